@@ -1,0 +1,196 @@
+"""The words of Topicwire as values: records, topics, stories, subscriptions, posts.
+
+Everything here is immutable and knows neither Discord, nor a database, nor a clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+NOTABLE_HEAT = 70
+MAJOR_HEAT = 150
+HEAT_PER_OUTLET = 20
+
+
+class Importance(StrEnum):
+    """The bar that a story must reach: any heat, `NOTABLE_HEAT` (or declared), `MAJOR_HEAT`."""
+
+    ALL = "all"
+    NOTABLE = "notable"
+    MAJOR = "major"
+
+
+class Mode(StrEnum):
+    """How a subscription tells its stories."""
+
+    LIVE = "live"
+    DIGEST = "digest"
+    BOTH = "both"
+
+
+class Relation(StrEnum):
+    """How a record stands to a story: a report of the same event, or background to it."""
+
+    SAME = "same"
+    BACKGROUND = "background"
+
+
+RecordType = Literal["article", "video"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """A publisher; `domain` (the registered domain, lower case) is its identity."""
+
+    name: str
+    domain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture's http(s) address and, where known, its size in pixels (0 = unknown)."""
+
+    url: str
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One article or video of one outlet, as it came in, repaired and bounded.
+
+    `key` is the canonical URL, the identity; `url` the address as received (http or https);
+    `twins` the canonical URLs of its AMP, mobile and original versions.
+    `published` is the outlet's word (aware UTC) or None where it gave none.
+    `heat` is the declared heat where it is >= 0, else None; `notable` is the declared
+    `published: true`. `related` are the partial records that it declares, in its order.
+    """
+
+    key: str
+    url: str
+    title: str
+    outlet: Outlet
+    excerpt: str = ""
+    published: datetime | None = None
+    type: RecordType = "article"
+    quality: int = 0
+    heat: int | None = None
+    notable: bool = False
+    topics: tuple[str, ...] = ()
+    image: Image | None = None
+    twins: tuple[str, ...] = ()
+    related: tuple[Record, ...] = ()
+    language: str = ""
+    removed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A record as the store knows it.
+
+    `record.related` is empty here; what it declares is in `declares` (ids, in its order).
+    `partial`: known only because another record declares it. `published` is never None: where
+    the outlet gave no time it is `first_seen`. `news`: may be posted live (see the design's words).
+    `story` is the number of the story that it is a same-event member of, or None.
+    """
+
+    id: int
+    record: Record
+    published: datetime
+    first_seen: datetime
+    partial: bool = False
+    news: bool = False
+    story: int | None = None
+    declares: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A named subject. `name` is its identity (compared without case); `parent` is a topic's name.
+
+    A keyword matches whole words without regard to case, in the title alone or, with
+    `fields="title+excerpt"`, in the excerpt too.
+    """
+
+    name: str
+    shortname: str = ""
+    slug: str = ""
+    parent: str = ""
+    keywords: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    fields: Literal["title", "title+excerpt"] = "title"
+    colour: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """What a server (or one channel of it) does not want: an outlet's domain or name, or words.
+
+    `words` mutes match whole words of the title without regard to case.
+    """
+
+    id: int
+    guild_id: int
+    channel_id: int | None
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A channel's wish to hear of a topic and of all topics below it.
+
+    `importance` None means the mode's default: notable for live posts, all for digests.
+    """
+
+    id: int
+    guild_id: int
+    channel_id: int
+    topic: str
+    mode: Mode = Mode.LIVE
+    importance: Importance | None = None
+    mention_role_id: int | None = None
+    publish: bool = False
+    created_at: datetime | None = None
+    paused_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """One other record of a story, and how it stands to the story."""
+
+    stored: Stored
+    relation: Relation
+
+
+@dataclass(frozen=True, slots=True)
+class StoryView:
+    """A story as one reader (a channel with its mutes, or the command line without any) sees it.
+
+    `members` are the same-event records, the lead among them; `coverage` is everything but the
+    lead, by quality, descending; `outlets` counts distinct outlets among the members.
+    `topics` are the names of declared and matched topics, without ancestors, sorted as first met.
+    `first` and `last` are the earliest and latest `published` of the members.
+    """
+
+    number: int
+    lead: Stored
+    members: tuple[Stored, ...]
+    coverage: tuple[Coverage, ...]
+    heat: int
+    notable: bool
+    outlets: int
+    topics: tuple[str, ...]
+    first: datetime
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TopicMatch:
+    """A topic of a record: `keywords` that put it there, and whether the record declares it."""
+
+    topic: str
+    declared: bool = False
+    keywords: tuple[str, ...] = field(default=())
