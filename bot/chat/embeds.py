@@ -1,0 +1,61 @@
+"""Our messages as discord.py's objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import discord
+from discord import ui
+
+from bot.domain.message import Button, Embed, Message
+
+
+def to_embed(embed: Embed) -> discord.Embed:
+    """One embed."""
+    made = discord.Embed(
+        title=embed.title or None,
+        url=embed.url or None,
+        description=embed.description or None,
+        colour=embed.colour,
+        timestamp=datetime.fromisoformat(embed.timestamp) if embed.timestamp else None,
+    )
+    if embed.author:
+        made.set_author(name=embed.author)
+    if embed.image:
+        made.set_image(url=embed.image)
+    if embed.footer:
+        made.set_footer(text=embed.footer)
+    for field in embed.fields:
+        made.add_field(name=field.name, value=field.value, inline=False)
+    return made
+
+
+def to_embeds(message: Message) -> list[discord.Embed]:
+    """All embeds of a message."""
+    return [to_embed(embed) for embed in message.embeds]
+
+
+def to_view(buttons: Sequence[Button]) -> ui.View | None:
+    """The buttons below a message, None where there are none.
+
+    Presses are answered by the dynamic items that the cogs register, which work after any restart.
+    So the view is stopped at once, or discord.py would keep one in memory for every message.
+    """
+    if not buttons:
+        return None
+    view = ui.View(timeout=None)
+    for button in buttons:
+        view.add_item(ui.Button(label=button.label, url=button.url or None, custom_id=button.action or None))
+    view.stop()
+    return view
+
+
+def mentions(roles: Sequence[int]) -> discord.AllowedMentions:
+    """Nobody is pinged but these roles."""
+    return discord.AllowedMentions(
+        everyone=False,
+        users=False,
+        replied_user=False,
+        roles=[discord.Object(role) for role in roles] or False,
+    )

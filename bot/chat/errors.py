@@ -1,0 +1,92 @@
+"""The one place where a command's or button's error becomes an answer.
+
+The user is told what to do, with an id; the log has the whole story under the same id.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from typing import Any
+
+import discord
+from discord import app_commands, ui
+
+from bot.errors import TopicwireError
+
+log = logging.getLogger(__name__)
+
+
+def _names(permissions: list[str]) -> str:
+    return ", ".join(name.replace("_", " ").replace("guild", "server").title() for name in permissions)
+
+
+def explain(error: BaseException) -> str | None:
+    """What to tell the user of an expected error; None for a bug."""
+    match error:
+        case TopicwireError():
+            return str(error)
+        case app_commands.MissingPermissions(missing_permissions=missing):
+            return f"You need the permission {_names(missing)} for this. Ask somebody who runs the server."
+        case app_commands.BotMissingPermissions(missing_permissions=missing):
+            return f"The bot needs the permission {_names(missing)} here. Give it in the channel's settings."
+        case app_commands.NoPrivateMessage():
+            return "This works in a server only."
+        case app_commands.TransformerError():
+            return f"“{str(error.value)[:100]}” does not fit there: pick one of the choices."
+        case app_commands.CommandSignatureMismatch() | app_commands.CommandNotFound():
+            return "Discord still shows an old version of this command. Try again in a minute."
+        case app_commands.CheckFailure():
+            return "You may not do that here."
+        case discord.Forbidden():
+            return "Discord did not let the bot do that: check its permissions in the channel."
+        case discord.HTTPException() if error.status >= 500:
+            return "Discord has trouble right now. Try again in a few minutes."
+        case _:
+            return None
+
+
+async def answer_error(interaction: discord.Interaction[Any], error: BaseException) -> None:
+    """Tell the user what went wrong and what to do, and log it under the same id."""
+    if isinstance(error, app_commands.CommandInvokeError):
+        error = error.original
+    incident = secrets.token_hex(4)
+    told = explain(error)
+    where = interaction.command.qualified_name if interaction.command else "a button"
+    if told is None:
+        log.error("error %s in %s", incident, where, exc_info=error)
+        told = "Something went wrong on our side. Try again; if it stays, tell whoever runs the bot the id below."
+    else:
+        log.info(
+            "error %s in %s: %s: %s", incident, where, type(error).__name__, error, exc_info=error.__cause__
+        )
+    embed = discord.Embed(description=f"⚠️ {told}"[:4000], colour=0xEB5757)
+    embed.set_footer(text=f"Error {incident}")
+    try:
+        if interaction.response.is_done():
+            await interaction.followup.send(embed=embed, ephemeral=True)
+        else:
+            await interaction.response.send_message(embed=embed, ephemeral=True)
+    except discord.HTTPException as failed:
+        log.warning("error %s could not be shown: %s", incident, failed)
+
+
+class Tree(app_commands.CommandTree[Any]):
+    """The command tree, its errors answered above."""
+
+    async def on_error(
+        self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /
+    ) -> None:
+        """Answer any error of a slash command."""
+        if interaction.type is discord.InteractionType.autocomplete:
+            log.warning("autocomplete failed", exc_info=error)
+            return
+        await answer_error(interaction, error)
+
+
+class View(ui.View):
+    """A view, its errors answered above."""
+
+    async def on_error(self, interaction: discord.Interaction[Any], error: Exception, item: Any, /) -> None:
+        """Answer any error of a button."""
+        await answer_error(interaction, error)

@@ -1,0 +1,39 @@
+"""The way out to Discord as the pipeline sees it; `bot.chat.sender` is the real one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.domain.message import Message
+from bot.domain.retry import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a message goes, and where it stands if it was sent before."""
+
+    guild_id: int
+    channel_id: int
+    message_id: int | None = None
+    thread_id: int | None = None
+
+
+class Sender(Protocol):
+    """The way out to Discord. Never raises for what Discord or the network does: that is an outcome."""
+
+    async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
+        """Send a new message; repeated with the same nonce, Discord answers with the first one."""
+        ...
+
+    async def edit(self, target: Target, message: Message) -> Outcome:
+        """Bring a message up to date."""
+        ...
+
+    async def publish(self, target: Target) -> Outcome:
+        """Publish a message of an announcement channel to the servers that follow it."""
+        ...
+
+    def can_publish(self, channel_id: int) -> bool:
+        """Whether it is an announcement channel."""
+        ...

@@ -1,0 +1,111 @@
+"""Sending and editing messages over discord.py; whatever happens there becomes an outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any, ParamSpec
+
+import aiohttp
+import discord
+
+from bot.chat.embeds import mentions, to_embeds, to_view
+from bot.chat.port import Target
+from bot.domain.message import FORUM_TAGS, Message
+from bot.domain.retry import Got, Outcome
+
+SEND_SECONDS = 60.0
+
+P = ParamSpec("P")
+
+
+def _outcome(call: Callable[P, Awaitable[Outcome]]) -> Callable[P, Awaitable[Outcome]]:
+    """Turn what discord.py raises for Discord's and the network's doings into outcomes."""
+
+    @wraps(call)
+    async def guarded(*args: P.args, **kwargs: P.kwargs) -> Outcome:
+        try:
+            return await asyncio.wait_for(call(*args, **kwargs), SEND_SECONDS)
+        except discord.RateLimited as error:
+            return Outcome(Got.REFUSED, 429, retry_after=error.retry_after, detail="rate limited")
+        except discord.HTTPException as error:
+            return Outcome(
+                Got.REFUSED, error.status, error.code, _retry_after(error), f"{error.text or error}"[:300]
+            )
+        except (aiohttp.ClientError, OSError, TimeoutError, discord.GatewayNotFound) as error:
+            return Outcome(Got.UNREACHABLE, detail=f"{type(error).__name__}: {error}"[:300])
+
+    return guarded
+
+
+def _retry_after(error: discord.HTTPException) -> float | None:
+    try:
+        return float(error.response.headers["Retry-After"])
+    except (AttributeError, KeyError, ValueError, TypeError):
+        return None
+
+
+class DiscordSender:
+    """The real way out. Needs no message or member cache; channels come from the `guilds` intent."""
+
+    def __init__(self, client: discord.Client) -> None:
+        self._client = client
+
+    @_outcome
+    async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
+        """Send a new message; to a forum, a new post with the tags that exist there."""
+        channel = await self._channel(target.channel_id)
+        if isinstance(channel, discord.ForumChannel):
+            return await self._forum_post(channel, message)
+        if not isinstance(channel, discord.abc.Messageable):
+            return Outcome(Got.ABSENT)
+        sent = await channel.send(nonce=nonce, **_arguments(message))
+        return Outcome(Got.OK, message_id=sent.id)
+
+    async def _forum_post(self, forum: discord.ForumChannel, message: Message) -> Outcome:
+        wanted = [name.casefold() for name in message.tags]
+        tags = [tag for tag in forum.available_tags if tag.name.casefold() in wanted]
+        tags.sort(key=lambda tag: wanted.index(tag.name.casefold()))
+        made = await forum.create_thread(
+            name=message.name or "Digest", applied_tags=tags[:FORUM_TAGS], **_arguments(message)
+        )
+        return Outcome(Got.OK, message_id=made.message.id, thread_id=made.thread.id)
+
+    @_outcome
+    async def edit(self, target: Target, message: Message) -> Outcome:
+        """Edit a message where it stands. No ping comes of an edit."""
+        assert target.message_id is not None
+        channel = self._client.get_partial_messageable(target.thread_id or target.channel_id)
+        # The content stays: it names the role that the post pinged.
+        await channel.get_partial_message(target.message_id).edit(
+            embeds=to_embeds(message), view=to_view(message.buttons), allowed_mentions=mentions(())
+        )
+        return Outcome(Got.OK)
+
+    @_outcome
+    async def publish(self, target: Target) -> Outcome:
+        """Publish a message of an announcement channel."""
+        assert target.message_id is not None
+        channel = self._client.get_partial_messageable(target.channel_id)
+        await channel.get_partial_message(target.message_id).publish()
+        return Outcome(Got.OK, message_id=target.message_id)
+
+    def can_publish(self, channel_id: int) -> bool:
+        """Whether the channel is an announcement channel."""
+        channel = self._client.get_channel(channel_id)
+        return isinstance(channel, discord.TextChannel) and channel.is_news()
+
+    async def _channel(self, channel_id: int) -> Any:
+        # Archived threads are not in the cache that the gateway keeps.
+        return self._client.get_channel(channel_id) or await self._client.fetch_channel(channel_id)
+
+
+def _arguments(message: Message) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "content": message.content or None,
+        "embeds": to_embeds(message),
+        "allowed_mentions": mentions(message.roles),
+    }
+    view = to_view(message.buttons)
+    return arguments | ({"view": view} if view is not None else {})

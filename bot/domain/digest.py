@@ -1,0 +1,302 @@
+"""The digest: when it is due, what is in it, and how it reads. Pure; times are arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from bot.domain import stories
+from bot.domain.message import (
+    DESCRIPTION,
+    EMBED_TOTAL,
+    EMBEDS,
+    TITLE,
+    Embed,
+    Message,
+    escape_to,
+    lines,
+    link,
+)
+from bot.domain.model import Importance, Mode, StoryView, Subscription
+from bot.domain.render import colour_of, plural
+from bot.domain.stories import Muted, Story
+from bot.domain.text import length
+from bot.domain.topics import Topics
+
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+EVERY_DAY = frozenset(range(7))
+DEFAULT_SIZE = 10
+MOST_SIZE = 25
+IN_A_ROW = 2
+OUTLET_WEIGHT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a channel's digest comes: at `at` in `zone`, on `days` (0 = Monday)."""
+
+    at: time
+    zone: str
+    days: frozenset[int] = EVERY_DAY
+    size: int = DEFAULT_SIZE
+
+    def after(self, moment: datetime) -> datetime:
+        """The first time after `moment` (aware) when a digest is due, in UTC.
+
+        The wall clock rules: 09:00 stays 09:00 across daylight-saving changes. A time that the
+        change skips comes as much later as the clock jumps; one that comes twice counts once.
+        """
+        zone = ZoneInfo(self.zone)
+        day = moment.astimezone(zone).date()
+        for offset in range(9):
+            candidate = day + timedelta(days=offset)
+            due = datetime.combine(candidate, self.at, tzinfo=zone).astimezone(UTC)
+            if candidate.weekday() in self.days and due > moment:
+                return due
+        raise ValueError("a schedule needs at least one day")
+
+
+def parse_days(text: str) -> frozenset[int]:
+    """`daily`, `weekdays`, `weekends`, or days such as `mon, thu`; ValueError says what is allowed."""
+    known = {"daily": EVERY_DAY, "weekdays": frozenset(range(5)), "weekends": frozenset((5, 6))}
+    wanted = text.strip().casefold()
+    if wanted in known:
+        return known[wanted]
+    found = set()
+    for part in wanted.replace(",", " ").split():
+        if part[:3] not in WEEK:
+            raise ValueError(
+                f"“{part[:20]}” is no day: use daily, weekdays, weekends, or days such as mon, thu"
+            )
+        found.add(WEEK.index(part[:3]))
+    if not found:
+        raise ValueError("name at least one day: daily, weekdays, weekends, or days such as mon, thu")
+    return frozenset(found)
+
+
+def describe_days(days: frozenset[int]) -> str:
+    """The inverse of `parse_days`, as people say it."""
+    names = {
+        EVERY_DAY: "every day",
+        frozenset(range(5)): "Monday to Friday",
+        frozenset((5, 6)): "at weekends",
+    }
+    return names.get(days) or ", ".join(DAY_NAMES[day] for day in sorted(days))
+
+
+def parse_time(text: str) -> time:
+    """`9:00`, `09.30`, `9`, `9 pm`, `21:15`; ValueError says what is allowed."""
+    wanted = text.strip().casefold().replace(".", ":").replace(" ", "")
+    half = wanted[-2:] if wanted[-2:] in ("am", "pm") else ""
+    hours, _, minutes = wanted.removesuffix(half).partition(":")
+    try:
+        hour, minute = int(hours), int(minutes or 0)
+        if half:
+            if not 1 <= hour <= 12:
+                raise ValueError
+            hour = hour % 12 + (12 if half == "pm" else 0)
+        return time(hour, minute)
+    except ValueError:
+        raise ValueError(f"“{text[:20]}” is no time of day: write it like 09:00, 21:30 or 9 pm") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the last digest that told a story said of it: its number of outlets, and when that was."""
+
+    outlets: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A story in a digest; `grew` outlets joined since `told_at` (0 and None: told for the first time)."""
+
+    view: StoryView
+    score: float
+    grew: int = 0
+    told_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The stories of one subscribed topic, best first."""
+
+    topic: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What was new and what went on after `since` and until `until`; `left_out` stories found no room."""
+
+    since: datetime
+    until: datetime
+    sections: tuple[Section, ...] = ()
+    left_out: int = 0
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries in the order in which they are read."""
+        return tuple(entry for section in self.sections for entry in section.entries)
+
+
+def wanted(subscriptions: Iterable[Subscription]) -> tuple[Subscription, ...]:
+    """The subscriptions that a channel's digest serves."""
+    return tuple(s for s in subscriptions if s.mode is not Mode.LIVE)
+
+
+def score(view: StoryView, newest: datetime, since: datetime, until: datetime) -> float:
+    """Heat and outlets, halved for what is as old as the digest's whole span.
+
+    `(heat + OUTLET_WEIGHT x (outlets - 1)) x 2^(-age / span)`, age being the time from the newest
+    record's arrival to the digest.
+    """
+    span = max((until - since).total_seconds(), 3600.0)
+    age = min(max((until - newest).total_seconds(), 0.0), span)
+    return float((max(view.heat, 1) + OUTLET_WEIGHT * (view.outlets - 1)) * 2 ** (-age / span))
+
+
+def _as_of(story: Story, until: datetime) -> Story:
+    return replace(story, members=tuple(m for m in story.members if m.first_seen <= until))
+
+
+def compose(
+    candidates: Iterable[Story],
+    subscriptions: Sequence[Subscription],
+    topics: Topics,
+    told: Mapping[int, Told],
+    since: datetime,
+    until: datetime,
+    *,
+    muted: Muted = stories.never,
+    size: int = DEFAULT_SIZE,
+) -> Digest:
+    """The best stories of the subscriptions' topics that arrived or grew in (`since`, `until`].
+
+    A story told before comes again only if outlets joined since. Every story stands once, below the
+    first of the subscribed topics that it belongs to; never more than `IN_A_ROW` of one outlet follow
+    each other.
+    """
+    by_topic: dict[str, list[Entry]] = {s.topic: [] for s in subscriptions}
+    for story in candidates:
+        view = stories.view(_as_of(story, until), muted)
+        if view is None:
+            continue
+        arrived = [m.first_seen for m in view.members if not m.partial and since < m.first_seen <= until]
+        if not arrived:
+            continue
+        names = topics.with_ancestors(view.topics)
+        home = next(
+            (
+                s.topic
+                for s in subscriptions
+                if s.topic.casefold() in names and stories.reaches(view, s.importance or Importance.ALL)
+            ),
+            None,
+        )
+        before = told.get(story.number)
+        grew = view.outlets - before.outlets if before else 0
+        if home is None or (before and grew <= 0):
+            continue
+        value = score(view, max(arrived), since, until)
+        by_topic[home].append(Entry(view, value, grew, before.at if before else None))
+    return _arrange(by_topic, since, until, size)
+
+
+def _arrange(by_topic: Mapping[str, list[Entry]], since: datetime, until: datetime, size: int) -> Digest:
+    def rank(entry: Entry) -> tuple[float, int]:
+        return (-entry.score, entry.view.number)
+
+    pools = {topic: sorted(entries, key=rank) for topic, entries in by_topic.items() if entries}
+    total = sum(map(len, pools.values()))
+    best = {e.view.number for e in sorted((e for pool in pools.values() for e in pool), key=rank)[:size]}
+    sections: list[Section] = []
+    tail: list[str] = []
+    carried = 0
+    for topic, pool in sorted(pools.items(), key=lambda item: rank(item[1][0])):
+        room = carried + sum(entry.view.number in best for entry in pool)
+        placed: list[Entry] = []
+        rest = list(pool)
+        while rest and len(placed) < room:
+            follows = next((e for e in rest if tail[-IN_A_ROW:] != [_outlet(e)] * IN_A_ROW), None)
+            if follows is None:
+                break
+            rest.remove(follows)
+            placed.append(follows)
+            tail.append(_outlet(follows))
+        carried = room - len(placed)
+        if placed:
+            sections.append(Section(topic, tuple(placed)))
+    return Digest(since, until, tuple(sections), total - sum(len(s.entries) for s in sections))
+
+
+def _outlet(entry: Entry) -> str:
+    return entry.view.lead.record.outlet.domain
+
+
+def since_words(told_at: datetime, until: datetime, zone: str) -> str:
+    """`yesterday`, a weekday within a week, else the date: when a story was last told."""
+    tz = ZoneInfo(zone)
+    then, now = told_at.astimezone(tz).date(), until.astimezone(tz).date()
+    days = (now - then).days
+    if days <= 0:
+        return "earlier today"
+    if days == 1:
+        return "yesterday"
+    return DAY_NAMES[then.weekday()] if days < 7 else _short(then)
+
+
+def _short(day: date) -> str:
+    return f"{day.day} {day:%B}"
+
+
+def message(
+    digest: Digest, zone: str, colour: Callable[[str], int | None] = lambda _topic: None
+) -> Message | None:
+    """The digest as a message, an embed a topic; None on an empty day."""
+    if not digest.entries:
+        return None
+    until = digest.until.astimezone(ZoneInfo(zone))
+    total = plural(len(digest.entries), "story", "stories")
+    heading = f"**Daily digest** · {DAY_NAMES[until.weekday()]}, {_short(until.date())} · {total}"
+    shown = digest.sections[:EMBEDS]
+    left = digest.left_out + sum(len(section.entries) for section in digest.sections[EMBEDS:])
+    # Embeds share 6,000 characters: every section gets its part by its number of entries.
+    room = EMBED_TOTAL - 120 - (TITLE // 2) * len(shown)
+    entries = sum(len(section.entries) for section in shown)
+    embeds = []
+    for section in shown:
+        share = min(DESCRIPTION, room * len(section.entries) // entries)
+        # Each entry may take twice its part: most are short, and the long ones are worth it.
+        most = max(160, 2 * share // len(section.entries))
+        text, missing = lines((_line(e, digest.until, zone, most) for e in section.entries), share)
+        left += missing
+        own = colour(section.topic)
+        embeds.append(
+            Embed(
+                title=escape_to(section.topic, TITLE // 2),
+                description=text,
+                colour=colour_of(section.topic) if own is None else own,
+            )
+        )
+    embeds = [embed for embed in embeds if embed.description]
+    if left:
+        embeds[-1] = replace(embeds[-1], footer=f"{plural(left, 'more story', 'more stories')}: /latest")
+    return Message(content=heading, embeds=tuple(embeds))
+
+
+def _line(entry: Entry, until: datetime, zone: str, limit: int) -> str:
+    view = entry.view
+    tail = f" — {escape_to(view.lead.record.outlet.name, 40)}"
+    if entry.told_at is not None:
+        tail += f" · **+{plural(entry.grew, 'outlet')} since {since_words(entry.told_at, until, zone)}**"
+    elif view.outlets > 1:
+        tail += f" · {plural(view.outlets, 'outlet')}"
+    tail += f" · `#{view.number}`"
+    head = "▲ " if entry.told_at is not None else "• "
+    room = max(60, min(limit, 700) - length(tail) - length(head))
+    return head + link(view.lead.record.title, view.lead.record.url, room) + tail

@@ -1,0 +1,163 @@
+"""A Discord message as a value, and the limits and the escaping that hold for every one.
+
+Limits: https://discord.com/developers/docs/resources/message#embed-object-embed-limits and the
+component reference. Lengths are counted in UTF-16 units, which is never less than Discord's count.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from bot.domain.text import clip, length
+
+CONTENT = 2000
+TITLE = 256
+DESCRIPTION = 4096
+FIELD_NAME = 256
+FIELD_VALUE = 1024
+FIELDS = 25
+FOOTER = 2048
+AUTHOR = 256
+EMBEDS = 10
+EMBED_TOTAL = 6000
+BUTTON_LABEL = 80
+BUTTON_URL = 512
+URL = 2048
+THREAD_NAME = 100
+FORUM_TAGS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A named part of an embed; both texts are Markdown."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Embed:
+    """One embed: `title`, `description` and fields are Markdown, `author` and `footer` plain text."""
+
+    title: str = ""
+    url: str = ""
+    description: str = ""
+    author: str = ""
+    footer: str = ""
+    image: str = ""
+    colour: int = 0
+    fields: tuple[Field, ...] = ()
+    timestamp: str = ""
+
+    def size(self) -> int:
+        """What counts towards `EMBED_TOTAL`."""
+        texts = [self.title, self.description, self.author, self.footer]
+        texts += [text for field in self.fields for text in (field.name, field.value)]
+        return sum(map(length, texts))
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A link (`url`) or a press that the bot answers (`action`, its custom id)."""
+
+    label: str
+    url: str = ""
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is sent: `roles` are the only ones that it may ping, `name` and `tags` are for a forum's post."""
+
+    content: str = ""
+    embeds: tuple[Embed, ...] = ()
+    buttons: tuple[Button, ...] = ()
+    roles: tuple[int, ...] = ()
+    name: str = ""
+    tags: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for the outbox."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Message:
+        """The inverse of `to_json`."""
+        embeds = tuple(
+            Embed(**{**embed, "fields": tuple(Field(**field) for field in embed["fields"])})
+            for embed in data["embeds"]
+        )
+        return cls(
+            data["content"],
+            embeds,
+            tuple(Button(**button) for button in data["buttons"]),
+            tuple(data["roles"]),
+            data["name"],
+            tuple(data["tags"]),
+        )
+
+
+_SPECIAL = re.compile(r"([\\*_~`|>#\[\]()<:@])")
+_LIST = re.compile(r"^(\s*)([-+]|\d+(?=\.))")
+
+
+def escape(text: str) -> str:
+    """Text that Discord shows as it is: no Markdown, mention, link, emoji or timestamp comes of it.
+
+    Discord takes a backslash before any punctuation as "literally this"; a colon ends up escaped
+    too, so that a bare `https://` is not made into a link.
+    """
+    escaped = _SPECIAL.sub(r"\\\1", text)
+    return _LIST.sub(lambda m: f"{m[1]}{m[2]}\\" if m[2].isdigit() else f"{m[1]}\\{m[2]}", escaped)
+
+
+def escape_to(text: str, limit: int) -> str:
+    """Escaped text of at most `limit`, cut at a word before it is escaped, so that no escape is halved."""
+    room = limit
+    while True:
+        escaped = escape(clip(text, room))
+        over = length(escaped) - limit
+        if over <= 0:
+            return escaped
+        room = max(0, room - max(1, over // 2))
+
+
+def safe_url(url: str) -> str:
+    """The address with whatever could end a Markdown link or an attribute percent-encoded."""
+    return quote(url, safe="%/:?#&=+,;@!$'~*-._") if not url.isascii() or _UNSAFE.search(url) else url
+
+
+_UNSAFE = re.compile(r"[\s()<>\[\]\\\"`|{}^]")
+
+
+def link(text: str, url: str, limit: int) -> str:
+    """`[text](url)` of at most `limit`; the bare escaped text where the address leaves no room for it."""
+    address = safe_url(url)
+    room = limit - length(address) - 4
+    if room < 12:
+        return escape_to(text, limit)
+    return f"[{escape_to(text, room)}]({address})"
+
+
+def relative(when: datetime) -> str:
+    """Discord's relative time, shown in the reader's language."""
+    return f"<t:{int(when.timestamp())}:R>"
+
+
+def lines(entries: Iterable[str], limit: int) -> tuple[str, int]:
+    """As many whole entries as fit into `limit`, one a line, and how many did not."""
+    kept: list[str] = []
+    used = left = 0
+    for entry in entries:
+        needed = length(entry) + (1 if kept else 0)
+        if left or used + needed > limit:
+            left += 1
+            continue
+        kept.append(entry)
+        used += needed
+    return "\n".join(kept), left

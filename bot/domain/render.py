@@ -1,0 +1,218 @@
+"""Stories as Discord messages: pure, within Discord's limits for every story that can come."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Callable, Sequence
+
+from bot.domain.message import (
+    AUTHOR,
+    BUTTON_URL,
+    FIELD_VALUE,
+    FOOTER,
+    FORUM_TAGS,
+    THREAD_NAME,
+    TITLE,
+    URL,
+    Button,
+    Embed,
+    Field,
+    Message,
+    escape,
+    escape_to,
+    lines,
+    link,
+    relative,
+    safe_url,
+)
+from bot.domain.model import Coverage, Relation, StoryView
+from bot.domain.text import clip, length
+
+EXCERPT = 400
+SHOWN_COVERAGE = 5
+PAGE = 8
+RELATED_ACTION = "related:"
+GREY = 0x80848E
+
+# Twelve colours that read well on Discord's dark and light themes.
+PALETTE = (
+    0x5865F2, 0x2D9CDB, 0x00A896, 0x3BA55D, 0x8BC34A, 0xF2C94C,
+    0xF2994A, 0xEB5757, 0xE84393, 0x9B59B6, 0x6C7A89, 0xB5838D,
+)  # fmt: skip
+
+ColourOf = Callable[[str], int | None]
+
+
+def colour_of(topic: str) -> int:
+    """A topic's colour where it configures none: always the same for the same name."""
+    return PALETTE[zlib.crc32(topic.casefold().encode()) % len(PALETTE)]
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """`1 outlet`, `2 outlets`."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def fingerprint(message: Message) -> str:
+    """Equal for messages that look the same: an edit that would change nothing is not sent."""
+    return hashlib.blake2b(repr((message.embeds, message.buttons)).encode(), digest_size=12).hexdigest()
+
+
+def story_post(
+    view: StoryView,
+    *,
+    colour: int | None = None,
+    mentions: Sequence[int] = (),
+    subscribed: Sequence[str] = (),
+) -> Message:
+    """The living message of a story. `mentions` are roles to ping; `subscribed` the topics it is posted for."""
+    lead = view.lead.record
+    topics = view.topics or tuple(subscribed)
+    first = next(iter(subscribed), "") or next(iter(topics), "")
+    image = next((m.record.image for m in (view.lead, *view.members) if m.record.image), None)
+    address = safe_url(lead.url)
+    fields: tuple[Field, ...] = ()
+    if view.coverage:
+        fields = (_coverage_field(view),)
+    footer = f"Story #{view.number} · {', '.join(topics)} · " if topics else f"Story #{view.number} · "
+    embed = Embed(
+        title=escape_to(lead.title, TITLE),
+        url=address if length(address) <= URL else "",
+        description=escape_to(lead.excerpt, EXCERPT) if lead.excerpt else "",
+        author=clip(f"{lead.outlet.name} · video" if lead.type == "video" else lead.outlet.name, AUTHOR),
+        footer=clip(footer, FOOTER - 40) + plural(view.outlets, "outlet"),
+        image=safe_url(image.url) if image and length(safe_url(image.url)) <= URL else "",
+        colour=colour if colour is not None else colour_of(first),
+        fields=fields,
+        timestamp=view.lead.published.isoformat(),
+    )
+    buttons = (
+        [Button("Watch" if lead.type == "video" else "Read", url=address)]
+        if length(address) <= BUTTON_URL
+        else []
+    )
+    buttons.append(Button("Related coverage", action=f"{RELATED_ACTION}{view.number}"))
+    return Message(
+        content=" ".join(f"<@&{role}>" for role in mentions),
+        embeds=(embed,),
+        buttons=tuple(buttons),
+        roles=tuple(mentions),
+        name=clip(lead.title, THREAD_NAME),
+        tags=tuple(dict.fromkeys((*subscribed, *topics)))[: FORUM_TAGS * 4],
+    )
+
+
+def _coverage_field(view: StoryView) -> Field:
+    # The best five, reports of the same event before background.
+    best = sorted(view.coverage, key=lambda c: c.relation is not Relation.SAME)[:SHOWN_COVERAGE]
+    text, left = lines((coverage_line(entry, 330) for entry in best), FIELD_VALUE - 40)
+    more = len(view.coverage) - len(best) + left
+    return Field("Related coverage", text + (f"\n… and {more} more" if more else ""))
+
+
+def coverage_line(entry: Coverage, limit: int) -> str:
+    """One line of coverage: the linked title, its outlet, and when it was published."""
+    stored = entry.stored
+    tail = f" — {escape_to(stored.record.outlet.name, 60)} · {relative(stored.published)}"
+    return link(stored.record.title, stored.record.url, limit - length(tail)) + tail
+
+
+def withdrawn(number: int, title: str = "") -> Message:
+    """What stands in place of a story whose records were all removed."""
+    what = f"“{escape_to(title, 200)}” was" if title else "This story was"
+    embed = Embed(
+        title="Story withdrawn",
+        description=f"{what} removed by everyone who had published it.",
+        footer=f"Story #{number}",
+        colour=GREY,
+    )
+    return Message(embeds=(embed,))
+
+
+def forwarded(number: int, survivor: int, jump_url: str) -> Message:
+    """What stands in the second message of two stories that turned out to be one."""
+    embed = Embed(
+        title=f"This story continues in #{survivor}",
+        url=jump_url,
+        description=f"It turned out to be the same event. [Go to the story]({jump_url})",
+        footer=f"Story #{number} → #{survivor}",
+        colour=GREY,
+    )
+    return Message(embeds=(embed,))
+
+
+def related_pages(view: StoryView, notes: Sequence[str] = ()) -> tuple[Embed, ...]:
+    """All coverage of a story, best first, the same event before the background, in pages.
+
+    `notes` say what became of the story in the channel where it was asked for.
+    """
+    lead = view.lead.record
+    head = Embed(
+        title=escape_to(lead.title, TITLE),
+        url=safe_url(lead.url) if length(safe_url(lead.url)) <= URL else "",
+        author=clip(lead.outlet.name, AUTHOR),
+        colour=colour_of(next(iter(view.topics), "")),
+    )
+    summary = (
+        f"Published {relative(view.lead.published)} · heat {view.heat}"
+        f"{' · notable' if view.notable else ''} · {plural(view.outlets, 'outlet')}"
+    )
+    parts = [(Relation.SAME, "Same event"), (Relation.BACKGROUND, "Background")]
+    entries = [
+        (title, coverage_line(entry, 400))
+        for relation, title in parts
+        for entry in view.coverage
+        if entry.relation is relation
+    ]
+    chunks = [entries[i : i + PAGE] for i in range(0, len(entries), PAGE)] or [[]]
+    pages = []
+    for index, chunk in enumerate(chunks):
+        fields = []
+        for _, title in parts:
+            own = [line for heading, line in chunk if heading == title]
+            # A field holds 1,024 characters: long addresses spread a part over several.
+            while own:
+                text, left = lines(own, FIELD_VALUE)
+                fields.append(Field(title, text))
+                own = own[len(own) - left :] if left else []
+        description = "\n".join((summary, *notes)) if index == 0 else summary
+        if not entries:
+            description += "\n\nNo other coverage has come in yet."
+        footer = clip(f"Story #{view.number} · {', '.join(view.topics)}", 300)
+        if len(chunks) > 1:
+            footer += f" · page {index + 1} of {len(chunks)}"
+        pages.append(
+            Embed(head.title, head.url, description, head.author, footer, "", head.colour, tuple(fields))
+        )
+    return tuple(pages)
+
+
+def story_line(view: StoryView, limit: int = 400) -> str:
+    """A story in a list: number, linked title, outlet, outlets, time."""
+    tail = f" — {escape_to(view.lead.record.outlet.name, 60)}"
+    if view.outlets > 1:
+        tail += f" · {plural(view.outlets, 'outlet')}"
+    tail += f" · {relative(view.last)}"
+    head = f"`#{view.number}` "
+    return (
+        head + link(view.lead.record.title, view.lead.record.url, limit - length(tail) - length(head)) + tail
+    )
+
+
+def list_pages(
+    title: str, entries: Sequence[str], empty: str, *, colour: int = PALETTE[0], size: int = PAGE
+) -> tuple[Embed, ...]:
+    """A list as pages: `entries` are Markdown lines of at most 400 characters."""
+    chunks = [entries[i : i + size] for i in range(0, len(entries), size)] or [[escape(empty)]]
+    return tuple(
+        Embed(
+            title=title,
+            description="\n".join(chunk),
+            colour=colour,
+            footer=f"page {number} of {len(chunks)} · {plural(len(entries), 'entry', 'entries')}"
+            if len(chunks) > 1
+            else "",
+        )
+        for number, chunk in enumerate(chunks, 1)
+    )

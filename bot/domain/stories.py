@@ -1,0 +1,120 @@
+"""What a story shows: lead, coverage, heat, and what a channel's mutes leave of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.domain import topics as topic_names
+from bot.domain.model import (
+    HEAT_PER_OUTLET,
+    MAJOR_HEAT,
+    NOTABLE_HEAT,
+    Coverage,
+    Importance,
+    Mute,
+    Record,
+    Relation,
+    Stored,
+    StoryView,
+    TopicMatch,
+)
+from bot.domain.text import words
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All that is stored of one story.
+
+    `members` are its same-event records that were not removed, partial ones included;
+    `declared` maps the id of every record that a member declares to that record, as far as it
+    was not removed; `topics` maps a member's id to its topics.
+    """
+
+    number: int
+    members: tuple[Stored, ...]
+    declared: Mapping[int, Stored]
+    topics: Mapping[int, tuple[TopicMatch, ...]]
+
+
+Muted = Callable[[Record], bool]
+
+
+def never(_record: Record) -> bool:
+    """The mutes of a reader who mutes nothing."""
+    return False
+
+
+def muted_by(mutes: Sequence[Mute]) -> Muted:
+    """Whether a record is muted: by its outlet's domain or name, or by words of its title."""
+    if not mutes:
+        return never
+    outlets = {mute.value.casefold() for mute in mutes}
+    phrases = [f" {' '.join(phrase)} " for mute in mutes if (phrase := words(mute.value))]
+
+    def muted(record: Record) -> bool:
+        if record.outlet.domain in outlets or record.outlet.name.casefold() in outlets:
+            return True
+        title = f" {' '.join(words(record.title))} "
+        return any(phrase in title for phrase in phrases)
+
+    return muted
+
+
+def _rank(stored: Stored) -> tuple[int, float, str]:
+    return (-stored.record.quality, stored.published.timestamp(), stored.record.key)
+
+
+def lead_of(members: Iterable[Stored]) -> Stored:
+    """Best quality, then earliest, among the records that came in themselves; else among the partial ones."""
+    return min(members, key=lambda member: (member.partial, *_rank(member)))
+
+
+def heat_of(lead: Stored, members: Iterable[Stored]) -> int:
+    """The declared heat of the lead, else its quality and `HEAT_PER_OUTLET` for every other outlet."""
+    if lead.record.heat is not None:
+        return lead.record.heat
+    others = {member.record.outlet.domain for member in members} - {lead.record.outlet.domain}
+    return lead.record.quality + HEAT_PER_OUTLET * len(others)
+
+
+def view(story: Story, muted: Muted = never) -> StoryView | None:
+    """The story without its muted records; None where nothing of it is left."""
+    members = tuple(sorted((m for m in story.members if not muted(m.record)), key=_rank))
+    if not members:
+        return None
+    lead = lead_of(members)
+    inside = {member.id for member in story.members}
+    background = [
+        story.declared[i]
+        for i in lead.declares
+        if i in story.declared and i not in inside and not muted(story.declared[i].record)
+    ]
+    coverage = [Coverage(member, Relation.SAME) for member in members if member.id != lead.id]
+    coverage += [Coverage(stored, Relation.BACKGROUND) for stored in background]
+    coverage.sort(key=lambda entry: _rank(entry.stored))
+    heat = heat_of(lead, members)
+    by_arrival = sorted(members, key=lambda member: (member.first_seen, member.id))
+    return StoryView(
+        number=story.number,
+        lead=lead,
+        members=members,
+        coverage=tuple(coverage),
+        heat=heat,
+        notable=heat >= NOTABLE_HEAT or lead.record.notable,
+        outlets=len({member.record.outlet.domain for member in members}),
+        topics=topic_names.names(story.topics, (member.id for member in by_arrival)),
+        first=min(member.published for member in members),
+        last=max(member.published for member in members),
+    )
+
+
+def reaches(story: StoryView, importance: Importance) -> bool:
+    """Whether the story reaches the bar."""
+    match importance:
+        case Importance.ALL:
+            return True
+        case Importance.NOTABLE:
+            return story.notable
+        case Importance.MAJOR:
+            return story.heat >= MAJOR_HEAT

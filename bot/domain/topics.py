@@ -1,0 +1,167 @@
+"""Topics: their names, their tree, and all matches of a record at once.
+
+Keywords are kept in one trie of words, so that matching a title costs its length and not the
+number of topics: whole words, without regard to case, in the fields that the topic names.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from bot.domain.model import Record, Topic, TopicMatch
+from bot.domain.text import words
+
+
+class _Keyword(NamedTuple):
+    topic: str
+    keyword: str
+    in_excerpt: bool
+
+
+class _Node:
+    """A place in the trie: the words that may follow, and the keywords that end here."""
+
+    __slots__ = ("ends", "next")
+
+    def __init__(self) -> None:
+        self.next: dict[str, _Node] = {}
+        self.ends: list[_Keyword] = []
+
+
+class Topics:
+    """The topics that are known, by any of their names. Names compare without regard to case."""
+
+    def __init__(self, topics: Iterable[Topic] = ()) -> None:
+        self._topics: dict[str, Topic] = {}
+        self._by_name: dict[str, str] = {}
+        self._children: dict[str, list[str]] = {}
+        self._root = _Node()
+        for topic in topics:
+            self._add(topic)
+        # Names go before shortnames, aliases and slugs, whatever the order of the topics.
+        for key, topic in self._topics.items():
+            for other in (topic.shortname, *topic.aliases, topic.slug):
+                if other:
+                    self._by_name.setdefault(other.casefold(), key)
+            if topic.parent:
+                self._children.setdefault(topic.parent.casefold(), []).append(key)
+
+    def _add(self, topic: Topic) -> None:
+        key = topic.name.casefold()
+        self._topics[key] = topic
+        self._by_name[key] = key
+        for keyword in topic.keywords:
+            sequence = words(keyword)
+            if not sequence:
+                continue
+            node = self._root
+            for word in sequence:
+                node = node.next.setdefault(word, _Node())
+            node.ends.append(_Keyword(topic.name, keyword, topic.fields == "title+excerpt"))
+
+    def __iter__(self) -> Iterator[Topic]:
+        return iter(self._topics.values())
+
+    def __len__(self) -> int:
+        return len(self._topics)
+
+    def resolve(self, name: str) -> Topic | None:
+        """The topic of that name, shortname, alias or slug; None where there is none."""
+        key = self._by_name.get(name.strip().casefold())
+        return None if key is None else self._topics[key]
+
+    def suggest(self, text: str, limit: int = 25) -> tuple[Topic, ...]:
+        """Topics for what somebody has typed so far: prefixes first, then inner words, then near misses."""
+        wanted = text.strip().casefold()
+        ranked: dict[str, Topic] = {}
+        names = sorted(self._by_name)
+        for test in (str.startswith, str.__contains__):
+            for name in names:
+                if test(name, wanted):
+                    topic = self._topics[self._by_name[name]]
+                    ranked.setdefault(topic.name, topic)
+        if not ranked:
+            for name in difflib.get_close_matches(wanted, names, n=limit, cutoff=0.6):
+                topic = self._topics[self._by_name[name]]
+                ranked.setdefault(topic.name, topic)
+        return tuple(ranked.values())[:limit]
+
+    def ancestors(self, name: str) -> tuple[str, ...]:
+        """The names above a topic, nearest first. A cycle ends where it would repeat."""
+        found: list[str] = []
+        seen = {name.casefold()}
+        topic = self._topics.get(name.casefold())
+        while topic is not None and topic.parent and topic.parent.casefold() not in seen:
+            seen.add(topic.parent.casefold())
+            parent = self._topics.get(topic.parent.casefold())
+            found.append(parent.name if parent else topic.parent)
+            topic = parent
+        return tuple(found)
+
+    def with_ancestors(self, names: Iterable[str]) -> frozenset[str]:
+        """The names and all that stand above them, as casefolded keys: what a subscription may name."""
+        found: set[str] = set()
+        for name in names:
+            found.add(name.casefold())
+            found.update(ancestor.casefold() for ancestor in self.ancestors(name))
+        return frozenset(found)
+
+    def with_descendants(self, name: str) -> tuple[str, ...]:
+        """The topic's own name and the names of all that stand below it."""
+        own = self._topics.get(name.casefold())
+        found = {name.casefold(): own.name if own else name}
+        queue = [name.casefold()]
+        while queue:
+            for child in self._children.get(queue.pop(), ()):
+                if child not in found:
+                    found[child] = self._topics[child].name
+                    queue.append(child)
+        return tuple(found.values())
+
+    def match(self, title: str, excerpt: str = "") -> dict[str, tuple[str, ...]]:
+        """Topic name -> the keywords (as configured) that occur, for every topic that matches."""
+        found: dict[str, dict[str, None]] = {}
+        for keyword in self._scan(words(title)):
+            found.setdefault(keyword.topic, {})[keyword.keyword] = None
+        if excerpt:
+            for keyword in self._scan(words(excerpt)):
+                if keyword.in_excerpt:
+                    found.setdefault(keyword.topic, {})[keyword.keyword] = None
+        return {topic: tuple(keywords) for topic, keywords in found.items()}
+
+    def _scan(self, text: Sequence[str]) -> Iterator[_Keyword]:
+        first = self._root.next
+        for start, word in enumerate(text):
+            node = first.get(word)
+            position = start + 1
+            while node is not None:
+                yield from node.ends
+                node = node.next.get(text[position]) if position < len(text) else None
+                position += 1
+
+    def of(self, record: Record) -> tuple[TopicMatch, ...]:
+        """Declared and matched topics of a record, declared ones first.
+
+        A declared topic is trusted even where it is not configured; where it is, it gets the
+        configured name.
+        """
+        matched = self.match(record.title, record.excerpt)
+        found: dict[str, TopicMatch] = {}
+        for declared in record.topics:
+            topic = self.resolve(declared)
+            name = topic.name if topic else declared
+            found.setdefault(name.casefold(), TopicMatch(name, True, matched.get(name, ())))
+        for name, keywords in matched.items():
+            found.setdefault(name.casefold(), TopicMatch(name, False, keywords))
+        return tuple(found.values())
+
+
+def names(matches: Mapping[int, Sequence[TopicMatch]], ids: Iterable[int]) -> tuple[str, ...]:
+    """The topics of several records, each once, in the order in which they are first met."""
+    found: dict[str, str] = {}
+    for record_id in ids:
+        for match in matches.get(record_id, ()):
+            found.setdefault(match.topic.casefold(), match.topic)
+    return tuple(found.values())

@@ -1,0 +1,32 @@
+"""Expected failures. The message is what the user is told; the log has the rest (`__cause__`)."""
+
+from __future__ import annotations
+
+
+class TopicwireError(Exception):
+    """Something that a user can do something about; `str(error)` tells what."""
+
+
+class ConfigError(TopicwireError):
+    """The configuration cannot be used. `problems` are `key.path: what is wrong and what is allowed`."""
+
+    def __init__(self, place: str, problems: list[str]) -> None:
+        self.place = place
+        self.problems = problems
+        super().__init__("\n".join([f"{place}: {len(problems)} to mend", *(f"  {p}" for p in problems)]))
+
+
+class StoreError(TopicwireError):
+    """The database cannot be opened, read or written."""
+
+
+class NotFoundError(TopicwireError):
+    """A topic, story, channel or mute that somebody named does not exist."""
+
+
+class NotAllowedError(TopicwireError):
+    """The user, or the bot, lacks a permission; the message names it and where to give it."""
+
+
+class InvalidInputError(TopicwireError):
+    """Something that a user typed cannot be read; the message says what is allowed."""

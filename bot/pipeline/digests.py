@@ -1,0 +1,25 @@
+"""Digests that are due become outbox rows; a step at a time, and the database decides what is due."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from bot.store import digests
+from bot.usecases.context import Context
+from bot.usecases.digests import send_due
+
+log = logging.getLogger(__name__)
+
+
+async def step(context: Context) -> datetime | None:
+    """Compose every digest that is due. Returns when the next one is, None where none is set."""
+    async with context.db.read() as connection:
+        due = await digests.due(connection, context.now())
+    for state in due:
+        told = await send_due(context, state)
+        log.info("digest for channel %s: %d stories", state.channel_id, told)
+    if due:
+        context.wake()
+    async with context.db.read() as connection:
+        return await digests.next_due(connection)

@@ -1,0 +1,203 @@
+"""Opening the database: SQLite in a file (the default) or PostgreSQL, brought up to date first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event, exc
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from bot.errors import StoreError
+
+BUSY_SECONDS = 30
+MIGRATIONS = Path(__file__).parent / "migrations"
+INTAKE_LOCK = 0x70C1  # any number of our own: the advisory lock of PostgreSQL's intake
+
+
+def normalise(url: str) -> str:
+    """A SQLAlchemy URL from what a user writes: a file's path, `sqlite:///…`, `postgresql://…`."""
+    if "://" not in url:
+        return f"sqlite+aiosqlite:///{url}"
+    scheme, rest = url.split("://", 1)
+    drivers = {
+        "sqlite": "sqlite+aiosqlite",
+        "postgres": "postgresql+asyncpg",
+        "postgresql": "postgresql+asyncpg",
+    }
+    return f"{drivers.get(scheme, scheme)}://{rest}"
+
+
+def redact(url: str) -> str:
+    """The URL without its password, for messages and logs."""
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+
+
+def newest_revision() -> str:
+    """The revision that the code wants: the last of the numbered migrations."""
+    return max(path.stem.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+@contextmanager
+def _told(url: str) -> Iterator[None]:
+    """Database errors that a user can do something about, said so."""
+    try:
+        yield
+    except (exc.OperationalError, exc.DatabaseError, OSError) as error:
+        if isinstance(error, exc.IntegrityError | exc.ProgrammingError | exc.DataError):
+            raise
+        detail = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        hints = {
+            "full": "free some space on its disk; nothing that was stored is lost",
+            "not a database": "the file is something else: choose another path in database.url",
+            "malformed": "the file is damaged: restore a backup",
+            "unable to open": "make its folder, or choose another path in database.url",
+            "readonly": "let the user that runs the bot write to the file and its folder",
+            "locked": "another program holds it: is a second bot running on it?",
+            "Connect call failed": "is PostgreSQL running there?",
+        }
+        hint = next(
+            (hint for sign, hint in hints.items() if sign in detail), "see the log for the whole error"
+        )
+        raise StoreError(
+            f"the database {redact(url)} cannot be used: {detail}. {hint[0].upper()}{hint[1:]}."
+        ) from error
+
+
+class Database:
+    """Reads and writes in transactions. Make it with `Database.open`; call `close` at the end."""
+
+    def __init__(self, engine: AsyncEngine, url: str) -> None:
+        self._engine = engine
+        self._url = url
+
+    @classmethod
+    async def open(cls, url: str) -> Database:
+        """Connect, make what is missing, and migrate. Raises StoreError with what to do."""
+        address = normalise(url)
+        try:
+            engine = _engine(address)
+        except ModuleNotFoundError as error:
+            raise StoreError(
+                f"the database {redact(url)} needs a driver: pip install 'topicwire[postgres]'"
+            ) from error
+        except exc.ArgumentError as error:
+            raise StoreError(
+                f"database.url {redact(url)!r} cannot be read: write a file's path, sqlite:///data/topicwire.db "
+                "or postgresql://user:password@host/database"
+            ) from error
+        database = cls(engine, url)
+        try:
+            with _told(url):
+                await database._migrate()
+        except BaseException:
+            await engine.dispose()
+            raise
+        return database
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await self._engine.dispose()
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._engine.dialect.name
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine below, for checks of the schema and of leaked connections."""
+        return self._engine
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A consistent look at the data."""
+        with _told(self._url):
+            async with self._engine.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: all of it is stored, or nothing."""
+        with _told(self._url):
+            async with self._engine.connect() as connection:
+                await connection.execution_options(writes=True)
+                async with connection.begin():
+                    yield connection
+
+    @asynccontextmanager
+    async def intake(self) -> AsyncIterator[AsyncConnection]:
+        """A write transaction of which there is one at a time, so that numbers can be given out in it."""
+        async with self.write() as connection:
+            if self.dialect == "postgresql":
+                await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(INTAKE_LOCK)))
+            yield connection
+
+    async def _migrate(self) -> None:
+        wanted = newest_revision()
+        async with self._engine.connect() as connection:
+            found = await connection.run_sync(_revision)
+        if found == wanted:
+            return
+        if found is not None and found > wanted:
+            raise StoreError(
+                f"the database {redact(self._url)} was made by a newer Topicwire (revision {found}, this one knows {wanted}): "
+                "update Topicwire, or use another database"
+            )
+        async with self.write() as connection:
+            if self.dialect == "postgresql":  # two processes that start at once migrate one after the other
+                await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(INTAKE_LOCK)))
+            await connection.run_sync(_upgrade)
+
+
+def _engine(address: str) -> AsyncEngine:
+    url = sa.make_url(address)
+    if url.get_backend_name() != "sqlite":
+        return create_async_engine(url, pool_pre_ping=True)
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        # The driver would begin transactions at the first write only; we say when, in `begun`.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "foreign_keys=ON",
+            "synchronous=NORMAL",
+            f"busy_timeout={BUSY_SECONDS * 1000}",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begun(connection: sa.Connection) -> None:
+        # A write takes its lock at once: a read that turns into a write could only fail.
+        connection.exec_driver_sql(
+            "BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN"
+        )
+
+    return engine
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    return found
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

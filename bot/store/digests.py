@@ -1,0 +1,86 @@
+"""Digests: which channels are due, what was told, and writing one exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.digest import Digest, Told
+from bot.store import schema
+from bot.store.sql import upsert
+from bot.store.subscriptions import ChannelState, _channel
+
+_c = schema.channels
+_t = schema.told
+
+
+async def due(connection: AsyncConnection, now: datetime) -> list[ChannelState]:
+    """The channels whose digest is due, the longest waiting first; paused ones wait."""
+    ready = sa.and_(_c.c.next_digest <= now, ~_c.c.digest_off, _c.c.paused_reason == "")
+    rows = await connection.execute(sa.select(_c).where(ready).order_by(_c.c.next_digest))
+    return [_channel(row) for row in rows]
+
+
+async def next_due(connection: AsyncConnection) -> datetime | None:
+    """When the next digest of all is due."""
+    running = sa.and_(~_c.c.digest_off, _c.c.paused_reason == "")
+    found: datetime | None = await connection.scalar(
+        sa.select(sa.func.min(_c.c.next_digest, type_=schema.UtcTime)).where(running)
+    )
+    return found
+
+
+async def turn(
+    connection: AsyncConnection,
+    channel_id: int,
+    expected: datetime | None,
+    next_digest: datetime | None,
+    now: datetime,
+) -> bool:
+    """Claim a channel's turn, in the transaction that stores its digest.
+
+    False where another process had it first: then `next_digest` is no longer what was `expected`.
+    """
+    same = _c.c.next_digest.is_(None) if expected is None else _c.c.next_digest == expected
+    done = await connection.execute(
+        sa.update(_c)
+        .where(_c.c.channel_id == channel_id, same)
+        .values(next_digest=next_digest, last_digest=now)
+    )
+    return bool(done.rowcount)
+
+
+async def plan_next(connection: AsyncConnection, channel_id: int, next_digest: datetime | None) -> None:
+    """Set when a channel's next digest comes, the last one untouched."""
+    await connection.execute(
+        sa.update(_c).where(_c.c.channel_id == channel_id).values(next_digest=next_digest)
+    )
+
+
+async def told(connection: AsyncConnection, channel_id: int) -> dict[int, Told]:
+    """What the channel's digests have told: story -> outlets and time of the last time."""
+    rows = await connection.execute(
+        sa.select(_t.c.story, _t.c.outlets, _t.c.at).where(_t.c.channel_id == channel_id)
+    )
+    return {story: Told(outlets, at) for story, outlets, at in rows}
+
+
+async def remember(
+    connection: AsyncConnection, channel_id: int, digest: Digest, forget_before: datetime
+) -> None:
+    """Note what a digest has told, and forget what is too old to grow."""
+    rows = [
+        {"channel_id": channel_id, "story": e.view.number, "outlets": e.view.outlets, "at": digest.until}
+        for e in digest.entries
+    ]
+    await upsert(connection, _t, rows, on=["channel_id", "story"])
+    await connection.execute(sa.delete(_t).where(_t.c.channel_id == channel_id, _t.c.at < forget_before))
+
+
+async def without_turn(connection: AsyncConnection, channel_ids: Iterable[int]) -> list[ChannelState]:
+    """Of these channels, those that want digests but have no next one yet."""
+    waiting = sa.and_(_c.c.channel_id.in_(list(channel_ids)), _c.c.next_digest.is_(None), ~_c.c.digest_off)
+    return [_channel(row) for row in await connection.execute(sa.select(_c).where(waiting))]

@@ -1,0 +1,333 @@
+"""The outbox: every message that the bot owes or keeps up to date, one row each.
+
+A row with `due_at` wants a worker: to be sent where it has no `message_id` yet, else to be edited.
+A worker claims it with a lease, and settles it; a lease that runs out is claimed again. `revision`
+counts the changes of what a row shows, so that one that came while it was being sent is not lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.plan import Plan
+from bot.domain.posting import Post
+from bot.domain.retry import Drop, Outcome, Pause, Retry, Sent, Verdict
+from bot.store import schema
+from bot.store.sql import chunks, insert_new, upsert
+
+LEASE = timedelta(minutes=5)
+PUBLISHED_AN_HOUR = 10  # https://discord.com/developers/docs/resources/message#crosspost-message
+STORY = "story"
+DIGEST = "digest"
+PUBLISH = "publish"
+
+_o = schema.outbox
+_c = schema.channels
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A row that a worker holds until its lease runs out. `claim` tells this hold from a later one."""
+
+    id: int
+    kind: str
+    nonce: str
+    guild_id: int
+    channel_id: int
+    story: int | None
+    priority: int
+    payload: dict[str, Any] | None
+    message_id: int | None
+    thread_id: int | None
+    shown: str
+    created_at: datetime
+    sent_at: datetime | None
+    attempt: int
+    claim: int
+    revision: int
+
+
+def nonce_of(dedupe: str, now: datetime) -> str:
+    """A message's nonce: stable over its tries, at most 25 characters, never another message's."""
+    return hashlib.blake2b(f"{dedupe} {now.isoformat()}".encode(), digest_size=12).hexdigest()
+
+
+def new_row(
+    kind: str, name: str, guild_id: int, channel_id: int, now: datetime, **more: Any
+) -> dict[str, Any]:
+    """A row to insert. `name` makes it unique among its kind."""
+    dedupe = f"{kind}:{name}"
+    row = {
+        "kind": kind,
+        "dedupe": dedupe,
+        "nonce": nonce_of(dedupe, now),
+        "guild_id": guild_id,
+        "channel_id": channel_id,
+        "story": None,
+        "payload": None,
+        "priority": 0,
+        "created_at": now,
+        "due_at": now,
+        "revision": 0,
+        "attempts": 0,
+        "claims": 0,
+        "reason": "",
+        "closed": False,
+        "shown": "",
+    }
+    return row | more
+
+
+def story_name(story: int, channel_id: int) -> str:
+    """What makes a story's post unique: one per story and channel."""
+    return f"{story}:{channel_id}"
+
+
+def _post(row: sa.Row[Any]) -> Post:
+    return Post(row.id, row.story, row.channel_id, row.sent_at, row.edited_at, row.message_id, row.closed)
+
+
+async def posts(connection: AsyncConnection, numbers: Iterable[int]) -> dict[tuple[int, int], Post]:
+    """The posts of these stories, by story and channel."""
+    found: dict[tuple[int, int], Post] = {}
+    for part in chunks(numbers):
+        rows = await connection.execute(sa.select(_o).where(_o.c.kind == STORY, _o.c.story.in_(part)))
+        found |= {(row.story, row.channel_id): _post(row) for row in rows}
+    return found
+
+
+async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
+    """Write a plan's sends, edits and holds, in the transaction of the caller."""
+    rows = [
+        new_row(
+            STORY,
+            story_name(send.story, send.channel_id),
+            send.guild_id,
+            send.channel_id,
+            now,
+            story=send.story,
+            priority=send.priority,
+        )
+        for send in plan.sends
+    ]
+    await insert_new(connection, _o, rows, on=["dedupe"])
+    for part in chunks(plan.stories):
+        statement = sa.update(_o).where(_o.c.kind == STORY, _o.c.story.in_(part))
+        await connection.execute(statement.values(revision=_o.c.revision + 1))
+    for edit in plan.edits:
+        earlier = sa.case(
+            (sa.and_(_o.c.due_at.is_not(None), _o.c.due_at < edit.due), _o.c.due_at), else_=edit.due
+        )
+        statement = sa.update(_o).where(_o.c.id == edit.post, _o.c.closed.is_(False))
+        await connection.execute(
+            statement.values(due_at=earlier, story=edit.story, revision=_o.c.revision + 1)
+        )
+    held = [
+        {
+            "story": h.story,
+            "channel_id": h.channel_id,
+            "guild_id": h.guild_id,
+            "reason": h.reason.value,
+            "at": now,
+        }
+        for h in plan.holds
+    ]
+    await upsert(connection, schema.held, held, on=["story", "channel_id"])
+    for send in plan.sends:
+        told = sa.and_(schema.held.c.story == send.story, schema.held.c.channel_id == send.channel_id)
+        await connection.execute(sa.delete(schema.held).where(told))
+
+
+async def enqueue(connection: AsyncConnection, row: dict[str, Any]) -> None:
+    """Add one row made by `new_row`, unless it is there already."""
+    await insert_new(connection, _o, [row], on=["dedupe"])
+
+
+def _claimed(row: sa.Row[Any]) -> Claimed:
+    return Claimed(
+        id=row.id,
+        kind=row.kind,
+        nonce=row.nonce,
+        guild_id=row.guild_id,
+        channel_id=row.channel_id,
+        story=row.story,
+        priority=row.priority,
+        payload=row.payload,
+        message_id=row.message_id,
+        thread_id=row.thread_id,
+        shown=row.shown,
+        created_at=row.created_at,
+        sent_at=row.sent_at,
+        attempt=row.attempts,
+        claim=row.claims,
+        revision=row.revision,
+    )
+
+
+def _ready(now: datetime) -> sa.Select[tuple[int]]:
+    """Ids of rows that are due, not held by a worker, and whose channel is not paused."""
+    paused = sa.select(_c.c.channel_id).where(_c.c.paused_reason != "")
+    return sa.select(_o.c.id).where(
+        _o.c.due_at <= now,
+        _o.c.closed.is_(False),
+        sa.or_(_o.c.lease_until.is_(None), _o.c.lease_until <= now),
+        _o.c.channel_id.not_in(paused),
+    )
+
+
+async def _take(connection: AsyncConnection, ids: Any, now: datetime) -> list[Claimed]:
+    statement = (
+        sa.update(_o)
+        .where(_o.c.id.in_(ids))
+        .values(lease_until=now + LEASE, attempts=_o.c.attempts + 1, claims=_o.c.claims + 1)
+        .returning(_o)
+    )
+    rows = (await connection.execute(statement)).all()
+    return [_claimed(row) for row in sorted(rows, key=lambda row: (-row.priority, row.created_at, row.id))]
+
+
+async def claim(connection: AsyncConnection, now: datetime, limit: int) -> list[Claimed]:
+    """Take up to `limit` due messages, biggest stories first; nobody else gets them until the lease ends."""
+    ids = (
+        _ready(now)
+        .where(_o.c.kind != PUBLISH)
+        .order_by(_o.c.priority.desc(), _o.c.due_at, _o.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return await _take(connection, ids.scalar_subquery(), now)
+
+
+async def claim_publishing(connection: AsyncConnection, now: datetime, limit: int) -> list[Claimed]:
+    """Take messages to publish to followers: the biggest first, as many a channel as its hour still allows."""
+    counts = await connection.execute(
+        sa.select(_o.c.channel_id, sa.func.count())
+        .where(_o.c.kind == PUBLISH, _o.c.sent_at > now - timedelta(hours=1))
+        .group_by(_o.c.channel_id)
+    )
+    spent: dict[int, int] = dict(counts.tuples().all())
+    ready = _ready(now).where(_o.c.kind == PUBLISH).subquery()
+    rows = await connection.execute(
+        sa.select(_o.c.id, _o.c.channel_id)
+        .where(_o.c.id.in_(sa.select(ready.c.id)))
+        .order_by(_o.c.priority.desc(), _o.c.created_at, _o.c.id)
+        .with_for_update(skip_locked=True)
+    )
+    chosen: list[int] = []
+    for row_id, channel_id in rows:
+        if len(chosen) < limit and spent.get(channel_id, 0) < PUBLISHED_AN_HOUR:
+            spent[channel_id] = spent.get(channel_id, 0) + 1
+            chosen.append(row_id)
+    return await _take(connection, chosen, now) if chosen else []
+
+
+async def settle(
+    connection: AsyncConnection,
+    claimed: Claimed,
+    outcome: Outcome,
+    verdict: Verdict,
+    now: datetime,
+    edit_interval: timedelta,
+) -> bool:
+    """Write what became of a message. False where the lease was lost to another worker meanwhile."""
+    mine = sa.and_(_o.c.id == claimed.id, _o.c.claims == claimed.claim)
+    values: dict[str, Any] = {"lease_until": None}
+    match verdict:
+        case Sent():
+            # Something changed while it was on its way: once more, after the interval.
+            again = sa.case((_o.c.revision != claimed.revision, now + edit_interval), else_=sa.null())
+            values |= {"due_at": again, "attempts": 0, "reason": ""}
+            if outcome.message_id is not None and claimed.message_id is None:
+                values |= {"message_id": outcome.message_id, "thread_id": outcome.thread_id}
+            if claimed.sent_at is None:
+                values["sent_at"] = now
+            elif outcome.shown != claimed.shown:
+                values["edited_at"] = now
+            if outcome.shown:
+                values["shown"] = outcome.shown
+        case Retry(at, reason):
+            values |= {"due_at": at, "reason": reason}
+        case Drop(reason):
+            values |= {"due_at": None, "closed": True, "reason": reason}
+        case Pause(reason):
+            values |= {"attempts": 0, "reason": reason}
+    done = await connection.execute(sa.update(_o).where(mine).values(**values))
+    return bool(done.rowcount)
+
+
+async def release(connection: AsyncConnection, claimed: Sequence[Claimed]) -> None:
+    """Give rows back untried, as at a stop."""
+    for part in chunks(claimed):
+        pairs = sa.or_(*(sa.and_(_o.c.id == c.id, _o.c.claims == c.claim) for c in part))
+        await connection.execute(
+            sa.update(_o).where(pairs).values(lease_until=None, attempts=_o.c.attempts - 1)
+        )
+
+
+async def next_due(connection: AsyncConnection, now: datetime) -> datetime | None:
+    """When the next message wants a worker; None where nothing waits."""
+    paused = sa.select(_c.c.channel_id).where(_c.c.paused_reason != "")
+    at = sa.case((_o.c.lease_until > _o.c.due_at, _o.c.lease_until), else_=_o.c.due_at)
+    found: datetime | None = await connection.scalar(
+        sa.select(sa.func.min(at, type_=schema.UtcTime)).where(
+            _o.c.due_at.is_not(None),
+            _o.c.closed.is_(False),
+            _o.c.channel_id.not_in(paused),
+            # Publishing that waits for its channel's hour would wake the worker for nothing.
+            sa.or_(_o.c.kind != PUBLISH, _o.c.due_at > now - timedelta(seconds=1)),
+        )
+    )
+    return found
+
+
+async def post_in(connection: AsyncConnection, story: int, channel_id: int) -> sa.Row[Any] | None:
+    """The outbox row of a story in a channel."""
+    found = sa.and_(_o.c.kind == STORY, _o.c.story == story, _o.c.channel_id == channel_id)
+    return (await connection.execute(sa.select(_o).where(found))).first()
+
+
+async def held_in(connection: AsyncConnection, story: int, channel_id: int) -> str | None:
+    """Why the story was not posted in the channel, where that was decided."""
+    held = schema.held
+    found: str | None = await connection.scalar(
+        sa.select(held.c.reason).where(held.c.story == story, held.c.channel_id == channel_id)
+    )
+    return found
+
+
+async def queue_length(connection: AsyncConnection, guild_id: int) -> int:
+    """How many messages of a server wait to be sent or edited."""
+    waiting = sa.and_(_o.c.guild_id == guild_id, _o.c.due_at.is_not(None), _o.c.closed.is_(False))
+    return await connection.scalar(sa.select(sa.func.count()).select_from(_o).where(waiting)) or 0
+
+
+async def held_counts(connection: AsyncConnection, guild_id: int, since: datetime) -> dict[str, int]:
+    """How many stories were held back in a server since then, by reason."""
+    held = schema.held
+    rows = await connection.execute(
+        sa.select(held.c.reason, sa.func.count())
+        .where(held.c.guild_id == guild_id, held.c.at >= since)
+        .group_by(held.c.reason)
+        .order_by(sa.func.count().desc())
+    )
+    return dict(rows)
+
+
+async def given_up(
+    connection: AsyncConnection, guild_id: int, since: datetime, limit: int = 5
+) -> list[tuple[int, str]]:
+    """The last messages of a server that were given up since then: channel and reason."""
+    rows = await connection.execute(
+        sa.select(_o.c.channel_id, _o.c.reason)
+        .where(_o.c.guild_id == guild_id, _o.c.closed, _o.c.created_at >= since)
+        .order_by(_o.c.id.desc())
+        .limit(limit)
+    )
+    return [(channel_id, reason) for channel_id, reason in rows]

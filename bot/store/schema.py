@@ -1,0 +1,249 @@
+"""The tables: one schema for SQLite and PostgreSQL. Migrations bring a database to it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcTime(sa.types.TypeDecorator[datetime]):
+    """An aware UTC time. SQLite has no such type: there it is the sortable text of the naive time."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone was about to be stored")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value if value is None or value.tzinfo is not None else value.replace(tzinfo=UTC)
+
+
+ID = sa.Integer()
+SNOWFLAKE = sa.BigInteger()
+
+
+def _flag(name: str) -> sa.Column[bool]:
+    return sa.Column(name, sa.Boolean, nullable=False, default=False)
+
+
+def _text(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=False, default="")
+
+
+sources = sa.Table(
+    "sources",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    _text("kind"),
+    _flag("intake_done"),
+    sa.Column("last_success", UtcTime),
+    sa.Column("last_error_at", UtcTime),
+    _text("last_error"),
+    sa.Column("taken", sa.Integer, nullable=False, default=0),
+    sa.Column("rejected", sa.Integer, nullable=False, default=0),
+)
+
+progress = sa.Table(
+    "progress",
+    metadata,
+    sa.Column("source_id", ID, sa.ForeignKey("sources.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.JSON, nullable=False),
+)
+
+stories = sa.Table(
+    "stories",
+    metadata,
+    sa.Column("number", ID, primary_key=True, autoincrement=False),
+    sa.Column("lead_id", ID),
+    sa.Column("heat", sa.Integer, nullable=False),
+    _flag("notable"),
+    sa.Column("outlets", sa.Integer, nullable=False, default=0),
+    sa.Column("first", UtcTime, nullable=False),
+    sa.Column("last", UtcTime, nullable=False),
+    sa.Column("last_seen", UtcTime, nullable=False, index=True),
+    _flag("removed"),
+    sa.Column("forwards_to", ID),
+)
+
+records = sa.Table(
+    "records",
+    metadata,
+    sa.Column("id", ID, primary_key=True, autoincrement=False),
+    sa.Column("key", sa.Text, nullable=False, unique=True),
+    _text("url"),
+    _text("title"),
+    _text("excerpt"),
+    _text("outlet_name"),
+    sa.Column("outlet_domain", sa.Text, nullable=False, index=True),
+    sa.Column("published", UtcTime, nullable=False, index=True),
+    sa.Column("first_seen", UtcTime, nullable=False, index=True),
+    _text("type"),
+    sa.Column("quality", sa.Integer, nullable=False),
+    sa.Column("heat", sa.Integer),
+    _flag("notable"),
+    sa.Column("declared_topics", sa.JSON, nullable=False),
+    sa.Column("image", sa.JSON),
+    _text("language"),
+    _flag("removed"),
+    _flag("partial"),
+    _flag("news"),
+    sa.Column("story", ID, sa.ForeignKey("stories.number"), index=True),
+    sa.Column("source_id", ID, sa.ForeignKey("sources.id", ondelete="SET NULL"), index=True),
+    _text("digest"),
+)
+
+record_keys = sa.Table(
+    "record_keys",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("record_id", ID, sa.ForeignKey("records.id", ondelete="CASCADE"), nullable=False, index=True),
+)
+
+declarations = sa.Table(
+    "declarations",
+    metadata,
+    sa.Column("record_id", ID, sa.ForeignKey("records.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("declared_id", ID, sa.ForeignKey("records.id", ondelete="CASCADE"), nullable=False, index=True),
+)
+
+topics = sa.Table(
+    "topics",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("key", sa.Text, nullable=False, unique=True),
+    _text("name"),
+    _text("shortname"),
+    _text("slug"),
+    _text("parent"),
+    sa.Column("keywords", sa.JSON, nullable=False),
+    sa.Column("aliases", sa.JSON, nullable=False),
+    _text("fields"),
+    sa.Column("colour", sa.Integer),
+    _flag("configured"),
+)
+
+record_topics = sa.Table(
+    "record_topics",
+    metadata,
+    sa.Column("record_id", ID, sa.ForeignKey("records.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("topic_id", ID, sa.ForeignKey("topics.id", ondelete="CASCADE"), primary_key=True),
+    _flag("declared"),
+    sa.Column("keywords", sa.JSON, nullable=False),
+    sa.Index("ix_record_topics_topic_id", "topic_id"),
+)
+
+story_topics = sa.Table(
+    "story_topics",
+    metadata,
+    sa.Column("story", ID, sa.ForeignKey("stories.number", ondelete="CASCADE"), primary_key=True),
+    sa.Column("topic_id", ID, sa.ForeignKey("topics.id", ondelete="CASCADE"), primary_key=True),
+    sa.Index("ix_story_topics_topic_id", "topic_id"),
+)
+
+subscriptions = sa.Table(
+    "subscriptions",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("guild_id", SNOWFLAKE, nullable=False, index=True),
+    sa.Column("channel_id", SNOWFLAKE, nullable=False),
+    sa.Column("topic_id", ID, sa.ForeignKey("topics.id"), nullable=False),
+    sa.Column("mode", sa.Text, nullable=False),
+    sa.Column("importance", sa.Text),
+    sa.Column("mention_role_id", SNOWFLAKE),
+    _flag("publish"),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("channel_id", "topic_id"),
+)
+
+channels = sa.Table(
+    "channels",
+    metadata,
+    sa.Column("channel_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    sa.Column("guild_id", SNOWFLAKE, nullable=False, index=True),
+    _text("paused_reason"),
+    sa.Column("paused_at", UtcTime),
+    sa.Column("digest_at", sa.Text),
+    sa.Column("digest_zone", sa.Text),
+    sa.Column("digest_days", sa.Text),
+    sa.Column("digest_size", sa.Integer),
+    _flag("digest_off"),
+    sa.Column("last_digest", UtcTime),
+    sa.Column("next_digest", UtcTime, index=True),
+)
+
+mutes = sa.Table(
+    "mutes",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("guild_id", SNOWFLAKE, nullable=False),
+    sa.Column("channel_id", SNOWFLAKE, nullable=False, default=0),  # 0: the whole server
+    _text("value"),
+    _text("key"),
+    sa.UniqueConstraint("guild_id", "channel_id", "key"),
+)
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("dedupe", sa.Text, nullable=False, unique=True),
+    sa.Column("nonce", sa.Text, nullable=False),
+    sa.Column("guild_id", SNOWFLAKE, nullable=False, index=True),
+    sa.Column("channel_id", SNOWFLAKE, nullable=False, index=True),
+    sa.Column("story", ID, sa.ForeignKey("stories.number"), index=True),
+    sa.Column("payload", sa.JSON),
+    sa.Column("priority", sa.Integer, nullable=False, default=0),
+    sa.Column("revision", sa.Integer, nullable=False, default=0),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("due_at", UtcTime, index=True),
+    sa.Column("lease_until", UtcTime),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("claims", sa.Integer, nullable=False, default=0),
+    _text("reason"),
+    _flag("closed"),
+    sa.Column("message_id", SNOWFLAKE),
+    sa.Column("thread_id", SNOWFLAKE),
+    _text("shown"),
+    sa.Column("sent_at", UtcTime),
+    sa.Column("edited_at", UtcTime),
+)
+
+held = sa.Table(
+    "held",
+    metadata,
+    sa.Column("story", ID, sa.ForeignKey("stories.number", ondelete="CASCADE"), primary_key=True),
+    sa.Column("channel_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    sa.Column("guild_id", SNOWFLAKE, nullable=False, index=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+)
+
+told = sa.Table(
+    "told",
+    metadata,
+    sa.Column("channel_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    sa.Column("story", ID, sa.ForeignKey("stories.number", ondelete="CASCADE"), primary_key=True),
+    sa.Column("outlets", sa.Integer, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+)

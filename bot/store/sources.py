@@ -1,0 +1,106 @@
+"""Sources: how far each has been taken in, and how it went last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store import schema
+from bot.store.sql import insert_new, upsert
+
+_s = schema.sources
+_p = schema.progress
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """A source as the store knows it. `taken` and `rejected` count items since the first intake."""
+
+    id: int
+    name: str
+    kind: str
+    intake_done: bool
+    last_success: datetime | None
+    last_error_at: datetime | None
+    last_error: str
+    taken: int
+    rejected: int
+
+
+def _state(row: sa.Row[Any]) -> SourceState:
+    return SourceState(
+        row.id,
+        row.name,
+        row.kind,
+        row.intake_done,
+        row.last_success,
+        row.last_error_at,
+        row.last_error,
+        row.taken,
+        row.rejected,
+    )
+
+
+async def ensure(connection: AsyncConnection, name: str, kind: str) -> SourceState:
+    """The source of that name, made where it is new."""
+    row = {
+        "name": name,
+        "kind": kind,
+        "intake_done": False,
+        "last_error": "",
+        "taken": 0,
+        "rejected": 0,
+    }
+    await insert_new(connection, _s, [row], on=["name"])
+    return _state((await connection.execute(sa.select(_s).where(_s.c.name == name))).one())
+
+
+async def all_sources(connection: AsyncConnection) -> list[SourceState]:
+    """Every source that was ever taken in."""
+    return [_state(row) for row in await connection.execute(sa.select(_s).order_by(_s.c.id))]
+
+
+async def progress(connection: AsyncConnection, source_id: int) -> dict[str, Any]:
+    """How far the source was taken in: whatever it noted with its last batches, by its own keys."""
+    rows = await connection.execute(sa.select(_p.c.key, _p.c.value).where(_p.c.source_id == source_id))
+    return dict(rows)
+
+
+async def advance(
+    connection: AsyncConnection,
+    source_id: int,
+    entries: Mapping[str, Any],
+    *,
+    taken: int,
+    rejected: int,
+    done: bool,
+    now: datetime,
+) -> None:
+    """Move a source on, in the transaction that stores its records."""
+    rows = [{"source_id": source_id, "key": key, "value": value} for key, value in entries.items()]
+    await upsert(connection, _p, rows, on=["source_id", "key"])
+    values: dict[str, Any] = {"taken": _s.c.taken + taken, "rejected": _s.c.rejected + rejected}
+    if done:
+        values |= {"intake_done": True, "last_success": now, "last_error": "", "last_error_at": None}
+    await connection.execute(sa.update(_s).where(_s.c.id == source_id).values(**values))
+
+
+async def failed(connection: AsyncConnection, source_id: int, error: str, now: datetime) -> None:
+    """Note why a source could not be fetched."""
+    values = {"last_error": error[:500], "last_error_at": now}
+    await connection.execute(sa.update(_s).where(_s.c.id == source_id).values(**values))
+
+
+async def newest_records(connection: AsyncConnection, source_id: int, count: int) -> list[int]:
+    """The ids of the source's newest records by publication."""
+    r = schema.records
+    own = sa.and_(r.c.source_id == source_id, ~r.c.partial, ~r.c.removed)
+    rows = await connection.execute(
+        sa.select(r.c.id).where(own).order_by(r.c.published.desc(), r.c.id.desc()).limit(count)
+    )
+    return list(rows.scalars())

@@ -1,0 +1,55 @@
+"""The few statements that SQLAlchemy spells differently for each database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+Row = Mapping[str, Any]
+T = TypeVar("T")
+IN_MOST = 5000  # bound parameters in one IN: well below SQLite's 32,766 and PostgreSQL's 32,767
+
+
+def chunks(values: Iterable[T], size: int = IN_MOST) -> Iterator[list[T]]:
+    """The values in lists of at most `size`."""
+    ordered = list(values)
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]
+
+
+def _insert(connection: AsyncConnection, table: sa.Table) -> Any:
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table)
+
+
+async def upsert(
+    connection: AsyncConnection,
+    table: sa.Table,
+    rows: Sequence[Row],
+    *,
+    on: Sequence[str],
+    keep: Collection[str] = (),
+) -> None:
+    """Insert rows; where one with the same `on` exists, replace its values but those in `keep`."""
+    if not rows:
+        return
+    statement = _insert(connection, table)
+    given = set(rows[0]) - set(on) - set(keep)
+    statement = statement.on_conflict_do_update(
+        index_elements=list(on), set_={name: statement.excluded[name] for name in sorted(given)}
+    )
+    await connection.execute(statement, list(rows))
+
+
+async def insert_new(
+    connection: AsyncConnection, table: sa.Table, rows: Sequence[Row], *, on: Sequence[str]
+) -> None:
+    """Insert the rows that are not there yet."""
+    if rows:
+        await connection.execute(
+            _insert(connection, table).on_conflict_do_nothing(index_elements=list(on)), list(rows)
+        )

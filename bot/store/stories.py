@@ -1,0 +1,123 @@
+"""Stories as they are asked for: by number, URL, title, topic and time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.stories import Story
+from bot.store import records, schema
+from bot.store.sql import chunks
+
+_s = schema.stories
+_r = schema.records
+_st = schema.story_topics
+_t = schema.topics
+
+
+async def load(connection: AsyncConnection, numbers: Iterable[int]) -> dict[int, Story]:
+    """Stories by number, each with its members, what these declare, and their topics."""
+    wanted = list(dict.fromkeys(numbers))
+    stored = await records.members(connection, wanted)
+    declared_ids = {i for record in stored.values() for i in record.declares} - set(stored)
+    everything = stored | await records.by_id(connection, declared_ids)
+    topics = await records.topics_of(connection, wanted)
+    found = {}
+    for number in wanted:
+        members = tuple(r for r in stored.values() if r.story == number and not r.record.removed)
+        declared = {
+            i: everything[i]
+            for member in members
+            for i in member.declares
+            if i in everything and not everything[i].record.removed
+        }
+        found[number] = Story(number, members, declared, {m.id: topics.get(m.id, ()) for m in members})
+    return found
+
+
+async def survivor(connection: AsyncConnection, number: int) -> int | None:
+    """The number under which a story goes on: its own, or the one that it was merged into."""
+    row = (await connection.execute(sa.select(_s.c.forwards_to).where(_s.c.number == number))).first()
+    return None if row is None else (row.forwards_to or number)
+
+
+async def survivors(connection: AsyncConnection, numbers: Iterable[int]) -> dict[int, int]:
+    """Of these stories, those that were merged, and into which."""
+    found: dict[int, int] = {}
+    for part in chunks(numbers):
+        merged = sa.and_(_s.c.number.in_(part), _s.c.forwards_to.is_not(None))
+        rows = await connection.execute(sa.select(_s.c.number, _s.c.forwards_to).where(merged))
+        found |= dict(rows)
+    return found
+
+
+async def by_key(connection: AsyncConnection, key: str) -> int | None:
+    """The story of the record with that canonical URL."""
+    number: int | None = await connection.scalar(
+        sa.select(_r.c.story)
+        .join(schema.record_keys, schema.record_keys.c.record_id == _r.c.id)
+        .where(schema.record_keys.c.key == key)
+    )
+    return number
+
+
+async def titles(connection: AsyncConnection, text: str, limit: int) -> list[tuple[int, str]]:
+    """Number and lead's title of the newest stories whose lead's title has the text in it."""
+    pattern = "%" + "".join(f"\\{c}" if c in "\\%_" else c for c in text.strip().lower()) + "%"
+    rows = await connection.execute(
+        sa.select(_s.c.number, _r.c.title)
+        .join(_r, _r.c.id == _s.c.lead_id)
+        .where(
+            _s.c.forwards_to.is_(None), ~_s.c.removed, sa.func.lower(_r.c.title).like(pattern, escape="\\")
+        )
+        .order_by(_s.c.last_seen.desc(), _s.c.number.desc())
+        .limit(limit)
+    )
+    return [(number, title) for number, title in rows]
+
+
+def _alive() -> sa.ColumnElement[bool]:
+    return sa.and_(_s.c.forwards_to.is_(None), ~_s.c.removed)
+
+
+def _of_topics(names: Sequence[str]) -> sa.Select[Any]:
+    keys = [name.casefold() for name in names]
+    return sa.select(_st.c.story).join(_t, _t.c.id == _st.c.topic_id).where(_t.c.key.in_(keys))
+
+
+async def latest(connection: AsyncConnection, topics: Sequence[str] | None, limit: int) -> list[int]:
+    """The stories of these topics (None: of all) that something arrived for last, newest first."""
+    statement = sa.select(_s.c.number).where(_alive())
+    if topics is not None:
+        statement = statement.where(_s.c.number.in_(_of_topics(topics)))
+    rows = await connection.execute(statement.order_by(_s.c.last_seen.desc(), _s.c.last.desc()).limit(limit))
+    return list(rows.scalars())
+
+
+async def arrived(
+    connection: AsyncConnection, topics: Sequence[str] | None, since: datetime, until: datetime
+) -> list[int]:
+    """The stories of these topics (None: of all) with a record first seen in (`since`, `until`]."""
+    inside = sa.and_(_r.c.first_seen > since, _r.c.first_seen <= until, ~_r.c.partial, ~_r.c.removed)
+    statement = sa.select(_r.c.story).distinct().join(_s, _s.c.number == _r.c.story).where(inside, _alive())
+    if topics is not None:
+        statement = statement.where(_r.c.story.in_(_of_topics(topics)))
+    return sorted((await connection.execute(statement)).scalars())
+
+
+async def numbers(connection: AsyncConnection) -> list[int]:
+    """The numbers of all stories that are alive, in order."""
+    rows = await connection.execute(sa.select(_s.c.number).where(_alive()).order_by(_s.c.number))
+    return list(rows.scalars())
+
+
+async def totals(connection: AsyncConnection) -> tuple[int, int]:
+    """How many records came in themselves, and how many stories are alive."""
+    count = sa.func.count()
+    own = await connection.scalar(sa.select(count).select_from(_r).where(~_r.c.partial))
+    alive = await connection.scalar(sa.select(count).select_from(_s).where(_alive()))
+    return own or 0, alive or 0

@@ -1,0 +1,218 @@
+"""Subscriptions, what a channel is set to, and mutes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain import digest
+from bot.domain.model import Importance, Mode, Mute, Subscription
+from bot.store import schema
+from bot.store.sql import insert_new, upsert
+
+_sub = schema.subscriptions
+_c = schema.channels
+_m = schema.mutes
+_t = schema.topics
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelState:
+    """What is set for a channel. `schedule` None: no digest of its own was set; `off`: none is wanted."""
+
+    channel_id: int
+    guild_id: int
+    paused_reason: str = ""
+    schedule: digest.Schedule | None = None
+    off: bool = False
+    last_digest: datetime | None = None
+    next_digest: datetime | None = None
+
+
+def _subscription(row: sa.Row[Any]) -> Subscription:
+    return Subscription(
+        row.id,
+        row.guild_id,
+        row.channel_id,
+        row.name,
+        Mode(row.mode),
+        Importance(row.importance) if row.importance else None,
+        row.mention_role_id,
+        row.publish,
+        row.created_at,
+        row.paused_reason or "",
+    )
+
+
+async def subscriptions(
+    connection: AsyncConnection, *, guild_id: int | None = None, channel_ids: Iterable[int] | None = None
+) -> tuple[Subscription, ...]:
+    """All subscriptions, or those of a server or of channels, in the order in which they were made."""
+    statement = (
+        sa.select(_sub, _t.c.name, _c.c.paused_reason)
+        .join(_t, _t.c.id == _sub.c.topic_id)
+        .join(_c, _c.c.channel_id == _sub.c.channel_id, isouter=True)
+        .order_by(_sub.c.id)
+    )
+    if guild_id is not None:
+        statement = statement.where(_sub.c.guild_id == guild_id)
+    if channel_ids is not None:
+        statement = statement.where(_sub.c.channel_id.in_(list(channel_ids)))
+    return tuple(_subscription(row) for row in await connection.execute(statement))
+
+
+async def subscribe(connection: AsyncConnection, wanted: Subscription, topic_id: int, now: datetime) -> bool:
+    """Store a subscription, or change the one that the channel has. Returns whether it is a new one."""
+    same = sa.and_(_sub.c.channel_id == wanted.channel_id, _sub.c.topic_id == topic_id)
+    before = (await connection.execute(sa.select(_sub.c.id).where(same))).first()
+    row = {
+        "guild_id": wanted.guild_id,
+        "channel_id": wanted.channel_id,
+        "topic_id": topic_id,
+        "mode": wanted.mode.value,
+        "importance": wanted.importance.value if wanted.importance else None,
+        "mention_role_id": wanted.mention_role_id,
+        "publish": wanted.publish,
+        "created_at": now,
+    }
+    await upsert(connection, _sub, [row], on=["channel_id", "topic_id"], keep=["created_at"])
+    await ensure_channel(connection, wanted.channel_id, wanted.guild_id)
+    return before is None
+
+
+async def unsubscribe(connection: AsyncConnection, channel_id: int, topic_id: int) -> bool:
+    """Remove a subscription and what is still to be sent for none other. False where there was none."""
+    same = sa.and_(_sub.c.channel_id == channel_id, _sub.c.topic_id == topic_id)
+    return bool((await connection.execute(sa.delete(_sub).where(same))).rowcount)
+
+
+async def forget_guild(connection: AsyncConnection, guild_id: int) -> None:
+    """Remove what a server that the bot has left had set up, and what was still to be sent there."""
+    waiting = sa.and_(schema.outbox.c.guild_id == guild_id, schema.outbox.c.due_at.is_not(None))
+    await connection.execute(
+        sa.update(schema.outbox)
+        .where(waiting)
+        .values(due_at=None, closed=True, reason="the bot left the server")
+    )
+    for table in (_sub, _m, schema.held):
+        await connection.execute(sa.delete(table).where(table.c.guild_id == guild_id))
+    await connection.execute(sa.delete(_c).where(_c.c.guild_id == guild_id))
+
+
+async def ensure_channel(connection: AsyncConnection, channel_id: int, guild_id: int) -> None:
+    """Make sure that the channel has a row."""
+    row = {"channel_id": channel_id, "guild_id": guild_id, "paused_reason": "", "digest_off": False}
+    await insert_new(connection, _c, [row], on=["channel_id"])
+
+
+def _channel(row: sa.Row[Any]) -> ChannelState:
+    schedule = None
+    if row.digest_at is not None:
+        schedule = digest.Schedule(
+            digest.parse_time(row.digest_at),
+            row.digest_zone,
+            digest.parse_days(row.digest_days),
+            row.digest_size,
+        )
+    return ChannelState(
+        row.channel_id,
+        row.guild_id,
+        row.paused_reason,
+        schedule,
+        row.digest_off,
+        row.last_digest,
+        row.next_digest,
+    )
+
+
+async def channel(connection: AsyncConnection, channel_id: int) -> ChannelState | None:
+    """What is set for a channel; None where nothing ever was."""
+    row = (await connection.execute(sa.select(_c).where(_c.c.channel_id == channel_id))).first()
+    return None if row is None else _channel(row)
+
+
+async def channels(connection: AsyncConnection, guild_id: int | None = None) -> list[ChannelState]:
+    """All channels that something is set for, or those of one server."""
+    statement = sa.select(_c).order_by(_c.c.channel_id)
+    if guild_id is not None:
+        statement = statement.where(_c.c.guild_id == guild_id)
+    return [_channel(row) for row in await connection.execute(statement)]
+
+
+async def set_schedule(
+    connection: AsyncConnection, channel_id: int, schedule: digest.Schedule, next_digest: datetime
+) -> None:
+    """Set when a channel's digest comes."""
+    days = ",".join(digest.WEEK[day] for day in sorted(schedule.days))
+    await connection.execute(
+        sa.update(_c)
+        .where(_c.c.channel_id == channel_id)
+        .values(
+            digest_at=f"{schedule.at:%H:%M}",
+            digest_zone=schedule.zone,
+            digest_days=days,
+            digest_size=schedule.size,
+            digest_off=False,
+            next_digest=next_digest,
+        )
+    )
+
+
+async def set_digest_off(connection: AsyncConnection, channel_id: int) -> None:
+    """No more scheduled digests for a channel."""
+    await connection.execute(
+        sa.update(_c).where(_c.c.channel_id == channel_id).values(digest_off=True, next_digest=None)
+    )
+
+
+async def pause(
+    connection: AsyncConnection, channel_id: int, guild_id: int, reason: str, now: datetime
+) -> bool:
+    """Pause all that goes to a channel. False where it was paused already."""
+    await ensure_channel(connection, channel_id, guild_id)
+    running = sa.and_(_c.c.channel_id == channel_id, _c.c.paused_reason == "")
+    done = await connection.execute(sa.update(_c).where(running).values(paused_reason=reason, paused_at=now))
+    return bool(done.rowcount)
+
+
+async def resume(connection: AsyncConnection, channel_ids: Iterable[int]) -> int:
+    """Let what waits for these channels go on. Returns how many had been paused."""
+    paused = sa.and_(_c.c.channel_id.in_(list(channel_ids)), _c.c.paused_reason != "")
+    done = await connection.execute(sa.update(_c).where(paused).values(paused_reason="", paused_at=None))
+    return done.rowcount
+
+
+def _mute(row: sa.Row[Any]) -> Mute:
+    return Mute(row.id, row.guild_id, row.channel_id or None, row.value)
+
+
+async def mutes(connection: AsyncConnection, guild_id: int | None = None) -> tuple[Mute, ...]:
+    """All mutes, or those of one server."""
+    statement = sa.select(_m).order_by(_m.c.id)
+    if guild_id is not None:
+        statement = statement.where(_m.c.guild_id == guild_id)
+    return tuple(_mute(row) for row in await connection.execute(statement))
+
+
+async def mutes_in(connection: AsyncConnection, guild_id: int, channel_id: int) -> tuple[Mute, ...]:
+    """The mutes that hold in a channel: its own and its server's."""
+    return tuple(m for m in await mutes(connection, guild_id) if m.channel_id in (None, channel_id))
+
+
+async def mute(connection: AsyncConnection, guild_id: int, channel_id: int | None, value: str) -> None:
+    """Mute an outlet or words, in a channel or (None) in the whole server."""
+    row = {"guild_id": guild_id, "channel_id": channel_id or 0, "value": value, "key": value.casefold()}
+    await insert_new(connection, _m, [row], on=["guild_id", "channel_id", "key"])
+
+
+async def unmute(connection: AsyncConnection, guild_id: int, channel_id: int | None, value: str) -> bool:
+    """Take a mute back. False where there is none like it."""
+    same = sa.and_(
+        _m.c.guild_id == guild_id, _m.c.channel_id == (channel_id or 0), _m.c.key == value.casefold()
+    )
+    return bool((await connection.execute(sa.delete(_m).where(same))).rowcount)

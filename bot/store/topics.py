@@ -1,0 +1,92 @@
+"""Topics in the database: the configured ones, and those that records brought along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal, cast
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.model import Topic
+from bot.domain.topics import Topics
+from bot.store import schema
+from bot.store.sql import insert_new, upsert
+
+_t = schema.topics
+
+
+def _row(topic: Topic, configured: bool) -> dict[str, Any]:
+    return {
+        "key": topic.name.casefold(),
+        "name": topic.name,
+        "shortname": topic.shortname,
+        "slug": topic.slug,
+        "parent": topic.parent,
+        "keywords": list(topic.keywords),
+        "aliases": list(topic.aliases),
+        "fields": topic.fields,
+        "colour": topic.colour,
+        "configured": configured,
+    }
+
+
+def _topic(row: sa.Row[Any]) -> Topic:
+    return Topic(
+        row.name,
+        row.shortname,
+        row.slug,
+        row.parent,
+        tuple(row.keywords),
+        tuple(row.aliases),
+        cast(Literal["title", "title+excerpt"], row.fields),
+        row.colour,
+    )
+
+
+async def load(connection: AsyncConnection) -> Topics:
+    """All topics that are known."""
+    rows = await connection.execute(sa.select(_t).order_by(_t.c.id))
+    return Topics(_topic(row) for row in rows)
+
+
+async def ids(connection: AsyncConnection) -> dict[str, int]:
+    """Casefolded name -> id."""
+    return {row.key: row.id for row in await connection.execute(sa.select(_t.c.key, _t.c.id))}
+
+
+async def learn(connection: AsyncConnection, names: Iterable[str]) -> dict[str, int]:
+    """Make sure that these names are topics; returns all ids by casefolded name."""
+    known = await ids(connection)
+    missing = {name.casefold(): name for name in names if name.casefold() not in known}
+    if not missing:
+        return known
+    await insert_new(connection, _t, [_row(Topic(name), False) for name in missing.values()], on=["key"])
+    return await ids(connection)
+
+
+async def configure(connection: AsyncConnection, topics: Iterable[Topic]) -> bool:
+    """Make the configured topics these. Returns whether any definition changed.
+
+    One that is configured no longer stays known, without keywords: stories and subscriptions name it.
+    """
+    wanted = {topic.name.casefold(): topic for topic in topics}
+    rows = await connection.execute(sa.select(_t).where(_t.c.configured))
+    before = {row.key: _topic(row) for row in rows}
+    if before == wanted:
+        return False
+    await upsert(connection, _t, [_row(topic, True) for topic in wanted.values()], on=["key"])
+    gone = [_row(Topic(topic.name), False) for key, topic in before.items() if key not in wanted]
+    await upsert(connection, _t, gone, on=["key"])
+    return True
+
+
+async def counts(connection: AsyncConnection) -> dict[str, int]:
+    """Topic name -> the number of stories that it is a topic of, itself (not one below it)."""
+    st = schema.story_topics
+    rows = await connection.execute(
+        sa.select(_t.c.name, sa.func.count(st.c.story))
+        .join_from(_t, st, isouter=True)
+        .group_by(_t.c.id, _t.c.name)
+    )
+    return dict(rows)

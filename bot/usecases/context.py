@@ -1,0 +1,31 @@
+"""What every use case works with; made once by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, time
+
+from bot.domain.digest import Schedule
+from bot.domain.posting import Rules
+from bot.store.database import Database
+
+Now = Callable[[], datetime]
+
+
+def _nobody() -> None:
+    """There is no worker to wake, as on the command line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The database, the one clock, and the settings that decisions need.
+
+    `wake` tells the delivery and digest loops that something new may be due.
+    """
+
+    db: Database
+    now: Now
+    rules: Rules = field(default_factory=Rules)
+    digest_default: Schedule = field(default_factory=lambda: Schedule(time(9), "UTC"))
+    wake: Callable[[], None] = _nobody

@@ -1,0 +1,222 @@
+"""A channel's digest: set, switched off, looked at, and sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo, available_timezones
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain import digest, stories
+from bot.domain.digest import Digest, Schedule
+from bot.domain.message import Message
+from bot.domain.model import Subscription
+from bot.domain.topics import Topics
+from bot.errors import InvalidInputError, NotFoundError
+from bot.store import digests, outbox, subscriptions, topics
+from bot.store import stories as stored
+from bot.store.subscriptions import ChannelState
+from bot.usecases.context import Context
+from bot.usecases.topics import resolve
+
+FIRST = timedelta(days=1)  # what a channel's first digest looks back
+FORGET = timedelta(days=30)  # a story told longer ago than this is told anew
+
+
+def zone(name: str) -> str:
+    """A time zone's proper name, whatever the case it was typed in; InvalidInputError with near ones."""
+    wanted = name.strip().casefold().replace(" ", "_")
+    zones = {known.casefold(): known for known in available_timezones()}
+    if wanted in zones:
+        return zones[wanted]
+    near = ", ".join(suggest_zones(name, 3))
+    hint = f" Did you mean: {near}?" if near else " Write it like Europe/Berlin or America/New_York."
+    raise InvalidInputError(f"“{name[:60]}” is no time zone.{hint}")
+
+
+def suggest_zones(text: str, limit: int = 25) -> list[str]:
+    """Time zones for what somebody has typed so far, those of cities before the rest."""
+    wanted = text.strip().casefold().replace(" ", "_")
+    found = [
+        known
+        for known in available_timezones()
+        if wanted in known.casefold() and not known.startswith("Etc/")
+    ]
+    return sorted(found, key=lambda known: ("/" not in known, known))[:limit]
+
+
+def schedule(at: str, zone_name: str, days: str | None, size: int | None) -> Schedule:
+    """A schedule of what a user typed; InvalidInputError says what is allowed."""
+    try:
+        return Schedule(
+            digest.parse_time(at),
+            zone(zone_name),
+            digest.parse_days(days) if days else digest.EVERY_DAY,
+            digest.DEFAULT_SIZE if size is None else size,
+        )
+    except ValueError as error:
+        raise InvalidInputError(f"{error}.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class DigestSet:
+    """A schedule that was set; `topics` are those that the channel's digest serves."""
+
+    schedule: Schedule
+    next_digest: datetime
+    topics: tuple[str, ...]
+
+
+async def set_schedule(context: Context, guild_id: int, channel_id: int, wanted: Schedule) -> DigestSet:
+    """Set when a channel's digest comes."""
+    next_digest = wanted.after(context.now())
+    async with context.db.write() as connection:
+        await subscriptions.ensure_channel(connection, channel_id, guild_id)
+        await subscriptions.set_schedule(connection, channel_id, wanted, next_digest)
+        own = digest.wanted(await subscriptions.subscriptions(connection, channel_ids=[channel_id]))
+    context.wake()
+    return DigestSet(wanted, next_digest, tuple(s.topic for s in own))
+
+
+async def switch_off(context: Context, channel_id: int) -> None:
+    """No more scheduled digests in a channel."""
+    async with context.db.write() as connection:
+        state = await subscriptions.channel(connection, channel_id)
+        if state is None or (state.schedule is None and state.next_digest is None):
+            raise NotFoundError("This channel has no digest that could be switched off.")
+        await subscriptions.set_digest_off(connection, channel_id)
+
+
+async def compose(
+    connection: AsyncConnection,
+    subscribed: tuple[Subscription, ...],
+    state: ChannelState,
+    size: int,
+    now: datetime,
+) -> tuple[Digest, Topics]:
+    """A channel's digest of everything since its last one."""
+    known = await topics.load(connection)
+    since = state.last_digest or now - FIRST
+    names = {name for s in subscribed for name in known.with_descendants(s.topic)}
+    numbers = await stored.arrived(connection, sorted(names), since, now)
+    candidates = await stored.load(connection, numbers)
+    made = digest.compose(
+        candidates.values(),
+        subscribed,
+        known,
+        await digests.told(connection, state.channel_id),
+        since,
+        now,
+        muted=stories.muted_by(await subscriptions.mutes_in(connection, state.guild_id, state.channel_id)),
+        size=size,
+    )
+    return made, known
+
+
+def as_message(made: Digest, known: Topics, zone_name: str) -> Message | None:
+    """A digest as a message; None on an empty day."""
+
+    def colour(name: str) -> int | None:
+        topic = known.resolve(name)
+        return topic.colour if topic else None
+
+    return digest.message(made, zone_name, colour)
+
+
+async def preview(
+    context: Context, guild_id: int, channel_id: int
+) -> tuple[Message | None, Schedule, datetime]:
+    """The digest that would be sent now, its schedule, and the time since which it tells."""
+    now = context.now()
+    async with context.db.read() as connection:
+        own, state = await _channel(connection, guild_id, channel_id)
+        plan = state.schedule or context.digest_default
+        made, known = await compose(connection, own, state, plan.size, now)
+    return as_message(made, known, plan.zone), plan, made.since
+
+
+async def send_now(context: Context, guild_id: int, channel_id: int) -> int:
+    """Send a channel's digest now; the next one starts from here. Returns its number of stories."""
+    now = context.now()
+    async with context.db.write() as connection:
+        own, state = await _channel(connection, guild_id, channel_id)
+        plan = state.schedule or context.digest_default
+        made, known = await compose(connection, own, state, plan.size, now)
+        if not made.entries:
+            return 0
+        await subscriptions.ensure_channel(connection, channel_id, guild_id)
+        if not await digests.turn(connection, channel_id, state.next_digest, state.next_digest, now):
+            raise InvalidInputError("The channel's digest is being sent at this moment.")
+        await _enqueue(connection, made, known, plan.zone, state, now)
+    context.wake()
+    return len(made.entries)
+
+
+async def _channel(
+    connection: AsyncConnection, guild_id: int, channel_id: int
+) -> tuple[tuple[Subscription, ...], ChannelState]:
+    """What a digest on demand serves: the digest subscriptions, or all where there are none."""
+    own = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
+    if not own:
+        raise NotFoundError("This channel has no subscriptions yet: start with /subscribe.")
+    state = await subscriptions.channel(connection, channel_id)
+    return digest.wanted(own) or own, state or ChannelState(channel_id, guild_id)
+
+
+async def _enqueue(
+    connection: AsyncConnection,
+    made: Digest,
+    known: Topics,
+    zone_name: str,
+    state: ChannelState,
+    now: datetime,
+) -> None:
+    message = as_message(made, known, zone_name)
+    assert message is not None
+    local = now.astimezone(ZoneInfo(zone_name))
+    message = replace(message, name=f"Digest of {local.day} {local:%B %Y}")
+    name = f"{state.channel_id}:{now.isoformat()}"
+    row = outbox.new_row(
+        outbox.DIGEST,
+        name,
+        state.guild_id,
+        state.channel_id,
+        now,
+        payload=message.to_json(),
+        priority=1_000_000,
+    )
+    await outbox.enqueue(connection, row)
+    await digests.remember(connection, state.channel_id, made, now - FORGET)
+
+
+async def send_due(context: Context, state: ChannelState) -> int:
+    """Send a channel's due digest: one transaction, so that neither a crash nor a second process repeats it.
+
+    Returns its number of stories: 0 on an empty day, where another process was first, and where
+    no subscription of the channel wants digests any more.
+    """
+    now = context.now()
+    async with context.db.write() as connection:
+        own = digest.wanted(await subscriptions.subscriptions(connection, channel_ids=[state.channel_id]))
+        plan = state.schedule or context.digest_default
+        next_digest = plan.after(now) if own else None
+        if not await digests.turn(connection, state.channel_id, state.next_digest, next_digest, now):
+            return 0
+        if not own:
+            return 0
+        made, known = await compose(connection, own, state, plan.size, now)
+        if made.entries:
+            await _enqueue(connection, made, known, plan.zone, state, now)
+    return len(made.entries)
+
+
+async def between(context: Context, topic_name: str, since: datetime, until: datetime, size: int) -> Digest:
+    """The digest of one topic over any time, as the command line asks for it."""
+    async with context.db.read() as connection:
+        known = await topics.load(connection)
+        topic = resolve(known, topic_name)
+        numbers = await stored.arrived(connection, known.with_descendants(topic.name), since, until)
+        candidates = await stored.load(connection, numbers)
+    asked = Subscription(0, 0, 0, topic.name)
+    return digest.compose(candidates.values(), [asked], known, {}, since, until, size=size)

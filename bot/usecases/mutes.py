@@ -1,0 +1,60 @@
+"""Muting outlets and words, in a channel or in a whole server."""
+
+from __future__ import annotations
+
+from bot.domain.identity import registered_domain
+from bot.errors import InvalidInputError, NotFoundError
+from bot.store import subscriptions
+from bot.usecases.context import Context
+
+LONGEST = 100
+MOST = 200
+
+
+def _value(text: str) -> str:
+    value = " ".join(text.split())
+    if not value or len(value) > LONGEST:
+        raise InvalidInputError(f"Name an outlet (example.com) or words, {LONGEST} characters at most.")
+    if "://" in value:
+        value = registered_domain(value)
+    return value.removeprefix("www.")
+
+
+async def mute(context: Context, guild_id: int, channel_id: int | None, text: str) -> str:
+    """Mute an outlet or words. Returns what is muted now."""
+    value = _value(text)
+    async with context.db.write() as connection:
+        if len(await subscriptions.mutes(connection, guild_id)) >= MOST:
+            raise InvalidInputError(
+                f"This server has {MOST} mutes, the most there can be. Take some back with /unmute."
+            )
+        await subscriptions.mute(connection, guild_id, channel_id, value)
+    return value
+
+
+async def unmute(context: Context, guild_id: int, channel_id: int | None, text: str) -> str:
+    """Take a mute back. Returns what was muted."""
+    value = _value(text)
+    async with context.db.write() as connection:
+        if await subscriptions.unmute(connection, guild_id, channel_id, value):
+            return value
+        there = [
+            m
+            for m in await subscriptions.mutes(connection, guild_id)
+            if m.value.casefold() == value.casefold()
+        ]
+        known = [m.value for m in await subscriptions.mutes(connection, guild_id)]
+    if there:
+        place = "the whole server" if there[0].channel_id is None else f"<#{there[0].channel_id}>"
+        raise NotFoundError(
+            f"“{value}” is muted in {place}, not here: name that channel, or none for the server."
+        )
+    hint = f"Muted are: {', '.join(known[:20])}." if known else "Nothing is muted."
+    raise NotFoundError(f"“{value}” is not muted. {hint}")
+
+
+async def suggest(context: Context, guild_id: int, text: str, limit: int = 25) -> list[str]:
+    """What is muted in a server, for autocomplete."""
+    async with context.db.read() as connection:
+        values = dict.fromkeys(m.value for m in await subscriptions.mutes(connection, guild_id))
+    return [value for value in values if text.casefold() in value.casefold()][:limit]

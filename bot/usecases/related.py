@@ -1,0 +1,127 @@
+"""A story asked for: by number, URL or title, with what became of it in a channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain import posting, stories
+from bot.domain.identity import canonical
+from bot.domain.message import escape, relative
+from bot.domain.model import StoryView
+from bot.domain.posting import EXPLAIN, Reason
+from bot.errors import InvalidInputError, NotFoundError
+from bot.store import outbox, subscriptions, topics
+from bot.store import stories as stored
+from bot.usecases.context import Context
+from bot.usecases.topics import resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A story. `asked` is the number that was asked for, another one where that story was merged.
+
+    `notes` are Markdown lines on what became of it in the channel.
+    """
+
+    view: StoryView
+    asked: int
+    notes: tuple[str, ...] = ()
+
+
+async def number_of(context: Context, text: str) -> int:
+    """The story meant by `12`, `#12`, a URL, or words of its title."""
+    wanted = text.strip()
+    digits = wanted.removeprefix("#").strip()
+    if not wanted:
+        raise InvalidInputError("Name a story: its number as in #12, a link, or words of its title.")
+    if digits.isascii() and digits.isdigit():
+        if len(digits) > 9:
+            raise NotFoundError(f"There is no story #{digits[:20]}. See /latest for the newest ones.")
+        return int(digits)
+    async with context.db.read() as connection:
+        if "://" in wanted:
+            try:
+                found = await stored.by_key(connection, canonical(wanted))
+            except ValueError as error:
+                raise InvalidInputError(f"That link cannot be read: {error}.") from error
+            if found is None:
+                raise NotFoundError("No story has that link. It may not have come in, or only as background.")
+            return found
+        hits = await stored.titles(connection, wanted, 1)
+    if not hits:
+        raise NotFoundError(
+            f"No story has “{wanted[:80]}” in its title. Use its number as in #12, a link, or pick one as you type."
+        )
+    return hits[0][0]
+
+
+async def related(context: Context, text: str, guild_id: int = 0, channel_id: int = 0) -> Found:
+    """A story with all its coverage, seen with the mutes of the channel that asks (0: none)."""
+    asked = await number_of(context, text)
+    async with context.db.read() as connection:
+        number = await stored.survivor(connection, asked)
+        if number is None:
+            raise NotFoundError(f"There is no story #{asked}. See /latest for the newest ones.")
+        story = (await stored.load(connection, [number]))[number]
+        mutes = await subscriptions.mutes_in(connection, guild_id, channel_id)
+        if not story.members:
+            raise NotFoundError(
+                f"Story #{number} was withdrawn: everything in it was removed by its publishers."
+            )
+        view = stories.view(story, stories.muted_by(mutes)) or stories.view(story)
+        assert view is not None
+        notes = []
+        if asked != number:
+            notes.append(f"#{asked} turned out to be the same story and goes on as #{number}.")
+        if channel_id:
+            notes += await _fate(connection, view, channel_id)
+    return Found(view, asked, tuple(notes))
+
+
+async def _fate(connection: AsyncConnection, view: StoryView, channel_id: int) -> list[str]:
+    post = await outbox.post_in(connection, view.number, channel_id)
+    if post is not None:
+        if post.sent_at is not None and not post.closed:
+            return [f"Posted here {relative(post.sent_at)}."]
+        if post.closed:
+            return [f"Not posted here: {escape(post.reason)}."]
+        return [f"Waits to be posted here{': ' + escape(post.reason) if post.reason else ''}."]
+    held = await outbox.held_in(connection, view.number, channel_id)
+    if held is not None:
+        return [f"Not posted here: {EXPLAIN[Reason(held)]} ({held})."]
+    own = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
+    if not posting.matching(view, own, await topics.load(connection)):
+        return ["Not posted here: no subscription of this channel covers its topics."]
+    return ["Not posted here: it came in before the channel subscribed."]
+
+
+async def suggest(context: Context, text: str, limit: int = 25) -> list[tuple[int, str]]:
+    """Number and title of stories for what somebody has typed so far."""
+    digits = text.strip().removeprefix("#")
+    async with context.db.read() as connection:
+        if digits.isascii() and digits.isdigit() and len(digits) <= 9:
+            found = await stored.load(connection, [int(digits)])
+            views = [stories.view(story) for story in found.values()]
+            exact = [(view.number, view.lead.record.title) for view in views if view is not None]
+            if exact:
+                return exact
+        return await stored.titles(connection, text, limit)
+
+
+async def latest(
+    context: Context, topic_name: str | None, guild_id: int, channel_id: int, limit: int = 100
+) -> tuple[str, list[StoryView]]:
+    """The topic's name (empty: all) and its newest stories, the last to get a record first."""
+    async with context.db.read() as connection:
+        names, title = None, ""
+        if topic_name:
+            known = await topics.load(connection)
+            title = resolve(known, topic_name).name
+            names = known.with_descendants(title)
+        order = await stored.latest(connection, names, limit)
+        found = await stored.load(connection, order)
+        muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
+    views = [stories.view(found[number], muted) for number in order]
+    return title, [view for view in views if view is not None]

@@ -1,0 +1,178 @@
+"""Subscribing channels to topics, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bot.domain import posting, stories
+from bot.domain.digest import Schedule
+from bot.domain.model import Mode, StoryView, Subscription
+from bot.domain.topics import Topics
+from bot.errors import InvalidInputError, NotFoundError
+from bot.store import digests, outbox, subscriptions, topics
+from bot.store import stories as stored_stories
+from bot.store.subscriptions import ChannelState
+from bot.usecases.context import Context
+from bot.usecases.topics import resolve
+
+FORECAST = timedelta(days=7)
+FIRST_DIGEST = timedelta(days=1)  # what the first digest of a channel looks back
+MOST_SUBSCRIPTIONS = 500  # of one server
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """What a subscription brought about.
+
+    `forecast` are the stories of the last `FORECAST` that it would have posted, newest first;
+    `newest` the one to post now on demand, None where nothing has come in.
+    `schedule` is when the digest comes, None where the subscription wants none; `default_schedule`
+    tells that nobody set it. `digest_off`: it wants a digest, but the channel's are switched off.
+    """
+
+    subscription: Subscription
+    new: bool
+    forecast: tuple[StoryView, ...]
+    newest: StoryView | None
+    schedule: Schedule | None = None
+    default_schedule: bool = False
+    digest_off: bool = False
+    next_digest: datetime | None = None
+    resumed: bool = False
+
+
+async def subscribe(context: Context, wanted: Subscription) -> Subscribed:
+    """Subscribe a channel to a topic, or change its subscription.
+
+    `wanted.topic` is any name of the topic; NotFoundError where there is none like it.
+    """
+    now = context.now()
+    async with context.db.write() as connection:
+        known = await topics.load(connection)
+        topic = resolve(known, wanted.topic)
+        wanted = replace(wanted, topic=topic.name)
+        own = await subscriptions.subscriptions(connection, guild_id=wanted.guild_id)
+        if len(own) >= MOST_SUBSCRIPTIONS:
+            raise InvalidInputError(
+                f"This server has {len(own)} subscriptions, the most there can be. Take some back with /unsubscribe."
+            )
+        topic_id = (await topics.ids(connection))[topic.name.casefold()]
+        new = await subscriptions.subscribe(connection, wanted, topic_id, now)
+        resumed = await subscriptions.resume(connection, [wanted.channel_id])
+        state = await subscriptions.channel(connection, wanted.channel_id)
+        assert state is not None
+        schedule = state.schedule or context.digest_default
+        wants_digest = wanted.mode is not Mode.LIVE
+        next_digest = state.next_digest
+        if wants_digest and not state.off and next_digest is None:
+            next_digest = schedule.after(now)
+            await digests.plan_next(connection, wanted.channel_id, next_digest)
+    context.wake()
+    forecast, newest = await _forecast(context, wanted, known)
+    return Subscribed(
+        wanted,
+        new,
+        forecast,
+        newest,
+        schedule if wants_digest and not state.off else None,
+        state.schedule is None,
+        wants_digest and state.off,
+        next_digest,
+        bool(resumed),
+    )
+
+
+async def _forecast(
+    context: Context, wanted: Subscription, known: Topics
+) -> tuple[tuple[StoryView, ...], StoryView | None]:
+    now = context.now()
+    below = known.with_descendants(wanted.topic)
+    async with context.db.read() as connection:
+        recent = await stored_stories.arrived(connection, below, now - FORECAST, now)
+        latest = await stored_stories.latest(connection, below, 1)
+        loaded = await stored_stories.load(connection, [*recent, *latest])
+        muted = stories.muted_by(await subscriptions.mutes_in(connection, wanted.guild_id, wanted.channel_id))
+    views = {number: stories.view(story, muted) for number, story in loaded.items()}
+    bar = posting.bar(wanted)
+    would = [
+        view
+        for number in recent
+        if (view := views[number]) is not None
+        and stories.reaches(view, bar)
+        and any(m.first_seen - m.published <= context.rules.max_age for m in view.members if not m.partial)
+    ]
+    would.sort(key=lambda view: (view.last, view.number), reverse=True)
+    newest = would[0] if would else next((views[n] for n in latest if views[n] is not None), None)
+    return tuple(would), newest
+
+
+async def post_now(context: Context, story: int, guild_id: int, channel_id: int) -> bool:
+    """Post a story in a channel now, whatever its age and heat. False where it is there already."""
+    now = context.now()
+    async with context.db.write() as connection:
+        number = await stored_stories.survivor(connection, story)
+        if number is None:
+            raise NotFoundError(f"There is no story #{story}.")
+        if await outbox.post_in(connection, number, channel_id) is not None:
+            return False
+        row = outbox.new_row(
+            outbox.STORY, outbox.story_name(number, channel_id), guild_id, channel_id, now, story=number
+        )
+        await outbox.enqueue(connection, row)
+    context.wake()
+    return True
+
+
+async def unsubscribe(context: Context, topic_name: str, channel_id: int) -> str:
+    """Take a subscription back. Returns the topic's name; NotFoundError names what the channel has."""
+    async with context.db.write() as connection:
+        known = await topics.load(connection)
+        topic = known.resolve(topic_name)
+        ids = await topics.ids(connection)
+        if topic and await subscriptions.unsubscribe(connection, channel_id, ids[topic.name.casefold()]):
+            return topic.name
+        own = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
+    has = ", ".join(s.topic for s in own)
+    hint = f"It is subscribed to: {has}." if has else "It has no subscriptions."
+    raise NotFoundError(f"The channel is not subscribed to “{topic_name[:80]}”. {hint}")
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSubscriptions:
+    """A channel's subscriptions, and when its digest comes (None: it has none)."""
+
+    channel_id: int
+    subscriptions: tuple[Subscription, ...]
+    paused_reason: str
+    schedule: Schedule | None
+    next_digest: datetime | None
+
+
+async def listing(context: Context, guild_id: int) -> list[ChannelSubscriptions]:
+    """A server's subscriptions by channel."""
+    async with context.db.read() as connection:
+        own = await subscriptions.subscriptions(connection, guild_id=guild_id)
+        states = {s.channel_id: s for s in await subscriptions.channels(connection, guild_id)}
+    by_channel: dict[int, list[Subscription]] = {}
+    for subscription in own:
+        by_channel.setdefault(subscription.channel_id, []).append(subscription)
+    return [
+        _channel(context, channel_id, subs, states.get(channel_id)) for channel_id, subs in by_channel.items()
+    ]
+
+
+def _channel(
+    context: Context, channel_id: int, own: Sequence[Subscription], state: ChannelState | None
+) -> ChannelSubscriptions:
+    schedule = None
+    if state is not None and not state.off and any(s.mode is not Mode.LIVE for s in own):
+        schedule = state.schedule or context.digest_default
+    return ChannelSubscriptions(
+        channel_id,
+        tuple(own),
+        state.paused_reason if state else "",
+        schedule,
+        state.next_digest if state and schedule else None,
+    )

@@ -1,0 +1,70 @@
+"""Topics as users meet them: found by any name, listed with their stories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bot.domain.message import escape
+from bot.domain.model import Topic
+from bot.domain.render import plural
+from bot.domain.topics import Topics
+from bot.errors import NotFoundError
+from bot.store import subscriptions, topics
+from bot.usecases.context import Context
+
+
+def resolve(known: Topics, name: str) -> Topic:
+    """The topic of that name; NotFoundError with the nearest names where there is none."""
+    found = known.resolve(name)
+    if found is not None:
+        return found
+    near = ", ".join(topic.name for topic in known.suggest(name, 3))
+    hint = f"Did you mean: {near}?" if near else "See /topics for all there are."
+    raise NotFoundError(f"There is no topic “{name[:80]}”. {hint}")
+
+
+async def suggest(context: Context, text: str, limit: int = 25) -> list[str]:
+    """Names for autocomplete."""
+    async with context.db.read() as connection:
+        known = await topics.load(connection)
+    return [topic.name for topic in known.suggest(text, limit)]
+
+
+async def subscribed(context: Context, guild_id: int, text: str, limit: int = 25) -> list[str]:
+    """Names of the topics that a server subscribed to, for autocomplete."""
+    async with context.db.read() as connection:
+        own = await subscriptions.subscriptions(connection, guild_id=guild_id)
+    names = dict.fromkeys(s.topic for s in own)
+    return [name for name in names if text.casefold() in name.casefold()][:limit]
+
+
+async def listing(context: Context, search: str, guild_id: int) -> list[str]:
+    """A line a topic, children below their parents, with the number of stories; `search` narrows it."""
+    async with context.db.read() as connection:
+        known = await topics.load(connection)
+        counts = await topics.counts(connection)
+        here = {s.topic.casefold() for s in await subscriptions.subscriptions(connection, guild_id=guild_id)}
+    shown = known.suggest(search, 200) if search.strip() else tuple(_tree(known))
+    lines = []
+    for topic in shown:
+        depth = 0 if search.strip() else len(known.ancestors(topic.name))
+        stories = sum(counts.get(name, 0) for name in known.with_descendants(topic.name))
+        mark = " · subscribed here" if topic.name.casefold() in here else ""
+        below = f" · below {escape(topic.parent)}" if search.strip() and topic.parent else ""
+        indent = "\u2003" * min(depth, 5)
+        lines.append(f"{indent}**{escape(topic.name)}** · {plural(stories, 'story', 'stories')}{below}{mark}")
+    return lines
+
+
+def _tree(known: Topics) -> Iterable[Topic]:
+    """Roots by name, each followed by what stands below it."""
+    children: dict[str, list[Topic]] = {}
+    names = {topic.name.casefold() for topic in known}
+    for topic in sorted(known, key=lambda t: t.name.casefold()):
+        parent = topic.parent.casefold()
+        children.setdefault(parent if parent in names else "", []).append(topic)
+    queue = list(reversed(children.get("", [])))
+    while queue:
+        topic = queue.pop()
+        yield topic
+        queue.extend(reversed(children.pop(topic.name.casefold(), [])))
