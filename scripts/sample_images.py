@@ -147,74 +147,34 @@ class Picture:
         self.shade([*swell, (WIDTH, HEIGHT), (0, HEIGHT)], top, bottom)
 
 
+# From here on the formatter is off: coordinates read better in rows than one to a line.
+# fmt: off
+
 def metro() -> Picture:
     """A station's vault, passengers, and the camera above them."""
     p = Picture("#141233", "#1f1a4a")
     centre = (320.0, 206.0)
-    tones = (
-        "#1c1844",
-        "#272058",
-        "#33286c",
-        "#443182",
-        "#5d3d96",
-        "#8450a4",
-        "#b868ab",
-        "#f09aa6",
-        "#ffd3a8",
-    )
+    tones = ("#1c1844", "#272058", "#33286c", "#443182", "#5d3d96", "#8450a4", "#b868ab", "#f09aa6", "#ffd3a8")
     for i, tone in enumerate(tones):
         r = 330 * 0.72**i
-        p.poly(
-            [*p.round(centre, r * 1.12, r * 0.92, 180, 360), (320 + r * 1.12, 336), (320 - r * 1.12, 336)],
-            tone,
-        )
+        p.poly([*p.round(centre, r * 1.12, r * 0.92, 180, 360), (320 + r * 1.12, 336), (320 - r * 1.12, 336)], tone)
     p.glow(centre, 150, "#ffe3b8", 0.8)
     p.shade([(296, 216), (344, 216), (470, 336), (170, 336)], "#3a2450", "#120f2b")
     for side in (-1, 1):
-        p.shade(
-            [
-                (320 + side * 24, 216),
-                (320 + side * 400, 216),
-                (320 + side * 400, 336),
-                (320 + side * 150, 336),
-            ],
-            "#a0619c",
-            "#332561",
-        )
-        p.poly(
-            [
-                (320 + side * 24, 216),
-                (320 + side * 27, 216),
-                (320 + side * 164, 336),
-                (320 + side * 150, 336),
-            ],
-            "#ffcf7d",
-        )
+        p.shade([(320 + side * 24, 216), (320 + side * 400, 216), (320 + side * 400, 336), (320 + side * 150, 336)], "#a0619c", "#332561")
+        p.poly([(320 + side * 24, 216), (320 + side * 27, 216), (320 + side * 164, 336), (320 + side * 150, 336)], "#ffcf7d")
         p.line([(320 + side * 8, 218), (320 + side * 62, 336)], 2.5, "#c79bc4", 0.8)
     p.poly([(470, 74), (626, 336), (396, 336)], "#7ff3e1", 0.2)
     people = (
-        (66, 1.5, "#171338"),
-        (150, 1.08, "#251a4c"),
-        (212, 0.74, "#3b2460"),
-        (436, 0.8, "#3b2460"),
-        (508, 1.26, "#1e163f"),
-        (598, 1.6, "#171338"),
+        (66, 1.5, "#171338"), (150, 1.08, "#251a4c"), (212, 0.74, "#3b2460"), (436, 0.8, "#3b2460"),
+        (508, 1.26, "#1e163f"), (598, 1.6, "#171338"),
     )
     for i, (x, size, tone) in enumerate(people):
         neck, hip, foot = 222 - 10 * size, 222 + 34 * size, 222 + 76 * size
         for side in (-1, 1):
             p.line([(x + side * 6 * size, hip - 4), (x + side * 7 * size, foot)], 10 * size, tone)
-            p.line(
-                [(x + side * 15 * size, neck + 8 * size), (x + side * 19 * size, neck + 34 * size)],
-                8 * size,
-                tone,
-            )
-        coat = [
-            *curve((-6, 0), (-16, 1), (-20, 4), (-20, 14), 12),
-            (-15, 54),
-            (15, 54),
-            *curve((20, 14), (20, 4), (16, 1), (6, 0), 12),
-        ]
+            p.line([(x + side * 15 * size, neck + 8 * size), (x + side * 19 * size, neck + 34 * size)], 8 * size, tone)
+        coat = [*curve((-6, 0), (-16, 1), (-20, 4), (-20, 14), 12), (-15, 54), (15, 54), *curve((20, 14), (20, 4), (16, 1), (6, 0), 12)]
         p.poly(turned(coat, 0, (x, neck), size), tone)
         p.poly(turned([(-5, -8), (5, -8), (6, 4), (-6, 4)], 0, (x, neck), size), tone)
         p.oval((x, neck - 17 * size), 11.5 * size, 13.5 * size, tone)
@@ -240,24 +200,14 @@ def lens() -> Picture:
     p.oval((70, 300), 92, colour="#ffb27d", alpha=0.35)
     c = (320.0, 168.0)
     p.oval((332, 184), 150, colour="#4b0f48", alpha=0.35)
-    for r, top, bottom in (
-        (148, "#46406f", "#1b1738"),
-        (136, "#14112b", "#2a2550"),
-        (122, "#3a3465", "#171432"),
-        (106, "#0d0b20", "#1c1838"),
-    ):
+    for r, top, bottom in ((148, "#46406f", "#1b1738"), (136, "#14112b", "#2a2550"), (122, "#3a3465", "#171432"), (106, "#0d0b20", "#1c1838")):
         p.shade(p.round(c, r), top, bottom)
     for i in range(72):
         angle = math.radians(i * 5)
         reach = 143 if i % 6 else 146
         p.line(
-            [
-                (c[0] + 138 * math.cos(angle), c[1] + 138 * math.sin(angle)),
-                (c[0] + reach * math.cos(angle), c[1] + reach * math.sin(angle)),
-            ],
-            1.6,
-            "#a49bd6",
-            0.75,
+            [(c[0] + 138 * math.cos(angle), c[1] + 138 * math.sin(angle)), (c[0] + reach * math.cos(angle), c[1] + reach * math.sin(angle))],
+            1.6, "#a49bd6", 0.75,
         )
     p.shade(p.round(c, 96), "#4731a8", "#0fb5a5")
     p.glow((346, 206), 110, "#63ffd6", 0.55)
@@ -283,21 +233,8 @@ def ferry() -> Picture:
     p.oval((520, 70), 26, colour="#f3fbff")
     p.oval((531, 63), 23, colour="#25507f", alpha=0.25)
     p.poly(
-        [
-            (0, 190),
-            (60, 158),
-            (130, 176),
-            (210, 142),
-            (300, 182),
-            (380, 166),
-            (470, 184),
-            (560, 160),
-            (640, 180),
-            (640, 210),
-            (0, 210),
-        ],
-        "#123458",
-        0.9,
+        [(0, 190), (60, 158), (130, 176), (210, 142), (300, 182), (380, 166), (470, 184), (560, 160), (640, 180), (640, 210), (0, 210)],
+        "#123458", 0.9,
     )
     p.waves(194, 2, 90, 0, "#2f86a0", "#0c2a55")
     for i in range(9):
@@ -320,8 +257,8 @@ def ferry() -> Picture:
     p.poly([(516, 246), (534, 236), (532, 256)], "#f0653a")
     for lean in (-16, 0, 16):
         p.line(curve((478, 240), (478, 222), (478 + lean, 212), (478 + lean * 1.5, 206)), 3.4, "#fff0bd", 0.9)
-    p.frame(424, 196, 566, 280, "#8dffdf", 3.6)
     p.waves(268, 4, 84, 48, "#124a78", "#081738")
+    p.frame(424, 196, 566, 280, "#8dffdf", 3.6)
     p.waves(298, 5, 110, 10, "#0e3763", "#061029")
     return p
 
@@ -340,10 +277,7 @@ def whale() -> Picture:
     for i in range(8):
         p.box(420 - 46 + i * 4, 203 + i * 6, 420 + 46 - i * 4, 205.4 + i * 6, 1.2, "#fff3cf", 0.6 - i * 0.06)
     p.waves(224, 4, 120, 30, "#3d8ea2", "#1d5379")
-    left = [
-        *curve((0, 8), (-16, -30), (-60, -48), (-122, -64)),
-        *curve((-122, -64), (-114, -18), (-64, 12), (-20, 40)),
-    ]
+    left = [*curve((0, 8), (-16, -30), (-60, -48), (-122, -64)), *curve((-122, -64), (-114, -18), (-64, 12), (-20, 40))]
     right = [(-x, y) for x, y in reversed(left)]
     stem = [
         *curve((-20, 40), (-17, 70), (-26, 104), (-48, 150)),
@@ -351,27 +285,10 @@ def whale() -> Picture:
     ]
     p.shade(turned([*left, *stem, *right], 6, (312, 138)), "#2c3f6e", "#12233f")
     p.poly(
-        turned(
-            [
-                *curve((0, 8), (-16, -30), (-60, -48), (-122, -64)),
-                *curve((-122, -64), (-70, -36), (-24, -16), (0, 30)),
-            ],
-            6,
-            (312, 138),
-        ),
-        "#4d6599",
-        0.75,
+        turned([*curve((0, 8), (-16, -30), (-60, -48), (-122, -64)), *curve((-122, -64), (-70, -36), (-24, -16), (0, 30))], 6, (312, 138)),
+        "#4d6599", 0.75,
     )
-    for x, y, r in (
-        (206, 110, 3),
-        (222, 128, 2),
-        (416, 142, 2.6),
-        (398, 158, 2),
-        (300, 206, 2.4),
-        (334, 222, 2),
-        (238, 150, 2.4),
-        (378, 176, 1.8),
-    ):
+    for x, y, r in ((206, 110, 3), (222, 128, 2), (416, 142, 2.6), (398, 158, 2), (300, 206, 2.4), (334, 222, 2), (238, 150, 2.4), (378, 176, 1.8)):
         p.oval((x, y), r, r * 1.5, "#d9f3ff", 0.9)
     p.waves(258, 6, 96, 0, "#2f7f9b", "#184a72")
     p.line([(252, 262), (276, 255), (304, 260), (332, 255), (366, 262)], 3, "#e3f6ff", 0.8)
@@ -406,11 +323,7 @@ def macaques() -> Picture:
             p.oval((x + side * 10 + 1.6, y - 7.6), 1.6, 1.6, "#ffffff")
             p.oval((x + side * 3.4, y + 7), 1.8, 1.3, "#7a4334")
         smile = 4.5 - (i * 4) % 7
-        p.line(
-            curve((x - 9, y + 18), (x - 4, y + 18 + smile), (x + 4, y + 18 + smile), (x + 9, y + 18), 12),
-            2,
-            "#7a4334",
-        )
+        p.line(curve((x - 9, y + 18), (x - 4, y + 18 + smile), (x + 4, y + 18 + smile), (x + 9, y + 18), 12), 2, "#7a4334")
         if tone := found.get(i):
             p.frame(x - 46, y - 50, x + 46, y + 50, tone, 4)
             marks = ((x - 10, y - 6), (x + 10, y - 6), (x, y + 6), (x - 9, y + 18), (x + 9, y + 18))
@@ -443,11 +356,7 @@ def sorting() -> Picture:
         p.oval((x, 292), 14, colour="#0f3340")
         p.oval((x, 292), 4, colour="#7fd6c2")
     # a bottle, a can, a carton, a jar, a cup
-    p.shade(
-        [(66, 250), (66, 168), (80, 146), (80, 122), (102, 122), (102, 146), (116, 168), (116, 250)],
-        "#7fd0ff",
-        "#2f7fc4",
-    )
+    p.shade([(66, 250), (66, 168), (80, 146), (80, 122), (102, 122), (102, 146), (116, 168), (116, 250)], "#7fd0ff", "#2f7fc4")
     p.box(78, 110, 104, 124, 3, "#ffffff")
     p.box(66, 184, 116, 218, 0, "#ffffff", 0.85)
     p.line([(76, 176), (76, 242)], 4, "#ffffff", 0.35)
@@ -467,10 +376,7 @@ def sorting() -> Picture:
     p.box(524, 160, 596, 172, 4, "#ffffff")
     p.line([(566, 160), (576, 118), (592, 114)], 4, "#ffffff")
     for x0, y0, x1, tone in (
-        (52, 98, 130, "#7fd0ff"),
-        (170, 146, 254, "#ff8f85"),
-        (282, 112, 364, "#ffe08a"),
-        (392, 142, 480, "#a6f5a2"),
+        (52, 98, 130, "#7fd0ff"), (170, 146, 254, "#ff8f85"), (282, 112, 364, "#ffe08a"), (392, 142, 480, "#a6f5a2"),
         (514, 102, 606, "#e5c4ff"),
     ):
         p.frame(x0, y0, x1, 247, tone, 3.4)
@@ -482,15 +388,8 @@ def trees() -> Picture:
     p = Picture("#f6ecd2", "#efe0bd")
     roofs = ("#e9a178", "#dd8266", "#f0bb8d", "#c96f5c", "#e7cfa6")
     blocks = [
-        (-10, -10, 150, 92),
-        (190, -10, 420, 92),
-        (460, -10, 650, 92),
-        (-10, 132, 150, 234),
-        (190, 132, 420, 234),
-        (460, 132, 650, 234),
-        (-10, 274, 150, 350),
-        (190, 274, 420, 350),
-        (460, 274, 650, 350),
+        (-10, -10, 150, 92), (190, -10, 420, 92), (460, -10, 650, 92), (-10, 132, 150, 234), (190, 132, 420, 234),
+        (460, 132, 650, 234), (-10, 274, 150, 350), (190, 274, 420, 350), (460, 274, 650, 350),
     ]
     for n, (x0, y0, x1, y1) in enumerate(blocks):
         p.box(x0, y0, x1, y1, 12, "#b9d99b" if n in (4, 6) else "#dfcfa4")
@@ -509,30 +408,20 @@ def trees() -> Picture:
                 p.box(left, upper, left + width - 6, upper + tall - 6, 3, tone)
                 p.poly(
                     [
-                        (left, upper + (tall - 6) / 2),
-                        (left + width - 6, upper + (tall - 6) / 2),
-                        (left + width - 6, upper + tall - 6),
-                        (left, upper + tall - 6),
+                        (left, upper + (tall - 6) / 2), (left + width - 6, upper + (tall - 6) / 2),
+                        (left + width - 6, upper + tall - 6), (left, upper + tall - 6),
                     ],
-                    "#7a3b35",
-                    0.16,
+                    "#7a3b35", 0.16,
                 )
-    for y in (112, 254):
+    for y in (112.0, 254.0):
         p.dashes([(x, y) for x in range(0, 645, 5)], 1.6, "#ffffff", 0.9)
-    for x in (170, 440):
+    for x in (170.0, 440.0):
         p.dashes([(x, y) for y in range(0, 340, 5)], 1.6, "#ffffff", 0.9)
     p.poly([(352, 103), (560, 20), (560, 190)], "#ff7a3d", 0.2)
     greens = ("#3f8f54", "#58a85f", "#2f7a4d", "#7cbb5e", "#94c45a")
-    spots: list[Point] = [
-        (x, y)
-        for y in (90, 134, 232, 276)
-        for x in range(16, 640, 31)
-        if not 152 < x < 188 and not 422 < x < 458
-    ]
+    spots: list[Point] = [(x, y) for y in (90, 134, 232, 276) for x in range(16, 640, 31) if not 152 < x < 188 and not 422 < x < 458]
     spots += [(x, y) for x in (151, 190, 420, 459) for y in (28, 56, 158, 186, 210, 300, 326)]
-    spots += [(30 + a * 106, 292 + b * 34) for a, b in scatter(9)] + [
-        (206 + a * 200, 146 + b * 14) for a, b in scatter(6)
-    ]
+    spots += [(30 + a * 106, 292 + b * 34) for a, b in scatter(9)] + [(206 + a * 200, 146 + b * 14) for a, b in scatter(6)]
     for i, (x, y) in enumerate(spots):
         r = 8.5 + (i * 7) % 5
         p.oval((x + 3, y + 4), r, colour="#5a4a2a", alpha=0.25)
@@ -563,10 +452,7 @@ def benchmark() -> Picture:
         if bad:
             p.poly([(a + 5, b + 7) for a, b in tile], "#120c33", 0.55)
         p.poly(tile, "#ff5470" if bad else "#474c9c")
-        p.poly(
-            turned([(-29, -24), (29, -24), (29, 13), (-29, 13)], angle, (x, y), size),
-            "#fff1f3" if bad else "#262a63",
-        )
+        p.poly(turned([(-29, -24), (29, -24), (29, 13), (-29, 13)], angle, (x, y), size), "#fff1f3" if bad else "#262a63")
         tone = "#ff5470" if bad else tones[(n * 5 + n // 8) % 6]
         match (n * 3 + n // 8) % 5:
             case 0:
@@ -574,34 +460,21 @@ def benchmark() -> Picture:
             case 1:
                 shape = [(-16, 8), (0, -19), (16, 8)]
             case 2:
-                shape = [
-                    *curve((-16, 8), (-16, -16), (4, -20), (17, -18)),
-                    *curve((17, -18), (18, 0), (6, 10), (-16, 8)),
-                ]
+                shape = [*curve((-16, 8), (-16, -16), (4, -20), (17, -18)), *curve((17, -18), (18, 0), (6, 10), (-16, 8))]
             case 3:
                 shape = [
-                    (
-                        (16 if i % 2 == 0 else 7) * math.sin(i * math.pi / 5),
-                        -5 - (16 if i % 2 == 0 else 7) * math.cos(i * math.pi / 5),
-                    )
+                    ((16 if i % 2 == 0 else 7) * math.sin(i * math.pi / 5), -5 - (16 if i % 2 == 0 else 7) * math.cos(i * math.pi / 5))
                     for i in range(10)
                 ]
             case _:
                 shape = [(-13, -17), (13, -17), (13, 8), (-13, 8)]
         p.poly(turned(shape, angle, (x, y), size), tone)
-        p.line(
-            turned([(-25, 20.5), (-25 + 18 + (n * 11) % 26, 20.5)], angle, (x, y), size),
-            4,
-            "#ffffff" if bad else "#8b8fe0",
-            0.9,
-        )
+        p.line(turned([(-25, 20.5), (-25 + 18 + (n * 11) % 26, 20.5)], angle, (x, y), size), 4, "#ffffff" if bad else "#8b8fe0", 0.9)
         if bad:
             at = turned([(30, -25)], angle, (x, y), size)[0]
             p.oval(at, 12, colour="#ffffff")
             for slope in (-1, 1):
-                p.line(
-                    [(at[0] - 4.5, at[1] - 4.5 * slope), (at[0] + 4.5, at[1] + 4.5 * slope)], 3.2, "#ff5470"
-                )
+                p.line([(at[0] - 4.5, at[1] - 4.5 * slope), (at[0] + 4.5, at[1] + 4.5 * slope)], 3.2, "#ff5470")
     return p
 
 
@@ -610,12 +483,8 @@ def storm() -> Picture:
     p = Picture("#0c2350", "#14568a")
     p.glow((230, 190), 330, "#2f9fc4", 0.5)
     coast = [
-        (640, 0),
-        (640, 336),
-        (596, 336),
-        *curve((596, 336), (520, 300), (610, 230), (548, 190)),
-        *curve((548, 190), (500, 150), (560, 90), (470, 66)),
-        *curve((470, 66), (430, 54), (450, 20), (410, 0)),
+        (640, 0), (640, 336), (596, 336), *curve((596, 336), (520, 300), (610, 230), (548, 190)),
+        *curve((548, 190), (500, 150), (560, 90), (470, 66)), *curve((470, 66), (430, 54), (450, 20), (410, 0)),
     ]
     p.poly([(x - 7, y + 5) for x, y in coast], "#8fe3d8", 0.25)
     p.shade(coast, "#5fae7b", "#2f7f6b")
@@ -636,29 +505,14 @@ def storm() -> Picture:
                 angle = arm * math.tau / 5 - t * 3.5 + layer * 0.1
                 r = 20 + 128 * t**1.25
                 thick = (26 - layer * 8) * math.sin(math.pi * (0.12 + 0.88 * t)) + 1
-                outer.append(
-                    (eye[0] + (r + thick) * math.cos(angle) * 1.12, eye[1] + (r + thick) * math.sin(angle))
-                )
-                inner.append(
-                    (
-                        eye[0] + (r - thick * 0.5) * math.cos(angle) * 1.12,
-                        eye[1] + (r - thick * 0.5) * math.sin(angle),
-                    )
-                )
+                outer.append((eye[0] + (r + thick) * math.cos(angle) * 1.12, eye[1] + (r + thick) * math.sin(angle)))
+                inner.append((eye[0] + (r - thick * 0.5) * math.cos(angle) * 1.12, eye[1] + (r - thick * 0.5) * math.sin(angle)))
             p.poly([*outer, *reversed(inner)], tone, alpha)
     p.oval(eye, 32, 30, "#ffffff", 0.85)
     p.oval(eye, 14, 13, "#0f3a6b")
     p.dashes(curve(eye, (300, 110), (360, 40), (372, -20), 60), 3, "#ffffff", 0.8)
     path = curve(eye, (320, 96), (420, 110), (552, 176))
-    p.poly(
-        [
-            eye,
-            *curve(eye, (310, 70), (430, 70), (566, 126))[4:],
-            *reversed(curve(eye, (330, 130), (420, 160), (546, 222))[4:]),
-        ],
-        "#ffb347",
-        0.22,
-    )
+    p.poly([eye, *curve(eye, (310, 70), (430, 70), (566, 126))[4:], *reversed(curve(eye, (330, 130), (420, 160), (546, 222))[4:])], "#ffb347", 0.22)
     p.line(path, 5, "#ffb347")
     for i in (14, 24, 34, 42):
         p.oval(path[i], 6.5, colour="#0c2350")
@@ -675,89 +529,24 @@ def whistle() -> Picture:
     p.stars(30, 90)
     p.glow((330, 206), 250, "#ffe9bd", 0.8)
     ranges = (
+        ([(0, 190), (70, 140), (130, 176), (210, 118), (290, 190), (350, 160), (430, 192), (510, 122), (580, 170), (640, 134)], "#c77b9c", "#e39a94"),
         (
-            [
-                (0, 190),
-                (70, 140),
-                (130, 176),
-                (210, 118),
-                (290, 190),
-                (350, 160),
-                (430, 192),
-                (510, 122),
-                (580, 170),
-                (640, 134),
-            ],
-            "#c77b9c",
-            "#e39a94",
+            [(0, 160), (60, 104), (120, 158), (176, 190), (240, 236), (320, 252), (400, 240), (470, 178), (530, 140), (590, 96), (640, 140)],
+            "#8a4f93", "#a9638f",
         ),
         (
-            [
-                (0, 160),
-                (60, 104),
-                (120, 158),
-                (176, 190),
-                (240, 236),
-                (320, 252),
-                (400, 240),
-                (470, 178),
-                (530, 140),
-                (590, 96),
-                (640, 140),
-            ],
-            "#8a4f93",
-            "#a9638f",
+            [(0, 150), (34, 134), (90, 196), (150, 226), (220, 270), (320, 292), (430, 268), (510, 214), (566, 190), (610, 144), (640, 152)],
+            "#55347c", "#6f3f80",
         ),
-        (
-            [
-                (0, 150),
-                (34, 134),
-                (90, 196),
-                (150, 226),
-                (220, 270),
-                (320, 292),
-                (430, 268),
-                (510, 214),
-                (566, 190),
-                (610, 144),
-                (640, 152),
-            ],
-            "#55347c",
-            "#6f3f80",
-        ),
-        (
-            [
-                (0, 214),
-                (30, 206),
-                (90, 240),
-                (170, 282),
-                (320, 318),
-                (460, 290),
-                (556, 236),
-                (600, 222),
-                (640, 220),
-            ],
-            "#2f2158",
-            "#22183f",
-        ),
+        ([(0, 214), (30, 206), (90, 240), (170, 282), (320, 318), (460, 290), (556, 236), (600, 222), (640, 220)], "#2f2158", "#22183f"),
     )
     for ridge, top, bottom in ranges:
         p.shade([*ridge, (640, 336), (0, 336)], top, bottom)
-    for x, y in ((58, 214), (584, 216)):
+    for x, y in ((58.0, 214.0), (584.0, 216.0)):
         facing = 1 if x < 320 else -1
         p.poly([(x - 12, y + 30), (x - 7, y - 8), (x + 7, y - 8), (x + 12, y + 30)], "#140d2c")
         p.oval((x, y - 17), 8, colour="#140d2c")
-        p.poly(
-            [
-                (x - 14, y - 20),
-                (x + 14, y - 20),
-                (x + 6, y - 23),
-                (x + 4, y - 30),
-                (x - 4, y - 30),
-                (x - 6, y - 23),
-            ],
-            "#140d2c",
-        )
+        p.poly([(x - 14, y - 20), (x + 14, y - 20), (x + 6, y - 23), (x + 4, y - 30), (x - 4, y - 30), (x - 6, y - 23)], "#140d2c")
         p.line([(x + facing * 4, y - 4), (x + facing * 15, y - 2), (x + facing * 8, y - 13)], 4, "#140d2c")
     for i in range(45):
         x = 98 + i * 10.0
@@ -777,32 +566,22 @@ def greenhouse() -> Picture:
     for i in range(9):
         x = 320 + (i - 4) * 92
         p.line([(320 + (i - 4) * 30, -4), (x, 150), (x, 336)], 2.4, "#7cc7b4", 0.6)
-    for y in (46, 98, 150):
+    for y in (46.0, 98.0, 150.0):
         p.line([(0, y), (640, y)], 2.4, "#7cc7b4", 0.5)
     p.shade([(0, 288), (640, 288), (640, 336), (0, 336)], "#b98f63", "#8c6845")
     for back in (True, False):
         for i in range(10 if back else 6):
             x = 30 + i * 66 if back else 296 + i * 66
             base, top = (290, 106) if back else (302, 62)
-            stalk, leaf, dark = (
-                ("#9fd3a0", "#a9dba6", "#8fcb96") if back else ("#3f8a4d", "#4fa457", "#357a47")
-            )
+            stalk, leaf, dark = ("#9fd3a0", "#a9dba6", "#8fcb96") if back else ("#3f8a4d", "#4fa457", "#357a47")
             p.line([(x, base), (x, top)], 3 if back else 5, stalk)
             for n in range(6):
                 y, side = top + 12 + n * (base - top) / 6.4, 1 if (n + i) % 2 else -1
                 size = 0.8 if back else 1.2
-                blade = [
-                    *curve((0, 0), (10, -16), (30, -16), (40, -2)),
-                    *curve((40, -2), (26, 10), (10, 8), (0, 0)),
-                ]
-                p.poly(
-                    turned([(a * side, b) for a, b in blade], side * 14, (x, y), size),
-                    leaf if n % 2 else dark,
-                )
+                blade = [*curve((0, 0), (10, -16), (30, -16), (40, -2)), *curve((40, -2), (26, 10), (10, 8), (0, 0))]
+                p.poly(turned([(a * side, b) for a, b in blade], side * 14, (x, y), size), leaf if n % 2 else dark)
             if not back:
-                for n, (dx, dy) in enumerate(
-                    ((-14, 70), (10, 84), (-8, 98), (14, 150), (-12, 166), (8, 182), (-10, 214))
-                ):
+                for n, (dx, dy) in enumerate(((-14, 70), (10, 84), (-8, 98), (14, 150), (-12, 166), (8, 182), (-10, 214))):
                     r = 12 - n % 3
                     tone = ("#e83f36", "#f26a3d", "#e83f36", "#f6a04d")[(n + i) % 4]
                     p.oval((x + dx, top + dy), r, colour=tone)
@@ -824,10 +603,7 @@ def greenhouse() -> Picture:
     for i in range(5):
         p.poly(turned([(0, 0), (4, -13), (8, 0)], i * 72 - 10, (284, 183), 0.8), "#357a47")
     p.box(224, 146, 252, 168, 6, "#26334d")
-    for points in (
-        curve((230, 164), (232, 204), (246, 234), (272, 236)),
-        curve((248, 162), (292, 158), (322, 176), (318, 206)),
-    ):
+    for points in (curve((230, 164), (232, 204), (246, 234), (272, 236)), curve((248, 162), (292, 158), (322, 176), (318, 206))):
         p.line(points, 11, "#26334d")
         p.line(points, 7, "#6fe0c6")
     p.frame(208, 132, 346, 256, "#1f6f8b", 3.6)
@@ -843,22 +619,15 @@ def chip() -> Picture:
         for side in (-1, 1):
             bend = (n - 5) * 13.0
             track = [
-                (320.0 + side * 96, y * 0.62 + 64),
-                (320.0 + side * (134 + abs(n - 5) * 7), y * 0.62 + 64),
-                (320.0 + side * (176 + abs(n - 5) * 7), y + bend * 0.4),
-                (320.0 + side * 330, y + bend * 0.4),
+                (320.0 + side * 96, y * 0.62 + 64), (320.0 + side * (134 + abs(n - 5) * 7), y * 0.62 + 64),
+                (320.0 + side * (176 + abs(n - 5) * 7), y + bend * 0.4), (320.0 + side * 330, y + bend * 0.4),
             ]
             p.line(track, 2, "#4652b8", 0.55)
             p.oval((320 + side * (200 + (n * 29) % 90), y + bend * 0.4), 3.4, colour="#7080ff", alpha=0.9)
     p.box(206, 54, 446, 294, 20, "#05071a", 0.6)
     for i in range(12):
         at = 222 + i * 17.0
-        for x0, y0, x1, y1 in (
-            (at, 40, at + 8, 56),
-            (at, 280, at + 8, 296),
-            (192, at - 152, 208, at - 144),
-            (432, at - 152, 448, at - 144),
-        ):
+        for x0, y0, x1, y1 in ((at, 40, at + 8, 56), (at, 280, at + 8, 296), (192, at - 152, 208, at - 144), (432, at - 152, 448, at - 144)):
             p.box(x0, y0, x1, y1, 2, "#d9b45b")
     p.shade([(204, 52), (436, 52), (436, 284), (204, 284)], "#2b2a6e", "#171442")
     p.box(216, 64, 424, 272, 8, "#0d0b2b")
@@ -872,10 +641,7 @@ def chip() -> Picture:
             lanes[first], lanes[first + 1] = lanes[first + 1], lanes[first]
         for row, beam in enumerate(lanes):
             last = paths[beam][-1]
-            paths[beam] += [
-                (x, last[1]),
-                *curve((x, last[1]), (x + 18, last[1]), (x + 18, rows[row]), (x + 36, rows[row]), 16),
-            ]
+            paths[beam] += [(x, last[1]), *curve((x, last[1]), (x + 18, last[1]), (x + 18, rows[row]), (x + 36, rows[row]), 16)]
     for beam, path in enumerate(paths):
         path.append((424.0, path[-1][1]))
         for width, alpha in ((11, 0.12), (6.5, 0.25), (2.8, 1)):
@@ -895,28 +661,16 @@ def sail() -> Picture:
     p.oval((40, 30), 22, colour="#fffaf0")
     p.glow((420, 640), 470, "#5fc8ff", 1)
     p.shade(p.round((420, 640), 386, 386, 180, 360), "#2f8fe0", "#0a2f78")
-    for x, y, w in (
-        (300, 300, 90),
-        (352, 312, 60),
-        (440, 276, 110),
-        (510, 292, 70),
-        (560, 318, 90),
-        (236, 326, 60),
-        (400, 328, 80),
-    ):
+    for x, y, w in ((300, 300, 90), (352, 312, 60), (440, 276, 110), (510, 292, 70), (560, 318, 90), (236, 326, 60), (400, 328, 80)):
         p.box(x - w / 2, y - 3, x + w / 2, y + 3, 3, "#ffffff", 0.4)
     p.line(p.round((420, 640), 386, 386, 200, 340), 2.5, "#d6f3ff", 0.7)
     c = (352.0, 132.0)
     tips = turned([(0, -132), (132, 0), (0, 132), (-132, 0)], 16, c)
     tips = [(c[0] + (x - c[0]) * 1.08, c[1] + (y - c[1]) * 0.78) for x, y in tips]
     p.glow(c, 180, "#ffe9b8", 0.35)
-    for i, (top, bottom) in enumerate(
-        (("#ffe7a8", "#f0a64a"), ("#e59b4a", "#b9653f"), ("#f6bd62", "#cf7a3f"), ("#fff6d8", "#ffd27a"))
-    ):
+    for i, (top, bottom) in enumerate((("#ffe7a8", "#f0a64a"), ("#e59b4a", "#b9653f"), ("#f6bd62", "#cf7a3f"), ("#fff6d8", "#ffd27a"))):
         a, b = tips[i], tips[(i + 1) % 4]
-        p.shade(
-            [between(c, a, 0.05), between(a, b, 0.03), between(b, a, 0.03), between(c, b, 0.05)], top, bottom
-        )
+        p.shade([between(c, a, 0.05), between(a, b, 0.03), between(b, a, 0.03), between(c, b, 0.05)], top, bottom)
         for n in range(1, 6):
             p.line([between(c, a, n / 6), between(c, b, n / 6)], 0.9, "#ffffff", 0.28)
     for tip in tips:
@@ -942,10 +696,7 @@ def ring() -> Picture:
 
     def half(start: float) -> None:
         for r, width, tone, alpha in (
-            (258, 5, "#ffd9a0", 0.95),
-            (248, 2, "#ffd9a0", 0.5),
-            (204, 4, "#fff0fa", 0.55),
-            (198, 17, "#e8a0c8", 0.9),
+            (258, 5, "#ffd9a0", 0.95), (248, 2, "#ffd9a0", 0.5), (204, 4, "#fff0fa", 0.55), (198, 17, "#e8a0c8", 0.9),
             (178, 4, "#fff0fa", 0.75),
         ):
             band = [
@@ -958,24 +709,16 @@ def ring() -> Picture:
     p.glow(c, 190, "#ff9d7a", 0.35)
     p.shade(Picture.round(c, 108), "#ffc59a", "#b0446e")
     for y, h, tone, alpha in (
-        (-62, 9, "#fff0dc", 0.35),
-        (-30, 14, "#c9547a", 0.3),
-        (6, 10, "#fff0dc", 0.22),
-        (34, 18, "#7d2a5e", 0.3),
+        (-62, 9, "#fff0dc", 0.35), (-30, 14, "#c9547a", 0.3), (6, 10, "#fff0dc", 0.22), (34, 18, "#7d2a5e", 0.3),
         (72, 9, "#5d1f52", 0.3),
     ):
         upper, lower = math.sqrt(108**2 - (y - h) ** 2), math.sqrt(108**2 - y**2)
-        band = [
-            *Picture.round((0, y), lower, h * 0.9, 0, 180),
-            *Picture.round((0, y - h), upper, h * 0.9, 180, 0),
-        ]
+        band = [*Picture.round((0, y), lower, h * 0.9, 0, 180), *Picture.round((0, y - h), upper, h * 0.9, 180, 0)]
         p.poly(turned(band, -14, c), tone, alpha)
     for x, y, r in ((-40, -44, 13), (28, -14, 9), (-12, 40, 16), (52, 46, 8), (-70, 8, 7), (10, -76, 7)):
         p.oval((c[0] + x, c[1] + y), r, r * 0.9, "#7d2a5e", 0.35)
         p.oval((c[0] + x + 1.5, c[1] + y + 2), r * 0.8, r * 0.7, "#ffb999", 0.4)
-    night = turned(
-        [*Picture.round((0, 0), 108.5, 108.5, -90, 90), *Picture.round((0, 0), 52, 108.5, 90, -90)], 38, c
-    )
+    night = turned([*Picture.round((0, 0), 108.5, 108.5, -90, 90), *Picture.round((0, 0), 52, 108.5, 90, -90)], 38, c)
     p.poly(night, "#1b0a3a", 0.55)
     half(0)
     return p
@@ -986,23 +729,13 @@ def wind() -> Picture:
     p = Picture("#8fd0f0", "#fdebc8")
     p.glow((500, 150), 220, "#fff8de", 0.95)
     p.oval((500, 146), 34, colour="#fffdf3")
-    for x, y, w in ((110, 50, 130), (160, 66, 90), (360, 40, 80), (590, 84, 110), (30, 110, 70)):
+    for x, y, w in ((110.0, 50.0, 130), (160, 66, 90), (360, 40, 80), (590, 84, 110), (30, 110, 70)):
         p.box(x - w / 2, y - 6, x + w / 2, y + 6, 6, "#ffffff", 0.65)
     p.waves(196, 1.5, 80, 0, "#5fb4cf", "#0d4470")
-    for x, size, spin in (
-        (604, 0.34, 10),
-        (450, 0.42, 50),
-        (330, 0.56, 85),
-        (116, 0.94, 22),
-        (230, 0.72, 64),
-    ):
+    for x, size, spin in ((604, 0.34, 10), (450, 0.42, 50), (330, 0.56, 85), (116, 0.94, 22), (230, 0.72, 64)):
         foot = 190 + 40 * size
         hub = (x, foot - 168 * size)
-        p.shade(
-            [(x - 5.5 * size, foot), (x - 3 * size, hub[1]), (x + 3 * size, hub[1]), (x + 5.5 * size, foot)],
-            "#ffffff",
-            "#c3d4e2",
-        )
+        p.shade([(x - 5.5 * size, foot), (x - 3 * size, hub[1]), (x + 3 * size, hub[1]), (x + 5.5 * size, foot)], "#ffffff", "#c3d4e2")
         for i in range(3):
             blade = [(0, -3), (16, -7), (92, -1.4), (96, 0), (20, 3), (0, 3)]
             p.poly(turned(blade, spin + i * 120, hub, size), "#ffffff" if i else "#eaf2f8")
@@ -1013,14 +746,10 @@ def wind() -> Picture:
         for side in (-1, 1):
             p.line(
                 curve(
-                    (x + side * 8 * size, foot + 56 * size),
-                    (x + side * 22 * size, foot + 110 * size),
-                    (x + side * 50 * size, 330),
-                    (x + side * 80 * size, 350),
+                    (x + side * 8 * size, foot + 56 * size), (x + side * 22 * size, foot + 110 * size),
+                    (x + side * 50 * size, 330), (x + side * 80 * size, 350),
                 ),
-                max(0.8, 1.8 * size),
-                "#dff4ff",
-                0.6,
+                max(0.8, 1.8 * size), "#dff4ff", 0.6,
             )
     swell = [(float(x), 220 + 3.5 * math.sin((x + 30) / 110 * math.tau)) for x in range(0, 648, 8)]
     p.line(swell, 2.5, "#f0fbff", 0.75)
@@ -1039,14 +768,7 @@ def lantern_icon() -> Picture:
     p.line(p.round((25, 14), 6, 6, 180, 360), 2, "#ffe9b8")
     p.box(15, 14, 35, 18, 2, "#ffe9b8")
     p.box(17, 20, 33, 36, 4, "#ffb648")
-    p.shade(
-        [
-            *curve((25, 22), (32, 29), (30, 34), (25, 34), 12),
-            *curve((25, 34), (20, 34), (18, 29), (25, 22), 12),
-        ],
-        "#fffbe9",
-        "#fff0b8",
-    )
+    p.shade([*curve((25, 22), (32, 29), (30, 34), (25, 34), 12), *curve((25, 34), (20, 34), (18, 29), (25, 22), 12)], "#fffbe9", "#fff0b8")
     p.box(14, 38, 36, 42, 2, "#ffe9b8")
     return p
 
@@ -1061,6 +783,7 @@ def meridian_icon() -> Picture:
     return p
 
 
+# fmt: on
 PICTURES: dict[str, Callable[[], Picture]] = {
     "benchmark": benchmark,
     "chip": chip,
