@@ -8,7 +8,15 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.domain.digest import DEFAULT_SIZE, MOST_SIZE, Schedule, parse_time
@@ -119,7 +127,9 @@ class DigestSettings(_Model):
         try:
             ZoneInfo(value)
         except (KeyError, ValueError, OSError) as error:
-            raise ValueError(f"{value!r} is no time zone: write it like Europe/Berlin or America/New_York") from error
+            raise ValueError(
+                f"{value!r} is no time zone: write it like Europe/Berlin or America/New_York"
+            ) from error
         return value
 
     def schedule(self) -> Schedule:

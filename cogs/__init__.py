@@ -1,0 +1,22 @@
+"""The slash commands: each reads its options, calls one use case, and answers."""
+
+from __future__ import annotations
+
+from discord.ext import commands
+
+from bot.usecases.context import Context
+from cogs.about import About
+from cogs.digest import Digest
+from cogs.mutes import Mutes
+from cogs.stories import RelatedButton, Stories
+from cogs.subscriptions import Subscriptions
+from cogs.topics import Topics
+
+COGS = (Subscriptions, Stories, Topics, Digest, Mutes, About)
+
+
+async def add_to(bot: commands.Bot, context: Context) -> None:
+    """Give the bot all its commands, and the button that stands below posts."""
+    for cog in COGS:
+        await bot.add_cog(cog(context))
+    bot.add_dynamic_items(RelatedButton)

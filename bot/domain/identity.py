@@ -11,15 +11,17 @@ import re
 from functools import cache, lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Any
-from urllib.parse import quote, quote_from_bytes
+from urllib.parse import quote
 
 MAX_URL = 2048
 
-_URL = re.compile(r"(?i:https?):/{2}([^/?#\\]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
+_URL = re.compile(r"(?i:https?)://([^/?#\\]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
 _SCHEME = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[^\[\]:]+)(?::(\d{0,5}))?", re.IGNORECASE)
-_HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*")
+_HOST = re.compile(
+    r"(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*"
+)
 _NUMBER = re.compile(r"(?:.*\.)?(?:\d+|0x[0-9a-f]*)")  # browsers read such a host as an IPv4 address
 
 _ESCAPE = re.compile(r"%([0-9a-fA-F]{2})?")
@@ -28,43 +30,45 @@ _PLAIN = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@/?]*")
 _RESERVED = "%!$&'()*+,;=:@/?"
 
 _MOBILE = re.compile(r"(?:m|mobile|amp)\.(?=.*\.)")
-_CACHE = re.compile(r"/(?:[a-z]{1,2}/)?[a-z]{1,2}/(s/)?([^/]+\.[^/]+/.*)")
+_CACHE = re.compile(r"/[a-z]{1,2}/(?:s/)?([^/]+\.[^/]+(?:/.*)?)")
 _GOOGLE = re.compile(r"google(?:\.[a-z]{2,3}){1,2}")
-_GOOGLE_AMP = re.compile(r"/amp/(s/)?([^/]+\.[^/]+/.*)")
+_GOOGLE_AMP = re.compile(r"/amp/(?:s/)?([^/]+\.[^/]+(?:/.*)?)")
 
 # `/amp/story`, `/google-amp/story`, `/story/amp`, `/story.amp`, `/story.amp.html`
-_AMP_FIRST = re.compile(r"/(?:amp|google-amp|\.amp|platform/amp)(?=/.)", re.IGNORECASE)
+_AMP_FIRST = re.compile(r"^/(?:amp|google-amp|\.amp|platform/amp)(?=/.)", re.IGNORECASE)
 _AMP_LAST = re.compile(r"(?<=[^/])(?:/amp|\.amp)(?=\.html$|$)")
 # There `amp` is a name that somebody chose.
 _NAMES = re.compile(
     r"(?:.*\.)?(?:github\.com|gitlab\.com|bitbucket\.org|npmjs\.com|pypi\.org|crates\.io|docs\.rs|wikipedia\.org|reddit\.com)"
 )
-_NAMED = re.compile(r"/(?:wiki|tags?|topics?|category|categories|u|users?|authors?|r|c|packages?|search|projects?)/amp$")
+_NAMED = re.compile(
+    r"/(?:wiki|tags?|topics?|category|categories|u|users?|authors?|r|c|packages?|search|projects?)/amp$"
+)
 
 _YOUTUBE = frozenset({"youtube.com", "youtube-nocookie.com", "youtu.be"})
-_VIDEO = re.compile(r"(?:/(?:embed|shorts|live|v))?/([A-Za-z0-9_-]{11})")
+_SHARED = re.compile(r"/([A-Za-z0-9_-]{11})")
+_EMBEDDED = re.compile(r"/(?:embed|shorts|live|v)/([A-Za-z0-9_-]{11})")
 
 # Query parameters that tell where a reader came from, never which page is meant (names in lower case).
 _TRACKING_PREFIXES = (
-    "utm_", "mtm_", "matomo_", "pk_", "piwik_", "hsa_", "vero_", "oly_", "elq", "at_medium", "at_campaign",
-    "at_custom", "at_link", "at_ptr", "at_bbc", "guce_", "soc_", "_hs", "__hs", "amp_js_", "amp_gsa",
-    "stm_", "trk_", "fb_action_", "fb_ref", "fb_source",
+    "utm_", "mtm_", "matomo_", "hsa_", "vero_", "oly_", "elq", "guce_", "_hs", "__hs", "at_campaign", "at_custom",
+    "at_medium", "at_link", "amp_gsa", "amp_js_", "fb_action_",
 )  # fmt: skip
 _TRACKING = frozenset({
-    "fbclid", "gclid", "gclsrc", "dclid", "gbraid", "wbraid", "msclkid", "twclid", "ttclid", "li_fat_id",
-    "yclid", "ymclid", "igshid", "igsh", "mkt_tok", "mc_cid", "mc_eid", "_ga", "_gl", "cmpid", "cmp", "ncid",
-    "ocid", "icid", "cvid", "mbid", "ito", "smid", "smtyp", "xtor", "s_cid", "sr_share", "guccounter",
-    "ref_src", "ref_url", "ftag", "taid", "tsrc", ".tsrc", "feedtype", "feedname", "usqp",
-    "__twitter_impression", "wt.mc_id", "wt_mc", "spm", "rss", "srnd", "_openstat", "trackingid",
+    "__twitter_impression", "_ga", "_gl", "_openstat", ".tsrc", "at_bbc_team", "at_format", "at_ptr_name", "at_ptr_type",
+    "cmpid", "cvid", "dclid", "fb_ref", "fb_source", "fbclid", "feedname", "feedtype", "ftag", "gbraid", "gclid", "gclsrc",
+    "guccounter", "icid", "igsh", "igshid", "ito", "li_fat_id", "mc_cid", "mc_eid", "mkt_tok", "msclkid", "ncid", "ocid",
+    "pk_campaign", "pk_content", "pk_keyword", "pk_kwd", "pk_medium", "pk_source", "ref_src", "ref_url", "s_cid", "smid",
+    "smtyp", "soc_src", "soc_trk", "spm", "sr_share", "srnd", "taid", "trackingid", "ttclid", "twclid", "usqp", "wbraid",
+    "wt.mc_id", "wt_mc", "xtor", "yclid", "ymclid",
 })  # fmt: skip
-# These mean a page on one site and a way to it on another; only such values are dropped.
-_ORIGINS = frozenset({"ref", "source", "src", "partner", "track", "emc", "from", "mod", "via", "feed"})
-_CHANNELS = frozenset({
-    "rss", "feed", "twitter", "tw", "facebook", "fb", "linkedin", "reddit", "hackernews", "hn", "newsletter",
-    "email", "mail", "whatsapp", "telegram", "instagram", "share", "social", "googlenews", "flipboard",
+# These choose a page on one site and tell the way to it on another: dropped where the value is a way.
+_ORIGINS = frozenset({"emc", "from", "mod", "partner", "ref", "source", "src", "track", "via"})
+_WAYS = frozenset({
+    "email", "facebook", "fb", "flipboard", "googlenews", "hackernews", "hn", "instagram", "linkedin", "mail",
+    "newsletter", "reddit", "rss", "share", "social", "telegram", "tw", "twitter", "whatsapp",
 })  # fmt: skip
-_AMP_NAMES = frozenset({"amp", "_amp", "outputtype", "context"})
-_AMP_VALUES = frozenset({"amp", "", "1", "true", "yes"})
+_YES = frozenset({"", "1", "amp", "true", "yes"})
 
 
 def canonical(url: str) -> str:
@@ -92,7 +96,7 @@ def canonical(url: str) -> str:
     host = _without_prefix(host)
     kept = _query(query) if query else ""
     if host in _YOUTUBE:
-        path, kept = _video(host, path, kept)
+        host, path, kept = _video(host, path, kept)
     tail = f"?{kept}" if kept else ""
     if fragment and fragment.startswith("!") and fragment.strip("!/"):
         tail += f"#{_encoded(fragment)}"
@@ -195,7 +199,7 @@ def _escape(found: re.Match[str]) -> str:
 
 def _path(path: str) -> str:
     """The path with one encoding and without empty and dot segments or a slash at the end."""
-    path = _encoded(path)
+    path = _encoded(path.replace("\\", "/"))  # as browsers read it
     if "//" not in path and "/." not in path:
         return path.rstrip("/")
     segments: list[str] = []
@@ -215,7 +219,7 @@ def _unwrapped(host: str, path: str) -> str | None:
         found = _GOOGLE_AMP.fullmatch(path)
     else:
         return None
-    return f"https://{found[2]}" if found else None
+    return f"https://{found[1]}" if found else None
 
 
 def _without_amp(host: str, path: str) -> str:
@@ -245,10 +249,17 @@ def _is_noise(pair: str) -> bool:
     if name in _TRACKING or name.startswith(_TRACKING_PREFIXES):
         return True
     if name in _ORIGINS:
-        return value in _CHANNELS
-    return name in _AMP_NAMES and value in _AMP_VALUES and (value == "amp" or name.endswith("amp"))
+        return value in _WAYS
+    if name in ("amp", "_amp"):
+        return value in _YES
+    return value == "amp" and name in ("outputtype", "context")
 
 
-def _video(host: str, path: str, query: str) -> tuple[str, str]:
-    """A YouTube page is its video, however it is embedded or shared."""
-    return path, query
+def _video(host: str, path: str, query: str) -> tuple[str, str, str]:
+    """A YouTube page is its video, however that is embedded or shared."""
+    if path == "/watch":
+        wanted = [pair for pair in query.split("&") if pair.startswith("v=")][:1]
+    else:
+        found = (_SHARED if host == "youtu.be" else _EMBEDDED).fullmatch(path)
+        wanted = [f"v={found[1]}"] if found else []
+    return ("youtube.com", "/watch", wanted[0]) if wanted else (host, path, query)

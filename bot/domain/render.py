@@ -69,7 +69,7 @@ def story_post(
     """The living message of a story. `mentions` are roles to ping; `subscribed` the topics it is posted for."""
     lead = view.lead.record
     topics = view.topics or tuple(subscribed)
-    first = next(iter(subscribed), "") or next(iter(topics), "")
+    first = next(iter(topics), "")
     image = next((m.record.image for m in (view.lead, *view.members) if m.record.image), None)
     address = safe_url(lead.url)
     fields: tuple[Field, ...] = ()

@@ -136,8 +136,7 @@ class Deliver:
         if not sent and self._context.now() - claim.created_at > self._context.rules.max_age:
             return Outcome(Got.STALE, detail="waited too long to be news")
         roles = tuple(dict.fromkeys(s.mention_role_id for s in wanted if s.mention_role_id))
-        topic = next((s.topic for s in wanted), next(iter(view.topics), ""))
-        found = scene.topics.resolve(topic)
+        found = scene.topics.resolve(next(iter(view.topics), ""))
         return render.story_post(
             view,
             colour=found.colour if found else None,

@@ -38,6 +38,17 @@ class Summary:
     def read(self) -> int:
         return self.new + self.changed + self.unchanged + self.rejected
 
+    def merge(self, other: Summary) -> None:
+        """Count another intake as well."""
+        self.new += other.new
+        self.changed += other.changed
+        self.unchanged += other.unchanged
+        self.rejected += other.rejected
+        self.errors += other.errors
+        self.posted += other.posted
+        for reason, count in other.held.items():
+            self.held[reason] = self.held.get(reason, 0) + count
+
     def add(self, batch: Batch, result: Plan) -> None:
         """Count a batch that was stored."""
         self.new += result.new

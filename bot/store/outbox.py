@@ -22,7 +22,8 @@ from bot.domain.retry import Drop, Outcome, Pause, Retry, Sent, Verdict
 from bot.store import schema
 from bot.store.sql import chunks, insert_new, upsert
 
-LEASE = timedelta(minutes=5)
+# Longer than a batch takes, shorter than the minutes for which Discord remembers a nonce.
+LEASE = timedelta(minutes=2)
 PUBLISHED_AN_HOUR = 10  # https://discord.com/developers/docs/resources/message#crosspost-message
 STORY = "story"
 DIGEST = "digest"
@@ -317,7 +318,7 @@ async def held_counts(connection: AsyncConnection, guild_id: int, since: datetim
         .group_by(held.c.reason)
         .order_by(sa.func.count().desc())
     )
-    return dict(rows)
+    return dict(rows.tuples().all())
 
 
 async def given_up(

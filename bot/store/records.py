@@ -121,7 +121,7 @@ async def ids_by_key(connection: AsyncConnection, keys: Iterable[str]) -> dict[s
     found: dict[str, int] = {}
     for part in chunks(keys):
         rows = await connection.execute(sa.select(_k.c.key, _k.c.record_id).where(_k.c.key.in_(part)))
-        found |= dict(rows)
+        found |= dict(rows.tuples().all())
     return found
 
 
@@ -268,3 +268,30 @@ async def _forward(connection: AsyncConnection, merged: Mapping[int, int]) -> No
         )
         await connection.execute(sa.delete(schema.held).where(schema.held.c.story == old))
         await connection.execute(sa.delete(schema.story_topics).where(schema.story_topics.c.story == old))
+
+
+async def own_after(connection: AsyncConnection, after: int, limit: int) -> dict[int, Stored]:
+    """The records that came in themselves, by id, the first `limit` of those above `after`."""
+    rows = await connection.execute(
+        sa.select(_r.c.id).where(_r.c.id > after, ~_r.c.partial).order_by(_r.c.id).limit(limit)
+    )
+    return await by_id(connection, rows.scalars())
+
+
+async def rematch(
+    connection: AsyncConnection, stored: Mapping[int, Stored], matches: Mapping[int, Sequence[TopicMatch]]
+) -> None:
+    """Replace the topics of these records, and so those of their stories."""
+    ids = await topics.learn(connection, {match.topic for own in matches.values() for match in own})
+    await _write_topics(connection, matches, ids)
+    numbers = {record.story for record in stored.values() if record.story is not None}
+    st = schema.story_topics
+    for part in chunks(numbers):
+        await connection.execute(sa.delete(st).where(st.c.story.in_(part)))
+        of_members = (
+            sa.select(_r.c.story, _rt.c.topic_id)
+            .distinct()
+            .join(_rt, _rt.c.record_id == _r.c.id)
+            .where(_r.c.story.in_(part), ~_r.c.removed)
+        )
+        await connection.execute(sa.insert(st).from_select(["story", "topic_id"], of_members))

@@ -66,10 +66,8 @@ async def subscriptions(
     return tuple(_subscription(row) for row in await connection.execute(statement))
 
 
-async def subscribe(connection: AsyncConnection, wanted: Subscription, topic_id: int, now: datetime) -> bool:
-    """Store a subscription, or change the one that the channel has. Returns whether it is a new one."""
-    same = sa.and_(_sub.c.channel_id == wanted.channel_id, _sub.c.topic_id == topic_id)
-    before = (await connection.execute(sa.select(_sub.c.id).where(same))).first()
+async def subscribe(connection: AsyncConnection, wanted: Subscription, topic_id: int, now: datetime) -> None:
+    """Store a subscription, or change the one that the channel has to the topic."""
     row = {
         "guild_id": wanted.guild_id,
         "channel_id": wanted.channel_id,
@@ -82,26 +80,12 @@ async def subscribe(connection: AsyncConnection, wanted: Subscription, topic_id:
     }
     await upsert(connection, _sub, [row], on=["channel_id", "topic_id"], keep=["created_at"])
     await ensure_channel(connection, wanted.channel_id, wanted.guild_id)
-    return before is None
 
 
 async def unsubscribe(connection: AsyncConnection, channel_id: int, topic_id: int) -> bool:
     """Remove a subscription and what is still to be sent for none other. False where there was none."""
     same = sa.and_(_sub.c.channel_id == channel_id, _sub.c.topic_id == topic_id)
     return bool((await connection.execute(sa.delete(_sub).where(same))).rowcount)
-
-
-async def forget_guild(connection: AsyncConnection, guild_id: int) -> None:
-    """Remove what a server that the bot has left had set up, and what was still to be sent there."""
-    waiting = sa.and_(schema.outbox.c.guild_id == guild_id, schema.outbox.c.due_at.is_not(None))
-    await connection.execute(
-        sa.update(schema.outbox)
-        .where(waiting)
-        .values(due_at=None, closed=True, reason="the bot left the server")
-    )
-    for table in (_sub, _m, schema.held):
-        await connection.execute(sa.delete(table).where(table.c.guild_id == guild_id))
-    await connection.execute(sa.delete(_c).where(_c.c.guild_id == guild_id))
 
 
 async def ensure_channel(connection: AsyncConnection, channel_id: int, guild_id: int) -> None:

@@ -65,20 +65,28 @@ async def learn(connection: AsyncConnection, names: Iterable[str]) -> dict[str, 
     return await ids(connection)
 
 
+async def _configured(connection: AsyncConnection) -> dict[str, Topic]:
+    rows = await connection.execute(sa.select(_t).where(_t.c.configured))
+    return {row.key: _topic(row) for row in rows}
+
+
+async def define(connection: AsyncConnection, topics: Iterable[Topic]) -> bool:
+    """Add topics to the configured ones, or change them. Returns whether any definition changed."""
+    before = await _configured(connection)
+    rows = [_row(topic, True) for topic in topics if before.get(topic.name.casefold()) != topic]
+    await upsert(connection, _t, rows, on=["key"])
+    return bool(rows)
+
+
 async def configure(connection: AsyncConnection, topics: Iterable[Topic]) -> bool:
-    """Make the configured topics these. Returns whether any definition changed.
+    """Make the configured topics exactly these. Returns whether any definition changed.
 
     One that is configured no longer stays known, without keywords: stories and subscriptions name it.
     """
     wanted = {topic.name.casefold(): topic for topic in topics}
-    rows = await connection.execute(sa.select(_t).where(_t.c.configured))
-    before = {row.key: _topic(row) for row in rows}
-    if before == wanted:
-        return False
-    await upsert(connection, _t, [_row(topic, True) for topic in wanted.values()], on=["key"])
-    gone = [_row(Topic(topic.name), False) for key, topic in before.items() if key not in wanted]
-    await upsert(connection, _t, gone, on=["key"])
-    return True
+    gone = {key: topic for key, topic in (await _configured(connection)).items() if key not in wanted}
+    await upsert(connection, _t, [_row(Topic(topic.name), False) for topic in gone.values()], on=["key"])
+    return await define(connection, wanted.values()) or bool(gone)
 
 
 async def counts(connection: AsyncConnection) -> dict[str, int]:
@@ -89,4 +97,4 @@ async def counts(connection: AsyncConnection) -> dict[str, int]:
         .join_from(_t, st, isouter=True)
         .group_by(_t.c.id, _t.c.name)
     )
-    return dict(rows)
+    return dict(rows.tuples().all())

@@ -8,7 +8,7 @@ from datetime import timedelta
 from importlib.metadata import version
 
 from bot.store import outbox, sources, stories, subscriptions
-from bot.store.sources import SourceState
+from bot.store.sources import SourceState as SourceState
 from bot.usecases.context import Context
 
 RECENT = timedelta(days=1)
@@ -61,9 +61,3 @@ async def resume_mended(context: Context, problem: Callable[[int], str]) -> list
             await subscriptions.resume(connection, mended)
         context.wake()
     return mended
-
-
-async def forget_server(context: Context, guild_id: int) -> None:
-    """Remove what a server had set up, after the bot was taken out of it."""
-    async with context.db.write() as connection:
-        await subscriptions.forget_guild(connection, guild_id)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.domain import posting, stories
 from bot.domain.digest import Schedule
-from bot.domain.model import Mode, StoryView, Subscription
+from bot.domain.model import Importance, Mode, StoryView, Subscription
 from bot.domain.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError
 from bot.store import digests, outbox, subscriptions, topics
@@ -18,8 +18,31 @@ from bot.usecases.context import Context
 from bot.usecases.topics import resolve
 
 FORECAST = timedelta(days=7)
-FIRST_DIGEST = timedelta(days=1)  # what the first digest of a channel looks back
 MOST_SUBSCRIPTIONS = 500  # of one server
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a user asks for. None leaves an earlier subscription's setting as it is, or takes the default."""
+
+    guild_id: int
+    channel_id: int
+    topic: str
+    mode: Mode | None = None
+    importance: Importance | None = None
+    mention_role_id: int | None = None
+    publish: bool | None = None
+
+    def onto(self, before: Subscription | None, topic: str) -> Subscription:
+        """The subscription that comes of it."""
+        base = before or Subscription(0, self.guild_id, self.channel_id, topic)
+        return replace(
+            base,
+            mode=self.mode or base.mode,
+            importance=self.importance or base.importance,
+            mention_role_id=self.mention_role_id or base.mention_role_id,
+            publish=base.publish if self.publish is None else self.publish,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +66,24 @@ class Subscribed:
     resumed: bool = False
 
 
-async def subscribe(context: Context, wanted: Subscription) -> Subscribed:
+async def subscribe(context: Context, wish: Wish) -> Subscribed:
     """Subscribe a channel to a topic, or change its subscription.
 
-    `wanted.topic` is any name of the topic; NotFoundError where there is none like it.
+    `wish.topic` is any name of the topic; NotFoundError where there is none like it.
     """
     now = context.now()
     async with context.db.write() as connection:
         known = await topics.load(connection)
-        topic = resolve(known, wanted.topic)
-        wanted = replace(wanted, topic=topic.name)
-        own = await subscriptions.subscriptions(connection, guild_id=wanted.guild_id)
-        if len(own) >= MOST_SUBSCRIPTIONS:
+        topic = resolve(known, wish.topic)
+        own = await subscriptions.subscriptions(connection, guild_id=wish.guild_id)
+        before = next((s for s in own if s.channel_id == wish.channel_id and s.topic == topic.name), None)
+        wanted = wish.onto(before, topic.name)
+        if before is None and len(own) >= MOST_SUBSCRIPTIONS:
             raise InvalidInputError(
                 f"This server has {len(own)} subscriptions, the most there can be. Take some back with /unsubscribe."
             )
         topic_id = (await topics.ids(connection))[topic.name.casefold()]
-        new = await subscriptions.subscribe(connection, wanted, topic_id, now)
+        await subscriptions.subscribe(connection, wanted, topic_id, now)
         resumed = await subscriptions.resume(connection, [wanted.channel_id])
         state = await subscriptions.channel(connection, wanted.channel_id)
         assert state is not None
@@ -73,7 +97,7 @@ async def subscribe(context: Context, wanted: Subscription) -> Subscribed:
     forecast, newest = await _forecast(context, wanted, known)
     return Subscribed(
         wanted,
-        new,
+        before is None,
         forecast,
         newest,
         schedule if wants_digest and not state.off else None,

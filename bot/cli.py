@@ -1,0 +1,360 @@
+"""What the commands of `bot.__main__` do: the use cases, printed for people or as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bot import config as configuration
+from bot.domain.model import Coverage, StoryView, Topic
+from bot.errors import ConfigError
+from bot.sources.folder import FolderSource
+from bot.sources.topic_files import load_topics
+
+if TYPE_CHECKING:
+    from bot.domain.digest import Digest
+    from bot.pipeline.ingest import Summary
+    from bot.store.database import Database
+
+PROGRESS_AFTER = 200  # items: below, an intake is over before a bar could be read
+
+
+def out(text: str) -> None:
+    """Print to standard output."""
+    sys.stdout.write(text + "\n")
+
+
+def note(text: str) -> None:
+    """Print for people, to standard error, so that a program can read standard output."""
+    sys.stderr.write(text + "\n")
+
+
+def out_json(value: Any) -> None:
+    """Print one line of JSON."""
+    out(json.dumps(value, ensure_ascii=False))
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _topics(directory: Path | None) -> tuple[Topic, ...]:
+    if directory is None:
+        return ()
+    topics, rejected = load_topics(directory)
+    for error in rejected:
+        note(f"{error.path}: {error.reason}")
+    if not topics:
+        raise ConfigError(str(directory), ["holds no topic file that can be read"])
+    return topics
+
+
+def serve(path: Path) -> None:
+    """`topicwire run`."""
+    from bot import app
+
+    config = configuration.load(path)
+    if not config.discord.token.get_secret_value():
+        raise ConfigError(
+            str(path),
+            [
+                "discord.token: is empty: make a bot at https://discord.com/developers/applications (New Application, "
+                "Bot, Reset Token) and put its token there or into the environment as TOPICWIRE_DISCORD__TOKEN"
+            ],
+        )
+    logging.basicConfig(
+        level=config.log.level.upper(),
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    if config.log.level == "info":
+        for chatty in ("apscheduler", "discord", "watchfiles"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
+    asyncio.run(app.run(config, configuration.now))
+
+
+def check_config(path: Path) -> int:
+    """`topicwire check`: print every problem; returns how many there are."""
+    from bot import app
+
+    try:
+        problems = app.check(configuration.load(path))
+    except ConfigError as error:
+        problems = error.problems
+    for problem in problems:
+        out(problem)
+    out(f"{path}: {len(problems)} to mend" if problems else f"{path}: all is well")
+    return len(problems)
+
+
+def _with_db(url: str, work: Any) -> Any:
+    """Open the database, do the work, close it."""
+    from bot.store.database import Database
+
+    async def opened() -> Any:
+        db = await Database.open(url)
+        try:
+            return await work(db)
+        finally:
+            await db.close()
+
+    return asyncio.run(opened())
+
+
+def _context(db: Database, now: datetime | None = None) -> Any:
+    from bot.usecases.context import Context
+
+    return Context(db, configuration.now if now is None else lambda: now)
+
+
+def _sources(paths: Iterable[Path]) -> list[FolderSource]:
+    return [FolderSource(path.expanduser().absolute()) for path in paths]
+
+
+def _topics_beside(paths: Iterable[Path]) -> list[Path]:
+    """The topic files that come with the records, as in a site's `_data/topics`."""
+    return [found for path in paths if (found := path / "_data" / "topics").is_dir()]
+
+
+def ingest_paths(
+    paths: Sequence[Path], topics: Path | None, db_url: str, as_json: bool, as_of: datetime | None
+) -> int:
+    """`topicwire ingest`: returns how many items were refused."""
+    from bot.pipeline import rematch
+    from bot.pipeline.ingest import Ingest, Summary
+
+    directories = [topics] if topics else _topics_beside(paths)
+    wanted = [topic for directory in directories for topic in _topics(directory)]
+
+    async def work(db: Database) -> Summary:
+        context = _context(db, _aware(as_of) if as_of else None)
+        await rematch.define(context, wanted)
+        ingest = Ingest(context, replay=as_of is not None)
+        total = Summary()
+        with _Progress() as progress:
+            for source in _sources(paths):
+                before = total.read
+                total.merge(
+                    await ingest.step(source, progressed=lambda s, b=before: progress.show(b + s.read))
+                )
+        return total
+
+    summary: Summary = _with_db(db_url, work)
+    if as_json:
+        errors = [{"path": e.path, "item": e.item, "reason": e.reason} for e in summary.errors]
+        counts = {
+            name: getattr(summary, name) for name in ("read", "new", "changed", "unchanged", "rejected")
+        }
+        out_json({**counts, "errors": errors})
+        return summary.rejected
+    for error in summary.errors:
+        note(f"{error.path}: item {error.item}: {error.reason}")
+    out(
+        f"{summary.read} read: {summary.new} new, {summary.changed} changed, {summary.unchanged} unchanged, "
+        f"{summary.rejected} rejected"
+    )
+    return summary.rejected
+
+
+class _Progress:
+    """A bar on a terminal that shows how many items were taken in so far."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def show(self, count: int) -> None:
+        """So many items by now."""
+        if self._bar is None:
+            if not sys.stderr.isatty() or count < PROGRESS_AFTER:
+                return
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+            columns = (
+                TextColumn("taking in"),
+                BarColumn(),
+                TextColumn("{task.completed} records"),
+                TimeElapsedColumn(),
+            )
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._task = self._bar.add_task("", total=None)
+            self._bar.start()
+        self._bar.update(self._task, completed=count)
+
+
+def match_paths(paths: Sequence[Path], directory: Path, as_json: bool) -> int:
+    """`topicwire match`: returns how many items were refused."""
+    from bot.domain.topics import Topics
+
+    topics = Topics(_topics(directory))
+
+    async def work() -> int:
+        refused = 0
+        for source in _sources(paths):
+            async for batch in source.fetch({}):
+                for error in batch.rejected:
+                    note(f"{error.path}: item {error.item}: {error.reason}")
+                refused += len(batch.rejected)
+                for item in batch.items:
+                    record = item.record
+                    why = topics.match(record.title, record.excerpt)
+                    if as_json:
+                        declared = list(record.topics)
+                        found = {
+                            "topics": list(why),
+                            "why": {name: list(words) for name, words in why.items()},
+                        }
+                        out_json({"url": record.url, "title": record.title, "declared": declared, **found})
+                    else:
+                        names = "; ".join(f"{name} ({', '.join(words)})" for name, words in why.items())
+                        out(f"{record.title}\n  {names or 'no topic'}")
+        return refused
+
+    return asyncio.run(work())
+
+
+def _coverage_json(entry: Coverage) -> dict[str, Any]:
+    record = entry.stored.record
+    return {
+        "url": record.url,
+        "title": record.title,
+        "outlet": record.outlet.name,
+        "published": _stamp(entry.stored.published),
+        "quality": record.quality,
+        "relation": entry.relation.value,
+    }
+
+
+def _story_json(view: StoryView) -> dict[str, Any]:
+    return {
+        "story": view.number,
+        "title": view.lead.record.title,
+        "url": view.lead.record.url,
+        "heat": view.heat,
+        "notable": view.notable,
+        "topics": list(view.topics),
+        "first": _stamp(view.first),
+        "last": _stamp(view.last),
+        "members": [member.record.url for member in view.members],
+        "coverage": [_coverage_json(entry) for entry in view.coverage],
+    }
+
+
+def list_stories(db_url: str, as_json: bool, limit: int) -> None:
+    """`topicwire stories`."""
+    from bot.domain.stories import view
+    from bot.store import stories
+
+    async def work(db: Database) -> list[StoryView]:
+        async with db.read() as connection:
+            numbers = (
+                await stories.latest(connection, None, limit) if limit else await stories.numbers(connection)
+            )
+            found = await stories.load(connection, numbers)
+        return [shown for story in found.values() if (shown := view(story)) is not None]
+
+    for shown in _with_db(db_url, work):
+        if as_json:
+            out_json(_story_json(shown))
+        else:
+            outlets = f", {shown.outlets} outlets" if shown.outlets > 1 else ""
+            mark = "*" if shown.notable else " "
+            out(
+                f"#{shown.number:<6}{shown.last:%Y-%m-%d}  {shown.heat:>4}{mark} {shown.lead.record.title}{outlets}"
+            )
+
+
+def show_related(text: str, db_url: str, as_json: bool) -> None:
+    """`topicwire related`."""
+    from bot.usecases.related import Found, related
+
+    async def work(db: Database) -> Found:
+        return await related(_context(db), text)
+
+    found: Found = _with_db(db_url, work)
+    if as_json:
+        out_json(_story_json(found.view))
+        return
+    shown = found.view
+    out(f"#{shown.number} {shown.lead.record.title}")
+    out(
+        f"{shown.lead.record.outlet.name} · {_stamp(shown.lead.published)} · heat {shown.heat} · {', '.join(shown.topics)}"
+    )
+    out(shown.lead.record.url)
+    for heading, relation in (("Same event", "same"), ("Background", "background")):
+        entries = [entry for entry in shown.coverage if entry.relation.value == relation]
+        if entries:
+            out(f"\n{heading}")
+        for entry in entries:
+            record = entry.stored.record
+            out(f"  {record.quality:>3}  {record.title}")
+            out(f"       {record.outlet.name} · {_stamp(entry.stored.published)} · {record.url}")
+
+
+def show_digest(
+    topic: str, since: datetime, until: datetime | None, size: int, db_url: str, as_json: bool
+) -> None:
+    """`topicwire digest`."""
+    from bot.usecases.digests import between
+
+    end = _aware(until) if until else configuration.now()
+
+    async def work(db: Database) -> Digest:
+        return await between(_context(db, end), topic, _aware(since), end, size)
+
+    made: Digest = _with_db(db_url, work)
+    if as_json:
+        out_json(_digest_json(topic, made))
+        return
+    out(
+        f"{_stamp(made.since)} to {_stamp(made.until)}: {len(made.entries)} stories, {made.left_out} left out"
+    )
+    for section in made.sections:
+        out(f"\n{section.topic}")
+        for entry in section.entries:
+            record = entry.view.lead.record
+            out(f"  #{entry.view.number} {record.title}")
+            out(
+                f"     {record.outlet.name} · {entry.view.outlets} outlet(s) · heat {entry.view.heat} · {record.url}"
+            )
+
+
+def _digest_json(topic: str, made: Digest) -> dict[str, Any]:
+    return {
+        "topic": topic,
+        "since": _stamp(made.since),
+        "until": _stamp(made.until),
+        "left_out": made.left_out,
+        "sections": [
+            {
+                "topic": section.topic,
+                "stories": [
+                    {
+                        **_story_json(e.view),
+                        "outlet": e.view.lead.record.outlet.name,
+                        "outlets": e.view.outlets,
+                    }
+                    for e in section.entries
+                ],
+            }
+            for section in made.sections
+        ],
+    }

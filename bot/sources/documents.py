@@ -1,0 +1,262 @@
+"""Untrusted bytes into plain values: Markdown front matter, YAML, JSON and JSON lines.
+
+What cannot be read is a value too (`Unreadable`), and costs bounded time and memory: files and
+lines have a size, documents a depth and a number of values. Nothing of a file's content is in an error.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import PurePath
+from typing import Any, BinaryIO
+
+import yaml
+
+MAX_DOCUMENT = 10_000_000  # bytes of a file that is read as a whole
+MAX_LINE = 1_000_000  # bytes of a line of JSON lines
+MAX_DEPTH = 50  # lists and mappings inside each other; a few hundred overflow a thread's stack in libyaml
+MAX_VALUES = 300_000  # values of a YAML document, aliases counted as often as they are used
+MAX_JSON_VALUES = 1_000_000  # JSON is that much cheaper
+_MAX_DIRECTIVES = 16  # libyaml's time is quadratic in them
+
+_TOO_DEEP = "lists and mappings are nested too deeply"
+_BINARY = "binary data, not text"
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_LINES = (".jsonl", ".ndjson")
+_OPENING = re.compile(r"(?:[ \t]*\n)*---[ \t]*\n")
+_CLOSING = re.compile(r"^(?:---|\.\.\.)[ \t]*$", re.MULTILINE)
+
+# A short text without any of these cannot be deep, large or self-referring, so that it need not be inspected.
+_SUSPICIOUS = re.compile(r"\*|(?:[-?:][ \t]+){8}|\n[ \t]{40}|(?:^|\n)%")
+_SUSPICIOUS_LENGTH = 50_000
+_SUSPICIOUS_BRACKETS = 40
+
+
+class Unreadable(ValueError):  # noqa: N818 - it is given back as a value, and raised only within this module
+    """Why something cannot be read, in words for whoever wrote it."""
+
+
+def documents(stream: BinaryIO, path: str, limit: int | None = None) -> Iterator[tuple[int, object]]:
+    """The values of a file by its suffix, each with its item number; an `Unreadable` for what cannot be read.
+
+    A list at the top of a document is a value per entry. Items count from 1; of JSON lines it is the
+    line's number. At most `limit` bytes are read.
+    """
+    suffix = PurePath(path).suffix.lower()
+    if suffix in _LINES:
+        yield from _json_lines(stream, limit)
+        return
+    item = 0
+    try:
+        read = _READERS.get(suffix)
+        if read is None:
+            raise Unreadable(f"not a record file: its name should end in {', '.join(SUFFIXES)}")
+        size = MAX_DOCUMENT + 1 if limit is None else limit
+        text = _text(stream.read(size)) if size <= MAX_DOCUMENT + 1 else _too_large()
+        if not text.strip():
+            raise Unreadable("the file is empty")
+        for document in read(text):
+            for value in document if isinstance(document, list) else (document,):
+                item += 1
+                yield item, value
+    except Unreadable as error:
+        yield item + 1, error
+
+
+def _text(data: bytes) -> str:
+    if len(data) > MAX_DOCUMENT:
+        raise Unreadable(f"more than {MAX_DOCUMENT // 1_000_000} MB; split it, or use JSON lines")
+    encoding = "utf-8-sig"
+    if data.startswith(_UTF16):
+        encoding = "utf-16"
+    elif (offset := data.find(0)) >= 0:
+        raise Unreadable(f"{_BINARY} (a NUL byte at offset {offset})")
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        name = encoding.removesuffix("-sig").upper()
+        raise Unreadable(f"not valid {name} text at byte offset {error.start}") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+# ------------------------------------------------------------------------------------------- YAML
+
+
+def _front_matter(text: str) -> Iterator[object]:
+    opening = _OPENING.match(text)
+    if opening is None:
+        raise Unreadable("no front matter: the first line should be ---")
+    closing = _CLOSING.search(text, opening.end())
+    if closing is None:
+        raise Unreadable("the front matter is not closed by a line ---")
+    yield next(load_yaml(text[: closing.start()]), None)
+
+
+def load_yaml(text: str) -> Iterator[object]:
+    """The documents of a YAML text that are not empty. Raises `Unreadable`."""
+    try:
+        _inspect(text)
+        for document in yaml.load_all(text, _Loader):
+            if document is not None:
+                yield document
+    except yaml.MarkedYAMLError as error:
+        raise Unreadable(_yaml_problem(error)) from None
+    except yaml.reader.ReaderError as error:
+        raise Unreadable(
+            f"not valid YAML: a character that is not allowed, at offset {error.position}"
+        ) from None
+    except RecursionError:
+        raise Unreadable(_TOO_DEEP) from None
+    except (yaml.YAMLError, UnicodeError):
+        raise Unreadable("not valid YAML") from None
+
+
+def _yaml_problem(error: yaml.MarkedYAMLError) -> str:
+    # libyaml's words are constants; the constructor's quote the file.
+    what = "a tag or a key that cannot be used"
+    if not isinstance(error, yaml.constructor.ConstructorError):
+        what = error.problem or error.context or "cannot be read"
+    where = f" at line {error.problem_mark.line + 1}" if error.problem_mark else ""
+    return f"not valid YAML{where}: {what}"
+
+
+def _inspect(text: str) -> None:
+    """Raise `Unreadable` where loading the text would take too much stack, memory or time.
+
+    Depth and aliases are counted on the parser's events, which costs a third of loading it, so the
+    usual small text is let through without.
+    """
+    if (
+        len(text) <= _SUSPICIOUS_LENGTH
+        and text.count("[") + text.count("{") <= _SUSPICIOUS_BRACKETS
+        and not _SUSPICIOUS.search(text)
+    ):
+        return
+    if text.count("\n%") > _MAX_DIRECTIVES:
+        raise Unreadable("not valid YAML: too many lines begin with %")
+    sizes: dict[str, int] = {}  # of what anchors stand for, with all that is inside
+    opened: list[tuple[str | None, int]] = []  # the anchor, and the total before
+    total = 0
+    for event in yaml.parse(text, _Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            opened.append((event.anchor, total))
+            total += 1
+            if len(opened) > MAX_DEPTH:
+                raise Unreadable(_TOO_DEEP)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = opened.pop()
+            if anchor is not None:
+                sizes[anchor] = total - before
+        elif isinstance(event, yaml.ScalarEvent):
+            total += 1
+            if event.anchor is not None:
+                sizes[event.anchor] = 1
+        elif isinstance(event, yaml.AliasEvent):
+            if event.anchor not in sizes:
+                raise Unreadable(
+                    f"not valid YAML at line {event.start_mark.line + 1}: an alias of nothing, or of itself"
+                )
+            total += sizes[event.anchor]
+        elif isinstance(event, yaml.DocumentStartEvent):
+            sizes, total = {}, 0
+        if total > MAX_VALUES:
+            raise Unreadable(f"more than {MAX_VALUES:,} values, aliases counted as often as they are used")
+
+
+class _Loader(yaml.CSafeLoader):
+    """The safe loader, but what only looks like a number or a date stays text, for the field's own error."""
+
+
+def _or_text(construct: Callable[[Any, yaml.ScalarNode], object]) -> Callable[[Any, yaml.ScalarNode], object]:
+    def constructed(loader: Any, node: yaml.ScalarNode) -> object:
+        try:
+            return construct(loader, node)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            # `2024-13-45`, `0x_`, a number of 5,000 digits, `!!bool maybe`: each fails in its own way
+            return node.value
+
+    return constructed
+
+
+for _tag in ("bool", "float", "int", "timestamp"):
+    _name = f"tag:yaml.org,2002:{_tag}"
+    _Loader.add_constructor(_name, _or_text(yaml.CSafeLoader.yaml_constructors[_name]))
+
+
+# ------------------------------------------------------------------------------------------- JSON
+
+
+def _no_constant(name: str) -> object:
+    raise Unreadable(f"not valid JSON: {name} is not a number")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+
+
+def _json(text: str) -> Iterator[object]:
+    if text.count(",") + text.count("[") + text.count("{") > MAX_JSON_VALUES:
+        raise Unreadable(f"more than {MAX_JSON_VALUES:,} values; split it, or use JSON lines")
+    yield _decoded(text)
+
+
+def _decoded(text: str) -> object:
+    try:
+        return _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        line = f"line {error.lineno}, " if error.lineno > 1 else ""
+        raise Unreadable(f"not valid JSON at {line}column {error.colno}: {error.msg}") from None
+    except RecursionError:
+        raise Unreadable(_TOO_DEEP) from None
+    except Unreadable:
+        raise
+    except ValueError:
+        raise Unreadable("not valid JSON: a number of too many digits") from None
+
+
+def _json_lines(stream: BinaryIO, limit: int | None) -> Iterator[tuple[int, object]]:
+    number = 0
+    try:
+        for number, line in enumerate(_lines(stream, sys.maxsize if limit is None else limit), 1):
+            if not line.strip():
+                continue
+            if b"\0" in line:
+                raise Unreadable(f"{_BINARY}; the rest of the file is not read")
+            try:
+                yield number, _line(line)
+            except Unreadable as error:
+                yield number, error
+    except Unreadable as error:
+        yield max(number, 1), error
+
+
+def _line(line: bytes) -> object:
+    if len(line) > MAX_LINE:
+        raise Unreadable(f"the line is longer than {MAX_LINE // 1_000_000} MB")
+    return _decoded(_text(line))
+
+
+def _lines(stream: BinaryIO, limit: int) -> Iterator[bytes]:
+    """The lines of at most `limit` bytes; of one that is too long its beginning."""
+    while limit > 0 and (line := stream.readline(min(limit, MAX_LINE + 1))):
+        if line.startswith(_UTF16):
+            yield from _text(line + stream.read(min(limit, MAX_DOCUMENT))).encode().split(b"\n")
+            return
+        limit -= len(line)
+        yield line
+        while len(line) > MAX_LINE and not line.endswith(b"\n"):
+            line = stream.readline(min(limit, MAX_LINE + 1)) or b"\n"
+            limit -= len(line)
+
+
+_READERS: dict[str, Callable[[str], Iterator[object]]] = {
+    ".md": _front_matter,
+    ".markdown": _front_matter,
+    ".yaml": load_yaml,
+    ".yml": load_yaml,
+    ".json": _json,
+}
+SUFFIXES = (*_READERS, *_LINES)

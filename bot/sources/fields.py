@@ -1,0 +1,159 @@
+"""Typed access to the fields of an untrusted mapping.
+
+Every error is one line: the field, what was expected, what was found. Values are shown short or
+not at all. A field that is absent or null is the default; nothing else is turned into another type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, time
+
+from bot.domain.text import repair
+
+_SHOWN = 40  # characters of a text within an error
+_LARGEST = 1_000_000_000  # fits every database's integer
+_YEARS = range(1990, 2101)
+
+
+class FieldError(ValueError):
+    """A field that cannot be used; the message begins with its name."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+
+
+class Fields:
+    """The fields of one mapping. `place` is where it stands, for errors: `related[3].`."""
+
+    def __init__(self, value: object, place: str = "") -> None:
+        if not isinstance(value, Mapping):
+            raise FieldError(
+                place.rstrip(".") or "the item", f"expected a mapping of fields, got {found(value)}"
+            )
+        self._mapping = value
+        self._place = place
+
+    def name(self, field: str) -> str:
+        """The field's full name."""
+        return f"{self._place}{field}"
+
+    def error(self, field: str, problem: str) -> FieldError:
+        """An error about the field."""
+        return FieldError(self.name(field), problem)
+
+    def raw(self, field: str) -> object:
+        """The value, whatever it is; None where it is absent."""
+        return self._mapping.get(field)
+
+    def text(self, field: str, limit: int) -> str:
+        """A text, repaired, of at most `limit` UTF-16 code units; empty where it is absent."""
+        return repair(self.raw_text(field), limit)
+
+    def raw_text(self, field: str) -> str:
+        """A text as it is; empty where it is absent."""
+        value = self._mapping.get(field)
+        return "" if value is None else text_of(value, self.name(field))
+
+    def whole(self, field: str, default: int = 0) -> int:
+        """A whole number of sensible size."""
+        value = self._mapping.get(field)
+        if value is None:
+            return default
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self.error(field, f"expected a whole number, got {found(value)}")
+        if abs(value) > _LARGEST:
+            raise self.error(field, "expected a whole number of sensible size")
+        return value
+
+    def flag(self, field: str) -> bool:
+        """True or false; False where it is absent."""
+        value = self._mapping.get(field)
+        if value is None:
+            return False
+        if not isinstance(value, bool):
+            raise self.error(field, f"expected true or false, got {found(value)}")
+        return value
+
+    def moment(self, field: str) -> datetime | None:
+        """A date with or without a time, as YAML, ISO 8601 or RFC 2822 write it; without a zone it is UTC."""
+        value = self._mapping.get(field)
+        if value is None or value == "":
+            return None
+        moment = _moment(value)
+        if moment is None:
+            raise self.error(field, f"expected a date and time like 2024-01-31T09:30:00Z, got {found(value)}")
+        if moment.year not in _YEARS:
+            raise self.error(field, f"expected a year from {_YEARS[0]} to {_YEARS[-1]}, got {moment.year}")
+        return moment
+
+    def inner(self, field: str) -> Fields:
+        """The mapping in a field; one without any fields where it is absent."""
+        value = self._mapping.get(field)
+        return Fields({} if value is None else value, f"{self.name(field)}.")
+
+    def entries(self, field: str) -> Iterator[tuple[str, object]]:
+        """The entries of a list that are not null, each with its name (`topics[2]`, from 0)."""
+        value = self._mapping.get(field)
+        if value is None:
+            return
+        if not isinstance(value, list):
+            raise self.error(field, f"expected a list, got {found(value)}")
+        for index, entry in enumerate(value):
+            if entry is not None:
+                yield f"{self.name(field)}[{index}]", entry
+
+
+def text_of(value: object, name: str) -> str:
+    """The value where it is a text."""
+    if isinstance(value, str):
+        return value
+    quotes = "; put it in quotes" if isinstance(value, bool | int | float | date) else ""
+    raise FieldError(name, f"expected text, got {found(value)}{quotes}")
+
+
+def found(value: object) -> str:
+    """What a value is, in a few words, however large it is."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true" if value else "false"
+        case int() if abs(value) > _LARGEST:
+            return "a huge number"
+        case int() | float():
+            return f"number {value}"
+        case str():
+            return f"text {repair(value, _SHOWN)!r}"
+        case date():
+            return "a date"
+        case list() | tuple() | set():
+            return "a list"
+        case Mapping():
+            return "a mapping"
+    return "binary data" if isinstance(value, bytes) else f"a value of type {type(value).__name__}"
+
+
+def _moment(value: object) -> datetime | None:
+    """The moment in UTC, or None where it is none."""
+    if isinstance(value, str):
+        value = _parsed(value.strip())
+    if isinstance(value, datetime):
+        try:
+            return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
+        except OverflowError:  # the first or the last hours of the calendar
+            return None
+    return datetime.combine(value, time(), UTC) if isinstance(value, date) else None
+
+
+def _parsed(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    from email.utils import parsedate_to_datetime  # feeds' way of dates: rare here, and slow to import
+
+    try:
+        return parsedate_to_datetime(text)
+    except (ValueError, OverflowError, IndexError):
+        return None

@@ -1,0 +1,324 @@
+"""A folder of record files, or a single one, as a source.
+
+A file is read again only where its size or time changed, and parsed again only where its content
+did. What is remembered of a file is its progress entry, which goes out with the last of its items:
+after a crash in between the file is read once more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from bot.sources.documents import MAX_DOCUMENT, SUFFIXES
+from bot.sources.model import JSON, Batch, Item, Progress, Rejected
+from bot.sources.records import read
+
+log = logging.getLogger(__name__)
+
+BATCH_ITEMS = 200
+BATCH_RECORDS = 2000  # declared related ones included
+SETTLE_MS = 50  # a change is told when nothing more has changed for so long,
+SETTLE_MOST_MS = 400  # or after so long
+LOOK_AGAIN_MS = 30_000  # some network and container mounts never tell of a change
+APPEAR_SECONDS = 1.0
+
+_VERSION = 1  # raise it when files should be read again because more of them can be understood
+_SKIPPED = frozenset({"_data"})  # topics and other definitions beside the records
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What is remembered of a file: how it was, how it was read, and what came of it."""
+
+    size: int
+    mtime: int
+    digest: str
+    reader: str
+    items: int
+    rejected: list[list[Any]]  # item number and reason of each
+
+    @classmethod
+    def of(cls, value: Mapping[str, JSON] | None, reader: str) -> _Entry | None:
+        """The entry as it was stored; None where it is of another reader or none at all."""
+        if value is None or value.get("reader") != reader:
+            return None
+        try:
+            return cls(**value)  # type: ignore[arg-type]  # our own, as the reader says
+        except TypeError:
+            return None
+
+
+class _Taken(NamedTuple):
+    """The end of a file: its new entry, and how many of its items were not read again."""
+
+    key: str
+    entry: _Entry | None
+    unchanged: int
+
+
+@dataclass(slots=True)
+class _Collected:
+    """A batch in the making."""
+
+    items: list[Item] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    unchanged: int = 0
+    progress: dict[str, Mapping[str, JSON]] = field(default_factory=dict)
+    records: int = 0
+
+    @property
+    def full(self) -> bool:
+        return len(self.items) + len(self.rejected) >= BATCH_ITEMS or self.records >= BATCH_RECORDS
+
+    def add(self, part: Item | Rejected | _Taken) -> None:
+        if isinstance(part, Item):
+            self.items.append(part)
+            self.records += 1 + len(part.record.related)
+        elif isinstance(part, Rejected):
+            self.rejected.append(part)
+        else:
+            self.unchanged += part.unchanged
+            if part.entry is not None:
+                self.progress[part.key] = asdict(part.entry)
+
+    def batch(self, *, last: bool = False) -> Batch:
+        return Batch(tuple(self.items), tuple(self.rejected), self.unchanged, self.progress, last)
+
+
+class FolderSource:
+    """The record files below `root`, or `root` itself where it is a file.
+
+    Hidden directories and files, `_data`, symlinked directories and links that lead out of `root` are
+    passed over. `quality` is for records that declare none. Paths in items and errors begin with
+    `root` as given; progress is by path relative to it.
+    """
+
+    kind = "folder"
+
+    def __init__(self, root: Path, quality: int = 0) -> None:
+        self.root = root
+        self._quality = quality
+        self._reader = f"{_VERSION}:{quality}"
+
+    @property
+    def name(self) -> str:
+        """The identity: `folder:` and the absolute path without symlinks."""
+        return f"{self.kind}:{self.root.resolve()}"
+
+    async def fetch(self, progress: Progress) -> AsyncIterator[Batch]:
+        """Read new and changed files in order of their paths. Raises OSError where `root` can't be read."""
+        batches = self._batches(progress)
+        last = False
+        try:
+            while not last:
+                batch = await asyncio.to_thread(next, batches)
+                last = batch.last
+                yield batch
+        finally:
+            # After a cancellation the thread may still be at work; then the generator ends with it.
+            with suppress(ValueError):
+                batches.close()
+
+    async def changes(self) -> AsyncIterator[None]:
+        """Yield once when watching has begun, then within a second of a change, and now and then anyway.
+
+        Waits for a root that does not exist yet, or not any more.
+        """
+        told = False
+        while True:
+            while not await asyncio.to_thread(self.root.exists):
+                if not told:
+                    log.warning("%s does not exist; waiting for it", self.root)
+                told = True
+                await asyncio.sleep(APPEAR_SECONDS)
+            told = False
+            with suppress(FileNotFoundError):
+                async for _ in self._watch():
+                    yield
+
+    async def _watch(self) -> AsyncIterator[None]:
+        """Yield as `changes` does, until the watched directory is gone or another has its name."""
+        from watchfiles import awatch  # only a running bot watches
+
+        alone = self.root.is_file()
+        # A file is watched through its directory: editors and `mv` put a new file in its place.
+        place = self.root.parent if alone else self.root
+        identity = _identity(place)
+        watcher = awatch(
+            place,
+            watch_filter=lambda _, path: self._concerns(Path(path), alone),
+            step=SETTLE_MS,
+            debounce=SETTLE_MOST_MS,
+            rust_timeout=LOOK_AGAIN_MS,
+            yield_on_timeout=True,
+            recursive=not alone,
+            ignore_permission_denied=True,
+        )
+        # The watch starts with the first wait, which must come before the first yield: otherwise what
+        # changes between the caller's first look and his second step would be missed.
+        waiting = asyncio.ensure_future(anext(watcher))
+        try:
+            await asyncio.sleep(0)
+            yield
+            while True:
+                await waiting
+                yield
+                if await asyncio.to_thread(_identity, place) != identity:
+                    return
+                waiting = asyncio.ensure_future(anext(watcher))
+        finally:
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+            await watcher.aclose()
+
+    def _concerns(self, path: Path, alone: bool) -> bool:
+        if alone:
+            return path.name == self.root.name
+        with suppress(ValueError):
+            path = path.relative_to(self.root)
+        return not any(_is_passed_over(part) for part in path.parts)
+
+    def _batches(self, progress: Progress) -> Iterator[Batch]:
+        collected = _Collected()
+        for found in self._files():
+            parts = [found] if isinstance(found, Rejected) else self._file(*found, progress)
+            for part in parts:
+                collected.add(part)
+                if collected.full:
+                    yield collected.batch()
+                    collected = _Collected()
+        yield collected.batch(last=True)
+
+    def _files(self) -> Iterator[tuple[str, os.stat_result] | Rejected]:
+        """The files' keys (paths relative to the root) in order, each with its state."""
+        if not self.root.is_dir():
+            yield self.root.name, self.root.stat()
+            return
+        found: dict[str, tuple[str, os.stat_result] | Rejected] = {}
+        real_root = self.root.resolve()
+        folders = [""]
+        while folders:
+            folder = folders.pop()
+            try:
+                with os.scandir(self.root / folder) as entries:
+                    for entry in entries:
+                        if _is_passed_over(entry.name):
+                            continue
+                        key = f"{folder}{entry.name}"
+                        if entry.is_dir(follow_symlinks=False):
+                            folders.append(f"{key}/")
+                        elif _is_record_file(entry, real_root):
+                            found[key] = self._found(key, entry)
+            except OSError as error:
+                if not folder:
+                    raise
+                found[folder] = self._unreadable(folder, error)
+        yield from (found[key] for key in sorted(found))
+
+    def _found(self, key: str, entry: os.DirEntry[str]) -> tuple[str, os.stat_result] | Rejected:
+        if not _is_text(key):
+            shown = key.encode(errors="backslashreplace").decode()
+            return Rejected(str(self.root / shown), 1, "its name is not valid text")
+        try:
+            return key, entry.stat()
+        except OSError as error:
+            return self._unreadable(key, error)
+
+    def _file(
+        self, key: str, state: os.stat_result, progress: Progress
+    ) -> Iterator[Item | Rejected | _Taken]:
+        """The file's items, then what to remember of it; of an unchanged file only what was remembered."""
+        path = self._path(key)
+        entry = _Entry.of(progress.get(key), self._reader)
+        if entry and (entry.size, entry.mtime) == (state.st_size, state.st_mtime_ns):
+            yield from self._again(path, key, entry, None)
+            return
+        items, rejected = 0, []
+        try:
+            with path.open("rb") as stream:
+                state = os.fstat(stream.fileno())
+                digest = _digest(stream, state.st_size)
+                if entry and entry.digest and entry.digest == digest:
+                    same = _Entry(
+                        state.st_size, state.st_mtime_ns, digest, self._reader, entry.items, entry.rejected
+                    )
+                    yield from self._again(path, key, entry, same)
+                    return
+                stream.seek(0)
+                for part in read(stream, str(path), self._quality, state.st_size):
+                    if isinstance(part, Item):
+                        items += 1
+                    else:
+                        rejected.append([part.item, part.reason])
+                    yield part
+        except OSError as error:  # nothing is remembered, so that it is tried again
+            yield self._unreadable(key, error)
+            return
+        new = _Entry(state.st_size, state.st_mtime_ns, digest, self._reader, items, rejected)
+        yield _Taken(key, new, 0)
+
+    @staticmethod
+    def _again(path: Path, key: str, entry: _Entry, new: _Entry | None) -> Iterator[Rejected | _Taken]:
+        """What an unchanged file gives: its bad items are as bad as before."""
+        for item, reason in entry.rejected:
+            yield Rejected(str(path), item, reason)
+        yield _Taken(key, new, entry.items)
+
+    def _path(self, key: str) -> Path:
+        return self.root / key if self.root.is_dir() else self.root
+
+    def _unreadable(self, key: str, error: OSError) -> Rejected:
+        return Rejected(str(self._path(key)), 1, f"cannot be read: {error.strerror or type(error).__name__}")
+
+
+def _is_passed_over(name: str) -> bool:
+    return name.startswith(".") or name in _SKIPPED
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be stored; the file system may hold any bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_record_file(entry: os.DirEntry[str], root: Path) -> bool:
+    if not entry.name.lower().endswith(SUFFIXES) or not entry.is_file():
+        return False
+    if not entry.is_symlink():
+        return True
+    try:
+        return Path(entry.path).resolve(strict=True).is_relative_to(root)
+    except (OSError, RuntimeError):  # broken, or a loop
+        return False
+
+
+def _identity(place: Path) -> tuple[int, int] | None:
+    """Which directory it is, whatever its name; None where there is none."""
+    try:
+        state = place.stat()
+    except OSError:
+        return None
+    return state.st_dev, state.st_ino
+
+
+def _digest(stream: BinaryIO, size: int) -> str:
+    """A hash of the file's first `size` bytes; none of a file so large that hashing costs more than it saves."""
+    if size > MAX_DOCUMENT:
+        return ""
+    digest = blake2b(digest_size=16)
+    while size > 0 and (chunk := stream.read(min(size, _CHUNK))):
+        digest.update(chunk)
+        size -= len(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,226 @@
+"""Record files into records, and what cannot be read into reasons.
+
+The fields are those of the record format (`webUrl`, `title`, `provider`, `related` ...). A wrong
+type in a record rejects the record; what is wrong inside of one `related` entry costs only that
+entry. `secured` is never looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from html import unescape
+from io import BytesIO
+from typing import BinaryIO
+
+from bot.domain.identity import canonical, registered_domain
+from bot.domain.model import Image, Outlet, Record, RecordType
+from bot.domain.text import clip, repair
+from bot.sources.documents import Unreadable, documents
+from bot.sources.fields import FieldError, Fields, found, text_of
+from bot.sources.model import Item, Rejected
+
+MAX_TITLE = 300
+MAX_EXCERPT = 1000
+MAX_OUTLET = 80
+MAX_TOPIC = 80
+MAX_TOPICS = 50
+MAX_RELATED = 200
+MAX_LANGUAGE = 35  # the longest language tag that occurs
+MAX_REJECTED = 1000  # in a file: after so many it is no file of records
+
+_SMALLEST_IMAGE = 50  # pixels a side: below are icons and tracking pixels
+_LARGEST_IMAGE = 20_000
+_IFRAME = re.compile(r"""<iframe\b[^>]{0,500}?\ssrc\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE)
+_MAX_MARKUP = 5000
+_REASON = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What is in a file."""
+
+    items: tuple[Item, ...]
+    rejected: tuple[Rejected, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What of the items was left out, for the log: `path: item: related[3].quality: expected ...`."""
+        return tuple(f"{item.path}: {item.item}: {note}" for item in self.items for note in item.notes)
+
+
+def parse(data: bytes, path: str, default_quality: int = 0) -> Parsed:
+    """All records of a file whose format its suffix tells. Never raises."""
+    items: list[Item] = []
+    rejected: list[Rejected] = []
+    for entry in read(BytesIO(data), path, default_quality):
+        if isinstance(entry, Item):
+            items.append(entry)
+        else:
+            rejected.append(entry)
+    return Parsed(tuple(items), tuple(rejected))
+
+
+def read(
+    stream: BinaryIO, path: str, default_quality: int = 0, limit: int | None = None
+) -> Iterator[Item | Rejected]:
+    """The records of a file, one after the other; at most `limit` bytes of it are read.
+
+    Raises what the stream raises. Topic definitions among the documents are passed over. A file
+    with a thousand bad items is given up, and the last reason says so.
+    """
+    bad = 0
+    for number, value in documents(stream, path, limit):
+        try:
+            if isinstance(value, Unreadable):
+                raise value
+            if isinstance(value, Mapping) and value.get("taxonomy") == "topic":
+                continue
+            record, notes = record_from_mapping(value, default_quality)
+            yield Item(path, number, record, notes)
+        except ValueError as error:
+            bad += 1
+            reason = clip(str(error), _REASON)
+            if bad == MAX_REJECTED:
+                reason += f" (the {MAX_REJECTED:,}th bad item: the rest of the file is not read)"
+            yield Rejected(path, number, reason)
+            if bad == MAX_REJECTED:
+                return
+
+
+def record_from_mapping(value: object, default_quality: int = 0) -> tuple[Record, tuple[str, ...]]:
+    """A record, and notes on what of it was left out. Raises `ValueError` naming the field at fault.
+
+    `default_quality` is for the record itself where it declares none; what it declares as related has 0.
+    """
+    notes: list[str] = []
+    fields = Fields(value)
+    record = _record(fields, default_quality, notes)
+    related = _related(fields, {record.key, *record.twins}, notes)
+    return (replace(record, related=related) if related else record), tuple(notes)
+
+
+def _related(fields: Fields, seen: set[str], notes: list[str]) -> tuple[Record, ...]:
+    """The declared records that can be used, each page once and none of `seen`."""
+    taken: list[Record] = []
+    for count, (name, entry) in enumerate(fields.entries("related")):
+        if count == MAX_RELATED:
+            notes.append(f"{name}: and all after it, more than {MAX_RELATED}; left out")
+            break
+        try:
+            record = _record(Fields(entry, f"{name}."), 0, notes)
+        except FieldError as error:
+            notes.append(f"{error}; left out")
+            continue
+        if record.key not in seen:
+            seen.add(record.key)
+            taken.append(record)
+    return tuple(taken)
+
+
+def _record(fields: Fields, default_quality: int, notes: list[str]) -> Record:
+    """One record without what it declares as related."""
+    removed = fields.flag("removed")
+    url_field, url = _url(fields)
+    try:
+        key = canonical(url)
+    except ValueError as error:
+        raise fields.error(url_field, str(error)) from None
+    title = fields.text("title", MAX_TITLE)
+    if not title and not removed:
+        raise fields.error("title", "missing")
+    heat = fields.whole("heat", -1)
+    return Record(
+        key=key,
+        url=url,
+        title=title,
+        outlet=_outlet(fields.inner("provider"), key, notes),
+        excerpt=fields.text("excerpt", MAX_EXCERPT),
+        published=fields.moment("publishedDateTime"),
+        type=_type(fields, notes),
+        quality=fields.whole("quality", default_quality),
+        heat=heat if heat >= 0 else None,
+        notable=fields.flag("published"),
+        topics=_topics(fields, notes),
+        image=_image(fields),
+        twins=_twins(fields, url, key, notes),
+        language=fields.text("language", MAX_LANGUAGE),
+        removed=removed,
+    )
+
+
+def _url(fields: Fields) -> tuple[str, str]:
+    """The page's address as received, and the field that it is from."""
+    for field in ("webUrl", "originalUrl"):
+        if url := fields.raw_text(field).strip():
+            return field, url
+    frame = _IFRAME.search(fields.raw_text("featuredContent")[:_MAX_MARKUP])
+    if frame is None:
+        raise fields.error(
+            "webUrl", "missing, and there is no originalUrl or iframe in featuredContent either"
+        )
+    source = unescape(frame[1])
+    return "featuredContent", f"https:{source}" if source.startswith("//") else source
+
+
+def _twins(fields: Fields, url: str, key: str, notes: list[str]) -> tuple[str, ...]:
+    """The canonical addresses of the page's other versions, where they differ from its own."""
+    twins: dict[str, None] = {}
+    for field in ("originalUrl", "ampWebUrl", "cdnAmpWebUrl"):
+        twin = fields.raw_text(field).strip()
+        if twin and twin != url:
+            try:
+                twins[canonical(twin)] = None
+            except ValueError as error:
+                notes.append(f"{fields.name(field)}: {error}; left out")
+    twins.pop(key, None)
+    return tuple(twins)
+
+
+def _outlet(provider: Fields, key: str, notes: list[str]) -> Outlet:
+    """Who publishes it: the provider, else whoever has the page's host."""
+    name = provider.text("name", MAX_OUTLET)
+    try:
+        domain = registered_domain(provider.raw_text("domain") or key)
+    except FieldError:
+        raise
+    except ValueError as error:
+        notes.append(f"{provider.name('domain')}: {error}; the page's own is taken")
+        domain = registered_domain(key)
+    return Outlet(name or clip(domain, MAX_OUTLET), domain)
+
+
+def _type(fields: Fields, notes: list[str]) -> RecordType:
+    declared = fields.text("type", MAX_LANGUAGE)
+    if declared not in ("", "article", "video"):
+        notes.append(
+            f"{fields.name('type')}: expected article or video, got {found(declared)}; taken as article"
+        )
+    return "video" if declared == "video" else "article"
+
+
+def _topics(fields: Fields, notes: list[str]) -> tuple[str, ...]:
+    topics: dict[str, str] = {}
+    for name, entry in fields.entries("topics"):
+        topic = repair(text_of(entry, name), MAX_TOPIC)
+        if topic.casefold() not in topics and len(topics) == MAX_TOPICS:
+            notes.append(f"{name}: and all after it, more than {MAX_TOPICS}; left out")
+            break
+        if topic:
+            topics.setdefault(topic.casefold(), topic)
+    return tuple(topics.values())
+
+
+def _image(fields: Fields) -> Image | None:
+    """The first picture that can be shown: at a safe address, neither an icon nor a giant."""
+    for name, entry in fields.entries("images"):
+        image = Fields({"url": entry} if isinstance(entry, str) else entry, f"{name}.")
+        url, width, height = image.raw_text("url").strip(), image.whole("width"), image.whole("height")
+        if all(side == 0 or _SMALLEST_IMAGE <= side <= _LARGEST_IMAGE for side in (width, height)):
+            try:
+                canonical(url)
+            except ValueError:
+                continue
+            return Image(url, width, height)
+    return None

@@ -1,0 +1,132 @@
+"""Topic definitions: from a directory of YAML or JSON files, or given inline in the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from bot.domain.model import Topic
+from bot.domain.text import clip, repair
+from bot.sources.documents import Unreadable, documents
+from bot.sources.fields import Fields, found, text_of
+from bot.sources.model import Rejected
+
+MAX_NAME = 80
+MAX_KEYWORD = 100
+MAX_KEYWORDS = 1000
+_REASON = 300
+_WHITE = 0xFFFFFF
+_SUFFIXES = frozenset({".yaml", ".yml", ".json"})
+
+
+def load_topics(directory: Path, known: Iterable[str] = ()) -> tuple[tuple[Topic, ...], tuple[Rejected, ...]]:
+    """The topics of all files below a directory, in the order of their paths, and what is wrong with others.
+
+    `known` are names of topics defined elsewhere, which may be parents too. A topic whose parent is
+    unknown, or is the topic itself or below it, is reported and taken without a parent. Never raises.
+    """
+    topics: dict[str, Topic] = {}
+    places: dict[str, tuple[str, int]] = {}
+    rejected: list[Rejected] = []
+    for path, item, value in _values(directory):
+        try:
+            if isinstance(value, Unreadable):
+                raise value
+            topic = topic_from_mapping(value)
+            key = topic.name.casefold()
+            if key in topics:
+                raise ValueError(f"name: the topic {topic.name!r} is defined in {places[key][0]} already")
+            topics[key], places[key] = topic, (path, item)
+        except ValueError as error:
+            rejected.append(Rejected(path, item, clip(str(error), _REASON)))
+    names = {name.casefold() for name in known}
+    for key, topic in topics.items():
+        if topic.parent and (problem := _parent_problem(key, topics, names)):
+            topics[key] = replace(topic, parent="")
+            rejected.append(Rejected(*places[key], clip(problem, _REASON)))
+    return tuple(topics.values()), tuple(rejected)
+
+
+def topic_from_mapping(value: object) -> Topic:
+    """A topic from the fields of a topic file. Raises `ValueError` naming the field at fault."""
+    fields = Fields(value)
+    name = fields.text("name", MAX_NAME)
+    if not name:
+        raise fields.error("name", "missing")
+    return Topic(
+        name=name,
+        shortname=fields.text("shortname", MAX_NAME),
+        slug=fields.text("_id", MAX_NAME),
+        parent=fields.text("parent", MAX_NAME),
+        keywords=_texts(fields, "keywords"),
+        aliases=_texts(fields, "aliases"),
+        fields=_searched(fields),
+        colour=_colour(fields),
+    )
+
+
+def _values(directory: Path) -> Iterator[tuple[str, int, object]]:
+    """Path, item number and content of everything in the directory's files that may be a topic."""
+    try:
+        paths = sorted(path for path in directory.rglob("*") if path.suffix.lower() in _SUFFIXES)
+        if not paths and not directory.is_dir():
+            raise NotADirectoryError(20, "no such directory")
+    except OSError as error:
+        yield str(directory), 1, Unreadable(error.strerror or "cannot be read")
+        return
+    for path in paths:
+        try:
+            with path.open("rb") as stream:
+                for item, value in documents(stream, path.name):
+                    yield str(path), item, value
+        except OSError as error:
+            yield str(path), 1, Unreadable(error.strerror or "cannot be read")
+
+
+def _parent_problem(key: str, topics: Mapping[str, Topic], known: set[str]) -> str:
+    """What is wrong with a topic's parent, or nothing."""
+    parent = topics[key].parent
+    above = parent.casefold()
+    if above not in topics and above not in known:
+        return f"parent: there is no topic {parent!r}; taken without a parent"
+    passed: set[str] = set()
+    while above in topics and above not in passed:
+        if above == key:
+            return f"parent: {parent!r} is the topic itself or below it; taken without a parent"
+        passed.add(above)
+        above = topics[above].parent.casefold()
+    return ""
+
+
+def _texts(fields: Fields, field: str) -> tuple[str, ...]:
+    """The distinct texts of a list, without regard to case."""
+    texts: dict[str, str] = {}
+    for name, entry in fields.entries(field):
+        if len(texts) == MAX_KEYWORDS:
+            raise fields.error(field, f"expected at most {MAX_KEYWORDS:,} entries")
+        text = repair(text_of(entry, name), MAX_KEYWORD)
+        if text:
+            texts.setdefault(text.casefold(), text)
+    return tuple(texts.values())
+
+
+def _searched(fields: Fields) -> Literal["title", "title+excerpt"]:
+    declared = fields.text("fields", MAX_NAME)
+    if declared not in ("", "title", "title+excerpt"):
+        raise fields.error("fields", f"expected title or title+excerpt, got {found(declared)}")
+    return "title+excerpt" if declared == "title+excerpt" else "title"
+
+
+def _colour(fields: Fields) -> int | None:
+    """A colour given as `#rrggbb` in quotes, or as the same number."""
+    declared = fields.raw("colour")
+    if isinstance(declared, str) and len(declared) == 7 and declared.startswith("#"):
+        try:
+            return int(declared[1:], 16)
+        except ValueError:
+            pass
+    elif declared is None or (type(declared) is int and 0 <= declared <= _WHITE):
+        return declared
+    raise fields.error("colour", f'expected "#rrggbb" in quotes, got {found(declared)}')

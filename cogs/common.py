@@ -1,0 +1,51 @@
+"""What all commands share: where they act, and completing names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+
+from bot.chat.permissions import Target, missing
+from bot.errors import InvalidInputError, NotAllowedError
+
+Interaction = discord.Interaction[Any]
+
+
+def guild_of(interaction: Interaction) -> discord.Guild:
+    """The server; every command is declared for servers only."""
+    if interaction.guild is None:
+        raise InvalidInputError("This works in a server only.")
+    return interaction.guild
+
+
+def channel_of(interaction: Interaction, named: Target | None = None) -> Target:
+    """The channel that was named, else the one that the command was typed in; it must be one to post in."""
+    channel = named or interaction.channel
+    if not isinstance(channel, Target):
+        raise InvalidInputError(
+            "Stories go to text and announcement channels, threads and forums: name one of these."
+        )
+    return channel
+
+
+def managed(interaction: Interaction, named: Target | None = None) -> Target:
+    """As `channel_of`; NotAllowedError unless the user has Manage Channels in that very channel."""
+    channel = channel_of(interaction, named)
+    user = interaction.user
+    if not isinstance(user, discord.Member) or not channel.permissions_for(user).manage_channels:
+        raise NotAllowedError(f"You need Manage Channels in {channel.mention} for this.")
+    return channel
+
+
+def require_postable(channel: Target) -> None:
+    """NotAllowedError that names what the bot lacks to post in the channel."""
+    if names := missing(channel):
+        raise NotAllowedError(
+            f"The bot may not post in {channel.mention}: give it {', '.join(names)} there, then try again."
+        )
+
+
+def choices(names: list[str]) -> list[discord.app_commands.Choice[str]]:
+    """Names as what autocomplete offers; Discord takes 25 of at most 100 characters."""
+    return [discord.app_commands.Choice(name=name[:100], value=name[:100]) for name in names[:25]]

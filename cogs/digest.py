@@ -1,0 +1,101 @@
+"""/digest set, off, preview and now."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.chat import views
+from bot.chat.embeds import mentions, to_embeds
+from bot.domain.digest import DEFAULT_SIZE, MOST_SIZE, describe_days
+from bot.domain.message import Embed, escape, relative
+from bot.domain.render import GREY, plural
+from bot.usecases import digests as use
+from bot.usecases.context import Context
+from cogs.common import Interaction, channel_of, choices, guild_of, managed, require_postable
+
+
+class Digest(commands.GroupCog, group_name="digest", group_description="The daily digest of a channel"):
+    """A channel's digest. Set, off and now need Manage Channels; everybody may look at the preview."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self.context = context
+
+    @app_commands.command(name="set")
+    @app_commands.describe(
+        time="When, as in 09:00 or 9 pm",
+        timezone="Where the clock is read, as in Europe/Berlin",
+        days="daily, weekdays, weekends, or days such as mon, thu (daily)",
+        size=f"How many stories at most ({DEFAULT_SIZE})",
+    )
+    @app_commands.checks.has_permissions(manage_channels=True)
+    async def set_(
+        self,
+        interaction: Interaction,
+        time: str,
+        timezone: str,
+        days: str | None = None,
+        size: app_commands.Range[int, 1, MOST_SIZE] | None = None,
+    ) -> None:
+        """Set when this channel's digest comes."""
+        channel = managed(interaction)
+        require_postable(channel)
+        wanted = use.schedule(time, timezone, days, size)
+        done = await use.set_schedule(self.context, guild_of(interaction).id, channel.id, wanted)
+        text = (
+            f"{channel.mention} gets its digest {describe_days(wanted.days)} at {wanted.at:%H:%M} ({wanted.zone}), "
+            f"{plural(wanted.size, 'story', 'stories')} at most.\nNext: <t:{int(done.next_digest.timestamp())}:F>"
+        )
+        if done.topics:
+            text += f"\nTopics: {', '.join(map(escape, done.topics))[:1500]}"
+        else:
+            text += "\n⚠️ No topic is in it yet: use `/subscribe` with the mode *digest* or *both*."
+        await views.answer(interaction, Embed(title="Digest set", description=text, colour=GREY))
+
+    @app_commands.command()
+    @app_commands.checks.has_permissions(manage_channels=True)
+    async def off(self, interaction: Interaction) -> None:
+        """No more digests in this channel."""
+        channel = managed(interaction)
+        await use.switch_off(self.context, channel.id)
+        text = f"{channel.mention} gets no more digests. Its subscriptions stay."
+        await views.answer(interaction, Embed(title="Digest off", description=text, colour=GREY))
+
+    @app_commands.command()
+    async def preview(self, interaction: Interaction) -> None:
+        """Show what this channel's digest would tell now; only you see it."""
+        channel = channel_of(interaction)
+        message, plan, since = await use.preview(self.context, guild_of(interaction).id, channel.id)
+        if message is None:
+            text = f"Nothing new since {relative(since)}: on such a day no digest is sent."
+            await views.answer(interaction, Embed(title="Digest preview", description=text, colour=GREY))
+            return
+        when = f"-# Preview · since {relative(since)} · {describe_days(plan.days)} at {plan.at:%H:%M} ({plan.zone})"
+        await interaction.response.send_message(
+            content=f"{message.content}\n{when}",
+            embeds=to_embeds(message),
+            allowed_mentions=mentions(()),
+            ephemeral=True,
+        )
+
+    @app_commands.command()
+    @app_commands.checks.has_permissions(manage_channels=True)
+    async def now(self, interaction: Interaction) -> None:
+        """Send this channel's digest now; the next one starts from here."""
+        channel = managed(interaction)
+        require_postable(channel)
+        told = await use.send_now(self.context, guild_of(interaction).id, channel.id)
+        text = (
+            f"The digest with {plural(told, 'story', 'stories')} is on its way."
+            if told
+            else "There is nothing new."
+        )
+        await views.answer(interaction, Embed(title="Digest", description=text, colour=GREY))
+
+    @set_.autocomplete("timezone")
+    async def _timezone(
+        self, _interaction: Interaction, current: str
+    ) -> list[discord.app_commands.Choice[str]]:
+        return choices(use.suggest_zones(current))

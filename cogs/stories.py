@@ -1,0 +1,86 @@
+"""/related and /latest, and the button below every post."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from discord import app_commands, ui
+from discord.ext import commands
+
+from bot.chat import views
+from bot.chat.errors import answer_error
+from bot.domain.render import RELATED_ACTION, list_pages, related_pages, story_line
+from bot.usecases import related as use
+from bot.usecases import topics
+from bot.usecases.context import Context
+from cogs.common import Interaction, choices, guild_of
+
+
+class Stories(commands.Cog):
+    """Stories, as members ask for them."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    async def show_related(self, interaction: Interaction, story: str) -> None:
+        """All coverage of a story, for the asker alone."""
+        found = await use.related(self.context, story, guild_of(interaction).id, interaction.channel_id or 0)
+        await views.answer_pages(interaction, related_pages(found.view, found.notes))
+
+    @app_commands.command()
+    @app_commands.describe(story="Its number, as in #12, a link, or words of its title")
+    @app_commands.guild_only()
+    async def related(self, interaction: Interaction, story: str) -> None:
+        """Everything that was reported on a story, best first."""
+        await self.show_related(interaction, story)
+
+    @app_commands.command()
+    @app_commands.describe(topic="Only stories of this topic and those below it")
+    @app_commands.guild_only()
+    async def latest(self, interaction: Interaction, topic: str | None = None) -> None:
+        """The newest stories."""
+        name, found = await use.latest(
+            self.context, topic, guild_of(interaction).id, interaction.channel_id or 0
+        )
+        lines = [f"• {story_line(view)}" for view in found]
+        empty = "Nothing has come in yet."
+        await views.answer_pages(
+            interaction, list_pages(f"Latest: {name}" if name else "Latest stories", lines, empty)
+        )
+
+    @related.autocomplete("story")
+    async def _story(self, _interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+        found = await use.suggest(self.context, current)
+        return [
+            app_commands.Choice(name=f"#{number} {title}"[:100], value=str(number))
+            for number, title in found[:25]
+        ]
+
+    @latest.autocomplete("topic")
+    async def _topic(self, _interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+        return choices(await topics.suggest(self.context, current))
+
+
+class RelatedButton(ui.DynamicItem[ui.Button[ui.View]], template=rf"{RELATED_ACTION}(?P<story>\d+)"):
+    """*Related coverage* below a post. It works on every post ever sent, after any restart."""
+
+    def __init__(self, story: str) -> None:
+        self.story = story
+        super().__init__(ui.Button(label="Related coverage", custom_id=f"{RELATED_ACTION}{story}"))
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: Interaction, _item: ui.Item[Any], match: re.Match[str], /
+    ) -> RelatedButton:
+        """The button that was pressed."""
+        return cls(match["story"])
+
+    async def callback(self, interaction: Interaction) -> None:
+        """Show the coverage to whoever pressed."""
+        try:
+            cog = Stories(interaction.client.context)
+            await cog.show_related(interaction, self.story)
+        except Exception as error:
+            # discord.py would only log it: dynamic items have no error handler of their own.
+            await answer_error(interaction, error)
