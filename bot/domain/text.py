@@ -134,3 +134,15 @@ def words(text: str) -> list[str]:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     return _WORD.findall(text.casefold())
+
+
+# Dashes and apostrophes that mean the same, however they were typed.
+_SAME = str.maketrans({**dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"), "\u2019": "'", "\u02bc": "'"})
+_TOKEN = re.compile(rf"{_WORD.pattern}|[^\w\s]")
+
+
+def tokens(text: str) -> list[str]:
+    """The text's words and the marks between them: `model-driven app` is not `model driven app`."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).translate(_SAME)
+    return _TOKEN.findall(text.casefold())

@@ -1,7 +1,8 @@
 """Topics: their names, their tree, and all matches of a record at once.
 
 Keywords are kept in one trie of words, so that matching a title costs its length and not the
-number of topics: whole words, without regard to case, in the fields that the topic names.
+number of topics: whole words, without regard to case, in the fields that the topic names. The marks
+inside a keyword count: as sites use it, `model driven app` does not stand for `model-driven app`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from bot.domain.model import Record, Topic, TopicMatch
-from bot.domain.text import words
+from bot.domain.text import tokens
 
 
 class _Keyword(NamedTuple):
@@ -21,7 +22,7 @@ class _Keyword(NamedTuple):
 
 
 class _Node:
-    """A place in the trie: the words that may follow, and the keywords that end here."""
+    """A place in the trie: the words and marks that may follow, and the keywords that end here."""
 
     __slots__ = ("ends", "next")
 
@@ -53,7 +54,7 @@ class Topics:
         self._topics[key] = topic
         self._by_name[key] = key
         for keyword in topic.keywords:
-            sequence = words(keyword)
+            sequence = tokens(keyword)
             if not sequence:
                 continue
             node = self._root
@@ -123,10 +124,10 @@ class Topics:
     def match(self, title: str, excerpt: str = "") -> dict[str, tuple[str, ...]]:
         """Topic name -> the keywords (as configured) that occur, for every topic that matches."""
         found: dict[str, dict[str, None]] = {}
-        for keyword in self._scan(words(title)):
+        for keyword in self._scan(tokens(title)):
             found.setdefault(keyword.topic, {})[keyword.keyword] = None
         if excerpt:
-            for keyword in self._scan(words(excerpt)):
+            for keyword in self._scan(tokens(excerpt)):
                 if keyword.in_excerpt:
                     found.setdefault(keyword.topic, {})[keyword.keyword] = None
         return {topic: tuple(keywords) for topic, keywords in found.items()}

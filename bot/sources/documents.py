@@ -24,6 +24,7 @@ MAX_JSON_VALUES = 1_000_000  # JSON is that much cheaper
 _MAX_DIRECTIVES = 16  # libyaml's time is quadratic in them
 
 _TOO_DEEP = "lists and mappings are nested too deeply"
+_TOO_LARGE = f"more than {MAX_DOCUMENT // 1_000_000} MB; split it, or use JSON lines"
 _BINARY = "binary data, not text"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _LINES = (".jsonl", ".ndjson")
@@ -55,8 +56,9 @@ def documents(stream: BinaryIO, path: str, limit: int | None = None) -> Iterator
         read = _READERS.get(suffix)
         if read is None:
             raise Unreadable(f"not a record file: its name should end in {', '.join(SUFFIXES)}")
-        size = MAX_DOCUMENT + 1 if limit is None else limit
-        text = _text(stream.read(size)) if size <= MAX_DOCUMENT + 1 else _too_large()
+        if limit is not None and limit > MAX_DOCUMENT:
+            raise Unreadable(_TOO_LARGE)
+        text = _text(stream.read(MAX_DOCUMENT + 1 if limit is None else limit))
         if not text.strip():
             raise Unreadable("the file is empty")
         for document in read(text):
@@ -69,7 +71,7 @@ def documents(stream: BinaryIO, path: str, limit: int | None = None) -> Iterator
 
 def _text(data: bytes) -> str:
     if len(data) > MAX_DOCUMENT:
-        raise Unreadable(f"more than {MAX_DOCUMENT // 1_000_000} MB; split it, or use JSON lines")
+        raise Unreadable(_TOO_LARGE)
     encoding = "utf-8-sig"
     if data.startswith(_UTF16):
         encoding = "utf-16"
@@ -157,9 +159,7 @@ def _inspect(text: str) -> None:
                 sizes[event.anchor] = 1
         elif isinstance(event, yaml.AliasEvent):
             if event.anchor not in sizes:
-                raise Unreadable(
-                    f"not valid YAML at line {event.start_mark.line + 1}: an alias of nothing, or of itself"
-                )
+                raise Unreadable("not valid YAML: an alias of nothing, or of what it stands in")
             total += sizes[event.anchor]
         elif isinstance(event, yaml.DocumentStartEvent):
             sizes, total = {}, 0

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+import stat
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -55,6 +56,14 @@ class _Entry:
             return cls(**value)  # type: ignore[arg-type]  # our own, as the reader says
         except TypeError:
             return None
+
+
+class _Found(NamedTuple):
+    """A file of the folder: its path relative to the root, where it is, and its state."""
+
+    key: str
+    path: Path
+    state: os.stat_result
 
 
 class _Taken(NamedTuple):
@@ -187,10 +196,10 @@ class FolderSource:
             path = path.relative_to(self.root)
         return not any(_is_passed_over(part) for part in path.parts)
 
-    def _batches(self, progress: Progress) -> Iterator[Batch]:
+    def _batches(self, progress: Progress) -> Generator[Batch, None, None]:
         collected = _Collected()
         for found in self._files():
-            parts = [found] if isinstance(found, Rejected) else self._file(*found, progress)
+            parts = (found,) if isinstance(found, Rejected) else self._file(found, progress)
             for part in parts:
                 collected.add(part)
                 if collected.full:
@@ -198,12 +207,12 @@ class FolderSource:
                     collected = _Collected()
         yield collected.batch(last=True)
 
-    def _files(self) -> Iterator[tuple[str, os.stat_result] | Rejected]:
-        """The files' keys (paths relative to the root) in order, each with its state."""
+    def _files(self) -> Iterator[_Found | Rejected]:
+        """The record files in order of their keys."""
         if not self.root.is_dir():
-            yield self.root.name, self.root.stat()
+            yield _Found(self.root.name, self.root, self.root.stat())
             return
-        found: dict[str, tuple[str, os.stat_result] | Rejected] = {}
+        files: dict[str, _Found | Rejected] = {}
         real_root = self.root.resolve()
         folders = [""]
         while folders:
@@ -211,47 +220,48 @@ class FolderSource:
             try:
                 with os.scandir(self.root / folder) as entries:
                     for entry in entries:
+                        key = f"{folder}{entry.name}"
                         if _is_passed_over(entry.name):
                             continue
-                        key = f"{folder}{entry.name}"
                         if entry.is_dir(follow_symlinks=False):
                             folders.append(f"{key}/")
                         elif _is_record_file(entry, real_root):
-                            found[key] = self._found(key, entry)
+                            files[key] = self._found(key, entry)
             except OSError as error:
                 if not folder:
                     raise
-                found[folder] = self._unreadable(folder, error)
-        yield from (found[key] for key in sorted(found))
+                files[folder] = _unreadable(self.root / folder, error)
+        yield from (files[key] for key in sorted(files))
 
-    def _found(self, key: str, entry: os.DirEntry[str]) -> tuple[str, os.stat_result] | Rejected:
-        if not _is_text(key):
-            shown = key.encode(errors="backslashreplace").decode()
-            return Rejected(str(self.root / shown), 1, "its name is not valid text")
+    def _found(self, key: str, entry: os.DirEntry[str]) -> _Found | Rejected:
+        path = self.root / key
         try:
-            return key, entry.stat()
+            key.encode()
+            return _Found(key, path, entry.stat())
+        except UnicodeEncodeError:  # the file system may hold any bytes, the store may not
+            shown = str(path).encode(errors="backslashreplace").decode()
+            return Rejected(shown, 1, "its name is not valid text")
         except OSError as error:
-            return self._unreadable(key, error)
+            return _unreadable(path, error)
 
-    def _file(
-        self, key: str, state: os.stat_result, progress: Progress
-    ) -> Iterator[Item | Rejected | _Taken]:
+    def _file(self, found: _Found, progress: Progress) -> Iterator[Item | Rejected | _Taken]:
         """The file's items, then what to remember of it; of an unchanged file only what was remembered."""
-        path = self._path(key)
+        key, path, state = found
         entry = _Entry.of(progress.get(key), self._reader)
         if entry and (entry.size, entry.mtime) == (state.st_size, state.st_mtime_ns):
-            yield from self._again(path, key, entry, None)
+            yield from _again(path, key, entry, None)
+            return
+        if not stat.S_ISREG(state.st_mode):
+            yield Rejected(str(path), 1, "not a regular file")
             return
         items, rejected = 0, []
         try:
             with path.open("rb") as stream:
                 state = os.fstat(stream.fileno())
                 digest = _digest(stream, state.st_size)
-                if entry and entry.digest and entry.digest == digest:
-                    same = _Entry(
-                        state.st_size, state.st_mtime_ns, digest, self._reader, entry.items, entry.rejected
-                    )
-                    yield from self._again(path, key, entry, same)
+                if entry and digest and entry.digest == digest:
+                    touched = replace(entry, size=state.st_size, mtime=state.st_mtime_ns)
+                    yield from _again(path, key, entry, touched)
                     return
                 stream.seek(0)
                 for part in read(stream, str(path), self._quality, state.st_size):
@@ -261,36 +271,25 @@ class FolderSource:
                         rejected.append([part.item, part.reason])
                     yield part
         except OSError as error:  # nothing is remembered, so that it is tried again
-            yield self._unreadable(key, error)
+            yield _unreadable(path, error)
             return
         new = _Entry(state.st_size, state.st_mtime_ns, digest, self._reader, items, rejected)
         yield _Taken(key, new, 0)
 
-    @staticmethod
-    def _again(path: Path, key: str, entry: _Entry, new: _Entry | None) -> Iterator[Rejected | _Taken]:
-        """What an unchanged file gives: its bad items are as bad as before."""
-        for item, reason in entry.rejected:
-            yield Rejected(str(path), item, reason)
-        yield _Taken(key, new, entry.items)
 
-    def _path(self, key: str) -> Path:
-        return self.root / key if self.root.is_dir() else self.root
+def _again(path: Path, key: str, entry: _Entry, new: _Entry | None) -> Iterator[Rejected | _Taken]:
+    """What a file with the same content gives: its bad items are as bad as before."""
+    for item, reason in entry.rejected:
+        yield Rejected(str(path), item, reason)
+    yield _Taken(key, new, entry.items)
 
-    def _unreadable(self, key: str, error: OSError) -> Rejected:
-        return Rejected(str(self._path(key)), 1, f"cannot be read: {error.strerror or type(error).__name__}")
+
+def _unreadable(path: Path, error: OSError) -> Rejected:
+    return Rejected(str(path), 1, f"cannot be read: {error.strerror or type(error).__name__}")
 
 
 def _is_passed_over(name: str) -> bool:
     return name.startswith(".") or name in _SKIPPED
-
-
-def _is_text(name: str) -> bool:
-    """Whether a name can be stored; the file system may hold any bytes."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _is_record_file(entry: os.DirEntry[str], root: Path) -> bool:
