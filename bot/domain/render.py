@@ -62,13 +62,17 @@ def fingerprint(message: Message) -> str:
 def story_post(
     view: StoryView,
     *,
+    topics: Sequence[str] = (),
     colour: int | None = None,
     mentions: Sequence[int] = (),
     subscribed: Sequence[str] = (),
 ) -> Message:
-    """The living message of a story. `mentions` are roles to ping; `subscribed` the topics it is posted for."""
+    """The living message of a story. `topics` are the story's in the order to show them (as they came);
+
+    `mentions` are roles to ping; `subscribed` the topics it is posted for, which are a forum's tags first.
+    """
     lead = view.lead.record
-    topics = view.topics or tuple(subscribed)
+    topics = topics or view.topics or subscribed
     first = next(iter(topics), "")
     image = next((m.record.image for m in (view.lead, *view.members) if m.record.image), None)
     address = safe_url(lead.url)
@@ -106,7 +110,7 @@ def story_post(
 def _coverage_field(view: StoryView) -> Field:
     # The best five, reports of the same event before background.
     best = sorted(view.coverage, key=lambda c: c.relation is not Relation.SAME)[:SHOWN_COVERAGE]
-    text, left = lines((coverage_line(entry, 330) for entry in best), FIELD_VALUE - 40)
+    text, left = lines((f"• {coverage_line(entry, 330)}" for entry in best), FIELD_VALUE - 40)
     more = len(view.coverage) - len(best) + left
     return Field("Related coverage", text + (f"\n… and {more} more" if more else ""))
 
@@ -118,12 +122,11 @@ def coverage_line(entry: Coverage, limit: int) -> str:
     return link(stored.record.title, stored.record.url, limit - length(tail)) + tail
 
 
-def withdrawn(number: int, title: str = "") -> Message:
-    """What stands in place of a story whose records were all removed."""
-    what = f"“{escape_to(title, 200)}” was" if title else "This story was"
+def withdrawn(number: int) -> Message:
+    """What stands in place of a story whose records were all removed: nothing of what they said."""
     embed = Embed(
         title="Story withdrawn",
-        description=f"{what} removed by everyone who had published it.",
+        description="Everyone who had published it has removed it.",
         footer=f"Story #{number}",
         colour=GREY,
     )

@@ -109,6 +109,12 @@ class Topics:
             found.update(ancestor.casefold() for ancestor in self.ancestors(name))
         return frozenset(found)
 
+    def specific_first(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The same topics, those that stand above another of them last."""
+        given = tuple(names)
+        above = {ancestor.casefold() for name in given for ancestor in self.ancestors(name)}
+        return tuple(sorted(given, key=lambda name: name.casefold() in above))
+
     def with_descendants(self, name: str) -> tuple[str, ...]:
         """The topic's own name and the names of all that stand below it."""
         own = self._topics.get(name.casefold())

@@ -136,9 +136,11 @@ class Deliver:
         if not sent and self._context.now() - claim.created_at > self._context.rules.max_age:
             return Outcome(Got.STALE, detail="waited too long to be news")
         roles = tuple(dict.fromkeys(s.mention_role_id for s in wanted if s.mention_role_id))
-        found = scene.topics.resolve(next(iter(view.topics), ""))
+        topics = scene.topics.specific_first(view.topics)
+        found = scene.topics.resolve(next(iter(topics), ""))
         return render.story_post(
             view,
+            topics=topics,
             colour=found.colour if found else None,
             mentions=() if sent else roles,
             subscribed=[s.topic for s in wanted],

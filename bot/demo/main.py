@@ -1,0 +1,239 @@
+"""`topicwire demo`: the real bot on a simulated Discord, and records replayed on their own clock.
+
+Client, commands, store and pipeline are the ones of `topicwire run`; simulated are Discord and time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from rich.console import Console
+
+from bot.app import App
+from bot.demo.panels import markdown, panel
+from bot.demo.replay import Clock, Replay, by_minute, published, read
+from bot.domain.model import Topic
+from bot.domain.topics import Topics
+from bot.domain.render import plural
+from bot.errors import TopicwireError
+from bot.pipeline import rematch
+from bot.sources.model import Item
+from bot.sources.topic_files import load_topics
+from bot.store import digests
+from bot.store.database import Database
+from bot.usecases.context import Context
+
+if TYPE_CHECKING:
+    import simcord
+
+SAMPLE = Path(__file__).parent / "sample"
+LAST_DAY = timedelta(days=1)
+SHORT = timedelta(days=14)  # a longer replay has its digest only at the end
+TICK = 0.5  # seconds between two looks at what a user did on the page
+
+
+def show(*, records: Path | None, topics: Path | None, topic: str, once: bool, port: int) -> None:
+    """Replay records, print what the bot posts, and keep a page open unless `once`."""
+    try:
+        import simcord.preview  # noqa: F401 - only whether it is there
+    except ImportError as error:
+        raise TopicwireError("The demo needs the simulated Discord: pip install 'topicwire[demo]'") from error
+    beside = (records or SAMPLE) / "_data" / "topics"
+    directory = topics or (beside if beside.is_dir() else None)
+    demo = Demo(Console(), records or SAMPLE, directory, topic)
+    with tempfile.TemporaryDirectory(prefix="topicwire-demo-") as folder:
+        asyncio.run(demo.run(Path(folder) / "demo.db", None if once else port))
+
+
+def assets() -> dict[str, tuple[str, bytes]]:
+    """The sample's pictures by the addresses that its records give: nothing is fetched from outside."""
+    images = SAMPLE / "images"
+    names: dict[str, str] = yaml.safe_load((images / "assets.yaml").read_text(encoding="utf-8"))
+    return {url: (name, (images / name).read_bytes()) for url, name in names.items()}
+
+
+class Demo:
+    """One run of the demo."""
+
+    def __init__(self, console: Console, records: Path, topics: Path | None, topic: str) -> None:
+        self.console = console
+        self.clock = Clock()
+        self._records = records
+        self._topics = topics
+        self._topic = topic
+        self._parent = ""
+        self._seen: dict[int, Any] = {}
+        self._names: dict[int, str] = {}
+
+    async def run(self, database: Path, port: int | None) -> None:
+        """Replay everything; then, with a `port` (0: any), serve the page until it is closed."""
+        import simcord
+
+        items, topics = await self._load()
+        db = await Database.open(str(database))
+        try:
+            app = App(Context(db, self.clock), replay=True)
+            await rematch.configure(app.context, topics)
+            async with simcord.run(app.client) as env:
+                await self._populate(env)
+                await self._replay(app, env, items)
+                if port is not None:
+                    await self._serve(app, env, port)
+        finally:
+            await db.close()
+
+    async def _load(self) -> tuple[list[Item], tuple[Topic, ...]]:
+        items, rejected = await read(self._records)
+        for error in rejected[:20]:
+            self.console.print(
+                f"{error.path}: item {error.item}: {error.reason}", style="yellow", markup=False
+            )
+        if not items:
+            raise TopicwireError(f"{self._records} has no records: name a directory with --records")
+        topics, refused = load_topics(self._topics) if self._topics else ((), ())
+        for error in refused:
+            self.console.print(f"{error.path}: {error.reason}", style="yellow", markup=False)
+        self._topic = self._chosen(items, topics)
+        self._parent = next(iter(Topics(topics).ancestors(self._topic)), "")
+        return items, topics
+
+    def _chosen(self, items: Sequence[Item], topics: Sequence[Topic]) -> str:
+        """The topic that was asked for, or the one with most records where these have nothing of it."""
+        known = Topics(topics)
+        counts = Counter(name for item in items for match in known.of(item.record) for name in {match.topic})
+        if not counts:
+            raise TopicwireError("No record has a topic: name a directory of topic files with --topics")
+        wanted = known.resolve(self._topic)
+        name = wanted.name if wanted else self._topic
+        return name if counts[name] else counts.most_common(1)[0][0]
+
+    async def _populate(self, env: simcord.Env) -> None:
+        import discord
+
+        assert env.bot.user is not None
+        await env.bot.user.edit(username="Topicwire")
+        guild = env.create_guild("Topicwire demo")
+        name = self._topic.lower().replace(" ", "-")
+        self.channel = guild.create_text_channel(name)
+        role = guild.create_role(
+            "Editors", permissions=discord.Permissions(manage_channels=True, manage_guild=True)
+        )
+        self.user = guild.add_member(env.create_user("you"), roles=[role])
+        self._names = {self.channel.id: name}
+
+    async def _replay(self, app: App, env: simcord.Env, items: Sequence[Item]) -> None:
+        first, last = published(items[0]), published(items[-1])
+        self.console.rule(f"Topicwire: {len(items)} records, {first:%d %B %Y} to {last:%d %B %Y}, replayed")
+        source = Replay()
+        started = time.perf_counter()
+        await self._to(env, first)
+        await app.ingest.step(source.give(()))
+        both = last - first < SHORT
+        await self._say("subscribe", topic=self._topic, mode="both" if both else "live")
+        if self._parent:
+            await self._say("subscribe", topic=self._parent, mode="digest")
+        for moment, group in by_minute(items):
+            if not both and last - moment < LAST_DAY:
+                both = True
+                await self._say("subscribe", topic=self._topic, mode="both")
+            await self._mornings(app, env, moment)
+            await self._to(env, moment)
+            await app.ingest.step(source.give(group))
+            await self._deliver(app)
+        # The edits that were still held back, and the digest of the next morning.
+        await self._to(env, self.clock() + app.context.rules.edit_interval)
+        await self._deliver(app)
+        await self._mornings(app, env, self.clock() + LAST_DAY)
+        sent = Counter("digest" if len(m.content) else "post" for m in self._seen.values())
+        if not self._seen:
+            raise TopicwireError(
+                f"Nothing of {self._topic} was notable enough to be posted: try another --topic"
+            )
+        took = time.perf_counter() - started
+        self.console.rule(f"{plural(sent['post'], 'post')}, {plural(sent['digest'], 'digest')}, {took:.1f} s")
+
+    async def _mornings(self, app: App, env: simcord.Env, until: datetime) -> None:
+        """Stop at every time before `until` at which a digest is due."""
+        while True:
+            async with app.context.db.read() as connection:
+                due = await digests.next_due(connection)
+            if due is None or due >= until:
+                return
+            await self._to(env, due)
+            await app.digest()
+            await self._deliver(app)
+
+    async def _to(self, env: simcord.Env, moment: datetime) -> None:
+        """Move the clock. The simulated Discord's follows, so that its messages carry the right times."""
+        self.clock.move(moment)
+        ahead = (self.clock() - env.now()).total_seconds()
+        if ahead > 0:
+            await env.advance_time(ahead)
+
+    async def _say(self, command: str, **options: str) -> None:
+        """Type a command as the user, and print what the bot answers."""
+        typed = " ".join(f"{name}:{value}" for name, value in options.items())
+        self.console.print(f"\n[bold]you[/]  /{command} {typed}")
+        result = await self.user.slash(self.channel, command, **options)
+        for embed in result.response.embeds if result.response else ():
+            self.console.print(markdown(embed.description or "", self.clock(), self._names), style="italic")
+
+    async def _deliver(self, app: App) -> bool:
+        """Send what is due, and print what changed in the channel."""
+        if not await app.deliver.drain():
+            return False
+        for message in self.channel.history():
+            before = self._seen.get(message.id)
+            look = (message.content, [embed.to_dict() for embed in message.embeds])
+            if before is not None and (before.content, [embed.to_dict() for embed in before.embeds]) == look:
+                continue
+            self._seen[message.id] = message
+            heading = "new message" if before is None else "message edited"
+            self.console.print(panel(message, heading, self.clock(), self._names))
+        return True
+
+    async def _serve(self, app: App, env: simcord.Env, port: int) -> None:
+        page = env.preview(
+            self.channel,
+            viewers=[self.user],
+            layout="channel",
+            presentation_time=self.clock(),
+            assets=assets() if self._records == SAMPLE else {},
+            port=port or None,
+        )
+        async with page:
+            self.console.print(
+                f"\nThe channel is open at [bold cyan]{page.url}[/]\n"
+                "Type /subscribe, /related, /latest or /digest preview there, and press the buttons. Ctrl+C ends it."
+            )
+            sys.stdout.flush()
+            with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
+                await self._keep(app, page)
+
+    async def _keep(self, app: App, page: Any) -> None:
+        """Deliver what the user's actions bring about, and show it, until the page is closed."""
+        import simcord
+
+        end, opened = self.clock(), time.monotonic()
+        closed = asyncio.ensure_future(page.wait_closed())
+        stale = False
+        while not closed.done():
+            await asyncio.wait([closed], timeout=TICK)
+            self.clock.move(end + timedelta(seconds=time.monotonic() - opened))
+            await app.digest()
+            stale |= await self._deliver(app)
+            if stale and not closed.done():
+                # Refused while the user's own action runs: then once more at the next look.
+                with contextlib.suppress(simcord.SetupError):
+                    await page.refresh()
+                    stale = False

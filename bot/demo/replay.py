@@ -1,0 +1,80 @@
+"""Old records told again on their own clock."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.sources.folder import FolderSource
+from bot.sources.model import Batch, Item, Progress, Rejected
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Clock:
+    """A clock that is moved by hand, and never back."""
+
+    def __init__(self) -> None:
+        self._now = LONG_AGO
+
+    def __call__(self) -> datetime:
+        return self._now
+
+    def move(self, moment: datetime) -> None:
+        """It is `moment` now, or still later."""
+        self._now = max(self._now, moment)
+
+
+class Replay:
+    """A source that has what it was given last."""
+
+    kind = "replay"
+    name = "replay:demo"
+
+    def __init__(self) -> None:
+        self._items: tuple[Item, ...] = ()
+
+    def give(self, items: Iterable[Item]) -> Replay:
+        """Have these taken in next."""
+        self._items = tuple(items)
+        return self
+
+    async def fetch(self, _progress: Progress) -> AsyncIterator[Batch]:
+        """All of it, as one batch."""
+        yield Batch(self._items, last=True)
+
+    async def changes(self) -> AsyncIterator[None]:
+        """Once."""
+        yield
+
+
+async def read(directory: Path) -> tuple[list[Item], list[Rejected]]:
+    """All records of a directory in order of publication, and what could not be read."""
+    items: list[Item] = []
+    rejected: list[Rejected] = []
+    async for batch in FolderSource(directory).fetch({}):
+        items += batch.items
+        rejected += batch.rejected
+    return sorted(items, key=published), rejected
+
+
+def by_minute(items: Iterable[Item]) -> Iterator[tuple[datetime, list[Item]]]:
+    """Items that were published in the same minute, together, with the time of the last."""
+    group: list[Item] = []
+    for item in items:
+        if group and _minute(item) != _minute(group[0]):
+            yield published(group[-1]), group
+            group = []
+        group.append(item)
+    if group:
+        yield published(group[-1]), group
+
+
+def published(item: Item) -> datetime:
+    """When a record was published; long ago where it does not say."""
+    return item.record.published or LONG_AGO
+
+
+def _minute(item: Item) -> datetime:
+    return published(item).replace(second=0, microsecond=0)
