@@ -17,6 +17,7 @@ from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 import cogs
+from bot import clock
 from bot.chat.client import Client
 from bot.chat.permissions import problem
 from bot.chat.sender import DiscordSender
@@ -71,7 +72,7 @@ class App:
         """Something may be due: look now instead of when it was planned."""
         self._woken.set()
         if self._scheduler.running and self._scheduler.get_job("digests") is not None:
-            self._scheduler.modify_job("digests", next_run_time=datetime.now(UTC))
+            self._scheduler.modify_job("digests", next_run_time=clock.now())
 
     def stop(self) -> None:
         """End `run`; what is being sent is finished first."""
@@ -183,11 +184,11 @@ def context_of(config: Config, db: Database, now: Now) -> Context:
     return Context(db, now, config.posts.rules(), config.digest.schedule())
 
 
-async def run(config: Config, now: Callable[[], datetime]) -> None:
+async def run(config: Config) -> None:
     """Run the bot until a signal stops it."""
     db = await Database.open(config.database.url)
     try:
-        context = context_of(config, db, now)
+        context = context_of(config, db, clock.now)
         await rematch.configure(context, topics_of(config))
         app = App(context, [feed_of(settings) for settings in config.sources])
         loop = asyncio.get_running_loop()

@@ -6,12 +6,12 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot import config as configuration
+from bot import clock
 from bot.domain.model import Coverage, StoryView, Topic
 from bot.errors import ConfigError
 from bot.sources.folder import FolderSource
@@ -62,8 +62,9 @@ def _topics(directory: Path | None) -> tuple[Topic, ...]:
 def serve(path: Path) -> None:
     """`topicwire run`."""
     from bot import app
+    from bot.config import load
 
-    config = configuration.load(path)
+    config = load(path)
     if not config.discord.token.get_secret_value():
         raise ConfigError(
             str(path),
@@ -80,15 +81,16 @@ def serve(path: Path) -> None:
     if config.log.level == "info":
         for chatty in ("apscheduler", "discord", "watchfiles"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
-    asyncio.run(app.run(config, configuration.now))
+    asyncio.run(app.run(config))
 
 
 def check_config(path: Path) -> int:
     """`topicwire check`: print every problem; returns how many there are."""
     from bot import app
+    from bot.config import load
 
     try:
-        problems = app.check(configuration.load(path))
+        problems = app.check(load(path))
     except ConfigError as error:
         problems = error.problems
     for problem in problems:
@@ -114,7 +116,7 @@ def _with_db(url: str, work: Any) -> Any:
 def _context(db: Database, now: datetime | None = None) -> Any:
     from bot.usecases.context import Context
 
-    return Context(db, configuration.now if now is None else lambda: now)
+    return Context(db, clock.now if now is None else lambda: now)
 
 
 def _sources(paths: Iterable[Path]) -> list[FolderSource]:
@@ -179,6 +181,10 @@ class _Progress:
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+    def from_here(self, before: int) -> Callable[[Summary], None]:
+        """What an intake calls as it goes on, `before` items having been read by earlier ones."""
+        return lambda summary: self.show(before + summary.read)
 
     def show(self, count: int) -> None:
         """So many items by now."""
@@ -315,7 +321,7 @@ def show_digest(
     """`topicwire digest`."""
     from bot.usecases.digests import between
 
-    end = _aware(until) if until else configuration.now()
+    end = _aware(until) if until else clock.now()
 
     async def work(db: Database) -> Digest:
         return await between(_context(db, end), topic, _aware(since), end, size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -70,8 +70,8 @@ class FolderSettings(_Model):
 
     kind: Literal["folder"]
     path: Path
-    backfill: int = Field(0, ge=0, le=1000)
-    quality: int = Field(0, ge=0, le=100)
+    backfill: int = Field(default=0, ge=0, le=1000)
+    quality: int = Field(default=0, ge=0, le=100)
 
 
 class TopicSettings(_Model):
@@ -119,7 +119,7 @@ class DigestSettings(_Model):
 
     time: TimeOfDay = time(9)
     timezone: str = "UTC"
-    size: int = Field(DEFAULT_SIZE, ge=1, le=MOST_SIZE)
+    size: int = Field(default=DEFAULT_SIZE, ge=1, le=MOST_SIZE)
 
     @field_validator("timezone")
     @classmethod
@@ -211,8 +211,3 @@ def _problem(detail: Any) -> str:
     if isinstance(given, str | int | float) and "token" not in detail["loc"] and "url" not in detail["loc"]:
         message += f" (got {str(given)[:60]!r})"
     return f"{keys or 'config'}: {message}"
-
-
-def now() -> datetime:
-    """The one clock that everything but tests and replays is given."""
-    return datetime.now(UTC)

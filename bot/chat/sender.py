@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, ParamSpec
 
@@ -20,7 +20,7 @@ SEND_SECONDS = 60.0
 P = ParamSpec("P")
 
 
-def _outcome(call: Callable[P, Awaitable[Outcome]]) -> Callable[P, Awaitable[Outcome]]:
+def _outcome(call: Callable[P, Coroutine[Any, Any, Outcome]]) -> Callable[P, Coroutine[Any, Any, Outcome]]:
     """Turn what discord.py raises for Discord's and the network's doings into outcomes."""
 
     @wraps(call)

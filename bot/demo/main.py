@@ -133,7 +133,9 @@ class Demo:
 
     async def _replay(self, app: App, env: simcord.Env, items: Sequence[Item]) -> None:
         first, last = published(items[0]), published(items[-1])
-        self.console.rule(f"Topicwire: {len(items)} records, {first:%d %B %Y} to {last:%d %B %Y}, replayed")
+        self.console.rule(
+            f"Topicwire: {plural(len(items), 'record')} of {first:%d %B %Y} to {last:%d %B %Y}, replayed"
+        )
         source = Replay()
         started = time.perf_counter()
         await self._to(env, first)

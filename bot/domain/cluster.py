@@ -62,7 +62,14 @@ Vector = dict[str, float]
 def _stemmer(language: str) -> object:
     import snowballstemmer
 
-    names = {"en": "english", "de": "german", "es": "spanish", "fr": "french", "it": "italian", "pt": "portuguese"}
+    names = {
+        "en": "english",
+        "de": "german",
+        "es": "spanish",
+        "fr": "french",
+        "it": "italian",
+        "pt": "portuguese",
+    }
     return snowballstemmer.stemmer(names.get(language[:2].lower(), "english"))
 
 

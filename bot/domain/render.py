@@ -33,6 +33,7 @@ EXCERPT = 400
 SHOWN_COVERAGE = 5
 PAGE = 8
 RELATED_ACTION = "related:"
+NO_NAME = "\u200b"  # a field needs a name; this one shows none
 GREY = 0x80848E
 
 # Twelve colours that read well on Discord's dark and light themes.
@@ -76,9 +77,6 @@ def story_post(
     first = next(iter(topics), "")
     image = next((m.record.image for m in (view.lead, *view.members) if m.record.image), None)
     address = safe_url(lead.url)
-    fields: tuple[Field, ...] = ()
-    if view.coverage:
-        fields = (_coverage_field(view),)
     footer = f"Story #{view.number} · {', '.join(topics)} · " if topics else f"Story #{view.number} · "
     embed = Embed(
         title=escape_to(lead.title, TITLE),
@@ -88,7 +86,7 @@ def story_post(
         footer=clip(footer, FOOTER - 40) + plural(view.outlets, "outlet"),
         image=safe_url(image.url) if image and length(safe_url(image.url)) <= URL else "",
         colour=colour if colour is not None else colour_of(first),
-        fields=fields,
+        fields=_coverage_fields(view),
         timestamp=view.lead.published.isoformat(),
     )
     buttons = (
@@ -107,12 +105,23 @@ def story_post(
     )
 
 
-def _coverage_field(view: StoryView) -> Field:
+def _coverage_fields(view: StoryView) -> tuple[Field, ...]:
     # The best five, reports of the same event before background.
     best = sorted(view.coverage, key=lambda c: c.relation is not Relation.SAME)[:SHOWN_COVERAGE]
-    text, left = lines((f"• {coverage_line(entry, 330)}" for entry in best), FIELD_VALUE - 40)
-    more = len(view.coverage) - len(best) + left
-    return Field("Related coverage", text + (f"\n… and {more} more" if more else ""))
+    more = len(view.coverage) - len(best)
+    shown = [f"• {coverage_line(entry, FIELD_VALUE // 2 - 4)}" for entry in best]
+    return _fields("Related coverage", shown + ([f"… and {more} more"] if more else []))
+
+
+def _fields(name: str, entries: Sequence[str]) -> tuple[Field, ...]:
+    """Lines as a field; where long addresses fill it, as several that read like one."""
+    found: list[Field] = []
+    left = list(entries)
+    while left:
+        text, over = lines(left, FIELD_VALUE)
+        found.append(Field(NO_NAME if found else name, text))
+        left = left[len(left) - over :] if over else []
+    return tuple(found)
 
 
 def coverage_line(entry: Coverage, limit: int) -> str:
@@ -171,14 +180,11 @@ def related_pages(view: StoryView, notes: Sequence[str] = ()) -> tuple[Embed, ..
     chunks = [entries[i : i + PAGE] for i in range(0, len(entries), PAGE)] or [[]]
     pages = []
     for index, chunk in enumerate(chunks):
-        fields = []
-        for _, title in parts:
-            own = [line for heading, line in chunk if heading == title]
-            # A field holds 1,024 characters: long addresses spread a part over several.
-            while own:
-                text, left = lines(own, FIELD_VALUE)
-                fields.append(Field(title, text))
-                own = own[len(own) - left :] if left else []
+        fields = [
+            field
+            for _, title in parts
+            for field in _fields(title, [line for heading, line in chunk if heading == title])
+        ]
         description = "\n".join((summary, *notes)) if index == 0 else summary
         if not entries:
             description += "\n\nNo other coverage has come in yet."

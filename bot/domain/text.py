@@ -137,7 +137,9 @@ def words(text: str) -> list[str]:
 
 
 # Dashes and apostrophes that mean the same, however they were typed.
-_SAME = str.maketrans({**dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"), "\u2019": "'", "\u02bc": "'"})
+_SAME = str.maketrans(
+    {**dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"), "\u2019": "'", "\u02bc": "'"}
+)
 _TOKEN = re.compile(rf"{_WORD.pattern}|[^\w\s]")
 
 
