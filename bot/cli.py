@@ -145,10 +145,7 @@ def ingest_paths(
         total = Summary()
         with _Progress() as progress:
             for source in _sources(paths):
-                before = total.read
-                total.merge(
-                    await ingest.step(source, progressed=lambda s, b=before: progress.show(b + s.read))
-                )
+                total.merge(await ingest.step(source, progressed=progress.from_here(total.read)))
         return total
 
     summary: Summary = _with_db(db_url, work)
@@ -184,7 +181,11 @@ class _Progress:
 
     def from_here(self, before: int) -> Callable[[Summary], None]:
         """What an intake calls as it goes on, `before` items having been read by earlier ones."""
-        return lambda summary: self.show(before + summary.read)
+
+        def progressed(summary: Summary) -> None:
+            self.show(before + summary.read)
+
+        return progressed
 
     def show(self, count: int) -> None:
         """So many items by now."""

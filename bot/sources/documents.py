@@ -21,6 +21,7 @@ MAX_LINE = 1_000_000  # bytes of a line of JSON lines
 MAX_DEPTH = 50  # lists and mappings inside each other; a few hundred overflow a thread's stack in libyaml
 MAX_VALUES = 300_000  # values of a YAML document, aliases counted as often as they are used
 MAX_JSON_VALUES = 1_000_000  # JSON is that much cheaper
+_LONGEST_SCALAR = 100  # characters of a number or date; PyYAML's time is quadratic in those of `1:59:59...`
 _MAX_DIRECTIVES = 16  # libyaml's time is quadratic in them
 
 _TOO_DEEP = "lists and mappings are nested too deeply"
@@ -173,6 +174,8 @@ class _Loader(yaml.CSafeLoader):
 
 def _or_text(construct: Callable[[Any, yaml.ScalarNode], object]) -> Callable[[Any, yaml.ScalarNode], object]:
     def constructed(loader: Any, node: yaml.ScalarNode) -> object:
+        if len(node.value) > _LONGEST_SCALAR:
+            return node.value
         try:
             return construct(loader, node)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):

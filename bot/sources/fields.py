@@ -29,7 +29,7 @@ class Fields:
     def __init__(self, value: object, place: str = "") -> None:
         if not isinstance(value, Mapping):
             raise FieldError(
-                place.rstrip(".") or "the item", f"expected a mapping of fields, got {found(value)}"
+                place.rstrip(".") or "record", f"expected a mapping of fields, got {found(value)}"
             )
         self._mapping = value
         self._place = place
