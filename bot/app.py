@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 import cogs
 from bot import clock
-from bot.chat.client import Client
+from bot.chat.client import Client, reachable
 from bot.chat.permissions import problem
 from bot.chat.sender import DiscordSender
 from bot.config import Config, FolderSettings
@@ -40,8 +40,8 @@ LONGEST_IDLE = timedelta(seconds=30)
 LONGEST_DIGEST_IDLE = timedelta(
     minutes=15
 )  # a clock that was set, or another process's change, is seen by then
-SOURCE_RETRY = timedelta(seconds=5)
-SOURCE_RETRY_MOST = timedelta(minutes=10)
+RETRY = timedelta(seconds=5)
+RETRY_MOST = timedelta(minutes=10)
 MEND_EVERY = timedelta(minutes=1)
 STOP_SECONDS = 20.0
 
@@ -100,33 +100,43 @@ class App:
         )
 
     async def run(self, token: str) -> None:
-        """Connect and work until `stop`. Raises TopicwireError where Discord refuses the token."""
-        loops: list[Awaitable[None]] = [self._deliver_loop(), *map(self._source_loop, self.feeds)]
-        tasks = [asyncio.ensure_future(loop) for loop in loops]
-        connection = asyncio.ensure_future(self.client.start(token))
-        stopping = asyncio.ensure_future(self._stopping.wait())
+        """Connect and work until `stop`. Raises TopicwireError where Discord refuses the bot."""
+        delivering = asyncio.ensure_future(self._deliver_loop())
+        others = [asyncio.ensure_future(self._source_loop(feed)) for feed in self.feeds]
+        others += [asyncio.ensure_future(self._connect(token)), asyncio.ensure_future(self._stopping.wait())]
         self._scheduler.add_job(self.mend, IntervalTrigger(seconds=int(MEND_EVERY.total_seconds())))
         self._plan_digest(self.context.now())
         self._scheduler.start()
         try:
-            done, _ = await asyncio.wait([connection, stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait([delivering, *others], return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 await task  # raises what ended it
+        finally:
+            self.stop()
+            self._scheduler.shutdown(wait=False)
+            # What is being sent is settled first, if there is a connection to send it over.
+            if self.client.up.is_set():
+                await asyncio.wait([delivering], timeout=STOP_SECONDS)
+            for task in (delivering, *others):
+                task.cancel()
+            await asyncio.gather(delivering, *others, return_exceptions=True)
+            await self.client.close()
+
+    async def _connect(self, token: str) -> None:
+        pause = RETRY
+        while trouble := await reachable():
+            log.error("Discord cannot be reached: %s; next try in %s", trouble, pause)
+            await asyncio.sleep(pause.total_seconds())
+            pause = min(pause * 2, RETRY_MOST)
+        try:
+            await self.client.start(token)
         except discord.LoginFailure as error:
             raise TopicwireError(
                 "Discord refused the token: copy it again from https://discord.com/developers/applications "
                 "(your application, Bot, Reset Token)"
             ) from error
-        finally:
-            self.stop()
-            self._scheduler.shutdown(wait=False)
-            for task in tasks[1:]:
-                task.cancel()
-            await asyncio.wait(tasks, timeout=STOP_SECONDS)
-            await self.client.close()
-            for task in (*tasks, connection, stopping):
-                task.cancel()
-            await asyncio.gather(*tasks, connection, stopping, return_exceptions=True)
+        except discord.HTTPException as error:
+            raise TopicwireError(f"Discord refused the bot at its start: {error}") from error
 
     async def _deliver_loop(self) -> None:
         await self.client.up.wait()
@@ -148,17 +158,17 @@ class App:
             await asyncio.wait_for(self._woken.wait(), wait.total_seconds())
 
     async def _source_loop(self, feed: Feed) -> None:
-        pause = SOURCE_RETRY
+        pause = RETRY
         while True:
             try:
                 # Watching begins before the first look, so that no change falls between the two.
                 async for _ in feed.source.changes():
                     await self.ingest.step(feed.source, backfill=feed.backfill)
-                    pause = SOURCE_RETRY
+                    pause = RETRY
             except (TopicwireError, OSError) as error:
                 log.error("%s: %s; next try in %s", feed.source.name, error, pause)
                 await asyncio.sleep(pause.total_seconds())
-                pause = min(pause * 2, SOURCE_RETRY_MOST)
+                pause = min(pause * 2, RETRY_MOST)
 
 
 def feed_of(settings: FolderSettings) -> Feed:

@@ -79,8 +79,10 @@ def serve(path: Path) -> None:
         stream=sys.stderr,
     )
     if config.log.level == "info":
-        for chatty in ("apscheduler", "discord", "watchfiles"):
+        for chatty in ("alembic", "apscheduler", "discord", "watchfiles"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
+        # It warns that voice would not work, and has nothing else to say that comes up again elsewhere.
+        logging.getLogger("discord.client").setLevel(logging.ERROR)
     asyncio.run(app.run(config))
 
 

@@ -6,7 +6,9 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+import aiohttp
 import discord
+import discord.http
 from discord.ext import commands
 
 from bot.chat.errors import Tree
@@ -24,6 +26,18 @@ PERMISSIONS = discord.Permissions(
     read_message_history=True,
 )
 LONGEST_WAIT = 30.0  # seconds that discord.py may sit out a rate limit; longer ones go back to the outbox
+
+
+async def reachable() -> str:
+    """Whether Discord answers at all: empty where it does, else why not. Needs no token."""
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session,
+            session.get(f"{discord.http.Route.BASE}/gateway") as answer,
+        ):
+            return "" if answer.status < 500 else f"HTTP {answer.status}"
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        return f"{type(error).__name__}: {error}"
 
 
 class Client(commands.Bot):

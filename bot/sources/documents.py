@@ -19,6 +19,7 @@ import yaml
 MAX_DOCUMENT = 10_000_000  # bytes of a file that is read as a whole
 MAX_LINE = 1_000_000  # bytes of a line of JSON lines
 MAX_DEPTH = 50  # lists and mappings inside each other; a few hundred overflow a thread's stack in libyaml
+MAX_TEXT = 1_000_000  # characters of a YAML value
 MAX_VALUES = 300_000  # values of a YAML document, aliases counted as often as they are used
 MAX_JSON_VALUES = 1_000_000  # JSON is that much cheaper
 _LONGEST_SCALAR = 100  # characters of a number or date; PyYAML's time is quadratic in those of `1:59:59...`
@@ -156,6 +157,8 @@ def _inspect(text: str) -> None:
                 sizes[anchor] = total - before
         elif isinstance(event, yaml.ScalarEvent):
             total += 1
+            if len(event.value) > MAX_TEXT:
+                raise Unreadable(f"a text of more than {MAX_TEXT:,} characters")
             if event.anchor is not None:
                 sizes[event.anchor] = 1
         elif isinstance(event, yaml.AliasEvent):
@@ -239,15 +242,17 @@ def _json_lines(stream: BinaryIO, limit: int | None) -> Iterator[tuple[int, obje
 def _line(line: bytes) -> object:
     if len(line) > MAX_LINE:
         raise Unreadable(f"the line is longer than {MAX_LINE // 1_000_000} MB")
-    return _decoded(_text(line))
+    return _decoded(_text(line).strip())
 
 
 def _lines(stream: BinaryIO, limit: int) -> Iterator[bytes]:
     """The lines of at most `limit` bytes; of one that is too long its beginning."""
+    first = True
     while limit > 0 and (line := stream.readline(min(limit, MAX_LINE + 1))):
-        if line.startswith(_UTF16):
+        if first and line.startswith(_UTF16):
             yield from _text(line + stream.read(min(limit, MAX_DOCUMENT))).encode().split(b"\n")
             return
+        first = False
         limit -= len(line)
         yield line
         while len(line) > MAX_LINE and not line.endswith(b"\n"):

@@ -127,7 +127,7 @@ def found(value: object) -> str:
             return f"text {repair(value, _SHOWN)!r}"
         case date():
             return "a date"
-        case list() | tuple() | set():
+        case list():
             return "a list"
         case Mapping():
             return "a mapping"
