@@ -45,6 +45,8 @@ _NAMED = re.compile(
     r"/(?:wiki|tags?|topics?|category|categories|u|users?|authors?|r|c|packages?|search|projects?)/amp$"
 )
 
+_ENTITY = re.compile("^(?:amp;)+")  # what `&amp;` leaves of its parameter's name
+
 _YOUTUBE = frozenset({"youtube.com", "youtube-nocookie.com", "youtu.be"})
 _SHARED = re.compile(r"/([A-Za-z0-9_-]{11})")
 _EMBEDDED = re.compile(r"/(?:embed|shorts|live|v)/([A-Za-z0-9_-]{11})")
@@ -88,19 +90,18 @@ def canonical(url: str) -> str:
             raise ValueError("not an http or https address" if scheme or "//" not in rest else "no host")
         authority, path, query, fragment = found.groups()
         host, port = _authority(authority)
-        path = _path(path)
-        inner = _unwrapped(host, path)
+        host, path = _without_prefix(host), _path(path)
+        inner = _unwrapped(host, path) or _unwrapped(host, path := _without_amp(host, path))
         if inner is None:
             break
         rest = inner if query is None else f"{inner}?{query}"  # shorter each time: the loop ends
-    host = _without_prefix(host)
     kept = _query(query) if query else ""
     if host in _YOUTUBE:
         host, path, kept = _video(host, path, kept)
     tail = f"?{kept}" if kept else ""
     if fragment and fragment.startswith("!") and fragment.strip("!/"):
         tail += f"#{_encoded(fragment)}"
-    key = f"https://{host}{port}{_without_amp(host, path)}{tail}"
+    key = f"https://{host}{port}{path}{tail}"
     if len(key) > MAX_URL:
         raise ValueError(f"longer than {MAX_URL} characters once encoded")
     return key
@@ -215,7 +216,7 @@ def _unwrapped(host: str, path: str) -> str | None:
     """The publisher's own address of a page that an AMP cache or Google's AMP viewer shows, else None."""
     if host.endswith(("cdn.ampproject.org", "bing-amp.com")):
         found = _CACHE.fullmatch(path)
-    elif path.startswith("/amp/") and _GOOGLE.fullmatch(host.removeprefix("www.")):
+    elif path.startswith("/amp/") and _GOOGLE.fullmatch(host):
         found = _GOOGLE_AMP.fullmatch(path)
     else:
         return None
@@ -234,9 +235,10 @@ def _without_amp(host: str, path: str) -> str:
 
 def _query(query: str) -> str:
     """The parameters that choose the page, sorted by name."""
-    if "&amp;" in query:
-        query = re.sub(r"&(?:amp;)+", "&", query)
-    kept = [pair for pair in _encoded(query).split("&") if pair and not _is_noise(pair)]
+    pairs = _encoded(query).split("&")
+    if "amp;" in query:
+        pairs = [_ENTITY.sub("", pair) for pair in pairs]
+    kept = [pair for pair in pairs if pair and not _is_noise(pair)]
     return "&".join(sorted(kept, key=_name))
 
 

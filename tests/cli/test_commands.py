@@ -1,0 +1,233 @@
+"""The command line as people and programs use it: real processes, real files."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.demo.main import SAMPLE
+from tests.shared_data import SHARED, needs_shared
+
+NEWS, TOPICS = SAMPLE / "_news", SAMPLE / "_data" / "topics"
+
+
+def topicwire(
+    *arguments: str | Path, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command; the environment's own settings are left out."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("TOPICWIRE_")}
+    return subprocess.run(
+        [sys.executable, "-m", "bot", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env={**clean, "PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "100", **environment},
+    )
+
+
+def json_lines(text: str) -> list[Any]:
+    """Every line as JSON."""
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def sample_db(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with the sample in it."""
+    path = tmp_path_factory.mktemp("sample") / "sample.db"
+    done = topicwire("ingest", NEWS, "--topics", TOPICS, "--db", path, "--json")
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def test_an_intake_ends_with_its_summary_and_a_second_one_finds_nothing_new(tmp_path: Path) -> None:
+    first = topicwire("ingest", NEWS, "--db", tmp_path / "x.db", "--json")
+    summary = json.loads(first.stdout.splitlines()[-1])
+    assert first.returncode == 0
+    assert summary == {"read": 48, "new": 47, "changed": 1, "unchanged": 0, "rejected": 0, "errors": []}
+    second = topicwire("ingest", NEWS, "--db", tmp_path / "x.db", "--json")
+    assert json.loads(second.stdout.splitlines()[-1])["unchanged"] == 48
+
+
+def test_refused_items_are_told_with_their_place_and_the_rest_is_taken_in(tmp_path: Path) -> None:
+    folder = tmp_path / "records"
+    folder.mkdir()
+    (folder / "good.json").write_text('{"title": "A fine day", "webUrl": "https://a.example/1"}')
+    (folder / "bad.yaml").write_text("title: [1, 2]\nwebUrl: https://a.example/2\n")
+    (folder / "lines.jsonl").write_text('{"title": "B", "webUrl": "https://a.example/3"}\nnonsense\n')
+    done = topicwire("ingest", folder, "--db", tmp_path / "x.db", "--json")
+    summary = json.loads(done.stdout.splitlines()[-1])
+    assert done.returncode == 1
+    assert (summary["read"], summary["new"], summary["rejected"]) == (4, 2, 2)
+    places = {(Path(error["path"]).name, error["item"]) for error in summary["errors"]}
+    assert places == {("bad.yaml", 1), ("lines.jsonl", 2)}
+    assert all(error["reason"] for error in summary["errors"])
+
+
+def test_match_tells_the_keywords_and_leaves_declared_topics_out_of_what_it_found() -> None:
+    done = topicwire("match", NEWS, "--topics", TOPICS, "--json")
+    found = {line["title"]: line for line in json_lines(done.stdout)}
+    assert done.returncode == 0
+    assert len(found) == 48 or len(json_lines(done.stdout)) == 48
+    macaques = next(line for title, line in found.items() if "macaques" in title)
+    assert macaques["why"] == {"Computer Vision": ["facial recognition"]}
+    assert macaques["topics"] == ["Computer Vision"]
+    assert "AI" in macaques["declared"]
+
+
+def test_stories_have_members_coverage_and_heat(sample_db: Path) -> None:
+    done = topicwire("stories", "--db", sample_db, "--json")
+    stories = json_lines(done.stdout)
+    assert [story["story"] for story in stories] == sorted(story["story"] for story in stories)
+    metro = next(story for story in stories if "Brackenmouth suspends" in story["title"])
+    assert metro["heat"] == 237
+    assert metro["notable"]
+    assert metro["url"] in metro["members"]
+    assert metro["url"] not in {entry["url"] for entry in metro["coverage"]}
+    qualities = [entry["quality"] for entry in metro["coverage"]]
+    assert qualities == sorted(qualities, reverse=True)
+    same = {entry["url"] for entry in metro["coverage"] if entry["relation"] == "same"}
+    assert same | {metro["url"]} == set(metro["members"])
+
+
+def test_related_takes_a_number_a_link_or_words(sample_db: Path) -> None:
+    by_words = json.loads(topicwire("related", "street tree", "--db", sample_db, "--json").stdout)
+    by_number = json.loads(topicwire("related", f"#{by_words['story']}", "--db", sample_db, "--json").stdout)
+    by_link = json.loads(
+        topicwire("related", by_words["url"] + "?utm_source=x", "--db", sample_db, "--json").stdout
+    )
+    assert by_words == by_number == by_link
+    unknown = topicwire("related", "99999", "--db", sample_db)
+    assert unknown.returncode == 3
+    assert "There is no story #99999" in unknown.stderr
+    assert "Traceback" not in unknown.stderr
+
+
+def test_a_digest_over_the_past_tells_what_was_news_then(sample_db: Path) -> None:
+    call = ("digest", "--db", sample_db, "--topic", "computer vision", "--since", "2026-01-07", "--json")
+    made = json.loads(topicwire(*call, "--until", "2026-01-08").stdout)
+    titles = [story["title"] for section in made["sections"] for story in section["stories"]]
+    assert any("whale" in title for title in titles)
+    assert not any("macaques" in title for title in titles)
+    unknown = topicwire("digest", "--db", sample_db, "--topic", "Computer Visoin", "--since", "2026-01-07")
+    assert unknown.returncode == 3
+    assert "Did you mean: Computer Vision" in unknown.stderr
+
+
+def test_a_replay_sees_each_record_when_it_was_published(tmp_path: Path) -> None:
+    done = topicwire("ingest", NEWS, "--db", tmp_path / "x.db", "--as-of", "2026-01-10", "--json")
+    assert done.returncode == 0
+    call = (
+        "digest",
+        "--db",
+        tmp_path / "x.db",
+        "--topic",
+        "AI",
+        "--since",
+        "2026-01-05",
+        "--until",
+        "2026-01-06",
+    )
+    assert "Brackenmouth" in topicwire(*call).stdout
+
+
+def test_check_says_every_problem_at_once_with_its_key(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "discord: {token: s3cret.token.value, colour: red}\n"
+        "posts: {max_age: soon, edit_interval: 1s}\n"
+        "sources: [{kind: folder, path: nowhere, quality: 900}, {kind: pigeon}]\n"
+        "digest: {time: '25:00', timezone: Mars/Olympus}\n"
+        "topics: {inline: [{keywords: [x]}]}\n"
+    )
+    done = topicwire("check", "--config", config)
+    assert done.returncode == 1
+    for key in (
+        "discord.colour", "posts.max_age", "posts.edit_interval", "sources[0].quality", "sources[1].kind",
+        "digest.time", "digest.timezone", "topics.inline",
+    ):  # fmt: skip
+        assert key in done.stdout, key
+    assert "s3cret" not in done.stdout + done.stderr
+
+
+def test_the_example_config_only_lacks_a_token_and_records(tmp_path: Path) -> None:
+    example = Path(__file__).parents[2] / "config.example.yaml"
+    done = topicwire("check", "--config", example, cwd=tmp_path)
+    assert [line.split(":")[0] for line in done.stdout.splitlines()[:-1]] == [
+        "discord.token",
+        "sources[0].path",
+    ]
+
+
+def test_run_without_a_token_says_what_to_do_and_where(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("log: {level: info}\n")
+    done = topicwire("run", cwd=tmp_path)
+    assert done.returncode == 3
+    assert "https://discord.com/developers/applications" in done.stderr
+    assert "TOPICWIRE_DISCORD__TOKEN" in done.stderr
+    missing = topicwire("run", "--config", "other.yaml", cwd=tmp_path)
+    assert missing.returncode == 3
+    assert "config.example.yaml" in missing.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["run", "check", "demo", "ingest", "match", "stories", "related", "digest"]
+)
+def test_every_command_has_help(command: str) -> None:
+    done = topicwire(command, "--help")
+    assert done.returncode == 0
+    assert "Usage" in done.stdout
+
+
+def test_a_wrong_call_is_exit_code_2(tmp_path: Path) -> None:
+    assert topicwire("digest", "--topic", "AI").returncode == 2
+    assert topicwire("match", NEWS).returncode == 2
+    assert topicwire("nonsense").returncode == 2
+
+
+def test_a_database_that_is_none_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_text("this is no database, and never was one" * 100)
+    done = topicwire("stories", "--db", tmp_path / "x.db")
+    assert done.returncode == 3
+    assert "not a database" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_demo_runs_to_its_end(tmp_path: Path) -> None:
+    done = topicwire("demo", "--once")
+    assert done.returncode == 0, done.stderr
+    assert "Brackenmouth suspends metro facial recognition" in done.stdout
+    assert "Story withdrawn" in done.stdout
+    assert "outlets since yesterday" in done.stdout
+    assert "Daily digest" in done.stdout.splitlines()[-30:][0] or "Daily digest" in done.stdout
+
+
+@needs_shared
+def test_a_whole_site_is_taken_in_without_an_error(tmp_path: Path) -> None:
+    records = SHARED / "records" / "powerapps"
+    first = json.loads(
+        topicwire("ingest", records, "--db", tmp_path / "x.db", "--json").stdout.splitlines()[-1]
+    )
+    second = json.loads(
+        topicwire("ingest", records, "--db", tmp_path / "x.db", "--json").stdout.splitlines()[-1]
+    )
+    assert first["read"] == 674
+    assert first["rejected"] == 0
+    assert second["unchanged"] == 674
+
+
+@needs_shared
+def test_matching_alone_reproduces_what_a_site_declares() -> None:
+    records = SHARED / "records" / "powerapps"
+    done = topicwire("match", records, "--topics", records / "_data" / "topics", "--json")
+    root = {"Power Apps"}
+    pairs = [(set(line["declared"]) - root, set(line["topics"]) - root) for line in json_lines(done.stdout)]
+    hits = sum(len(declared & found) for declared, found in pairs)
+    assert hits == sum(len(found) for _, found in pairs), "precision is 1"
+    assert hits >= 0.98 * sum(len(declared) for declared, _ in pairs)

@@ -1,0 +1,128 @@
+"""`topicwire run` as a whole process, against a Discord on the loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bot.domain.model import Mode, Subscription
+from bot.store import subscriptions, topics
+from bot.store.database import Database
+from tests.loopback import CHANNEL, GUILD, Loopback
+
+ROOT = Path(__file__).parents[2]
+TIMEOUT = 30
+
+CONFIG = """\
+database: {{url: {folder}/x.db}}
+topics: {{inline: [{{name: Trains, keywords: [train, trains]}}]}}
+sources: [{{kind: folder, path: {folder}/records}}]
+"""
+
+
+def write_record(folder: Path, name: str, title: str, outlet: str) -> None:
+    """A record file, published just now."""
+    now = datetime.now(UTC) - timedelta(minutes=1)
+    text = (
+        f'---\ntitle: "{title}"\nwebUrl: "https://{outlet}/{name}"\nquality: 80\n'
+        f"publishedDateTime: {now:%Y-%m-%dT%H:%M:%SZ}\nprovider: {{name: {outlet}, domain: {outlet}}}\n---\n"
+    )
+    (folder / "records" / f"{name}.md").write_text(text)
+
+
+async def prepare(folder: Path) -> Path:
+    """A config, a folder with an old record, and a channel subscribed to Trains."""
+    (folder / "records").mkdir()
+    write_record(folder, "old", "An old train is sold", "old.example")
+    config = folder / "config.yaml"
+    config.write_text(CONFIG.format(folder=folder))
+    db = await Database.open(str(folder / "x.db"))
+    async with db.write() as connection:
+        ids = await topics.learn(connection, ["Trains"])
+        wish = Subscription(0, GUILD, CHANNEL, "Trains", Mode.LIVE)
+        await subscriptions.subscribe(connection, wish, ids["trains"], datetime.now(UTC))
+    await db.close()
+    return config
+
+
+@asynccontextmanager
+async def running(discord: Loopback, config: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The process, once it is ready; killed at the end if it still runs."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.loopback", str(discord.port), "run", "--config", str(config),
+        cwd=ROOT, stderr=asyncio.subprocess.PIPE, env={**os.environ, "TOPICWIRE_DISCORD__TOKEN": "a.made-up.token"},
+    )  # fmt: skip
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            async for line in process.stderr:
+                if b"ready as" in line:
+                    break
+        draining = asyncio.ensure_future(process.stderr.read())
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        log = await draining
+        assert b"Traceback" not in log, log.decode()
+        assert b"made-up" not in log
+
+
+async def arrival(discord: Loopback) -> None:
+    """Wait until a message arrives at Discord."""
+    async with asyncio.timeout(TIMEOUT):
+        await discord.arrived.wait()
+    discord.arrived.clear()
+
+
+async def test_a_new_file_becomes_a_post_and_an_old_one_does_not(tmp_path: Path) -> None:
+    config = await prepare(tmp_path)
+    discord = Loopback()
+    async with discord.serving():
+        async with running(discord, config) as process:
+            write_record(tmp_path, "new", "Night train reaches the coast", "one.example")
+            await arrival(discord)
+            process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(TIMEOUT):
+                assert await process.wait() == 0
+        titles = [message["embeds"][0]["title"] for message in discord.messages.values()]
+        assert titles == ["Night train reaches the coast"]
+
+
+async def test_what_could_not_be_sent_before_a_kill_is_sent_once_after_it(tmp_path: Path) -> None:
+    config = await prepare(tmp_path)
+    discord = Loopback()
+    async with discord.serving():
+        async with running(discord, config) as process:
+            discord.failing = True
+            write_record(tmp_path, "new", "Night train reaches the coast", "one.example")
+            async with asyncio.timeout(TIMEOUT):
+                while ("POST", f"channels/{CHANNEL}/messages") not in discord.requests:
+                    await asyncio.wait([asyncio.ensure_future(process.wait())], timeout=0.05)
+            process.kill()
+        assert not discord.messages
+        discord.failing = False
+        await expire_leases(tmp_path)
+        async with running(discord, config):
+            await arrival(discord)
+        assert len(discord.messages) == 1
+
+
+async def expire_leases(folder: Path) -> None:
+    """As if the minutes of the dead worker's lease had passed."""
+    import sqlalchemy as sa
+
+    from bot.store import schema
+
+    db = await Database.open(str(folder / "x.db"))
+    async with db.write() as connection:
+        past = datetime.now(UTC) - timedelta(minutes=1)
+        await connection.execute(sa.update(schema.outbox).values(lease_until=past, due_at=past))
+    await db.close()
