@@ -9,7 +9,7 @@ story, not with its nearest member, keeps unrelated records from chaining up.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -17,10 +17,13 @@ from functools import lru_cache
 from bot.domain.text import words
 
 WINDOW = timedelta(days=4)  # between a record and the nearest report of its story
-JOIN = 0.22  # cosine from which a record belongs to a story
+JOIN = 0.2  # cosine from which a record belongs to a story
 DECLARED = 0.16  # the same where one of them declares the other
 SAME_OUTLET = 0.4  # the same where the outlet has reported the event already: series look alike
-MERGE = 0.22  # cosine of two stories that a record belongs to, from which they are one
+MERGE = 0.16  # cosine of two stories that one record belongs to, from which they are one
+MIN_SHARED = 2  # words that a record and its story must have in common
+UNSURE = 0.35  # how much is added to a bar where nothing is known about the rarity of words
+LITTLE = 30.0  # documents after which half of that is left
 FAR = 0.5  # how much of the bar is added at the window's end
 PRIOR = 50.0  # documents that the statistics pretend to have seen: rarity where there is little to count
 EXCERPT = 0.35  # weight of a word of the excerpt against one of the title
@@ -57,25 +60,34 @@ class Clustering:
 
 Vector = dict[str, float]
 
+# ISO 639-1 codes of the languages that Snowball stems; others are compared word by word.
+_SNOWBALL: Mapping[str, str] = {
+    "ar": "arabic", "ca": "catalan", "da": "danish", "de": "german", "el": "greek", "en": "english",
+    "es": "spanish", "eu": "basque", "fi": "finnish", "fr": "french", "ga": "irish", "hi": "hindi",
+    "hu": "hungarian", "hy": "armenian", "id": "indonesian", "it": "italian", "lt": "lithuanian",
+    "ne": "nepali", "nl": "dutch", "no": "norwegian", "pt": "portuguese", "ro": "romanian",
+    "ru": "russian", "sr": "serbian", "sv": "swedish", "ta": "tamil", "tr": "turkish", "yi": "yiddish",
+}  # fmt: skip
+UNDECLARED = (
+    "en"  # the language of records that declare none: its stems leave other languages' words alone, mostly
+)
 
-@lru_cache(maxsize=16)
-def _stemmer(language: str) -> object:
+
+@lru_cache(maxsize=len(_SNOWBALL))
+def _stemmer(language: str) -> Callable[[str], str]:
+    """The stemmer of a language code. Imported here: it costs as much as the rest of a small run."""
     import snowballstemmer
 
-    names = {
-        "en": "english",
-        "de": "german",
-        "es": "spanish",
-        "fr": "french",
-        "it": "italian",
-        "pt": "portuguese",
-    }
-    return snowballstemmer.stemmer(names.get(language[:2].lower(), "english"))
+    name = _SNOWBALL.get(language[:2].lower())
+    if name is None or name not in snowballstemmer.algorithms():
+        return str
+    stem: Callable[[str], str] = snowballstemmer.stemmer(name).stemWord
+    return stem
 
 
 @lru_cache(maxsize=100_000)
 def _stem(word: str, language: str) -> str:
-    return _stemmer(language).stemWord(word)
+    return _stemmer(language or UNDECLARED)(word)
 
 
 @lru_cache(maxsize=50_000)
@@ -96,7 +108,7 @@ def _norm(vector: Mapping[str, float]) -> float:
 class _Story:
     """The sum of a story's members, and when and by whom it was reported."""
 
-    __slots__ = ("centroid", "excerpts", "norm", "number", "outlets", "times", "titles")
+    __slots__ = ("number", "outlets", "times", "titles")
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -171,6 +183,8 @@ class _Clusters:
                 postings = self._postings.get(word, {})
                 if len(postings) <= POSTINGS:
                     candidates.update(postings)
+        # With little to count, every word looks as rare as the next: then more of them must agree.
+        unsure = UNSURE * LITTLE / (self._documents + LITTLE)
         found = []
         for number in candidates:
             story = self.stories.get(number)
@@ -179,12 +193,14 @@ class _Clusters:
             gap = min(abs(report.published - time) for time in story.times)
             if gap > WINDOW:
                 continue
-            bar = DECLARED if number in linked else JOIN
+            bar = DECLARED if number in linked else JOIN + unsure
             if report.outlet in story.outlets:
-                bar = max(bar, SAME_OUTLET)
+                bar = max(bar, SAME_OUTLET + unsure)
             bar *= 1 + FAR * (gap / WINDOW)
-            dot = sum(weight * story.titles.get(word, 0.0) for word, weight in vector.items())
-            similarity = dot / _norm(story.titles)
+            shared = [word for word in vector if word in story.titles]
+            if len(shared) < MIN_SHARED:
+                continue
+            similarity = sum(vector[word] * story.titles[word] for word in shared) / _norm(story.titles)
             if similarity >= bar:
                 found.append((similarity - bar, number, number in linked))
         return sorted(found, key=lambda entry: (-entry[0], entry[1]))

@@ -162,7 +162,21 @@ SEGMENTS = st.sampled_from(
      "embed", "6NPtZSMH0h4", "watch", "tag", "ü", "%C3%bc", "%", "a b", "x;y", "\\"]
 )  # fmt: skip
 PAIRS = st.sampled_from(
-    ["amp", "amp=1", "amp=2", "v=6NPtZSMH0h4", "id=1", "id=2", "utm_x=1", "ref=rss", "ref=5", "", "a=%7e", "amp;b=1", "="]
+    [
+        "amp",
+        "amp=1",
+        "amp=2",
+        "v=6NPtZSMH0h4",
+        "id=1",
+        "id=2",
+        "utm_x=1",
+        "ref=rss",
+        "ref=5",
+        "",
+        "a=%7e",
+        "amp;b=1",
+        "=",
+    ]
 )
 ADDRESSES = st.builds(
     lambda scheme, host, path, query, tail: f"{scheme}://{host}/{'/'.join(path)}?{'&'.join(query)}{tail}",
@@ -174,7 +188,9 @@ ADDRESSES = st.builds(
 )
 
 
-@given(ADDRESSES | st.text().map("https://example.com/".__add__) | st.text().map("https://".__add__) | st.text())
+@given(
+    ADDRESSES | st.text().map("https://example.com/".__add__) | st.text().map("https://".__add__) | st.text()
+)
 def test_canonical_is_idempotent_and_raises_nothing_but_value_errors(url: str) -> None:
     try:
         key = canonical(url)
