@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import discord
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -102,8 +103,11 @@ class App:
     async def run(self, token: str) -> None:
         """Connect and work until `stop`. Raises TopicwireError where Discord refuses the bot."""
         delivering = asyncio.ensure_future(self._deliver_loop())
-        others = [asyncio.ensure_future(self._source_loop(feed)) for feed in self.feeds]
-        others += [asyncio.ensure_future(self._connect(token)), asyncio.ensure_future(self._stopping.wait())]
+        others: list[asyncio.Future[Any]] = [
+            asyncio.ensure_future(self._stopping.wait()),
+            asyncio.ensure_future(self._connect(token)),
+            *(asyncio.ensure_future(self._source_loop(feed)) for feed in self.feeds),
+        ]
         self._scheduler.add_job(self.mend, IntervalTrigger(seconds=int(MEND_EVERY.total_seconds())))
         self._plan_digest(self.context.now())
         self._scheduler.start()

@@ -103,7 +103,7 @@ class Message:
 
 
 _SPECIAL = re.compile(r"([\\*_~`|>#\[\]()<:@])")
-_LIST = re.compile(r"^(\s*)([-+]|\d+(?=\.))")
+_LIST = re.compile(r"^(\s*)([-+]|\d+(?=\.))", re.MULTILINE)
 
 
 def escape(text: str) -> str:
@@ -121,18 +121,52 @@ def escape_to(text: str, limit: int) -> str:
     room = limit
     while True:
         escaped = escape(clip(text, room))
-        over = length(escaped) - limit
+        over = length(escaped) - max(0, limit)
         if over <= 0:
             return escaped
         room = max(0, room - max(1, over // 2))
 
 
+# What would be markup in the text of a link: brackets, code, formatting that something could close,
+# mentions, `:emoji:` and addresses, with which Discord does not make a link at all.
+_IN_LABEL = re.compile(
+    r"[\[\]\\`*]|_(?![A-Za-z0-9])|(?<=_)_|~(?=~)|(?<=~)~|\|(?=\|)|(?<=\|)\||<(?=\S)|@(?=everyone|here)|:(?=\w+:)"
+)
+_SCHEME = re.compile(r"\b[a-z][a-z0-9+.-]*://(?=\S)", re.IGNORECASE)
+_LOOKALIKE = str.maketrans("[]\\`*_~|<@:", "()∖ˋ∗ˍ∼∣‹＠∶")
+
+
+def label(text: str) -> str:
+    """Text for the inside of a link, never longer than it was: look-alikes stand for what would be markup.
+
+    Discord shows backslashes there: https://github.com/discord/discord-api-docs/issues/6185
+    """
+    return _IN_LABEL.sub(lambda found: found[0].translate(_LOOKALIKE), _SCHEME.sub("", text))
+
+
+_UNSAFE = re.compile(r"[\s()<>\[\]\\\"`|{}^]|%(?![0-9A-Fa-f]{2})")
+_PARTS = re.compile(r"(https?://)([^/?#:]*)(.*)", re.IGNORECASE | re.DOTALL)
+
+
 def safe_url(url: str) -> str:
-    """The address with whatever could end a Markdown link or an attribute percent-encoded."""
-    return quote(url, safe="%/:?#&=+,;@!$'~*-._") if not url.isascii() or _UNSAFE.search(url) else url
+    """The address in ASCII, with whatever could end a Markdown link or an attribute percent-encoded."""
+    if url.isascii() and not _UNSAFE.search(url):
+        return url
+    if parts := _PARTS.fullmatch(url.replace("\\", "/")):
+        url = parts[1] + _ascii(parts[2]) + parts[3]
+    url = re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", url)
+    return quote(url, safe="%/:?#&=+,;@!$'~*-._", errors="replace")
 
 
-_UNSAFE = re.compile(r"[\s()<>\[\]\\\"`|{}^]")
+def _ascii(host: str) -> str:
+    if host.isascii():
+        return host
+    import idna  # a table of all of Unicode, for the few hosts that need it
+
+    try:
+        return idna.encode(host, uts46=True).decode("ascii")
+    except UnicodeError:  # what idna raises is one
+        return host
 
 
 def link(text: str, url: str, limit: int) -> str:
@@ -141,7 +175,7 @@ def link(text: str, url: str, limit: int) -> str:
     room = limit - length(address) - 4
     if room < 12:
         return escape_to(text, limit)
-    return f"[{escape_to(text, room)}]({address})"
+    return f"[{label(clip(text, room))}]({address})"
 
 
 def relative(when: datetime) -> str:

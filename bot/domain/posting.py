@@ -123,7 +123,8 @@ def decide(
 ) -> Decision:
     """What to do in one channel about a story that has just changed.
 
-    A post that exists is edited while its window is open, and for ever where the story is gone.
+    A post that exists is edited while its window is open, and at any age where the story is gone or
+    was merged into this one.
     A story without a post is posted if a member is news, something of it is not muted, and it
     reaches the bar of one of the channel's live subscriptions.
     """
@@ -145,10 +146,14 @@ def decide(
 
 
 def _revise(story: Story, channel: Channel, post: Post, now: datetime, rules: Rules) -> Decision:
-    if post.sent_at is None and not post.closed:
-        return None  # still to be sent: it is rendered when it goes out
-    if post.sent_at is None or post.closed or (story.members and now - post.sent_at > rules.edit_window):
-        return Hold(story.number, channel.id, channel.guild_id, Reason.ALREADY_TOLD)
+    told = Hold(story.number, channel.id, channel.guild_id, Reason.ALREADY_TOLD)
+    if post.closed:
+        return told
+    moved = post.story != story.number  # merged: the post has to be known by the number that goes on
+    if post.sent_at is None:
+        return Edit(post.id, story.number, now) if moved else None  # it is rendered when it goes out
+    if story.members and not moved and now - post.sent_at > rules.edit_window:
+        return told
     last = post.edited_at or post.sent_at
     return Edit(post.id, story.number, max(now, last + rules.edit_interval))
 

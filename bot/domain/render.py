@@ -33,6 +33,7 @@ EXCERPT = 400
 SHOWN_COVERAGE = 5
 PAGE = 8
 RELATED_ACTION = "related:"
+MOST_ROLES = 50  # named in one message: they have to fit its content
 NO_NAME = "\u200b"  # a field needs a name; this one shows none
 GREY = 0x80848E
 
@@ -77,13 +78,14 @@ def story_post(
     first = next(iter(topics), "")
     image = next((m.record.image for m in (view.lead, *view.members) if m.record.image), None)
     address = safe_url(lead.url)
-    footer = f"Story #{view.number} · {', '.join(topics)} · " if topics else f"Story #{view.number} · "
+    footer = f"Story #{view.number} · {', '.join(topics)}" if topics else f"Story #{view.number}"
+    roles = tuple(dict.fromkeys(mentions))[:MOST_ROLES]
     embed = Embed(
         title=escape_to(lead.title, TITLE),
         url=address if length(address) <= URL else "",
         description=escape_to(lead.excerpt, EXCERPT) if lead.excerpt else "",
         author=clip(f"{lead.outlet.name} · video" if lead.type == "video" else lead.outlet.name, AUTHOR),
-        footer=clip(footer, FOOTER - 40) + plural(view.outlets, "outlet"),
+        footer=f"{clip(footer, FOOTER - 40)} · {plural(view.outlets, 'outlet')}",
         image=safe_url(image.url) if image and length(safe_url(image.url)) <= URL else "",
         colour=colour if colour is not None else colour_of(first),
         fields=_coverage_fields(view),
@@ -96,10 +98,10 @@ def story_post(
     )
     buttons.append(Button("Related coverage", action=f"{RELATED_ACTION}{view.number}"))
     return Message(
-        content=" ".join(f"<@&{role}>" for role in mentions),
+        content=" ".join(f"<@&{role}>" for role in roles),
         embeds=(embed,),
         buttons=tuple(buttons),
-        roles=tuple(mentions),
+        roles=roles,
         name=clip(lead.title, THREAD_NAME),
         tags=tuple(dict.fromkeys((*subscribed, *topics)))[: FORUM_TAGS * 4],
     )

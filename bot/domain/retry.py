@@ -8,7 +8,8 @@ from enum import StrEnum
 
 FIRST_RETRY = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(minutes=30)
-MOST_ATTEMPTS = 40  # with the backoff below: about 18 hours of trying
+SHORTEST_WAIT, LONGEST_WAIT = 0.25, 86_400.0  # seconds: what a Retry-After may ask for
+MOST_ATTEMPTS = 40  # with the backoff below: about 16 hours of trying
 
 # https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 UNKNOWN_CHANNEL = 10003
@@ -119,7 +120,6 @@ def settle(outcome: Outcome, attempt: int, now: datetime) -> Verdict:
         return Drop(f"given up after {attempt} tries: {outcome.detail}")
     wait = backoff(attempt)
     if outcome.retry_after is not None:
-        wait = max(
-            timedelta(seconds=outcome.retry_after), FIRST_RETRY if outcome.status != 429 else timedelta()
-        )
+        asked = timedelta(seconds=min(max(SHORTEST_WAIT, outcome.retry_after), LONGEST_WAIT))
+        wait = asked if outcome.status == 429 else max(asked, FIRST_RETRY)
     return Retry(now + wait, outcome.detail or f"HTTP {outcome.status}")
