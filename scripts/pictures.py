@@ -6,6 +6,7 @@ Needs Chromium (Debian: `apt install chromium`); `CHROMIUM` names another one. R
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import shutil
 import sys
@@ -13,12 +14,18 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from playwright.async_api import Page, async_playwright
 from rich.console import Console
 
 from bot.demo.main import SAMPLE, Demo, assets
 
 TARGET = Path(__file__).parent.parent / "docs" / "images"
+# Words that only the message in the picture has.
+PICTURES = {"story.png": "Story #8", "digest.png": "Thursday, 8 January"}
+SETTLE = 1500  # milliseconds for pictures to load
+MARGIN = 16
+SCALE = 1.5
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -37,22 +44,33 @@ class Pictures(Demo):
             sys.exit("No Chromium was found: install it, or name one in CHROMIUM")
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-            tab = await browser.new_page(viewport={"width": 980, "height": 1000}, device_scale_factor=2)
+            tab = await browser.new_page(viewport={"width": 1000, "height": 1100}, device_scale_factor=SCALE)
             await tab.goto(page.url)
-            await tab.wait_for_timeout(4000)
-            await take(tab)
+            for name, words in PICTURES.items():
+                await take(tab, words, name)
             await browser.close()
 
 
-async def take(tab: Page) -> None:
-    """The whole page."""
+async def take(tab: Page, words: str, name: str) -> None:
+    """The message that has these words in it, cut to what it fills."""
+    message = tab.locator("article.channel-message", has_text=words).last
+    await message.scroll_into_view_if_needed()
+    await tab.wait_for_timeout(SETTLE)
+    whole = await message.bounding_box()
+    embed = await message.locator("article.embed-card").last.bounding_box()
+    if whole is None or embed is None:
+        sys.exit(f"No message says {words!r}")
+    picture = Image.open(io.BytesIO(await message.screenshot()))
+    right = (embed["x"] + embed["width"] - whole["x"] + MARGIN) * SCALE
     TARGET.mkdir(parents=True, exist_ok=True)
-    await tab.screenshot(path=TARGET / "page.png")
+    picture.crop((0, 0, int(right), picture.height)).convert("P", palette=Image.Palette.ADAPTIVE).save(
+        TARGET / name
+    )
 
 
 async def main() -> None:
     """Replay the sample, open its page, take the pictures."""
-    console = Console(file=Path(os.devnull).open("w"))  # noqa: SIM115 - lives as long as the program
+    console = Console(file=io.StringIO())
     demo = Pictures(console, SAMPLE, SAMPLE / "_data" / "topics", "Computer Vision")
     with tempfile.TemporaryDirectory() as folder:
         await demo.run(Path(folder) / "demo.db", 0)

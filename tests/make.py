@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from bot.domain.model import Image, Outlet, Record
+from bot.domain.model import Image, Outlet, Record, Stored, TopicMatch
+from bot.domain.stories import Story
 from bot.sources.model import Batch, Item, Progress, Rejected
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)  # a Monday
@@ -54,6 +55,32 @@ def record(
         related=tuple(related),
         removed=removed,
     )
+
+
+def stored(
+    record: Record,
+    *,
+    id: int = 0,  # noqa: A002 (the field's name)
+    seen: float | None = None,
+    partial: bool = False,
+    news: bool = True,
+    story: int | None = 1,
+    declares: Sequence[int] = (),
+) -> Stored:
+    """The record as the store knows it, first seen (in hours) when it was published if nothing else is said."""
+    published = record.published or START
+    first_seen = published if seen is None else at(seen)
+    return Stored(
+        id or next(_serial), record, published, first_seen, partial, news, story, tuple(declares)
+    )
+
+
+def story(
+    *members: Stored, number: int = 1, declared: Sequence[Stored] = (), topics: Sequence[str] = ("AI",)
+) -> Story:
+    """A story whose members all have these topics."""
+    matches = tuple(TopicMatch(topic, True) for topic in topics)
+    return Story(number, members, {entry.id: entry for entry in declared}, {m.id: matches for m in members})
 
 
 class Clock:

@@ -6,13 +6,15 @@ The user is told what to do, with an id; the log has the whole story under the s
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from typing import Any
 
 import discord
 from discord import app_commands, ui
 
-from bot.errors import TopicwireError
+from bot.domain.message import escape
+from bot.errors import StoreError, TopicwireError
 
 log = logging.getLogger(__name__)
 
@@ -21,19 +23,31 @@ def _names(permissions: list[str]) -> str:
     return ", ".join(name.replace("_", " ").replace("guild", "server").title() for name in permissions)
 
 
+_CHANNEL = re.compile(r"\\<\\#(\d+)\\>")
+
+
+def _shown(text: str) -> str:
+    """Plain text as Markdown that shows it; only the channels that it names become links."""
+    return _CHANNEL.sub(r"<#\1>", escape(text))
+
+
 def explain(error: BaseException) -> str | None:
     """What to tell the user of an expected error; None for a bug."""
     match error:
+        case StoreError():  # what it says is for whoever runs the bot
+            return "The bot cannot use its database right now. Try again in a minute; if it stays, tell whoever runs the bot the id below."
         case TopicwireError():
-            return str(error)
+            return _shown(str(error))
         case app_commands.MissingPermissions(missing_permissions=missing):
             return f"You need the permission {_names(missing)} for this. Ask somebody who runs the server."
         case app_commands.BotMissingPermissions(missing_permissions=missing):
             return f"The bot needs the permission {_names(missing)} here. Give it in the channel's settings."
         case app_commands.NoPrivateMessage():
             return "This works in a server only."
+        case app_commands.TransformerError(value=app_commands.AppCommandChannel() | app_commands.AppCommandThread()):
+            return f"The bot cannot see {error.value.mention}: give it View Channel there, or open the thread again."
         case app_commands.TransformerError():
-            return f"“{str(error.value)[:100]}” does not fit there: pick one of the choices."
+            return f"“{_shown(str(error.value)[:100])}” does not fit there: pick one of the choices."
         case app_commands.CommandSignatureMismatch() | app_commands.CommandNotFound():
             return "Discord still shows an old version of this command. Try again in a minute."
         case app_commands.CheckFailure():
@@ -56,6 +70,8 @@ async def answer_error(interaction: discord.Interaction[Any], error: BaseExcepti
     if told is None:
         log.error("error %s in %s", incident, where, exc_info=error)
         told = "Something went wrong on our side. Try again; if it stays, tell whoever runs the bot the id below."
+    elif isinstance(error, StoreError):
+        log.error("error %s in %s: %s", incident, where, error, exc_info=error.__cause__)
     else:
         log.info(
             "error %s in %s: %s: %s", incident, where, type(error).__name__, error, exc_info=error.__cause__

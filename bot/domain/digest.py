@@ -16,7 +16,6 @@ from bot.domain.message import (
     Embed,
     Message,
     escape_to,
-    lines,
     link,
 )
 from bot.domain.model import Importance, Mode, StoryView, Subscription
@@ -32,6 +31,7 @@ DEFAULT_SIZE = 10
 MOST_SIZE = 25
 IN_A_ROW = 2
 OUTLET_WEIGHT = 10
+RESERVED = 160  # characters that every entry of a digest has at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +67,13 @@ def parse_days(text: str) -> frozenset[int]:
         return known[wanted]
     found = set()
     for part in wanted.replace(",", " ").split():
-        if part[:3] not in WEEK:
+        name = part.removesuffix("s")
+        day = next((i for i, full in enumerate(DAY_NAMES) if full.casefold().startswith(name)), None)
+        if day is None or len(name) < 3:
             raise ValueError(
                 f"“{part[:20]}” is no day: use daily, weekdays, weekends, or days such as mon, thu"
             )
-        found.add(WEEK.index(part[:3]))
+        found.add(day)
     if not found:
         raise ValueError("name at least one day: daily, weekdays, weekends, or days such as mon, thu")
     return frozenset(found)
@@ -93,6 +95,8 @@ def parse_time(text: str) -> time:
     half = wanted[-2:] if wanted[-2:] in ("am", "pm") else ""
     hours, _, minutes = wanted.removesuffix(half).partition(":")
     try:
+        if not f"{hours}{minutes}".isdecimal():
+            raise ValueError
         hour, minute = int(hours), int(minutes or 0)
         if half:
             if not 1 <= hour <= 12:
@@ -211,13 +215,15 @@ def _arrange(by_topic: Mapping[str, list[Entry]], since: datetime, until: dateti
     def rank(entry: Entry) -> tuple[float, int]:
         return (-entry.score, entry.view.number)
 
-    pools = {topic: sorted(entries, key=rank) for topic, entries in by_topic.items() if entries}
-    total = sum(map(len, pools.values()))
+    found = [(topic, sorted(entries, key=rank)) for topic, entries in by_topic.items() if entries]
+    total = sum(len(pool) for _, pool in found)
+    # A message has no more sections than this: what it would not show must not count as told.
+    pools = dict(sorted(found, key=lambda item: rank(item[1][0]))[:EMBEDS])
     best = {e.view.number for e in sorted((e for pool in pools.values() for e in pool), key=rank)[:size]}
     sections: list[Section] = []
     tail: list[str] = []
     carried = 0
-    for topic, pool in sorted(pools.items(), key=lambda item: rank(item[1][0])):
+    for topic, pool in pools.items():
         room = carried + sum(entry.view.number in best for entry in pool)
         placed: list[Entry] = []
         rest = list(pool)
@@ -265,16 +271,17 @@ def message(
     heading = f"**Daily digest** · {DAY_NAMES[until.weekday()]}, {_short(until.date())} · {total}"
     shown = digest.sections[:EMBEDS]
     left = digest.left_out + sum(len(section.entries) for section in digest.sections[EMBEDS:])
-    # Embeds share 6,000 characters: every section gets its part by its number of entries.
+    # Embeds share 6,000 characters. Long lines may take what is not reserved for those after them.
     room = EMBED_TOTAL - 120 - (TITLE // 2) * len(shown)
-    entries = sum(len(section.entries) for section in shown)
+    waiting = sum(len(section.entries) for section in shown)
     embeds = []
     for section in shown:
-        share = min(DESCRIPTION, room * len(section.entries) // entries)
-        # Each entry may take twice its part: most are short, and the long ones are worth it.
-        most = max(160, 2 * share // len(section.entries))
-        text, missing = lines((_line(e, digest.until, zone, most) for e in section.entries), share)
-        left += missing
+        waiting -= len(section.entries)
+        share = min(DESCRIPTION, room, max(RESERVED, room - RESERVED * waiting))
+        written = _lines(section.entries, share, digest.until, zone)
+        text = "\n".join(written)
+        room -= length(text)
+        left += len(section.entries) - len(written)
         own = colour(section.topic)
         embeds.append(
             Embed(
@@ -283,10 +290,21 @@ def message(
                 colour=colour_of(section.topic) if own is None else own,
             )
         )
-    embeds = [embed for embed in embeds if embed.description]
     if left:
         embeds[-1] = replace(embeds[-1], footer=f"{plural(left, 'more story', 'more stories')}: /latest")
     return Message(content=heading, embeds=tuple(embeds))
+
+
+def _lines(entries: Sequence[Entry], room: int, until: datetime, zone: str) -> list[str]:
+    """As many entries as `room` holds: all of them where it has `RESERVED` for each."""
+    written: list[str] = []
+    for after, entry in zip(reversed(range(len(entries))), entries, strict=True):
+        line = _line(entry, until, zone, max(RESERVED, room - RESERVED * after) - 1)
+        room -= length(line) + 1
+        if room < -1:
+            break
+        written.append(line)
+    return written
 
 
 def _line(entry: Entry, until: datetime, zone: str, limit: int) -> str:
@@ -296,7 +314,6 @@ def _line(entry: Entry, until: datetime, zone: str, limit: int) -> str:
         tail += f" · **+{plural(entry.grew, 'outlet')} since {since_words(entry.told_at, until, zone)}**"
     elif view.outlets > 1:
         tail += f" · {plural(view.outlets, 'outlet')}"
-    tail += f" · `#{view.number}`"
-    head = "▲ " if entry.told_at is not None else "• "
+    head = f"`#{view.number}` "
     room = max(60, min(limit, 700) - length(tail) - length(head))
     return head + link(view.lead.record.title, view.lead.record.url, room) + tail

@@ -119,7 +119,7 @@ def found(value: object) -> str:
             return "nothing"
         case bool():
             return "true" if value else "false"
-        case int() if abs(value) > _LARGEST:
+        case int() if abs(value) > 10**15:  # Python refuses to write out the hugest
             return "a huge number"
         case int() | float():
             return f"number {value}"

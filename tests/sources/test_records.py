@@ -398,7 +398,7 @@ def test_a_wrong_field_is_named_with_what_was_expected_and_found(fields: dict[st
         ("a.md", "---\n---\n", "record: expected a mapping of fields, got nothing"),
         ("a.md", b"\x89PNG\r\n\x1a\n\x00\x00", "binary data, not text (a NUL byte at offset 8)"),
         ("a.md", b"---\ntitle: caf\xe9\n---\n", "not valid UTF-8 text at byte offset 14"),
-        ("a.md", b"\xff\xfe\x00\xd8\x00\x00", "not valid UTF-16 text at byte offset 0"),
+        ("a.md", b"\xff\xfe\x00\xd8\x00\x00", "not valid UTF-16 text at byte offset 2"),
         ("a.yaml", "title: a: b\n", "not valid YAML at line 1: mapping values are not allowed in this context"),
         ("a.md", "---\ntitle: a\n\tb: c\n---\n", "not valid YAML at line 3"),
         ("a.yaml", "title: \x01\n", "not valid YAML: a character that is not allowed, at offset"),

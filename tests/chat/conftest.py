@@ -1,0 +1,54 @@
+"""The world in which commands are used and posts appear."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from simcord.env import Env
+
+from bot.app import App
+from bot.store.database import Database
+from bot.usecases.context import Context
+from tests.chat.world import World
+from tests.make import Clock
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database to copy: migrating one for every test would take most of its time."""
+    path = tmp_path_factory.mktemp("empty") / "empty.db"
+
+    async def make() -> None:
+        await (await Database.open(str(path))).close()
+
+    asyncio.run(make())
+    return path
+
+
+@pytest.fixture
+async def world(
+    tmp_path: Path, empty_database: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> AsyncIterator[World]:
+    """A server with the bot in it."""
+    caplog.set_level(logging.INFO)
+    path = tmp_path / "topicwire.db"
+    shutil.copy(empty_database, path)
+    db = await Database.open(str(path))
+    try:
+        app = App(Context(db, clock))
+        env = Env(app.client)
+        await env.start()
+        try:
+            made = await World.make(env, app, clock, caplog)
+            yield made
+        finally:
+            await env.shutdown()
+        if len(env.errors) != made.errors:
+            env.raise_errors()
+    finally:
+        await db.close()

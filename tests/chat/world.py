@@ -1,0 +1,300 @@
+"""A server with the real bot in it, on a simulated Discord: where the tests of this folder act."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import discord
+import pytest
+import simcord
+from simcord.actors import MemberActor
+from simcord.backend.models import Overwrite
+from simcord.builders import ChannelHandle, GuildHandle, RoleHandle
+from simcord.env import Env
+from simcord.enums import OverwriteType
+from simcord.results import InteractionResult, ResponseMessage
+from simcord.types import HttpLogEntry
+
+from bot.app import App
+from bot.chat.client import PERMISSIONS
+from bot.domain.model import Record, Topic
+from bot.pipeline import rematch
+from bot.pipeline.ingest import Summary
+from bot.usecases.context import Context
+from tests.make import Clock, ListSource, record
+
+TOPICS = (
+    Topic("AI", aliases=("Artificial Intelligence",)),
+    Topic(
+        "Computer Vision",
+        "CV",
+        parent="AI",
+        keywords=("computer vision", "facial recognition"),
+        colour=0x112233,
+    ),
+    Topic("Space", keywords=("satellite", "rocket")),
+)
+
+# Reports of three events, each in several outlets' words.
+METRO = (
+    "City halts facial recognition in metro after report",
+    "Metro facial recognition halted by city",
+    "Facial recognition in metro halted after city report",
+    "City halts metro facial recognition",
+)
+ROCKET = ("Rocket Kestrel lifts weather satellite into orbit", "Weather satellite in orbit on rocket Kestrel")
+WHALES = ("Computer vision warns ferry captains of whales", "Ferry captains warned of whales by computer vision")
+
+Seen = discord.Message | ResponseMessage
+
+
+def _message(message: Seen) -> discord.Message:
+    return message.message if isinstance(message, ResponseMessage) else message
+
+
+def buttons(message: Seen) -> list[discord.Button]:
+    """The buttons below a message, in order."""
+    rows = [row for row in _message(message).components if isinstance(row, discord.ActionRow)]
+    return [button for row in rows for button in row.children if isinstance(button, discord.Button)]
+
+
+def labels(message: Seen) -> list[str]:
+    """What stands on the buttons that can be pressed."""
+    return [button.label or "" for button in buttons(message) if not button.disabled]
+
+
+def seen(message: Seen) -> str:
+    """All text of a message, a line a part, as Markdown."""
+    parts = [message.content]
+    for embed in message.embeds:
+        parts += [embed.author.name or "", embed.title or "", embed.description or ""]
+        for part in embed.fields:
+            parts += [part.name or "", part.value or ""]
+        parts.append(embed.footer.text or "")
+    return "\n".join(part for part in parts if part)
+
+
+def unescaped(markdown: str) -> str:
+    """What a reader sees of text that has no Markdown but escapes; fails where there is other Markdown."""
+    bare = re.sub(r"\\[^\w\s]", "", markdown)
+    assert not re.search(r"[\\*_~`|>#\[\]()<@]|://", bare), f"Markdown gets through: {markdown}"
+    return re.sub(r"\\([^\w\s])", r"\1", markdown)
+
+
+def mentions_in(request: HttpLogEntry) -> tuple[list[str], list[str]]:
+    """Whom a request allows to be pinged: kinds, and ids of roles."""
+    allowed = request.json["allowed_mentions"]
+    assert not allowed.get("users")
+    return allowed.get("parse", []), [str(role) for role in allowed.get("roles", [])]
+
+
+def titles(number: int) -> Iterator[str]:
+    """Titles of unrelated events: no word occurs in two of them."""
+    syllables = [c + v for c in "bdfgklmnprst" for v in "aeiou"]
+    words = count(61)
+    for _ in range(number):
+        title = []
+        for index in (next(words) for _ in range(5)):
+            title.append(syllables[index // 60 % 60] + syllables[index % 60] + "rn")
+        yield " ".join(title).capitalize()
+
+
+def unrelated(number: int, **more: Any) -> list[Record]:
+    """Records of that many unrelated events, all on Space."""
+    more = {"quality": 80, "topics": ["Space"]} | more
+    return [record(title, f"outlet{i}.example", **more) for i, title in enumerate(titles(number))]
+
+
+@dataclass
+class World:
+    """The server *Demo* with its channel *news*, somebody who manages it, and a plain member."""
+
+    env: Env
+    app: App
+    clock: Clock
+    caplog: pytest.LogCaptureFixture
+    guild: GuildHandle
+    news: ChannelHandle
+    manager: MemberActor
+    member: MemberActor
+    source: ListSource = field(default_factory=ListSource)
+    errors: int = 0
+
+    @classmethod
+    async def make(cls, env: Env, app: App, clock: Clock, caplog: pytest.LogCaptureFixture) -> World:
+        """Build the server; the bot has exactly the permissions that its invitation asks for."""
+        await rematch.configure(app.context, TOPICS)
+        guild = env.create_guild("Demo")
+        role = next(role for role in env.backend.get_guild(guild.id).roles.values() if role.managed)
+        env.backend.edit_role(guild.id, role.id, {"permissions": PERMISSIONS.value})
+        news = guild.create_text_channel("news")
+        rights = discord.Permissions(manage_channels=True, manage_guild=True)
+        managers = guild.create_role("managers", permissions=rights)
+        manager = guild.add_member(env.create_user("maria"), roles=[managers])
+        world = cls(
+            env, app, clock, caplog, guild, news, manager, guild.add_member(env.create_user("paul"))
+        )
+        await world.take_in()  # the first intake, which is silent
+        return world
+
+    # Records come in, messages go out.
+
+    async def take_in(self, *records: Record) -> Summary:
+        """Have records come in now."""
+        return await self.app.ingest.step(self.source.add(*records))
+
+    async def deliver(self) -> int:
+        """Send what is due now."""
+        return await self.app.deliver.drain()
+
+    async def report(self, *records: Record) -> None:
+        """Have records come in, and what is due sent."""
+        await self.take_in(*records)
+        await self.deliver()
+
+    async def digest(self) -> None:
+        """Send the digests that are due."""
+        await self.app.digest()
+        await self.deliver()
+
+    # What people do.
+
+    async def ask(
+        self, command: str, *, by: MemberActor | None = None, at: ChannelHandle | None = None, **options: Any
+    ) -> ResponseMessage:
+        """Use a slash command; the answer is for the asker alone."""
+        who = by or self.manager
+        result = await who.slash(at or self.news, command, **options)
+        return self._answer(result)
+
+    async def press(self, message: Seen, label: str, *, by: MemberActor | None = None) -> InteractionResult:
+        """Press a button."""
+        return await (by or self.manager).click(_message(message), label=label)
+
+    async def typing(self, command: str, option: str, text: str, **filled: Any) -> dict[str, Any]:
+        """What autocomplete offers for what was typed: name -> value."""
+        offered = await self.manager.autocomplete(self.news, command, option, text, **filled)
+        return {choice["name"]: choice["value"] for choice in offered}
+
+    async def refused(
+        self, command: str, *, by: MemberActor | None = None, at: ChannelHandle | None = None, **options: Any
+    ) -> str:
+        """Use a slash command that is refused: what the user is told. The log has the same id."""
+        result = await (by or self.manager).slash(at or self.news, command, **options)
+        return self.refusal(result, 1)
+
+    def refusal(self, result: InteractionResult, errors: int) -> str:
+        """What the user is told of an error, of which simcord saw so many exceptions."""
+        assert len(self.env.errors) == self.errors + errors
+        self.errors += errors
+        (embed,) = self._answer(result).embeds
+        incident = re.fullmatch(r"Error ([0-9a-f]{8})", embed.footer.text or "")
+        assert incident is not None
+        assert f"error {incident[1]} in" in self.caplog.text
+        return embed.description or ""
+
+    def _answer(self, result: InteractionResult) -> ResponseMessage:
+        answers = [*([result.response] if result.response else []), *result.followups]
+        assert len(answers) == 1
+        assert answers[0].ephemeral
+        return answers[0]
+
+    # What stands in channels, and what went over the wire.
+
+    def posts(self, channel: ChannelHandle | None = None) -> list[discord.Message]:
+        """The messages that everybody sees in a channel, oldest first."""
+        everything = (channel or self.news).history()
+        return [
+            m
+            for m in everything
+            if not m.flags.ephemeral and m.type in (discord.MessageType.default, discord.MessageType.reply)
+        ]
+
+    def requests(self, method: str, path: str) -> list[HttpLogEntry]:
+        """The requests to Discord, `path` with wildcards."""
+        return [r for r in self.env.http_requests if r.method == method and fnmatch.fnmatch(r.path, path)]
+
+    def sends(self, channel: ChannelHandle | None = None) -> list[HttpLogEntry]:
+        """The requests to post a message in a channel."""
+        return self.requests("POST", f"/channels/{(channel or self.news).id}/messages")
+
+    def edits(self, channel: ChannelHandle | None = None) -> list[HttpLogEntry]:
+        """The requests to edit a message in a channel."""
+        return self.requests("PATCH", f"/channels/{(channel or self.news).id}/messages/*")
+
+    # What those who run the server do.
+
+    def role(self, name: str, *, mentionable: bool = True) -> RoleHandle:
+        """A role that anyone, or nobody, may ping."""
+        return self.guild.create_role(name, mentionable=mentionable)
+
+    def thread(self, name: str = "talk", parent: ChannelHandle | None = None) -> ChannelHandle:
+        """A thread that somebody opens."""
+        made = self.env.backend.create_thread((parent or self.news).id, name, self.manager.id)
+        return ChannelHandle(self.env, self.guild, made)
+
+    def forum(self, name: str = "stories", tags: Sequence[str] = ()) -> ChannelHandle:
+        """A forum with tags."""
+        made = self.guild.create_forum_channel(name)
+        known = [
+            {"id": str(number), "name": tag, "moderated": False, "emoji_id": None, "emoji_name": None}
+            for number, tag in enumerate(tags, 9000)
+        ]
+        self.env.backend.edit_channel(made.id, {"available_tags": known})
+        return made
+
+    def deny(self, channel: ChannelHandle, **permissions: bool) -> None:
+        """Take permissions from the bot in a channel."""
+        denied = discord.Permissions(**permissions)
+        self._overwrite(channel, self.env.backend.bot_user.id, deny=denied)
+
+    def mend(self, channel: ChannelHandle) -> None:
+        """Give them back."""
+        self.env.backend.delete_overwrite(channel.id, self.env.backend.bot_user.id)
+
+    def allow(self, channel: ChannelHandle, who: MemberActor, **permissions: bool) -> None:
+        """Give somebody permissions in one channel."""
+        self._overwrite(channel, who.id, allow=discord.Permissions(**permissions))
+
+    def hide(self, channel: ChannelHandle, who: MemberActor) -> None:
+        """Hide a channel from somebody."""
+        self._overwrite(channel, who.id, deny=discord.Permissions(view_channel=True))
+
+    def open_command(self, name: str, who: MemberActor) -> None:
+        """Let somebody use a command as servers can in their integration settings, whatever it declares."""
+        command = self.env.backend.find_command(name, self.guild.id)
+        assert command is not None
+        self.guild.set_command_permissions(int(command["id"]), {who: True})
+
+    def _overwrite(
+        self,
+        channel: ChannelHandle,
+        member_id: int,
+        *,
+        allow: discord.Permissions | None = None,
+        deny: discord.Permissions | None = None,
+    ) -> None:
+        none = discord.Permissions.none()
+        self.env.backend.set_overwrite(
+            channel.id,
+            Overwrite(
+                member_id,
+                OverwriteType.MEMBER,
+                allow=(allow or none).value,
+                deny=(deny or none).value,
+            ),
+        )
+
+    async def restart(self) -> None:
+        """The bot stops, and a new one starts on the same database."""
+        context = self.app.context
+        self.app = App(Context(context.db, context.now, context.rules, context.digest_default))
+        await self.env.restart_bot(self.app.client)
+
+
+__all__ = ["METRO", "ROCKET", "TOPICS", "WHALES", "World", "simcord"]

@@ -1,0 +1,348 @@
+"""A folder of record files as a source."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pytest
+
+from bot.sources.folder import BATCH_ITEMS, FolderSource
+from bot.sources.model import Batch, Source
+from tests.shared_data import SHARED, needs_shared
+
+
+def line(number: int | str, **fields: Any) -> str:
+    return json.dumps({"title": f"Story {number}", "webUrl": f"https://example.com/{number}"} | fields)
+
+
+def front_matter(number: int | str) -> str:
+    return f"---\ntitle: Story {number}\nwebUrl: https://example.com/{number}\n---\n"
+
+
+class Taken:
+    """All that one fetch gave, and the progress as a store keeps it."""
+
+    def __init__(self, progress: dict[str, Any]) -> None:
+        self.progress = progress
+        self.batches: list[Batch] = []
+
+    @property
+    def titles(self) -> list[str]:
+        return [item.record.title for batch in self.batches for item in batch.items]
+
+    @property
+    def rejected(self) -> list[tuple[str, int, str]]:
+        return [(r.path, r.item, r.reason) for batch in self.batches for r in batch.rejected]
+
+    @property
+    def unchanged(self) -> int:
+        return sum(batch.unchanged for batch in self.batches)
+
+
+async def take(source: Source, progress: dict[str, Any] | None = None) -> Taken:
+    taken = Taken(dict(progress or {}))
+    async for batch in source.fetch(taken.progress.copy()):
+        assert not taken.batches or not taken.batches[-1].last
+        taken.batches.append(batch)
+        taken.progress.update(json.loads(json.dumps(batch.progress)))
+    assert taken.batches[-1].last
+    return taken
+
+
+async def test_files_are_taken_in_by_name_and_once(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "b.md").write_text(front_matter("b"))
+    (tmp_path / "a.jsonl").write_text(f"{line(1)}\n{line(2)}\n")
+    (tmp_path / "sub" / "c.json").write_text(line("c"))
+    source = FolderSource(tmp_path)
+    assert (source.name, source.kind) == (f"folder:{tmp_path}", "folder")
+
+    first = await take(source)
+    assert first.titles == ["Story 1", "Story 2", "Story b", "Story c"]
+    assert [(i.path, i.item) for i in first.batches[0].items] == [
+        (str(tmp_path / "a.jsonl"), 1),
+        (str(tmp_path / "a.jsonl"), 2),
+        (str(tmp_path / "b.md"), 1),
+        (str(tmp_path / "sub" / "c.json"), 1),
+    ]
+    assert list(first.progress) == ["a.jsonl", "b.md", "sub/c.json"]
+
+    again = await take(source, first.progress)
+    assert (again.titles, again.unchanged) == ([], 4)
+    assert again.batches == [Batch(unchanged=4, last=True)]
+
+
+async def test_changed_and_new_files_are_read_again(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text(front_matter("old"))
+    (tmp_path / "b.md").write_text(front_matter("b"))
+    source = FolderSource(tmp_path)
+    first = await take(source)
+    (tmp_path / "a.md").write_text(front_matter("newer"))
+    (tmp_path / "c.md").write_text(front_matter("c"))
+    second = await take(source, first.progress)
+    assert (second.titles, second.unchanged) == (["Story newer", "Story c"], 1)
+    assert list(second.batches[0].progress) == ["a.md", "c.md"]
+
+
+async def test_a_touched_file_is_hashed_but_not_parsed(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text(f"{line(1)}\n{line(2)}\nnonsense\n")
+    source = FolderSource(tmp_path)
+    first = await take(source)
+    os.utime(file, ns=(1, 1))
+    second = await take(source, first.progress)
+    assert (second.titles, second.unchanged, len(second.rejected)) == ([], 2, 1)
+    assert second.progress["a.jsonl"] == first.progress["a.jsonl"] | {"mtime": 1}
+    file.write_text(f"{line(1)}\n{line(3)}\nnonsense\n")  # the same size
+    assert (await take(source, second.progress)).titles == ["Story 1", "Story 3"]
+
+
+async def test_bad_items_of_an_unchanged_file_are_told_again(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text(f"{line(1)}\nnonsense\n{line(2)}\n")
+    (tmp_path / "b.md").write_text("no front matter")
+    source = FolderSource(tmp_path)
+    first = await take(source)
+    assert first.rejected == [
+        (str(file), 2, "not valid JSON at column 1: Expecting value"),
+        (str(tmp_path / "b.md"), 1, "no front matter: the first line should be ---"),
+    ]
+    again = await take(source, first.progress)
+    assert (again.rejected, again.unchanged, again.titles) == (first.rejected, 2, [])
+
+
+async def test_progress_of_another_reader_is_not_trusted(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text(front_matter("a"))
+    first = await take(FolderSource(tmp_path, quality=40))
+    assert first.batches[0].items[0].record.quality == 40
+    assert (await take(FolderSource(tmp_path, quality=40), first.progress)).titles == []
+    assert (await take(FolderSource(tmp_path, quality=50), first.progress)).titles == ["Story a"]
+    for entry in ({}, {"reader": first.progress["a.md"]["reader"]}, {"size": 1}):
+        assert (await take(FolderSource(tmp_path, quality=40), {"a.md": entry})).titles == ["Story a"]
+
+
+async def test_batches_are_bounded_and_progress_comes_with_the_last_item_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("\n".join(line(n) for n in range(450)))
+    (tmp_path / "b.jsonl").write_text("\n".join(line(n) for n in range(450, 500)))
+    taken = await take(FolderSource(tmp_path))
+    assert [len(batch.items) for batch in taken.batches] == [BATCH_ITEMS, BATCH_ITEMS, 100]
+    assert [list(batch.progress) for batch in taken.batches] == [[], [], ["a.jsonl", "b.jsonl"]]
+    assert len(set(taken.titles)) == 500
+
+
+async def test_many_related_records_fill_a_batch_sooner(tmp_path: Path) -> None:
+    related = [{"title": "r", "webUrl": f"https://r.example/{n}"} for n in range(200)]
+    (tmp_path / "a.jsonl").write_text("\n".join(line(n, related=related) for n in range(12)))
+    taken = await take(FolderSource(tmp_path))
+    assert [len(batch.items) for batch in taken.batches] == [10, 2]
+
+
+async def test_an_empty_folder_gives_one_empty_batch(tmp_path: Path) -> None:
+    assert (await take(FolderSource(tmp_path))).batches == [Batch(last=True)]
+
+
+async def test_what_is_no_record_file_is_passed_over(tmp_path: Path) -> None:
+    for folder in ("_data/topics", ".git", "records"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "a.md").write_text(front_matter(folder))
+    for name in (".hidden.md", "notes.txt", "keep", "image.png"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "folder.md").mkdir()
+    os.mkfifo(tmp_path / "pipe.md")
+    taken = await take(FolderSource(tmp_path))
+    assert (taken.titles, taken.rejected) == (["Story records"], [])
+
+
+async def test_links_are_followed_inside_the_root_alone(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    for folder in (root, outside, root / ".version"):
+        folder.mkdir()
+    (outside / "secret.md").write_text(front_matter("secret"))
+    (root / ".version" / "a.md").write_text(front_matter("a"))
+    (root / "a.md").symlink_to(root / ".version" / "a.md")  # as mounted configuration has it
+    (root / "out.md").symlink_to(outside / "secret.md")
+    (root / "outside").symlink_to(outside)
+    (root / "loop").symlink_to(root)
+    (root / "itself.md").symlink_to(root / "itself.md")
+    (root / "broken.md").symlink_to(root / "nowhere.md")
+    taken = await take(FolderSource(root))
+    assert (taken.titles, taken.rejected) == (["Story a"], [])
+    (tmp_path / "link").symlink_to(root)
+    assert FolderSource(tmp_path / "link").name == f"folder:{root}"
+    assert (await take(FolderSource(tmp_path / "link"))).titles == ["Story a"]
+
+
+async def test_a_single_file(tmp_path: Path) -> None:
+    file = tmp_path / "a.md"
+    file.write_text(front_matter("a"))
+    first = await take(FolderSource(file))
+    assert (first.titles, list(first.progress)) == (["Story a"], ["a.md"])
+    assert (await take(FolderSource(file), first.progress)).unchanged == 1
+
+
+async def test_a_single_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x")
+    ((path, item, reason),) = (await take(FolderSource(tmp_path / "a.txt"))).rejected
+    assert (path, item, reason.split(":")[0]) == (str(tmp_path / "a.txt"), 1, "not a record file")
+    os.mkfifo(tmp_path / "pipe")
+    assert (await take(FolderSource(tmp_path / "pipe"))).rejected == [
+        (str(tmp_path / "pipe"), 1, "not a regular file")
+    ]
+
+
+async def test_a_root_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        await take(FolderSource(tmp_path / "missing"))
+
+
+async def test_a_file_that_cannot_be_opened_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.md").write_text(front_matter("a"))
+    (tmp_path / "b.md").write_text(front_matter("b"))
+    opened = Path.open
+
+    def refusing(path: Path, *args: Any, **kwargs: Any) -> Any:
+        if path.name == "a.md":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *args, **kwargs)
+
+    source = FolderSource(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refusing)
+        first = await take(source)
+    assert first.titles == ["Story b"]
+    assert first.rejected == [(str(tmp_path / "a.md"), 1, "cannot be read: Permission denied")]
+    assert list(first.progress) == ["b.md"]
+    second = await take(source, first.progress)
+    assert (second.titles, second.unchanged, second.rejected) == (["Story a"], 1, [])
+
+
+async def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    try:
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.md")).write_text(front_matter("a"))
+    except OSError:
+        pytest.skip("the file system refuses such names")
+    taken = await take(FolderSource(tmp_path))
+    assert taken.rejected == [(str(tmp_path / r"caf\udce9.md"), 1, "its name is not valid text")]
+
+
+async def test_a_large_file_is_refused_without_reading_it(tmp_path: Path) -> None:
+    with (tmp_path / "a.md").open("wb") as file:
+        file.truncate(100_000_000_000)
+    start = perf_counter()
+    first = await take(FolderSource(tmp_path))
+    assert first.rejected == [(str(tmp_path / "a.md"), 1, "more than 10 MB; split it, or use JSON lines")]
+    assert (await take(FolderSource(tmp_path), first.progress)).rejected == first.rejected
+    assert perf_counter() - start < 1
+
+
+async def test_a_fetch_can_be_left_early(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("\n".join(line(n) for n in range(1000)))
+    fetch = FolderSource(tmp_path).fetch({})
+    async for batch in fetch:
+        assert not batch.last
+        break
+    await fetch.aclose()  # type: ignore[attr-defined]  # a generator, as the tests of its file can know
+
+
+# ---------------------------------------------------------------------------------------- changes
+
+
+async def told(changes: AsyncIterator[None], within: float = 5) -> bool:
+    """Whether a change is told in time."""
+    try:
+        await asyncio.wait_for(anext(changes), within)
+    except TimeoutError:
+        return False
+    return True
+
+
+async def test_changes_are_told_within_a_second(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    async with aclosing(FolderSource(tmp_path).changes()) as changes:  # type: ignore[type-var]
+        assert await told(changes)  # watching has begun
+        for name in ("a.md", "sub/b.md"):
+            (tmp_path / name).write_text(front_matter("a"))
+            start = perf_counter()
+            assert await told(changes)
+            assert perf_counter() - start < 1
+
+
+async def test_what_changes_while_the_caller_is_busy_is_told(tmp_path: Path) -> None:
+    async with aclosing(FolderSource(tmp_path).changes()) as changes:  # type: ignore[type-var]
+        assert await told(changes)
+        (tmp_path / "a.md").write_text(front_matter("a"))
+        await asyncio.sleep(0.7)
+        assert await told(changes, 1)
+
+
+async def test_hidden_files_are_not_told(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    async with aclosing(FolderSource(tmp_path).changes()) as changes:  # type: ignore[type-var]
+        assert await told(changes)
+        (tmp_path / ".git" / "index").write_text("x")
+        (tmp_path / ".a.md.swp").write_text("x")
+        assert not await told(changes, 0.6)
+
+
+async def test_a_folder_that_comes_later_or_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.sources.folder.APPEAR_SECONDS", 0.05)
+    root = tmp_path / "later"
+    async with aclosing(FolderSource(root).changes()) as changes:  # type: ignore[type-var]
+        waiting = asyncio.ensure_future(anext(changes))
+        await asyncio.sleep(0.2)
+        assert not waiting.done()
+        root.mkdir()
+        await asyncio.wait_for(waiting, 5)
+        root.rename(tmp_path / "gone")
+        root.mkdir()
+        assert await told(changes)  # the first one is gone
+        assert await told(changes)  # the second one is watched
+        (root / "a.md").write_text(front_matter("a"))
+        assert await told(changes, 1)
+
+
+async def test_a_single_file_is_watched_through_replacement(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text(line(1))
+    async with aclosing(FolderSource(file).changes()) as changes:  # type: ignore[type-var]
+        assert await told(changes)
+        for number in (2, 3):
+            (tmp_path / "a.tmp").write_text(line(number))
+            (tmp_path / "a.tmp").replace(file)
+            assert await told(changes, 1)
+        (tmp_path / "b.jsonl").write_text(line(4))
+        assert not await told(changes, 0.6)
+
+
+# ---------------------------------------------------------------------------------- cost and real
+
+
+@needs_shared
+async def test_a_real_site_is_unchanged_at_once() -> None:
+    source = FolderSource(SHARED / "records" / "powerapps")
+    first = await take(source)
+    assert (len(first.titles), first.rejected) == (674, [])
+    start = perf_counter()
+    second = await take(source, first.progress)
+    assert (second.titles, second.unchanged) == ([], 674)
+    assert perf_counter() - start < 0.2
+
+
+def test_an_unchanged_folder_needs_no_slow_import() -> None:
+    slow = ("watchfiles", "ftfy", "publicsuffixlist", "idna", "email")
+    code = f"import sys, bot.sources.folder; print([m for m in {slow!r} if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

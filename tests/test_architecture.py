@@ -1,0 +1,229 @@
+"""Keeps the arrows of docs/architecture.md: what each part may import, who reads the clock, how long a file is."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LONGEST = 420  # lines of a file in bot/ and cogs/
+LONGEST_COG = 200
+
+# Part -> the project's own modules that it may import. The longest name that fits a module is its part.
+ARROWS: dict[str, set[str]] = {
+    "bot.errors": set(),
+    "bot.clock": set(),
+    "bot.domain": {"bot.domain"},
+    "bot.sources": {"bot.sources", "bot.domain", "bot.errors"},
+    "bot.store": {"bot.store", "bot.domain", "bot.errors"},
+    "bot.chat": {"bot.chat", "bot.domain", "bot.errors"},
+    "bot.chat.client": {"bot.chat", "bot.domain", "bot.errors", "bot.usecases.context"},
+    "bot.usecases": {"bot.usecases", "bot.store", "bot.domain", "bot.errors"},
+    "bot.pipeline": {
+        "bot.pipeline",
+        "bot.usecases.context",
+        "bot.usecases.digests",
+        "bot.store",
+        "bot.sources",
+        "bot.chat.port",
+        "bot.domain",
+        "bot.errors",
+    },
+    "cogs": {"cogs.common", "bot.usecases", "bot.chat", "bot.domain", "bot.errors"},
+    "bot.config": {"bot.domain", "bot.sources.topic_files", "bot.errors"},
+    "bot.app": {
+        "cogs",
+        "bot.pipeline",
+        "bot.usecases",
+        "bot.store",
+        "bot.sources",
+        "bot.chat",
+        "bot.config",
+        "bot.clock",
+        "bot.domain",
+        "bot.errors",
+    },
+    "bot.cli": {
+        "bot.app",
+        "bot.config",
+        "bot.pipeline",
+        "bot.usecases",
+        "bot.store",
+        "bot.sources",
+        "bot.clock",
+        "bot.domain",
+        "bot.errors",
+    },
+    "bot.demo": {
+        "bot.demo",
+        "bot.app",
+        "bot.pipeline",
+        "bot.usecases",
+        "bot.store",
+        "bot.sources",
+        "bot.domain",
+        "bot.errors",
+    },
+    "bot.__main__": {"bot.cli", "bot.demo", "bot.errors"},
+}
+
+# Library -> the parts that may import it. One that is missing here is new: say where it belongs.
+LIBRARIES: dict[str, set[str]] = {
+    "aiohttp": {"bot.chat"},
+    "alembic": {"bot.store"},
+    "apscheduler": {"bot.app"},
+    "discord": {"bot.chat", "cogs", "bot.app", "bot.demo"},
+    "ftfy": {"bot.domain"},
+    "idna": {"bot.domain"},
+    "publicsuffixlist": {"bot.domain"},
+    "pydantic": {"bot.config"},
+    "pydantic_settings": {"bot.config"},
+    "rich": {"bot.cli", "bot.demo"},
+    "simcord": {"bot.demo"},
+    "snowballstemmer": {"bot.domain"},
+    "sqlalchemy": {"bot.store"},
+    "typer": {"bot.__main__"},
+    "watchfiles": {"bot.sources"},
+    "yaml": {"bot.sources", "bot.config", "bot.demo"},
+}
+# The type of a connection that is handed on, never used: what is done with it is the store's business.
+HANDED_ON = {"sqlalchemy.ext.asyncio.AsyncConnection"}
+
+CLOCKS = {
+    "datetime": {"now", "utcnow", "today"},
+    "date": {"today"},
+    "time": {"time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"},
+}
+STOPWATCHES = {"time.monotonic", "time.perf_counter"}  # how long something took, not what time it is
+
+
+class Import(NamedTuple):
+    """An import: where it stands, and what it is of, as far as that is a module of ours."""
+
+    line: int
+    name: str
+
+
+def _module(path: Path) -> str:
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    return name.removesuffix(".__init__")
+
+
+@cache
+def _modules() -> dict[str, Path]:
+    found = [path for top in ("bot", "cogs") for path in sorted((ROOT / top).rglob("*.py"))]
+    return {_module(path): path for path in found}
+
+
+@cache
+def _tree(module: str) -> ast.Module:
+    return ast.parse(_modules()[module].read_text(encoding="utf-8"))
+
+
+def _imports(module: str) -> Iterator[Import]:
+    """All imports, those inside functions and below `TYPE_CHECKING` too."""
+    for node in ast.walk(_tree(module)):
+        if isinstance(node, ast.Import):
+            yield from (Import(node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}:{node.lineno}: a relative import"
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                ours = full not in _modules() and str(node.module) in _modules()
+                yield Import(node.lineno, str(node.module) if ours else full)
+
+
+def _within(name: str, parts: set[str]) -> bool:
+    return any(name == part or name.startswith(f"{part}.") for part in parts)
+
+
+def _part(module: str) -> str:
+    """The longest key of `ARROWS` that the module is or is in."""
+    fitting = [part for part in ARROWS if _within(module, {part})]
+    assert fitting, f"{module} is in no part that tests/test_architecture.py knows"
+    return max(fitting, key=len)
+
+
+def _is_ours(name: str) -> bool:
+    return _within(name, {"bot", "cogs"})
+
+
+CODE = [module for module in _modules() if module != "bot"]
+
+
+@pytest.mark.parametrize("module", CODE)
+def test_imports_follow_the_arrows(module: str) -> None:
+    allowed = ARROWS[_part(module)]
+    if module == "cogs":
+        allowed = allowed | {name for name in CODE if name.startswith("cogs.")}
+    wrong = [f"{module}:{i.line}: {i.name}" for i in _imports(module) if _is_ours(i.name)]
+    wrong = [text for text in wrong if not _within(text.rpartition(" ")[2], allowed)]
+    assert not wrong, f"{wrong} (allowed: {sorted(allowed)})"
+
+
+@pytest.mark.parametrize("module", CODE)
+def test_libraries_stay_where_they_belong(module: str) -> None:
+    for found in _imports(module):
+        library = found.name.partition(".")[0]
+        if _is_ours(found.name) or library in sys.stdlib_module_names or found.name in HANDED_ON:
+            continue
+        assert library in LIBRARIES, f"{module}:{found.line}: {library} is in no list of LIBRARIES"
+        assert _within(module, LIBRARIES[library]), f"{module}:{found.line}: {found.name}"
+
+
+def test_the_client_knows_the_use_cases_by_their_context_alone() -> None:
+    """It hands the context to the commands; a call of it would be business of the cogs."""
+    calls = [
+        node
+        for node in ast.walk(_tree("bot.chat.client"))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Attribute)
+        and node.value.attr == "context"
+    ]
+    assert calls == []
+
+
+def _clock_reads(module: str) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(_tree(module)):
+        if isinstance(node, ast.ImportFrom) and node.module == "time":
+            yield node.lineno, f"from time import {node.names[0].name}"
+        elif isinstance(node, ast.Attribute):
+            of = node.value
+            owner = of.id if isinstance(of, ast.Name) else of.attr if isinstance(of, ast.Attribute) else ""
+            if node.attr in CLOCKS.get(owner, ()):
+                yield node.lineno, f"{owner}.{node.attr}"
+
+
+@pytest.mark.parametrize("module", [module for module in CODE if module != "bot.clock"])
+def test_one_module_reads_the_clock(module: str) -> None:
+    reads = [(line, what) for line, what in _clock_reads(module)]
+    if _within(module, {"bot.demo"}):
+        reads = [(line, what) for line, what in reads if what not in STOPWATCHES]
+    assert reads == [], f"{module} should be given `now`"
+
+
+def test_the_clock_itself_is_seen() -> None:
+    """Or the test above would pass for any code."""
+    assert [what for _, what in _clock_reads("bot.clock")] == ["datetime.now"]
+
+
+@pytest.mark.parametrize("module", CODE)
+def test_nothing_global(module: str) -> None:
+    """No module-level state that changes, no lookup of other cogs, no settings but those handed in."""
+    for node in ast.walk(_tree(module)):
+        assert not isinstance(node, ast.Global), f"{module}:{node.lineno}: a global variable"
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in ("get_cog", "environ", "getenv"), f"{module}:{node.lineno}: {node.attr}"
+
+
+@pytest.mark.parametrize("module", CODE)
+def test_files_stay_short(module: str) -> None:
+    """A longer one wants to be two things."""
+    lines = len(_modules()[module].read_text(encoding="utf-8").splitlines())
+    assert lines <= (LONGEST_COG if _within(module, {"cogs"}) else LONGEST)
