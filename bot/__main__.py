@@ -31,7 +31,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 TopicsDir = Annotated[Path | None, typer.Option("--topics", help="A directory of topic files.", exists=True)]
 Paths = Annotated[
     list[Path],
-    typer.Argument(help="Record files (.md .yaml .json .jsonl) or directories of them.", show_default=False),
+    typer.Argument(
+        help="Record files (.md .yaml .json .jsonl) or directories of them.", show_default=False, exists=True
+    ),
 ]
 DEFAULT_DB = "data/topicwire.db"
 

@@ -22,7 +22,7 @@ per story** here, edited as more outlets join, and sends a daily digest where yo
 3. `/digest set` says when the digest comes; `/digest preview` shows it now.
 
 **For everybody**
-`/latest` the newest stories · `/related` everything on a story · `/topics` · `/subscriptions`
+`/latest` the newest stories · `/related` everything on a story · `/topics` · `/subscriptions` · `/digest preview`
 
 **For who manages channels**
 `/subscribe` · `/unsubscribe` · `/digest set`, `off`, `now` · `/mute` and `/unmute` an outlet or words

@@ -19,9 +19,25 @@ def guild_of(interaction: Interaction) -> discord.Guild:
     return interaction.guild
 
 
+def here(interaction: Interaction) -> Any:
+    """Where a command was typed or a button pressed: in a post of a forum, that is the forum."""
+    channel = interaction.channel
+    parent = channel.parent if isinstance(channel, discord.Thread) else None
+    return parent if isinstance(parent, discord.ForumChannel) else channel
+
+
+def may_see(interaction: Interaction, channel_id: int) -> bool:
+    """Whether the user sees the channel; of one that is gone everybody may know."""
+    channel = guild_of(interaction).get_channel_or_thread(channel_id)
+    user = interaction.user
+    return (
+        channel is None or not isinstance(user, discord.Member) or channel.permissions_for(user).view_channel
+    )
+
+
 def channel_of(interaction: Interaction, named: Target | None = None) -> Target:
     """The channel that was named, else the one that the command was typed in; it must be one to post in."""
-    channel = named or interaction.channel
+    channel = named or here(interaction)
     if not isinstance(channel, Target):
         raise InvalidInputError(
             "Stories go to text and announcement channels, threads and forums: name one of these."

@@ -16,6 +16,7 @@ from bot.usecases.context import Context
 from cogs.common import Interaction, channel_of, choices, guild_of, managed, require_postable
 
 
+@app_commands.guild_only()
 class Digest(commands.GroupCog, group_name="digest", group_description="The daily digest of a channel"):
     """A channel's digest. Set, off and now need Manage Channels; everybody may look at the preview."""
 

@@ -20,8 +20,12 @@ def _place(interaction: Interaction, channel: Target | None) -> tuple[int | None
     """The channel, or the whole server; the user must be allowed to decide for it."""
     if channel is not None:
         return managed(interaction, channel).id, channel.mention
-    if not interaction.permissions.manage_channels:
-        raise NotAllowedError("You need Manage Channels for this.")
+    # A right in this one channel, as an overwrite can give it, is none in the others.
+    user = interaction.user
+    if not isinstance(user, discord.Member) or not user.guild_permissions.manage_channels:
+        raise NotAllowedError(
+            "You need Manage Channels in the whole server for this: name a channel to mute something there only."
+        )
     return None, "the whole server"
 
 

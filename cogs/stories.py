@@ -14,7 +14,12 @@ from bot.domain.render import RELATED_ACTION, list_pages, related_pages, story_l
 from bot.usecases import related as use
 from bot.usecases import topics
 from bot.usecases.context import Context
-from cogs.common import Interaction, choices, guild_of
+from cogs.common import Interaction, choices, guild_of, here
+
+
+def _channel_id(interaction: Interaction) -> int:
+    channel = here(interaction)
+    return channel.id if channel is not None else 0
 
 
 class Stories(commands.Cog):
@@ -25,8 +30,8 @@ class Stories(commands.Cog):
 
     async def show_related(self, interaction: Interaction, story: str) -> None:
         """All coverage of a story, for the asker alone."""
-        found = await use.related(self.context, story, guild_of(interaction).id, interaction.channel_id or 0)
-        await views.answer_pages(interaction, related_pages(found.view, found.notes))
+        found = await use.related(self.context, story, guild_of(interaction).id, _channel_id(interaction))
+        await views.answer_pages(interaction, related_pages(found.view, found.notes, found.topics))
 
     @app_commands.command()
     @app_commands.describe(story="Its number, as in #12, a link, or words of its title")
@@ -41,7 +46,7 @@ class Stories(commands.Cog):
     async def latest(self, interaction: Interaction, topic: str | None = None) -> None:
         """The newest stories."""
         name, found = await use.latest(
-            self.context, topic, guild_of(interaction).id, interaction.channel_id or 0
+            self.context, topic, guild_of(interaction).id, _channel_id(interaction)
         )
         lines = [f"• {story_line(view)}" for view in found]
         empty = "Nothing has come in yet."

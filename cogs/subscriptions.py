@@ -19,7 +19,7 @@ from bot.usecases import subscribe as use
 from bot.usecases import topics
 from bot.usecases.context import Context
 from bot.usecases.subscribe import ChannelSubscriptions, Subscribed, Wish
-from cogs.common import Interaction, choices, guild_of, managed, require_postable
+from cogs.common import Interaction, choices, guild_of, managed, may_see, require_postable
 
 MODES = {Mode.LIVE: "live posts", Mode.DIGEST: "digest", Mode.BOTH: "live posts and digest"}
 BARS = {
@@ -28,6 +28,7 @@ BARS = {
     Importance.MAJOR: "major stories",
 }
 EXAMPLES = 3
+PAGE = 15  # lines
 
 
 class Subscriptions(commands.Cog):
@@ -114,24 +115,18 @@ class Subscriptions(commands.Cog):
     @app_commands.guild_only()
     async def subscriptions(self, interaction: Interaction) -> None:
         """What this server's channels follow, and what is paused."""
-        visible = []
+        lines: list[str] = []
         for entry in await use.listing(self.context, guild_of(interaction).id):
-            channel = guild_of(interaction).get_channel_or_thread(entry.channel_id)
-            user = interaction.user
-            hidden = (
-                channel
-                and isinstance(user, discord.Member)
-                and not channel.permissions_for(user).view_channel
-            )
-            if not hidden:
-                visible.append(entry)
-        lines = [line for entry in visible for line in _lines(entry)]
-        await views.answer_pages(
-            interaction,
-            list_pages(
-                "Subscriptions", lines, "No channel follows anything yet. Start with /subscribe.", size=15
-            ),
-        )
+            if not may_see(interaction, entry.channel_id):
+                continue
+            heading, *rest = _lines(entry)
+            lines.append(heading)
+            for line in rest:
+                if len(lines) % PAGE == 0:
+                    lines.append(f"{heading} (continued)")
+                lines.append(line)
+        empty = "No channel follows anything yet. Start with /subscribe."
+        await views.answer_pages(interaction, list_pages("Subscriptions", lines, empty, size=PAGE))
 
     @subscribe.autocomplete("topic")
     async def _any_topic(self, _interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
@@ -168,6 +163,8 @@ def _subscribed(done: Subscribed, mention: discord.Role | None, target: Target) 
         count = plural(len(done.forecast), "story", "stories")
         lines.append(f"\nThe last 7 days would have posted **{count}**{':' if done.forecast else '.'}")
         lines += [f"• {story_line(view, 300)}" for view in done.forecast[:EXAMPLES]]
+        if len(done.forecast) > EXAMPLES:
+            lines.append(f"… and {len(done.forecast) - EXAMPLES} more")
     if done.schedule is not None and done.next_digest is not None:
         when = f"{describe_days(done.schedule.days)} at {done.schedule.at:%H:%M} ({done.schedule.zone})"
         default = " That is the default: change it with `/digest set`." if done.default_schedule else ""

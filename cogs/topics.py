@@ -25,7 +25,7 @@ class Topics(commands.Cog):
         """All topics that can be followed, and how many stories each has."""
         lines = await use.listing(self.context, search, guild_of(interaction).id)
         empty = (
-            f"No topic is like “{search}”."
+            f"No topic is like “{search[:80]}”."
             if search
             else "No topics are known yet: they come with the records."
         )

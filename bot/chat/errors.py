@@ -44,7 +44,9 @@ def explain(error: BaseException) -> str | None:
             return f"The bot needs the permission {_names(missing)} here. Give it in the channel's settings."
         case app_commands.NoPrivateMessage():
             return "This works in a server only."
-        case app_commands.TransformerError(value=app_commands.AppCommandChannel() | app_commands.AppCommandThread()):
+        case app_commands.TransformerError(
+            value=app_commands.AppCommandChannel() | app_commands.AppCommandThread()
+        ):
             return f"The bot cannot see {error.value.mention}: give it View Channel there, or open the thread again."
         case app_commands.TransformerError():
             return f"“{_shown(str(error.value)[:100])}” does not fit there: pick one of the choices."

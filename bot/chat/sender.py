@@ -13,7 +13,7 @@ import discord
 from bot.chat.embeds import mentions, to_embeds, to_view
 from bot.chat.port import Target
 from bot.domain.message import FORUM_TAGS, Message
-from bot.domain.retry import Got, Outcome
+from bot.domain.retry import ARCHIVED_THREAD, UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, Got, Outcome
 
 SEND_SECONDS = 60.0
 
@@ -75,12 +75,35 @@ class DiscordSender:
     @_outcome
     async def edit(self, target: Target, message: Message) -> Outcome:
         """Edit a message where it stands. No ping comes of an edit."""
+        try:
+            await self._edit(target, message)
+        except discord.HTTPException as error:
+            if error.code == ARCHIVED_THREAD:
+                return await self._edit_archived(target, message)
+            if target.thread_id is not None and error.code == UNKNOWN_CHANNEL:
+                # The post is gone from its forum, not the forum.
+                return Outcome(Got.REFUSED, error.status, UNKNOWN_MESSAGE)
+            raise
+        return Outcome(Got.OK)
+
+    async def _edit(self, target: Target, message: Message) -> None:
         assert target.message_id is not None
         channel = self._client.get_partial_messageable(target.thread_id or target.channel_id)
         # The content stays: it names the role that the post pinged.
         await channel.get_partial_message(target.message_id).edit(
             embeds=to_embeds(message), view=to_view(message.buttons), allowed_mentions=mentions(())
         )
+
+    async def _edit_archived(self, target: Target, message: Message) -> Outcome:
+        """Open a thread that Discord closed for its silence, as a new message would have done."""
+        thread = await self._channel(target.thread_id or target.channel_id)
+        try:
+            await thread.edit(archived=False)
+        except discord.Forbidden:
+            if target.thread_id is not None:  # locked, but only this post of the forum
+                return Outcome(Got.STALE, detail="its post is locked")
+            raise
+        await self._edit(target, message)
         return Outcome(Got.OK)
 
     @_outcome

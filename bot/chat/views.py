@@ -50,6 +50,7 @@ class Pages(Answer):
     async def _turn(self, interaction: discord.Interaction[Any], by: int) -> None:
         self._at = min(max(self._at + by, 0), len(self._pages) - 1)
         self._mark()
+        self._interaction = interaction  # its token lives longest
         await interaction.response.edit_message(embed=to_embed(self._pages[self._at]), view=self)
 
     @ui.button(label="Previous", emoji="◀️")

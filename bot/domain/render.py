@@ -156,17 +156,21 @@ def forwarded(number: int, survivor: int, jump_url: str) -> Message:
     return Message(embeds=(embed,))
 
 
-def related_pages(view: StoryView, notes: Sequence[str] = ()) -> tuple[Embed, ...]:
+def related_pages(
+    view: StoryView, notes: Sequence[str] = (), topics: Sequence[str] = ()
+) -> tuple[Embed, ...]:
     """All coverage of a story, best first, the same event before the background, in pages.
 
-    `notes` say what became of the story in the channel where it was asked for.
+    `notes` say what became of the story in the channel where it was asked for; `topics` are the
+    story's in the order to show them (as they came).
     """
+    topics = topics or view.topics
     lead = view.lead.record
     head = Embed(
         title=escape_to(lead.title, TITLE),
         url=safe_url(lead.url) if length(safe_url(lead.url)) <= URL else "",
         author=clip(lead.outlet.name, AUTHOR),
-        colour=colour_of(next(iter(view.topics), "")),
+        colour=colour_of(next(iter(topics), "")),
     )
     summary = (
         f"Published {relative(view.lead.published)} · heat {view.heat}"
@@ -190,7 +194,7 @@ def related_pages(view: StoryView, notes: Sequence[str] = ()) -> tuple[Embed, ..
         description = "\n".join((summary, *notes)) if index == 0 else summary
         if not entries:
             description += "\n\nNo other coverage has come in yet."
-        footer = clip(f"Story #{view.number} · {', '.join(view.topics)}", 300)
+        footer = clip(f"Story #{view.number} · {', '.join(topics)}", 300)
         if len(chunks) > 1:
             footer += f" · page {index + 1} of {len(chunks)}"
         pages.append(

@@ -135,7 +135,9 @@ class Deliver:
             return Outcome(Got.STALE, detail="no subscription of the channel asks for it any more")
         if not sent and self._context.now() - claim.created_at > self._context.rules.max_age:
             return Outcome(Got.STALE, detail="waited too long to be news")
-        roles = tuple(dict.fromkeys(s.mention_role_id for s in wanted if s.mention_role_id))
+        # A subscription pings only for what reaches its own bar, not for what another one lets in.
+        reached = [s for s in wanted if domain_stories.reaches(view, posting.bar(s))]
+        roles = tuple(dict.fromkeys(s.mention_role_id for s in reached if s.mention_role_id))
         topics = scene.topics.specific_first(view.topics)
         found = scene.topics.resolve(next(iter(topics), ""))
         return render.story_post(

@@ -24,13 +24,11 @@ class FieldError(ValueError):
 
 
 class Fields:
-    """The fields of one mapping. `place` is where it stands, for errors: `related[3].`."""
+    """The fields of one mapping. `place` is where it stands, for errors: `related[3].`; `what` it is at the top."""
 
-    def __init__(self, value: object, place: str = "") -> None:
+    def __init__(self, value: object, place: str = "", what: str = "record") -> None:
         if not isinstance(value, Mapping):
-            raise FieldError(
-                place.rstrip(".") or "record", f"expected a mapping of fields, got {found(value)}"
-            )
+            raise FieldError(place.rstrip(".") or what, f"expected a mapping of fields, got {found(value)}")
         self._mapping = value
         self._place = place
 

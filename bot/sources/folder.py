@@ -11,8 +11,8 @@ import asyncio
 import logging
 import os
 import stat
-from collections.abc import AsyncIterator, Generator, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
+from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -123,7 +123,7 @@ class FolderSource:
         """The identity: `folder:` and the absolute path without symlinks."""
         return f"{self.kind}:{self.root.resolve()}"
 
-    async def fetch(self, progress: Progress) -> AsyncIterator[Batch]:
+    async def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
         """Read new and changed files in order of their paths. Raises OSError where `root` can't be read."""
         batches = self._batches(progress)
         last = False
@@ -137,7 +137,7 @@ class FolderSource:
             with suppress(ValueError):
                 batches.close()
 
-    async def changes(self) -> AsyncIterator[None]:
+    async def changes(self) -> AsyncGenerator[None, None]:
         """Yield once when watching has begun, then within a second of a change, and now and then anyway.
 
         Waits for a root that does not exist yet, or not any more.
@@ -151,10 +151,11 @@ class FolderSource:
                 await asyncio.sleep(APPEAR_SECONDS)
             told = False
             with suppress(FileNotFoundError):
-                async for _ in self._watch():
-                    yield
+                async with aclosing(self._watch()) as changed:
+                    async for _ in changed:
+                        yield
 
-    async def _watch(self) -> AsyncIterator[None]:
+    async def _watch(self) -> AsyncGenerator[None, None]:
         """Yield as `changes` does, until the watched directory is gone or another has its name."""
         from watchfiles import awatch  # only a running bot watches
 
@@ -293,13 +294,13 @@ def _is_passed_over(name: str) -> bool:
 
 
 def _is_record_file(entry: os.DirEntry[str], root: Path) -> bool:
-    if not entry.name.lower().endswith(SUFFIXES) or not entry.is_file():
+    if not entry.name.lower().endswith(SUFFIXES):
         return False
     if not entry.is_symlink():
-        return True
+        return entry.is_file(follow_symlinks=False)
     try:
-        return Path(entry.path).resolve(strict=True).is_relative_to(root)
-    except (OSError, RuntimeError):  # broken, or a loop
+        return entry.is_file() and Path(entry.path).resolve(strict=True).is_relative_to(root)
+    except (OSError, RuntimeError):  # a link to itself
         return False
 
 

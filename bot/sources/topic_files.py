@@ -51,7 +51,7 @@ def load_topics(directory: Path, known: Iterable[str] = ()) -> tuple[tuple[Topic
 
 def topic_from_mapping(value: object) -> Topic:
     """A topic from the fields of a topic file. Raises `ValueError` naming the field at fault."""
-    fields = Fields(value)
+    fields = Fields(value, what="topic")
     name = fields.text("name", MAX_NAME)
     if not name:
         raise fields.error("name", "missing")

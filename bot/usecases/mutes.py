@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from bot.domain.identity import registered_domain
 from bot.errors import InvalidInputError, NotFoundError
 from bot.store import subscriptions
 from bot.usecases.context import Context
 
 LONGEST = 100
+_HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+\.[a-z]{2,}", re.IGNORECASE)  # `www.example.com`, not `Node.js`
 MOST = 200
 
 
@@ -15,9 +18,12 @@ def _value(text: str) -> str:
     value = " ".join(text.split())
     if not value or len(value) > LONGEST:
         raise InvalidInputError(f"Name an outlet (example.com) or words, {LONGEST} characters at most.")
-    if "://" in value:
-        value = registered_domain(value)
-    return value.removeprefix("www.")
+    if "://" in value or _HOST.fullmatch(value):
+        try:
+            return registered_domain(value)
+        except ValueError as error:
+            raise InvalidInputError(f"That address cannot be read: {error}.") from error
+    return value
 
 
 async def mute(context: Context, guild_id: int, channel_id: int | None, text: str) -> str:

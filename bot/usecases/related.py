@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain import posting, stories
 from bot.domain.identity import canonical
 from bot.domain.message import escape, relative
-from bot.domain.model import StoryView
+from bot.domain.model import Mode, StoryView
 from bot.domain.posting import EXPLAIN, Reason
 from bot.errors import InvalidInputError, NotFoundError
 from bot.store import outbox, subscriptions, topics
@@ -22,12 +22,14 @@ from bot.usecases.topics import resolve
 class Found:
     """A story. `asked` is the number that was asked for, another one where that story was merged.
 
-    `notes` are Markdown lines on what became of it in the channel.
+    `notes` are Markdown lines on what became of it in the channel; `topics` are the story's, the most
+    specific first.
     """
 
     view: StoryView
     asked: int
     notes: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
 
 
 async def number_of(context: Context, text: str) -> int:
@@ -77,7 +79,8 @@ async def related(context: Context, text: str, guild_id: int = 0, channel_id: in
             notes.append(f"#{asked} turned out to be the same story and goes on as #{number}.")
         if channel_id:
             notes += await _fate(connection, view, channel_id)
-    return Found(view, asked, tuple(notes))
+        known = await topics.load(connection)
+    return Found(view, asked, tuple(notes), known.specific_first(view.topics))
 
 
 async def _fate(connection: AsyncConnection, view: StoryView, channel_id: int) -> list[str]:
@@ -92,8 +95,11 @@ async def _fate(connection: AsyncConnection, view: StoryView, channel_id: int) -
     if held is not None:
         return [f"Not posted here: {EXPLAIN[Reason(held)]} ({held})."]
     own = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
-    if not posting.matching(view, own, await topics.load(connection)):
+    wanted = posting.matching(view, own, await topics.load(connection))
+    if not wanted:
         return ["Not posted here: no subscription of this channel covers its topics."]
+    if all(subscription.mode is Mode.DIGEST for subscription in wanted):
+        return ["Not posted here: this channel gets its topics in the digest."]
     return ["Not posted here: it came in before the channel subscribed."]
 
 

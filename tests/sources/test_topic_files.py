@@ -60,18 +60,18 @@ services:
 
 def test_a_bad_file_is_reported_and_the_rest_is_loaded(tmp_path: Path) -> None:
     (tmp_path / "deeper").mkdir()
-    write(tmp_path, a="name: [", b="name: 5", c="keywords: [x]", d="- name: AI\n- name: ai\n- nonsense")
+    write(tmp_path, a="name: [\n", b="name: 5", c="keywords: [x]", d="- name: AI\n- name: ai\n- nonsense")
     (tmp_path / "deeper" / "e.json").write_text('{"name": "Cloud"}')
     (tmp_path / "f.yml").write_bytes(b"\x00\x01")
     (tmp_path / "notes.txt").write_text("not a topic")
     topics, rejected = load_topics(tmp_path)
     assert [topic.name for topic in topics] == ["AI", "Cloud"]
     assert [(Path(r.path).name, r.item, r.reason) for r in rejected] == [
-        ("a.yaml", 1, "not valid YAML at line 1: did not find expected node content"),
+        ("a.yaml", 1, "not valid YAML at line 2: did not find expected node content"),
         ("b.yaml", 1, "name: expected text, got number 5; put it in quotes"),
         ("c.yaml", 1, "name: missing"),
         ("d.yaml", 2, f"name: the topic 'ai' is defined in {tmp_path / 'd.yaml'} already"),
-        ("d.yaml", 3, "record: expected a mapping of fields, got text 'nonsense'"),
+        ("d.yaml", 3, "topic: expected a mapping of fields, got text 'nonsense'"),
         ("f.yml", 1, "binary data, not text (a NUL byte at offset 0)"),
     ]
 
@@ -147,10 +147,9 @@ VALUES = (
 def test_any_mapping_is_a_topic_or_a_reason(mapping: dict[str, object]) -> None:
     try:
         topic = topic_from_mapping(mapping)
-    except ValueError as error:
-        assert str(error)
-    else:
-        assert topic.name
+    except ValueError:
+        return
+    assert topic.name
 
 
 @needs_shared

@@ -1,0 +1,109 @@
+"""Hypothesis strategies for the worst that sources can send, as it looks after parsing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
+
+from bot.domain.identity import canonical
+from bot.domain.model import Image, Outlet, Record, Relation, Stored, StoryView
+from bot.domain.model import Coverage as Covered
+from bot.domain.text import repair
+
+# What random characters seldom form, and what Discord would make something of.
+PIECES: Sequence[str] = (
+    "@everyone", "@here", "<@1>", "<@!1>", "<@&1>", "<#1>", "</subscribe:1>", "<id:guide>",
+    "<t:1700000000:R>", "<:cat:123456789012345678>", "<a:cat:123456789012345678>", ":smile:",
+    "[free](https://evil.example)", "[", "]", "](", "(", ")", "](https://evil.example)", "[[", "]]",
+    "https://evil.example/a_b_c", "http://", "://", "<https://evil.example>", "steam://run/1", "discord.gg/abcdef",
+    "**", "*", "_", "__", "~~", "~", "||", "|", "`", "```", "\\", "\\\\", "# ", "## ", "-# ", "- ", "+ ", "> ", ">>> ",
+    "1. ", "12. ", "¯\\_(ツ)_/¯", "😀", "👨‍👩‍👧", "🏳️‍🌈", "é", "ﷺ", "一", "שלום", "a", "word", " ", " ", ":", "snake_case",
+    "…", "#12", "Reuters", "<", ">", "!", "\"", "'", "&amp;", "{", "}", "$x$",
+)  # fmt: skip
+
+raw_texts = st.lists(st.sampled_from(PIECES), max_size=40).map("".join) | st.text(max_size=60)
+"""Texts as they stand somewhere in the world."""
+
+
+@st.composite
+def texts(draw: st.DrawFn, limit: int, empty: str = "") -> str:
+    """Texts as parsers give them: repaired and at most `limit` long, often exactly that; `empty` if need be."""
+    text = draw(raw_texts)
+    if draw(st.booleans()):
+        text = (text or "x ") * (limit // max(1, len(text)) + 1)
+    return repair(text, limit) or empty
+
+
+_HOSTS = ("news.example", "NEWS.example", "münchen.example", "例え.example", "a-b.c_d.example:8080", "xn--e1a.example")
+_PATHS = (
+    "a", "b", "/", "(", ")", "[", "]", "<", ">", " ", "\"", "'", "`", "|", "\\", "^", "{", "}", "%", "%20", "%zz", "é", "一",
+    "😀", "*", "_", "~", "**", "?", "&", "=", "#", ";", ",", ".", "@everyone", "://", "!", "\xa0", "+",
+)  # fmt: skip
+
+
+@st.composite
+def urls(draw: st.DrawFn) -> str:
+    """Addresses that the parsers let pass: of up to 2,048 characters, whatever these are."""
+    scheme = draw(st.sampled_from(("https://", "http://", "HTTPS://")))
+    path = "".join(draw(st.lists(st.sampled_from(_PATHS), max_size=12)))
+    longest = draw(st.sampled_from((40, 300, 500, 2048)))
+    address = scheme + draw(st.sampled_from(_HOSTS)) + "/" + path
+    if path and draw(st.booleans()):
+        address = (address + path * longest)[:longest].strip()
+    try:
+        canonical(address)
+    except ValueError:
+        return f"{scheme}news.example/{'x' * (longest - 30)}"
+    return address
+
+
+moments = st.datetimes(datetime(1990, 1, 1), datetime(2100, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
+
+
+@st.composite
+def records(draw: st.DrawFn) -> Record:
+    """Any one record without what it declares."""
+    url = draw(urls())
+    return Record(
+        key=canonical(url),
+        url=url,
+        title=draw(texts(300, empty="x")),
+        outlet=Outlet(draw(texts(80, empty="x")), "news.example"),
+        excerpt=draw(texts(1000)),
+        published=draw(moments),
+        type=draw(st.sampled_from(("article", "video"))),
+        quality=draw(st.sampled_from((0, -1, 60, 1_000_000_000))),
+        image=Image(draw(urls())) if draw(st.booleans()) else None,
+    )
+
+
+@st.composite
+def views(draw: st.DrawFn) -> StoryView:
+    """Any story: up to 200 other records, and up to 50 topics with names of up to 80 characters."""
+    made = draw(st.lists(records(), min_size=1, max_size=4))
+    count = draw(st.sampled_from((0, 1, 5, 6, 9, 200)))
+    relations = draw(st.lists(st.sampled_from(Relation), min_size=1, max_size=3))
+    first = made[0].published
+    assert first is not None
+    stored = [
+        Stored(number, made[number % len(made)], first + timedelta(minutes=number % 50), first)
+        for number in range(count + 1)
+    ]
+    coverage = [Covered(s, relations[s.id % len(relations)]) for s in stored[1:]]
+    members = (stored[0], *(entry.stored for entry in coverage if entry.relation is Relation.SAME))
+    name = draw(texts(77, empty="x"))
+    topics = tuple(f"{name} {number}" for number in range(draw(st.sampled_from((0, 1, 3, 50)))))
+    return StoryView(
+        number=draw(st.sampled_from((1, 12, 999_999_999))),
+        lead=stored[0],
+        members=members,
+        coverage=tuple(coverage),
+        heat=draw(st.integers(0, 1_000_000_000)),
+        notable=draw(st.booleans()),
+        outlets=len(members),
+        topics=topics,
+        first=first,
+        last=first,
+    )
