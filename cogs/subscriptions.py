@@ -87,10 +87,9 @@ class Subscriptions(commands.Cog):
 
         async def press(pressed: Interaction) -> None:
             posted = await use.post_now(self.context, newest.number, wanted.guild_id, wanted.channel_id)
-            said = "is on its way to" if posted else "stands already in"
-            await views.answer(
-                pressed, Embed(description=f"Story #{newest.number} {said} <#{wanted.channel_id}>.")
-            )
+            place = f"<#{wanted.channel_id}>"
+            said = f"is on its way to {place}." if posted else f"was posted in {place} already."
+            await views.answer(pressed, Embed(description=f"Story #{newest.number} {said}", colour=GREY))
 
         return views.Offer(interaction, "Post the newest story now", press)
 

@@ -15,17 +15,17 @@ def missing(channel: Any) -> list[str]:
     if me is None:
         return []
     allowed = channel.permissions_for(me)
-    needed = {
-        "View Channel": allowed.view_channel,
-        "Embed Links": allowed.embed_links,
-        "Read Message History": allowed.read_message_history,
-    }
-    if isinstance(channel, discord.Thread):
-        needed["Send Messages in Threads"] = allowed.send_messages_in_threads
-    else:
-        needed["Send Messages"] = allowed.send_messages
-    if isinstance(channel, discord.ForumChannel):
-        needed["Send Messages in Threads"] = allowed.send_messages_in_threads
+    # Without these discord.py takes others for missing as well, which nobody took away.
+    if not allowed.view_channel:
+        return ["View Channel"]
+    sending = {}
+    if not isinstance(channel, discord.Thread):
+        sending["Send Messages"] = allowed.send_messages
+    if isinstance(channel, discord.Thread | discord.ForumChannel):
+        sending["Send Messages in Threads"] = allowed.send_messages_in_threads
+    needed = sending | {"Read Message History": allowed.read_message_history}
+    if all(sending.values()):
+        needed["Embed Links"] = allowed.embed_links
     return [name for name, has in needed.items() if not has]
 
 

@@ -47,7 +47,9 @@ def show(*, records: Path | None, topics: Path | None, topic: str, once: bool, p
     try:
         import simcord.preview  # noqa: F401 - only whether it is there
     except ImportError as error:
-        raise TopicwireError("The demo needs the simulated Discord: pip install 'topicwire[demo]'") from error
+        raise TopicwireError(
+            "The demo needs the simulated Discord: pip install '.[demo]' in Topicwire's folder"
+        ) from error
     beside = (records or SAMPLE) / "_data" / "topics"
     directory = topics or (beside if beside.is_dir() else None)
     demo = Demo(Console(), records or SAMPLE, directory, topic)

@@ -145,15 +145,16 @@ def label(text: str) -> str:
 
 
 _UNSAFE = re.compile(r"[\s()<>\[\]\\\"`|{}^]|%(?![0-9A-Fa-f]{2})")
-_PARTS = re.compile(r"(https?://)([^/?#:]*)(.*)", re.IGNORECASE | re.DOTALL)
+_PARTS = re.compile(r"(https?://)([^/?#:\\]*)([^?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 
 
 def safe_url(url: str) -> str:
     """The address in ASCII, with whatever could end a Markdown link or an attribute percent-encoded."""
+    if parts := _PARTS.fullmatch(url):
+        scheme, host, path, rest = parts.groups()
+        url = scheme.lower() + _ascii(host) + path.replace("\\", "/") + rest
     if url.isascii() and not _UNSAFE.search(url):
         return url
-    if parts := _PARTS.fullmatch(url.replace("\\", "/")):
-        url = parts[1] + _ascii(parts[2]) + parts[3]
     url = re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", url)
     return quote(url, safe="%/:?#&=+,;@!$'~*-._", errors="replace")
 

@@ -140,7 +140,8 @@ class FolderSource:
     async def changes(self) -> AsyncGenerator[None, None]:
         """Yield once when watching has begun, then within a second of a change, and now and then anyway.
 
-        Waits for a root that does not exist yet, or not any more.
+        Waits for a root that does not exist yet, or not any more; where the system cannot watch it
+        (too many watches, an odd file system), only every half minute.
         """
         told = False
         while True:
@@ -150,10 +151,16 @@ class FolderSource:
                 told = True
                 await asyncio.sleep(APPEAR_SECONDS)
             told = False
-            with suppress(FileNotFoundError):
+            try:
                 async with aclosing(self._watch()) as changed:
                     async for _ in changed:
                         yield
+            except FileNotFoundError:
+                continue
+            except (OSError, RuntimeError) as error:  # watchfiles raises either
+                log.warning("%s cannot be watched: %s", self.root, error)
+                yield
+                await asyncio.sleep(LOOK_AGAIN_MS / 1000)
 
     async def _watch(self) -> AsyncGenerator[None, None]:
         """Yield as `changes` does, until the watched directory is gone or another has its name."""
@@ -240,8 +247,7 @@ class FolderSource:
             key.encode()
             return _Found(key, path, entry.stat())
         except UnicodeEncodeError:  # the file system may hold any bytes, the store may not
-            shown = str(path).encode(errors="backslashreplace").decode()
-            return Rejected(shown, 1, "its name is not valid text")
+            return Rejected(_shown(path), 1, "its name is not valid text")
         except OSError as error:
             return _unreadable(path, error)
 
@@ -286,7 +292,11 @@ def _again(path: Path, key: str, entry: _Entry, new: _Entry | None) -> Iterator[
 
 
 def _unreadable(path: Path, error: OSError) -> Rejected:
-    return Rejected(str(path), 1, f"cannot be read: {error.strerror or type(error).__name__}")
+    return Rejected(_shown(path), 1, f"cannot be read: {error.strerror or type(error).__name__}")
+
+
+def _shown(path: Path) -> str:
+    return str(path).encode(errors="backslashreplace").decode()
 
 
 def _is_passed_over(name: str) -> bool:

@@ -83,7 +83,7 @@ class Database:
             engine = _engine(address)
         except ModuleNotFoundError as error:
             raise StoreError(
-                f"the database {redact(url)} needs a driver: pip install 'topicwire[postgres]'"
+                f"the database {redact(url)} needs a driver: pip install '.[postgres]' in Topicwire's folder"
             ) from error
         except exc.ArgumentError as error:
             raise StoreError(

@@ -11,7 +11,6 @@ from typing import Any
 
 import discord
 import pytest
-import simcord
 from simcord.actors import MemberActor
 from simcord.backend.models import Overwrite
 from simcord.builders import ChannelHandle, GuildHandle, RoleHandle
@@ -26,6 +25,7 @@ from bot.domain.model import Record, Topic
 from bot.pipeline import rematch
 from bot.pipeline.ingest import Summary
 from bot.usecases.context import Context
+from tests.discord_markdown import parse, shown
 from tests.make import Clock, ListSource, record
 
 TOPICS = (
@@ -79,11 +79,9 @@ def seen(message: Seen) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def unescaped(markdown: str) -> str:
-    """What a reader sees of text that has no Markdown but escapes; fails where there is other Markdown."""
-    bare = re.sub(r"\\[^\w\s]", "", markdown)
-    assert not re.search(r"[\\*_~`|>#\[\]()<@]|://", bare), f"Markdown gets through: {markdown}"
-    return re.sub(r"\\([^\w\s])", r"\1", markdown)
+def plain(markdown: str) -> str:
+    """What a reader sees of Markdown."""
+    return shown(parse(markdown))
 
 
 def mentions_in(request: HttpLogEntry) -> tuple[list[str], list[str]]:
@@ -170,7 +168,7 @@ class World:
         """Use a slash command; the answer is for the asker alone."""
         who = by or self.manager
         result = await who.slash(at or self.news, command, **options)
-        return self._answer(result)
+        return self.answer(result)
 
     async def press(self, message: Seen, label: str, *, by: MemberActor | None = None) -> InteractionResult:
         """Press a button."""
@@ -192,13 +190,14 @@ class World:
         """What the user is told of an error, of which simcord saw so many exceptions."""
         assert len(self.env.errors) == self.errors + errors
         self.errors += errors
-        (embed,) = self._answer(result).embeds
+        (embed,) = self.answer(result).embeds
         incident = re.fullmatch(r"Error ([0-9a-f]{8})", embed.footer.text or "")
         assert incident is not None
         assert f"error {incident[1]} in" in self.caplog.text
-        return embed.description or ""
+        return plain(embed.description or "")
 
-    def _answer(self, result: InteractionResult) -> ResponseMessage:
+    def answer(self, result: InteractionResult) -> ResponseMessage:
+        """The one answer to a command or button, which only the asker sees."""
         answers = [*([result.response] if result.response else []), *result.followups]
         assert len(answers) == 1
         assert answers[0].ephemeral
@@ -248,6 +247,10 @@ class World:
         self.env.backend.edit_channel(made.id, {"available_tags": known})
         return made
 
+    def archive(self, thread: ChannelHandle, *, locked: bool = False) -> None:
+        """Close a thread, as Discord does after days of silence."""
+        self.env.backend.edit_channel(thread.id, {}, thread_metadata={"archived": True, "locked": locked})
+
     def deny(self, channel: ChannelHandle, **permissions: bool) -> None:
         """Take permissions from the bot in a channel."""
         denied = discord.Permissions(**permissions)
@@ -296,5 +299,3 @@ class World:
         self.app = App(Context(context.db, context.now, context.rules, context.digest_default))
         await self.env.restart_bot(self.app.client)
 
-
-__all__ = ["METRO", "ROCKET", "TOPICS", "WHALES", "World", "simcord"]

@@ -314,6 +314,19 @@ async def test_a_folder_that_comes_later_or_is_replaced(
         assert await told(changes, 2)
 
 
+async def test_a_folder_that_cannot_be_watched_is_looked_at_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")  # what Linux says at its limit of watches
+
+    monkeypatch.setattr("watchfiles.awatch", refusing)
+    monkeypatch.setattr("bot.sources.folder.LOOK_AGAIN_MS", 10)
+    async with aclosing(FolderSource(tmp_path).changes()) as changes:
+        assert await told(changes)
+        assert await told(changes)
+
+
 async def test_a_single_file_is_watched_through_replacement(tmp_path: Path) -> None:
     file = tmp_path / "a.jsonl"
     file.write_text(line(1))

@@ -1,0 +1,298 @@
+"""/subscribe and /unsubscribe, as managers use them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.chat.world import METRO, ROCKET, WHALES, World, buttons, labels, mentions_in, seen, unrelated
+from tests.make import at, record
+
+
+async def test_a_new_subscription_says_what_comes_of_it(world: World) -> None:
+    answer = await world.ask("subscribe", topic="Computer Vision")
+    (embed,) = answer.embeds
+    assert embed.title == "Subscribed"
+    assert f"{world.news.mention} follows **Computer Vision** · live posts · notable stories" in seen(answer)
+    assert "The last 7 days would have posted **0 stories**." in seen(answer)
+    assert labels(answer) == []
+    await world.report(record(METRO[0], quality=80))
+    assert len(world.posts()) == 1
+
+
+@pytest.mark.parametrize("name", ["computer vision", "CV", "cv"])
+async def test_a_topic_is_found_by_any_of_its_names(world: World, name: str) -> None:
+    assert "follows **Computer Vision**" in seen(await world.ask("subscribe", topic=name))
+
+
+async def test_a_parent_brings_the_stories_below_it_once(world: World) -> None:
+    await world.ask("subscribe", topic="Artificial Intelligence")
+    await world.ask("subscribe", topic="Computer Vision")
+    await world.report(record(METRO[0], quality=80), record(ROCKET[0], "beta.example", quality=80))
+    assert [m.embeds[0].title for m in world.posts()] == [METRO[0]]
+
+
+async def test_an_unknown_topic_gets_the_nearest_names(world: World) -> None:
+    text = await world.refused("subscribe", topic="Compter Vison")
+    assert "There is no topic “Compter Vison”. Did you mean: Computer Vision?" in text
+    assert "See /topics for all there are." in await world.refused("subscribe", topic="qqqqqqqq")
+    assert "No channel follows anything yet" in seen(await world.ask("subscriptions"))
+
+
+async def test_autocomplete_offers_topics_by_every_name_and_those_that_records_brought(world: World) -> None:
+    await world.take_in(record("Tomatoes do well", topics=["Gardening"]))
+    assert await world.typing("subscribe", "topic", "") == {
+        name: name for name in ("AI", "Computer Vision", "Gardening", "Space")
+    }
+    assert list(await world.typing("subscribe", "topic", "artif")) == ["AI"]
+    assert list(await world.typing("subscribe", "topic", "vision")) == ["Computer Vision"]
+    assert list(await world.typing("subscribe", "topic", "spase")) == ["Space"]
+
+
+async def test_again_changes_it_and_keeps_the_other_options(world: World) -> None:
+    role = world.role("readers")
+    await world.ask("subscribe", topic="AI", mode="both", importance="all", mention=role)
+    changed = await world.ask("subscribe", topic="AI", importance="major")
+    assert changed.embeds[0].title == "Subscription changed"
+    how = f"live posts and digest · major stories · pings {role.mention}"
+    assert how in seen(changed)
+    assert how in seen(await world.ask("subscriptions"))
+    changed = await world.ask("subscribe", topic="AI", mode="live")
+    assert f"live posts · major stories · pings {role.mention}" in seen(changed)
+    assert "digest" not in seen(changed)
+
+
+async def test_another_channel_can_be_named(world: World) -> None:
+    other = world.guild.create_text_channel("other")
+    answer = await world.ask("subscribe", topic="Space", channel=other)
+    assert f"{other.mention} follows **Space**" in seen(answer)
+    await world.report(record(ROCKET[0], quality=80))
+    assert len(world.posts(other)) == 1
+    assert world.posts() == []
+
+
+@pytest.mark.parametrize(("importance", "titles"), [("all", 3), ("notable", 2), ("major", 1)])
+async def test_importance_is_the_bar_of_live_posts(world: World, importance: str, titles: int) -> None:
+    await world.ask("subscribe", topic="Space", importance=importance)
+    low, high, declared = unrelated(3)
+    await world.report(
+        record(low.title, "low.example", quality=40, topics=["Space"]),
+        record(declared.title, "declared.example", quality=40, notable=True, topics=["Space"]),
+        record(high.title, "high.example", heat=200, topics=["Space"]),
+    )
+    assert len(world.posts()) == titles
+
+
+async def test_a_digest_only_subscription_posts_nothing_live(world: World) -> None:
+    answer = await world.ask("subscribe", topic="Space", mode="digest", importance="all")
+    assert "would have posted" not in seen(answer)
+    assert labels(answer) == []
+    await world.report(record(ROCKET[0], quality=80))
+    assert world.posts() == []
+
+
+async def test_a_digest_without_a_time_is_at_nine_and_the_answer_says_so(world: World) -> None:
+    answer = await world.ask("subscribe", topic="Space", mode="both")
+    assert "The digest comes every day at 09:00 (UTC), next <t:1772528400:F>." in seen(answer)  # 3 March
+    assert "That is the default: change it with `/digest set`." in seen(answer)
+    await world.ask("digest set", time="18:30", timezone="Europe/Berlin", days="weekdays")
+    answer = await world.ask("subscribe", topic="AI", mode="digest")
+    assert "The digest comes Monday to Friday at 18:30 (Europe/Berlin), next <t:1772472600:F>." in seen(answer)
+    assert "default" not in seen(answer)
+
+
+async def test_a_digest_that_was_switched_off_stays_off_and_the_answer_says_so(world: World) -> None:
+    await world.ask("subscribe", topic="Space", mode="digest")
+    await world.ask("digest off")
+    answer = await world.ask("subscribe", topic="AI", mode="digest")
+    assert "The channel's digest is switched off: switch it on with `/digest set`." in seen(answer)
+    assert "The digest comes" not in seen(answer)
+
+
+async def test_the_forecast_counts_what_the_last_seven_days_would_have_posted(world: World) -> None:
+    old, low, muted, *good = unrelated(8)
+    await world.take_in(old)
+    world.clock.forward(days=7, hours=1)
+    await world.ask("mute", what="Outlet2")
+    await world.take_in(replace(low, quality=10, published=at(169)), replace(muted, published=at(169)))
+    await world.take_in(*[replace(story, published=at(160 + i)) for i, story in enumerate(good)])
+    answer = seen(await world.ask("subscribe", topic="Space"))
+    assert "The last 7 days would have posted **5 stories**:" in answer
+    shown = [line for line in answer.splitlines() if line.startswith("•")]
+    assert len(shown) == 3
+    for line, story in zip(shown, reversed(good), strict=False):
+        assert f"[{story.title}]({story.url}) — {story.outlet.name} · <t:" in line
+    assert "… and 2 more" in answer
+    answer = seen(await world.ask("subscribe", topic="Space", importance="all"))
+    assert "would have posted **6 stories**:" in answer
+
+
+async def test_the_newest_story_can_be_posted_now_once(world: World) -> None:
+    await world.take_in(record(METRO[0], quality=80))
+    world.clock.forward(hours=1)
+    await world.take_in(record(WHALES[0], "beta.example", hours=1, quality=80))
+    offered = await world.ask("subscribe", topic="Computer Vision")
+    again = await world.ask("subscribe", topic="Computer Vision")
+    assert labels(offered) == labels(again) == ["Post the newest story now"]
+    pressed = world.answer(await world.press(offered, "Post the newest story now"))
+    assert seen(pressed) == f"Story #2 is on its way to {world.news.mention}."
+    assert buttons(offered) == []
+    await world.deliver()
+    assert [m.embeds[0].title for m in world.posts()] == [WHALES[0]]
+    pressed = world.answer(await world.press(again, "Post the newest story now"))
+    assert seen(pressed) == f"Story #2 was posted in {world.news.mention} already."
+    await world.deliver()
+    assert len(world.posts()) == 1
+
+
+async def test_the_offer_posts_also_what_is_below_the_bar_without_a_ping(world: World) -> None:
+    await world.take_in(record(METRO[0], quality=20))
+    offered = await world.ask("subscribe", topic="AI", mention=world.role("readers"))
+    await world.press(offered, "Post the newest story now")
+    await world.deliver()
+    assert [m.embeds[0].title for m in world.posts()] == [METRO[0]]
+    assert mentions_in(world.sends()[0]) == ([], [])
+
+
+async def test_the_offer_goes_away_when_it_could_no_longer_be_taken(world: World) -> None:
+    await world.take_in(record(METRO[0], quality=80))
+    offered = await world.ask("subscribe", topic="AI")
+    await world.env.advance_time(14 * 60 + 1)
+    assert buttons(offered) == []
+
+
+async def test_a_role_is_pinged_by_new_posts_and_nobody_else(world: World) -> None:
+    role = world.role("readers")
+    answer = await world.ask("subscribe", topic="Space", mention=role)
+    assert f"pings {role.mention}" in seen(answer)
+    assert "⚠️" not in seen(answer)
+    await world.report(record(ROCKET[0], quality=80))
+    assert world.posts()[0].content == role.mention
+    assert [r.id for r in world.posts()[0].role_mentions] == [role.id]
+    assert mentions_in(world.sends()[0]) == ([], [str(role.id)])
+
+
+async def test_a_role_that_cannot_be_pinged_is_warned_of(world: World) -> None:
+    role = world.role("staff", mentionable=False)
+    answer = seen(await world.ask("subscribe", topic="Space", mention=role))
+    assert f"⚠️ {role.mention} cannot be pinged: allow anyone to mention it, or give the bot" in answer
+
+
+async def test_everyone_cannot_be_pinged(world: World) -> None:
+    text = await world.refused("subscribe", topic="Space", mention=world.guild.default_role)
+    assert "@everyone cannot be pinged with every story: choose a role." in text
+    assert "No channel follows anything yet" in seen(await world.ask("subscriptions"))
+
+
+async def test_only_an_announcement_channel_can_publish(world: World) -> None:
+    text = await world.refused("subscribe", topic="Space", publish=True)
+    assert f"{world.news.mention} is no announcement channel, so there is nobody to publish to." in text
+    wire = world.guild.create_news_channel("wire")
+    answer = await world.ask("subscribe", topic="Space", channel=wire, publish=True)
+    assert "live posts · notable stories · published to followers" in seen(answer)
+    answer = await world.ask("subscribe", topic="Space", channel=wire, publish=False)
+    assert "published" not in seen(answer)
+
+
+@pytest.mark.parametrize(
+    ("permission", "name"),
+    [
+        ("view_channel", "View Channel"),
+        ("send_messages", "Send Messages"),
+        ("embed_links", "Embed Links"),
+        ("read_message_history", "Read Message History"),
+    ],
+)
+async def test_a_permission_that_the_bot_lacks_is_named(world: World, permission: str, name: str) -> None:
+    world.deny(world.news, **{permission: True})
+    text = await world.refused("subscribe", topic="Space")
+    assert f"The bot may not post in {world.news.mention}: give it {name} there, then try again." in text
+    world.mend(world.news)
+    assert "follows **Space**" in seen(await world.ask("subscribe", topic="Space"))
+
+
+async def test_in_threads_and_forums_another_permission_counts(world: World) -> None:
+    thread, forum = world.thread(), world.forum()
+    for channel in (world.news, forum):
+        world.deny(channel, send_messages_in_threads=True)
+    for channel in (thread, forum):
+        text = await world.refused("subscribe", topic="Space", channel=channel)
+        assert "give it Send Messages in Threads there" in text
+    assert "follows" in seen(await world.ask("subscribe", topic="Space"))
+
+
+async def test_a_paused_channel_is_resumed(world: World) -> None:
+    await world.ask("subscribe", topic="Space")
+    world.deny(world.news, send_messages=True)
+    await world.report(record(ROCKET[0], quality=80))
+    assert "⚠️ paused" in seen(await world.ask("subscriptions"))
+    world.mend(world.news)
+    answer = await world.ask("subscribe", topic="AI")
+    assert "It was paused; what waited goes out now." in seen(answer)
+    await world.deliver()
+    assert [m.embeds[0].title for m in world.posts()] == [ROCKET[0]]
+    assert "paused" not in seen(await world.ask("subscriptions"))
+
+
+async def test_an_archived_thread_is_asked_to_be_opened(world: World) -> None:
+    thread = world.thread()
+    world.archive(thread)
+    text = await world.refused("subscribe", topic="Space", channel=thread)
+    assert f"The bot cannot see {thread.mention}: give it View Channel there, or open the thread again." in text
+
+
+async def test_in_a_voice_channel_a_place_for_stories_has_to_be_named(world: World) -> None:
+    voice = world.guild.create_voice_channel("lounge")
+    text = await world.refused("subscribe", topic="Space", at=voice)
+    assert "Stories go to text and announcement channels, threads and forums: name one of these." in text
+    assert "follows" in seen(await world.ask("subscribe", topic="Space", at=voice, channel=world.news))
+
+
+async def test_a_server_has_no_more_subscriptions_than_it_can_overlook(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.usecases.subscribe.MOST_SUBSCRIPTIONS", 2)
+    await world.ask("subscribe", topic="AI")
+    await world.ask("subscribe", topic="Space")
+    text = await world.refused("subscribe", topic="Computer Vision")
+    assert "This server has 2 subscriptions, the most there can be. Take some back with /unsubscribe." in text
+    assert "Subscription changed" in seen(await world.ask("subscribe", topic="AI", mode="both"))
+
+
+async def test_unsubscribing_ends_it_and_leaves_what_was_posted(world: World) -> None:
+    await world.ask("subscribe", topic="Space")
+    await world.report(record(ROCKET[0], quality=80))
+    answer = await world.ask("unsubscribe", topic="space")
+    assert seen(answer) == f"Unsubscribed\n{world.news.mention} no longer follows **Space**. What was posted stays."
+    later, *_ = unrelated(1)
+    await world.report(later)
+    assert len(world.posts()) == 1
+    assert "No channel follows anything yet" in seen(await world.ask("subscriptions"))
+
+
+async def test_what_waits_is_not_posted_after_unsubscribing(world: World) -> None:
+    await world.ask("subscribe", topic="Space")
+    await world.take_in(record(ROCKET[0], quality=80))
+    await world.ask("unsubscribe", topic="Space")
+    await world.deliver()
+    assert world.posts() == []
+
+
+async def test_unsubscribing_from_what_is_not_followed_says_what_is(world: World) -> None:
+    other = world.guild.create_text_channel("other")
+    assert "It has no subscriptions." in await world.refused("unsubscribe", topic="Space")
+    await world.ask("subscribe", topic="AI")
+    await world.ask("subscribe", topic="Space", channel=other)
+    text = await world.refused("unsubscribe", topic="Space")
+    assert "The channel is not subscribed to “Space”. It is subscribed to: AI." in text
+    answer = await world.ask("unsubscribe", topic="Space", channel=other)
+    assert f"{other.mention} no longer follows **Space**." in seen(answer)
+
+
+async def test_autocomplete_of_unsubscribe_offers_what_the_server_follows(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    await world.ask("subscribe", topic="Space")
+    assert list(await world.typing("unsubscribe", "topic", "")) == ["AI", "Space"]
+    assert list(await world.typing("unsubscribe", "topic", "spa")) == ["Space"]
+    assert list(await world.typing("unsubscribe", "topic", "vision")) == []
