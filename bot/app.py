@@ -89,11 +89,12 @@ class App:
 
     async def digest(self) -> None:
         """Send due digests, and plan the next look."""
-        now = self.context.now()
-        due = await digests.step(self.context)
-        at = min(due or now + LONGEST_DIGEST_IDLE, now + LONGEST_DIGEST_IDLE)
-        if self._scheduler.running and not self._stopping.is_set():
-            self._plan_digest(at)
+        at = self.context.now() + LONGEST_DIGEST_IDLE
+        try:
+            at = min(await digests.step(self.context) or at, at)
+        finally:
+            if self._scheduler.running and not self._stopping.is_set():
+                self._plan_digest(at)
 
     def _plan_digest(self, at: datetime) -> None:
         self._scheduler.add_job(
@@ -146,12 +147,14 @@ class App:
         await self.client.up.wait()
         while not self._stopping.is_set():
             self._woken.clear()
+            busy, due = False, None
             try:
                 busy = await self.deliver.step() > 0
                 due = None if busy else await self.deliver.next_due()
             except StoreError as error:
                 log.error("%s", error)
-                busy, due = False, None
+            except Exception:
+                log.exception("delivering failed; what was being sent is tried again when its lease ends")
             if not busy:
                 await self._idle(due)
 
@@ -171,8 +174,10 @@ class App:
                     pause = RETRY
             except (TopicwireError, OSError) as error:
                 log.error("%s: %s; next try in %s", feed.source.name, error, pause)
-                await asyncio.sleep(pause.total_seconds())
-                pause = min(pause * 2, RETRY_MOST)
+            except Exception:
+                log.exception("%s: a bug stopped the intake; next try in %s", feed.source.name, pause)
+            await asyncio.sleep(pause.total_seconds())
+            pause = min(pause * 2, RETRY_MOST)
 
 
 def feed_of(settings: FolderSettings) -> Feed:

@@ -6,9 +6,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from bot.store.database import Database
 from tests.make import Clock
+
+# No test may depend on how fast the machine is.
+settings.register_profile("topicwire", deadline=None)
+settings.load_profile("topicwire")
 
 
 @pytest.fixture(scope="session")

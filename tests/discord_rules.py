@@ -93,6 +93,8 @@ def _schema_problems(message: dict[str, Any]) -> list[str]:
     if not _OPENAPI.exists():
         return []
     as_sent = json.loads(json.dumps(message))
+    # discord.py writes ids as numbers, which Discord reads as well.
+    as_sent["allowed_mentions"]["roles"] = list(map(str, as_sent["allowed_mentions"].get("roles", [])))
     return [f"{error.json_path}: {error.message[:200]}" for error in _validator().iter_errors(as_sent)]
 
 

@@ -70,9 +70,7 @@ def stored(
     """The record as the store knows it, first seen (in hours) when it was published if nothing else is said."""
     published = record.published or START
     first_seen = published if seen is None else at(seen)
-    return Stored(
-        id or next(_serial), record, published, first_seen, partial, news, story, tuple(declares)
-    )
+    return Stored(id or next(_serial), record, published, first_seen, partial, news, story, tuple(declares))
 
 
 def story(

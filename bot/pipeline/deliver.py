@@ -60,9 +60,13 @@ class Deliver:
         by_channel: dict[int, list[Claimed]] = {}
         for claim in claimed:
             by_channel.setdefault(claim.channel_id, []).append(claim)
-        async with asyncio.TaskGroup() as group:
-            for own in by_channel.values():
-                group.create_task(self._channel(own, scene))
+        # One channel's trouble leaves the others be; it is raised when they are done.
+        ended = await asyncio.gather(
+            *(self._channel(own, scene) for own in by_channel.values()), return_exceptions=True
+        )
+        for trouble in ended:
+            if isinstance(trouble, BaseException):
+                raise trouble
         return len(claimed)
 
     async def drain(self) -> int:

@@ -20,7 +20,7 @@ MAX_DOCUMENT = 10_000_000  # bytes of a file that is read as a whole
 MAX_LINE = 1_000_000  # bytes of a line of JSON lines
 MAX_DEPTH = 50  # lists and mappings inside each other; a few hundred overflow a thread's stack in libyaml
 MAX_TEXT = 1_000_000  # characters of a YAML value
-MAX_VALUES = 300_000  # values of a YAML document, aliases counted as often as they are used
+MAX_VALUES = 300_000  # values of a YAML text, aliases counted as often as they are used
 MAX_JSON_VALUES = 1_000_000  # JSON is that much cheaper
 _LONGEST_SCALAR = 100  # characters of a number or date; PyYAML's time is quadratic in those of `1:59:59...`
 _MAX_DIRECTIVES = 16  # libyaml's time is quadratic in them
@@ -166,7 +166,7 @@ def _inspect(text: str) -> None:
                 raise Unreadable("not valid YAML: an alias of nothing, or of what it stands in")
             total += sizes[event.anchor]
         elif isinstance(event, yaml.DocumentStartEvent):
-            sizes, total = {}, 0
+            total += 1
         if total > MAX_VALUES:
             raise Unreadable(f"more than {MAX_VALUES:,} values, aliases counted as often as they are used")
 

@@ -98,7 +98,9 @@ async def test_a_digest_without_a_time_is_at_nine_and_the_answer_says_so(world: 
     assert "That is the default: change it with `/digest set`." in seen(answer)
     await world.ask("digest set", time="18:30", timezone="Europe/Berlin", days="weekdays")
     answer = await world.ask("subscribe", topic="AI", mode="digest")
-    assert "The digest comes Monday to Friday at 18:30 (Europe/Berlin), next <t:1772472600:F>." in seen(answer)
+    assert "The digest comes Monday to Friday at 18:30 (Europe/Berlin), next <t:1772472600:F>." in seen(
+        answer
+    )
     assert "default" not in seen(answer)
 
 
@@ -239,7 +241,9 @@ async def test_an_archived_thread_is_asked_to_be_opened(world: World) -> None:
     thread = world.thread()
     world.archive(thread)
     text = await world.refused("subscribe", topic="Space", channel=thread)
-    assert f"The bot cannot see {thread.mention}: give it View Channel there, or open the thread again." in text
+    assert (
+        f"The bot cannot see {thread.mention}: give it View Channel there, or open the thread again." in text
+    )
 
 
 async def test_in_a_voice_channel_a_place_for_stories_has_to_be_named(world: World) -> None:
@@ -264,7 +268,10 @@ async def test_unsubscribing_ends_it_and_leaves_what_was_posted(world: World) ->
     await world.ask("subscribe", topic="Space")
     await world.report(record(ROCKET[0], quality=80))
     answer = await world.ask("unsubscribe", topic="space")
-    assert seen(answer) == f"Unsubscribed\n{world.news.mention} no longer follows **Space**. What was posted stays."
+    assert (
+        seen(answer)
+        == f"Unsubscribed\n{world.news.mention} no longer follows **Space**. What was posted stays."
+    )
     later, *_ = unrelated(1)
     await world.report(later)
     assert len(world.posts()) == 1

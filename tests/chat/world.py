@@ -48,7 +48,10 @@ METRO = (
     "City halts metro facial recognition",
 )
 ROCKET = ("Rocket Kestrel lifts weather satellite into orbit", "Weather satellite in orbit on rocket Kestrel")
-WHALES = ("Computer vision warns ferry captains of whales", "Ferry captains warned of whales by computer vision")
+WHALES = (
+    "Computer vision warns ferry captains of whales",
+    "Ferry captains warned of whales by computer vision",
+)
 
 Seen = discord.Message | ResponseMessage
 
@@ -134,9 +137,7 @@ class World:
         rights = discord.Permissions(manage_channels=True, manage_guild=True)
         managers = guild.create_role("managers", permissions=rights)
         manager = guild.add_member(env.create_user("maria"), roles=[managers])
-        world = cls(
-            env, app, clock, caplog, guild, news, manager, guild.add_member(env.create_user("paul"))
-        )
+        world = cls(env, app, clock, caplog, guild, news, manager, guild.add_member(env.create_user("paul")))
         await world.take_in()  # the first intake, which is silent
         return world
 
@@ -145,6 +146,10 @@ class World:
     async def take_in(self, *records: Record) -> Summary:
         """Have records come in now."""
         return await self.app.ingest.step(self.source.add(*records))
+
+    def new_source(self) -> None:
+        """The next records come from a source that was never read before."""
+        self.source = ListSource("list:new")
 
     async def deliver(self) -> int:
         """Send what is due now."""
@@ -298,4 +303,3 @@ class World:
         context = self.app.context
         self.app = App(Context(context.db, context.now, context.rules, context.digest_default))
         await self.env.restart_bot(self.app.client)
-

@@ -10,7 +10,19 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.domain.message import Button, Embed, Field, Message, escape, escape_to, label, lines, link, relative, safe_url
+from bot.domain.message import (
+    Button,
+    Embed,
+    Field,
+    Message,
+    escape,
+    escape_to,
+    label,
+    lines,
+    link,
+    relative,
+    safe_url,
+)
 from tests import discord_markdown as markdown
 from tests.discord_rules import units
 from tests.hostile import PIECES, raw_texts, texts, urls
@@ -177,6 +189,8 @@ def test_lines_are_the_first_that_fit_whole_and_the_rest_is_counted(entries: lis
 
 
 def test_a_message_survives_the_outbox() -> None:
-    embed = Embed("t", "https://a.example", "d", "a", "f", "https://a.example/i", 5, (Field("n", "v"),), "2026-03-02")
+    embed = Embed(
+        "t", "https://a.example", "d", "a", "f", "https://a.example/i", 5, (Field("n", "v"),), "2026-03-02"
+    )
     message = Message("c", (embed, Embed()), (Button("b", action="related:1"),), (1, 2), "name", ("tag",))
     assert Message.from_json(json.loads(json.dumps(message.to_json()))) == message

@@ -1,0 +1,169 @@
+"""/subscriptions, /topics and /latest: what everybody may look at."""
+
+from __future__ import annotations
+
+from tests.chat.world import METRO, ROCKET, WHALES, World, buttons, labels, plain, seen, unrelated
+from tests.discord_markdown import links
+from tests.make import record
+
+
+async def test_subscriptions_stand_by_channel_with_how_they_are_told(world: World) -> None:
+    other = world.guild.create_text_channel("other")
+    await world.ask("subscribe", topic="AI")
+    await world.ask("subscribe", topic="Space", mode="both", importance="all")
+    await world.ask("subscribe", topic="Space", channel=other, mode="digest")
+    answer = await world.ask("subscriptions", by=world.member)
+    assert seen(answer).splitlines() == [
+        "Subscriptions",
+        f"**{world.news.mention}**",
+        "• AI · live posts · notable stories",
+        "• Space · live posts and digest · all stories",
+        "• digest every day at 09:00 (UTC)",
+        f"**{other.mention}**",
+        "• Space · digest",
+        "• digest every day at 09:00 (UTC)",
+    ]
+    assert labels(answer) == []
+
+
+async def test_no_subscriptions_yet(world: World) -> None:
+    answer = await world.ask("subscriptions", by=world.member)
+    assert plain(seen(answer)) == "Subscriptions\nNo channel follows anything yet. Start with /subscribe."
+
+
+async def test_channels_that_somebody_cannot_see_are_not_listed_for_him(world: World) -> None:
+    hidden = world.guild.create_text_channel("board")
+    await world.ask("subscribe", topic="AI")
+    await world.ask("subscribe", topic="Space", channel=hidden)
+    thread = world.thread("minutes", hidden)
+    await world.ask("subscribe", topic="Space", channel=thread)
+    world.hide(hidden, world.member)
+    answer = seen(await world.ask("subscriptions", by=world.member))
+    assert world.news.mention in answer
+    assert hidden.mention not in answer
+    assert thread.mention not in answer
+    assert hidden.mention in seen(await world.ask("subscriptions"))
+
+
+async def test_a_paused_channel_is_listed_with_the_reason(world: World) -> None:
+    await world.ask("subscribe", topic="Space")
+    world.deny(world.news, send_messages=True)
+    await world.report(record(ROCKET[0], quality=80))
+    answer = seen(await world.ask("subscriptions", by=world.member))
+    assert "⚠️ paused: the bot may not post there: give it Send Messages and Embed Links" in plain(answer)
+
+
+async def test_many_subscriptions_come_in_pages_that_name_their_channel(world: World) -> None:
+    await world.take_in(*[record(f"{n} of {n}", topics=[f"Topic {n:02}"]) for n in range(20)])
+    for number in range(20):
+        await world.ask("subscribe", topic=f"Topic {number:02}")
+    answer = await world.ask("subscriptions")
+    assert seen(answer).splitlines()[1:3] == [
+        f"**{world.news.mention}**",
+        "• Topic 00 · live posts · notable stories",
+    ]
+    assert "page 1 of 2" in seen(answer)
+    assert labels(answer) == ["Next"]
+    await world.press(answer, "Next")
+    assert seen(answer).splitlines()[1:3] == [
+        f"**{world.news.mention}** (continued)",
+        "• Topic 14 · live posts · notable stories",
+    ]
+    assert "• Topic 19 · live posts · notable stories" in seen(answer)
+
+
+async def test_topics_stand_as_a_tree_with_their_stories(world: World) -> None:
+    await world.ask("subscribe", topic="Space")
+    await world.take_in(
+        record(METRO[0], "a.example"), record(METRO[1], "b.example"), record(WHALES[0]), record(ROCKET[0])
+    )
+    answer = await world.ask("topics", by=world.member)
+    assert seen(answer).splitlines() == [
+        "Topics",
+        "**AI** · 2 stories",
+        "\u2003**Computer Vision** · 2 stories",
+        "**Space** · 1 story · subscribed here",
+    ]
+
+
+async def test_topics_can_be_searched(world: World) -> None:
+    answer = await world.ask("topics", search="vision", by=world.member)
+    assert seen(answer).splitlines() == ["Topics", "**Computer Vision** · 0 stories · below AI"]
+    answer = await world.ask("topics", search="*zzzz*")
+    assert plain(seen(answer)) == "Topics\nNo topic is like “*zzzz*”."
+    assert "No topic is like “xxx" in seen(await world.ask("topics", search="x" * 6000))
+
+
+async def test_many_topics_come_in_pages(world: World) -> None:
+    await world.take_in(*[record(f"{n} of {n}", topics=[f"Topic {n:02}"]) for n in range(30)])
+    answer = await world.ask("topics", by=world.member)
+    assert len(seen(answer).splitlines()) == 22
+    assert "page 1 of 2 · 33 entries" in seen(answer)
+    await world.press(answer, "Next", by=world.member)
+    assert "**Topic 29** · 1 story" in seen(answer)
+
+
+async def test_the_latest_stories_come_newest_first(world: World) -> None:
+    await world.take_in(record(METRO[0], "a.example"))
+    world.clock.forward(hours=1)
+    await world.take_in(record(ROCKET[0], "b.example", hours=1))
+    world.clock.forward(hours=1)
+    await world.take_in(record(METRO[1], "c.example", hours=2))  # #1 grows
+    answer = await world.ask("latest", by=world.member)
+    assert seen(answer).splitlines()[0] == "Latest stories"
+    first, second = seen(answer).splitlines()[1:]
+    assert first.startswith("• `#1` [")
+    assert " · 2 outlets · <t:1772460000:R>" in first
+    assert second.startswith(f"• `#2` [{ROCKET[0]}](https://b.example/")
+    assert " — B · <t:1772456400:R>" in second
+
+
+async def test_the_latest_of_a_topic_and_of_those_below_it(world: World) -> None:
+    await world.take_in(record(METRO[0]), record(ROCKET[0]))
+    answer = await world.ask("latest", topic="artificial intelligence", by=world.member)
+    assert seen(answer).splitlines()[0] == "Latest: AI"
+    assert [text for text, _ in links(seen(answer))] == [METRO[0]]
+    offered = await world.member.autocomplete(world.news, "latest", "topic", "sp")
+    assert [choice["value"] for choice in offered] == ["Space"]
+    text = await world.refused("latest", topic="Spacy", by=world.member)
+    assert "There is no topic “Spacy”. Did you mean: Space?" in text
+
+
+async def test_nothing_has_come_in_yet(world: World) -> None:
+    assert seen(await world.ask("latest", by=world.member)) == "Latest stories\nNothing has come in yet."
+
+
+async def test_what_is_muted_is_not_among_the_latest(world: World) -> None:
+    await world.take_in(record(METRO[0], "a.example"), record(ROCKET[0], "b.example"))
+    await world.ask("mute", what="b.example", channel=world.news)
+    assert [text for text, _ in links(seen(await world.ask("latest")))] == [METRO[0]]
+    other = world.guild.create_text_channel("other")
+    assert len(links(seen(await world.ask("latest", at=other)))) == 2
+
+
+async def test_buttons_turn_the_pages(world: World) -> None:
+    await world.take_in(*unrelated(20))
+    answer = await world.ask("latest", by=world.member)
+    assert [(b.label, b.disabled) for b in buttons(answer)] == [("Previous", True), ("Next", False)]
+    shown = [links(seen(answer))]
+    for page in (2, 3):
+        result = await world.press(answer, "Next", by=world.member)
+        assert result.acknowledged
+        assert f"page {page} of 3 · 20 entries" in seen(answer)
+        shown.append(links(seen(answer)))
+    assert [len(page) for page in shown] == [8, 8, 4]
+    assert len({href for page in shown for _, href in page}) == 20
+    assert labels(answer) == ["Previous"]
+    await world.press(answer, "Previous", by=world.member)
+    assert links(seen(answer)) == shown[1]
+
+
+async def test_the_page_buttons_go_when_nobody_used_them_for_long(world: World) -> None:
+    await world.take_in(*unrelated(20))
+    answer = await world.ask("latest")
+    await world.env.advance_time(10 * 60)
+    await world.press(answer, "Next")
+    await world.env.advance_time(10 * 60)
+    assert labels(answer) == ["Previous", "Next"]
+    await world.env.advance_time(5 * 60)
+    assert buttons(answer) == []

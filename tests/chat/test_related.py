@@ -1,0 +1,260 @@
+"""/related, and the button of that name below every post."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chat.world import METRO, ROCKET, WHALES, World, buttons, labels, plain, seen, unrelated
+from tests.discord_markdown import links
+from tests.make import at, record
+
+LEAD = "https://lead.example/news/metro"
+
+
+async def metro(world: World) -> None:
+    """A story by three outlets, with two records of background; the best is not the first."""
+    old = record("Metro opened", "archive.example", hours=-900, quality=50, url="https://archive.example/opened")
+    law = record("The law on cameras", "law.example", hours=-800, quality=70, url="https://law.example/cameras")
+    await world.take_in(record(METRO[0], "first.example", quality=50, url="https://first.example/1"))
+    await world.take_in(
+        record(METRO[1], "lead.example", hours=1, quality=90, url=LEAD, related=[law, old]),
+        record(METRO[2], "third.example", hours=2, quality=60, url="https://third.example/1"),
+    )
+
+
+async def test_all_coverage_best_first_the_same_event_apart_from_the_background(world: World) -> None:
+    await metro(world)
+    answer = await world.ask("related", story="1", by=world.member)
+    (embed,) = answer.embeds
+    assert embed.author.name == "Lead"
+    assert (embed.title, embed.url) == (METRO[1], LEAD)
+    assert (embed.description or "").splitlines()[0] == (
+        f"Published <t:{int(at(1).timestamp())}:R> · heat 130 · notable · 3 outlets"
+    )
+    assert [field.name for field in embed.fields] == ["Same event", "Background"]
+    same, background = [(field.value or "").splitlines() for field in embed.fields]
+    assert same == [
+        f"[{METRO[2]}](https://third.example/1) — Third · <t:{int(at(2).timestamp())}:R>",
+        f"[{METRO[0]}](https://first.example/1) — First · <t:{int(at().timestamp())}:R>",
+    ]
+    assert background == [
+        f"[The law on cameras](https://law.example/cameras) — Law · <t:{int(at(-800).timestamp())}:R>",
+        f"[Metro opened](https://archive.example/opened) — Archive · <t:{int(at(-900).timestamp())}:R>",
+    ]
+    assert embed.footer.text == "Story #1 · Computer Vision"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "1",
+        "#1",
+        " #1 ",
+        LEAD,
+        f"{LEAD}?utm_source=newsletter&fbclid=x#comments",
+        "http://www.lead.example/news/metro",
+        "https://first.example/1",
+        METRO[1],
+        "facial recognition halted",
+    ],
+)
+async def test_a_story_is_named_in_many_ways(world: World, asked: str) -> None:
+    await metro(world)
+    assert (await world.ask("related", story=asked, by=world.member)).embeds[0].title == METRO[1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("99", "There is no story #99. See /latest for the newest ones."),
+        ("9" * 30, "There is no story #99999999999999999999. See /latest for the newest ones."),
+        ("https://nobody.example/x", "No story has that link. It may not have come in, or only as background."),
+        ("ftp://x", "That link cannot be read: not an http or https address."),
+        ("unheard of", "No story has “unheard of” in its title. Use its number as in #12, a link, or pick one"),
+        ("   ", "Name a story: its number as in #12, a link, or words of its title."),
+        ("**#**", "No story has “**#**” in its title."),
+        ("x" * 6000, "No story has “xxx"),
+    ],
+)
+async def test_what_is_no_story_is_told_with_what_to_do(world: World, asked: str, told: str) -> None:
+    await metro(world)
+    assert told in await world.refused("related", story=asked, by=world.member)
+
+
+async def test_a_story_can_be_picked_by_its_title(world: World) -> None:
+    await metro(world)
+    await world.take_in(record(ROCKET[0], "r.example", quality=80))
+    assert await world.typing("related", "story", "") == {f"#2 {ROCKET[0]}": "2", f"#1 {METRO[1]}": "1"}
+    assert await world.typing("related", "story", "recognition") == {f"#1 {METRO[1]}": "1"}
+    assert await world.typing("related", "story", "#2") == {f"#2 {ROCKET[0]}": "2"}
+    assert await world.typing("related", "story", "nothing like it") == {}
+    answer = await world.ask("related", story=(await world.typing("related", "story", "rocket")).popitem()[1])
+    assert answer.embeds[0].title == ROCKET[0]
+
+
+async def test_much_coverage_comes_in_pages(world: World) -> None:
+    background = [record(f"Background {n}", f"b{n}.example", hours=-500, quality=n) for n in range(20)]
+    await world.take_in(record(METRO[0], quality=90, related=background), record(METRO[1], "b.example"))
+    answer = await world.ask("related", story="1", by=world.member)
+    assert "page 1 of 3" in seen(answer)
+    assert "Same event" in seen(answer)
+    found = links(seen(answer))
+    while "Next" in labels(answer):
+        await world.press(answer, "Next", by=world.member)
+        assert answer.embeds[0].title == METRO[0]
+        assert "Same event" not in seen(answer)
+        found += links(seen(answer))
+    assert [text for text, _ in found] == [METRO[1], *(f"Background {n}" for n in reversed(range(20)))]
+
+
+async def test_a_story_without_other_coverage_says_so(world: World) -> None:
+    await world.take_in(record(METRO[0]))
+    assert "No other coverage has come in yet." in seen(await world.ask("related", story="1"))
+
+
+async def test_a_merged_story_goes_on_under_the_number_that_stayed(world: World) -> None:
+    await merged(world)
+    answer = seen(await world.ask("related", story="#2", by=world.member))
+    assert "#2 turned out to be the same story and goes on as #1." in plain(answer)
+    assert "Story #1" in answer
+    assert "turned out" not in seen(await world.ask("related", story="#1"))
+
+
+async def merged(world: World) -> None:
+    """Two stories that a third report shows to be one."""
+    one = record("Harbour bridge closed after crack found", "a.example", quality=80, topics=["Space"])
+    two = record("Engineers inspect damaged steel girder overnight", "b.example", quality=80, topics=["Space"])
+    await world.report(one, two)
+    assert "#2" in seen(await world.ask("latest"))
+    title = "Harbour bridge closed after crack found, engineers inspect damaged steel girder overnight"
+    await world.report(record(title, "c.example", hours=1, quality=70, related=[one, two], topics=["Space"]))
+
+
+async def test_a_withdrawn_story_says_so(world: World) -> None:
+    story = record(METRO[0], url=LEAD)
+    await world.take_in(story)
+    await world.take_in(record(METRO[0], url=LEAD, removed=True))
+    for asked in ("1", LEAD):
+        text = await world.refused("related", story=asked)
+        assert "Story #1 was withdrawn: everything in it was removed by its publishers." in text
+
+
+# What became of a story in the channel that asks.
+
+
+async def fate(world: World, story: str = "1") -> str:
+    """The line on it."""
+    return plain((await world.ask("related", story=story, by=world.member)).embeds[0].description or "")
+
+
+async def test_a_posted_story_says_since_when(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    await world.take_in(record(METRO[0], quality=80))
+    assert "Waits to be posted here." in await fate(world)
+    world.clock.forward(minutes=1)
+    await world.deliver()
+    assert f"Posted here <t:{int(at(1 / 60).timestamp())}:R>." in await fate(world)
+
+
+async def test_a_story_of_other_topics(world: World) -> None:
+    await world.ask("subscribe", topic="Space")
+    await world.report(record(METRO[0], quality=80))
+    assert "Not posted here: no subscription of this channel covers its topics." in await fate(world)
+
+
+async def test_a_story_before_the_subscription(world: World) -> None:
+    await world.report(record(METRO[0], quality=80))
+    await world.ask("subscribe", topic="AI")
+    assert "Not posted here: it came in before the channel subscribed." in await fate(world)
+
+
+async def test_a_story_for_the_digest(world: World) -> None:
+    await world.ask("subscribe", topic="AI", mode="digest")
+    await world.report(record(METRO[0], quality=80))
+    assert "Not posted here: this channel gets its topics in the digest." in await fate(world)
+
+
+async def test_a_story_below_the_importance(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    await world.report(record(METRO[0], quality=20))
+    told = "Not posted here: it is below the importance that the subscription asks for (below importance)."
+    assert told in await fate(world)
+
+
+async def test_a_story_too_old(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    await world.report(record(METRO[0], quality=80, hours=-24 * 8))
+    assert "Not posted here: it was published too long before it came in (too old)." in await fate(world)
+
+
+async def test_a_muted_story(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    await world.ask("mute", what="alpha.example")
+    await world.report(record(METRO[0], quality=80))
+    assert "Not posted here: everything it consists of is muted (muted)." in await fate(world)
+
+
+async def test_a_story_of_the_first_intake(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    world.new_source()
+    await world.report(record(METRO[0], quality=80))
+    told = "Not posted here: it came with its source's first, silent intake (first intake)."
+    assert told in await fate(world)
+
+
+async def test_a_story_that_waits_says_what_for(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    world.env.inject_error("POST", "/channels/*/messages", status=503, message="upstream")
+    await world.report(record(METRO[0], quality=80))
+    assert "Waits to be posted here: upstream." in await fate(world)
+    world.clock.forward(seconds=5)
+    await world.deliver()
+    assert "Posted here" in await fate(world)
+
+
+# The button.
+
+
+async def test_the_button_below_a_post_shows_the_coverage_to_who_presses(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    await metro(world)
+    await world.deliver()
+    (post,) = world.posts()
+    assert [button.label for button in buttons(post)] == ["Read", "Related coverage"]
+    assert buttons(post)[0].url == LEAD
+    answer = world.answer(await world.press(post, "Related coverage", by=world.member))
+    assert [field.name for field in answer.embeds[0].fields] == ["Same event", "Background"]
+    assert "Posted here" in seen(answer)
+    assert [m.id for m in world.posts()] == [post.id]
+
+
+async def test_the_button_works_after_a_restart(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    background = [record(f"Background {n}", f"b{n}.example", hours=-500, quality=n) for n in range(20)]
+    await world.report(record(METRO[0], quality=90, related=background))
+    await world.restart()
+    (post,) = world.posts()
+    answer = world.answer(await world.press(post, "Related coverage", by=world.member))
+    assert "page 1 of 3" in seen(answer)
+    await world.press(answer, "Next", by=world.member)
+    assert "page 2 of 3" in seen(answer)
+    await world.report(record(WHALES[0], "w.example", quality=80))
+    assert len(world.posts()) == 2
+
+
+async def test_the_button_of_a_story_that_was_withdrawn_meanwhile(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    await world.report(record(METRO[0], url=LEAD, quality=80))
+    await world.take_in(record(METRO[0], url=LEAD, removed=True))
+    result = await world.press(world.posts()[0], "Related coverage", by=world.member)
+    assert "Story #1 was withdrawn" in world.refusal(result, 0)
+
+
+async def test_in_a_forum_the_post_itself_counts_as_posted_here(world: World) -> None:
+    forum = world.forum()
+    await world.ask("subscribe", topic="AI", channel=forum)
+    await world.report(record(METRO[0], quality=80), *unrelated(1))
+    (post,) = forum.threads
+    answer = world.answer(await world.press(world.posts(post)[0], "Related coverage", by=world.member))
+    assert "Posted here" in seen(answer)
+    assert "Posted here" in seen(await world.ask("related", story="1", at=post))
