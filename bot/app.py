@@ -27,7 +27,7 @@ from bot.domain.model import Topic
 from bot.errors import ConfigError, StoreError, TopicwireError
 from bot.pipeline import digests, rematch
 from bot.pipeline.deliver import Deliver
-from bot.pipeline.ingest import Ingest
+from bot.pipeline.ingest import Ingest, report
 from bot.sources.folder import FolderSource
 from bot.sources.model import Source
 from bot.sources.topic_files import load_topics
@@ -170,7 +170,7 @@ class App:
             try:
                 # Watching begins before the first look, so that no change falls between the two.
                 async for _ in feed.source.changes():
-                    await self.ingest.step(feed.source, backfill=feed.backfill)
+                    report(feed.source, await self.ingest.step(feed.source, backfill=feed.backfill))
                     pause = RETRY
             except (TopicwireError, OSError) as error:
                 log.error("%s: %s; next try in %s", feed.source.name, error, pause)

@@ -99,7 +99,6 @@ class Ingest:
             raise
         if backfill and not state.intake_done:
             summary.posted += await self._backfill(state, backfill)
-        self._report(source, summary)
         if summary.new or summary.changed:
             self._context.wake()
         return summary
@@ -138,18 +137,20 @@ class Ingest:
             await records.apply(connection, result, state.id, now)
         return len(result.sends)
 
-    def _report(self, source: Source, summary: Summary) -> None:
-        if not (summary.new or summary.changed or summary.rejected):
-            return
-        held = ", ".join(f"{reason}: {count}" for reason, count in sorted(summary.held.items())) or "none"
-        log.info(
-            "%s: %d new, %d changed, %d rejected; %d posts to send; held back: %s",
-            source.name,
-            summary.new,
-            summary.changed,
-            summary.rejected,
-            summary.posted,
-            held,
-        )
-        for error in summary.errors[:20]:
-            log.warning("%s: item %s: %s", error.path, error.item, error.reason)
+
+def report(source: Source, summary: Summary) -> None:
+    """Log how an intake of the running bot went; nothing where nothing happened."""
+    if not (summary.new or summary.changed or summary.rejected):
+        return
+    held = ", ".join(f"{reason}: {count}" for reason, count in sorted(summary.held.items())) or "none"
+    log.info(
+        "%s: %d new, %d changed, %d rejected; %d posts to send; held back: %s",
+        source.name,
+        summary.new,
+        summary.changed,
+        summary.rejected,
+        summary.posted,
+        held,
+    )
+    for error in summary.errors[:20]:
+        log.warning("%s: item %s: %s", error.path, error.item, error.reason)

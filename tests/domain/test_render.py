@@ -73,7 +73,8 @@ def view(*others: str, background: int = 0, **lead: object) -> StoryView:
 def test_every_story_post_is_within_discords_limits(
     any_story: AnyStory, roles: list[int], subscribed: list[str]
 ) -> None:
-    message = story_post(any_story.view(), mentions=roles, subscribed=subscribed)
+    any_view = any_story.view()
+    message = story_post(any_view, mentions=roles, subscribed=subscribed)
     assert problems(payload(message)) == []
     assert 0 < units(message.name) <= 100
     assert set(message.roles) <= set(roles)
@@ -84,7 +85,8 @@ def test_every_story_post_is_within_discords_limits(
 def test_every_page_of_related_coverage_is_within_discords_limits(
     any_story: AnyStory, notes: list[str]
 ) -> None:
-    pages = related_pages(any_story.view(), [f"Not posted here: {escape(note)}." for note in notes])
+    any_view = any_story.view()
+    pages = related_pages(any_view, [f"Not posted here: {escape(note)}." for note in notes])
     for made in (pages[0], pages[-1], pages[len(pages) // 2]):
         assert problems(page(made)) == []
 
@@ -103,12 +105,13 @@ def test_every_page_of_a_list_is_within_discords_limits(some: list[AnyStory], co
 @FEW
 @given(any_stories)
 def test_no_title_or_excerpt_of_a_story_becomes_markup_in_its_post(any_story: AnyStory) -> None:
-    (embed,) = story_post(any_story.view()).embeds
-    lead = any_story.view().lead.record
+    any_view = any_story.view()
+    (embed,) = story_post(any_view).embeds
+    lead = any_view.lead.record
     assert markdown.kinds(embed.title) == {"text"}
     assert lead.title.startswith(markdown.shown(markdown.parse(embed.title)).removesuffix("…"))
     assert markdown.kinds(embed.description) <= {"text"}
-    addresses = {safe_url(entry.stored.record.url) for entry in any_story.view().coverage}
+    addresses = {safe_url(entry.stored.record.url) for entry in any_view.coverage}
     for field in embed.fields:
         assert markdown.kinds(field.value) <= {"text", "link", "timestamp"}
         assert {href for _, href in markdown.links(field.value)} <= addresses
@@ -119,8 +122,9 @@ def test_no_title_or_excerpt_of_a_story_becomes_markup_in_its_post(any_story: An
 @FEW
 @given(any_stories)
 def test_no_title_of_a_story_becomes_markup_among_its_coverage(any_story: AnyStory) -> None:
-    addresses = {safe_url(entry.stored.record.url) for entry in any_story.view().coverage}
-    for made in related_pages(any_story.view()):
+    any_view = any_story.view()
+    addresses = {safe_url(entry.stored.record.url) for entry in any_view.coverage}
+    for made in related_pages(any_view):
         assert markdown.kinds(made.title) == {"text"}
         assert markdown.kinds(made.description) == {"text", "timestamp"}
         for field in made.fields:
@@ -134,20 +138,19 @@ def test_no_title_of_a_story_becomes_markup_among_its_coverage(any_story: AnySto
 @FEW
 @given(any_stories)
 def test_related_pages_show_all_coverage_once_reports_before_background(any_story: AnyStory) -> None:
-    entries = sorted(any_story.view().coverage, key=lambda entry: entry.relation is not Relation.SAME)
+    any_view = any_story.view()
+    entries = sorted(any_view.coverage, key=lambda entry: entry.relation is not Relation.SAME)
     shown = [
-        line
-        for made in related_pages(any_story.view())
-        for field in made.fields
-        for line in field.value.split("\n")
+        line for made in related_pages(any_view) for field in made.fields for line in field.value.split("\n")
     ]
     assert shown == [coverage_line(entry, 400) for entry in entries]
 
 
 @given(any_stories, st.integers(240, 500))
 def test_a_line_of_coverage_or_of_a_list_fits_its_limit(any_story: AnyStory, limit: int) -> None:
-    assert units(story_line(any_story.view(), limit)) <= limit
-    for entry in any_story.view().coverage[:3]:
+    any_view = any_story.view()
+    assert units(story_line(any_view, limit)) <= limit
+    for entry in any_view.coverage[:3]:
         assert units(coverage_line(entry, limit)) <= limit
 
 
