@@ -149,10 +149,14 @@ def main() -> None:
     except TopicwireError as error:
         typer.echo(f"topicwire: {error}", err=True)
         raise SystemExit(FAILED) from error
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
     except BrokenPipeError:  # `topicwire stories | head`
         raise SystemExit(0) from None
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"topicwire: {place}{error.strerror or error}", err=True)
+        raise SystemExit(FAILED) from error
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
 
 
 if __name__ == "__main__":

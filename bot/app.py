@@ -29,7 +29,7 @@ from bot.pipeline import digests, rematch
 from bot.pipeline.deliver import Deliver
 from bot.pipeline.ingest import Ingest, report
 from bot.sources.folder import FolderSource
-from bot.sources.model import Source
+from bot.sources.model import Rejected, Source
 from bot.sources.topic_files import load_topics
 from bot.store.database import Database
 from bot.usecases.context import Context, Now
@@ -166,11 +166,14 @@ class App:
 
     async def _source_loop(self, feed: Feed) -> None:
         pause = RETRY
+        told: frozenset[Rejected] = frozenset()
         while True:
             try:
                 # Watching begins before the first look, so that no change falls between the two.
                 async for _ in feed.source.changes():
-                    report(feed.source, await self.ingest.step(feed.source, backfill=feed.backfill))
+                    summary = await self.ingest.step(feed.source, backfill=feed.backfill)
+                    report(feed.source, summary, told)
+                    told = frozenset(summary.errors)
                     pause = RETRY
             except (TopicwireError, OSError) as error:
                 log.error("%s: %s; next try in %s", feed.source.name, error, pause)
@@ -187,15 +190,16 @@ def feed_of(settings: FolderSettings) -> Feed:
 
 def topics_of(config: Config) -> tuple[Topic, ...]:
     """All configured topics. Raises ConfigError that names every file that cannot be used."""
+    inline = config.topics.topics()
     found: list[Topic] = []
     problems: list[str] = []
     for directory in config.topics.directories:
-        topics, rejected = load_topics(directory.expanduser())
+        topics, rejected = load_topics(directory.expanduser(), [topic.name for topic in inline])
         found += topics
         problems += [f"{error.path}: {error.reason}" for error in rejected]
     if problems:
         raise ConfigError("topics.directories", problems)
-    return (*found, *config.topics.topics())
+    return (*found, *inline)
 
 
 def context_of(config: Config, db: Database, now: Now) -> Context:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+from bot.domain.identity import canonical
 from bot.domain.model import Image, Outlet, Record, Stored, TopicMatch
 from bot.domain.stories import Story
 from bot.sources.model import Batch, Item, Progress, Rejected
@@ -40,7 +41,7 @@ def record(
     """A record as a parser gives it. Without a URL it gets one of its own."""
     address = url or f"https://{outlet}/{next(_serial)}"
     return Record(
-        key=address.removeprefix("https://"),
+        key=canonical(address),
         url=address,
         title=title,
         outlet=Outlet(outlet.split(".")[0].title(), outlet),

@@ -30,11 +30,17 @@ def _outcome(call: Callable[P, Coroutine[Any, Any, Outcome]]) -> Callable[P, Cor
         except discord.RateLimited as error:
             return Outcome(Got.REFUSED, 429, retry_after=error.retry_after, detail="rate limited")
         except discord.HTTPException as error:
-            return Outcome(
-                Got.REFUSED, error.status, error.code, _retry_after(error), f"{error.text or error}"[:300]
+            # Below 500 Discord says what is wrong; above, a proxy's page may stand in its place.
+            detail = (
+                f"{error.text or error}"[:300]
+                if error.status < 500
+                else f"Discord answers HTTP {error.status}"
             )
+            return Outcome(Got.REFUSED, error.status, error.code, _retry_after(error), detail)
         except (aiohttp.ClientError, OSError, TimeoutError, discord.GatewayNotFound) as error:
-            return Outcome(Got.UNREACHABLE, detail=f"{type(error).__name__}: {error}"[:300])
+            return Outcome(
+                Got.UNREACHABLE, detail=f"Discord cannot be reached: {error or type(error).__name__}"[:300]
+            )
 
     return guarded
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -20,6 +20,7 @@ from bot.usecases.context import Context
 log = logging.getLogger(__name__)
 
 MOST_ERRORS = 10_000
+MOST_LOGGED = 20  # lines of each kind about one intake
 
 
 @dataclass(slots=True)
@@ -31,6 +32,7 @@ class Summary:
     unchanged: int = 0
     rejected: int = 0
     errors: list[Rejected] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     held: dict[str, int] = field(default_factory=dict)
     posted: int = 0
 
@@ -56,6 +58,9 @@ class Summary:
         self.unchanged += result.unchanged + batch.unchanged
         self.rejected += len(batch.rejected)
         self.errors += batch.rejected[: MOST_ERRORS - len(self.errors)]
+        self.notes += [
+            f"{item.path}: item {item.item}: {note}" for item in batch.items for note in item.notes
+        ]
         self.posted += len(result.sends)
         for reason, count in result.held.items():
             self.held[reason.value] = self.held.get(reason.value, 0) + count
@@ -91,7 +96,8 @@ class Ingest:
         summary = Summary()
         try:
             async for batch in source.fetch(progress):
-                summary.add(batch, await self._store(batch, state, now()))
+                refused = summary.rejected + len(batch.rejected)
+                summary.add(batch, await self._store(batch, state, now(), refused))
                 progressed(summary)
         except Exception as error:
             async with db.write() as connection:
@@ -103,7 +109,7 @@ class Ingest:
             self._context.wake()
         return summary
 
-    async def _store(self, batch: Batch, state: SourceState, now: datetime) -> Plan:
+    async def _store(self, batch: Batch, state: SourceState, now: datetime, rejected: int) -> Plan:
         fresh = [item.record for item in batch.items]
         intake = Intake(now, silent=not state.intake_done and not self._replay, replay=self._replay)
         async with self._context.db.intake() as connection:
@@ -118,9 +124,8 @@ class Ingest:
                 state.id,
                 batch.progress,
                 taken=result.new + result.changed,
-                rejected=len(batch.rejected),
-                done=batch.last,
-                now=now,
+                finished=now if batch.last else None,
+                rejected=rejected,
             )
         return result
 
@@ -138,19 +143,24 @@ class Ingest:
         return len(result.sends)
 
 
-def report(source: Source, summary: Summary) -> None:
-    """Log how an intake of the running bot went; nothing where nothing happened."""
-    if not (summary.new or summary.changed or summary.rejected):
-        return
-    held = ", ".join(f"{reason}: {count}" for reason, count in sorted(summary.held.items())) or "none"
-    log.info(
-        "%s: %d new, %d changed, %d rejected; %d posts to send; held back: %s",
-        source.name,
-        summary.new,
-        summary.changed,
-        summary.rejected,
-        summary.posted,
-        held,
-    )
-    for error in summary.errors[:20]:
+def report(source: Source, summary: Summary, told: Container[Rejected] = ()) -> None:
+    """Log how an intake of the running bot went; nothing where nothing happened.
+
+    `told` are the errors of the last intake: what is still refused is not said again.
+    """
+    fresh = [error for error in summary.errors if error not in told]
+    if summary.new or summary.changed or fresh:
+        held = ", ".join(f"{reason}: {count}" for reason, count in sorted(summary.held.items())) or "none"
+        log.info(
+            "%s: %d new, %d changed, %d rejected; %d posts to send; held back: %s",
+            source.name,
+            summary.new,
+            summary.changed,
+            summary.rejected,
+            summary.posted,
+            held,
+        )
+    for error in fresh[:MOST_LOGGED]:
         log.warning("%s: item %s: %s", error.path, error.item, error.reason)
+    for note in summary.notes[:MOST_LOGGED]:
+        log.info("%s", note)

@@ -19,7 +19,10 @@ _p = schema.progress
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """A source as the store knows it. `taken` and `rejected` count items since the first intake."""
+    """A source as the store knows it. `taken` counts records since the first intake;
+
+    `rejected` the items that the last fetch had to refuse.
+    """
 
     id: int
     name: str
@@ -77,16 +80,20 @@ async def advance(
     entries: Mapping[str, Any],
     *,
     taken: int,
+    finished: datetime | None,
     rejected: int,
-    done: bool,
-    now: datetime,
 ) -> None:
-    """Move a source on, in the transaction that stores its records."""
+    """Move a source on, in the transaction that stores its records.
+
+    `taken` more records came in. `finished` is given with the last batch of a fetch: it went well until
+    then, and `rejected` items of it were refused.
+    """
     rows = [{"source_id": source_id, "key": key, "value": value} for key, value in entries.items()]
     await upsert(connection, _p, rows, on=["source_id", "key"])
-    values: dict[str, Any] = {"taken": _s.c.taken + taken, "rejected": _s.c.rejected + rejected}
-    if done:
-        values |= {"intake_done": True, "last_success": now, "last_error": "", "last_error_at": None}
+    values: dict[str, Any] = {"taken": _s.c.taken + taken}
+    if finished is not None:
+        values |= {"intake_done": True, "last_success": finished, "last_error": "", "last_error_at": None}
+        values |= {"rejected": rejected}
     await connection.execute(sa.update(_s).where(_s.c.id == source_id).values(**values))
 
 

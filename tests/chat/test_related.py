@@ -204,9 +204,9 @@ async def test_a_story_of_the_first_intake(world: World) -> None:
 
 async def test_a_story_that_waits_says_what_for(world: World) -> None:
     await world.ask("subscribe", topic="AI")
-    world.env.inject_error("POST", "/channels/*/messages", status=503, message="upstream")
+    world.env.inject_error("POST", "/channels/*/messages", status=503, message="<html>")
     await world.report(record(METRO[0], quality=80))
-    assert "Waits to be posted here: upstream." in await fate(world)
+    assert "Waits to be posted here: Discord answers HTTP 503." in await fate(world)
     world.clock.forward(seconds=5)
     await world.deliver()
     assert "Posted here" in await fate(world)

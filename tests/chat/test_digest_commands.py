@@ -1,0 +1,274 @@
+"""/digest set, off, preview and now, and the digest that comes of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chat.world import METRO, ROCKET, WHALES, World, mentions_in, plain, seen, unrelated
+from tests.discord_markdown import links
+from tests.make import at, record
+
+
+async def test_a_digest_is_set_in_the_words_people_use(world: World) -> None:
+    await world.ask("subscribe", topic="Space", mode="digest")
+    answer = await world.ask("digest set", time="9 pm", timezone="europe/berlin", days="mon, Thursday", size=5)
+    assert seen(answer).splitlines() == [
+        "Digest set",
+        f"{world.news.mention} gets its digest Monday, Thursday at 21:00 (Europe/Berlin), 5 stories at most.",
+        f"Next: <t:{int(at(8).timestamp())}:F>",
+        "Topics: Space",
+    ]
+    listed = seen(await world.ask("subscriptions", by=world.member))
+    assert "• digest Monday, Thursday at 21:00 (Europe/Berlin)" in listed
+
+
+async def test_a_digest_without_a_topic_says_what_is_missing(world: World) -> None:
+    await world.ask("subscribe", topic="Space")
+    answer = seen(await world.ask("digest set", time="9", timezone="UTC"))
+    assert "gets its digest every day at 09:00 (UTC), 10 stories at most." in answer
+    assert "⚠️ No topic is in it yet: use `/subscribe` with the mode *digest* or *both*." in answer
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"time": "25:00", "timezone": "UTC"}, "“25:00” is no time of day: write it like 09:00, 21:30 or 9 pm."),
+        ({"time": "noon", "timezone": "UTC"}, "“noon” is no time of day: write it like 09:00, 21:30 or 9 pm."),
+        ({"time": "9", "timezone": "Berlin"}, "“Berlin” is no time zone. Did you mean: Europe/Berlin?"),
+        ({"time": "9", "timezone": "new york"}, "“new york” is no time zone. Did you mean: America/New_York?"),
+        (
+            {"time": "9", "timezone": "Nowhere"},
+            "“Nowhere” is no time zone. Write it like Europe/Berlin or America/New_York.",
+        ),
+        (
+            {"time": "9", "timezone": "UTC", "days": "someday"},
+            "“someday” is no day: use daily, weekdays, weekends, or days such as mon, thu.",
+        ),
+        ({"time": "x" * 6000, "timezone": "UTC"}, "is no time of day"),
+        ({"time": "9", "timezone": "x" * 6000}, "is no time zone"),
+        ({"time": "9", "timezone": "UTC", "days": "x" * 6000}, "is no day"),
+    ],
+)
+async def test_what_cannot_be_read_is_told_with_what_is_allowed(
+    world: World, options: dict[str, str], told: str
+) -> None:
+    assert told in await world.refused("digest set", **options)
+
+
+async def test_autocomplete_finds_time_zones(world: World) -> None:
+    offered = await world.typing("digest set", "timezone", "berl", time="9")
+    assert offered == {"Europe/Berlin": "Europe/Berlin"}
+    assert "America/New_York" in await world.typing("digest set", "timezone", "new york")
+    assert len(await world.typing("digest set", "timezone", "")) == 25
+
+
+async def test_setting_needs_a_channel_where_the_bot_may_post(world: World) -> None:
+    world.deny(world.news, embed_links=True)
+    text = await world.refused("digest set", time="9", timezone="UTC")
+    assert f"The bot may not post in {world.news.mention}: give it Embed Links there, then try again." in text
+
+
+async def test_switching_off(world: World) -> None:
+    told = "This channel has no digest that could be switched off."
+    assert told in await world.refused("digest off")
+    await world.ask("subscribe", topic="Space", mode="both")
+    answer = await world.ask("digest off")
+    assert seen(answer) == f"Digest off\n{world.news.mention} gets no more digests. Its subscriptions stay."
+    assert told in await world.refused("digest off")
+    assert "• digest" not in seen(await world.ask("subscriptions"))
+    await world.report(record(ROCKET[0], quality=80))
+    assert len(world.posts()) == 1
+    world.clock.forward(days=2)
+    await world.digest()
+    assert len(world.posts()) == 1
+    await world.ask("digest set", time="9", timezone="UTC")
+    world.clock.forward(days=1)
+    await world.report(record(WHALES[0], "w.example", hours=72, quality=80, topics=["Space"]))
+    await world.digest()
+    assert len(world.posts()) == 3
+
+
+async def test_a_preview_is_for_everybody_and_changes_nothing(world: World) -> None:
+    await world.ask("subscribe", topic="Space", mode="digest")
+    await world.take_in(record(ROCKET[0], quality=80), record(METRO[0], quality=80))
+    for _ in range(2):
+        answer = await world.ask("digest preview", by=world.member)
+        first, second = answer.content.splitlines()
+        assert first == "**Daily digest** · Monday, 2 March · 1 story"
+        since = int(at(-24).timestamp())
+        assert second == f"-# Preview · since <t:{since}:R> · every day at 09:00 (UTC)"
+        assert answer.embeds[0].title == "Space"
+        assert [text for text, _ in links(seen(answer))] == [ROCKET[0]]
+    assert await world.deliver() == 0
+    assert world.posts() == []
+
+
+async def test_a_preview_of_an_empty_day_and_of_a_channel_without_topics(world: World) -> None:
+    assert "This channel has no subscriptions yet: start with /subscribe." in await world.refused(
+        "digest preview", by=world.member
+    )
+    await world.ask("subscribe", topic="Space", mode="digest")
+    answer = seen(await world.ask("digest preview", by=world.member))
+    assert f"Nothing new since <t:{int(at(-24).timestamp())}:R>: on such a day no digest is sent." in answer
+
+
+async def test_a_digest_now_is_sent_and_the_next_one_starts_from_here(world: World) -> None:
+    await world.ask("subscribe", topic="Space", mode="digest")
+    await world.take_in(record(ROCKET[0], quality=80))
+    answer = await world.ask("digest now")
+    assert seen(answer) == "Digest\nThe digest with 1 story is on its way."
+    await world.deliver()
+    (post,) = world.posts()
+    assert post.content == "**Daily digest** · Monday, 2 March · 1 story"
+    assert "There is nothing new." in seen(await world.ask("digest now"))
+    world.clock.forward(hours=21)  # 09:00 of the next day
+    await world.digest()
+    assert len(world.posts()) == 1
+
+
+async def test_a_digest_now_needs_subscriptions_and_permissions(world: World) -> None:
+    assert "This channel has no subscriptions yet" in await world.refused("digest now")
+    await world.ask("subscribe", topic="Space", mode="digest")
+    world.deny(world.news, send_messages=True)
+    assert "give it Send Messages there" in await world.refused("digest now")
+
+
+async def test_only_who_manages_the_channel_sets_switches_off_and_sends(world: World) -> None:
+    await world.ask("subscribe", topic="Space", mode="digest")
+    for command, options in (
+        ("digest set", {"time": "9", "timezone": "UTC"}),
+        ("digest off", {}),
+        ("digest now", {}),
+    ):
+        text = await world.refused(command, by=world.member, **options)
+        assert "You need the permission Manage Channels for this. Ask somebody who runs the server." in text
+
+
+async def test_typed_in_a_post_of_a_forum_it_means_the_forum(world: World) -> None:
+    forum = world.forum()
+    await world.ask("subscribe", topic="Space", channel=forum, mode="both")
+    await world.report(record(ROCKET[0], quality=80))
+    (post,) = forum.threads
+    answer = await world.ask("digest set", at=post, time="9", timezone="UTC")
+    assert f"{forum.mention} gets its digest every day at 09:00" in seen(answer)
+    assert "Topics: Space" in seen(answer)
+    world.clock.forward(hours=21)
+    await world.digest()
+    assert [thread.name for thread in forum.threads] == [ROCKET[0], "Digest of 3 March 2026"]
+
+
+# The digest itself.
+
+
+async def test_the_scheduled_digest_comes_at_nine_in_its_zone_and_once(world: World) -> None:
+    await world.ask("subscribe", topic="Space", mode="digest")
+    await world.ask("digest set", time="09:00", timezone="America/New_York")
+    await world.take_in(record(ROCKET[0], "a.example", quality=80), record(ROCKET[1], "b.example", quality=70))
+    world.clock.forward(hours=1, minutes=59)  # 13:59 UTC is 08:59 there
+    await world.digest()
+    assert world.posts() == []
+    world.clock.forward(minutes=1)
+    await world.digest()
+    (post,) = world.posts()
+    assert post.content == "**Daily digest** · Monday, 2 March · 1 story"
+    (embed,) = post.embeds
+    assert embed.title == "Space"
+    line = plain(embed.description or "")
+    assert ROCKET[0] in line
+    assert "2 outlets" in line
+    assert mentions_in(world.sends()[0]) == ([], [])
+    for _ in range(3):
+        world.clock.forward(minutes=20)
+        await world.digest()
+    assert len(world.posts()) == 1
+
+
+async def test_a_story_told_before_comes_again_only_when_outlets_joined(world: World) -> None:
+    await world.ask("subscribe", topic="AI", mode="digest")
+    await world.take_in(
+        record(METRO[0], "a.example", quality=80), record(WHALES[0], "b.example", quality=80)
+    )
+    world.clock.forward(hours=21)
+    await world.digest()
+    assert len(links(seen(world.posts()[0]))) == 2
+    world.clock.forward(hours=1)
+    await world.take_in(
+        record(METRO[1], "c.example", hours=22, quality=70), record(METRO[2], "d.example", hours=23, quality=60)
+    )
+    world.clock.forward(hours=23)
+    await world.digest()
+    again = seen(world.posts()[1])
+    assert [text for text, _ in links(again)] == [METRO[0]]
+    assert "**+2 outlets since yesterday**" in again
+    world.clock.forward(days=1)
+    await world.digest()
+    assert len(world.posts()) == 2
+
+
+async def test_an_empty_day_says_nothing(world: World) -> None:
+    await world.ask("subscribe", topic="Space", mode="digest")
+    for _ in range(3):
+        world.clock.forward(days=1)
+        await world.digest()
+    assert world.posts() == []
+    world.clock.forward(hours=1)
+    await world.take_in(record(ROCKET[0], hours=72, quality=80))
+    world.clock.forward(hours=23)
+    await world.digest()
+    assert len(world.posts()) == 1
+
+
+async def test_after_a_downtime_one_digest_covers_the_gap(world: World) -> None:
+    await world.ask("subscribe", topic="Space", mode="digest")
+    first, second, third = unrelated(3)
+    await world.take_in(first)
+    world.clock.forward(hours=21)
+    await world.digest()
+    world.clock.forward(hours=1)
+    await world.take_in(second)
+    world.clock.forward(days=2)
+    await world.take_in(third)
+    await world.restart()
+    world.clock.forward(days=1)
+    await world.digest()
+    assert [len(links(seen(post))) for post in world.posts()] == [1, 2]
+
+
+async def test_the_digest_stands_in_sections_by_topic_and_leaves_out_what_is_muted(world: World) -> None:
+    await world.ask("subscribe", topic="Space", mode="digest")
+    await world.ask("subscribe", topic="AI", mode="digest")
+    await world.ask("mute", what="dull.example")
+    await world.take_in(
+        record(ROCKET[0], "a.example", quality=80),
+        record(METRO[0], "b.example", quality=90),
+        record(WHALES[0], "dull.example", quality=99),
+    )
+    world.clock.forward(hours=21)
+    await world.digest()
+    assert [embed.title for embed in world.posts()[-1].embeds] == ["AI", "Space"]
+    assert [text for text, _ in links(seen(world.posts()[-1]))] == [METRO[0], ROCKET[0]]
+
+
+async def test_a_digest_waits_while_its_channel_is_paused(world: World) -> None:
+    await world.ask("subscribe", topic="Space", mode="digest")
+    await world.take_in(record(ROCKET[0], quality=80))
+    world.deny(world.news, send_messages=True)
+    world.clock.forward(hours=21)
+    await world.digest()
+    assert "paused" in seen(await world.ask("subscriptions"))
+    world.mend(world.news)
+    await world.app.mend()
+    await world.deliver()
+    (post,) = world.posts()
+    assert [text for text, _ in links(seen(post))] == [ROCKET[0]]
+
+
+async def test_the_size_is_the_most_stories_and_the_rest_is_counted(world: World) -> None:
+    await world.ask("subscribe", topic="Space", mode="digest")
+    await world.ask("digest set", time="9", timezone="UTC", size=3)
+    await world.take_in(*unrelated(7))
+    world.clock.forward(hours=21)
+    await world.digest()
+    (post,) = world.posts()
+    assert len(links(seen(post))) == 3
+    assert post.embeds[-1].footer.text == "4 more stories: /latest"
