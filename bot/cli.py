@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot import clock
 from bot.domain.model import Coverage, StoryView, Topic
-from bot.errors import ConfigError
+from bot.errors import ConfigError, TopicwireError
 from bot.sources.folder import FolderSource
 from bot.sources.topic_files import load_topics
 
@@ -66,12 +66,10 @@ def serve(path: Path) -> None:
 
     config = load(path)
     if not config.discord.token.get_secret_value():
-        raise ConfigError(
-            str(path),
-            [
-                "discord.token: is empty: make a bot at https://discord.com/developers/applications (New Application, "
-                "Bot, Reset Token) and put its token there or into the environment as TOPICWIRE_DISCORD__TOKEN"
-            ],
+        raise TopicwireError(
+            f"{path} has no bot token yet: make a bot at https://discord.com/developers/applications (New Application, "
+            "Bot, Reset Token) and put its token there as discord.token, or into the environment as "
+            "TOPICWIRE_DISCORD__TOKEN."
         )
     logging.basicConfig(
         level=config.log.level.upper(),

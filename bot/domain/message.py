@@ -132,7 +132,7 @@ def escape_to(text: str, limit: int) -> str:
 _IN_LABEL = re.compile(
     r"[\[\]\\`*]|_(?![A-Za-z0-9])|(?<=_)_|~(?=~)|(?<=~)~|\|(?=\|)|(?<=\|)\||<(?=\S)|@(?=everyone|here)|:(?=\w+:)"
 )
-_SCHEME = re.compile(r"\b[a-z][a-z0-9+.-]*://(?=\S)", re.IGNORECASE)
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://(?=\S)", re.IGNORECASE)
 _LOOKALIKE = str.maketrans("[]\\`*_~|<@:", "()∖ˋ∗ˍ∼∣‹＠∶")
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from bot.app import App
 from tests.chat.world import METRO, ROCKET, WHALES, World, mentions_in, plain, seen, unrelated
 from tests.discord_markdown import links
 from tests.make import at, record
@@ -272,3 +275,13 @@ async def test_the_size_is_the_most_stories_and_the_rest_is_counted(world: World
     (post,) = world.posts()
     assert len(links(seen(post))) == 3
     assert post.embeds[-1].footer.text == "4 more stories: /latest"
+
+
+async def test_two_processes_send_a_digest_once(world: World) -> None:
+    await world.ask("subscribe", topic="Space", mode="digest")
+    await world.take_in(record(ROCKET[0], quality=80))
+    world.clock.forward(hours=21)
+    other = App(world.app.context)
+    await asyncio.gather(world.app.digest(), other.digest())
+    await world.deliver()
+    assert len(world.posts()) == 1

@@ -101,6 +101,7 @@ def test_escaped_text_is_cut_at_a_word() -> None:
 @example("a ] b [ c", "https://a.example/b", 200)
 @example("Reuters: https://evil.example says :smile: to @everyone", "https://a.example/b", 200)
 @example("x_", "https://a.example/b", 200)
+@example("éhttps://evil.example", "https://a.example/b", 200)
 def test_a_title_is_one_link_to_its_own_address_or_plain_text(title: str, url: str, limit: int) -> None:
     made = link(title, url, limit)
     assert units(made) <= limit

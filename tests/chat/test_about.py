@@ -1,0 +1,130 @@
+"""/status and /help."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import pytest
+
+from bot.sources.model import Rejected
+from tests.chat.world import METRO, ROCKET, World, plain, seen, unrelated
+from tests.make import at, record
+
+
+def fields(text: dict[str, str]) -> list[str]:
+    """The names of the parts."""
+    return list(text)
+
+
+async def parts(world: World) -> dict[str, str]:
+    """The parts of the status by name, as they read; the first without a name."""
+    (embed,) = (await world.ask("status")).embeds
+    found = {"": plain(embed.description or ""), "footer": embed.footer.text or ""}
+    return found | {field.name or "": plain(field.value or "") for field in embed.fields}
+
+
+async def test_the_status_of_a_fresh_bot(world: World) -> None:
+    status = await parts(world)
+    assert status[""] == "0 records in 0 stories · 0 subscriptions here · 0 messages waiting"
+    assert status["footer"] == f"Topicwire {version('topicwire')}"
+    assert status["Sources"].startswith("• list:test: 0 records taken in, last <t:")
+    assert fields(status) == ["", "footer", "Sources"]
+
+
+async def test_what_came_in_and_what_waits(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    await world.take_in(record(METRO[0], "a.example", quality=80), record(METRO[1], "b.example", quality=50))
+    status = await parts(world)
+    assert status[""] == "2 records in 1 story · 1 subscription here · 1 message waiting"
+    assert status["Sources"] == f"• list:test: 2 records taken in, last <t:{int(at().timestamp())}:R>"
+    await world.deliver()
+    assert "0 messages waiting" in (await parts(world))[""]
+
+
+async def test_what_was_refused_and_the_last_error_of_a_source(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.source.rejected.append(Rejected("x.md", 1, "no title"))
+    await world.take_in(record(METRO[0]))
+    assert "1 record taken in, 1 refused, last" in (await parts(world))["Sources"]
+    world.clock.forward(hours=1)
+
+    async def broken(_progress: object) -> object:
+        raise OSError("the disk is <gone>")
+
+    monkeypatch.setattr(world.source, "fetch", broken)
+    with pytest.raises(Exception, match="."):
+        await world.take_in()
+    status = await parts(world)
+    assert f"⚠️ <t:{int(at(1).timestamp())}:R>:" in status["Sources"]
+
+
+async def test_what_was_held_back_and_why(world: World) -> None:
+    await world.ask("subscribe", topic="Space", importance="major")
+    low, high, old = unrelated(3)
+    await world.take_in(low, high)
+    await world.take_in(record(old.title, "old.example", hours=-24 * 9, quality=80, topics=["Space"]))
+    held = (await parts(world))["Held back in the last day"].splitlines()
+    assert held == [
+        "• 2 × below importance: it is below the importance that the subscription asks for",
+        "• 1 × too old: it was published too long before it came in",
+    ]
+    world.clock.forward(hours=25)
+    assert "Held back in the last day" not in await parts(world)
+
+
+async def test_what_is_paused_and_what_was_given_up(world: World) -> None:
+    gone, closed = (world.guild.create_text_channel(name) for name in ("gone", "closed"))
+    for channel in (gone, closed, world.news):
+        await world.ask("subscribe", topic="Space", channel=channel)
+    world.env.backend.delete_channel(gone.id)
+    world.deny(closed, view_channel=True)
+    world.env.inject_error(
+        "POST", f"/channels/{world.news.id}/messages", status=400, code=200000, message="blocked"
+    )
+    await world.report(record(ROCKET[0], quality=80))
+    status = await parts(world)
+    assert status["Paused"].splitlines() == [
+        f"• {gone.mention}: the channel is gone",
+        f"• {closed.mention}: the bot cannot see the channel: give it View Channel there",
+    ]
+    assert status["Given up in the last day"] == f"• {world.news.mention}: the server's AutoMod blocked it"
+
+
+async def test_the_status_tells_of_one_server_only(world: World) -> None:
+    await world.ask("subscribe", topic="Space")
+    world.deny(world.news, send_messages=True)
+    await world.report(record(ROCKET[0], quality=80))
+    elsewhere = world.env.create_guild("Elsewhere")
+    owner = elsewhere.add_member(elsewhere.owner)
+    answer = seen(await world.ask("status", by=owner, at=elsewhere.create_text_channel("lobby")))
+    assert "0 subscriptions here · 0 messages waiting" in answer
+    assert "Paused" not in answer
+
+
+async def test_a_status_with_very_much_in_it_fits(world: World) -> None:
+    for number in range(40):
+        channel = world.guild.create_text_channel(f"channel-{number}")
+        await world.ask("subscribe", topic="Space", channel=channel)
+        world.deny(channel, send_messages=True)
+    await world.report(record(ROCKET[0], quality=80))
+    paused = (await parts(world))["Paused"]
+    assert len(paused) <= 1024
+    assert paused.splitlines()[-1].endswith(" more")
+
+
+async def test_help_tells_what_it_does_and_the_first_three_steps(world: World) -> None:
+    answer = await world.ask("help", by=world.member)
+    text = seen(answer)
+    assert "follows **topics**, not feeds" in text
+    for number, command in enumerate(("/topics", "/subscribe", "/digest set"), 1):
+        assert f"{number}. `{command}`" in text
+
+
+async def test_help_names_every_command(world: World) -> None:
+    text = seen(await world.ask("help", by=world.member))
+    for command in world.manager.available_commands(world.news):
+        if command != "help":
+            group, _, name = command.partition(" ")
+            assert f"`/{group}" in text
+            assert not name or f"{name}`" in text

@@ -1,0 +1,140 @@
+"""/mute and /unmute: what a server does not want to read."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chat.world import METRO, ROCKET, WHALES, World, plain, seen
+from tests.discord_markdown import links
+from tests.make import record
+
+
+async def test_a_muted_outlet_neither_leads_nor_counts(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    answer = await world.ask("mute", what="loud.example")
+    assert seen(answer) == (
+        "Muted\n**loud.example** neither leads nor counts in the whole server from now on. Take it back with `/unmute`."
+    )
+    await world.report(
+        record(METRO[0], "loud.example", quality=95),
+        record(METRO[1], "calm.example", quality=80),
+        record(WHALES[0], "loud.example", quality=95),
+    )
+    (post,) = world.posts()
+    assert (post.embeds[0].author.name, post.embeds[0].title) == ("Calm", METRO[1])
+    assert post.embeds[0].footer.text == "Story #1 · Computer Vision · 1 outlet"
+    assert "loud" not in seen(post).lower()
+    assert "loud" not in seen(await world.ask("related", story="1")).lower()
+
+
+@pytest.mark.parametrize(
+    ("what", "muted"),
+    [
+        ("loud.example", "loud.example"),
+        ("LOUD.example", "LOUD.example"),
+        ("Loud", "Loud"),
+        ("www.loud.example", "loud.example"),
+        ("https://www.loud.example/news/1?x=y", "loud.example"),
+        ("news.loud.example", "loud.example"),
+        ("weather  satellite", "weather satellite"),
+        ("KESTREL", "KESTREL"),
+    ],
+)
+async def test_an_outlet_or_words_are_named_in_many_ways(world: World, what: str, muted: str) -> None:
+    await world.ask("subscribe", topic="Space")
+    assert plain(seen(await world.ask("mute", what=what))).startswith(f"Muted\n{muted} neither leads")
+    await world.report(record(ROCKET[0], "loud.example", quality=80))
+    assert world.posts() == []
+    await world.ask("unmute", what=what)
+    await world.report(record(ROCKET[1], "other.example", quality=80))
+    assert len(world.posts()) == 1
+
+
+async def test_words_are_whole_words_of_the_title(world: World) -> None:
+    await world.ask("subscribe", topic="Space")
+    await world.ask("mute", what="weather sat")
+    await world.ask("mute", what="or")
+    await world.report(record(ROCKET[0], quality=80))
+    assert len(world.posts()) == 1
+
+
+async def test_a_mute_of_one_channel_leaves_the_others_alone(world: World) -> None:
+    other = world.guild.create_text_channel("other")
+    for channel in (world.news, other):
+        await world.ask("subscribe", topic="Space", channel=channel)
+    answer = await world.ask("mute", what="Kestrel", channel=other)
+    assert f"**Kestrel** neither leads nor counts in {other.mention} from now on." in seen(answer)
+    await world.report(record(ROCKET[0], quality=80))
+    assert len(world.posts()) == 1
+    assert world.posts(other) == []
+
+
+async def test_a_mute_of_another_server_does_not_count_here(world: World) -> None:
+    await world.ask("subscribe", topic="Space")
+    elsewhere = world.env.create_guild("Elsewhere")
+    owner = elsewhere.add_member(elsewhere.owner)
+    await world.ask("mute", by=owner, at=elsewhere.create_text_channel("lobby"), what="Kestrel")
+    await world.report(record(ROCKET[0], quality=80))
+    assert len(world.posts()) == 1
+
+
+async def test_a_post_that_stands_keeps_up_with_a_new_mute(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    await world.report(record(METRO[0], "loud.example", quality=90))
+    await world.ask("mute", what="loud.example")
+    world.clock.forward(minutes=5)
+    await world.report(record(METRO[1], "calm.example", quality=70))
+    (post,) = world.posts()
+    assert post.embeds[0].author.name == "Calm"
+    assert "Loud" not in seen(post)
+
+
+async def test_taking_a_mute_back(world: World) -> None:
+    await world.ask("mute", what="Kestrel")
+    await world.ask("mute", what="loud.example", channel=world.news)
+    assert "**Kestrel** counts again in the whole server." in seen(await world.ask("unmute", what="kestrel"))
+    text = await world.refused("unmute", what="loud.example")
+    place = f"“loud.example” is muted in {world.news.mention}, not here: name that channel, or none for the server."
+    assert place in text
+    text = await world.refused("unmute", what="Kestrel")
+    assert "“Kestrel” is not muted. Muted are: loud.example." in text
+    await world.ask("unmute", what="loud.example", channel=world.news)
+    assert "“x” is not muted. Nothing is muted." in await world.refused("unmute", what="x")
+
+
+async def test_autocomplete_offers_what_is_muted(world: World) -> None:
+    await world.ask("mute", what="Kestrel")
+    await world.ask("mute", what="loud.example", channel=world.news)
+    assert list(await world.typing("unmute", "what", "")) == ["Kestrel", "loud.example"]
+    assert list(await world.typing("unmute", "what", "LOUD")) == ["loud.example"]
+
+
+@pytest.mark.parametrize("what", ["   ", "http://", "https://[x/"])
+async def test_what_cannot_be_muted(world: World, what: str) -> None:
+    text = await world.refused("mute", what=what)
+    assert "Name an outlet (example.com) or words" in text or "That address cannot be read" in text
+
+
+async def test_markdown_in_a_mute_shows_as_text(world: World) -> None:
+    answer = await world.ask("mute", what="**@everyone** <#1>")
+    assert plain(seen(answer)).startswith("Muted\n**@everyone** <#1> neither leads")
+    assert links(seen(answer)) == []
+
+
+async def test_there_is_a_most_of_mutes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.usecases.mutes.MOST", 2)
+    for what in ("one", "two"):
+        await world.ask("mute", what=what)
+    text = await world.refused("mute", what="three")
+    assert "This server has 2 mutes, the most there can be. Take some back with /unmute." in text
+
+
+async def test_who_manages_one_channel_only_mutes_there_only(world: World) -> None:
+    world.allow(world.news, world.member, manage_channels=True)
+    text = await world.refused("mute", by=world.member, what="Kestrel")
+    assert "You need Manage Channels in the whole server for this: name a channel to mute something" in text
+    await world.ask("mute", by=world.member, what="Kestrel", channel=world.news)
+    other = world.guild.create_text_channel("other")
+    text = await world.refused("mute", by=world.member, what="Kestrel", channel=other)
+    assert f"You need Manage Channels in {other.mention} for this." in text
+    assert "whole server" in await world.refused("unmute", by=world.member, what="Kestrel")
