@@ -28,7 +28,7 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dail
     @app_commands.describe(
         time="When, as in 09:00 or 9 pm",
         timezone="Where the clock is read, as in Europe/Berlin",
-        days="daily, weekdays, weekends, or days such as mon, thu (daily)",
+        days="On which days: weekdays, weekends, or days such as mon, thu (daily)",
         size=f"How many stories at most ({DEFAULT_SIZE})",
     )
     @app_commands.checks.has_permissions(manage_channels=True)

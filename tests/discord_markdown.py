@@ -55,8 +55,8 @@ _IN_LINKS = re.compile(_FORMATS, _FLAGS)
 _NOT_IN_LINKS = re.compile(rf"{_FORMATS}{_ADDRESSES}{_LINKS}", _FLAGS)
 _FORBIDDEN = {"everyone", "mention", "autolink", "url", "link", "emoji"}
 _KINDS = (
-    ["code_block", "code", "bold", "underline", "italic", "strike", "spoiler", "timestamp", "emoji"]
-    + ["everyone", "mention", "autolink", "url", "link", "header", "subtext", "quote", "list"]
+    "code_block", "code", "bold", "underline", "italic", "strike", "spoiler", "timestamp", "emoji",
+    "everyone", "mention", "autolink", "url", "link", "header", "subtext", "quote", "list",
 )  # fmt: skip
 
 

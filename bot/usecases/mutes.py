@@ -42,19 +42,17 @@ async def unmute(context: Context, guild_id: int, channel_id: int | None, text: 
     """Take a mute back. Returns what was muted."""
     value = _value(text)
     async with context.db.write() as connection:
-        if await subscriptions.unmute(connection, guild_id, channel_id, value):
-            return value
-        there = [
-            m
-            for m in await subscriptions.mutes(connection, guild_id)
-            if m.value.casefold() == value.casefold()
-        ]
-        known = [m.value for m in await subscriptions.mutes(connection, guild_id)]
+        muted = await subscriptions.mutes(connection, guild_id)
+        there = [m for m in muted if m.value.casefold() == value.casefold()]
+        if here := [m for m in there if m.channel_id == channel_id]:
+            await subscriptions.unmute(connection, guild_id, channel_id, value)
+            return here[0].value
     if there:
         place = "the whole server" if there[0].channel_id is None else f"<#{there[0].channel_id}>"
         raise NotFoundError(
             f"“{value}” is muted in {place}, not here: name that channel, or none for the server."
         )
+    known = list(dict.fromkeys(m.value for m in muted))
     hint = f"Muted are: {', '.join(known[:20])}." if known else "Nothing is muted."
     raise NotFoundError(f"“{value}” is not muted. {hint}")
 

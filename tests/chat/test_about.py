@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from importlib.metadata import version
 
 import pytest
 
-from bot.sources.model import Rejected
+from bot.sources.model import Batch, Progress, Rejected
 from tests.chat.world import METRO, ROCKET, World, plain, seen, unrelated
-from tests.make import at, record
-
-
-def fields(text: dict[str, str]) -> list[str]:
-    """The names of the parts."""
-    return list(text)
+from tests.make import ListSource, at, record
 
 
 async def parts(world: World) -> dict[str, str]:
@@ -28,7 +24,7 @@ async def test_the_status_of_a_fresh_bot(world: World) -> None:
     assert status[""] == "0 records in 0 stories · 0 subscriptions here · 0 messages waiting"
     assert status["footer"] == f"Topicwire {version('topicwire')}"
     assert status["Sources"].startswith("• list:test: 0 records taken in, last <t:")
-    assert fields(status) == ["", "footer", "Sources"]
+    assert list(status) == ["", "footer", "Sources"]
 
 
 async def test_what_came_in_and_what_waits(world: World) -> None:
@@ -41,22 +37,26 @@ async def test_what_came_in_and_what_waits(world: World) -> None:
     assert "0 messages waiting" in (await parts(world))[""]
 
 
-async def test_what_was_refused_and_the_last_error_of_a_source(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class Broken(ListSource):
+    """A source that cannot be read."""
+
+    async def fetch(self, progress: Progress) -> AsyncIterator[Batch]:
+        """No batch."""
+        async for batch in super().fetch(progress):
+            raise OSError("the disk is <gone>")
+            yield batch
+
+
+async def test_what_was_refused_and_the_last_error_of_a_source(world: World) -> None:
     world.source.rejected.append(Rejected("x.md", 1, "no title"))
     await world.take_in(record(METRO[0]))
     assert "1 record taken in, 1 refused, last" in (await parts(world))["Sources"]
     world.clock.forward(hours=1)
-
-    async def broken(_progress: object) -> object:
-        raise OSError("the disk is <gone>")
-
-    monkeypatch.setattr(world.source, "fetch", broken)
-    with pytest.raises(Exception, match="."):
-        await world.take_in()
-    status = await parts(world)
-    assert f"⚠️ <t:{int(at(1).timestamp())}:R>:" in status["Sources"]
+    with pytest.raises(OSError, match="disk"):
+        await world.app.ingest.step(Broken())
+    first, second = (await parts(world))["Sources"].splitlines()
+    assert first.endswith(f"last <t:{int(at().timestamp())}:R>")
+    assert second.strip() == f"⚠️ <t:{int(at(1).timestamp())}:R>: OSError: the disk is <gone>"
 
 
 async def test_what_was_held_back_and_why(world: World) -> None:

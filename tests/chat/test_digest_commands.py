@@ -14,7 +14,9 @@ from tests.make import at, record
 
 async def test_a_digest_is_set_in_the_words_people_use(world: World) -> None:
     await world.ask("subscribe", topic="Space", mode="digest")
-    answer = await world.ask("digest set", time="9 pm", timezone="europe/berlin", days="mon, Thursday", size=5)
+    answer = await world.ask(
+        "digest set", time="9 pm", timezone="europe/berlin", days="mon, Thursday", size=5
+    )
     assert seen(answer).splitlines() == [
         "Digest set",
         f"{world.news.mention} gets its digest Monday, Thursday at 21:00 (Europe/Berlin), 5 stories at most.",
@@ -35,10 +37,19 @@ async def test_a_digest_without_a_topic_says_what_is_missing(world: World) -> No
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"time": "25:00", "timezone": "UTC"}, "“25:00” is no time of day: write it like 09:00, 21:30 or 9 pm."),
-        ({"time": "noon", "timezone": "UTC"}, "“noon” is no time of day: write it like 09:00, 21:30 or 9 pm."),
+        (
+            {"time": "25:00", "timezone": "UTC"},
+            "“25:00” is no time of day: write it like 09:00, 21:30 or 9 pm.",
+        ),
+        (
+            {"time": "noon", "timezone": "UTC"},
+            "“noon” is no time of day: write it like 09:00, 21:30 or 9 pm.",
+        ),
         ({"time": "9", "timezone": "Berlin"}, "“Berlin” is no time zone. Did you mean: Europe/Berlin?"),
-        ({"time": "9", "timezone": "new york"}, "“new york” is no time zone. Did you mean: America/New_York?"),
+        (
+            {"time": "9", "timezone": "new york"},
+            "“new york” is no time zone. Did you mean: America/New_York?",
+        ),
         (
             {"time": "9", "timezone": "Nowhere"},
             "“Nowhere” is no time zone. Write it like Europe/Berlin or America/New_York.",
@@ -166,7 +177,9 @@ async def test_typed_in_a_post_of_a_forum_it_means_the_forum(world: World) -> No
 async def test_the_scheduled_digest_comes_at_nine_in_its_zone_and_once(world: World) -> None:
     await world.ask("subscribe", topic="Space", mode="digest")
     await world.ask("digest set", time="09:00", timezone="America/New_York")
-    await world.take_in(record(ROCKET[0], "a.example", quality=80), record(ROCKET[1], "b.example", quality=70))
+    await world.take_in(
+        record(ROCKET[0], "a.example", quality=80), record(ROCKET[1], "b.example", quality=70)
+    )
     world.clock.forward(hours=1, minutes=59)  # 13:59 UTC is 08:59 there
     await world.digest()
     assert world.posts() == []
@@ -188,15 +201,14 @@ async def test_the_scheduled_digest_comes_at_nine_in_its_zone_and_once(world: Wo
 
 async def test_a_story_told_before_comes_again_only_when_outlets_joined(world: World) -> None:
     await world.ask("subscribe", topic="AI", mode="digest")
-    await world.take_in(
-        record(METRO[0], "a.example", quality=80), record(WHALES[0], "b.example", quality=80)
-    )
+    await world.take_in(record(METRO[0], "a.example", quality=80), record(WHALES[0], "b.example", quality=80))
     world.clock.forward(hours=21)
     await world.digest()
     assert len(links(seen(world.posts()[0]))) == 2
     world.clock.forward(hours=1)
     await world.take_in(
-        record(METRO[1], "c.example", hours=22, quality=70), record(METRO[2], "d.example", hours=23, quality=60)
+        record(METRO[1], "c.example", hours=22, quality=70),
+        record(METRO[2], "d.example", hours=23, quality=60),
     )
     world.clock.forward(hours=23)
     await world.digest()

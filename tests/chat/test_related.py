@@ -13,8 +13,12 @@ LEAD = "https://lead.example/news/metro"
 
 async def metro(world: World) -> None:
     """A story by three outlets, with two records of background; the best is not the first."""
-    old = record("Metro opened", "archive.example", hours=-900, quality=50, url="https://archive.example/opened")
-    law = record("The law on cameras", "law.example", hours=-800, quality=70, url="https://law.example/cameras")
+    old = record(
+        "Metro opened", "archive.example", hours=-900, quality=50, url="https://archive.example/opened"
+    )
+    law = record(
+        "The law on cameras", "law.example", hours=-800, quality=70, url="https://law.example/cameras"
+    )
     await world.take_in(record(METRO[0], "first.example", quality=50, url="https://first.example/1"))
     await world.take_in(
         record(METRO[1], "lead.example", hours=1, quality=90, url=LEAD, related=[law, old]),
@@ -68,9 +72,15 @@ async def test_a_story_is_named_in_many_ways(world: World, asked: str) -> None:
     [
         ("99", "There is no story #99. See /latest for the newest ones."),
         ("9" * 30, "There is no story #99999999999999999999. See /latest for the newest ones."),
-        ("https://nobody.example/x", "No story has that link. It may not have come in, or only as background."),
+        (
+            "https://nobody.example/x",
+            "No story has that link. It may not have come in, or only as background.",
+        ),
         ("ftp://x", "That link cannot be read: not an http or https address."),
-        ("unheard of", "No story has “unheard of” in its title. Use its number as in #12, a link, or pick one"),
+        (
+            "unheard of",
+            "No story has “unheard of” in its title. Use its number as in #12, a link, or pick one",
+        ),
         ("   ", "Name a story: its number as in #12, a link, or words of its title."),
         ("**#**", "No story has “**#**” in its title."),
         ("x" * 6000, "No story has “xxx"),
@@ -123,7 +133,9 @@ async def test_a_merged_story_goes_on_under_the_number_that_stayed(world: World)
 async def merged(world: World) -> None:
     """Two stories that a third report shows to be one."""
     one = record("Harbour bridge closed after crack found", "a.example", quality=80, topics=["Space"])
-    two = record("Engineers inspect damaged steel girder overnight", "b.example", quality=80, topics=["Space"])
+    two = record(
+        "Engineers inspect damaged steel girder overnight", "b.example", quality=80, topics=["Space"]
+    )
     await world.report(one, two)
     assert "#2" in seen(await world.ask("latest"))
     title = "Harbour bridge closed after crack found, engineers inspect damaged steel girder overnight"

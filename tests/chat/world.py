@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fnmatch
 import re
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,7 @@ from bot.app import App
 from bot.chat.client import PERMISSIONS
 from bot.domain.model import Record, Topic
 from bot.pipeline import rematch
+from bot.pipeline.deliver import Deliver
 from bot.pipeline.ingest import Summary
 from bot.usecases.context import Context
 from tests.discord_markdown import parse, shown
@@ -126,6 +128,11 @@ class World:
     source: ListSource = field(default_factory=ListSource)
     errors: int = 0
 
+    @property
+    def setup_log(self) -> str:
+        """What was logged before the test began."""
+        return "\n".join(record.getMessage() for record in self.caplog.get_records("setup"))
+
     @classmethod
     async def make(cls, env: Env, app: App, clock: Clock, caplog: pytest.LogCaptureFixture) -> World:
         """Build the server; the bot has exactly the permissions that its invitation asks for."""
@@ -154,6 +161,20 @@ class World:
     async def deliver(self) -> int:
         """Send what is due now."""
         return await self.app.deliver.drain()
+
+    async def later(self) -> int:
+        """How much there is to send within the next hours: 0 where nothing is tried again and again."""
+        found = 0
+        for _ in range(12):
+            self.clock.forward(minutes=20)
+            await self.app.mend()
+            found += await self.deliver()
+        return found
+
+    async def deliver_twice_at_once(self) -> None:
+        """Two processes send what is due."""
+        other = Deliver(self.app.context, self.app.sender)
+        await asyncio.gather(self.deliver(), other.drain())
 
     async def report(self, *records: Record) -> None:
         """Have records come in, and what is due sent."""
@@ -231,6 +252,12 @@ class World:
         """The requests to edit a message in a channel."""
         return self.requests("PATCH", f"/channels/{(channel or self.news).id}/messages/*")
 
+    def published(self, channel: ChannelHandle) -> list[discord.Message]:
+        """The posts that the bot published to the followers of a channel, in that order."""
+        by_id = {str(post.id): post for post in self.posts(channel)}
+        asked = self.requests("POST", f"/channels/{channel.id}/messages/*/crosspost")
+        return [by_id[request.path.split("/")[4]] for request in asked]
+
     # What those who run the server do.
 
     def role(self, name: str, *, mentionable: bool = True) -> RoleHandle:
@@ -255,6 +282,16 @@ class World:
     def archive(self, thread: ChannelHandle, *, locked: bool = False) -> None:
         """Close a thread, as Discord does after days of silence."""
         self.env.backend.edit_channel(thread.id, {}, thread_metadata={"archived": True, "locked": locked})
+
+    def open(self, thread: ChannelHandle) -> None:
+        """Open it again."""
+        self.env.backend.edit_channel(thread.id, {}, thread_metadata={"archived": False, "locked": False})
+
+    def let_bot_open_threads(self) -> None:
+        """On Discord whoever may write in a thread may open it; simcord wants Manage Channels for it."""
+        role = next(role for role in self.env.backend.get_guild(self.guild.id).roles.values() if role.managed)
+        rights = discord.Permissions(role.permissions | discord.Permissions(manage_channels=True).value)
+        self.env.backend.edit_role(self.guild.id, role.id, {"permissions": rights.value})
 
     def deny(self, channel: ChannelHandle, **permissions: bool) -> None:
         """Take permissions from the bot in a channel."""

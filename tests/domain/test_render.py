@@ -29,7 +29,7 @@ from bot.domain.render import (
 from tests import discord_markdown as markdown
 from tests.discord_rules import page, payload, problems, units
 from tests.hostile import AnyStory, any_stories, texts, urls
-from tests.make import at, record, story, stored
+from tests.make import at, record, stored, story
 
 FEW = settings(max_examples=40)
 ADDRESS = "https://alpha.example/drones"

@@ -1,0 +1,201 @@
+"""Where stories go: announcement channels, threads, forums."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.chat.world import METRO, ROCKET, WHALES, World, buttons, mentions_in, plain, seen, unrelated
+from tests.make import record
+
+
+async def test_an_announcement_channel_publishes_ten_an_hour_the_biggest_first(world: World) -> None:
+    wire = world.guild.create_news_channel("wire")
+    await world.ask("subscribe", topic="Space", channel=wire, publish=True)
+    stories = [replace(story, quality=70 + number) for number, story in enumerate(unrelated(13))]
+    await world.report(*stories)
+    assert len(world.posts(wire)) == 13
+    first = [post.embeds[0].title for post in world.published(wire)]
+    assert first == [story.title for story in reversed(stories[3:])]
+    world.clock.forward(minutes=59)
+    await world.deliver()
+    assert len(world.published(wire)) == 10
+    world.clock.forward(minutes=2)
+    await world.deliver()
+    later = [post.embeds[0].title for post in world.published(wire)[10:]]
+    assert later == [story.title for story in reversed(stories[:3])]
+
+
+async def test_an_announcement_channel_publishes_only_on_request(world: World) -> None:
+    wire = world.guild.create_news_channel("wire")
+    await world.ask("subscribe", topic="AI", channel=wire)
+    await world.ask("subscribe", topic="Space", channel=wire, publish=True)
+    await world.report(record(METRO[0], "m.example", quality=80), record(ROCKET[0], quality=80))
+    assert len(world.posts(wire)) == 2
+    assert [post.embeds[0].title for post in world.published(wire)] == [ROCKET[0]]
+
+
+async def test_a_published_post_is_edited_but_published_once(world: World) -> None:
+    wire = world.guild.create_news_channel("wire")
+    await world.ask("subscribe", topic="AI", channel=wire, publish=True)
+    await world.report(record(METRO[0], "a.example", quality=80))
+    world.clock.forward(minutes=5)
+    await world.report(record(METRO[1], "b.example", quality=90))
+    assert world.posts(wire)[0].embeds[0].title == METRO[1]
+    assert len(world.published(wire)) == 1
+
+
+async def test_a_channel_that_became_an_ordinary_one_just_posts(world: World) -> None:
+    wire = world.guild.create_news_channel("wire")
+    await world.ask("subscribe", topic="AI", channel=wire, publish=True)
+    world.env.backend.edit_channel(wire.id, {"type": 0})
+    await world.report(record(METRO[0], quality=80))
+    assert len(world.posts(wire)) == 1
+    assert world.published(wire) == []
+
+
+async def test_publishing_that_fails_is_tried_again(world: World) -> None:
+    wire = world.guild.create_news_channel("wire")
+    await world.ask("subscribe", topic="AI", channel=wire, publish=True)
+    world.env.inject_error("POST", "/channels/*/messages/*/crosspost", status=500)
+    await world.report(record(METRO[0], quality=80))
+    world.clock.forward(seconds=10)
+    await world.deliver()
+    assert len(world.published(wire)) == 2
+    assert world.posts(wire)[0].flags.value
+    world.clock.forward(hours=2)
+    await world.deliver()
+    assert len(world.published(wire)) == 2
+    assert len(world.posts(wire)) == 1
+
+
+async def test_a_thread_gets_its_posts_and_edits(world: World) -> None:
+    thread = world.thread()
+    await world.ask("subscribe", topic="AI", channel=thread)
+    await world.report(record(METRO[0], "a.example", quality=80))
+    world.clock.forward(minutes=5)
+    await world.report(record(METRO[1], "b.example", quality=90))
+    (post,) = world.posts(thread)
+    assert post.embeds[0].title == METRO[1]
+    assert world.posts() == []
+
+
+async def test_a_thread_that_fell_silent_is_opened_by_an_edit(world: World) -> None:
+    thread = world.thread()
+    await world.ask("subscribe", topic="AI", channel=thread)
+    await world.report(record(METRO[0], "a.example", quality=80))
+    world.archive(thread)
+    world.env.inject_error("PATCH", f"/channels/{thread.id}/messages/*", status=400, code=50083)
+    world.let_bot_open_threads()
+    world.clock.forward(minutes=5)
+    await world.report(record(METRO[1], "b.example", quality=90))
+    assert world.posts(thread)[0].embeds[0].title == METRO[1]
+    assert "paused" not in seen(await world.ask("subscriptions"))
+
+
+async def test_a_thread_that_was_locked_pauses_until_it_is_opened(world: World) -> None:
+    thread = world.thread()
+    await world.ask("subscribe", topic="AI", channel=thread)
+    world.archive(thread, locked=True)
+    world.env.inject_error("POST", f"/channels/{thread.id}/messages", status=403, code=160005)
+    await world.report(record(METRO[0], quality=80))
+    listed = plain(seen(await world.ask("subscriptions")))
+    assert "⚠️ paused: the thread is locked: unlock it, or let the bot manage threads" in listed
+    await world.app.mend()
+    assert await world.deliver() == 0
+    world.open(thread)
+    await world.app.mend()
+    await world.deliver()
+    assert len(world.posts(thread)) == 1
+
+
+async def test_a_forum_gets_one_post_per_story_with_the_tags_that_fit(world: World) -> None:
+    forum = world.forum(tags=["Sports", "computer vision", "AI", "Metro"])
+    role = world.role("readers")
+    await world.ask("subscribe", topic="AI", channel=forum, mention=role)
+    await world.report(record(METRO[0], "a.example", quality=80), record(WHALES[0], "w.example", quality=75))
+    metro, whales = forum.threads
+    assert [metro.name, whales.name] == [METRO[0], WHALES[0]]
+    request = world.requests("POST", f"/channels/{forum.id}/threads")[0]
+    assert [str(tag) for tag in request.json["applied_tags"]] == ["9002", "9001"]
+    starter = request.json["message"]
+    assert starter["content"] == role.mention
+    assert starter["allowed_mentions"]["roles"] == [str(role.id)] or starter["allowed_mentions"]["roles"] == [
+        role.id
+    ]
+    assert starter["allowed_mentions"].get("parse", []) == []
+    (post,) = world.posts(metro)
+    assert post.embeds[0].title == METRO[0]
+    assert [button.label for button in buttons(post)] == ["Read", "Related coverage"]
+
+
+async def test_a_forum_post_is_edited_in_place(world: World) -> None:
+    forum = world.forum()
+    await world.ask("subscribe", topic="AI", channel=forum)
+    await world.report(record(METRO[0], "a.example", quality=80))
+    world.clock.forward(minutes=5)
+    await world.report(record(METRO[1], "b.example", quality=90))
+    (thread,) = forum.threads
+    (post,) = world.posts(thread)
+    assert post.embeds[0].title == METRO[1]
+    assert "2 outlets" in seen(post)
+
+
+async def test_a_forum_post_that_was_deleted_stays_so_and_the_forum_goes_on(world: World) -> None:
+    forum = world.forum()
+    await world.ask("subscribe", topic="AI", channel=forum)
+    await world.report(record(METRO[0], "a.example", quality=80))
+    world.env.backend.delete_channel(forum.threads[0].id)
+    world.clock.forward(minutes=5)
+    await world.report(record(METRO[1], "b.example", quality=90), record(WHALES[0], "w.example", quality=80))
+    assert [thread.name for thread in forum.threads] == [WHALES[0]]
+    assert "paused" not in seen(await world.ask("subscriptions"))
+    assert await world.later() == 0
+
+
+async def test_a_forum_post_that_discord_archived_is_still_edited(world: World) -> None:
+    forum = world.forum()
+    await world.ask("subscribe", topic="AI", channel=forum)
+    await world.report(record(METRO[0], "a.example", quality=80))
+    (thread,) = forum.threads
+    world.archive(thread)
+    world.env.inject_error("PATCH", f"/channels/{thread.id}/messages/*", status=400, code=50083)
+    world.let_bot_open_threads()
+    world.clock.forward(minutes=5)
+    await world.report(record(METRO[1], "b.example", quality=90))
+    assert world.posts(thread)[0].embeds[0].title == METRO[1]
+
+
+async def test_a_forum_post_that_was_locked_is_left_alone_and_the_forum_goes_on(world: World) -> None:
+    forum = world.forum()
+    await world.ask("subscribe", topic="AI", channel=forum)
+    await world.report(record(METRO[0], "a.example", quality=80))
+    (thread,) = forum.threads
+    world.archive(thread, locked=True)
+    world.env.inject_error("PATCH", f"/channels/{thread.id}/messages/*", status=400, code=50083)
+    world.clock.forward(minutes=5)
+    await world.report(record(METRO[1], "b.example", quality=90), record(WHALES[0], "w.example", quality=80))
+    assert [thread.name for thread in forum.threads] == [METRO[0], WHALES[0]]
+    assert world.posts(thread)[0].embeds[0].title == METRO[0]
+    assert "paused" not in seen(await world.ask("subscriptions"))
+    assert await world.later() == 0
+
+
+async def test_a_forum_that_requires_tags_pauses_with_the_reason(world: World) -> None:
+    forum = world.forum()
+    await world.ask("subscribe", topic="AI", channel=forum)
+    world.env.inject_error("POST", f"/channels/{forum.id}/threads", status=400, code=40067)
+    await world.report(record(METRO[0], quality=80))
+    listed = plain(seen(await world.ask("subscriptions")))
+    assert "paused: the forum requires a tag on every post: add a tag named like the topic" in listed
+    await world.app.mend()
+    await world.deliver()
+    assert len(forum.threads) == 1
+
+
+async def test_pings_are_allowed_per_message(world: World) -> None:
+    other, role = world.guild.create_text_channel("other"), world.role("readers")
+    await world.ask("subscribe", topic="AI", mention=role)
+    await world.ask("subscribe", topic="AI", channel=other)
+    await world.report(record(METRO[0], quality=80))
+    assert mentions_in(world.sends()[0]) == ([], [str(role.id)])
+    assert mentions_in(world.sends(other)[0]) == ([], [])

@@ -1,0 +1,193 @@
+"""Discord fails, permissions go, moderators delete: nothing is lost, nothing is said twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chat.world import METRO, ROCKET, WHALES, World, plain, seen, unrelated
+from tests.make import record
+
+
+async def test_a_retry_carries_the_same_nonce_and_has_discord_enforce_it(world: World) -> None:
+    await world.ask("subscribe", topic="Space")
+    world.env.inject_error("POST", "/channels/*/messages", status=500, times=2)
+    await world.report(*unrelated(2))
+    for _ in range(4):
+        world.clock.forward(seconds=30)
+        await world.deliver()
+    sends = world.sends()
+    assert len(world.posts()) == 2
+    assert len(sends) == 4
+    assert all(send.json["enforce_nonce"] is True for send in sends)
+    nonces = [send.json["nonce"] for send in sends]
+    assert all(isinstance(nonce, str) and 1 <= len(nonce) <= 25 for nonce in nonces)
+    titles = [send.json["embeds"][0]["title"] for send in sends]
+    assert len({*zip(nonces, titles, strict=True)}) == len({*nonces}) == 2
+
+
+async def test_a_nonce_outlives_a_restart(world: World) -> None:
+    await world.ask("subscribe", topic="Space")
+    world.env.inject_error("POST", "/channels/*/messages", status=503)
+    await world.report(record(ROCKET[0], quality=80))
+    await world.restart()
+    world.clock.forward(minutes=1)
+    await world.deliver()
+    first, second = world.sends()
+    assert first.json["nonce"] == second.json["nonce"]
+    assert len(world.posts()) == 1
+
+
+async def test_an_outage_loses_nothing(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    await world.ask("subscribe", topic="Space", mode="both")
+    await world.report(record(METRO[0], "a.example", quality=80))
+    world.env.inject_error("*", "/channels/*", status=503, times=None)
+    stories = unrelated(5)
+    await world.report(*stories, record(METRO[1], "b.example", quality=90))
+    for _ in range(24):
+        world.clock.forward(hours=1)
+        await world.digest()
+    assert len(world.posts()) == 1
+    assert "7 messages waiting" in seen(await world.ask("status"))
+    assert "paused" not in seen(await world.ask("subscriptions"))
+    world.env.backend.faults.clear()
+    for _ in range(3):
+        world.clock.forward(minutes=31)
+        await world.deliver()
+    posts = [post for post in world.posts() if not post.content]
+    assert sorted(post.embeds[0].title or "" for post in posts) == sorted(
+        [METRO[1], *(s.title for s in stories)]
+    )
+    assert len([post for post in world.posts() if "Daily digest" in post.content]) == 1
+    assert "0 messages waiting" in seen(await world.ask("status"))
+
+
+async def test_tries_become_rare_in_an_outage(world: World) -> None:
+    await world.ask("subscribe", topic="Space")
+    world.env.inject_error("POST", "/channels/*/messages", status=500, times=None)
+    await world.report(record(ROCKET[0], quality=80))
+    for _ in range(60):
+        world.clock.forward(minutes=1)
+        await world.deliver()
+    assert 5 < len(world.sends()) < 12
+
+
+async def test_a_permission_that_goes_pauses_the_channel_and_one_that_comes_back_resumes_it(
+    world: World,
+) -> None:
+    other = world.guild.create_text_channel("other")
+    for channel in (world.news, other):
+        await world.ask("subscribe", topic="Space", channel=channel)
+    world.deny(world.news, send_messages=True)
+    stories = unrelated(3)
+    await world.report(*stories)
+    assert len(world.posts(other)) == 3
+    assert len(world.sends()) == 1  # the others wait without trying
+    reason = "the bot may not post there: give it Send Messages and Embed Links in the channel"
+    assert f"⚠️ paused: {reason}" in plain(seen(await world.ask("subscriptions")))
+    assert f"• {world.news.mention}: {reason}" in plain(seen(await world.ask("status")))
+    await world.app.mend()
+    assert await world.later() == 0
+    world.mend(world.news)
+    await world.app.mend()
+    await world.deliver()
+    assert sorted(p.embeds[0].title or "" for p in world.posts()) == sorted(s.title for s in stories)
+    assert "paused" not in seen(await world.ask("subscriptions"))
+    assert "Paused" not in seen(await world.ask("status"))
+    assert f"channel {world.news.id} is resumed" in world.caplog.text
+
+
+async def test_a_permission_that_goes_before_an_edit(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    await world.report(record(METRO[0], "a.example", quality=80))
+    world.deny(world.news, view_channel=True)
+    world.clock.forward(minutes=5)
+    await world.report(record(METRO[1], "b.example", quality=90))
+    listed = plain(seen(await world.ask("subscriptions")))
+    assert "⚠️ paused: the bot cannot see the channel: give it View Channel there" in listed
+    world.mend(world.news)
+    await world.app.mend()
+    await world.deliver()
+    assert world.posts()[0].embeds[0].title == METRO[1]
+    assert len(world.posts()) == 1
+
+
+async def test_a_channel_that_was_deleted_is_paused_and_the_others_go_on(world: World) -> None:
+    gone = world.guild.create_text_channel("gone")
+    for channel in (gone, world.news):
+        await world.ask("subscribe", topic="Space", channel=channel)
+    world.env.backend.delete_channel(gone.id)
+    await world.report(record(ROCKET[0], quality=80))
+    assert len(world.posts()) == 1
+    assert f"{gone.mention}**\n⚠️ paused: the channel is gone" in seen(await world.ask("subscriptions"))
+    await world.app.mend()
+    assert await world.later() == 0
+
+
+async def test_a_server_that_removed_the_bot_is_paused(world: World) -> None:
+    elsewhere = world.env.create_guild("Elsewhere")
+    owner, lobby = elsewhere.add_member(elsewhere.owner), elsewhere.create_text_channel("lobby")
+    await world.ask("subscribe", by=owner, at=lobby, topic="Space")
+    await world.ask("subscribe", topic="Space")
+    world.env.backend.remove_guild(elsewhere.id)
+    await world.report(record(ROCKET[0], quality=80))
+    assert len(world.posts()) == 1
+    assert await world.later() == 0
+
+
+async def test_a_post_that_a_moderator_deleted_stays_deleted(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    await world.report(record(METRO[0], "a.example", quality=80))
+    world.env.backend.delete_message(world.news.id, world.posts()[0].id)
+    world.clock.forward(minutes=5)
+    await world.report(record(METRO[1], "b.example", quality=90))
+    assert world.posts() == []
+    assert len(world.edits()) == 1
+    world.clock.forward(minutes=5)
+    await world.report(record(METRO[2], "c.example", quality=95))
+    assert world.posts() == []
+    assert len(world.edits()) == 1
+    assert "Not posted here: the message was deleted." in plain(seen(await world.ask("related", story="1")))
+    await world.report(record(WHALES[0], "w.example", quality=80))
+    assert len(world.posts()) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, 50035), (400, 200000), (403, 50013), (404, 10003), (429, 0), (500, 0)]
+)
+async def test_whatever_discord_says_the_other_messages_go_out(world: World, status: int, code: int) -> None:
+    other = world.guild.create_text_channel("other")
+    for channel in (world.news, other):
+        await world.ask("subscribe", topic="Space", channel=channel)
+    world.env.inject_error(
+        "POST", f"/channels/{world.news.id}/messages", status=status, code=code, message="no"
+    )
+    await world.report(record(ROCKET[0], quality=80))
+    assert len(world.posts(other)) == 1
+    world.clock.forward(minutes=5)
+    await world.app.mend()
+    await world.report(record(WHALES[0], "w.example", quality=80, topics=["Space"]))
+    assert WHALES[0] in [post.embeds[0].title for post in world.posts()]
+
+
+async def test_an_unsubscribed_channel_keeps_its_posts_up_to_date(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    await world.report(record(METRO[0], "a.example", quality=80))
+    await world.ask("unsubscribe", topic="AI")
+    world.clock.forward(minutes=5)
+    await world.report(record(METRO[1], "b.example", quality=90))
+    assert len(world.posts()) == 1
+    assert await world.later() == 0
+
+
+async def test_what_waited_longer_than_news_lasts_is_not_posted(world: World) -> None:
+    await world.ask("subscribe", topic="Space")
+    world.deny(world.news, send_messages=True)
+    await world.report(record(ROCKET[0], quality=80))
+    world.clock.forward(days=8)
+    world.mend(world.news)
+    await world.app.mend()
+    await world.deliver()
+    assert world.posts() == []
+    told = plain(seen(await world.ask("related", story="1")))
+    assert "Not posted here: waited too long to be news." in told

@@ -1,0 +1,280 @@
+"""Topics: their names, their tree, and what matches."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.model import Record, Topic, TopicMatch
+from bot.domain.topics import Topics, names
+from bot.sources.records import parse
+from bot.sources.topic_files import load_topics
+from tests.make import record
+from tests.shared_data import SHARED, needs_shared
+
+TREE = Topics(
+    [
+        Topic("AI", shortname="ai", slug="artificial-intelligence", aliases=("Artificial Intelligence",)),
+        Topic(
+            "Computer Vision", shortname="CV", parent="AI", keywords=("computer vision", "face recognition")
+        ),
+        Topic("Medical Imaging", parent="computer vision", keywords=("radiology",)),
+        Topic("Space", keywords=("satellite", "moon landing")),
+    ]
+)
+
+# Matching.
+
+
+@pytest.mark.parametrize(
+    ("title", "found"),
+    [
+        ("Computer vision counts trees", {"Computer Vision": ("computer vision",)}),
+        ("COMPUTER VISION, again", {"Computer Vision": ("computer vision",)}),
+        ("(Computer  vision)", {"Computer Vision": ("computer vision",)}),
+        ("computer visions", {}),
+        ("computer-vision", {}),
+        ("supercomputer vision", {}),
+        ("computer and vision", {}),
+        ("Satellite satellite", {"Space": ("satellite",)}),
+        ("A satellite’s moon landing", {"Space": ("satellite", "moon landing")}),
+        (
+            "Radiology by computer vision via satellite",
+            {
+                "Medical Imaging": ("radiology",),
+                "Computer Vision": ("computer vision",),
+                "Space": ("satellite",),
+            },
+        ),
+        ("", {}),
+    ],
+)
+def test_keywords_match_whole_words_without_regard_to_case(
+    title: str, found: dict[str, tuple[str, ...]]
+) -> None:
+    assert TREE.match(title) == found
+
+
+@pytest.mark.parametrize(
+    ("keyword", "title", "matches"),
+    [
+        ("model-driven app", "A model-driven app", True),
+        ("model-driven app", "A model–driven app", True),  # however the dash was typed
+        ("model-driven app", "A model driven app", False),
+        ("model driven app", "A model-driven app", False),
+        ("editor's choice", "Editor’s choice", True),
+        ("C++", "C++ is 40", True),
+        ("C", "C++ is 40", False),
+        (".NET", "The .NET runtime", True),
+        ("net", "ASP.NET", True),
+        ("Straße", "STRASSE", True),
+        ("café", "Cafe\u0301 Noir", True),
+        ("微软", "微软发布新产品", True),
+        ("---", "a --- b", True),
+        ("", "anything", False),
+    ],
+)
+def test_keywords_match_as_people_mean_them(keyword: str, title: str, matches: bool) -> None:
+    assert bool(Topics([Topic("T", keywords=(keyword,))]).match(title)) is matches
+
+
+def test_the_excerpt_counts_only_where_a_topic_says_so() -> None:
+    topics = Topics([Topic("A", keywords=("x",)), Topic("B", keywords=("x", "y z"), fields="title+excerpt")])
+    assert topics.match("none", "x") == {"B": ("x",)}
+    assert topics.match("x", "y z") == {"A": ("x",), "B": ("x", "y z")}
+    assert topics.match("y", "z") == {}
+
+
+WORDS = st.text("abcxyzäöß019_", min_size=1, max_size=3)
+KEYWORDS = st.lists(WORDS, min_size=1, max_size=3).map(" ".join)
+TITLES = st.lists(WORDS | st.sampled_from([*"-,.:’()&/", "—", "A", "ABC"]), max_size=14).flatmap(
+    lambda parts: st.lists(st.sampled_from(["", " ", "  "]), min_size=len(parts), max_size=len(parts)).map(
+        lambda gaps: "".join(part + gap for part, gap in zip(parts, gaps, strict=True))
+    )
+)
+
+
+def found_by_regex(keyword: str, title: str) -> bool:
+    """The rule as it is stated: whole words, without regard to case, nothing but space between them."""
+    pattern = r"\s+".join(map(re.escape, keyword.casefold().split()))
+    return re.search(rf"(?<!\w){pattern}(?!\w)", title.casefold()) is not None
+
+
+@given(st.lists(st.lists(KEYWORDS, max_size=4), max_size=5), TITLES)
+def test_matching_finds_what_a_regular_expression_for_each_keyword_finds(
+    keywords: list[list[str]], title: str
+) -> None:
+    topics = Topics(Topic(f"T{i}", keywords=tuple(own)) for i, own in enumerate(keywords))
+    expected = {
+        f"T{i}": {keyword for keyword in own if found_by_regex(keyword, title)}
+        for i, own in enumerate(keywords)
+    }
+    found = {topic: set(own) for topic, own in topics.match(title).items()}
+    assert found == {topic: own for topic, own in expected.items() if own}
+
+
+# Declared and matched.
+
+
+def test_declared_topics_are_trusted_and_joined_with_the_matched_ones() -> None:
+    one = record("Satellite finds trees by computer vision", topics=["cv", "Forests", "forests"])
+    assert TREE.of(one) == (
+        TopicMatch("Computer Vision", True, ("computer vision",)),
+        TopicMatch("Forests", True),
+        TopicMatch("Space", False, ("satellite",)),
+    )
+
+
+def test_a_record_without_topics_has_none() -> None:
+    assert TREE.of(record("Nothing of interest")) == ()
+
+
+def test_the_topics_of_several_records_stand_once_as_first_met() -> None:
+    matches = {1: [TopicMatch("B"), TopicMatch("a")], 2: [TopicMatch("A"), TopicMatch("C")]}
+    assert names(matches, [2, 1, 9]) == ("A", "C", "B")
+
+
+# Names.
+
+
+@pytest.mark.parametrize("name", ["AI", "ai", " Ai ", "artificial-intelligence", "ARTIFICIAL INTELLIGENCE"])
+def test_a_topic_is_found_by_any_of_its_names(name: str) -> None:
+    found = TREE.resolve(name)
+    assert found is not None
+    assert found.name == "AI"
+
+
+@pytest.mark.parametrize("name", ["", "A", "AIs", "computer", "radiology"])
+def test_what_is_no_name_of_a_topic_is_not_found(name: str) -> None:
+    assert TREE.resolve(name) is None
+
+
+def test_a_name_goes_before_another_topics_alias_whatever_their_order() -> None:
+    for order in (1, -1):
+        topics = Topics([Topic("Vision", aliases=("Sight",)), Topic("Sight", shortname="vision")][::order])
+        assert [found.name for found in map(topics.resolve, ("sight", "vision")) if found] == [
+            "Sight",
+            "Vision",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("text", "suggested"),
+    [
+        ("a", ["AI", "Medical Imaging", "Space"]),
+        ("comp", ["Computer Vision"]),
+        ("vision", ["Computer Vision"]),
+        ("intelligence", ["AI"]),
+        ("Compter Vison", ["Computer Vision"]),
+        ("qqqq", []),
+        ("", ["AI", "Computer Vision", "Medical Imaging", "Space"]),
+    ],
+)
+def test_topics_are_suggested_by_prefix_then_inner_word_then_likeness(
+    text: str, suggested: list[str]
+) -> None:
+    assert [topic.name for topic in TREE.suggest(text)] == suggested
+
+
+def test_no_more_topics_are_suggested_than_asked_for() -> None:
+    assert [topic.name for topic in TREE.suggest("", 2)] == ["AI", "Computer Vision"]
+
+
+# The tree.
+
+
+def test_a_topic_knows_what_is_above_and_below_it() -> None:
+    assert TREE.ancestors("medical imaging") == ("Computer Vision", "AI")
+    assert TREE.ancestors("Unknown") == ()
+    assert TREE.with_descendants("ai") == ("AI", "Computer Vision", "Medical Imaging")
+    assert TREE.with_descendants("Unknown") == ("Unknown",)
+    assert TREE.with_ancestors(["Medical Imaging", "Unknown"]) == {
+        "medical imaging",
+        "computer vision",
+        "ai",
+        "unknown",
+    }
+
+
+def test_a_parent_that_is_not_configured_is_a_topic_too() -> None:
+    topics = Topics([Topic("Vision", parent="AI")])
+    assert topics.ancestors("Vision") == ("AI",)
+    assert topics.with_descendants("AI") == ("AI", "Vision")
+
+
+def test_the_more_specific_topics_of_a_story_come_first() -> None:
+    assert TREE.specific_first(["AI", "Space", "Medical Imaging", "computer vision"]) == (
+        "Space",
+        "Medical Imaging",
+        "AI",
+        "computer vision",
+    )
+
+
+@given(st.lists(st.integers(-1, 7), min_size=8, max_size=8))
+def test_closures_end_even_in_a_circle_and_mirror_each_other(parents: list[int]) -> None:
+    topics = Topics(
+        Topic(f"T{i}", parent=f"t{parent}" if parent >= 0 else "") for i, parent in enumerate(parents)
+    )
+    for i in range(8):
+        above = topics.ancestors(f"T{i}")
+        assert len(set(above)) == len(above)
+        assert f"T{i}" not in above
+        for name in above:
+            assert f"T{i}" in topics.with_descendants(name)
+        for name in topics.with_descendants(f"T{i}"):
+            assert f"t{i}" in topics.with_ancestors([name])
+
+
+def test_topics_can_be_counted_and_walked_through() -> None:
+    assert len(TREE) == 4
+    assert [topic.name for topic in TREE] == ["AI", "Computer Vision", "Medical Imaging", "Space"]
+
+
+# Real records.
+
+
+@cache
+def real(folder: str) -> tuple[Topics, list[Record]]:
+    """The topics and records of a real site."""
+    root = SHARED / "records" / folder
+    topics, _ = load_topics(root / "_data" / "topics")
+    files = sorted(path for path in (root / "_news").rglob("*.md"))
+    return Topics(topics), [
+        item.record for path in files for item in parse(path.read_bytes(), path.name).items
+    ]
+
+
+@needs_shared
+def test_matching_alone_finds_the_declared_sub_topics_of_a_real_site() -> None:
+    topics, records = real("powerapps")
+    roots = {topic.name for topic in topics if not topic.parent}
+    right = wrong = missed = 0
+    for one in records:
+        declared = {topic.name for name in one.topics if (topic := topics.resolve(name))} - roots
+        found = topics.match(one.title, one.excerpt).keys() - roots
+        right, wrong, missed = (
+            right + len(found & declared),
+            wrong + len(found - declared),
+            missed + len(declared - found),
+        )
+    assert len(records) == 674
+    assert wrong == 0
+    assert right / (right + missed) >= 0.98
+
+
+@needs_shared
+def test_matching_real_titles_finds_what_a_regular_expression_finds() -> None:
+    for folder in ("powerapps", "azure", "ai"):
+        topics, records = real(folder)
+        for one in records:
+            expected = {
+                topic.name
+                for topic in topics
+                if any(found_by_regex(keyword, one.title) for keyword in topic.keywords)
+            }
+            assert topics.match(one.title).keys() == expected, one.title
