@@ -8,7 +8,7 @@ import platform
 from pathlib import Path
 
 from benchmarks import idle, intake
-from bot.demo.main import SAMPLE
+from bot.demo.main import NEWS
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument(
         "what", nargs="*", choices=["idle", "intake", []], help="which to run; all if none is named"
     )
-    parser.add_argument("--records", type=Path, default=SAMPLE, help="the directory that intake takes in")
+    parser.add_argument("--records", type=Path, default=NEWS, help="the directory that intake takes in")
     parser.add_argument("--runs", type=int, default=5, help="how often each is measured")
     arguments = parser.parse_args()
     wanted = arguments.what or ["idle", "intake"]

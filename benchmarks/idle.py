@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from benchmarks.table import line
-from bot.demo.main import SAMPLE
+from bot.demo.main import NEWS, TOPICS
 from tests.loopback import Loopback
 
 SETTLE = 5.0  # seconds after ready until memory is read
@@ -18,8 +18,8 @@ READY = "ready as"
 
 CONFIG = """\
 database: {{url: {folder}/bench.db}}
-topics: {{directories: [{sample}/_data/topics]}}
-sources: [{{kind: folder, path: {sample}/_news}}]
+topics: {{directories: [{topics}]}}
+sources: [{{kind: folder, path: {news}}}]
 """
 
 
@@ -59,7 +59,7 @@ async def measure(runs: int) -> None:
     async with discord.serving():
         with tempfile.TemporaryDirectory() as folder:
             config = Path(folder) / "config.yaml"
-            config.write_text(CONFIG.format(folder=folder, sample=SAMPLE), encoding="utf-8")
+            config.write_text(CONFIG.format(folder=folder, topics=TOPICS, news=NEWS), encoding="utf-8")
             first = await _start(discord, config)
             later = [await _start(discord, config) for _ in range(runs)]
     print("\ntopicwire run, the sample as its source, one server, no traffic")

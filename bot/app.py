@@ -9,6 +9,7 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -191,10 +192,13 @@ def feed_of(settings: FolderSettings) -> Feed:
 def topics_of(config: Config) -> tuple[Topic, ...]:
     """All configured topics. Raises ConfigError that names every file that cannot be used."""
     inline = config.topics.topics()
+    directories = [directory.expanduser() for directory in config.topics.directories]
+    # A parent may be defined anywhere, so all names are read first.
+    names = [topic.name for topic in chain(inline, *(load_topics(directory)[0] for directory in directories))]
     found: list[Topic] = []
     problems: list[str] = []
-    for directory in config.topics.directories:
-        topics, rejected = load_topics(directory.expanduser(), [topic.name for topic in inline])
+    for directory in directories:
+        topics, rejected = load_topics(directory, names)
         found += topics
         problems += [f"{error.path}: {error.reason}" for error in rejected]
     if problems:

@@ -18,7 +18,7 @@ from PIL import Image
 from playwright.async_api import Page, async_playwright
 from rich.console import Console
 
-from bot.demo.main import SAMPLE, Demo, assets
+from bot.demo.main import NEWS, TOPICS, Demo
 
 TARGET = Path(__file__).parent.parent / "docs" / "images"
 # Words that only the message in the picture has.
@@ -71,11 +71,10 @@ async def take(tab: Page, words: str, name: str) -> None:
 async def main() -> None:
     """Replay the sample, open its page, take the pictures."""
     console = Console(file=io.StringIO())
-    demo = Pictures(console, SAMPLE, SAMPLE / "_data" / "topics", "Computer Vision")
+    demo = Pictures(console, NEWS, TOPICS, "Computer Vision")
     with tempfile.TemporaryDirectory() as folder:
         await demo.run(Path(folder) / "demo.db", 0)
 
 
 if __name__ == "__main__":
-    assets()
     asyncio.run(main())

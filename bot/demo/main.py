@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import simcord
 
 SAMPLE = Path(__file__).parent / "sample"
+NEWS, TOPICS, IMAGES = SAMPLE / "_news", SAMPLE / "_data" / "topics", SAMPLE / "images"
 LAST_DAY = timedelta(days=1)
 SHORT = timedelta(days=14)  # a longer replay has its digest only at the end
 TICK = 0.5  # seconds between two looks at what a user did on the page
@@ -50,18 +51,17 @@ def show(*, records: Path | None, topics: Path | None, topic: str, once: bool, p
         raise TopicwireError(
             "The demo needs the simulated Discord: pip install '.[demo]' in Topicwire's folder"
         ) from error
-    beside = (records or SAMPLE) / "_data" / "topics"
+    beside = records / "_data" / "topics" if records else TOPICS
     directory = topics or (beside if beside.is_dir() else None)
-    demo = Demo(Console(), records or SAMPLE, directory, topic)
+    demo = Demo(Console(), records or NEWS, directory, topic)
     with tempfile.TemporaryDirectory(prefix="topicwire-demo-") as folder:
         asyncio.run(demo.run(Path(folder) / "demo.db", None if once else port))
 
 
 def assets() -> dict[str, tuple[str, bytes]]:
     """The sample's pictures by the addresses that its records give: nothing is fetched from outside."""
-    images = SAMPLE / "images"
-    names: dict[str, str] = yaml.safe_load((images / "assets.yaml").read_text(encoding="utf-8"))
-    return {url: (name, (images / name).read_bytes()) for url, name in names.items()}
+    names: dict[str, str] = yaml.safe_load((IMAGES / "assets.yaml").read_text(encoding="utf-8"))
+    return {url: (name, (IMAGES / name).read_bytes()) for url, name in names.items()}
 
 
 class Demo:
@@ -212,7 +212,7 @@ class Demo:
             viewers=[self.user],
             layout="channel",
             presentation_time=self.clock(),
-            assets=assets() if self._records == SAMPLE else {},
+            assets=assets() if self._records == NEWS else {},
             port=port or None,
         )
         async with page:

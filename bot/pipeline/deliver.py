@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from bot.chat.port import Sender, Target
 from bot.domain import posting, render, retry
 from bot.domain import stories as domain_stories
 from bot.domain.message import Message
-from bot.domain.model import Mode, Mute, Subscription
+from bot.domain.model import Mode, Mute, StoryView, Subscription
 from bot.domain.retry import Got, Outcome, Pause, Sent
 from bot.domain.stories import Story
 from bot.domain.topics import Topics
@@ -118,30 +118,24 @@ class Deliver:
             other = scene.posts.get((into, claim.channel_id))
             if not sent or other is None or other.message_id is None:
                 return Outcome(Got.STALE, detail=f"merged into story #{into}")
-            jump = f"https://discord.com/channels/{claim.guild_id}/{claim.channel_id}/{other.message_id}"
+            # A post of a forum is a thread, which has the number of its first message.
+            place = claim.channel_id if claim.thread_id is None else other.message_id
+            jump = f"https://discord.com/channels/{claim.guild_id}/{place}/{other.message_id}"
             return render.forwarded(claim.story, into, jump)
         story = scene.stories[claim.story]
         if not story.members:
             return (
                 render.withdrawn(claim.story) if sent else Outcome(Got.STALE, detail="the story was removed")
             )
-        own = scene.subscriptions.get(claim.channel_id, ())
-        mutes = [
-            m
-            for m in scene.mutes
-            if m.guild_id == claim.guild_id and m.channel_id in (None, claim.channel_id)
-        ]
-        view = domain_stories.view(story, domain_stories.muted_by(mutes))
+        view = _view(claim, scene)
         if view is None:
             return Outcome(Got.UNCHANGED, shown=claim.shown) if sent else Outcome(Got.STALE, detail="muted")
-        wanted = [s for s in posting.matching(view, own, scene.topics) if s.mode is not Mode.DIGEST]
+        wanted = _wanted(claim, view, scene)
         if not sent and not wanted:
             return Outcome(Got.STALE, detail="no subscription of the channel asks for it any more")
         if not sent and self._context.now() - claim.created_at > self._context.rules.max_age:
             return Outcome(Got.STALE, detail="waited too long to be news")
-        # A subscription pings only for what reaches its own bar, not for what another one lets in.
-        reached = [s for s in wanted if domain_stories.reaches(view, posting.bar(s))]
-        roles = tuple(dict.fromkeys(s.mention_role_id for s in reached if s.mention_role_id))
+        roles = tuple(dict.fromkeys(s.mention_role_id for s in _reached(view, wanted) if s.mention_role_id))
         topics = scene.topics.specific_first(view.topics)
         found = scene.topics.resolve(next(iter(topics), ""))
         return render.story_post(
@@ -182,8 +176,29 @@ class Deliver:
     def _wants_publishing(self, claim: Claimed, outcome: Outcome, scene: _Scene) -> bool:
         if claim.kind != outbox.STORY or claim.message_id is not None or outcome.message_id is None:
             return False
-        own = scene.subscriptions.get(claim.channel_id, ())
-        return any(s.publish for s in own) and self._sender.can_publish(claim.channel_id)
+        view = _view(claim, scene)
+        if view is None or not any(s.publish for s in _reached(view, _wanted(claim, view, scene))):
+            return False
+        return self._sender.can_publish(claim.channel_id)
+
+
+def _view(claim: Claimed, scene: _Scene) -> StoryView | None:
+    """The claim's story without what its channel has muted."""
+    assert claim.story is not None
+    here = (None, claim.channel_id)
+    mutes = [m for m in scene.mutes if m.guild_id == claim.guild_id and m.channel_id in here]
+    return domain_stories.view(scene.stories[claim.story], domain_stories.muted_by(mutes))
+
+
+def _wanted(claim: Claimed, view: StoryView, scene: _Scene) -> list[Subscription]:
+    """The channel's live subscriptions to the story's topics."""
+    own = scene.subscriptions.get(claim.channel_id, ())
+    return [s for s in posting.matching(view, own, scene.topics) if s.mode is not Mode.DIGEST]
+
+
+def _reached(view: StoryView, wanted: Iterable[Subscription]) -> list[Subscription]:
+    """Those that ping and publish: a story does not get over one's bar because another lets it in."""
+    return [s for s in wanted if domain_stories.reaches(view, posting.bar(s))]
 
 
 async def _scene(connection: AsyncConnection, claimed: Sequence[Claimed]) -> _Scene:

@@ -55,10 +55,12 @@ def _told(url: str) -> Iterator[None]:
             "full": "free some space on its disk; nothing that was stored is lost",
             "not a database": "the file is something else: choose another path in database.url",
             "malformed": "the file is damaged: restore a backup",
+            "exists": "one of its folders is a file: choose another path in database.url",
+            "denied": "let the user that runs the bot write there",
             "unable to open": "make its folder, or choose another path in database.url",
             "readonly": "let the user that runs the bot write to the file and its folder",
-            "locked": "another program holds it: is a second bot running on it?",
-            "Connect call failed": "is PostgreSQL running there?",
+            "locked": "another program holds it: see whether a second bot runs on it",
+            "Connect call failed": "see whether PostgreSQL runs there",
         }
         hint = next(
             (hint for sign, hint in hints.items() if sign in detail), "see the log for the whole error"
@@ -78,9 +80,9 @@ class Database:
     @classmethod
     async def open(cls, url: str) -> Database:
         """Connect, make what is missing, and migrate. Raises StoreError with what to do."""
-        address = normalise(url)
         try:
-            engine = _engine(address)
+            with _told(url):
+                engine = _engine(sa.make_url(normalise(url)))
         except ModuleNotFoundError as error:
             raise StoreError(
                 f"the database {redact(url)} needs a driver: pip install '.[postgres]' in Topicwire's folder"
@@ -154,10 +156,11 @@ class Database:
             await connection.run_sync(_upgrade)
 
 
-def _engine(address: str) -> AsyncEngine:
-    url = sa.make_url(address)
-    if url.get_backend_name() != "sqlite":
+def _engine(url: sa.URL) -> AsyncEngine:
+    if url.get_backend_name() == "postgresql":
         return create_async_engine(url, pool_pre_ping=True)
+    if url.get_backend_name() != "sqlite":
+        raise exc.ArgumentError(f"{url.get_backend_name()} is not supported")
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS})

@@ -213,7 +213,7 @@ async def claim_publishing(connection: AsyncConnection, now: datetime, limit: in
         .where(_o.c.kind == PUBLISH, _o.c.sent_at > now - timedelta(hours=1))
         .group_by(_o.c.channel_id)
     )
-    spent: dict[int, int] = dict(counts.tuples().all())
+    spent: dict[int, int] = dict(counts.all())
     ready = _ready(now).where(_o.c.kind == PUBLISH).subquery()
     rows = await connection.execute(
         sa.select(_o.c.id, _o.c.channel_id)
@@ -318,7 +318,7 @@ async def held_counts(connection: AsyncConnection, guild_id: int, since: datetim
         .group_by(held.c.reason)
         .order_by(sa.func.count().desc())
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 async def given_up(

@@ -121,7 +121,7 @@ async def ids_by_key(connection: AsyncConnection, keys: Iterable[str]) -> dict[s
     found: dict[str, int] = {}
     for part in chunks(keys):
         rows = await connection.execute(sa.select(_k.c.key, _k.c.record_id).where(_k.c.key.in_(part)))
-        found |= dict(rows.tuples().all())
+        found |= dict(rows.all())
     return found
 
 

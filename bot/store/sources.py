@@ -71,7 +71,7 @@ async def all_sources(connection: AsyncConnection) -> list[SourceState]:
 async def progress(connection: AsyncConnection, source_id: int) -> dict[str, Any]:
     """How far the source was taken in: whatever it noted with its last batches, by its own keys."""
     rows = await connection.execute(sa.select(_p.c.key, _p.c.value).where(_p.c.source_id == source_id))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 async def advance(

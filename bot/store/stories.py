@@ -51,7 +51,7 @@ async def survivors(connection: AsyncConnection, numbers: Iterable[int]) -> dict
     for part in chunks(numbers):
         merged = sa.and_(_s.c.number.in_(part), _s.c.forwards_to.is_not(None))
         rows = await connection.execute(sa.select(_s.c.number, _s.c.forwards_to).where(merged))
-        found |= dict(rows.tuples().all())
+        found |= dict(rows.all())
     return found
 
 

@@ -97,4 +97,4 @@ async def counts(connection: AsyncConnection) -> dict[str, int]:
         .join_from(_t, st, isouter=True)
         .group_by(_t.c.id, _t.c.name)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())

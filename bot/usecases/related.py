@@ -40,7 +40,9 @@ async def number_of(context: Context, text: str) -> int:
         raise InvalidInputError("Name a story: its number as in #12, a link, or words of its title.")
     if digits.isascii() and digits.isdigit():
         if len(digits) > 9:
-            raise NotFoundError(f"There is no story #{digits[:20]}. See /latest for the newest ones.")
+            raise NotFoundError(
+                f"There is no story #{digits[:20]}. The number of a story stands below its post."
+            )
         return int(digits)
     async with context.db.read() as connection:
         if "://" in wanted:
@@ -65,7 +67,7 @@ async def related(context: Context, text: str, guild_id: int = 0, channel_id: in
     async with context.db.read() as connection:
         number = await stored.survivor(connection, asked)
         if number is None:
-            raise NotFoundError(f"There is no story #{asked}. See /latest for the newest ones.")
+            raise NotFoundError(f"There is no story #{asked}. The number of a story stands below its post.")
         story = (await stored.load(connection, [number]))[number]
         mutes = await subscriptions.mutes_in(connection, guild_id, channel_id)
         if not story.members:

@@ -19,7 +19,7 @@ def resolve(known: Topics, name: str) -> Topic:
     if found is not None:
         return found
     near = ", ".join(topic.name for topic in known.suggest(name, 3))
-    hint = f"Did you mean: {near}?" if near else "See /topics for all there are."
+    hint = f"Did you mean: {near}?" if near else "The list of topics has all there are."
     raise NotFoundError(f"There is no topic “{name[:80]}”. {hint}")
 
 

@@ -24,7 +24,7 @@ async def test_a_post_tells_the_story(world: World) -> None:
         METRO[0],
         quality=80,
         url="https://alpha.example/metro",
-        excerpt="The council voted. " * 40,
+        excerpt="The council of the city voted " * 40,
         image="https://img.example/metro.png",
         related=[record("The law on cameras", "law.example", hours=-900, quality=20)],
     )
@@ -33,7 +33,7 @@ async def test_a_post_tells_the_story(world: World) -> None:
     (embed,) = post.embeds
     assert (embed.title, embed.url) == (METRO[0], "https://alpha.example/metro")
     assert embed.author.name == "Alpha"
-    assert (embed.description or "").endswith("council voted…")
+    assert (embed.description or "").endswith(" voted The council of the…")
     assert len(embed.description or "") <= 400
     assert embed.image.url == "https://img.example/metro.png"
     assert embed.timestamp == at()

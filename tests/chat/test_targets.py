@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tests.chat.test_related import merged
 from tests.chat.world import METRO, ROCKET, WHALES, World, buttons, mentions_in, plain, seen, unrelated
 from tests.make import record
 
@@ -138,6 +139,17 @@ async def test_a_forum_post_is_edited_in_place(world: World) -> None:
     (post,) = world.posts(thread)
     assert post.embeds[0].title == METRO[1]
     assert "2 outlets" in seen(post)
+
+
+async def test_a_forum_post_that_turns_out_to_be_another_points_to_it(world: World) -> None:
+    forum = world.forum()
+    await world.ask("subscribe", topic="Space", channel=forum, importance="all")
+    await merged(world)
+    world.clock.forward(minutes=2)
+    await world.deliver()
+    first, second = forum.threads
+    (pointer,) = world.posts(second)
+    assert pointer.embeds[0].url == world.posts(first)[0].jump_url
 
 
 async def test_a_forum_post_that_was_deleted_stays_so_and_the_forum_goes_on(world: World) -> None:

@@ -15,8 +15,8 @@ import pytest
 from simcord.actors import MemberActor
 from simcord.backend.models import Overwrite
 from simcord.builders import ChannelHandle, GuildHandle, RoleHandle
-from simcord.env import Env
 from simcord.enums import OverwriteType
+from simcord.env import Env
 from simcord.results import InteractionResult, ResponseMessage
 from simcord.types import HttpLogEntry
 
@@ -101,10 +101,8 @@ def titles(number: int) -> Iterator[str]:
     syllables = [c + v for c in "bdfgklmnprst" for v in "aeiou"]
     words = count(61)
     for _ in range(number):
-        title = []
-        for index in (next(words) for _ in range(5)):
-            title.append(syllables[index // 60 % 60] + syllables[index % 60] + "rn")
-        yield " ".join(title).capitalize()
+        five = [f"{syllables[n // 60 % 60]}{syllables[n % 60]}rn" for n in (next(words) for _ in range(5))]
+        yield " ".join(five).capitalize()
 
 
 def unrelated(number: int, **more: Any) -> list[Record]:

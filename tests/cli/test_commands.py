@@ -11,10 +11,8 @@ from typing import Any
 
 import pytest
 
-from bot.demo.main import SAMPLE
+from bot.demo.main import NEWS, TOPICS
 from tests.shared_data import SHARED, needs_shared
-
-NEWS, TOPICS = SAMPLE / "_news", SAMPLE / "_data" / "topics"
 
 
 def topicwire(

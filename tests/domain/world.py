@@ -1,0 +1,144 @@
+"""Plans applied to a world in memory, so that tests of the pure decisions can tell a story over time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import count
+
+from bot.domain import plan as planning
+from bot.domain import stories
+from bot.domain.model import Importance, Mode, Mute, Record, Stored, StoryView, Subscription, TopicMatch
+from bot.domain.plan import Intake, Known, Plan, keys_of
+from bot.domain.posting import Post, Rules
+from bot.domain.stories import Story
+from bot.domain.topics import Topics
+from tests.make import at
+
+GUILD = 1
+CHANNEL = 7
+
+
+def follow(
+    topic: str = "AI",
+    channel: int = CHANNEL,
+    mode: Mode = Mode.LIVE,
+    importance: Importance | None = Importance.ALL,
+) -> Subscription:
+    """A channel's subscription; to everything of the topic if nothing else is said."""
+    return Subscription(1, GUILD, channel, topic, mode, importance)
+
+
+class World:
+    """Everything that was decided so far. What is due is sent by `send`, not before."""
+
+    def __init__(
+        self, *subscriptions: Subscription, topics: Topics | None = None, mutes: Sequence[Mute] = ()
+    ) -> None:
+        self.subscriptions = subscriptions
+        self.mutes = mutes
+        self.topics = topics or Topics()
+        self.rules = Rules()
+        self.records: dict[int, Stored] = {}
+        self.numbers: set[int] = set()
+        self.forwards: dict[int, int] = {}
+        self.posts: dict[int, Post] = {}
+        self.due: dict[int, datetime] = {}
+        self._digests: dict[int, str] = {}
+        self._keys: dict[str, int] = {}
+        self._matches: dict[int, tuple[TopicMatch, ...]] = {}
+        self._post_ids = count(1)
+
+    def known(self) -> Known:
+        """All there is to know."""
+        return Known(
+            by_key=dict(self._keys),
+            records=dict(self.records),
+            digests=dict(self._digests),
+            topics=dict(self._matches),
+            posts={(post.story, post.channel_id): post for post in self.posts.values()},
+            next_record=max(self.records, default=0) + 1,
+            next_story=max(self.numbers, default=0) + 1,
+        )
+
+    def take(self, *batch: Record, hours: float = 0, silent: bool = False, replay: bool = False) -> Plan:
+        """Take in a batch at a time, given in hours."""
+        intake = Intake(at(hours), silent, replay)
+        return self._apply(
+            planning.plan(
+                batch, self.known(), self.topics, self.subscriptions, self.mutes, intake, self.rules
+            )
+        )
+
+    def announce(self, ids: Iterable[int], hours: float = 0) -> Plan:
+        """Have records that came in silently posted after all."""
+        return self._apply(
+            planning.announce(
+                ids, self.known(), self.topics, self.subscriptions, self.mutes, at(hours), self.rules
+            )
+        )
+
+    def _apply(self, plan: Plan) -> Plan:
+        for record_id, stored in plan.records.items():
+            if record_id in plan.digests:
+                self.records[record_id] = stored
+            else:  # only its story was decided
+                self.records[record_id] = replace(self.records[record_id], story=stored.story)
+        assert not plan.keys.keys() & self._keys.keys()
+        self._keys |= plan.keys
+        self._digests |= plan.digests
+        self._matches |= plan.topics
+        self.numbers |= plan.stories.keys()
+        self.forwards = {old: plan.merged.get(new, new) for old, new in self.forwards.items()} | plan.merged
+        for send in plan.sends:
+            assert (send.story, send.channel_id) not in {(p.story, p.channel_id) for p in self.posts.values()}
+            post = Post(next(self._post_ids), send.story, send.channel_id)
+            self.posts[post.id] = post
+        for edit in plan.edits:
+            self.posts[edit.post] = replace(self.posts[edit.post], story=edit.story)
+            self.due[edit.post] = min(self.due.get(edit.post, edit.due), edit.due)
+        return plan
+
+    def send(self, hours: float = 0) -> None:
+        """Everything that is due goes out."""
+        now = at(hours)
+        for post in list(self.posts.values()):
+            if post.sent_at is None and not post.closed:
+                self.posts[post.id] = replace(post, sent_at=now, message_id=1000 + post.id)
+                self.due.pop(post.id, None)
+            elif self.due.get(post.id, now) <= now and self.due.pop(post.id, None):
+                self.posts[post.id] = replace(post, edited_at=now)
+
+    def id_of(self, record: Record) -> int:
+        """The id that a record has got."""
+        (found,) = {self._keys[key] for key in keys_of(record)}
+        return found
+
+    def stored(self, record: Record) -> Stored:
+        """A record as it is known now."""
+        return self.records[self.id_of(record)]
+
+    def story(self, number: int) -> StoryView | None:
+        """A story as it is now, without any mutes."""
+        members = tuple(s for s in self.records.values() if s.story == number and not s.record.removed)
+        declared = {
+            i: self.records[i]
+            for member in members
+            for i in member.declares
+            if not self.records[i].record.removed
+        }
+        return stories.view(Story(number, members, declared, self._matches))
+
+    def story_of(self, record: Record) -> StoryView:
+        """The story that a record is in."""
+        number = self.stored(record).story
+        assert number is not None
+        view = self.story(number)
+        assert view is not None
+        return view
+
+    def titles(self, record: Record) -> list[str]:
+        """The titles of a record's story, the lead's first, then best first."""
+        view = self.story_of(record)
+        return [view.lead.record.title, *(entry.stored.record.title for entry in view.coverage)]
