@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from bot.app import App
-from tests.chat.world import METRO, ROCKET, WHALES, World, mentions_in, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, WHALES, World, body, mentions_in, plain, seen, unrelated
 from tests.discord_markdown import links
 from tests.make import at, record
 
@@ -64,7 +65,7 @@ async def test_a_digest_without_a_topic_says_what_is_missing(world: World) -> No
     ],
 )
 async def test_what_cannot_be_read_is_told_with_what_is_allowed(
-    world: World, options: dict[str, str], told: str
+    world: World, options: dict[str, Any], told: str
 ) -> None:
     assert told in await world.refused("digest set", **options)
 
@@ -149,12 +150,11 @@ async def test_a_digest_now_needs_subscriptions_and_permissions(world: World) ->
 
 async def test_only_who_manages_the_channel_sets_switches_off_and_sends(world: World) -> None:
     await world.ask("subscribe", topic="Space", mode="digest")
-    for command, options in (
-        ("digest set", {"time": "9", "timezone": "UTC"}),
-        ("digest off", {}),
-        ("digest now", {}),
+    for text in (
+        await world.refused("digest set", by=world.member, time="9", timezone="UTC"),
+        await world.refused("digest off", by=world.member),
+        await world.refused("digest now", by=world.member),
     ):
-        text = await world.refused(command, by=world.member, **options)
         assert "You need the permission Manage Channels for this. Ask somebody who runs the server." in text
 
 
@@ -192,7 +192,7 @@ async def test_the_scheduled_digest_comes_at_nine_in_its_zone_and_once(world: Wo
     line = plain(embed.description or "")
     assert ROCKET[0] in line
     assert "2 outlets" in line
-    assert mentions_in(world.sends()[0]) == ([], [])
+    assert mentions_in(body(world.sends()[0])) == ([], [])
     for _ in range(3):
         world.clock.forward(minutes=20)
         await world.digest()

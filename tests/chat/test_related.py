@@ -70,8 +70,8 @@ async def test_a_story_is_named_in_many_ways(world: World, asked: str) -> None:
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        ("99", "There is no story #99. See /latest for the newest ones."),
-        ("9" * 30, "There is no story #99999999999999999999. See /latest for the newest ones."),
+        ("99", "There is no story #99. The number of a story stands below its post."),
+        ("9" * 30, "There is no story #99999999999999999999. The number of a story stands below its post."),
         (
             "https://nobody.example/x",
             "No story has that link. It may not have come in, or only as background.",

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.chat.world import METRO, ROCKET, WHALES, World, buttons, labels, mentions_in, seen, unrelated
+from tests.chat.world import METRO, ROCKET, WHALES, World, body, buttons, labels, mentions_in, seen, unrelated
 from tests.make import at, record
 
 
@@ -36,7 +36,9 @@ async def test_a_parent_brings_the_stories_below_it_once(world: World) -> None:
 async def test_an_unknown_topic_gets_the_nearest_names(world: World) -> None:
     text = await world.refused("subscribe", topic="Compter Vison")
     assert "There is no topic “Compter Vison”. Did you mean: Computer Vision?" in text
-    assert "See /topics for all there are." in await world.refused("subscribe", topic="qqqqqqqq")
+    assert "There is no topic “qqqqqqqq”. The list of topics has all there are." in await world.refused(
+        "subscribe", topic="qqqqqqqq"
+    )
     assert "No channel follows anything yet" in seen(await world.ask("subscriptions"))
 
 
@@ -154,7 +156,7 @@ async def test_the_offer_posts_also_what_is_below_the_bar_without_a_ping(world: 
     await world.press(offered, "Post the newest story now")
     await world.deliver()
     assert [m.embeds[0].title for m in world.posts()] == [METRO[0]]
-    assert mentions_in(world.sends()[0]) == ([], [])
+    assert mentions_in(body(world.sends()[0])) == ([], [])
 
 
 async def test_the_offer_goes_away_when_it_could_no_longer_be_taken(world: World) -> None:
@@ -172,7 +174,7 @@ async def test_a_role_is_pinged_by_new_posts_and_nobody_else(world: World) -> No
     await world.report(record(ROCKET[0], quality=80))
     assert world.posts()[0].content == role.mention
     assert [r.id for r in world.posts()[0].role_mentions] == [role.id]
-    assert mentions_in(world.sends()[0]) == ([], [str(role.id)])
+    assert mentions_in(body(world.sends()[0])) == ([], [str(role.id)])
 
 
 async def test_a_role_that_cannot_be_pinged_is_warned_of(world: World) -> None:

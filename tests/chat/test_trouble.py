@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chat.world import METRO, ROCKET, WHALES, World, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, WHALES, World, body, plain, seen, unrelated
 from tests.make import record
 
 
@@ -18,10 +18,10 @@ async def test_a_retry_carries_the_same_nonce_and_has_discord_enforce_it(world: 
     sends = world.sends()
     assert len(world.posts()) == 2
     assert len(sends) == 4
-    assert all(send.json["enforce_nonce"] is True for send in sends)
-    nonces = [send.json["nonce"] for send in sends]
+    assert all(body(send)["enforce_nonce"] is True for send in sends)
+    nonces = [body(send)["nonce"] for send in sends]
     assert all(isinstance(nonce, str) and 1 <= len(nonce) <= 25 for nonce in nonces)
-    titles = [send.json["embeds"][0]["title"] for send in sends]
+    titles = [body(send)["embeds"][0]["title"] for send in sends]
     assert len({*zip(nonces, titles, strict=True)}) == len({*nonces}) == 2
 
 
@@ -33,7 +33,7 @@ async def test_a_nonce_outlives_a_restart(world: World) -> None:
     world.clock.forward(minutes=1)
     await world.deliver()
     first, second = world.sends()
-    assert first.json["nonce"] == second.json["nonce"]
+    assert body(first)["nonce"] == body(second)["nonce"]
     assert len(world.posts()) == 1
 
 

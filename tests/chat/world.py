@@ -89,9 +89,15 @@ def plain(markdown: str) -> str:
     return shown(parse(markdown))
 
 
-def mentions_in(request: HttpLogEntry) -> tuple[list[str], list[str]]:
-    """Whom a request allows to be pinged: kinds, and ids of roles."""
-    allowed = request.json["allowed_mentions"]
+def body(request: HttpLogEntry) -> dict[str, Any]:
+    """What a request sent."""
+    assert isinstance(request.json, dict)
+    return request.json
+
+
+def mentions_in(message: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Whom a message that is sent allows to be pinged: kinds, and ids of roles."""
+    allowed = message["allowed_mentions"]
     assert not allowed.get("users")
     return allowed.get("parse", []), [str(role) for role in allowed.get("roles", [])]
 
@@ -105,10 +111,12 @@ def titles(number: int) -> Iterator[str]:
         yield " ".join(five).capitalize()
 
 
-def unrelated(number: int, **more: Any) -> list[Record]:
+def unrelated(number: int) -> list[Record]:
     """Records of that many unrelated events, all on Space."""
-    more = {"quality": 80, "topics": ["Space"]} | more
-    return [record(title, f"outlet{i}.example", **more) for i, title in enumerate(titles(number))]
+    return [
+        record(title, f"outlet{i}.example", quality=80, topics=["Space"])
+        for i, title in enumerate(titles(number))
+    ]
 
 
 @dataclass
