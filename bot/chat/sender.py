@@ -71,7 +71,8 @@ class DiscordSender:
 
     async def _forum_post(self, forum: discord.ForumChannel, message: Message) -> Outcome:
         wanted = [name.casefold() for name in message.tags]
-        tags = [tag for tag in forum.available_tags if tag.name.casefold() in wanted]
+        # A moderated tag needs Manage Threads, without which Discord would refuse the post.
+        tags = [t for t in forum.available_tags if t.name.casefold() in wanted and not t.moderated]
         tags.sort(key=lambda tag: wanted.index(tag.name.casefold()))
         made = await forum.create_thread(
             name=message.name or "Digest", applied_tags=tags[:FORUM_TAGS], **_arguments(message)

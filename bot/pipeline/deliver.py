@@ -84,7 +84,11 @@ class Deliver:
     async def _channel(self, claims: Sequence[Claimed], scene: _Scene) -> None:
         for position, claim in enumerate(claims):
             async with self._slots:
-                outcome = await self._try(claim, scene)
+                try:
+                    outcome = await self._try(claim, scene)
+                except Exception:  # a bug in making one message must not hold up those after it
+                    log.exception("message %s to channel %s could not be made", claim.id, claim.channel_id)
+                    outcome = Outcome(Got.UNREACHABLE, detail="an error of the bot: its log has it")
             if await self._settle(claim, outcome, scene):
                 async with self._context.db.write() as connection:
                     await outbox.release(connection, claims[position + 1 :])

@@ -13,13 +13,23 @@ log = logging.getLogger(__name__)
 
 
 async def step(context: Context) -> datetime | None:
-    """Compose every digest that is due. Returns when the next one is, None where none is set."""
+    """Compose every digest that is due. Returns when the next one is, None where none is set.
+
+    Raises what went wrong, once every channel had its turn.
+    """
     async with context.db.read() as connection:
         due = await digests.due(connection, context.now())
+    failed: list[Exception] = []
     for state in due:
-        told = await send_due(context, state)
+        try:
+            told = await send_due(context, state)
+        except Exception as error:  # the other channels get theirs all the same
+            failed.append(error)
+            continue
         log.info("digest for channel %s: %d stories", state.channel_id, told)
     if due:
         context.wake()
+    if failed:
+        raise ExceptionGroup(f"{len(failed)} of {len(due)} digests failed", failed)
     async with context.db.read() as connection:
         return await digests.next_due(connection)

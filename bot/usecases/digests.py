@@ -20,7 +20,7 @@ from bot.store.subscriptions import ChannelState
 from bot.usecases.context import Context
 from bot.usecases.topics import resolve
 
-FIRST = timedelta(days=1)  # what a channel's first digest looks back
+FIRST = timedelta(days=1)  # a channel's first digest looks back so far, or to its first subscription
 FORGET = timedelta(days=30)  # a story told longer ago than this is told anew
 
 
@@ -97,7 +97,8 @@ async def compose(
 ) -> tuple[Digest, Topics]:
     """A channel's digest of everything since its last one."""
     known = await topics.load(connection)
-    since = state.last_digest or now - FIRST
+    begun = [s.created_at for s in subscribed if s.created_at is not None]
+    since = state.last_digest or min(now - FIRST, *begun)
     names = {name for s in subscribed for name in known.with_descendants(s.topic)}
     numbers = await stored.arrived(connection, sorted(names), since, now)
     candidates = await stored.load(connection, numbers)

@@ -88,8 +88,9 @@ async def related(context: Context, text: str, guild_id: int = 0, channel_id: in
 async def _fate(connection: AsyncConnection, view: StoryView, channel_id: int) -> list[str]:
     post = await outbox.post_in(connection, view.number, channel_id)
     if post is not None:
-        if post.sent_at is not None and not post.closed:
-            return [f"Posted here {relative(post.sent_at)}."]
+        if post.sent_at is not None:
+            ended = f" It is no longer kept up to date: {escape(post.reason)}." if post.closed else ""
+            return [f"Posted here {relative(post.sent_at)}.{ended}"]
         if post.closed:
             return [f"Not posted here: {escape(post.reason)}."]
         return [f"Waits to be posted here{': ' + escape(post.reason) if post.reason else ''}."]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot.app import App
+from bot.usecases import digests as use
 from tests.chat.world import METRO, ROCKET, WHALES, World, body, mentions_in, plain, seen, unrelated
 from tests.discord_markdown import links
 from tests.make import at, record
@@ -287,6 +288,39 @@ async def test_the_size_is_the_most_stories_and_the_rest_is_counted(world: World
     (post,) = world.posts()
     assert len(links(seen(post))) == 3
     assert post.embeds[-1].footer.text == "4 more stories: /latest"
+
+
+async def test_a_digest_that_fails_holds_up_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = world.guild.create_text_channel("other")
+    for channel in (world.news, other):
+        await world.ask("subscribe", topic="Space", channel=channel, mode="digest")
+    await world.take_in(record(ROCKET[0], quality=80))
+    world.clock.forward(hours=21)
+    good = use.compose
+
+    async def bad(*arguments: Any) -> Any:
+        if arguments[2].channel_id == world.news.id:
+            raise ZeroDivisionError("a bug")
+        return await good(*arguments)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(use, "compose", bad)
+        with pytest.raises(ExceptionGroup, match="1 of 2 digests failed"):
+            await world.digest()
+        await world.deliver()
+    assert (len(world.posts()), len(world.posts(other))) == (0, 1)
+    world.clock.forward(minutes=15)
+    await world.digest()
+    assert (len(world.posts()), len(world.posts(other))) == (1, 1)
+
+
+async def test_a_digest_on_demand_serves_live_topics_where_there_are_no_others(world: World) -> None:
+    await world.ask("subscribe", topic="Space")
+    await world.take_in(record(ROCKET[0], quality=80))
+    assert ROCKET[0] in seen(await world.ask("digest preview", by=world.member))
+    await world.ask("digest now")
+    await world.deliver()
+    assert [bool(post.content) for post in world.posts()] == [True, False]
 
 
 async def test_two_processes_send_a_digest_once(world: World) -> None:

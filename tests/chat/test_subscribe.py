@@ -189,6 +189,14 @@ async def test_everyone_cannot_be_pinged(world: World) -> None:
     assert "No channel follows anything yet" in seen(await world.ask("subscriptions"))
 
 
+async def test_in_a_thread_this_channel_is_the_thread(world: World) -> None:
+    thread = world.thread()
+    assert f"{thread.mention} follows **Space**" in seen(
+        await world.ask("subscribe", topic="Space", at=thread)
+    )
+    assert f"{thread.mention} no longer" in seen(await world.ask("unsubscribe", topic="Space", at=thread))
+
+
 async def test_only_an_announcement_channel_can_publish(world: World) -> None:
     text = await world.refused("subscribe", topic="Space", publish=True)
     assert f"{world.news.mention} is no announcement channel, so there is nobody to publish to." in text

@@ -129,6 +129,14 @@ async def test_a_forum_gets_one_post_per_story_with_the_tags_that_fit(world: Wor
     assert [button.label for button in buttons(post)] == ["Read", "Related coverage"]
 
 
+async def test_a_tag_that_only_moderators_may_give_is_left_out(world: World) -> None:
+    forum = world.forum(tags=["Computer Vision", "AI"], moderated=["AI"])
+    await world.ask("subscribe", topic="AI", channel=forum)
+    await world.report(record(METRO[0], quality=80))
+    (request,) = world.requests("POST", f"/channels/{forum.id}/threads")
+    assert [str(tag) for tag in body(request)["applied_tags"]] == ["9000"]
+
+
 async def test_a_forum_post_is_edited_in_place(world: World) -> None:
     forum = world.forum()
     await world.ask("subscribe", topic="AI", channel=forum)
@@ -190,6 +198,8 @@ async def test_a_forum_post_that_was_locked_is_left_alone_and_the_forum_goes_on(
     await world.report(record(METRO[1], "b.example", quality=90), record(WHALES[0], "w.example", quality=80))
     assert [thread.name for thread in forum.threads] == [METRO[0], WHALES[0]]
     assert world.posts(thread)[0].embeds[0].title == METRO[0]
+    told = plain(seen(await world.ask("related", story="1", at=thread)))
+    assert "It is no longer kept up to date: its post is locked." in told
     assert "paused" not in seen(await world.ask("subscriptions"))
     assert await world.later() == 0
 

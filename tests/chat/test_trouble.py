@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from bot.domain import render
+from bot.domain.message import Message
+from bot.domain.model import StoryView
 from tests.chat.world import METRO, ROCKET, WHALES, World, body, plain, seen, unrelated
-from tests.make import record
+from tests.make import at, record
 
 
 async def test_a_retry_carries_the_same_nonce_and_has_discord_enforce_it(world: World) -> None:
@@ -147,7 +152,11 @@ async def test_a_post_that_a_moderator_deleted_stays_deleted(world: World) -> No
     await world.report(record(METRO[2], "c.example", quality=95))
     assert world.posts() == []
     assert len(world.edits()) == 1
-    assert "Not posted here: the message was deleted." in plain(seen(await world.ask("related", story="1")))
+    told = plain(seen(await world.ask("related", story="1")))
+    assert (
+        f"Posted here <t:{int(at().timestamp())}:R>. It is no longer kept up to date: the message was deleted."
+        in told
+    )
     await world.report(record(WHALES[0], "w.example", quality=80))
     assert len(world.posts()) == 1
 
@@ -168,6 +177,30 @@ async def test_whatever_discord_says_the_other_messages_go_out(world: World, sta
     await world.app.mend()
     await world.report(record(WHALES[0], "w.example", quality=80, topics=["Space"]))
     assert WHALES[0] in [post.embeds[0].title for post in world.posts()]
+
+
+async def test_a_message_that_the_bot_cannot_make_holds_up_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.ask("subscribe", topic="AI")
+    good = render.story_post
+
+    def bad(view: StoryView, **more: Any) -> Message:
+        if view.lead.record.title == METRO[0]:
+            raise ZeroDivisionError("a bug")
+        return good(view, **more)
+
+    with monkeypatch.context() as broken:
+        broken.setattr("bot.domain.render.story_post", bad)
+        await world.report(record(METRO[0], quality=90), record(WHALES[0], "w.example", quality=80))
+    assert [post.embeds[0].title for post in world.posts()] == [WHALES[0]]
+    assert "ZeroDivisionError: a bug" in world.caplog.text
+    assert "Waits to be posted here: an error of the bot" in plain(
+        seen(await world.ask("related", story="1"))
+    )
+    world.clock.forward(minutes=1)
+    await world.deliver()
+    assert [post.embeds[0].title for post in world.posts()] == [WHALES[0], METRO[0]]
 
 
 async def test_an_unsubscribed_channel_keeps_its_posts_up_to_date(world: World) -> None:

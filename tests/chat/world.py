@@ -275,11 +275,17 @@ class World:
         made = self.env.backend.create_thread((parent or self.news).id, name, self.manager.id)
         return ChannelHandle(self.env, self.guild, made)
 
-    def forum(self, name: str = "stories", tags: Sequence[str] = ()) -> ChannelHandle:
-        """A forum with tags."""
-        made = self.guild.create_forum_channel(name)
+    def forum(self, tags: Sequence[str] = (), moderated: Sequence[str] = ()) -> ChannelHandle:
+        """A forum with tags, of which moderators alone may give some."""
+        made = self.guild.create_forum_channel("stories")
         known = [
-            {"id": str(number), "name": tag, "moderated": False, "emoji_id": None, "emoji_name": None}
+            {
+                "id": str(number),
+                "name": tag,
+                "moderated": tag in moderated,
+                "emoji_id": None,
+                "emoji_name": None,
+            }
             for number, tag in enumerate(tags, 9000)
         ]
         self.env.backend.edit_channel(made.id, {"available_tags": known})

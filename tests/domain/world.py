@@ -107,7 +107,8 @@ class World:
             if post.sent_at is None and not post.closed:
                 self.posts[post.id] = replace(post, sent_at=now, message_id=1000 + post.id)
                 self.due.pop(post.id, None)
-            elif self.due.get(post.id, now) <= now and self.due.pop(post.id, None):
+            elif post.id in self.due and self.due[post.id] <= now:
+                del self.due[post.id]
                 self.posts[post.id] = replace(post, edited_at=now)
 
     def id_of(self, record: Record) -> int:

