@@ -8,6 +8,7 @@ from discord.ext import commands
 
 from bot.chat import views
 from bot.chat.embeds import mentions, to_embeds
+from bot.chat.reply import reply
 from bot.domain.digest import DEFAULT_SIZE, MOST_SIZE, describe_days
 from bot.domain.message import Embed, escape, relative
 from bot.domain.render import GREY, plural
@@ -74,11 +75,11 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dail
             await views.answer(interaction, Embed(title="Digest preview", description=text, colour=GREY))
             return
         when = f"-# Preview · since {relative(since)} · {describe_days(plan.days)} at {plan.at:%H:%M} ({plan.zone})"
-        await interaction.response.send_message(
+        await reply(
+            interaction,
             content=f"{message.content}\n{when}",
             embeds=to_embeds(message),
             allowed_mentions=mentions(()),
-            ephemeral=True,
         )
 
     @app_commands.command()

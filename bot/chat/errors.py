@@ -14,6 +14,7 @@ import discord
 from discord import app_commands, ui
 
 from bot.domain.message import escape
+from bot.chat.reply import reply
 from bot.errors import StoreError, TopicwireError
 
 log = logging.getLogger(__name__)
@@ -81,16 +82,28 @@ async def answer_error(interaction: discord.Interaction[Any], error: BaseExcepti
     embed = discord.Embed(description=f"⚠️ {told}"[:4000], colour=0xEB5757)
     embed.set_footer(text=f"Error {incident}")
     try:
-        if interaction.response.is_done():
-            await interaction.followup.send(embed=embed, ephemeral=True)
-        else:
-            await interaction.response.send_message(embed=embed, ephemeral=True)
+        await reply(interaction, embed=embed)
     except discord.HTTPException as failed:
         log.warning("error %s could not be shown: %s", incident, failed)
 
 
 class Tree(app_commands.CommandTree[Any]):
     """The command tree, its errors answered above."""
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        """Say at once that the command was heard: Discord gives up on one after three seconds.
+
+        A command may have to wait that long for the database while a large batch is taken in. Every
+        answer is for the asker alone.
+        """
+        if interaction.type is not discord.InteractionType.application_command:
+            return True
+        try:
+            await interaction.response.defer(ephemeral=True, thinking=True)
+        except discord.HTTPException as error:
+            log.warning("a command could not be acknowledged: %s", error)
+            return False
+        return True
 
     async def on_error(
         self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /

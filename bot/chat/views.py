@@ -10,6 +10,7 @@ from discord import ui
 
 from bot.chat.embeds import to_embed
 from bot.chat.errors import View
+from bot.chat.reply import reply
 from bot.domain.message import Embed
 
 # An interaction's token lives 15 minutes: after it the buttons could not answer any more.
@@ -83,10 +84,7 @@ class Offer(Answer):
 async def answer(interaction: discord.Interaction[Any], embed: Embed, view: ui.View | None = None) -> None:
     """Answer so that only the asker sees it."""
     shown: dict[str, Any] = {"embed": to_embed(embed)} | ({"view": view} if view is not None else {})
-    if interaction.response.is_done():
-        await interaction.followup.send(ephemeral=True, **shown)
-    else:
-        await interaction.response.send_message(ephemeral=True, **shown)
+    await reply(interaction, **shown)
 
 
 async def answer_pages(interaction: discord.Interaction[Any], pages: Sequence[Embed]) -> None:

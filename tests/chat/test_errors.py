@@ -91,12 +91,20 @@ async def test_every_error_has_an_id_of_its_own(world: World) -> None:
 
 
 async def test_discord_failing_to_show_an_answer_is_only_logged(world: World) -> None:
-    world.env.inject_error("POST", "/interactions/*/callback", status=500, times=2)
+    world.env.inject_error("PATCH", "/webhooks/*/messages/@original", status=500, times=2)
     result = await world.manager.slash(world.news, "help")
-    assert not result.acknowledged
+    assert result.acknowledged
     assert len(world.env.errors) == 1
     world.errors = 1
     assert "could not be shown" in world.caplog.text
+    assert "Three steps" in seen(await world.ask("help"))
+
+
+async def test_a_command_that_discord_gave_up_on_is_only_logged(world: World) -> None:
+    world.env.inject_error("POST", "/interactions/*/callback", status=404, code=10062)
+    result = await world.manager.slash(world.news, "help")
+    assert not result.acknowledged
+    assert "could not be acknowledged" in world.caplog.text
     assert "Three steps" in seen(await world.ask("help"))
 
 

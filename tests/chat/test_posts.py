@@ -8,7 +8,6 @@ import pytest
 
 from bot.domain.model import Image
 from bot.store import outbox
-from tests.chat.test_related import merged
 from tests.chat.world import METRO, ROCKET, WHALES, World, body, buttons, mentions_in, plain, seen, unrelated
 from tests.discord_markdown import kinds, links
 from tests.make import at, record
@@ -142,7 +141,7 @@ async def test_a_story_that_everybody_removed_is_withdrawn_at_any_age(world: Wor
 
 async def test_a_story_that_turns_out_to_be_another_points_to_it(world: World) -> None:
     await world.ask("subscribe", topic="Space", importance="all")
-    await merged(world)
+    await world.merge()
     world.clock.forward(minutes=2)
     await world.deliver()
     first, second = world.posts()
@@ -204,10 +203,10 @@ async def test_every_answer_allows_no_pings(world: World) -> None:
     await world.ask("mute", what="@everyone")
     await world.ask("topics", search="@everyone")
     await world.ask("subscriptions")
-    answers = world.requests("POST", "/interactions/*/callback")
+    answers = world.requests("PATCH", "/webhooks/*/messages/@original")
     assert len(answers) == 7
     for request in answers:
-        allowed = body(request)["data"]["allowed_mentions"]
+        allowed = body(request)["allowed_mentions"]
         assert allowed == {"parse": []} or not any(allowed.values())
 
 

@@ -123,23 +123,11 @@ async def test_a_story_without_other_coverage_says_so(world: World) -> None:
 
 
 async def test_a_merged_story_goes_on_under_the_number_that_stayed(world: World) -> None:
-    await merged(world)
+    await world.merge()
     answer = seen(await world.ask("related", story="#2", by=world.member))
     assert "#2 turned out to be the same story and goes on as #1." in plain(answer)
     assert "Story #1" in answer
     assert "turned out" not in seen(await world.ask("related", story="#1"))
-
-
-async def merged(world: World) -> None:
-    """Two stories that a third report shows to be one."""
-    one = record("Harbour bridge closed after crack found", "a.example", quality=80, topics=["Space"])
-    two = record(
-        "Engineers inspect damaged steel girder overnight", "b.example", quality=80, topics=["Space"]
-    )
-    await world.report(one, two)
-    assert "#2" in seen(await world.ask("latest"))
-    title = "Harbour bridge closed after crack found, engineers inspect damaged steel girder overnight"
-    await world.report(record(title, "c.example", hours=1, quality=70, related=[one, two], topics=["Space"]))
 
 
 async def test_a_withdrawn_story_says_so(world: World) -> None:

@@ -249,7 +249,7 @@ async def test_a_paused_channel_is_resumed(world: World) -> None:
 
 async def test_an_archived_thread_is_asked_to_be_opened(world: World) -> None:
     thread = world.thread()
-    world.archive(thread)
+    world.close(thread)
     text = await world.refused("subscribe", topic="Space", channel=thread)
     assert (
         f"The bot cannot see {thread.mention}: give it View Channel there, or open the thread again." in text

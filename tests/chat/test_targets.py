@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.chat.test_related import merged
+import pytest
+
 from tests.chat.world import METRO, ROCKET, WHALES, World, body, buttons, mentions_in, plain, seen, unrelated
 from tests.make import record
 
@@ -84,7 +85,7 @@ async def test_a_thread_that_fell_silent_is_opened_by_an_edit(world: World) -> N
     thread = world.thread()
     await world.ask("subscribe", topic="AI", channel=thread)
     await world.report(record(METRO[0], "a.example", quality=80))
-    world.archive(thread)
+    world.close(thread)
     world.env.inject_error("PATCH", f"/channels/{thread.id}/messages/*", status=400, code=50083)
     world.let_bot_open_threads()
     world.clock.forward(minutes=5)
@@ -93,10 +94,11 @@ async def test_a_thread_that_fell_silent_is_opened_by_an_edit(world: World) -> N
     assert "paused" not in seen(await world.ask("subscriptions"))
 
 
-async def test_a_thread_that_was_locked_pauses_until_it_is_opened(world: World) -> None:
+@pytest.mark.parametrize("archived", [True, False])
+async def test_a_thread_that_was_locked_pauses_until_it_is_opened(world: World, archived: bool) -> None:
     thread = world.thread()
     await world.ask("subscribe", topic="AI", channel=thread)
-    world.archive(thread, locked=True)
+    world.close(thread, archived=archived, locked=True)
     world.env.inject_error("POST", f"/channels/{thread.id}/messages", status=403, code=160005)
     await world.report(record(METRO[0], quality=80))
     listed = plain(seen(await world.ask("subscriptions")))
@@ -152,7 +154,7 @@ async def test_a_forum_post_is_edited_in_place(world: World) -> None:
 async def test_a_forum_post_that_turns_out_to_be_another_points_to_it(world: World) -> None:
     forum = world.forum()
     await world.ask("subscribe", topic="Space", channel=forum, importance="all")
-    await merged(world)
+    await world.merge()
     world.clock.forward(minutes=2)
     await world.deliver()
     first, second = forum.threads
@@ -179,7 +181,7 @@ async def test_a_forum_post_that_discord_archived_is_still_edited(world: World) 
     await world.ask("subscribe", topic="AI", channel=forum)
     await world.report(record(METRO[0], "a.example", quality=80))
     (thread,) = forum.threads
-    world.archive(thread)
+    world.close(thread)
     world.env.inject_error("PATCH", f"/channels/{thread.id}/messages/*", status=400, code=50083)
     world.let_bot_open_threads()
     world.clock.forward(minutes=5)
@@ -192,7 +194,7 @@ async def test_a_forum_post_that_was_locked_is_left_alone_and_the_forum_goes_on(
     await world.ask("subscribe", topic="AI", channel=forum)
     await world.report(record(METRO[0], "a.example", quality=80))
     (thread,) = forum.threads
-    world.archive(thread, locked=True)
+    world.close(thread, locked=True)
     world.env.inject_error("PATCH", f"/channels/{thread.id}/messages/*", status=400, code=50083)
     world.clock.forward(minutes=5)
     await world.report(record(METRO[1], "b.example", quality=90), record(WHALES[0], "w.example", quality=80))

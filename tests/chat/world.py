@@ -187,6 +187,18 @@ class World:
         await self.take_in(*records)
         await self.deliver()
 
+    async def merge(self) -> None:
+        """Two stories that a third report shows to be one."""
+        one = record("Harbour bridge closed after crack found", "a.example", quality=80, topics=["Space"])
+        two = record(
+            "Engineers inspect damaged steel girder overnight", "b.example", quality=80, topics=["Space"]
+        )
+        await self.report(one, two)
+        title = "Harbour bridge closed after crack found, engineers inspect damaged steel girder overnight"
+        await self.report(
+            record(title, "c.example", hours=1, quality=70, related=[one, two], topics=["Space"])
+        )
+
     async def digest(self) -> None:
         """Send the digests that are due."""
         await self.app.digest()
@@ -291,9 +303,9 @@ class World:
         self.env.backend.edit_channel(made.id, {"available_tags": known})
         return made
 
-    def archive(self, thread: ChannelHandle, *, locked: bool = False) -> None:
-        """Close a thread, as Discord does after days of silence."""
-        self.env.backend.edit_channel(thread.id, {}, thread_metadata={"archived": True, "locked": locked})
+    def close(self, thread: ChannelHandle, *, archived: bool = True, locked: bool = False) -> None:
+        """Archive a thread, as Discord does after days of silence, or lock it, as moderators do."""
+        self.env.backend.edit_channel(thread.id, {}, thread_metadata={"archived": archived, "locked": locked})
 
     def open(self, thread: ChannelHandle) -> None:
         """Open it again."""
