@@ -44,7 +44,8 @@ LONGEST_DIGEST_IDLE = timedelta(
 )  # a clock that was set, or another process's change, is seen by then
 RETRY = timedelta(seconds=5)
 RETRY_MOST = timedelta(minutes=10)
-MEND_EVERY = timedelta(minutes=1)
+# A channel in which posting still fails costs one refused request each time; Discord counts those.
+MEND_EVERY = timedelta(minutes=5)
 STOP_SECONDS = 20.0
 
 
