@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,13 @@ from tests.make import Clock
 # No test may depend on how fast the machine is.
 settings.register_profile("topicwire", deadline=None)
 settings.load_profile("topicwire")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a real PostgreSQL server, started from a wheel; one for every process that runs tests."""
+    with postgres() as url:
+        yield url
 
 
 @pytest.fixture

@@ -1,39 +1,68 @@
-"""Which records report the same event: a pure function over their titles, times and declarations.
+"""Which reports are about the same event: stories, built in arrival order.
 
-Every story is the sum of its members' words, each weighed by how rare it is in the stream. An arrival
-is compared with the stories that share one of its rarer words or that a declaration links it to; it
-joins the nearest if that is near enough, else it opens a story of its own. Comparing with the whole
-story, not with its nearest member, keeps unrelated records from chaining up.
+A report is a story of one. It is merged with the nearest story that is near enough, and the result
+again, until none is: finding a report's story and finding out that two stories are one are the same
+step. What is compared is always the whole of both stories (their mean, not a nearest member), so that
+one odd title between two events does not chain them together.
+
+Near is a cosine over stemmed words, each weighed by how rare it is among *stories*. A word that a
+hundred reports of one event share still tells that event from others; one that stands in every tenth
+story tells nothing. Counting stories makes the weights adapt by themselves, to a stream of few large
+events as to one of many small ones, and to what a site writes about in every title.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 
 from bot.domain.text import words
 
-WINDOW = timedelta(days=4)  # between a record and the nearest report of its story
-JOIN = 0.2  # cosine from which a record belongs to a story
-DECLARED = 0.16  # the same where one of them declares the other
-SAME_OUTLET = 0.4  # the same where the outlet has reported the event already: series look alike
-MERGE = 0.16  # cosine of two stories that one record belongs to, from which they are one
-MIN_SHARED = 2  # words that a record and its story must have in common
-UNSURE = 0.35  # how much is added to a bar where nothing is known about the rarity of words
-LITTLE = 30.0  # documents after which half of that is left
-FAR = 0.5  # how much of the bar is added at the window's end
-PRIOR = 50.0  # documents that the statistics pretend to have seen: rarity where there is little to count
-EXCERPT = 0.35  # weight of a word of the excerpt against one of the title
+# Tuned for B-cubed F1 on headlines of large events and on sites with many small ones. Cosines.
+ALIKE = 0.25  # from here on two stories are one
+UNSURE = 0.2  # added to that while nothing is known of how rare words are; halved after PRIOR reports
+SAME_OUTLET = 0.5  # how far the bar rises towards 1 where one outlet wrote all: its titles are alike anyway
+LATE = 0.75  # by what part of itself the bar rises until NEAR
+DECLARED = 0.5  # what is left of the bar where a single report and the story declare each other
+SECOND = 0.05  # what two stories must share without the word that they share most: a name is not an event
+SERIES = 0.5  # part of a story that must be an outlet's own for its next title to be an instalment
+INSTALMENT = 0.5  # share of words from which two titles of an outlet follow one pattern
+
+NEAR = 4.0  # days between a report and the nearest one of its story, at most
+SPAN = 14.0  # days from a story's first to its last report, at most: what comes later is a follow-up
+PRIOR = 30  # reports that the word statistics pretend to have seen
+EXCERPT = 0.3  # weight of a word of the excerpt; one of the title has 1
 EXCERPT_WORDS = 40
-POSTINGS = 400  # stories looked at for one word: a word in more of them tells nothing
+TELLING = 0.15  # part of a story's length that a word must have to lead to other stories
+FAINT = 0.02  # part of a story's length below which a word is not worth looking up
+COMMON = 50  # stories that a word may lead to, whatever part of all they are
+
+# Snowball's names of the languages that it stems, by ISO 639-1 code.
+_SNOWBALL: Mapping[str, str] = {
+    "ar": "arabic", "ca": "catalan", "da": "danish", "de": "german", "el": "greek", "en": "english",
+    "es": "spanish", "et": "estonian", "eu": "basque", "fi": "finnish", "fr": "french", "ga": "irish",
+    "hi": "hindi", "hu": "hungarian", "hy": "armenian", "id": "indonesian", "it": "italian",
+    "lt": "lithuanian", "nb": "norwegian", "ne": "nepali", "nl": "dutch", "nn": "norwegian",
+    "no": "norwegian", "pt": "portuguese", "ro": "romanian", "ru": "russian", "sr": "serbian",
+    "sv": "swedish", "ta": "tamil", "tr": "turkish", "yi": "yiddish",
+}  # fmt: skip
+# Where no language is known. Its rules leave most words of other languages alone, and what they cut
+# off they cut off in both of two reports.
+_UNKNOWN = "en"
+_FIRST_WITHOUT_SPACES = "\u0e00"  # from Thai on: scripts of which `words` gives single characters
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What clustering looks at. `partial`: known only through a declaration, so it never opens a story."""
+    """A record as clustering sees it.
+
+    `outlet` is the registered domain, `language` an ISO 639-1 code with or without a region, or empty.
+    `declares` are the records that it names as related: evidence, not proof. `partial`: known only
+    through such a declaration. `story` is the number of the story that it is in already.
+    """
 
     id: int
     title: str
@@ -48,9 +77,11 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Clustering:
-    """`stories`: report id -> story, for every arrival that is in one; `merged`: story -> where it goes on;
+    """What came of it.
 
-    `why`: report id -> what put it there.
+    `stories`: report -> story, for each arrival that is in one, and for each partial report of the
+    window that found one. `merged`: story -> the lower number that it goes on under. `why`: report ->
+    what put it where it is.
     """
 
     stories: Mapping[int, int]
@@ -58,223 +89,348 @@ class Clustering:
     why: Mapping[int, str]
 
 
-Vector = dict[str, float]
+def cluster(arrivals: Sequence[Report], window: Sequence[Report], next_number: int) -> Clustering:
+    """Find each arrival its story, in order, each visible to the next.
 
-# ISO 639-1 codes of the languages that Snowball stems; others are compared word by word.
-_SNOWBALL: Mapping[str, str] = {
-    "ar": "arabic", "ca": "catalan", "da": "danish", "de": "german", "el": "greek", "en": "english",
-    "es": "spanish", "eu": "basque", "fi": "finnish", "fr": "french", "ga": "irish", "hi": "hindi",
-    "hu": "hungarian", "hy": "armenian", "id": "indonesian", "it": "italian", "lt": "lithuanian",
-    "ne": "nepali", "nl": "dutch", "no": "norwegian", "pt": "portuguese", "ro": "romanian",
-    "ru": "russian", "sr": "serbian", "sv": "swedish", "ta": "tamil", "tr": "turkish", "yi": "yiddish",
-}  # fmt: skip
-UNDECLARED = (
-    "en"  # the language of records that declare none: its stems leave other languages' words alone, mostly
-)
+    `window` are the members of the stories near in time, and partial reports. An arrival that has a
+    story stays there, but for merges; a partial one never opens a story. New stories are numbered
+    from `next_number` on, without gaps, in the order in which they were opened.
+    """
+    index = _Index(next_number)
+    again = {report.id for report in arrivals}
+    known = sorted((r for r in window if r.id not in again), key=lambda report: (report.published, report.id))
+    for report in [*known, *arrivals]:
+        index.remember(report)
+    for report in arrivals:
+        index.arrive(report)
+    return index.outcome()
 
 
-@lru_cache(maxsize=len(_SNOWBALL))
-def _stemmer(language: str) -> Callable[[str], str]:
-    """The stemmer of a language code. Imported here: it costs as much as the rest of a small run."""
+@lru_cache(maxsize=32_768)
+def _stem(word: str, language: str) -> str:
+    # Imported late, for it is slow to load. A stemmer keeps the word that it works on, so each gets its own.
     import snowballstemmer
 
-    name = _SNOWBALL.get(language[:2].lower())
-    if name is None or name not in snowballstemmer.algorithms():
-        return str
-    stem: Callable[[str], str] = snowballstemmer.stemmer(name).stemWord
+    stem: str = snowballstemmer.stemmer(_SNOWBALL[language]).stemWord(word)
     return stem
 
 
-@lru_cache(maxsize=100_000)
-def _stem(word: str, language: str) -> str:
-    return _stemmer(language or UNDECLARED)(word)
+@lru_cache(maxsize=8_192)
+def _terms(text: str, language: str) -> Mapping[str, str]:
+    """What of a text is compared, each term once, and how it is written there.
+
+    Terms are word stems, and pairs of characters where a script has no spaces.
+    """
+    code = language[:2].lower()
+    stems = code if code in _SNOWBALL else "" if code else _UNKNOWN
+    found: dict[str, str] = {}
+    before = ""
+    for word in words(text):
+        if len(word) == 1 and word >= _FIRST_WITHOUT_SPACES:
+            found[before + word] = before + word
+            before = word
+        else:
+            found.setdefault(_stem(word, stems) if stems and not word.isdigit() else word, word)
+            before = ""
+    return found
 
 
-@lru_cache(maxsize=50_000)
-def _words_of(text: str, language: str) -> tuple[str, ...]:
-    """The stems of a text, each once. Numbers are left out: they tell series apart less than they join them."""
-    return tuple(dict.fromkeys(_stem(word, language) for word in words(text) if not word.isdigit()))
+def _vector(report: Report) -> dict[str, float]:
+    """The weights of a report's terms, before their rarity.
+
+    Without numbers and single letters: they are in titles of every kind.
+    """
+    title = _terms(report.title, report.language)
+    vector = {term: 1.0 for term in title if _tells(term)}
+    for term in list(_terms(report.excerpt, report.language))[:EXCERPT_WORDS]:
+        if term not in vector and _tells(term):
+            vector[term] = EXCERPT
+    return vector
 
 
-def _add(total: Vector, vector: Mapping[str, float], sign: float = 1.0) -> None:
-    for word, weight in vector.items():
-        total[word] = total.get(word, 0.0) + sign * weight
+def _tells(term: str) -> bool:
+    return not term.isdigit() and (len(term) > 1 or term >= _FIRST_WITHOUT_SPACES)
 
 
-def _norm(vector: Mapping[str, float]) -> float:
-    return math.sqrt(sum(weight * weight for weight in vector.values())) or 1.0
+@lru_cache(maxsize=32_768)
+def _expected(term: str) -> float:
+    """In how many of `PRIOR` stories a term is taken to be before any was seen.
+
+    In every language short words are the common ones (Zipf's law of abbreviation); each letter halves
+    the guess. A character of a script without spaces says as much as three letters.
+    """
+    letters = len(term) * (3 if term >= _FIRST_WITHOUT_SPACES else 1)
+    return PRIOR * 2.0 ** (1 - letters)
 
 
+@dataclass(slots=True)
 class _Story:
-    """The sum of a story's members, and when and by whom it was reported."""
+    """The sum of its reports. Times are in days since 1970.
 
-    __slots__ = ("number", "outlets", "times", "titles")
+    `weights` are the sums of the members' vectors, `titles` the terms of each outlet's titles.
+    `length` is that of the mean vector with rarities; 0 where it has to be computed again.
+    """
 
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.titles: Vector = {}
-        self.times: list[datetime] = []
-        self.outlets: set[str] = set()
+    number: int
+    size: int
+    first: float
+    last: float
+    weights: dict[str, float]
+    outlets: dict[str, int]
+    titles: dict[str, list[frozenset[str]]]
+    length: float = 0.0
+
+    @classmethod
+    def of(cls, report: Report, number: int) -> _Story:
+        day = report.published.timestamp() / 86_400
+        terms = frozenset(_terms(report.title, report.language))
+        return cls(number, 1, day, day, _vector(report), {report.outlet: 1}, {report.outlet: [terms]})
+
+    def absorb(self, other: _Story) -> None:
+        self.size += other.size
+        self.first = min(self.first, other.first)
+        self.last = max(self.last, other.last)
+        for term, weight in other.weights.items():
+            self.weights[term] = self.weights.get(term, 0.0) + weight
+        for outlet, reports in other.outlets.items():
+            self.outlets[outlet] = self.outlets.get(outlet, 0) + reports
+            self.titles.setdefault(outlet, []).extend(other.titles[outlet])
+        self.length = 0.0
+
+    def gap(self, other: _Story) -> float:
+        """Days between the two; infinite where they could not be one story."""
+        if max(self.last, other.last) - min(self.first, other.first) > SPAN:
+            return math.inf
+        gap = max(self.first - other.last, other.first - self.last, 0.0)
+        return gap if gap <= NEAR else math.inf
+
+    def common_outlets(self, other: _Story) -> float:
+        """How far both were reported by the same outlets: 0 to 1."""
+        return sum(
+            min(reports / self.size, other.outlets[outlet] / other.size)
+            for outlet, reports in self.outlets.items()
+            if outlet in other.outlets
+        )
+
+    def continues(self, other: _Story) -> bool:
+        """Whether one is the next instalment of a series that the other has a part of.
+
+        So it is if an outlet gave both titles of one pattern, each with something in the place of
+        something else: another number, month or product. A title that was only added to is an update.
+        """
+        return any(
+            mine - theirs and theirs - mine and len(mine & theirs) >= INSTALMENT * len(mine | theirs)
+            for outlet in self.titles
+            for mine in self.titles[outlet]
+            for theirs in other.titles.get(outlet, ())
+        )
 
 
-class _Clusters:
-    """The stories so far, found by the words of their members."""
+@dataclass(slots=True)
+class _Index:
+    """The stories so far, found by the terms of their reports."""
 
-    def __init__(self, next_number: int) -> None:
-        self.stories: dict[int, _Story] = {}
-        self.story_of: dict[int, int] = {}
-        self.merged: dict[int, int] = {}
-        self.why: dict[int, str] = {}
-        self._next = next_number
-        self._postings: dict[str, dict[int, None]] = {}
-        self._frequency: dict[str, int] = {}
-        self._documents = 0
-        self._declarers: dict[int, set[int]] = {}
+    next_number: int
+    stories: dict[int, _Story] = field(default_factory=dict)
+    merged: dict[int, int] = field(default_factory=dict)
+    story_of: dict[int, int] = field(default_factory=dict)
+    why: dict[int, str] = field(default_factory=dict)
+    opened: int = 0
+    reports: int = 0
+    postings: dict[str, dict[int, float]] = field(default_factory=dict)
+    outlet_of: dict[int, str] = field(default_factory=dict)
+    declarers: dict[int, dict[int, None]] = field(default_factory=dict)
+    waiting: dict[int, Report] = field(default_factory=dict)  # partial reports without a story
 
-    def _rarity(self, word: str) -> float:
-        """Inverse document frequency, smoothed by `PRIOR`; a short word needs more evidence to count."""
-        seen = self._frequency.get(word, 0) + 0.5
-        rarity = math.log((self._documents + PRIOR) / seen)
-        return rarity * min(1.0, len(word) / 5)
-
-    def _vector(self, report: Report) -> Vector:
-        title = _words_of(report.title, report.language)
-        vector = {word: self._rarity(word) for word in title}
-        if report.excerpt:
-            for word in _words_of(report.excerpt, report.language)[:EXCERPT_WORDS]:
-                if word not in vector:
-                    vector[word] = EXCERPT * self._rarity(word)
-        norm = _norm(vector)
-        return {word: weight / norm for word, weight in vector.items()}
-
-    def count(self, report: Report) -> None:
-        """Let a record's words count in the statistics."""
-        self._documents += 1
-        for word in _words_of(report.title, report.language):
-            self._frequency[word] = self._frequency.get(word, 0) + 1
-        for declared in report.declares:
-            self._declarers.setdefault(declared, set()).add(report.id)
-
-    def place(self, report: Report, number: int) -> None:
-        """Put a record into a story."""
-        story = self.stories.get(number)
-        if story is None:
-            story = self.stories[number] = _Story(number)
-        vector = self._vector(report)
-        _add(story.titles, vector)
-        story.times.append(report.published)
-        story.outlets.add(report.outlet)
-        self.story_of[report.id] = number
-        for word in vector:
-            self._postings.setdefault(word, {})[number] = None
-
-    def _linked(self, report: Report) -> set[int]:
-        """Stories with a member that the record declares, or that declares it."""
-        ids = report.declares | self._declarers.get(report.id, set())
-        return {self.story_of[i] for i in ids if i in self.story_of}
-
-    def nearest(self, report: Report) -> list[tuple[float, int, bool]]:
-        """Stories that reach their bar: how far above it, number, and whether a declaration led there."""
-        vector = self._vector(report)
-        linked = self._linked(report)
-        candidates = set(linked)
-        if not report.partial:
-            for word in sorted(vector, key=lambda w: -vector[w])[:8]:
-                postings = self._postings.get(word, {})
-                if len(postings) <= POSTINGS:
-                    candidates.update(postings)
-        # With little to count, every word looks as rare as the next: then more of them must agree.
-        unsure = UNSURE * LITTLE / (self._documents + LITTLE)
-        found = []
-        for number in candidates:
-            story = self.stories.get(number)
-            if story is None:
-                continue
-            gap = min(abs(report.published - time) for time in story.times)
-            if gap > WINDOW:
-                continue
-            bar = DECLARED if number in linked else JOIN + unsure
-            if report.outlet in story.outlets:
-                bar = max(bar, SAME_OUTLET + unsure)
-            bar *= 1 + FAR * (gap / WINDOW)
-            shared = [word for word in vector if word in story.titles]
-            if len(shared) < MIN_SHARED:
-                continue
-            similarity = sum(vector[word] * story.titles[word] for word in shared) / _norm(story.titles)
-            if similarity >= bar:
-                found.append((similarity - bar, number, number in linked))
-        return sorted(found, key=lambda entry: (-entry[0], entry[1]))
+    def remember(self, report: Report) -> None:
+        """Take in what is known before anything arrives: stories, and partial reports that wait for one."""
+        if report.story is not None:
+            self.story_of[report.id] = report.story
+            if not report.partial:
+                self._put(report, report.story)
+        elif report.partial:
+            self.waiting[report.id] = report
 
     def arrive(self, report: Report) -> None:
-        """Find an arrival its story, or open one; two stories that it shows to be one are merged."""
-        found = self.nearest(report)
-        if report.story is not None:
-            number, reason = self.current(report.story), "kept its story"
-        elif found:
-            number = found[0][1]
-            reason = "declared together" if found[0][2] else "same words: " + self._shared(report, number)
-        elif report.partial:
+        if report.partial:
+            self._join(report)
             return
+        if report.id in self.story_of:
+            story = self.stories[self._current(self.story_of[report.id])]
+            self.why[report.id] = "kept its story"
         else:
-            number, reason = self._next, "opened the story"
-            self._next += 1
-        self.place(report, number)
-        self.why[report.id] = reason
-        for _, other, _linked in found[:3]:
-            if other != number and other in self.stories:
-                number = self._merge_if_one(number, other)
+            self.story_of[report.id] = self.next_number + self.opened
+            story = self._put(report, self.next_number + self.opened)
+            self.opened += 1
+            self.why[report.id] = "opened the story"
+        self._merge(story, report)
+        for declared in sorted(report.declares & self.waiting.keys()):
+            self._join(self.waiting[declared])
 
-    def current(self, number: int) -> int:
-        """The number under which a story goes on."""
+    def outcome(self) -> Clustering:
+        # A story that was opened and merged at once never existed for anybody: numbers close ranks.
+        fresh = sorted(number for number in self.stories if number >= self.next_number)
+        final = {number: self.next_number + place for place, number in enumerate(fresh)}
+        settled = {number: final.get(self._current(number), self._current(number)) for number in self.merged}
+        return Clustering(
+            {
+                report: settled.get(story, final.get(story, story))
+                for report, story in self.story_of.items()
+                if report in self.why
+            },
+            {old: new for old, new in settled.items() if old < self.next_number},
+            self.why,
+        )
+
+    def _current(self, number: int) -> int:
         while number in self.merged:
             number = self.merged[number]
         return number
 
-    def _shared(self, report: Report, number: int) -> str:
-        titles = self.stories[number].titles
-        vector = self._vector(report)
-        best = sorted((w for w in vector if w in titles), key=lambda w: -vector[w] * titles[w])
-        return ", ".join(best[:3])
+    def _put(self, report: Report, number: int) -> _Story:
+        """Add a report to a story; opens it where there is none of that number."""
+        self.reports += 1
+        self.outlet_of[report.id] = report.outlet
+        for declared in report.declares:
+            self.declarers.setdefault(declared, {})[report.id] = None
+        added = _Story.of(report, number)
+        story = self.stories.setdefault(number, added)
+        if story is not added:
+            story.absorb(added)
+        self._post(story, added.weights)
+        return story
 
-    def _merge_if_one(self, one: int, other: int) -> int:
-        a, b = self.stories[one], self.stories[other]
-        dot = sum(weight * b.titles.get(word, 0.0) for word, weight in a.titles.items())
-        if dot / (_norm(a.titles) * _norm(b.titles)) < MERGE:
-            return one
-        keep, gone = sorted((one, other))
-        survivor, absorbed = self.stories[keep], self.stories.pop(gone)
-        _add(survivor.titles, absorbed.titles)
-        survivor.times += absorbed.times
-        survivor.outlets |= absorbed.outlets
-        for word in absorbed.titles:
-            self._postings[word].pop(gone, None)
-            self._postings[word][keep] = None
-        for report_id, number in self.story_of.items():
-            if number == gone:
-                self.story_of[report_id] = keep
-        self.merged[gone] = keep
-        return keep
+    def _post(self, story: _Story, terms: Iterable[str]) -> None:
+        for term in terms:
+            self.postings.setdefault(term, {})[story.number] = story.weights[term]
 
+    def _merge(self, story: _Story, report: Report) -> None:
+        """Merge a story, which has just got a report, with those that now turn out to be the same."""
+        linked = self._linked(report)
+        while (other := self._nearest(story, {self._current(number) for number in linked})) is not None:
+            if self.why[report.id] == "opened the story":
+                self.why[report.id] = self._reason(report, other)
+            kept, gone = (story, other) if story.number < other.number else (other, story)
+            kept.absorb(gone)
+            for term in gone.weights:
+                del self.postings[term][gone.number]
+            self._post(kept, gone.weights)
+            del self.stories[gone.number]
+            self.merged[gone.number] = kept.number
+            story = kept
 
-def cluster(arrivals: Sequence[Report], window: Sequence[Report], next_number: int) -> Clustering:
-    """Find every arrival its story, in order, each visible to the next.
+    def _join(self, partial: Report) -> None:
+        """Put a partial report into the nearest story that declares it, if one is near enough.
 
-    `window` are the members of stories near in time, and partial records; new stories are numbered from
-    `next_number`. An arrival that has a story keeps it; of two stories that are one the lower number stays.
-    """
-    clusters = _Clusters(next_number)
-    for report in sorted(window, key=lambda report: (report.published, report.id)):
-        clusters.count(report)
-    for report in arrivals:
-        clusters.count(report)
-    for report in sorted(window, key=lambda report: (report.published, report.id)):
-        if report.story is not None:
-            clusters.place(report, report.story)
-    # Records that came in themselves open the stories which partial ones can join.
-    for report in sorted(arrivals, key=lambda report: report.partial):
-        clusters.arrive(report)
-    return Clustering(
-        {report.id: clusters.story_of[report.id] for report in arrivals if report.id in clusters.story_of},
-        {old: clusters.current(old) for old in clusters.merged},
-        clusters.why,
-    )
+        Its words are no part of the story: what others declare must not decide what joins next.
+        """
+        if partial.id in self.story_of:
+            self.why.setdefault(partial.id, "kept its story")
+            return
+        own = _Story.of(partial, 0)
+        best, margin = None, 0.0
+        for number in sorted(self._linked(partial)):
+            story = self.stories[number]
+            bar = self._bar(own, story, linked=True)
+            above = sum(self._shares(own, story)) - bar
+            if above > margin or (above == margin and best is None):
+                best, margin = story, above
+        if best is not None:
+            self.why[partial.id] = self._reason(partial, best)
+            self.story_of[partial.id] = best.number
+            self.waiting.pop(partial.id, None)
+
+    def _linked(self, report: Report) -> set[int]:
+        """Stories with a report that declares this one, or that this one declares."""
+        related = report.declares | self.declarers.get(report.id, {}).keys()
+        return {self._current(self.story_of[i]) for i in related if i in self.outlet_of}
+
+    def _nearest(self, story: _Story, linked: Collection[int]) -> _Story | None:
+        """The story that is furthest above the bar, as a part of the way to 1; of equals the oldest."""
+        best, margin = None, -1.0
+        for number, similarity in sorted(self._similar(story, linked)):
+            other = self.stories[number]
+            bar = self._bar(story, other, linked=number in linked)
+            above = (similarity - bar) / (1 - bar) if bar < 1 else -1.0
+            if above < 0 or above <= margin or not self._confirmed(story, other):
+                continue
+            best, margin = other, above
+        return best
+
+    def _similar(self, story: _Story, linked: Collection[int]) -> Iterator[tuple[int, float]]:
+        """Stories that share a telling term with this one, and those linked, with their similarity."""
+        length = self._length(story)
+        parts = [(term, weight / story.size * self._rarity(term)) for term, weight in story.weights.items()]
+        parts = sorted(((part, term) for term, part in parts if part > FAINT * length), reverse=True)
+        many = max(COMMON, len(self.stories) // 5)
+        leading = [
+            (part, term)
+            for part, term in parts
+            if part > TELLING * length and len(self.postings[term]) <= many
+        ]
+        dots = dict.fromkeys((number for number in linked if number in self.stories), 0.0)
+        for part, term in leading:
+            factor = part * self._rarity(term)
+            for number, weight in self.postings[term].items():
+                dots[number] = dots.get(number, 0.0) + factor * weight
+        dots.pop(story.number, None)
+        led = {term for _, term in leading}
+        for part, term in parts:
+            if term not in led:
+                factor, postings = part * self._rarity(term), self.postings[term]
+                for number in dots:
+                    if number in postings:
+                        dots[number] += factor * postings[number]
+        for number, dot in dots.items():
+            other = self.stories[number]
+            yield number, dot / (length * other.size * self._length(other))
+
+    def _bar(self, story: _Story, other: _Story, *, linked: bool) -> float:
+        """The similarity from which two stories are one; infinite where no similarity is enough."""
+        bar = ALIKE + UNSURE * PRIOR / (PRIOR + self.reports)
+        bar *= 1 + LATE * story.gap(other) / NEAR
+        if bar < 1:
+            # Squared, for the large outlets meet in every large story.
+            bar += (1 - bar) * SAME_OUTLET * story.common_outlets(other) ** 2
+        # A declaration speaks for a report, not for all that are in a story with it.
+        return bar * DECLARED if linked and min(story.size, other.size) == 1 else bar
+
+    def _confirmed(self, story: _Story, other: _Story) -> bool:
+        """Whether what makes two stories alike is more than it seems at first."""
+        if min(story.size, other.size) == 1:
+            return story.common_outlets(other) < SERIES or not story.continues(other)
+        shares = self._shares(story, other)
+        return sum(shares) - max(shares) >= SECOND
+
+    def _shares(self, story: _Story, other: _Story) -> list[float]:
+        """What each common term adds to the cosine of two stories."""
+        scale = story.size * other.size * self._length(story) * self._length(other)
+        return [
+            weight * other.weights[term] * self._rarity(term) ** 2 / scale
+            for term, weight in story.weights.items()
+            if term in other.weights
+        ]
+
+    def _length(self, story: _Story) -> float:
+        # Rarities drift while stories come in. A length is kept until its story changes: near enough.
+        if not story.length:
+            squares = ((weight * self._rarity(term)) ** 2 for term, weight in story.weights.items())
+            story.length = math.sqrt(sum(squares)) / story.size or 1.0
+        return story.length
+
+    def _rarity(self, term: str) -> float:
+        """Inverse frequency among stories, in nats; never 0, so that words of every title still count."""
+        seen = len(self.postings.get(term, ())) + 1 + _expected(term)
+        return max(math.log((PRIOR + self.reports) / seen), 0.01)
+
+    def _reason(self, report: Report, story: _Story) -> str:
+        found = {**_terms(report.excerpt, report.language), **_terms(report.title, report.language)}
+        common = sorted((t for t in found if t in story.weights), key=lambda t: (-self._rarity(t), t))
+        shared = "shares: " + ", ".join(found[term] for term in common[:4])
+        for declarer in self.declarers.get(report.id, ()):
+            if self._current(self.story_of[declarer]) == story.number:
+                return f"declared by {self.outlet_of[declarer]}, {shared}"
+        for declared in sorted(report.declares & self.outlet_of.keys()):
+            if self._current(self.story_of[declared]) == story.number:
+                return f"declares {self.outlet_of[declared]}, {shared}"
+        return shared

@@ -114,7 +114,8 @@ class _Identify:
         self._next = known.next_record
 
     def take(self, record: Record) -> None:
-        related = tuple(self._partial(entry) for entry in record.related)
+        own = set(keys_of(record))  # a record may list itself, or its AMP version
+        related = [self._partial(entry) for entry in record.related if own.isdisjoint(keys_of(entry))]
         declares = tuple(dict.fromkeys(related))
         bare, digest = replace(record, related=()), digest_of(record)
         found = self._find(record)

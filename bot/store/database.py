@@ -34,7 +34,8 @@ def normalise(url: str) -> str:
 
 def redact(url: str) -> str:
     """The URL without its password, for messages and logs."""
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+    url = re.sub(r"(?<=[?&]password=)[^&]*", "***", url)
+    return re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)
 
 
 def newest_revision() -> str:
@@ -42,28 +43,48 @@ def newest_revision() -> str:
     return max(path.stem.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
+# Words of an error, and what the user can do about it.
+_HINTS = {
+    "is full": "free some space on its disk; nothing that was stored is lost",
+    "No space left": "free some space on its disk; nothing that was stored is lost",
+    "not a database": "the file is something else: choose another path in database.url",
+    "malformed": "the file is damaged: restore a backup",
+    "File exists": "one of its folders is a file: choose another path in database.url",
+    "Not a directory": "one of its folders is a file: choose another path in database.url",
+    "denied": "let the user that runs the bot write there",
+    "unable to open": "make its folder, or choose another path in database.url",
+    "readonly": "let the user that runs the bot write to the file and its folder",
+    "locked": "another program holds it: see whether a second bot runs on it",
+    "does not exist": "make it in PostgreSQL, or correct database.url",
+    "authentication failed": "correct the user and the password in database.url",
+    "Connect call failed": "see whether PostgreSQL runs there",
+    "No such file": "see whether PostgreSQL runs there",
+    "not known": "see whether the host's name in database.url is right",
+    "closed": "a new connection is made for the next try",
+    "terminating": "a new connection is made for the next try",
+}
+
+
+def _outside(error: Exception) -> bool:
+    """Whether the disk, the server, the network or a permission is to blame, and not a bug of ours."""
+    if isinstance(error, exc.IntegrityError | exc.ProgrammingError | exc.DataError):
+        return "permission denied" in str(error)
+    # Up to SQLAlchemy 2.0, what asyncpg raises while it connects comes through as it is.
+    return isinstance(error, exc.DBAPIError | OSError) or type(error).__module__.startswith("asyncpg.")
+
+
 @contextmanager
 def _told(url: str) -> Iterator[None]:
     """Database errors that a user can do something about, said so."""
     try:
         yield
-    except (exc.OperationalError, exc.DatabaseError, OSError) as error:
-        if isinstance(error, exc.IntegrityError | exc.ProgrammingError | exc.DataError):
+    except Exception as error:
+        if not _outside(error):
             raise
-        detail = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        hints = {
-            "full": "free some space on its disk; nothing that was stored is lost",
-            "not a database": "the file is something else: choose another path in database.url",
-            "malformed": "the file is damaged: restore a backup",
-            "exists": "one of its folders is a file: choose another path in database.url",
-            "denied": "let the user that runs the bot write there",
-            "unable to open": "make its folder, or choose another path in database.url",
-            "readonly": "let the user that runs the bot write to the file and its folder",
-            "locked": "another program holds it: see whether a second bot runs on it",
-            "Connect call failed": "see whether PostgreSQL runs there",
-        }
+        detail = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
+        detail = detail.splitlines()[0]
         hint = next(
-            (hint for sign, hint in hints.items() if sign in detail), "see the log for the whole error"
+            (hint for sign, hint in _HINTS.items() if sign in detail), "see the log for the whole error"
         )
         raise StoreError(
             f"the database {redact(url)} cannot be used: {detail}. {hint[0].upper()}{hint[1:]}."
@@ -87,7 +108,7 @@ class Database:
             raise StoreError(
                 f"the database {redact(url)} needs a driver: pip install '.[postgres]' in Topicwire's folder"
             ) from error
-        except exc.ArgumentError as error:
+        except (exc.ArgumentError, ValueError) as error:
             raise StoreError(
                 f"database.url {redact(url)!r} cannot be read: write a file's path, sqlite:///data/topicwire.db "
                 "or postgresql://user:password@host/database"
@@ -120,6 +141,8 @@ class Database:
         """A consistent look at the data."""
         with _told(self._url):
             async with self._engine.connect() as connection:
+                if self.dialect == "postgresql":  # where each statement would see another moment
+                    await connection.execution_options(isolation_level="REPEATABLE READ")
                 yield connection
 
     @asynccontextmanager
@@ -157,10 +180,10 @@ class Database:
 
 
 def _engine(url: sa.URL) -> AsyncEngine:
-    if url.get_backend_name() == "postgresql":
+    if url.drivername == "postgresql+asyncpg":
         return create_async_engine(url, pool_pre_ping=True)
-    if url.get_backend_name() != "sqlite":
-        raise exc.ArgumentError(f"{url.get_backend_name()} is not supported")
+    if url.drivername != "sqlite+aiosqlite":
+        raise exc.ArgumentError(f"{url.drivername} is not supported")
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS})

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -24,9 +25,9 @@ BEES = "Beekeepers celebrate record honey season despite drought"
 TOPICS = Topics([Topic("AI"), Topic("Vision", parent="AI", keywords=("computer vision",))])
 
 
-def report(outlet: str = "alpha", title: str = TUNNEL, **more: object) -> Record:
+def report(outlet: str = "alpha", title: str = TUNNEL, **more: Any) -> Record:
     """A report on AI of an outlet."""
-    return replace(record(title, f"{outlet}.example", topics=["AI"]), **more)  # type: ignore[arg-type]
+    return replace(record(title, f"{outlet}.example", topics=["AI"]), **more)
 
 
 def counts(plan: Plan) -> tuple[int, int, int]:
@@ -77,10 +78,10 @@ def test_one_address_in_several_files_is_one_record() -> None:
 )
 @pytest.mark.parametrize("together", [True, False])
 def test_twins_of_a_page_are_one_record(
-    first: dict[str, object], second: dict[str, object], *, together: bool
+    first: dict[str, Any], second: dict[str, Any], *, together: bool
 ) -> None:
     world, one = World(), report()
-    twins = replace(one, **first), replace(one, **second)  # type: ignore[arg-type]
+    twins = replace(one, **first), replace(one, **second)
     plans = [world.take(*twins)] if together else [world.take(twin) for twin in twins]
     assert (sum(p.new for p in plans), sum(p.changed for p in plans)) == (1, 1)
     assert len(world.records) == 1
@@ -89,10 +90,9 @@ def test_twins_of_a_page_are_one_record(
 
 
 def test_what_a_batch_needs_to_know_are_the_keys_of_all_it_names() -> None:
-    one = report(
-        twins=("amp.example/1",), related=(record("B", url="https://b.example/1", twins=["c.example/1"]),)
-    )
-    assert all_keys([one]) == {one.key, "amp.example/1", "b.example/1", "c.example/1"}
+    other = replace(record("B"), key="b.example/1", twins=("c.example/1",))
+    one = report(key="a.example/1", twins=("amp.example/1",), related=(other,))
+    assert all_keys([one]) == {"a.example/1", "amp.example/1", "b.example/1", "c.example/1"}
     assert keys_of(replace(one, twins=(one.key, "x", "x"))) == (one.key, "x")
 
 
@@ -119,7 +119,7 @@ def test_a_record_is_first_seen_when_it_comes_in_and_stays_so() -> None:
 @pytest.mark.parametrize("how", ["silent", "replay"])
 def test_a_first_intake_and_a_replay_see_records_when_they_were_published(how: str) -> None:
     world, old, future, undated = World(), report(), report(published=at(99)), report(published=None)
-    world.take(old, future, undated, hours=50, **{how: True})  # type: ignore[arg-type]
+    world.take(old, future, undated, hours=50, **{how: True})
     assert [world.stored(one).first_seen for one in (old, future, undated)] == [at(0), at(50), at(50)]
     assert [world.stored(one).news for one in (old, future, undated)] == [how == "replay"] * 3
 
@@ -371,11 +371,11 @@ def test_a_channel_on_a_parent_topic_gets_its_childrens_stories_once() -> None:
     ],
 )
 def test_what_is_taken_in_and_not_posted_has_a_reason(
-    reason: Reason, item: dict[str, object], how: dict[str, bool]
+    reason: Reason, item: dict[str, Any], how: dict[str, bool]
 ) -> None:
     world = World(follow(importance=None), mutes=[Mute(1, GUILD, None, "muted words")])
-    one = replace(report(quality=90), **item)  # type: ignore[arg-type]
-    plan = world.take(one, **how)  # type: ignore[arg-type]
+    one = replace(report(quality=90), **item)
+    plan = world.take(one, **how)
     assert plan.sends == []
     assert plan.holds == [Hold(1, CHANNEL, GUILD, reason)]
     assert plan.held == {reason: 1}

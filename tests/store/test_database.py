@@ -1,2 +1,449 @@
-async def test_x(stores):
-    pass
+"""Opening the database, its errors in a user's words, and what a transaction is."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from bot.errors import StoreError
+from bot.store import schema, sources
+from bot.store.database import Database, newest_revision, normalise, redact
+from tests.databases import opened
+from tests.make import START
+
+NOBODY = 65534
+
+
+async def keep(db: Database, name: str) -> None:
+    """Store something small."""
+    async with db.write() as connection:
+        await sources.ensure(connection, name, "test")
+
+
+async def kept(db: Database) -> list[str]:
+    """What was stored by `keep`."""
+    async with db.read() as connection:
+        return [source.name for source in await sources.all_sources(connection)]
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Everything that any database is told meanwhile."""
+    told: list[str] = []
+
+    def tell(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        told.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", tell)
+    yield told
+    event.remove(Engine, "before_cursor_execute", tell)
+
+
+# Migrations.
+
+
+async def test_a_fresh_database_is_what_the_schema_says(stores: Database) -> None:
+    def compare(connection: sa.Connection) -> list[Any]:
+        options = {"compare_type": True, "compare_server_default": True}
+        found: list[Any] = compare_metadata(
+            MigrationContext.configure(connection, opts=options), schema.metadata
+        )
+        return found
+
+    async with stores.read() as connection:
+        assert await connection.run_sync(compare) == []
+        assert await connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == newest_revision()
+
+
+async def test_opening_again_looks_and_does_nothing(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened(store_url) as db:
+        await keep(db, "one")
+    monkeypatch.setitem(sys.modules, "alembic", None)  # so that nothing can migrate
+    with statements() as told:
+        async with opened(store_url):
+            pass
+    assert all(text.lstrip().lower().startswith(("select", "pragma", "show", "begin")) for text in told)
+    assert not any("immediate" in text.lower() for text in told)
+    assert len(told) < 12
+    async with opened(store_url) as db:
+        assert await kept(db) == ["one"]
+
+
+async def test_several_processes_that_start_at_once_make_one_database(store_url: str) -> None:
+    opening = [Database.open(store_url) for _ in range(6)]
+    found = await asyncio.gather(*opening)
+    await asyncio.gather(*(keep(db, f"source {number}") for number, db in enumerate(found)))
+    assert len(await kept(found[0])) == 6
+    await asyncio.gather(*(db.close() for db in found))
+
+
+async def test_a_database_of_a_newer_topicwire_is_refused_and_left_alone(store_url: str) -> None:
+    async with opened(store_url) as db:
+        await keep(db, "one")
+        async with db.write() as connection:
+            await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match=r"made by a newer Topicwire \(revision 9999, .*update Topicwire"):
+        await Database.open(store_url)
+    engine = sa.ext.asyncio.create_async_engine(normalise(store_url))
+    async with engine.connect() as connection:
+        assert list((await connection.execute(sa.text("SELECT name FROM sources"))).scalars()) == ["one"]
+    await engine.dispose()
+
+
+# Addresses.
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("data/x.db", "sqlite+aiosqlite:///data/x.db"),
+        ("/data/x.db", "sqlite+aiosqlite:////data/x.db"),
+        ("sqlite:///data/x.db", "sqlite+aiosqlite:///data/x.db"),
+        ("postgres://u@h/d", "postgresql+asyncpg://u@h/d"),
+        ("postgresql://u@h/d", "postgresql+asyncpg://u@h/d"),
+        ("postgresql+asyncpg://u@h/d", "postgresql+asyncpg://u@h/d"),
+    ],
+)
+def test_an_address_as_a_user_writes_it(written: str, meant: str) -> None:
+    assert normalise(written) == meant
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:s3cret@host/db",
+        "postgresql://me:s3cret@host:5432/db?ssl=require",
+        "postgresql://me:p@s3cret@host/db",
+        "postgresql://me:a/s3cret@host/db",
+        "postgresql://host/db?user=me&password=s3cret",
+        "postgresql://host/db?password=s3cret&user=me",
+        "postgresql+asyncpg://:s3cret@/db?host=/run",
+    ],
+)
+def test_no_password_is_shown(url: str) -> None:
+    shown = redact(url)
+    assert "s3cret" not in shown
+    assert "***" in shown
+    assert shown.startswith("postgresql") and "db" in shown
+
+
+@pytest.mark.parametrize("url", ["x.db", "/srv/a:b@c/x.db", "sqlite:///x.db", "postgresql://me@host:5432/db"])
+def test_an_address_without_a_password_is_shown_whole(url: str) -> None:
+    assert redact(url) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("nosuch://host/db", "cannot be read"),
+        ("mysql://host/db", "cannot be read"),
+        ("postgresql+pg8000://host/db", "cannot be read"),
+        ("postgresql://me:s3cret@host:port/db", "cannot be read"),
+        ("://", "cannot be read"),
+    ],
+)
+async def test_an_address_that_means_nothing_says_what_is_allowed(url: str, words: str) -> None:
+    with pytest.raises(StoreError, match=f"{words}.*sqlite:///.*postgresql://") as told:
+        await Database.open(url)
+    assert "s3cret" not in str(told.value)
+
+
+async def test_a_missing_driver_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    with pytest.raises(StoreError, match=r"needs a driver: pip install '\.\[postgres\]'") as told:
+        await Database.open("postgresql://me:s3cret@host/db")
+    assert "s3cret" not in str(told.value)
+
+
+async def test_a_postgresql_that_is_not_there_is_named_without_its_password() -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))  # and never listens
+        port = taken.getsockname()[1]
+        with pytest.raises(StoreError, match="see whether PostgreSQL runs there|See whether") as told:
+            await Database.open(f"postgresql://me:s3cret@127.0.0.1:{port}/db")
+    assert "127.0.0.1" in str(told.value)
+    assert "s3cret" not in str(told.value)
+
+
+async def test_a_postgresql_without_the_database_or_the_user_says_so(postgres_server: str) -> None:
+    server = sa.make_url(postgres_server)
+    for url, what in ((server.set(database="nosuch"), "nosuch"), (server.set(username="stranger"), "stranger")):
+        with pytest.raises(StoreError, match=f'"{what}" does not exist. Make it in PostgreSQL, or correct'):
+            await Database.open(url.render_as_string(hide_password=False))
+
+
+async def test_a_postgresql_in_which_nothing_may_be_made_says_so(postgres_url: str) -> None:
+    user = f"reader_of_{sa.make_url(postgres_url).database}"
+    async with opened(postgres_url) as db:
+        async with db.write() as connection:
+            await connection.execute(sa.text("DROP TABLE alembic_version"))
+            await connection.execute(sa.text(f"CREATE ROLE {user} LOGIN"))
+        url = sa.make_url(postgres_url).set(username=user)
+        with pytest.raises(StoreError, match="permission denied for schema public. Let the user .* write there"):
+            await Database.open(url.render_as_string(hide_password=False))
+        async with db.write() as connection:
+            await connection.execute(sa.text(f"DROP ROLE {user}"))
+
+
+# Files.
+
+
+async def test_a_folder_that_is_missing_is_made(tmp_path: Path) -> None:
+    async with opened(str(tmp_path / "some" / "where" / "x.db")) as db:
+        assert await kept(db) == []
+
+
+async def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    path.touch()
+    async with opened(str(path)) as db:
+        assert await kept(db) == []
+
+
+async def test_a_file_that_is_something_else_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("These are my notes. " * 1000)
+    with pytest.raises(StoreError, match=r"notes\.txt cannot be used.*choose another path in database\.url"):
+        await Database.open(str(path))
+    assert path.read_text() == "These are my notes. " * 1000
+    assert [child.name for child in tmp_path.iterdir()] == ["notes.txt"]
+
+
+async def test_a_damaged_database_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    async with opened(str(path)) as db:
+        await keep(db, "one")
+    content = path.read_bytes()
+    path.write_bytes(content[:100] + b"\xff" * 4000 + content[4100:])
+    with pytest.raises(StoreError, match="restore a backup|Restore a backup"):
+        await Database.open(str(path))
+
+
+async def test_a_path_below_a_file_and_a_path_that_is_a_folder_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file" / "x.db", tmp_path / "file" / "below" / "x.db", tmp_path):
+        with pytest.raises(StoreError, match=r"choose another path in database\.url"):
+            await Database.open(str(place))
+
+
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """As a user whom permissions bind: root is not."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@contextmanager
+def bound(path: Path, mode: int) -> Iterator[None]:
+    """A file or folder with other permissions."""
+    before = path.stat().st_mode
+    path.chmod(mode)
+    try:
+        yield
+    finally:
+        path.chmod(before)
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that any user gets to: pytest's own are closed to others."""
+    with tempfile.TemporaryDirectory(prefix="topicwire-test-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+async def test_a_folder_that_cannot_be_written_is_named(public: Path, db: Database) -> None:
+    with bound(public, 0o555), unprivileged():
+        for name in ("x.db", "below/x.db"):
+            with pytest.raises(StoreError, match="x.db cannot be used: .*(choose another path|write there)"):
+                await Database.open(str(public / name))
+    assert await kept(db) == []
+
+
+async def test_a_database_that_cannot_be_written_says_so_and_keeps_what_it_has(public: Path) -> None:
+    path = public / "x.db"
+    async with opened(str(path)) as db:
+        await keep(db, "one")
+    with bound(public, 0o777), bound(path, 0o444), unprivileged():
+        with pytest.raises(StoreError, match="write to the file and its folder"):
+            async with opened(str(path)) as db:
+                await keep(db, "two")
+    async with opened(str(path)) as db:
+        assert await kept(db) == ["one"]
+
+
+async def test_a_full_disk_loses_nothing_that_was_stored(db_url: str) -> None:
+    async with opened(db_url) as db:
+        await keep(db, "before")
+        async with db.read() as connection:
+            pages = await connection.scalar(sa.text("PRAGMA page_count"))
+        await db.engine.dispose()
+        limit = {"pages": pages + 1}
+
+        @event.listens_for(db.engine.sync_engine, "connect")
+        def full(connection: Any, _record: Any) -> None:
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA max_page_count={limit['pages']}")
+            cursor.close()
+
+        with pytest.raises(StoreError, match="full. Free some space on its disk; nothing that was stored is lost"):
+            async with db.write() as connection:
+                for number in range(100):
+                    await sources.ensure(connection, f"source {number} {'x' * 1000}", "test")
+        assert await kept(db) == ["before"]
+        await db.engine.dispose()
+        limit["pages"] = pages + 1000  # somebody freed some
+        await keep(db, "after")
+        assert await kept(db) == ["before", "after"]
+
+
+async def test_a_database_that_another_program_holds_says_so(db_url: str) -> None:
+    async with opened(db_url) as db:
+
+        @event.listens_for(db.engine.sync_engine, "connect")
+        def impatient(connection: Any, _record: Any) -> None:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA busy_timeout=0")
+            cursor.close()
+
+        await db.engine.dispose()
+        with closing(sqlite3.connect(db_url, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StoreError, match="another program holds it|Another program holds it"):
+                await keep(db, "one")
+            assert await kept(db) == []  # reading goes on
+            other.execute("ROLLBACK")
+        await keep(db, "one")
+
+
+async def test_a_connection_that_breaks_is_told_and_the_next_one_works(postgres_url: str) -> None:
+    async with opened(postgres_url) as db, opened(postgres_url) as other:
+        await keep(db, "before")
+        with pytest.raises(StoreError, match="cannot be used"):
+            async with db.write() as connection:
+                await sources.ensure(connection, "lost", "test")
+                number = await connection.scalar(sa.text("SELECT pg_backend_pid()"))
+                async with other.write() as killing:
+                    await killing.execute(sa.select(sa.func.pg_terminate_backend(number)))
+                await sources.ensure(connection, "lost too", "test")
+        assert await kept(db) == ["before"]
+        await keep(db, "after")
+        # Connections that the server dropped while nobody used them are made anew unseen.
+        async with other.write() as killing:
+            rest = sa.text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            await killing.execute(rest)
+        assert await kept(db) == ["before", "after"]
+
+
+# Transactions.
+
+
+async def test_a_write_is_stored_whole_or_not_at_all(stores: Database) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with stores.write() as connection:
+            await sources.ensure(connection, "one", "test")
+            raise ZeroDivisionError
+    assert await kept(stores) == []
+
+
+async def test_a_bug_in_a_statement_is_no_trouble_of_the_users(stores: Database) -> None:
+    with pytest.raises(sa.exc.IntegrityError):
+        async with stores.write() as connection:
+            for _ in range(2):
+                await connection.execute(sa.insert(schema.topics).values(key="a", keywords=[], aliases=[]))
+    with pytest.raises((sa.exc.OperationalError, sa.exc.ProgrammingError, StoreError)):
+        async with stores.read() as connection:
+            await connection.execute(sa.text("SELECT nothing FROM nowhere"))
+
+
+async def test_a_read_sees_one_moment(stores: Database) -> None:
+    await keep(stores, "one")
+    async with stores.read() as connection:
+        before = await sources.all_sources(connection)
+        await keep(stores, "two")
+        assert await sources.all_sources(connection) == before
+    assert await kept(stores) == ["one", "two"]
+
+
+async def test_writes_and_intakes_of_two_processes_are_all_stored(stores: Database, store_url: str) -> None:
+    async with opened(store_url) as other:
+        await asyncio.gather(
+            *(keep(db, f"{name} {n}") for n in range(10) for name, db in (("a", stores), ("b", other)))
+        )
+    assert sorted(await kept(stores)) == sorted(f"{name} {n}" for n in range(10) for name in "ab")
+
+
+async def test_there_is_one_intake_at_a_time(stores: Database, store_url: str) -> None:
+    """So one that reads the highest number and stores the next one gives no number out twice."""
+
+    async def take(db: Database) -> None:
+        async with db.intake() as connection:
+            highest = await connection.scalar(sa.select(sa.func.coalesce(sa.func.max(schema.sources.c.taken), 0)))
+            await connection.execute(sa.select(sa.func.count()).select_from(schema.records))
+            assert highest is not None
+            row = {"name": f"source {highest + 1}", "taken": highest + 1}
+            await connection.execute(sa.insert(schema.sources).values(**row))
+
+    async with opened(store_url) as other:
+        await asyncio.gather(*(take(db) for _ in range(10) for db in (stores, other)))
+    assert sorted(await kept(stores)) == sorted(f"source {number}" for number in range(1, 21))
+
+
+# Times.
+
+
+async def test_a_time_comes_back_as_it_was(stores: Database) -> None:
+    moment = START + timedelta(microseconds=123456)
+    east = moment.astimezone(timezone(timedelta(hours=9)))
+    for given in (moment, east, datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)):
+        async with stores.write() as connection:
+            source = await sources.ensure(connection, "one", "test")
+            await sources.failed(connection, source.id, "why", given)
+            found = (await sources.all_sources(connection))[0].last_error_at
+        assert found == given
+        assert found is not None and found.tzinfo is UTC
+
+
+async def test_times_are_compared_as_times(stores: Database) -> None:
+    moments = [START, START + timedelta(microseconds=1), START.replace(microsecond=999999), START + timedelta(1)]
+    async with stores.write() as connection:
+        for number, moment in enumerate(moments):
+            source = await sources.ensure(connection, str(number), "test")
+            await sources.failed(connection, source.id, "why", moment)
+        at = schema.sources.c.last_error_at
+        for number, moment in enumerate(moments):
+            east = moment.astimezone(timezone(timedelta(hours=-11)))
+            later = await connection.scalar(sa.select(sa.func.count()).where(at > east))
+            assert later == len(moments) - number - 1
+
+
+async def test_a_time_without_a_zone_is_a_bug(stores: Database) -> None:
+    with pytest.raises(sa.exc.StatementError, match="without a zone"):
+        async with stores.write() as connection:
+            source = await sources.ensure(connection, "one", "test")
+            await sources.failed(connection, source.id, "why", datetime(2026, 1, 1))  # noqa: DTZ001
