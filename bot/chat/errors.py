@@ -13,8 +13,8 @@ from typing import Any
 import discord
 from discord import app_commands, ui
 
-from bot.domain.message import escape
 from bot.chat.reply import reply
+from bot.domain.message import escape
 from bot.errors import StoreError, TopicwireError
 
 log = logging.getLogger(__name__)

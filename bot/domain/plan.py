@@ -139,7 +139,7 @@ class _Identify:
         intake = self._intake
         if old is not None and record.removed:
             # A removal may say nothing but the URL: what was known stays, marked as removed.
-            return replace(old, record=replace(old.record, removed=True), partial=False)
+            record, declares = replace(old.record, removed=True), old.declares
         if old is not None and not old.partial:
             published = record.published or old.published
             return replace(old, record=record, published=published, declares=declares)

@@ -27,7 +27,7 @@ _INVISIBLE = re.compile(
     # Joiners belong inside emoji and some scripts; beside ASCII, at an end or in a row they only hide text.
     "|(?<![^\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f])|[\u200c\u200d]{2,}"
 )
-_TRAILING = " ,;:-–—(/|&"  # looks lost before an ellipsis
+_TRAILING = " .,;:-–—(/|&"  # looks lost before an ellipsis
 _LONGEST_WORD = 40  # a longer one is cut inside
 _ROUNDS = 16  # repairs uncover each other; more rounds than this only hostile text needs
 

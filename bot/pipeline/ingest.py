@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -97,7 +96,7 @@ class Ingest:
         try:
             async for batch in source.fetch(progress):
                 refused = summary.rejected + len(batch.rejected)
-                summary.add(batch, await self._store(batch, state, now(), refused))
+                summary.add(batch, await self._store(batch, state, refused))
                 progressed(summary)
         except Exception as error:
             async with db.write() as connection:
@@ -109,10 +108,12 @@ class Ingest:
             self._context.wake()
         return summary
 
-    async def _store(self, batch: Batch, state: SourceState, now: datetime, rejected: int) -> Plan:
+    async def _store(self, batch: Batch, state: SourceState, rejected: int) -> Plan:
         fresh = [item.record for item in batch.items]
-        intake = Intake(now, silent=not state.intake_done and not self._replay, replay=self._replay)
         async with self._context.db.intake() as connection:
+            # Read only now, as digests do: what came in after one is told by the next.
+            now = self._context.now()
+            intake = Intake(now, silent=not state.intake_done and not self._replay, replay=self._replay)
             if fresh:
                 known = await records.known(connection, fresh, now)
                 result = plan(fresh, known, *await _audience(connection), intake, self._context.rules)
@@ -131,8 +132,8 @@ class Ingest:
 
     async def _backfill(self, state: SourceState, count: int) -> int:
         """Announce the newest records of a first intake after all. Returns how many posts that makes."""
-        now = self._context.now()
         async with self._context.db.intake() as connection:
+            now = self._context.now()
             newest = await records.by_id(
                 connection, await sources.newest_records(connection, state.id, count)
             )

@@ -156,7 +156,7 @@ class Database:
 
     @asynccontextmanager
     async def intake(self) -> AsyncIterator[AsyncConnection]:
-        """A write transaction of which there is one at a time, so that numbers can be given out in it."""
+        """A write transaction of which there is one at a time: numbers are given out in it, and times in order."""
         async with self.write() as connection:
             if self.dialect == "postgresql":
                 await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(INTAKE_LOCK)))

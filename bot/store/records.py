@@ -175,6 +175,7 @@ def _story_row(number: int, view: StoryView) -> dict[str, Any]:
         "last_seen": max(m.first_seen for m in view.members if not m.partial or view.lead.partial),
         "removed": False,
         "forwards_to": None,
+        "search": view.lead.record.title.casefold(),
     }
 
 

@@ -82,6 +82,7 @@ stories = sa.Table(
     sa.Column("last_seen", UtcTime, nullable=False, index=True),
     _flag("removed"),
     sa.Column("forwards_to", ID),
+    _text("search"),  # the lead's title without regard to case: databases know that of ASCII only
 )
 
 records = sa.Table(

@@ -13,6 +13,8 @@ from bot.domain.stories import Story
 from bot.store import records, schema
 from bot.store.sql import chunks
 
+MOST_WORDS = 12  # of a search
+
 _s = schema.stories
 _r = schema.records
 _st = schema.story_topics
@@ -66,14 +68,12 @@ async def by_key(connection: AsyncConnection, key: str) -> int | None:
 
 
 async def titles(connection: AsyncConnection, text: str, limit: int) -> list[tuple[int, str]]:
-    """Number and lead's title of the newest stories whose lead's title has the text in it."""
-    pattern = "%" + "".join(f"\\{c}" if c in "\\%_" else c for c in text.strip().lower()) + "%"
+    """Number and lead's title of the newest stories whose lead's title has all words of the text in it."""
+    words = text.casefold().split()[:MOST_WORDS]
     rows = await connection.execute(
         sa.select(_s.c.number, _r.c.title)
         .join(_r, _r.c.id == _s.c.lead_id)
-        .where(
-            _s.c.forwards_to.is_(None), ~_s.c.removed, sa.func.lower(_r.c.title).like(pattern, escape="\\")
-        )
+        .where(_alive(), *(_s.c.search.contains(word, autoescape=True) for word in words))
         .order_by(_s.c.last_seen.desc(), _s.c.number.desc())
         .limit(limit)
     )

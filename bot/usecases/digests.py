@@ -139,8 +139,8 @@ async def preview(
 
 async def send_now(context: Context, guild_id: int, channel_id: int) -> int:
     """Send a channel's digest now; the next one starts from here. Returns its number of stories."""
-    now = context.now()
-    async with context.db.write() as connection:
+    async with context.db.intake() as connection:
+        now = context.now()
         own, state = await _channel(connection, guild_id, channel_id)
         plan = state.schedule or context.digest_default
         made, known = await compose(connection, own, state, plan.size, now)
@@ -197,8 +197,13 @@ async def send_due(context: Context, state: ChannelState) -> int:
     Returns its number of stories: 0 on an empty day, where another process was first, and where
     no subscription of the channel wants digests any more.
     """
-    now = context.now()
-    async with context.db.write() as connection:
+    async with context.db.intake() as connection:
+        # Read only now: no record can come in between this moment and the digest that ends with it.
+        now = context.now()
+        current = await subscriptions.channel(connection, state.channel_id)
+        if current is None or current.next_digest != state.next_digest:
+            return 0
+        state = current
         own = digest.wanted(await subscriptions.subscriptions(connection, channel_ids=[state.channel_id]))
         plan = state.schedule or context.digest_default
         next_digest = plan.after(now) if own else None

@@ -66,6 +66,7 @@ def upgrade() -> None:
         sa.Column("last_seen", sa.DateTime(timezone=True), nullable=False),
         sa.Column("removed", sa.Boolean(), nullable=False),
         sa.Column("forwards_to", sa.Integer(), nullable=True),
+        sa.Column("search", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_stories")),
     )
     op.create_index(op.f("ix_stories_last_seen"), "stories", ["last_seen"], unique=False)
