@@ -11,7 +11,7 @@ from bot.domain.posting import EXPLAIN, Reason
 from bot.domain.render import PALETTE, plural
 from bot.usecases import status as use
 from bot.usecases.context import Context
-from cogs.common import Interaction, guild_of
+from cogs.common import Interaction, guild_of, only_with
 
 HELP = """Topicwire follows **topics**, not feeds. It groups news on the same event into stories and keeps **one message \
 per story** here, edited as more outlets join, and sends a daily digest where you want one.
@@ -43,9 +43,7 @@ class About(commands.Cog):
         await views.answer(interaction, Embed(title="Topicwire", description=HELP, colour=PALETTE[0]))
 
     @app_commands.command()
-    @app_commands.guild_only()
-    @app_commands.default_permissions(manage_guild=True)
-    @app_commands.checks.has_permissions(manage_guild=True)
+    @only_with(manage_guild=True)
     async def status(self, interaction: Interaction) -> None:
         """Sources, the queue, what is paused and what was held back."""
         await views.answer(interaction, _embed(await use.status(self.context, guild_of(interaction).id)))

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import discord
+from discord import app_commands
 
 from bot.chat.permissions import Target, missing
 from bot.errors import InvalidInputError, NotAllowedError
 
 Interaction = discord.Interaction[Any]
+T = TypeVar("T")
+
+
+def only_with(**permissions: bool) -> Callable[[T], T]:
+    """A command for servers, and for members with these permissions: told to Discord, and checked again."""
+
+    def declare(command: T) -> T:
+        command = app_commands.guild_only()(command)
+        command = app_commands.default_permissions(**permissions)(command)
+        return app_commands.checks.has_permissions(**permissions)(command)
+
+    return declare
 
 
 def guild_of(interaction: Interaction) -> discord.Guild:
@@ -62,6 +76,6 @@ def require_postable(channel: Target) -> None:
         )
 
 
-def choices(names: list[str]) -> list[discord.app_commands.Choice[str]]:
+def choices(names: list[str]) -> list[app_commands.Choice[str]]:
     """Names as what autocomplete offers; Discord takes 25 of at most 100 characters."""
-    return [discord.app_commands.Choice(name=name[:100], value=name[:100]) for name in names[:25]]
+    return [app_commands.Choice(name=name[:100], value=name[:100]) for name in names[:25]]

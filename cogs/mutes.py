@@ -13,7 +13,7 @@ from bot.domain.render import GREY
 from bot.errors import NotAllowedError
 from bot.usecases import mutes as use
 from bot.usecases.context import Context
-from cogs.common import Interaction, choices, guild_of, managed
+from cogs.common import Interaction, choices, guild_of, managed, only_with
 
 
 def _place(interaction: Interaction, channel: Target | None) -> tuple[int | None, str]:
@@ -39,9 +39,7 @@ class Mutes(commands.Cog):
     @app_commands.describe(
         what="An outlet (example.com) or words in a title", channel="Only in this channel (the whole server)"
     )
-    @app_commands.guild_only()
-    @app_commands.default_permissions(manage_channels=True)
-    @app_commands.checks.has_permissions(manage_channels=True)
+    @only_with(manage_channels=True)
     async def mute(
         self,
         interaction: Interaction,
@@ -56,9 +54,7 @@ class Mutes(commands.Cog):
 
     @app_commands.command()
     @app_commands.describe(what="What was muted", channel="The channel it was muted in (the whole server)")
-    @app_commands.guild_only()
-    @app_commands.default_permissions(manage_channels=True)
-    @app_commands.checks.has_permissions(manage_channels=True)
+    @only_with(manage_channels=True)
     async def unmute(
         self,
         interaction: Interaction,

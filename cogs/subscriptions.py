@@ -19,7 +19,7 @@ from bot.usecases import subscribe as use
 from bot.usecases import topics
 from bot.usecases.context import Context
 from bot.usecases.subscribe import ChannelSubscriptions, Subscribed, Wish
-from cogs.common import Interaction, choices, guild_of, managed, may_see, require_postable
+from cogs.common import Interaction, choices, guild_of, managed, may_see, only_with, require_postable
 
 MODES = {Mode.LIVE: "live posts", Mode.DIGEST: "digest", Mode.BOTH: "live posts and digest"}
 BARS = {
@@ -46,9 +46,7 @@ class Subscriptions(commands.Cog):
         mention="A role to ping with every live post (none)",
         publish="In an announcement channel: publish posts to its followers (no)",
     )
-    @app_commands.guild_only()
-    @app_commands.default_permissions(manage_channels=True)
-    @app_commands.checks.has_permissions(manage_channels=True)
+    @only_with(manage_channels=True)
     async def subscribe(
         self,
         interaction: Interaction,
@@ -95,9 +93,7 @@ class Subscriptions(commands.Cog):
 
     @app_commands.command()
     @app_commands.describe(topic="What not to follow any more", channel="The channel (this one)")
-    @app_commands.guild_only()
-    @app_commands.default_permissions(manage_channels=True)
-    @app_commands.checks.has_permissions(manage_channels=True)
+    @only_with(manage_channels=True)
     async def unsubscribe(
         self,
         interaction: Interaction,
