@@ -26,7 +26,7 @@ from bot.chat.sender import DiscordSender
 from bot.config import Config, FolderSettings
 from bot.domain.model import Topic
 from bot.errors import ConfigError, StoreError, TopicwireError
-from bot.pipeline import digests, rematch
+from bot.pipeline import digests, housekeeping, rematch
 from bot.pipeline.deliver import Deliver
 from bot.pipeline.ingest import Ingest, report
 from bot.sources.folder import FolderSource
@@ -46,6 +46,7 @@ RETRY = timedelta(seconds=5)
 RETRY_MOST = timedelta(minutes=10)
 # A channel in which posting still fails costs one refused request each time; Discord counts those.
 MEND_EVERY = timedelta(minutes=5)
+TIDY_EVERY = timedelta(days=1)
 STOP_SECONDS = 20.0
 
 
@@ -89,6 +90,10 @@ class App:
         ):
             log.info("channel %s is resumed", channel_id)
 
+    async def tidy(self) -> None:
+        """Remove what nobody will ask for any more."""
+        log.info("removed %d old rows", await housekeeping.step(self.context))
+
     async def digest(self) -> None:
         """Send due digests, and plan the next look."""
         at = self.context.now() + LONGEST_DIGEST_IDLE
@@ -112,6 +117,7 @@ class App:
             *(asyncio.ensure_future(self._source_loop(feed)) for feed in self.feeds),
         ]
         self._scheduler.add_job(self.mend, IntervalTrigger(seconds=int(MEND_EVERY.total_seconds())))
+        self._scheduler.add_job(self.tidy, IntervalTrigger(seconds=int(TIDY_EVERY.total_seconds())))
         self._plan_digest(self.context.now())
         self._scheduler.start()
         try:

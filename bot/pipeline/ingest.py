@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Mute, Subscription
 from bot.domain.plan import Intake, Plan, announce, plan
+from bot.domain.posting import Send
 from bot.domain.topics import Topics
 from bot.sources.model import Batch, Rejected, Source
 from bot.store import records, sources, subscriptions, topics
@@ -96,19 +98,17 @@ class Ingest:
         try:
             async for batch in source.fetch(progress):
                 refused = summary.rejected + len(batch.rejected)
-                summary.add(batch, await self._store(batch, state, refused))
+                summary.add(batch, await self._store(batch, state, refused, backfill))
                 progressed(summary)
         except Exception as error:
             async with db.write() as connection:
                 await sources.failed(connection, state.id, f"{type(error).__name__}: {error}", now())
             raise
-        if backfill and not state.intake_done:
-            summary.posted += await self._backfill(state, backfill)
         if summary.new or summary.changed:
             self._context.wake()
         return summary
 
-    async def _store(self, batch: Batch, state: SourceState, rejected: int) -> Plan:
+    async def _store(self, batch: Batch, state: SourceState, rejected: int, backfill: int) -> Plan:
         fresh = [item.record for item in batch.items]
         async with self._context.db.intake() as connection:
             # Read only now, as digests do: what came in after one is told by the next.
@@ -128,20 +128,20 @@ class Ingest:
                 finished=now if batch.last else None,
                 rejected=rejected,
             )
+            if backfill and batch.last and not state.intake_done:
+                result.sends += await self._backfill(connection, state, backfill, now)
         return result
 
-    async def _backfill(self, state: SourceState, count: int) -> int:
-        """Announce the newest records of a first intake after all. Returns how many posts that makes."""
-        async with self._context.db.intake() as connection:
-            now = self._context.now()
-            newest = await records.by_id(
-                connection, await sources.newest_records(connection, state.id, count)
-            )
-            known = await records.known(connection, [stored.record for stored in newest.values()], now)
-            audience = await _audience(connection)
-            result = announce(newest, known, *audience, now, self._context.rules)
-            await records.apply(connection, result, state.id, now)
-        return len(result.sends)
+    async def _backfill(
+        self, connection: AsyncConnection, state: SourceState, count: int, now: datetime
+    ) -> list[Send]:
+        """Announce the newest records of a first intake after all, in the transaction that ends it."""
+        newest = await records.by_id(connection, await sources.newest_records(connection, state.id, count))
+        known = await records.known(connection, [stored.record for stored in newest.values()], now)
+        audience = await _audience(connection)
+        result = announce(newest, known, *audience, now, self._context.rules)
+        await records.apply(connection, result, state.id, now)
+        return result.sends
 
 
 def report(source: Source, summary: Summary, told: Container[Rejected] = ()) -> None:

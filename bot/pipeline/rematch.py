@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from bot.domain.model import Topic
 from bot.store import records, topics
 from bot.usecases.context import Context
@@ -17,36 +19,30 @@ AT_ONCE = 1000
 async def configure(context: Context, wanted: Iterable[Topic]) -> bool:
     """Make these the configured topics; returns whether that changed anything.
 
-    Where it did, every record is matched anew, a thousand in a transaction: the bot is not running yet.
+    Where it did, every record is matched anew, in the same transaction: topics that are stored were matched.
     """
-    async with context.db.write() as connection:
-        if not await topics.configure(connection, wanted):
-            return False
-    await _match_anew(context)
-    return True
+    async with context.db.intake() as connection:
+        changed = await topics.configure(connection, wanted)
+        if changed:
+            await _match_anew(connection)
+    return changed
 
 
 async def define(context: Context, wanted: Iterable[Topic]) -> bool:
     """Add topics to the configured ones; returns whether that changed anything."""
-    async with context.db.write() as connection:
-        if not await topics.define(connection, wanted):
-            return False
-    await _match_anew(context)
-    return True
+    async with context.db.intake() as connection:
+        changed = await topics.define(connection, wanted)
+        if changed:
+            await _match_anew(connection)
+    return changed
 
 
-async def _match_anew(context: Context) -> None:
-    async with context.db.read() as connection:
-        known = await topics.load(connection)
+async def _match_anew(connection: AsyncConnection) -> None:
+    known = await topics.load(connection)
     after, total = 0, 0
-    while True:
-        async with context.db.write() as connection:
-            stored = await records.own_after(connection, after, AT_ONCE)
-            if not stored:
-                break
-            await records.rematch(
-                connection, stored, {i: known.of(record.record) for i, record in stored.items()}
-            )
+    while stored := await records.own_after(connection, after, AT_ONCE):
+        matches = {i: known.of(record.record) for i, record in stored.items()}
+        await records.rematch(connection, stored, matches)
         after = max(stored)
         total += len(stored)
     if total:

@@ -18,12 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.plan import Plan
 from bot.domain.posting import Post
-from bot.domain.retry import Drop, Outcome, Pause, Retry, Sent, Verdict
+from bot.domain.retry import Drop, Got, Outcome, Pause, Retry, Sent, Verdict
 from bot.store import schema
 from bot.store.sql import chunks, insert_new, upsert
 
 # Longer than a batch takes, shorter than the minutes for which Discord remembers a nonce.
 LEASE = timedelta(minutes=2)
+HOUR = timedelta(hours=1)
 PUBLISHED_AN_HOUR = 10  # https://discord.com/developers/docs/resources/message#crosspost-message
 STORY = "story"
 DIGEST = "digest"
@@ -122,6 +123,7 @@ async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
     for part in chunks(plan.stories):
         statement = sa.update(_o).where(_o.c.kind == STORY, _o.c.story.in_(part))
         await connection.execute(statement.values(revision=_o.c.revision + 1))
+    await _look_again(connection, plan, now)
     for edit in plan.edits:
         earlier = sa.case(
             (sa.and_(_o.c.due_at.is_not(None), _o.c.due_at < edit.due), _o.c.due_at), else_=edit.due
@@ -144,6 +146,25 @@ async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
     for send in plan.sends:
         told = sa.and_(schema.held.c.story == send.story, schema.held.c.channel_id == send.channel_id)
         await connection.execute(sa.delete(schema.held).where(told))
+
+
+async def _look_again(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
+    """Edit the posts that went out after the plan had looked: it took them for ones to be rendered yet.
+
+    Where writers exclude each other there are none: the plan edits or holds every post of a changed story.
+    """
+    decided = {(hold.story, hold.channel_id) for hold in plan.holds}
+    edited = {edit.post for edit in plan.edits}
+    for part in chunks(plan.stories):
+        idle = sa.and_(_o.c.message_id.is_not(None), _o.c.due_at.is_(None), _o.c.closed.is_(False))
+        rows = await connection.execute(
+            sa.select(_o.c.id, _o.c.story, _o.c.channel_id).where(
+                _o.c.kind == STORY, _o.c.story.in_(part), idle
+            )
+        )
+        late = [row.id for row in rows if row.id not in edited and (row.story, row.channel_id) not in decided]
+        if late:
+            await connection.execute(sa.update(_o).where(_o.c.id.in_(late)).values(due_at=now + LEASE))
 
 
 async def enqueue(connection: AsyncConnection, row: dict[str, Any]) -> None:
@@ -203,17 +224,26 @@ async def claim(connection: AsyncConnection, now: datetime, limit: int) -> list[
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return await _take(connection, ids.scalar_subquery(), now)
+    # As a common table expression it is evaluated once. A subquery PostgreSQL may run again for every row,
+    # and so take any number: the rows that it has just updated are skipped as locked.
+    return await _take(connection, sa.select(ids.cte("chosen").c.id), now)
+
+
+async def _spent(connection: AsyncConnection, now: datetime) -> dict[int, list[datetime]]:
+    """Of each channel's hour of publishing: when what was spent of it is free again, the earliest first."""
+    counts = sa.or_(_o.c.sent_at > now - HOUR, _o.c.lease_until > now)  # sent, or on its way
+    rows = await connection.execute(
+        sa.select(_o.c.channel_id, _o.c.sent_at, _o.c.lease_until).where(_o.c.kind == PUBLISH, counts)
+    )
+    found: dict[int, list[datetime]] = {}
+    for channel_id, sent_at, lease_until in rows:
+        found.setdefault(channel_id, []).append(lease_until if sent_at is None else sent_at + HOUR)
+    return {channel_id: sorted(times) for channel_id, times in found.items()}
 
 
 async def claim_publishing(connection: AsyncConnection, now: datetime, limit: int) -> list[Claimed]:
     """Take messages to publish to followers: the biggest first, as many a channel as its hour still allows."""
-    counts = await connection.execute(
-        sa.select(_o.c.channel_id, sa.func.count())
-        .where(_o.c.kind == PUBLISH, _o.c.sent_at > now - timedelta(hours=1))
-        .group_by(_o.c.channel_id)
-    )
-    spent: dict[int, int] = dict(counts.all())
+    spent = {channel_id: len(times) for channel_id, times in (await _spent(connection, now)).items()}
     ready = _ready(now).where(_o.c.kind == PUBLISH).subquery()
     rows = await connection.execute(
         sa.select(_o.c.id, _o.c.channel_id)
@@ -257,6 +287,10 @@ async def settle(
             values |= {"due_at": at, "reason": reason}
         case Drop(reason):
             values |= {"due_at": None, "closed": True, "reason": reason}
+            if outcome.got is Got.STALE:
+                # It may be wanted after all by what changed since it was claimed: look at it once more.
+                same = _o.c.revision == claimed.revision
+                values |= {"due_at": sa.case((same, sa.null()), else_=now), "closed": same}
         case Pause(reason):
             values |= {"attempts": 0, "reason": reason}
     done = await connection.execute(sa.update(_o).where(mine).values(**values))
@@ -273,19 +307,21 @@ async def release(connection: AsyncConnection, claimed: Sequence[Claimed]) -> No
 
 
 async def next_due(connection: AsyncConnection, now: datetime) -> datetime | None:
-    """When the next message wants a worker; None where nothing waits."""
+    """When the next message wants a worker, who then finds one to claim; None where nothing waits."""
     paused = sa.select(_c.c.channel_id).where(_c.c.paused_reason != "")
     at = sa.case((_o.c.lease_until > _o.c.due_at, _o.c.lease_until), else_=_o.c.due_at)
-    found: datetime | None = await connection.scalar(
-        sa.select(sa.func.min(at, type_=schema.UtcTime)).where(
-            _o.c.due_at.is_not(None),
-            _o.c.closed.is_(False),
-            _o.c.channel_id.not_in(paused),
-            # Publishing that waits for its channel's hour would wake the worker for nothing.
-            sa.or_(_o.c.kind != PUBLISH, _o.c.due_at > now - timedelta(seconds=1)),
-        )
+    waiting = (
+        sa.select(_o.c.channel_id, sa.func.min(at, type_=schema.UtcTime))
+        .where(_o.c.due_at.is_not(None), _o.c.closed.is_(False), _o.c.channel_id.not_in(paused))
+        .group_by(_o.c.channel_id)
     )
-    return found
+    found = [when for _, when in await connection.execute(waiting.where(_o.c.kind != PUBLISH))]
+    spent = await _spent(connection, now)
+    for channel_id, when in await connection.execute(waiting.where(_o.c.kind == PUBLISH)):
+        times = spent.get(channel_id, [])
+        over = len(times) - PUBLISHED_AN_HOUR
+        found.append(when if over < 0 else max(when, times[over]))
+    return min(found, default=None)
 
 
 async def post_in(connection: AsyncConnection, story: int, channel_id: int) -> sa.Row[Any] | None:
@@ -332,3 +368,15 @@ async def given_up(
         .limit(limit)
     )
     return [(channel_id, reason) for channel_id, reason in rows]
+
+
+async def forget(connection: AsyncConnection, *, held_before: datetime, closed_before: datetime) -> int:
+    """Remove reasons noted before a time, and digests and publishings that were over before another.
+
+    The posts of stories stay: a story is told once in a channel, however long ago.
+    """
+    over = sa.or_(_o.c.closed, sa.and_(_o.c.sent_at.is_not(None), _o.c.due_at.is_(None)))
+    old = sa.and_(_o.c.kind != STORY, _o.c.created_at < closed_before, over)
+    gone = await connection.execute(sa.delete(schema.held).where(schema.held.c.at < held_before))
+    done = await connection.execute(sa.delete(_o).where(old))
+    return gone.rowcount + done.rowcount
