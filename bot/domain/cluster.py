@@ -14,45 +14,33 @@ events as to one of many small ones, and to what a site writes about in every ti
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from itertools import islice
 
-from bot.domain.text import words
+from bot.domain.terms import letters, tells, terms
 
 # Tuned for B-cubed F1 on headlines of large events and on sites with many small ones. Cosines.
-ALIKE = 0.25  # from here on two stories are one
-UNSURE = 0.2  # added to that while nothing is known of how rare words are; halved after PRIOR reports
+ALIKE = 0.24  # from here on two stories are one
+UNSURE = 0.3  # added to that while nothing is known of how rare words are; halved after PRIOR reports
 SAME_OUTLET = 0.5  # how far the bar rises towards 1 where one outlet wrote all: its titles are alike anyway
 LATE = 0.75  # by what part of itself the bar rises until NEAR
 DECLARED = 0.5  # what is left of the bar where a single report and the story declare each other
 SECOND = 0.05  # what two stories must share without the word that they share most: a name is not an event
 SERIES = 0.5  # part of a story that must be an outlet's own for its next title to be an instalment
-INSTALMENT = 0.5  # share of words from which two titles of an outlet follow one pattern
+INSTALMENT = 0.33  # share of terms from which two titles of an outlet follow one pattern
 
 NEAR = 4.0  # days between a report and the nearest one of its story, at most
 SPAN = 14.0  # days from a story's first to its last report, at most: what comes later is a follow-up
 PRIOR = 30  # reports that the word statistics pretend to have seen
 EXCERPT = 0.3  # weight of a word of the excerpt; one of the title has 1
-EXCERPT_WORDS = 40
+EXCERPT_TERMS = 40
 TELLING = 0.15  # part of a story's length that a word must have to lead to other stories
 FAINT = 0.02  # part of a story's length below which a word is not worth looking up
+ROUGH = 0.9  # of the bar, by lengths of earlier, from which it is worth computing lengths anew
 COMMON = 50  # stories that a word may lead to, whatever part of all they are
-
-# Snowball's names of the languages that it stems, by ISO 639-1 code.
-_SNOWBALL: Mapping[str, str] = {
-    "ar": "arabic", "ca": "catalan", "da": "danish", "de": "german", "el": "greek", "en": "english",
-    "es": "spanish", "et": "estonian", "eu": "basque", "fi": "finnish", "fr": "french", "ga": "irish",
-    "hi": "hindi", "hu": "hungarian", "hy": "armenian", "id": "indonesian", "it": "italian",
-    "lt": "lithuanian", "nb": "norwegian", "ne": "nepali", "nl": "dutch", "nn": "norwegian",
-    "no": "norwegian", "pt": "portuguese", "ro": "romanian", "ru": "russian", "sr": "serbian",
-    "sv": "swedish", "ta": "tamil", "tr": "turkish", "yi": "yiddish",
-}  # fmt: skip
-# Where no language is known. Its rules leave most words of other languages alone, and what they cut
-# off they cut off in both of two reports.
-_UNKNOWN = "en"
-_FIRST_WITHOUT_SPACES = "\u0e00"  # from Thai on: scripts of which `words` gives single characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,61 +94,22 @@ def cluster(arrivals: Sequence[Report], window: Sequence[Report], next_number: i
     return index.outcome()
 
 
-@lru_cache(maxsize=32_768)
-def _stem(word: str, language: str) -> str:
-    # Imported late, for it is slow to load. A stemmer keeps the word that it works on, so each gets its own.
-    import snowballstemmer
-
-    stem: str = snowballstemmer.stemmer(_SNOWBALL[language]).stemWord(word)
-    return stem
-
-
-@lru_cache(maxsize=8_192)
-def _terms(text: str, language: str) -> Mapping[str, str]:
-    """What of a text is compared, each term once, and how it is written there.
-
-    Terms are word stems, and pairs of characters where a script has no spaces.
-    """
-    code = language[:2].lower()
-    stems = code if code in _SNOWBALL else "" if code else _UNKNOWN
-    found: dict[str, str] = {}
-    before = ""
-    for word in words(text):
-        if len(word) == 1 and word >= _FIRST_WITHOUT_SPACES:
-            found[before + word] = before + word
-            before = word
-        else:
-            found.setdefault(_stem(word, stems) if stems and not word.isdigit() else word, word)
-            before = ""
-    return found
-
-
 def _vector(report: Report) -> dict[str, float]:
-    """The weights of a report's terms, before their rarity.
-
-    Without numbers and single letters: they are in titles of every kind.
-    """
-    title = _terms(report.title, report.language)
-    vector = {term: 1.0 for term in title if _tells(term)}
-    for term in list(_terms(report.excerpt, report.language))[:EXCERPT_WORDS]:
-        if term not in vector and _tells(term):
+    """The weights of a report's terms, before their rarity."""
+    vector = {term: 1.0 for term in terms(report.title, report.language) if tells(term)}
+    for term in islice(terms(report.excerpt, report.language), EXCERPT_TERMS):
+        if term not in vector and tells(term):
             vector[term] = EXCERPT
     return vector
-
-
-def _tells(term: str) -> bool:
-    return not term.isdigit() and (len(term) > 1 or term >= _FIRST_WITHOUT_SPACES)
 
 
 @lru_cache(maxsize=32_768)
 def _expected(term: str) -> float:
     """In how many of `PRIOR` stories a term is taken to be before any was seen.
 
-    In every language short words are the common ones (Zipf's law of abbreviation); each letter halves
-    the guess. A character of a script without spaces says as much as three letters.
+    In every language short words are the common ones (Zipf's law of abbreviation): a letter halves the guess.
     """
-    letters = len(term) * (3 if term >= _FIRST_WITHOUT_SPACES else 1)
-    return PRIOR * 2.0 ** (1 - letters)
+    return PRIOR * 2.0 ** (1 - letters(term))
 
 
 @dataclass(slots=True)
@@ -168,7 +117,7 @@ class _Story:
     """The sum of its reports. Times are in days since 1970.
 
     `weights` are the sums of the members' vectors, `titles` the terms of each outlet's titles.
-    `length` is that of the mean vector with rarities; 0 where it has to be computed again.
+    `length` is that of the mean vector with rarities, as it was after `measured` reports; 0: not known.
     """
 
     number: int
@@ -179,12 +128,13 @@ class _Story:
     outlets: dict[str, int]
     titles: dict[str, list[frozenset[str]]]
     length: float = 0.0
+    measured: int = 0
 
     @classmethod
     def of(cls, report: Report, number: int) -> _Story:
         day = report.published.timestamp() / 86_400
-        terms = frozenset(_terms(report.title, report.language))
-        return cls(number, 1, day, day, _vector(report), {report.outlet: 1}, {report.outlet: [terms]})
+        title = frozenset(terms(report.title, report.language))
+        return cls(number, 1, day, day, _vector(report), {report.outlet: 1}, {report.outlet: [title]})
 
     def absorb(self, other: _Story) -> None:
         self.size += other.size
@@ -195,7 +145,7 @@ class _Story:
         for outlet, reports in other.outlets.items():
             self.outlets[outlet] = self.outlets.get(outlet, 0) + reports
             self.titles.setdefault(outlet, []).extend(other.titles[outlet])
-        self.length = 0.0
+        self.measured = 0
 
     def gap(self, other: _Story) -> float:
         """Days between the two; infinite where they could not be one story."""
@@ -328,16 +278,15 @@ class _Index:
             self.why.setdefault(partial.id, "kept its story")
             return
         own = _Story.of(partial, 0)
-        best, margin = None, 0.0
-        for number in sorted(self._linked(partial)):
-            story = self.stories[number]
-            bar = self._bar(own, story, linked=True)
-            above = sum(self._shares(own, story)) - bar
-            if above > margin or (above == margin and best is None):
-                best, margin = story, above
-        if best is not None:
-            self.why[partial.id] = self._reason(partial, best)
-            self.story_of[partial.id] = best.number
+        above = {
+            number: sum(self._shares(own, self.stories[number]))
+            - self._bar(own, self.stories[number], linked=True)
+            for number in sorted(self._linked(partial))
+        }
+        best = max(above, key=above.__getitem__, default=None)
+        if best is not None and above[best] >= 0:
+            self.why[partial.id] = self._reason(partial, self.stories[best])
+            self.story_of[partial.id] = best
             self.waiting.pop(partial.id, None)
 
     def _linked(self, report: Report) -> set[int]:
@@ -346,54 +295,58 @@ class _Index:
         return {self._current(self.story_of[i]) for i in related if i in self.outlet_of}
 
     def _nearest(self, story: _Story, linked: Collection[int]) -> _Story | None:
-        """The story that is furthest above the bar, as a part of the way to 1; of equals the oldest."""
-        best, margin = None, -1.0
-        for number, similarity in sorted(self._similar(story, linked)):
+        """The story that is furthest above its bar, as a part of the way to 1; of equals the oldest."""
+        length = self._length(story)
+        found = []
+        for number, product in self._products(story, linked):
             other = self.stories[number]
             bar = self._bar(story, other, linked=number in linked)
-            above = (similarity - bar) / (1 - bar) if bar < 1 else -1.0
-            if above < 0 or above <= margin or not self._confirmed(story, other):
-                continue
-            best, margin = other, above
-        return best
+            scale = length * other.size
+            if bar < 1 and product >= ROUGH * bar * scale * other.length:
+                similarity = product / (scale * self._length(other))
+                found.append(((similarity - bar) / (1 - bar), -number))
+        for above, minus_number in sorted(found, reverse=True):
+            if above >= 0 and self._confirmed(story, self.stories[-minus_number]):
+                return self.stories[-minus_number]
+        return None
 
-    def _similar(self, story: _Story, linked: Collection[int]) -> Iterator[tuple[int, float]]:
-        """Stories that share a telling term with this one, and those linked, with their similarity."""
+    def _products(self, story: _Story, linked: Iterable[int]) -> Sequence[tuple[int, float]]:
+        """The stories that share a telling term with this one, and those linked, by number.
+
+        With each the product of this story's mean vector with the other's sum.
+        """
         length = self._length(story)
-        parts = [(term, weight / story.size * self._rarity(term)) for term, weight in story.weights.items()]
-        parts = sorted(((part, term) for term, part in parts if part > FAINT * length), reverse=True)
+        rarity = {term: self._rarity(term) for term in story.weights}
+        parts = {term: weight / story.size * rarity[term] for term, weight in story.weights.items()}
         many = max(COMMON, len(self.stories) // 5)
-        leading = [
-            (part, term)
-            for part, term in parts
+        leading = {
+            term: part
+            for term, part in parts.items()
             if part > TELLING * length and len(self.postings[term]) <= many
-        ]
-        dots = dict.fromkeys((number for number in linked if number in self.stories), 0.0)
-        for part, term in leading:
-            factor = part * self._rarity(term)
+        }
+        dots = dict.fromkeys(linked, 0.0)
+        for term, part in leading.items():
             for number, weight in self.postings[term].items():
-                dots[number] = dots.get(number, 0.0) + factor * weight
+                dots[number] = dots.get(number, 0.0) + part * rarity[term] * weight
         dots.pop(story.number, None)
-        led = {term for _, term in leading}
-        for part, term in parts:
-            if term not in led:
-                factor, postings = part * self._rarity(term), self.postings[term]
-                for number in dots:
-                    if number in postings:
-                        dots[number] += factor * postings[number]
-        for number, dot in dots.items():
-            other = self.stories[number]
-            yield number, dot / (length * other.size * self._length(other))
+        for term, part in parts.items():
+            if part > FAINT * length and term not in leading:
+                postings = self.postings[term]
+                for number in dots.keys() & postings.keys():
+                    dots[number] += part * rarity[term] * postings[number]
+        return sorted(dots.items())
 
     def _bar(self, story: _Story, other: _Story, *, linked: bool) -> float:
         """The similarity from which two stories are one; infinite where no similarity is enough."""
         bar = ALIKE + UNSURE * PRIOR / (PRIOR + self.reports)
         bar *= 1 + LATE * story.gap(other) / NEAR
+        if linked and min(story.size, other.size) == 1:
+            # A declaration speaks for a report, not for all that are in a story with it.
+            bar *= DECLARED
         if bar < 1:
             # Squared, for the large outlets meet in every large story.
             bar += (1 - bar) * SAME_OUTLET * story.common_outlets(other) ** 2
-        # A declaration speaks for a report, not for all that are in a story with it.
-        return bar * DECLARED if linked and min(story.size, other.size) == 1 else bar
+        return bar
 
     def _confirmed(self, story: _Story, other: _Story) -> bool:
         """Whether what makes two stories alike is more than it seems at first."""
@@ -412,25 +365,30 @@ class _Index:
         ]
 
     def _length(self, story: _Story) -> float:
-        # Rarities drift while stories come in. A length is kept until its story changes: near enough.
-        if not story.length:
+        """The length of a story's mean vector by the rarities of now."""
+        if self.reports != story.measured:
             squares = ((weight * self._rarity(term)) ** 2 for term, weight in story.weights.items())
             story.length = math.sqrt(sum(squares)) / story.size or 1.0
+            story.measured = self.reports
         return story.length
 
     def _rarity(self, term: str) -> float:
-        """Inverse frequency among stories, in nats; never 0, so that words of every title still count."""
+        """Inverse frequency among stories (Spärck Jones, 1972), in nats; never 0: a word of all still counts."""
         seen = len(self.postings.get(term, ())) + 1 + _expected(term)
         return max(math.log((PRIOR + self.reports) / seen), 0.01)
 
     def _reason(self, report: Report, story: _Story) -> str:
-        found = {**_terms(report.excerpt, report.language), **_terms(report.title, report.language)}
-        common = sorted((t for t in found if t in story.weights), key=lambda t: (-self._rarity(t), t))
-        shared = "shares: " + ", ".join(found[term] for term in common[:4])
+        """What a report and a story share, rarest first, and who declared that they belong together."""
+        shared: list[str] = []
+        for text in (report.title, report.excerpt):
+            written = terms(text, report.language)
+            common = sorted((term for term in written if term in story.weights), key=self._rarity)
+            shared += [written[term] for term in reversed(common)]
+        reason = "shares: " + ", ".join(list(dict.fromkeys(shared))[:4])
         for declarer in self.declarers.get(report.id, ()):
             if self._current(self.story_of[declarer]) == story.number:
-                return f"declared by {self.outlet_of[declarer]}, {shared}"
+                return f"declared by {self.outlet_of[declarer]}, {reason}"
         for declared in sorted(report.declares & self.outlet_of.keys()):
             if self._current(self.story_of[declared]) == story.number:
-                return f"declares {self.outlet_of[declared]}, {shared}"
-        return shared
+                return f"declares {self.outlet_of[declared]}, {reason}"
+        return reason

@@ -110,7 +110,6 @@ class _Identify:
         self.records = dict(known.records)
         self.plan = Plan()
         self.arrivals: dict[int, None] = {}
-        self.touched: set[int] = set()  # stories whose look may change without a new member
         self._next = known.next_record
 
     def take(self, record: Record) -> None:
@@ -124,7 +123,6 @@ class _Identify:
             assert found is not None
             if self._digest(found) == digest:
                 self.plan.unchanged += 1
-                self._learn(found, record)
                 return
             self.plan.changed += 1
         else:
@@ -175,8 +173,6 @@ class _Identify:
         if not stored.partial:
             self.plan.topics[stored.id] = self._topics.of(stored.record)
             self.plan.declares[stored.id] = stored.declares
-            if stored.story is not None:
-                self.touched.add(stored.story)
         self.arrivals.setdefault(stored.id)
         self._learn(stored.id, record)
 
@@ -227,7 +223,7 @@ def plan(
         identify.take(record)
     result, records = identify.plan, identify.records
     _cluster(result, records, identify, known.next_story)
-    touched = identify.touched | {records[i].story for i in result.records} - {None}
+    touched = {records[i].story for i in result.records}
     matches = {**known.topics, **result.topics}
     changed = _stories(touched - set(result.merged), records, matches)
     result.stories = {number: stories.view(story) for number, story in changed.items()}
@@ -271,11 +267,9 @@ def _cluster(result: Plan, records: dict[int, Stored], identify: _Identify, next
     clustering = cluster(arrivals, window, next_story)
     for record_id, story in clustering.stories.items():
         if records[record_id].story != story:
-            identify.touched.add(story)
             _assign(result, records, record_id, story)
     for old, new in clustering.merged.items():
         result.merged[old] = new
-        identify.touched.add(new)
         for stored in list(records.values()):
             if stored.story == old:
                 _assign(result, records, stored.id, new)

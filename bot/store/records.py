@@ -188,8 +188,8 @@ async def apply(connection: AsyncConnection, plan: Plan, source_id: int | None, 
     for part in chunks(gone):
         await connection.execute(sa.update(_s).where(_s.c.number.in_(part)).values(removed=True))
     await _write_records(connection, plan, source_id)
-    names = {match.topic for matches in plan.topics.values() for match in matches}
-    names |= {topic for view in seen.values() for topic in view.topics}
+    names = [match.topic for matches in plan.topics.values() for match in matches]
+    names += [topic for view in seen.values() for topic in view.topics]
     topic_ids = await topics.learn(connection, names)
     await _write_topics(connection, plan.topics, topic_ids)
     await _write_story_topics(connection, seen, topic_ids)
@@ -283,7 +283,7 @@ async def rematch(
     connection: AsyncConnection, stored: Mapping[int, Stored], matches: Mapping[int, Sequence[TopicMatch]]
 ) -> None:
     """Replace the topics of these records, and so those of their stories."""
-    ids = await topics.learn(connection, {match.topic for own in matches.values() for match in own})
+    ids = await topics.learn(connection, [match.topic for own in matches.values() for match in own])
     await _write_topics(connection, matches, ids)
     numbers = {record.story for record in stored.values() if record.story is not None}
     st = schema.story_topics

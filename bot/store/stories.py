@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.model import Stored
 from bot.domain.stories import Story
 from bot.store import records, schema
 from bot.store.sql import chunks
@@ -28,9 +29,13 @@ async def load(connection: AsyncConnection, numbers: Iterable[int]) -> dict[int,
     declared_ids = {i for record in stored.values() for i in record.declares} - set(stored)
     everything = stored | await records.by_id(connection, declared_ids)
     topics = await records.topics_of(connection, wanted)
+    inside: dict[int | None, list[Stored]] = {}
+    for record in stored.values():
+        if not record.record.removed:
+            inside.setdefault(record.story, []).append(record)
     found = {}
     for number in wanted:
-        members = tuple(r for r in stored.values() if r.story == number and not r.record.removed)
+        members = tuple(inside.get(number, ()))
         declared = {
             i: everything[i]
             for member in members

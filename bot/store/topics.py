@@ -56,9 +56,12 @@ async def ids(connection: AsyncConnection) -> dict[str, int]:
 
 
 async def learn(connection: AsyncConnection, names: Iterable[str]) -> dict[str, int]:
-    """Make sure that these names are topics; returns all ids by casefolded name."""
+    """Make sure that these names are topics, as the first spells them; returns all ids by casefolded name."""
     known = await ids(connection)
-    missing = {name.casefold(): name for name in names if name.casefold() not in known}
+    missing: dict[str, str] = {}
+    for name in names:
+        if name.casefold() not in known:
+            missing.setdefault(name.casefold(), name)
     if not missing:
         return known
     await insert_new(connection, _t, [_row(Topic(name), False) for name in missing.values()], on=["key"])

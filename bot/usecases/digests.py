@@ -20,7 +20,8 @@ from bot.store.subscriptions import ChannelState
 from bot.usecases.context import Context
 from bot.usecases.topics import resolve
 
-FIRST = timedelta(days=1)  # a channel's first digest looks back so far, or to its first subscription
+FIRST = timedelta(days=1)  # a channel's first digest looks back so far, or to its first subscription,
+FIRST_MOST = timedelta(days=7)  # but no further than this: it may have had live posts for years
 FORGET = timedelta(days=30)  # a story told longer ago than this is told anew
 
 
@@ -98,7 +99,7 @@ async def compose(
     """A channel's digest of everything since its last one."""
     known = await topics.load(connection)
     begun = [s.created_at for s in subscribed if s.created_at is not None]
-    since = state.last_digest or min(now - FIRST, *begun)
+    since = state.last_digest or max(min(now - FIRST, *begun), now - FIRST_MOST)
     names = {name for s in subscribed for name in known.with_descendants(s.topic)}
     numbers = await stored.arrived(connection, sorted(names), since, now)
     candidates = await stored.load(connection, numbers)

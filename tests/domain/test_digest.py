@@ -344,6 +344,14 @@ def test_a_third_story_of_an_outlet_waits_until_another_outlet_was_read() -> Non
     assert numbers(made) == [1, 2, 9, 3, 4]
 
 
+def test_room_that_one_outlet_may_not_fill_goes_to_the_next_topic() -> None:
+    some = [report(n, "a.example", quality=90 - n) for n in range(1, 5)]
+    some += [report(n, topic="Space", quality=40 - n) for n in range(5, 9)]
+    made = compose(some, following("AI", "Space"), TOPICS, {}, at(0), at(24), size=4)
+    assert numbers(made) == [1, 2, 5, 6]
+    assert made.left_out == 4
+
+
 PLANS = st.lists(
     st.tuples(
         st.sampled_from(["AI", "Vision", "Space", "Climate", "Cooking"]),

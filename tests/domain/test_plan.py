@@ -211,6 +211,25 @@ def test_a_record_that_declares_itself_is_not_its_own_coverage() -> None:
     assert world.stored(one).declares == (world.id_of(one.related[2]),)
 
 
+def test_a_record_that_declares_an_address_it_once_had_is_not_its_own_coverage() -> None:
+    world = World()
+    one = report("a", twins=("amp.example/1",))
+    world.take(one)
+    world.take(replace(one, twins=(), related=(replace(one, key="amp.example/1", twins=()),)), hours=1)
+    assert len(world.records) == 1
+    assert world.stored(one).declares == ()
+
+
+def test_a_record_stays_in_its_story_whatever_it_says_later() -> None:
+    world = World()
+    own, declared = report("b"), report("c", quality=10)
+    lead = report("a", related=(declared,))
+    world.take(lead, own)
+    assert world.stored(declared).story == 1
+    world.take(replace(own, title=BEES), replace(declared, title=SAIL), hours=1)
+    assert world.story_of(lead).outlets == 3
+
+
 def test_a_record_that_two_others_declare_is_one() -> None:
     world = World()
     shared = report("c")
@@ -238,6 +257,10 @@ def test_a_removed_record_is_no_background_either() -> None:
     assert len(world.story_of(lead).coverage) == 1
     world.take(replace(other, removed=True), hours=1)
     assert world.story_of(lead).coverage == ()
+    plan = world.take(replace(lead, excerpt="More is known."), hours=2)
+    (view,) = plan.stories.values()
+    assert view is not None
+    assert view.coverage == ()
 
 
 def test_a_record_that_is_removed_before_it_was_known_opens_no_story() -> None:
@@ -247,6 +270,14 @@ def test_a_record_that_is_removed_before_it_was_known_opens_no_story() -> None:
     assert (counts(plan), plan.stories, plan.sends) == ((1, 0, 0), {}, [])
     assert counts(world.take(replace(gone, removed=False), hours=1)) == (0, 1, 0)
     assert world.story_of(gone).number == 1
+
+
+def test_a_declared_record_that_is_removed_and_comes_in_after_all_is_news() -> None:
+    world = World(follow())
+    other = report("b", BEES)
+    world.take(report("a", related=(other,)), silent=True)
+    world.take(replace(other, removed=True), hours=1)
+    assert len(world.take(other, hours=2).sends) == 1
 
 
 def test_a_record_that_comes_back_is_in_its_story_again() -> None:

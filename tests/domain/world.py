@@ -91,6 +91,8 @@ class World:
         self._matches |= plan.topics
         self.numbers |= plan.stories.keys()
         self.forwards = {old: plan.merged.get(new, new) for old, new in self.forwards.items()} | plan.merged
+        for number, view in plan.stories.items():
+            assert view == self.story(number)
         for send in plan.sends:
             assert (send.story, send.channel_id) not in {(p.story, p.channel_id) for p in self.posts.values()}
             post = Post(next(self._post_ids), send.story, send.channel_id)

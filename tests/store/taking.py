@@ -1,0 +1,99 @@
+"""Records taken straight into a database, without a source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from bot.domain import plan as planning
+from bot.domain import stories as domain_stories
+from bot.domain.model import Record, Stored
+from bot.domain.plan import Intake, Known, Plan, keys_of
+from bot.domain.posting import Rules
+from bot.domain.stories import Story
+from bot.store import records, schema, stories, subscriptions, topics
+from bot.store.database import Database
+from tests.make import at, record
+
+GUILD = 1 << 60  # ids of Discord need more than 32 bits
+CHANNEL = (1 << 60) + 7
+OTHER = (1 << 60) + 8
+
+RULES = Rules()
+
+
+def headlines(number: int) -> Iterator[str]:
+    """Titles of unrelated events: no word occurs in two of them."""
+    syllables = [c + v for c in "bdfgklmnprst" for v in "aeiou"]
+    for first in range(61, 61 + 5 * number, 5):
+        words = (f"{syllables[n // 60 % 60]}{syllables[n % 60]}rn" for n in range(first, first + 5))
+        yield " ".join(words).capitalize()
+
+
+ONE, TWO, THREE, FOUR = headlines(4)
+
+# Two events, and the title of a report that shows them to be one.
+HALVES = ("Harbour bridge closed after crack found", "Engineers inspect damaged steel girder overnight")
+WHOLE = "Harbour bridge closed after crack found, engineers inspect damaged steel girder overnight"
+
+
+def halves(*topics: str, hours: float = 0) -> tuple[Record, Record, Record]:
+    """Reports of two stories, and the one that makes one of them."""
+    one = record(HALVES[0], "a.example", topics=topics, quality=80, hours=hours)
+    two = record(HALVES[1], "b.example", topics=topics, quality=80, hours=hours)
+    both = record(WHOLE, "c.example", topics=topics, quality=70, hours=hours + 0.5, related=[one, two])
+    return one, two, both
+
+
+async def look(db: Database, *batch: Record, hours: float = 0) -> Known:
+    """What the store knows that a batch can touch."""
+    async with db.write() as connection:
+        return await records.known(connection, batch, at(hours))
+
+
+async def take(db: Database, *batch: Record, hours: float = 0, silent: bool = False) -> Plan:
+    """Have a batch decided about and stored, at a time given in hours."""
+    async with db.intake() as connection:
+        known = await records.known(connection, batch, at(hours))
+        made = planning.plan(
+            batch,
+            known,
+            await topics.load(connection),
+            await subscriptions.subscriptions(connection),
+            await subscriptions.mutes(connection),
+            Intake(at(hours), silent),
+            RULES,
+        )
+        await records.apply(connection, made, None, at(hours))
+    return made
+
+
+async def merge(db: Database, old: int, into: int) -> None:
+    """Have a story go on as another one, as a plan would."""
+    async with db.intake() as connection:
+        found = await stories.load(connection, [old, into])
+        moved = {m.id: replace(m, story=into) for m in found[old].members}
+        members = (*found[into].members, *moved.values())
+        matches = {**found[into].topics, **found[old].topics}
+        declared = {**found[into].declared, **found[old].declared}
+        view = domain_stories.view(Story(into, members, declared, matches))
+        made = Plan(records=moved, merged={old: into}, stories={into: view})
+        await records.apply(connection, made, None, at())
+
+
+async def stored_of(db: Database, wanted: Record) -> Stored:
+    """A record as it is known now."""
+    async with db.read() as connection:
+        ids = set((await records.ids_by_key(connection, keys_of(wanted))).values())
+        (found,) = (await records.by_id(connection, ids)).values()
+    return found
+
+
+async def wipe(db: Database) -> None:
+    """Leave the tables, empty."""
+    async with db.write() as connection:
+        await connection.execute(sa.update(schema.records).values(story=None))
+        for table in reversed(schema.metadata.sorted_tables):
+            await connection.execute(sa.delete(table))
