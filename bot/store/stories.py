@@ -99,7 +99,8 @@ async def latest(connection: AsyncConnection, topics: Sequence[str] | None, limi
     statement = sa.select(_s.c.number).where(_alive())
     if topics is not None:
         statement = statement.where(_s.c.number.in_(_of_topics(topics)))
-    rows = await connection.execute(statement.order_by(_s.c.last_seen.desc(), _s.c.last.desc()).limit(limit))
+    newest_first = statement.order_by(_s.c.last_seen.desc(), _s.c.last.desc(), _s.c.number.desc())
+    rows = await connection.execute(newest_first.limit(limit))
     return list(rows.scalars())
 
 

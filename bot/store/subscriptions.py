@@ -83,7 +83,7 @@ async def subscribe(connection: AsyncConnection, wanted: Subscription, topic_id:
 
 
 async def unsubscribe(connection: AsyncConnection, channel_id: int, topic_id: int) -> bool:
-    """Remove a subscription and what is still to be sent for none other. False where there was none."""
+    """Remove a subscription. False where there was none. What waits for it alone is dropped when it is due."""
     same = sa.and_(_sub.c.channel_id == channel_id, _sub.c.topic_id == topic_id)
     return bool((await connection.execute(sa.delete(_sub).where(same))).rowcount)
 

@@ -97,7 +97,7 @@ async def test_stories_are_loaded_with_members_what_they_declare_and_topics(stor
     gone = record(FOUR, "gone.example", hours=-1000)
     await take(stores, gone, hours=-1000)
     lead = record(ONE, "a.example", related=[declared, gone], topics=["AI"], quality=90)
-    other = record(ONE, "b.example", topics=["Space"])
+    other = record(ONE, "b.example", topics=["Space"], quality=80)
     await take(stores, lead, other, record(THREE, "c.example"))
     await take(stores, replace(gone, removed=True), hours=1)
     async with stores.read() as connection:
