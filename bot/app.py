@@ -117,7 +117,10 @@ class App:
             *(asyncio.ensure_future(self._source_loop(feed)) for feed in self.feeds),
         ]
         self._scheduler.add_job(self.mend, IntervalTrigger(seconds=int(MEND_EVERY.total_seconds())))
-        self._scheduler.add_job(self.tidy, IntervalTrigger(seconds=int(TIDY_EVERY.total_seconds())))
+        first_tidy = clock.now() + LONGEST_DIGEST_IDLE  # also where the bot is restarted every day
+        self._scheduler.add_job(
+            self.tidy, IntervalTrigger(seconds=int(TIDY_EVERY.total_seconds())), next_run_time=first_tidy
+        )
         self._plan_digest(self.context.now())
         self._scheduler.start()
         try:

@@ -130,7 +130,7 @@ def escape_to(text: str, limit: int) -> str:
 # What would be markup in the text of a link: brackets, code, formatting that something could close,
 # mentions, `:emoji:` and addresses, with which Discord does not make a link at all.
 _IN_LABEL = re.compile(
-    r"[\[\]\\`*]|_(?![A-Za-z0-9])|(?<=_)_|~(?=~)|(?<=~)~|\|(?=\|)|(?<=\|)\||<(?=\S)|@(?=everyone|here)|:(?=\w+:)"
+    r"[\[\]\\`*]|_(?![A-Za-z0-9])|~(?=~)|(?<=~)~|\|(?=\|)|(?<=\|)\||<(?=\S)|@(?=everyone|here)|:(?=\w+:)"
 )
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://(?=\S)", re.IGNORECASE)
 _LOOKALIKE = str.maketrans("[]\\`*_~|<@:", "()∖ˋ∗ˍ∼∣‹＠∶")
