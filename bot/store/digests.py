@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -78,9 +77,3 @@ async def remember(
     ]
     await upsert(connection, _t, rows, on=["channel_id", "story"])
     await connection.execute(sa.delete(_t).where(_t.c.channel_id == channel_id, _t.c.at < forget_before))
-
-
-async def without_turn(connection: AsyncConnection, channel_ids: Iterable[int]) -> list[ChannelState]:
-    """Of these channels, those that want digests but have no next one yet."""
-    waiting = sa.and_(_c.c.channel_id.in_(list(channel_ids)), _c.c.next_digest.is_(None), ~_c.c.digest_off)
-    return [_channel(row) for row in await connection.execute(sa.select(_c).where(waiting))]

@@ -142,8 +142,9 @@ def test_in_a_link_look_alikes_stand_for_markup_and_the_rest_stays(title: str, s
 
 
 def test_an_address_that_leaves_no_room_for_a_title_is_left_out() -> None:
-    address = "https://a.example/" + "x" * 100
-    assert link("A title: long enough", address, 120) == "A title\\: long enough"
+    address = "https://a.example/" + "x" * 82
+    assert link("A title: long enough", address, 115) == "A title\\: long enough"
+    assert link("A title: long enough", address, 116) == f"[A title…]({address})"
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def view(*others: str, background: int = 0, **lead: object) -> StoryView:
     ]
     behind = [
         stored(
-            record(f"Drones, part {i}", f"b{i}.example", url=f"https://b{i}.example/", quality=70 - i),
+            record(f"Drones, part {i}", f"b{i}.example", url=f"https://b{i}.example/", quality=85 - i),
             id=100 + i,
             story=2,
         )

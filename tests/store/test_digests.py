@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
-import sqlalchemy as sa
 
 from bot.domain import stories as domain_stories
 from bot.domain.digest import Digest, Entry, Section, Told
-from bot.store import digests, schema, stories, subscriptions
+from bot.store import digests, stories, subscriptions
 from bot.store.database import Database
 from tests.databases import opened
 from tests.make import at, record
@@ -123,16 +122,6 @@ async def test_what_was_told_of_a_merged_story_was_told_of_the_one_that_goes_on(
     async with channels.read() as connection:
         assert await digests.told(connection, CHANNEL) == {1: Told(2, at(1))}
         assert (await digests.told(connection, OTHER))[1] == Told(1, at(2))
-
-
-async def test_channels_that_want_a_digest_and_have_no_time_for_it(channels: Database) -> None:
-    async with channels.write() as connection:
-        await digests.plan_next(connection, OTHER, at(1))
-        asked = [CHANNEL, OTHER, CHANNEL + 5]
-        found = await digests.without_turn(connection, asked)
-        assert [state.channel_id for state in found] == [CHANNEL]
-        await connection.execute(sa.update(schema.channels).values(digest_off=True, next_digest=None))
-        assert await digests.without_turn(connection, asked) == []
 
 
 async def test_times_of_turns_are_exact(channels: Database) -> None:
