@@ -8,12 +8,15 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from pathlib import Path
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import QueuePool
 
 from bot.store.database import Database, normalise
+
+D = TypeVar("D", bound=Database)
 
 _serial = count(1)
 
@@ -69,7 +72,7 @@ async def new_database(server: str) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def opened(url: str, kind: type[Database] = Database) -> AsyncIterator[Database]:
+async def opened(url: str, kind: type[D] = Database) -> AsyncIterator[D]:  # type: ignore[assignment] # the default is one
     """Open a database. What was done with it must have given every connection back."""
     database = await kind.open(url)
     try:

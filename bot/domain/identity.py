@@ -17,6 +17,7 @@ MAX_URL = 2048
 
 _URL = re.compile(r"(?i:https?)://([^/?#\\]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
 _SCHEME = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_SURROGATE = re.compile("[\ud800-\udfff]")  # no database and no server takes one
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[^\[\]:]+)(?::(\d{0,5}))?", re.IGNORECASE)
 _HOST = re.compile(
@@ -83,6 +84,8 @@ def canonical(url: str) -> str:
         raise ValueError(f"longer than {MAX_URL} characters")
     if _CONTROL.search(rest):
         raise ValueError("contains control characters")
+    if _SURROGATE.search(rest):
+        raise ValueError("contains half a character (a lone surrogate)")
     while True:
         found = _URL.fullmatch(rest)
         if found is None:
@@ -184,11 +187,7 @@ def _encoded(text: str) -> str:
     """Percent-encoding in one form: only what needs it, of UTF-8, in upper case."""
     if _PLAIN.fullmatch(text):
         return text
-    try:
-        text = quote(text, safe=_RESERVED)
-    except UnicodeEncodeError as error:
-        raise ValueError("contains half a character (a lone surrogate)") from error
-    return _ESCAPE.sub(_escape, text)
+    return _ESCAPE.sub(_escape, quote(text, safe=_RESERVED))
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -68,6 +68,22 @@ def test_refused_items_are_told_with_their_place_and_the_rest_is_taken_in(tmp_pa
     assert all(error["reason"] for error in summary["errors"])
 
 
+def test_half_a_character_costs_one_field_or_one_record_and_no_batch(tmp_path: Path) -> None:
+    half = "\\ud800"
+    bad = f'{{"title": "A", "webUrl": "https://a.example/1#{half}"}}'
+    odd = (
+        f'{{"title": "B {half}", "excerpt": "{half}", "webUrl": "https://a.example/2", "topics": ["T{half}"],'
+        f'"language": "{half}", "provider": {{"name": "{half}N", "domain": "a.example"}},'
+        f'"images": [{{"url": "https://a.example/{half}.png"}}], "ampWebUrl": "https://a.example/amp#{half}",'
+        f'"related": [{{"title": "C", "webUrl": "https://a.example/3#{half}"}}]}}'
+    )
+    (tmp_path / "x.jsonl").write_text(f'{bad}\n{odd}\n{{"title": "D", "webUrl": "https://a.example/4"}}\n')
+    done = topicwire("ingest", tmp_path / "x.jsonl", "--db", tmp_path / "x.db", "--json")
+    summary = json.loads(done.stdout.splitlines()[-1])
+    assert (summary["new"], summary["rejected"]) == (2, 1), done.stderr
+    assert "half a character" in summary["errors"][0]["reason"]
+
+
 def test_match_tells_the_keywords_and_leaves_declared_topics_out_of_what_it_found() -> None:
     done = topicwire("match", NEWS, "--topics", TOPICS, "--json")
     found = {line["title"]: line for line in json_lines(done.stdout)}

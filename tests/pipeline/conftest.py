@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.store.database import Database
 from tests.databases import opened
 from tests.make import Clock
 from tests.pipeline.desk import Desk, Meanwhile
@@ -23,6 +22,7 @@ async def desk(store_url: str, clock: Clock) -> AsyncIterator[Desk]:
 
 
 @pytest.fixture
-async def fresh(stores: Database, clock: Clock) -> Desk:
+async def fresh(store_url: str, clock: Clock) -> AsyncIterator[Desk]:
     """A bot that has never taken anything in."""
-    return Desk(stores, clock)
+    async with opened(store_url, Meanwhile) as db:
+        yield Desk(db, clock)

@@ -108,16 +108,28 @@ class Mailbox:
         return self.answers.get(asked.target.channel_id, OK)
 
 
-class Meanwhile(Database):
-    """A database with which something else can happen first, once, at a certain moment."""
+Happens = Callable[[], Awaitable[object]]
 
-    before_read: Callable[[], Awaitable[object]] | None = None
-    at_commit: Callable[[], Awaitable[object]] | None = None
+
+class Meanwhile(Database):
+    """A database with which something else can happen first, at a certain moment."""
+
+    _before_read: Happens | None = None
+    _at_commit: Happens | None = None
+    _commits = 0
+
+    def before_next_read(self, happens: Happens) -> None:
+        """Have it happen when somebody next wants to read."""
+        self._before_read = happens
+
+    def at_commit(self, happens: Happens, number: int = 1) -> None:
+        """Have it happen when the next transaction, or a later one, is to be stored."""
+        self._at_commit, self._commits = happens, number
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """As ever, but `before_read` goes first."""
-        happens, self.before_read = self.before_read, None
+        """As ever, after what was to happen first."""
+        happens, self._before_read = self._before_read, None
         if happens is not None:
             await happens()
         async with super().read() as connection:
@@ -125,18 +137,18 @@ class Meanwhile(Database):
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        """As ever, but `at_commit` goes before what was written is stored."""
+        """As ever, but what was to happen does before anything is stored."""
         async with super().write() as connection:
             yield connection
-            happens, self.at_commit = self.at_commit, None
-            if happens is not None:
-                await happens()
+            self._commits -= 1
+            if self._commits == 0 and self._at_commit is not None:
+                await self._at_commit()
 
 
 class Desk:
     """One process of the bot at work on a database."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    def __init__(self, db: Meanwhile, clock: Clock) -> None:
         self.db = db
         self.clock = clock
         self.woken = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from bot.usecases import mutes
 from bot.usecases.status import status
 from tests.databases import opened
 from tests.make import Clock, at, record
-from tests.pipeline.desk import Desk, reports
+from tests.pipeline.desk import Desk, Meanwhile, reports
 from tests.store.taking import CHANNEL, FOUR, GUILD, ONE, OTHER, THREE, TWO, halves, headlines
 
 BAD = Rejected("x.md", 1, "title: missing")
@@ -140,20 +140,7 @@ async def test_backfill_and_the_end_of_the_first_intake_are_one(desk: Desk) -> N
     async def crash() -> None:
         raise MemoryError
 
-    desk.db.at_commit = None  # type: ignore[attr-defined] # the desk's database can be interrupted
-    async with desk.db.write() as connection:
-        await sources.ensure(connection, source.name, source.kind)
-
-    def crash_at(commit: int) -> Callable[[], Any]:
-        async def happens() -> None:
-            if commit > 1:
-                desk.db.at_commit = crash_at(commit - 1)  # type: ignore[attr-defined]
-            else:
-                await crash()
-
-        return happens
-
-    desk.db.at_commit = crash_at(2)  # type: ignore[attr-defined] # after the source was looked up
+    desk.db.at_commit(crash, 2)  # after the source was looked up
     with pytest.raises(MemoryError):
         await desk.ingest.step(source, backfill=1)
     assert not (await state(desk.db, source.name)).intake_done
@@ -305,7 +292,7 @@ async def test_an_error_of_the_database_is_told_and_the_next_intake_goes_on(desk
         raise StoreError("the disk is full")
 
     source = Batches(batch(ai(ONE), last=True))
-    desk.db.at_commit = breaks  # type: ignore[attr-defined] # the desk's database can be interrupted
+    desk.db.at_commit(breaks, 2)
     with pytest.raises(StoreError, match="the disk is full"):
         await desk.ingest.step(source)
     assert (await desk.ingest.step(source)).new == 1
@@ -316,7 +303,7 @@ async def test_two_processes_that_take_in_the_same_store_it_once(
 ) -> None:
     await desk.follow()
     everything = [ai(title) for title in headlines(12)]
-    async with opened(store_url) as other:
+    async with opened(store_url, Meanwhile) as other:
         rival = Desk(other, clock)
         rival.source.name = "list:rival"
         await rival.take_in()
