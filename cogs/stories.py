@@ -10,6 +10,7 @@ from discord.ext import commands
 
 from bot.chat import views
 from bot.chat.errors import answer_error
+from bot.domain.message import escape_to
 from bot.domain.render import RELATED_ACTION, list_pages, related_pages, story_line
 from bot.usecases import related as use
 from bot.usecases import topics
@@ -51,7 +52,8 @@ class Stories(commands.Cog):
         lines = [f"• {story_line(view)}" for view in found]
         empty = "Nothing has come in yet."
         await views.answer_pages(
-            interaction, list_pages(f"Latest: {name}" if name else "Latest stories", lines, empty)
+            interaction,
+            list_pages(f"Latest: {escape_to(name, 200)}" if name else "Latest stories", lines, empty),
         )
 
     @related.autocomplete("story")

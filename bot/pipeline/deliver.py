@@ -120,8 +120,10 @@ class Deliver:
         sent = claim.message_id is not None
         if (into := scene.forwards.get(claim.story)) is not None:
             other = scene.posts.get((into, claim.channel_id))
-            if not sent or other is None or other.message_id is None:
+            if not sent or other is None or other.closed:
                 return Outcome(Got.STALE, detail=f"merged into story #{into}")
+            if other.message_id is None:
+                return Outcome(Got.UNREACHABLE, detail=f"waits for the message of story #{into}")
             # A post of a forum is a thread, which has the number of its first message.
             place = claim.channel_id if claim.thread_id is None else other.message_id
             jump = f"https://discord.com/channels/{claim.guild_id}/{place}/{other.message_id}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -14,6 +14,7 @@ from bot.domain.model import Importance, Mode, Record
 from bot.domain.posting import Rules
 from bot.domain.retry import MISSING_PERMISSIONS, UNKNOWN_MESSAGE, Got, Outcome
 from bot.pipeline.deliver import Deliver
+from bot.pipeline.ingest import Ingest
 from bot.store import outbox, schema
 from bot.usecases import mutes
 from bot.usecases.context import Context
@@ -21,7 +22,7 @@ from bot.usecases.related import related
 from bot.usecases.subscribe import post_now, unsubscribe
 from tests.databases import opened
 from tests.make import Clock, at, record
-from tests.pipeline.desk import OK, Asked, Desk, Mailbox, Meanwhile, reports
+from tests.pipeline.desk import Asked, Desk, Mailbox, Meanwhile, reports
 from tests.store.taking import CHANNEL, FOUR, GUILD, ONE, OTHER, THREE, TWO, halves, headlines
 
 FORBIDDEN = Outcome(Got.REFUSED, 403, MISSING_PERMISSIONS)
@@ -347,8 +348,7 @@ async def test_a_try_that_failed_is_made_again_with_the_same_nonce_as_late_as_wa
     ):
         desk.mailbox.answers[CHANNEL] = outcome
         await desk.deliver()
-        due = desk.clock() + at(wait / 3600).__sub__(at())
-        assert await next_due(desk) == due
+        assert await next_due(desk) == desk.clock() + timedelta(seconds=wait)
         desk.clock.forward(seconds=wait - 1)
         assert await desk.deliver() == 0
         desk.clock.forward(seconds=1)
@@ -521,20 +521,10 @@ async def test_nothing_is_read_where_nothing_is_due(desk: Desk) -> None:
 
 
 async def test_rules_of_the_config_are_those_that_hold(desk: Desk) -> None:
-    hasty = Context(desk.db, desk.clock, Rules(edit_interval=at(1) - at(), edit_window=at(2) - at()))
-    desk.deliverer = Deliver(hasty, desk.mailbox)
-    desk.ingest._context = hasty
+    slow = Context(desk.db, desk.clock, Rules(edit_interval=timedelta(hours=1)))
+    desk.deliverer, desk.ingest = Deliver(slow, desk.mailbox), Ingest(slow)
     await desk.follow()
     await desk.report(*reports(ONE, 1))
     await desk.report(*reports(ONE, 1, first=1))
     assert await next_due(desk) == at(1)
     assert await desk.count(schema.outbox) == 1
-
-
-async def test_an_answer_of_the_mailbox_is_what_tests_take_it_for(desk: Desk) -> None:
-    """Discord answers a nonce that it knows with the message that it knows it from."""
-    await desk.follow()
-    await desk.report(ai(ONE))
-    (asked,) = desk.mailbox.sent
-    again = await desk.mailbox.send(asked.target, asked.message, asked.nonce)
-    assert (again.got, again.message_id) == (OK.got, 1000)
