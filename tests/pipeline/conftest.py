@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.databases import opened
+from tests.databases import opened_as
 from tests.make import Clock
 from tests.pipeline.desk import Desk, Meanwhile
 
@@ -14,7 +14,7 @@ from tests.pipeline.desk import Desk, Meanwhile
 @pytest.fixture
 async def desk(store_url: str, clock: Clock) -> AsyncIterator[Desk]:
     """A bot that knows the topics AI and Space, and is past its source's first intake."""
-    async with opened(store_url, Meanwhile) as db:
+    async with opened_as(store_url, Meanwhile) as db:
         made = Desk(db, clock)
         await made.begin("AI", "Space")
         made.woken = 0
@@ -24,5 +24,5 @@ async def desk(store_url: str, clock: Clock) -> AsyncIterator[Desk]:
 @pytest.fixture
 async def fresh(store_url: str, clock: Clock) -> AsyncIterator[Desk]:
     """A bot that has never taken anything in."""
-    async with opened(store_url, Meanwhile) as db:
+    async with opened_as(store_url, Meanwhile) as db:
         yield Desk(db, clock)

@@ -223,7 +223,9 @@ class Desk:
         held = schema.held
         async with self.db.read() as connection:
             rows = await connection.execute(
-                sa.select(held.c.story, held.c.reason).where(held.c.channel_id == CHANNEL).order_by(held.c.story)
+                sa.select(held.c.story, held.c.reason)
+                .where(held.c.channel_id == CHANNEL)
+                .order_by(held.c.story)
             )
             return dict(rows.all())
 

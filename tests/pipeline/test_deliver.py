@@ -6,6 +6,7 @@ import asyncio
 import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from bot.usecases import mutes
 from bot.usecases.context import Context
 from bot.usecases.related import related
 from bot.usecases.subscribe import post_now, unsubscribe
-from tests.databases import opened
+from tests.databases import opened_as
 from tests.make import Clock, at, record
 from tests.pipeline.desk import Asked, Desk, Mailbox, Meanwhile, reports
 from tests.store.taking import CHANNEL, FOUR, GUILD, ONE, OTHER, THREE, TWO, halves, headlines
@@ -29,7 +30,7 @@ FORBIDDEN = Outcome(Got.REFUSED, 403, MISSING_PERMISSIONS)
 ROLE, OTHER_ROLE = (1 << 60) + 100, (1 << 60) + 101
 
 
-def ai(title: str, outlet: str = "alpha.example", **more: int) -> Record:
+def ai(title: str, outlet: str = "alpha.example", **more: Any) -> Record:
     """A record on AI."""
     return record(title, outlet, topics=["AI"], **more)
 
@@ -370,7 +371,9 @@ async def test_a_message_that_was_deleted_is_never_touched_again(desk: Desk) -> 
     assert (len(desk.mailbox.sent), len(desk.mailbox.edited)) == (1, 1)
 
 
-async def test_a_bug_in_a_sender_holds_up_no_other_message(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_bug_in_a_sender_holds_up_no_other_message(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
     class Buggy(Mailbox):
         async def send(self, target: object, message: Message, nonce: str) -> Outcome:
             if message.embeds[0].title == ONE:
@@ -449,7 +452,7 @@ async def test_two_processes_send_every_message_once(desk: Desk, store_url: str,
     for channel in (CHANNEL, OTHER):
         await desk.follow(channel=channel)
     await desk.take_in(*(ai(title) for title in headlines(30)))
-    async with opened(store_url, Meanwhile) as other:
+    async with opened_as(store_url, Meanwhile) as other:
         rival = Desk(other, clock)
         counts = await asyncio.gather(desk.deliver(), rival.deliver(), desk.deliver(), rival.deliver())
         sent = desk.mailbox.sent + rival.mailbox.sent

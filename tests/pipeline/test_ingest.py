@@ -20,7 +20,7 @@ from bot.store.database import Database
 from bot.store.sources import SourceState
 from bot.usecases import mutes
 from bot.usecases.status import status
-from tests.databases import opened
+from tests.databases import opened_as
 from tests.make import Clock, at, record
 from tests.pipeline.desk import Desk, Meanwhile, reports
 from tests.store.taking import CHANNEL, FOUR, GUILD, ONE, OTHER, THREE, TWO, halves, headlines
@@ -123,7 +123,9 @@ async def test_backfill_posts_the_newest_of_the_first_intake(desk: Desk) -> None
 
 async def test_backfill_asks_for_what_the_channel_asks_for(desk: Desk) -> None:
     await desk.follow(importance=Importance.NOTABLE)
-    source = Batches(batch(ai(ONE, quality=10), ai(TWO, quality=90), record(THREE, topics=["Sea"]), last=True))
+    source = Batches(
+        batch(ai(ONE, quality=10), ai(TWO, quality=90), record(THREE, topics=["Sea"]), last=True)
+    )
     assert (await desk.ingest.step(source, backfill=10)).posted == 1
     assert await desk.held() == {3: "below importance"}
 
@@ -157,7 +159,10 @@ async def test_news_is_posted_where_it_was_asked_for_and_its_delivery_woken(desk
     summary = await desk.take_in(ai(ONE), record(TWO, topics=["Space"]), record(THREE, topics=["Sea"]))
     assert (summary.posted, desk.woken) == (2, 1)
     await desk.deliver()
-    assert {(asked.target.channel_id, asked.title) for asked in desk.mailbox.sent} == {(CHANNEL, ONE), (OTHER, TWO)}
+    assert {(asked.target.channel_id, asked.title) for asked in desk.mailbox.sent} == {
+        (CHANNEL, ONE),
+        (OTHER, TWO),
+    }
 
 
 async def test_what_brings_nothing_wakes_nobody(desk: Desk) -> None:
@@ -240,9 +245,13 @@ async def test_summaries_of_several_sources_are_merged(desk: Desk) -> None:
     assert (total.held, total.errors) == ({"too old": 2}, [BAD])
 
 
-async def test_no_more_errors_are_kept_than_anybody_reads(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_more_errors_are_kept_than_anybody_reads(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pipeline, "MOST_ERRORS", 3)
-    summary = await desk.ingest.step(Batches(Batch(rejected=(BAD,) * 2), Batch(rejected=(BAD,) * 5, last=True)))
+    summary = await desk.ingest.step(
+        Batches(Batch(rejected=(BAD,) * 2), Batch(rejected=(BAD,) * 5, last=True))
+    )
     assert (summary.rejected, len(summary.errors)) == (7, 3)
 
 
@@ -253,7 +262,10 @@ async def test_an_intake_is_logged_and_what_was_told_is_not_told_again(
     await desk.follow(importance=Importance.NOTABLE)
     desk.source.rejected = [BAD]
     report(desk.source, await desk.take_in(ai(ONE, quality=10), ai(TWO, quality=90)))
-    assert "list:test: 2 new, 0 changed, 1 rejected; 1 posts to send; held back: below importance: 1" in caplog.text
+    assert (
+        "list:test: 2 new, 0 changed, 1 rejected; 1 posts to send; held back: below importance: 1"
+        in caplog.text
+    )
     assert "x.md: item 1: title: missing" in caplog.text
     caplog.clear()
     report(desk.source, await desk.take_in(), told={BAD})
@@ -303,7 +315,7 @@ async def test_two_processes_that_take_in_the_same_store_it_once(
 ) -> None:
     await desk.follow()
     everything = [ai(title) for title in headlines(12)]
-    async with opened(store_url, Meanwhile) as other:
+    async with opened_as(store_url, Meanwhile) as other:
         rival = Desk(other, clock)
         rival.source.name = "list:rival"
         await rival.take_in()

@@ -7,10 +7,10 @@ import pytest
 from bot.domain.model import Importance, Topic, TopicMatch
 from bot.pipeline import rematch
 from bot.store import records, stories, topics
+from bot.usecases.topics import listing
 from tests.make import record
 from tests.pipeline.desk import Desk
 from tests.store.taking import GUILD, TWO
-from bot.usecases.topics import listing
 
 WHALES = Topic("Whales", keywords=("whale", "whales"))
 SEA = Topic("Sea")
@@ -74,7 +74,9 @@ async def test_defining_keeps_what_was_configured(harbour: Desk) -> None:
     assert (await latest(harbour, "Whales"), await latest(harbour, "Other")) == ([1], [2])
 
 
-async def test_more_than_are_matched_at_once_are_matched(harbour: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_more_than_are_matched_at_once_are_matched(
+    harbour: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rematch, "AT_ONCE", 1)
     await rematch.configure(harbour.context, [WHALES])
     assert await latest(harbour, "Whales") == [1]
@@ -82,7 +84,9 @@ async def test_more_than_are_matched_at_once_are_matched(harbour: Desk, monkeypa
         assert (await topics.counts(connection))["Whales"] == 1
 
 
-async def test_topics_whose_records_were_not_all_matched_count_as_new_at_the_next_start(harbour: Desk) -> None:
+async def test_topics_whose_records_were_not_all_matched_count_as_new_at_the_next_start(
+    harbour: Desk,
+) -> None:
     async def crash() -> None:
         raise MemoryError
 

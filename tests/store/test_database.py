@@ -20,6 +20,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.errors import StoreError
 from bot.store import schema, sources
@@ -68,7 +69,9 @@ async def test_a_fresh_database_is_what_the_schema_says(stores: Database) -> Non
 
     async with stores.read() as connection:
         assert await connection.run_sync(compare) == []
-        assert await connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == newest_revision()
+        assert (
+            await connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == newest_revision()
+        )
 
 
 async def test_opening_again_looks_and_does_nothing(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +103,7 @@ async def test_a_database_of_a_newer_topicwire_is_refused_and_left_alone(store_u
             await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StoreError, match=r"made by a newer Topicwire \(revision 9999, .*update Topicwire"):
         await Database.open(store_url)
-    engine = sa.ext.asyncio.create_async_engine(normalise(store_url))
+    engine = create_async_engine(normalise(store_url))
     async with engine.connect() as connection:
         assert list((await connection.execute(sa.text("SELECT name FROM sources"))).scalars()) == ["one"]
     await engine.dispose()
@@ -140,7 +143,8 @@ def test_no_password_is_shown(url: str) -> None:
     shown = redact(url)
     assert "s3cret" not in shown
     assert "***" in shown
-    assert shown.startswith("postgresql") and "db" in shown
+    assert shown.startswith("postgresql")
+    assert "db" in shown
 
 
 @pytest.mark.parametrize("url", ["x.db", "/srv/a:b@c/x.db", "sqlite:///x.db", "postgresql://me@host:5432/db"])
@@ -175,7 +179,7 @@ async def test_a_postgresql_that_is_not_there_is_named_without_its_password() ->
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))  # and never listens
         port = taken.getsockname()[1]
-        with pytest.raises(StoreError, match="see whether PostgreSQL runs there|See whether") as told:
+        with pytest.raises(StoreError, match=r"see whether PostgreSQL runs there|See whether") as told:
             await Database.open(f"postgresql://me:s3cret@127.0.0.1:{port}/db")
     assert "127.0.0.1" in str(told.value)
     assert "s3cret" not in str(told.value)
@@ -183,7 +187,10 @@ async def test_a_postgresql_that_is_not_there_is_named_without_its_password() ->
 
 async def test_a_postgresql_without_the_database_or_the_user_says_so(postgres_server: str) -> None:
     server = sa.make_url(postgres_server)
-    for url, what in ((server.set(database="nosuch"), "nosuch"), (server.set(username="stranger"), "stranger")):
+    for url, what in (
+        (server.set(database="nosuch"), "nosuch"),
+        (server.set(username="stranger"), "stranger"),
+    ):
         with pytest.raises(StoreError, match=f'"{what}" does not exist. Make it in PostgreSQL, or correct'):
             await Database.open(url.render_as_string(hide_password=False))
 
@@ -195,7 +202,9 @@ async def test_a_postgresql_in_which_nothing_may_be_made_says_so(postgres_url: s
             await connection.execute(sa.text("DROP TABLE alembic_version"))
             await connection.execute(sa.text(f"CREATE ROLE {user} LOGIN"))
         url = sa.make_url(postgres_url).set(username=user)
-        with pytest.raises(StoreError, match="permission denied for schema public. Let the user .* write there"):
+        with pytest.raises(
+            StoreError, match=r"permission denied for schema public. Let the user .* write there"
+        ):
             await Database.open(url.render_as_string(hide_password=False))
         async with db.write() as connection:
             await connection.execute(sa.text(f"DROP ROLE {user}"))
@@ -231,7 +240,7 @@ async def test_a_damaged_database_says_what_to_do(tmp_path: Path) -> None:
         await keep(db, "one")
     content = path.read_bytes()
     path.write_bytes(content[:100] + b"\xff" * 4000 + content[4100:])
-    with pytest.raises(StoreError, match="restore a backup|Restore a backup"):
+    with pytest.raises(StoreError, match=r"restore a backup|Restore a backup"):
         await Database.open(str(path))
 
 
@@ -277,7 +286,7 @@ def public() -> Iterator[Path]:
 async def test_a_folder_that_cannot_be_written_is_named(public: Path, db: Database) -> None:
     with bound(public, 0o555), unprivileged():
         for name in ("x.db", "below/x.db"):
-            with pytest.raises(StoreError, match="x.db cannot be used: .*(choose another path|write there)"):
+            with pytest.raises(StoreError, match=r"x.db cannot be used: .*(choose another path|write there)"):
                 await Database.open(str(public / name))
     assert await kept(db) == []
 
@@ -308,7 +317,9 @@ async def test_a_full_disk_loses_nothing_that_was_stored(db_url: str) -> None:
             cursor.execute(f"PRAGMA max_page_count={limit['pages']}")
             cursor.close()
 
-        with pytest.raises(StoreError, match="full. Free some space on its disk; nothing that was stored is lost"):
+        with pytest.raises(
+            StoreError, match=r"full. Free some space on its disk; nothing that was stored is lost"
+        ):
             async with db.write() as connection:
                 for number in range(100):
                     await sources.ensure(connection, f"source {number} {'x' * 1000}", "test")
@@ -331,7 +342,7 @@ async def test_a_database_that_another_program_holds_says_so(db_url: str) -> Non
         await db.engine.dispose()
         with closing(sqlite3.connect(db_url, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(StoreError, match="another program holds it|Another program holds it"):
+            with pytest.raises(StoreError, match=r"another program holds it|Another program holds it"):
                 await keep(db, "one")
             assert await kept(db) == []  # reading goes on
             other.execute("ROLLBACK")
@@ -403,7 +414,9 @@ async def test_there_is_one_intake_at_a_time(stores: Database, store_url: str) -
 
     async def take(db: Database) -> None:
         async with db.intake() as connection:
-            highest = await connection.scalar(sa.select(sa.func.coalesce(sa.func.max(schema.sources.c.taken), 0)))
+            highest = await connection.scalar(
+                sa.select(sa.func.coalesce(sa.func.max(schema.sources.c.taken), 0))
+            )
             await connection.execute(sa.select(sa.func.count()).select_from(schema.records))
             assert highest is not None
             row = {"name": f"source {highest + 1}", "taken": highest + 1}
@@ -426,11 +439,17 @@ async def test_a_time_comes_back_as_it_was(stores: Database) -> None:
             await sources.failed(connection, source.id, "why", given)
             found = (await sources.all_sources(connection))[0].last_error_at
         assert found == given
-        assert found is not None and found.tzinfo is UTC
+        assert found is not None
+        assert found.tzinfo is UTC
 
 
 async def test_times_are_compared_as_times(stores: Database) -> None:
-    moments = [START, START + timedelta(microseconds=1), START.replace(microsecond=999999), START + timedelta(1)]
+    moments = [
+        START,
+        START + timedelta(microseconds=1),
+        START.replace(microsecond=999999),
+        START + timedelta(1),
+    ]
     async with stores.write() as connection:
         for number, moment in enumerate(moments):
             source = await sources.ensure(connection, str(number), "test")

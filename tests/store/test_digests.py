@@ -75,12 +75,16 @@ async def test_a_turn_is_taken_once(channels: Database, store_url: str) -> None:
             return await digests.turn(connection, CHANNEL, at(1), at(25), at(1.5))
 
     async with opened(store_url) as other:
-        assert sorted(await asyncio.gather(*(turn(db) for db in (channels, other) * 3))) == [False] * 5 + [True]
+        assert sorted(await asyncio.gather(*(turn(db) for db in (channels, other) * 3))) == [False] * 5 + [
+            True
+        ]
     async with channels.read() as connection:
         state = await subscriptions.channel(connection, CHANNEL)
         untouched = await subscriptions.channel(connection, OTHER)
-    assert state is not None and (state.last_digest, state.next_digest) == (at(1.5), at(25))
-    assert untouched is not None and untouched.last_digest is None
+    assert state is not None
+    assert (state.last_digest, state.next_digest) == (at(1.5), at(25))
+    assert untouched is not None
+    assert untouched.last_digest is None
 
 
 async def test_a_turn_without_a_time_is_one_too(channels: Database) -> None:
@@ -95,7 +99,8 @@ async def test_planning_the_next_one_leaves_the_last_one(channels: Database) -> 
         await digests.turn(connection, CHANNEL, None, at(5), at(1))
         await digests.plan_next(connection, CHANNEL, None)
         state = await subscriptions.channel(connection, CHANNEL)
-    assert state is not None and (state.last_digest, state.next_digest) == (at(1), None)
+    assert state is not None
+    assert (state.last_digest, state.next_digest) == (at(1), None)
 
 
 async def test_what_was_told_is_known_per_channel_and_forgotten_in_time(channels: Database) -> None:

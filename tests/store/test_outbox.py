@@ -165,7 +165,9 @@ async def test_the_biggest_go_first_and_of_equals_the_oldest(stores: Database, c
     assert names(await claim(stores, clock, 3)) == ["small"]
 
 
-@pytest.mark.parametrize("planner", ["", "enable_hashagg enable_hashjoin enable_mergejoin enable_material enable_sort"])
+@pytest.mark.parametrize(
+    "planner", ["", "enable_hashagg enable_hashjoin enable_mergejoin enable_material enable_sort"]
+)
 async def test_no_more_are_claimed_than_asked_for(stores: Database, clock: Clock, planner: str) -> None:
     """Whatever way PostgreSQL chooses: one of them runs the part with the limit again and again."""
     for number in range(60):
@@ -178,7 +180,9 @@ async def test_no_more_are_claimed_than_asked_for(stores: Database, clock: Clock
     assert len(await claim(stores, clock, 60)) == 53
 
 
-async def test_two_workers_never_hold_the_same_message(stores: Database, store_url: str, clock: Clock) -> None:
+async def test_two_workers_never_hold_the_same_message(
+    stores: Database, store_url: str, clock: Clock
+) -> None:
     for number in range(40):
         await owe(stores, clock, str(number))
     async with opened(store_url) as other:
@@ -189,9 +193,7 @@ async def test_two_workers_never_hold_the_same_message(stores: Database, store_u
     assert len(ids) + len(rest) == 40
 
 
-async def test_a_worker_that_waits_for_its_commit_holds_up_no_other(
-    postgres_url: str, clock: Clock
-) -> None:
+async def test_a_worker_that_waits_for_its_commit_holds_up_no_other(postgres_url: str, clock: Clock) -> None:
     async with opened(postgres_url) as db, opened(postgres_url) as other:
         for number in range(6):
             await owe(db, clock, str(number), priority=number)
@@ -261,7 +263,12 @@ async def test_an_edit_keeps_message_and_time_and_is_noted(posts: Database, cloc
     async with posts.write() as connection:
         await outbox.apply(connection, Plan(edits=[Edit(first.id, 2, clock())]), clock())
     (edit,) = [c for c in await claim(posts, clock) if c.id == first.id]
-    assert (edit.message_id, edit.thread_id, edit.shown, edit.attempt) == (OK.message_id, OK.thread_id, "look", 1)
+    assert (edit.message_id, edit.thread_id, edit.shown, edit.attempt) == (
+        OK.message_id,
+        OK.thread_id,
+        "look",
+        1,
+    )
     await settle(posts, clock, edit, Outcome(Got.OK, message_id=1, shown="other look"))
     found = await row(posts, first.id)
     assert (found.message_id, found.shown, found.sent_at, found.edited_at) == (
@@ -307,7 +314,8 @@ async def test_what_was_given_up_stays_so_and_is_told(posts: Database, clock: Cl
         assert await outbox.given_up(connection, GUILD, clock()) == []
         assert await outbox.given_up(connection, GUILD + 1, at()) == []
         found = await outbox.post_in(connection, 2, CHANNEL)
-    assert found is not None and found.closed
+    assert found is not None
+    assert found.closed
 
 
 async def test_a_pause_keeps_the_message_due_with_its_tries_forgotten(stores: Database, clock: Clock) -> None:
@@ -325,7 +333,7 @@ async def test_a_settled_message_is_settled_once(stores: Database, store_url: st
     (second,) = await claim(stores, clock)
     async with opened(store_url) as other:
         done = await asyncio.gather(settle(stores, clock, first), settle(other, clock, second))
-    assert done == [False, True]
+    assert list(done) == [False, True]
 
 
 # What changes while a message is on its way.

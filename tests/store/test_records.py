@@ -18,7 +18,20 @@ from bot.store import records, schema, stories, subscriptions, topics
 from bot.store.database import Database
 from bot.store.sql import IN_MOST
 from tests.make import at, record
-from tests.store.taking import CHANNEL, FOUR, GUILD, ONE, THREE, TWO, halves, look, merge, stored_of, take, wipe
+from tests.store.taking import (
+    CHANNEL,
+    FOUR,
+    GUILD,
+    ONE,
+    THREE,
+    TWO,
+    halves,
+    look,
+    merge,
+    stored_of,
+    take,
+    wipe,
+)
 
 
 def bare(stored: Stored) -> Stored:
@@ -54,12 +67,14 @@ async def consistent(db: Database) -> None:
         rows = {row.number: row for row in await connection.execute(sa.select(schema.stories))}
         numbers = await stories.numbers(connection)
         loaded = await stories.load(connection, rows)
-        topic_names = dict((await connection.execute(sa.select(schema.topics.c.id, schema.topics.c.name))).all())
+        topic_names = dict(
+            (await connection.execute(sa.select(schema.topics.c.id, schema.topics.c.name))).all()
+        )
         tagged: dict[int, set[str]] = {}
         for story, topic_id in (await connection.execute(sa.select(schema.story_topics))).all():
             tagged.setdefault(story, set()).add(topic_names[topic_id])
         everything = (await connection.execute(sa.select(schema.records))).all()
-        keys = dict((await connection.execute(sa.select(schema.record_keys))).all())
+        keys: dict[str, int] = dict((await connection.execute(sa.select(schema.record_keys))).all())
     for number, row in rows.items():
         view = domain_stories.view(loaded[number])
         assert (number in numbers) == (row.forwards_to is None and not row.removed)
@@ -108,9 +123,7 @@ def items(draw: st.DrawFn, *, nested: bool = True) -> Record:
     )
 
 
-@settings(
-    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(batches=st.lists(st.lists(items(), min_size=1, max_size=5), min_size=1, max_size=4))
 async def test_what_was_planned_is_known_after_every_batch(
     stores: Database, batches: Sequence[Sequence[Record]]

@@ -61,7 +61,8 @@ async def test_an_error_stands_until_it_went_well(stores: Database) -> None:
         await sources.advance(connection, source.id, {}, taken=1, finished=None, rejected=0)
     failed = await state(stores)
     assert (failed.last_error_at, failed.intake_done) == (at(1), False)
-    assert failed.last_error.startswith("OSError: x") and len(failed.last_error) == 500
+    assert failed.last_error.startswith("OSError: x")
+    assert len(failed.last_error) == 500
     async with stores.write() as connection:
         await sources.advance(connection, source.id, {}, taken=0, finished=at(2), rejected=0)
     mended = await state(stores)

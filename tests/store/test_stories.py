@@ -107,7 +107,10 @@ async def test_stories_are_loaded_with_members_what_they_declare_and_topics(stor
     view = domain_stories.view(found[2])
     assert view is not None
     assert [m.record.title for m in view.members] == [ONE, ONE]
-    assert [(c.stored.record.title, c.relation) for c in view.coverage] == [(ONE, "same"), (TWO, "background")]
+    assert [(c.stored.record.title, c.relation) for c in view.coverage] == [
+        (ONE, "same"),
+        (TWO, "background"),
+    ]
     assert view.topics == ("AI", "Space")
     assert [m.record.title for m in found[3].members] == [THREE]
 

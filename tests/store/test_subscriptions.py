@@ -45,9 +45,7 @@ async def test_again_changes_it_and_keeps_its_age(stores: Database) -> None:
     (before,) = await listed(stores)
     changed = Subscription(0, GUILD, CHANNEL, "ai", Mode.DIGEST)
     await subscribe(stores, changed, hours=5)
-    assert await listed(stores) == (
-        replace(changed, id=before.id, topic="AI", created_at=at()),
-    )
+    assert await listed(stores) == (replace(changed, id=before.id, topic="AI", created_at=at()),)
 
 
 async def test_they_are_listed_by_server_and_by_channel(stores: Database) -> None:
@@ -136,7 +134,12 @@ async def test_a_pause_has_its_first_reason_until_it_ends(stores: Database) -> N
 
 async def test_mutes_of_a_channel_and_of_its_server(stores: Database) -> None:
     async with stores.write() as connection:
-        for channel, value in ((None, "a.example"), (CHANNEL, "Crypto"), (OTHER, "Crypto"), (CHANNEL, "CRYPTO")):
+        for channel, value in (
+            (None, "a.example"),
+            (CHANNEL, "Crypto"),
+            (OTHER, "Crypto"),
+            (CHANNEL, "CRYPTO"),
+        ):
             await subscriptions.mute(connection, GUILD, channel, value)
         await subscriptions.mute(connection, GUILD + 1, None, "Elsewhere")
         everything = await subscriptions.mutes(connection)
