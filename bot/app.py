@@ -46,6 +46,7 @@ RETRY = timedelta(seconds=5)
 RETRY_MOST = timedelta(minutes=10)
 # A channel in which posting still fails costs one refused request each time; Discord counts those.
 MEND_EVERY = timedelta(minutes=5)
+NEXT_DIGEST = timedelta(seconds=1)
 TIDY_EVERY = timedelta(days=1)
 STOP_SECONDS = 20.0
 
@@ -101,7 +102,8 @@ class App:
             at = min(await digests.step(self.context) or at, at)
         finally:
             if self._scheduler.running and not self._stopping.is_set():
-                self._plan_digest(at)
+                # A job that is due while this one still ends would be dropped, and with it all that follow.
+                self._plan_digest(max(at, self.context.now() + NEXT_DIGEST))
 
     def _plan_digest(self, at: datetime) -> None:
         self._scheduler.add_job(

@@ -33,6 +33,7 @@ class Known:
     `by_key`: the records (canonical URLs and twins) that the batch names, and `records` by id: those,
     the same-event members of every story near them in time, and what any of them declares.
     `digests`: the content digest of each record by id. `topics`: the matches of each by id.
+    `complete`: the stories of which every member is in `records` (None: all); no other may change.
     """
 
     by_key: Mapping[str, int]
@@ -42,6 +43,7 @@ class Known:
     posts: Mapping[tuple[int, int], Post]
     next_record: int = 1
     next_story: int = 1
+    complete: frozenset[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +224,7 @@ def plan(
     for record in batch:
         identify.take(record)
     result, records = identify.plan, identify.records
-    _cluster(result, records, identify, known.next_story)
+    _cluster(result, records, identify, known)
     touched = {records[i].story for i in result.records}
     matches = {**known.topics, **result.topics}
     changed = _stories(touched - set(result.merged), records, matches)
@@ -253,7 +255,7 @@ def announce(
     return result
 
 
-def _cluster(result: Plan, records: dict[int, Stored], identify: _Identify, next_story: int) -> None:
+def _cluster(result: Plan, records: dict[int, Stored], identify: _Identify, known: Known) -> None:
     # A removed record is in no story, but keeps its number, should it come back.
     arrivals = [_report(records[i]) for i in identify.arrivals if not records[i].record.removed]
     inside = {report.id for report in arrivals}
@@ -262,9 +264,13 @@ def _cluster(result: Plan, records: dict[int, Stored], identify: _Identify, next
         for stored in records.values()
         if stored.id not in inside
         and not stored.record.removed
-        and (stored.partial or stored.story is not None)
+        and (
+            stored.partial
+            if stored.story is None
+            else known.complete is None or stored.story in known.complete
+        )
     ]
-    clustering = cluster(arrivals, window, next_story)
+    clustering = cluster(arrivals, window, known.next_story)
     for record_id, story in clustering.stories.items():
         if records[record_id].story != story:
             _assign(result, records, record_id, story)

@@ -125,13 +125,11 @@ async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
         await connection.execute(statement.values(revision=_o.c.revision + 1))
     await _look_again(connection, plan, now)
     for edit in plan.edits:
-        earlier = sa.case(
-            (sa.and_(_o.c.due_at.is_not(None), _o.c.due_at < edit.due), _o.c.due_at), else_=edit.due
-        )
+        waits = sa.and_(_o.c.attempts > 0, _o.c.due_at > edit.due)  # it failed: it was told how long to wait
+        sooner = sa.and_(_o.c.due_at.is_not(None), _o.c.due_at < edit.due)
+        due = sa.case((sa.or_(waits, sooner), _o.c.due_at), else_=edit.due)
         statement = sa.update(_o).where(_o.c.id == edit.post, _o.c.closed.is_(False))
-        await connection.execute(
-            statement.values(due_at=earlier, story=edit.story, revision=_o.c.revision + 1)
-        )
+        await connection.execute(statement.values(due_at=due, story=edit.story, revision=_o.c.revision + 1))
     held = [
         {
             "story": h.story,

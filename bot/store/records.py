@@ -160,6 +160,7 @@ async def known(connection: AsyncConnection, batch: Sequence[Record], now: datet
         posts=await outbox.posts(connection, numbers),
         next_record=next_record or 1,
         next_story=next_story or 1,
+        complete=frozenset(numbers),
     )
 
 
@@ -187,6 +188,7 @@ async def apply(connection: AsyncConnection, plan: Plan, source_id: int | None, 
     gone = [number for number, view in plan.stories.items() if view is None]
     for part in chunks(gone):
         await connection.execute(sa.update(_s).where(_s.c.number.in_(part)).values(removed=True))
+        await connection.execute(sa.delete(schema.story_topics).where(schema.story_topics.c.story.in_(part)))
     await _write_records(connection, plan, source_id)
     names = [match.topic for matches in plan.topics.values() for match in matches]
     names += [topic for view in seen.values() for topic in view.topics]
