@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 from bot.store.database import Database
-from tests.databases import new_database, opened, postgres
+from tests.databases import EMPTY, MIGRATED, migrate, new_database, opened, postgres
 from tests.make import Clock
 
 # No test may depend on how fast the machine is.
@@ -44,17 +46,46 @@ async def db(db_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "topicwire.db"
+    asyncio.run(migrate(str(path)))
+    return path
+
+
+@pytest.fixture
+async def empty_postgres(postgres_server: str) -> AsyncIterator[str]:
+    """A database of the PostgreSQL server in which nothing is."""
+    async with new_database(postgres_server, EMPTY) as url:
+        yield url
+
+
 @pytest.fixture
 async def postgres_url(postgres_server: str) -> AsyncIterator[str]:
-    """An empty database of the PostgreSQL server."""
-    async with new_database(postgres_server) as url:
+    """A migrated, empty database of the PostgreSQL server."""
+    async with new_database(postgres_server, MIGRATED) as url:
         yield url
+
+
+@pytest.fixture
+def sqlite_url(db_url: str, migrated_file: Path) -> str:
+    """A migrated, empty SQLite file."""
+    shutil.copy(migrated_file, db_url)
+    return db_url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest) -> str:
+    """Where nothing is yet: a SQLite file, then a database on a real PostgreSQL."""
+    fixture = {"sqlite": "db_url", "postgresql": "empty_postgres"}[request.param]
+    return str(request.getfixturevalue(fixture))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest) -> str:
-    """Where nothing is yet: a SQLite file, then a database on a real PostgreSQL."""
-    fixture = {"sqlite": "db_url", "postgresql": "postgres_url"}[request.param]
+    """Where a migrated, empty database is: a SQLite file, then one on a real PostgreSQL."""
+    fixture = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]
     return str(request.getfixturevalue(fixture))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -20,13 +21,18 @@ D = TypeVar("D", bound=Database)
 
 _serial = count(1)
 
-# Nothing here outlives the tests, so nothing waits for a disk.
-_FAST = "ALTER SYSTEM SET fsync = off; ALTER SYSTEM SET full_page_writes = off; SELECT pg_reload_conf();"
+MIGRATED = "migrated"  # a database that others are copied from
+EMPTY = "template1"
+
+# Nothing here outlives the tests, so nothing waits for a disk, and nothing is tidied up.
+_FAST = "".join(
+    f"ALTER SYSTEM SET {setting} = off; " for setting in ("fsync", "full_page_writes", "autovacuum")
+)
 
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """Start a PostgreSQL server of its own; the URL of its maintenance database.
+    """Start a PostgreSQL server of its own, with a migrated database; the URL of its maintenance database.
 
     Its directory is not pytest's: for root the wheel runs the server as a user that it makes, and that
     user must get into the directory, which pytest closes to others at the start of every run.
@@ -47,8 +53,10 @@ def postgres() -> Iterator[str]:
                 os.environ["XDG_RUNTIME_DIR"] = before
         server = get_server(Path(folder, "data"), cleanup_mode="delete")
         try:
-            server.psql(_FAST)
-            yield server.get_uri()
+            server.psql(f"{_FAST} SELECT pg_reload_conf(); CREATE DATABASE {MIGRATED};")
+            url = server.get_uri()
+            asyncio.run(migrate(_named(url, MIGRATED)))
+            yield url
         finally:
             server.cleanup()
 
@@ -62,12 +70,21 @@ async def _maintain(server: str, statement: str) -> None:
         await engine.dispose()
 
 
+def _named(server: str, name: str) -> str:
+    return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+async def migrate(url: str) -> None:
+    """Make a database, or bring it up to date."""
+    await (await Database.open(url)).close()
+
+
 @asynccontextmanager
-async def new_database(server: str) -> AsyncIterator[str]:
-    """The URL of a new, empty database of a PostgreSQL server. It is gone afterwards."""
+async def new_database(server: str, template: str) -> AsyncIterator[str]:
+    """The URL of a new database of a PostgreSQL server, `MIGRATED` or `EMPTY`. It is gone afterwards."""
     name = f"test_{next(_serial)}"
-    await _maintain(server, f"CREATE DATABASE {name}")
-    yield sa.make_url(server).set(database=name).render_as_string(hide_password=False)
+    await _maintain(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _named(server, name)
     await _maintain(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 

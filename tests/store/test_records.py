@@ -84,6 +84,7 @@ async def consistent(db: Database) -> None:
             assert number not in tagged
         elif row.removed:
             assert view is None
+            assert number not in tagged
         else:
             assert view is not None
             assert (row.lead_id, row.heat, row.notable, row.outlets, row.first, row.last) == (
