@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from bot.errors import StoreError
 
 BUSY_SECONDS = 30
+SWITCH_TRIES = 10
 MIGRATIONS = Path(__file__).parent / "migrations"
 INTAKE_LOCK = 0x70C1  # any number of our own: the advisory lock of PostgreSQL's intake
 
@@ -194,8 +196,8 @@ def _engine(url: sa.URL) -> AsyncEngine:
         connection.isolation_level = None
         cursor = connection.cursor()
         try:
+            _write_ahead(cursor)
             for pragma in (
-                "journal_mode=WAL",
                 "foreign_keys=ON",
                 "synchronous=NORMAL",
                 f"busy_timeout={BUSY_SECONDS * 1000}",
@@ -214,6 +216,21 @@ def _engine(url: sa.URL) -> AsyncEngine:
         )
 
     return engine
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Switch to write-ahead logging, which the file remembers.
+
+    Of two processes that make the file at once each can wait for the other. Then SQLite tells one of
+    them at once that the file is locked; once that one lets go, the other goes on.
+    """
+    for tries_left in reversed(range(SWITCH_TRIES)):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or not tries_left:
+                raise
 
 
 def _revision(connection: sa.Connection) -> str | None:

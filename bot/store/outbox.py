@@ -170,6 +170,12 @@ async def enqueue(connection: AsyncConnection, row: dict[str, Any]) -> None:
     await insert_new(connection, _o, [row], on=["dedupe"])
 
 
+async def reopen(connection: AsyncConnection, row_id: int, now: datetime) -> None:
+    """Owe a message that was given up before it was ever sent."""
+    values = {"due_at": now, "created_at": now, "closed": False, "attempts": 0, "reason": ""}
+    await connection.execute(sa.update(_o).where(_o.c.id == row_id).values(**values))
+
+
 def _claimed(row: sa.Row[Any]) -> Claimed:
     return Claimed(
         id=row.id,

@@ -139,12 +139,15 @@ async def post_now(context: Context, story: int, guild_id: int, channel_id: int)
         number = await stored_stories.survivor(connection, story)
         if number is None:
             raise NotFoundError(f"There is no story #{story}.")
-        if await outbox.post_in(connection, number, channel_id) is not None:
+        post = await outbox.post_in(connection, number, channel_id)
+        if post is not None and (post.sent_at is not None or not post.closed):
             return False
-        row = outbox.new_row(
-            outbox.STORY, outbox.story_name(number, channel_id), guild_id, channel_id, now, story=number
-        )
-        await outbox.enqueue(connection, row)
+        if post is not None:
+            await outbox.reopen(connection, post.id, now)
+        else:
+            name = outbox.story_name(number, channel_id)
+            row = outbox.new_row(outbox.STORY, name, guild_id, channel_id, now, story=number)
+            await outbox.enqueue(connection, row)
     context.wake()
     return True
 

@@ -223,6 +223,29 @@ async def test_a_story_posted_on_demand_goes_out_whatever_its_bar(desk: Desk) ->
     assert desk.mailbox.titles == [ONE]
 
 
+async def test_a_story_that_was_dropped_before_it_went_out_can_be_posted_on_demand(desk: Desk) -> None:
+    await desk.follow()
+    await desk.take_in(ai(ONE))
+    await unsubscribe(desk.context, "AI", CHANNEL)
+    await desk.deliver()
+    await desk.follow()
+    desk.clock.forward(days=20)
+    assert await post_now(desk.context, 3, GUILD, CHANNEL)
+    assert not await post_now(desk.context, 3, GUILD, CHANNEL)
+    await desk.deliver()
+    assert desk.mailbox.titles == [ONE]
+    assert not await post_now(desk.context, 3, GUILD, CHANNEL)
+
+
+async def test_a_post_that_a_moderator_deleted_is_not_posted_again(desk: Desk) -> None:
+    await desk.follow()
+    await desk.report(*reports(ONE, 1))
+    desk.mailbox.answers[CHANNEL] = Outcome(Got.REFUSED, 404, UNKNOWN_MESSAGE)
+    desk.clock.forward(minutes=5)
+    await desk.report(*reports(ONE, 1, first=1))
+    assert not await post_now(desk.context, 3, GUILD, CHANNEL)
+
+
 # Merged stories.
 
 

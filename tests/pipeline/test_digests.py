@@ -124,6 +124,7 @@ async def test_a_first_digest_that_is_late_covers_what_it_was_late_for(reader: D
 async def test_a_first_digest_does_not_tell_what_was_posted_for_months(desk: Desk) -> None:
     """A channel that has had live posts for long wants digests from now on."""
     await desk.follow()
+    desk.clock.forward(minutes=1)
     await desk.take_in(ai(ONE))
     desk.clock.forward(days=200)
     await desk.take_in(ai(TWO, hours=200 * 24))
