@@ -57,8 +57,8 @@ class Stories(commands.Cog):
         )
 
     @related.autocomplete("story")
-    async def _story(self, _interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-        found = await use.suggest(self.context, current)
+    async def _story(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+        found = await use.suggest(self.context, current, guild_of(interaction).id)
         return [
             app_commands.Choice(name=f"#{number} {title}"[:100], value=str(number))
             for number, title in found[:25]

@@ -94,7 +94,8 @@ class Stored:
     `record.related` is empty here; what it declares is in `declares` (ids, in its order).
     `partial`: known only because another record declares it. `published` is never None: where
     the outlet gave no time it is `first_seen`. `news`: may be posted live (see the design's words).
-    `story` is the number of the story that it is a same-event member of, or None.
+    `story` is the number of the story that it is a same-event member of, or None. `guild_id` is the
+    server whose own source it came from, and which alone sees it; 0: everybody does.
     """
 
     id: int
@@ -105,6 +106,7 @@ class Stored:
     news: bool = False
     story: int | None = None
     declares: tuple[int, ...] = ()
+    guild_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

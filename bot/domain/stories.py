@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.domain import topics as topic_names
 from bot.domain.model import (
@@ -35,6 +35,26 @@ class Story:
     members: tuple[Stored, ...]
     declared: Mapping[int, Stored]
     topics: Mapping[int, tuple[TopicMatch, ...]]
+
+    @property
+    def guild_id(self) -> int:
+        """The server that alone sees the story, as all of it came from its own sources; 0: everybody does."""
+        return min((member.guild_id for member in self.members), default=0)
+
+    def seen_by(self, guild_id: int) -> Story:
+        """What a server sees of the story: what came from its own sources and from everybody's.
+
+        A page that came from both is there once.
+        """
+        if not any(member.guild_id for member in self.members):
+            return self
+        public = {member.record.url for member in self.members if not member.guild_id}
+        members = tuple(
+            member
+            for member in self.members
+            if not member.guild_id or (member.guild_id == guild_id and member.record.url not in public)
+        )
+        return replace(self, members=members)
 
 
 Muted = Callable[[Record], bool]

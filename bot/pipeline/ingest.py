@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Container
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.intake import Arrival, Fate, Plan
 from bot.domain.model import Mute, Subscription
-from bot.domain.plan import Intake, Plan, announce, plan
+from bot.domain.plan import announce, plan
 from bot.domain.posting import Send
 from bot.domain.topics import Topics
+from bot.errors import TopicwireError
 from bot.sources.model import Batch, Rejected, Source
 from bot.store import records, sources, subscriptions, topics
 from bot.store.sources import SourceState
@@ -26,7 +29,7 @@ MOST_LOGGED = 20  # lines of each kind about one intake
 
 @dataclass(slots=True)
 class Summary:
-    """How an intake went, in items; `read` is the sum of the other four."""
+    """How an intake went, in items; `read` is the sum of the first four, `fates` what became of each that was read well."""
 
     new: int = 0
     changed: int = 0
@@ -36,6 +39,7 @@ class Summary:
     notes: list[str] = field(default_factory=list)
     held: dict[str, int] = field(default_factory=dict)
     posted: int = 0
+    fates: list[Fate] = field(default_factory=list)
 
     @property
     def read(self) -> int:
@@ -47,24 +51,27 @@ class Summary:
         self.changed += other.changed
         self.unchanged += other.unchanged
         self.rejected += other.rejected
-        self.errors += other.errors
+        self.errors += other.errors[: MOST_ERRORS - len(self.errors)]
+        self.notes += other.notes[: MOST_ERRORS - len(self.notes)]
+        self.fates += other.fates
         self.posted += other.posted
         for reason, count in other.held.items():
             self.held[reason] = self.held.get(reason, 0) + count
 
-    def add(self, batch: Batch, result: Plan) -> None:
-        """Count a batch that was stored."""
-        self.new += result.new
-        self.changed += result.changed
-        self.unchanged += result.unchanged + batch.unchanged
-        self.rejected += len(batch.rejected)
-        self.errors += batch.rejected[: MOST_ERRORS - len(self.errors)]
-        self.notes += [
-            f"{item.path}: item {item.item}: {note}" for item in batch.items for note in item.notes
-        ]
-        self.posted += len(result.sends)
-        for reason, count in result.held.items():
-            self.held[reason.value] = self.held.get(reason.value, 0) + count
+    @classmethod
+    def of(cls, batch: Batch) -> Summary:
+        """What is known of a batch before its items are decided about."""
+        notes = [f"{item.path}: item {item.item}: {note}" for item in batch.items for note in item.notes]
+        errors = list(batch.rejected[:MOST_ERRORS])
+        return cls(unchanged=batch.unchanged, rejected=len(batch.rejected), errors=errors, notes=notes)
+
+    def count(self, fates: Iterable[Fate]) -> None:
+        """Count what became of items."""
+        for fate in fates:
+            self.new += fate is Fate.NEW
+            self.changed += fate is Fate.CHANGED
+            self.unchanged += fate is Fate.UNCHANGED
+            self.fates.append(fate)
 
 
 async def _audience(connection: AsyncConnection) -> tuple[Topics, tuple[Subscription, ...], tuple[Mute, ...]]:
@@ -75,6 +82,28 @@ async def _audience(connection: AsyncConnection) -> tuple[Topics, tuple[Subscrip
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A batch of a source, to be stored. `guild_id`: the server whose own source it is; 0: everybody's.
+
+    `refused` are the items refused so far in this fetch, those of this batch among them. With `backfill`
+    the newest so many of a first intake are posted after all.
+    """
+
+    state: SourceState
+    batch: Batch
+    refused: int = 0
+    guild_id: int = 0
+    backfill: int = 0
+
+
+Also = Callable[[AsyncConnection], Awaitable[None]]
+
+
+async def _nothing(_connection: AsyncConnection) -> None:
+    """There is nothing else to store."""
+
+
 class Ingest:
     """Takes sources in. `replay` tells old records on their own clock (the demo, `--as-of`)."""
 
@@ -83,7 +112,12 @@ class Ingest:
         self._replay = replay
 
     async def step(
-        self, source: Source, *, backfill: int = 0, progressed: Callable[[Summary], None] = lambda _s: None
+        self,
+        source: Source,
+        *,
+        guild_id: int = 0,
+        backfill: int = 0,
+        progressed: Callable[[Summary], None] = lambda _s: None,
     ) -> Summary:
         """Take in what is new at a source. A batch and the source's progress are one transaction.
 
@@ -98,49 +132,106 @@ class Ingest:
         try:
             async for batch in source.fetch(progress):
                 refused = summary.rejected + len(batch.rejected)
-                summary.add(batch, await self._store(batch, state, refused, backfill))
+                [stored] = await self.store([Part(state, batch, refused, guild_id, backfill)])
+                summary.merge(stored)
                 progressed(summary)
         except Exception as error:
             async with db.write() as connection:
                 await sources.failed(connection, state.id, f"{type(error).__name__}: {error}", now())
             raise
-        if summary.new or summary.changed:
-            self._context.wake()
         return summary
 
-    async def _store(self, batch: Batch, state: SourceState, rejected: int, backfill: int) -> Plan:
-        fresh = [item.record for item in batch.items]
-        async with self._context.db.intake() as connection:
+    async def store(self, parts: Sequence[Part], also: Also = _nothing) -> list[Summary]:
+        """Store batches, each with its source's progress, in one transaction with what `also` writes.
+
+        An item that cannot be stored, which is a bug, is refused, and keeps nothing else back.
+        """
+        try:
+            return await self._together(parts, also)
+        except (TopicwireError, MemoryError):
+            raise
+        except Exception:
+            if not any(part.batch.items for part in parts):
+                raise
+            log.exception("a batch could not be stored; its items are stored one by one")
+        summaries = [await self._one_by_one(part) for part in parts]
+        await self._together([], also)
+        return summaries
+
+    async def _one_by_one(self, part: Part) -> Summary:
+        summary = Summary()
+        bad: list[Rejected] = []
+        for item in part.batch.items:
+            alone = replace(part, batch=Batch(items=(item,)), backfill=0)
+            try:
+                [stored] = await self._together([alone], _nothing)
+                summary.merge(stored)
+            except (TopicwireError, MemoryError):
+                raise
+            except Exception as error:
+                log.error("%s: item %s could not be stored", item.path, item.item, exc_info=error)
+                bad.append(Rejected(item.path, item.item, "an error of Topicwire: its log has it"))
+        rest = replace(part.batch, items=(), rejected=(*part.batch.rejected, *bad))
+        [stored] = await self._together(
+            [replace(part, batch=rest, refused=part.refused + len(bad))], _nothing
+        )
+        summary.merge(stored)
+        return summary
+
+    async def _together(self, parts: Sequence[Part], also: Also) -> list[Summary]:
+        context = self._context
+        summaries = [Summary.of(part.batch) for part in parts]
+        async with context.db.intake() as connection:
             # Read only now, as digests do: what came in after one is told by the next.
-            now = self._context.now()
-            intake = Intake(now, silent=not state.intake_done and not self._replay, replay=self._replay)
-            if fresh:
-                known = await records.known(connection, fresh, now)
-                result = plan(fresh, known, *await _audience(connection), intake, self._context.rules)
-                await records.apply(connection, result, state.id, now)
-            else:
-                result = Plan()
-            await sources.advance(
-                connection,
-                state.id,
-                batch.progress,
-                taken=result.new + result.changed,
-                finished=now if batch.last else None,
-                rejected=rejected,
-            )
-            if backfill and batch.last and not state.intake_done:
-                result.sends += await self._backfill(connection, state, backfill, now)
-        return result
+            now = context.now()
+            arrivals = [
+                Arrival(
+                    item.record,
+                    part.state.id,
+                    part.guild_id,
+                    silent=not part.state.intake_done and not self._replay,
+                    replay=self._replay,
+                )
+                for part in parts
+                for item in part.batch.items
+            ]
+            result = Plan()
+            if arrivals:
+                known = await records.known(connection, arrivals, now)
+                audience = await _audience(connection)
+                # In a thread: with many channels and stories it takes longer than Discord waits for an answer.
+                result = await asyncio.to_thread(plan, arrivals, known, *audience, now, context.rules)
+                await records.apply(connection, result, now)
+            fates = iter(result.fates)
+            for part, summary in zip(parts, summaries, strict=True):
+                summary.count([next(fates) for _ in part.batch.items])
+                await sources.advance(
+                    connection,
+                    part.state.id,
+                    part.batch.progress,
+                    taken=summary.new + summary.changed,
+                    finished=now if part.batch.last else None,
+                    rejected=part.refused,
+                )
+                if part.backfill and part.batch.last and not part.state.intake_done:
+                    result.sends += await self._backfill(connection, part.state, part.backfill, now)
+            await also(connection)
+        if summaries:  # of several sources it is told as a whole
+            summaries[0].posted = len(result.sends)
+            summaries[0].held = {reason.value: count for reason, count in result.held.items()}
+        if result.new or result.changed:
+            context.wake()
+        return summaries
 
     async def _backfill(
         self, connection: AsyncConnection, state: SourceState, count: int, now: datetime
     ) -> list[Send]:
         """Announce the newest records of a first intake after all, in the transaction that ends it."""
         newest = await records.by_id(connection, await sources.newest_records(connection, state.id, count))
-        known = await records.known(connection, [stored.record for stored in newest.values()], now)
+        known = await records.known(connection, [Arrival(s.record) for s in newest.values()], now)
         audience = await _audience(connection)
-        result = announce(newest, known, *audience, now, self._context.rules)
-        await records.apply(connection, result, state.id, now)
+        result = announce(newest, state.id, known, *audience, now, self._context.rules)
+        await records.apply(connection, result, now)
         return result.sends
 
 

@@ -71,6 +71,8 @@ def _outside(error: Exception) -> bool:
     """Whether the disk, the server, the network or a permission is to blame, and not a bug of ours."""
     if isinstance(error, exc.IntegrityError | exc.ProgrammingError | exc.DataError):
         return "permission denied" in str(error)
+    if "invalid input for query argument" in str(error):  # asyncpg's, which SQLAlchemy takes for any error
+        return False
     # Up to SQLAlchemy 2.0, what asyncpg raises while it connects comes through as it is.
     return isinstance(error, exc.DBAPIError | OSError) or type(error).__module__.startswith("asyncpg.")
 

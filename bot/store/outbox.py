@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.plan import Plan
+from bot.domain.intake import Plan
 from bot.domain.posting import Post
 from bot.domain.retry import Drop, Got, Outcome, Pause, Retry, Sent, Verdict
 from bot.store import schema

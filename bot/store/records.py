@@ -10,8 +10,8 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.intake import STORY_WINDOW, Arrival, Known, Plan, all_keys
 from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryView, TopicMatch
-from bot.domain.plan import STORY_WINDOW, Known, Plan, all_keys
 from bot.store import outbox, schema, topics
 from bot.store.sql import chunks, upsert
 
@@ -39,7 +39,17 @@ def _stored(row: sa.Row[Any], declares: tuple[int, ...]) -> Stored:
         language=row.language,
         removed=row.removed,
     )
-    return Stored(row.id, record, row.published, row.first_seen, row.partial, row.news, row.story, declares)
+    return Stored(
+        row.id,
+        record,
+        row.published,
+        row.first_seen,
+        row.partial,
+        row.news,
+        row.story,
+        declares,
+        row.guild_id,
+    )
 
 
 def _row(stored: Stored, digest: str, source_id: int | None) -> dict[str, Any]:
@@ -66,6 +76,7 @@ def _row(stored: Stored, digest: str, source_id: int | None) -> dict[str, Any]:
         "news": stored.news,
         "story": stored.story,
         "source_id": None if stored.partial else source_id,
+        "guild_id": stored.guild_id,
         "digest": digest,
     }
 
@@ -137,12 +148,13 @@ def _intervals(times: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
     return joined
 
 
-async def known(connection: AsyncConnection, batch: Sequence[Record], now: datetime) -> Known:
+async def known(connection: AsyncConnection, batch: Sequence[Arrival], now: datetime) -> Known:
     """Everything stored that a decision about this batch can depend on."""
-    by_key = await ids_by_key(connection, all_keys(batch))
+    named_records = [arrival.own() for arrival in batch]
+    by_key = await ids_by_key(connection, all_keys(named_records))
     named, digests = await _select(connection, _r.c.id, set(by_key.values()))
     numbers = {stored.story for stored in named.values() if stored.story is not None}
-    for part in chunks(_intervals(record.published or now for record in batch), 50):
+    for part in chunks(_intervals(record.published or now for record in named_records), 50):
         near = sa.or_(*(_r.c.published.between(start, end) for start, end in part))
         rows = await connection.execute(sa.select(_r.c.story).distinct().where(_r.c.story.is_not(None), near))
         numbers |= set(rows.scalars())
@@ -177,10 +189,11 @@ def _story_row(number: int, view: StoryView) -> dict[str, Any]:
         "removed": False,
         "forwards_to": None,
         "search": view.lead.record.title.casefold(),
+        "guild_id": min(member.guild_id for member in view.members),
     }
 
 
-async def apply(connection: AsyncConnection, plan: Plan, source_id: int | None, now: datetime) -> None:
+async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
     """Write a plan, in the transaction of the caller."""
     seen = {story: view for story, view in plan.stories.items() if view is not None}
     rows = [_story_row(number, view) for number, view in seen.items()]
@@ -189,7 +202,7 @@ async def apply(connection: AsyncConnection, plan: Plan, source_id: int | None, 
     for part in chunks(gone):
         await connection.execute(sa.update(_s).where(_s.c.number.in_(part)).values(removed=True))
         await connection.execute(sa.delete(schema.story_topics).where(schema.story_topics.c.story.in_(part)))
-    await _write_records(connection, plan, source_id)
+    await _write_records(connection, plan)
     names = [match.topic for matches in plan.topics.values() for match in matches]
     names += [topic for view in seen.values() for topic in view.topics]
     topic_ids = await topics.learn(connection, names)
@@ -199,10 +212,10 @@ async def apply(connection: AsyncConnection, plan: Plan, source_id: int | None, 
     await outbox.apply(connection, plan, now)
 
 
-async def _write_records(connection: AsyncConnection, plan: Plan, source_id: int | None) -> None:
+async def _write_records(connection: AsyncConnection, plan: Plan) -> None:
     # A record may be written for its story alone: then its content, and so its digest, is as it was.
     written = [stored for stored in plan.records.values() if stored.id in plan.digests]
-    rows = [_row(stored, plan.digests[stored.id], source_id) for stored in written]
+    rows = [_row(stored, plan.digests[stored.id], plan.sources.get(stored.id)) for stored in written]
     await upsert(connection, _r, rows, on=["id"])
     moved = [
         {"of": stored.id, "to": stored.story}

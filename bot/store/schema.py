@@ -61,6 +61,29 @@ sources = sa.Table(
     sa.Column("rejected", sa.Integer, nullable=False, default=0),
 )
 
+feeds = sa.Table(
+    "feeds",
+    metadata,
+    sa.Column("source_id", ID, sa.ForeignKey("sources.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("guild_id", SNOWFLAKE, nullable=False, default=0, index=True),  # 0: everybody's
+    sa.Column("address", sa.Text, nullable=False),  # as it was given
+    _text("url"),  # where it is now
+    _text("name"),
+    _text("title"),
+    sa.Column("topics", sa.JSON, nullable=False),
+    sa.Column("quality", sa.Integer),
+    _text("origin"),
+    sa.Column("added_at", UtcTime, nullable=False),
+    sa.Column("added_by", SNOWFLAKE),
+    sa.Column("interval", sa.Integer, nullable=False),  # seconds
+    sa.Column("next_poll", UtcTime, index=True),  # none: it is stopped
+    sa.Column("polled_at", UtcTime),
+    sa.Column("failures", sa.Integer, nullable=False, default=0),
+    sa.Column("failing_since", UtcTime),
+    _flag("warned"),
+    sa.UniqueConstraint("guild_id", "address"),
+)
+
 progress = sa.Table(
     "progress",
     metadata,
@@ -83,6 +106,7 @@ stories = sa.Table(
     _flag("removed"),
     sa.Column("forwards_to", ID),
     _text("search"),  # the lead's title without regard to case: databases know that of ASCII only
+    sa.Column("guild_id", SNOWFLAKE, nullable=False, server_default="0"),  # the server that alone sees it
 )
 
 records = sa.Table(
@@ -109,6 +133,7 @@ records = sa.Table(
     _flag("news"),
     sa.Column("story", ID, sa.ForeignKey("stories.number"), index=True),
     sa.Column("source_id", ID, sa.ForeignKey("sources.id", ondelete="SET NULL"), index=True),
+    sa.Column("guild_id", SNOWFLAKE, nullable=False, server_default="0"),
     _text("digest"),
 )
 

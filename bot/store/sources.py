@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import schema
-from bot.store.sql import insert_new, upsert
+from bot.store.sql import chunks, insert_new, upsert
 
 _s = schema.sources
 _p = schema.progress
@@ -95,6 +95,32 @@ async def advance(
         values |= {"intake_done": True, "last_success": finished, "last_error": "", "last_error_at": None}
         values |= {"rejected": rejected}
     await connection.execute(sa.update(_s).where(_s.c.id == source_id).values(**values))
+
+
+async def begin_anew(connection: AsyncConnection, source_id: int) -> None:
+    """Take a source in as if for the first time: silently, and all of it."""
+    await connection.execute(sa.delete(_p).where(_p.c.source_id == source_id))
+    await connection.execute(sa.update(_s).where(_s.c.id == source_id).values(intake_done=False))
+
+
+async def states(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, SourceState]:
+    """Sources by id."""
+    found: dict[int, SourceState] = {}
+    for part in chunks(ids):
+        rows = await connection.execute(sa.select(_s).where(_s.c.id.in_(part)))
+        found |= {row.id: _state(row) for row in rows}
+    return found
+
+
+async def progress_of(connection: AsyncConnection, ids: Sequence[int], key: str) -> dict[int, Any]:
+    """One progress entry of several sources, by source."""
+    found: dict[int, Any] = {}
+    for part in chunks(ids):
+        rows = await connection.execute(
+            sa.select(_p.c.source_id, _p.c.value).where(_p.c.source_id.in_(part), _p.c.key == key)
+        )
+        found |= dict(rows.all())
+    return found
 
 
 async def failed(connection: AsyncConnection, source_id: int, error: str, now: datetime) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.intake import scoped
 from bot.domain.model import Stored
 from bot.domain.stories import Story
 from bot.store import records, schema
@@ -22,8 +23,13 @@ _st = schema.story_topics
 _t = schema.topics
 
 
-async def load(connection: AsyncConnection, numbers: Iterable[int]) -> dict[int, Story]:
-    """Stories by number, each with its members, what these declare, and their topics."""
+async def load(
+    connection: AsyncConnection, numbers: Iterable[int], guild_id: int | None = None
+) -> dict[int, Story]:
+    """Stories by number, each with its members, what these declare, and their topics.
+
+    With a `guild_id` as that server sees them (0: as everybody does), else with all that there is.
+    """
     wanted = list(dict.fromkeys(numbers))
     stored = await records.members(connection, wanted)
     declared_ids = {i for record in stored.values() for i in record.declares} - set(stored)
@@ -42,13 +48,18 @@ async def load(connection: AsyncConnection, numbers: Iterable[int]) -> dict[int,
             for i in member.declares
             if i in everything and not everything[i].record.removed
         }
-        found[number] = Story(number, members, declared, {m.id: topics.get(m.id, ()) for m in members})
+        story = Story(number, members, declared, {m.id: topics.get(m.id, ()) for m in members})
+        found[number] = story if guild_id is None else story.seen_by(guild_id)
     return found
 
 
-async def survivor(connection: AsyncConnection, number: int) -> int | None:
-    """The number under which a story goes on: its own, or the one that it was merged into."""
-    row = (await connection.execute(sa.select(_s.c.forwards_to).where(_s.c.number == number))).first()
+async def survivor(connection: AsyncConnection, number: int, guild_id: int | None = None) -> int | None:
+    """The number under which a story goes on: its own, or the one that it was merged into.
+
+    With a `guild_id` only if that server sees it.
+    """
+    seen = sa.true() if guild_id is None else _s.c.guild_id.in_((0, guild_id))
+    row = (await connection.execute(sa.select(_s.c.forwards_to).where(_s.c.number == number, seen))).first()
     return None if row is None else (row.forwards_to or number)
 
 
@@ -62,31 +73,37 @@ async def survivors(connection: AsyncConnection, numbers: Iterable[int]) -> dict
     return found
 
 
-async def by_key(connection: AsyncConnection, key: str) -> int | None:
-    """The story of the record with that canonical URL."""
+async def by_key(connection: AsyncConnection, key: str, guild_id: int = 0) -> int | None:
+    """The story of the record with that canonical URL: everybody's, else the server's own."""
+    keys = [key, scoped(key, guild_id)]
     number: int | None = await connection.scalar(
         sa.select(_r.c.story)
         .join(schema.record_keys, schema.record_keys.c.record_id == _r.c.id)
-        .where(schema.record_keys.c.key == key)
+        .where(schema.record_keys.c.key.in_(keys), _r.c.story.is_not(None))
+        .order_by(_r.c.guild_id)
     )
     return number
 
 
-async def titles(connection: AsyncConnection, text: str, limit: int) -> list[tuple[int, str]]:
+async def titles(
+    connection: AsyncConnection, text: str, limit: int, guild_id: int | None = None
+) -> list[tuple[int, str]]:
     """Number and lead's title of the newest stories whose lead's title has all words of the text in it."""
     words = text.casefold().split()[:MOST_WORDS]
     rows = await connection.execute(
         sa.select(_s.c.number, _r.c.title)
         .join(_r, _r.c.id == _s.c.lead_id)
-        .where(_alive(), *(_s.c.search.contains(word, autoescape=True) for word in words))
+        .where(_alive(guild_id), *(_s.c.search.contains(word, autoescape=True) for word in words))
         .order_by(_s.c.last_seen.desc(), _s.c.number.desc())
         .limit(limit)
     )
     return [(number, title) for number, title in rows]
 
 
-def _alive() -> sa.ColumnElement[bool]:
-    return sa.and_(_s.c.forwards_to.is_(None), ~_s.c.removed)
+def _alive(guild_id: int | None = None) -> sa.ColumnElement[bool]:
+    """Stories that go on, of those that the server sees; None: all."""
+    alive = sa.and_(_s.c.forwards_to.is_(None), ~_s.c.removed)
+    return alive if guild_id is None else sa.and_(alive, _s.c.guild_id.in_((0, guild_id)))
 
 
 def _of_topics(names: Sequence[str]) -> sa.Select[Any]:
@@ -94,9 +111,11 @@ def _of_topics(names: Sequence[str]) -> sa.Select[Any]:
     return sa.select(_st.c.story).join(_t, _t.c.id == _st.c.topic_id).where(_t.c.key.in_(keys))
 
 
-async def latest(connection: AsyncConnection, topics: Sequence[str] | None, limit: int) -> list[int]:
+async def latest(
+    connection: AsyncConnection, topics: Sequence[str] | None, limit: int, guild_id: int | None = None
+) -> list[int]:
     """The stories of these topics (None: of all) that something arrived for last, newest first."""
-    statement = sa.select(_s.c.number).where(_alive())
+    statement = sa.select(_s.c.number).where(_alive(guild_id))
     if topics is not None:
         statement = statement.where(_s.c.number.in_(_of_topics(topics)))
     newest_first = statement.order_by(_s.c.last_seen.desc(), _s.c.last.desc(), _s.c.number.desc())
@@ -105,11 +124,17 @@ async def latest(connection: AsyncConnection, topics: Sequence[str] | None, limi
 
 
 async def arrived(
-    connection: AsyncConnection, topics: Sequence[str] | None, since: datetime, until: datetime
+    connection: AsyncConnection,
+    topics: Sequence[str] | None,
+    since: datetime,
+    until: datetime,
+    guild_id: int | None = None,
 ) -> list[int]:
     """The stories of these topics (None: of all) with a record first seen in (`since`, `until`]."""
     inside = sa.and_(_r.c.first_seen > since, _r.c.first_seen <= until, ~_r.c.partial, ~_r.c.removed)
-    statement = sa.select(_r.c.story).distinct().join(_s, _s.c.number == _r.c.story).where(inside, _alive())
+    statement = (
+        sa.select(_r.c.story).distinct().join(_s, _s.c.number == _r.c.story).where(inside, _alive(guild_id))
+    )
     if topics is not None:
         statement = statement.where(_r.c.story.in_(_of_topics(topics)))
     return sorted((await connection.execute(statement)).scalars())

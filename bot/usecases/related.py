@@ -32,7 +32,7 @@ class Found:
     topics: tuple[str, ...] = ()
 
 
-async def number_of(context: Context, text: str) -> int:
+async def number_of(context: Context, text: str, guild_id: int | None = None) -> int:
     """The story meant by `12`, `#12`, a URL, or words of its title."""
     wanted = text.strip()
     digits = wanted.removeprefix("#").strip()
@@ -47,13 +47,13 @@ async def number_of(context: Context, text: str) -> int:
     async with context.db.read() as connection:
         if "://" in wanted:
             try:
-                found = await stored.by_key(connection, canonical(wanted))
+                found = await stored.by_key(connection, canonical(wanted), guild_id or 0)
             except ValueError as error:
                 raise InvalidInputError(f"That link cannot be read: {error}.") from error
             if found is None:
                 raise NotFoundError("No story has that link. It may not have come in, or only as background.")
             return found
-        hits = await stored.titles(connection, wanted, 1)
+        hits = await stored.titles(connection, wanted, 1, guild_id)
     if not hits:
         raise NotFoundError(
             f"No story has “{wanted[:80]}” in its title. Use its number as in #12, a link, or pick one as you type."
@@ -61,15 +61,15 @@ async def number_of(context: Context, text: str) -> int:
     return hits[0][0]
 
 
-async def related(context: Context, text: str, guild_id: int = 0, channel_id: int = 0) -> Found:
-    """A story with all its coverage, seen with the mutes of the channel that asks (0: none)."""
-    asked = await number_of(context, text)
+async def related(context: Context, text: str, guild_id: int | None = None, channel_id: int = 0) -> Found:
+    """A story with all its coverage, as the server and the channel that ask see it (None: whoever runs the bot)."""
+    asked = await number_of(context, text, guild_id)
     async with context.db.read() as connection:
-        number = await stored.survivor(connection, asked)
+        number = await stored.survivor(connection, asked, guild_id)
         if number is None:
             raise NotFoundError(f"There is no story #{asked}. The number of a story stands below its post.")
-        story = (await stored.load(connection, [number]))[number]
-        mutes = await subscriptions.mutes_in(connection, guild_id, channel_id)
+        story = (await stored.load(connection, [number], guild_id))[number]
+        mutes = await subscriptions.mutes_in(connection, guild_id or 0, channel_id)
         if not story.members:
             raise NotFoundError(
                 f"Story #{number} was withdrawn: everything in it was removed by its publishers."
@@ -106,17 +106,17 @@ async def _fate(connection: AsyncConnection, view: StoryView, channel_id: int) -
     return ["Not posted here: it came in before the channel subscribed."]
 
 
-async def suggest(context: Context, text: str, limit: int = 25) -> list[tuple[int, str]]:
+async def suggest(context: Context, text: str, guild_id: int, limit: int = 25) -> list[tuple[int, str]]:
     """Number and title of stories for what somebody has typed so far."""
     digits = text.strip().removeprefix("#")
     async with context.db.read() as connection:
         if digits.isascii() and digits.isdigit() and len(digits) <= 9:
-            found = await stored.load(connection, [int(digits)])
+            found = await stored.load(connection, [int(digits)], guild_id)
             views = [stories.view(story) for story in found.values()]
             exact = [(view.number, view.lead.record.title) for view in views if view is not None]
             if exact:
                 return exact
-        return await stored.titles(connection, text, limit)
+        return await stored.titles(connection, text, limit, guild_id)
 
 
 async def latest(
@@ -129,8 +129,8 @@ async def latest(
             known = await topics.load(connection)
             title = resolve(known, topic_name).name
             names = known.with_descendants(title)
-        order = await stored.latest(connection, names, limit)
-        found = await stored.load(connection, order)
+        order = await stored.latest(connection, names, limit, guild_id)
+        found = await stored.load(connection, order, guild_id)
         muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
     views = [stories.view(found[number], muted) for number in order]
     return title, [view for view in views if view is not None]

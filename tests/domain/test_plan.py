@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.model import Importance, Mode, Mute, Record, Relation, Topic
-from bot.domain.plan import Plan, all_keys, digest_of, keys_of
+from bot.domain.intake import Fate, Plan, all_keys, digest_of, keys_of
 from bot.domain.posting import Edit, Hold, Reason
 from bot.domain.topics import Topics
 from tests.domain.world import CHANNEL, GUILD, World, follow
@@ -59,7 +59,7 @@ def test_an_unchanged_item_changes_nothing() -> None:
     world, one = World(follow()), report(related=(record("Something declared"),))
     world.take(one)
     plan = world.take(one, hours=1)
-    assert plan == replace(Plan(), unchanged=1)
+    assert plan == Plan(fates=[Fate.UNCHANGED])
 
 
 def test_one_address_in_several_files_is_one_record() -> None:

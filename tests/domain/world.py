@@ -10,7 +10,7 @@ from itertools import count
 from bot.domain import plan as planning
 from bot.domain import stories
 from bot.domain.model import Importance, Mode, Mute, Record, Stored, StoryView, Subscription, TopicMatch
-from bot.domain.plan import Intake, Known, Plan, keys_of
+from bot.domain.intake import Arrival, Known, Plan, keys_of
 from bot.domain.posting import Post, Rules
 from bot.domain.stories import Story
 from bot.domain.topics import Topics
@@ -62,12 +62,14 @@ class World:
             next_story=max(self.numbers, default=0) + 1,
         )
 
-    def take(self, *batch: Record, hours: float = 0, silent: bool = False, replay: bool = False) -> Plan:
+    def take(
+        self, *batch: Record, hours: float = 0, silent: bool = False, replay: bool = False, guild_id: int = 0
+    ) -> Plan:
         """Take in a batch at a time, given in hours."""
-        intake = Intake(at(hours), silent, replay)
+        arrivals = [Arrival(record, guild_id=guild_id, silent=silent, replay=replay) for record in batch]
         return self._apply(
             planning.plan(
-                batch, self.known(), self.topics, self.subscriptions, self.mutes, intake, self.rules
+                arrivals, self.known(), self.topics, self.subscriptions, self.mutes, at(hours), self.rules
             )
         )
 
@@ -75,7 +77,7 @@ class World:
         """Have records that came in silently posted after all."""
         return self._apply(
             planning.announce(
-                ids, self.known(), self.topics, self.subscriptions, self.mutes, at(hours), self.rules
+                ids, 0, self.known(), self.topics, self.subscriptions, self.mutes, at(hours), self.rules
             )
         )
 
@@ -131,7 +133,8 @@ class World:
             for i in member.declares
             if not self.records[i].record.removed
         }
-        return stories.view(Story(number, members, declared, self._matches))
+        story = Story(number, members, declared, self._matches)
+        return stories.view(story.seen_by(story.guild_id))
 
     def story_of(self, record: Record) -> StoryView:
         """The story that a record is in."""

@@ -282,20 +282,36 @@ async def test_progress_is_stored_with_the_records_it_stands_for(desk: Desk) -> 
     assert source.given == [{}, {"a": {"n": 3}, "b": {"n": 2}}]
 
 
-async def test_a_batch_that_cannot_be_stored_leaves_nothing_behind(desk: Desk) -> None:
-    """Neither its records nor its progress: it comes again."""
+async def test_an_item_that_cannot_be_stored_is_refused_and_keeps_nothing_back(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """That is a bug, and must not stop the source for ever."""
+    before = await desk.count(schema.records)
+    source = Batches(batch(ai(ONE), replace(ai(TWO), quality=1 << 80), ai(THREE), a={"n": 1}, last=True))
+    summary = await desk.ingest.step(source)
+    assert (summary.new, summary.rejected) == (2, 1)
+    assert [(error.item, "log" in error.reason) for error in summary.errors] == [(2, True)]
+    assert await desk.count(schema.records) == before + 2
+    found = await state(desk.db, source.name)
+    assert (found.taken, found.intake_done, found.rejected) == (2, True, 1)
+    assert "item 2 could not be stored" in caplog.text
+    assert (await desk.ingest.step(source)).unchanged == 2
+    assert source.given[1] == {"a": {"n": 1}}
+
+
+async def test_a_batch_whose_progress_cannot_be_stored_comes_again(desk: Desk) -> None:
     before = await desk.count(schema.records)
     cannot = batch(ai(TWO), b=object(), last=True)
     source = Batches(batch(ai(ONE), a={"n": 1}), cannot)
     with pytest.raises(Exception, match="not JSON serializable"):
         await desk.ingest.step(source)
-    assert await desk.count(schema.records) == before + 1
+    assert await desk.count(schema.records) == before + 2
     found = await state(desk.db, source.name)
-    assert (found.taken, found.intake_done) == (1, False)
+    assert not found.intake_done
     assert "not JSON serializable" in found.last_error
     source.batches[1] = replace(cannot, progress={})
     summary = await desk.ingest.step(source)
-    assert (summary.new, summary.unchanged) == (1, 1)
+    assert (summary.new, summary.unchanged) == (0, 2)
     assert source.given[1] == {"a": {"n": 1}}
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from bot.domain import plan as planning
 from bot.domain import stories as domain_stories
 from bot.domain.model import Record, Stored
-from bot.domain.plan import Intake, Known, Plan, keys_of
+from bot.domain.intake import Arrival, Known, Plan, keys_of
 from bot.domain.posting import Rules
 from bot.domain.stories import Story
 from bot.store import records, schema, stories, subscriptions, topics
@@ -50,23 +50,24 @@ def halves(*topics: str, hours: float = 0) -> tuple[Record, Record, Record]:
 async def look(db: Database, *batch: Record, hours: float = 0) -> Known:
     """What the store knows that a batch can touch."""
     async with db.write() as connection:
-        return await records.known(connection, batch, at(hours))
+        return await records.known(connection, [Arrival(record) for record in batch], at(hours))
 
 
 async def take(db: Database, *batch: Record, hours: float = 0, silent: bool = False) -> Plan:
     """Have a batch decided about and stored, at a time given in hours."""
     async with db.intake() as connection:
-        known = await records.known(connection, batch, at(hours))
+        arrivals = [Arrival(record, silent=silent) for record in batch]
+        known = await records.known(connection, arrivals, at(hours))
         made = planning.plan(
-            batch,
+            arrivals,
             known,
             await topics.load(connection),
             await subscriptions.subscriptions(connection),
             await subscriptions.mutes(connection),
-            Intake(at(hours), silent),
+            at(hours),
             RULES,
         )
-        await records.apply(connection, made, None, at(hours))
+        await records.apply(connection, made, at(hours))
     return made
 
 
@@ -80,7 +81,7 @@ async def merge(db: Database, old: int, into: int) -> None:
         declared = {**found[into].declared, **found[old].declared}
         view = domain_stories.view(Story(into, members, declared, matches))
         made = Plan(records=moved, merged={old: into}, stories={into: view})
-        await records.apply(connection, made, None, at())
+        await records.apply(connection, made, at())
 
 
 async def stored_of(db: Database, wanted: Record) -> Stored:

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot.domain.model import Importance, Mode, Subscription
-from bot.domain.plan import Plan
+from bot.domain.intake import Plan
 from bot.domain.posting import Edit, Hold, Post, Reason, Send
 from bot.domain.retry import Drop, Got, Outcome, Pause, Retry, Sent, Verdict
 from bot.store import outbox, schema, subscriptions, topics

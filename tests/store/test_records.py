@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bot.domain import stories as domain_stories
 from bot.domain.model import Importance, Mode, Record, Stored, Subscription, Topic, TopicMatch
-from bot.domain.plan import Known, Plan
+from bot.domain.intake import Known, Plan
 from bot.store import records, schema, stories, subscriptions, topics
 from bot.store.database import Database
 from bot.store.sql import IN_MOST

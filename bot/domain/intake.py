@@ -1,0 +1,244 @@
+"""What a batch of records meets, and which of its records are new, changed, or known already.
+
+A record is known by its keys: canonical URLs, and whatever else its source can tell it by. Records of a
+server's own sources have keys of their own, so that they are apart from everybody's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import chain
+
+from bot.domain.model import Record, Stored, StoryView, TopicMatch
+from bot.domain.posting import Edit, Hold, Post, Reason, Send
+from bot.domain.topics import Topics
+
+# How far from a record's time its story is looked for.
+STORY_WINDOW = timedelta(days=4)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store knows that a batch can touch.
+
+    `by_key`: the records (canonical URLs and twins) that the batch names, and `records` by id: those,
+    the same-event members of every story near them in time, and what any of them declares.
+    `digests`: the content digest of each record by id. `topics`: the matches of each by id.
+    `complete`: the stories of which every member is in `records` (None: all); no other may change.
+    """
+
+    by_key: Mapping[str, int]
+    records: Mapping[int, Stored]
+    digests: Mapping[int, str]
+    topics: Mapping[int, tuple[TopicMatch, ...]]
+    posts: Mapping[tuple[int, int], Post]
+    next_record: int = 1
+    next_story: int = 1
+    complete: frozenset[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A record as it came in, and how.
+
+    `source` is the id of its source. `guild_id`: the server whose own source that is; 0: everybody's.
+    `silent`: it is of its source's first intake, which is taken in without posting. `replay`: an old
+    record told on its own clock; it was first seen when it was published.
+    """
+
+    record: Record
+    source: int | None = None
+    guild_id: int = 0
+    silent: bool = False
+    replay: bool = False
+
+    def own(self) -> Record:
+        """The record under keys of its server: no server's source can speak for another's, or everybody's."""
+        return _scoped(self.record, self.guild_id) if self.guild_id else self.record
+
+
+class Fate(StrEnum):
+    """What a record of a batch turned out to be."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(slots=True)
+class Plan:
+    """What to store. `fates` are those of the batch's records, in its order; the rest are whole rows to insert or replace."""
+
+    fates: list[Fate] = field(default_factory=list)
+    records: dict[int, Stored] = field(default_factory=dict)
+    sources: dict[int, int | None] = field(default_factory=dict)
+    digests: dict[int, str] = field(default_factory=dict)
+    keys: dict[str, int] = field(default_factory=dict)
+    declares: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    topics: dict[int, tuple[TopicMatch, ...]] = field(default_factory=dict)
+    stories: dict[int, StoryView | None] = field(default_factory=dict)
+    merged: dict[int, int] = field(default_factory=dict)
+    sends: list[Send] = field(default_factory=list)
+    edits: list[Edit] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
+
+    @property
+    def new(self) -> int:
+        """How many records were new."""
+        return self.fates.count(Fate.NEW)
+
+    @property
+    def changed(self) -> int:
+        """How many say something else than before."""
+        return self.fates.count(Fate.CHANGED)
+
+    @property
+    def unchanged(self) -> int:
+        """How many were known as they are."""
+        return self.fates.count(Fate.UNCHANGED)
+
+    @property
+    def held(self) -> dict[Reason, int]:
+        """How many were held back, by reason."""
+        counts: dict[Reason, int] = {}
+        for hold in self.holds:
+            counts[hold.reason] = counts.get(hold.reason, 0) + 1
+        return counts
+
+
+def digest_of(record: Record) -> str:
+    """A fingerprint of all that a record says; equal exactly where nothing changed."""
+    return hashlib.blake2b(repr(record).encode(), digest_size=16).hexdigest()
+
+
+def scoped(key: str, guild_id: int) -> str:
+    """The key of a record that came from a server's own source; a canonical URL has no spaces."""
+    return f"{guild_id} {key}" if guild_id else key
+
+
+def _scoped(record: Record, guild_id: int) -> Record:
+    return replace(
+        record,
+        key=scoped(record.key, guild_id),
+        twins=tuple(scoped(twin, guild_id) for twin in record.twins),
+        related=tuple(_scoped(entry, guild_id) for entry in record.related),
+    )
+
+
+def keys_of(record: Record) -> tuple[str, ...]:
+    """The canonical URLs under which a record is known."""
+    return tuple(dict.fromkeys((record.key, *record.twins)))
+
+
+def all_keys(records: Iterable[Record]) -> set[str]:
+    """The keys of records and of everything they declare: what `Known.by_key` must answer for."""
+    return {key for r in records for known in chain((r,), r.related) for key in keys_of(known)}
+
+
+class Identify:
+    """Turns items into stored records: known ones updated, unknown ones numbered."""
+
+    def __init__(self, known: Known, topics: Topics, now: datetime, max_age: timedelta) -> None:
+        self._known = known
+        self._topics = topics
+        self._now = now
+        self._max_age = max_age
+        self.by_key = dict(known.by_key)
+        self.records = dict(known.records)
+        self.plan = Plan()
+        self.arrivals: dict[int, None] = {}
+        self._next = known.next_record
+
+    def take(self, arrival: Arrival) -> None:
+        record = arrival.own()
+        own = set(keys_of(record))  # a record may list itself, or its AMP version
+        related = [
+            self._partial(entry, arrival) for entry in record.related if own.isdisjoint(keys_of(entry))
+        ]
+        declares = tuple(dict.fromkeys(related))
+        bare, digest = replace(record, related=()), digest_of(record)
+        found = self._find(record)
+        old = self.records.get(found) if found is not None else None
+        if old is not None and not old.partial:
+            assert found is not None
+            if self._digest(found) == digest:
+                self.plan.fates.append(Fate.UNCHANGED)
+                return
+            self.plan.fates.append(Fate.CHANGED)
+        else:
+            self.plan.fates.append(Fate.NEW)
+        record_id = self._new_id() if found is None else found
+        declares = tuple(i for i in declares if i != record_id)
+        self._put(self._stored(record_id, bare, old, declares, arrival), digest, record)
+        self.plan.sources[record_id] = arrival.source
+
+    def _stored(
+        self, record_id: int, record: Record, old: Stored | None, declares: tuple[int, ...], arrival: Arrival
+    ) -> Stored:
+        if old is not None and record.removed:
+            # A removal may say nothing but the URL: what was known stays, marked as removed.
+            record, declares = replace(old.record, removed=True), old.declares
+        if old is not None and not old.partial:
+            published = record.published or old.published
+            return replace(old, record=record, published=published, declares=declares)
+        first_seen = self._first_seen(record, arrival)
+        published = record.published or first_seen
+        return Stored(
+            record_id,
+            record,
+            published,
+            first_seen,
+            news=first_seen - published <= self._max_age and not arrival.silent,
+            story=old.story if old is not None else None,
+            declares=declares,
+            guild_id=arrival.guild_id,
+        )
+
+    def _first_seen(self, record: Record, arrival: Arrival) -> datetime:
+        """Now; but a first intake or a replay tells the past, so there it is when it was published."""
+        past = arrival.silent or arrival.replay
+        return min(record.published or self._now, self._now) if past else self._now
+
+    def _partial(self, entry: Record, arrival: Arrival) -> int:
+        """The id of a declared record; unknown ones are noted as partial."""
+        found = self._find(entry)
+        if found is None:
+            found = self._new_id()
+            seen = self._first_seen(entry, arrival)
+            stored = Stored(
+                found, entry, entry.published or seen, seen, partial=True, guild_id=arrival.guild_id
+            )
+            self._put(stored, digest_of(entry), entry)
+        elif self.records[found].partial and found not in self.plan.records:
+            self.arrivals.setdefault(found)  # somebody else declares it now: look again
+        return found
+
+    def _put(self, stored: Stored, digest: str, record: Record) -> None:
+        self.records[stored.id] = stored
+        self.plan.records[stored.id] = stored
+        self.plan.digests[stored.id] = digest
+        if not stored.partial:
+            self.plan.topics[stored.id] = self._topics.of(stored.record)
+            self.plan.declares[stored.id] = stored.declares
+        self.arrivals.setdefault(stored.id)
+        self._learn(stored.id, record)
+
+    def _learn(self, record_id: int, record: Record) -> None:
+        for key in keys_of(record):
+            if key not in self.by_key:
+                self.by_key[key] = record_id
+                self.plan.keys[key] = record_id
+
+    def _find(self, record: Record) -> int | None:
+        return next((self.by_key[key] for key in keys_of(record) if key in self.by_key), None)
+
+    def _digest(self, record_id: int) -> str | None:
+        return self.plan.digests.get(record_id) or self._known.digests.get(record_id)
+
+    def _new_id(self) -> int:
+        self._next += 1
+        return self._next - 1

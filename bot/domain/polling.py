@@ -1,0 +1,104 @@
+"""When a feed is looked at next: between bounds, by how often it really brings something, and as it asks.
+
+Pure: the answer of a poll and the time go in, the feed's next state comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+FASTER = 0.5  # part of the interval that is left after a poll that brought something
+SLOWER = 1.25  # and after one that did not
+JITTER = 0.1  # part of an interval by which a poll may come later, so that feeds spread out
+LONGEST_ASKED = timedelta(days=1)  # a feed may ask for rarer polls, up to this
+LONGEST_RETRY = timedelta(days=7)  # likewise a server for a later retry
+WARN_AFTER = timedelta(days=3)
+_HOUR = timedelta(hours=1)
+
+
+class Got(StrEnum):
+    """What came of a poll."""
+
+    NEW = "new"
+    NOTHING_NEW = "nothing new"
+    FAILED = "failed"
+    GONE = "gone"  # 410: for good
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How often a feed is polled at most and at least."""
+
+    least: timedelta = timedelta(minutes=5)
+    most: timedelta = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What a feed and its server ask for: a time between polls, hours (0 to 23) and days (Monday 0) without any, in UTC."""
+
+    every: timedelta = timedelta()
+    skip_hours: Collection[int] = ()
+    skip_days: Collection[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """Where a feed stands. `next_poll` None: it is stopped. `warned`: its readers know that it fails."""
+
+    interval: timedelta
+    next_poll: datetime | None
+    failures: int = 0
+    failing_since: datetime | None = None
+    warned: bool = False
+
+
+def after(
+    before: Polling,
+    got: Got,
+    now: datetime,
+    bounds: Bounds,
+    *,
+    hints: Hints = Hints(),
+    retry_after: timedelta | None = None,
+    jitter: float = 0.0,
+) -> Polling:
+    """The feed's state after a poll. `jitter` is a random number from 0 to 1."""
+    late = 1 + JITTER * jitter
+    if got is Got.GONE:
+        return replace(
+            before,
+            next_poll=None,
+            failures=before.failures + 1,
+            failing_since=before.failing_since or now,
+        )
+    if got is Got.FAILED:
+        failures = before.failures + 1
+        pause = min(max(before.interval, bounds.least) * 2 ** min(failures - 1, 10), bounds.most)
+        pause = max(pause * late, min(retry_after or timedelta(), LONGEST_RETRY))
+        since = before.failing_since or now
+        return replace(before, next_poll=now + pause, failures=failures, failing_since=since)
+    factor = FASTER if got is Got.NEW else SLOWER
+    interval = min(max(before.interval * factor, bounds.least), bounds.most)
+    asked = min(hints.every, max(LONGEST_ASKED, bounds.most))
+    return Polling(interval, _allowed(now + max(interval * late, asked), hints))
+
+
+def _allowed(at: datetime, hints: Hints) -> datetime:
+    """The first moment from `at` on that is in no hour or day to be skipped; `at` where every one is."""
+    moment = at
+    for _ in range(8 * 24):
+        if moment.hour not in hints.skip_hours and moment.weekday() not in hints.skip_days:
+            return moment
+        moment = moment.replace(minute=0, second=0, microsecond=0) + _HOUR
+    return at
+
+
+def to_warn(polling: Polling, now: datetime) -> bool:
+    """Whether it is time to tell the feed's readers that it fails."""
+    since = polling.failing_since
+    stopped = polling.next_poll is None
+    return since is not None and not polling.warned and (stopped or now - since >= WARN_AFTER)

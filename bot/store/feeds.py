@@ -1,0 +1,287 @@
+"""Feeds: the sources that are polled, when each is due, and how its last polls went."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.polling import Polling
+from bot.store import schema, sources
+from bot.store.sql import chunks
+
+KIND = "feed"
+CATALOGUE = "catalogue"  # polled only while somebody follows one of its topics
+CONFIG = "config"
+SERVER = "server"  # added in Discord: it counts for that server alone
+OPERATOR = "operator"  # added on the command line
+
+_f = schema.feeds
+_s = schema.sources
+_rt = schema.record_topics
+_r = schema.records
+
+
+@dataclass(frozen=True, slots=True)
+class NewFeed:
+    """A feed to be followed. `address` is as it was given; None and empty take what the feed or a default says."""
+
+    address: str
+    origin: str
+    name: str = ""
+    topics: tuple[str, ...] = ()
+    quality: int | None = None
+    guild_id: int = 0
+    added_by: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A feed that is followed. `url` is where it is now, `title` what it calls itself.
+
+    `last_success`, `last_error`, `taken` and `rejected` are as for any source.
+    """
+
+    source_id: int
+    guild_id: int
+    address: str
+    url: str
+    name: str
+    title: str
+    topics: tuple[str, ...]
+    quality: int | None
+    origin: str
+    polled_at: datetime | None
+    polling: Polling
+    intake_done: bool
+    last_success: datetime | None
+    last_error: str
+    taken: int
+    rejected: int
+
+    @property
+    def shown(self) -> str:
+        """What people call it."""
+        return self.name or self.title or self.url
+
+
+_COLUMNS = (
+    _f,
+    _s.c.intake_done,
+    _s.c.last_success,
+    _s.c.last_error,
+    _s.c.taken,
+    _s.c.rejected,
+)
+
+
+def _feed(row: sa.Row[Any]) -> Feed:
+    return Feed(
+        source_id=row.source_id,
+        guild_id=row.guild_id,
+        address=row.address,
+        url=row.url,
+        name=row.name,
+        title=row.title,
+        topics=tuple(row.topics),
+        quality=row.quality,
+        origin=row.origin,
+        polled_at=row.polled_at,
+        polling=Polling(
+            timedelta(seconds=row.interval), row.next_poll, row.failures, row.failing_since, row.warned
+        ),
+        intake_done=row.intake_done,
+        last_success=row.last_success,
+        last_error=row.last_error,
+        taken=row.taken,
+        rejected=row.rejected,
+    )
+
+
+def _select() -> sa.Select[Any]:
+    return sa.select(*_COLUMNS).join(_s, _s.c.id == _f.c.source_id)
+
+
+def source_name(address: str, guild_id: int) -> str:
+    """What makes a feed a source of its own."""
+    return f"{KIND}:{guild_id}:{address}" if guild_id else f"{KIND}:{address}"
+
+
+async def all_feeds(connection: AsyncConnection, guild_id: int | None = None) -> list[Feed]:
+    """Every feed, or those that a server added itself (0: everybody's), as they were added."""
+    statement = _select().order_by(_f.c.source_id)
+    if guild_id is not None:
+        statement = statement.where(_f.c.guild_id == guild_id)
+    return [_feed(row) for row in await connection.execute(statement)]
+
+
+async def find(connection: AsyncConnection, address: str, guild_id: int) -> Feed | None:
+    """The feed given as that address, or that is there now."""
+    same = sa.or_(_f.c.address == address, _f.c.url == address)
+    statement = _select().where(_f.c.guild_id == guild_id, same).order_by(_f.c.source_id).limit(1)
+    row = (await connection.execute(statement)).first()
+    return None if row is None else _feed(row)
+
+
+async def count(connection: AsyncConnection, guild_id: int) -> int:
+    """How many feeds a server has added."""
+    own = sa.select(sa.func.count()).select_from(_f).where(_f.c.guild_id == guild_id)
+    return await connection.scalar(own) or 0
+
+
+async def add(connection: AsyncConnection, feed: NewFeed, interval: timedelta, now: datetime) -> int:
+    """Follow a feed from now on, or change what is declared of it; returns its source's id."""
+    state = await sources.ensure(connection, source_name(feed.address, feed.guild_id), KIND)
+    declared = {
+        "name": feed.name,
+        "topics": list(feed.topics),
+        "quality": feed.quality,
+        "origin": feed.origin,
+    }
+    if await connection.scalar(sa.select(_f.c.source_id).where(_f.c.source_id == state.id)) is not None:
+        await connection.execute(sa.update(_f).where(_f.c.source_id == state.id).values(**declared))
+        return state.id
+    row = declared | {
+        "source_id": state.id,
+        "guild_id": feed.guild_id,
+        "address": feed.address,
+        "url": feed.address,
+        "title": "",
+        "added_at": now,
+        "added_by": feed.added_by,
+        "interval": int(interval.total_seconds()),
+        "next_poll": now,
+        "failures": 0,
+        "warned": False,
+    }
+    await connection.execute(sa.insert(_f).values(**row))
+    # One that was followed before begins anew: what it brought meanwhile is no news now.
+    await sources.begin_anew(connection, state.id)
+    return state.id
+
+
+async def configure(
+    connection: AsyncConnection, wanted: Iterable[NewFeed], interval: timedelta, now: datetime
+) -> None:
+    """Make the feeds of the config and of the catalogue exactly these; what was added otherwise stays."""
+    rows = await connection.execute(
+        sa.select(_f.c.source_id, _f.c.address, _f.c.name, _f.c.topics, _f.c.quality, _f.c.origin).where(
+            _f.c.origin.in_((CONFIG, CATALOGUE))
+        )
+    )
+    before = {
+        row.address: (row.source_id, (row.name, tuple(row.topics), row.quality, row.origin)) for row in rows
+    }
+    declared = {feed.address: feed for feed in wanted}
+    for address, feed in declared.items():
+        if address not in before or before[address][1] != (feed.name, feed.topics, feed.quality, feed.origin):
+            await add(connection, feed, interval, now)
+    gone = [source_id for address, (source_id, _) in before.items() if address not in declared]
+    await remove(connection, gone)
+
+
+async def remove(connection: AsyncConnection, source_ids: Sequence[int]) -> None:
+    """Follow these no longer. What they brought stays."""
+    for part in chunks(source_ids):
+        await connection.execute(sa.delete(_f).where(_f.c.source_id.in_(part)))
+
+
+async def remove_of(connection: AsyncConnection, guild_id: int) -> None:
+    """A server is gone: its feeds are followed no longer."""
+    await connection.execute(sa.delete(_f).where(_f.c.guild_id == guild_id))
+
+
+def _pollable(followed: Collection[int], busy: Collection[int]) -> sa.ColumnElement[bool]:
+    wanted = sa.or_(_f.c.origin != CATALOGUE, _f.c.source_id.in_(followed))
+    return sa.and_(_f.c.next_poll.is_not(None), _f.c.source_id.not_in(busy), wanted)
+
+
+async def due(
+    connection: AsyncConnection, now: datetime, followed: Collection[int], busy: Collection[int], limit: int
+) -> list[Feed]:
+    """The feeds to poll now, the longest waiting first: of the catalogue those in `followed`, and none in `busy`."""
+    ready = sa.and_(_f.c.next_poll <= now, _pollable(followed, busy))
+    statement = _select().where(ready).order_by(_f.c.next_poll, _f.c.source_id).limit(limit)
+    return [_feed(row) for row in await connection.execute(statement)]
+
+
+async def next_due(
+    connection: AsyncConnection, followed: Collection[int], busy: Collection[int]
+) -> datetime | None:
+    """When the next feed is due that is not being polled."""
+    earliest = sa.func.min(_f.c.next_poll, type_=schema.UtcTime)
+    found: datetime | None = await connection.scalar(sa.select(earliest).where(_pollable(followed, busy)))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What to keep of a poll. `moved` is the new address where the feed has one for good."""
+
+    source_id: int
+    polling: Polling
+    error: str = ""
+    title: str = ""
+    moved: str = ""
+
+
+async def settle(connection: AsyncConnection, settled: Sequence[Settled], now: datetime) -> None:
+    """Write how polls went, in the transaction that stores what they brought."""
+    if not settled:
+        return
+    p = sa.bindparam
+    rows = [
+        {
+            "of": s.source_id,
+            "to_interval": int(s.polling.interval.total_seconds()),
+            "to_next": s.polling.next_poll,
+            "to_failures": s.polling.failures,
+            "to_since": s.polling.failing_since,
+            "to_warned": s.polling.warned,
+            "to_title": s.title,
+            "to_url": s.moved,
+            "at": now,
+        }
+        for s in settled
+    ]
+    statement = (
+        sa.update(_f)
+        .where(_f.c.source_id == p("of"))
+        .values(
+            interval=p("to_interval"),
+            next_poll=p("to_next"),
+            failures=p("to_failures"),
+            failing_since=p("to_since"),
+            warned=p("to_warned"),
+            polled_at=p("at"),
+            title=sa.case(
+                (p("to_title", type_=sa.Text) != "", p("to_title", type_=sa.Text)), else_=_f.c.title
+            ),
+            url=sa.case((p("to_url", type_=sa.Text) != "", p("to_url", type_=sa.Text)), else_=_f.c.url),
+        )
+    )
+    await connection.execute(statement, rows)
+    failed = [{"of": s.source_id, "why": s.error[:500], "at": now} for s in settled if s.error]
+    if failed:
+        statement = sa.update(_s).where(_s.c.id == p("of")).values(last_error=p("why"), last_error_at=p("at"))
+        await connection.execute(statement, failed)
+    fine = [s.source_id for s in settled if not s.error]
+    for part in chunks(fine):
+        values = {"last_success": now, "last_error": "", "last_error_at": None}
+        await connection.execute(sa.update(_s).where(_s.c.id.in_(part)).values(**values))
+
+
+async def topics_from(connection: AsyncConnection, source_id: int, since: datetime) -> set[str]:
+    """The topics of what a source brought since then, as casefolded names."""
+    rows = await connection.execute(
+        sa.select(schema.topics.c.key)
+        .distinct()
+        .join(_rt, _rt.c.topic_id == schema.topics.c.id)
+        .join(_r, _r.c.id == _rt.c.record_id)
+        .where(_r.c.source_id == source_id, _r.c.first_seen >= since)
+    )
+    return set(rows.scalars())
