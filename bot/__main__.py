@@ -29,11 +29,16 @@ ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The configurat
 Db = Annotated[str, typer.Option("--db", help="The database: a SQLite file or a postgresql:// URL.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 TopicsDir = Annotated[Path | None, typer.Option("--topics", help="A directory of topic files.", exists=True)]
-Paths = Annotated[
-    list[Path],
+Places = Annotated[
+    list[str],
     typer.Argument(
-        help="Record files (.md .yaml .json .jsonl) or directories of them.", show_default=False, exists=True
+        help="Record files (.md .yaml .json .jsonl), directories of them, or feeds: files or addresses.",
+        show_default=False,
     ),
+]
+PrivateNetworks = Annotated[
+    bool,
+    typer.Option("--private-networks", help="Fetch from addresses of this machine and its networks too."),
 ]
 DEFAULT_DB = "data/topicwire.db"
 
@@ -47,11 +52,24 @@ def run(config: ConfigPath = Path("config.yaml")) -> None:
 
 
 @app.command()
-def check(config: ConfigPath = Path("config.yaml")) -> None:
+def check(
+    config: ConfigPath = Path("config.yaml"),
+    sources: Annotated[
+        bool,
+        typer.Option(
+            "--sources", help="Fetch every feed and repository too, those of the catalogue as well."
+        ),
+    ] = False,
+) -> None:
     """Check the configuration; say every problem at once, with its key."""
     from bot.cli import check_config
 
-    raise typer.Exit(SOME_REFUSED if check_config(config) else 0)
+    problems = check_config(config)
+    if sources and not problems:
+        from bot.cli_sources import check_sources
+
+        problems = check_sources(config)
+    raise typer.Exit(SOME_REFUSED if problems else 0)
 
 
 @app.command()
@@ -72,7 +90,7 @@ def demo(
 
 @app.command()
 def ingest(
-    paths: Paths,
+    places: Places,
     topics: TopicsDir = None,
     db: Db = DEFAULT_DB,
     json: Json = False,
@@ -82,23 +100,26 @@ def ingest(
             formats=TIMES, help="Replay: take the records in as of this time, each first seen when published."
         ),
     ] = None,
+    private_networks: PrivateNetworks = False,
 ) -> None:
     """Take records in. The last line is the summary; exit code 1 tells that some were refused."""
-    from bot.cli import ingest_paths
+    from bot.cli import ingest_places
 
-    raise typer.Exit(SOME_REFUSED if ingest_paths(paths, topics, db, json, as_of) else 0)
+    refused = ingest_places(places, topics, db, json, as_of, private_networks)
+    raise typer.Exit(SOME_REFUSED if refused else 0)
 
 
 @app.command()
 def match(
-    paths: Paths,
+    places: Places,
     topics: Annotated[Path, typer.Option("--topics", help="A directory of topic files.", exists=True)],
     json: Json = False,
+    private_networks: PrivateNetworks = False,
 ) -> None:
     """Show which topics records match, and why. Nothing is stored."""
-    from bot.cli import match_paths
+    from bot.cli import match_places
 
-    raise typer.Exit(SOME_REFUSED if match_paths(paths, topics, json) else 0)
+    raise typer.Exit(SOME_REFUSED if match_places(places, topics, json, private_networks) else 0)
 
 
 @app.command()
@@ -140,6 +161,83 @@ def digest(
     from bot.cli import show_digest
 
     show_digest(topic, since, until, size, db, json)
+
+
+source = typer.Typer(no_args_is_help=True, help="Feeds that are polled for everybody.")
+opml = typer.Typer(no_args_is_help=True, help="Lists of feeds, as other programs read and write them.")
+app.add_typer(source, name="source")
+app.add_typer(opml, name="opml")
+
+Url = Annotated[str, typer.Argument(help="The feed, or a web page that has one.", show_default=False)]
+About = Annotated[str | None, typer.Option("--topic", help="What all of it is about; else keywords decide.")]
+
+
+@source.command("add")
+def source_add(
+    url: Url, topic: About = None, db: Db = DEFAULT_DB, private_networks: PrivateNetworks = False
+) -> None:
+    """Follow a feed for everybody from now on; a running bot begins at once."""
+    from bot.cli_sources import add
+
+    add(url, topic, db, private_networks)
+
+
+@source.command("list")
+def source_list(db: Db = DEFAULT_DB, json: Json = False) -> None:
+    """List the feeds, those of servers among them, and how each is doing."""
+    from bot.cli_sources import list_feeds
+
+    list_feeds(db, json)
+
+
+@source.command("test")
+def source_test(
+    url: Url,
+    topic: About = None,
+    db: Db = DEFAULT_DB,
+    json: Json = False,
+    private_networks: PrivateNetworks = False,
+) -> None:
+    """Show what a feed would bring, and the topics it matches. Nothing is stored."""
+    from bot.cli_sources import test
+
+    test(url, topic, db, json, private_networks)
+
+
+@source.command("remove")
+def source_remove(
+    name: Annotated[str, typer.Argument(help="The feed's address or name.", show_default=False)],
+    db: Db = DEFAULT_DB,
+) -> None:
+    """Follow a feed no longer. What it brought stays."""
+    from bot.cli_sources import remove
+
+    remove(name, db)
+
+
+@opml.command("import")
+def opml_import(
+    file: Annotated[
+        Path, typer.Argument(help="An OPML file.", exists=True, dir_okay=False, show_default=False)
+    ],
+    topic: About = None,
+    db: Db = DEFAULT_DB,
+) -> None:
+    """Follow all feeds of a list. The folders that they are in are their topics, if no other is named."""
+    from bot.cli_sources import import_opml
+
+    raise typer.Exit(SOME_REFUSED if import_opml(file, topic, db) else 0)
+
+
+@opml.command("export")
+def opml_export(
+    db: Db = DEFAULT_DB,
+    catalogue: Annotated[bool, typer.Option("--catalogue", help="Those of the catalogue too.")] = False,
+) -> None:
+    """Print the feeds as OPML, by topic."""
+    from bot.cli_sources import export_opml
+
+    export_opml(db, catalogue)
 
 
 def main() -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
+import random
 import signal
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -23,15 +26,24 @@ from bot import clock
 from bot.chat.client import Client, reachable
 from bot.chat.permissions import problem
 from bot.chat.sender import DiscordSender
-from bot.config import Config, FolderSettings
+from bot.config import Config, FeedSettings, FolderSettings, GitSettings
+from bot.domain.identity import canonical
 from bot.domain.model import Topic
+from bot.domain.polling import NewFeed, Origin
+from bot.domain.topics import beside
 from bot.errors import ConfigError, StoreError, TopicwireError
+from bot.http import server as http
 from bot.pipeline import digests, housekeeping, rematch
 from bot.pipeline.deliver import Deliver
 from bot.pipeline.ingest import Ingest, report
+from bot.pipeline.poll import Poll
+from bot.sources.catalogue import catalogue_feeds, catalogue_topics
 from bot.sources.folder import FolderSource
+from bot.sources.git import GitSource
 from bot.sources.model import Rejected, Source
 from bot.sources.topic_files import load_topics
+from bot.sources.web.fetch import Web
+from bot.store import feeds
 from bot.store.database import Database
 from bot.usecases.context import Context, Now
 from bot.usecases.status import resume_mended
@@ -49,33 +61,54 @@ MEND_EVERY = timedelta(minutes=5)
 NEXT_DIGEST = timedelta(seconds=1)
 TIDY_EVERY = timedelta(days=1)
 STOP_SECONDS = 20.0
+GIT_PLACE = Path("data/git")  # where working copies are kept
+USER_AGENT = f"Topicwire/{version('topicwire')} (+https://github.com/topicwire/topicwire)"
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
-    """A source and how many of the newest records its first intake posts."""
+class Watched:
+    """A source that is watched, and how many of the newest records its first intake posts.
+
+    `topics` are the directories of topic files that it brings along.
+    """
 
     source: Source
     backfill: int = 0
+    topics: Callable[[], Sequence[Path]] = tuple
 
 
 class App:
     """The running parts. Tests and the demo call their steps by hand; `run` starts them as loops."""
 
-    def __init__(self, context: Context, feeds: Sequence[Feed] = (), *, replay: bool = False) -> None:
+    def __init__(
+        self,
+        context: Context,
+        sources: Sequence[Watched] = (),
+        *,
+        replay: bool = False,
+        endpoint: http.Settings | None = None,
+    ) -> None:
         self._woken = asyncio.Event()
+        self._polls_woken = asyncio.Event()
         self._stopping = asyncio.Event()
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self.context = replace(context, wake=self.wake)
-        self.feeds = tuple(feeds)
+        self.sources = tuple(sources)
         self.client = Client(self.context, cogs.add_to)
         self.sender = DiscordSender(self.client)
         self.ingest = Ingest(self.context, replay=replay)
         self.deliver = Deliver(self.context, self.sender)
+        self.poll = Poll(self.context, self.ingest, context.web, random.random) if context.web else None
+        self.server = (
+            http.Server(self.context, self.ingest, endpoint, self.client.is_ready, self._polls)
+            if endpoint
+            else None
+        )
 
     def wake(self) -> None:
         """Something may be due: look now instead of when it was planned."""
         self._woken.set()
+        self._polls_woken.set()
         if self._scheduler.running and self._scheduler.get_job("digests") is not None:
             self._scheduler.modify_job("digests", next_run_time=clock.now())
 
@@ -112,12 +145,16 @@ class App:
 
     async def run(self, token: str) -> None:
         """Connect and work until `stop`. Raises TopicwireError where Discord refuses the bot."""
+        if self.server is not None:
+            await self.server.start()
         delivering = asyncio.ensure_future(self._deliver_loop())
         others: list[asyncio.Future[Any]] = [
             asyncio.ensure_future(self._stopping.wait()),
             asyncio.ensure_future(self._connect(token)),
-            *(asyncio.ensure_future(self._source_loop(feed)) for feed in self.feeds),
+            *(asyncio.ensure_future(self._source_loop(watched)) for watched in self.sources),
         ]
+        if self.poll is not None:
+            others.append(asyncio.ensure_future(self._poll_loop(self.poll)))
         self._scheduler.add_job(self.mend, IntervalTrigger(seconds=int(MEND_EVERY.total_seconds())))
         first_tidy = clock.now() + LONGEST_DIGEST_IDLE  # also where the bot is restarted every day
         self._scheduler.add_job(
@@ -138,23 +175,48 @@ class App:
             for task in (delivering, *others):
                 task.cancel()
             await asyncio.gather(delivering, *others, return_exceptions=True)
+            if self.server is not None:
+                await self.server.close()
+            if self.poll is not None:
+                await self.poll.close()
             await self.client.close()
 
     async def _connect(self, token: str) -> None:
         pause = RETRY
-        while trouble := await reachable():
+        while True:
+            trouble = await reachable() or await self._stay_connected(token)
+            if not trouble:
+                return
             log.error("Discord cannot be reached: %s; next try in %s", trouble, pause)
             await asyncio.sleep(pause.total_seconds())
             pause = min(pause * 2, RETRY_MOST)
+
+    async def _stay_connected(self, token: str) -> str:
+        """Until the client is closed; or why there was no connection to begin with."""
         try:
             await self.client.start(token)
+        except OSError as error:  # aiohttp's are such, too
+            if self.client.up.is_set():
+                raise
+            return str(error) or type(error).__name__
         except discord.LoginFailure as error:
             raise TopicwireError(
                 "Discord refused the token: copy it again from https://discord.com/developers/applications "
                 "(your application, Bot, Reset Token)"
             ) from error
         except discord.HTTPException as error:
+            if error.status >= 500:
+                return str(error)
             raise TopicwireError(f"Discord refused the bot at its start: {error}") from error
+        return ""
+
+    async def _define(self, watched: Watched) -> None:
+        """Topic files that came with the source become topics."""
+        found = [load_topics(directory) for directory in watched.topics()]
+        for error in chain.from_iterable(rejected for _, rejected in found):
+            log.warning("%s: %s", error.path, error.reason)
+        if found:
+            await rematch.define(self.context, chain.from_iterable(topics for topics, _ in found))
 
     async def _deliver_loop(self) -> None:
         await self.client.up.wait()
@@ -169,44 +231,108 @@ class App:
             except Exception:
                 log.exception("delivering failed; what was being sent is tried again when its lease ends")
             if not busy:
-                await self._idle(due)
+                await self._idle(self._woken, due)
 
-    async def _idle(self, due: datetime | None) -> None:
+    async def _idle(self, woken: asyncio.Event, due: datetime | None) -> None:
         now = self.context.now()
         wait = min(max((due or now + LONGEST_IDLE) - now, timedelta()), LONGEST_IDLE)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), wait.total_seconds())
+            await asyncio.wait_for(woken.wait(), wait.total_seconds())
 
-    async def _source_loop(self, feed: Feed) -> None:
+    async def _poll_loop(self, poll: Poll) -> None:
+        pause = RETRY
+        while True:
+            self._polls_woken.clear()
+            try:
+                if await poll.step():
+                    continue
+                due = await poll.next_due()
+                pause = RETRY
+            except StoreError as error:
+                log.error("%s", error)
+                due = self.context.now() + pause
+            except Exception:
+                log.exception("polling failed; next try in %s", pause)
+                due = self.context.now() + pause
+                pause = min(pause * 2, RETRY_MOST)
+            await self._idle(self._polls_woken, due)
+
+    def _polls(self) -> Mapping[str, int]:
+        return self.poll.counts if self.poll is not None else {}
+
+    async def _source_loop(self, watched: Watched) -> None:
         pause = RETRY
         told: frozenset[Rejected] = frozenset()
         while True:
             try:
                 # Watching begins before the first look, so that no change falls between the two.
-                async for _ in feed.source.changes():
-                    summary = await self.ingest.step(feed.source, backfill=feed.backfill)
-                    report(feed.source, summary, told)
+                async for _ in watched.source.changes():
+                    summary = await self.ingest.step(watched.source, backfill=watched.backfill)
+                    report(watched.source.name, summary, told)
+                    await self._define(watched)
                     told = frozenset(summary.errors)
                     pause = RETRY
             except (TopicwireError, OSError) as error:
-                log.error("%s: %s; next try in %s", feed.source.name, error, pause)
+                log.error("%s: %s; next try in %s", watched.source.name, error, pause)
             except Exception:
-                log.exception("%s: a bug stopped the intake; next try in %s", feed.source.name, pause)
+                log.exception("%s: a bug stopped the intake; next try in %s", watched.source.name, pause)
             await asyncio.sleep(pause.total_seconds())
             pause = min(pause * 2, RETRY_MOST)
 
 
-def feed_of(settings: FolderSettings) -> Feed:
+def watched_of(settings: FolderSettings | GitSettings) -> Watched:
     """The source that a config entry means."""
-    return Feed(FolderSource(settings.path.expanduser().absolute(), settings.quality), settings.backfill)
+    match settings:
+        case FolderSettings():
+            place = settings.path.expanduser().absolute()
+            return Watched(FolderSource(place, settings.quality), settings.backfill)
+        case GitSettings():
+            source = repository_of(settings)
+            return Watched(source, settings.backfill, source.topic_directories)
+
+
+def repository_of(settings: GitSettings) -> GitSource:
+    """A repository in a directory of its own below `GIT_PLACE`."""
+    name = hashlib.blake2b(f"{settings.url} {settings.branch}".encode(), digest_size=8).hexdigest()
+    return GitSource(
+        settings.url,
+        GIT_PLACE / name,
+        branch=settings.branch,
+        path=settings.path,
+        quality=settings.quality,
+        every=settings.every,
+    )
+
+
+def feeds_of(config: Config) -> list[NewFeed]:
+    """The feeds of the config, and those of the catalogue that it does not name itself."""
+    own = [
+        NewFeed(settings.url, Origin.CONFIG, settings.name, settings.topics, settings.quality)
+        for settings in config.sources
+        if isinstance(settings, FeedSettings)
+    ]
+    if config.feeds.catalogue:
+        named = {canonical(feed.address) for feed in own}
+        own += [
+            NewFeed(listed.url, Origin.CATALOGUE, listed.name, listed.topics)
+            for listed in catalogue_feeds()
+            if canonical(listed.url) not in named
+        ]
+    return own
 
 
 def topics_of(config: Config) -> tuple[Topic, ...]:
-    """All configured topics. Raises ConfigError that names every file that cannot be used."""
+    """All configured topics, and those of the catalogue. Raises ConfigError that names every file that cannot be used."""
     inline = config.topics.topics()
     directories = [directory.expanduser() for directory in config.topics.directories]
+    repositories = [settings for settings in config.sources if isinstance(settings, GitSettings)]
+    directories += [
+        place for settings in repositories for place in repository_of(settings).topic_directories()
+    ]
     # A parent may be defined anywhere, so all names are read first.
-    names = [topic.name for topic in chain(inline, *(load_topics(directory)[0] for directory in directories))]
+    standard = catalogue_topics() if config.feeds.catalogue else ()
+    own = (*inline, *standard, *chain.from_iterable(load_topics(place)[0] for place in directories))
+    names = [topic.name for topic in own]
     found: list[Topic] = []
     problems: list[str] = []
     for directory in directories:
@@ -215,28 +341,51 @@ def topics_of(config: Config) -> tuple[Topic, ...]:
         problems += [f"{error.path}: {error.reason}" for error in rejected]
     if problems:
         raise ConfigError("topics.directories", problems)
-    return (*found, *inline)
+    return beside((*found, *inline), standard)
 
 
 def context_of(config: Config, db: Database, now: Now) -> Context:
     """What the use cases work with, as configured."""
-    return Context(db, now, config.posts.rules(), config.digest.schedule())
+    return Context(db, now, config.posts.rules(), config.digest.schedule(), polls=config.feeds.polls())
+
+
+@contextlib.asynccontextmanager
+async def web_of(private_networks: bool) -> AsyncIterator[Web]:
+    """How feeds are reached; of one's own networks too, if that is wished."""
+    web = Web(user_agent=USER_AGENT, private_networks=private_networks)
+    try:
+        yield web
+    finally:
+        await web.close()
+
+
+def endpoint_of(config: Config) -> http.Settings | None:
+    """Where the bot listens, if at all."""
+    host, _, port = config.http.listen.rpartition(":")
+    if not host:
+        return None
+    return http.Settings(
+        host.strip("[]"), int(port), config.http.token.get_secret_value(), config.http.per_minute
+    )
 
 
 async def run(config: Config) -> None:
     """Run the bot until a signal stops it."""
-    db = await Database.open(config.database.url)
-    try:
-        context = context_of(config, db, clock.now)
+    async with contextlib.AsyncExitStack() as stack:
+        db = await Database.open(config.database.url)
+        stack.push_async_callback(db.close)
+        web = await stack.enter_async_context(web_of(config.feeds.private_networks))
+        context = replace(context_of(config, db, clock.now), web=web)
         await rematch.configure(context, topics_of(config))
-        app = App(context, [feed_of(settings) for settings in config.sources])
+        async with db.write() as connection:
+            await feeds.configure(connection, feeds_of(config), context.polls.bounds.least, clock.now())
+        watched = [watched_of(s) for s in config.sources if not isinstance(s, FeedSettings)]
+        app = App(context, watched, endpoint=endpoint_of(config))
         loop = asyncio.get_running_loop()
         for name in (signal.SIGINT, signal.SIGTERM):
             with contextlib.suppress(NotImplementedError):  # Windows: Ctrl+C raises instead
                 loop.add_signal_handler(name, app.stop)
         await app.run(config.discord.token.get_secret_value())
-    finally:
-        await db.close()
 
 
 def check(config: Config) -> list[str]:
@@ -247,7 +396,7 @@ def check(config: Config) -> list[str]:
             "discord.token: is empty; see https://discord.com/developers/applications, Bot, Reset Token"
         )
     for position, settings in enumerate(config.sources):
-        if not settings.path.expanduser().exists():
+        if isinstance(settings, FolderSettings) and not settings.path.expanduser().exists():
             problems.append(f"sources[{position}].path: {settings.path} does not exist")
     for position, directory in enumerate(config.topics.directories):
         if not Path(directory).expanduser().is_dir():
@@ -256,6 +405,6 @@ def check(config: Config) -> list[str]:
         topics_of(config)
     except ConfigError as error:
         problems += [f"topics: {problem}" for problem in error.problems]
-    if not config.sources:
-        problems.append("sources: is empty, so nothing would come in")
+    if not config.sources and not config.feeds.catalogue:
+        problems.append("sources: is empty, so nothing would come in but what servers add themselves")
     return problems

@@ -6,7 +6,8 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,11 @@ from bot.sources.topic_files import load_topics
 if TYPE_CHECKING:
     from bot.domain.digest import Digest
     from bot.pipeline.ingest import Summary
+    from bot.sources.model import Source
+    from bot.sources.web.fetch import Web
     from bot.store.database import Database
 
+MAYBE_FEEDS = frozenset({".xml", ".rss", ".atom", ".rdf", ".json"})
 PROGRESS_AFTER = 200  # items: below, an intake is over before a bar could be read
 
 
@@ -44,7 +48,7 @@ def _aware(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _stamp(moment: datetime) -> str:
+def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -119,23 +123,63 @@ def _context(db: Database, now: datetime | None = None) -> Any:
     return Context(db, clock.now if now is None else lambda: now)
 
 
-def _sources(paths: Iterable[Path]) -> list[FolderSource]:
-    return [FolderSource(path.expanduser().absolute()) for path in paths]
+def _is_address(place: str) -> bool:
+    return place.startswith(("http://", "https://"))
 
 
-def _topics_beside(paths: Iterable[Path]) -> list[Path]:
+def existing(places: Sequence[str]) -> None:
+    """Raise ConfigError for what is neither an address nor there."""
+    missing = [place for place in places if not _is_address(place) and not Path(place).expanduser().exists()]
+    if missing:
+        raise ConfigError("arguments", [f"{place} does not exist" for place in missing])
+
+
+@asynccontextmanager
+async def _sources(places: Sequence[str], private_networks: bool) -> AsyncIterator[list[Source]]:
+    """What is to be read: addresses of feeds, files of feeds, and record files or directories of them."""
+    async with AsyncExitStack() as stack:
+        web = None
+        if any(_is_address(place) for place in places):
+            from bot.app import web_of
+
+            web = await stack.enter_async_context(web_of(private_networks))
+        yield [_source(place, web) for place in places]
+
+
+def _source(place: str, web: Web | None) -> Source:
+    if web is not None and _is_address(place):
+        from bot.sources.feeds.parse import Origin
+        from bot.sources.feeds.source import FeedSource
+
+        return FeedSource(web, Origin(place))
+    path = Path(place).expanduser().absolute()
+    if path.suffix.lower() in MAYBE_FEEDS:
+        from bot.sources.feeds.source import FeedFile, is_feed_file
+
+        if is_feed_file(path):
+            return FeedFile(path)
+    return FolderSource(path)
+
+
+def _topics_beside(places: Iterable[str]) -> list[Path]:
     """The topic files that come with the records, as in a site's `_data/topics`."""
-    return [found for path in paths if (found := path / "_data" / "topics").is_dir()]
+    return [found for place in places if (found := Path(place) / "_data" / "topics").is_dir()]
 
 
-def ingest_paths(
-    paths: Sequence[Path], topics: Path | None, db_url: str, as_json: bool, as_of: datetime | None
+def ingest_places(
+    places: Sequence[str],
+    topics: Path | None,
+    db_url: str,
+    as_json: bool,
+    as_of: datetime | None,
+    private_networks: bool,
 ) -> int:
     """`topicwire ingest`: returns how many items were refused."""
     from bot.pipeline import rematch
     from bot.pipeline.ingest import Ingest, Summary
 
-    directories = [topics] if topics else _topics_beside(paths)
+    existing(places)
+    directories = [topics] if topics else _topics_beside(places)
     wanted = [topic for directory in directories for topic in _topics(directory)]
 
     async def work(db: Database) -> Summary:
@@ -143,9 +187,10 @@ def ingest_paths(
         await rematch.define(context, wanted)
         ingest = Ingest(context, replay=as_of is not None)
         total = Summary()
-        with _Progress() as progress:
-            for source in _sources(paths):
-                total.merge(await ingest.step(source, progressed=progress.from_here(total.read)))
+        async with _sources(places, private_networks) as read:
+            with _Progress() as progress:
+                for source in read:
+                    total.merge(await ingest.step(source, progressed=progress.from_here(total.read)))
         return total
 
     summary: Summary = _with_db(db_url, work)
@@ -207,32 +252,36 @@ class _Progress:
         self._bar.update(self._task, completed=count)
 
 
-def match_paths(paths: Sequence[Path], directory: Path, as_json: bool) -> int:
+def match_places(places: Sequence[str], directory: Path, as_json: bool, private_networks: bool) -> int:
     """`topicwire match`: returns how many items were refused."""
     from bot.domain.topics import Topics
 
+    existing(places)
     topics = Topics(_topics(directory))
 
     async def work() -> int:
         refused = 0
-        for source in _sources(paths):
-            async for batch in source.fetch({}):
-                for error in batch.rejected:
-                    note(f"{error.path}: item {error.item}: {error.reason}")
-                refused += len(batch.rejected)
-                for item in batch.items:
-                    record = item.record
-                    why = topics.match(record.title, record.excerpt)
-                    if as_json:
-                        declared = list(record.topics)
-                        found = {
-                            "topics": list(why),
-                            "why": {name: list(words) for name, words in why.items()},
-                        }
-                        out_json({"url": record.url, "title": record.title, "declared": declared, **found})
-                    else:
-                        names = "; ".join(f"{name} ({', '.join(words)})" for name, words in why.items())
-                        out(f"{record.title}\n  {names or 'no topic'}")
+        async with _sources(places, private_networks) as read:
+            for source in read:
+                async for batch in source.fetch({}):
+                    for error in batch.rejected:
+                        note(f"{error.path}: item {error.item}: {error.reason}")
+                    refused += len(batch.rejected)
+                    for item in batch.items:
+                        record = item.record
+                        why = topics.match(record.title, record.excerpt)
+                        if as_json:
+                            declared = list(record.topics)
+                            found = {
+                                "topics": list(why),
+                                "why": {name: list(words) for name, words in why.items()},
+                            }
+                            out_json(
+                                {"url": record.url, "title": record.title, "declared": declared, **found}
+                            )
+                        else:
+                            names = "; ".join(f"{name} ({', '.join(words)})" for name, words in why.items())
+                            out(f"{record.title}\n  {names or 'no topic'}")
         return refused
 
     return asyncio.run(work())
@@ -244,7 +293,7 @@ def _coverage_json(entry: Coverage) -> dict[str, Any]:
         "url": record.url,
         "title": record.title,
         "outlet": record.outlet.name,
-        "published": _stamp(entry.stored.published),
+        "published": stamp(entry.stored.published),
         "quality": record.quality,
         "relation": entry.relation.value,
     }
@@ -258,8 +307,8 @@ def _story_json(view: StoryView) -> dict[str, Any]:
         "heat": view.heat,
         "notable": view.notable,
         "topics": list(view.topics),
-        "first": _stamp(view.first),
-        "last": _stamp(view.last),
+        "first": stamp(view.first),
+        "last": stamp(view.last),
         "members": [member.record.url for member in view.members],
         "coverage": [_coverage_json(entry) for entry in view.coverage],
     }
@@ -303,7 +352,7 @@ def show_related(text: str, db_url: str, as_json: bool) -> None:
     shown = found.view
     out(f"#{shown.number} {shown.lead.record.title}")
     out(
-        f"{shown.lead.record.outlet.name} · {_stamp(shown.lead.published)} · heat {shown.heat} · {', '.join(shown.topics)}"
+        f"{shown.lead.record.outlet.name} · {stamp(shown.lead.published)} · heat {shown.heat} · {', '.join(shown.topics)}"
     )
     out(shown.lead.record.url)
     for heading, relation in (("Same event", "same"), ("Background", "background")):
@@ -313,7 +362,7 @@ def show_related(text: str, db_url: str, as_json: bool) -> None:
         for entry in entries:
             record = entry.stored.record
             out(f"  {record.quality:>3}  {record.title}")
-            out(f"       {record.outlet.name} · {_stamp(entry.stored.published)} · {record.url}")
+            out(f"       {record.outlet.name} · {stamp(entry.stored.published)} · {record.url}")
 
 
 def show_digest(
@@ -331,9 +380,7 @@ def show_digest(
     if as_json:
         out_json(_digest_json(topic, made))
         return
-    out(
-        f"{_stamp(made.since)} to {_stamp(made.until)}: {len(made.entries)} stories, {made.left_out} left out"
-    )
+    out(f"{stamp(made.since)} to {stamp(made.until)}: {len(made.entries)} stories, {made.left_out} left out")
     for section in made.sections:
         out(f"\n{section.topic}")
         for entry in section.entries:
@@ -347,8 +394,8 @@ def show_digest(
 def _digest_json(topic: str, made: Digest) -> dict[str, Any]:
     return {
         "topic": topic,
-        "since": _stamp(made.since),
-        "until": _stamp(made.until),
+        "since": stamp(made.since),
+        "until": stamp(made.until),
         "left_out": made.left_out,
         "sections": [
             {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,11 +17,14 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.domain.digest import DEFAULT_SIZE, MOST_SIZE, Schedule, parse_time
+from bot.domain.identity import canonical
 from bot.domain.model import Topic
+from bot.domain.polling import Bounds, Polls
 from bot.domain.posting import Rules
 from bot.errors import ConfigError
 from bot.sources.topic_files import topic_from_mapping
@@ -72,6 +76,95 @@ class FolderSettings(_Model):
     path: Path
     backfill: int = Field(default=0, ge=0, le=1000)
     quality: int = Field(default=0, ge=0, le=100)
+
+
+class FeedSettings(_Model):
+    """A feed, polled. Its topics are those of every record in it."""
+
+    kind: Literal["feed"]
+    url: str
+    name: str = Field(default="", max_length=80)
+    topics: tuple[str, ...] = ()
+    quality: int | None = Field(default=None, ge=0, le=100)
+
+    @field_validator("url")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        canonical(value)
+        return value
+
+
+class GitSettings(_Model):
+    """A git repository of record files, pulled."""
+
+    kind: Literal["git"]
+    url: str
+    branch: str = ""
+    path: str = ""
+    every: Duration = timedelta(minutes=15)
+    backfill: int = Field(default=0, ge=0, le=1000)
+    quality: int = Field(default=0, ge=0, le=100)
+
+    @field_validator("every")
+    @classmethod
+    def _polite(cls, value: timedelta) -> timedelta:
+        if value < timedelta(minutes=1):
+            raise ValueError("must be 1m or more")
+        return value
+
+
+SourceSettings = Annotated[FolderSettings | FeedSettings | GitSettings, Field(discriminator="kind")]
+
+
+class FeedsSettings(_Model):
+    """How feeds are polled, those of the catalogue and those that servers add among them."""
+
+    catalogue: bool = True
+    quality: int = Field(default=70, ge=0, le=100)
+    least: Duration = timedelta(minutes=5)
+    most: Duration = timedelta(hours=6)
+    per_server: int = Field(default=25, ge=0, le=1000)
+    private_networks: bool = False
+
+    @field_validator("least")
+    @classmethod
+    def _polite(cls, value: timedelta) -> timedelta:
+        if value < timedelta(minutes=1):
+            raise ValueError("must be 1m or more: feeds are other people's servers")
+        return value
+
+    @model_validator(mode="after")
+    def _ordered(self) -> FeedsSettings:
+        if self.most < self.least:
+            raise ValueError("most must not be shorter than least")
+        return self
+
+    def polls(self) -> Polls:
+        """The same as the domain knows it."""
+        return Polls(Bounds(self.least, self.most), self.quality, self.per_server)
+
+
+class HttpSettings(_Model):
+    """The bot's own HTTP endpoint: pushed records, health and metrics. Without `listen` there is none."""
+
+    listen: str = ""
+    token: SecretStr = SecretStr("")
+    per_minute: int = Field(default=60, ge=1, le=100_000)
+
+    @field_validator("listen")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if value and not (host and port.isascii() and port.isdigit() and int(port) < 65_536):
+            raise ValueError("write an address and a port: 127.0.0.1:8080, or 0.0.0.0:8080 for every network")
+        return value
+
+    @field_validator("token")
+    @classmethod
+    def _long(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < 16:
+            raise ValueError("must have 16 characters or more: anybody who guesses it can post")
+        return value
 
 
 class TopicSettings(_Model):
@@ -153,7 +246,9 @@ class Config(BaseSettings):
     discord: Discord = Discord()
     database: DatabaseSettings = DatabaseSettings()
     topics: TopicSettings = TopicSettings()
-    sources: tuple[FolderSettings, ...] = ()
+    sources: tuple[SourceSettings, ...] = ()
+    feeds: FeedsSettings = FeedsSettings()
+    http: HttpSettings = HttpSettings()
     posts: PostSettings = PostSettings()
     digest: DigestSettings = DigestSettings()
     log: LogSettings = LogSettings()
@@ -199,9 +294,18 @@ def parse(data: dict[str, Any], place: str = "config") -> Config:
         raise ConfigError(place, [_problem(detail) for detail in error.errors()]) from None
 
 
+def _without_kinds(place: Sequence[int | str]) -> list[int | str]:
+    """A place in the settings as its user knows it: pydantic names the kind of a source as well."""
+    return [
+        part
+        for position, part in enumerate(place)
+        if not (position == 2 and place[0] == "sources" and part in ("folder", "feed", "git"))
+    ]
+
+
 def _problem(detail: Any) -> str:
     keys = ""
-    for part in detail["loc"]:
+    for part in _without_kinds(detail["loc"]):
         keys += f"[{part}]" if isinstance(part, int) else f".{part}" if keys else str(part)
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":

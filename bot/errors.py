@@ -20,6 +20,10 @@ class StoreError(TopicwireError):
     """The database cannot be opened, read or written."""
 
 
+class SourceError(TopicwireError):
+    """A source cannot be read; the message says why and what to do."""
+
+
 class NotFoundError(TopicwireError):
     """A topic, story, channel or mute that somebody named does not exist."""
 

@@ -28,7 +28,7 @@ per story** here, edited as more outlets join, and sends a daily digest where yo
 `/subscribe` · `/unsubscribe` · `/digest set`, `off`, `now` · `/mute` and `/unmute` an outlet or words
 
 **For who manages the server**
-`/status` what comes in, what waits, what is paused"""
+`/source add` a feed of your own, `list`, `test`, `remove` · `/status` what comes in, what waits, what is paused"""
 
 
 class About(commands.Cog):

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import discord
 from discord import app_commands
 
-from bot.chat.permissions import Target, missing
+from bot.chat.permissions import Target, allowed, missing
 from bot.errors import InvalidInputError, NotAllowedError
 
 Interaction = discord.Interaction[Any]
@@ -44,9 +44,7 @@ def may_see(interaction: Interaction, channel_id: int) -> bool:
     """Whether the user sees the channel; of one that is gone everybody may know."""
     channel = guild_of(interaction).get_channel_or_thread(channel_id)
     user = interaction.user
-    return (
-        channel is None or not isinstance(user, discord.Member) or channel.permissions_for(user).view_channel
-    )
+    return channel is None or not isinstance(user, discord.Member) or allowed(channel, user).view_channel
 
 
 def channel_of(interaction: Interaction, named: Target | None = None) -> Target:
@@ -63,7 +61,7 @@ def managed(interaction: Interaction, named: Target | None = None) -> Target:
     """As `channel_of`; NotAllowedError unless the user has Manage Channels in that very channel."""
     channel = channel_of(interaction, named)
     user = interaction.user
-    if not isinstance(user, discord.Member) or not channel.permissions_for(user).manage_channels:
+    if not isinstance(user, discord.Member) or not allowed(channel, user).manage_channels:
         raise NotAllowedError(f"You need Manage Channels in {channel.mention} for this.")
     return channel
 

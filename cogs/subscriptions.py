@@ -9,7 +9,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
-from bot.chat.permissions import Target
+from bot.chat.permissions import Target, allowed
 from bot.domain.digest import describe_days
 from bot.domain.message import Embed, escape
 from bot.domain.model import Importance, Mode, Subscription
@@ -18,7 +18,7 @@ from bot.errors import InvalidInputError
 from bot.usecases import subscribe as use
 from bot.usecases import topics
 from bot.usecases.context import Context
-from bot.usecases.subscribe import ChannelSubscriptions, Subscribed, Wish
+from bot.usecases.subscribe import ChannelSubscriptions, Reset, Subscribed, Wish
 from cogs.common import Interaction, choices, guild_of, managed, may_see, only_with, require_postable
 
 MODES = {Mode.LIVE: "live posts", Mode.DIGEST: "digest", Mode.BOTH: "live posts and digest"}
@@ -45,6 +45,7 @@ class Subscriptions(commands.Cog):
         importance="How big a story must be (notable for live posts, all for a digest)",
         mention="A role to ping with every live post (none)",
         publish="In an announcement channel: publish posts to its followers (no)",
+        reset="Take back what was set before: the mention, the importance, or everything",
     )
     @only_with(manage_channels=True)
     async def subscribe(
@@ -56,6 +57,7 @@ class Subscriptions(commands.Cog):
         importance: Literal["all", "notable", "major"] | None = None,
         mention: discord.Role | None = None,
         publish: bool | None = None,
+        reset: Literal["mention", "importance", "everything"] | None = None,
     ) -> None:
         """Follow a topic in a channel, or change how it is followed."""
         target = managed(interaction, channel)
@@ -74,6 +76,7 @@ class Subscriptions(commands.Cog):
             Importance(importance) if importance else None,
             mention.id if mention else None,
             publish,
+            Reset(reset) if reset else None,
         )
         done = await use.subscribe(self.context, wish)
         await views.answer(interaction, _subscribed(done, mention, target), self._offer(interaction, done))
@@ -110,18 +113,24 @@ class Subscriptions(commands.Cog):
     @app_commands.guild_only()
     async def subscriptions(self, interaction: Interaction) -> None:
         """What this server's channels follow, and what is paused."""
-        lines: list[str] = []
-        for entry in await use.listing(self.context, guild_of(interaction).id):
-            if not may_see(interaction, entry.channel_id):
-                continue
-            heading, *rest = _lines(entry)
-            lines.append(heading)
-            for line in rest:
-                if len(lines) % PAGE == 0:
-                    lines.append(f"{heading} (continued)")
-                lines.append(line)
+        found = await use.listing(self.context, guild_of(interaction).id)
+        shown = [(_lines(entry), entry) for entry in found if may_see(interaction, entry.channel_id)]
+        lines = [line for own, _ in shown for line in own]
+        under = [f"**<#{entry.channel_id}>**" for own, entry in shown for _ in own]
         empty = "No channel follows anything yet. Start with /subscribe."
-        await views.answer_pages(interaction, list_pages("Subscriptions", lines, empty, size=PAGE))
+        await views.answer_pages(
+            interaction, list_pages("Subscriptions", lines, empty, under=under, size=PAGE)
+        )
+
+    @commands.Cog.listener()
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """What a channel followed goes with it."""
+        await use.forget_channel(self.context, channel.id)
+
+    @commands.Cog.listener()
+    async def on_raw_thread_delete(self, thread: discord.RawThreadDeleteEvent) -> None:
+        """As with a channel; the threads of one that is deleted come here, too."""
+        await use.forget_channel(self.context, thread.thread_id)
 
     @subscribe.autocomplete("topic")
     async def _any_topic(self, _interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
@@ -172,13 +181,11 @@ def _subscribed(done: Subscribed, mention: discord.Role | None, target: Target) 
 
 def _may_ping(role: discord.Role, target: Target) -> bool:
     me = target.guild.me
-    return role.mentionable or me is None or target.permissions_for(me).mention_everyone
+    return role.mentionable or me is None or allowed(target, me).mention_everyone
 
 
 def _lines(entry: ChannelSubscriptions) -> list[str]:
-    lines = [f"**<#{entry.channel_id}>**"]
-    if entry.paused_reason:
-        lines.append(f"⚠️ paused: {escape(entry.paused_reason)}")
+    lines = [f"⚠️ paused: {escape(entry.paused_reason)}"] if entry.paused_reason else []
     lines += [f"• {escape(s.topic)} · {_how(s)}" for s in entry.subscriptions]
     if entry.schedule and entry.next_digest:
         lines.append(

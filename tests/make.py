@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -113,7 +113,7 @@ class ListSource:
         self._waiting += records
         return self
 
-    async def fetch(self, progress: Progress) -> AsyncIterator[Batch]:
+    async def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
         """Everything that waits, as one batch."""
         waiting, self._waiting = self._waiting, []
         items = tuple(Item("list", position, found) for position, found in enumerate(waiting, 1))

@@ -6,6 +6,7 @@ The user is told what to do, with an id; the log has the whole story under the s
 from __future__ import annotations
 
 import logging
+import math
 import re
 import secrets
 from typing import Any
@@ -53,6 +54,8 @@ def explain(error: BaseException) -> str | None:
             return f"“{_shown(str(error.value)[:100])}” does not fit there: pick one of the choices."
         case app_commands.CommandSignatureMismatch() | app_commands.CommandNotFound():
             return "Discord still shows an old version of this command. Try again in a minute."
+        case app_commands.CommandOnCooldown():
+            return f"Not so fast: try again in {math.ceil(error.retry_after)} seconds."
         case app_commands.CheckFailure():
             return "You may not do that here."
         case discord.Forbidden():

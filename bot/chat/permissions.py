@@ -9,23 +9,32 @@ import discord
 Target = discord.TextChannel | discord.Thread | discord.ForumChannel
 
 
+def allowed(channel: Any, member: discord.Member) -> discord.Permissions:
+    """What a member may do in a channel; nothing in a thread whose channel the bot cannot see."""
+    try:
+        permissions: discord.Permissions = channel.permissions_for(member)
+    except discord.ClientException:  # a thread has the permissions of its channel, which is not known
+        return discord.Permissions.none()
+    return permissions
+
+
 def missing(channel: Any) -> list[str]:
     """The permissions that posting in the channel needs and the bot does not have there."""
     me = channel.guild.me
     if me is None:
         return []
-    allowed = channel.permissions_for(me)
+    may = allowed(channel, me)
     # Without these discord.py takes others for missing as well, which nobody took away.
-    if not allowed.view_channel:
+    if not may.view_channel:
         return ["View Channel"]
     sending = {}
     if not isinstance(channel, discord.Thread):
-        sending["Send Messages"] = allowed.send_messages
+        sending["Send Messages"] = may.send_messages
     if isinstance(channel, discord.Thread | discord.ForumChannel):
-        sending["Send Messages in Threads"] = allowed.send_messages_in_threads
-    needed = sending | {"Read Message History": allowed.read_message_history}
+        sending["Send Messages in Threads"] = may.send_messages_in_threads
+    needed = sending | {"Read Message History": may.read_message_history}
     if all(sending.values()):
-        needed["Embed Links"] = allowed.embed_links
+        needed["Embed Links"] = may.embed_links
     return [name for name, has in needed.items() if not has]
 
 

@@ -75,7 +75,8 @@ class Offer(Answer):
 
     @ui.button(style=discord.ButtonStyle.primary)
     async def accept(self, interaction: discord.Interaction[Any], _button: ui.Button[Offer]) -> None:
-        """Do it, and take the button away."""
+        """Do it, and take the button away. It may take longer than the seconds that Discord waits for a word."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
         self.stop()
         await self._interaction.edit_original_response(view=None)
         await self._press(interaction)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class Replay:
         self._items = tuple(items)
         return self
 
-    async def fetch(self, _progress: Progress) -> AsyncIterator[Batch]:
+    async def fetch(self, _progress: Progress) -> AsyncGenerator[Batch, None]:
         """All of it, as one batch."""
         yield Batch(self._items, last=True)
 

@@ -40,6 +40,10 @@ class Known:
     next_story: int = 1
     complete: frozenset[int] | None = None
 
+    def has_all_of(self, story: int) -> bool:
+        """Whether every member of a story is known; of one that is yet to be stored it is."""
+        return self.complete is None or story in self.complete or story >= self.next_story
+
 
 @dataclass(frozen=True, slots=True)
 class Arrival:

@@ -103,11 +103,7 @@ def _cluster(result: Plan, records: dict[int, Stored], identify: Identify, known
             if stored.id not in inside
             and stored.guild_id in (0, guild_id)
             and not stored.record.removed
-            and (
-                stored.partial
-                if stored.story is None
-                else known.complete is None or stored.story in known.complete
-            )
+            and (stored.partial if stored.story is None else known.has_all_of(stored.story))
         ]
         clustering = cluster(arrivals, window, next_number)
         merged = clustering.merged

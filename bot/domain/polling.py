@@ -1,4 +1,4 @@
-"""When a feed is looked at next: between bounds, by how often it really brings something, and as it asks.
+"""Feeds that are polled, and when each is looked at next: between bounds, by how often it really brings something, and as it asks.
 
 Pure: the answer of a poll and the time go in, the feed's next state comes out.
 """
@@ -37,6 +37,15 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
+class Polls:
+    """What holds for all feeds: the bounds, the quality of records (feeds declare none), and a server's limit."""
+
+    bounds: Bounds = Bounds()
+    quality: int = 70
+    per_server: int = 25
+
+
+@dataclass(frozen=True, slots=True)
 class Hints:
     """What a feed and its server ask for: a time between polls, hours (0 to 23) and days (Monday 0) without any, in UTC."""
 
@@ -54,6 +63,60 @@ class Polling:
     failures: int = 0
     failing_since: datetime | None = None
     warned: bool = False
+
+
+class Origin(StrEnum):
+    """Who wants a feed. CATALOGUE: polled only while somebody follows one of its topics. SERVER: added in
+    Discord, it counts for that server alone. OPERATOR: added on the command line.
+    """
+
+    CATALOGUE = "catalogue"
+    CONFIG = "config"
+    SERVER = "server"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class NewFeed:
+    """A feed to be followed. `address` is as it was given; None and empty take what the feed or a default says."""
+
+    address: str
+    origin: Origin
+    name: str = ""
+    topics: tuple[str, ...] = ()
+    quality: int | None = None
+    guild_id: int = 0
+    added_by: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A feed that is followed. `url` is where it is now, `title` what it calls itself.
+
+    `last_success`, `last_error`, `taken` and `rejected` are as for any source.
+    """
+
+    source_id: int
+    guild_id: int
+    address: str
+    url: str
+    name: str
+    title: str
+    topics: tuple[str, ...]
+    quality: int | None
+    origin: Origin
+    polled_at: datetime | None
+    polling: Polling
+    intake_done: bool
+    last_success: datetime | None
+    last_error: str
+    taken: int
+    rejected: int
+
+    @property
+    def shown(self) -> str:
+        """What people call it."""
+        return self.name or self.title or self.url
 
 
 def after(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from bot.domain.message import (
     AUTHOR,
     BUTTON_URL,
+    DESCRIPTION,
     FIELD_VALUE,
     FOOTER,
     FORUM_TAGS,
@@ -216,18 +217,47 @@ def story_line(view: StoryView, limit: int = 400) -> str:
 
 
 def list_pages(
-    title: str, entries: Sequence[str], empty: str, *, colour: int = PALETTE[0], size: int = PAGE
+    title: str,
+    entries: Sequence[str],
+    empty: str,
+    *,
+    under: Sequence[str] = (),
+    colour: int = PALETTE[0],
+    size: int = PAGE,
 ) -> tuple[Embed, ...]:
-    """A list as pages: `entries` are Markdown lines of at most 400 characters."""
-    chunks = [entries[i : i + size] for i in range(0, len(entries), size)] or [[escape(empty)]]
+    """A list as pages of at most `size` lines: `entries` are Markdown, a line each.
+
+    `under` are the headings that each entry stands under, if any: each is a line of its own, once on
+    every page that it has entries on.
+    """
+    pages: list[list[str]] = []
+    room = 0
+    above = ""  # the heading that the last entry stands under
+    for line, heading in zip(entries, under or [""] * len(entries), strict=True):
+        entry = clip(line, DESCRIPTION // 2)
+        wanted = [heading, entry] if heading and heading != above else [entry]
+        if not pages or len(pages[-1]) + len(wanted) > size or _size(wanted) > room:
+            wanted = (
+                [f"{heading} (continued)" if heading == above else heading, entry] if heading else [entry]
+            )
+            pages.append([])
+            room = DESCRIPTION
+        pages[-1] += wanted
+        room -= _size(wanted)
+        above = heading
+    pages = pages or [[escape(empty)]]
     return tuple(
         Embed(
             title=title,
-            description="\n".join(chunk),
+            description="\n".join(page),
             colour=colour,
-            footer=f"page {number} of {len(chunks)} · {plural(len(entries), 'entry', 'entries')}"
-            if len(chunks) > 1
+            footer=f"page {number} of {len(pages)} · {plural(len(entries), 'entry', 'entries')}"
+            if len(pages) > 1
             else "",
         )
-        for number, chunk in enumerate(chunks, 1)
+        for number, page in enumerate(pages, 1)
     )
+
+
+def _size(written: Sequence[str]) -> int:
+    return sum(length(line) + 1 for line in written)

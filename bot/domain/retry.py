@@ -123,3 +123,15 @@ def settle(outcome: Outcome, attempt: int, now: datetime) -> Verdict:
         asked = timedelta(seconds=min(max(SHORTEST_WAIT, outcome.retry_after), LONGEST_WAIT))
         wait = asked if outcome.status == 429 else max(asked, FIRST_RETRY)
     return Retry(now + wait, outcome.detail or f"HTTP {outcome.status}")
+
+
+def others_wait(outcome: Outcome, verdict: Verdict, now: datetime) -> datetime | None:
+    """Until when the channel's other messages wait as well, as they would fare alike; None: they go on.
+
+    What Discord cannot do at the moment may be this one message's fault, so the others wait but shortly.
+    """
+    if not isinstance(verdict, Retry) or outcome.got is not Got.REFUSED:
+        return None
+    if outcome.status == 429:
+        return verdict.at
+    return min(verdict.at, now + FIRST_RETRY) if outcome.status >= 500 else None

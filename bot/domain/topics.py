@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from bot.domain.model import Record, Topic, TopicMatch
@@ -163,6 +164,27 @@ class Topics:
         for name, keywords in matched.items():
             found.setdefault(name.casefold(), TopicMatch(name, False, keywords))
         return tuple(found.values())
+
+
+def known_as(topic: Topic) -> frozenset[str]:
+    """Everything that a topic goes by, as casefolded names."""
+    return frozenset(
+        name.casefold() for name in (topic.name, topic.shortname, topic.slug, *topic.aliases) if name
+    )
+
+
+def beside(own: Iterable[Topic], others: Iterable[Topic]) -> tuple[Topic, ...]:
+    """The topics, and of the others those that are none of them by another name.
+
+    What stood below one of those stands below the topic that it is.
+    """
+    first = tuple(own)
+    taken = {name: topic.name for topic in first for name in known_as(topic)}
+    kept = (topic for topic in others if topic.name.casefold() not in taken)
+    return (
+        *first,
+        *(replace(topic, parent=taken.get(topic.parent.casefold(), topic.parent)) for topic in kept),
+    )
 
 
 def names(matches: Mapping[int, Sequence[TopicMatch]], ids: Iterable[int]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from bot.domain import posting, render, retry
 from bot.domain import stories as domain_stories
 from bot.domain.message import Message
 from bot.domain.model import Mode, Mute, StoryView, Subscription
-from bot.domain.retry import Got, Outcome, Pause, Sent
+from bot.domain.retry import Got, Outcome, Pause, Sent, Verdict
 from bot.domain.stories import Story
 from bot.domain.topics import Topics
 from bot.store import outbox, stories, subscriptions, topics
@@ -39,16 +39,33 @@ class _Scene:
     topics: Topics
 
 
-class Deliver:
-    """Sends what is due, `concurrency` messages at once, one after the other in a channel."""
+def _never() -> bool:
+    """Nobody stops it, as in tests and in the demo."""
+    return False
 
-    def __init__(self, context: Context, sender: Sender, concurrency: int = 8) -> None:
+
+class Deliver:
+    """Sends what is due, `concurrency` messages at once, one after the other in a channel.
+
+    `stopping` is asked before each message: once it says so, what was not begun with is given back.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        sender: Sender,
+        concurrency: int = 8,
+        stopping: Callable[[], bool] = _never,
+    ) -> None:
         self._context = context
         self._sender = sender
         self._slots = asyncio.Semaphore(concurrency)
+        self._stopping = stopping
 
     async def step(self) -> int:
         """Deliver one batch; returns how many messages were claimed, 0 when nothing is due."""
+        if self._stopping():
+            return 0
         now = self._context.now()
         async with self._context.db.write() as connection:
             claimed = await outbox.claim(connection, now, BATCH)
@@ -84,15 +101,28 @@ class Deliver:
     async def _channel(self, claims: Sequence[Claimed], scene: _Scene) -> None:
         for position, claim in enumerate(claims):
             async with self._slots:
+                if self._stopping() or claim.lease_until - self._context.now() < outbox.LONGEST_SEND:
+                    await self._give_back(claims[position:])
+                    return
                 try:
                     outcome = await self._try(claim, scene)
                 except Exception:  # a bug in making one message must not hold up those after it
                     log.exception("message %s to channel %s could not be made", claim.id, claim.channel_id)
                     outcome = Outcome(Got.UNREACHABLE, detail="an error of the bot: its log has it")
-            if await self._settle(claim, outcome, scene):
-                async with self._context.db.write() as connection:
-                    await outbox.release(connection, claims[position + 1 :])
+            verdict = await self._settle(claim, outcome, scene)
+            until = retry.others_wait(outcome, verdict, self._context.now())
+            if isinstance(verdict, Pause) or until is not None:
+                await self._give_back(claims[position + 1 :], claim, until)
                 return
+
+    async def _give_back(
+        self, claims: Sequence[Claimed], like: Claimed | None = None, until: datetime | None = None
+    ) -> None:
+        """Let go of what was not begun with; what is `like` one that failed waits until then."""
+        async with self._context.db.write() as connection:
+            await outbox.release(connection, claims)
+            if like is not None and until is not None:
+                await outbox.postpone(connection, like, until, self._context.now())
 
     async def _try(self, claim: Claimed, scene: _Scene) -> Outcome:
         target = Target(claim.guild_id, claim.channel_id, claim.message_id, claim.thread_id)
@@ -113,7 +143,7 @@ class Deliver:
         return Outcome(Got.OK, message_id=outcome.message_id, thread_id=outcome.thread_id, shown=shown)
 
     def _render(self, claim: Claimed, scene: _Scene) -> Message | Outcome:
-        if claim.kind == outbox.DIGEST:
+        if claim.kind in (outbox.DIGEST, outbox.NOTICE):
             assert claim.payload is not None
             return Message.from_json(claim.payload)
         assert claim.story is not None
@@ -128,8 +158,7 @@ class Deliver:
             place = claim.channel_id if claim.thread_id is None else other.message_id
             jump = f"https://discord.com/channels/{claim.guild_id}/{place}/{other.message_id}"
             return render.forwarded(claim.story, into, jump)
-        story = scene.stories[claim.story]
-        if not story.members:
+        if not _story(claim, scene).members:
             return (
                 render.withdrawn(claim.story) if sent else Outcome(Got.STALE, detail="the story was removed")
             )
@@ -152,13 +181,13 @@ class Deliver:
             subscribed=[s.topic for s in wanted],
         )
 
-    async def _settle(self, claim: Claimed, outcome: Outcome, scene: _Scene) -> bool:
-        """Write the verdict; True where the channel is paused, so that its other messages wait too."""
+    async def _settle(self, claim: Claimed, outcome: Outcome, scene: _Scene) -> Verdict:
+        """Decide what becomes of a message, and write it."""
         context, now = self._context, self._context.now()
         verdict = retry.settle(outcome, claim.attempt, now)
         async with context.db.write() as connection:
             kept = await outbox.settle(connection, claim, outcome, verdict, now, context.rules.edit_interval)
-            if isinstance(verdict, Pause):
+            if isinstance(verdict, Pause) and kept:
                 if await subscriptions.pause(
                     connection, claim.channel_id, claim.guild_id, verdict.reason, now
                 ):
@@ -177,7 +206,7 @@ class Deliver:
                 await outbox.enqueue(connection, row)
         if not isinstance(verdict, Sent | Pause):
             log.warning("message %s to channel %s: %s", claim.id, claim.channel_id, verdict)
-        return isinstance(verdict, Pause)
+        return verdict
 
     def _wants_publishing(self, claim: Claimed, outcome: Outcome, scene: _Scene) -> bool:
         if claim.kind != outbox.STORY or claim.message_id is not None or outcome.message_id is None:
@@ -188,12 +217,17 @@ class Deliver:
         return self._sender.can_publish(claim.channel_id)
 
 
+def _story(claim: Claimed, scene: _Scene) -> Story:
+    """The claim's story as its server sees it."""
+    assert claim.story is not None
+    return scene.stories[claim.story].seen_by(claim.guild_id)
+
+
 def _view(claim: Claimed, scene: _Scene) -> StoryView | None:
     """The claim's story without what its channel has muted."""
-    assert claim.story is not None
     here = (None, claim.channel_id)
     mutes = [m for m in scene.mutes if m.guild_id == claim.guild_id and m.channel_id in here]
-    return domain_stories.view(scene.stories[claim.story], domain_stories.muted_by(mutes))
+    return domain_stories.view(_story(claim, scene), domain_stories.muted_by(mutes))
 
 
 def _wanted(claim: Claimed, view: StoryView, scene: _Scene) -> list[Subscription]:

@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.store import digests
+from bot.store.subscriptions import ChannelState
 from bot.usecases.context import Context
 from bot.usecases.digests import send_due
 
 log = logging.getLogger(__name__)
 
+RETRY = timedelta(minutes=1)
+
 
 async def step(context: Context) -> datetime | None:
     """Compose every digest that is due. Returns when the next one is, None where none is set.
 
-    Raises what went wrong, once every channel had its turn.
+    One that fails is logged and put off for `RETRY`; the others get theirs at their time.
     """
     async with context.db.read() as connection:
         due = await digests.due(connection, context.now())
-    failed: list[Exception] = []
+    failed: list[ChannelState] = []
     for state in due:
         try:
             told = await send_due(context, state)
-        except Exception as error:  # the other channels get theirs all the same
-            failed.append(error)
+        except Exception:
+            log.exception("the digest for channel %s failed; next try in %s", state.channel_id, RETRY)
+            failed.append(state)
             continue
         log.info("digest for channel %s: %d stories", state.channel_id, told)
+    if failed:
+        async with context.db.write() as connection:
+            for state in failed:
+                await digests.put_off(connection, state, context.now() + RETRY)
     if due:
         context.wake()
-    if failed:
-        raise ExceptionGroup(f"{len(failed)} of {len(due)} digests failed", failed)
     async with context.db.read() as connection:
         return await digests.next_due(connection)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -97,10 +98,10 @@ class Part:
     backfill: int = 0
 
 
-Also = Callable[[AsyncConnection], Awaitable[None]]
+Also = Callable[[AsyncConnection, Sequence["Summary"]], Awaitable[None]]
 
 
-async def _nothing(_connection: AsyncConnection) -> None:
+async def _nothing(_connection: AsyncConnection, _summaries: Sequence[Summary]) -> None:
     """There is nothing else to store."""
 
 
@@ -130,11 +131,12 @@ class Ingest:
             progress = await sources.progress(connection, state.id)
         summary = Summary()
         try:
-            async for batch in source.fetch(progress):
-                refused = summary.rejected + len(batch.rejected)
-                [stored] = await self.store([Part(state, batch, refused, guild_id, backfill)])
-                summary.merge(stored)
-                progressed(summary)
+            async with aclosing(source.fetch(progress)) as batches:
+                async for batch in batches:
+                    refused = summary.rejected + len(batch.rejected)
+                    [stored] = await self.store([Part(state, batch, refused, guild_id, backfill)])
+                    summary.merge(stored)
+                    progressed(summary)
         except Exception as error:
             async with db.write() as connection:
                 await sources.failed(connection, state.id, f"{type(error).__name__}: {error}", now())
@@ -142,7 +144,7 @@ class Ingest:
         return summary
 
     async def store(self, parts: Sequence[Part], also: Also = _nothing) -> list[Summary]:
-        """Store batches, each with its source's progress, in one transaction with what `also` writes.
+        """Store batches, each with its source's progress, in one transaction with what `also` writes then.
 
         An item that cannot be stored, which is a bug, is refused, and keeps nothing else back.
         """
@@ -155,7 +157,8 @@ class Ingest:
                 raise
             log.exception("a batch could not be stored; its items are stored one by one")
         summaries = [await self._one_by_one(part) for part in parts]
-        await self._together([], also)
+        async with self._context.db.write() as connection:
+            await also(connection, summaries)
         return summaries
 
     async def _one_by_one(self, part: Part) -> Summary:
@@ -215,7 +218,7 @@ class Ingest:
                 )
                 if part.backfill and part.batch.last and not part.state.intake_done:
                     result.sends += await self._backfill(connection, part.state, part.backfill, now)
-            await also(connection)
+            await also(connection, summaries)
         if summaries:  # of several sources it is told as a whole
             summaries[0].posted = len(result.sends)
             summaries[0].held = {reason.value: count for reason, count in result.held.items()}
@@ -235,7 +238,7 @@ class Ingest:
         return result.sends
 
 
-def report(source: Source, summary: Summary, told: Container[Rejected] = ()) -> None:
+def report(name: str, summary: Summary, told: Container[Rejected] = ()) -> None:
     """Log how an intake of the running bot went; nothing where nothing happened.
 
     `told` are the errors of the last intake: what is still refused is not said again.
@@ -245,7 +248,7 @@ def report(source: Source, summary: Summary, told: Container[Rejected] = ()) -> 
         held = ", ".join(f"{reason}: {count}" for reason, count in sorted(summary.held.items())) or "none"
         log.info(
             "%s: %d new, %d changed, %d rejected; %d posts to send; held back: %s",
-            source.name,
+            name,
             summary.new,
             summary.changed,
             summary.rejected,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -57,7 +57,7 @@ class Source(Protocol):
     def kind(self) -> str:
         """What it is, in a word: `folder`."""
 
-    def fetch(self, progress: Progress) -> AsyncIterator[Batch]:
+    def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
         """Read what is new since `progress`, in bounded batches; at least one, the final one `last`."""
 
     def changes(self) -> AsyncIterator[None]:

@@ -52,6 +52,18 @@ async def turn(
     return bool(done.rowcount)
 
 
+async def put_off(connection: AsyncConnection, state: ChannelState, until: datetime) -> None:
+    """Have a digest that could not be made wait until then, unless its turn has changed meanwhile."""
+    same = sa.and_(_c.c.channel_id == state.channel_id, _c.c.next_digest == state.next_digest)
+    await connection.execute(sa.update(_c).where(same).values(next_digest=until))
+
+
+async def begin_again(connection: AsyncConnection, channel_id: int, since: datetime) -> None:
+    """Have a channel's next digest tell of nothing before `since`, where none was planned until now."""
+    idle = sa.and_(_c.c.channel_id == channel_id, _c.c.next_digest.is_(None), _c.c.last_digest < since)
+    await connection.execute(sa.update(_c).where(idle).values(last_digest=since))
+
+
 async def plan_next(connection: AsyncConnection, channel_id: int, next_digest: datetime | None) -> None:
     """Set when a channel's next digest comes, the last one untouched."""
     await connection.execute(

@@ -10,63 +10,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.polling import Polling
+from bot.domain.polling import Feed, NewFeed, Origin, Polling
 from bot.store import schema, sources
+from bot.store.sources import SourceState, state_of
 from bot.store.sql import chunks
 
 KIND = "feed"
-CATALOGUE = "catalogue"  # polled only while somebody follows one of its topics
-CONFIG = "config"
-SERVER = "server"  # added in Discord: it counts for that server alone
-OPERATOR = "operator"  # added on the command line
 
 _f = schema.feeds
 _s = schema.sources
 _rt = schema.record_topics
 _r = schema.records
-
-
-@dataclass(frozen=True, slots=True)
-class NewFeed:
-    """A feed to be followed. `address` is as it was given; None and empty take what the feed or a default says."""
-
-    address: str
-    origin: str
-    name: str = ""
-    topics: tuple[str, ...] = ()
-    quality: int | None = None
-    guild_id: int = 0
-    added_by: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """A feed that is followed. `url` is where it is now, `title` what it calls itself.
-
-    `last_success`, `last_error`, `taken` and `rejected` are as for any source.
-    """
-
-    source_id: int
-    guild_id: int
-    address: str
-    url: str
-    name: str
-    title: str
-    topics: tuple[str, ...]
-    quality: int | None
-    origin: str
-    polled_at: datetime | None
-    polling: Polling
-    intake_done: bool
-    last_success: datetime | None
-    last_error: str
-    taken: int
-    rejected: int
-
-    @property
-    def shown(self) -> str:
-        """What people call it."""
-        return self.name or self.title or self.url
 
 
 _COLUMNS = (
@@ -89,7 +43,7 @@ def _feed(row: sa.Row[Any]) -> Feed:
         title=row.title,
         topics=tuple(row.topics),
         quality=row.quality,
-        origin=row.origin,
+        origin=Origin(row.origin),
         polled_at=row.polled_at,
         polling=Polling(
             timedelta(seconds=row.interval), row.next_poll, row.failures, row.failing_since, row.warned
@@ -170,7 +124,7 @@ async def configure(
     """Make the feeds of the config and of the catalogue exactly these; what was added otherwise stays."""
     rows = await connection.execute(
         sa.select(_f.c.source_id, _f.c.address, _f.c.name, _f.c.topics, _f.c.quality, _f.c.origin).where(
-            _f.c.origin.in_((CONFIG, CATALOGUE))
+            _f.c.origin.in_((Origin.CONFIG, Origin.CATALOGUE))
         )
     )
     before = {
@@ -195,8 +149,40 @@ async def remove_of(connection: AsyncConnection, guild_id: int) -> None:
     await connection.execute(sa.delete(_f).where(_f.c.guild_id == guild_id))
 
 
+async def states(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, SourceState]:
+    """Those of the feeds that are followed still, as sources."""
+    found: dict[int, SourceState] = {}
+    for part in chunks(ids):
+        rows = await connection.execute(sa.select(_s).join(_f).where(_f.c.source_id.in_(part)))
+        found |= {row.id: state_of(row) for row in rows}
+    return found
+
+
+async def states_of_all(connection: AsyncConnection, guild_id: int | None = None) -> dict[str, int]:
+    """How many feeds (a server's, 0: everybody's, None: all) there are of each state: fine, new, failing, stopped."""
+    state = sa.case(
+        (_f.c.next_poll.is_(None), "stopped"),
+        (_f.c.failures > 0, "failing"),
+        (_f.c.polled_at.is_(None), "new"),
+        else_="fine",
+    )
+    found = dict.fromkeys(("fine", "new", "failing", "stopped"), 0)
+    counted = sa.select(state, sa.func.count()).group_by(state)
+    if guild_id is not None:
+        counted = counted.where(_f.c.guild_id == guild_id)
+    return found | dict((await connection.execute(counted)).all())
+
+
+async def catalogue(connection: AsyncConnection) -> dict[int, tuple[str, ...]]:
+    """The feeds of the catalogue, and what each is about."""
+    rows = await connection.execute(
+        sa.select(_f.c.source_id, _f.c.topics).where(_f.c.origin == Origin.CATALOGUE)
+    )
+    return {row.source_id: tuple(row.topics) for row in rows}
+
+
 def _pollable(followed: Collection[int], busy: Collection[int]) -> sa.ColumnElement[bool]:
-    wanted = sa.or_(_f.c.origin != CATALOGUE, _f.c.source_id.in_(followed))
+    wanted = sa.or_(_f.c.origin != Origin.CATALOGUE, _f.c.source_id.in_(followed))
     return sa.and_(_f.c.next_poll.is_not(None), _f.c.source_id.not_in(busy), wanted)
 
 

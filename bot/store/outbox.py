@@ -8,6 +8,7 @@ counts the changes of what a row shows, so that one that came while it was being
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,14 +25,18 @@ from bot.store.sql import chunks, insert_new, upsert
 
 # Longer than a batch takes, shorter than the minutes for which Discord remembers a nonce.
 LEASE = timedelta(minutes=2)
+LONGEST_SEND = timedelta(seconds=60)  # with less of its lease left, no message is begun with
+PER_CHANNEL = 5  # in a batch: a channel in which much waits must not hold up the others
 HOUR = timedelta(hours=1)
 PUBLISHED_AN_HOUR = 10  # https://discord.com/developers/docs/resources/message#crosspost-message
 STORY = "story"
 DIGEST = "digest"
 PUBLISH = "publish"
+NOTICE = "notice"  # what is wrong with a source; like a digest it is written when it is made
 
 _o = schema.outbox
 _c = schema.channels
+_PAUSED = sa.select(_c.c.channel_id).where(_c.c.paused_reason != "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ class Claimed:
     attempt: int
     claim: int
     revision: int
+    lease_until: datetime
 
 
 def nonce_of(dedupe: str, now: datetime) -> str:
@@ -96,12 +102,17 @@ def _post(row: sa.Row[Any]) -> Post:
     return Post(row.id, row.story, row.channel_id, row.sent_at, row.edited_at, row.message_id, row.closed)
 
 
+# A merge can leave a channel with two rows of one story. The living one is the post, then one that was sent.
+_POST_FIRST = (_o.c.closed, _o.c.message_id.is_(None), _o.c.id)
+
+
 async def posts(connection: AsyncConnection, numbers: Iterable[int]) -> dict[tuple[int, int], Post]:
     """The posts of these stories, by story and channel."""
     found: dict[tuple[int, int], Post] = {}
     for part in chunks(numbers):
-        rows = await connection.execute(sa.select(_o).where(_o.c.kind == STORY, _o.c.story.in_(part)))
-        found |= {(row.story, row.channel_id): _post(row) for row in rows}
+        own = sa.select(_o).where(_o.c.kind == STORY, _o.c.story.in_(part)).order_by(*_POST_FIRST)
+        for row in await connection.execute(own):
+            found.setdefault((row.story, row.channel_id), _post(row))
     return found
 
 
@@ -194,17 +205,17 @@ def _claimed(row: sa.Row[Any]) -> Claimed:
         attempt=row.attempts,
         claim=row.claims,
         revision=row.revision,
+        lease_until=row.lease_until,
     )
 
 
 def _ready(now: datetime) -> sa.Select[tuple[int]]:
     """Ids of rows that are due, not held by a worker, and whose channel is not paused."""
-    paused = sa.select(_c.c.channel_id).where(_c.c.paused_reason != "")
     return sa.select(_o.c.id).where(
         _o.c.due_at <= now,
         _o.c.closed.is_(False),
         sa.or_(_o.c.lease_until.is_(None), _o.c.lease_until <= now),
-        _o.c.channel_id.not_in(paused),
+        _o.c.channel_id.not_in(_PAUSED),
     )
 
 
@@ -221,13 +232,14 @@ async def _take(connection: AsyncConnection, ids: Any, now: datetime) -> list[Cl
 
 async def claim(connection: AsyncConnection, now: datetime, limit: int) -> list[Claimed]:
     """Take up to `limit` due messages, biggest stories first; nobody else gets them until the lease ends."""
-    ids = (
-        _ready(now)
-        .where(_o.c.kind != PUBLISH)
-        .order_by(_o.c.priority.desc(), _o.c.due_at, _o.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+    ready = _ready(now).where(_o.c.kind != PUBLISH)
+    first = (_o.c.priority.desc(), _o.c.due_at, _o.c.id)
+    place = sa.func.row_number().over(partition_by=_o.c.channel_id, order_by=first)
+    placed = ready.add_columns(place.label("place")).subquery()
+    chosen = sa.select(placed.c.id).where(placed.c.place <= PER_CHANNEL)
+    # PostgreSQL numbers rows in a query of its own, as it locks none that are numbered. What makes a row
+    # ready is asked again beside the lock: there it sees what another worker has stored meanwhile.
+    ids = ready.where(_o.c.id.in_(chosen)).order_by(*first).limit(limit).with_for_update(skip_locked=True)
     # As a common table expression it is evaluated once. A subquery PostgreSQL may run again for every row,
     # and so take any number: the rows that it has just updated are skipped as locked.
     return await _take(connection, sa.select(ids.cte("chosen").c.id), now)
@@ -248,17 +260,19 @@ async def _spent(connection: AsyncConnection, now: datetime) -> dict[int, list[d
 async def claim_publishing(connection: AsyncConnection, now: datetime, limit: int) -> list[Claimed]:
     """Take messages to publish to followers: the biggest first, as many a channel as its hour still allows."""
     spent = {channel_id: len(times) for channel_id, times in (await _spent(connection, now)).items()}
-    ready = _ready(now).where(_o.c.kind == PUBLISH).subquery()
     rows = await connection.execute(
-        sa.select(_o.c.id, _o.c.channel_id)
-        .where(_o.c.id.in_(sa.select(ready.c.id)))
+        _ready(now)
+        .add_columns(_o.c.channel_id)
+        .where(_o.c.kind == PUBLISH)
         .order_by(_o.c.priority.desc(), _o.c.created_at, _o.c.id)
         .with_for_update(skip_locked=True)
     )
     chosen: list[int] = []
+    taken: Counter[int] = Counter()
     for row_id, channel_id in rows:
-        if len(chosen) < limit and spent.get(channel_id, 0) < PUBLISHED_AN_HOUR:
-            spent[channel_id] = spent.get(channel_id, 0) + 1
+        room = min(PER_CHANNEL, PUBLISHED_AN_HOUR - spent.get(channel_id, 0))
+        if len(chosen) < limit and taken[channel_id] < room:
+            taken[channel_id] += 1
             chosen.append(row_id)
     return await _take(connection, chosen, now) if chosen else []
 
@@ -310,13 +324,24 @@ async def release(connection: AsyncConnection, claimed: Sequence[Claimed]) -> No
         )
 
 
+async def postpone(connection: AsyncConnection, like: Claimed, until: datetime, now: datetime) -> None:
+    """Have what a channel waits for wait until then, as far as it asks the same of Discord as `like`.
+
+    Sending, editing and publishing have limits of their own there.
+    """
+    free = sa.or_(_o.c.lease_until.is_(None), _o.c.lease_until <= now)
+    sent = _o.c.message_id.is_(None) if like.message_id is None else _o.c.message_id.is_not(None)
+    published = _o.c.kind == PUBLISH if like.kind == PUBLISH else _o.c.kind != PUBLISH
+    waits = sa.and_(_o.c.channel_id == like.channel_id, _o.c.due_at < until, _o.c.closed.is_(False))
+    await connection.execute(sa.update(_o).where(waits, free, sent, published).values(due_at=until))
+
+
 async def next_due(connection: AsyncConnection, now: datetime) -> datetime | None:
     """When the next message wants a worker, who then finds one to claim; None where nothing waits."""
-    paused = sa.select(_c.c.channel_id).where(_c.c.paused_reason != "")
     at = sa.case((_o.c.lease_until > _o.c.due_at, _o.c.lease_until), else_=_o.c.due_at)
     waiting = (
         sa.select(_o.c.channel_id, sa.func.min(at, type_=schema.UtcTime))
-        .where(_o.c.due_at.is_not(None), _o.c.closed.is_(False), _o.c.channel_id.not_in(paused))
+        .where(_o.c.due_at.is_not(None), _o.c.closed.is_(False), _o.c.channel_id.not_in(_PAUSED))
         .group_by(_o.c.channel_id)
     )
     found = [when for _, when in await connection.execute(waiting.where(_o.c.kind != PUBLISH))]
@@ -331,7 +356,7 @@ async def next_due(connection: AsyncConnection, now: datetime) -> datetime | Non
 async def post_in(connection: AsyncConnection, story: int, channel_id: int) -> sa.Row[Any] | None:
     """The outbox row of a story in a channel."""
     found = sa.and_(_o.c.kind == STORY, _o.c.story == story, _o.c.channel_id == channel_id)
-    return (await connection.execute(sa.select(_o).where(found))).first()
+    return (await connection.execute(sa.select(_o).where(found).order_by(*_POST_FIRST).limit(1))).first()
 
 
 async def held_in(connection: AsyncConnection, story: int, channel_id: int) -> str | None:
@@ -347,6 +372,14 @@ async def queue_length(connection: AsyncConnection, guild_id: int) -> int:
     """How many messages of a server wait to be sent or edited."""
     waiting = sa.and_(_o.c.guild_id == guild_id, _o.c.due_at.is_not(None), _o.c.closed.is_(False))
     return await connection.scalar(sa.select(sa.func.count()).select_from(_o).where(waiting)) or 0
+
+
+async def backlog(connection: AsyncConnection, now: datetime) -> tuple[int, datetime | None]:
+    """How many messages of all servers wait, and since when the one that waits longest has been due."""
+    waiting = sa.and_(_o.c.due_at <= now, _o.c.closed.is_(False), _o.c.channel_id.not_in(_PAUSED))
+    counted = sa.select(sa.func.count(), sa.func.min(_o.c.due_at, type_=schema.UtcTime)).where(waiting)
+    count, oldest = (await connection.execute(counted)).one()
+    return count, oldest
 
 
 async def held_counts(connection: AsyncConnection, guild_id: int, since: datetime) -> dict[str, int]:

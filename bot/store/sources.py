@@ -35,7 +35,7 @@ class SourceState:
     rejected: int
 
 
-def _state(row: sa.Row[Any]) -> SourceState:
+def state_of(row: sa.Row[Any]) -> SourceState:
     return SourceState(
         row.id,
         row.name,
@@ -60,12 +60,12 @@ async def ensure(connection: AsyncConnection, name: str, kind: str) -> SourceSta
         "rejected": 0,
     }
     await insert_new(connection, _s, [row], on=["name"])
-    return _state((await connection.execute(sa.select(_s).where(_s.c.name == name))).one())
+    return state_of((await connection.execute(sa.select(_s).where(_s.c.name == name))).one())
 
 
 async def all_sources(connection: AsyncConnection) -> list[SourceState]:
     """Every source that was ever taken in."""
-    return [_state(row) for row in await connection.execute(sa.select(_s).order_by(_s.c.id))]
+    return [state_of(row) for row in await connection.execute(sa.select(_s).order_by(_s.c.id))]
 
 
 async def progress(connection: AsyncConnection, source_id: int) -> dict[str, Any]:
@@ -101,15 +101,6 @@ async def begin_anew(connection: AsyncConnection, source_id: int) -> None:
     """Take a source in as if for the first time: silently, and all of it."""
     await connection.execute(sa.delete(_p).where(_p.c.source_id == source_id))
     await connection.execute(sa.update(_s).where(_s.c.id == source_id).values(intake_done=False))
-
-
-async def states(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, SourceState]:
-    """Sources by id."""
-    found: dict[int, SourceState] = {}
-    for part in chunks(ids):
-        rows = await connection.execute(sa.select(_s).where(_s.c.id.in_(part)))
-        found |= {row.id: _state(row) for row in rows}
-    return found
 
 
 async def progress_of(connection: AsyncConnection, ids: Sequence[int], key: str) -> dict[int, Any]:

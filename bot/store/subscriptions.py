@@ -66,6 +66,16 @@ async def subscriptions(
     return tuple(_subscription(row) for row in await connection.execute(statement))
 
 
+async def topic_keys(connection: AsyncConnection) -> frozenset[str]:
+    """What anybody follows, as casefolded names."""
+    rows = await connection.execute(
+        sa.select(schema.topics.c.key)
+        .distinct()
+        .join(schema.subscriptions, schema.subscriptions.c.topic_id == schema.topics.c.id)
+    )
+    return frozenset(rows.scalars())
+
+
 async def subscribe(connection: AsyncConnection, wanted: Subscription, topic_id: int, now: datetime) -> None:
     """Store a subscription, or change the one that the channel has to the topic."""
     row = {
@@ -152,6 +162,14 @@ async def set_digest_off(connection: AsyncConnection, channel_id: int) -> None:
     await connection.execute(
         sa.update(_c).where(_c.c.channel_id == channel_id).values(digest_off=True, next_digest=None)
     )
+
+
+async def remove_channel(connection: AsyncConnection, channel_id: int) -> bool:
+    """Forget all that is kept of a channel that is gone. False where it had no subscription."""
+    had = await connection.execute(sa.delete(_sub).where(_sub.c.channel_id == channel_id))
+    for table in (_c, _m, schema.outbox, schema.held, schema.told):
+        await connection.execute(sa.delete(table).where(table.c.channel_id == channel_id))
+    return bool(had.rowcount)
 
 
 async def pause(

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Topic
-from bot.domain.topics import Topics
+from bot.domain.topics import Topics, known_as
 from bot.store import schema
 from bot.store.sql import insert_new, upsert
 
@@ -76,9 +76,29 @@ async def _configured(connection: AsyncConnection) -> dict[str, Topic]:
 async def define(connection: AsyncConnection, topics: Iterable[Topic]) -> bool:
     """Add topics to the configured ones, or change them. Returns whether any definition changed."""
     before = await _configured(connection)
-    rows = [_row(topic, True) for topic in topics if before.get(topic.name.casefold()) != topic]
-    await upsert(connection, _t, rows, on=["key"])
-    return bool(rows)
+    wanted = [topic for topic in topics if before.get(topic.name.casefold()) != topic]
+    await upsert(connection, _t, [_row(topic, True) for topic in wanted], on=["key"])
+    await _absorb(connection, wanted)
+    return bool(wanted)
+
+
+async def _absorb(connection: AsyncConnection, defined: Iterable[Topic]) -> None:
+    """What records brought along under another name of a topic is that topic now, for those who follow it too."""
+    other_names = {
+        name: topic for topic in defined for name in known_as(topic) if name != topic.name.casefold()
+    }
+    rows = await connection.execute(sa.select(_t.c.id, _t.c.key).where(~_t.c.configured))
+    stray = {row.key: row.id for row in rows if row.key in other_names}
+    if not stray:
+        return
+    known = await ids(connection)
+    subs = schema.subscriptions
+    for key, old in stray.items():
+        new = known[other_names[key].name.casefold()]
+        both = sa.select(subs.c.channel_id).where(subs.c.topic_id == new)
+        await connection.execute(sa.delete(subs).where(subs.c.topic_id == old, subs.c.channel_id.in_(both)))
+        await connection.execute(sa.update(subs).where(subs.c.topic_id == old).values(topic_id=new))
+        await connection.execute(sa.delete(_t).where(_t.c.id == old))
 
 
 async def configure(connection: AsyncConnection, topics: Iterable[Topic]) -> bool:

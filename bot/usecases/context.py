@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, time
 
 from bot.domain.digest import Schedule
+from bot.domain.polling import Polls
 from bot.domain.posting import Rules
+from bot.sources.web.fetch import Web
 from bot.store.database import Database
 
 Now = Callable[[], datetime]
@@ -21,7 +23,7 @@ def _nobody() -> None:
 class Context:
     """The database, the one clock, and the settings that decisions need.
 
-    `wake` tells the delivery and digest loops that something new may be due.
+    `wake` tells the loops that something new may be due. `web` is how feeds are reached; None: they are not.
     """
 
     db: Database
@@ -29,3 +31,5 @@ class Context:
     rules: Rules = field(default_factory=Rules)
     digest_default: Schedule = field(default_factory=lambda: Schedule(time(9), "UTC"))
     wake: Callable[[], None] = _nobody
+    polls: Polls = field(default_factory=Polls)
+    web: Web | None = None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import islice
 from zoneinfo import ZoneInfo, available_timezones
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,12 +28,18 @@ FIRST_MOST = timedelta(days=7)  # but no further than this: it may have had live
 FORGET = timedelta(days=30)  # a story told longer ago than this is told anew
 
 
+@lru_cache(maxsize=1)
+def _zones() -> Mapping[str, str]:
+    """All time zones by their names in lower case, those of cities first. Reading them takes long."""
+    ordered = sorted(available_timezones(), key=lambda known: ("/" not in known, known))
+    return {known.casefold(): known for known in ordered}
+
+
 def zone(name: str) -> str:
     """A time zone's proper name, whatever the case it was typed in; InvalidInputError with near ones."""
     wanted = name.strip().casefold().replace(" ", "_")
-    zones = {known.casefold(): known for known in available_timezones()}
-    if wanted in zones:
-        return zones[wanted]
+    if wanted in _zones():
+        return _zones()[wanted]
     near = ", ".join(suggest_zones(name, 3))
     hint = f" Did you mean: {near}?" if near else " Write it like Europe/Berlin or America/New_York."
     raise InvalidInputError(f"“{name[:60]}” is no time zone.{hint}")
@@ -39,12 +48,8 @@ def zone(name: str) -> str:
 def suggest_zones(text: str, limit: int = 25) -> list[str]:
     """Time zones for what somebody has typed so far, those of cities before the rest."""
     wanted = text.strip().casefold().replace(" ", "_")
-    found = [
-        known
-        for known in available_timezones()
-        if wanted in known.casefold() and not known.startswith("Etc/")
-    ]
-    return sorted(found, key=lambda known: ("/" not in known, known))[:limit]
+    found = (known for key, known in _zones().items() if wanted in key and not known.startswith("Etc/"))
+    return list(islice(found, limit))
 
 
 def schedule(at: str, zone_name: str, days: str | None, size: int | None) -> Schedule:
@@ -70,10 +75,12 @@ class DigestSet:
 
 
 async def set_schedule(context: Context, guild_id: int, channel_id: int, wanted: Schedule) -> DigestSet:
-    """Set when a channel's digest comes."""
-    next_digest = wanted.after(context.now())
+    """Set when a channel's digest comes. After a time without any, it does not tell of all that time."""
+    now = context.now()
+    next_digest = wanted.after(now)
     async with context.db.write() as connection:
         await subscriptions.ensure_channel(connection, channel_id, guild_id)
+        await digests.begin_again(connection, channel_id, now - FIRST)
         await subscriptions.set_schedule(connection, channel_id, wanted, next_digest)
         own = digest.wanted(await subscriptions.subscriptions(connection, channel_ids=[channel_id]))
     context.wake()
@@ -101,8 +108,8 @@ async def compose(
     begun = [s.created_at for s in subscribed if s.created_at is not None]
     since = state.last_digest or max(min(now - FIRST, *begun), now - FIRST_MOST)
     names = {name for s in subscribed for name in known.with_descendants(s.topic)}
-    numbers = await stored.arrived(connection, sorted(names), since, now)
-    candidates = await stored.load(connection, numbers)
+    numbers = await stored.arrived(connection, sorted(names), since, now, state.guild_id)
+    candidates = await stored.load(connection, numbers, state.guild_id)
     made = digest.compose(
         candidates.values(),
         subscribed,

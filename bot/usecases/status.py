@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib.metadata import version
 
-from bot.store import outbox, sources, stories, subscriptions
-from bot.store.sources import SourceState as SourceState
+from bot.domain.render import plural
+from bot.store import feeds, outbox, sources, stories, subscriptions
+from bot.store.sources import SourceState as Stored
 from bot.usecases.context import Context
 
 RECENT = timedelta(days=1)
+MOST_TROUBLES = 10
+
+# An address, of which the host remains; paths, bare or in quotes; and where a sentence ends.
+_ADDRESS = re.compile(r"[A-Za-z][\w+.-]*://(?:[^/?#\s@]*@)?([^/?#\s:'\"]+)[^\s'\"]*")
+_PATH = re.compile(r"""(['"])[^'"]*[/\\][^'"]*\1|(?<![\w<])(?:~|[A-Za-z]:)?[/\\][^\s'",;]*[^\s'",;:.]""")
+_SENTENCE = re.compile(r"(?<=[.!?])\s|\n")
+_SLASH = re.compile(r"[/\\]")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """A source in trouble, or how many together; without what is only for whoever runs the bot."""
+
+    name: str
+    taken: int
+    rejected: int
+    last_success: datetime | None
+    last_error_at: datetime | None = None
+    last_error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What `/status` shows. `paused` are channel and reason; `held` counts the last day by reason."""
+    """What `/status` shows. `paused` are channel and reason; `held` counts the last day by reason.
+
+    `sources` are those in order as one, then each in trouble, then the rest of these as one.
+    """
 
     version: str
     records: int
@@ -35,17 +59,62 @@ async def status(context: Context, guild_id: int) -> Status:
     async with context.db.read() as connection:
         own, alive = await stories.totals(connection)
         states = await subscriptions.channels(connection, guild_id)
+        seen = {f.source_id for of in {0, guild_id} for f in await feeds.all_feeds(connection, of)}
+        found = [s for s in await sources.all_sources(connection) if s.kind != feeds.KIND or s.id in seen]
         return Status(
             version("topicwire"),
             own,
             alive,
-            tuple(await sources.all_sources(connection)),
+            _summary(found),
             await outbox.queue_length(connection, guild_id),
             tuple((s.channel_id, s.paused_reason) for s in states if s.paused_reason),
             await outbox.held_counts(connection, guild_id, since),
             tuple(await outbox.given_up(connection, guild_id, since)),
             len(await subscriptions.subscriptions(connection, guild_id=guild_id)),
         )
+
+
+def _summary(found: Sequence[Stored]) -> tuple[SourceState, ...]:
+    fine = [state for state in found if state.last_error_at is None]
+    troubled = [state for state in found if state.last_error_at is not None]
+    troubled.sort(key=lambda state: (state.last_error_at, state.id), reverse=True)
+    summary = [_together(fine, "in order")] if fine else []
+    summary += [
+        SourceState(
+            shown_name(state.name),
+            state.taken,
+            state.rejected,
+            state.last_success,
+            state.last_error_at,
+            shown_error(state.last_error),
+        )
+        for state in troubled[:MOST_TROUBLES]
+    ]
+    rest = troubled[MOST_TROUBLES:]
+    return (*summary, *([_together(rest, "more in trouble")] if rest else []))
+
+
+def _together(states: Sequence[Stored], how: str) -> SourceState:
+    return SourceState(
+        f"{plural(len(states), 'source')} {how}",
+        sum(state.taken for state in states),
+        sum(state.rejected for state in states),
+        max((state.last_success for state in states if state.last_success), default=None),
+    )
+
+
+def shown_name(name: str) -> str:
+    """A source's kind, and of its place the host or the last part of the path."""
+    kind, _, place = name.partition(":")
+    if address := _ADDRESS.search(place):
+        return f"{kind}: {address[1]}"
+    return f"{kind}: {_SLASH.split(place.rstrip('/'))[-1]}" if place else kind
+
+
+def shown_error(error: str) -> str:
+    """The first sentence of an error, hosts in place of addresses, and no paths."""
+    first = _SENTENCE.split(error.strip(), maxsplit=1)[0]
+    return _PATH.sub("…", _ADDRESS.sub(r"\1", first))
 
 
 async def resume_mended(context: Context, problem: Callable[[int], str]) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from bot.domain import posting, stories
 from bot.domain.digest import Schedule
@@ -15,15 +16,27 @@ from bot.store import digests, outbox, subscriptions, topics
 from bot.store import stories as stored_stories
 from bot.store.subscriptions import ChannelState
 from bot.usecases.context import Context
+from bot.usecases.digests import FIRST
 from bot.usecases.topics import resolve
 
 FORECAST = timedelta(days=7)
 MOST_SUBSCRIPTIONS = 500  # of one server
 
 
+class Reset(StrEnum):
+    """What of a subscription goes back to how a new one begins."""
+
+    MENTION = "mention"
+    IMPORTANCE = "importance"
+    EVERYTHING = "everything"
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a user asks for. None leaves an earlier subscription's setting as it is, or takes the default."""
+    """What a user asks for. None leaves an earlier subscription's setting as it is, or takes the default.
+
+    `reset` comes first: what is asked for besides holds.
+    """
 
     guild_id: int
     channel_id: int
@@ -32,10 +45,18 @@ class Wish:
     importance: Importance | None = None
     mention_role_id: int | None = None
     publish: bool | None = None
+    reset: Reset | None = None
 
     def onto(self, before: Subscription | None, topic: str) -> Subscription:
         """The subscription that comes of it."""
         base = before or Subscription(0, self.guild_id, self.channel_id, topic)
+        match self.reset:
+            case Reset.MENTION:
+                base = replace(base, mention_role_id=None)
+            case Reset.IMPORTANCE:
+                base = replace(base, importance=None)
+            case Reset.EVERYTHING:
+                base = Subscription(base.id, self.guild_id, self.channel_id, topic)
         return replace(
             base,
             mode=self.mode or base.mode,
@@ -92,6 +113,7 @@ async def subscribe(context: Context, wish: Wish) -> Subscribed:
         next_digest = state.next_digest
         if wants_digest and not state.off and next_digest is None:
             next_digest = schedule.after(now)
+            await digests.begin_again(connection, wanted.channel_id, now - FIRST)
             await digests.plan_next(connection, wanted.channel_id, next_digest)
     context.wake()
     forecast, newest = await _forecast(context, wanted, known)
@@ -114,9 +136,9 @@ async def _forecast(
     now = context.now()
     below = known.with_descendants(wanted.topic)
     async with context.db.read() as connection:
-        recent = await stored_stories.arrived(connection, below, now - FORECAST, now)
-        latest = await stored_stories.latest(connection, below, 1)
-        loaded = await stored_stories.load(connection, [*recent, *latest])
+        recent = await stored_stories.arrived(connection, below, now - FORECAST, now, wanted.guild_id)
+        latest = await stored_stories.latest(connection, below, 1, wanted.guild_id)
+        loaded = await stored_stories.load(connection, [*recent, *latest], wanted.guild_id)
         muted = stories.muted_by(await subscriptions.mutes_in(connection, wanted.guild_id, wanted.channel_id))
     views = {number: stories.view(story, muted) for number, story in loaded.items()}
     bar = posting.bar(wanted)
@@ -136,7 +158,7 @@ async def post_now(context: Context, story: int, guild_id: int, channel_id: int)
     """Post a story in a channel now, whatever its age and heat. False where it is there already."""
     now = context.now()
     async with context.db.write() as connection:
-        number = await stored_stories.survivor(connection, story)
+        number = await stored_stories.survivor(connection, story, guild_id)
         if number is None:
             raise NotFoundError(f"There is no story #{story}.")
         post = await outbox.post_in(connection, number, channel_id)
@@ -164,6 +186,12 @@ async def unsubscribe(context: Context, topic_name: str, channel_id: int) -> str
     has = ", ".join(s.topic for s in own)
     hint = f"It is subscribed to: {has}." if has else "It has no subscriptions."
     raise NotFoundError(f"The channel is not subscribed to “{topic_name[:80]}”. {hint}")
+
+
+async def forget_channel(context: Context, channel_id: int) -> bool:
+    """A channel was deleted: its subscriptions, digest, mutes and posts go. False where it had no subscription."""
+    async with context.db.write() as connection:
+        return await subscriptions.remove_channel(connection, channel_id)
 
 
 @dataclass(frozen=True, slots=True)

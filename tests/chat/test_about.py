@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from datetime import timedelta
 from importlib.metadata import version
 
 import pytest
 
 from bot.sources.model import Batch, Progress, Rejected
+from bot.store import feeds, sources
+from bot.usecases import status as use
 from tests.chat.world import METRO, ROCKET, World, plain, seen, unrelated
 from tests.make import ListSource, at, record
 
@@ -23,7 +26,7 @@ async def test_the_status_of_a_fresh_bot(world: World) -> None:
     status = await parts(world)
     assert status[""] == "0 records in 0 stories · 0 subscriptions here · 0 messages waiting"
     assert status["footer"] == f"Topicwire {version('topicwire')}"
-    assert status["Sources"].startswith("• list:test: 0 records taken in, last <t:")
+    assert status["Sources"].startswith("• 1 source in order: 0 records taken in, last <t:")
     assert list(status) == ["", "footer", "Sources"]
 
 
@@ -32,7 +35,7 @@ async def test_what_came_in_and_what_waits(world: World) -> None:
     await world.take_in(record(METRO[0], "a.example", quality=80), record(METRO[1], "b.example", quality=50))
     status = await parts(world)
     assert status[""] == "2 records in 1 story · 1 subscription here · 1 message waiting"
-    assert status["Sources"] == f"• list:test: 2 records taken in, last <t:{int(at().timestamp())}:R>"
+    assert status["Sources"] == f"• 1 source in order: 2 records taken in, last <t:{int(at().timestamp())}:R>"
     await world.deliver()
     assert "0 messages waiting" in (await parts(world))[""]
 
@@ -40,7 +43,7 @@ async def test_what_came_in_and_what_waits(world: World) -> None:
 class Broken(ListSource):
     """A source that cannot be read."""
 
-    async def fetch(self, progress: Progress) -> AsyncIterator[Batch]:
+    async def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
         """No batch."""
         async for batch in super().fetch(progress):
             raise OSError("the disk is <gone>")
@@ -55,8 +58,78 @@ async def test_what_was_refused_and_the_last_error_of_a_source(world: World) -> 
     with pytest.raises(OSError, match="disk"):
         await world.app.ingest.step(Broken())
     first, second = (await parts(world))["Sources"].splitlines()
-    assert first.endswith(f"last <t:{int(at().timestamp())}:R>")
+    assert first == f"• list: test: 1 record taken in, 1 refused, last <t:{int(at().timestamp())}:R>"
     assert second.strip() == f"⚠️ <t:{int(at(1).timestamp())}:R>: OSError: the disk is <gone>"
+
+
+async def fail(world: World, name: str, error: str) -> None:
+    """A source fails."""
+    context = world.app.context
+    async with context.db.write() as connection:
+        state = await sources.ensure(connection, name, name.partition(":")[0])
+        await sources.failed(connection, state.id, error, context.now())
+
+
+async def test_what_is_in_order_is_counted_and_at_most_ten_in_trouble_are_listed(world: World) -> None:
+    async with world.app.context.db.write() as connection:
+        for number in range(300):
+            await sources.ensure(connection, f"list:{number}", "list")
+    for number in range(14):
+        world.clock.forward(minutes=1)
+        await fail(world, f"folder:/srv/private/f{number}", "no")
+    found = await use.status(world.app.context, world.guild.id)
+    assert [source.name for source in found.sources] == [
+        "301 sources in order",
+        *(f"folder: f{number}" for number in range(13, 3, -1)),
+        "4 sources more in trouble",
+    ]
+    status = await parts(world)
+    assert status["Sources"].startswith("• 301 sources in order: 0 records taken in")
+    assert "/srv" not in "".join(status.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("folder:/srv/private/records", "folder: records"),
+        ("folder:C:\\private\\records", "folder: records"),
+        ("git:https://me:secret@git.example/group/repo#main:private/path", "git: git.example"),
+        ("git:git@git.example:group/repo.git", "git: repo.git"),
+        ("push", "push"),
+    ],
+)
+async def test_a_source_is_named_without_where_it_is(world: World, name: str, shown: str) -> None:
+    await fail(world, name, "no")
+    assert f"• {shown}: 0 records taken in" in (await parts(world))["Sources"]
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        ("OSError: [Errno 5] cannot read: '/srv/my records/x.md'", "OSError: [Errno 5] cannot read: …"),
+        ("OSError: cannot read /srv/private/x.md: busy", "OSError: cannot read …: busy"),
+        ("git has no branch main. Looked in /srv/private", "git has no branch main."),
+        ("GET https://me:secret@a.example/x?key=1 failed\nTraceback", "GET a.example failed"),
+        ("cannot read C:\\private\\x or ~/y", "cannot read … or …"),
+    ],
+)
+async def test_an_error_is_told_in_a_sentence_without_paths(world: World, error: str, shown: str) -> None:
+    await fail(world, "folder:/srv/private/records", error)
+    status = (await parts(world))["Sources"]
+    assert status.splitlines()[-1].endswith(f": {shown}")
+
+
+async def test_another_servers_own_feeds_are_its_own(world: World) -> None:
+    elsewhere = world.env.create_guild("Elsewhere")
+    async with world.app.context.db.write() as connection:
+        for guild_id, host in ((0, "all"), (world.guild.id, "mine"), (elsewhere.id, "theirs")):
+            new = feeds.NewFeed(f"https://{host}.example/feed", feeds.SERVER, guild_id=guild_id)
+            number = await feeds.add(connection, new, timedelta(minutes=30), at())
+            await sources.failed(connection, number, "HTTP 404", at())
+    status = (await parts(world))["Sources"]
+    assert "feed: mine.example" in status
+    assert "feed: all.example" in status
+    assert "theirs" not in status
 
 
 async def test_what_was_held_back_and_why(world: World) -> None:
@@ -77,7 +150,7 @@ async def test_what_is_paused_and_what_was_given_up(world: World) -> None:
     gone, closed = (world.guild.create_text_channel(name) for name in ("gone", "closed"))
     for channel in (gone, closed, world.news):
         await world.ask("subscribe", topic="Space", channel=channel)
-    world.env.backend.delete_channel(gone.id)
+    world.env.inject_error("POST", f"/channels/{gone.id}/messages", status=404, code=10003)
     world.deny(closed, view_channel=True)
     world.env.inject_error(
         "POST", f"/channels/{world.news.id}/messages", status=400, code=200000, message="blocked"

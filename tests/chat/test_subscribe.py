@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import discord
 import pytest
 
 from tests.chat.world import METRO, ROCKET, WHALES, World, body, buttons, labels, mentions_in, seen, unrelated
 from tests.make import at, record
+
+DEFERRED = discord.InteractionResponseType.deferred_channel_message.value
 
 
 async def test_a_new_subscription_says_what_comes_of_it(world: World) -> None:
@@ -63,6 +66,26 @@ async def test_again_changes_it_and_keeps_the_other_options(world: World) -> Non
     changed = await world.ask("subscribe", topic="AI", mode="live")
     assert f"live posts · major stories · pings {role.mention}" in seen(changed)
     assert "digest" not in seen(changed)
+
+
+async def test_what_was_set_can_be_taken_back(world: World) -> None:
+    role = world.role("readers")
+    wire = world.guild.create_news_channel("wire")
+
+    async def how(**options: object) -> str:
+        answer = seen(await world.ask("subscribe", topic="AI", channel=wire, **options))
+        return answer.splitlines()[1].partition("** · ")[2]
+
+    await how(mode="both", importance="all", mention=role, publish=True)
+    assert await how(reset="mention") == "live posts and digest · all stories · published to followers"
+    assert await how(reset="importance") == "live posts and digest · notable stories · published to followers"
+    assert await how(publish=False) == "live posts and digest · notable stories"
+    await how(mention=role, publish=True)
+    assert await how(reset="everything") == "live posts · notable stories"
+    assert await how(mention=role, importance="major") == f"live posts · major stories · pings {role.mention}"
+    assert await how(reset="everything", mode="digest") == "digest"
+    await world.ask("unsubscribe", topic="AI", channel=wire)
+    assert await how(reset="everything") == "live posts · notable stories"
 
 
 async def test_another_channel_can_be_named(world: World) -> None:
@@ -139,7 +162,10 @@ async def test_the_newest_story_can_be_posted_now_once(world: World) -> None:
     offered = await world.ask("subscribe", topic="Computer Vision")
     again = await world.ask("subscribe", topic="Computer Vision")
     assert labels(offered) == labels(again) == ["Post the newest story now"]
-    pressed = world.answer(await world.press(offered, "Post the newest story now"))
+    result = await world.press(offered, "Post the newest story now")
+    heard = world.requests("POST", "/interactions/*/callback")[-1]
+    assert body(heard)["type"] == DEFERRED, "heard at once, as it may have to wait for the database"
+    pressed = world.answer(result)
     assert seen(pressed) == f"Story #2 is on its way to {world.news.mention}."
     assert buttons(offered) == []
     await world.deliver()

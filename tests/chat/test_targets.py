@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from bot.chat.permissions import problem
+from bot.store import subscriptions
 from tests.chat.world import METRO, ROCKET, WHALES, World, body, buttons, mentions_in, plain, seen, unrelated
 from tests.make import record
 
@@ -225,3 +227,28 @@ async def test_pings_are_allowed_per_message(world: World) -> None:
     await world.report(record(METRO[0], quality=80))
     assert mentions_in(body(world.sends()[0])) == ([], [str(role.id)])
     assert mentions_in(body(world.sends(other)[0])) == ([], [])
+
+
+async def test_a_thread_whose_channel_the_bot_does_not_know(world: World) -> None:
+    """Discord may tell of a thread before, or without, the channel that it is in."""
+    parent = world.guild.create_text_channel("parent")
+    thread = world.thread("talk", parent)
+    await world.ask("subscribe", topic="Space", channel=thread)
+    await world.ask("subscribe", topic="AI")
+    guild = world.app.client.get_guild(world.guild.id)
+    assert guild is not None
+    channel = guild.get_channel(parent.id)
+    assert channel is not None
+    guild._remove_channel(channel)
+    listed = seen(await world.ask("subscriptions"))
+    assert world.news.mention in listed
+    assert thread.mention not in listed
+    assert problem(world.app.client, thread.id) == (
+        "the bot may not post there: give it View Channel in the channel"
+    )
+    async with world.app.context.db.write() as connection:
+        await subscriptions.pause(connection, thread.id, world.guild.id, "the channel is gone", world.clock())
+    await world.app.mend()
+    assert "Paused" in seen(await world.ask("status"))
+    text = await world.refused("subscribe", topic="Space", channel=thread)
+    assert f"You need Manage Channels in {thread.mention} for this." in text

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from bot.domain import render
 from bot.domain.message import Message
 from bot.domain.model import StoryView
+from bot.store import schema
 from tests.chat.world import METRO, ROCKET, WHALES, World, body, plain, seen, unrelated
 from tests.make import at, record
 
@@ -117,16 +119,53 @@ async def test_a_permission_that_goes_before_an_edit(world: World) -> None:
     assert len(world.posts()) == 1
 
 
-async def test_a_channel_that_was_deleted_is_paused_and_the_others_go_on(world: World) -> None:
+async def test_a_channel_that_was_deleted_is_forgotten_and_the_others_go_on(world: World) -> None:
+    gone = world.guild.create_text_channel("gone")
+    for channel in (gone, world.news):
+        await world.ask("subscribe", topic="Space", channel=channel, mode="both")
+    await world.ask("mute", what="x.example", channel=gone)
+    world.clock.forward(minutes=1)
+    await world.report(record(WHALES[0], "w.example", quality=80, topics=["Space"]))
+    await world.take_in(record(ROCKET[0], quality=80))
+    world.env.backend.delete_channel(gone.id)
+    await world.env.settle()
+    world.clock.forward(hours=22)
+    await world.digest()
+    await world.take_in(record(WHALES[1], "v.example", quality=85, topics=["Space"]))
+    assert await world.later() == 1
+    titles = [post.embeds[0].title for post in world.posts()]
+    assert titles == [WHALES[1], "Space", ROCKET[0]]
+    assert world.sends(gone)[1:] == []
+    assert gone.mention not in seen(await world.ask("subscriptions"))
+    assert gone.mention not in seen(await world.ask("status"))
+    assert "1 subscription here" in seen(await world.ask("status"))
+    async with world.app.context.db.read() as connection:
+        for table in (schema.channels, schema.mutes, schema.outbox, schema.held, schema.told):
+            assert gone.id not in (await connection.execute(sa.select(table.c.channel_id))).scalars().all()
+
+
+async def test_threads_go_with_themselves_or_with_their_channel(world: World) -> None:
+    parent = world.guild.create_text_channel("parent")
+    one, two = world.thread("one"), world.thread("two", parent)
+    for channel in (one, two, world.news):
+        await world.ask("subscribe", topic="Space", channel=channel)
+    world.env.backend.delete_channel(one.id)
+    world.env.backend.delete_channel(parent.id)
+    await world.env.settle()
+    listed = seen(await world.ask("subscriptions"))
+    assert world.news.mention in listed
+    assert one.mention not in listed
+    assert two.mention not in listed
+
+
+async def test_a_channel_that_was_deleted_while_the_bot_was_away_is_paused(world: World) -> None:
     gone = world.guild.create_text_channel("gone")
     for channel in (gone, world.news):
         await world.ask("subscribe", topic="Space", channel=channel)
-    world.env.backend.delete_channel(gone.id)
+    world.env.inject_error("POST", f"/channels/{gone.id}/messages", status=404, code=10003, times=None)
     await world.report(record(ROCKET[0], quality=80))
     assert len(world.posts()) == 1
     assert f"{gone.mention}**\n⚠️ paused: the channel is gone" in seen(await world.ask("subscriptions"))
-    await world.app.mend()
-    assert await world.later() == 0
 
 
 async def test_a_server_that_removed_the_bot_is_paused(world: World) -> None:

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.model import Importance, Mode, Mute, Record, Relation, Topic
 from bot.domain.intake import Fate, Plan, all_keys, digest_of, keys_of
+from bot.domain.model import Importance, Mode, Mute, Record, Relation, Topic
 from bot.domain.posting import Edit, Hold, Reason
 from bot.domain.topics import Topics
 from tests.domain.world import CHANNEL, GUILD, World, follow

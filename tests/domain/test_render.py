@@ -327,6 +327,33 @@ def test_an_empty_list_says_so_and_a_short_one_has_no_page_numbers() -> None:
     assert [made.footer for made in two] == ["page 1 of 2 · 3 entries", "page 2 of 2 · 3 entries"]
 
 
+def test_a_page_of_a_list_ends_before_it_is_too_long() -> None:
+    entries = [f"{number} {'x' * 900}" for number in range(10)] + ["y " * 9000]
+    pages = list_pages("Topics", entries, "Nothing.", size=20)
+    assert all(problems(page(made)) == [] for made in pages)
+    assert [made.description.count("x" * 900) for made in pages] == [4, 4, 2]
+    assert pages[0].footer == "page 1 of 3 · 11 entries"
+    lines = "\n".join(made.description for made in pages).split("\n")
+    assert lines[:10] == entries[:10]
+    assert lines[10].startswith("y y")
+
+
+def test_entries_stand_under_their_heading_on_every_page() -> None:
+    pages = list_pages("Channels", [*"abcdef"], "Nothing.", under=[*"XXXYYY"], size=4)
+    assert [made.description.split("\n") for made in pages] == [
+        ["X", "a", "b", "c"],
+        ["Y", "d", "e", "f"],
+    ]
+    pages = list_pages("Channels", [*"abcdef"], "Nothing.", under=[*"XXXXXY"], size=3)
+    assert [made.description.split("\n") for made in pages] == [
+        ["X", "a", "b"],
+        ["X (continued)", "c", "d"],
+        ["X (continued)", "e"],  # no heading stands alone at the end
+        ["Y", "f"],
+    ]
+    assert pages[0].footer == "page 1 of 4 · 6 entries"
+
+
 @pytest.mark.parametrize(("count", "said"), [(0, "0 outlets"), (1, "1 outlet"), (2, "2 outlets")])
 def test_counts_agree_with_their_word(count: int, said: str) -> None:
     assert plural(count, "outlet") == said

@@ -129,3 +129,20 @@ def test_every_outcome_has_a_verdict_and_a_retry_is_always_later(outcome: Outcom
             assert reason
         case Sent():
             assert outcome.got in (Got.OK, Got.UNCHANGED)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "attempt", "seconds"),
+    [
+        (refused(429, retry_after=77.0), 1, 77),
+        (refused(503), 1, 5),
+        (refused(503), 9, 5),  # it may be this message alone
+        (refused(403, 50013), 1, None),  # the channel is paused
+        (refused(400, 50035), 1, None),
+        (Outcome(Got.UNREACHABLE), 1, None),  # a bug, or a message that waits for another one
+        (Outcome(Got.OK), 1, None),
+    ],
+)
+def test_what_would_fare_alike_waits_as_well(outcome: Outcome, attempt: int, seconds: int | None) -> None:
+    until = retry.others_wait(outcome, settle(outcome, attempt, START), START)
+    assert until == (None if seconds is None else START + timedelta(seconds=seconds))

@@ -9,8 +9,8 @@ from itertools import count
 
 from bot.domain import plan as planning
 from bot.domain import stories
-from bot.domain.model import Importance, Mode, Mute, Record, Stored, StoryView, Subscription, TopicMatch
 from bot.domain.intake import Arrival, Known, Plan, keys_of
+from bot.domain.model import Importance, Mode, Mute, Record, Stored, StoryView, Subscription, TopicMatch
 from bot.domain.posting import Post, Rules
 from bot.domain.stories import Story
 from bot.domain.topics import Topics

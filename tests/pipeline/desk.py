@@ -174,6 +174,14 @@ class Desk:
         """Subscribe a channel; to everything of the topic if nothing else is said."""
         await subscribe(self.context, Wish(GUILD, channel, topic, mode, importance, role, publish))
 
+    async def follow_elsewhere(self, topic: str, channel: int, guild_id: int) -> None:
+        """Subscribe a channel of another server."""
+        await subscribe(self.context, Wish(guild_id, channel, topic, Mode.LIVE, Importance.ALL))
+
+    async def db_records(self) -> int:
+        """How many records there are."""
+        return await self.count(schema.records)
+
     async def begin(self, *topics: str) -> None:
         """End the source's first, silent intake; these topics are known from then on."""
         old = [record(f"Old note on {topic}", topics=[topic], hours=-5000) for topic in topics]

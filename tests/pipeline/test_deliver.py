@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from bot.chat.port import Target
+from bot.chat.sender import SEND_SECONDS
 from bot.domain.message import Message
 from bot.domain.model import Importance, Mode, Record
 from bot.domain.posting import Rules
@@ -464,11 +466,112 @@ async def test_channels_are_served_side_by_side_and_each_in_order(desk: Desk) ->
 
 
 async def test_more_than_a_batch_goes_out(desk: Desk) -> None:
-    await desk.follow()
-    await desk.take_in(*(ai(title) for title in headlines(60)))
+    channels = [CHANNEL + n for n in range(12)]
+    for channel in channels:
+        await desk.follow(channel=channel)
+    await desk.take_in(*(ai(title) for title in headlines(5)))
     assert await desk.deliverer.step() == 50
     assert await desk.deliver() == 10
-    assert sorted(desk.mailbox.titles) == sorted(headlines(60))
+    assert sorted(desk.mailbox.titles) == sorted(12 * [*headlines(5)])
+
+
+async def test_a_channel_in_which_much_waits_holds_up_no_other(desk: Desk) -> None:
+    await desk.follow()
+    await desk.follow("Space", OTHER)
+    await desk.take_in(*(ai(title, quality=90) for title in headlines(60)))
+    await desk.take_in(record("Satellite lost", topics=["Space"]))
+    assert await desk.deliverer.step() == 6
+    assert {asked.target.channel_id for asked in desk.mailbox.sent} == {CHANNEL, OTHER}
+
+
+async def test_no_message_is_begun_with_little_of_its_lease_left(
+    desk: Desk, store_url: str, clock: Clock
+) -> None:
+    await desk.follow()
+    await desk.take_in(ai(ONE, quality=90), ai(TWO, quality=80), ai(THREE))
+
+    class Slow(Mailbox):
+        async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
+            clock.forward(seconds=40)
+            return await super().send(target, message, nonce)
+
+    desk.deliverer = Deliver(desk.context, slow := Slow())
+    assert await desk.deliverer.step() == 3
+    assert slow.titles == [ONE, TWO], "the third could have outlived its lease"
+    async with opened_as(store_url, Meanwhile) as other:
+        rival = Desk(other, clock)
+        assert await rival.deliver() == 1  # it was given back at once, untried
+    assert rival.mailbox.titles == [THREE]
+    assert outbox.LONGEST_SEND.total_seconds() >= SEND_SECONDS
+
+
+async def test_a_stop_gives_back_what_was_not_begun_with(desk: Desk) -> None:
+    await desk.follow()
+    await desk.take_in(ai(ONE, quality=90), ai(TWO, quality=80), ai(THREE))
+    stopping = asyncio.Event()
+
+    class Stopped(Mailbox):
+        async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
+            stopping.set()
+            return await super().send(target, message, nonce)
+
+    stopped = Stopped()
+    desk.deliverer = Deliver(desk.context, stopped, stopping=stopping.is_set)
+    assert await desk.deliver() == 3
+    assert stopped.titles == [ONE], "what is on its way is finished and settled"
+    assert await desk.deliver() == 0
+    assert await next_due(desk) == desk.clock()
+    desk.deliverer = Deliver(desk.context, desk.mailbox)
+    assert await desk.deliver() == 2
+    assert desk.mailbox.titles == [TWO, THREE]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "wait"),
+    [(Outcome(Got.REFUSED, 429, retry_after=77.0), 77), (Outcome(Got.REFUSED, 503), 5)],
+)
+async def test_what_discord_cannot_take_now_is_not_tried_with_the_next_message(
+    desk: Desk, outcome: Outcome, wait: int
+) -> None:
+    await desk.follow()
+    await desk.take_in(*(ai(title, quality=90 - n) for n, title in enumerate(headlines(12))))
+    desk.mailbox.answers[CHANNEL] = outcome
+    await desk.deliver()
+    assert desk.mailbox.titles == [ONE]
+    assert await next_due(desk) == desk.clock() + timedelta(seconds=wait)
+    desk.mailbox.answers.clear()
+    desk.clock.forward(seconds=wait)
+    await desk.deliver()
+    assert desk.mailbox.titles == [ONE, *headlines(12)]
+
+
+async def test_a_message_that_discord_fails_at_holds_up_the_others_but_shortly(desk: Desk) -> None:
+    class Failing(Mailbox):
+        async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
+            done = await super().send(target, message, nonce)
+            return Outcome(Got.REFUSED, 500) if message.embeds[0].title == ONE else done
+
+    await desk.follow()
+    await desk.take_in(ai(ONE, quality=90), ai(TWO, quality=80), ai(THREE))
+    desk.deliverer = Deliver(desk.context, failing := Failing())
+    for _ in range(4):
+        await desk.deliver()
+        desk.clock.forward(seconds=5)
+    assert {TWO, THREE} < set(failing.titles)
+
+
+async def test_publishing_that_must_wait_holds_up_no_posts(desk: Desk) -> None:
+    desk.mailbox.announcing = {CHANNEL}
+    await desk.follow(publish=True)
+
+    async def full(target: Target) -> Outcome:
+        return Outcome(Got.REFUSED, 429, retry_after=3000.0)
+
+    desk.mailbox.publish = full  # type: ignore[method-assign] # the hour is used up
+    await desk.report(ai(ONE))
+    desk.clock.forward(minutes=1)
+    await desk.report(ai(TWO))
+    assert desk.mailbox.titles == [ONE, TWO]
 
 
 async def test_two_processes_send_every_message_once(desk: Desk, store_url: str, clock: Clock) -> None:

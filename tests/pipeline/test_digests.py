@@ -150,6 +150,59 @@ async def test_switched_off_none_comes_until_one_is_set(reader: Desk) -> None:
         await use.switch_off(reader.context, OTHER)
 
 
+async def test_a_digest_that_fails_does_not_delay_one_that_is_due_next(reader: Desk) -> None:
+    async def crash() -> None:
+        raise MemoryError
+
+    await reader.follow("Space", OTHER, Mode.DIGEST)
+    half_a_minute = reader.clock.now = at(1) - timedelta(seconds=30)
+    await use.set_schedule(reader.context, GUILD, OTHER, Schedule(half_a_minute.time(), "UTC"))
+    async with reader.db.write() as connection:
+        await digests.plan_next(connection, OTHER, at(1) + timedelta(seconds=30))
+    reader.clock.now = at(1)
+    reader.db.at_commit(crash)
+    assert await pipeline.step(reader.context) == at(1) + timedelta(seconds=30)
+    reader.clock.forward(seconds=30)
+    assert await pipeline.step(reader.context) == at(1) + pipeline.RETRY
+
+
+@pytest.mark.parametrize("how", ["digest set", "subscribe"])
+async def test_one_that_begins_again_does_not_tell_of_the_months_without_any(reader: Desk, how: str) -> None:
+    reader.clock.now = at(1)
+    await told(reader)
+    if how == "digest set":
+        await use.switch_off(reader.context, CHANNEL)
+    else:
+        await unsubscribe(reader.context, "AI", CHANNEL)
+        reader.clock.now = at(25)
+        assert await pipeline.step(reader.context) is None
+    reader.clock.forward(hours=12)
+    await reader.take_in(ai(ONE))
+    reader.clock.forward(days=100)
+    await reader.take_in(ai(TWO))
+    if how == "digest set":
+        await use.set_schedule(reader.context, GUILD, CHANNEL, Schedule(time(13), "UTC"))
+    else:
+        await reader.follow(mode=Mode.DIGEST)
+    reader.clock.forward(hours=13)
+    (text,) = await told(reader)
+    assert TWO in text
+    assert ONE not in text
+
+
+async def test_a_schedule_that_is_changed_leaves_no_gap(reader: Desk) -> None:
+    reader.clock.now = at(1)
+    await told(reader)
+    await use.set_schedule(reader.context, GUILD, CHANNEL, Schedule(time(13), "UTC", frozenset((6,))))
+    reader.clock.forward(hours=1)
+    await reader.take_in(ai(ONE))
+    reader.clock.forward(days=4)
+    await use.set_schedule(reader.context, GUILD, CHANNEL, Schedule(time(14), "UTC", frozenset((6,))))
+    reader.clock.forward(days=3)
+    (text,) = await told(reader)
+    assert ONE in text
+
+
 async def test_a_paused_channel_gets_its_digest_when_it_goes_on(reader: Desk) -> None:
     await reader.take_in(ai(ONE))
     await reader.pause()
@@ -347,7 +400,9 @@ async def test_a_digest_that_is_due_and_one_on_demand_at_once_are_one(
     assert len(reader.mailbox.sent) == 1
 
 
-async def test_a_digest_that_cannot_be_stored_is_still_due(reader: Desk) -> None:
+async def test_a_digest_that_cannot_be_stored_is_tried_again_soon_and_holds_up_no_other(
+    reader: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
     async def crash() -> None:
         raise MemoryError
 
@@ -356,10 +411,12 @@ async def test_a_digest_that_cannot_be_stored_is_still_due(reader: Desk) -> None
     await reader.take_in(record(TWO, topics=["Space"]))
     reader.clock.forward(hours=1)
     reader.db.at_commit(crash)
-    with pytest.raises(ExceptionGroup, match="1 of 2 digests failed"):
-        await pipeline.step(reader.context)
+    assert await pipeline.step(reader.context) == reader.clock() + pipeline.RETRY
+    assert f"the digest for channel {CHANNEL} failed; next try" in caplog.text
+    assert "MemoryError" in caplog.text
     await reader.deliver()
     assert len(reader.mailbox.sent) == 1
+    reader.clock.forward(minutes=1)
     assert await pipeline.step(reader.context) == at(25)
     await reader.deliver()
     assert {asked.target.channel_id for asked in reader.mailbox.sent} == {CHANNEL, OTHER}

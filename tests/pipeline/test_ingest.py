@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -38,7 +38,7 @@ class Batches:
         self.batches: list[Batch | Exception] = list(batches)
         self.given: list[Progress] = []
 
-    async def fetch(self, progress: Progress) -> AsyncIterator[Batch]:
+    async def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
         """All of them, in order."""
         self.given.append(progress)
         for batch in self.batches:

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from bot.domain import plan as planning
 from bot.domain import stories as domain_stories
-from bot.domain.model import Record, Stored
 from bot.domain.intake import Arrival, Known, Plan, keys_of
+from bot.domain.model import Record, Stored
 from bot.domain.posting import Rules
 from bot.domain.stories import Story
 from bot.store import records, schema, stories, subscriptions, topics

@@ -103,6 +103,35 @@ async def test_planning_the_next_one_leaves_the_last_one(channels: Database) -> 
     assert (state.last_digest, state.next_digest) == (at(1), None)
 
 
+async def test_one_that_failed_is_put_off_unless_somebody_else_had_its_turn(channels: Database) -> None:
+    async with channels.write() as connection:
+        await digests.plan_next(connection, CHANNEL, at(1))
+        (failed,) = await digests.due(connection, at(1))
+        await digests.put_off(connection, failed, at(1.5))
+        assert await digests.next_due(connection) == at(1.5)
+        await digests.put_off(connection, failed, at(2))
+        assert await digests.next_due(connection) == at(1.5)
+
+
+async def test_one_that_begins_again_tells_of_nothing_before(channels: Database) -> None:
+    async def last() -> object:
+        state = await subscriptions.channel(connection, CHANNEL)
+        assert state is not None
+        return state.last_digest
+
+    async with channels.write() as connection:
+        await digests.begin_again(connection, CHANNEL, at(9))
+        assert await last() is None, "there was never one: it looks back as a first one does"
+        await digests.turn(connection, CHANNEL, None, at(5), at(1))
+        await digests.begin_again(connection, CHANNEL, at(9))
+        assert await last() == at(1), "one is planned, which covers everything"
+        await digests.plan_next(connection, CHANNEL, None)
+        await digests.begin_again(connection, CHANNEL, at(0.5))
+        assert await last() == at(1)
+        await digests.begin_again(connection, CHANNEL, at(9))
+        assert await last() == at(9)
+
+
 async def test_what_was_told_is_known_per_channel_and_forgotten_in_time(channels: Database) -> None:
     await take(channels, record(ONE, "a.example"), record(ONE, "b.example"), record(TWO, "c.example"))
     async with channels.write() as connection:

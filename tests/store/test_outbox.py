@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from bot.domain.model import Importance, Mode, Subscription
 from bot.domain.intake import Plan
+from bot.domain.model import Importance, Mode, Subscription
 from bot.domain.posting import Edit, Hold, Post, Reason, Send
 from bot.domain.retry import Drop, Got, Outcome, Pause, Retry, Sent, Verdict
 from bot.store import outbox, schema, subscriptions, topics
@@ -171,7 +171,7 @@ async def test_the_biggest_go_first_and_of_equals_the_oldest(stores: Database, c
 async def test_no_more_are_claimed_than_asked_for(stores: Database, clock: Clock, planner: str) -> None:
     """Whatever way PostgreSQL chooses: one of them runs the part with the limit again and again."""
     for number in range(60):
-        await owe(stores, clock, str(number))
+        await owe(stores, clock, str(number), channel=CHANNEL + number % 20)
     async with stores.write() as connection:
         if stores.dialect == "postgresql":
             for setting in planner.split():
@@ -184,7 +184,7 @@ async def test_two_workers_never_hold_the_same_message(
     stores: Database, store_url: str, clock: Clock
 ) -> None:
     for number in range(40):
-        await owe(stores, clock, str(number))
+        await owe(stores, clock, str(number), channel=CHANNEL + number % 8)
     async with opened(store_url) as other:
         taken = await asyncio.gather(*(claim(worker, clock, 3) for worker in (stores, other) * 8))
     ids = [claimed.id for part in taken for claimed in part]
@@ -193,10 +193,20 @@ async def test_two_workers_never_hold_the_same_message(
     assert len(ids) + len(rest) == 40
 
 
+async def test_a_channel_in_which_much_waits_holds_up_no_other(stores: Database, clock: Clock) -> None:
+    for number in range(60):
+        await owe(stores, clock, f"busy {number}", priority=500 - number)
+    for number in range(3):
+        await owe(stores, clock, f"quiet {number}", channel=OTHER)
+    first = names(await claim(stores, clock))
+    assert first == [*(f"busy {n}" for n in range(5)), *(f"quiet {n}" for n in range(3))]
+    assert names(await claim(stores, clock)) == [f"busy {n}" for n in range(5, 10)]
+
+
 async def test_a_worker_that_waits_for_its_commit_holds_up_no_other(postgres_url: str, clock: Clock) -> None:
     async with opened(postgres_url) as db, opened(postgres_url) as other:
         for number in range(6):
-            await owe(db, clock, str(number), priority=number)
+            await owe(db, clock, str(number), priority=number, channel=CHANNEL + number)
         async with db.write() as connection:
             mine = await outbox.claim(connection, clock(), 3)
             assert names(mine) == ["5", "4", "3"]
@@ -228,6 +238,26 @@ async def test_what_was_given_back_untried_counts_no_attempt(stores: Database, c
     async with stores.write() as connection:
         await outbox.release(connection, claimed)  # which are held by somebody else now
     assert await claim(stores, clock) == []
+
+
+async def test_only_what_is_alike_in_the_channel_is_postponed(posts: Database, clock: Clock) -> None:
+    sent, other = sorted(await claim(posts, clock), key=lambda c: c.channel_id)
+    await settle(posts, clock, sent)
+    async with posts.write() as connection:
+        await outbox.release(connection, [other])
+        await outbox.apply(connection, Plan(edits=[Edit(sent.id, 2, clock())]), clock())
+    await owe(posts, clock, "here")
+    await owe(posts, clock, "published", kind=outbox.PUBLISH)
+    (like, *_) = [c for c in await claim(posts, clock) if c.payload]
+    await owe(posts, clock, "also here")
+    later = clock() + timedelta(minutes=3)
+    async with posts.write() as connection:
+        await outbox.postpone(connection, like, later, clock())
+    async with posts.read() as connection:
+        o = schema.outbox
+        rows = await connection.execute(sa.select(o.c.id).where(o.c.due_at == later))
+        late = [(await row(posts, number)).payload for number in rows.scalars()]
+    assert late == [{"text": "also here"}], "not what is held, edited, published or another channel's"
 
 
 async def test_a_paused_channel_waits_and_goes_on(stores: Database, clock: Clock) -> None:
@@ -398,6 +428,28 @@ async def test_edits_of_a_minute_become_one(posts: Database, clock: Clock) -> No
     assert (await row(posts, first.id)).due_at == clock() + timedelta(seconds=30)
 
 
+async def test_of_two_rows_of_one_story_the_living_one_is_its_post(posts: Database, clock: Clock) -> None:
+    """As a merge leaves them, where a channel had a row of each."""
+    extra = ("closed", "waits", "sent", "sent later")
+    for name in extra:
+        await owe(posts, clock, name, kind=outbox.STORY)
+    o = schema.outbox
+    async with posts.write() as connection:
+        await connection.execute(sa.delete(o).where(o.c.story == 2))
+        ids = {n: await connection.scalar(sa.select(o.c.id).where(o.c.dedupe == f"story:{n}")) for n in extra}
+        await connection.execute(sa.update(o).values(story=2))
+        for number, name in enumerate(("closed", "sent", "sent later")):
+            await connection.execute(sa.update(o).where(o.c.id == ids[name]).values(message_id=10 + number))
+        await connection.execute(sa.update(o).where(o.c.id == ids["closed"]).values(closed=True))
+    for expected in ("sent", "sent later", "waits", "closed"):
+        async with posts.write() as connection:
+            found = await outbox.post_in(connection, 2, CHANNEL)
+            assert found is not None
+            assert found.id == ids[expected]
+            assert (await outbox.posts(connection, [2]))[2, CHANNEL].id == ids[expected]
+            await connection.execute(sa.delete(o).where(o.c.id == ids[expected]))
+
+
 async def test_an_edit_can_move_a_post_to_the_story_that_goes_on(posts: Database, clock: Clock) -> None:
     first, _ = await claim(posts, clock)
     async with posts.write() as connection:
@@ -417,10 +469,13 @@ async def test_ten_an_hour_are_published_the_biggest_first(stores: Database, clo
     assert await claim(stores, clock) == [], "publishing is a queue of its own"
 
     async def publish() -> list[str]:
-        claimed = await claim_publishing(stores, clock)
-        for c in claimed:
-            await settle(stores, clock, c)
-        return names(claimed)
+        done: list[str] = []
+        while claimed := await claim_publishing(stores, clock):
+            assert len(claimed) <= outbox.PER_CHANNEL * 2
+            for c in claimed:
+                await settle(stores, clock, c)
+            done += names(claimed)
+        return done
 
     assert await publish() == ["elsewhere", *(str(n) for n in range(12, 2, -1))]
     assert await next_due(stores, clock) == clock() + timedelta(hours=1)
@@ -435,7 +490,7 @@ async def test_ten_an_hour_are_published_the_biggest_first(stores: Database, clo
 async def test_what_is_on_its_way_counts_for_the_hour(stores: Database, store_url: str, clock: Clock) -> None:
     for number in range(13):
         await owe(stores, clock, str(number), priority=number, kind=outbox.PUBLISH)
-    mine = await claim_publishing(stores, clock, 8)
+    mine = [c for _ in range(2) for c in await claim_publishing(stores, clock, 4)]
     async with opened(store_url) as other:
         theirs = await claim_publishing(other, clock)
         assert names(theirs) == ["4", "3"]

@@ -8,7 +8,7 @@ from datetime import time
 
 from bot.domain.digest import Schedule
 from bot.domain.model import Importance, Mode, Mute, Subscription, Topic
-from bot.store import subscriptions, topics
+from bot.store import outbox, subscriptions, topics
 from bot.store.database import Database
 from bot.store.subscriptions import ChannelState
 from tests.databases import opened
@@ -130,6 +130,24 @@ async def test_a_pause_has_its_first_reason_until_it_ends(stores: Database) -> N
         assert await subscriptions.resume(connection, [CHANNEL, OTHER, OTHER + 1]) == 2
         assert await subscriptions.resume(connection, [CHANNEL]) == 0
     assert [s.paused_reason for s in await listed(stores)] == [""]
+
+
+async def test_of_a_channel_that_is_gone_nothing_is_kept(stores: Database) -> None:
+    async with stores.write() as connection:
+        ids = await topics.learn(connection, ["AI"])
+        for channel in (CHANNEL, OTHER):
+            await subscriptions.subscribe(connection, replace(WISH, channel_id=channel), ids["ai"], at())
+            await subscriptions.mute(connection, GUILD, channel, "Crypto")
+            row = outbox.new_row(outbox.DIGEST, str(channel), GUILD, channel, at(), payload={})
+            await outbox.enqueue(connection, row)
+        await subscriptions.mute(connection, GUILD, None, "Crypto")
+    async with stores.write() as connection:
+        assert await subscriptions.remove_channel(connection, CHANNEL)
+        assert not await subscriptions.remove_channel(connection, CHANNEL)
+        assert await subscriptions.channel(connection, CHANNEL) is None
+        assert [c.channel_id for c in await outbox.claim(connection, at(), 50)] == [OTHER]
+        assert [m.channel_id for m in await subscriptions.mutes(connection)] == [OTHER, None]
+    assert [s.channel_id for s in await listed(stores)] == [OTHER]
 
 
 async def test_mutes_of_a_channel_and_of_its_server(stores: Database) -> None:

@@ -1,0 +1,62 @@
+"""What can be measured of a running bot, in the format of Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import generate_latest
+from prometheus_client.metrics_core import Metric
+
+from bot.usecases.measure import Measured
+
+# Name -> what it means. What is counted since the start ends in _total, as Prometheus wants it.
+GAUGES: Mapping[str, str] = {
+    "topicwire_records": "Records that came in themselves.",
+    "topicwire_stories": "Stories that go on.",
+    "topicwire_topics": "Topics that are known.",
+    "topicwire_subscriptions": "Subscriptions of all servers.",
+    "topicwire_channels_paused": "Channels in which nothing can be posted at the moment.",
+    "topicwire_outbox_waiting": "Messages that are to be sent or edited.",
+    "topicwire_outbox_late_seconds": "For how long the one that waits longest has been due.",
+    "topicwire_feeds": "Feeds by state: fine, new (not polled yet, as are those of the catalogue that nobody follows), failing, stopped.",
+    "topicwire_discord_connected": "1 while there is a connection to Discord.",
+}
+COUNTERS: Mapping[str, str] = {
+    "topicwire_polls_total": "Polls of feeds since the start, by what came of them.",
+    "topicwire_pushed_total": "Pushed items since the start, by what became of them.",
+}
+
+
+class _Snapshot:
+    """Gives Prometheus what was measured a moment ago."""
+
+    def __init__(self, measured: Measured, connected: bool, counts: Mapping[str, Mapping[str, int]]) -> None:
+        self._gauges: dict[str, float] = {**measured.totals, "topicwire_discord_connected": connected}
+        self._feeds = measured.feeds
+        self._counts = counts
+
+    def collect(self) -> Iterable[Metric]:
+        for name, meaning in GAUGES.items():
+            if name == "topicwire_feeds":
+                feeds = GaugeMetricFamily(name, meaning, labels=["state"])
+                for state, count in self._feeds.items():
+                    feeds.add_metric([state], count)
+                yield feeds
+            else:
+                yield GaugeMetricFamily(name, meaning, value=self._gauges[name])
+        for name, meaning in COUNTERS.items():
+            counter = CounterMetricFamily(name, meaning, labels=["outcome"])
+            for outcome, count in self._counts.get(name, {}).items():
+                counter.add_metric([outcome], count)
+            yield counter
+
+
+def exposition(measured: Measured, *, connected: bool, counts: Mapping[str, Mapping[str, int]]) -> bytes:
+    """The page that Prometheus reads. `counts`: a counter's name -> outcome -> how often."""
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    registry.register(_Snapshot(measured, connected, counts))
+    return generate_latest(registry)

@@ -1,0 +1,219 @@
+"""The bot's own HTTP endpoint: records that are pushed, whether it is well, and what it measures."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import math
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from aiohttp import web
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import MovingWindowRateLimiter
+
+from bot.errors import StoreError, TopicwireError
+from bot.http.metrics import exposition
+from bot.pipeline.ingest import Ingest, Part
+from bot.sources.model import Batch
+from bot.sources.records import Parsed, parse
+from bot.store import records, sources
+from bot.usecases.context import Context
+from bot.usecases.measure import measure
+
+log = logging.getLogger(__name__)
+
+MAX_BODY = 2_000_000  # bytes
+MAX_ITEMS = 500  # of one batch
+BODY_SECONDS = 20.0
+RETRY_SECONDS = "10"
+SOURCE = "push"
+_ENDINGS = {
+    "application/json": "body.json",
+    "application/x-ndjson": "body.jsonl",
+    "application/jsonl": "body.jsonl",
+    "text/markdown": "body.md",
+    "application/yaml": "body.yaml",
+    "text/yaml": "body.yaml",
+}
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where to listen, and what a sender of records must show; without a token none are taken."""
+
+    host: str
+    port: int
+    token: str
+    per_minute: int
+
+
+class Server:
+    """Listens from `start` to `close`. `connected` tells of Discord, `polls` how the polls have gone."""
+
+    def __init__(
+        self,
+        context: Context,
+        ingest: Ingest,
+        settings: Settings,
+        connected: Callable[[], bool],
+        polls: Callable[[], Mapping[str, int]],
+    ) -> None:
+        self._context = context
+        self._ingest = ingest
+        self._settings = settings
+        self._connected = connected
+        self._polls = polls
+        self._pushed: Counter[str] = Counter()
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._rate = RateLimitItemPerMinute(settings.per_minute)
+        app = web.Application(client_max_size=MAX_BODY, middlewares=[_errors_as_json])
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/metrics", self._metrics)
+        app.router.add_post("/records", self._push)
+        self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=15)
+
+    async def start(self) -> int:
+        """Begin to listen; returns the port. Raises TopicwireError where that is not possible."""
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._settings.host, self._settings.port)
+        try:
+            await site.start()
+        except OSError as error:
+            await self._runner.cleanup()
+            where = f"{self._settings.host}:{self._settings.port}"
+            raise TopicwireError(f"http.listen: {where} cannot be used: {error.strerror or error}") from error
+        host, port, *_ = self._runner.addresses[0]
+        log.info("listening on http://%s:%s", host, port)
+        return int(port)
+
+    async def close(self) -> None:
+        """Stop listening."""
+        await self._runner.cleanup()
+
+    async def _healthz(self, _request: web.Request) -> web.Response:
+        problems = [] if self._connected() else ["not connected to Discord"]
+        try:
+            async with self._context.db.read() as connection:
+                await sources.all_sources(connection)
+        except StoreError:
+            problems.append("the database does not answer")
+        status = 503 if problems else 200
+        return web.json_response(
+            {"status": "trouble" if problems else "ok", "problems": problems}, status=status
+        )
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        measured = await measure(self._context)
+        counts = {"topicwire_polls_total": self._polls(), "topicwire_pushed_total": self._pushed}
+        page = exposition(measured, connected=self._connected(), counts=counts)
+        return web.Response(body=page, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    async def _push(self, request: web.Request) -> web.Response:
+        await self._admit(request)
+        ending = _ENDINGS.get(request.content_type)
+        if ending is None:
+            raise _refusal(web.HTTPUnsupportedMediaType, f"send one of: {', '.join(_ENDINGS)}")
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await request.read()
+        except TimeoutError:
+            raise _refusal(web.HTTPRequestTimeout, "the body took too long") from None
+        except web.HTTPRequestEntityTooLarge:
+            raise _too_large(f"more than {MAX_BODY // 1_000_000} MB; send smaller batches") from None
+        parsed = await asyncio.to_thread(parse, body, ending)
+        if len(parsed.items) + len(parsed.rejected) > MAX_ITEMS:
+            raise _too_large(f"more than {MAX_ITEMS} items; send smaller batches")
+        answers = await self._take(parsed)
+        status = 200 if parsed.items else 422
+        return web.json_response({"items": answers}, status=status)
+
+    async def _admit(self, request: web.Request) -> None:
+        """Refuse who asks too often, and who does not show the token."""
+        who = request.remote or ""
+        if not await self._limiter.hit(self._rate, who):
+            pause = {"Retry-After": str(math.ceil(60 / self._settings.per_minute))}
+            raise _refusal(web.HTTPTooManyRequests, "too many requests; see Retry-After", pause)
+        token = self._settings.token
+        if not token:
+            raise _refusal(web.HTTPForbidden, "records are not taken here: http.token is not set")
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
+            raise _refusal(
+                web.HTTPUnauthorized,
+                "send the header Authorization: Bearer and the token",
+                {"WWW-Authenticate": "Bearer"},
+            )
+
+    async def _take(self, parsed: Parsed) -> list[dict[str, Any]]:
+        """Store a batch; what became of each item, in order."""
+        answers: dict[int, dict[str, Any]] = {
+            bad.item: {"item": bad.item, "status": "rejected", "reason": bad.reason}
+            for bad in parsed.rejected
+        }
+        async with self._context.db.write() as connection:
+            state = await sources.ensure(connection, SOURCE, SOURCE)
+        # What is pushed is meant to be told: there is no first, silent intake.
+        batch = Batch(parsed.items, parsed.rejected, last=True)
+        [summary] = await self._ingest.store(
+            [Part(replace(state, intake_done=True), batch, len(parsed.rejected))]
+        )
+        refused = {error.item: error.reason for error in summary.errors}
+        fates = iter(summary.fates)
+        for item in parsed.items:
+            if item.item in refused:
+                answers[item.item] = {"item": item.item, "status": "rejected", "reason": refused[item.item]}
+                continue
+            fate = next(fates)
+            answers[item.item] = {"item": item.item, "status": fate.value, "url": item.record.url}
+            if item.notes:
+                answers[item.item]["notes"] = list(item.notes)
+        numbers = await self._stories(parsed)
+        for item in parsed.items:
+            if (number := numbers.get(item.record.key)) is not None and "url" in answers[item.item]:
+                answers[item.item]["story"] = number
+        self._pushed.update(answer["status"] for answer in answers.values())
+        return [answers[number] for number in sorted(answers)]
+
+    async def _stories(self, parsed: Parsed) -> dict[str, int]:
+        async with self._context.db.read() as connection:
+            ids = await records.ids_by_key(connection, [item.record.key for item in parsed.items])
+            stored = await records.by_id(connection, ids.values())
+        return {key: story for key, i in ids.items() if (story := stored[i].story) is not None}
+
+
+def _refusal(
+    kind: type[web.HTTPError], reason: str, headers: Mapping[str, str] | None = None
+) -> web.HTTPError:
+    return kind(reason=None, text=reason, headers=headers)
+
+
+def _too_large(reason: str) -> web.HTTPRequestEntityTooLarge:
+    return web.HTTPRequestEntityTooLarge(max_size=MAX_BODY, actual_size=0, text=reason)
+
+
+@web.middleware
+async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every answer is JSON, and says in words what was wrong."""
+    try:
+        return await handler(request)
+    except StoreError as error:
+        log.error("%s", error)
+        answer = {"error": "the database cannot be used right now; try again"}
+        return web.json_response(answer, status=503, headers={"Retry-After": RETRY_SECONDS})
+    except web.HTTPException as error:
+        headers = {
+            name: error.headers[name]
+            for name in ("Retry-After", "WWW-Authenticate", "Allow")
+            if name in error.headers
+        }
+        return web.json_response({"error": error.text}, status=error.status, headers=headers)
+    except Exception:
+        log.exception("a request to %s failed", request.path)
+        return web.json_response({"error": "an error of Topicwire: its log has it"}, status=500)

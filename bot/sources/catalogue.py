@@ -1,0 +1,69 @@
+"""The starter catalogue that comes with the package: topics, and the feeds of well-known outlets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+from bot.domain.model import Topic
+from bot.domain.text import repair
+from bot.errors import ConfigError
+from bot.sources.documents import Unreadable, documents
+from bot.sources.fields import Fields, text_of
+from bot.sources.topic_files import load_topics
+
+MAX_TEXT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A feed of the catalogue. `seen` is where its address was read."""
+
+    url: str
+    name: str
+    topics: tuple[str, ...]
+    language: str
+    seen: str
+
+
+@cache
+def _place() -> Path:
+    return Path(str(resources.files("bot.catalogue")))
+
+
+def catalogue_topics() -> tuple[Topic, ...]:
+    """The topics. Raises ConfigError where the package is damaged."""
+    topics, rejected = load_topics(_place() / "topics")
+    if rejected:
+        raise ConfigError("catalogue", [f"{error.path}: {error.reason}" for error in rejected])
+    return topics
+
+
+def catalogue_feeds() -> tuple[Listed, ...]:
+    """The feeds. Raises ConfigError where the package is damaged."""
+    feeds: list[Listed] = []
+    problems: list[str] = []
+    for path in sorted((_place() / "feeds").glob("*.yaml")):
+        with path.open("rb") as stream:
+            for item, value in documents(stream, path.name):
+                try:
+                    if isinstance(value, Unreadable):
+                        raise value
+                    feeds.append(_listed(Fields(value, what="feed")))
+                except ValueError as error:
+                    problems.append(f"{path.name}: {item}: {error}")
+    if problems:
+        raise ConfigError("catalogue", problems)
+    return tuple(feeds)
+
+
+def _listed(fields: Fields) -> Listed:
+    return Listed(
+        url=fields.raw_text("url"),
+        name=fields.text("name", MAX_TEXT),
+        topics=tuple(repair(text_of(entry, name), MAX_TEXT) for name, entry in fields.entries("topics")),
+        language=fields.text("language", MAX_TEXT),
+        seen=fields.text("seen", MAX_TEXT),
+    )

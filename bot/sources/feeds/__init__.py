@@ -1,0 +1,1 @@
+"""Feeds: their parsers, and what belongs to finding and listing them."""

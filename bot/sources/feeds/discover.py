@@ -1,0 +1,166 @@
+"""The feeds of a web page: those that it names, and where to look on a site that names none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from html import escape
+from itertools import islice
+from typing import NamedTuple
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from bot.domain.identity import canonical, registered_domain
+from bot.domain.text import repair
+from bot.sources.feeds.charset import decoded
+
+MAX_PAGE = 2_000_000  # bytes that are looked at
+MAX_FOUND = 20
+MAX_PATHS = 8
+_LOOKED_AT = 2000  # tags of one kind
+_TAG = 4000  # characters of one
+_TEXT = 300  # characters after one
+_TITLE = 200
+
+_TYPES = frozenset(
+    f"application/{name}" for name in ("rss+xml", "atom+xml", "rdf+xml", "rss", "atom", "feed+json", "json")
+)
+# What only looks like links. Without an end it goes on to the page's.
+_HIDDEN = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(script|style|template|textarea)\b.*?(?:</\1\b|\Z)", re.IGNORECASE | re.DOTALL
+)
+_STARTS = [re.compile(rf"<{name}(?=[\s/])", re.IGNORECASE) for name in ("base", "link", "a")]
+_WHOLE = re.compile(r"""<\w+(?>"[^"]*"|'[^']*'|[^"'>])*+>""")
+_END = re.compile(r"</?a\b", re.IGNORECASE)
+_ANY_TAG = re.compile(r"<[^<>]*>?")
+_CHARSET = re.compile(rb"<meta\b[^>]{0,200}?\bcharset\s*=[^>]{1,60}", re.IGNORECASE)
+# `/feed`, `/blog/rss/`, `/news-atom.xml`, `/index.rdf`, `/feed.json`, `/all.rss`
+_FEED_PATH = re.compile(
+    r".*/(?:(?:feeds?|rss2?|atom)/?|(?:[^/]*[._-])?(?:feed|rss2?|atom|index)\.(?:xml|rdf)|feed\.json|[^/]+\.(?:rss|atom|rdf))",
+    re.IGNORECASE | re.DOTALL,
+)
+_COMMENTS = re.compile(r"/comments?(?:/|$)|\bcomments?\b.{0,20}$", re.IGNORECASE)
+
+# Often used names, the most usual first.
+_OF_A_SITE = ("feed", "rss.xml", "atom.xml", "feed.xml", "rss", "index.xml", "feed.json")
+_OF_A_DIRECTORY = _OF_A_SITE[:2]
+
+
+class Found(NamedTuple):
+    """A feed's address, and what the page calls it; empty where it has no name for it."""
+
+    url: str
+    title: str
+
+
+def feed_links(page: bytes, url: str, content_type: str = "") -> tuple[Found, ...]:
+    """The feeds that the page at `url` names, at most twenty, feeds of comments last. Never raises.
+
+    Those in its head are meant; only where there is none, links that look like feeds are taken, those to
+    the same site first.
+    """
+    page = page[:MAX_PAGE]
+    if "charset" not in content_type.lower() and (declared := _CHARSET.search(page, 0, 2048)):
+        content_type = declared[0].decode("ascii", "replace")
+    tree = LexborHTMLParser(_flat(decoded(page, content_type)))
+    base = _base(tree, url)
+    found = _distinct(_named(tree, base)) or _by_site(_distinct(_looking_like_feeds(tree, base)), url)
+    return tuple(sorted(found, key=_is_of_comments))[:MAX_FOUND]
+
+
+def common_paths(url: str) -> tuple[str, ...]:
+    """Addresses at which a site that names no feed may have one all the same, at most eight.
+
+    First those in the page's directory, where a last part without a dot counts as one (`/blog` as
+    `/blog/`), then those of the site.
+    """
+    try:
+        canonical(url)  # raises for what is no web address
+        path = urlsplit(url).path
+    except ValueError:
+        return ()
+    directory = path.rpartition("/")[0] if "." in path.rpartition("/")[2] else path.rstrip("/")
+    own = [f"{directory}/{name}" for name in _OF_A_DIRECTORY] if directory else []
+    paths = dict.fromkeys([*own, *(f"/{name}" for name in _OF_A_SITE)])
+    return tuple(urljoin(url, path) for path in list(paths)[:MAX_PATHS])
+
+
+def _flat(text: str) -> str:
+    """The page's bases and links alone, side by side: the time to parse elements inside each other is quadratic."""
+    text = _HIDDEN.sub("", text)
+    tags = []
+    for starts in _STARTS:
+        for start in islice(starts.finditer(text), _LOOKED_AT):
+            if tag := _WHOLE.match(text, start.start(), start.start() + _TAG):
+                words = _END.split(text[tag.end() : tag.end() + _TEXT], maxsplit=1)[0]
+                end = f"{escape(_ANY_TAG.sub(' ', words))}</a>" if start[0].lower() == "<a" else ""
+                tags.append(f"{tag[0]}{end}")
+    return "".join(tags)
+
+
+def _named(tree: LexborHTMLParser, base: str) -> Iterator[Found]:
+    """What `<link rel=alternate>` of a feed's type leads to."""
+    for node in tree.css("link[href]"):
+        rel = _attribute(node, "rel").lower().split()
+        kind = _attribute(node, "type").partition(";")[0].strip().lower()
+        if kind not in _TYPES or not ("alternate" in rel or "feed" in rel):
+            continue
+        link = _attribute(node, "href")
+        if kind == "application/json" and "wp-json" in link:  # the page itself as data, in every WordPress
+            continue
+        yield from _found(link, base, _attribute(node, "title"))
+
+
+def _looking_like_feeds(tree: LexborHTMLParser, base: str) -> Iterator[Found]:
+    for node in tree.css("a[href]"):
+        for found in _found(_attribute(node, "href"), base, _attribute(node, "title")):
+            path = urlsplit(found.url).path
+            if (
+                _FEED_PATH.fullmatch(path) and "://" not in path
+            ):  # a reader's page to subscribe with has one inside
+                yield found if found.title else Found(found.url, repair(node.text(), _TITLE))
+
+
+def _found(link: str, base: str, title: str) -> Iterator[Found]:
+    """The feed at an address as a page has it, if that is a web address."""
+    try:
+        url = urldefrag(urljoin(base, link.strip())).url.replace(" ", "%20")
+        canonical(url)
+    except ValueError:
+        return
+    yield Found(url, repair(title, _TITLE))
+
+
+def _base(tree: LexborHTMLParser, url: str) -> str:
+    """What the page's relative addresses are relative to."""
+    node = tree.css_first("base[href]")
+    try:
+        return urljoin(url, _attribute(node, "href").strip()) if node else url
+    except ValueError:
+        return url
+
+
+def _distinct(found: Iterable[Found]) -> list[Found]:
+    """Each feed once, as it was first named."""
+    kept: dict[str, Found] = {}
+    for feed in found:
+        kept.setdefault(canonical(feed.url), feed)
+    return list(kept.values())
+
+
+def _by_site(found: list[Found], url: str) -> list[Found]:
+    """Those of the same site first."""
+    try:
+        site = registered_domain(url)
+    except ValueError:
+        return found
+    return sorted(found, key=lambda feed: registered_domain(feed.url) != site)
+
+
+def _is_of_comments(feed: Found) -> bool:
+    return bool(_COMMENTS.search(urlsplit(feed.url).path) or _COMMENTS.search(feed.title))
+
+
+def _attribute(node: LexborNode, name: str) -> str:
+    return node.attributes.get(name) or ""

@@ -1,0 +1,68 @@
+"""What stands in a feed, before it is anybody's record: the same for every format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import NamedTuple
+
+
+class NotAFeed(ValueError):  # noqa: N818 - it says what the document is, in words for a server owner
+    """Why a document cannot be read as a feed."""
+
+
+class Text(NamedTuple):
+    """A text as it stands in the feed. Where it is not `plain` it may be HTML."""
+
+    value: str
+    plain: bool = False
+
+
+class Picture(NamedTuple):
+    """A picture that an entry declares; 0 is an unknown size. A thumbnail of unknown size is taken for small."""
+
+    url: str
+    width: int = 0
+    height: int = 0
+    thumbnail: bool = False
+
+
+class Publisher(NamedTuple):
+    """Where an entry says that it is from."""
+
+    name: str
+    url: str
+
+
+@dataclass(slots=True)
+class Entry:
+    """One entry. Addresses may be relative to `base`; the first of a list is the best."""
+
+    number: int
+    base: str
+    title: Text | None = None
+    url: str = ""
+    others: Sequence[str] = ()  # further addresses of the same page
+    guid: str = ""
+    texts: Sequence[Text] = ()
+    dates: Sequence[str] = ()
+    language: str = ""
+    source: Publisher | None = None
+    pictures: Sequence[Picture] = ()
+    video: bool = False
+    error: str = ""  # why it cannot be read at all
+
+
+@dataclass(slots=True)
+class Feed:
+    """A feed as it stands. `total` is how many entries it has, of which `entries` may be the first."""
+
+    title: Text = Text("")
+    link: str = ""
+    language: str = ""
+    ttl: timedelta | None = None
+    skip_hours: frozenset[int] = frozenset()
+    skip_days: frozenset[int] = frozenset()
+    entries: list[Entry] = field(default_factory=list)
+    total: int = 0

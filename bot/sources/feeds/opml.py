@@ -1,0 +1,176 @@
+"""Lists of feeds as feed readers exchange them: OPML 1.0, 1.1 and 2.0 is read, 2.0 written.
+
+Read with the standard library's expat: it streams, so that number and depth are bounded as it goes, and
+it ends at the first word of a DTD, so that no entity is ever declared. A parser that recovers from errors
+would silently take `&b=2` out of an address; the one error that is common, a bare `&`, is mended before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from html import escape
+from urllib.parse import unquote
+from xml.parsers import expat
+
+from bot.domain.identity import canonical
+from bot.domain.text import clip, repair
+from bot.sources.feeds.charset import decoded
+from bot.sources.model import Rejected
+from bot.sources.topic_files import MAX_NAME
+
+MAX_BYTES = 5_000_000
+MAX_FEEDS = 2000
+MAX_DEPTH = 50
+MAX_TOPICS = 20  # of one feed
+MAX_TITLE = 200
+_REASON = 300
+
+_BARE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});)")
+_FEED_SCHEME = re.compile(r"feed:(?://)?(?=https?://)|feed:(?=//)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A feed of a list: its address, its title (empty where none is given), and the topics that it is filed under."""
+
+    url: str
+    title: str = ""
+    topics: tuple[str, ...] = ()
+
+
+def read_opml(data: bytes) -> tuple[tuple[Outline, ...], tuple[Rejected, ...]]:
+    """The feeds of a list in its order, each once, and what is wrong with others, counted from 1.
+
+    A feed's topics are the folders that it is in, from the outermost, and its categories; one that is
+    there twice has the topics of both. Raises ValueError in words where the whole cannot be read.
+    """
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"more than {MAX_BYTES // 1_000_000} MB")
+    text = _BARE.sub("&amp;", decoded(data).lstrip())
+    if not text:
+        raise ValueError("the file is empty")
+    reader = _Reader()
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = reader.doctype
+    parser.StartElementHandler = reader.start
+    parser.EndElementHandler = reader.end
+    try:
+        parser.Parse(text, True)
+    except expat.ExpatError as error:
+        raise ValueError(f"not valid XML at line {error.lineno}: {expat.ErrorString(error.code)}") from None
+    if reader.feeds > MAX_FEEDS:
+        reason = f"more than {MAX_FEEDS:,} feeds; the rest is not read"
+        reader.rejected.append(Rejected("opml", MAX_FEEDS + 1, reason))
+    return tuple(reader.outlines.values()), tuple(reader.rejected)
+
+
+def write_opml(outlines: Iterable[Outline], title: str) -> str:
+    """The list as OPML 2.0: a folder for each first topic, further topics as categories, all in alphabetical order."""
+    folders: dict[str, list[Outline]] = {}
+    names: dict[str, str] = {}
+    for outline in sorted(outlines, key=_order):
+        name = repair(outline.topics[0], MAX_NAME) if outline.topics else ""
+        names.setdefault(name.casefold(), name)
+        folders.setdefault(name.casefold(), []).append(outline)
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        '<opml version="2.0">',
+        f"  <head><title>{escape(repair(title, MAX_TITLE))}</title></head>",
+        "  <body>",
+    ]
+    for key in sorted(folders):
+        indent = "      " if key else "    "
+        feeds = [f"{indent}{_element(outline)}" for outline in folders[key]]
+        name = escape(names[key])
+        lines += [f'    <outline text="{name}" title="{name}">', *feeds, "    </outline>"] if key else feeds
+    return "\n".join([*lines, "  </body>", "</opml>", ""])
+
+
+class _Reader:
+    """What the parser tells, into outlines."""
+
+    def __init__(self) -> None:
+        self.outlines: dict[str, Outline] = {}
+        self.rejected: list[Rejected] = []
+        self.feeds = 0
+        self._folders: list[str] = []  # of every element that is open its name as a folder, or nothing
+
+    def doctype(self, *_: object) -> None:
+        raise ValueError("it has a DTD (<!DOCTYPE …>), which is not read: take it out")
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        name = tag.rpartition(":")[2].lower()
+        if not self._folders and name != "opml":
+            raise ValueError(f"not an OPML file: it is <{repair(tag, MAX_NAME)}>, not <opml>")
+        if len(self._folders) >= MAX_DEPTH:
+            raise ValueError("its folders are nested too deeply")
+        folder = ""
+        if name == "outline":
+            fields = {key.lower(): value for key, value in attributes.items()}
+            title = repair(fields.get("title", ""), MAX_TITLE) or repair(fields.get("text", ""), MAX_TITLE)
+            if "xmlurl" in fields:
+                self._feed(fields["xmlurl"], title, fields.get("category", ""))
+            else:
+                folder = repair(title, MAX_NAME)
+        self._folders.append(folder)
+
+    def end(self, _tag: str) -> None:
+        self._folders.pop()
+
+    def _feed(self, address: str, title: str, category: str) -> None:
+        self.feeds += 1
+        if self.feeds > MAX_FEEDS:
+            return
+        url = _FEED_SCHEME.sub(_without_feed_scheme, address.strip())
+        try:
+            key = canonical(url)
+        except ValueError as error:
+            name = f" of {title!r}" if title else ""
+            self.rejected.append(Rejected("opml", self.feeds, clip(f"the address{name}: {error}", _REASON)))
+            return
+        topics = [*self._folders, *_categories(category)]
+        known = self.outlines.get(key)
+        if known is None:
+            known = Outline(url, "" if title == url else title)
+        self.outlines[key] = replace(known, topics=_distinct([*known.topics, *topics]))
+
+
+def _without_feed_scheme(found: re.Match[str]) -> str:
+    """`feed:https://x` is `https://x`, and `feed://x` is `http://x`."""
+    return "" if found.end() == len(found.string) or found.string[found.end()] != "/" else "http:"
+
+
+def _categories(text: str) -> Iterator[str]:
+    """The names of a category attribute: `/Tech/AI` stands for a path, anything else for itself."""
+    for entry in text.split(","):
+        parts = entry.split("/") if entry.strip().startswith("/") else [entry]
+        yield from (repair(unquote(part), MAX_NAME) for part in parts)
+
+
+def _distinct(names: Iterable[str]) -> tuple[str, ...]:
+    """The names without empty ones, each once without regard to case."""
+    found: dict[str, str] = {}
+    for name in names:
+        if name and len(found) < MAX_TOPICS:
+            found.setdefault(name.casefold(), name)
+    return tuple(found.values())
+
+
+def _order(outline: Outline) -> tuple[str, str]:
+    return outline.title.casefold(), outline.url
+
+
+def _element(outline: Outline) -> str:
+    title = escape(repair(outline.title, MAX_TITLE) or outline.url)
+    topics = [repair(topic, MAX_NAME) for topic in outline.topics[1:MAX_TOPICS]]
+    categories = escape(",".join(_as_category(topic) for topic in topics if topic))
+    category = f' category="{categories}"' if categories else ""
+    return f'<outline type="rss" text="{title}" title="{title}" xmlUrl="{escape(outline.url)}"{category}/>'
+
+
+def _as_category(topic: str) -> str:
+    """The name so that it is one category again: OPML has no way to write a comma in one."""
+    encoded = topic.replace("%", "%25").replace(",", "%2C")
+    return f"%2F{encoded[1:]}" if encoded.startswith("/") else encoded

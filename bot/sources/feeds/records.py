@@ -1,0 +1,247 @@
+"""Entries of a feed into records: what they say, who says it, and by what they are known again."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.domain.identity import registered_domain
+from bot.domain.model import Outlet, Record
+from bot.domain.text import clip
+from bot.sources.feeds.dates import moment
+from bot.sources.feeds.images import image_of
+from bot.sources.feeds.links import is_web, page, resolved
+from bot.sources.feeds.model import Entry, Feed
+from bot.sources.feeds.text import body, digest, excerpt_of, line, word_bytes
+from bot.sources.model import Item, Rejected
+from bot.sources.records import MAX_EXCERPT, MAX_OUTLET, MAX_TITLE
+
+_TITLE_FROM_TEXT = 100  # characters
+_TELLING = 8  # words of an excerpt that make a text one that nobody else writes
+_REASON = 300
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8}){0,3}")
+_VIDEO = re.compile(r"https://(?:youtube\.com/watch\?|vimeo\.com/\d|dailymotion\.com/video/)")
+_FEED_HOSTS = frozenset({"feedburner.com", "feedproxy.google.com", "feedblitz.com", "feedpress.me"})
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose feed it is, as far as its records need to know. Without `domains` all pages are the owner's."""
+
+    path: str
+    name: str
+    domains: tuple[str, ...]
+    topics: tuple[str, ...] = ()
+    quality: int = 0
+    language: str = ""
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A record in the making. `page` is its canonical address, which other entries can have as well."""
+
+    entry: Entry
+    page: str
+    title: str
+    excerpt: str
+    key: str = ""
+    twins: tuple[str, ...] = ()
+
+
+def owner_of(feed: Feed, url: str, name: str, topics: tuple[str, ...], quality: int, language: str) -> Owner:
+    """The owner: by the user's name for the feed or its own title, and by its address and that of its site."""
+    domains = [domain for link in (feed.link, url) if (domain := _domain(link)) and domain not in _FEED_HOSTS]
+    title = name or line(feed.title, MAX_OUTLET)
+    return Owner(
+        url, title, tuple(dict.fromkeys(domains)), topics, quality, _language(feed.language, language)
+    )
+
+
+def items_of(feed: Feed, owner: Owner) -> tuple[list[Item], list[Rejected]]:
+    """A record, or the reason why there is none, of each entry."""
+    drafts: list[_Draft] = []
+    rejected: list[Rejected] = []
+    for entry in feed.entries:
+        try:
+            drafts.append(_draft(entry))
+        except ValueError as error:
+            rejected.append(Rejected(owner.path, entry.number, clip(str(error), _REASON)))
+    drafts, repeated = _identified(drafts)
+    rejected += [
+        Rejected(owner.path, entry.number, f"the same as entry {first.number}") for entry, first in repeated
+    ]
+    outlets: dict[object, Outlet] = {}
+    items = [_item(draft, owner, outlets) for draft in drafts]
+    return items, sorted(rejected, key=lambda one: one.item)
+
+
+def _draft(entry: Entry) -> _Draft:
+    """What an entry says and where its page is. Raises `ValueError` where that is missing."""
+    if entry.error:
+        raise ValueError(entry.error)
+    if not entry.url:
+        raise ValueError("no link")
+    entry.url = resolved(entry.url, entry.base)
+    try:
+        address = page(entry.url)
+    except ValueError as error:
+        raise ValueError(f"link: {error}") from None
+    title = line(entry.title, MAX_TITLE) if entry.title is not None else ""
+    if not title:
+        title = next((text for raw in entry.texts if (text := body(raw, _TITLE_FROM_TEXT))), "")
+        if not title:
+            raise ValueError("neither a title nor a text")
+    return _Draft(entry, address, title, excerpt_of(entry.texts, title, MAX_EXCERPT))
+
+
+# ------------------------------------------------------------------------------------------ identity
+
+
+def _identified(drafts: list[_Draft]) -> tuple[list[_Draft], list[tuple[Entry, Entry]]]:
+    """The drafts with their keys and twins, and the entries that repeat an earlier one.
+
+    A twin that two entries share tells neither, and one that is another's page is not its own.
+    """
+    pages = Counter(draft.page for draft in drafts)
+    guids = Counter(draft.entry.guid for draft in drafts)
+    known: dict[str, _Draft] = {}
+    repeated: list[tuple[Entry, Entry]] = []
+    for draft in drafts:
+        guid = draft.entry.guid if guids[draft.entry.guid] == 1 else ""
+        title = word_bytes(draft.title)
+        draft.key = draft.page
+        if pages[draft.page] > 1:
+            draft.key += f"#{digest(guid.encode('utf-8', 'replace') or title)}"
+        first = known.setdefault(draft.key, draft)
+        if first is not draft:
+            repeated.append((draft.entry, first.entry))
+            continue
+        draft.twins = tuple(_twins(draft, guid, title))
+    kept = list(known.values())
+    shared = Counter(twin for draft in kept for twin in draft.twins)
+    for draft in kept:
+        for twin in draft.twins:
+            if shared[twin] > 1 or twin in pages:
+                draft.twins = tuple(t for t in draft.twins if shared[t] == 1 and t not in pages)
+                break
+    return kept, repeated
+
+
+def _twins(draft: _Draft, guid: str, title: bytes) -> list[str]:
+    """What else an entry is known by: its other addresses, its guid with its title, and its text."""
+    entry = draft.entry
+    twins = []
+    if entry.others or is_web(guid):
+        others = dict.fromkeys(resolved(other, entry.base) for other in entry.others)
+        if is_web(guid):
+            others[guid] = None
+        others.pop(entry.url, None)
+        for other in others:
+            try:
+                twin = page(other)
+            except ValueError:
+                continue
+            home = "/" not in twin[8:] and "?" not in twin  # nobody's alone
+            if twin != draft.page and not home and twin not in twins:
+                twins.append(twin)
+    domain = registered_domain(_host(draft.page))
+    if guid:
+        twins.append(f"guid:{domain}:{digest(guid.encode('utf-8', 'replace'), title)}")
+    if len(draft.excerpt) >= 2 * _TELLING - 1:
+        text = word_bytes(draft.excerpt)
+        if text.count(b" ") >= _TELLING - 1:
+            twins.append(f"text:{domain}:{digest(title, text)}")
+    return twins
+
+
+# ------------------------------------------------------------------------------------------- records
+
+
+def _item(draft: _Draft, owner: Owner, outlets: dict[object, Outlet]) -> Item:
+    entry = draft.entry
+    published = _published(entry.dates)
+    seen = (_host(draft.page), entry.source)
+    outlet = outlets.get(seen)
+    if outlet is None:
+        outlet = outlets[seen] = _outlet(entry, seen[0], owner)
+    title = draft.title
+    if entry.source is not None and title.endswith(f" - {outlet.name}"):  # as Google News writes them
+        title = title.removesuffix(f" - {outlet.name}")
+    record = Record(
+        key=draft.key,
+        url=entry.url,
+        title=title,
+        outlet=outlet,
+        excerpt=draft.excerpt,
+        published=published,
+        type="video" if entry.video or _VIDEO.match(draft.page) else "article",
+        quality=owner.quality,
+        topics=owner.topics,
+        image=image_of(entry),
+        twins=draft.twins,
+        language=_language(entry.language, owner.language),
+    )
+    notes = () if published or not entry.dates else ("its date cannot be read; taken as undated",)
+    return Item(owner.path, entry.number, record, notes)
+
+
+def _published(dates: Sequence[str]) -> datetime | None:
+    for date in dates:
+        if found := moment(date):
+            return found
+    return None
+
+
+def _outlet(entry: Entry, host: str, owner: Owner) -> Outlet:
+    """Who publishes the page: whoever has its host, under the name that the feed has for them.
+
+    The pages of the feed's owner have the owner's name. A page elsewhere is another outlet's, as
+    in a link blog. An aggregator that keeps readers on its own pages names the publisher.
+    """
+    domain = registered_domain(host)
+    own = _is_own(domain, owner)
+    if owner.domains and (domain in _FEED_HOSTS or host in _FEED_HOSTS):  # a counter of clicks on the way
+        domain, own = owner.domains[0], True
+    name = ""
+    if entry.source is not None:
+        source = _domain(resolved(entry.source.url, entry.base)) if entry.source.url else ""
+        if (source and not _is_own(source, owner)) or (not source and not own):
+            name = clip(entry.source.name, MAX_OUTLET)
+            domain, own = (source if own else domain), False
+    if own:
+        name = owner.name
+    return Outlet(name or clip(domain, MAX_OUTLET), domain)
+
+
+def _is_own(domain: str, owner: Owner) -> bool:
+    """Whether it is one of the owner's domains, or the same name under another suffix."""
+    if not owner.domains or domain in owner.domains:
+        return True
+    name = domain.partition(".")[0]
+    return any(other.partition(".")[0] == name for other in owner.domains)
+
+
+def _host(page: str) -> str:
+    """The host of a canonical address, with its port."""
+    end = page.find("/", 8)
+    return page[8:].partition("?")[0] if end < 0 else page[8:end]
+
+
+def _domain(url: str) -> str:
+    """The registered domain of an address, or nothing."""
+    try:
+        return registered_domain(url) if is_web(url) else ""
+    except ValueError:
+        return ""
+
+
+def _language(declared: str, otherwise: str) -> str:
+    """The language tag, if it is one."""
+    if not declared or declared == otherwise:
+        return otherwise
+    declared = declared.strip()
+    return declared.replace("_", "-") if _LANGUAGE.fullmatch(declared) else otherwise

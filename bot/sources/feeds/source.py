@@ -1,0 +1,222 @@
+"""A feed over HTTP as a source: one look at it, and where the feeds of a web page are."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from bot.domain.polling import Got, Hints
+from bot.errors import SourceError
+from bot.sources.feeds.discover import common_paths, feed_links
+from bot.sources.feeds.parse import Document, NotAFeed, Origin, parse
+from bot.sources.model import Batch, Progress
+from bot.sources.web.fetch import Web
+from bot.sources.web.model import Failure, Response
+
+STATE = "http"  # the progress entry: what tells whether a feed has changed
+LINKS_TRIED = 3
+PATHS_TRIED = 5
+_VERSION = 1  # raise it when feeds should be parsed again because more of them can be understood
+MAX_FILE = 10_000_000  # bytes
+FILES = frozenset({".xml", ".rss", ".atom", ".rdf"})
+_BEGINNING = 4096
+_LARGE = 100_000  # bytes: what takes longer to parse than others should wait
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at a feed brought.
+
+    `batch` is None where it failed, for the `reason` then given. `moved` is the address to use from now
+    on, where the server says so. `hints` are what the feed and its server ask for.
+    """
+
+    got: Got
+    reason: str = ""
+    batch: Batch | None = None
+    document: Document | None = None
+    moved: str = ""
+    hints: Hints = field(default_factory=Hints)
+    retry_after: timedelta | None = None
+
+
+async def look(web: Web, origin: Origin, progress: Progress) -> Look:
+    """Fetch the feed at `origin.url`, and read it unless it is as `progress` remembers it. Never raises."""
+    known: Any = progress.get(STATE) or {}
+    reader = f"{_VERSION}:{replace(origin, url='')}"
+    if known.get("reader") != reader:  # what is read of the same bytes would be something else
+        known = {}
+    answer = await web.get(
+        origin.url, etag=known.get("etag", ""), last_modified=known.get("last_modified", "")
+    )
+    if isinstance(answer, Failure):
+        return Look(Got.FAILED, answer.reason)
+    if answer.status == 304 and known:
+        return _unchanged(answer, known)
+    if answer.status != 200:
+        return _refused(answer)
+    digest = blake2b(answer.body, digest_size=16).hexdigest()
+    state: dict[str, Any] = {
+        "reader": reader,
+        "digest": digest,
+        "etag": answer.etag,
+        "last_modified": answer.last_modified,
+    }
+    if known.get("digest") == digest:
+        return _unchanged(answer, known, state)
+    try:
+        document = await _parsed(answer, origin)
+    except NotAFeed as error:
+        return Look(Got.FAILED, str(error))
+    hints = Hints(
+        max(document.ttl or timedelta(), answer.max_age or timedelta()),
+        document.skip_hours,
+        document.skip_days,
+    )
+    state |= {
+        "items": len(document.items),
+        "ttl": int((document.ttl or timedelta()).total_seconds()),
+        "skip_hours": sorted(document.skip_hours),
+        "skip_days": sorted(document.skip_days),
+    }
+    batch = Batch(document.items, document.rejected, progress={STATE: state}, last=True)
+    return Look(Got.NEW, batch=batch, document=document, moved=answer.permanent, hints=hints)
+
+
+def _unchanged(answer: Response, known: dict[str, Any], state: dict[str, Any] | None = None) -> Look:
+    entry = known | (state or {})
+    ttl = timedelta(seconds=known.get("ttl", 0))
+    hints = Hints(
+        max(ttl, answer.max_age or timedelta()),
+        frozenset(known.get("skip_hours", ())),
+        frozenset(known.get("skip_days", ())),
+    )
+    progress = {STATE: entry} if entry != known else {}
+    batch = Batch(unchanged=known.get("items", 0), progress=progress, last=True)
+    return Look(Got.NOTHING_NEW, batch=batch, moved=answer.permanent, hints=hints)
+
+
+_STATUSES = {
+    401: "it wants a password (401)",
+    403: "the server refuses the bot (403)",
+    404: "there is nothing at this address (404)",
+    410: "it was taken down for good (410)",
+    429: "the server asks for fewer requests (429)",
+}
+
+
+def _refused(answer: Response) -> Look:
+    trouble = "the server has trouble" if answer.status >= 500 else "the server answered"
+    reason = _STATUSES.get(answer.status, f"{trouble} ({answer.status})")
+    got = Got.GONE if answer.status == 410 else Got.FAILED
+    return Look(got, reason, retry_after=answer.retry_after)
+
+
+async def _parsed(answer: Response, origin: Origin) -> Document:
+    there = replace(origin, url=answer.url)
+    if len(answer.body) < _LARGE:
+        return parse(answer.body, there, answer.content_type)
+    return await asyncio.to_thread(parse, answer.body, there, answer.content_type)
+
+
+class FeedSource:
+    """A feed, read when asked: on the command line. A running bot polls many at once instead."""
+
+    kind = "feed"
+
+    def __init__(self, web: Web, origin: Origin) -> None:
+        self._web = web
+        self._origin = origin
+
+    @property
+    def name(self) -> str:
+        """The identity: `feed:` and the address as it was given."""
+        return f"{self.kind}:{self._origin.url}"
+
+    async def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
+        """One batch. Raises SourceError where the feed cannot be had."""
+        found = await look(self._web, self._origin, progress)
+        if found.batch is None:
+            raise SourceError(f"{self._origin.url}: {found.reason}")
+        yield found.batch
+
+    async def changes(self) -> AsyncGenerator[None, None]:
+        """Nobody watches it this way."""
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A feed that was found: where it is, and what is in it."""
+
+    url: str
+    document: Document
+
+
+async def find(web: Web, origin: Origin) -> Found:
+    """The feed at an address, or that the web page there names. Raises SourceError that says what to do."""
+    answer = await web.get(origin.url)
+    if isinstance(answer, Failure):
+        raise SourceError(f"{origin.url}: {answer.reason}")
+    if answer.status != 200:
+        raise SourceError(f"{origin.url}: {_refused(answer).reason}")
+    try:
+        return Found(answer.permanent or origin.url, await _parsed(answer, origin))
+    except NotAFeed as error:
+        reason = str(error)
+    links = [link.url for link in feed_links(answer.body, answer.url, answer.content_type)]
+    for url in [*links[:LINKS_TRIED], *common_paths(answer.url)[:PATHS_TRIED]]:
+        there = await web.get(url)
+        if isinstance(there, Failure) or there.status != 200:
+            continue
+        with suppress(NotAFeed):
+            return Found(there.permanent or url, await _parsed(there, replace(origin, url=url)))
+    raise SourceError(f"{origin.url}: {reason}, and no feed was found there. Give the address of the feed.")
+
+
+class FeedFile:
+    """A feed in a file, as somebody saved it. Its relative links lead nowhere, so items with such are refused."""
+
+    kind = "feed"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def name(self) -> str:
+        """The identity: `feed:` and the file's address."""
+        return f"{self.kind}:{self._path.as_uri()}"
+
+    async def fetch(self, _progress: Progress) -> AsyncGenerator[Batch, None]:
+        """One batch. Raises SourceError where the file is no feed, and OSError where it cannot be read."""
+        body = await asyncio.to_thread(_read, self._path)
+        try:
+            document = await asyncio.to_thread(parse, body, Origin(self._path.as_uri()))
+        except NotAFeed as error:
+            raise SourceError(f"{self._path}: {error}") from error
+        yield Batch(document.items, document.rejected, last=True)
+
+    async def changes(self) -> AsyncGenerator[None, None]:
+        """Nobody watches it."""
+        yield
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(MAX_FILE + 1)
+
+
+def is_feed_file(path: Path) -> bool:
+    """Whether a file is a feed by its name, or a JSON Feed by how it begins."""
+    if path.suffix.lower() in FILES:
+        return path.is_file()
+    if path.suffix.lower() != ".json" or not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        return b"jsonfeed.org/version" in stream.read(_BEGINNING)

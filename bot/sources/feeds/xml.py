@@ -1,0 +1,201 @@
+"""XML from anywhere as a tree of elements: in bounded time and memory, without files, network or entities.
+
+lxml reads it. What stands before the root element, and with it every document type definition, is
+cut off before the parser sees it, so that there is nothing to expand or to fetch. A document that
+is not well-formed is mended first and then read by libxml2's recovery, which takes what it can.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from html.entities import html5
+from typing import Any
+
+from lxml import etree
+
+from bot.sources.feeds.model import NotAFeed
+
+_MAX_MARKUP = 1_000_000  # tags and attributes of a document: each costs a hundred times its length in memory
+_SMALL = 1_000_000  # bytes in which there cannot be so many
+_MAX_PROLOG = 1_000  # comments and instructions before the root
+
+_ROOTS = r"rss|rdf|feed|channel|entry|html|opml|urlset|sitemapindex"
+_ROOT = re.compile(rf"<(?:[A-Za-z_][\w.-]*:)?({_ROOTS})(?=[\s/>])", re.IGNORECASE)
+_NO_FEEDS = {
+    "html": "a web page, not a feed",
+    "opml": "a list of feeds (OPML), not a feed",
+    **dict.fromkeys(("urlset", "sitemapindex"), "a sitemap, not a feed"),
+}
+
+_BAD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]+")
+# In a damaged document: sections and comments as a whole, ampersands, and everything that opens like a tag.
+_DAMAGE = re.compile(
+    r"<!\[CDATA\[(?:[^\]]|\](?!\]>))*+(?:\]\]>|(\Z))"
+    r"|<!--(?:[^-]|-(?!->))*+-->"
+    r"|&(?:\#(\d{1,7}|x[0-9a-f]{1,6});|([a-z][a-z0-9]{1,31};))?"
+    r"|<[a-z_][^<>]*>"
+    r"|(<)(?![a-z_/!?])",
+    re.IGNORECASE,
+)
+_BARE_VALUE = re.compile(r"""(\s[\w:.-]+)\s*=\s*([^\s"'<>]+)""")
+_QUOTED = re.compile(r"""("[^"]*"|'[^']*')""")
+
+_NAMESPACES = {
+    "": "",
+    "http://www.w3.org/2005/atom": "",
+    "http://purl.org/atom/ns": "",
+    "http://purl.org/rss/1.0": "",
+    "http://purl.org/net/rss1.1": "",
+    "http://my.netscape.com/rdf/simple/0.9": "",
+    "http://channel.netscape.com/rdf/simple/0.9": "",
+    "http://my.netscape.com/publish/formats/rss-0.91.dtd": "",
+    "http://backend.userland.com/rss": "",
+    "http://backend.userland.com/rss2": "",
+    "http://blogs.law.harvard.edu/tech/rss": "",
+    "http://www.w3.org/1999/02/22-rdf-syntax-ns": "rdf:",
+    "http://purl.org/rss/1.0/modules/content": "content:",
+    "http://purl.org/dc/elements/1.1": "dc:",
+    "http://purl.org/dc/elements/1.0": "dc:",
+    "http://purl.org/dc/terms": "dcterms:",
+    "http://search.yahoo.com/mrss": "media:",
+    "http://video.search.yahoo.com/mrss": "media:",
+    "http://www.itunes.com/dtds/podcast-1.0.dtd": "itunes:",
+    "http://example.com/dtds/podcast-1.0.dtd": "itunes:",
+    "http://purl.org/rss/1.0/modules/syndication": "sy:",
+    "http://rssnamespace.org/feedburner/ext/1.0": "feedburner:",
+    "http://www.pheedo.com/namespace/pheedo": "pheedo:",
+    "http://www.youtube.com/xml/schemas/2015": "yt:",
+    "http://www.w3.org/1999/xhtml": "xhtml:",
+}
+_PREFIXES = frozenset(_NAMESPACES.values()) | {"atom:", "rss:"}
+
+
+def root_of(text: str) -> Any:
+    """The root element. Raises `NotAFeed` where there is none of a feed."""
+    start, name = _root(text)
+    if name in _NO_FEEDS:
+        raise NotAFeed(_NO_FEEDS[name])
+    text = text[start:]
+    if len(text) > _SMALL and text.count("<") + text.count('="') + text.count("='") > _MAX_MARKUP:
+        raise NotAFeed(f"more than {_MAX_MARKUP:,} tags and attributes")
+    root = _parsed(text, recover=False)
+    if root is None:
+        root = _parsed(_mended(text), recover=True)
+    if root is None:
+        raise NotAFeed("XML that is too damaged to be read")
+    _adopt_namespace(root)
+    return root
+
+
+def _parsed(text: str, *, recover: bool) -> Any:
+    parser = etree.XMLParser(
+        encoding="utf-8",
+        recover=recover,
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+        collect_ids=False,
+    )
+    try:
+        return etree.fromstring(text.encode("utf-8", "replace"), parser)
+    except etree.XMLSyntaxError:
+        return None
+
+
+def _root(text: str) -> tuple[int, str]:
+    """Where the root element of a feed, or of something known that is none, begins, and its name."""
+    position = text.find("<")
+    for _ in range(_MAX_PROLOG):
+        if text.startswith("<!--", position):
+            end = text.find("-->", position)
+        elif text.startswith("<?", position):
+            end = text.find("?>", position)
+        else:
+            break
+        if end < 0:
+            break
+        position = text.find("<", end)
+    # A document type, or junk such as a script's warnings, ends where the root begins.
+    if position >= 0 and (found := _ROOT.search(text, position)):
+        return found.start(), found[1].lower()
+    if position < 0:
+        raise NotAFeed("neither XML nor JSON" if text.strip() else "nothing: the document is empty")
+    if text[position : position + 14].lower() == "<!doctype html":
+        raise NotAFeed(_NO_FEEDS["html"])
+    raise NotAFeed("XML or HTML, but not a feed of a format that is known")
+
+
+def _mended(text: str) -> str:
+    """The text without what stops libxml2's recovery or costs content in it."""
+    text = _BAD.sub("", text)
+    closed = text.rfind("-->")  # a comment that never ends would take the rest with it
+    text = text[: closed + 3] + text[closed + 3 :].replace("<!--", "") if closed >= 0 else text.replace("<!--", "")
+    return _DAMAGE.sub(_mend, text)
+
+
+def _mend(found: re.Match[str]) -> str:
+    whole = found[0]
+    if whole[0] == "&":
+        return _entity(found[2], found[3])
+    if found[4]:
+        return "&lt;"
+    if found[1] is not None:
+        return f"{whole}]]>"  # cut off within a section
+    if whole[1] == "!" or "=" not in whole:
+        return whole
+    parts = _QUOTED.split(whole)  # what is between quotes stands at odd places
+    parts[::2] = [_BARE_VALUE.sub(r'\1="\2"', part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def _entity(number: str | None, name: str | None) -> str:
+    """A reference that XML knows; or else the character; or else an ampersand that stands for itself."""
+    if number:
+        code = int(number[1:], 16) if number[0] in "xX" else int(number)
+        valid = code < 0x110000 and not _BAD.match(chr(code))
+        return f"&#{code};" if valid else ""
+    if name in ("amp;", "lt;", "gt;", "quot;", "apos;"):
+        return f"&{name}"
+    if name and (characters := html5.get(name)):
+        return "".join(f"&#{ord(character)};" for character in characters)
+    return f"&amp;{name or ''}"
+
+
+def _adopt_namespace(root: Any) -> None:
+    """Take a root's namespace that nobody knows for the format's own."""
+    namespace, local = _split(root.tag)
+    if namespace.lower().rstrip("/#") in _NAMESPACES:
+        return
+    taken = f"{{{namespace}}}"
+    for element in root.iter(f"{taken}*"):
+        try:
+            element.tag = element.tag.removeprefix(taken)
+        except ValueError:  # a damaged name that only the parser lets pass
+            continue
+
+
+@lru_cache(maxsize=2048)
+def name_of(tag: Any) -> str:
+    """What an element is called by its short, usual name: `title`, `media:content`; empty where nobody knows it."""
+    if not isinstance(tag, str):  # neither comments nor instructions are elements
+        return ""
+    namespace, local = _split(tag)
+    known = _NAMESPACES.get(namespace.lower().rstrip("/#"))
+    if known is None:
+        return ""
+    local = local.lower()
+    prefix, colon, rest = local.partition(":")  # a prefix that is not declared stands in the name itself
+    if colon and f"{prefix}:" in _PREFIXES:
+        return rest if prefix in ("atom", "rss") else local
+    return f"{known}{local}"
+
+
+def _split(tag: str) -> tuple[str, str]:
+    if tag.startswith("{"):
+        namespace, _, local = tag[1:].partition("}")
+        return namespace, local
+    return "", tag

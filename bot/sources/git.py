@@ -1,0 +1,389 @@
+"""A git repository of record files as a source: a working copy that is kept up to date and read as a folder.
+
+The repository is not trusted: none of its hooks run, its symlinks become plain files, and no user's or
+system's git settings apply. Programs that git starts inherit the environment, so SSH keys and proxies
+work as they do in a shell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import re
+import shlex
+import shutil
+import signal
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, NamedTuple
+from urllib.parse import quote, unquote
+
+from bot.domain.text import repair
+from bot.errors import SourceError
+from bot.sources.folder import FolderSource
+from bot.sources.model import Batch, Progress
+
+log = logging.getLogger(__name__)
+
+EVERY = timedelta(minutes=10)
+TIMEOUT = timedelta(minutes=10)
+LOCK_SECONDS = 0.2  # how often another process's lock is looked at
+TOPICS = Path("_data", "topics")
+
+_KEPT = 16_384  # bytes of what git says
+_SHOWN = 200
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_WEB = re.compile(r"(?i:(https?))://(?:([^/]*)@)?([^/@]+)(/.*)?")
+_SSH = re.compile(r"(?i:ssh)://(?:([^/:-][^/:]*)(?::[^/]*)?@)?([^/@-][^/@]*/.*)")
+_PLAIN = re.compile(
+    r"file:///.+|git://[^/@-][^/@]*/.+|/.+|[\w.][\w.-]*@[\w.][\w.-]*:[^:].*"
+)  # the last as in scp
+
+# What a hook that starts the bot's process would have git look at instead.
+_UNSET = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_COMMON_DIR",
+    "GIT_NAMESPACE",
+)
+_SET = {
+    "LC_ALL": "C",  # git's words are told apart below
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ASKPASS": "",
+    "SSH_ASKPASS_REQUIRE": "never",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",  # also where the server redirects
+}
+_OPTIONS = {
+    "core.hooksPath": os.devnull,
+    "core.symlinks": "false",
+    "core.fsmonitor": "false",
+    "core.logAllRefUpdates": "false",
+    "submodule.recurse": "false",
+    "gc.autoDetach": "false",  # nothing goes on when the command has ended
+    "gc.pruneExpire": "now",
+    "credential.helper": "",
+}
+
+# The first that git's words contain is the reason.
+_REASONS = (
+    ("No space left on device|Disk quota exceeded", "the disk is full"),
+    (
+        "dubious ownership",
+        "the repository belongs to another user than the one who runs the bot: change its owner",
+    ),
+    ("cannot run ssh", "the program ssh is not installed"),
+    (
+        "Host key verification failed",
+        "the server's SSH key is not known: connect to it once with ssh as the user who runs the bot",
+    ),
+    (
+        r"could not read (?:Username|Password)|Authentication failed|Permission denied \(|error: 40[13]",
+        "the server asks for credentials: check the address; for a private repository write a token into it "
+        "(https://TOKEN@host/path), or let the user who runs the bot have an SSH key",
+    ),
+    (
+        r"[Rr]epository .*not found|does not appear to be a git repo|error: 404|[Rr]epository .*does not exist",
+        "there is no git repository at this address, or it is private",
+    ),
+    ("certificate", "the server's certificate is not trusted"),
+    (
+        "[Cc]ould not resolve|[Cc]ouldn't (?:resolve|connect)|Connection (?:refused|reset|timed out|closed)"
+        "|unreachable|unable to connect|Failed to connect|hung up",
+        "the server cannot be reached",
+    ),
+)
+
+
+class _GitError(Exception):
+    """A git command failed; the message is what it wrote to standard error."""
+
+    def reason(self) -> str:
+        """What went wrong, in words for whoever configured the source."""
+        said = str(self)
+        for pattern, reason in _REASONS:
+            if re.search(pattern, said):
+                return reason
+        lines = [line for line in said.splitlines() if line.startswith(("fatal:", "error:"))]
+        return f"git failed: {repair(lines[-1] if lines else said, _SHOWN) or 'it says nothing'}"
+
+
+class Address(NamedTuple):
+    """A repository's address as everybody may see it, and the secret part as git's credential store has it."""
+
+    url: str
+    credentials: str = ""
+
+
+def address(url: str) -> Address:
+    """Take an address apart. Raises ValueError saying what is allowed where it is none for a repository."""
+    if _UNPRINTABLE.search(url):
+        raise ValueError("the address contains control characters")
+    if web := _WEB.fullmatch(url):
+        scheme, user, host, path = web[1].lower(), web[2], web[3], web[4] or ""
+        plain = f"{scheme}://{host}{path}"
+        if not user:
+            return Address(plain)
+        name, _, password = user.partition(":")
+        # Encoded anew, because a password is often pasted as it is.
+        secret = ":".join(quote(unquote(part), safe="") for part in (name, password))
+        return Address(plain, f"{scheme}://{secret}@{host}")
+    if ssh := _SSH.fullmatch(url):
+        user, rest = ssh.groups()
+        return Address(f"ssh://{user}@{rest}" if user else f"ssh://{rest}")
+    if _PLAIN.fullmatch(url):
+        return Address(url)
+    raise ValueError(
+        "not a repository's address: write https://host/path, ssh://user@host/path, git@host:path, "
+        "git://host/path, file:///path or an absolute path"
+    )
+
+
+class GitSource:
+    """The record files of a repository, or of its directory `path`; of its default branch if no other is named.
+
+    `place` is a directory of the source's own, made where it is missing: the working copy is in it, and
+    a lock, so that two processes may have the same place. Paths in items and errors are the repository's.
+    Raises ValueError where the address, the branch or the path cannot be one.
+    """
+
+    kind = "git"
+
+    def __init__(
+        self,
+        url: str,
+        place: Path,
+        *,
+        branch: str = "",
+        path: str = "",
+        quality: int = 0,
+        every: timedelta = EVERY,
+        timeout: timedelta = TIMEOUT,
+    ) -> None:
+        if branch.startswith("-") or _UNPRINTABLE.search(branch):
+            raise ValueError(f"{repair(branch, _SHOWN)!r} is no branch")
+        if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+            raise ValueError(f"the path {path!r} leads out of the repository")
+        self._address = address(url)
+        self._place = place.absolute()
+        self._copy = self._place / "copy"
+        self._branch = branch
+        self._path = path.strip("/")
+        self._quality = quality
+        self._every = every
+        self._timeout = timeout
+
+    @property
+    def name(self) -> str:
+        """The identity: `git:` and the address without credentials, then `#branch` and `:path` if given."""
+        branch = f"#{self._branch}" if self._branch else ""
+        path = f":{self._path}" if self._path else ""
+        return f"{self.kind}:{self._address.url}{branch}{path}"
+
+    async def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
+        """Bring the working copy up to date, then read new and changed files. Raises SourceError."""
+        async with self._up_to_date():
+            root = self._copy / self._path
+            if not await asyncio.to_thread(root.exists):
+                raise self._error(f"there is no {self._path!r} in the repository")
+            async with aclosing(FolderSource(root, self._quality).fetch(progress)) as batches:
+                async for batch in batches:
+                    yield self._with_its_paths(batch)
+
+    async def changes(self) -> AsyncGenerator[None, None]:
+        """Yield at once, then whenever it is time to look again."""
+        while True:
+            yield
+            await asyncio.sleep(self._every.total_seconds())
+
+    async def update(self) -> None:
+        """Bring the working copy up to date without reading its records. Raises SourceError."""
+        async with self._up_to_date():
+            pass
+
+    def topic_directories(self) -> list[Path]:
+        """Where the working copy has topic files; none before the first `update` or `fetch`."""
+        return [found] if (found := self._copy / TOPICS).is_dir() else []
+
+    def _error(self, reason: str) -> SourceError:
+        return SourceError(f"{self._address.url}: {reason}")
+
+    def _with_its_paths(self, batch: Batch) -> Batch:
+        """The batch with the paths that the files have in the repository, on whichever machine."""
+
+        def shown(path: str) -> str:
+            return f"{self._address.url}: {path.removeprefix(f'{self._copy}/')}"
+
+        return replace(
+            batch,
+            items=tuple(replace(item, path=shown(item.path)) for item in batch.items),
+            rejected=tuple(replace(entry, path=shown(entry.path)) for entry in batch.rejected),
+        )
+
+    # ---------------------------------------------------------------------------- the working copy
+
+    @asynccontextmanager
+    async def _up_to_date(self) -> AsyncIterator[None]:
+        """The working copy as the repository is now, and nobody else's meanwhile."""
+        if shutil.which("git") is None:
+            raise self._error("the program git is not installed: install it, and see that it is in the PATH")
+        minutes = self._timeout.total_seconds() / 60
+        lock: BinaryIO | None = None
+        try:
+            try:
+                async with asyncio.timeout(self._timeout.total_seconds()):
+                    while (lock := _lock(self._place)) is None:  # noqa: ASYNC110 - nothing tells of its end
+                        await asyncio.sleep(LOCK_SECONDS)
+                    await self._update()
+            except TimeoutError:
+                problem = "git did not end" if lock else f"another process is at work in {self._place}"
+                raise self._error(f"{problem}; given up after {minutes:g} minutes") from None
+            except _GitError as error:
+                log.debug("%s: git said: %s", self.name, error)
+                raise self._error(error.reason()) from error
+            yield
+        finally:
+            if lock is not None:
+                lock.close()
+
+    async def _update(self) -> None:
+        try:
+            if self._address.credentials:
+                _write_secret(self._secret, self._address.credentials)
+            commit = await self._newest()
+            if await asyncio.to_thread(self._copy.is_dir):
+                try:
+                    await self._advance(self._copy, commit)
+                except _GitError as error:
+                    log.warning("%s: %s; the working copy is made anew", self.name, error.reason())
+                else:
+                    return
+            await self._make(commit)
+        finally:
+            self._secret.unlink(missing_ok=True)
+
+    async def _make(self, commit: str) -> None:
+        """Make the working copy beside the old one, if there is one, and put it in its place."""
+        new = self._place / "new"
+        await asyncio.to_thread(shutil.rmtree, new, ignore_errors=True)  # what a crash left
+        try:
+            await self._git(["init", "--quiet", "--template=", "--", str(new)], self._place)
+            await self._advance(new, commit)
+            await asyncio.to_thread(_replace, self._copy, new)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, new, ignore_errors=True)
+
+    async def _advance(self, copy: Path, commit: str) -> None:
+        """Make the working copy what the commit has; files that are the same are not written again."""
+        # Said outright, or git would look for a repository above a damaged one, and change that.
+        here = [f"--git-dir={copy / '.git'}", f"--work-tree={copy}"]
+        target = "HEAD"
+        if await self._present(here, copy) != commit:
+            # No remote is configured: the address is given each time. What came in between is taken too.
+            shallow = ["fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules"]
+            await self._git([*here, *shallow, "--", self._address.url, self._ref], copy)
+            target = "FETCH_HEAD"
+        await self._git([*here, "reset", "--quiet", "--hard", target, "--"], copy)
+        await self._git([*here, "clean", "--quiet", "-ffdx"], copy)
+
+    async def _present(self, here: Sequence[str], copy: Path) -> str:
+        """The working copy's commit; empty where it has none."""
+        with suppress(_GitError):
+            return (await self._git([*here, "rev-parse", "--quiet", "--verify", "HEAD"], copy)).strip()
+        return ""
+
+    @property
+    def _ref(self) -> str:
+        return f"refs/heads/{self._branch}" if self._branch else "HEAD"
+
+    @property
+    def _secret(self) -> Path:
+        """Credentials are in a file, and only while git runs: what is in its arguments, everybody can see."""
+        return self._place / "credentials"
+
+    async def _newest(self) -> str:
+        """The commit that the repository is at."""
+        # No repository's settings apply, also not of one that the place is in.
+        arguments = [f"--git-dir={os.devnull}", "ls-remote", "--quiet", "--", self._address.url, self._ref]
+        for line in (await self._git(arguments, self._place)).splitlines():
+            commit, _, ref = line.partition("\t")
+            if ref == self._ref:
+                return commit
+        if self._branch:
+            raise self._error(f"the repository has no branch {repair(self._branch, _SHOWN)!r}")
+        raise self._error("the repository has no commit yet")
+
+    async def _git(self, arguments: Sequence[str], place: Path) -> str:
+        """What a git command writes. Raises _GitError where it fails; ends with all that it started."""
+        unset = [part for name in _UNSET for part in ("-u", name)]
+        options = [part for name, value in _OPTIONS.items() for part in ("-c", f"{name}={value}")]
+        if self._address.credentials:
+            store = f"store --file={shlex.quote(str(self._secret))}"
+            options += ["-c", f"credential.helper={store}"]
+        # `env` adds to what is inherited, which this process need not read for it.
+        process = await asyncio.create_subprocess_exec(
+            "env",
+            *unset,
+            *(f"{name}={value}" for name, value in _SET.items()),
+            "git",
+            *options,
+            *arguments,
+            cwd=place,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,  # without a terminal to ask on, and a group to be ended
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            output, said = await asyncio.gather(_end_of(process.stdout), _end_of(process.stderr))
+            code = await process.wait()
+        finally:
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+        if code:
+            raise _GitError(said)
+        return output
+
+
+async def _end_of(stream: asyncio.StreamReader) -> str:
+    """The end of what comes; a server may have git say any amount."""
+    kept = b""
+    while part := await stream.read(_KEPT):
+        kept = (kept + part)[-_KEPT:]
+    return kept.decode(errors="replace")
+
+
+def _lock(place: Path) -> BinaryIO | None:
+    """An open file that holds the lock until it is closed or the process ends; None while another has it."""
+    place.mkdir(parents=True, exist_ok=True)
+    file = (place / "lock").open("wb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
+
+
+def _write_secret(path: Path, line: str) -> None:
+    path.unlink(missing_ok=True)  # whoever may read one that is there already
+    with open(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(f"{line}\n")
+
+
+def _replace(old: Path, new: Path) -> None:
+    shutil.rmtree(old, ignore_errors=True)
+    new.rename(old)

@@ -1,0 +1,217 @@
+"""Which addresses may be fetched, and which machines they may lead to.
+
+An address is checked three times: its text, what its name resolves to, and at the socket, which
+connects to exactly what was checked: no second look-up comes in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any, Protocol
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from bot.domain.identity import MAX_URL
+from bot.sources.web.sockets import MeteredSocket
+
+MOST_ADDRESSES = 8  # of one name, that are tried
+LOOKUPS = 64  # at once; a name server that does not answer holds one for half a minute
+
+_HOST = re.compile(
+    r"(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*"
+)
+_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")  # the system reads such a host as an IPv4 address
+
+_PRIVATE = [
+    ip_network(text)
+    for text in (
+        "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
+        "198.18.0.0/15", "::1/128", "fc00::/7", "fe80::/10",
+    )
+]  # fmt: skip
+# Here a machine in a cloud is told its keys. No feed is there, not even in a private network.
+_METADATA = frozenset(
+    ip_address(text)
+    for text in ("100.100.100.200", "169.254.169.254", "169.254.170.2", "fd00:ec2::254", "fd20:ce::254")
+)
+# Not public although newer or older lists of `ipaddress` differ.
+_SPECIAL = [
+    ip_network(text)
+    for text in (
+        "0.0.0.0/8", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.51.100.0/24", "203.0.113.0/24",
+        "224.0.0.0/3", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20",
+    )
+]  # fmt: skip
+_PUBLIC_6 = ip_network("2000::/3")
+_NAT64 = ip_network("64:ff9b::/96")
+
+
+class AddressError(Exception):
+    """An address that may not be fetched; the text says why."""
+
+
+class Resolver(Protocol):
+    """Gives the addresses of a name; raises OSError where there are none."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> Sequence[ResolveResult]:
+        """The addresses, each with the port."""
+
+    async def close(self) -> None:
+        """Free what it holds."""
+
+
+def checked(text: str) -> URL:
+    """The address as it will be asked for. Raises `AddressError` where its text alone rules it out."""
+    text = text.strip()
+    if len(text) > MAX_URL:
+        raise AddressError(f"the address is longer than {MAX_URL} characters")
+    if not text.isprintable():
+        raise AddressError("the address contains characters that no address has")
+    try:
+        return permitted(URL(text))
+    except ValueError as error:  # IDNA's and Unicode's are ValueErrors
+        raise AddressError("the address is not valid") from error
+
+
+def permitted(url: URL) -> URL:
+    """The same for what is an address already: the target of a redirect. Without its fragment."""
+    if url.scheme not in ("http", "https"):
+        raise AddressError("the address is not an http or https one")
+    if url.raw_user is not None or url.raw_password is not None:
+        raise AddressError("the address contains a user name or password")
+    host = url.raw_host
+    if not host:
+        raise AddressError("the address has no host")
+    if url.port not in (80, 443) and (url.port or 0) < 1024:
+        raise AddressError(f"port {url.port} is not one for web pages")
+    url = url.with_fragment(None)
+    if len(str(url)) > MAX_URL:
+        raise AddressError(f"the address is longer than {MAX_URL} characters")
+    literal(host)
+    return url
+
+
+def literal(host: str) -> IPv4Address | IPv6Address | None:
+    """The address that a host is itself; None of a name. Raises `AddressError` if it is neither."""
+    try:
+        if ":" in host:
+            if "%" in host:
+                raise AddressError("the address names a network card")
+            return IPv6Address(host)
+        if _NUMBER.fullmatch(host.removesuffix(".")):
+            return IPv4Address(host)
+    except ValueError as error:
+        raise AddressError("its host is a number in a spelling that is not allowed") from error
+    if not _HOST.fullmatch(host.removesuffix(".")):
+        raise AddressError("its host is not valid")
+    return None
+
+
+def objection(address: IPv4Address | IPv6Address, *, private_networks: bool) -> str:
+    """Why nothing may be fetched from there; "" if it may."""
+    inner = _inner(address)
+    if inner in _METADATA:
+        return f"the address leads to a cloud's own data ({address}), which is not allowed"
+    if any(inner in network for network in _PRIVATE):
+        return (
+            ""
+            if private_networks
+            else f"the address leads to a private network ({address}), which is not allowed"
+        )
+    if not _is_public(inner):
+        return f"the address leads to {address}, which is not a public address"
+    return ""
+
+
+def _inner(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """The IPv4 address that is reached through an IPv6 one, where that is so."""
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return address.ipv4_mapped
+        if address in _NAT64:
+            return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address
+
+
+def _is_public(address: IPv4Address | IPv6Address) -> bool:
+    # 6to4, Teredo and all else that embeds an IPv4 address is outside what is public here.
+    if not address.is_global or address.is_multicast or address.is_reserved:
+        return False
+    if any(address in network for network in _SPECIAL):
+        return False
+    return address.version == 4 or address in _PUBLIC_6
+
+
+class Guard(AbstractResolver):
+    """Resolves names for the connector, and hands out an address only if all of the name are allowed."""
+
+    def __init__(self, resolver: Resolver, *, private_networks: bool) -> None:
+        self._resolver = resolver
+        self._private_networks = private_networks
+
+    def check(self, address: str) -> None:
+        """Raise `AddressError` unless something may be fetched from there."""
+        try:
+            parsed = ip_address(address)
+        except ValueError as error:
+            raise AddressError("its name leads to something that is not an address") from error
+        if reason := objection(parsed, private_networks=self._private_networks):
+            raise AddressError(reason)
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """The addresses of the name. Raises `AddressError` or OSError."""
+        found = await self._resolver.resolve(host, port, family)
+        if not found:
+            raise OSError("the name has no address")
+        for result in found:
+            self.check(result["host"])
+        return list(found[:MOST_ADDRESSES])
+
+    def open(self, info: Any) -> MeteredSocket:
+        """A socket for a connection to the address; nothing connects but through here."""
+        family, kind, protocol, _, address = info
+        self.check(address[0])
+        return MeteredSocket(family, kind, protocol)
+
+    async def close(self) -> None:
+        """Free what the resolver holds."""
+        await self._resolver.close()
+
+
+class SystemResolver:
+    """The system's own look-up, in threads of its own: dead name servers must not keep others from theirs."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(LOOKUPS, "lookup")
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """The addresses as the system sorts them. Those of one network card alone are left out."""
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._threads, _look_up, host, port, family)
+        return [
+            ResolveResult(
+                hostname=host, host=str(to[0]), port=port, family=kind, proto=protocol, flags=socket.AI_NUMERICHOST
+            )
+            for kind, _, protocol, _, to in found
+            if kind in (socket.AF_INET, socket.AF_INET6) and "%" not in str(to[0]) and not any(to[3:])
+        ]  # fmt: skip
+
+    async def close(self) -> None:
+        """Wait for none of the look-ups that are under way."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _look_up(host: str, port: int, family: socket.AddressFamily) -> list[Any]:
+    return socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)

@@ -1,0 +1,168 @@
+"""Reading a body: no more of it than is allowed, packed or unpacked, and never long at a stretch."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import zlib
+from collections.abc import Iterator
+from typing import Protocol
+
+from bot.sources.web.headers import plain
+from bot.sources.web.model import Failure, Kind, Limits
+
+STEP = 1 << 18  # bytes unpacked in one go: less than a millisecond
+_SLICE = 1 << 14  # packed bytes looked at in one go
+_START = 64  # bytes that tell how a body is packed
+_MEMBERS = 1000  # of a gzip file: each costs, however small
+
+_GZIP = b"\x1f\x8b"
+_TEXT = re.compile(
+    rb'(?:\xef\xbb\xbf)?\s*(?:<\?xml|<!doctype|<!--|<rss|<feed|<rdf|<html|\{\s*"|\[\s*\{)', re.IGNORECASE
+)
+
+
+class Stream(Protocol):
+    """The part of aiohttp's stream that is used."""
+
+    async def readany(self) -> bytes:
+        """What has come, or what comes next; empty at the end."""
+
+
+class _UnpackError(Exception):
+    """Packed data that cannot be unpacked."""
+
+
+class Unpacker:
+    """Unpacks gzip (of several members too), zlib and raw deflate; what is not packed at all stays as it is."""
+
+    def __init__(self, encoding: str) -> None:
+        self._encoding = encoding
+        self._held = b""  # bytes that are too few to tell what they are the start of
+        self._started = False
+        self._plain = False
+        self._inflater: zlib._Decompress | None = None
+        self._members = 0
+        self.over = False  # what is still to come would be ignored
+
+    def feed(self, data: bytes, *, last: bool = False) -> Iterator[bytes]:
+        """The next bytes in pieces of at most `STEP`, some of them empty. Raises `_UnpackError`."""
+        if not self._started:
+            self._held += data
+            if len(self._held) < _START and not last:
+                return
+            data, self._held, self._started = self._held, b"", True
+            self._begin(data)
+        for at in range(0, len(data), _SLICE):
+            part = data[at : at + _SLICE]
+            if self._plain:
+                yield part
+            else:
+                yield from self._unpack(part)
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is missing at the end."""
+        return self._plain or self.over or (self._members > 0 and self._inflater is None)
+
+    def _begin(self, data: bytes) -> None:
+        if data.startswith(_GZIP):
+            self._encoding = "gzip"
+            self._inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        elif self._encoding == "gzip" or not data or _TEXT.match(data):
+            self._plain = True
+        else:
+            with_header = len(data) > 1 and data[0] & 15 == 8 and int.from_bytes(data[:2], "big") % 31 == 0
+            self._inflater = zlib.decompressobj(zlib.MAX_WBITS if with_header else -zlib.MAX_WBITS)
+
+    def _unpack(self, data: bytes) -> Iterator[bytes]:
+        while not self.over:
+            if self._inflater is None:
+                data, self._held = self._held + data, b""
+                if len(data) < len(_GZIP):
+                    self._held = data
+                    return
+                if not data.startswith(_GZIP) or self._encoding != "gzip":
+                    self.over = True  # padding or rubbish, which everybody ignores
+                    return
+                self._inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
+            try:
+                piece = self._inflater.decompress(data, STEP)
+            except zlib.error as error:
+                raise _UnpackError from error
+            yield piece
+            if self._inflater.eof:
+                data = self._inflater.unused_data
+                self._inflater = None
+                self._members += 1
+                if self._members >= _MEMBERS:
+                    raise _UnpackError
+            else:
+                data = self._inflater.unconsumed_tail
+                if not data and len(piece) < STEP:
+                    return
+
+
+async def read(stream: Stream, encoding: str, length: int | None, limits: Limits) -> bytes | Failure:
+    """The whole body, unpacked, or why there is none.
+
+    `encoding` and `length` are what the headers say; a false length is the stream's business.
+    Raises what the stream raises.
+    """
+    encoding = encoding.strip().lower().removeprefix("x-")
+    if encoding in ("", "identity"):
+        most, unpacker = limits.body, None
+    elif encoding in ("gzip", "deflate"):
+        most, unpacker = limits.compressed, Unpacker(encoding)
+    else:
+        name = plain(encoding)[:40]
+        return Failure(Kind.PASSING, f"the answer is packed in a way that was not asked for ({name})")
+    if length is not None and length > most:
+        return _too_large(most, unpacker)
+    try:
+        return await _read(stream, unpacker, most, limits.body)
+    except _UnpackError:
+        return Failure(Kind.PASSING, "the answer is damaged: it cannot be unpacked")
+
+
+async def _read(stream: Stream, unpacker: Unpacker | None, most: int, most_unpacked: int) -> bytes | Failure:
+    body = bytearray()
+    came = 0
+    while data := await stream.readany():
+        came += len(data)
+        if came > most:
+            return _too_large(most, unpacker)
+        if unpacker is None:
+            body += data
+        elif not await _unpacked(unpacker, data, body, most_unpacked):
+            return _too_large(most_unpacked, None)
+        elif unpacker.over:
+            break
+    if unpacker is not None:
+        if not await _unpacked(unpacker, b"", body, most_unpacked, last=True):
+            return _too_large(most_unpacked, None)
+        if not unpacker.whole:
+            return Failure(Kind.PASSING, "the answer ended early")
+    return bytes(body)
+
+
+async def _unpacked(
+    unpacker: Unpacker, data: bytes, body: bytearray, most: int, *, last: bool = False
+) -> bool:
+    """Add the data to the body; False once that is too large."""
+    done = 0
+    for piece in unpacker.feed(data, last=last):
+        body += piece
+        if len(body) > most:
+            return False
+        done += max(len(piece), 1024)  # to start a member costs too
+        if done >= STEP:
+            done = 0
+            await asyncio.sleep(0)
+    return True
+
+
+def _too_large(most: int, unpacker: Unpacker | None) -> Failure:
+    size = f"{most / 1_000_000:g} MB" if most >= 100_000 else f"{most} bytes"
+    packed = " packed" if unpacker is not None else ""
+    return Failure(Kind.TOO_LARGE, f"the answer is larger than {size}{packed}")

@@ -1,0 +1,335 @@
+"""Fetching from addresses that anybody may have chosen, from servers that may do anything.
+
+Every redirect is followed by hand and checked like the address itself. A connection serves one
+request: with thousands of hosts asked every quarter of an hour, kept ones would only be held open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from bot.sources.web import body, headers
+from bot.sources.web.addresses import (
+    AddressError,
+    Guard,
+    Resolver,
+    SystemResolver,
+    checked,
+    literal,
+    permitted,
+)
+from bot.sources.web.hosts import Hosts
+from bot.sources.web.model import FEEDS, Failure, Kind, Limits, Response
+from bot.sources.web.sockets import BEFORE_THE_ANSWER, MeteredSocket
+
+log = logging.getLogger(__name__)
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PERMANENT = frozenset({301, 308})
+_MAX_HEADERS = 256
+_BUFFER = 1 << 16
+
+# The sockets that the request of the current task has opened.
+_opened: ContextVar[list[MeteredSocket]] = ContextVar("_opened")
+
+
+class _BrokenOffError(aiohttp.ClientError):
+    """The connection ended before there was an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Redirect:
+    status: int
+    to: URL
+
+
+class Web:
+    """An HTTP client for everything that is polled. To be used in one event loop, and closed.
+
+    With `private_networks` addresses of the machine itself and of its networks are allowed too.
+    `resolver` and `tls` stand in for the system's; a resolver is closed with the client. `monotonic`
+    and `sleep` are what the wait for a turn goes by, by default the loop's.
+    """
+
+    def __init__(
+        self,
+        *,
+        user_agent: str,
+        private_networks: bool = False,
+        limits: Limits | None = None,
+        resolver: Resolver | None = None,
+        connections: int = 100,
+        monotonic: Callable[[], float] | None = None,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        if not headers.plain(user_agent):
+            raise ValueError("user_agent must be one line of plain text")
+        self._user_agent = user_agent
+        self._limits = limits or Limits()
+        # A body in small chunks is larger on the wire than in the end.
+        self._wire = BEFORE_THE_ANSWER + 2 * max(self._limits.body, self._limits.compressed)
+        self._guard = Guard(resolver or SystemResolver(), private_networks=private_networks)
+        self._monotonic = monotonic or _loop_time
+        self._hosts = Hosts(
+            self._limits.per_host, self._limits.gap.total_seconds(), connections, self._monotonic, sleep
+        )
+        self._tls = tls
+        self._session: aiohttp.ClientSession | None = None  # needs the loop
+        self._closed = False
+
+    async def get(
+        self,
+        url: str,
+        *,
+        etag: str = "",
+        last_modified: str = "",
+        accept: str = FEEDS,
+        now: datetime | None = None,
+    ) -> Response | Failure:
+        """Ask for the address, as a new one or, with `etag` or `last_modified`, for what has changed.
+
+        Raises nothing but CancelledError. Times that a server tells are measured from the one it says
+        it has; `now` stands in where it says none.
+        """
+        conditions = {
+            "If-None-Match": headers.plain(etag),
+            "If-Modified-Since": headers.plain(last_modified),
+        }
+        try:
+            return await self._follow(url, accept, {k: v for k, v in conditions.items() if v}, now)
+        except Exception as error:  # what a hostile answer may call forth in a parser is not known
+            log.exception("an answer could not be read")  # without its address, which may hold a key
+            return Failure(Kind.PASSING, f"the answer cannot be read ({type(error).__name__})")
+
+    async def close(self) -> None:
+        """Close all connections; requests under way fail."""
+        self._closed = True
+        if self._session is not None:
+            await self._session.close()
+            await asyncio.sleep(0)  # connections that were just given up close at the next turn of the loop
+        await self._guard.close()
+
+    async def _follow(
+        self, address: str, accept: str, conditions: dict[str, str], now: datetime | None
+    ) -> Response | Failure:
+        try:
+            url = first = kept = self._allowed(checked(address))
+        except AddressError as refusal:
+            return Failure(Kind.REFUSED, str(refusal))
+        left = self._limits.total.total_seconds()
+        lasting = True  # whether all redirects so far were permanent
+        seen = {first}
+        while True:
+            asked = {"Accept": accept}
+            if url.raw_host == first.raw_host:  # no other host is told what we know of this one
+                asked |= conditions
+            async with self._hosts.turn((url.raw_host or "").removesuffix(".")):
+                started = self._monotonic()
+                answer = await self._ask(url, asked, left, now)
+                left -= self._monotonic() - started
+            if isinstance(answer, Response):
+                return _kept(answer, first, kept)
+            if isinstance(answer, Failure):
+                return answer if url is first else Failure(answer.kind, f"after a redirect: {answer.reason}")
+            downgrade = url.scheme == "https" and answer.to.scheme == "http"
+            lasting = lasting and answer.status in _PERMANENT and not downgrade
+            try:
+                url = self._allowed(permitted(answer.to))
+            except AddressError as refusal:
+                return Failure(Kind.REFUSED, f"after a redirect: {refusal}")
+            if url in seen:
+                return Failure(Kind.PASSING, "the server redirects in a circle")
+            if len(seen) > self._limits.redirects:
+                return Failure(Kind.PASSING, f"the server redirects more than {self._limits.redirects} times")
+            seen.add(url)
+            if lasting:
+                kept = url
+
+    def _allowed(self, url: URL) -> URL:
+        # The connector asks nobody for the addresses of an address.
+        if (address := literal(url.raw_host or "")) is not None:
+            self._guard.check(str(address))
+        return url
+
+    async def _ask(
+        self, url: URL, asked: dict[str, str], left: float, now: datetime | None
+    ) -> Response | Failure | _Redirect:
+        """One request, without redirects, in the time that is left."""
+        if self._closed:
+            return Failure(Kind.PASSING, "the bot is stopping")
+        sockets: list[MeteredSocket] = []
+        token = _opened.set(sockets)
+        try:
+            async with asyncio.timeout(left):
+                response = await self._started().get(url, headers=asked, allow_redirects=False)
+                for each in sockets:
+                    each.most = self._wire
+                try:
+                    return await self._taken(response, url, now)
+                finally:
+                    response.close()
+        except AddressError as refusal:
+            return Failure(Kind.REFUSED, str(refusal))
+        except (OSError, ValueError, aiohttp.ClientError) as error:  # TimeoutError is an OSError
+            if any(each.exhausted for each in sockets):
+                return Failure(Kind.TOO_LARGE, "the server sends without end")
+            return Failure(Kind.PASSING, _what_went_wrong(error, self._limits))
+        finally:
+            _opened.reset(token)
+            for each in sockets:  # over TLS a connection would wait for the server's goodbye
+                with suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+
+    async def _taken(
+        self, response: aiohttp.ClientResponse, url: URL, now: datetime | None
+    ) -> Response | Failure | _Redirect:
+        if response.status < 200:
+            return Failure(Kind.PASSING, "the server's answer is not valid HTTP")
+        given = response.headers
+        if response.status in _REDIRECTS:
+            target = _target(url, given.get("Location", ""))
+            if target is None:
+                return Failure(Kind.PASSING, "the server redirects to nowhere")
+            return _Redirect(response.status, target)
+        content: bytes | Failure = b""
+        if response.status == 200:
+            length = given.get("Content-Length", "")
+            content = await body.read(
+                response.content,
+                ", ".join(given.getall("Content-Encoding", ())),
+                int(length) if length.isdecimal() and len(length) < 20 else None,
+                self._limits,
+            )
+        if isinstance(content, Failure):
+            return content
+        theirs = headers.date(given.get("Date")) or now
+        return Response(
+            response.status,
+            str(url),
+            body=content,
+            etag=headers.plain(given.get("ETag")),
+            last_modified=headers.plain(given.get("Last-Modified")),
+            content_type=headers.plain(given.get("Content-Type")),
+            max_age=headers.max_age(
+                ",".join(given.getall("Cache-Control", ())), given.get("Expires"), theirs
+            ),
+            retry_after=headers.retry_after(given.get("Retry-After"), theirs),
+        )
+
+    def _open(self, info: Any) -> MeteredSocket:
+        opened = self._guard.open(info)
+        _opened.get().append(opened)
+        return opened
+
+    def _started(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            limits = self._limits
+            connector = aiohttp.TCPConnector(
+                resolver=self._guard,
+                use_dns_cache=False,
+                force_close=True,
+                limit=0,  # `Hosts` limits
+                socket_factory=self._open,
+                ssl=True if self._tls is None else self._tls,
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={
+                    "User-Agent": self._user_agent,
+                    "Accept-Encoding": "gzip, deflate",
+                    "Connection": "close",
+                },
+                timeout=aiohttp.ClientTimeout(
+                    total=None,  # counted over all redirects, and without the wait for a turn
+                    connect=limits.connect.total_seconds(),
+                    sock_read=limits.idle.total_seconds(),
+                ),
+                auto_decompress=False,
+                trust_env=False,
+                read_bufsize=_BUFFER,
+                max_line_size=limits.header_bytes,
+                max_field_size=limits.header_bytes,
+                max_headers=_MAX_HEADERS,
+                middlewares=(_once,),
+            )
+        return self._session
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """One connection for one turn: aiohttp would at once open another where the first breaks off."""
+    try:
+        return await handler(request)
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _BrokenOffError from error
+
+
+def _target(url: URL, location: str) -> URL | None:
+    """Where a redirect leads; None where that is no text for an address."""
+    location = location.strip()
+    if not location or not location.isprintable():
+        return None
+    try:
+        return url.join(URL(location))
+    except ValueError:
+        return None
+
+
+def _kept(answer: Response, first: URL, kept: URL) -> Response:
+    """The answer as it is to be remembered: for the address that will be asked the next time."""
+    good = answer.status in (200, 304)
+    if good and kept != first:
+        answer = replace(answer, permanent=str(kept))
+    else:
+        kept = first
+    if URL(answer.url).raw_host != kept.raw_host:
+        answer = replace(answer, etag="", last_modified="")
+    return answer
+
+
+def _what_went_wrong(error: Exception, limits: Limits) -> str:
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return f"the server could not be reached within {_span(limits.connect)}"
+    if isinstance(error, aiohttp.SocketTimeoutError):
+        return f"the server said nothing for {_span(limits.idle)}"
+    if isinstance(error, TimeoutError):
+        return f"the server did not answer within {_span(limits.total)}"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "the host's name is not known"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        detail = getattr(error.certificate_error, "verify_message", "")
+        return f"the server's certificate is not valid ({headers.plain(detail) or 'no reason given'})"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "no secure connection to the server is possible"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        detail = os.strerror(error.os_error.errno) if error.os_error.errno else "no connection"
+        return f"the server cannot be reached ({detail})"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "the answer ended early"
+    if isinstance(error, aiohttp.ClientResponseError | ValueError):
+        return "the server's answer is not valid HTTP"
+    return "the server broke off the connection"
+
+
+def _span(time: timedelta) -> str:
+    return f"{time.total_seconds():g} s"

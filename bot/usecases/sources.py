@@ -1,0 +1,174 @@
+"""The feeds that a server adds itself: looked at first, counted for it alone, taken out again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.identity import canonical
+from bot.domain.model import Record
+from bot.domain.polling import Feed, NewFeed
+from bot.domain.polling import Origin as Owner
+from bot.domain.topics import Topics
+from bot.errors import InvalidInputError, NotFoundError
+from bot.sources.feeds.parse import Document, Origin
+from bot.sources.feeds.source import find
+from bot.sources.web.fetch import Web
+from bot.store import feeds, topics
+from bot.usecases.context import Context
+from bot.usecases.topics import resolve
+
+MAX_ADDRESS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a feed would bring: its items in its own order, each with the topics it matches.
+
+    `topics` is the one that was named for it, by its full name.
+    """
+
+    url: str
+    document: Document
+    topics: tuple[str, ...]
+    items: tuple[tuple[Record, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A feed that is followed now. `new` is False where it was already."""
+
+    preview: Preview
+    feed: Feed
+    new: bool
+
+
+def address_of(text: str) -> str:
+    """The address that somebody typed, with a scheme. InvalidInputError where it cannot be one."""
+    address = text.strip().strip("<>").removeprefix("feed:")
+    if address.startswith("//"):
+        address = f"https:{address}"
+    if address and "://" not in address:
+        address = f"https://{address}"
+    try:
+        canonical(address)
+    except ValueError as error:
+        raise InvalidInputError(f"That is no address of a feed: {error}.") from error
+    if len(address) > MAX_ADDRESS:
+        raise InvalidInputError(f"That address is longer than {MAX_ADDRESS} characters.")
+    return address
+
+
+def _web(context: Context) -> Web:
+    if context.web is None:
+        raise InvalidInputError("Feeds cannot be reached from here.")
+    return context.web
+
+
+async def preview(context: Context, address: str, topic_name: str | None = None) -> Preview:
+    """Look at a feed, or at the one that a web page names, without taking anything in.
+
+    Raises SourceError that says what is wrong with it, and NotFoundError for a topic that there is not.
+    """
+    async with context.db.read() as connection:
+        known = await topics.load(connection)
+    about = (resolve(known, topic_name).name,) if topic_name else ()
+    origin = Origin(address_of(address), topics=about, quality=context.polls.quality)
+    found = await find(_web(context), origin)
+    items = tuple((item.record, _matched(known, item.record)) for item in found.document.items)
+    return Preview(found.url, found.document, about, items)
+
+
+def _matched(known: Topics, record: Record) -> tuple[str, ...]:
+    return tuple(match.topic for match in known.of(record))
+
+
+async def add(
+    context: Context,
+    address: str,
+    topic_name: str | None = None,
+    *,
+    guild_id: int = 0,
+    added_by: int | None = None,
+) -> Added:
+    """Follow a feed for a server alone (0: for everybody) from now on; its first intake is silent.
+
+    The address may be that of a web page. With a topic everything in the feed is about that, without one
+    the topics' keywords decide. Raises as `preview`, and InvalidInputError at the server's limit.
+    """
+    async with context.db.read() as connection:
+        await _room(context, connection, guild_id)
+    looked = await preview(context, address, topic_name)
+    async with context.db.write() as connection:
+        before = await feeds.find(connection, looked.url, guild_id)
+        if before is None:
+            await _room(context, connection, guild_id)
+        # One of the config or the catalogue stays from now on, whatever these say.
+        origin = Owner.SERVER if guild_id else Owner.OPERATOR
+        wanted = NewFeed(
+            before.address if before else looked.url,
+            origin,
+            before.name if before else "",
+            looked.topics or (before.topics if before else ()),
+            before.quality if before else None,
+            guild_id,
+            added_by,
+        )
+        await feeds.add(connection, wanted, context.polls.bounds.least, context.now())
+        feed = await feeds.find(connection, looked.url, guild_id)
+        assert feed is not None
+    context.wake()
+    return Added(looked, replace(feed, title=feed.title or looked.document.title), before is None)
+
+
+async def _room(context: Context, connection: AsyncConnection, guild_id: int) -> None:
+    most = context.polls.per_server
+    if guild_id and await feeds.count(connection, guild_id) >= most:
+        raise InvalidInputError(
+            f"This server has {most} feeds of its own, the most there can be. Take one out with /source remove."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A server's own feeds, and how many of everybody's there are by state."""
+
+    own: tuple[Feed, ...]
+    shared: Mapping[str, int]
+
+
+async def listing(context: Context, guild_id: int) -> Listing:
+    """What a server added itself; with 0 everybody's feeds."""
+    async with context.db.read() as connection:
+        own = await feeds.all_feeds(connection, guild_id)
+        shared = await feeds.states_of_all(connection, 0)
+    return Listing(tuple(own), shared)
+
+
+async def remove(context: Context, wanted: str, guild_id: int = 0) -> Feed:
+    """Follow a feed no longer: by its address or its name. NotFoundError names what there is."""
+    async with context.db.write() as connection:
+        own = await feeds.all_feeds(connection, guild_id)
+        key = wanted.strip().casefold()
+        hits = [f for f in own if key in (f.url.casefold(), f.address.casefold(), f.shown.casefold())]
+        if not hits:
+            has = ", ".join(feed.shown for feed in own[:10]) or "none"
+            raise NotFoundError(f"There is no source “{wanted[:80]}”. There are: {has}.")
+        if len(hits) > 1:
+            raise InvalidInputError(f"{len(hits)} sources have that name: give the address.")
+        if hits[0].origin in (Owner.CONFIG, Owner.CATALOGUE):
+            raise InvalidInputError(
+                f"{hits[0].shown} comes from the {'config' if hits[0].origin == Owner.CONFIG else 'catalogue'}: take it out there."
+            )
+        await feeds.remove(connection, [hits[0].source_id])
+    return hits[0]
+
+
+async def suggest(context: Context, guild_id: int, text: str, limit: int = 25) -> list[Feed]:
+    """A server's own feeds for what somebody has typed so far."""
+    key = text.strip().casefold()
+    async with context.db.read() as connection:
+        own = await feeds.all_feeds(connection, guild_id)
+    return [feed for feed in own if key in feed.shown.casefold() or key in feed.url.casefold()][:limit]

@@ -1,0 +1,139 @@
+"""/source: the feeds that a server adds itself."""
+
+from __future__ import annotations
+
+from discord import app_commands
+from discord.ext import commands
+
+from bot.chat import views
+from bot.domain.message import Embed, escape, escape_to, link, relative
+from bot.domain.polling import Feed
+from bot.domain.render import GREY, colour_of, list_pages, plural
+from bot.usecases import sources as use
+from bot.usecases import topics
+from bot.usecases.context import Context
+from cogs.common import Interaction, choices, guild_of, only_with
+
+EXAMPLES = 8
+TITLE = 150
+LOOKS = 6  # a minute and server: each asks other people's servers for something
+
+
+class Sources(commands.GroupCog, name="source"):
+    """Feeds of a server's own: what they bring is for that server alone."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    @app_commands.command()
+    @app_commands.describe(
+        url="The feed, or a web page that has one", topic="What all of it is about (keywords decide)"
+    )
+    @app_commands.checks.cooldown(LOOKS, 60, key=lambda interaction: interaction.guild_id)
+    @only_with(manage_guild=True)
+    async def add(self, interaction: Interaction, url: str, topic: str | None = None) -> None:
+        """Follow a feed: what is new in it from now on goes to the channels that follow its topics."""
+        guild = guild_of(interaction)
+        done = await use.add(self.context, url, topic, guild_id=guild.id, added_by=interaction.user.id)
+        await views.answer(interaction, _added(done))
+
+    @app_commands.command(name="list")
+    @only_with(manage_guild=True)
+    async def list_(self, interaction: Interaction) -> None:
+        """This server's own feeds, and how each is doing."""
+        found = await use.listing(self.context, guild_of(interaction).id)
+        lines = [_line(feed) for feed in found.own]
+        shared = found.shared
+        total = sum(shared.values())
+        if total and lines:
+            lines.append(
+                f"\nBesides, {plural(total, 'feed')} of everybody's, {shared['failing']} of them failing."
+            )
+        empty = "This server has no feeds of its own. Add one with /source add."
+        await views.answer_pages(interaction, list_pages("Sources", lines, empty))
+
+    @app_commands.command()
+    @app_commands.describe(source="Its name or address")
+    @only_with(manage_guild=True)
+    async def remove(self, interaction: Interaction, source: str) -> None:
+        """Follow one of this server's feeds no longer."""
+        gone = await use.remove(self.context, source, guild_of(interaction).id)
+        text = f"**{escape_to(gone.shown, TITLE)}** is followed no longer. What it brought stays."
+        await views.answer(interaction, Embed(title="Source removed", description=text, colour=GREY))
+
+    @app_commands.command()
+    @app_commands.describe(
+        url="The feed, or a web page that has one", topic="What all of it would be about (keywords decide)"
+    )
+    @app_commands.checks.cooldown(LOOKS, 60, key=lambda interaction: interaction.guild_id)
+    @only_with(manage_guild=True)
+    async def test(self, interaction: Interaction, url: str, topic: str | None = None) -> None:
+        """Show what a feed would bring, and the topics it matches, without following it."""
+        await views.answer(interaction, _preview(await use.preview(self.context, url, topic)))
+
+    @add.autocomplete("topic")
+    @test.autocomplete("topic")
+    async def _topic(self, _interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+        return choices(await topics.suggest(self.context, current))
+
+    @remove.autocomplete("source")
+    async def _own(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+        found = await use.suggest(self.context, guild_of(interaction).id, current)
+        return [
+            app_commands.Choice(name=f"{feed.shown[:60]} ({feed.url})"[:100], value=feed.shown[:100])
+            for feed in found
+        ]
+
+
+def _added(done: use.Added) -> Embed:
+    document = done.preview.document
+    lines = [f"{link(done.feed.shown, done.feed.url, TITLE)} · {plural(len(document.items), 'item')} now"]
+    if done.feed.topics:
+        names = ", ".join(escape(name) for name in done.feed.topics)
+        lines.append(f"Everything in it is about **{names}**.")
+    else:
+        lines.append("The keywords of the topics decide what of it is posted: name a `topic` to have it all.")
+    lines.append("It is taken in silently now; what is new from then on is posted, for this server alone.")
+    lines += ["", *_items(done.preview)]
+    title = "Source added" if done.new else "Source changed"
+    return Embed(title=title, description="\n".join(lines), colour=colour_of(done.feed.shown))
+
+
+def _preview(found: use.Preview) -> Embed:
+    document = found.document
+    matched = sum(bool(names) for _, names in found.items)
+    lines = [
+        f"{link(document.title or found.url, found.url, TITLE)} · {plural(len(found.items), 'item')}, "
+        f"{matched} of a topic"
+    ]
+    if document.rejected:
+        first = document.rejected[0]
+        lines.append(
+            f"{plural(len(document.rejected), 'item')} refused, such as item {first.item}: {escape(first.reason)}"
+        )
+    lines += ["", *_items(found)]
+    lines.append("\nFollow it with `/source add`.")
+    return Embed(title="What it would bring", description="\n".join(lines), colour=colour_of(found.url))
+
+
+def _items(found: use.Preview) -> list[str]:
+    lines = []
+    for record, names in found.items[:EXAMPLES]:
+        about = ", ".join(escape(name) for name in names) or "no topic"
+        when = f" · {relative(record.published)}" if record.published else ""
+        lines.append(f"• {link(record.title, record.url, TITLE)}{when} · {about}")
+    if len(found.items) > EXAMPLES:
+        lines.append(f"… and {len(found.items) - EXAMPLES} more")
+    return lines
+
+
+def _line(feed: Feed) -> str:
+    about = f" · {', '.join(escape(name) for name in feed.topics)}" if feed.topics else ""
+    text = f"• {link(feed.shown, feed.url, TITLE)}{about} · {plural(feed.taken, 'record')}"
+    if feed.polling.failures:
+        text += f"\n  ⚠️ {escape(feed.last_error)}"
+        at = feed.polling.next_poll
+        text += f", next try {relative(at)}" if at else ", not tried any more"
+    elif feed.polled_at is None:
+        text += " · not looked at yet"
+    return text
