@@ -59,6 +59,7 @@ RETRY_MOST = timedelta(minutes=10)
 # A channel in which posting still fails costs one refused request each time; Discord counts those.
 MEND_EVERY = timedelta(minutes=5)
 NEXT_DIGEST = timedelta(seconds=1)
+DIGEST_RETRY = timedelta(minutes=1)
 TIDY_EVERY = timedelta(days=1)
 STOP_SECONDS = 20.0
 GIT_PLACE = Path("data/git")  # where working copies are kept
@@ -97,7 +98,7 @@ class App:
         self.client = Client(self.context, cogs.add_to)
         self.sender = DiscordSender(self.client)
         self.ingest = Ingest(self.context, replay=replay)
-        self.deliver = Deliver(self.context, self.sender)
+        self.deliver = Deliver(self.context, self.sender, stopping=self._stopping.is_set)
         self.poll = Poll(self.context, self.ingest, context.web, random.random) if context.web else None
         self.server = (
             http.Server(self.context, self.ingest, endpoint, self.client.is_ready, self._polls)
@@ -133,6 +134,9 @@ class App:
         at = self.context.now() + LONGEST_DIGEST_IDLE
         try:
             at = min(await digests.step(self.context) or at, at)
+        except StoreError as error:
+            log.error("%s", error)
+            at = self.context.now() + DIGEST_RETRY
         finally:
             if self._scheduler.running and not self._stopping.is_set():
                 # A job that is due while this one still ends would be dropped, and with it all that follow.
@@ -155,10 +159,15 @@ class App:
         ]
         if self.poll is not None:
             others.append(asyncio.ensure_future(self._poll_loop(self.poll)))
-        self._scheduler.add_job(self.mend, IntervalTrigger(seconds=int(MEND_EVERY.total_seconds())))
+        self._scheduler.add_job(
+            self.mend, IntervalTrigger(seconds=int(MEND_EVERY.total_seconds())), misfire_grace_time=None
+        )
         first_tidy = clock.now() + LONGEST_DIGEST_IDLE  # also where the bot is restarted every day
         self._scheduler.add_job(
-            self.tidy, IntervalTrigger(seconds=int(TIDY_EVERY.total_seconds())), next_run_time=first_tidy
+            self.tidy,
+            IntervalTrigger(seconds=int(TIDY_EVERY.total_seconds())),
+            next_run_time=first_tidy,
+            misfire_grace_time=None,
         )
         self._plan_digest(self.context.now())
         self._scheduler.start()

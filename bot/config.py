@@ -308,6 +308,9 @@ def _problem(detail: Any) -> str:
     for part in _without_kinds(detail["loc"]):
         keys += f"[{part}]" if isinstance(part, int) else f".{part}" if keys else str(part)
     message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"].startswith("union_tag"):
+        keys += ".kind"
+        message = "write folder, feed or git"
     if detail["type"] == "extra_forbidden":
         message = "there is no such setting; config.example.yaml has them all"
     # The value of a secret never appears in a message.

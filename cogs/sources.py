@@ -19,20 +19,32 @@ TITLE = 150
 LOOKS = 6  # a minute and server: each asks other people's servers for something
 
 
-class Sources(commands.GroupCog, name="source"):
+@app_commands.guild_only()
+@app_commands.default_permissions(manage_guild=True)
+class Sources(commands.GroupCog, group_name="source", group_description="Feeds of this server's own"):
     """Feeds of a server's own: what they bring is for that server alone."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        self._looks: commands.CooldownMapping[Interaction] = commands.CooldownMapping(
+            commands.Cooldown(LOOKS, 60), lambda interaction: interaction.guild_id
+        )
+
+    def _look(self, interaction: Interaction) -> None:
+        """Count a look at a feed; CommandOnCooldown where a server has had enough of them for now."""
+        now = interaction.created_at.timestamp()
+        bucket = self._looks.get_bucket(interaction, now)
+        if bucket is not None and (wait := bucket.update_rate_limit(now)):
+            raise app_commands.CommandOnCooldown(bucket, wait)
 
     @app_commands.command()
     @app_commands.describe(
         url="The feed, or a web page that has one", topic="What all of it is about (keywords decide)"
     )
-    @app_commands.checks.cooldown(LOOKS, 60, key=lambda interaction: interaction.guild_id)
     @only_with(manage_guild=True)
     async def add(self, interaction: Interaction, url: str, topic: str | None = None) -> None:
         """Follow a feed: what is new in it from now on goes to the channels that follow its topics."""
+        self._look(interaction)
         guild = guild_of(interaction)
         done = await use.add(self.context, url, topic, guild_id=guild.id, added_by=interaction.user.id)
         await views.answer(interaction, _added(done))
@@ -65,10 +77,10 @@ class Sources(commands.GroupCog, name="source"):
     @app_commands.describe(
         url="The feed, or a web page that has one", topic="What all of it would be about (keywords decide)"
     )
-    @app_commands.checks.cooldown(LOOKS, 60, key=lambda interaction: interaction.guild_id)
     @only_with(manage_guild=True)
     async def test(self, interaction: Interaction, url: str, topic: str | None = None) -> None:
         """Show what a feed would bring, and the topics it matches, without following it."""
+        self._look(interaction)
         await views.answer(interaction, _preview(await use.preview(self.context, url, topic)))
 
     @add.autocomplete("topic")

@@ -37,7 +37,18 @@ LONG = 100_000
 SHOWN = 70
 # Where another answer was chosen, each looked at by hand.
 CHOSEN = {
-    "entry_content_iframe.xml": "what only old browsers show is left out",
+    "atom10_feed_entry_title_custom_type.xml": "of a type that Atom has encoded, and it can be decoded",
+    **dict.fromkeys(
+        (
+            "entry_content_iframe.xml",
+            "entry_content_object.xml",
+            "item_content_encoded_iframe.xml",
+            "item_content_encoded_object.xml",
+            "item_description_iframe.xml",
+            "item_xhtml_body_object.xml",
+        ),
+        "what only old browsers show is left out",
+    ),
     "entry_updated_multiple_values.xml": "the first of two dates is taken",
     "entity_in_doctype.xml": "a document type's own entities are not expanded",
     "headers_content_location-relative.xml": "the server's word is not known here",
@@ -46,7 +57,18 @@ CHOSEN = {
     "rss_channel_item_guid_naked_markup.xml": "an id that is markup",
     "xml_malicious_comment.xml": "broken markup, read as browsers do",
 }
-FIELDS = ("feed title", "feed link", "feed language", "entries", "title", "link", "id", "date", "text", "image")
+FIELDS = (
+    "feed title",
+    "feed link",
+    "feed language",
+    "entries",
+    "title",
+    "link",
+    "id",
+    "date",
+    "text",
+    "image",
+)
 
 
 @dataclass(frozen=True)
@@ -83,12 +105,14 @@ def had(feed: Feed, field: str, index: int = 0) -> list[str]:
     if field == "image":
         image = image_of(entry)
         return [image.url] if image else []
-    return [body(text, LONG) for text in entry.texts] + [text.value for text in entry.texts]
+    return [body(text, LONG) for text in entry.texts]
 
 
 def seen(text: str) -> str:
     """The words that a reader sees of HTML, by another library than the bot's."""
-    spaced = re.sub(r"<(?=/?(?:p|br|div|h\d|li|ul|ol|img|blockquote|figure|tr|td|table|pre|hr)\b)", " <", text)
+    spaced = re.sub(
+        r"<(?=/?(?:p|br|div|h\d|li|ul|ol|img|blockquote|figure|tr|td|table|pre|hr)\b)", " <", text
+    )
     bare = unescape(nh3.clean(spaced, tags=set(), clean_content_tags={"script", "style"}))
     return " ".join(bare.split())
 
@@ -136,8 +160,10 @@ def _field(path: tuple[object, ...]) -> tuple[str, int] | None:
     match path:
         case ("feed", "title") | ("feed", "title_detail", "value"):
             return "feed title", 0
-        case ("feed", "link" | "language" as name):
-            return f"feed {name}", 0
+        case ("feed", "link"):
+            return "feed link", 0
+        case ("feed", "language"):
+            return "feed language", 0
         case ("entries", int(index), *rest):
             match rest:
                 case ["title"] | ["title_detail", "value"]:
@@ -227,7 +253,8 @@ def _text_cause(expected: str, got: Sequence[str]) -> str:
         return "whitespace"
     if repair(words, LONG) in ours or repair(seen(words), LONG) in [seen(one) for one in ours]:
         return "repaired"
-    if any(len(one) > 60 and packed[:50] == "".join(one.split())[:50] for one in ours):
+    whole = [repair(text, LONG) for text in (words, expected)]  # some of what is expected is no HTML any more
+    if any(_same_beginning("".join(text.split()), "".join(one.split())) for text in whole for one in ours):
         return "clipped, by them or by us"
     if seen(unescape(words)) in [seen(unescape(one)) for one in ours]:
         return "escaped more than once"
@@ -236,6 +263,12 @@ def _text_cause(expected: str, got: Sequence[str]) -> str:
     if words.startswith("th { text-align"):
         return "a style sheet left out"
     return "unexplained"
+
+
+def _same_beginning(one: str, other: str) -> bool:
+    """Whether a text goes on where the other, but for an ending left out, stops."""
+    length = min(len(one), len(other)) - 30
+    return length > 20 and one[:length] == other[:length]
 
 
 def _date_cause(expected: Any, got: Sequence[str]) -> str:
@@ -275,7 +308,9 @@ def checks(path: Path, data: bytes) -> Iterator[Check]:
 def feeds(folder: Path) -> list[Path]:
     """All feeds below a folder, without what only says what is expected of one."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    expected = {expectation(path) for path in files if path.suffix == ".xml" or path.with_suffix(".xml") not in files}
+    expected = {
+        expectation(path) for path in files if path.suffix == ".xml" or path.with_suffix(".xml") not in files
+    }
     return [path for path in files if path not in expected]
 
 

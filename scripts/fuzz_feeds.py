@@ -1,7 +1,7 @@
 """Mutation fuzzing of the feed parsers: `python -m scripts.fuzz_feeds --seconds 60 [--seed N] [--corpus DIR]`.
 
 Feeds, the benchmark's and those of a folder, are broken at random and parsed. Anything raised but
-`NotAFeed`, and anything that takes longer than two seconds, is a finding: its bytes are written to
+`NotAFeed`, and anything that takes more than two seconds of processor time, is a finding: its bytes are written to
 a file, and the run ends with an error. The same seed and corpus give the same run.
 """
 
@@ -55,21 +55,23 @@ def mutants(data: bytes, other: bytes, choose: random.Random) -> bytes:
             case 6:
                 data = data[:start] + choose.choice(PIECES) * choose.choice((10, 1000, 20_000)) + data[start:]
             case _:
-                data = data.replace(choose.choice((b">", b"<", b'"', b"/", b"item", b"title")), choose.choice(PIECES), 3)
+                data = data.replace(
+                    choose.choice((b">", b"<", b'"', b"/", b"item", b"title")), choose.choice(PIECES), 3
+                )
         data = data[: LARGEST * 4]
     return data
 
 
 def fails(data: bytes) -> str:
     """What is wrong with how these bytes are parsed; empty if nothing."""
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         parse(data, ORIGIN, "application/xml")
     except NotAFeed:
         pass
-    except Exception as error:  # noqa: BLE001, S110 - that is what is looked for
+    except Exception as error:
         return f"raised {type(error).__name__}: {error}"
-    took = time.perf_counter() - started
+    took = time.process_time() - started
     return f"took {took:.1f} s" if took > SLOW else ""
 
 
@@ -96,9 +98,9 @@ def main() -> None:
     end, done, slowest = time.monotonic() + arguments.seconds, 0, 0.0
     while done < arguments.count and time.monotonic() < end:
         data = mutants(choose.choice(seeds), choose.choice(seeds), choose)
-        started = time.perf_counter()
+        started = time.process_time()
         wrong = fails(data)
-        slowest = max(slowest, time.perf_counter() - started)
+        slowest = max(slowest, time.process_time() - started)
         done += 1
         if wrong:
             findings[wrong[:60]] += 1
@@ -107,7 +109,9 @@ def main() -> None:
                 path = arguments.keep / f"{arguments.seed}-{done}.bin"
                 path.write_bytes(data)
                 print(f"{path}: {wrong}", flush=True)
-    print(f"{done:,} mutants of {len(seeds):,} feeds, seed {arguments.seed}: {findings.total()} findings, slowest {slowest:.2f} s")
+    print(
+        f"{done:,} mutants of {len(seeds):,} feeds, seed {arguments.seed}: {findings.total()} findings, slowest {slowest:.2f} s"
+    )
     sys.exit(1 if findings else 0)
 
 

@@ -12,12 +12,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 
 from bot.domain import posting, stories
+from bot.domain import topics as topic_names
 from bot.domain.cluster import Report, cluster
 from bot.domain.intake import Arrival, Identify, Known, Plan
 from bot.domain.model import Mute, Stored, StoryView, Subscription, TopicMatch
-from bot.domain.posting import Edit, Hold, Rules, Send
+from bot.domain.posting import Edit, Hold, Post, Rules, Send
 from bot.domain.stories import Story
 from bot.domain.terms import terms
 from bot.domain.topics import Topics
@@ -179,6 +181,11 @@ def _stories(
     }
 
 
+def _alive(post: Post) -> tuple[bool, bool, int]:
+    """The greater, the more there is of a post: one that is edited still, that stands in the channel, the older."""
+    return (not post.closed, post.message_id is not None, -post.id)
+
+
 def _views(changed: Mapping[int, Story]) -> dict[int, StoryView | None]:
     """What everybody sees of each; of one that is of a server's own sources alone, what that server does."""
     return {number: stories.view(story.seen_by(story.guild_id)) for number, story in changed.items()}
@@ -193,24 +200,42 @@ def _audience(
     now: datetime,
     rules: Rules,
 ) -> None:
+    # Stories of which a record was removed, or came back after that.
+    returned = {
+        stored.story
+        for i, stored in result.records.items()
+        if i in known.records and known.records[i].record.removed != stored.record.removed
+    }
     posts = dict(known.posts)
     for (old, channel_id), post in known.posts.items():
         survivor = result.merged.get(old)
         if survivor is None:
             continue
-        if (survivor, channel_id) in posts:
-            # Two posts of what is one story now: the later one is turned into a pointer.
-            result.edits.append(Edit(post.id, old, now))
-        else:
+        # Two posts of what is one story now: one goes on, the other is turned into a pointer or never sent.
+        other = posts.get((survivor, channel_id))
+        if other is None:
             posts[survivor, channel_id] = post
+            continue
+        ends, posts[survivor, channel_id] = sorted((post, other), key=_alive)
+        result.edits.append(Edit(ends.id, old, now))
+    told: dict[int, dict[int, Post]] = {}
+    for (number, channel_id), post in posts.items():
+        told.setdefault(number, {})[channel_id] = post
     by_id = {channel.id: channel for channel in channels}
+    followers: dict[str, dict[int, None]] = {}
+    for channel in channels:
+        for subscription in channel.subscriptions:
+            followers.setdefault(subscription.topic.casefold(), {})[channel.id] = None
     for number, story in changed.items():
-        told = {channel_id: post for (of, channel_id), post in posts.items() if of == number}
-        for channel_id in {**told, **by_id}:
+        own = told.get(number, {})
+        about = topics.with_ancestors(topic_names.names(story.topics, story.topics))
+        following = chain.from_iterable(followers.get(topic, ()) for topic in sorted(about))
+        seen: dict[int, Story] = {}
+        for channel_id in dict.fromkeys(chain(own, sorted(following))):
             channel = by_id.get(channel_id, posting.Channel(channel_id, story.guild_id, ()))
-            match posting.decide(
-                story.seen_by(channel.guild_id), channel, told.get(channel_id), topics, now, rules
-            ):
+            part = seen.setdefault(channel.guild_id, story.seen_by(channel.guild_id))
+            removal = number in returned
+            match posting.decide(part, channel, own.get(channel_id), topics, now, rules, removal=removal):
                 case Send() as send:
                     result.sends.append(send)
                 case Edit() as edit:

@@ -57,6 +57,8 @@ class Story:
         return replace(self, members=members)
 
 
+COPIED = 12  # words at the beginning of two texts that no two authors write alike
+
 Muted = Callable[[Record], bool]
 
 
@@ -91,11 +93,27 @@ def lead_of(members: Iterable[Stored]) -> Stored:
 
 
 def heat_of(lead: Stored, members: Iterable[Stored]) -> int:
-    """The declared heat of the lead, else its quality and `HEAT_PER_OUTLET` for every other outlet."""
+    """The declared heat of the lead, else its quality and `HEAT_PER_OUTLET` for every other voice."""
     if lead.record.heat is not None:
         return lead.record.heat
-    others = {member.record.outlet.domain for member in members} - {lead.record.outlet.domain}
-    return lead.record.quality + HEAT_PER_OUTLET * len(others)
+    return lead.record.quality + HEAT_PER_OUTLET * (voices((lead, *members)) - 1)
+
+
+def voices(members: Iterable[Stored]) -> int:
+    """How many speak for themselves: an outlet counts once, and so do all who bring one text of an agency."""
+    parent: dict[str, str] = {}
+
+    def root(mark: str) -> str:
+        while parent.setdefault(mark, mark) != mark:
+            mark = parent[mark]
+        return mark
+
+    for member in members:
+        outlet = root(f"outlet {member.record.outlet.domain}")
+        beginning = words(member.record.excerpt)[:COPIED]
+        if len(beginning) == COPIED:
+            parent[root(f"text {' '.join(beginning)}")] = outlet
+    return len({root(mark) for mark in list(parent)})
 
 
 def view(story: Story, muted: Muted = never) -> StoryView | None:

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 MAX_BODY = 2_000_000  # bytes
 MAX_ITEMS = 500  # of one batch
 BODY_SECONDS = 20.0
+CLOSE_SECONDS = 3.0  # that a request under way may still take when the bot stops
 RETRY_SECONDS = "10"
 SOURCE = "push"
 _ENDINGS = {
@@ -77,7 +78,9 @@ class Server:
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_post("/records", self._push)
-        self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=15)
+        self._runner = web.AppRunner(
+            app, access_log=None, keepalive_timeout=15, shutdown_timeout=CLOSE_SECONDS
+        )
 
     async def start(self) -> int:
         """Begin to listen; returns the port. Raises TopicwireError where that is not possible."""
@@ -125,6 +128,8 @@ class Server:
                 body = await request.read()
         except TimeoutError:
             raise _refusal(web.HTTPRequestTimeout, "the body took too long") from None
+        except (web.RequestPayloadError, ConnectionError):  # the latter: nobody is there any more
+            raise _refusal(web.HTTPBadRequest, "the body is not what its headers say") from None
         except web.HTTPRequestEntityTooLarge:
             raise _too_large(f"more than {MAX_BODY // 1_000_000} MB; send smaller batches") from None
         parsed = await asyncio.to_thread(parse, body, ending)

@@ -19,7 +19,7 @@ from bot.domain.topics import Topics
 from bot.errors import TopicwireError
 from bot.sources.model import Batch, Rejected, Source
 from bot.store import records, sources, subscriptions, topics
-from bot.store.sources import SourceState
+from bot.store.sources import SourceState, Step
 from bot.usecases.context import Context
 
 log = logging.getLogger(__name__)
@@ -206,16 +206,14 @@ class Ingest:
                 result = await asyncio.to_thread(plan, arrivals, known, *audience, now, context.rules)
                 await records.apply(connection, result, now)
             fates = iter(result.fates)
+            steps = []
             for part, summary in zip(parts, summaries, strict=True):
                 summary.count([next(fates) for _ in part.batch.items])
-                await sources.advance(
-                    connection,
-                    part.state.id,
-                    part.batch.progress,
-                    taken=summary.new + summary.changed,
-                    finished=now if part.batch.last else None,
-                    rejected=part.refused,
-                )
+                finished = now if part.batch.last else None
+                taken = summary.new + summary.changed
+                steps.append(Step(part.state.id, part.batch.progress, taken, finished, part.refused))
+            await sources.advance_all(connection, steps)
+            for part in parts:
                 if part.backfill and part.batch.last and not part.state.intake_done:
                     result.sends += await self._backfill(connection, part.state, part.backfill, now)
             await also(connection, summaries)

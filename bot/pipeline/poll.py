@@ -1,14 +1,17 @@
 """Feeds are polled: those that are due, many at once, and what they brought is stored together.
 
-A slow server keeps nobody waiting: `step` begins what is due, and stores what is ready.
+A slow server keeps nobody waiting, and neither does the database: while one part of the answers is stored,
+more are fetched, and all that has come by the end is the next part. What a transaction costs hardly depends
+on how much is stored in it, so with many feeds there are few large ones, and with few feeds none waits.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -20,6 +23,7 @@ from bot.pipeline.ingest import Ingest, Part, Summary, report
 from bot.pipeline.notices import warn
 from bot.sources.feeds.parse import Origin
 from bot.sources.feeds.source import STATE, Look, look
+from bot.sources.model import Progress
 from bot.sources.web.fetch import Web
 from bot.store import feeds, sources, subscriptions, topics
 from bot.store.feeds import Settled
@@ -28,7 +32,9 @@ from bot.usecases.context import Context
 log = logging.getLogger(__name__)
 
 AT_ONCE = 100  # feeds that are polled at the same time
-RECORDS_AT_ONCE = 2000  # that are stored in one transaction
+AHEAD = 1000  # feeds that are looked up at the same time
+RECORDS_AT_ONCE = 2000  # that are stored in one transaction, about
+NEW_OF_KNOWN = 0.1  # part of the records of a feed that is known already that is taken to be new
 PATIENCE = 1.0  # seconds to wait for the next answer, so that what becomes due meanwhile is not late
 
 
@@ -38,6 +44,12 @@ class _Done:
 
     feed: Feed
     look: Look
+
+    @property
+    def size(self) -> float:
+        """About how many records of it are to be stored; a poll itself counts as one."""
+        items = len(self.look.batch.items) if self.look.batch else 0
+        return 1 + items * (NEW_OF_KNOWN if self.feed.intake_done else 1)
 
 
 class Poll:
@@ -56,20 +68,26 @@ class Poll:
         self._web = web
         self._jitter = jitter
         self._at_once = at_once
+        self._busy: set[int] = set()  # the feeds that are in any of these, and go from one to the next:
+        self._due: deque[tuple[Feed, Progress]] = deque()
         self._running: dict[asyncio.Task[Look], Feed] = {}
+        self._over: list[_Done] = []
+        self._storing: asyncio.Task[None] | None = None
+        self._woken = asyncio.Event()  # something is ready
         self._followed = _Followed()
         self.counts: Counter[str] = Counter()
 
     async def step(self) -> int:
-        """Begin the polls that are due, and store those that are over; returns how many are still running or were stored."""
+        """Begin the polls that are due, and store those that are over; returns with how many feeds it was busy."""
         await self._begin()
-        if not self._running:
-            return 0
-        done, _ = await asyncio.wait(self._running, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
-        over = [_Done(self._running.pop(task), _result(task)) for task in done]
-        for part in _portions(over):
-            await self._store(part)
-        return len(over) + len(self._running)
+        busy = len(self._busy)
+        if busy:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await self._woken.wait()
+            self._woken.clear()
+            self._gather()
+        return busy
 
     async def drain(self) -> None:
         """Poll until nothing is due any more."""
@@ -83,30 +101,59 @@ class Poll:
             return await feeds.next_due(connection, followed, self._busy)
 
     async def close(self) -> None:
-        """Give up what is running; it is due still."""
+        """Give up what is running; it is due still. What is being stored is."""
         for task in self._running:
             task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        storing = [self._storing] if self._storing else []
+        await asyncio.gather(*self._running, *storing, return_exceptions=True)
         self._running.clear()
 
-    @property
-    def _busy(self) -> list[int]:
-        return [feed.source_id for feed in self._running.values()]
-
     async def _begin(self) -> None:
-        free = self._at_once - len(self._running)
-        if free <= 0:
+        """Begin polls, unless as much has come already as can be stored at once."""
+        if sum(done.size for done in self._over) >= RECORDS_AT_ONCE:
             return
+        while len(self._running) < self._at_once:
+            if not self._due:
+                await self._look_up()
+            if not self._due:
+                return
+            feed, progress = self._due.popleft()
+            origin = origin_of(feed, self._context.polls.quality)
+            task = asyncio.ensure_future(look(self._web, origin, progress))
+            task.add_done_callback(lambda _: self._woken.set())
+            self._running[task] = feed
+
+    async def _look_up(self) -> None:
+        """Find out what is due."""
         async with self._context.db.read() as connection:
             followed = await self._followed.of(connection)
-            due = await feeds.due(connection, self._context.now(), followed, self._busy, free)
+            due = await feeds.due(connection, self._context.now(), followed, self._busy, AHEAD)
             known = await sources.progress_of(connection, [feed.source_id for feed in due], STATE)
         for feed in due:
             progress = {STATE: known[feed.source_id]} if feed.source_id in known else {}
-            origin = origin_of(feed, self._context.polls.quality)
-            self._running[asyncio.ensure_future(look(self._web, origin, progress))] = feed
+            self._due.append((feed, progress))
+            self._busy.add(feed.source_id)
+
+    def _gather(self) -> None:
+        """Collect what is over, and have as much of it stored as goes together, one part after the other."""
+        for task in [task for task in self._running if task.done()]:
+            self._over.append(_Done(self._running.pop(task), _result(task)))
+        storing = self._storing
+        if storing is not None and storing.done():
+            self._storing = None
+            storing.result()
+        if self._storing is None and self._over:
+            part, self._over = _portion(self._over)
+            self._storing = asyncio.ensure_future(self._store(part))
+            self._storing.add_done_callback(lambda _: self._woken.set())
 
     async def _store(self, over: Sequence[_Done]) -> None:
+        try:
+            await self._settle(over)
+        finally:  # what could not be stored is due still
+            self._busy.difference_update(done.feed.source_id for done in over)
+
+    async def _settle(self, over: Sequence[_Done]) -> None:
         """Store what polls brought and how they went, in one transaction."""
         async with self._context.db.read() as connection:
             states = await feeds.states(connection, [done.feed.source_id for done in over])
@@ -167,19 +214,14 @@ def origin_of(feed: Feed, quality: int) -> Origin:
     return Origin(feed.url, feed.name, feed.topics, quality if feed.quality is None else feed.quality)
 
 
-def _portions(over: Sequence[_Done]) -> Iterator[list[_Done]]:
-    """What is stored together, so that a transaction stays short."""
-    portion: list[_Done] = []
-    records = 0
-    for done in over:
-        size = len(done.look.batch.items) if done.look.batch else 0
-        if portion and records + size > RECORDS_AT_ONCE:
-            yield portion
-            portion, records = [], 0
-        portion.append(done)
-        records += size
-    if portion:
-        yield portion
+def _portion(over: Sequence[_Done]) -> tuple[list[_Done], list[_Done]]:
+    """What is stored together, so that a transaction stays short; and the rest."""
+    size = 0.0
+    for count, done in enumerate(over):
+        size += done.size
+        if count and size > RECORDS_AT_ONCE:
+            return list(over[:count]), list(over[count:])
+    return list(over), []
 
 
 class _Followed:

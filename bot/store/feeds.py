@@ -90,13 +90,15 @@ async def count(connection: AsyncConnection, guild_id: int) -> int:
 async def add(connection: AsyncConnection, feed: NewFeed, interval: timedelta, now: datetime) -> int:
     """Follow a feed from now on, or change what is declared of it; returns its source's id."""
     state = await sources.ensure(connection, source_name(feed.address, feed.guild_id), KIND)
-    declared = {
+    declared: dict[str, Any] = {
         "name": feed.name,
         "topics": list(feed.topics),
         "quality": feed.quality,
         "origin": feed.origin,
     }
     if await connection.scalar(sa.select(_f.c.source_id).where(_f.c.source_id == state.id)) is not None:
+        # One that was stopped is tried again.
+        declared["next_poll"] = sa.func.coalesce(_f.c.next_poll, now)
         await connection.execute(sa.update(_f).where(_f.c.source_id == state.id).values(**declared))
         return state.id
     row = declared | {
@@ -121,16 +123,21 @@ async def add(connection: AsyncConnection, feed: NewFeed, interval: timedelta, n
 async def configure(
     connection: AsyncConnection, wanted: Iterable[NewFeed], interval: timedelta, now: datetime
 ) -> None:
-    """Make the feeds of the config and of the catalogue exactly these; what was added otherwise stays."""
+    """Make the feeds of the config and of the catalogue exactly these; what was added otherwise stays as it is."""
     rows = await connection.execute(
         sa.select(_f.c.source_id, _f.c.address, _f.c.name, _f.c.topics, _f.c.quality, _f.c.origin).where(
-            _f.c.origin.in_((Origin.CONFIG, Origin.CATALOGUE))
+            _f.c.guild_id == 0
         )
     )
-    before = {
-        row.address: (row.source_id, (row.name, tuple(row.topics), row.quality, row.origin)) for row in rows
-    }
-    declared = {feed.address: feed for feed in wanted}
+    before: dict[str, tuple[int, Any]] = {}
+    added: set[str] = set()
+    for row in rows:
+        if row.origin in (Origin.CONFIG, Origin.CATALOGUE):
+            told = (row.name, tuple(row.topics), row.quality, row.origin)
+            before[row.address] = (row.source_id, told)
+        else:
+            added.add(row.address)
+    declared = {feed.address: feed for feed in wanted if feed.address not in added}
     for address, feed in declared.items():
         if address not in before or before[address][1] != (feed.name, feed.topics, feed.quality, feed.origin):
             await add(connection, feed, interval, now)

@@ -10,7 +10,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.intake import STORY_WINDOW, Arrival, Known, Plan, all_keys
+from bot.domain.intake import STORY_WINDOW, Arrival, Known, Plan, all_keys, digest_of, keys_of
 from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryView, TopicMatch
 from bot.store import outbox, schema, topics
 from bot.store.sql import chunks, upsert
@@ -148,13 +148,24 @@ def _intervals(times: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
     return joined
 
 
+def _is_known(
+    record: Record, by_key: Mapping[str, int], named: Mapping[int, Stored], digests: Mapping[int, str]
+) -> bool:
+    """Whether a record says nothing but what is stored: then no story is looked for."""
+    found = next((by_key[key] for key in keys_of(record) if key in by_key), None)
+    if found is None or record.related or named[found].partial:
+        return False
+    return digests[found] == digest_of(record)
+
+
 async def known(connection: AsyncConnection, batch: Sequence[Arrival], now: datetime) -> Known:
     """Everything stored that a decision about this batch can depend on."""
     named_records = [arrival.own() for arrival in batch]
     by_key = await ids_by_key(connection, all_keys(named_records))
     named, digests = await _select(connection, _r.c.id, set(by_key.values()))
     numbers = {stored.story for stored in named.values() if stored.story is not None}
-    for part in chunks(_intervals(record.published or now for record in named_records), 50):
+    told = (record for record in named_records if not _is_known(record, by_key, named, digests))
+    for part in chunks(_intervals(record.published or now for record in told), 50):
         near = sa.or_(*(_r.c.published.between(start, end) for start, end in part))
         rows = await connection.execute(sa.select(_r.c.story).distinct().where(_r.c.story.is_not(None), near))
         numbers |= set(rows.scalars())

@@ -74,6 +74,21 @@ async def progress(connection: AsyncConnection, source_id: int) -> dict[str, Any
     return dict(rows.all())
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a source has moved on.
+
+    `taken` more records came in. `finished` is given with the last batch of a fetch: it went well until
+    then, and `rejected` items of it were refused.
+    """
+
+    source_id: int
+    entries: Mapping[str, Any]
+    taken: int
+    finished: datetime | None
+    rejected: int
+
+
 async def advance(
     connection: AsyncConnection,
     source_id: int,
@@ -83,18 +98,32 @@ async def advance(
     finished: datetime | None,
     rejected: int,
 ) -> None:
-    """Move a source on, in the transaction that stores its records.
+    """Move a source on, in the transaction that stores its records."""
+    await advance_all(connection, [Step(source_id, entries, taken, finished, rejected)])
 
-    `taken` more records came in. `finished` is given with the last batch of a fetch: it went well until
-    then, and `rejected` items of it were refused.
-    """
-    rows = [{"source_id": source_id, "key": key, "value": value} for key, value in entries.items()]
-    await upsert(connection, _p, rows, on=["source_id", "key"])
-    values: dict[str, Any] = {"taken": _s.c.taken + taken}
-    if finished is not None:
-        values |= {"intake_done": True, "last_success": finished, "last_error": "", "last_error_at": None}
-        values |= {"rejected": rejected}
-    await connection.execute(sa.update(_s).where(_s.c.id == source_id).values(**values))
+
+async def advance_all(connection: AsyncConnection, steps: Sequence[Step]) -> None:
+    """Move sources on, in the transaction that stores their records."""
+    entries = [
+        {"source_id": step.source_id, "key": key, "value": value}
+        for step in steps
+        for key, value in step.entries.items()
+    ]
+    await upsert(connection, _p, entries, on=["source_id", "key"])
+    p = sa.bindparam
+    own = sa.update(_s).where(_s.c.id == p("of"))
+    if taken := [{"of": step.source_id, "more": step.taken} for step in steps if step.taken]:
+        await connection.execute(own.values(taken=_s.c.taken + p("more")), taken)
+    finished = [
+        {"of": step.source_id, "at": step.finished, "refused": step.rejected}
+        for step in steps
+        if step.finished is not None
+    ]
+    if finished:
+        fine = {"intake_done": True, "last_error": "", "last_error_at": None}
+        await connection.execute(
+            own.values(last_success=p("at"), rejected=p("refused"), **fine), finished
+        )
 
 
 async def begin_anew(connection: AsyncConnection, source_id: int) -> None:

@@ -12,6 +12,8 @@ import pytest
 from simcord.env import Env
 
 from bot.app import App
+from bot.domain.polling import Polls
+from bot.sources.web.fetch import Web
 from bot.store.database import Database
 from bot.usecases.context import Context
 from tests.chat.world import World
@@ -31,8 +33,25 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def web() -> Web | None:
+    """How the bot reaches feeds; tests of feeds have a fixture of their own."""
+    return None
+
+
+@pytest.fixture
+def polls() -> Polls:
+    """What holds for all feeds."""
+    return Polls()
+
+
+@pytest.fixture
 async def world(
-    tmp_path: Path, empty_database: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    empty_database: Path,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+    web: Web | None,
+    polls: Polls,
 ) -> AsyncIterator[World]:
     """A server with the bot in it."""
     caplog.set_level(logging.INFO)
@@ -40,7 +59,7 @@ async def world(
     shutil.copy(empty_database, path)
     db = await Database.open(str(path))
     try:
-        app = App(Context(db, clock))
+        app = App(Context(db, clock, polls=polls, web=web))
         env = Env(app.client)
         await env.start()
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from zoneinfo import available_timezones
 
 import pytest
 
@@ -82,7 +83,12 @@ async def test_the_time_zones_of_the_system_are_read_once_and_not_with_every_key
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads = []
-    monkeypatch.setattr(use, "available_timezones", lambda: reads.append(1) or {"Europe/Berlin"})
+
+    def read() -> set[str]:
+        reads.append(1)
+        return available_timezones()
+
+    monkeypatch.setattr(use, "available_timezones", read)
     for typed in ("b", "be", "ber"):
         await world.typing("digest set", "timezone", typed, time="9")
     await world.ask("digest set", time="9", timezone="europe/berlin")

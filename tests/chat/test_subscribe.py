@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import discord
 import pytest
@@ -72,7 +73,7 @@ async def test_what_was_set_can_be_taken_back(world: World) -> None:
     role = world.role("readers")
     wire = world.guild.create_news_channel("wire")
 
-    async def how(**options: object) -> str:
+    async def how(**options: Any) -> str:
         answer = seen(await world.ask("subscribe", topic="AI", channel=wire, **options))
         return answer.splitlines()[1].partition("** · ")[2]
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.intake import Fate, Plan, all_keys, digest_of, keys_of
-from bot.domain.model import Importance, Mode, Mute, Record, Relation, Topic
+from bot.domain.model import Importance, Mode, Mute, Record, Relation, Subscription, Topic
 from bot.domain.posting import Edit, Hold, Reason
 from bot.domain.topics import Topics
 from tests.domain.world import CHANNEL, GUILD, World, follow
@@ -362,6 +362,92 @@ def test_a_removed_record_moves_with_its_merged_story() -> None:
     assert world.story_of(other).number == 1
 
 
+def test_of_two_posts_of_one_story_the_one_that_is_edited_still_goes_on() -> None:
+    """Where the other was given up, or its message deleted."""
+    world = World(follow())
+    early, late = report("a"), report("b", published=at(24 * 7))
+    world.take(early)
+    world.send(0.1)
+    world.posts[1] = replace(world.posts[1], closed=True)
+    world.take(late, hours=24 * 7)
+    world.send(24 * 7 + 0.1)
+    plan = world.take(report("c", published=at(24 * 3.5)), hours=24 * 7 + 1)
+    assert plan.merged == {2: 1}
+    assert {(edit.post, edit.story) for edit in plan.edits} == {(1, 2), (2, 1)}
+
+
+def test_of_two_posts_of_one_story_the_one_that_is_out_goes_on() -> None:
+    world = World(follow())
+    early, late = report("a"), report("b", published=at(24 * 7))
+    world.take(early)
+    world.take(late, hours=24 * 7)
+    world.posts[2] = replace(world.posts[2], sent_at=at(24 * 7), message_id=9)
+    plan = world.take(report("c", published=at(24 * 3.5)), hours=24 * 7 + 1)
+    assert {(edit.post, edit.story) for edit in plan.edits} == {(1, 2), (2, 1)}
+
+
+def test_a_removal_is_told_however_old_the_post_is() -> None:
+    world = World(follow())
+    lead, other = report("a", quality=90), report("b")
+    world.take(lead, other)
+    world.send(0.1)
+    plan = world.take(replace(lead, removed=True), hours=24 * 30)
+    assert [edit.post for edit in plan.edits] == [1]
+    assert [edit.post for edit in world.take(lead, hours=24 * 40).edits] == [1]
+
+
+# A server's own sources.
+
+MINE, THEIRS = 1, 2
+
+
+def follow_at(guild_id: int, channel: int) -> Subscription:
+    return replace(follow(channel=channel), guild_id=guild_id)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_servers_own_report_joins_the_story_for_that_server_alone(*, first: bool) -> None:
+    world = World(follow_at(MINE, 7), follow_at(THEIRS, 8))
+    everybodys, own = report("a"), report("own", quality=99)
+    for record_, guild_id in ((own, MINE), (everybodys, 0))[:: 1 if first else -1]:
+        world.take(record_, guild_id=guild_id)
+    (number,) = {stored.story for stored in world.records.values()}
+    assert number is not None
+    assert {(post.story, post.channel_id) for post in world.posts.values()} == {(number, 7), (number, 8)}
+    assert world.story(number) == world.story_of(everybodys)
+    assert world.story_of(everybodys).lead.record == everybodys
+
+
+def test_a_servers_own_report_of_a_known_page_changes_nothing_for_the_others() -> None:
+    world = World(follow_at(MINE, 7), follow_at(THEIRS, 8))
+    page = report("a")
+    world.take(page)
+    lie = replace(page, title="Everything is different now they say", removed=False)
+    world.take(lie, guild_id=MINE, hours=1)
+    assert world.stored(page).record == page
+    assert world.story_of(page).members[0].record == page
+
+
+def test_a_servers_own_reports_do_not_join_two_stories_of_everybodys() -> None:
+    world = World(follow_at(MINE, 7), follow_at(THEIRS, 8))
+    early, late = report("a"), report("b", published=at(24 * 7))
+    world.take(early)
+    world.take(late, hours=24 * 7)
+    plan = world.take(report("c", published=at(24 * 3.5)), hours=24 * 7 + 1, guild_id=MINE)
+    assert plan.merged == {}
+    assert world.story_of(early).number != world.story_of(late).number
+
+
+def test_servers_do_not_see_each_others_own_stories() -> None:
+    world = World(follow_at(MINE, 7), follow_at(THEIRS, 8))
+    world.take(report("a"), guild_id=MINE)
+    world.take(report("a"), guild_id=THEIRS)
+    assert {(post.story, post.channel_id) for post in world.posts.values()} == {(1, 7), (2, 8)}
+    view = world.story(1)
+    assert view is not None
+    assert view.outlets == 1
+
+
 # Topics.
 
 
@@ -471,8 +557,8 @@ def test_edits_end_after_two_days_but_for_what_was_removed() -> None:
     other = report("c", published=at(49))
     assert world.take(other, hours=49).edits == []
     month = 24 * 30
-    assert world.take(replace(one, removed=True), hours=month).edits == []
-    assert world.take(replace(other, removed=True), hours=month).edits == []
+    for gone in (one, other):
+        assert len(world.take(replace(gone, removed=True), hours=month).edits) == 1
     last = next(s.record for s in world.records.values() if s.record.outlet.domain == "b.example")
     plan = world.take(replace(last, removed=True), hours=month)
     assert plan.edits == [Edit(1, 1, at(month))]

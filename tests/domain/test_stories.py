@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain import stories
-from bot.domain.model import Importance, Mute, Outlet, Relation, Stored, StoryView
+from bot.domain.model import HEAT_PER_OUTLET, Importance, Mute, Outlet, Relation, Stored, StoryView
 from bot.domain.model import TopicMatch as Match
 from bot.domain.stories import Story, heat_of, lead_of, muted_by, reaches
 from tests.make import at, record, stored, story
@@ -248,3 +248,42 @@ def test_a_view_holds_every_record_once_but_the_muted(
     assert qualities == sorted(qualities, reverse=True)
     assert view.outlets == len({member.record.outlet for member in view.members})
     assert view.heat == view.lead.record.quality + 20 * (view.outlets - 1)
+
+
+# Wire copies.
+
+AGENCY = "The harbour bridge was closed on Monday after engineers had found a crack in a girder."
+
+
+def test_copies_of_one_text_count_once_for_heat() -> None:
+    copies = [
+        stored(record(f"Title {n}", f"{n}.example", quality=70, excerpt=f"{AGENCY} By {n}")) for n in range(5)
+    ]
+    own = stored(
+        record(
+            "Title",
+            "own.example",
+            quality=60,
+            excerpt="Our reporter was there when the bridge had to be closed to all traffic.",
+        )
+    )
+    found = stories.view(story(*copies, own))
+    assert found is not None
+    assert (found.heat, found.outlets) == (70 + HEAT_PER_OUTLET, 6)
+
+
+def test_two_outlets_that_each_brought_two_agencies_are_one_voice() -> None:
+    """Whoever copies from both joins them: what is counted is who speaks for himself."""
+    other = AGENCY.replace("harbour", "railway")
+    members = [
+        stored(record("One", "a.example", quality=70, excerpt=AGENCY)),
+        stored(record("Two", "b.example", quality=70, excerpt=AGENCY)),
+        stored(record("Three", "b.example", quality=70, excerpt=other)),
+        stored(record("Four", "c.example", quality=70, excerpt=other)),
+    ]
+    assert stories.voices(members) == 1
+
+
+def test_short_texts_are_nobodys_copies() -> None:
+    members = [stored(record("One", f"{n}.example", excerpt="Read more here.")) for n in range(3)]
+    assert stories.voices(members) == 3

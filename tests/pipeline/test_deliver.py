@@ -127,7 +127,18 @@ async def test_a_withdrawn_story_says_so_at_any_age(desk: Desk) -> None:
     assert ONE not in edit.text
     desk.clock.forward(minutes=5)
     await desk.report(one)
-    assert [edit.title for edit in desk.mailbox.edited] == ["Story withdrawn"]  # its window is over
+    assert [edit.title for edit in desk.mailbox.edited] == ["Story withdrawn", ONE]  # it came back
+
+
+async def test_what_its_outlet_removed_is_shown_no_longer_at_any_age(desk: Desk) -> None:
+    await desk.follow()
+    lead, other = ai(ONE, "a.example", quality=90), ai(f"{ONE} again", "b.example")
+    await desk.report(lead, other)
+    desk.clock.forward(days=300)
+    await desk.report(replace(lead, removed=True))
+    (edit,) = desk.mailbox.edited
+    assert edit.title == other.title
+    assert "1 outlet" in edit.text
 
 
 async def test_a_role_is_pinged_by_the_post_and_never_by_an_edit(desk: Desk) -> None:

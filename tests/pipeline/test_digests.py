@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -16,9 +17,9 @@ from bot.store import digests, subscriptions
 from bot.store.subscriptions import ChannelState
 from bot.usecases import digests as use
 from bot.usecases import mutes
-from bot.usecases.subscribe import Wish, subscribe, unsubscribe
+from bot.usecases.subscribe import Wish, post_now, subscribe, unsubscribe
 from tests.databases import opened_as
-from tests.make import Clock, at, record
+from tests.make import Clock, ListSource, at, record
 from tests.pipeline.desk import Desk, Meanwhile
 from tests.store.taking import CHANNEL, FOUR, GUILD, ONE, OTHER, THREE, TWO, halves, headlines
 
@@ -294,6 +295,28 @@ async def test_importance_mutes_and_size_hold(desk: Desk) -> None:
     assert ONE not in text
     assert TWO not in text
     assert "2 more stories" in text
+
+
+async def test_what_a_servers_own_source_brought_is_told_in_that_server_alone(reader: Desk) -> None:
+    elsewhere = Wish(GUILD + 1, OTHER, "AI", Mode.BOTH, Importance.ALL)
+    await subscribe(reader.context, elsewhere)
+    source = ListSource("list:own")
+    for item in (ai(TWO, hours=-5000), ai(ONE)):
+        await reader.ingest.step(source.add(item), guild_id=GUILD)
+    here, there = [
+        await subscribe(reader.context, replace(elsewhere, guild_id=guild_id, channel_id=channel))
+        for guild_id, channel in ((GUILD, CHANNEL), (GUILD + 1, OTHER))
+    ]
+    assert [view.lead.record.title for view in here.forecast] == [ONE]
+    assert there.forecast == ()
+    assert here.newest is not None
+    assert there.newest is not None
+    assert there.newest.number == 1
+    with pytest.raises(NotFoundError, match="no story"):
+        await post_now(reader.context, here.newest.number, GUILD + 1, OTHER)
+    reader.clock.forward(hours=1)
+    await reader.digest()
+    assert {asked.target.channel_id for asked in reader.mailbox.sent} == {CHANNEL}
 
 
 async def test_what_came_in_first_and_silently_is_told_at_its_own_time(fresh: Desk) -> None:

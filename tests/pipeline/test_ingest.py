@@ -261,14 +261,14 @@ async def test_an_intake_is_logged_and_what_was_told_is_not_told_again(
     caplog.set_level(logging.INFO, "bot.pipeline.ingest")
     await desk.follow(importance=Importance.NOTABLE)
     desk.source.rejected = [BAD]
-    report(desk.source, await desk.take_in(ai(ONE, quality=10), ai(TWO, quality=90)))
+    report(desk.source.name, await desk.take_in(ai(ONE, quality=10), ai(TWO, quality=90)))
     assert (
         "list:test: 2 new, 0 changed, 1 rejected; 1 posts to send; held back: below importance: 1"
         in caplog.text
     )
     assert "x.md: item 1: title: missing" in caplog.text
     caplog.clear()
-    report(desk.source, await desk.take_in(), told={BAD})
+    report(desk.source.name, await desk.take_in(), told={BAD})
     assert caplog.text == ""
 
 

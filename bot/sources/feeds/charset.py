@@ -46,7 +46,7 @@ _SEVEN_BITS = ("iso2022", "hz", "utf-7")
 _PAIRS = ("gb18030", "cp932", "cp949", "big5", "euc_")
 _FEW = 8  # characters beyond ASCII that are UTF-8 by accident
 # A byte that is no UTF-8, as `surrogateescape` gives it, is mostly one of windows-1252.
-_STRAY = {0xDC00 + byte: bytes([byte]).decode("cp1252", "replace") for byte in range(0x80, 0x100)}
+_STRAY = re.compile("[\udc80-\udcff]")
 
 
 def decoded(body: bytes, content_type: str = "") -> str:
@@ -91,15 +91,19 @@ def _declared(body: bytes, content_type: str) -> list[str]:
 def _legacy(body: bytes, names: list[str]) -> str:
     """The text where it is not UTF-8 throughout."""
     text = body.decode("utf-8", "surrogateescape")
-    stray = sum(map(text.count, map(chr, _STRAY)))
+    stray = len(text) - len(body.decode("utf-8", "ignore"))
     if (
         stray < (len(body) - len(text)) / 2
     ):  # mostly UTF-8, with bytes from elsewhere or a character cut in two
-        return text.translate(_STRAY)
+        return _STRAY.sub(lambda byte: _as_cp1252(byte[0]), text)
     for name in names:
         if not name.startswith(("utf-", "cp1252")) and (legacy := _strict(body, name)):
             return legacy
     return body.decode("cp1252", "replace")
+
+
+def _as_cp1252(escaped: str) -> str:
+    return escaped.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
 
 
 def _strict(body: bytes, name: str) -> str:

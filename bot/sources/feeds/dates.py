@@ -87,7 +87,7 @@ def _usual(text: str) -> datetime | None:
         text = f"{text[12:16]}-{month}-{text[5:7]}T{text[17:25]}{_ZERO.get(zone) or zone}"
         if zone[0] not in "+-" and zone not in _ZERO:
             return None
-    elif len(text) < 19:
+    elif len(text) < 15:
         return None
     try:
         found = datetime.fromisoformat(text)
@@ -99,8 +99,8 @@ def _usual(text: str) -> datetime | None:
 def _unusual(text: str) -> datetime | None:
     text = " ".join(text.split())
     if found := _ORDINAL.fullmatch(text):
-        day = int(found[2])
-        return datetime(int(found[1]), 1, 1, tzinfo=UTC) + timedelta(days=day - 1) if 0 < day < 367 else None
+        start = datetime(int(found[1]), 1, 1, tzinfo=UTC)
+        return start + timedelta(days=int(found[2]) - 1) if 0 < int(found[2]) < 367 else None
     if found := _ISO.fullmatch(text):
         year, month, day, *clock = found.groups()
         return _made(int(year), int(month or 1), int(day or 1), *clock)

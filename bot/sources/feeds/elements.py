@@ -43,7 +43,13 @@ _OTHERS = (
 )  # fmt: skip
 _KINDS = {
     name: (kind, rank)
-    for kind, names in (("title", _TITLES), ("text", _TEXTS), ("date", _DATES), ("media", _MEDIA), ("picture", _PICTURES))
+    for kind, names in (
+        ("title", _TITLES),
+        ("text", _TEXTS),
+        ("date", _DATES),
+        ("media", _MEDIA),
+        ("picture", _PICTURES),
+    )
     for rank, name in enumerate(names)
 } | {name: (name, 0) for name in _OTHERS}
 
@@ -216,7 +222,9 @@ class _Reader:
         """The addresses of the page itself, those that a browser shows first."""
         if len(links) == 1 and not links[0].attrib and (text := links[0].text):  # RSS
             return [self._resolved(links[0], text.strip())]
-        plain, pages, rest = [], [], []
+        plain: list[str] = []
+        pages: list[str] = []
+        rest: list[str] = []
         for link in links:
             address = _attribute(link, "href") or link.get(_RESOURCE)
             if address is None:
@@ -378,8 +386,8 @@ def _children(one: dict[str, Any], name: str) -> Iterator[str]:
 
 def _attribute(element: Any, name: str) -> str | None:
     """An attribute, in small letters or capitals."""
-    found = element.get(name)
-    return found if found is not None else element.get(name.upper())
+    found: str | None = element.get(name)
+    return found if found is not None else str(upper) if (upper := element.get(name.upper())) else None
 
 
 def _language(element: Any) -> str:

@@ -106,18 +106,28 @@ def pictures(markup: str) -> Iterator[tuple[str, int, int]]:
     for number, tag in enumerate(_IMG.finditer(markup, 0, _WHOLE)):
         if number == _PICTURES:
             break
-        if (usual := _USUAL.fullmatch(tag[1])) and (url := usual[1]) and not _is_decoration(url) and url[:5] != "data:":
+        if (
+            (usual := _USUAL.fullmatch(tag[1]))
+            and (url := usual[1])
+            and not _is_decoration(url)
+            and url[:5] != "data:"
+        ):
             yield url, int(usual[2] or 0), int(usual[3] or 0)
             continue
         attributes = {
-            name.lower(): double or single or bare for name, double, single, bare in _ATTRIBUTE.findall(tag[1])
+            name.lower(): double or single or bare
+            for name, double, single, bare in _ATTRIBUTE.findall(tag[1])
         }
         url = attributes.get("src", "").strip()
         if not url or url.startswith("data:"):
             url = attributes.get("data-src", attributes.get("data-lazy-src", "")).strip()
         if "&" in url:
             url = unescape(url)
-        if url and not _is_decoration(url) and not ("class" in attributes and _is_decoration(attributes["class"])):
+        if (
+            url
+            and not _is_decoration(url)
+            and not ("class" in attributes and _is_decoration(attributes["class"]))
+        ):
             yield url, pixels(attributes.get("width")), pixels(attributes.get("height"))
 
 

@@ -26,9 +26,8 @@ def image_of(entry: Entry) -> Image | None:
         area = _area(picture)
         if area > most and (usable := _usable(picture, entry.base)):
             best, most = usable, area
-    if best is None:
-        best = _in_text(entry)
-    return Image(best.url, best.width, best.height) if best else None
+    found = best or _in_text(entry)
+    return Image(found.url, found.width, found.height) if found else None
 
 
 def _in_text(entry: Entry) -> Picture | None:
@@ -37,8 +36,7 @@ def _in_text(entry: Entry) -> Picture | None:
         if text.plain or ("<img" not in value and "<IMG" not in value and "&lt;img" not in value):
             continue
         for url, width, height in pictures(value):
-            picture = Picture(url, width, height)
-            if _area(picture) and (usable := _usable(picture, entry.base)):
+            if _area(picture := Picture(url, width, height)) and (usable := _usable(picture, entry.base)):
                 return usable
     return None
 

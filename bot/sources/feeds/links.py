@@ -11,7 +11,9 @@ from bot.domain.identity import canonical
 _WEB = ("http://", "https://")
 _SITE = re.compile(r"https?://[^/?#\\]+", re.IGNORECASE)
 # A host and a path in which there is nothing to normalise but a slash at the end, or WordPress's `/?p=123`.
-_SIMPLE = re.compile(r"(https?://[a-z0-9.-]+\.[a-z]+)((?:/[\w~-]+(?:\.[a-z]+)?){0,20})/?(\?p=[0-9]+)?", re.ASCII)
+_SIMPLE = re.compile(
+    r"(https?://[a-z0-9.-]+\.[a-z]+)((?:/[\w~-]+(?:\.[a-z]+)?){0,20})/?(\?p=[0-9]+)?", re.ASCII
+)
 _MEANINGFUL = re.compile(r"youtu|ampproject\.org|bing-amp\.com")
 _SIMPLE_LENGTH = 500
 

@@ -58,7 +58,7 @@ class Entry:
 class Feed:
     """A feed as it stands. `total` is how many entries it has, of which `entries` may be the first."""
 
-    title: Text = Text("")
+    title: Text
     link: str = ""
     language: str = ""
     ttl: timedelta | None = None

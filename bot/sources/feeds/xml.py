@@ -17,9 +17,11 @@ from lxml import etree
 from bot.sources.feeds.model import NotAFeed
 
 _MAX_MARKUP = 1_000_000  # tags and attributes of a document: each costs a hundred times its length in memory
+_MAX_MENDED = 500_000  # tags and entities in a damaged one: each is looked at
 _SMALL = 1_000_000  # bytes in which there cannot be so many
 _MAX_PROLOG = 1_000  # comments and instructions before the root
 
+_DAMAGED = "XML that is too damaged to be read"
 _ROOTS = r"rss|rdf|feed|channel|entry|html|opml|urlset|sitemapindex"
 _ROOT = re.compile(rf"<(?:[A-Za-z_][\w.-]*:)?({_ROOTS})(?=[\s/>])", re.IGNORECASE)
 _NO_FEEDS = {
@@ -83,7 +85,7 @@ def root_of(text: str) -> Any:
     if root is None:
         root = _parsed(_mended(text), recover=True)
     if root is None:
-        raise NotAFeed("XML that is too damaged to be read")
+        raise NotAFeed(_DAMAGED)
     _adopt_namespace(root)
     return root
 
@@ -131,9 +133,15 @@ def _root(text: str) -> tuple[int, str]:
 
 def _mended(text: str) -> str:
     """The text without what stops libxml2's recovery or costs content in it."""
+    if text.count("<") + text.count("&") > _MAX_MENDED:
+        raise NotAFeed(_DAMAGED)
     text = _BAD.sub("", text)
     closed = text.rfind("-->")  # a comment that never ends would take the rest with it
-    text = text[: closed + 3] + text[closed + 3 :].replace("<!--", "") if closed >= 0 else text.replace("<!--", "")
+    text = (
+        text[: closed + 3] + text[closed + 3 :].replace("<!--", "")
+        if closed >= 0
+        else text.replace("<!--", "")
+    )
     return _DAMAGE.sub(_mend, text)
 
 
@@ -167,7 +175,7 @@ def _entity(number: str | None, name: str | None) -> str:
 
 def _adopt_namespace(root: Any) -> None:
     """Take a root's namespace that nobody knows for the format's own."""
-    namespace, local = _split(root.tag)
+    namespace, _ = _split(root.tag)
     if namespace.lower().rstrip("/#") in _NAMESPACES:
         return
     taken = f"{{{namespace}}}"

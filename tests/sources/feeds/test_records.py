@@ -68,7 +68,9 @@ def test_entries_that_share_a_page_are_told_apart() -> None:
     assert one.key != two.key
     assert one.key.startswith("https://a.example/changes#")
     assert not known_by(one) & known_by(two)
-    assert known_by(one) & known_by(only(rss("<title>Version 1</title><link>https://a.example/changes</link><guid>v1</guid>")))
+    assert known_by(one) & known_by(
+        only(rss("<title>Version 1</title><link>https://a.example/changes</link><guid>v1</guid>"))
+    )
 
 
 def test_a_guid_used_for_all_tells_nothing() -> None:
@@ -93,7 +95,11 @@ def test_other_addresses_of_a_page_are_twins() -> None:
     )
     assert record.url == "https://a.example/1"
     assert set(record.twins[:2]) == {"https://feedproxy.google.com/~r/a/1", "https://a.example?p=1"}
-    entry = only(atom("<title>T</title><link href='https://a.example/1'/><link rel='alternate' href='https://b.example/x'/>"))
+    entry = only(
+        atom(
+            "<title>T</title><link href='https://a.example/1'/><link rel='alternate' href='https://b.example/x'/>"
+        )
+    )
     assert "https://b.example/x" in entry.twins
 
 
@@ -177,7 +183,9 @@ def test_links_are_absolute(extra: str, url: str) -> None:
 
 
 def test_nested_bases_add_up() -> None:
-    feed = atom("<title>T</title><link href='c'/>").replace("<feed ", "<feed xml:base='https://a.example/x/' ")
+    feed = atom("<title>T</title><link href='c'/>").replace(
+        "<feed ", "<feed xml:base='https://a.example/x/' "
+    )
     assert only(feed.replace("<entry>", "<entry xml:base='y/'>")).url == "https://a.example/x/y/c"
 
 

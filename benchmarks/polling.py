@@ -1,0 +1,352 @@
+"""Thousands of feeds, each of a host of its own, polled from a server on the loopback that is another process.
+
+The real polling and intake, and a database in a file; only names are resolved here. The first intake and the
+rounds after it are processes of their own, so that each has a peak of memory of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import multiprocessing
+import random
+import resource
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from itertools import accumulate
+from multiprocessing.connection import Connection
+from multiprocessing.sharedctypes import Synchronized
+from pathlib import Path
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from aiohttp.abc import ResolveResult
+
+from benchmarks.table import line
+from bot.domain.model import Importance, Topic
+from bot.domain.polling import Got, NewFeed, Origin
+from bot.pipeline import ingest, rematch
+from bot.pipeline.ingest import Ingest
+from bot.pipeline.poll import Poll, _Done
+from bot.sources.feeds import source
+from bot.sources.web.fetch import Web
+from bot.store import feeds
+from bot.store.database import Database
+from bot.usecases.context import Context
+from bot.usecases.subscribe import Wish, subscribe
+
+FEEDS = 10_000
+ITEMS = 10  # of a feed
+CHANGED = 5  # one feed of so many has something new in a round
+DAYS = 30  # over which the items of a feed are spread
+LATER = timedelta(hours=8)  # from one round to the next: by then every feed is due
+
+_START = datetime(2026, 3, 2, 12, tzinfo=UTC)
+_ADDRESSES = [f"127.0.0.{last}" for last in range(1, 9)]  # several, so that there are ports enough
+_TOPICS = ("Harbours", "Energy", "Robots", "Space", "Health")
+_CHANNELS = {101: "Harbours", 102: "Energy", 103: "Space"}
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+# The server.
+
+
+def _words() -> list[str]:
+    made_up, syllables = random.Random(1), "ba co de fi gu ha jo ke li mu na po ra si tu ve wo za lor men tas rin".split()  # noqa: S311, SIM905
+    return ["".join(made_up.choices(syllables, k=made_up.randint(2, 4))) for _ in range(20_000)]
+
+
+_WORDS = _words()
+_OFTEN = list(accumulate(1 / (rank + 20) for rank in range(len(_WORDS))))  # as in a language: a few words are everywhere
+
+
+def _item(number: int, place: int, date: datetime) -> str:
+    choose = random.Random(number * 1_000 + place)  # noqa: S311 - nothing secret
+    title = " ".join(choose.choices(_WORDS, cum_weights=_OFTEN, k=8)).capitalize()
+    text = " ".join(choose.choices(_WORDS, cum_weights=_OFTEN, k=30)).capitalize()
+    return (
+        f"<item><title>{title}</title><link>http://{_host(number)}/{place}</link><guid>{number}-{place}</guid>"
+        f"<pubDate>{format_datetime(date)}</pubDate><description>{text}.</description></item>\n"
+    )
+
+
+def _host(number: int) -> str:
+    return f"feed{number:05}.example"
+
+
+def _news(number: int, turn: int) -> list[int]:
+    """The rounds up to this one in which something new came in the feed."""
+    return [at for at in range(1, turn + 1) if (number + at) % CHANGED == 0]
+
+
+def _feed(number: int, turn: int) -> bytes:
+    old = random.Random(number)  # noqa: S311
+    dates = [_START - timedelta(days=DAYS) * old.random() for _ in range(ITEMS)]
+    items = [_item(number, place, date) for place, date in enumerate(dates)]
+    items += [_item(number, ITEMS + at, _START + at * LATER) for at in _news(number, turn)]
+    return (
+        f'<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel><title>Feed {number}</title>'
+        f"<link>http://{_host(number)}/</link><language>en</language>{''.join(items[-ITEMS:])}</channel></rss>"
+    ).encode()
+
+
+class _Answer(asyncio.Protocol):
+    """Gives the feed of the host that is asked for, or 304."""
+
+    def __init__(self, turn: Callable[[], int]) -> None:
+        self._turn = turn
+        self._head = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer once the request is whole."""
+        self._head += data
+        if not self._head.endswith(b"\r\n\r\n"):
+            return
+        fields = dict(row.split(": ", 1) for row in self._head.decode().split("\r\n")[1:-2])
+        number, turn = int(fields["Host"][4:9]), self._turn()
+        etag = f'"{number}-{len(_news(number, turn))}"'
+        head = f"ETag: {etag}\r\nDate: {format_datetime(_START + turn * LATER, usegmt=True)}\r\nConnection: close\r\n"
+        if fields.get("If-None-Match") == etag:
+            self._transport.write(f"HTTP/1.1 304 Not Modified\r\n{head}\r\n".encode())
+        else:
+            body = _feed(number, turn)
+            head += f"Content-Type: application/rss+xml\r\nContent-Length: {len(body)}\r\n"
+            self._transport.write(f"HTTP/1.1 200 OK\r\n{head}\r\n".encode() + body)
+        self._transport.close()
+
+
+def _serve(turn: Synchronized[int], told: Connection) -> None:
+    async def run() -> None:
+        server = await asyncio.get_running_loop().create_server(
+            lambda: _Answer(lambda: turn.value), _ADDRESSES[0], 0, backlog=1000
+        )
+        port = server.sockets[0].getsockname()[1]
+        for address in _ADDRESSES[1:]:
+            await asyncio.get_running_loop().create_server(
+                lambda: _Answer(lambda: turn.value), address, port, backlog=1000
+            )
+        told.send(port)
+        await server.serve_forever()
+
+    asyncio.run(run())
+
+
+class _Names:
+    """Every host is on the loopback, at the port of the server."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """One address, by the host's number."""
+        address = _ADDRESSES[int(host[4:9]) % len(_ADDRESSES)]
+        return [
+            ResolveResult(hostname=host, host=address, port=self._port, family=socket.AF_INET, proto=0, flags=0)
+        ]
+
+    async def close(self) -> None:
+        """There is nothing to be freed."""
+
+
+# What the time goes into.
+
+
+@dataclass
+class _Spent:
+    """Seconds of processor time. What runs in a thread of its own is told by the thread, the rest by where it is called."""
+
+    parsing: float = 0.0
+    deciding: float = 0.0
+    statements: float = 0.0
+
+    def timed(self, part: str, call: Callable[P, T]) -> Callable[P, T]:
+        """The function, charging what it takes."""
+
+        def timed(*args: P.args, **kwargs: P.kwargs) -> T:
+            started = time.thread_time()
+            try:
+                return call(*args, **kwargs)
+            finally:
+                setattr(self, part, getattr(self, part) + time.thread_time() - started)
+
+        return timed
+
+
+class _Steps(Generic[T]):
+    """A coroutine, charging what each of its steps takes: what others do while it waits is theirs."""
+
+    def __init__(self, inner: Coroutine[Any, Any, T], spent: _Spent) -> None:
+        self._steps = inner.__await__()
+        self._next = spent.timed("statements", self._steps.__next__)
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        """As the coroutine itself, which nobody cancels."""
+        while True:
+            try:
+                waiting = self._next()
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            yield waiting
+
+
+class _Poll(Poll):
+    """The real one, charging what it asks of the store."""
+
+    spent: _Spent
+
+    async def _begin(self) -> None:
+        await _Steps(super()._begin(), self.spent)
+
+    async def _store(self, over: Sequence[_Done]) -> None:
+        await _Steps(super()._store(over), self.spent)
+
+
+@contextmanager
+def _measured(poll: _Poll) -> Iterator[dict[str, float]]:
+    """How long it takes, on the clock and of the processors, and in which part."""
+    poll.spent = spent = _Spent()
+    figures: dict[str, float] = {}
+    before = dict(poll.counts)
+    clock, everything, loop = time.perf_counter(), time.process_time(), time.thread_time()
+    original = source.parse, ingest.plan
+    source.parse = spent.timed("parsing", source.parse)
+    ingest.plan = spent.timed("deciding", ingest.plan)
+    try:
+        yield figures
+    finally:
+        source.parse, ingest.plan = original
+    everything, loop = time.process_time() - everything, time.thread_time() - loop
+    figures |= {
+        "seconds": time.perf_counter() - clock,
+        "processor": everything,
+        "parsing": spent.parsing,
+        "deciding": spent.deciding,
+        "store": spent.statements + everything - loop - spent.deciding,
+        "network": loop - spent.parsing - spent.statements,
+        "resident": _resident(),
+    }
+    figures |= {got.value: poll.counts[got.value] - before.get(got.value, 0) for got in Got}
+
+
+def _resident() -> float:
+    """MB of resident memory."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return next(int(row.split()[1]) for row in status.splitlines() if row.startswith("VmRSS")) / 1024
+
+
+# The two processes that are measured.
+
+
+@asynccontextmanager
+async def _polling(database: str) -> AsyncIterator[tuple[_Poll, Context, Callable[[int], None]]]:
+    """The real parts, the server beside them, and what goes on to a round."""
+    spawn = multiprocessing.get_context("spawn")
+    turn, (ours, theirs) = spawn.Value("i", 0), spawn.Pipe()
+    server = spawn.Process(target=_serve, args=(turn, theirs), daemon=True)
+    server.start()
+    web = Web(
+        user_agent="Topicwire benchmark", private_networks=True, resolver=_Names(await asyncio.to_thread(ours.recv))
+    )
+    db = await Database.open(database)
+    context = Context(db, lambda: _START + turn.value * LATER, web=web)
+
+    def to(number: int) -> None:
+        turn.value = number
+
+    try:
+        yield _Poll(context, Ingest(context), web, random.Random(1).random), context, to  # noqa: S311
+    finally:
+        await web.close()
+        await db.close()
+        server.kill()
+
+
+async def _first(database: str, count: int) -> dict[str, float]:
+    async with _polling(database) as (poll, context, _):
+        topics = [Topic(name, keywords=tuple(_WORDS[at * 40 : at * 40 + 20])) for at, name in enumerate(_TOPICS)]
+        await rematch.configure(context, topics)
+        for channel, topic in _CHANNELS.items():
+            await subscribe(context, Wish(1, channel, topic, importance=Importance.ALL))
+        started = time.perf_counter()
+        async with context.db.write() as connection:
+            for number in range(count):
+                wanted = NewFeed(f"http://{_host(number)}/feed", Origin.OPERATOR, topics=(_TOPICS[number % 5],))
+                await feeds.add(connection, wanted, context.polls.bounds.least, context.now())
+        added = time.perf_counter() - started
+        with _measured(poll) as figures:
+            await poll.drain()
+        return figures | {"added": added, "peak": _peak()}
+
+
+async def _rounds(database: str, rounds: int) -> list[dict[str, float]]:
+    async with _polling(database) as (poll, _, to):
+        found = []
+        for number in range(1, rounds + 1):
+            to(number)
+            with _measured(poll) as figures:
+                await poll.drain()
+            found.append(figures | {"peak": _peak()})
+        return found
+
+
+def _peak() -> float:
+    """MB of memory, at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _process(what: str, database: Path, number: int) -> Any:
+    command = [sys.executable, "-m", "benchmarks.polling", what, str(database), str(number)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def measure(rounds: int, count: int = FEEDS) -> None:
+    """The first intake of all feeds, and rounds in which one of five has something new."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Path(folder) / "bench.db"
+        first = _process("first", database, count)
+        later = _process("rounds", database, rounds)
+    print(f"\nPolling {count} feeds of {count} hosts; first intake, {count * ITEMS} records")
+    line("adding the feeds", [first["added"]], "s")
+    _print([first])
+    print(f"\nPolling {count} feeds of {count} hosts; one of {CHANGED} has something new, the others answer 304")
+    _print(later)
+    line("memory gained from the first round to the last", [later[-1]["resident"] - later[0]["resident"]], "MB")
+
+
+def _print(turns: Sequence[dict[str, float]]) -> None:
+    counts = {got.value: [int(turn[got.value]) for turn in turns] for got in Got}
+    polled = [sum(turn[got.value] for got in Got) for turn in turns]
+    print(f"{'polls that brought something new / nothing / failed':<58} {counts['new']} / {counts['nothing new']} / {counts['failed']}")
+    line("a round", [turn["seconds"] for turn in turns], "s")
+    line("feeds a second", [many / turn["seconds"] for many, turn in zip(polled, turns, strict=True)], "")
+    line("processor time", [turn["processor"] for turn in turns], "s")
+    for part in ("network", "parsing", "deciding", "store"):
+        line(f"  of it {part}", [100 * turn[part] / turn["processor"] for turn in turns], "%")
+    line("peak memory", [turns[-1]["peak"]], "MB")
+
+
+def _main() -> None:
+    logging.basicConfig(level=logging.WARNING)
+    what, database, number = sys.argv[1:]
+    run = {"first": _first, "rounds": _rounds}[what]
+    print(json.dumps(asyncio.run(run(database, int(number)))))
+
+
+if __name__ == "__main__":
+    _main()

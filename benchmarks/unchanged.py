@@ -1,0 +1,83 @@
+"""A feed that has not changed: what it costs to find that out, beside parsing it once more.
+
+The network is left out: an answer is there at once, so what is measured is what is done with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from collections.abc import Callable
+
+import feedparser
+
+from benchmarks import parsing
+from benchmarks.table import line
+from bot.domain.polling import Got
+from bot.sources.feeds.parse import Origin
+from bot.sources.feeds.source import STATE, Look, look
+from bot.sources.web.fetch import Web
+from bot.sources.web.model import Response
+
+OURS_A_TURN = 2000  # so that both take long enough to be measured
+ORIGIN = Origin("https://news.example.com/feed.xml")
+
+
+class _Answering(Web):
+    """A client that has its answer already."""
+
+    def __init__(self, answer: Response) -> None:
+        self._answer = answer
+
+    async def get(self, *_address: object, **_conditions: object) -> Response:
+        return self._answer
+
+
+def _look(web: Web, progress: dict[str, dict[str, object]]) -> Look:
+    """One look. It waits for nothing, so it needs no loop."""
+    try:
+        look(web, ORIGIN, progress).send(None)  # type: ignore[arg-type]
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+    raise AssertionError("it waited")
+
+
+def _microseconds(run: Callable[[], object], times: int) -> float:
+    """Of processor time for one run. Others' load on the machine is not counted."""
+    gc.collect()
+    started = time.process_time()
+    for _ in range(times):
+        run()
+    return (time.process_time() - started) * 1e6 / times
+
+
+def measure(runs: int) -> None:
+    """Both ways to be unchanged and feedparser's parse of the same feed, in turns."""
+    body = parsing.rss()
+    same = Response(200, ORIGIN.url, body=body, etag='"1"', content_type="application/rss+xml")
+    first = asyncio.run(look(_Answering(same), ORIGIN, {}))
+    assert first.batch is not None
+    progress = {STATE: first.batch.progress[STATE]}
+    ways = {
+        "304": _Answering(Response(304, ORIGIN.url, etag='"1"')),
+        "the same body again, by its hash": _Answering(same),
+    }
+    ours: dict[str, list[float]] = {name: [] for name in ways}
+    theirs: list[float] = []
+    for _ in range(runs):
+        for name, web in ways.items():
+            if _look(web, progress).got is not Got.NOTHING_NEW:
+                raise SystemExit(f"{name}: it was taken for a change")
+            ours[name].append(_microseconds(lambda: _look(web, progress), OURS_A_TURN))  # noqa: B023 - called at once
+        theirs.append(_microseconds(lambda: feedparser.parse(body), 1))
+    print(f"\nAn unchanged feed, {len(first.batch.items)} items, {len(body) / 1000:.0f} KB (processor time)")
+    for name, took in ours.items():
+        line(name, took, "us")
+    line("parsed by feedparser", [each / 1000 for each in theirs], "ms")
+    for name, took in ours.items():
+        line(f"times as cheap: {name}", [b / a for a, b in zip(took, theirs, strict=True)], "x")
+
+
+if __name__ == "__main__":
+    measure(15)
