@@ -31,9 +31,11 @@ from typing import Any, Generic, ParamSpec, TypeVar
 from aiohttp.abc import ResolveResult
 
 from benchmarks.table import line
+from bot.domain import plan
+from bot.domain.cluster import Clustering, Report
 from bot.domain.model import Importance, Topic
 from bot.domain.polling import Got, NewFeed, Origin
-from bot.pipeline import ingest, rematch
+from bot.pipeline import ingest, poll, rematch
 from bot.pipeline.ingest import Ingest
 from bot.pipeline.poll import Poll, _Done
 from bot.sources.feeds import source
@@ -217,11 +219,11 @@ class _Poll(Poll):
 
 
 @contextmanager
-def _measured(poll: _Poll) -> Iterator[dict[str, float]]:
+def _measured(poller: _Poll) -> Iterator[dict[str, float]]:
     """How long it takes, on the clock and of the processors, and in which part."""
-    poll.spent = spent = _Spent()
+    poller.spent = spent = _Spent()
     figures: dict[str, float] = {}
-    before = dict(poll.counts)
+    before = dict(poller.counts)
     clock, everything, loop = time.perf_counter(), time.process_time(), time.thread_time()
     original = source.parse, ingest.plan
     source.parse = spent.timed("parsing", source.parse)
@@ -240,7 +242,7 @@ def _measured(poll: _Poll) -> Iterator[dict[str, float]]:
         "network": loop - spent.parsing - spent.statements,
         "resident": _resident(),
     }
-    figures |= {got.value: poll.counts[got.value] - before.get(got.value, 0) for got in Got}
+    figures |= {got.value: poller.counts[got.value] - before.get(got.value, 0) for got in Got}
 
 
 def _resident() -> float:
@@ -277,29 +279,46 @@ async def _polling(database: str) -> AsyncIterator[tuple[_Poll, Context, Callabl
 
 
 async def _first(database: str, count: int) -> dict[str, float]:
-    async with _polling(database) as (poll, context, _):
-        topics = [Topic(name, keywords=tuple(_WORDS[at * 40 : at * 40 + 20])) for at, name in enumerate(_TOPICS)]
-        await rematch.configure(context, topics)
-        for channel, topic in _CHANNELS.items():
-            await subscribe(context, Wish(1, channel, topic, importance=Importance.ALL))
+    """The first intake of so many feeds, as it is."""
+    async with _polling(database) as (poller, context, _):
         started = time.perf_counter()
-        async with context.db.write() as connection:
-            for number in range(count):
-                wanted = NewFeed(f"http://{_host(number)}/feed", Origin.OPERATOR, topics=(_TOPICS[number % 5],))
-                await feeds.add(connection, wanted, context.polls.bounds.least, context.now())
+        await _follow(context, count)
         added = time.perf_counter() - started
-        with _measured(poll) as figures:
-            await poll.drain()
+        with _measured(poller) as figures:
+            await poller.drain()
         return figures | {"added": added, "peak": _peak()}
 
 
+async def _prepare(database: str, count: int) -> dict[str, float]:
+    """The same in a short time: in large transactions, and every record a story of its own, as nearly all are."""
+    poll.RECORDS_AT_ONCE, plan.cluster = 25_000, _apart
+    return await _first(database, count)
+
+
+def _apart(arrivals: Sequence[Report], _window: Sequence[Report], next_number: int) -> Clustering:
+    return Clustering({report.id: next_number + at for at, report in enumerate(arrivals)}, {}, {})
+
+
+async def _follow(context: Context, count: int) -> None:
+    """Make topics, channels that follow them, and feeds."""
+    topics = [Topic(name, keywords=tuple(_WORDS[at * 40 : at * 40 + 20])) for at, name in enumerate(_TOPICS)]
+    await rematch.configure(context, topics)
+    for channel, topic in _CHANNELS.items():
+        await subscribe(context, Wish(1, channel, topic, importance=Importance.ALL))
+    async with context.db.write() as connection:
+        for number in range(count):
+            about = (_TOPICS[number % len(_TOPICS)],)
+            wanted = NewFeed(f"http://{_host(number)}/feed", Origin.OPERATOR, topics=about)
+            await feeds.add(connection, wanted, context.polls.bounds.least, context.now())
+
+
 async def _rounds(database: str, rounds: int) -> list[dict[str, float]]:
-    async with _polling(database) as (poll, _, to):
+    async with _polling(database) as (poller, _, to):
         found = []
         for number in range(1, rounds + 1):
             to(number)
-            with _measured(poll) as figures:
-                await poll.drain()
+            with _measured(poller) as figures:
+                await poller.drain()
             found.append(figures | {"peak": _peak()})
         return found
 
@@ -316,17 +335,20 @@ def _process(what: str, database: Path, number: int) -> Any:
 
 
 def measure(rounds: int, count: int = FEEDS) -> None:
-    """The first intake of all feeds, and rounds in which one of five has something new."""
+    """First intakes, of which the larger shows how the time grows; and rounds in which one feed of five has something new."""
     with tempfile.TemporaryDirectory() as folder:
+        for part in (count // 20, count // 10):
+            first = _process("first", Path(folder) / f"{part}.db", part)
+            print(f"\nThe first intake of {part} feeds, {part * ITEMS} records")
+            _print([first])
         database = Path(folder) / "bench.db"
-        first = _process("first", database, count)
+        prepared = _process("prepare", database, count)
         later = _process("rounds", database, rounds)
-    print(f"\nPolling {count} feeds of {count} hosts; first intake, {count * ITEMS} records")
-    line("adding the feeds", [first["added"]], "s")
-    _print([first])
     print(f"\nPolling {count} feeds of {count} hosts; one of {CHANGED} has something new, the others answer 304")
+    line("adding the feeds, before", [prepared["added"]], "s")
     _print(later)
-    line("memory gained from the first round to the last", [later[-1]["resident"] - later[0]["resident"]], "MB")
+    line("memory after the first round", [later[0]["resident"]], "MB")
+    line("memory after the last round", [later[-1]["resident"]], "MB")
 
 
 def _print(turns: Sequence[dict[str, float]]) -> None:
@@ -344,7 +366,7 @@ def _print(turns: Sequence[dict[str, float]]) -> None:
 def _main() -> None:
     logging.basicConfig(level=logging.WARNING)
     what, database, number = sys.argv[1:]
-    run = {"first": _first, "rounds": _rounds}[what]
+    run = {"first": _first, "prepare": _prepare, "rounds": _rounds}[what]
     print(json.dumps(asyncio.run(run(database, int(number)))))
 
 

@@ -91,10 +91,7 @@ class Sources(commands.GroupCog, group_name="source", group_description="Feeds o
     @remove.autocomplete("source")
     async def _own(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
         found = await use.suggest(self.context, guild_of(interaction).id, current)
-        return [
-            app_commands.Choice(name=f"{feed.shown[:60]} ({feed.url})"[:100], value=feed.shown[:100])
-            for feed in found
-        ]
+        return [app_commands.Choice(name=name, value=value) for name, value in found]
 
 
 def _added(done: use.Added) -> Embed:

@@ -18,7 +18,7 @@ import pytest
 import typer.main
 import yaml
 from discord import app_commands
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, SecretStr, TypeAdapter
 from pydantic.fields import FieldInfo
 
 import cogs
@@ -29,6 +29,7 @@ from bot.domain.identity import canonical
 from bot.domain.model import Topic
 from bot.domain.posting import EXPLAIN, Reason
 from bot.domain.topics import Topics
+from bot.http.metrics import COUNTERS, GAUGES
 from bot.sources.documents import MAX_DOCUMENT, SUFFIXES, documents
 from bot.sources.records import record_from_mapping
 from bot.sources.topic_files import topic_from_mapping
@@ -120,8 +121,19 @@ def test_the_invitation_asks_for_what_the_bot_asks_for() -> None:
 
 
 def _cli() -> dict[str, Any]:
+    """The commands by their words: `run`, `source add`."""
     group: Any = typer.main.get_command(app)
-    return dict(group.commands)
+    found = {}
+    for name, command in group.commands.items():
+        inner = getattr(command, "commands", None)
+        found |= {name: command} if inner is None else {f"{name} {sub}": inner[sub] for sub in inner}
+    return found
+
+
+def _called(words: list[str]) -> tuple[str, list[str]]:
+    """The command that a call names, and its arguments."""
+    two = " ".join(words[:2])
+    return (two, words[2:]) if two in _cli() else (words[0], words[1:])
 
 
 def test_command_line() -> None:
@@ -129,7 +141,7 @@ def test_command_line() -> None:
     written = {}
     for row in _rows(README, "command"):
         if row[0].startswith("`topicwire "):
-            written[_code(row[0]).split()[1]] = _code(row[0])
+            written[_called(_code(row[0]).split()[1:])[0]] = _code(row[0])
     assert set(written) == set(_cli())
     for name, command in _cli().items():
         options = [param for param in command.params if param.param_type_name == "option"]
@@ -159,11 +171,16 @@ def test_there_are_examples() -> None:
 
 
 @pytest.mark.parametrize("line", _examples())
-def test_examples_are_calls_that_the_command_line_takes(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples_are_calls_that_the_command_line_takes(
+    line: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Parsed as they stand, in the root of a clone, where the paths that they name exist."""
     monkeypatch.chdir(ROOT)
     words = shlex.split(line, comments=True)
-    name, *arguments = words[words.index("bot") + 1 if words[0] == "python" else 1 :]
+    name, arguments = _called(words[words.index("bot") + 1 if words[0] == "python" else 1 :])
+    if name == "opml import":
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / arguments[0]).touch()
     _cli()[name].make_context(name, arguments).close()
 
 
@@ -187,14 +204,19 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _settings(model: type[BaseModel] = Config, place: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Every key's path and field, `sources[].path` for what is in a list; sections themselves are none."""
+    """Every key's path and field, `sources[feed].url` for what is in a list; sections themselves are none."""
     for name, field in model.model_fields.items():
         inner = _models(field.annotation)
         listed = inner and field.annotation not in inner
         if not inner or listed:
             yield f"{place}{name}", field
         for section in inner:
-            yield from _settings(section, f"{place}{name}[]." if listed else f"{place}{name}.")
+            if listed:
+                (kind,) = get_args(section.model_fields["kind"].annotation)
+                keys = _settings(section, f"{place}{name}[{kind}].")
+                yield from (found for found in keys if not found[0].endswith(".kind"))
+            else:
+                yield from _settings(section, f"{place}{name}.")
 
 
 def _value(field: FieldInfo, value: object) -> Any:
@@ -209,7 +231,9 @@ def test_settings() -> None:
     settings = dict(_settings())
     assert sorted(written) == sorted(settings)
     for key, field in settings.items():
-        if field.is_required():
+        if isinstance(field.default, SecretStr):
+            assert (written[key], field.default.get_secret_value()) == ('`""`', ""), key
+        elif field.is_required():
             assert written[key] == "required", key
         else:
             assert _value(field, yaml.safe_load(_code(written[key]))) == field.get_default(), key
@@ -222,9 +246,10 @@ def _keys(value: object, place: str = "") -> Iterator[tuple[str, Any]]:
             yield from _keys(inner, f"{place}.{key}" if place else key)
         return
     yield place, value
-    if isinstance(value, list) and place != "topics.inline":
+    if isinstance(value, list) and place == "sources":
         for inner in value:
-            yield from (found for found in _keys(inner, f"{place}[]") if found[0] != f"{place}[]")
+            keys = dict(inner)
+            yield from _keys(keys, f"{place}[{keys.pop('kind')}]")
 
 
 def test_example_settings() -> None:
@@ -237,6 +262,12 @@ def test_example_settings() -> None:
         field = settings[key]
         if key not in ("topics.inline", "sources") and not field.is_required():
             assert _value(field, value) == field.get_default(), key
+
+
+def test_metrics() -> None:
+    """Each stands in the operator's page, and nothing that there is not."""
+    written = {re.sub(r"{.*", "", _code(row[0])) for row in _rows(_read("docs/operations.md"), "metric")}
+    assert written == {*GAUGES, *COUNTERS}
 
 
 def test_topics_in_the_example_are_topics() -> None:

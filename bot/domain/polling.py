@@ -78,7 +78,10 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewFeed:
-    """A feed to be followed. `address` is as it was given; None and empty take what the feed or a default says."""
+    """A feed to be followed. `address` is as it was given; None and empty take what the feed or a default says.
+
+    `title` is what it calls itself, if that is known before it is polled.
+    """
 
     address: str
     origin: Origin
@@ -87,6 +90,7 @@ class NewFeed:
     quality: int | None = None
     guild_id: int = 0
     added_by: int | None = None
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ async def add(connection: AsyncConnection, feed: NewFeed, interval: timedelta, n
         "guild_id": feed.guild_id,
         "address": feed.address,
         "url": feed.address,
-        "title": "",
+        "title": feed.title,
         "added_at": now,
         "added_by": feed.added_by,
         "interval": int(interval.total_seconds()),

@@ -21,6 +21,7 @@ from bot.usecases.context import Context
 from bot.usecases.topics import resolve
 
 MAX_ADDRESS = 500
+SHORT = 100  # characters of a name that stand for it: Discord completes no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,8 @@ async def add(
     the topics' keywords decide. Raises as `preview`, and InvalidInputError at the server's limit.
     """
     async with context.db.read() as connection:
-        await _room(context, connection, guild_id)
+        if await feeds.find(connection, address_of(address), guild_id) is None:
+            await _room(context, connection, guild_id)
     looked = await preview(context, address, topic_name)
     async with context.db.write() as connection:
         before = await feeds.find(connection, looked.url, guild_id)
@@ -115,6 +117,7 @@ async def add(
             before.quality if before else None,
             guild_id,
             added_by,
+            looked.document.title,
         )
         await feeds.add(connection, wanted, context.polls.bounds.least, context.now())
         feed = await feeds.find(connection, looked.url, guild_id)
@@ -152,7 +155,9 @@ async def remove(context: Context, wanted: str, guild_id: int = 0) -> Feed:
     async with context.db.write() as connection:
         own = await feeds.all_feeds(connection, guild_id)
         key = wanted.strip().casefold()
-        hits = [f for f in own if key in (f.url.casefold(), f.address.casefold(), f.shown.casefold())]
+        # A feed may call itself by the address of another one.
+        hits = [feed for feed in own if key in (feed.url.casefold(), feed.address.casefold())]
+        hits = hits or [f for f in own if key in (f.shown.casefold(), f.shown[:SHORT].strip().casefold())]
         if not hits:
             has = ", ".join(feed.shown for feed in own[:10]) or "none"
             raise NotFoundError(f"There is no source “{wanted[:80]}”. There are: {has}.")
@@ -166,9 +171,16 @@ async def remove(context: Context, wanted: str, guild_id: int = 0) -> Feed:
     return hits[0]
 
 
-async def suggest(context: Context, guild_id: int, text: str, limit: int = 25) -> list[Feed]:
-    """A server's own feeds for what somebody has typed so far."""
+async def suggest(context: Context, guild_id: int, text: str, limit: int = 25) -> list[tuple[str, str]]:
+    """A server's own feeds for what somebody has typed so far: how each is shown, and what `remove` knows it by."""
     key = text.strip().casefold()
     async with context.db.read() as connection:
         own = await feeds.all_feeds(connection, guild_id)
-    return [feed for feed in own if key in feed.shown.casefold() or key in feed.url.casefold()][:limit]
+    return [
+        (
+            f"{feed.shown[:60]} ({feed.url})"[:SHORT],
+            feed.url if len(feed.url) <= SHORT else feed.shown[:SHORT],
+        )
+        for feed in own
+        if key in feed.shown.casefold() or key in feed.url.casefold()
+    ][:limit]

@@ -6,15 +6,19 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+import discord
 import pytest
-from simcord.builders import ChannelHandle
+from simcord.actors import MemberActor
+from simcord.builders import ChannelHandle, GuildHandle
 
 from bot.chat.client import PERMISSIONS
 from bot.domain.polling import Bounds, Feed, Polls
 from bot.sources.web.fetch import Web
 from bot.usecases import sources as use
-from tests.chat.world import METRO, ROCKET, World, seen
-from tests.feeds import Entry, Page, Site, reader, rss
+from tests.chat.world import METRO, ROCKET, Seen, World, body, mentions_in, plain, seen
+from tests.discord_markdown import kinds, links
+from tests.discord_rules import problems
+from tests.feeds import QUICK, Entry, Page, Site, rss
 from tests.sources.web.servers import Names
 from tests.store.taking import headlines
 
@@ -34,10 +38,10 @@ class Press:
         """Have a feed consist of these."""
         self.site.pages[path] = Page(rss(*entries, title=title))
 
-    async def add(self, path: str = "/feed", topic: str | None = None, **options: Any) -> str:
+    async def add(self, path: str = "/feed", topic: str | None = None) -> str:
         """/source add, and the first poll, which is silent; what the manager is told."""
-        named = {"topic": topic} if topic else {}
-        answer = seen(await self.world.ask("source add", url=self.site.url(path), **named, **options))
+        named: dict[str, Any] = {"topic": topic} if topic else {}
+        answer = seen(await self.world.ask("source add", url=self.site.url(path), **named))
         await self.poll(minutes=0)
         return answer
 
@@ -60,7 +64,14 @@ class Press:
 @pytest.fixture
 async def web() -> AsyncIterator[Web]:
     """Every name leads to the loopback, but for one that leads nowhere good."""
-    made = reader(names=Names({"cloud.example": [["169.254.169.254"]]}))
+    made = Web(
+        user_agent="Topicwire/test",
+        private_networks=True,
+        limits=QUICK,
+        resolver=Names({"cloud.example": [["169.254.169.254"]]}),
+        # The simulated Discord has a clock of its own for what the bot does: two do not go together.
+        monotonic=lambda: 0.0,
+    )
     yield made
     await made.close()
 
@@ -121,7 +132,7 @@ async def test_one_that_the_operator_added_is_for_every_server(press: Press) -> 
     press.publish(Entry(ONE, 24), OLD)
     await press.poll()
     await press.poll()
-    assert press.titles() == press.titles(there) == [ONE]
+    assert press.titles() == press.titles(there.channel) == [ONE]
 
 
 async def test_a_servers_own_feed_posts_in_that_server_alone(press: Press) -> None:
@@ -132,7 +143,7 @@ async def test_a_servers_own_feed_posts_in_that_server_alone(press: Press) -> No
     press.publish(Entry(ONE, 24))
     await press.poll()
     assert press.titles() == [ONE]
-    assert press.titles(there) == []
+    assert press.titles(there.channel) == []
 
 
 async def test_two_servers_may_have_the_same_feed_each_with_a_topic_of_its_own(press: Press) -> None:
@@ -145,11 +156,20 @@ async def test_two_servers_may_have_the_same_feed_each_with_a_topic_of_its_own(p
     press.publish(Entry(ONE, 24))
     await press.poll()
     await press.poll()
-    assert press.titles() == press.titles(there) == [ONE]
+    assert press.titles() == press.titles(there.channel) == [ONE]
 
 
-async def elsewhere(world: World, topic: str) -> ChannelHandle:
-    """A channel of another server that follows a topic."""
+@dataclass
+class Elsewhere:
+    """Another server, and who manages it."""
+
+    guild: GuildHandle
+    channel: ChannelHandle
+    manager: MemberActor
+
+
+async def elsewhere(world: World, topic: str) -> Elsewhere:
+    """Another server with a channel that follows a topic."""
     guild = world.env.create_guild("Elsewhere")
     role = next(role for role in world.env.backend.get_guild(guild.id).roles.values() if role.managed)
     world.env.backend.edit_role(guild.id, role.id, {"permissions": PERMISSIONS.value})
@@ -158,7 +178,7 @@ async def elsewhere(world: World, topic: str) -> ChannelHandle:
     manager = guild.add_member(world.env.create_user("otto"), roles=roles)
     channel = guild.create_text_channel("wire")
     await world.ask("subscribe", topic=topic, by=manager, at=channel)
-    return channel
+    return Elsewhere(guild, channel, manager)
 
 
 # Adding.
@@ -271,3 +291,293 @@ async def test_feeds_are_found_in_another_case_and_spelling_of_the_scheme(press:
     host = f"PAPER.example:{press.site.port}"
     answer = await press.world.ask("source add", url=f"HTTP://{host}/feed")
     assert answer.embeds[0].title == "Source added"
+
+
+# Who may, and how often.
+
+
+@pytest.mark.parametrize("command", ["source add", "source list", "source remove", "source test"])
+async def test_only_who_manages_the_server_may(press: Press, command: str) -> None:
+    world = press.world
+    world.open_command("source", world.member)
+    options: dict[str, Any] = {"source list": {}, "source remove": {"source": "x"}}.get(
+        command, {"url": press.site.url()}
+    )
+    text = await world.refused(command, by=world.member, **options)
+    assert "You need the permission Manage Server for this." in text
+    assert press.site.asked == []
+    assert await press.own() == []
+
+
+async def test_a_server_cannot_have_the_bot_ask_all_the_time(press: Press) -> None:
+    world = press.world
+    there = await elsewhere(world, "AI")
+    for _ in range(3):
+        await world.ask("source test", url=press.site.url())
+        await world.ask("source add", url=press.site.url())
+    asked = len(press.site.asked)
+    text = await world.refused("source test", url=press.site.url())
+    assert text == "⚠️ Not so fast: try again in 60 seconds."
+    assert len(press.site.asked) == asked
+    assert "The Paper" in seen(await world.ask("source list"))
+    assert "The Paper" in seen(
+        await world.ask("source test", url=press.site.url(), by=there.manager, at=there.channel)
+    )
+    await world.env.advance_time(61)
+    assert "The Paper" in seen(await world.ask("source test", url=press.site.url()))
+
+
+# Looking before adding.
+
+
+async def test_a_test_shows_what_a_feed_would_bring_and_takes_nothing_in(press: Press) -> None:
+    press.publish(Entry(ROCKET[0], 0), Entry(METRO[0], -1), Entry(OLD, None))
+    answer = seen(await press.world.ask("source test", url=press.site.url()))
+    assert "3 items, 2 of a topic" in answer
+    rocket, metro, old = [line for line in answer.splitlines() if line.startswith("•")]
+    assert ROCKET[0] in rocket
+    assert rocket.endswith(" · Space")
+    assert metro.endswith(" · Computer Vision")
+    assert "<t:" in metro
+    assert old.endswith(" · no topic")
+    assert "<t:" not in old
+    assert "/source add" in answer
+    assert await press.own() == []
+    assert "Nothing has come in yet." in seen(await press.world.ask("latest"))
+
+
+async def test_a_test_with_a_topic_shows_that_all_of_it_would_be_about_it(press: Press) -> None:
+    press.publish(Entry(ROCKET[0]), Entry(OLD))
+    answer = seen(await press.world.ask("source test", url=press.site.url(), topic="artificial intelligence"))
+    assert "2 items, 2 of a topic" in answer
+    assert all("AI" in line for line in answer.splitlines() if line.startswith("•"))
+
+
+async def test_items_that_cannot_be_used_are_counted_with_a_reason(press: Press) -> None:
+    press.publish(Entry(OLD), Entry("Bad", link="javascript:alert(1)"))
+    answer = seen(await press.world.ask("source test", url=press.site.url()))
+    assert "1 item, 0 of a topic" in answer
+    assert "1 item refused, such as item 2: " in answer
+
+
+async def test_only_the_first_items_of_a_large_feed_are_shown(press: Press) -> None:
+    press.publish(*headlines(300))
+    for command in ("source test", "source add"):
+        answer = seen(await press.world.ask(command, url=press.site.url()))
+        assert "300 items" in answer
+        assert "… and 292 more" in answer
+
+
+# The list, and taking out.
+
+
+async def test_the_list_has_the_servers_own_feeds_and_counts_the_others(press: Press) -> None:
+    world = press.world
+    assert "This server has no feeds of its own." in seen(await world.ask("source list"))
+    await use.add(world.app.context, press.site.url(), "AI")
+    press.publish(OLD, path="/own", title="Our Own")
+    await world.ask("source add", url=press.site.url("/own"), topic="AI")
+    answer = seen(await world.ask("source list"))
+    assert "Our Own" in answer
+    assert "AI · 0 records · not looked at yet" in answer
+    assert "The Paper" not in answer
+    assert "Besides, 1 feed of everybody's, 0 of them failing." in answer
+    await press.poll(minutes=0)
+    assert "AI · 1 record" in seen(await world.ask("source list"))
+
+
+async def test_the_list_shows_what_fails_why_and_when_it_is_tried_again(press: Press) -> None:
+    await press.add(topic="AI")
+    press.site.pages["/feed"] = Page(status=503)
+    await press.poll()
+    answer = seen(await press.world.ask("source list"))
+    (feed,) = await press.own()
+    assert feed.polling.next_poll is not None
+    at = int(feed.polling.next_poll.timestamp())
+    assert f"⚠️ the server has trouble \\(503\\), next try <t:{at}:R>" in answer
+    press.site.pages["/feed"] = Page(status=410)
+    await press.poll()
+    answer = seen(await press.world.ask("source list"))
+    assert "⚠️ it was taken down for good \\(410\\), not tried any more" in answer
+
+
+async def test_what_is_taken_out_is_not_asked_any_more_and_what_it_brought_stays(press: Press) -> None:
+    await press.world.ask("subscribe", topic="AI")
+    await press.add(topic="AI")
+    press.publish(Entry(ONE, 24))
+    await press.poll()
+    answer = await press.world.ask("source remove", source="the paper")
+    assert seen(answer) == "Source removed\n**The Paper** is followed no longer. What it brought stays."
+    asked = len(press.site.asked)
+    press.publish(Entry(TWO, 48))
+    await press.poll()
+    assert len(press.site.asked) == asked
+    assert press.titles() == [ONE]
+    assert await press.own() == []
+
+
+async def test_a_feed_that_is_added_after_it_was_removed_is_silent_at_first(press: Press) -> None:
+    await press.world.ask("subscribe", topic="AI")
+    await press.add(topic="AI")
+    await press.world.ask("source remove", source=press.site.url())
+    press.publish(Entry(ONE, 24), OLD)
+    press.world.clock.forward(days=1)
+    await press.add(topic="AI")
+    press.publish(Entry(TWO, 48), Entry(ONE, 24), OLD)
+    await press.poll()
+    assert press.titles() == [TWO]
+
+
+async def test_a_feed_that_was_stopped_goes_on_when_it_is_added_again(press: Press) -> None:
+    await press.world.ask("subscribe", topic="AI")
+    await press.add(topic="AI")
+    press.site.pages["/feed"] = Page(status=410)
+    await press.poll()
+    press.publish(OLD)
+    assert "Source changed" in await press.add(topic="AI")
+    press.publish(Entry(ONE, 48), OLD)
+    await press.poll()
+    assert press.titles()[-1] == ONE
+    assert "⚠️" not in seen(await press.world.ask("source list"))
+
+
+async def test_what_there_is_not_cannot_be_taken_out_and_the_answer_says_what_there_is(press: Press) -> None:
+    world = press.world
+    await use.add(world.app.context, press.site.url())  # everybody's
+    text = await world.refused("source remove", source="The Paper")
+    assert "There is no source “The Paper”. There are: none." in text
+    press.publish(OLD, path="/own", title="Our Own")
+    await press.add("/own")
+    assert "There are: Our Own." in await world.refused("source remove", source="The Paper")
+
+
+async def test_autocomplete_offers_what_can_be_taken_out(press: Press) -> None:
+    world = press.world
+    press.publish(OLD, path="/own", title="Our Own")
+    await press.add()
+    await press.add("/own")
+    shown = f"Our Own ({press.site.url('/own')})"
+    assert list(await world.typing("source remove", "source", "")) == [
+        f"The Paper ({press.site.url()})",
+        shown,
+    ]
+    offered = await world.typing("source remove", "source", "OUR")
+    assert list(offered) == [shown]
+    await world.ask("source remove", source=offered[shown])
+    assert [feed.title for feed in await press.own()] == ["The Paper"]
+    assert await world.typing("source remove", "source", "nothing like it") == {}
+
+
+@pytest.mark.parametrize(
+    ("titles", "path"),
+    [
+        (("Blog", "Blog"), "/{}"),
+        (("T" * 300, "T" * 300), "/{}"),
+        (("A" * 300, "B" * 300), f"/{'x' * 200}{{}}"),
+    ],
+    ids=["the same name", "a long name", "a long name and address"],
+)
+async def test_whatever_autocomplete_offers_is_taken_out(
+    press: Press, titles: tuple[str, str], path: str
+) -> None:
+    for number, title in enumerate(titles):
+        press.publish(OLD, path=path.format(number), title=title)
+        await press.add(path.format(number))
+    offered = list((await press.world.typing("source remove", "source", "")).values())
+    assert all(len(value) <= 100 for value in offered)
+    await press.world.ask("source remove", source=offered[1])
+    assert [feed.url for feed in await press.own()] == [press.site.url(path.format(0))]
+
+
+@pytest.mark.parametrize("command", ["source add", "source test"])
+async def test_autocomplete_offers_topics(press: Press, command: str) -> None:
+    offered = await press.world.typing(command, "topic", "vision", url="https://paper.example/")
+    assert list(offered) == ["Computer Vision"]
+
+
+# Feeds that fail.
+
+
+async def test_a_feed_that_is_gone_is_told_once_to_the_channels_that_depend_on_it(press: Press) -> None:
+    world = press.world
+    other = world.guild.create_text_channel("other")
+    await world.ask("subscribe", topic="AI")
+    await world.ask("subscribe", topic="Space", channel=other)
+    there = await elsewhere(world, "AI")
+    await press.add(topic="Computer Vision")
+    press.site.pages["/feed"] = Page(status=410)
+    for _ in range(3):
+        await press.poll()
+    (told,) = world.posts()
+    assert told.embeds[0].title == "A source fails"
+    assert plain(told.embeds[0].description or "") == (
+        "The Paper cannot be read: it was taken down for good (410).\n"
+        "It is not tried any more.\n"
+        "/source list shows the server's own feeds, /source remove takes one out."
+    )
+    assert world.posts(other) == world.posts(there.channel) == []
+
+
+async def test_a_feed_that_fails_for_days_is_told_once_and_is_news_again_after_it_recovered(
+    press: Press,
+) -> None:
+    await press.world.ask("subscribe", topic="AI")
+    await press.add(topic="AI")
+
+    async def fail(days: int) -> None:
+        press.site.pages["/feed"] = Page(status=503)
+        for _ in range(days):
+            await press.poll()
+
+    await fail(3)
+    assert press.titles() == []
+    await fail(5)
+    assert press.titles() == ["A source fails"]
+    press.publish(Entry(ONE, 24 * 9))
+    await press.poll()
+    await fail(5)
+    assert press.titles() == ["A source fails", ONE, "A source fails"]
+
+
+# Whatever a feed calls itself.
+
+
+@pytest.mark.parametrize(
+    "title", [HOSTILE * 50, HOSTILE, "😀" * 5000, "x" * 5000, "\u202e\x00\u200b", "`" * 400]
+)
+async def test_a_hostile_feed_shows_as_it_is_within_discords_limits(press: Press, title: str) -> None:
+    world = press.world
+    await world.ask("subscribe", topic="AI")
+    clean = title.replace("\x00", "")
+    items = [
+        Entry(f"{number} {clean}", 0, text=clean, link=f"https://evil.example/{number}?[a](b)")
+        for number in range(20)
+    ]
+    press.publish(*items, title=clean)
+    answers = [
+        await world.ask("source test", url=press.site.url(), topic="AI"),
+        await world.ask("source add", url=press.site.url(), topic="AI"),
+        await world.ask("source list"),
+    ]
+    await press.poll(minutes=0)
+    answers.append(await world.ask("source list"))
+    offered = await world.typing("source remove", "source", "")
+    press.site.pages["/feed"] = Page(status=410)
+    await press.poll()
+    (warned,) = world.posts()
+    (value,) = offered.values()
+    answers.append(await world.ask("source remove", source=value))
+    messages: list[Seen] = [*answers, warned]
+    for message in messages:
+        (embed,) = message.embeds
+        shown = embed.description or ""
+        assert kinds(shown) <= {"text", "link", "bold", "timestamp", "code"}
+        sent = {"embeds": [embed.to_dict()], "allowed_mentions": {"parse": []}}
+        assert problems(sent) == []
+        assert all(
+            href.startswith(("http://paper.example:", "https://evil.example/")) for _, href in links(shown)
+        )
+    for name in offered:
+        assert 0 < len(name) <= 100
+    assert await press.own() == []
+    assert [mentions_in(body(request)) for request in world.sends()] == [([], [])]

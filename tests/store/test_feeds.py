@@ -108,6 +108,13 @@ async def test_a_feed_that_is_added_is_due_at_once(stores: Database) -> None:
     assert feed.shown == "The Paper"
 
 
+async def test_what_a_feed_calls_itself_may_be_known_before_it_is_polled(stores: Database) -> None:
+    feed = await add(stores, replace(OWN, title="The Paper"))
+    assert (feed.title, feed.shown) == ("The Paper", "The Paper")
+    await settle(stores, polled(feed, 1, title="The Paper Online"))
+    assert (await add(stores, replace(OWN, title="The Paper"))).title == "The Paper Online"
+
+
 async def test_again_changes_what_is_declared_and_keeps_how_it_stands(stores: Database) -> None:
     feed = await add(stores)
     await settle(stores, polled(feed, 5, title="The Paper Online"))
