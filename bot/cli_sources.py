@@ -144,8 +144,12 @@ def import_opml(file: Path, topic: str | None, db_url: str) -> int:
     async def work(context: Context) -> int:
         async with context.db.write() as connection:
             before = {feed.address for feed in await feeds.all_feeds(connection, 0)}
+            known = await topics.load(connection)
             for outline in outlines:
-                about = (topic,) if topic else outline.topics
+                named = (topic,) if topic else outline.topics
+                found = [known.resolve(name) for name in named]
+                about = tuple(t.name if t else name for t, name in zip(found, named, strict=True))
+                about = tuple(dict.fromkeys(about))
                 await topics.learn(connection, about)
                 wanted = NewFeed(outline.url, Owner.OPERATOR, outline.title, about)
                 await feeds.add(connection, wanted, context.polls.bounds.least, context.now())

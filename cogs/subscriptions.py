@@ -163,7 +163,12 @@ def _subscribed(done: Subscribed, mention: discord.Role | None, target: Target) 
         lines.append(
             f"⚠️ {mention.mention} cannot be pinged: allow anyone to mention it, or give the bot Mention Everyone."
         )
-    if wanted.mode is not Mode.DIGEST:
+    if done.newest is None and done.feeds:
+        what = "feed is" if done.feeds == 1 else "feeds are"
+        lines.append(
+            f"\n{done.feeds} {what} taken in for it within minutes: `/latest` shows what they have, and what is new from then on is told."
+        )
+    elif wanted.mode is not Mode.DIGEST:
         count = plural(len(done.forecast), "story", "stories")
         lines.append(f"\nThe last 7 days would have posted **{count}**{':' if done.forecast else '.'}")
         lines += [f"• {story_line(view, 300)}" for view in done.forecast[:EXAMPLES]]

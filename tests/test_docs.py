@@ -123,7 +123,7 @@ def test_the_invitation_asks_for_what_the_bot_asks_for() -> None:
 def _cli() -> dict[str, Any]:
     """The commands by their words: `run`, `source add`."""
     group: Any = typer.main.get_command(app)
-    found = {}
+    found: dict[str, Any] = {}
     for name, command in group.commands.items():
         inner = getattr(command, "commands", None)
         found |= {name: command} if inner is None else {f"{name} {sub}": inner[sub] for sub in inner}

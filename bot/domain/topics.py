@@ -8,7 +8,7 @@ inside a keyword count: as sites use it, `model driven app` does not stand for `
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -109,6 +109,16 @@ class Topics:
             found.add(name.casefold())
             found.update(ancestor.casefold() for ancestor in self.ancestors(name))
         return frozenset(found)
+
+    def concerns(self, names: Iterable[str], wanted: Collection[str]) -> bool:
+        """Whether what is about these topics may bring something on one in `wanted` (casefolded names).
+
+        So does what is about the topic itself, one below it, or one above it: a site on technology writes of its parts.
+        """
+        own = tuple(names)
+        if not self.with_ancestors(own).isdisjoint(wanted):
+            return True
+        return not self.with_ancestors(wanted).isdisjoint(name.casefold() for name in own)
 
     def specific_first(self, names: Iterable[str]) -> tuple[str, ...]:
         """The same topics, those that stand above another of them last."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,7 +18,6 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.polling import Feed, Got, after, to_warn
-from bot.domain.topics import Topics
 from bot.pipeline.ingest import Ingest, Part, Summary, report
 from bot.pipeline.notices import warn
 from bot.sources.feeds.parse import Origin
@@ -238,21 +237,6 @@ class _Followed:
         signature = (wanted, frozenset(catalogue))
         if signature != self._of:
             known = await topics.load(connection)
-            self._of, self._ids = signature, followed(catalogue, wanted, known)
+            self._of = signature
+            self._ids = frozenset(i for i, names in catalogue.items() if known.concerns(names, wanted))
         return self._ids
-
-
-def followed(
-    catalogue: Mapping[int, tuple[str, ...]], wanted: Collection[str], known: Topics
-) -> frozenset[int]:
-    """The feeds that may bring something on a topic in `wanted` (casefolded names).
-
-    Those of the topic itself, of one below it, or of one above it: a site on technology writes of its parts.
-    """
-    above = known.with_ancestors(wanted)
-    return frozenset(
-        source_id
-        for source_id, names in catalogue.items()
-        if any(name.casefold() in above for name in names)
-        or not known.with_ancestors(names).isdisjoint(wanted)
-    )

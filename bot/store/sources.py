@@ -121,9 +121,7 @@ async def advance_all(connection: AsyncConnection, steps: Sequence[Step]) -> Non
     ]
     if finished:
         fine = {"intake_done": True, "last_error": "", "last_error_at": None}
-        await connection.execute(
-            own.values(last_success=p("at"), rejected=p("refused"), **fine), finished
-        )
+        await connection.execute(own.values(last_success=p("at"), rejected=p("refused"), **fine), finished)
 
 
 async def begin_anew(connection: AsyncConnection, source_id: int) -> None:

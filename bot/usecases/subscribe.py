@@ -12,7 +12,7 @@ from bot.domain.digest import Schedule
 from bot.domain.model import Importance, Mode, StoryView, Subscription
 from bot.domain.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError
-from bot.store import digests, outbox, subscriptions, topics
+from bot.store import digests, feeds, outbox, subscriptions, topics
 from bot.store import stories as stored_stories
 from bot.store.subscriptions import ChannelState
 from bot.usecases.context import Context
@@ -71,7 +71,8 @@ class Subscribed:
     """What a subscription brought about.
 
     `forecast` are the stories of the last `FORECAST` that it would have posted, newest first;
-    `newest` the one to post now on demand, None where nothing has come in.
+    `newest` the one to post now on demand, None where nothing has come in. `feeds` is how many feeds may
+    bring something on the topic.
     `schedule` is when the digest comes, None where the subscription wants none; `default_schedule`
     tells that nobody set it. `digest_off`: it wants a digest, but the channel's are switched off.
     """
@@ -80,6 +81,7 @@ class Subscribed:
     new: bool
     forecast: tuple[StoryView, ...]
     newest: StoryView | None
+    feeds: int = 0
     schedule: Schedule | None = None
     default_schedule: bool = False
     digest_off: bool = False
@@ -115,6 +117,10 @@ async def subscribe(context: Context, wish: Wish) -> Subscribed:
             next_digest = schedule.after(now)
             await digests.begin_again(connection, wanted.channel_id, now - FIRST)
             await digests.plan_next(connection, wanted.channel_id, next_digest)
+        everybodys = await feeds.all_feeds(connection, 0)
+        own_feeds = await feeds.all_feeds(connection, wanted.guild_id)
+        key = {topic.name.casefold()}
+        bringing = sum(known.concerns(feed.topics, key) for feed in (*everybodys, *own_feeds))
     context.wake()
     forecast, newest = await _forecast(context, wanted, known)
     return Subscribed(
@@ -122,6 +128,7 @@ async def subscribe(context: Context, wish: Wish) -> Subscribed:
         before is None,
         forecast,
         newest,
+        bringing,
         schedule if wants_digest and not state.off else None,
         state.schedule is None,
         wants_digest and state.off,

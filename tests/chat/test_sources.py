@@ -19,7 +19,7 @@ from tests.chat.world import METRO, ROCKET, Seen, World, body, mentions_in, plai
 from tests.discord_markdown import kinds, links
 from tests.discord_rules import problems
 from tests.feeds import QUICK, Entry, Page, Site, rss
-from tests.sources.web.servers import Names
+from tests.sources.web.servers import LOOPBACK, Names
 from tests.store.taking import headlines
 
 OLD, ONE, TWO, THREE = headlines(4)
@@ -62,11 +62,17 @@ class Press:
 
 
 @pytest.fixture
-async def web() -> AsyncIterator[Web]:
+def private_networks() -> bool:
+    """Whether feeds may be where this test's site is."""
+    return True
+
+
+@pytest.fixture
+async def web(private_networks: bool) -> AsyncIterator[Web]:
     """Every name leads to the loopback, but for one that leads nowhere good."""
     made = Web(
         user_agent="Topicwire/test",
-        private_networks=True,
+        private_networks=private_networks,
         limits=QUICK,
         resolver=Names({"cloud.example": [["169.254.169.254"]]}),
         # The simulated Discord has a clock of its own for what the bot does: two do not go together.
@@ -284,6 +290,16 @@ async def test_an_address_that_may_not_be_fetched_is_refused_with_the_reason(
 ) -> None:
     text = await press.world.refused("source add", url=address)
     assert told in text
+    assert await press.own() == []
+
+
+@pytest.mark.parametrize("private_networks", [False])
+@pytest.mark.parametrize("host", [LOOPBACK, "paper.example"])
+async def test_the_machine_itself_and_its_networks_cannot_be_asked(press: Press, host: str) -> None:
+    for command in ("source add", "source test"):
+        text = await press.world.refused(command, url=press.site.url(host=host))
+        assert f"the address leads to a private network ({LOOPBACK}), which is not allowed" in text
+    assert press.site.asked == []
     assert await press.own() == []
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.model import Record, Topic, TopicMatch
-from bot.domain.topics import Topics, names
+from bot.domain.topics import Topics, beside, names
 from bot.sources.records import parse
 from bot.sources.topic_files import load_topics
 from tests.make import record
@@ -278,3 +278,25 @@ def test_matching_real_titles_finds_what_a_regular_expression_finds() -> None:
                 if any(found_by_regex(keyword, one.title) for keyword in topic.keywords)
             }
             assert topics.match(one.title).keys() == expected, one.title
+
+
+# What feeds are of use.
+
+
+def test_what_is_above_or_below_a_topic_concerns_it() -> None:
+    known = Topics([Topic("Tech"), Topic("AI", parent="Tech"), Topic("CV", parent="AI"), Topic("Space")])
+
+    def concerned(*wanted: str) -> list[str]:
+        return [name for name in ("Tech", "AI", "CV", "Space") if known.concerns([name], wanted)]
+
+    assert concerned("ai") == ["Tech", "AI", "CV"]
+    assert concerned("tech") == ["Tech", "AI", "CV"]
+    assert concerned("space") == ["Space"]
+    assert concerned() == []
+    assert not known.concerns([], ["ai"])
+
+
+def test_topics_of_ones_own_stand_before_others_of_the_same_name() -> None:
+    own = [Topic("KI", aliases=("AI",)), Topic("Sea")]
+    others = [Topic("AI", keywords=("ai",)), Topic("CV", parent="AI"), Topic("Space")]
+    assert beside(own, others) == (*own, Topic("CV", parent="KI"), Topic("Space"))

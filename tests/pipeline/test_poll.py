@@ -13,9 +13,8 @@ from aiohttp import web
 
 from bot.domain.model import Topic
 from bot.domain.polling import Feed, NewFeed, Origin
-from bot.domain.topics import Topics
 from bot.pipeline import rematch
-from bot.pipeline.poll import Poll, followed
+from bot.pipeline.poll import Poll
 from bot.sources.web.fetch import Web
 from bot.store import feeds
 from tests.feeds import Entry, Page, Site, reader, rss
@@ -452,12 +451,3 @@ async def test_of_the_catalogue_only_what_somebody_follows_is_polled(room: Newsr
     await room.desk.follow("Space", OTHER)
     await room.poll(minutes=0)
     assert sorted(room.site.paths) == ["/ai", "/space", "/tech"]
-
-
-def test_feeds_above_and_below_a_topic_are_of_use() -> None:
-    known = Topics([Topic("Tech"), Topic("AI", parent="Tech"), Topic("CV", parent="AI"), Topic("Space")])
-    catalogue = {1: ("Tech",), 2: ("AI",), 3: ("CV",), 4: ("Space",)}
-    assert followed(catalogue, {"ai"}, known) == {1, 2, 3}
-    assert followed(catalogue, {"tech"}, known) == {1, 2, 3}
-    assert followed(catalogue, {"space"}, known) == {4}
-    assert followed(catalogue, set(), known) == frozenset()

@@ -1,0 +1,600 @@
+"""Feeds on the command line: real processes, and a site on the loopback for them to fetch from."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import sqlalchemy as sa
+
+from bot.domain.model import Mode, Subscription
+from bot.domain.polling import Feed
+from bot.sources.feeds.opml import read_opml
+from bot.store import feeds, schema, subscriptions, topics
+from bot.store.database import Database
+from tests.feeds import Entry, Page, Site, rss
+from tests.loopback import CHANNEL, GUILD, Loopback
+from tests.sources.web.servers import LOOPBACK
+from tests.store.taking import headlines
+
+ROOT = Path(__file__).parents[2]
+TIMEOUT = 60
+TOKEN = "a-made-up-token-of-some-length"
+ONE, TWO, THREE, FOUR = headlines(4)
+HTML = {"Content-Type": "text/html"}
+FEED_FILE = rss(Entry(ONE), Entry(TWO))
+JSON_FEED = {
+    "version": "https://jsonfeed.org/version/1.1",
+    "title": "The JSON Paper",
+    "items": [{"id": "1", "url": "https://json.example/1", "title": THREE}],
+}
+
+
+@dataclass
+class Done:
+    """A command that has ended. A traceback is never what a user sees."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[Any]:
+        """Every line as JSON."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+async def topicwire(*arguments: str | Path, **environment: str) -> Done:
+    """Run a command while this process goes on serving; the environment's own settings are left out."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("TOPICWIRE_")}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", *map(str, arguments),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        env={**clean, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **environment},
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            out, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert b"Traceback" not in err, err.decode()
+    assert process.returncode is not None
+    return Done(process.returncode, out.decode(), err.decode())
+
+
+@dataclass
+class Desk:
+    """A database, a site, and the commands that have to do with both."""
+
+    db: Path
+    site: Site
+
+    def url(self, path: str = "/feed") -> str:
+        """An address of the site, by its number: no name leads to the loopback in another process."""
+        return self.site.url(path, LOOPBACK)
+
+    async def __call__(self, *arguments: str | Path) -> Done:
+        """A command on the database."""
+        return await topicwire(*arguments, "--db", self.db)
+
+    async def fetching(self, *arguments: str | Path) -> Done:
+        """One that fetches from the loopback."""
+        return await self(*arguments, "--private-networks")
+
+    async def feeds(self) -> list[Feed]:
+        """The feeds that are followed."""
+        db = await Database.open(str(self.db))
+        try:
+            async with db.read() as connection:
+                return await feeds.all_feeds(connection)
+        finally:
+            await db.close()
+
+
+@pytest.fixture
+async def desk(sqlite_url: str) -> AsyncIterator[Desk]:
+    """The feed /feed has two items; AI and Space are known."""
+    db = await Database.open(sqlite_url)
+    async with db.write() as connection:
+        await topics.learn(connection, ["AI", "Space"])
+    await db.close()
+    async with Site({"/feed": Page(FEED_FILE)}).serving() as site:
+        yield Desk(Path(sqlite_url), site)
+
+
+# topicwire source
+
+
+async def test_a_feed_is_added_shown_and_listed(desk: Desk) -> None:
+    added = await desk.fetching("source", "add", desk.url(), "--topic", "ai")
+    assert added.code == 0, added.err
+    first, second, *items = added.out.splitlines()
+    assert first == "follows: The Paper, about AI"
+    assert second.strip() == desk.url()
+    assert ONE in items[0]
+    assert items[1].strip() == "AI"
+    again = await desk.fetching("source", "add", desk.url())
+    assert again.out.startswith("changed: The Paper, about AI")
+    listed = await desk("source", "list")
+    assert listed.out.splitlines() == [
+        "new      The Paper (operator; AI)",
+        f"         {desk.url()}",
+    ]
+
+
+async def test_a_web_pages_feed_is_added(desk: Desk) -> None:
+    link = b'<link rel="alternate" type="application/rss+xml" href="/feed">'
+    desk.site.pages["/"] = Page(b"<html><head>" + link + b"</head></html>", headers=HTML)
+    added = await desk.fetching("source", "add", desk.url("/"))
+    assert added.code == 0, added.err
+    assert [feed.url for feed in await desk.feeds()] == [desk.url()]
+
+
+async def test_a_test_stores_nothing(desk: Desk) -> None:
+    desk.site.pages["/feed"] = Page(
+        rss(*(Entry(title) for title in headlines(12)), Entry("Bad", link="javascript:x"))
+    )
+    people = await desk.fetching("source", "test", desk.url())
+    assert people.code == 0
+    assert people.out.splitlines()[:2] == ["The Paper", f"  {desk.url()}"]
+    assert "no topic" in people.out
+    assert "... and 2 more" in people.out
+    assert "item 13: " in people.err
+    programs = await desk.fetching("source", "test", desk.url(), "--topic", "Space", "--json")
+    assert len(programs.lines) == 12
+    assert programs.lines[0]["title"] == ONE
+    assert programs.lines[0]["topics"] == ["Space"]
+    assert programs.lines[0]["published"].endswith("Z")
+    assert await desk.feeds() == []
+
+
+async def test_a_list_for_programs_has_all_that_is_known(desk: Desk) -> None:
+    assert (await desk("source", "list")).out == ""
+    await desk.fetching("source", "add", desk.url(), "--topic", "AI")
+    (feed,) = (await desk("source", "list", "--json")).lines
+    assert feed.pop("next_poll")
+    assert feed == {
+        "url": desk.url(),
+        "address": desk.url(),
+        "name": "The Paper",
+        "topics": ["AI"],
+        "origin": "operator",
+        "server": None,
+        "state": "new",
+        "taken": 0,
+        "error": "",
+    }
+
+
+@pytest.mark.parametrize("by", ["name", "address"])
+async def test_a_feed_is_removed_by_its_name_or_address(desk: Desk, by: str) -> None:
+    await desk.fetching("source", "add", desk.url())
+    gone = await desk("source", "remove", "the PAPER" if by == "name" else desk.url())
+    assert gone.code == 0
+    assert gone.out.splitlines() == ["followed no longer: The Paper", f"  {desk.url()}"]
+    assert await desk.feeds() == []
+    again = await desk("source", "remove", "The Paper")
+    assert again.code == 3
+    assert again.err == "topicwire: There is no source “The Paper”. There are: none.\n"
+
+
+@pytest.mark.parametrize("command", ["add", "test"])
+@pytest.mark.parametrize(
+    ("path", "page", "told"),
+    [
+        ("/missing", Page(status=404), "there is nothing at this address (404)"),
+        ("/page", Page(b"<html><body>Hello</body></html>", headers=HTML), "no feed was found there. Give the address of the feed."),
+    ],
+)  # fmt: skip
+async def test_what_is_no_feed_is_exit_code_3_with_the_reason(
+    desk: Desk, command: str, path: str, page: Page, told: str
+) -> None:
+    desk.site.pages = {path: page}
+    done = await desk.fetching("source", command, desk.url(path))
+    assert (done.code, done.out) == (3, "")
+    assert done.err.startswith(f"topicwire: {desk.url(path)}: ")
+    assert told in done.err
+    assert await desk.feeds() == []
+
+
+async def test_own_networks_are_not_asked_unless_that_is_wished(desk: Desk) -> None:
+    done = await desk("source", "add", desk.url())
+    assert done.code == 3
+    assert "private network" in done.err
+    assert desk.site.asked == []
+
+
+async def test_an_unknown_topic_and_no_address_are_told(desk: Desk) -> None:
+    done = await desk.fetching("source", "add", desk.url(), "--topic", "Spase")
+    assert done.code == 3
+    assert "There is no topic “Spase”. Did you mean: Space?" in done.err
+    done = await desk.fetching("source", "add", "not an address")
+    assert done.code == 3
+    assert "no address of a feed" in done.err
+
+
+# topicwire opml
+
+OPML = """<opml version="1.0"><body>
+<outline text="AI"><outline text="Space">
+<outline type="rss" text="One &amp; Only" xmlUrl="https://one.example/feed?a=1&amp;b=2"/></outline></outline>
+<outline type="rss" title="Two" xmlUrl="https://two.example/feed"/>
+<outline type="rss" title="Three" xmlUrl="javascript:alert(1)"/>
+</body></opml>"""
+
+
+async def test_a_list_is_imported_and_exported_again(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "list.opml"
+    file.write_text(OPML)
+    first = await desk("opml", "import", file)
+    assert first.code == 1, "an entry was refused"
+    assert first.out == "2 feeds: 2 new, 0 known, 1 refused\n"
+    assert "entry 3" in first.err
+    assert "Three" in first.err
+    exported = await desk("opml", "export")
+    assert exported.code == 0
+    outlines, rejected = read_opml(exported.out.encode())
+    assert rejected == ()
+    assert {(o.url, o.title, o.topics) for o in outlines} == {
+        ("https://one.example/feed?a=1&b=2", "One & Only", ("AI", "Space")),
+        ("https://two.example/feed", "Two", ()),
+    }
+    before = await desk.feeds()
+    file.write_text(exported.out)
+    second = await desk("opml", "import", file)
+    assert (second.code, second.out) == (0, "2 feeds: 0 new, 2 known, 0 refused\n")
+    assert await desk.feeds() == before
+    assert (await desk("opml", "export")).out == exported.out
+
+
+async def test_a_topic_that_is_named_stands_for_the_folders(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "list.opml"
+    file.write_text(OPML)
+    await desk("opml", "import", file, "--topic", "Trains")
+    assert [feed.topics for feed in await desk.feeds()] == [("Trains",), ("Trains",)]
+
+
+async def test_folders_mean_the_topics_that_there_are_by_any_of_their_names(
+    desk: Desk, tmp_path: Path
+) -> None:
+    (tmp_path / "topics").mkdir()
+    (tmp_path / "topics" / "vision.yaml").write_text("name: Computer Vision\nshortname: CV\nkeywords: [x]\n")
+    (tmp_path / "record.json").write_text(json.dumps({"title": FOUR, "webUrl": "https://a.example/4"}))
+    await desk("ingest", tmp_path / "record.json", "--topics", tmp_path / "topics")
+    file = tmp_path / "list.opml"
+    file.write_text(OPML.replace('"AI"', '"cv"'))
+    await desk("opml", "import", file)
+    assert [feed.topics for feed in await desk.feeds()] == [("Computer Vision", "Space"), ()]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "the file is empty"),
+        (b"nonsense", "not valid XML"),
+        (FEED_FILE, "not an OPML file"),
+        (b'<!DOCTYPE x [<!ENTITY a "b">]><opml><body/></opml>', "DTD"),
+    ],
+)
+async def test_what_is_no_list_is_exit_code_3_with_the_reason(
+    desk: Desk, tmp_path: Path, content: bytes, told: str
+) -> None:
+    file = tmp_path / "list.opml"
+    file.write_bytes(content)
+    done = await desk("opml", "import", file)
+    assert done.code == 3
+    assert str(file) in done.err
+    assert told in done.err
+    assert (await desk("opml", "import", tmp_path / "missing.opml")).code == 2
+
+
+# topicwire ingest and match
+
+
+async def test_a_feed_is_taken_in_by_its_address_and_only_once(desk: Desk) -> None:
+    call = ("ingest", desk.url(), "--json")
+    first = await desk.fetching(*call)
+    assert first.code == 0, first.err
+    counts = {"read": 2, "new": 2, "changed": 0, "unchanged": 0, "rejected": 0, "errors": []}
+    assert first.lines == [counts]
+    second = await desk.fetching(*call)
+    assert second.lines == [counts | {"new": 0, "unchanged": 2}]
+    stories = (await desk("stories", "--json")).lines
+    assert {story["title"] for story in stories} == {ONE, TWO}
+
+
+async def test_feeds_in_files_are_taken_in_beside_records(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "saved.xml").write_bytes(FEED_FILE)
+    (tmp_path / "feed.json").write_text(json.dumps(JSON_FEED))
+    (tmp_path / "record.json").write_text(json.dumps({"title": FOUR, "webUrl": "https://a.example/4"}))
+    files = [tmp_path / name for name in ("saved.xml", "feed.json", "record.json")]
+    done = await desk("ingest", *files, "--json")
+    assert done.code == 0, done.err
+    assert done.lines[-1]["new"] == 4
+    stories = (await desk("stories", "--json")).lines
+    assert {story["title"] for story in stories} == {ONE, TWO, THREE, FOUR}
+
+
+async def test_what_a_feed_refuses_is_told_with_its_place(desk: Desk) -> None:
+    desk.site.pages["/feed"] = Page(rss(Entry(ONE), Entry("Bad", link="javascript:x")))
+    done = await desk.fetching("ingest", desk.url())
+    assert done.code == 1
+    assert done.out == "2 read: 1 new, 0 changed, 0 unchanged, 1 rejected\n"
+    assert done.err.startswith(f"{desk.url()}: item 2: ")
+
+
+@pytest.mark.parametrize("command", ["ingest", "match"])
+async def test_a_dead_address_is_exit_code_3_with_the_reason(
+    desk: Desk, command: str, tmp_path: Path
+) -> None:
+    (tmp_path / "ai.yaml").write_text("name: AI\nkeywords: [ai]\n")
+    more: list[str | Path] = ["--db", desk.db] if command == "ingest" else ["--topics", tmp_path]
+    for path, told in (("/missing", "nothing at this address (404)"), ("/page", "web page")):
+        desk.site.pages["/page"] = Page(b"<html><body>Hello</body></html>", headers=HTML)
+        done = await topicwire(command, desk.url(path), *more, "--private-networks")
+        assert done.code == 3
+        assert done.err.startswith(f"topicwire: {desk.url(path)}: ")
+        assert told in done.err
+    done = await topicwire(command, desk.url(), *more)
+    assert done.code == 3
+    assert "private network" in done.err
+
+
+async def test_a_file_that_is_no_feed_is_exit_code_3_with_the_reason(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "bad.xml").write_text("This is no feed.")
+    done = await desk("ingest", tmp_path / "bad.xml")
+    assert done.code == 3
+    assert done.err.startswith(f"topicwire: {tmp_path / 'bad.xml'}: ")
+    done = await desk("ingest", tmp_path / "missing.xml")
+    assert done.code == 3
+    assert "does not exist" in done.err
+
+
+async def test_match_shows_the_topics_of_a_feeds_items(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "topics").mkdir()
+    (tmp_path / "topics" / "trains.yaml").write_text("name: Trains\nkeywords: [night train]\n")
+    desk.site.pages["/feed"] = Page(rss(Entry("Night train reaches the coast"), Entry(ONE)))
+    (tmp_path / "saved.xml").write_bytes(rss(Entry("A night train again")))
+    call = (
+        "match",
+        desk.url(),
+        tmp_path / "saved.xml",
+        "--topics",
+        tmp_path / "topics",
+        "--private-networks",
+    )
+    done = await topicwire(*call, "--json")
+    assert done.code == 0, done.err
+    assert [(line["title"], line["why"]) for line in done.lines] == [
+        ("Night train reaches the coast", {"Trains": ["night train"]}),
+        (ONE, {}),
+        ("A night train again", {"Trains": ["night train"]}),
+    ]
+    assert "Trains (night train)" in (await topicwire(*call)).out
+
+
+# topicwire check --sources
+
+
+def configured(folder: Path, *sources: str, more: str = "") -> Path:
+    """A config without the catalogue."""
+    config = folder / "config.yaml"
+    entries = "".join(f"\n  - {source}" for source in sources)
+    config.write_text(
+        "discord: {token: a.made-up.token}\n"
+        f"database: {{url: {folder}/run.db}}\n"
+        "topics: {inline: [{name: Trains, keywords: [train, trains]}]}\n"
+        f"feeds: {{catalogue: false, private_networks: true}}\n{more}"
+        f"sources:{entries}\n"
+    )
+    return config
+
+
+async def test_check_fetches_every_source_and_says_which_fail(desk: Desk, tmp_path: Path) -> None:
+    desk.site.pages |= {
+        "/page": Page(b"<html><body>Hello</body></html>", headers=HTML),
+        "/empty": Page(rss()),
+        "/useless": Page(rss(Entry("Bad", link="javascript:x"))),
+    }
+    paths = ("/feed", "/missing", "/page", "/empty", "/useless")
+    entries = [f"{{kind: feed, url: '{desk.url(path)}', name: N{path[1:]}}}" for path in paths]
+    entries += [f"{{kind: git, url: '{tmp_path}/no-repository'}}", f"{{kind: folder, path: {tmp_path}}}"]
+    done = await topicwire("check", "--sources", "--config", configured(tmp_path, *entries))
+    assert done.code == 1
+    lines = done.out.splitlines()
+    assert lines[0].endswith("all is well")
+    assert lines[-1] == "6 feeds and repositories: 1 fine, 5 failing"
+    told = {lines[at]: lines[at + 2].strip() for at in range(1, len(lines) - 1, 3)}
+    assert told["Nmissing"] == "there is nothing at this address (404)"
+    assert "web page" in told["Npage"]
+    assert told["Nempty"] == "it has no items"
+    assert told["Nuseless"].startswith("no item can be used: ")
+    assert "Nfeed" not in told
+    assert any("no-repository" in name for name in told)
+
+
+async def test_check_is_content_where_all_sources_are_fine(desk: Desk, tmp_path: Path) -> None:
+    config = configured(tmp_path, f"{{kind: feed, url: '{desk.url()}'}}")
+    done = await topicwire("check", "--sources", "--config", config)
+    assert (done.code, done.out.splitlines()[-1]) == (0, "1 feeds and repositories: 1 fine, 0 failing")
+    before = len(desk.site.asked)
+    assert (await topicwire("check", "--config", config)).code == 0
+    assert len(desk.site.asked) == before
+
+
+async def test_check_fetches_nothing_where_the_config_has_problems(desk: Desk, tmp_path: Path) -> None:
+    config = configured(tmp_path, f"{{kind: feed, url: '{desk.url()}', colour: red}}")
+    done = await topicwire("check", "--sources", "--config", config)
+    assert done.code == 1
+    assert "sources[0].colour" in done.out
+    assert desk.site.asked == []
+
+
+# topicwire run
+
+
+async def prepare(desk: Desk, folder: Path, more: str = "") -> Path:
+    """A config with a feed, whose database has a channel subscribed to Trains."""
+    config = configured(folder, f"{{kind: feed, url: '{desk.url()}', topics: [Trains]}}", more=more)
+    db = await Database.open(str(folder / "run.db"))
+    async with db.write() as connection:
+        ids = await topics.learn(connection, ["Trains"])
+        wish = Subscription(0, GUILD, CHANNEL, "Trains", Mode.LIVE)
+        await subscriptions.subscribe(connection, wish, ids["trains"], datetime.now(UTC))
+    await db.close()
+    return config
+
+
+@dataclass
+class Running:
+    """A bot that runs, its log so far, and where it listens."""
+
+    process: asyncio.subprocess.Process
+    log: list[str]
+    where: str = ""
+
+    async def stop(self) -> int:
+        """By a signal, as a service manager does."""
+        self.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(TIMEOUT):
+            return await self.process.wait()
+
+
+@asynccontextmanager
+async def running(discord: Loopback, config: Path) -> AsyncIterator[Running]:
+    """`topicwire run`, once it is ready; killed at the end if it still runs."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.loopback", str(discord.port), "run", "--config", str(config),
+        cwd=ROOT, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stderr is not None
+    bot = Running(process, [])
+
+    async def reading(stream: asyncio.StreamReader) -> None:
+        async for line in stream:
+            bot.log.append(line.decode())
+
+    reader = asyncio.ensure_future(reading(process.stderr))
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            while not any("ready as" in line for line in bot.log):
+                assert process.returncode is None, bot.log
+                await asyncio.wait([reader], timeout=0.05)
+        bot.where = next(
+            (line.split("listening on ")[1].strip() for line in bot.log if "listening on" in line), ""
+        )
+        yield bot
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        await reader
+        log = "".join(bot.log)
+        assert "Traceback" not in log, log
+        assert "made-up" not in log
+
+
+async def until_taken(folder: Path, number: int) -> None:
+    """Wait until the feeds have brought so many records in all."""
+    db = await Database.open(str(folder / "run.db"))
+    async with asyncio.timeout(TIMEOUT):
+        while True:
+            async with db.read() as connection:
+                found = await feeds.all_feeds(connection)
+            if sum(feed.taken for feed in found) >= number:
+                break
+            await asyncio.wait([asyncio.ensure_future(asyncio.sleep(0.05))])
+    await db.close()
+
+
+async def make_due(folder: Path) -> None:
+    """As if the minutes until the next polls had passed."""
+    db = await Database.open(str(folder / "run.db"))
+    async with db.write() as connection:
+        await connection.execute(sa.update(schema.feeds).values(next_poll=datetime.now(UTC)))
+    await db.close()
+
+
+def just_now(title: str) -> bytes:
+    """A feed with an item that has no date, as if it had just been published."""
+    return rss(Entry(title, None, link=f"https://paper.example/{len(title)}"))
+
+
+async def test_what_is_new_in_configured_and_added_feeds_is_posted_and_what_was_there_is_not(
+    desk: Desk, tmp_path: Path
+) -> None:
+    config = await prepare(desk, tmp_path)
+    desk.site.pages = {
+        "/feed": Page(just_now("An old train is sold")),
+        "/added": Page(just_now("Older trains")),
+    }
+    desk.db = tmp_path / "run.db"
+    added = await desk.fetching("source", "add", desk.url("/added"), "--topic", "Trains")
+    assert added.code == 0, added.err
+    discord = Loopback()
+    async with discord.serving():
+        async with running(discord, config) as bot:
+            await until_taken(tmp_path, 2)
+            assert await bot.stop() == 0
+        assert discord.messages == {}
+        desk.site.pages = {
+            "/feed": Page(just_now("Night train reaches the coast")),
+            "/added": Page(just_now("Harbour bridge opens for the first trains")),
+        }
+        await make_due(tmp_path)
+        async with running(discord, config) as bot:
+            async with asyncio.timeout(TIMEOUT):
+                while len(discord.messages) < 2:
+                    await discord.arrived.wait()
+                    discord.arrived.clear()
+            assert await bot.stop() == 0
+        titles = [message["embeds"][0]["title"] for message in discord.messages.values()]
+        assert sorted(titles) == [
+            "Harbour bridge opens for the first trains",
+            "Night train reaches the coast",
+        ]
+
+
+async def test_a_running_bot_takes_pushed_records_and_tells_how_it_is(desk: Desk, tmp_path: Path) -> None:
+    config = await prepare(desk, tmp_path, f"http: {{listen: '{LOOPBACK}:0', token: {TOKEN}}}\n")
+    discord = Loopback()
+    async with discord.serving():
+        async with running(discord, config) as bot, aiohttp.ClientSession() as client:
+            async with client.get(f"{bot.where}/healthz") as answer:
+                assert await answer.json() == {"status": "ok", "problems": []}
+            record = {
+                "title": "Night train reaches the coast",
+                "webUrl": "https://paper.example/n",
+                "quality": 80,
+            }
+            headers = {"Authorization": f"Bearer {TOKEN}"}
+            async with client.post(f"{bot.where}/records", json=record, headers=headers) as answer:
+                assert (await answer.json())["items"][0]["status"] == "new"
+            async with asyncio.timeout(TIMEOUT):
+                await discord.arrived.wait()
+            async with client.get(f"{bot.where}/metrics") as answer:
+                page = await answer.text()
+            assert 'topicwire_pushed_total{outcome="new"} 1.0' in page
+            assert "topicwire_discord_connected 1.0" in page
+            assert await bot.stop() == 0
+        assert not any(TOKEN in line for line in bot.log)
+
+
+async def test_a_port_that_is_taken_is_exit_code_3_with_its_key(desk: Desk, tmp_path: Path) -> None:
+    config = await prepare(desk, tmp_path, f"http: {{listen: '{LOOPBACK}:{desk.site.port}'}}\n")
+    done = await topicwire("run", "--config", config)
+    assert done.code == 3
+    assert f"topicwire: http.listen: {LOOPBACK}:{desk.site.port} cannot be used: " in done.err
