@@ -14,6 +14,7 @@ from bot.config import Config, GitSettings, load
 from bot.domain.polling import Feed, NewFeed
 from bot.domain.polling import Origin as Owner
 from bot.errors import ConfigError, TopicwireError
+from bot.sources.catalogue import catalogue_topics
 from bot.sources.feeds.opml import Outline, read_opml, write_opml
 from bot.sources.feeds.parse import Origin
 from bot.sources.feeds.source import look
@@ -35,10 +36,18 @@ def _with(db_url: str, private_networks: bool, work: Callable[[Context], Awaitab
         async with AsyncExitStack() as stack:
             db = await Database.open(db_url)
             stack.push_async_callback(db.close)
+            await _with_topics(db)
             web = await stack.enter_async_context(app.web_of(private_networks))
             return await work(Context(db, clock.now, web=web))
 
     return asyncio.run(working())
+
+
+async def _with_topics(db: Database) -> None:
+    """A database that no bot has run on yet knows the topics of the catalogue."""
+    async with db.write() as connection:
+        if not await topics.ids(connection):
+            await topics.define(connection, catalogue_topics())
 
 
 def add(url: str, topic: str | None, db_url: str, private_networks: bool) -> None:

@@ -116,6 +116,7 @@ LIBRARIES: dict[str, set[str]] = {
     "sqlalchemy": {"bot.store"},
     "typer": {"bot.__main__"},
     "watchfiles": {"bot.sources"},
+    "xxhash": {"bot.sources"},
     "yarl": {"bot.sources"},
     "yaml": {"bot.sources", "bot.config", "bot.demo"},
 }

@@ -33,7 +33,9 @@ log = logging.getLogger(__name__)
 AT_ONCE = 100  # feeds that are polled at the same time
 AHEAD = 1000  # feeds that are looked up at the same time
 RECORDS_AT_ONCE = 2000  # that are stored in one transaction, about
-NEW_OF_KNOWN = 0.1  # part of the records of a feed that is known already that is taken to be new
+# What counts as how many of them, before it is known how many are new:
+POLL = 0.2  # a poll, whatever it brought
+SEEN = 0.1  # a record of a feed that was taken in before
 PATIENCE = 1.0  # seconds to wait for the next answer, so that what becomes due meanwhile is not late
 
 
@@ -46,9 +48,9 @@ class _Done:
 
     @property
     def size(self) -> float:
-        """About how many records of it are to be stored; a poll itself counts as one."""
+        """About how many new records it takes as long to store as."""
         items = len(self.look.batch.items) if self.look.batch else 0
-        return 1 + items * (NEW_OF_KNOWN if self.feed.intake_done else 1)
+        return POLL + items * (SEEN if self.feed.intake_done else 1)
 
 
 class Poll:

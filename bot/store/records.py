@@ -151,7 +151,7 @@ def _intervals(times: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
 def _is_known(
     record: Record, by_key: Mapping[str, int], named: Mapping[int, Stored], digests: Mapping[int, str]
 ) -> bool:
-    """Whether a record says nothing but what is stored: then no story is looked for."""
+    """Whether a record says nothing but what is stored, as most of a feed do: then no story can change by it."""
     found = next((by_key[key] for key in keys_of(record) if key in by_key), None)
     if found is None or record.related or named[found].partial:
         return False
@@ -163,8 +163,9 @@ async def known(connection: AsyncConnection, batch: Sequence[Arrival], now: date
     named_records = [arrival.own() for arrival in batch]
     by_key = await ids_by_key(connection, all_keys(named_records))
     named, digests = await _select(connection, _r.c.id, set(by_key.values()))
-    numbers = {stored.story for stored in named.values() if stored.story is not None}
-    told = (record for record in named_records if not _is_known(record, by_key, named, digests))
+    told = [record for record in named_records if not _is_known(record, by_key, named, digests)]
+    of_told = (named[by_key[key]].story for key in all_keys(told) if key in by_key)
+    numbers = {story for story in of_told if story is not None}
     for part in chunks(_intervals(record.published or now for record in told), 50):
         near = sa.or_(*(_r.c.published.between(start, end) for start, end in part))
         rows = await connection.execute(sa.select(_r.c.story).distinct().where(_r.c.story.is_not(None), near))

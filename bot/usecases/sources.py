@@ -12,9 +12,9 @@ from bot.domain.model import Record
 from bot.domain.polling import Feed, NewFeed
 from bot.domain.polling import Origin as Owner
 from bot.domain.topics import Topics
-from bot.errors import InvalidInputError, NotFoundError
+from bot.errors import InvalidInputError, NotFoundError, SourceError
 from bot.sources.feeds.parse import Document, Origin
-from bot.sources.feeds.source import find
+from bot.sources.feeds.source import Found, find
 from bot.sources.web.fetch import Web
 from bot.store import feeds, topics
 from bot.usecases.context import Context
@@ -77,9 +77,19 @@ async def preview(context: Context, address: str, topic_name: str | None = None)
         known = await topics.load(connection)
     about = (resolve(known, topic_name).name,) if topic_name else ()
     origin = Origin(address_of(address), topics=about, quality=context.polls.quality)
-    found = await find(_web(context), origin)
+    found = await _found(_web(context), origin, "://" not in address)
     items = tuple((item.record, _matched(known, item.record)) for item in found.document.items)
     return Preview(found.url, found.document, about, items)
+
+
+async def _found(web: Web, origin: Origin, guessed: bool) -> Found:
+    """The feed there; where https was only a guess, else over http."""
+    try:
+        return await find(web, origin)
+    except SourceError:
+        if not guessed:
+            raise
+    return await find(web, replace(origin, url=f"http://{origin.url.removeprefix('https://')}"))
 
 
 def _matched(known: Topics, record: Record) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -460,11 +460,26 @@ async def prepare(desk: Desk, folder: Path, more: str = "") -> Path:
 
 @dataclass
 class Running:
-    """A bot that runs, its log so far, and where it listens."""
+    """A bot that runs, and its log so far."""
 
     process: asyncio.subprocess.Process
-    log: list[str]
-    where: str = ""
+    log: list[str] = field(default_factory=list)
+    _said: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def read(self) -> None:
+        """Note what it says until it ends."""
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            self.log.append(line.decode())
+            self._said.set()
+
+    async def hear(self, words: str, times: int = 1) -> str:
+        """Wait until the log says it so often; the last such line."""
+        async with asyncio.timeout(TIMEOUT):
+            while len(found := [line for line in self.log if words in line]) < times:
+                self._said.clear()
+                await self._said.wait()
+        return found[-1]
 
     async def stop(self) -> int:
         """By a signal, as a service manager does."""
@@ -480,44 +495,19 @@ async def running(discord: Loopback, config: Path) -> AsyncIterator[Running]:
         sys.executable, "-m", "tests.loopback", str(discord.port), "run", "--config", str(config),
         cwd=ROOT, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    assert process.stderr is not None
-    bot = Running(process, [])
-
-    async def reading(stream: asyncio.StreamReader) -> None:
-        async for line in stream:
-            bot.log.append(line.decode())
-
-    reader = asyncio.ensure_future(reading(process.stderr))
+    bot = Running(process)
+    reading = asyncio.ensure_future(bot.read())
     try:
-        async with asyncio.timeout(TIMEOUT):
-            while not any("ready as" in line for line in bot.log):
-                assert process.returncode is None, bot.log
-                await asyncio.wait([reader], timeout=0.05)
-        bot.where = next(
-            (line.split("listening on ")[1].strip() for line in bot.log if "listening on" in line), ""
-        )
+        await bot.hear("ready as")
         yield bot
     finally:
         if process.returncode is None:
             process.kill()
         await process.wait()
-        await reader
+        await reading
         log = "".join(bot.log)
         assert "Traceback" not in log, log
         assert "made-up" not in log
-
-
-async def until_taken(folder: Path, number: int) -> None:
-    """Wait until the feeds have brought so many records in all."""
-    db = await Database.open(str(folder / "run.db"))
-    async with asyncio.timeout(TIMEOUT):
-        while True:
-            async with db.read() as connection:
-                found = await feeds.all_feeds(connection)
-            if sum(feed.taken for feed in found) >= number:
-                break
-            await asyncio.wait([asyncio.ensure_future(asyncio.sleep(0.05))])
-    await db.close()
 
 
 async def make_due(folder: Path) -> None:
@@ -547,7 +537,7 @@ async def test_what_is_new_in_configured_and_added_feeds_is_posted_and_what_was_
     discord = Loopback()
     async with discord.serving():
         async with running(discord, config) as bot:
-            await until_taken(tmp_path, 2)
+            await bot.hear(": 1 new, ", times=2)
             assert await bot.stop() == 0
         assert discord.messages == {}
         desk.site.pages = {
@@ -573,7 +563,8 @@ async def test_a_running_bot_takes_pushed_records_and_tells_how_it_is(desk: Desk
     discord = Loopback()
     async with discord.serving():
         async with running(discord, config) as bot, aiohttp.ClientSession() as client:
-            async with client.get(f"{bot.where}/healthz") as answer:
+            where = (await bot.hear("listening on ")).partition("listening on ")[2].strip()
+            async with client.get(f"{where}/healthz") as answer:
                 assert await answer.json() == {"status": "ok", "problems": []}
             record = {
                 "title": "Night train reaches the coast",
@@ -581,11 +572,11 @@ async def test_a_running_bot_takes_pushed_records_and_tells_how_it_is(desk: Desk
                 "quality": 80,
             }
             headers = {"Authorization": f"Bearer {TOKEN}"}
-            async with client.post(f"{bot.where}/records", json=record, headers=headers) as answer:
+            async with client.post(f"{where}/records", json=record, headers=headers) as answer:
                 assert (await answer.json())["items"][0]["status"] == "new"
             async with asyncio.timeout(TIMEOUT):
                 await discord.arrived.wait()
-            async with client.get(f"{bot.where}/metrics") as answer:
+            async with client.get(f"{where}/metrics") as answer:
                 page = await answer.text()
             assert 'topicwire_pushed_total{outcome="new"} 1.0' in page
             assert "topicwire_discord_connected 1.0" in page

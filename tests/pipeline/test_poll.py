@@ -451,3 +451,13 @@ async def test_of_the_catalogue_only_what_somebody_follows_is_polled(room: Newsr
     await room.desk.follow("Space", OTHER)
     await room.poll(minutes=0)
     assert sorted(room.site.paths) == ["/ai", "/space", "/tech"]
+
+
+async def test_the_feeds_of_a_server_in_which_every_channel_is_paused_wait(room: Newsroom) -> None:
+    await room.add(guild_id=GUILD, origin=Origin.SERVER)
+    await room.desk.pause()
+    await room.poll()
+    assert room.site.asked == []
+    await room.desk.resume()
+    await room.poll(minutes=0)
+    assert room.site.paths == ["/feed"]
