@@ -1,4 +1,4 @@
-"""`python -m benchmarks [idle] [intake] [--records DIR]`: every figure is a median, with its spread."""
+"""`python -m benchmarks [NAME …]`: every figure is a median, with its spread."""
 
 from __future__ import annotations
 
@@ -7,25 +7,39 @@ import asyncio
 import platform
 from pathlib import Path
 
-from benchmarks import idle, intake
+from benchmarks import idle, intake, parsing, polling, unchanged
 from bot.demo.main import NEWS
+
+NAMES = ("intake", "parsing", "unchanged", "polling", "idle")
 
 
 def main() -> None:
     """Run the measurements that were named, or all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument(
-        "what", nargs="*", choices=["idle", "intake", []], help="which to run; all if none is named"
-    )
+    parser.add_argument("what", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)}; all if none is named")
     parser.add_argument("--records", type=Path, default=NEWS, help="the directory that intake takes in")
     parser.add_argument("--runs", type=int, default=5, help="how often each is measured")
+    parser.add_argument("--feeds", type=int, default=polling.FEEDS, help="how many polling polls")
     arguments = parser.parse_args()
-    wanted = arguments.what or ["idle", "intake"]
+    if unknown := set(arguments.what).difference(NAMES):
+        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
     print(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
-    if "intake" in wanted:
-        intake.measure(arguments.records, arguments.runs)
-    if "idle" in wanted:
-        asyncio.run(idle.measure(arguments.runs))
+    for name in arguments.what or NAMES:
+        _measure(name, arguments)
+
+
+def _measure(name: str, arguments: argparse.Namespace) -> None:
+    match name:
+        case "intake":
+            intake.measure(arguments.records, arguments.runs)
+        case "parsing":
+            parsing.measure(arguments.runs)
+        case "unchanged":
+            unchanged.measure(arguments.runs)
+        case "polling":
+            polling.measure(arguments.runs, arguments.feeds)
+        case "idle":
+            asyncio.run(idle.measure(arguments.runs))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from benchmarks.table import line
 from bot.domain.polling import Got
 from bot.sources.feeds.parse import Origin
 from bot.sources.feeds.source import STATE, Look, look
+from bot.sources.model import Progress
 from bot.sources.web.fetch import Web
 from bot.sources.web.model import Response
 
@@ -34,10 +35,10 @@ class _Answering(Web):
         return self._answer
 
 
-def _look(web: Web, progress: dict[str, dict[str, object]]) -> Look:
+def _look(web: Web, progress: Progress) -> Look:
     """One look. It waits for nothing, so it needs no loop."""
     try:
-        look(web, ORIGIN, progress).send(None)  # type: ignore[arg-type]
+        look(web, ORIGIN, progress).send(None)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]
     raise AssertionError("it waited")

@@ -19,6 +19,8 @@ from bot.domain.topics import Topics
 
 # How far from a record's time its story is looked for.
 STORY_WINDOW = timedelta(days=4)
+# How far an outlet's clock may be ahead: what is dated later still counts as published when it came.
+AHEAD = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +190,13 @@ class Identify:
             record, declares = replace(old.record, removed=True), old.declares
         if old is not None and not old.partial:
             published = record.published or old.published
+            if published - self._now > AHEAD:
+                published = old.published
             return replace(old, record=record, published=published, declares=declares)
         first_seen = self._first_seen(record, arrival)
         published = record.published or first_seen
+        if published - first_seen > AHEAD:
+            published = first_seen
         return Stored(
             record_id,
             record,

@@ -11,15 +11,25 @@ from bot.domain.model import Subscription
 from bot.domain.polling import Feed
 from bot.domain.render import GREY
 from bot.domain.topics import Topics
-from bot.store import feeds, outbox, subscriptions, topics
+from bot.store import feeds, notices, outbox, subscriptions, topics
 from bot.store.feeds import Settled
 
+QUIET = timedelta(days=1)
 LOOK_BACK = timedelta(days=30)  # what a feed brought since then tells what it is about
 
 
 async def warn(connection: AsyncConnection, feed: Feed, settled: Settled, now: datetime) -> int:
-    """Tell the channels that depend on a feed that it fails; returns how many."""
+    """Tell the channels that depend on a feed that it fails; returns how many.
+
+    Of everybody's feeds, which may be hundreds, a channel hears once in a while, and not if no feed at all
+    can be fetched.
+    """
     channels = await _dependent(connection, feed, now)
+    if not feed.guild_id and channels:
+        if not await notices.anything_came(connection, now - QUIET):
+            return 0
+        for channel_id in await notices.told_since(connection, now - QUIET, list(channels)):
+            del channels[channel_id]
     message = failing(feed, settled)
     for channel_id, guild_id in channels.items():
         since = settled.polling.failing_since
@@ -43,7 +53,7 @@ async def _dependent(connection: AsyncConnection, feed: Feed, now: datetime) -> 
         others = [
             {name.casefold() for name in other.topics}
             for other in await feeds.all_feeds(connection, 0)
-            if other.source_id != feed.source_id and not other.polling.failures
+            if other.source_id != feed.source_id and other.last_success and not other.polling.failures
         ]
         wanting = [s for s in wanting if not any(_covers(s, names, known) for names in others)]
     return {subscription.channel_id: subscription.guild_id for subscription in wanting}

@@ -12,7 +12,7 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -169,14 +169,12 @@ class Poll:
         async def settle(connection: AsyncConnection, summaries: Sequence[Summary]) -> None:
             fresh = {done.feed.source_id for (done, _), s in zip(brought, summaries, strict=True) if s.new}
             now = self._context.now()
-            settled = []
-            for done in over:
-                kept = self._settled(done, done.feed.source_id in fresh, now)
-                if to_warn(kept.polling, now):
-                    await warn(connection, done.feed, kept, now)
-                    kept = replace(kept, polling=replace(kept.polling, warned=True))
-                settled.append(kept)
-            await feeds.settle(connection, settled, now)
+            kept = [self._settled(done, done.feed.source_id in fresh, now) for done in over]
+            failing = [(done.feed, k) for done, k in zip(over, kept, strict=True) if to_warn(k.polling, now)]
+            await feeds.settle(connection, kept, now)
+            for feed, k in failing:
+                await warn(connection, feed, k, now)
+            await feeds.mark_warned(connection, [feed.source_id for feed, _ in failing])
 
         summaries = await self._ingest.store([part for _, part in brought], settle)
         for (done, _), summary in zip(brought, summaries, strict=True):

@@ -273,6 +273,12 @@ async def settle(connection: AsyncConnection, settled: Sequence[Settled], now: d
         await connection.execute(sa.update(_s).where(_s.c.id.in_(part)).values(**values))
 
 
+async def mark_warned(connection: AsyncConnection, ids: Sequence[int]) -> None:
+    """Whoever depends on these feeds was told that they fail."""
+    for part in chunks(ids):
+        await connection.execute(sa.update(_f).where(_f.c.source_id.in_(part)).values(warned=True))
+
+
 async def topics_from(connection: AsyncConnection, source_id: int, since: datetime) -> set[str]:
     """The topics of what a source brought since then, as casefolded names."""
     rows = await connection.execute(

@@ -165,11 +165,12 @@ async def known(connection: AsyncConnection, batch: Sequence[Arrival], now: date
     named, digests = await _select(connection, _r.c.id, set(by_key.values()))
     told = [record for record in named_records if not _is_known(record, by_key, named, digests)]
     of_told = (named[by_key[key]].story for key in all_keys(told) if key in by_key)
-    numbers = {story for story in of_told if story is not None}
+    changing = {story for story in of_told if story is not None}
     for part in chunks(_intervals(record.published or now for record in told), 50):
         near = sa.or_(*(_r.c.published.between(start, end) for start, end in part))
         rows = await connection.execute(sa.select(_r.c.story).distinct().where(_r.c.story.is_not(None), near))
-        numbers |= set(rows.scalars())
+        changing |= set(rows.scalars())
+    numbers = changing | {stored.story for stored in named.values() if stored.story is not None}
     inside, more_digests = await _select(connection, _r.c.story, numbers)
     records = inside | named
     declared = {i for stored in records.values() for i in stored.declares} - set(records)
@@ -184,7 +185,7 @@ async def known(connection: AsyncConnection, batch: Sequence[Arrival], now: date
         posts=await outbox.posts(connection, numbers),
         next_record=next_record or 1,
         next_story=next_story or 1,
-        complete=frozenset(numbers),
+        complete=frozenset(changing),
     )
 
 

@@ -396,6 +396,18 @@ def test_a_removal_is_told_however_old_the_post_is() -> None:
     assert [edit.post for edit in world.take(lead, hours=24 * 40).edits] == [1]
 
 
+def test_what_is_dated_in_the_future_was_published_when_it_came() -> None:
+    world = World(follow())
+    one = report(published=at(24 * 400))
+    world.take(one)
+    assert world.stored(one).published == at(0)
+    world.take(replace(one, title=f"{one.title} again"), hours=1)
+    assert world.stored(one).published == at(0)
+    soon = report("b", BEES, published=at(20))
+    world.take(soon)
+    assert world.stored(soon).published == at(20)
+
+
 # A server's own sources.
 
 MINE, THEIRS = 1, 2
