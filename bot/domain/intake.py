@@ -117,8 +117,11 @@ class Plan:
 
 
 def digest_of(record: Record) -> str:
-    """A fingerprint of all that a record says; equal exactly where nothing changed."""
-    return hashlib.blake2b(repr(record).encode(), digest_size=16).hexdigest()
+    """A fingerprint of all that a record says; equal exactly where nothing changed.
+
+    Of its address only what counts: another tracking parameter says nothing.
+    """
+    return hashlib.blake2b(repr(replace(record, url="")).encode(), digest_size=16).hexdigest()
 
 
 def scoped(key: str, guild_id: int) -> str:
@@ -192,11 +195,13 @@ class Identify:
             published = record.published or old.published
             if published - self._now > AHEAD:
                 published = old.published
+                record = replace(record, published=published)
             return replace(old, record=record, published=published, declares=declares)
         first_seen = self._first_seen(record, arrival)
         published = record.published or first_seen
         if published - first_seen > AHEAD:
             published = first_seen
+            record = replace(record, published=published)
         return Stored(
             record_id,
             record,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -32,6 +31,7 @@ MAX_ITEMS = 500  # of one batch
 BODY_SECONDS = 20.0
 CLOSE_SECONDS = 3.0  # that a request under way may still take when the bot stops
 RETRY_SECONDS = "10"
+RETRY_FULL = "60"  # by then the minute that is counted is over
 SOURCE = "push"
 _ENDINGS = {
     "application/json": "body.json",
@@ -140,16 +140,19 @@ class Server:
         return web.json_response({"items": answers}, status=status)
 
     async def _admit(self, request: web.Request) -> None:
-        """Refuse who asks too often, and who does not show the token."""
-        who = request.remote or ""
-        if not await self._limiter.hit(self._rate, who):
-            pause = {"Retry-After": str(math.ceil(60 / self._settings.per_minute))}
-            raise _refusal(web.HTTPTooManyRequests, "too many requests; see Retry-After", pause)
+        """Refuse who does not show the token, and who asks too often.
+
+        Those who show it are counted apart: behind a proxy all have one address, and nobody else can use up their share.
+        """
         token = self._settings.token
         if not token:
             raise _refusal(web.HTTPForbidden, "records are not taken here: http.token is not set")
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
+        shown = scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())
+        if not await self._limiter.hit(self._rate, "shown" if shown else f"from {request.remote}"):
+            pause = {"Retry-After": RETRY_FULL}
+            raise _refusal(web.HTTPTooManyRequests, "too many requests; see Retry-After", pause)
+        if not shown:
             raise _refusal(
                 web.HTTPUnauthorized,
                 "send the header Authorization: Bearer and the token",

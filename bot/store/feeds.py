@@ -152,11 +152,6 @@ async def remove(connection: AsyncConnection, source_ids: Sequence[int]) -> None
         await connection.execute(sa.delete(_f).where(_f.c.source_id.in_(part)))
 
 
-async def remove_of(connection: AsyncConnection, guild_id: int) -> None:
-    """A server is gone: its feeds are followed no longer."""
-    await connection.execute(sa.delete(_f).where(_f.c.guild_id == guild_id))
-
-
 async def states(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, SourceState]:
     """Those of the feeds that are followed still, as sources."""
     found: dict[int, SourceState] = {}

@@ -254,16 +254,6 @@ async def test_removing_leaves_all_others(stores: Database) -> None:
     assert [f.source_id for f in await every(stores)] == [made[i].source_id for i in (0, 2, 4)]
 
 
-async def test_a_server_that_is_gone_takes_its_feeds_along_and_no_others(stores: Database) -> None:
-    shared = await add(stores)
-    await add(stores, OWN)
-    await add(stores, named("more", Origin.SERVER, guild_id=GUILD))
-    other = await add(stores, replace(OWN, guild_id=ELSEWHERE))
-    async with stores.write() as connection:
-        await feeds.remove_of(connection, GUILD)
-    assert [f.source_id for f in await every(stores)] == [shared.source_id, other.source_id]
-
-
 # What is due.
 
 
