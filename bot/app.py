@@ -101,7 +101,7 @@ class App:
         self.deliver = Deliver(self.context, self.sender, stopping=self._stopping.is_set)
         self.poll = Poll(self.context, self.ingest, context.web, random.random) if context.web else None
         self.server = (
-            http.Server(self.context, self.ingest, endpoint, self.client.is_ready, self._polls)
+            http.Server(self.context, self.ingest, endpoint, self._connected, self._polls)
             if endpoint
             else None
         )
@@ -265,6 +265,11 @@ class App:
                 due = self.context.now() + pause
                 pause = min(pause * 2, RETRY_MOST)
             await self._idle(self._polls_woken, due)
+
+    def _connected(self) -> bool:
+        # `is_ready` stays true when a connection is lost.
+        gateway: Any = self.client.ws
+        return self.client.is_ready() and gateway is not None and gateway.open
 
     def _polls(self) -> Mapping[str, int]:
         return self.poll.counts if self.poll is not None else {}

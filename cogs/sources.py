@@ -6,7 +6,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
-from bot.domain.message import Embed, escape, escape_to, link, relative
+from bot.domain.message import DESCRIPTION, Embed, escape, escape_to, link, relative
+from bot.domain.message import lines as fitting
 from bot.domain.polling import Feed
 from bot.domain.render import GREY, colour_of, list_pages, plural
 from bot.usecases import sources as use
@@ -15,6 +16,7 @@ from bot.usecases.context import Context
 from cogs.common import Interaction, choices, guild_of, only_with
 
 EXAMPLES = 8
+TOPICS = 3  # of an item
 TITLE = 150
 LOOKS = 6  # a minute and server: each asks other people's servers for something
 
@@ -103,9 +105,11 @@ def _added(done: use.Added) -> Embed:
     else:
         lines.append("The keywords of the topics decide what of it is posted: name a `topic` to have it all.")
     lines.append("It is taken in silently now; what is new from then on is posted, for this server alone.")
+    if not done.heard:
+        lines.append("No channel here follows anything yet: it is read once one does, see `/subscribe`.")
     lines += ["", *_items(done.preview)]
     title = "Source added" if done.new else "Source changed"
-    return Embed(title=title, description="\n".join(lines), colour=colour_of(done.feed.shown))
+    return Embed(title=title, description=fitting(lines, DESCRIPTION)[0], colour=colour_of(done.feed.shown))
 
 
 def _preview(found: use.Preview) -> Embed:
@@ -122,13 +126,14 @@ def _preview(found: use.Preview) -> Embed:
         )
     lines += ["", *_items(found)]
     lines.append("\nFollow it with `/source add`.")
-    return Embed(title="What it would bring", description="\n".join(lines), colour=colour_of(found.url))
+    return Embed("What it would bring", "", fitting(lines, DESCRIPTION)[0], colour=colour_of(found.url))
 
 
 def _items(found: use.Preview) -> list[str]:
     lines = []
     for record, names in found.items[:EXAMPLES]:
-        about = ", ".join(escape(name) for name in names) or "no topic"
+        about = ", ".join(escape(name) for name in names[:TOPICS]) or "no topic"
+        about += f" +{len(names) - TOPICS}" if len(names) > TOPICS else ""
         when = f" · {relative(record.published)}" if record.published else ""
         lines.append(f"• {link(record.title, record.url, TITLE)}{when} · {about}")
     if len(found.items) > EXAMPLES:

@@ -33,7 +33,9 @@ _WORD = re.compile(
     f"|[{_ALONE}]|(?:[{_SIGNS}]|[^\\W{_ALONE}])+"
 )
 # What ASCII words consist of, in lower case; everything else is a gap.
-_ASCII_WORD = bytes(ord(chr(c).lower()) if chr(c).isalnum() and c < 128 or c == 95 else 32 for c in range(256))
+_ASCII_WORD = bytes(
+    ord(chr(c).lower()) if (chr(c).isalnum() and c < 128) or c == 95 else 32 for c in range(256)
+)
 # Typographic marks: good English has no other characters beyond ASCII.
 _TYPOGRAPHIC = re.compile("[\xa0\u2013\u2014\u2018\u2019\u201c\u201d\u2026]")
 # Accents, vowel points of Hebrew and Arabic, and characters that are not seen.
@@ -107,7 +109,7 @@ def _places(piece: str) -> list[tuple[int, int]]:
 class Document:
     """A record as queries see it. `topics` are the names it has, `domain` that of its outlet, `lang` a language tag."""
 
-    __slots__ = ("_joined", "_values", "_words", "heat", "quality", "texts", "values")
+    __slots__ = ("_joined", "_values", "_words", "numbers", "texts", "values")
 
     def __init__(
         self,
@@ -123,8 +125,7 @@ class Document:
         heat: int = 0,
     ) -> None:
         self.texts = {"title": title, "excerpt": excerpt, "outlet": outlet}
-        self.quality = quality
-        self.heat = heat
+        self.numbers = {"quality": quality, "heat": heat}
         self.values: dict[str, Collection[str]] = {
             "domain": _tails(domain.lower()),
             "type": (type,),
@@ -134,19 +135,22 @@ class Document:
         self._words: dict[str, list[str]] = {}
         self._joined: dict[str, str] = {}
 
-    def words(self, text: str) -> list[str]:
-        """The words of one of the texts."""
-        found = self._words.get(text)
+    def words(self, field: str) -> list[str]:
+        """The words of one of the texts; for no field those of title and excerpt, with a break between."""
+        found = self._words.get(field)
         if found is None:
-            found = self._words[text] = words(self.texts[text])
+            if field:
+                found = words(self.texts[field])
+            else:
+                found = [*self.words("title"), BREAK, *self.words("excerpt")]
+            self._words[field] = found
         return found
 
     def joined(self, field: str) -> str:
-        """The words of a text, or of title and excerpt, with a space around each: a phrase is a part of it."""
+        """The same with a space around each: a phrase is a part of it."""
         found = self._joined.get(field)
         if found is None:
-            parts = (" ".join(self.words(text)) for text in ((field,) if field else ANYWHERE))
-            found = self._joined[field] = f" {f' {BREAK} '.join(parts)} "
+            found = self._joined[field] = f" {' '.join(self.words(field))} "
         return found
 
 

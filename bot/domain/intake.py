@@ -53,7 +53,7 @@ class Arrival:
 
     `source` is the id of its source. `guild_id`: the server whose own source that is; 0: everybody's.
     `silent`: it is of its source's first intake, which is taken in without posting. `replay`: an old
-    record told on its own clock; it was first seen when it was published.
+    record told on its own clock; it was first seen when it was published. `polled`: it is from a feed.
     """
 
     record: Record
@@ -61,6 +61,7 @@ class Arrival:
     guild_id: int = 0
     silent: bool = False
     replay: bool = False
+    polled: bool = False
 
     def own(self) -> Record:
         """The record under keys of its server: no server's source can speak for another's, or everybody's."""
@@ -172,6 +173,14 @@ class Identify:
         bare, digest = replace(record, related=()), digest_of(record)
         found = self._find(record)
         old = self.records.get(found) if found is not None else None
+        if (
+            old is not None
+            and not old.partial
+            and arrival.polled
+            and old.source not in (None, arrival.source)
+        ):
+            self._join(old, record)
+            return
         if old is not None and not old.partial:
             assert found is not None
             if self._digest(found) == digest:
@@ -185,6 +194,23 @@ class Identify:
         self._put(self._stored(record_id, bare, old, declares, arrival), digest, record)
         self.plan.sources[record_id] = arrival.source
 
+    def _join(self, old: Stored, record: Record) -> None:
+        """Another feed has a record that is known: it says what that is about besides, and no more.
+
+        Else two feeds that word it differently would change it with each of their polls.
+        """
+        known = {topic.casefold() for topic in old.record.topics}
+        more = tuple(topic for topic in record.topics if topic.casefold() not in known)
+        if not more:
+            self.plan.fates.append(Fate.UNCHANGED)
+            return
+        self.plan.fates.append(Fate.CHANGED)
+        joined = replace(old, record=replace(old.record, topics=(*old.record.topics, *more)))
+        digest = self._digest(old.id)
+        assert digest is not None
+        self._put(joined, digest, record)
+        self.plan.sources[old.id] = old.source
+
     def _stored(
         self, record_id: int, record: Record, old: Stored | None, declares: tuple[int, ...], arrival: Arrival
     ) -> Stored:
@@ -196,7 +222,9 @@ class Identify:
             if published - self._now > AHEAD:
                 published = old.published
                 record = replace(record, published=published)
-            return replace(old, record=record, published=published, declares=declares)
+            if arrival.polled:  # others of its source's kind may have said more of what it is about
+                record = replace(record, topics=tuple(dict.fromkeys((*old.record.topics, *record.topics))))
+            return replace(old, record=record, published=published, declares=declares, source=arrival.source)
         first_seen = self._first_seen(record, arrival)
         published = record.published or first_seen
         if published - first_seen > AHEAD:
@@ -211,6 +239,7 @@ class Identify:
             story=old.story if old is not None else None,
             declares=declares,
             guild_id=arrival.guild_id,
+            source=arrival.source,
         )
 
     def _first_seen(self, record: Record, arrival: Arrival) -> datetime:

@@ -95,7 +95,8 @@ class Stored:
     `partial`: known only because another record declares it. `published` is never None: where
     the outlet gave no time it is `first_seen`. `news`: may be posted live (see the design's words).
     `story` is the number of the story that it is a same-event member of, or None. `guild_id` is the
-    server whose own source it came from, and which alone sees it; 0: everybody does.
+    server whose own source it came from, and which alone sees it; 0: everybody does. `source` is the id of
+    the source that it came from.
     """
 
     id: int
@@ -107,6 +108,7 @@ class Stored:
     story: int | None = None
     declares: tuple[int, ...] = ()
     guild_id: int = 0
+    source: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

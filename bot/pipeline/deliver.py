@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,6 +25,7 @@ from bot.usecases.context import Context
 log = logging.getLogger(__name__)
 
 BATCH = 50
+STALE = timedelta(days=1)  # what a notice says of a source may have changed by then
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,8 @@ class Deliver:
         return Outcome(Got.OK, message_id=outcome.message_id, thread_id=outcome.thread_id, shown=shown)
 
     def _render(self, claim: Claimed, scene: _Scene) -> Message | Outcome:
+        if claim.kind == outbox.NOTICE and self._context.now() - claim.created_at > STALE:
+            return Outcome(Got.STALE, detail="waited too long to be true")
         if claim.kind in (outbox.DIGEST, outbox.NOTICE):
             assert claim.payload is not None
             return Message.from_json(claim.payload)

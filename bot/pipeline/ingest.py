@@ -25,6 +25,7 @@ from bot.usecases.context import Context
 log = logging.getLogger(__name__)
 
 MOST_ERRORS = 10_000
+POLLED = "feed"  # the kind of sources of which several bring the same in other words
 MOST_LOGGED = 20  # lines of each kind about one intake
 
 
@@ -194,6 +195,7 @@ class Ingest:
                     part.guild_id,
                     silent=not part.state.intake_done and not self._replay,
                     replay=self._replay,
+                    polled=part.state.kind == POLLED,
                 )
                 for part in parts
                 for item in part.batch.items

@@ -18,25 +18,26 @@ QUIET = timedelta(days=1)
 LOOK_BACK = timedelta(days=30)  # what a feed brought since then tells what it is about
 
 
-async def warn(connection: AsyncConnection, feed: Feed, settled: Settled, now: datetime) -> int:
-    """Tell the channels that depend on a feed that it fails; returns how many.
+async def warn(connection: AsyncConnection, feed: Feed, settled: Settled, now: datetime) -> bool:
+    """Tell the channels that depend on a feed that it fails. False where that has to wait.
 
-    Of everybody's feeds, which may be hundreds, a channel hears once in a while, and not if no feed at all
-    can be fetched.
+    A channel hears of one feed in a while, and of none while no feed at all can be fetched: hundreds can fail
+    at once, and then the network of the bot is to blame.
     """
     channels = await _dependent(connection, feed, now)
-    if not feed.guild_id and channels:
-        if not await notices.anything_came(connection, now - QUIET):
-            return 0
-        for channel_id in await notices.told_since(connection, now - QUIET, list(channels)):
-            del channels[channel_id]
+    if not channels:
+        return True
+    if not await notices.anything_came(connection, now - QUIET):
+        return False
+    for channel_id in await notices.told_since(connection, now - QUIET, list(channels)):
+        del channels[channel_id]
     message = failing(feed, settled)
     for channel_id, guild_id in channels.items():
         since = settled.polling.failing_since
         name = f"{feed.source_id}:{channel_id}:{since.isoformat() if since else ''}"
         row = outbox.new_row(outbox.NOTICE, name, guild_id, channel_id, now, payload=message.to_json())
         await outbox.enqueue(connection, row)
-    return len(channels)
+    return bool(channels)
 
 
 async def _dependent(connection: AsyncConnection, feed: Feed, now: datetime) -> dict[int, int]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -36,6 +37,8 @@ RECORDS_AT_ONCE = 2000  # that are stored in one transaction, about
 # What counts as how many of them, before it is known how many are new:
 POLL = 0.2  # a poll, whatever it brought
 SEEN = 0.1  # a record of a feed that was taken in before
+PER_HOST = 2  # of these, so that a host with many feeds keeps none of another's waiting
+MOST_WAITING = 5000  # feeds that are looked up ahead, where few hosts have many
 PATIENCE = 1.0  # seconds to wait for the next answer, so that what becomes due meanwhile is not late
 
 
@@ -70,7 +73,8 @@ class Poll:
         self._jitter = jitter
         self._at_once = at_once
         self._busy: set[int] = set()  # the feeds that are in any of these, and go from one to the next:
-        self._due: deque[tuple[Feed, Progress]] = deque()
+        self._due: dict[str, deque[tuple[Feed, Progress]]] = {}  # by host
+        self._hosts: Counter[str] = Counter()  # how many are running at each
         self._running: dict[asyncio.Task[Look], Feed] = {}
         self._over: list[_Done] = []
         self._storing: asyncio.Task[None] | None = None
@@ -114,31 +118,39 @@ class Poll:
         if sum(done.size for done in self._over) >= RECORDS_AT_ONCE:
             return
         while len(self._running) < self._at_once:
-            if not self._due:
-                await self._look_up()
-            if not self._due:
-                return
-            feed, progress = self._due.popleft()
+            host = next((host for host in self._due if self._hosts[host] < PER_HOST), None)
+            if host is None:
+                if sum(map(len, self._due.values())) >= MOST_WAITING or not await self._look_up():
+                    return
+                continue
+            feed, progress = self._due[host].popleft()
+            if not self._due[host]:
+                del self._due[host]
+            self._hosts[host] += 1
             origin = origin_of(feed, self._context.polls.quality)
             task = asyncio.ensure_future(look(self._web, origin, progress))
             task.add_done_callback(lambda _: self._woken.set())
             self._running[task] = feed
 
-    async def _look_up(self) -> None:
-        """Find out what is due."""
+    async def _look_up(self) -> int:
+        """Find out what is due; returns how many feeds more that are."""
         async with self._context.db.read() as connection:
             followed = await self._followed.of(connection)
             due = await feeds.due(connection, self._context.now(), followed, self._busy, AHEAD)
             known = await sources.progress_of(connection, [feed.source_id for feed in due], STATE)
         for feed in due:
             progress = {STATE: known[feed.source_id]} if feed.source_id in known else {}
-            self._due.append((feed, progress))
+            self._due.setdefault(_host(feed), deque()).append((feed, progress))
             self._busy.add(feed.source_id)
+        return len(due)
 
     def _gather(self) -> None:
         """Collect what is over, and have as much of it stored as goes together, one part after the other."""
         for task in [task for task in self._running if task.done()]:
-            self._over.append(_Done(self._running.pop(task), _result(task)))
+            feed = self._running.pop(task)
+            self._hosts[_host(feed)] -= 1
+            self._over.append(_Done(feed, _result(task)))
+        self._hosts = +self._hosts  # without those at which nothing runs
         storing = self._storing
         if storing is not None and storing.done():
             self._storing = None
@@ -172,9 +184,8 @@ class Poll:
             kept = [self._settled(done, done.feed.source_id in fresh, now) for done in over]
             failing = [(done.feed, k) for done, k in zip(over, kept, strict=True) if to_warn(k.polling, now)]
             await feeds.settle(connection, kept, now)
-            for feed, k in failing:
-                await warn(connection, feed, k, now)
-            await feeds.mark_warned(connection, [feed.source_id for feed, _ in failing])
+            told = [feed.source_id for feed, k in failing if await warn(connection, feed, k, now)]
+            await feeds.mark_warned(connection, told)
 
         summaries = await self._ingest.store([part for _, part in brought], settle)
         for (done, _), summary in zip(brought, summaries, strict=True):
@@ -198,6 +209,10 @@ class Poll:
         title = found.document.title if found.document else ""
         self.counts[got.value] += 1
         return Settled(done.feed.source_id, polling, found.reason, title, found.moved)
+
+
+def _host(feed: Feed) -> str:
+    return urlsplit(feed.url).hostname or ""
 
 
 def _result(task: asyncio.Task[Look]) -> Look:
@@ -227,14 +242,14 @@ class _Followed:
     """Which feeds of the catalogue are wanted; worked out anew when what is followed has changed."""
 
     def __init__(self) -> None:
-        self._of: tuple[frozenset[str], frozenset[int]] | None = None
+        self._of: object = None
         self._ids: frozenset[int] = frozenset()
 
     async def of(self, connection: AsyncConnection) -> frozenset[int]:
         """The feeds of topics that somebody follows, and of those above and below."""
         catalogue = await feeds.catalogue(connection)
         wanted = await subscriptions.topic_keys(connection)
-        signature = (wanted, frozenset(catalogue))
+        signature = (wanted, await topics.tree(connection), frozenset(catalogue.items()))
         if signature != self._of:
             known = await topics.load(connection)
             self._of = signature

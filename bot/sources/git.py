@@ -8,7 +8,6 @@ work as they do in a shell.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import os
 import re
@@ -368,6 +367,10 @@ async def _end_of(stream: asyncio.StreamReader) -> str:
 
 def _lock(place: Path) -> BinaryIO | None:
     """An open file that holds the lock until it is closed or the process ends; None while another has it."""
+    try:
+        import fcntl  # the rest of Topicwire runs where it is missing too
+    except ModuleNotFoundError:
+        raise SourceError("git repositories can be read on Linux, macOS and their like alone") from None
     place.mkdir(parents=True, exist_ok=True)
     file = (place / "lock").open("wb")
     try:

@@ -186,10 +186,9 @@ async def catalogue(connection: AsyncConnection) -> dict[int, tuple[str, ...]]:
 
 def _pollable(followed: Collection[int], busy: Collection[int]) -> sa.ColumnElement[bool]:
     wanted = sa.or_(_f.c.origin != Origin.CATALOGUE, _f.c.source_id.in_(followed))
-    # Where every channel is paused nobody reads: most likely the bot was removed from the server.
-    reads = sa.func.count(sa.case((_c.c.paused_reason == "", 1)))
-    silent = sa.select(_c.c.guild_id).group_by(_c.c.guild_id).having(reads == 0)
-    heard = _f.c.guild_id.not_in(silent)
+    # Where no channel follows anything, or all are paused, nobody reads: the bot may have been removed.
+    reading = sa.select(_c.c.guild_id).where(_c.c.paused_reason == "")
+    heard = sa.or_(_f.c.guild_id == 0, _f.c.guild_id.in_(reading))
     return sa.and_(_f.c.next_poll.is_not(None), _f.c.source_id.not_in(busy), wanted, heard)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -20,6 +20,9 @@ _s = schema.stories
 _d = schema.declarations
 _k = schema.record_keys
 _rt = schema.record_topics
+
+OLD = timedelta(days=30)
+OWN_MOST = 500  # records of servers' own sources that everybody's are compared with
 
 
 def _stored(row: sa.Row[Any], declares: tuple[int, ...]) -> Stored:
@@ -49,6 +52,7 @@ def _stored(row: sa.Row[Any], declares: tuple[int, ...]) -> Stored:
         row.story,
         declares,
         row.guild_id,
+        row.source_id,
     )
 
 
@@ -166,10 +170,18 @@ async def known(connection: AsyncConnection, batch: Sequence[Arrival], now: date
     told = [record for record in named_records if not _is_known(record, by_key, named, digests)]
     of_told = (named[by_key[key]].story for key in all_keys(told) if key in by_key)
     changing = {story for story in of_told if story is not None}
-    for part in chunks(_intervals(record.published or now for record in told), 50):
+    guilds = {arrival.guild_id for arrival in batch}
+    times = [record.published or now for record in told]
+    if all(arrival.polled for arrival in batch):  # old items of feeds are no news, whichever event they were
+        times = [time for time in times if now - time < OLD]
+    for part in chunks(_intervals(times), 50):
         near = sa.or_(*(_r.c.published.between(start, end) for start, end in part))
-        rows = await connection.execute(sa.select(_r.c.story).distinct().where(_r.c.story.is_not(None), near))
-        changing |= set(rows.scalars())
+        near = sa.and_(_r.c.story.is_not(None), near)
+        stories = sa.select(_r.c.story).distinct().where(near, _r.c.guild_id.in_((0, *guilds)))
+        changing |= set((await connection.execute(stories)).scalars())
+        if 0 in guilds:  # what servers' own sources brought last may be the same event
+            own = sa.select(_r.c.story).where(near, _r.c.guild_id != 0).order_by(_r.c.id.desc())
+            changing |= set((await connection.execute(own.limit(OWN_MOST))).scalars())
     numbers = changing | {stored.story for stored in named.values() if stored.story is not None}
     inside, more_digests = await _select(connection, _r.c.story, numbers)
     records = inside | named
@@ -321,6 +333,7 @@ async def rematch(
             sa.select(_r.c.story, _rt.c.topic_id)
             .distinct()
             .join(_rt, _rt.c.record_id == _r.c.id)
-            .where(_r.c.story.in_(part), ~_r.c.removed)
+            .join(_s, _s.c.number == _r.c.story)
+            .where(_r.c.story.in_(part), ~_r.c.removed, _r.c.guild_id == _s.c.guild_id)
         )
         await connection.execute(sa.insert(st).from_select(["story", "topic_id"], of_members))

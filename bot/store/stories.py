@@ -20,6 +20,7 @@ MOST_WORDS = 12  # of a search
 _s = schema.stories
 _r = schema.records
 _st = schema.story_topics
+_rt = schema.record_topics
 _t = schema.topics
 
 
@@ -106,9 +107,19 @@ def _alive(guild_id: int | None = None) -> sa.ColumnElement[bool]:
     return alive if guild_id is None else sa.and_(alive, _s.c.guild_id.in_((0, guild_id)))
 
 
-def _of_topics(names: Sequence[str]) -> sa.Select[Any]:
+def _of_topics(names: Sequence[str], guild_id: int | None) -> Any:
+    """The stories of these topics; for a server those too that its own records put there."""
     keys = [name.casefold() for name in names]
-    return sa.select(_st.c.story).join(_t, _t.c.id == _st.c.topic_id).where(_t.c.key.in_(keys))
+    everybodys = sa.select(_st.c.story).join(_t, _t.c.id == _st.c.topic_id).where(_t.c.key.in_(keys))
+    if not guild_id:
+        return everybodys
+    own = (
+        sa.select(_r.c.story)
+        .join(_rt, _rt.c.record_id == _r.c.id)
+        .join(_t, _t.c.id == _rt.c.topic_id)
+        .where(_t.c.key.in_(keys), _r.c.guild_id == guild_id, ~_r.c.removed, _r.c.story.is_not(None))
+    )
+    return everybodys.union(own)
 
 
 async def latest(
@@ -117,7 +128,7 @@ async def latest(
     """The stories of these topics (None: of all) that something arrived for last, newest first."""
     statement = sa.select(_s.c.number).where(_alive(guild_id))
     if topics is not None:
-        statement = statement.where(_s.c.number.in_(_of_topics(topics)))
+        statement = statement.where(_s.c.number.in_(_of_topics(topics, guild_id)))
     newest_first = statement.order_by(_s.c.last_seen.desc(), _s.c.last.desc(), _s.c.number.desc())
     rows = await connection.execute(newest_first.limit(limit))
     return list(rows.scalars())
@@ -136,7 +147,7 @@ async def arrived(
         sa.select(_r.c.story).distinct().join(_s, _s.c.number == _r.c.story).where(inside, _alive(guild_id))
     )
     if topics is not None:
-        statement = statement.where(_r.c.story.in_(_of_topics(topics)))
+        statement = statement.where(_r.c.story.in_(_of_topics(topics, guild_id)))
     return sorted((await connection.execute(statement)).scalars())
 
 

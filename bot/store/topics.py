@@ -55,6 +55,12 @@ async def ids(connection: AsyncConnection) -> dict[str, int]:
     return {row.key: row.id for row in await connection.execute(sa.select(_t.c.key, _t.c.id))}
 
 
+async def tree(connection: AsyncConnection) -> frozenset[tuple[str, str]]:
+    """Every topic's casefolded name with its parent's name."""
+    rows = await connection.execute(sa.select(_t.c.key, _t.c.parent))
+    return frozenset((row.key, row.parent) for row in rows)
+
+
 async def learn(connection: AsyncConnection, names: Iterable[str]) -> dict[str, int]:
     """Make sure that these names are topics, as the first spells them; returns all ids by casefolded name."""
     known = await ids(connection)

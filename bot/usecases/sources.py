@@ -16,7 +16,7 @@ from bot.errors import InvalidInputError, NotFoundError, SourceError
 from bot.sources.feeds.parse import Document, Origin
 from bot.sources.feeds.source import Found, find
 from bot.sources.web.fetch import Web
-from bot.store import feeds, topics
+from bot.store import feeds, subscriptions, topics
 from bot.usecases.context import Context
 from bot.usecases.topics import resolve
 
@@ -39,11 +39,15 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A feed that is followed now. `new` is False where it was already."""
+    """A feed that is followed now. `new` is False where it was already.
+
+    `heard` is False where no channel of the server follows anything, so that nothing is read for it yet.
+    """
 
     preview: Preview
     feed: Feed
     new: bool
+    heard: bool = True
 
 
 def address_of(text: str) -> str:
@@ -132,8 +136,9 @@ async def add(
         await feeds.add(connection, wanted, context.polls.bounds.least, context.now())
         feed = await feeds.find(connection, looked.url, guild_id)
         assert feed is not None
+        heard = not guild_id or bool(await subscriptions.subscriptions(connection, guild_id=guild_id))
     context.wake()
-    return Added(looked, replace(feed, title=feed.title or looked.document.title), before is None)
+    return Added(looked, replace(feed, title=feed.title or looked.document.title), before is None, heard)
 
 
 async def _room(context: Context, connection: AsyncConnection, guild_id: int) -> None:
@@ -166,7 +171,8 @@ async def remove(context: Context, wanted: str, guild_id: int = 0) -> Feed:
         own = await feeds.all_feeds(connection, guild_id)
         key = wanted.strip().casefold()
         # A feed may call itself by the address of another one.
-        hits = [feed for feed in own if key in (feed.url.casefold(), feed.address.casefold())]
+        hits = [feed for feed in own if key == feed.address.casefold()]
+        hits = hits or [feed for feed in own if key == feed.url.casefold()]
         hits = hits or [f for f in own if key in (f.shown.casefold(), f.shown[:SHORT].strip().casefold())]
         if not hits:
             has = ", ".join(feed.shown for feed in own[:10]) or "none"
@@ -189,7 +195,7 @@ async def suggest(context: Context, guild_id: int, text: str, limit: int = 25) -
     return [
         (
             f"{feed.shown[:60]} ({feed.url})"[:SHORT],
-            feed.url if len(feed.url) <= SHORT else feed.shown[:SHORT],
+            feed.address if len(feed.address) <= SHORT else feed.shown[:SHORT],
         )
         for feed in own
         if key in feed.shown.casefold() or key in feed.url.casefold()

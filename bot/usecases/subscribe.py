@@ -120,7 +120,9 @@ async def subscribe(context: Context, wish: Wish) -> Subscribed:
         everybodys = await feeds.all_feeds(connection, 0)
         own_feeds = await feeds.all_feeds(connection, wanted.guild_id)
         key = {topic.name.casefold()}
-        bringing = sum(known.concerns(feed.topics, key) for feed in (*everybodys, *own_feeds))
+        bringing = sum(
+            not feed.topics or known.concerns(feed.topics, key) for feed in (*everybodys, *own_feeds)
+        )
     context.wake()
     forecast, newest = await _forecast(context, wanted, known)
     return Subscribed(

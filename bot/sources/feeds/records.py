@@ -148,9 +148,12 @@ def _twins(draft: _Draft, guid: str, title: bytes) -> list[str]:
             home = "/" not in twin[8:] and "?" not in twin  # nobody's alone
             if twin != draft.page and not home and twin not in twins:
                 twins.append(twin)
+    if draft.key == draft.page:  # should another entry have the same page later, both are told by more
+        twins.append(f"{draft.page}#{digest(guid.encode('utf-8', 'replace') or title)}")
     domain = registered_domain(_host(draft.page))
     if guid:
         twins.append(f"guid:{domain}:{digest(guid.encode('utf-8', 'replace'), title)}")
+        return twins  # an entry of the same words with another guid and page is another one: a weekly thread
     if len(draft.excerpt) >= 2 * _TELLING - 1:
         text = word_bytes(draft.excerpt)
         if text.count(b" ") >= _TELLING - 1:
