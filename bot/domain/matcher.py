@@ -72,7 +72,8 @@ class Matcher(Generic[T]):
             topics.remove(topic)
             return
         del self._topics[text]
-        for anchor in self._anchors(self._conditions.pop(text, None) or parse(text).root):
+        root = self._conditions.pop(text) if text in self._conditions else parse(text).root
+        for anchor in self._anchors(root):
             self._index.remove(anchor, text)
 
     def match(self, document: Document) -> set[T]:
@@ -88,7 +89,8 @@ class Matcher(Generic[T]):
         """Terms of which a document that satisfies the tree has at least one; none for a negation."""
         match node:
             case Or(parts):
-                return list(dict.fromkeys(anchor for part in parts for anchor in self._anchors(part)))
+                every = [self._anchors(part) for part in parts]
+                return list(dict.fromkeys(chain.from_iterable(every))) if all(every) else ()
             case And(parts):
                 return self._rarest(parts)
             case Near(first, second):
@@ -101,7 +103,8 @@ class Matcher(Generic[T]):
 
     def _rarest(self, parts: Sequence[Node]) -> Sequence[Anchor]:
         """The anchors of the part that fewest documents will have."""
-        return max(filter(None, map(self._anchors, parts)), key=lambda own: min(map(self._rarity, own)))
+        every = [own for part in parts if (own := self._anchors(part))]
+        return max(every, key=lambda own: min(map(self._rarity, own)), default=())
 
     def _rarity(self, anchor: Anchor) -> tuple[int, int, int]:
         """Text is rarer than values, these than ranges. Where nothing was counted, what is long is rare."""
@@ -111,11 +114,8 @@ class Matcher(Generic[T]):
             case Value(_, text):
                 return 1, 0, len(text)
         seen = min(self._frequencies.get(word, 0) for word in anchor.words.split(" "))
-        return (
-            2,
-            -seen,
-            len(anchor.words.encode()),
-        )  # a character of three bytes says as much as three letters
+        # Characters of scripts without spaces have three bytes, and say as much as three letters.
+        return 2, -seen, len(anchor.words.encode())
 
 
 def _is_sure(node: Node) -> bool:

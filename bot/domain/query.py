@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple, get_args
 
 from bot.domain.document import TEXTS, Document, spans, stands_alone, words
@@ -172,10 +173,10 @@ class _Parser:
         root = self._either("")
         if self._kind != "end":
             raise self._error("this ) closes nothing", self._next().position)
-        if excess := _excess(root):
+        if excess := list(_excess(root)):
             raise self._error(
                 "this only says what not to find, and would match almost everything; say beside it what to find",
-                self._negations[excess],
+                min(self._negations[negation] for negation in excess),
             )
         text = written(root)
         if len(text) > MAX_LENGTH:
@@ -386,8 +387,8 @@ class _Parser:
             case "domain":
                 try:
                     text = registered_domain(text)
-                except ValueError:
-                    raise self._error("expected a domain such as bbc.co.uk", position)
+                except ValueError as error:
+                    raise self._error("expected a domain such as bbc.co.uk", position) from error
         return Value(name, text)
 
 
@@ -395,14 +396,15 @@ def _shown(text: str) -> str:
     return f"“{clip(text, 30)}”"
 
 
-def _excess(node: Node) -> Node | None:
-    """A negation beside which nothing says what to find, if there is one."""
+def _excess(node: Node) -> Iterator[Not]:
+    """Negations beside which nothing says what to find."""
     match node:
         case Not():
-            return node
+            yield node
         case And(parts):
-            every = [_excess(part) for part in parts]
-            return None if None in every else every[0]
+            every = [list(_excess(part)) for part in parts]
+            if all(every):
+                yield from chain.from_iterable(every)
         case Or(parts):
-            return next((found for part in parts if (found := _excess(part))), None)
-    return None
+            for part in parts:
+                yield from _excess(part)

@@ -134,9 +134,10 @@ class Poll:
 
     async def _look_up(self) -> int:
         """Find out what is due; returns how many feeds more that are."""
+        busy = set(self._busy)  # before the look begins: what is settled meanwhile it may see as it was
         async with self._context.db.read() as connection:
             followed = await self._followed.of(connection)
-            due = await feeds.due(connection, self._context.now(), followed, self._busy, AHEAD)
+            due = await feeds.due(connection, self._context.now(), followed, busy, AHEAD)
             known = await sources.progress_of(connection, [feed.source_id for feed in due], STATE)
         for feed in due:
             progress = {STATE: known[feed.source_id]} if feed.source_id in known else {}

@@ -390,6 +390,7 @@ async def test_only_the_first_items_of_a_large_feed_are_shown(press: Press) -> N
 async def test_the_list_has_the_servers_own_feeds_and_counts_the_others(press: Press) -> None:
     world = press.world
     assert "This server has no feeds of its own." in seen(await world.ask("source list"))
+    await world.ask("subscribe", topic="Space")
     await use.add(world.app.context, press.site.url(), "AI")
     press.publish(OLD, path="/own", title="Our Own")
     await world.ask("source add", url=press.site.url("/own"), topic="AI")
@@ -403,6 +404,7 @@ async def test_the_list_has_the_servers_own_feeds_and_counts_the_others(press: P
 
 
 async def test_the_list_shows_what_fails_why_and_when_it_is_tried_again(press: Press) -> None:
+    await press.world.ask("subscribe", topic="AI")
     await press.add(topic="AI")
     press.site.pages["/feed"] = Page(status=503)
     await press.poll()
@@ -539,6 +541,8 @@ async def test_a_feed_that_fails_for_days_is_told_once_and_is_news_again_after_i
 ) -> None:
     await press.world.ask("subscribe", topic="AI")
     await press.add(topic="AI")
+    press.publish(OLD, path="/in-order")
+    await use.add(press.world.app.context, press.site.url("/in-order"), "Space")
 
     async def fail(days: int) -> None:
         press.site.pages["/feed"] = Page(status=503)

@@ -17,6 +17,7 @@ from bot.pipeline import rematch
 from bot.pipeline.poll import Poll
 from bot.sources.web.fetch import Web
 from bot.store import feeds
+from bot.usecases.related import latest
 from tests.feeds import Entry, Page, Site, reader, rss
 from tests.pipeline.desk import Desk
 from tests.sources.web.servers import Names
@@ -485,3 +486,65 @@ async def test_the_feeds_of_a_server_in_which_every_channel_is_paused_wait(room:
     await room.desk.resume()
     await room.poll(minutes=0)
     assert room.site.paths == ["/feed"]
+
+
+# One article in several feeds.
+
+
+async def test_an_article_of_two_feeds_is_on_both_topics_and_changes_with_neither(room: Newsroom) -> None:
+    await room.desk.follow("Space", OTHER)
+    link = "https://paper.example/x"
+    for path, topic in (("/ai", "AI"), ("/space", "Space")):
+        room.publish(ONE, path=path)
+        await room.add(path, topic)
+    await room.poll()
+    room.publish(Entry(TWO, 24, text="First in these words.", link=link), path="/ai")
+    room.publish(Entry(f"{TWO} too", 24, text="Then in those.", link=link), path="/space")
+    for _ in range(6):
+        await room.poll(hours=8)
+    assert len(room.desk.mailbox.sent) == 2
+    assert {asked.target.channel_id for asked in room.desk.mailbox.sent} == {CHANNEL, OTHER}
+    assert len(room.desk.mailbox.edited) <= 1  # the other topic was added
+
+
+async def test_a_host_with_many_feeds_keeps_no_other_waiting(room: Newsroom) -> None:
+    stuck = asyncio.Event()
+
+    async def stall(_request: web.Request) -> web.StreamResponse:
+        await stuck.wait()
+        return web.Response(body=rss(THREE))
+
+    for number in range(150):
+        room.site.pages[f"/slow/{number}"] = stall
+        await room.add(f"/slow/{number}", host="slow.example")
+    await room.add()
+    while not (await room.feed()).taken:
+        await room.poller.step()
+    assert len(room.site.paths) <= 3
+    stuck.set()
+    await room.poller.drain()
+    assert len(room.site.paths) == 151
+
+
+async def test_a_servers_own_feed_puts_its_topics_on_everybodys_story_for_that_server_alone(
+    room: Newsroom,
+) -> None:
+    title = "Harbour bridge closed after engineers find crack in girder"
+    await room.desk.follow_elsewhere("Space", OTHER, ELSEWHERE)
+    await room.desk.follow("Space", CHANNEL + 50)
+    await room.add()
+    room.publish(FOUR, path="/own")
+    await room.add("/own", "Space", guild_id=GUILD, origin=Origin.SERVER)
+    await room.poll()
+    room.publish(Entry(title, 24))
+    own = Entry("Harbour bridge closed: crack in girder found by engineers", 24, link="https://own.example/1")
+    room.publish(own, path="/own")
+    await room.poll()
+    await rematch.define(room.desk.context, [Topic("Whales", keywords=("whale",))])
+
+    async def listed(guild_id: int) -> list[int]:
+        _, views = await latest(room.desk.context, "Space", guild_id, 0)
+        return [view.number for view in views if "Harbour" in view.lead.record.title]
+
+    assert len(await listed(GUILD)) == 1
+    assert await listed(ELSEWHERE) == []

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 
 from bot.domain.model import Record
 from bot.domain.polling import Feed, NewFeed, Origin, Polling
-from bot.store import feeds, schema, sources
+from bot.store import feeds, schema, sources, subscriptions
 from bot.store.database import Database
 from bot.store.feeds import Settled
 from tests.make import at, record
-from tests.store.taking import GUILD, headlines, take
+from tests.store.taking import CHANNEL, GUILD, headlines, take
 
 ELSEWHERE = GUILD + 1
 INTERVAL = timedelta(minutes=5)
@@ -279,6 +279,9 @@ async def test_of_the_catalogue_only_those_that_are_followed_are_due(stores: Dat
         for origin in (Origin.CONFIG, Origin.SERVER, Origin.OPERATOR)
     ]
     always = [feed.address for feed in own]
+    assert await due(stores, 1) == [feed.address for feed in own if not feed.guild_id]  # nobody there reads
+    async with stores.write() as connection:
+        await subscriptions.ensure_channel(connection, CHANNEL, GUILD)
     assert await due(stores, 1) == always
     assert await due(stores, 1, followed=[other.source_id]) == [other.address, *always]
     await settle(stores, *(polled(feed, 8) for feed in (*own, other)))

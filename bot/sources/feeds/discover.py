@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from html import escape
 from itertools import islice
 from typing import NamedTuple
@@ -83,7 +84,11 @@ def common_paths(url: str) -> tuple[str, ...]:
     directory = path.rpartition("/")[0] if "." in path.rpartition("/")[2] else path.rstrip("/")
     own = [f"{directory}/{name}" for name in _OF_A_DIRECTORY] if directory else []
     paths = dict.fromkeys([*own, *(f"/{name}" for name in _OF_A_SITE)])
-    return tuple(urljoin(url, path) for path in list(paths)[:MAX_PATHS])
+    found = []
+    for path in list(paths)[:MAX_PATHS]:
+        with suppress(ValueError):  # a path that cannot be one, such as //[
+            found.append(urljoin(url, path))
+    return tuple(found)
 
 
 def _flat(text: str) -> str:

@@ -153,11 +153,13 @@ def _twins(draft: _Draft, guid: str, title: bytes) -> list[str]:
     domain = registered_domain(_host(draft.page))
     if guid:
         twins.append(f"guid:{domain}:{digest(guid.encode('utf-8', 'replace'), title)}")
-        return twins  # an entry of the same words with another guid and page is another one: a weekly thread
     if len(draft.excerpt) >= 2 * _TELLING - 1:
         text = word_bytes(draft.excerpt)
         if text.count(b" ") >= _TELLING - 1:
-            twins.append(f"text:{domain}:{digest(title, text)}")
+            # With its day: the same words at another page a week later are a column of every week.
+            published = _published(entry.dates)
+            day = f"{published:%Y%m%d}".encode() if published else b""
+            twins.append(f"text:{domain}:{digest(title, text, day)}")
     return twins
 
 

@@ -51,8 +51,10 @@ def test_an_entry_is_known_again(after: str) -> None:
         "<title>Something else</title><link>https://a.example/2</link><guid>g1</guid>",
         "<title>Ferry stopped</title><link>https://a.example/2</link><guid>g2</guid>",
         f"<title>Ferry stopped</title><link>https://b.example/1</link><guid>g1</guid>{LONG}",
+        BEFORE.replace("example/1", "example/2").replace("g1", "g2")
+        + "<pubDate>Mon, 09 Mar 2026 12:00:00 GMT</pubDate>",
     ],
-    ids=["guid used again", "title used again", "another outlet"],
+    ids=["guid used again", "title used again", "another outlet", "a column of every week"],
 )
 def test_another_entry_is_not_taken_for_it(after: str) -> None:
     assert not same(BEFORE, after)
@@ -75,7 +77,7 @@ def test_entries_that_share_a_page_are_told_apart() -> None:
 
 def test_a_guid_used_for_all_tells_nothing() -> None:
     one, two = records(rss(item(1, "<guid>same</guid>"), item(2, "<guid>same</guid>")))
-    assert (one.twins, two.twins) == ((), ())
+    assert not any(twin.startswith("guid:") for twin in (*one.twins, *two.twins))
 
 
 def test_a_text_of_two_entries_tells_nothing() -> None:
