@@ -90,11 +90,11 @@ def serve(path: Path) -> None:
 
 def check_config(path: Path) -> int:
     """`topicwire check`: print every problem; returns how many there are."""
-    from bot import app
+    from bot import parts
     from bot.config import load
 
     try:
-        problems = app.check(load(path))
+        problems = parts.check(load(path))
     except ConfigError as error:
         problems = error.problems
     for problem in problems:
@@ -140,7 +140,7 @@ async def _sources(places: Sequence[str], private_networks: bool) -> AsyncIterat
     async with AsyncExitStack() as stack:
         web = None
         if any(_is_address(place) for place in places):
-            from bot.app import web_of
+            from bot.parts import web_of
 
             web = await stack.enter_async_context(web_of(private_networks))
         yield [_source(place, web) for place in places]

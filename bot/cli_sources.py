@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bot import app, clock
+from bot import clock, parts
 from bot.cli import note, out, out_json, stamp
 from bot.config import Config, GitSettings, load
 from bot.domain.polling import Feed, NewFeed
@@ -37,7 +37,7 @@ def _with(db_url: str, private_networks: bool, work: Callable[[Context], Awaitab
             db = await Database.open(db_url)
             stack.push_async_callback(db.close)
             await _with_topics(db)
-            web = await stack.enter_async_context(app.web_of(private_networks))
+            web = await stack.enter_async_context(parts.web_of(private_networks))
             return await work(Context(db, clock.now, web=web))
 
     return asyncio.run(working())
@@ -190,8 +190,8 @@ def check_sources(path: Path) -> int:
 
 
 async def _check(config: Config) -> int:
-    wanted = app.feeds_of(config)
-    async with app.web_of(config.feeds.private_networks) as web:
+    wanted = parts.feeds_of(config)
+    async with parts.web_of(config.feeds.private_networks) as web:
         slots = asyncio.Semaphore(CHECKED_AT_ONCE)
 
         async def one(feed: NewFeed) -> str:
@@ -231,7 +231,7 @@ async def _repositories(config: Config) -> Sequence[tuple[str, str, str]]:
     failing = []
     for settings in config.sources:
         if isinstance(settings, GitSettings):
-            source = app.repository_of(settings)
+            source = parts.repository_of(settings)
             try:
                 await source.update()
             except TopicwireError as error:

@@ -47,9 +47,19 @@ ARROWS: dict[str, set[str]] = {
     },
     "cogs": {"cogs.common", "bot.usecases", "bot.chat", "bot.domain", "bot.errors"},
     "bot.config": {"bot.domain", "bot.sources.topic_files", "bot.errors"},
+    "bot.parts": {
+        "bot.http",
+        "bot.config",
+        "bot.sources",
+        "bot.store",
+        "bot.usecases",
+        "bot.domain",
+        "bot.errors",
+    },
     "bot.app": {
         "cogs",
         "bot.http",
+        "bot.parts",
         "bot.pipeline",
         "bot.usecases",
         "bot.store",
@@ -62,6 +72,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "bot.cli": {
         "bot.app",
+        "bot.parts",
         "bot.config",
         "bot.pipeline",
         "bot.usecases",
@@ -72,7 +83,7 @@ ARROWS: dict[str, set[str]] = {
         "bot.errors",
     },
     "bot.cli_sources": {
-        "bot.app",
+        "bot.parts",
         "bot.cli",
         "bot.config",
         "bot.usecases",

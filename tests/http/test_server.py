@@ -18,7 +18,6 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.app import endpoint_of
 from bot.config import parse
 from bot.domain.model import Topic
 from bot.domain.plan import plan
@@ -26,6 +25,7 @@ from bot.errors import StoreError, TopicwireError
 from bot.http import server
 from bot.http.metrics import COUNTERS, GAUGES
 from bot.http.server import Server, Settings
+from bot.parts import endpoint_of
 from bot.pipeline import rematch
 from bot.store import schema
 from tests.databases import opened_as

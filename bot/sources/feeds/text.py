@@ -39,6 +39,7 @@ _NOTHING = frozenset({"comments", "comment", "[link]", "[link] [comments]", "rea
 # What needs no repair: printable ASCII, and the dashes and quotes of good English. No entity: those that
 # are left after decoding were encoded more than once.
 _FINE = re.compile("[ -~\u2010-\u2015\u2018-\u201f\u2022\u2026]*")
+_UNENDED = re.compile(r"&#[xX]?[0-9a-fA-F]+(?![0-9a-fA-F;])")  # a number without its semicolon
 _REFERENCE = re.compile(r"&[#\w]+;")
 # Of ASCII only letters, digits and `_` belong to words; the rest is space.
 _SPACED = bytes(byte if chr(byte).isalnum() or byte == 0x5F else 0x20 for byte in range(128)) + bytes(128)
@@ -83,6 +84,8 @@ def _repaired(text: str, limit: int) -> str:
     text = text[: 16 * limit]
     fine = text
     if "&" in fine:
+        if _UNENDED.search(fine):
+            return repair(text, limit)
         fine = unescape(fine)
         if "&" in fine and _REFERENCE.search(fine):
             return repair(text, limit)
