@@ -51,7 +51,8 @@ FEEDS = 10_000
 ITEMS = 10  # of a feed
 CHANGED = 5  # one feed of so many has something new in a round
 DAYS = 30  # over which the items of a feed are spread
-LATER = timedelta(days=DAYS) / (ITEMS * CHANGED)  # from one round to the next: so no more comes in a day than before
+# From one round to the next: so no more comes in a day than before.
+LATER = timedelta(days=DAYS) / (ITEMS * CHANGED)
 
 _START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 _ADDRESSES = [f"127.0.0.{last}" for last in range(1, 9)]  # several, so that there are ports enough
