@@ -4,6 +4,7 @@
 # make run        starts the bot on config.yaml
 # make check      lint, format and types
 # make bench      measures, see docs/performance.md
+# make fuzz       feeds the parsers of feeds with damaged ones for a minute
 # make picture    takes the README's pictures again
 
 VENV   := .venv
@@ -13,7 +14,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ARGS   ?=
 
-.PHONY: all demo test run check format bench picture clean
+.PHONY: all demo test run check format bench fuzz picture clean
 .DEFAULT_GOAL := all
 
 all: $(VENV)/.base
@@ -65,6 +66,9 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+fuzz: $(VENV)/.dev
+	@$(BIN)/python -m scripts.fuzz_feeds $(ARGS)
 
 picture: $(VENV)/.dev
 	@$(BIN)/python scripts/pictures.py $(ARGS)

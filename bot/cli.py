@@ -269,7 +269,7 @@ def match_places(places: Sequence[str], directory: Path, as_json: bool, private_
                     refused += len(batch.rejected)
                     for item in batch.items:
                         record = item.record
-                        why = topics.match(record.title, record.excerpt)
+                        why = topics.matched(record)
                         if as_json:
                             declared = list(record.topics)
                             found = {

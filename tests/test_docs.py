@@ -25,9 +25,12 @@ import cogs
 from bot.__main__ import FAILED, SOME_REFUSED, app
 from bot.chat.client import PERMISSIONS, Client
 from bot.config import Config, load, parse
+from bot.domain.document import Document
 from bot.domain.identity import canonical
 from bot.domain.model import Topic
 from bot.domain.posting import EXPLAIN, Reason
+from bot.domain.query import matches
+from bot.domain.query import parse as parse_query
 from bot.domain.topics import Topics
 from bot.http.metrics import COUNTERS, GAUGES
 from bot.sources.documents import MAX_DOCUMENT, SUFFIXES, documents
@@ -325,6 +328,12 @@ def test_keywords(row: list[str]) -> None:
     assert ("yes" if found else "no") == row[2]
 
 
+@pytest.mark.parametrize("row", _rows(RECORDS, "query"), ids=lambda row: f"{row[0]} in {row[1]}")
+def test_queries(row: list[str]) -> None:
+    found = matches(parse_query(_code(row[0])), Document(_code(row[1])))
+    assert ("yes" if found else "no") == row[2]
+
+
 @pytest.mark.parametrize("block", _fenced(ALL, "markdown"), ids=lambda block: block[:40])
 def test_records(block: str) -> None:
     [(_, value)] = documents(BytesIO(block.encode()), "example.md")
@@ -339,7 +348,8 @@ def test_yaml(block: str) -> None:
     if "webUrl" in value:
         record_from_mapping(value)
     elif "name" in value:
-        assert topic_from_mapping(value).keywords
+        topic = topic_from_mapping(value)
+        assert topic.keywords or topic.query
     else:
         parse(value)
 

@@ -116,7 +116,8 @@ class Topic:
     """A named subject. `name` is its identity (compared without case); `parent` is a topic's name.
 
     A keyword matches whole words without regard to case, in the title alone or, with
-    `fields="title+excerpt"`, in the excerpt too.
+    `fields="title+excerpt"`, in the excerpt too. `query` is one in the language of `bot.domain.query`: what
+    it asks for belongs to the topic besides.
     """
 
     name: str
@@ -127,6 +128,7 @@ class Topic:
     aliases: tuple[str, ...] = ()
     fields: Literal["title", "title+excerpt"] = "title"
     colour: int | None = None
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from bot.domain.document import Document
+from bot.domain.matcher import Matcher
 from bot.domain.model import Record, Topic, TopicMatch
+from bot.domain.query import Query, explain, parse
 from bot.domain.text import tokens
 
 
@@ -40,6 +43,8 @@ class Topics:
         self._by_name: dict[str, str] = {}
         self._children: dict[str, list[str]] = {}
         self._root = _Node()
+        self._queries: dict[str, Query] = {}
+        self._matcher: Matcher[str] = Matcher()
         for topic in topics:
             self._add(topic)
         # Names go before shortnames, aliases and slugs, whatever the order of the topics.
@@ -54,6 +59,10 @@ class Topics:
         key = topic.name.casefold()
         self._topics[key] = topic
         self._by_name[key] = key
+        if topic.query:
+            query = parse(topic.query)
+            self._queries[topic.name] = query
+            self._matcher.add(topic.name, query)
         for keyword in topic.keywords:
             sequence = tokens(keyword)
             if not sequence:
@@ -149,6 +158,17 @@ class Topics:
                     found.setdefault(keyword.topic, {})[keyword.keyword] = None
         return {topic: tuple(keywords) for topic, keywords in found.items()}
 
+    def matched(self, record: Record) -> dict[str, tuple[str, ...]]:
+        """Topic name -> the keywords and the words of the record that put it there, for every topic that matches."""
+        found = self.match(record.title, record.excerpt)
+        if self._queries:
+            document = _document(record)
+            for name in sorted(self._matcher.match(document)):
+                marks = explain(self._queries[name], document)
+                words = dict.fromkeys(document.texts[mark.text][mark.start : mark.end] for mark in marks)
+                found[name] = tuple(dict.fromkeys((*found.get(name, ()), *words)))
+        return found
+
     def _scan(self, text: Sequence[str]) -> Iterator[_Keyword]:
         first = self._root.next
         for start, word in enumerate(text):
@@ -165,7 +185,7 @@ class Topics:
         A declared topic is trusted even where it is not configured; where it is, it gets the
         configured name.
         """
-        matched = self.match(record.title, record.excerpt)
+        matched = self.matched(record)
         found: dict[str, TopicMatch] = {}
         for declared in record.topics:
             topic = self.resolve(declared)
@@ -174,6 +194,20 @@ class Topics:
         for name, keywords in matched.items():
             found.setdefault(name.casefold(), TopicMatch(name, False, keywords))
         return tuple(found.values())
+
+
+def _document(record: Record) -> Document:
+    return Document(
+        record.title,
+        record.excerpt,
+        outlet=record.outlet.name,
+        domain=record.outlet.domain,
+        type=record.type,
+        lang=record.language,
+        topics=record.topics,
+        quality=record.quality,
+        heat=record.quality if record.heat is None else record.heat,
+    )
 
 
 def known_as(topic: Topic) -> frozenset[str]:

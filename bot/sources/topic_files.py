@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from bot.domain.model import Topic
+from bot.domain.query import QueryError, parse
 from bot.domain.text import clip, repair
 from bot.sources.documents import Unreadable, documents
 from bot.sources.fields import Fields, found, text_of
@@ -64,6 +65,7 @@ def topic_from_mapping(value: object) -> Topic:
         aliases=_texts(fields, "aliases"),
         fields=_searched(fields),
         colour=_colour(fields),
+        query=_query(fields),
     )
 
 
@@ -117,6 +119,17 @@ def _searched(fields: Fields) -> Literal["title", "title+excerpt"]:
     if declared not in ("", "title", "title+excerpt"):
         raise fields.error("fields", f"expected title or title+excerpt, got {found(declared)}")
     return "title+excerpt" if declared == "title+excerpt" else "title"
+
+
+def _query(fields: Fields) -> str:
+    """The query as it is written canonically."""
+    text = fields.raw_text("query").strip()
+    if not text:
+        return ""
+    try:
+        return str(parse(text))
+    except QueryError as error:
+        raise fields.error("query", str(error)) from None
 
 
 def _colour(fields: Fields) -> int | None:

@@ -165,6 +165,7 @@ topics = sa.Table(
     sa.Column("aliases", sa.JSON, nullable=False),
     _text("fields"),
     sa.Column("colour", sa.Integer),
+    sa.Column("query", sa.Text, nullable=False, server_default=sa.text("''")),
     _flag("configured"),
 )
 

@@ -27,6 +27,7 @@ def _row(topic: Topic, configured: bool) -> dict[str, Any]:
         "aliases": list(topic.aliases),
         "fields": topic.fields,
         "colour": topic.colour,
+        "query": topic.query,
         "configured": configured,
     }
 
@@ -41,6 +42,7 @@ def _topic(row: sa.Row[Any]) -> Topic:
         tuple(row.aliases),
         cast(Literal["title", "title+excerpt"], row.fields),
         row.colour,
+        row.query,
     )
 
 

@@ -300,3 +300,22 @@ def test_topics_of_ones_own_stand_before_others_of_the_same_name() -> None:
     own = [Topic("KI", aliases=("AI",)), Topic("Sea")]
     others = [Topic("AI", keywords=("ai",)), Topic("CV", parent="AI"), Topic("Space")]
     assert beside(own, others) == (*own, Topic("CV", parent="KI"), Topic("Space"))
+
+
+# Queries.
+
+
+def test_a_query_puts_records_into_a_topic_and_tells_by_which_words() -> None:
+    wind = Topic("Wind", keywords=("turbine",), query='(offshore OR sea) "wind farm" -golf')
+    known = Topics([wind, Topic("Good", query="domain:paper.example quality>=60")])
+    one = record("Turbine for the wind farm in the sea", "paper.example", quality=70)
+    assert known.of(one) == (
+        TopicMatch("Wind", False, ("turbine", "wind farm", "sea")),
+        TopicMatch("Good", False, ()),
+    )
+    assert known.of(record("Golf at the wind farm in the sea", "other.example")) == ()
+
+
+def test_a_declared_topic_with_a_query_is_there_once() -> None:
+    known = Topics([Topic("Wind", query="wind")])
+    assert known.of(record("Wind", topics=["wind"])) == (TopicMatch("Wind", True, ("Wind",)),)

@@ -159,3 +159,12 @@ def test_real_topics_load_as_they_are(site: str, count: int) -> None:
     assert (len(topics), rejected) == (count, ())
     assert sum(not topic.parent for topic in topics) == 1
     assert all(topic.slug and topic.keywords for topic in topics)
+
+
+def test_a_query_is_kept_as_it_is_written_canonically() -> None:
+    assert topic_from_mapping({"name": "Wind", "query": "  sea   Wind "}).query == "sea wind"
+
+
+def test_an_error_in_a_query_names_the_place() -> None:
+    with pytest.raises(ValueError, match=r"^query: this \( is not closed \(at character 1\)$"):
+        topic_from_mapping({"name": "Wind", "query": "(sea"})

@@ -1,0 +1,203 @@
+"""All topics of a document at once: the same as asking each query, whatever was added and removed before."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.document import Document
+from bot.domain.matcher import Matcher
+from bot.domain.query import Query, matches, parse
+from tests.domain.test_query import DOCUMENTS, QUERIES
+
+
+def matcher(queries: Iterable[str]) -> Matcher[str]:
+    """A matcher in which every query is a topic by its own text."""
+    found: Matcher[str] = Matcher()
+    for text in queries:
+        found.add(text, parse(text))
+    return found
+
+
+MANY = matcher(
+    [
+        "ferry",
+        '"wind farm"',
+        '"wind farm off shore"',
+        "ferry -council",
+        "ferry AND (storm OR quality>=80)",
+        "coast* NEAR/3 storm",
+        '"wind fa*"',
+        "title:storm",
+        "excerpt:storm",
+        "outlet:gazette",
+        "domain:bbc.co.uk",
+        "domain:co.uk -storm",
+        "lang:en type:video",
+        "quality>=60",
+        "heat<100 quality=60",
+        "東京",
+        "ไทย OR gaz*",
+        "topic:space storm",
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("document", "found"),
+    [
+        (Document("Nothing of interest"), set()),
+        (Document(""), set()),
+        (Document("Ferry"), {"ferry", "ferry -council"}),
+        (Document("Ferry", "the council"), {"ferry"}),
+        (Document("Ferry", quality=80), {"ferry", "ferry -council", "ferry AND (storm OR quality>=80)", "quality>=60"}),
+        (Document("A wind farm off shore"), {'"wind farm"', '"wind farm off shore"', '"wind fa*"'}),
+        (Document("A wind farm off"), {'"wind farm"', '"wind fa*"'}),
+        (Document("Wind", "farm"), set()),
+        (Document("Wind fast"), {'"wind fa*"'}),
+        (Document("Storm off the coastline", topics=["Space"]), {"coast* NEAR/3 storm", "title:storm", "topic:space storm"}),
+        (Document("Storm far off the coastline"), {"title:storm"}),
+        (Document("x", "Storm"), {"excerpt:storm"}),
+        (Document("Gazette"), {"ไทย OR gaz*"}),
+        (Document("", outlet="The Gazette"), {"outlet:gazette"}),
+        (Document("", domain="bbc.co.uk"), {"domain:bbc.co.uk", "domain:co.uk -storm"}),
+        (Document("storm", domain="bbc.co.uk"), {"domain:bbc.co.uk", "title:storm"}),
+        (Document("", lang="en-GB", type="video"), {"lang:en type:video"}),
+        (Document("", lang="en-GB"), set()),
+        (Document("", quality=60, heat=99), {"quality>=60", "heat<100 quality=60"}),
+        (Document("新東京国際空港"), {"東京"}),
+        (Document("ประเทศไทย"), {"ไทย OR gaz*"}),
+    ],
+)  # fmt: skip
+def test_a_document_has_the_topics_whose_queries_it_satisfies(document: Document, found: set[str]) -> None:
+    assert MANY.match(document) == found
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.none() | QUERIES), max_size=24),
+    st.lists(DOCUMENTS, min_size=1, max_size=6),
+    st.dictionaries(st.sampled_from(["a", "ab", "x", "東"]), st.integers(1, 9)),
+)
+def test_matching_is_asking_every_query(
+    changes: list[tuple[int, Query | None]], documents: list[Document], frequencies: dict[str, int]
+) -> None:
+    found: Matcher[int] = Matcher(frequencies)
+    queries: dict[int, Query] = {}
+    for topic, query in changes:
+        if query is not None:
+            found.add(topic, query)
+            queries[topic] = query
+        elif topic in queries:
+            found.remove(topic)
+            del queries[topic]
+        else:
+            with pytest.raises(KeyError):
+                found.remove(topic)
+    for document in documents:
+        assert found.match(document) == {topic for topic in queries if matches(queries[topic], document)}
+    assert len(found) == len(queries)
+    assert all(topic in found for topic in queries)
+
+
+def test_what_is_added_or_removed_counts_at_once() -> None:
+    found: Matcher[int] = Matcher()
+    document = Document("Storm over the harbour")
+    assert found.match(document) == set()
+    found.add(1, parse("storm -ferry"))
+    found.add(2, parse("harbour"))
+    assert found.match(document) == {1, 2}
+    found.add(2, parse("ferry"))
+    assert found.match(document) == {1}
+    assert found.match(Document("Ferry storm")) == {2}
+    found.remove(1)
+    assert found.match(document) == set()
+    assert 1 not in found
+
+
+class Counted(Document):
+    """A document that knows how often it was looked into."""
+
+    looks = 0
+
+    def joined(self, field: str) -> str:
+        self.looks += 1
+        return super().joined(field)
+
+
+def test_a_query_is_evaluated_once_for_all_its_topics_and_only_where_it_can_match() -> None:
+    found: Matcher[int] = Matcher()
+    for topic in range(1_000):
+        found.add(topic, parse(["storm  -Ferry", "-ferry AND STORM"][topic % 2]))
+    near, far = Counted("Storm"), Counted("Harbour")
+    assert found.match(near) == set(range(1_000))
+    assert near.looks == 2  # one for each of its terms
+    assert found.match(far) == set()
+    assert far.looks == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "frequencies", "title", "looked"),
+    [
+        ("the photonics", {}, "the", False),  # what is long is rare
+        ("the photonics", {"photonics": 1}, "the", True),  # but counts know better
+        ('"the storm" photonics', {"the": 99, "storm": 2, "photonics": 3}, "photonics", False),
+        ("(ferry OR storm) photonics", {}, "storm", False),
+        ("(photonics OR electronics) ferry", {}, "ferry", False),
+        ("storm NEAR/3 photonics -ferry", {}, "storm", False),
+    ],
+)
+def test_a_query_waits_for_the_rarest_of_what_it_needs(
+    query: str, frequencies: dict[str, int], title: str, looked: bool
+) -> None:
+    found: Matcher[int] = Matcher(frequencies)
+    found.add(1, parse(query))
+    document = Counted(title)
+    assert found.match(document) == set()
+    assert bool(document.looks) is looked
+
+
+def test_a_query_waits_for_words_rather_than_for_an_outlet_or_a_number() -> None:
+    found: Matcher[int] = Matcher({"storm": 10**9})
+    found.add(1, parse("storm domain:bbc.co.uk quality>=60"))
+    document = Counted("Ferry", domain="bbc.co.uk", quality=60)
+    assert found.match(document) == set()
+    assert document.looks == 0
+
+
+def reachable(root: object) -> int:
+    """How many values hang on an object."""
+    seen: dict[int, object] = {}
+    left = [root]
+    while left:
+        value = left.pop()
+        if id(value) not in seen and not isinstance(value, type):
+            seen[id(value)] = value
+            left += gc.get_referents(value)
+    return len(seen)
+
+
+@given(st.lists(QUERIES, max_size=8))
+def test_nothing_is_left_of_what_was_removed(queries: list[Query]) -> None:
+    found: Matcher[int] = Matcher()
+    for field in ("", "title:", "excerpt:", "outlet:"):
+        found.add(0, parse(f"{field}z OR {field}zz*"))
+    for text in (
+        "domain:z",
+        "type:video",
+        "lang:zz",
+        "topic:z",
+        *(f"{n}{s}5" for n in ("quality", "heat") for s in ("<", "=", ">")),
+    ):
+        found.add(0, parse(text))
+    found.remove(0)
+    before = reachable(found)
+    for round_ in range(2):
+        for topic, query in enumerate(queries):
+            found.add(topic + round_, query)
+    for topic in range(len(queries) + 1 if queries else 0):
+        found.remove(topic)
+    assert reachable(found) == before
