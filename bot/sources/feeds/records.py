@@ -48,6 +48,7 @@ class _Draft:
     page: str
     title: str
     excerpt: str
+    published: datetime | None
     key: str = ""
     twins: tuple[str, ...] = ()
 
@@ -95,7 +96,7 @@ def _draft(entry: Entry) -> _Draft:
         title = next((text for raw in entry.texts if (text := body(raw, _TITLE_FROM_TEXT))), "")
         if not title:
             raise ValueError("neither a title nor a text")
-    return _Draft(entry, address, title, excerpt_of(entry.texts, title, MAX_EXCERPT))
+    return _Draft(entry, address, title, excerpt_of(entry.texts, title, MAX_EXCERPT), _published(entry.dates))
 
 
 # ------------------------------------------------------------------------------------------ identity
@@ -157,8 +158,7 @@ def _twins(draft: _Draft, guid: str, title: bytes) -> list[str]:
         text = word_bytes(draft.excerpt)
         if text.count(b" ") >= _TELLING - 1:
             # With its day: the same words at another page a week later are a column of every week.
-            published = _published(entry.dates)
-            day = f"{published:%Y%m%d}".encode() if published else b""
+            day = draft.published.date().isoformat().encode() if draft.published else b""
             twins.append(f"text:{domain}:{digest(title, text, day)}")
     return twins
 
@@ -168,7 +168,7 @@ def _twins(draft: _Draft, guid: str, title: bytes) -> list[str]:
 
 def _item(draft: _Draft, owner: Owner, outlets: dict[object, Outlet]) -> Item:
     entry = draft.entry
-    published = _published(entry.dates)
+    published = draft.published
     seen = (_host(draft.page), entry.source)
     outlet = outlets.get(seen)
     if outlet is None:
