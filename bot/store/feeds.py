@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.identity import canonical
 from bot.domain.polling import Feed, NewFeed, Origin, Polling
 from bot.store import schema, sources
 from bot.store.sources import SourceState, state_of
@@ -75,11 +76,13 @@ async def all_feeds(connection: AsyncConnection, guild_id: int | None = None) ->
 
 
 async def find(connection: AsyncConnection, address: str, guild_id: int) -> Feed | None:
-    """The feed given as that address, or that is there now."""
-    same = sa.or_(_f.c.address == address, _f.c.url == address)
-    statement = _select().where(_f.c.guild_id == guild_id, same).order_by(_f.c.source_id).limit(1)
-    row = (await connection.execute(statement)).first()
-    return None if row is None else _feed(row)
+    """The feed given as that address, or that is there now; else one at another spelling of it."""
+    own = await all_feeds(connection, guild_id)
+    exact = next((feed for feed in own if address in (feed.address, feed.url)), None)
+    if exact is not None:
+        return exact
+    page = canonical(address)
+    return next((feed for feed in own if page in (canonical(feed.address), canonical(feed.url))), None)
 
 
 async def count(connection: AsyncConnection, guild_id: int) -> int:
@@ -137,8 +140,8 @@ async def configure(
             told = (row.name, tuple(row.topics), row.quality, row.origin)
             before[row.address] = (row.source_id, told)
         else:
-            added.add(row.address)
-    declared = {feed.address: feed for feed in wanted if feed.address not in added}
+            added.add(canonical(row.address))
+    declared = {feed.address: feed for feed in wanted if canonical(feed.address) not in added}
     for address, feed in declared.items():
         if address not in before or before[address][1] != (feed.name, feed.topics, feed.quality, feed.origin):
             await add(connection, feed, interval, now)

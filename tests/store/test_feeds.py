@@ -417,3 +417,26 @@ async def test_a_feed_is_about_what_it_brought_lately(stores: Database) -> None:
         assert await feeds.topics_from(connection, feed.source_id, at(-200)) == {"ai", "space", "history"}
         assert await feeds.topics_from(connection, other.source_id, at(-1)) == {"sports"}
         assert await feeds.topics_from(connection, 99_999, at(-1)) == set()
+
+
+# One feed in several spellings.
+
+
+async def test_a_feed_is_found_by_another_spelling_of_its_address(stores: Database) -> None:
+    made = await add(stores, NewFeed("https://www.paper.example/feed/", Origin.OPERATOR))
+    async with stores.read() as connection:
+        for address in ("http://paper.example/feed", "https://paper.example/feed/?utm_source=x"):
+            found = await feeds.find(connection, address, 0)
+            assert found is not None
+            assert found.source_id == made.source_id
+        assert await feeds.find(connection, "https://paper.example/other", 0) is None
+
+
+async def test_the_catalogue_does_not_have_what_the_operator_added_in_another_spelling(
+    stores: Database,
+) -> None:
+    await add(stores, NewFeed("http://paper.example/feed/", Origin.OPERATOR))
+    async with stores.write() as connection:
+        listed = NewFeed("https://paper.example/feed", Origin.CATALOGUE)
+        await feeds.configure(connection, [listed], timedelta(minutes=5), at())
+    assert len(await every(stores)) == 1
