@@ -357,8 +357,9 @@ def measure(rounds: int, count: int = FEEDS) -> None:
     )
     line("adding the feeds, before", [prepared["added"]], "s")
     _print(later)
-    line("memory after the first round", [later[0]["resident"]], "MB")
-    line("memory after the last round", [later[-1]["resident"]], "MB")
+    resident = [turn["resident"] for turn in later]
+    shown = ", ".join(f"{held:.0f}" for held in resident)
+    print(f"{'resident memory after each round':<58} {shown} MB")
 
 
 def _print(turns: Sequence[dict[str, float]]) -> None:
