@@ -6,11 +6,11 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot import clock
 from bot.domain.model import Coverage, StoryView, Topic
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from bot.sources.model import Source
     from bot.sources.web.fetch import Web
     from bot.store.database import Database
+
+T = TypeVar("T")
 
 MAYBE_FEEDS = frozenset({".xml", ".rss", ".atom", ".rdf", ".json"})
 PROGRESS_AFTER = 200  # items: below, an intake is over before a bar could be read
@@ -103,11 +105,11 @@ def check_config(path: Path) -> int:
     return len(problems)
 
 
-def _with_db(url: str, work: Any) -> Any:
+def with_db(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
     """Open the database, do the work, close it."""
     from bot.store.database import Database
 
-    async def opened() -> Any:
+    async def opened() -> T:
         db = await Database.open(url)
         try:
             return await work(db)
@@ -193,7 +195,7 @@ def ingest_places(
                     total.merge(await ingest.step(source, progressed=progress.from_here(total.read)))
         return total
 
-    summary: Summary = _with_db(db_url, work)
+    summary: Summary = with_db(db_url, work)
     if as_json:
         errors = [{"path": e.path, "item": e.item, "reason": e.reason} for e in summary.errors]
         counts = {
@@ -327,7 +329,7 @@ def list_stories(db_url: str, as_json: bool, limit: int) -> None:
             found = await stories.load(connection, numbers)
         return [shown for story in found.values() if (shown := view(story)) is not None]
 
-    for shown in _with_db(db_url, work):
+    for shown in with_db(db_url, work):
         if as_json:
             out_json(_story_json(shown))
         else:
@@ -345,7 +347,7 @@ def show_related(text: str, db_url: str, as_json: bool) -> None:
     async def work(db: Database) -> Found:
         return await related(_context(db), text)
 
-    found: Found = _with_db(db_url, work)
+    found: Found = with_db(db_url, work)
     if as_json:
         out_json(_story_json(found.view))
         return
@@ -376,7 +378,7 @@ def show_digest(
     async def work(db: Database) -> Digest:
         return await between(_context(db, end), topic, _aware(since), end, size)
 
-    made: Digest = _with_db(db_url, work)
+    made: Digest = with_db(db_url, work)
     if as_json:
         out_json(_digest_json(topic, made))
         return

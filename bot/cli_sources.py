@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
 from bot import clock, parts
-from bot.cli import note, out, out_json, stamp
+from bot.cli import note, out, out_json, stamp, with_db
 from bot.config import Config, GitSettings, load
 from bot.domain.polling import Feed, NewFeed
 from bot.domain.polling import Origin as Owner
@@ -32,15 +31,12 @@ T = TypeVar("T")
 def _with(db_url: str, private_networks: bool, work: Callable[[Context], Awaitable[T]]) -> T:
     """Do it with a database and a way to reach feeds."""
 
-    async def working() -> T:
-        async with AsyncExitStack() as stack:
-            db = await Database.open(db_url)
-            stack.push_async_callback(db.close)
-            await _with_topics(db)
-            web = await stack.enter_async_context(parts.web_of(private_networks))
+    async def working(db: Database) -> T:
+        await _with_topics(db)
+        async with parts.web_of(private_networks) as web:
             return await work(Context(db, clock.now, web=web))
 
-    return asyncio.run(working())
+    return with_db(db_url, working)
 
 
 async def _with_topics(db: Database) -> None:

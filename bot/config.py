@@ -69,13 +69,18 @@ class DatabaseSettings(_Model):
     url: str = "data/topicwire.db"
 
 
-class FolderSettings(_Model):
+class _FilesSettings(_Model):
+    """What holds for record files wherever they are."""
+
+    backfill: int = Field(default=0, ge=0, le=1000)
+    quality: int = Field(default=0, ge=0, le=100)
+
+
+class FolderSettings(_FilesSettings):
     """A directory of record files, watched."""
 
     kind: Literal["folder"]
     path: Path
-    backfill: int = Field(default=0, ge=0, le=1000)
-    quality: int = Field(default=0, ge=0, le=100)
 
 
 class FeedSettings(_Model):
@@ -94,7 +99,7 @@ class FeedSettings(_Model):
         return value
 
 
-class GitSettings(_Model):
+class GitSettings(_FilesSettings):
     """A git repository of record files, pulled."""
 
     kind: Literal["git"]
@@ -102,8 +107,6 @@ class GitSettings(_Model):
     branch: str = ""
     path: str = ""
     every: Duration = timedelta(minutes=15)
-    backfill: int = Field(default=0, ge=0, le=1000)
-    quality: int = Field(default=0, ge=0, le=100)
 
     @field_validator("every")
     @classmethod

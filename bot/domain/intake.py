@@ -82,7 +82,6 @@ class Plan:
 
     fates: list[Fate] = field(default_factory=list)
     records: dict[int, Stored] = field(default_factory=dict)
-    sources: dict[int, int | None] = field(default_factory=dict)
     digests: dict[int, str] = field(default_factory=dict)
     keys: dict[str, int] = field(default_factory=dict)
     declares: dict[int, tuple[int, ...]] = field(default_factory=dict)
@@ -173,26 +172,19 @@ class Identify:
         bare, digest = replace(record, related=()), digest_of(record)
         found = self._find(record)
         old = self.records.get(found) if found is not None else None
-        if (
-            old is not None
-            and not old.partial
-            and arrival.polled
-            and old.source not in (None, arrival.source)
-        ):
+        if old is None or old.partial:
+            self.plan.fates.append(Fate.NEW)
+        elif arrival.polled and old.source not in (None, arrival.source):
             self._join(old, record)
             return
-        if old is not None and not old.partial:
-            assert found is not None
-            if self._digest(found) == digest:
-                self.plan.fates.append(Fate.UNCHANGED)
-                return
-            self.plan.fates.append(Fate.CHANGED)
+        elif self._digest(old.id) == digest:
+            self.plan.fates.append(Fate.UNCHANGED)
+            return
         else:
-            self.plan.fates.append(Fate.NEW)
+            self.plan.fates.append(Fate.CHANGED)
         record_id = self._new_id() if found is None else found
         declares = tuple(i for i in declares if i != record_id)
         self._put(self._stored(record_id, bare, old, declares, arrival), digest, record)
-        self.plan.sources[record_id] = arrival.source
 
     def _join(self, old: Stored, record: Record) -> None:
         """Another feed has a record that is known: it says what that is about besides, and no more.
@@ -209,7 +201,6 @@ class Identify:
         digest = self._digest(old.id)
         assert digest is not None
         self._put(joined, digest, record)
-        self.plan.sources[old.id] = old.source
 
     def _stored(
         self, record_id: int, record: Record, old: Stored | None, declares: tuple[int, ...], arrival: Arrival

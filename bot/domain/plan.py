@@ -65,7 +65,6 @@ def plan(
 
 def announce(
     ids: Iterable[int],
-    source: int,
     known: Known,
     topics: Topics,
     subscriptions: Sequence[Subscription],
@@ -73,14 +72,13 @@ def announce(
     now: datetime,
     rules: Rules,
 ) -> Plan:
-    """Make records of a source that came in silently news after all, as of now: what `backfill` asks for."""
+    """Make records that came in silently news after all, as of now: what `backfill` asks for."""
     result = Plan()
     records = dict(known.records)
     for record_id in ids:
         records[record_id] = replace(records[record_id], news=True, first_seen=now)
         result.records[record_id] = records[record_id]
         result.digests[record_id] = known.digests[record_id]
-        result.sources[record_id] = source
     changed = _stories({stored.story for stored in result.records.values()}, records, known.topics)
     result.stories = _views(changed)
     _audience(result, changed, known, topics, posting.channels_of(subscriptions, mutes), now, rules)

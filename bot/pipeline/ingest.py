@@ -18,14 +18,13 @@ from bot.domain.posting import Send
 from bot.domain.topics import Topics
 from bot.errors import TopicwireError
 from bot.sources.model import Batch, Rejected, Source
-from bot.store import records, sources, subscriptions, topics
+from bot.store import feeds, records, sources, subscriptions, topics
 from bot.store.sources import SourceState, Step
 from bot.usecases.context import Context
 
 log = logging.getLogger(__name__)
 
 MOST_ERRORS = 10_000
-POLLED = "feed"  # the kind of sources of which several bring the same in other words
 MOST_LOGGED = 20  # lines of each kind about one intake
 
 
@@ -195,7 +194,7 @@ class Ingest:
                     part.guild_id,
                     silent=not part.state.intake_done and not self._replay,
                     replay=self._replay,
-                    polled=part.state.kind == POLLED,
+                    polled=part.state.kind == feeds.KIND,
                 )
                 for part in parts
                 for item in part.batch.items
@@ -214,7 +213,7 @@ class Ingest:
                 finished = now if part.batch.last else None
                 taken = summary.new + summary.changed
                 steps.append(Step(part.state.id, part.batch.progress, taken, finished, part.refused))
-            await sources.advance_all(connection, steps)
+            await sources.advance(connection, steps)
             for part in parts:
                 if part.backfill and part.batch.last and not part.state.intake_done:
                     result.sends += await self._backfill(connection, part.state, part.backfill, now)
@@ -233,7 +232,7 @@ class Ingest:
         newest = await records.by_id(connection, await sources.newest_records(connection, state.id, count))
         known = await records.known(connection, [Arrival(s.record) for s in newest.values()], now)
         audience = await _audience(connection)
-        result = announce(newest, state.id, known, *audience, now, self._context.rules)
+        result = announce(newest, known, *audience, now, self._context.rules)
         await records.apply(connection, result, now)
         return result.sends
 

@@ -185,8 +185,7 @@ class Poll:
             kept = [self._settled(done, done.feed.source_id in fresh, now) for done in over]
             failing = [(done.feed, k) for done, k in zip(over, kept, strict=True) if to_warn(k.polling, now)]
             await feeds.settle(connection, kept, now)
-            told = [feed.source_id for feed, k in failing if await warn(connection, feed, k, now)]
-            await feeds.mark_warned(connection, told)
+            await feeds.mark_warned(connection, await warn(connection, failing, now))
 
         summaries = await self._ingest.store([part for _, part in brought], settle)
         for (done, _), summary in zip(brought, summaries, strict=True):

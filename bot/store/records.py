@@ -56,7 +56,7 @@ def _stored(row: sa.Row[Any], declares: tuple[int, ...]) -> Stored:
     )
 
 
-def _row(stored: Stored, digest: str, source_id: int | None) -> dict[str, Any]:
+def _row(stored: Stored, digest: str) -> dict[str, Any]:
     record = stored.record
     return {
         "id": stored.id,
@@ -79,7 +79,7 @@ def _row(stored: Stored, digest: str, source_id: int | None) -> dict[str, Any]:
         "partial": stored.partial,
         "news": stored.news,
         "story": stored.story,
-        "source_id": None if stored.partial else source_id,
+        "source_id": stored.source,
         "guild_id": stored.guild_id,
         "digest": digest,
     }
@@ -240,7 +240,7 @@ async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
 async def _write_records(connection: AsyncConnection, plan: Plan) -> None:
     # A record may be written for its story alone: then its content, and so its digest, is as it was.
     written = [stored for stored in plan.records.values() if stored.id in plan.digests]
-    rows = [_row(stored, plan.digests[stored.id], plan.sources.get(stored.id)) for stored in written]
+    rows = [_row(stored, plan.digests[stored.id]) for stored in written]
     await upsert(connection, _r, rows, on=["id"])
     moved = [
         {"of": stored.id, "to": stored.story}

@@ -89,20 +89,7 @@ class Step:
     rejected: int
 
 
-async def advance(
-    connection: AsyncConnection,
-    source_id: int,
-    entries: Mapping[str, Any],
-    *,
-    taken: int,
-    finished: datetime | None,
-    rejected: int,
-) -> None:
-    """Move a source on, in the transaction that stores its records."""
-    await advance_all(connection, [Step(source_id, entries, taken, finished, rejected)])
-
-
-async def advance_all(connection: AsyncConnection, steps: Sequence[Step]) -> None:
+async def advance(connection: AsyncConnection, steps: Sequence[Step]) -> None:
     """Move sources on, in the transaction that stores their records."""
     entries = [
         {"source_id": step.source_id, "key": key, "value": value}

@@ -59,8 +59,8 @@ async def survivor(connection: AsyncConnection, number: int, guild_id: int | Non
 
     With a `guild_id` only if that server sees it.
     """
-    seen = sa.true() if guild_id is None else _s.c.guild_id.in_((0, guild_id))
-    row = (await connection.execute(sa.select(_s.c.forwards_to).where(_s.c.number == number, seen))).first()
+    own = sa.and_(_s.c.number == number, _seen_by(guild_id))
+    row = (await connection.execute(sa.select(_s.c.forwards_to).where(own))).first()
     return None if row is None else (row.forwards_to or number)
 
 
@@ -103,8 +103,11 @@ async def titles(
 
 def _alive(guild_id: int | None = None) -> sa.ColumnElement[bool]:
     """Stories that go on, of those that the server sees; None: all."""
-    alive = sa.and_(_s.c.forwards_to.is_(None), ~_s.c.removed)
-    return alive if guild_id is None else sa.and_(alive, _s.c.guild_id.in_((0, guild_id)))
+    return sa.and_(_s.c.forwards_to.is_(None), ~_s.c.removed, _seen_by(guild_id))
+
+
+def _seen_by(guild_id: int | None) -> sa.ColumnElement[bool]:
+    return sa.true() if guild_id is None else _s.c.guild_id.in_((0, guild_id))
 
 
 def _of_topics(names: Sequence[str], guild_id: int | None) -> Any:

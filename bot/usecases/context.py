@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, time
+from typing import TYPE_CHECKING
 
 from bot.domain.digest import Schedule
 from bot.domain.polling import Polls
 from bot.domain.posting import Rules
-from bot.sources.web.fetch import Web
 from bot.store.database import Database
+
+if TYPE_CHECKING:
+    from bot.sources.web.fetch import Web  # most commands reach no feed, and it takes long to import
 
 Now = Callable[[], datetime]
 

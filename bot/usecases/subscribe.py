@@ -117,14 +117,8 @@ async def subscribe(context: Context, wish: Wish) -> Subscribed:
             next_digest = schedule.after(now)
             await digests.begin_again(connection, wanted.channel_id, now - FIRST)
             await digests.plan_next(connection, wanted.channel_id, next_digest)
-        everybodys = await feeds.all_feeds(connection, 0)
-        own_feeds = await feeds.all_feeds(connection, wanted.guild_id)
-        key = {topic.name.casefold()}
-        bringing = sum(
-            not feed.topics or known.concerns(feed.topics, key) for feed in (*everybodys, *own_feeds)
-        )
     context.wake()
-    forecast, newest = await _forecast(context, wanted, known)
+    forecast, newest, bringing = await _forecast(context, wanted, known)
     return Subscribed(
         wanted,
         before is None,
@@ -141,7 +135,8 @@ async def subscribe(context: Context, wish: Wish) -> Subscribed:
 
 async def _forecast(
     context: Context, wanted: Subscription, known: Topics
-) -> tuple[tuple[StoryView, ...], StoryView | None]:
+) -> tuple[tuple[StoryView, ...], StoryView | None, int]:
+    """What it would have posted, the newest story, and how many feeds may bring something."""
     now = context.now()
     below = known.with_descendants(wanted.topic)
     async with context.db.read() as connection:
@@ -149,6 +144,10 @@ async def _forecast(
         latest = await stored_stories.latest(connection, below, 1, wanted.guild_id)
         loaded = await stored_stories.load(connection, [*recent, *latest], wanted.guild_id)
         muted = stories.muted_by(await subscriptions.mutes_in(connection, wanted.guild_id, wanted.channel_id))
+        everybodys = await feeds.all_feeds(connection, 0)
+        own = await feeds.all_feeds(connection, wanted.guild_id)
+    key = {wanted.topic.casefold()}
+    bringing = sum(not feed.topics or known.concerns(feed.topics, key) for feed in (*everybodys, *own))
     views = {number: stories.view(story, muted) for number, story in loaded.items()}
     bar = posting.bar(wanted)
     would = [
@@ -160,7 +159,7 @@ async def _forecast(
     ]
     would.sort(key=lambda view: (view.last, view.number), reverse=True)
     newest = would[0] if would else next((views[n] for n in latest if views[n] is not None), None)
-    return tuple(would), newest
+    return tuple(would), newest, bringing
 
 
 async def post_now(context: Context, story: int, guild_id: int, channel_id: int) -> bool:

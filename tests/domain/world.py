@@ -77,7 +77,7 @@ class World:
         """Have records that came in silently posted after all."""
         return self._apply(
             planning.announce(
-                ids, 0, self.known(), self.topics, self.subscriptions, self.mutes, at(hours), self.rules
+                ids, self.known(), self.topics, self.subscriptions, self.mutes, at(hours), self.rules
             )
         )
 

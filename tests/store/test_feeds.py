@@ -233,7 +233,8 @@ async def test_a_feed_that_is_followed_again_begins_anew(stores: Database) -> No
     feed = await add(stores)
     async with stores.write() as connection:
         await sources.advance(
-            connection, feed.source_id, {"http": {"etag": '"1"'}}, taken=3, finished=at(), rejected=1
+            connection,
+            [sources.Step(feed.source_id, {"http": {"etag": '"1"'}}, taken=3, finished=at(), rejected=1)],
         )
         await feeds.settle(connection, [polled(feed, 2, "it failed")], at(1))
         await feeds.remove(connection, [feed.source_id])

@@ -15,7 +15,7 @@ from xxhash import xxh3_128_hexdigest
 from bot.domain.polling import Got, Hints
 from bot.errors import SourceError
 from bot.sources.feeds.discover import common_paths, feed_links
-from bot.sources.feeds.parse import Document, NotAFeed, Origin, parse
+from bot.sources.feeds.parse import MAX_BODY, Document, NotAFeed, Origin, parse
 from bot.sources.model import Batch, Progress
 from bot.sources.web.fetch import Web
 from bot.sources.web.model import Failure, Response
@@ -24,7 +24,6 @@ STATE = "http"  # the progress entry: what tells whether a feed has changed
 LINKS_TRIED = 3
 PATHS_TRIED = 5
 _VERSION = 1  # raise it when feeds should be parsed again because more of them can be understood
-MAX_FILE = 10_000_000  # bytes
 FILES = frozenset({".xml", ".rss", ".atom", ".rdf"})
 _BEGINNING = 4096
 _LARGE = 100_000  # bytes: what takes longer to parse than others should wait
@@ -211,7 +210,7 @@ class FeedFile:
 
 def _read(path: Path) -> bytes:
     with path.open("rb") as stream:
-        return stream.read(MAX_FILE + 1)
+        return stream.read(MAX_BODY + 1)
 
 
 def is_feed_file(path: Path) -> bool:
