@@ -6,9 +6,6 @@ The network is left out: an answer is there at once, so what is measured is what
 from __future__ import annotations
 
 import asyncio
-import gc
-import time
-from collections.abc import Callable
 
 import feedparser
 
@@ -44,15 +41,6 @@ def _look(web: Web, progress: Progress) -> Look:
     raise AssertionError("it waited")
 
 
-def _microseconds(run: Callable[[], object], times: int) -> float:
-    """Of processor time for one run. Others' load on the machine is not counted."""
-    gc.collect()
-    started = time.process_time()
-    for _ in range(times):
-        run()
-    return (time.process_time() - started) * 1e6 / times
-
-
 def measure(runs: int) -> None:
     """Both ways to be unchanged and feedparser's parse of the same feed, in turns."""
     body = parsing.rss()
@@ -70,8 +58,8 @@ def measure(runs: int) -> None:
         for name, web in ways.items():
             if _look(web, progress).got is not Got.NOTHING_NEW:
                 raise SystemExit(f"{name}: it was taken for a change")
-            ours[name].append(_microseconds(lambda: _look(web, progress), OURS_A_TURN))  # noqa: B023 - called at once
-        theirs.append(_microseconds(lambda: feedparser.parse(body), 1))
+            ours[name].append(1e6 * parsing.spent(lambda: _look(web, progress), OURS_A_TURN))  # noqa: B023 - called at once
+        theirs.append(1e6 * parsing.spent(lambda: feedparser.parse(body), 1))
     print(f"\nAn unchanged feed, {len(first.batch.items)} items, {len(body) / 1000:.0f} KB (processor time)")
     for name, took in ours.items():
         line(name, took, "us")

@@ -15,8 +15,9 @@ from aiohttp import web
 
 from bot.sources.web.fetch import Web
 from bot.sources.web.model import Limits
+from tests.loopback import on_a_free_port
 from tests.make import at
-from tests.sources.web.servers import LOOPBACK, Names
+from tests.sources.web.servers import Names
 
 QUICK = Limits(gap=timedelta())
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -84,16 +85,9 @@ class Site:
         """Serve the pages meanwhile."""
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._answer)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        site = web.TCPSite(runner, LOOPBACK, 0)
-        await site.start()
-        self.port = runner.addresses[0][1]
-        try:
+        async with on_a_free_port(app, shutdown_timeout=0.1) as self.port:
             yield self
-        finally:
-            await runner.cleanup()
-            await asyncio.sleep(0)
+        await asyncio.sleep(0)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         self.asked.append((request.path, dict(request.headers)))

@@ -12,12 +12,40 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from bot.domain.model import Mode, Subscription
+from bot.store import subscriptions, topics
+from bot.store.database import Database
+
 GUILD, CHANNEL, BOT, ROLE_EVERYONE = 1000, 2000, 3000, 1000
 SEND_ALL = str(1 << 10 | 1 << 11 | 1 << 14 | 1 << 16 | 1 << 38)  # view, send, embed links, history, threads
+
+
+@asynccontextmanager
+async def on_a_free_port(app: web.Application, shutdown_timeout: float) -> AsyncIterator[int]:
+    """Serve an application on the loopback meanwhile; the port."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=shutdown_timeout)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+async def follow_trains(database: str) -> None:
+    """Have the channel follow the topic Trains."""
+    db = await Database.open(database)
+    async with db.write() as connection:
+        ids = await topics.learn(connection, ["Trains"])
+        wish = Subscription(0, GUILD, CHANNEL, "Trains", Mode.LIVE)
+        await subscriptions.subscribe(connection, wish, ids["trains"], datetime.now(UTC))
+    await db.close()
 
 
 def user() -> dict[str, Any]:
@@ -109,15 +137,8 @@ class Loopback:
         app = web.Application()
         app.router.add_get("/gateway/", self._gateway)
         app.router.add_route("*", "/api/{path:.*}", self._api)
-        runner = web.AppRunner(app, shutdown_timeout=1)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        self.port = runner.addresses[0][1]
-        try:
+        async with on_a_free_port(app, shutdown_timeout=1) as self.port:
             yield self
-        finally:
-            await runner.cleanup()
 
     async def _gateway(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()

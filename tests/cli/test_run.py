@@ -11,10 +11,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.domain.model import Mode, Subscription
-from bot.store import subscriptions, topics
 from bot.store.database import Database
-from tests.loopback import CHANNEL, GUILD, Loopback
+from tests.loopback import CHANNEL, Loopback, follow_trains
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 30
@@ -42,12 +40,7 @@ async def prepare(folder: Path) -> Path:
     write_record(folder, "old", "An old train is sold", "old.example")
     config = folder / "config.yaml"
     config.write_text(CONFIG.format(folder=folder))
-    db = await Database.open(str(folder / "x.db"))
-    async with db.write() as connection:
-        ids = await topics.learn(connection, ["Trains"])
-        wish = Subscription(0, GUILD, CHANNEL, "Trains", Mode.LIVE)
-        await subscriptions.subscribe(connection, wish, ids["trains"], datetime.now(UTC))
-    await db.close()
+    await follow_trains(str(folder / "x.db"))
     return config
 
 

@@ -18,13 +18,12 @@ import aiohttp
 import pytest
 import sqlalchemy as sa
 
-from bot.domain.model import Mode, Subscription
 from bot.domain.polling import Feed
 from bot.sources.feeds.opml import read_opml
-from bot.store import feeds, schema, subscriptions, topics
+from bot.store import feeds, schema, topics
 from bot.store.database import Database
 from tests.feeds import Entry, Page, Site, rss
-from tests.loopback import CHANNEL, GUILD, Loopback
+from tests.loopback import Loopback, follow_trains
 from tests.sources.web.servers import LOOPBACK
 from tests.store.taking import headlines
 
@@ -449,12 +448,7 @@ async def test_check_fetches_nothing_where_the_config_has_problems(desk: Desk, t
 async def prepare(desk: Desk, folder: Path, more: str = "") -> Path:
     """A config with a feed, whose database has a channel subscribed to Trains."""
     config = configured(folder, f"{{kind: feed, url: '{desk.url()}', topics: [Trains]}}", more=more)
-    db = await Database.open(str(folder / "run.db"))
-    async with db.write() as connection:
-        ids = await topics.learn(connection, ["Trains"])
-        wish = Subscription(0, GUILD, CHANNEL, "Trains", Mode.LIVE)
-        await subscriptions.subscribe(connection, wish, ids["trains"], datetime.now(UTC))
-    await db.close()
+    await follow_trains(str(folder / "run.db"))
     return config
 
 

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from bot.sources.folder import BATCH_ITEMS, FolderSource
-from bot.sources.model import Batch, Source
+from bot.sources.model import Batch
 from tests.shared_data import SHARED, needs_shared
+from tests.sources.taken import take
 
 
 def line(number: int | str, **fields: Any) -> str:
@@ -26,36 +27,6 @@ def line(number: int | str, **fields: Any) -> str:
 
 def front_matter(number: int | str) -> str:
     return f"---\ntitle: Story {number}\nwebUrl: https://example.com/{number}\n---\n"
-
-
-class Taken:
-    """All that one fetch gave, and the progress as a store keeps it."""
-
-    def __init__(self, progress: dict[str, Any]) -> None:
-        self.progress = progress
-        self.batches: list[Batch] = []
-
-    @property
-    def titles(self) -> list[str]:
-        return [item.record.title for batch in self.batches for item in batch.items]
-
-    @property
-    def rejected(self) -> list[tuple[str, int, str]]:
-        return [(r.path, r.item, r.reason) for batch in self.batches for r in batch.rejected]
-
-    @property
-    def unchanged(self) -> int:
-        return sum(batch.unchanged for batch in self.batches)
-
-
-async def take(source: Source, progress: dict[str, Any] | None = None) -> Taken:
-    taken = Taken(dict(progress or {}))
-    async for batch in source.fetch(taken.progress.copy()):
-        assert not taken.batches or not taken.batches[-1].last
-        taken.batches.append(batch)
-        taken.progress.update(json.loads(json.dumps(batch.progress)))
-    assert taken.batches[-1].last
-    return taken
 
 
 async def test_files_are_taken_in_by_name_and_once(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 import os
 import shutil
 import subprocess
@@ -20,8 +19,9 @@ import pytest
 
 from bot.errors import SourceError
 from bot.sources.git import GitSource, address
-from bot.sources.model import Batch, Source
+from bot.sources.model import Source
 from bot.sources.topic_files import load_topics
+from tests.sources.taken import take
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -64,39 +64,6 @@ class Repository:
         self.git("add", "--all", "--force")
         self.git("commit", "--quiet", "--allow-empty", "--message=Change", *options)
         return self.git("rev-parse", "HEAD")
-
-
-class Taken:
-    """All that one fetch gave, and the progress as a store keeps it."""
-
-    def __init__(self, progress: dict[str, Any]) -> None:
-        self.progress = progress
-        self.batches: list[Batch] = []
-
-    @property
-    def titles(self) -> list[str]:
-        return [item.record.title for batch in self.batches for item in batch.items]
-
-    @property
-    def paths(self) -> list[str]:
-        return [item.path for batch in self.batches for item in batch.items]
-
-    @property
-    def rejected(self) -> list[tuple[str, int, str]]:
-        return [(r.path, r.item, r.reason) for batch in self.batches for r in batch.rejected]
-
-    @property
-    def unchanged(self) -> int:
-        return sum(batch.unchanged for batch in self.batches)
-
-
-async def take(source: Source, before: Taken | None = None) -> Taken:
-    taken = Taken(dict(before.progress) if before else {})
-    async for batch in source.fetch(taken.progress.copy()):
-        taken.batches.append(batch)
-        taken.progress.update(json.loads(json.dumps(batch.progress)))
-    assert taken.batches[-1].last
-    return taken
 
 
 def names(place: Path) -> list[str]:
@@ -183,10 +150,10 @@ async def test_a_new_commit_brings_the_changed_files_alone(
     first = await take(source)
     repository.commit({"_news/b.md": record("b anew"), "_news/c.md": record("c")})
     opened = noting_opens(monkeypatch)
-    second = await take(source, first)
+    second = await take(source, first.progress)
     assert (second.titles, second.unchanged) == (["Story b anew", "Story c"], 1)
     assert opened == ["lock", "b.md", "c.md"]
-    assert (await take(source, second)).unchanged == 3
+    assert (await take(source, second.progress)).unchanged == 3
 
 
 @needs_git
@@ -203,7 +170,7 @@ async def test_nothing_is_fetched_where_nothing_changed(
         return await run(self, arguments, at)
 
     monkeypatch.setattr(GitSource, "_git", noting)
-    assert (await take(source, first)).unchanged == 2
+    assert (await take(source, first.progress)).unchanged == 2
     assert commands == ["ls-remote", "rev-parse", "reset", "clean"]
 
 
@@ -212,13 +179,13 @@ async def test_history_may_be_written_anew(repository: Repository, place: Path) 
     source = source_of(repository, place)
     first = await take(source)
     repository.commit({"_news/b.md": record("b instead")}, "--amend")
-    second = await take(source, first)
+    second = await take(source, first.progress)
     assert (second.titles, second.unchanged) == (["Story b instead"], 1)
     repository.git("checkout", "--quiet", "--orphan", "other")
     repository.git("branch", "--quiet", "-D", "main")
     repository.git("branch", "--quiet", "-m", "main")
     repository.commit({"_news/a.md": record("a of another history")})
-    third = await take(source, second)
+    third = await take(source, second.progress)
     assert (third.titles, third.unchanged) == (["Story a of another history"], 1)
 
 
@@ -227,7 +194,7 @@ async def test_a_deleted_file_is_gone(repository: Repository, place: Path) -> No
     source = source_of(repository, place)
     first = await take(source)
     repository.commit({"_news/a.md": None})
-    second = await take(source, first)
+    second = await take(source, first.progress)
     assert (second.titles, second.unchanged, second.rejected) == ([], 1, [])
 
 
@@ -375,7 +342,7 @@ async def test_an_outage_leaves_the_working_copy(repository: Repository, place: 
     repository.root.with_name("away").rename(repository.root)
     copy = (place / "copy").stat().st_ino
     repository.commit({"_news/c.md": record("c")})
-    assert (await take(source, first)).titles == ["Story c"]
+    assert (await take(source, first.progress)).titles == ["Story c"]
     assert (place / "copy").stat().st_ino == copy
 
 
@@ -401,7 +368,7 @@ async def test_a_damaged_working_copy_is_made_anew(
         case "locked":
             (git / "index.lock").touch()  # what a crash leaves
     repository.commit({"_news/c.md": record("c")})
-    second = await take(source, first)
+    second = await take(source, first.progress)
     assert (second.titles, second.unchanged) == (["Story c"], 2)
     assert ("the working copy is made anew" in caplog.text) == (damage != "no index")
     assert names(place) == ["copy", "lock"]
@@ -433,7 +400,7 @@ async def test_files_that_were_changed_or_put_there_are_put_right(
     (place / "copy" / "nested").mkdir()
     plain_git(place / "copy" / "nested", "init", "--quiet")
     (place / "copy" / "nested" / "y.md").write_text(record("y"))
-    second = await take(source, first)
+    second = await take(source, first.progress)
     assert (second.titles, second.unchanged) == ([], 2)
 
 
@@ -657,7 +624,7 @@ async def test_credentials_open_a_private_repository_and_are_seen_nowhere(
     taken = await take(source)
     assert taken.titles == ["Story a", "Story b"]
     repository.commit({"_news/c.md": "nonsense"})
-    again = await take(source, taken)
+    again = await take(source, taken.progress)
     assert [path for path, _, _ in again.rejected] == [f"http://{server}: _news/c.md"]
     assert source.name == f"git:http://{server}"
     kept = b"".join(path.read_bytes() for path in place.rglob("*") if path.is_file())
