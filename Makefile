@@ -45,6 +45,11 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@$(PIP) -e '.[dev]'
 	@touch $@ $(VENV)/.base $(VENV)/.demo
 
+$(VENV)/.bench: pyproject.toml | $(BIN)/python
+	@echo "Installing Topicwire and what it is measured beside"
+	@$(PIP) -e '.[bench]'
+	@touch $@ $(VENV)/.base $(VENV)/.demo $(VENV)/.dev
+
 demo: $(VENV)/.demo
 	@$(BIN)/topicwire demo $(ARGS)
 
@@ -64,7 +69,7 @@ format: $(VENV)/.dev
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/.dev
+bench: $(VENV)/.bench
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 fuzz: $(VENV)/.dev

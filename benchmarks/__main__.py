@@ -7,10 +7,10 @@ import asyncio
 import platform
 from pathlib import Path
 
-from benchmarks import idle, intake, parsing, polling, unchanged
+from benchmarks import idle, intake, matching, parsing, polling, unchanged
 from bot.demo.main import NEWS
 
-NAMES = ("intake", "parsing", "unchanged", "polling", "idle")
+NAMES = ("intake", "matching", "parsing", "unchanged", "polling", "idle")
 
 
 def main() -> None:
@@ -32,6 +32,8 @@ def _measure(name: str, arguments: argparse.Namespace) -> None:
     match name:
         case "intake":
             intake.measure(arguments.records, arguments.runs)
+        case "matching":
+            matching.measure(arguments.runs)
         case "parsing":
             parsing.measure(arguments.runs)
         case "unchanged":

@@ -32,10 +32,8 @@ _WORD = re.compile(
     r"|(?<!\w)[a-z](?:#|\+\+)(?!\w)"
     f"|[{_ALONE}]|(?:[{_SIGNS}]|[^\\W{_ALONE}])+"
 )
-# What ASCII words consist of, in lower case; everything else is a gap.
-_ASCII_WORD = bytes(
-    ord(chr(c).lower()) if (chr(c).isalnum() and c < 128) or c == 95 else 32 for c in range(256)
-)
+# What ASCII words consist of in lower case; everything else is a gap.
+_ASCII_WORD = bytes(c if c < 128 and (chr(c).isalnum() or c == ord("_")) else ord(" ") for c in range(256))
 # Typographic marks: good English has no other characters beyond ASCII.
 _TYPOGRAPHIC = re.compile("[\xa0\u2013\u2014\u2018\u2019\u201c\u201d\u2026]")
 # Accents, vowel points of Hebrew and Arabic, and characters that are not seen.
@@ -59,8 +57,9 @@ def words(text: str) -> list[str]:
         text = _TYPOGRAPHIC.sub(" ", text)
         if not text.isascii():
             return _WORD.findall(_folded(text))
-    if "#" in text or "++" in text or ".n" in text or ".N" in text:
-        return _WORD.findall(text.lower())
+    text = text.lower()
+    if "#" in text or "+" in text or ".net" in text:
+        return _WORD.findall(text)
     return text.encode().translate(_ASCII_WORD).decode().split()
 
 

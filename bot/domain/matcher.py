@@ -1,29 +1,69 @@
 """All topics whose queries a document satisfies, found at the cost of the document rather than of the queries.
 
 Each query is entered under anchors: terms of which a document must have one to satisfy it. A query that asks
-for nothing else is answered by such a term; any other is evaluated only where one of its anchors is found. Equal
-queries are one entry with many topics; an entry is known by the query's canonical text.
+for nothing else is answered by such a term. One that excludes terms is entered under these, too, and taken out
+again where one of them is found. Only what else it asks for is evaluated, and only where an anchor is found.
+Equal queries are entered once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
-from itertools import chain, count, islice
+from collections.abc import Callable, Hashable, Mapping, Sequence, Set
+from itertools import chain, compress, count, islice
 from sys import intern
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
 from bot.domain.document import Document
 from bot.domain.query import MAX_LENGTH, MIN_PREFIX, Query, parse
 from bot.domain.query_tree import And, Near, Node, Not, Number, Or, Prefix, Sign, Term, Value, compares
 
-K = TypeVar("K")
 T = TypeVar("T", bound=Hashable)
 
-Anchor: TypeAlias = Term | Prefix | Value | Number
+_NONE: Set[Any] = frozenset()
 
-# Most anchors have few entries, for which a tuple takes the least memory; a list takes one more in quickly.
-Entries: TypeAlias = tuple[str, ...] | list[str]
-_FEW = 16
+Anchor: TypeAlias = Term | Prefix | Value | Number
+Role: TypeAlias = Literal["found", "begun", "ended", "possible", "excluded"]
+
+
+class Posting(Generic[T]):
+    """The topics of an anchor, by what it says of them.
+
+    `found`: that the query is satisfied. `begun`: that one of its two parts is, `ended`: that the other is.
+    `possible`: that it has to be evaluated. `excluded`: that it is not satisfied, whatever else is found.
+    """
+
+    __slots__ = get_args(Role)
+
+    def __init__(self) -> None:
+        # Sets have the hashes beside them, so that no topic is looked at while they are joined.
+        self.found: Set[T] = _NONE
+        self.begun: Set[T] = _NONE
+        self.ended: Set[T] = _NONE
+        self.possible: Set[T] = _NONE
+        self.excluded: Set[T] = _NONE
+
+    def is_empty(self) -> bool:
+        return not any(getattr(self, role) for role in get_args(Role))
+
+    def enter(self, role: Role, topic: T) -> None:
+        topics = getattr(self, role)
+        if topics:
+            topics.add(topic)
+        else:
+            setattr(self, role, {topic})
+
+    def strike(self, role: Role, topic: T) -> None:
+        topics = getattr(self, role)
+        topics.remove(topic)
+        if not topics:
+            setattr(self, role, _NONE)
+
+
+class _Entrance(NamedTuple):
+    """The anchors of a query by what they do, and what is left to evaluate where one is found, if anything."""
+
+    anchors: Sequence[tuple[Role, Anchor]]
+    condition: Node | None
 
 
 class Matcher(Generic[T]):
@@ -35,76 +75,130 @@ class Matcher(Generic[T]):
 
     def __init__(self, frequencies: Mapping[str, int] | None = None) -> None:
         self._frequencies = frequencies or {}
-        self._queries: dict[T, str] = {}
-        self._topics: dict[str, Collection[T]] = {}
-        self._conditions: dict[str, Node] = {}
-        self._index = _Index()
+        self._index: Index[T] = Index()
+        self._texts: dict[T, str] = {}
+        # A query is entered for the first topic that has it; the others stand beside that one.
+        self._first: dict[str, T] = {}
+        self._beside: dict[T, set[T]] = {}
+        self._conditions: dict[T, Node] = {}
 
     def __len__(self) -> int:
-        return len(self._queries)
+        return len(self._texts)
 
     def __contains__(self, topic: object) -> bool:
-        return topic in self._queries
+        return topic in self._texts
 
     def add(self, topic: T, query: Query) -> None:
         """A topic's query, in place of the one that it may have had."""
-        if topic in self._queries:
+        if topic in self._texts:
             self.remove(topic)
-        text = self._queries[topic] = intern(query.text)
-        topics = self._topics.get(text)
-        if topics is None:
-            self._topics[text] = (topic,)
-            if not _is_sure(query.root):
-                self._conditions[text] = query.root
-            for anchor in self._anchors(query.root):
-                self._index.add(anchor, text)
-        elif isinstance(topics, set):
-            topics.add(topic)
+        text = self._texts[topic] = intern(query.text)
+        first = self._first.setdefault(text, topic)
+        if first is topic:
+            self._enter(topic, query.root)
         else:
-            self._topics[text] = {*topics, topic}
+            self._beside.setdefault(first, set()).add(topic)
 
     def remove(self, topic: T) -> None:
         """Forget a topic. Raises `KeyError` where it is not known."""
-        text = self._queries.pop(topic)
-        topics = self._topics[text]
-        if len(topics) > 1:
-            assert isinstance(topics, set)
-            topics.remove(topic)
-            return
-        del self._topics[text]
-        root = self._conditions.pop(text) if text in self._conditions else parse(text).root
-        for anchor in self._anchors(root):
-            self._index.remove(anchor, text)
+        text = self._texts.pop(topic)
+        first = self._first[text]
+        beside = self._beside.pop(first, set())
+        if first == topic:
+            root = parse(text).root
+            self._strike(topic, root)
+            if not beside:
+                del self._first[text]
+                return
+            first = self._first[text] = beside.pop()
+            self._enter(first, root)
+        else:
+            beside.remove(topic)
+        if beside:
+            self._beside[first] = beside
+
+    def _enter(self, topic: T, root: Node) -> None:
+        anchors, condition = self._entrance(root)
+        if condition is not None:
+            self._conditions[topic] = condition
+        for role, anchor in anchors:
+            self._index.at(anchor).enter(role, topic)
+
+    def _strike(self, topic: T, root: Node) -> None:
+        self._conditions.pop(topic, None)
+        for role, anchor in self._entrance(root).anchors:
+            posting = self._index.at(anchor)
+            posting.strike(role, topic)
+            if posting.is_empty():
+                self._index.drop(anchor)
 
     def match(self, document: Document) -> set[T]:
         """The topics whose queries the document satisfies."""
-        found = self._index.find(document)
-        conditions = self._conditions
-        for text in found & conditions.keys():
-            if not conditions[text].holds(document):
-                found.remove(text)
-        return set(chain.from_iterable(map(self._topics.__getitem__, found)))
+        postings, conditions = self._index.find(document), self._conditions
+        found: set[T] = set()
+        begun: set[T] = set()
+        possible: set[T] = set()
+        found.update(*[own.found for own in postings])
+        begun.update(*[own.begun for own in postings])
+        possible.update(*[own.possible for own in postings])
+        # Many queries may end with or exclude a frequent word: & takes as many steps as the smaller set has topics.
+        for own in postings:
+            if own.ended:
+                found |= begun & own.ended
+        found.update([topic for topic in possible if conditions[topic].holds(document)])
+        for own in postings:
+            if own.excluded:
+                found -= found & own.excluded
+        for topic in found & self._beside.keys():
+            found |= self._beside[topic]
+        return found
+
+    def _entrance(self, root: Node) -> _Entrance:
+        parts = root.of if isinstance(root, And) else (root,)
+        wanted, anchors = self._rarest(parts)
+        excluded: list[Anchor] = []
+        left: list[Node] = []
+        for part in parts:
+            if isinstance(part, Not) and _is_sure(part.of):
+                excluded += self._anchors(part.of)
+            elif part is not wanted or not _is_sure(part):
+                left.append(part)
+        anchored: dict[Role, Sequence[Anchor]] = {"excluded": excluded}
+        if not left:
+            anchored["found"] = anchors
+        elif len(left) == 1 and _is_sure(left[0]):
+            anchored |= {"begun": anchors, "ended": self._anchors(left[0])}
+            left = []
+        else:
+            anchored["possible"] = anchors
+        return _Entrance(
+            [(role, anchor) for role, own in anchored.items() for anchor in own],
+            left[0] if len(left) == 1 else And(tuple(left)) if left else None,
+        )
 
     def _anchors(self, node: Node) -> Sequence[Anchor]:
         """Terms of which a document that satisfies the tree has at least one; none for a negation."""
         match node:
+            case Term() | Value() | Number():
+                return (node,)
+            case Prefix(field, text):
+                return (Term(field, text.rpartition(" ")[0]),) if " " in text else (node,)
             case Or(parts):
                 every = [self._anchors(part) for part in parts]
                 return list(dict.fromkeys(chain.from_iterable(every))) if all(every) else ()
             case And(parts):
-                return self._rarest(parts)
+                return self._rarest(parts)[1]
             case Near(first, second):
-                return self._rarest((first, second))
+                return self._rarest((first, second))[1]
             case Not():
                 return ()
-            case Prefix(field, text) if " " in text:
-                return (Term(field, text.rpartition(" ")[0]),)
-        return (node,)
 
-    def _rarest(self, parts: Sequence[Node]) -> Sequence[Anchor]:
-        """The anchors of the part that fewest documents will have."""
-        every = [own for part in parts if (own := self._anchors(part))]
-        return max(every, key=lambda own: min(map(self._rarity, own)), default=())
+    def _rarest(self, parts: Sequence[Node]) -> tuple[Node, Sequence[Anchor]]:
+        """The part that fewest documents will satisfy, and its anchors."""
+        every = [(part, self._anchors(part)) for part in parts]
+        if len(every) == 1:
+            return every[0]
+        return max(every, key=lambda own: min(map(self._rarity, own[1]), default=(-1, 0, 0)))
 
     def _rarity(self, anchor: Anchor) -> tuple[int, int, int]:
         """Text is rarer than values, these than ranges. Where nothing was counted, what is long is rare."""
@@ -125,172 +219,164 @@ def _is_sure(node: Node) -> bool:
     return isinstance(node, Term | Value | Number) or (isinstance(node, Prefix) and " " not in node.words)
 
 
-class _Index:
-    """The entries of each anchor."""
+class Index(Generic[T]):
+    """A posting for each anchor."""
 
     def __init__(self) -> None:
-        self._terms: dict[str, _Trie] = {}
-        self._prefixes: dict[str, _Prefixes] = {}
-        self._values: dict[str, dict[str, Entries]] = {}
-        self._numbers: dict[tuple[str, Sign], dict[int, Entries]] = {}
+        self._terms: dict[str, _Trie[T]] = {}
+        self._prefixes: dict[str, _Prefixes[T]] = {}
+        self._values: dict[str, dict[str, Posting[T]]] = {}
+        self._bounds: dict[tuple[str, Sign], dict[int, Posting[T]]] = {}
 
-    def add(self, anchor: Anchor, entry: str) -> None:
+    def at(self, anchor: Anchor) -> Posting[T]:
+        """The anchor's posting, a new one where there is none."""
         match anchor:
             case Term(field, text):
-                self._terms.setdefault(field, _Trie()).add(text.split(" "), entry)
+                return self._terms.setdefault(field, _Trie()).at(text.split(" "))
             case Prefix(field, text):
-                self._prefixes.setdefault(field, _Prefixes()).add(text, entry)
+                return self._prefixes.setdefault(field, _Prefixes()).at(text)
             case Value(field, text):
-                _enter(self._values.setdefault(field, {}), text, entry)
+                return self._values.setdefault(field, {}).setdefault(text, Posting())
             case Number(field, sign, bound):
-                _enter(self._numbers.setdefault((field, sign), {}), bound, entry)
+                return self._bounds.setdefault((field, sign), {}).setdefault(bound, Posting())
 
-    def remove(self, anchor: Anchor, entry: str) -> None:
+    def drop(self, anchor: Anchor) -> None:
+        """Forget an anchor whose posting is empty."""
         match anchor:
             case Term(field, text):
-                self._terms[field].remove(text.split(" "), entry)
+                self._terms[field].drop(text.split(" "))
             case Prefix(field, text):
-                self._prefixes[field].remove(text, entry)
+                self._prefixes[field].drop(text)
             case Value(field, text):
-                _strike(self._values[field], text, entry)
+                del self._values[field][text]
             case Number(field, sign, bound):
-                _strike(self._numbers[field, sign], bound, entry)
+                del self._bounds[field, sign][bound]
 
-    def find(self, document: Document) -> set[str]:
-        """The entries of all anchors that the document has."""
-        found: set[str] = set()
+    def find(self, document: Document) -> list[Posting[T]]:
+        """The postings of all anchors that the document has."""
+        found: list[Posting[T]] = []
         for field, trie in self._terms.items():
             trie.find(document.words(field), found)
         for field, prefixes in self._prefixes.items():
             prefixes.find(document.words(field), found)
         for field, values in self._values.items():
-            found.update(*[values.get(value, ()) for value in document.values[field]])
-        for (field, sign), bounds in self._numbers.items():
-            number = document.numbers[field]
-            found.update(*[own for bound, own in bounds.items() if compares(sign, number, bound)])
+            found += [values[value] for value in document.values[field] if value in values]
+        for (field, sign), bounds in self._bounds.items():
+            given = document.numbers[field]
+            found += [posting for bound, posting in bounds.items() if compares(sign, given, bound)]
         return found
 
 
-class _Node:
-    """A place in the trie: the entries of what ends here, and the words that may follow."""
+class _Node(Posting[T]):
+    """A place in the trie: the posting of what ends here, and the words that may follow."""
 
-    __slots__ = ("entries", "following")
+    __slots__ = ("following",)
 
     def __init__(self) -> None:
-        self.entries: Entries = ()
-        self.following: dict[str, _Node] | None = None
+        super().__init__()
+        self.following: dict[str, _Node[T]] | None = None
+
+    def is_needed(self) -> bool:
+        return bool(self.following) or not self.is_empty()
 
 
-class _Trie:
-    """Terms by their words. Those of one word, which most documents have many of, lie apart.
+class _Trie(Generic[T]):
+    """Terms by their words: those of one word, and nodes by the first two words of all others.
 
     A script without spaces has a word per character, so parts of its sentences are found as well.
     """
 
     def __init__(self) -> None:
-        self._words: dict[str, Entries] = {}
-        self._starts: dict[str, dict[str, _Node]] = {}
+        self._words: dict[str, Posting[T]] = {}
+        self._pairs: dict[tuple[str, str], _Node[T]] = {}
+        # Their keys: a set says of most words with one look at memory that they are none; a dict needs two or three.
+        self._known_words: set[str] = set()
+        self._known_pairs: set[tuple[str, str]] = set()
 
-    def add(self, words: Sequence[str], entry: str) -> None:
-        first = intern(words[0])
+    def at(self, words: Sequence[str]) -> Posting[T]:
         if len(words) == 1:
-            _enter(self._words, first, entry)
-            return
-        following = self._starts.setdefault(first, {})
-        node = _child(following, words[1])
-        for word in words[2:]:
+            self._known_words.add(words[0])
+            return _at(self._words, words[0], Posting)
+        first, second, *others = map(intern, words)
+        self._known_pairs.add((first, second))
+        node = _at(self._pairs, (first, second), _Node)
+        for word in others:
             if node.following is None:
                 node.following = {}
-            node = _child(node.following, word)
-        node.entries = _with(node.entries, entry)
+            node = _at(node.following, word, _Node)
+        return node
 
-    def remove(self, words: Sequence[str], entry: str) -> None:
+    def drop(self, words: Sequence[str]) -> None:
         if len(words) == 1:
-            _strike(self._words, words[0], entry)
+            del self._words[words[0]]
+            self._known_words.remove(words[0])
             return
-        following: dict[str, _Node] | None = self._starts[words[0]]
+        first, second, *others = words
+        node = self._pairs[first, second]
         path = []
-        for word in words[1:]:
-            assert following
-            path.append((following, word))
-            node = following[word]
-            following = node.following
-        node.entries = _without(node.entries, entry)
+        for word in others:
+            assert node.following
+            path.append((node.following, word))
+            node = node.following[word]
         for siblings, word in reversed(path):
-            if siblings[word].entries or siblings[word].following:
-                return
-            del siblings[word]
-        if not self._starts[words[0]]:
-            del self._starts[words[0]]
+            if not siblings[word].is_needed():
+                del siblings[word]
+        if not self._pairs[first, second].is_needed():
+            del self._pairs[first, second]
+            self._known_pairs.remove((first, second))
 
-    def find(self, words: Sequence[str], found: set[str]) -> None:
-        """Add the entries of all terms that stand in these words."""
-        found.update(*filter(None, map(self._words.get, words)))
-        # Position, all that may follow the word before it, and the word that does.
-        for at, following, word in zip(count(2), map(self._starts.get, words), islice(words, 1, None)):
-            if following is None:
-                continue
-            node = following.get(word)
-            while node is not None:
-                if node.entries:
-                    found.update(node.entries)
-                if not node.following or at == len(words):
-                    break
-                node = node.following.get(words[at])
-                at += 1
+    def find(self, words: Sequence[str], found: list[Posting[T]]) -> None:
+        """Add the postings of all terms that stand in these words, some more than once."""
+        found += [self._words[word] for word in self._known_words.intersection(words)]
+        for pair in self._known_pairs.intersection(zip(words, islice(words, 1, None), strict=False)):
+            node = self._pairs[pair]
+            found.append(node)
+            if node.following:
+                places = map(pair.__eq__, zip(words, islice(words, 1, None), strict=False))
+                for after in compress(count(2), places):
+                    _walk(node, words, after, found)
 
 
-def _child(following: dict[str, _Node], word: str) -> _Node:
-    node = following.get(word)
-    if node is None:
-        node = following[intern(word)] = _Node()
-    return node
+def _walk(node: _Node[T], words: Sequence[str], after: int, found: list[Posting[T]]) -> None:
+    """Add the postings of the longer terms, of which the words up to the given place are the beginning."""
+    while node.following and after < len(words):
+        following = node.following.get(words[after])
+        if following is None:
+            return
+        found.append(following)
+        node, after = following, after + 1
 
 
-class _Prefixes:
+class _Prefixes(Generic[T]):
     """Beginnings of words, by their first letters."""
 
     def __init__(self) -> None:
-        self._heads: dict[str, dict[str, Entries]] = {}
+        self._heads: dict[str, dict[str, Posting[T]]] = {}
 
-    def add(self, prefix: str, entry: str) -> None:
-        _enter(self._heads.setdefault(prefix[:MIN_PREFIX], {}), prefix, entry)
+    def at(self, prefix: str) -> Posting[T]:
+        return self._heads.setdefault(prefix[:MIN_PREFIX], {}).setdefault(prefix, Posting())
 
-    def remove(self, prefix: str, entry: str) -> None:
+    def drop(self, prefix: str) -> None:
         head = self._heads[prefix[:MIN_PREFIX]]
-        _strike(head, prefix, entry)
+        del head[prefix]
         if not head:
             del self._heads[prefix[:MIN_PREFIX]]
 
-    def find(self, words: Sequence[str], found: set[str]) -> None:
+    def find(self, words: Sequence[str], found: list[Posting[T]]) -> None:
         for word in words:
             prefixes = self._heads.get(word[:MIN_PREFIX])
             if prefixes:
-                for length in range(MIN_PREFIX, min(len(word), MAX_LENGTH) + 1):
-                    found.update(prefixes.get(word[:length], ()))
+                beginnings = (word[:length] for length in range(MIN_PREFIX, min(len(word), MAX_LENGTH) + 1))
+                found += [prefixes[prefix] for prefix in beginnings if prefix in prefixes]
 
 
-def _enter(entries: dict[K, Entries], key: K, entry: str) -> None:
-    entries[key] = _with(entries.get(key, ()), entry)
+K = TypeVar("K")
+P = TypeVar("P")
 
 
-def _strike(entries: dict[K, Entries], key: K, entry: str) -> None:
-    left = _without(entries[key], entry)
-    if left:
-        entries[key] = left
-    else:
-        del entries[key]
-
-
-def _with(entries: Entries, entry: str) -> Entries:
-    if isinstance(entries, list):
-        entries.append(entry)
-        return entries
-    return (*entries, entry) if len(entries) < _FEW else [*entries, entry]
-
-
-def _without(entries: Entries, entry: str) -> Entries:
-    if isinstance(entries, list):
-        entries.remove(entry)
-        return entries
-    return tuple(other for other in entries if other != entry)
+def _at(places: dict[K, P], key: K, make: Callable[[], P]) -> P:
+    """As `setdefault`, but nothing is made where there is something."""
+    found = places.get(key)
+    if found is None:
+        found = places[key] = make()
+    return found

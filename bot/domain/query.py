@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple, get_args
 
@@ -28,6 +29,7 @@ from bot.domain.query_tree import (
     Value,
     both,
     either,
+    fields,
     near,
     occurrences,
     written,
@@ -120,7 +122,7 @@ def matches(query: Query, document: Document) -> bool:
 def explain(query: Query, document: Document) -> tuple[Mark, ...]:
     """The words that made the document match, from the title on; nothing where it does not match.
 
-    What a query excludes, and what it says of domain, type, language, topics, quality and heat, is not in the text.
+    What a query excludes is not in the text, and what it says of domain, quality and the like is told by `held`.
     """
     if not matches(query, document):
         return ()
@@ -132,6 +134,12 @@ def explain(query: Query, document: Document) -> tuple[Mark, ...]:
     return tuple(sorted(found, key=lambda mark: (TEXTS.index(mark.text), mark.start, mark.end)))
 
 
+def held(query: Query, document: Document) -> tuple[str, ...]:
+    """What else made it match, as queries write it: `domain:bbc.co.uk`, `quality>=60`; nothing where it does not match."""
+    return tuple(dict.fromkeys(fields(query.root, document))) if matches(query, document) else ()
+
+
+@lru_cache(maxsize=4_096)  # topics are read again with every intake; a query takes about 1 KB
 def parse(text: str) -> Query:
     """The query that a text stands for. Raises `QueryError`."""
     return _Parser(text).query()

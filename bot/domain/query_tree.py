@@ -7,7 +7,7 @@ equal trees as far as order, case and spacing go.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, TypeAlias
@@ -146,20 +146,22 @@ def near(first: Term | Prefix, second: Term | Prefix, distance: int) -> Near:
     return Near(first, second, distance)
 
 
-def both(parts: Iterable[Node]) -> Node:
+def both(parts: Sequence[Node]) -> Node:
     """All of these, in canonical order, each once."""
-    own = _canonical(each for part in parts for each in (part.of if isinstance(part, And) else (part,)))
+    own = _canonical([each for part in parts for each in (part.of if isinstance(part, And) else (part,))])
     return own[0] if len(own) == 1 else And(own)
 
 
-def either(parts: Iterable[Node]) -> Node:
+def either(parts: Sequence[Node]) -> Node:
     """Any of these, in canonical order, each once."""
-    own = _canonical(each for part in parts for each in (part.of if isinstance(part, Or) else (part,)))
+    own = _canonical([each for part in parts for each in (part.of if isinstance(part, Or) else (part,))])
     return own[0] if len(own) == 1 else Or(own)
 
 
-def _canonical(parts: Iterable[Node]) -> tuple[Node, ...]:
+def _canonical(parts: Sequence[Node]) -> tuple[Node, ...]:
     """Each once, what is wanted before what is not."""
+    if len(parts) == 1:
+        return (parts[0],)
     by_text = {(isinstance(part, Not), written(part)): part for part in parts}
     return tuple(by_text[key] for key in sorted(by_text))
 
@@ -203,13 +205,15 @@ def _bare(leaf: Text | Value | Number) -> str:
 
 def _phrase(text: str, end: str = "") -> str:
     """Words, in quotes where they are several. Characters of scripts without spaces are written together."""
-    own = text.split(" ")
-    together = own[0]
-    for before, word in pairwise(own):
-        together += word if stands_alone(before) and stands_alone(word) else f" {word}"
-    if words(together) != own:  # some combine to another character
-        together = text
+    together = text if text.isascii() else _together(text.split(" "))
     return f'"{together}{end}"' if " " in together else together + end
+
+
+def _together(own: list[str]) -> str:
+    text = own[0]
+    for before, word in pairwise(own):
+        text += word if stands_alone(before) and stands_alone(word) else f" {word}"
+    return text if words(text) == own else " ".join(own)  # some combine to another character
 
 
 def _field(part: Node) -> str:
@@ -302,3 +306,17 @@ def occurrences(node: Node, document: Document) -> Iterator[tuple[str, int, int]
                 one, two = _Places(first, document, text), _Places(second, document, text)
                 yield from ((text, start, start + one.size) for start in _near(one, two, distance))
                 yield from ((text, start, start + two.size) for start in _near(two, one, distance))
+
+
+def fields(node: Node, document: Document) -> Iterator[str]:
+    """What makes a document satisfy the tree beside its text, as it is written: `domain:bbc.co.uk`, `quality>=60`."""
+    match node:
+        case And(parts):
+            for part in parts:
+                yield from fields(part, document)
+        case Or(parts):
+            for part in parts:
+                if part.holds(document):
+                    yield from fields(part, document)
+        case Value() | Number():
+            yield written(node)

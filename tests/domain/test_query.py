@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.document import TEXTS, Document, words
-from bot.domain.query import Mark, Query, QueryError, explain, matches, parse
+from bot.domain.query import Mark, Query, QueryError, explain, held, matches, parse
 from bot.domain.query_tree import And, Near, Node, Not, Number, Or, Prefix, Term, Value, compares
 
 # Understanding and writing.
@@ -228,6 +228,29 @@ def test_does_not_match(text: str) -> None:
 def test_the_words_that_made_a_document_match_are_marked(text: str, marked: list[str]) -> None:
     marks = explain(parse(text), RECORD)
     assert [RECORD.texts[mark.text][mark.start : mark.end] for mark in marks] == marked
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("domain:bbc.co.uk", ("domain:bbc.co.uk",)),
+        ("DOMAIN:www.bbc.co.uk storm quality>59", ("domain:bbc.co.uk", "quality>=60")),
+        ("lang:fr OR quality>=60 OR (lang:en domain:bbc.com)", ("quality>=60",)),
+        ("domain:bbc.co.uk (domain:bbc.co.uk OR storm)", ("domain:bbc.co.uk",)),
+        ("storm -lang:fr", ()),
+        ("storm", ()),
+        ("lang:fr", ()),
+    ],
+)
+def test_what_made_a_document_match_beside_its_words_is_told_as_queries_write_it(
+    text: str, told: tuple[str, ...]
+) -> None:
+    document = Document("Storm", domain="bbc.co.uk", lang="en", quality=60)
+    assert held(parse(text), document) == told
+
+
+def test_a_query_is_read_once() -> None:
+    assert parse("storm  coast") is parse("storm  coast")
 
 
 def test_marks_name_the_text_and_go_from_the_title_on() -> None:
