@@ -34,3 +34,12 @@ class NotAllowedError(TopicwireError):
 
 class InvalidInputError(TopicwireError):
     """Something that a user typed cannot be read; the message says what is allowed."""
+
+
+class QueryRefusedError(InvalidInputError):
+    """A query cannot be read. `drawn` are two lines, the query and a caret below the place; `example` is one that can."""
+
+    def __init__(self, message: str, drawn: str, example: str) -> None:
+        super().__init__(message)
+        self.drawn = drawn
+        self.example = example

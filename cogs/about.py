@@ -22,13 +22,15 @@ per story** here, edited as more outlets join, and sends a daily digest where yo
 3. `/digest set` says when the digest comes; `/digest preview` shows it now.
 
 **For everybody**
-`/latest` the newest stories · `/related` everything on a story · `/topics` · `/subscriptions` · `/digest preview`
+`/latest` the newest stories · `/related` everything on a story · `/topics` · `/topic show`, `test`, `backtest` · \
+`/subscriptions` · `/digest preview`
 
 **For who manages channels**
 `/subscribe` · `/unsubscribe` · `/digest set`, `off`, `now` · `/mute` and `/unmute` an outlet or words
 
 **For who manages the server**
-`/source add` a feed of your own, `list`, `test`, `remove` · `/status` what comes in, what waits, what is paused"""
+`/topic create` a topic of your own, `edit`, `delete` · `/source add` a feed of your own, `list`, `test`, `remove` · \
+`/status` what comes in, what waits, what is paused"""
 
 
 class About(commands.Cog):

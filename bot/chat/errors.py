@@ -16,7 +16,7 @@ from discord import app_commands, ui
 
 from bot.chat.reply import reply
 from bot.domain.message import escape
-from bot.errors import StoreError, TopicwireError
+from bot.errors import QueryRefusedError, StoreError, TopicwireError
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,9 @@ def explain(error: BaseException) -> str | None:
     match error:
         case StoreError():  # what it says is for whoever runs the bot
             return "The bot cannot use its database right now. Try again in a minute; if it stays, tell whoever runs the bot the id below."
+        case QueryRefusedError():
+            drawn = error.drawn.replace("`", "ˋ")  # which could end the block
+            return f"{_shown(str(error))}\n```\n{drawn}\n```\nFor example: `{error.example}`"
         case TopicwireError():
             return _shown(str(error))
         case app_commands.MissingPermissions(missing_permissions=missing):

@@ -10,7 +10,7 @@ _ANSWERED = "answered"
 
 
 async def reply(interaction: discord.Interaction[Any], **shown: Any) -> None:
-    """Answer with what `shown` gives (content, embed, embeds, view ...).
+    """Answer with what `shown` gives (content, embed, embeds, view, file ...).
 
     The first answer takes the place of "is thinking"; a later one follows it.
     """
@@ -18,6 +18,8 @@ async def reply(interaction: discord.Interaction[Any], **shown: Any) -> None:
     if not response.is_done():
         await response.send_message(ephemeral=True, **shown)
     elif _ANSWERED not in interaction.extras and _thinking(interaction):
+        if "file" in shown:  # an edit says which files there are from now on
+            shown["attachments"] = [shown.pop("file")]
         await interaction.edit_original_response(**shown)
     else:
         await interaction.followup.send(ephemeral=True, **shown)

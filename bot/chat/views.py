@@ -36,13 +36,19 @@ class Answer(View):
 
 
 class Pages(Answer):
-    """Pages to turn."""
+    """Pages to turn, where there are several, and what else can be pressed."""
 
-    def __init__(self, interaction: discord.Interaction[Any], pages: Sequence[Embed]) -> None:
+    def __init__(
+        self, interaction: discord.Interaction[Any], pages: Sequence[Embed], actions: Sequence[ui.Item[Any]]
+    ) -> None:
         super().__init__(interaction)
         self._pages = pages
         self._at = 0
         self._mark()
+        if len(pages) == 1:
+            self.clear_items()
+        for item in actions:
+            self.add_item(item)
 
     def _mark(self) -> None:
         self.previous.disabled = self._at == 0
@@ -66,12 +72,16 @@ class Pages(Answer):
 
 
 class Offer(Answer):
-    """One button that does one thing, once."""
+    """One button that does one thing, once; `danger`: one that cannot be taken back."""
 
-    def __init__(self, interaction: discord.Interaction[Any], label: str, press: Press) -> None:
+    def __init__(
+        self, interaction: discord.Interaction[Any], label: str, press: Press, *, danger: bool = False
+    ) -> None:
         super().__init__(interaction)
         self._press = press
         self.accept.label = label
+        if danger:
+            self.accept.style = discord.ButtonStyle.danger
 
     @ui.button(style=discord.ButtonStyle.primary)
     async def accept(self, interaction: discord.Interaction[Any], _button: ui.Button[Offer]) -> None:
@@ -82,13 +92,24 @@ class Offer(Answer):
         await self._press(interaction)
 
 
-async def answer(interaction: discord.Interaction[Any], embed: Embed, view: ui.View | None = None) -> None:
-    """Answer so that only the asker sees it."""
-    shown: dict[str, Any] = {"embed": to_embed(embed)} | ({"view": view} if view is not None else {})
+async def answer(
+    interaction: discord.Interaction[Any],
+    embed: Embed,
+    view: ui.View | None = None,
+    file: discord.File | None = None,
+) -> None:
+    """Answer so that only the asker sees it. The embed shows a picture among the files as `attachment://name`."""
+    shown: dict[str, Any] = {"embed": to_embed(embed)}
+    if view is not None:
+        shown["view"] = view
+    if file is not None:
+        shown["file"] = file
     await reply(interaction, **shown)
 
 
-async def answer_pages(interaction: discord.Interaction[Any], pages: Sequence[Embed]) -> None:
-    """Answer with pages, with buttons to turn them where there are several."""
-    view = Pages(interaction, pages) if len(pages) > 1 else None
+async def answer_pages(
+    interaction: discord.Interaction[Any], pages: Sequence[Embed], actions: Sequence[ui.Item[Any]] = ()
+) -> None:
+    """Answer with pages, with buttons to turn them where there are several, and with more of them below."""
+    view = Pages(interaction, pages, actions) if len(pages) > 1 or actions else None
     await answer(interaction, pages[0], view)

@@ -117,7 +117,8 @@ class Topic:
 
     A keyword matches whole words without regard to case, in the title alone or, with
     `fields="title+excerpt"`, in the excerpt too. `query` is one in the language of `bot.domain.query`: what
-    it asks for belongs to the topic besides.
+    it asks for belongs to the topic besides. `guild_id` is the server that made it, and which alone knows it;
+    0: everybody does. Two servers may each have one of the same name.
     """
 
     name: str
@@ -129,6 +130,7 @@ class Topic:
     fields: Literal["title", "title+excerpt"] = "title"
     colour: int | None = None
     query: str = ""
+    guild_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +197,12 @@ class StoryView:
 
 @dataclass(frozen=True, slots=True)
 class TopicMatch:
-    """A topic of a record: `keywords` that put it there, and whether the record declares it."""
+    """A topic of a record: `keywords` that put it there, and whether the record declares it.
+
+    `guild_id` is that of the topic: the server that alone sees the match; 0: everybody does.
+    """
 
     topic: str
     declared: bool = False
     keywords: tuple[str, ...] = field(default=())
+    guild_id: int = 0

@@ -3,20 +3,29 @@
 Keywords are kept in one trie of words, so that matching a title costs its length and not the
 number of topics: whole words, without regard to case, in the fields that the topic names. The marks
 inside a keyword count: as sites use it, `model driven app` does not stand for `model-driven app`.
+
+A server topic has a query and counts for its server alone: `Topics` names everybody's, `Topics.seen_by` a
+server's besides. Matching is for all at once, and tells what the one who asks may see; an intake asks for all.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from copy import copy
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from bot.domain.document import Document
 from bot.domain.matcher import Matcher
 from bot.domain.model import Record, Topic, TopicMatch
-from bot.domain.query import Query, explain, parse
+from bot.domain.query import Query, QueryError, explain, parse
 from bot.domain.text import tokens
+
+Label: TypeAlias = tuple[int, str]  # a topic's server (0: everybody's), and its name
+
+ANYWHERE = ""  # in place of a topic's name: what belongs to it may come from anywhere
 
 
 class _Keyword(NamedTuple):
@@ -36,34 +45,63 @@ class _Node:
 
 
 class Topics:
-    """The topics that are known, by any of their names. Names compare without regard to case."""
+    """The topics that are known, by any of their names. Names compare without regard to case.
+
+    `refused` are those whose queries cannot be read (any more), each with what is wrong: they go on without.
+    """
 
     def __init__(self, topics: Iterable[Topic] = ()) -> None:
-        self._topics: dict[str, Topic] = {}
-        self._by_name: dict[str, str] = {}
-        self._children: dict[str, list[str]] = {}
-        self._root = _Node()
-        self._queries: dict[str, Query] = {}
-        self._matcher: Matcher[str] = Matcher()
+        by_guild: dict[int, list[Topic]] = {0: []}
         for topic in topics:
-            self._add(topic)
+            by_guild.setdefault(topic.guild_id, []).append(topic)
+        self._topics: MutableMapping[str, Topic] = {}
+        self._by_name: MutableMapping[str, str] = {}
+        self._children: MutableMapping[str, list[str]] = {}
+        self._root = _Node()
+        self._queries: dict[Label, Query] = {}
+        self._matcher: Matcher[Label] = Matcher()
+        self.refused: list[tuple[Topic, QueryError]] = []
+        self._know(by_guild.pop(0))
+        self._guild_id: int | None = None  # who asks; None: an intake, for all
+        self._views: dict[int, Topics] = {}
+        for guild_id, own in (0, ()), *by_guild.items():
+            self._views[guild_id] = view = copy(self)
+            view._guild_id = guild_id
+            if own:  # names that go before everybody's, and cost no more than they are
+                view._topics = ChainMap({}, self._topics)
+                view._by_name = ChainMap({}, self._by_name)
+                view._children = ChainMap({}, self._children)
+                view._know(own)
+
+    def _know(self, topics: Iterable[Topic]) -> None:
+        known = {topic.name.casefold(): topic for topic in topics}
+        children: dict[str, list[str]] = {}
+        for key, topic in known.items():
+            self._topics[key] = topic
+            self._by_name[key] = key
+            self._find(topic)
         # Names go before shortnames, aliases and slugs, whatever the order of the topics.
-        for key, topic in self._topics.items():
+        for key, topic in known.items():
             for other in (topic.shortname, *topic.aliases, topic.slug):
                 if other:
                     self._by_name.setdefault(other.casefold(), key)
             if topic.parent:
-                self._children.setdefault(topic.parent.casefold(), []).append(key)
+                children.setdefault(topic.parent.casefold(), []).append(key)
+        for parent, own in children.items():
+            self._children[parent] = [*self._children.get(parent, ()), *own]
 
-    def _add(self, topic: Topic) -> None:
-        key = topic.name.casefold()
-        self._topics[key] = topic
-        self._by_name[key] = key
+    def _find(self, topic: Topic) -> None:
+        """Have a topic found from now on: everybody's by keywords and query, a server's by its query."""
         if topic.query:
-            query = parse(topic.query)
-            self._queries[topic.name] = query
-            self._matcher.add(topic.name, query)
-        for keyword in topic.keywords:
+            label = (topic.guild_id, topic.name)
+            try:
+                query = parse(topic.query)
+            except QueryError as error:  # the language was wider when it was stored
+                self.refused.append((topic, error))
+            else:
+                self._queries[label] = query
+                self._matcher.add(label, query)
+        for keyword in () if topic.guild_id else topic.keywords:
             sequence = tokens(keyword)
             if not sequence:
                 continue
@@ -71,6 +109,10 @@ class Topics:
             for word in sequence:
                 node = node.next.setdefault(word, _Node())
             node.ends.append(_Keyword(topic.name, keyword, topic.fields == "title+excerpt"))
+
+    def seen_by(self, guild_id: int) -> Topics:
+        """As a server knows them: everybody's and its own (0: everybody's alone)."""
+        return self._views.get(guild_id, self._views[0])
 
     def __iter__(self) -> Iterator[Topic]:
         return iter(self._topics.values())
@@ -120,10 +162,12 @@ class Topics:
         return frozenset(found)
 
     def concerns(self, names: Iterable[str], wanted: Collection[str]) -> bool:
-        """Whether what is about these topics may bring something on one in `wanted` (casefolded names).
+        """Whether what is about these topics may bring something on one in `wanted` (casefolded names, or `ANYWHERE`).
 
         So does what is about the topic itself, one below it, or one above it: a site on technology writes of its parts.
         """
+        if ANYWHERE in wanted:
+            return True
         own = tuple(names)
         if not self.with_ancestors(own).isdisjoint(wanted):
             return True
@@ -159,15 +203,45 @@ class Topics:
         return {topic: tuple(keywords) for topic, keywords in found.items()}
 
     def matched(self, record: Record) -> dict[str, tuple[str, ...]]:
-        """Topic name -> the keywords and the words of the record that put it there, for every topic that matches."""
-        found = self.match(record.title, record.excerpt)
+        """Topic name -> the keywords and the words of the record that put it there, for every topic that matches.
+
+        Of everybody's topics.
+        """
+        return {name: words for (guild_id, name), words in self._matched(record).items() if not guild_id}
+
+    def _matched(self, record: Record) -> dict[Label, tuple[str, ...]]:
+        by_keyword = self.match(record.title, record.excerpt)
+        found = {(0, name): keywords for name, keywords in by_keyword.items()}
         if self._queries:
-            document = _document(record)
-            for name in sorted(self._matcher.match(document)):
-                marks = explain(self._queries[name], document)
-                words = dict.fromkeys(document.texts[mark.text][mark.start : mark.end] for mark in marks)
-                found[name] = tuple(dict.fromkeys((*found.get(name, ()), *words)))
+            document = self._document(record, by_keyword)
+            why: dict[Query, tuple[str, ...]] = {}
+            for label in sorted(self._matcher.match(document)):
+                query = self._queries[label]
+                if query not in why:
+                    why[query] = words_found(query, document)
+                found[label] = tuple(dict.fromkeys((*found.get(label, ()), *why[query])))
         return found
+
+    def document(self, record: Record) -> Document:
+        """A record as queries see it: its topics are the declared ones, those of keywords, and all above them."""
+        return self._document(record, self.match(record.title, record.excerpt))
+
+    def _document(self, record: Record, by_keyword: Iterable[str]) -> Document:
+        everybodys = self._views[0]
+        configured = (everybodys.resolve(name) for name in record.topics)
+        names = dict.fromkeys((*record.topics, *(t.name for t in configured if t), *by_keyword))
+        above = (ancestor for name in names for ancestor in everybodys.ancestors(name))
+        return Document(
+            record.title,
+            record.excerpt,
+            outlet=record.outlet.name,
+            domain=record.outlet.domain,
+            type=record.type,
+            lang=record.language,
+            topics=dict.fromkeys((*names, *above)),
+            quality=record.quality,
+            heat=record.quality if record.heat is None else record.heat,
+        )
 
     def _scan(self, text: Sequence[str]) -> Iterator[_Keyword]:
         first = self._root.next
@@ -183,31 +257,34 @@ class Topics:
         """Declared and matched topics of a record, declared ones first.
 
         A declared topic is trusted even where it is not configured; where it is, it gets the
-        configured name.
+        configured name. Records do not declare server topics. Of these there are those that `seen_by` lets be
+        seen; before it is asked all, as an intake stores them.
         """
-        matched = self.matched(record)
-        found: dict[str, TopicMatch] = {}
+        matched = self._matched(record)
+        found: dict[Label, TopicMatch] = {}
         for declared in record.topics:
-            topic = self.resolve(declared)
+            topic = self._views[0].resolve(declared)
             name = topic.name if topic else declared
-            found.setdefault(name.casefold(), TopicMatch(name, True, matched.get(name, ())))
-        for name, keywords in matched.items():
-            found.setdefault(name.casefold(), TopicMatch(name, False, keywords))
+            found.setdefault((0, name.casefold()), TopicMatch(name, True, matched.get((0, name), ())))
+        for (guild_id, name), words in matched.items():
+            if self._guild_id is not None and guild_id not in (0, self._guild_id):
+                continue
+            found.setdefault((guild_id, name.casefold()), TopicMatch(name, False, words, guild_id))
         return tuple(found.values())
 
 
-def _document(record: Record) -> Document:
-    return Document(
-        record.title,
-        record.excerpt,
-        outlet=record.outlet.name,
-        domain=record.outlet.domain,
-        type=record.type,
-        lang=record.language,
-        topics=record.topics,
-        quality=record.quality,
-        heat=record.quality if record.heat is None else record.heat,
-    )
+def words_found(query: Query, document: Document) -> tuple[str, ...]:
+    """The words of a document that made it match, each once, as they stand there."""
+    marks = explain(query, document)
+    return tuple(dict.fromkeys(document.texts[mark.text][mark.start : mark.end] for mark in marks))
+
+
+def sought_by(topic: Topic) -> str:
+    """What feeds that may bring something on a topic are about, as `Topics.concerns` takes it.
+
+    A server topic is sought where its parent is; one without a parent may come from `ANYWHERE`.
+    """
+    return topic.parent.casefold() or ANYWHERE if topic.guild_id else topic.name.casefold()
 
 
 def known_as(topic: Topic) -> frozenset[str]:

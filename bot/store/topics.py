@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, cast
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Topic
-from bot.domain.topics import Topics, known_as
-from bot.store import schema
-from bot.store.sql import insert_new, upsert
+from bot.domain.topics import Topics, known_as, sought_by
+from bot.store import revisions, schema
+from bot.store.sql import chunks, insert_new, upsert
+
+log = logging.getLogger(__name__)
+
+TOPICS = "topics"  # the name under which the database counts their changes, and the engine keeps them
+_CHANGED = "topics_changed"
 
 _t = schema.topics
+_everybodys = _t.c.guild_id == 0
 
 
-def _row(topic: Topic, configured: bool) -> dict[str, Any]:
+def key_of(name: str, guild_id: int = 0) -> str:
+    """What a topic is known by: its casefolded name, for a server topic behind its server. No name has a line break."""
+    return f"{guild_id}\n{name.casefold()}" if guild_id else name.casefold()
+
+
+def keys_of(names: Iterable[str], guild_id: int) -> list[str]:
+    """The keys of everybody's and of a server's own topics of these names."""
+    return list(dict.fromkeys(key_of(name, of) for name in names for of in (0, guild_id)))
+
+
+def row_of(topic: Topic, configured: bool = False) -> dict[str, Any]:
+    """A topic as it is stored."""
     return {
-        "key": topic.name.casefold(),
+        "key": key_of(topic.name, topic.guild_id),
         "name": topic.name,
         "shortname": topic.shortname,
         "slug": topic.slug,
@@ -29,6 +48,7 @@ def _row(topic: Topic, configured: bool) -> dict[str, Any]:
         "colour": topic.colour,
         "query": topic.query,
         "configured": configured,
+        "guild_id": topic.guild_id,
     }
 
 
@@ -43,23 +63,65 @@ def _topic(row: sa.Row[Any]) -> Topic:
         cast(Literal["title", "title+excerpt"], row.fields),
         row.colour,
         row.query,
+        row.guild_id,
     )
 
 
-async def load(connection: AsyncConnection) -> Topics:
-    """All topics that are known."""
-    rows = await connection.execute(sa.select(_t).order_by(_t.c.id))
-    return Topics(_topic(row) for row in rows)
+async def load(connection: AsyncConnection, guild_id: int | None = None) -> Topics:
+    """All topics that are known, as a server sees them (0: as everybody does; None: to match for all servers).
+
+    They are built once and kept with the engine until somebody changes them, be it another process.
+    """
+    assert connection.sync_connection is not None
+    options = connection.sync_connection.get_execution_options()
+    kept: dict[str, tuple[int, Topics]] = options.get("kept", {})
+    revision = await revisions.of(connection, TOPICS)
+    found = kept.get(TOPICS)
+    if found is None or found[0] != revision or _CHANGED in options:
+        rows = (await connection.execute(sa.select(_t).order_by(_t.c.id))).all()
+        found = (revision, await asyncio.to_thread(_built, rows))
+        if _CHANGED not in options:  # nobody knows yet whether this transaction will have been
+            kept[TOPICS] = found
+    return found[1] if guild_id is None else found[1].seen_by(guild_id)
+
+
+def _built(rows: Sequence[sa.Row[Any]]) -> Topics:
+    made = Topics(map(_topic, rows))
+    for topic, error in made.refused:
+        log.error("the query of topic %r cannot be read, it goes on without: %s", topic.name, error)
+    return made
+
+
+async def changed(connection: AsyncConnection) -> None:
+    """Say that the topics change with this transaction: before they do, so that changes wait for each other."""
+    await revisions.advance(connection, TOPICS)
+    await connection.execution_options(**{_CHANGED: True})
 
 
 async def ids(connection: AsyncConnection) -> dict[str, int]:
-    """Casefolded name -> id."""
-    return {row.key: row.id for row in await connection.execute(sa.select(_t.c.key, _t.c.id))}
+    """Casefolded name -> id, of everybody's topics."""
+    rows = await connection.execute(sa.select(_t.c.key, _t.c.id).where(_everybodys))
+    return {row.key: row.id for row in rows}
+
+
+async def ids_of(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, int]:
+    """The ids of topics by their keys."""
+    found: dict[str, int] = {}
+    for part in chunks(keys):
+        rows = await connection.execute(sa.select(_t.c.key, _t.c.id).where(_t.c.key.in_(part)))
+        found |= dict(rows.all())
+    return found
+
+
+async def id_of(connection: AsyncConnection, topic: Topic) -> int:
+    """The id of a topic that is known."""
+    key = key_of(topic.name, topic.guild_id)
+    return (await ids_of(connection, [key]))[key]
 
 
 async def tree(connection: AsyncConnection) -> frozenset[tuple[str, str]]:
-    """Every topic's casefolded name with its parent's name."""
-    rows = await connection.execute(sa.select(_t.c.key, _t.c.parent))
+    """Every topic's casefolded name with its parent's name, of everybody's."""
+    rows = await connection.execute(sa.select(_t.c.key, _t.c.parent).where(_everybodys))
     return frozenset((row.key, row.parent) for row in rows)
 
 
@@ -72,7 +134,8 @@ async def learn(connection: AsyncConnection, names: Iterable[str]) -> dict[str, 
             missing.setdefault(name.casefold(), name)
     if not missing:
         return known
-    await insert_new(connection, _t, [_row(Topic(name), False) for name in missing.values()], on=["key"])
+    await changed(connection)
+    await insert_new(connection, _t, [row_of(Topic(name)) for name in missing.values()], on=["key"])
     return await ids(connection)
 
 
@@ -85,7 +148,9 @@ async def define(connection: AsyncConnection, topics: Iterable[Topic]) -> bool:
     """Add topics to the configured ones, or change them. Returns whether any definition changed."""
     before = await _configured(connection)
     wanted = [topic for topic in topics if before.get(topic.name.casefold()) != topic]
-    await upsert(connection, _t, [_row(topic, True) for topic in wanted], on=["key"])
+    if wanted:
+        await changed(connection)
+    await upsert(connection, _t, [row_of(topic, configured=True) for topic in wanted], on=["key"])
     await _absorb(connection, wanted)
     return bool(wanted)
 
@@ -95,7 +160,7 @@ async def _absorb(connection: AsyncConnection, defined: Iterable[Topic]) -> None
     other_names = {
         name: topic for topic in defined for name in known_as(topic) if name != topic.name.casefold()
     }
-    rows = await connection.execute(sa.select(_t.c.id, _t.c.key).where(~_t.c.configured))
+    rows = await connection.execute(sa.select(_t.c.id, _t.c.key).where(~_t.c.configured, _everybodys))
     stray = {row.key: row.id for row in rows if row.key in other_names}
     if not stray:
         return
@@ -116,16 +181,42 @@ async def configure(connection: AsyncConnection, topics: Iterable[Topic]) -> boo
     """
     wanted = {topic.name.casefold(): topic for topic in topics}
     gone = {key: topic for key, topic in (await _configured(connection)).items() if key not in wanted}
-    await upsert(connection, _t, [_row(Topic(topic.name), False) for topic in gone.values()], on=["key"])
+    if gone:
+        await changed(connection)
+    await upsert(connection, _t, [row_of(Topic(topic.name)) for topic in gone.values()], on=["key"])
     return await define(connection, wanted.values()) or bool(gone)
 
 
-async def counts(connection: AsyncConnection) -> dict[str, int]:
-    """Topic name -> the number of stories that it is a topic of, itself (not one below it)."""
-    st = schema.story_topics
-    rows = await connection.execute(
+async def counts(connection: AsyncConnection, guild_id: int = 0) -> dict[str, int]:
+    """Topic name -> the number of stories that it is a topic of, itself (not one below it).
+
+    Of everybody's topics, and of a server's own.
+    """
+    st, rt, r = schema.story_topics, schema.record_topics, schema.records
+    everybodys = (
         sa.select(_t.c.name, sa.func.count(st.c.story))
         .join_from(_t, st, isouter=True)
+        .where(_everybodys)
         .group_by(_t.c.id, _t.c.name)
     )
-    return dict(rows.all())
+    found: dict[str, int] = dict((await connection.execute(everybodys)).all())
+    own = (
+        sa.select(_t.c.name, sa.func.count(r.c.story.distinct()))
+        .join_from(_t, rt, isouter=True)
+        .join(
+            r, sa.and_(r.c.id == rt.c.record_id, ~r.c.removed, r.c.guild_id.in_((0, guild_id))), isouter=True
+        )
+        .where(_t.c.guild_id == guild_id)
+        .group_by(_t.c.id, _t.c.name)
+    )
+    return found | (dict((await connection.execute(own)).all()) if guild_id else {})
+
+
+async def followed(connection: AsyncConnection) -> frozenset[str]:
+    """Of what anybody follows, what feeds are sought by."""
+    rows = await connection.execute(
+        sa.select(_t.c.name, _t.c.parent, _t.c.guild_id)
+        .distinct()
+        .join(schema.subscriptions, schema.subscriptions.c.topic_id == _t.c.id)
+    )
+    return frozenset(sought_by(Topic(row.name, parent=row.parent, guild_id=row.guild_id)) for row in rows)

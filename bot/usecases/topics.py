@@ -23,10 +23,10 @@ def resolve(known: Topics, name: str) -> Topic:
     raise NotFoundError(f"There is no topic “{name[:80]}”. {hint}")
 
 
-async def suggest(context: Context, text: str, limit: int = 25) -> list[str]:
-    """Names for autocomplete."""
+async def suggest(context: Context, text: str, guild_id: int = 0, limit: int = 25) -> list[str]:
+    """Names for autocomplete, those of the server's own topics among them (0: everybody's alone)."""
     async with context.db.read() as connection:
-        known = await topics.load(connection)
+        known = await topics.load(connection, guild_id)
     return [topic.name for topic in known.suggest(text, limit)]
 
 
@@ -41,15 +41,16 @@ async def subscribed(context: Context, guild_id: int, text: str, limit: int = 25
 async def listing(context: Context, search: str, guild_id: int) -> list[str]:
     """A line a topic, children below their parents, with the number of stories; `search` narrows it."""
     async with context.db.read() as connection:
-        known = await topics.load(connection)
-        counts = await topics.counts(connection)
+        known = await topics.load(connection, guild_id)
+        counts = await topics.counts(connection, guild_id)
         here = {s.topic.casefold() for s in await subscriptions.subscriptions(connection, guild_id=guild_id)}
     shown = known.suggest(search, 200) if search.strip() else tuple(_tree(known))
     lines = []
     for topic in shown:
         depth = 0 if search.strip() else len(known.ancestors(topic.name))
         stories = sum(counts.get(name, 0) for name in known.with_descendants(topic.name))
-        mark = " · subscribed here" if topic.name.casefold() in here else ""
+        mark = " · this server's own" if topic.guild_id else ""
+        mark += " · subscribed here" if topic.name.casefold() in here else ""
         below = f" · below {escape(topic.parent)}" if search.strip() and topic.parent else ""
         indent = "\u2003" * min(depth, 5)
         lines.append(f"{indent}**{escape(topic.name)}** · {plural(stories, 'story', 'stories')}{below}{mark}")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain import stories
 from bot.domain.model import Record, Topic, TopicMatch
-from bot.domain.topics import Topics, beside, names
+from bot.domain.topics import ANYWHERE, Topics, beside, names, sought_by
 from bot.sources.records import parse
 from bot.sources.topic_files import load_topics
-from tests.make import record
+from tests.make import record, stored, story
 from tests.shared_data import SHARED, needs_shared
 
 TREE = Topics(
@@ -319,3 +321,109 @@ def test_a_query_puts_records_into_a_topic_and_tells_by_which_words() -> None:
 def test_a_declared_topic_with_a_query_is_there_once() -> None:
     known = Topics([Topic("Wind", query="wind")])
     assert known.of(record("Wind", topics=["wind"])) == (TopicMatch("Wind", True, ("Wind",)),)
+
+
+# Topics of servers.
+
+ONE, TWO = 1, 2
+SERVERS = Topics(
+    [
+        Topic("AI", aliases=("Artificial Intelligence",)),
+        Topic("Vision", parent="AI", keywords=("computer vision",)),
+        Topic("Sea", aliases=("Ocean",), parent="AI", query="whales", guild_id=ONE),
+        Topic("sea", query="ferry", guild_id=TWO),
+        Topic("Twin", query="whales", guild_id=TWO),
+    ]
+)
+
+
+def test_a_server_knows_everybodys_topics_and_its_own_and_no_others() -> None:
+    assert [t.name for t in SERVERS] == ["AI", "Vision"]
+    assert [t.name for t in SERVERS.seen_by(ONE)] == ["AI", "Vision", "Sea"]
+    assert [t.name for t in SERVERS.seen_by(TWO)] == ["AI", "Vision", "sea", "Twin"]
+    assert SERVERS.seen_by(3) is SERVERS.seen_by(0) is SERVERS.seen_by(ONE).seen_by(0)
+    assert list(SERVERS.seen_by(0)) == list(SERVERS)
+    assert len(SERVERS) == 2
+    assert len(SERVERS.seen_by(TWO)) == 4
+    for name in ("Sea", "ocean", "Twin"):
+        assert SERVERS.resolve(name) is None
+        assert SERVERS.suggest(name) == ()
+    own = SERVERS.seen_by(ONE)
+    assert own.resolve("OCEAN") == own.resolve("sea") == own.suggest("oceann")[0]
+    assert own.resolve("Twin") is None
+    assert SERVERS.seen_by(TWO).resolve("Ocean") is None
+
+
+def test_a_servers_topic_stands_in_the_tree_for_that_server() -> None:
+    assert SERVERS.seen_by(ONE).ancestors("sea") == ("AI",)
+    assert set(SERVERS.seen_by(ONE).with_descendants("ai")) == {"AI", "Vision", "Sea"}
+    assert set(SERVERS.with_descendants("ai")) == {"AI", "Vision"}
+    assert SERVERS.seen_by(TWO).ancestors("sea") == ()
+
+
+def test_a_record_is_told_of_every_server_by_its_queries() -> None:
+    found = SERVERS.of(record("Whales follow the ferry", topics=["Sea", "ai"]))
+    assert [(m.topic, m.guild_id, m.declared) for m in found] == [
+        ("Sea", 0, True),  # what records declare is never a server's
+        ("AI", 0, True),
+        ("Sea", ONE, False),
+        ("Twin", TWO, False),
+        ("sea", TWO, False),
+    ]
+    assert found[2].keywords == ("Whales",)
+    for guild_id in (0, ONE, TWO, 3):
+        seen = SERVERS.seen_by(guild_id).of(record("Whales follow the ferry", topics=["Sea", "ai"]))
+        assert seen == tuple(match for match in found if match.guild_id in (0, guild_id))
+    assert SERVERS.matched(record("Whales")) == {}
+
+
+def test_what_a_server_sees_of_a_story_are_its_own_topics() -> None:
+    member = stored(record("Whales follow the ferry"))
+    whole = replace(story(member), topics={member.id: SERVERS.of(member.record)})
+    for guild_id, seen in ((0, ()), (ONE, ("Sea",)), (TWO, ("Twin", "sea")), (3, ())):
+        view = stories.view(whole.seen_by(guild_id))
+        assert view is not None
+        assert view.topics == seen
+
+
+def test_an_own_name_that_everybody_gets_later_stands_for_both_in_that_server() -> None:
+    known = Topics([Topic("Sea", query="whales", guild_id=ONE), Topic("SEA", keywords=("ferry",))])
+    assert known.seen_by(ONE).resolve("sea") == Topic("Sea", query="whales", guild_id=ONE)
+    assert known.seen_by(TWO).resolve("sea") == Topic("SEA", keywords=("ferry",))
+    assert known.seen_by(ONE).with_ancestors(["SEA"]) == {"sea"}
+
+
+def test_a_topic_whose_query_cannot_be_read_goes_on_without_and_is_named() -> None:
+    known = Topics([Topic("Old", query="(ferry", keywords=("boat",)), Topic("Own", query="-x", guild_id=ONE)])
+    assert [(topic.name, error.position) for topic, error in known.refused] == [("Old", 0), ("Own", 0)]
+    assert [match.topic for match in known.of(record("A boat, no ferry"))] == ["Old"]
+    assert known.seen_by(ONE).resolve("Own") is not None
+
+
+def test_a_query_knows_the_topics_that_a_record_declares_or_matches_and_those_above() -> None:
+    known = Topics(
+        [
+            Topic("AI"),
+            Topic("Vision", "CV", parent="AI", keywords=("computer vision",)),
+            Topic("Good AI", query="topic:AI quality>=70"),
+            Topic("Seeing", query='topic:"vision"', guild_id=ONE),
+        ]
+    )
+
+    def found(title: str, *declared: str, quality: int = 80) -> set[str]:
+        return {m.topic for m in known.of(record(title, topics=declared, quality=quality)) if not m.declared}
+
+    assert found("Computer vision finds whales") == {"Vision", "Good AI", "Seeing"}
+    assert found("Whales", "cv") == {"Good AI", "Seeing"}
+    assert found("Whales", "AI") == {"Good AI"}
+    assert found("Whales", "AI", quality=50) == set()
+    assert found("Whales", "Space") == set()
+
+
+def test_a_servers_topic_is_sought_where_its_parent_is() -> None:
+    assert sought_by(Topic("AI", parent="Tech")) == "ai"
+    assert sought_by(Topic("Sea", parent="AI", guild_id=ONE)) == "ai"
+    assert sought_by(Topic("Sea", guild_id=ONE)) == ANYWHERE
+    assert SERVERS.concerns(["Vision"], {sought_by(Topic("Sea", parent="AI", guild_id=ONE))})
+    assert SERVERS.concerns(["Cooking"], {ANYWHERE})
+    assert not SERVERS.concerns(["Cooking"], {"ai"})

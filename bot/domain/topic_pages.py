@@ -1,0 +1,109 @@
+"""What the commands for topics answer: a topic, what matches it, and what it would have posted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.domain.backtest import Backtest
+from bot.domain.message import DESCRIPTION, FIELD_VALUE, Embed, Field, escape, escape_to, lines, relative
+from bot.domain.model import Importance, Stored, Topic
+from bot.domain.render import GREY, colour_of, plural, story_line
+from bot.domain.text import length
+
+SAMPLE = 250
+WEEK, MONTH = 7, 30
+
+
+def code(query: str) -> str:
+    """A query as a block that shows it as it is."""
+    return f"```\n{query.replace('`', 'ˋ')}\n```"  # which could end the block
+
+
+def heading(topic: Topic | None, query: str) -> str:
+    """What was tried: a topic, or a query."""
+    return f"Topic **{escape(topic.name)}**\n" if topic else f"Query {code(query)}\n"
+
+
+def made(title: str, topic: Topic, records: int | None, days: int) -> Embed:
+    """A topic that was made or changed, with how many records of the last days belong to it (None: not counted)."""
+    parts = [f"**{escape(topic.name)}**\n{code(topic.query)}"]
+    if topic.aliases:
+        parts.append(f"Also called {', '.join(map(escape, topic.aliases))}.")
+    if topic.parent:
+        parts.append(f"Below **{escape(topic.parent)}**.")
+    if records is not None:
+        verb = "belongs" if records == 1 else "belong"
+        parts.append(f"{plural(records, 'record')} of the last {days} days {verb} to it: see `/latest`.")
+    parts.append(
+        "It counts in this server alone, and for all that comes in from now on. Follow it with `/subscribe`."
+    )
+    return Embed(title, "", "\n".join(parts), colour=colour_of(topic.name))
+
+
+def shown(topic: Topic, below: Sequence[str], stories: int, places: Sequence[str]) -> Embed:
+    """A topic. `below` are the names of topics below it, `places` the channels that follow it, as Markdown."""
+    whose = "A topic of this server's own" if topic.guild_id else "Everybody's topic"
+    text = f"{whose} · {plural(stories, 'story', 'stories')}"
+    text += f" · below **{escape(topic.parent)}**" if topic.parent else ""
+    text += f"\n{code(topic.query)}" if topic.query else ""
+    others = [name for name in (topic.shortname, *topic.aliases) if name]
+    parts = {
+        "Keywords": [escape(word) for word in topic.keywords],
+        "Also called": [escape(name) for name in others],
+        "Below it": [escape(name) for name in below],
+        "Followed in": places,
+    }
+    fields = tuple(Field(name, _joined(entries)) for name, entries in parts.items() if entries)
+    return Embed(
+        escape_to(topic.name, 200), "", text, colour=topic.colour or colour_of(topic.name), fields=fields
+    )
+
+
+def _joined(entries: Sequence[str]) -> str:
+    """As many as fit, with commas between them."""
+    text = ""
+    for position, entry in enumerate(entries):
+        if length(text) + length(entry) > FIELD_VALUE - 24:
+            return f"{text} and {len(entries) - position} more"
+        text += f", {entry}" if text else entry
+    return text
+
+
+def newest(tried: str, matches: Sequence[tuple[Stored, str, str]], nothing: str) -> Embed:
+    """The newest records that match, each with its linked title and what stands around the words of its text.
+
+    `tried` is the heading, `nothing` what to say where there are none.
+    """
+    entries = []
+    for stored, title, snippet in matches:
+        outlet = escape_to(stored.record.outlet.name, 60)
+        entry = f"• {title} — {outlet} · {relative(stored.first_seen)}"
+        entries.append(f"{entry}\n-# {snippet}" if snippet else entry)
+    text, left = lines(entries, DESCRIPTION - length(tried) - 40)
+    more = f"\n… and {left} more" if left else ""
+    return Embed("Newest matches", "", tried + (text or escape(nothing)) + more, colour=GREY)
+
+
+def backtested(tried: str, found: Backtest, records: int, picture: str) -> Embed:
+    """How much a subscription would have posted at each importance. `picture` is the address of the chart."""
+    days = len(found.days)
+    parts = [f"{tried}{plural(records, 'record')} matched. A subscription would have posted:"]
+    for importance in Importance:
+        week, month = found.per_day(importance, WEEK), found.per_day(importance, MONTH)
+        parts.append(
+            f"**{importance}** · {_rate(week)} a day in the last {min(WEEK, days)} days, "
+            f"{_rate(month)} in the last {min(MONTH, days)} ({found.total(importance, MONTH)})"
+        )
+    if days < MONTH:
+        parts.append(f"-# What came in goes back {plural(days, 'day')} only.")
+    text = "\n".join(parts)
+    samples = [f"• {story_line(view, SAMPLE)} · {highest}" for view, highest in found.samples]
+    if samples:
+        text += "\n\nThe newest of them, each with the highest importance that it reached:"
+        kept, _ = lines(samples, DESCRIPTION - length(text) - 1)
+        text += f"\n{kept}"
+    return Embed("Backtest", "", text, colour=GREY, image=picture)
+
+
+def _rate(value: float) -> str:
+    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"

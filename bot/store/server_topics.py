@@ -1,0 +1,114 @@
+"""Topics that servers make themselves, and the records that they are tried on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.model import Stored, Topic
+from bot.store import records, schema, topics
+from bot.store.sql import chunks
+
+_t = schema.topics
+_r = schema.records
+_rt = schema.record_topics
+_sub = schema.subscriptions
+
+
+async def count(connection: AsyncConnection, guild_id: int) -> int:
+    """How many topics of its own a server has."""
+    counted = sa.select(sa.func.count()).select_from(_t).where(_t.c.guild_id == guild_id)
+    return await connection.scalar(counted) or 0
+
+
+async def add(connection: AsyncConnection, topic: Topic) -> None:
+    """Store a new one."""
+    await topics.changed(connection)
+    await connection.execute(sa.insert(_t).values(topics.row_of(topic)))
+
+
+async def change(connection: AsyncConnection, before: Topic, after: Topic) -> None:
+    """Store what became of one; its subscriptions stay. The records of another query are forgotten."""
+    await topics.changed(connection)
+    topic_id = await topics.id_of(connection, before)
+    await connection.execute(sa.update(_t).where(_t.c.id == topic_id).values(topics.row_of(after)))
+    if before.query != after.query:
+        await connection.execute(sa.delete(_rt).where(_rt.c.topic_id == topic_id))
+
+
+async def remove(connection: AsyncConnection, topic: Topic) -> None:
+    """Forget one, and end its subscriptions. What waits for them alone is dropped when it is due."""
+    await topics.changed(connection)
+    topic_id = await topics.id_of(connection, topic)
+    await connection.execute(sa.delete(_sub).where(_sub.c.topic_id == topic_id))
+    await connection.execute(sa.delete(_t).where(_t.c.id == topic_id))
+
+
+async def channels(connection: AsyncConnection, topic: Topic, guild_id: int) -> tuple[int, ...]:
+    """The channels of a server that follow a topic, in the order in which they began to."""
+    topic_id = await topics.id_of(connection, topic)
+    rows = await connection.execute(
+        sa.select(_sub.c.channel_id)
+        .where(_sub.c.topic_id == topic_id, _sub.c.guild_id == guild_id)
+        .order_by(_sub.c.id)
+    )
+    return tuple(rows.scalars())
+
+
+async def tag(
+    connection: AsyncConnection, topic: Topic, among: Iterable[int], words: Mapping[int, Sequence[str]]
+) -> None:
+    """Among these records, make those that a topic matches the ones of `words`, by id."""
+    topic_id = await topics.id_of(connection, topic)
+    for part in chunks(among):
+        await connection.execute(sa.delete(_rt).where(_rt.c.topic_id == topic_id, _rt.c.record_id.in_(part)))
+    rows = [
+        {"record_id": record_id, "topic_id": topic_id, "declared": False, "keywords": list(own)}
+        for record_id, own in words.items()
+    ]
+    if rows:
+        await connection.execute(sa.insert(_rt), rows)
+
+
+def _seen(guild_id: int) -> sa.ColumnElement[bool]:
+    """Records that came in themselves and that a server sees."""
+    return sa.and_(_r.c.guild_id.in_((0, guild_id)), ~_r.c.partial, ~_r.c.removed)
+
+
+async def recent(
+    connection: AsyncConnection, guild_id: int, since: datetime, below: int | None, limit: int
+) -> list[Stored]:
+    """Records that came in since then, newest first: the first `limit` with an id below that (None: of all)."""
+    own = sa.and_(_seen(guild_id), _r.c.first_seen > since)
+    wanted = sa.select(_r.c.id).where(own).order_by(_r.c.id.desc()).limit(limit)
+    if below is not None:
+        wanted = wanted.where(_r.c.id < below)
+    found = await records.by_id(connection, (await connection.execute(wanted)).scalars())
+    return list(reversed(found.values()))
+
+
+async def of_topics(
+    connection: AsyncConnection, names: Iterable[str], guild_id: int, since: datetime, limit: int
+) -> list[Stored]:
+    """Records of these topics that came in since then, newest first."""
+    wanted = (
+        sa.select(_r.c.id)
+        .distinct()
+        .join(_rt, _rt.c.record_id == _r.c.id)
+        .join(_t, _t.c.id == _rt.c.topic_id)
+        .where(_t.c.key.in_(topics.keys_of(names, guild_id)), _seen(guild_id), _r.c.first_seen > since)
+        .order_by(_r.c.id.desc())
+        .limit(limit)
+    )
+    found = await records.by_id(connection, (await connection.execute(wanted)).scalars())
+    return list(reversed(found.values()))
+
+
+async def first(connection: AsyncConnection, guild_id: int) -> datetime | None:
+    """When the first of the records came in that a server sees; None where none has."""
+    earliest = sa.select(_r.c.first_seen).where(_seen(guild_id)).order_by(_r.c.first_seen).limit(1)
+    found: datetime | None = await connection.scalar(earliest)
+    return found

@@ -1,0 +1,162 @@
+"""/topic: the topics that a server makes itself, tried before anybody subscribes."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.chat import views
+from bot.chat.chart import Series, bars
+from bot.domain import topic_pages as pages
+from bot.domain.message import Embed, escape
+from bot.domain.model import Importance
+from bot.domain.render import GREY, plural
+from bot.usecases import server_topics as use
+from bot.usecases import topics, tryout
+from bot.usecases.context import Context
+from bot.usecases.server_topics import Draft, Shown
+from cogs.common import Interaction, Often, choices, guild_of, here, may_see
+
+TRIES = 10  # a minute and server: each reads what came in for a month
+DAYS = use.LOOK_BACK.days
+PLACES = 20  # channels that are named
+TITLE = 300
+CHART = "posts.png"
+COLOURS = {Importance.ALL: "#5865F2", Importance.NOTABLE: "#F2C94C", Importance.MAJOR: "#EB5757"}
+
+
+@app_commands.guild_only()
+class ServerTopics(commands.GroupCog, group_name="topic", group_description="Topics of this server's own"):
+    """Topics of a server's own. Making them needs Manage Server; everybody may look at them and try them."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self.context = context
+        self._tries = Often(TRIES)
+
+    @app_commands.command()
+    @app_commands.describe(
+        name="What it is called",
+        query='What belongs to it, as in (offshore OR sea) "wind farm" -golf',
+        aliases="Other names, with commas between them",
+        parent="The topic above it: who follows that gets this one's stories as well",
+    )
+    @app_commands.checks.has_permissions(manage_guild=True)
+    async def create(
+        self, interaction: Interaction, name: str, query: str, aliases: str = "", parent: str = ""
+    ) -> None:
+        """Make a topic for this server alone. Try the query first: /topic test, /topic backtest."""
+        draft = Draft(name, query, aliases, parent)
+        made = await use.create(self.context, guild_of(interaction).id, draft)
+        await views.answer(interaction, pages.made("Topic made", made.topic, made.records, DAYS))
+
+    @app_commands.command()
+    @app_commands.describe(
+        topic="Which of this server's own",
+        name="Another name for it",
+        query="What belongs to it from now on",
+        aliases="Other names, with commas between them; - for none",
+        parent="The topic above it; - for none",
+    )
+    @app_commands.checks.has_permissions(manage_guild=True)
+    async def edit(
+        self,
+        interaction: Interaction,
+        topic: str,
+        name: str | None = None,
+        query: str | None = None,
+        aliases: str | None = None,
+        parent: str | None = None,
+    ) -> None:
+        """Change a topic of this server's own. Channels go on following it."""
+        draft = Draft(name, query, aliases, parent)
+        made = await use.edit(self.context, guild_of(interaction).id, topic, draft)
+        await views.answer(interaction, pages.made("Topic changed", made.topic, made.records, DAYS))
+
+    @app_commands.command()
+    @app_commands.describe(topic="Which of this server's own")
+    @app_commands.checks.has_permissions(manage_guild=True)
+    async def delete(self, interaction: Interaction, topic: str) -> None:
+        """Forget a topic of this server's own. Asks first, and says which channels follow it."""
+        guild_id = guild_of(interaction).id
+        doomed = await use.show(self.context, guild_id, topic, own=True)
+        name = escape(doomed.topic.name)
+
+        async def press(pressed: Interaction) -> None:
+            gone = _places(pressed, await use.delete(self.context, guild_id, doomed.topic.name))
+            ended = f" Its subscriptions have ended in {_named(gone)}." if gone else ""
+            text = f"**{name}** is gone.{ended} What was posted stays."
+            await views.answer(pressed, Embed("Topic deleted", "", text, colour=GREY))
+
+        places = _places(interaction, doomed)
+        follow = (
+            f"It is followed in {_named(places)}: these subscriptions end."
+            if places
+            else "No channel follows it."
+        )
+        text = f"Delete **{name}**? {follow}"
+        offer = views.Offer(interaction, "Delete it", press, danger=True)
+        await views.answer(interaction, Embed("Delete a topic", "", text, colour=GREY), offer)
+
+    @app_commands.command()
+    @app_commands.describe(topic="A topic, everybody's or this server's own")
+    async def show(self, interaction: Interaction, topic: str) -> None:
+        """What belongs to a topic, what else it is called, and which channels follow it."""
+        found = await use.show(self.context, guild_of(interaction).id, topic)
+        places = _places(interaction, found)
+        await views.answer(interaction, pages.shown(found.topic, found.below, found.stories, places))
+
+    @app_commands.command()
+    @app_commands.describe(topic="A topic, or a query that is to become one")
+    async def test(self, interaction: Interaction, topic: str) -> None:
+        """The newest matches, with the words that matched in bold."""
+        self._tries.count(interaction)
+        found = await tryout.newest(self.context, guild_of(interaction).id, topic, TITLE)
+        asked, matches = found.asked, [(m.stored, m.title, m.snippet) for m in found.matches]
+        nothing = f"Nothing of the last {DAYS} days matches."
+        tried = pages.heading(asked.topic, asked.text)
+        await views.answer(interaction, pages.newest(tried, matches, nothing))
+
+    @app_commands.command()
+    @app_commands.describe(topic="A topic, or a query that is to become one")
+    async def backtest(self, interaction: Interaction, topic: str) -> None:
+        """How many posts a day it would have brought at each importance, with a chart."""
+        self._tries.count(interaction)
+        channel_id = getattr(here(interaction), "id", 0)
+        found = await tryout.backtest(self.context, guild_of(interaction).id, channel_id, topic)
+        series = [Series(str(one), COLOURS[one], found.backtest.posts[one]) for one in Importance]
+        picture = discord.File(BytesIO(bars(found.backtest.days, series)), CHART)
+        tried = pages.heading(found.asked.topic, found.asked.text)
+        embed = pages.backtested(tried, found.backtest, found.records, f"attachment://{CHART}")
+        await views.answer(interaction, embed, file=picture)
+
+    @create.autocomplete("parent")
+    @edit.autocomplete("parent")
+    async def _parent(self, _interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+        return choices(await topics.suggest(self.context, current))
+
+    @edit.autocomplete("topic")
+    @delete.autocomplete("topic")
+    async def _own(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+        return choices(await use.suggest(self.context, guild_of(interaction).id, current))
+
+    @show.autocomplete("topic")
+    @test.autocomplete("topic")
+    @backtest.autocomplete("topic")
+    async def _any(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+        return choices(await topics.suggest(self.context, current, guild_of(interaction).id))
+
+
+def _places(interaction: Interaction, found: Shown) -> list[str]:
+    """The channels that follow a topic, as far as the user may know of them."""
+    seen = [f"<#{channel_id}>" for channel_id in found.channels if may_see(interaction, channel_id)]
+    hidden = len(found.channels) - len(seen)
+    return seen + ([f"{plural(hidden, 'channel')} that you cannot see"] if hidden else [])
+
+
+def _named(places: list[str]) -> str:
+    more = [f"{len(places) - PLACES} more"] if len(places) > PLACES else []
+    return ", ".join(places[:PLACES] + more)
