@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from bot import clock, parts
 from bot.cli import note, out, out_json, stamp, with_db
-from bot.config import Config, GitSettings, load
+from bot.config import Config, GitSettings, load, parse
 from bot.domain.polling import Feed, NewFeed
 from bot.domain.polling import Origin as Owner
 from bot.errors import ConfigError, TopicwireError
-from bot.sources.catalogue import catalogue_topics
 from bot.sources.feeds.opml import Outline, read_opml, write_opml
 from bot.sources.feeds.parse import Origin
 from bot.sources.feeds.source import look
@@ -23,49 +23,56 @@ from bot.store.database import Database
 from bot.usecases import sources as use
 from bot.usecases.context import Context
 
+CONFIG = Path("config.yaml")  # as for all commands
 SHOWN = 10
 CHECKED_AT_ONCE = 50
 T = TypeVar("T")
 
 
-def _with(db_url: str, private_networks: bool, work: Callable[[Context], Awaitable[T]]) -> T:
-    """Do it with a database and a way to reach feeds."""
+def _with(db_url: str, private_networks: bool, config: Path, work: Callable[[Context], Awaitable[T]]) -> T:
+    """Do it with a database and a way to reach feeds, as configured."""
+    settings = _settings(config)
 
     async def working(db: Database) -> T:
-        await _with_topics(db)
-        async with parts.web_of(private_networks) as web:
-            return await work(Context(db, clock.now, web=web))
+        await _with_topics(db, settings)
+        async with parts.web_of(private_networks or settings.feeds.private_networks) as web:
+            return await work(replace(parts.context_of(settings, db, clock.now), web=web))
 
     return with_db(db_url, working)
 
 
-async def _with_topics(db: Database) -> None:
-    """A database that no bot has run on yet knows the topics of the catalogue."""
+def _settings(path: Path) -> Config:
+    """The settings there; the defaults where there is no config yet, as before a bot's first run."""
+    return load(path) if path != CONFIG or path.exists() else parse({})
+
+
+async def _with_topics(db: Database, settings: Config) -> None:
+    """A database that no bot has run on yet knows the topics that one would begin with."""
     async with db.write() as connection:
         if not await topics.ids(connection):
-            await topics.define(connection, catalogue_topics())
+            await topics.define(connection, parts.topics_of(settings))
 
 
-def add(url: str, topic: str | None, db_url: str, private_networks: bool) -> None:
+def add(url: str, topic: str | None, db_url: str, private_networks: bool, config: Path = CONFIG) -> None:
     """`topicwire source add`."""
 
     async def work(context: Context) -> use.Added:
         return await use.add(context, url, topic)
 
-    done = _with(db_url, private_networks, work)
+    done = _with(db_url, private_networks, config, work)
     about = f", about {', '.join(done.feed.topics)}" if done.feed.topics else ""
     out(f"{'follows' if done.new else 'changed'}: {done.feed.shown}{about}\n  {done.feed.url}")
     _print_items(done.preview)
 
 
-def list_feeds(db_url: str, as_json: bool) -> None:
+def list_feeds(db_url: str, as_json: bool, config: Path = CONFIG) -> None:
     """`topicwire source list`."""
 
     async def work(context: Context) -> list[Feed]:
         async with context.db.read() as connection:
             return await feeds.all_feeds(connection)
 
-    for feed in _with(db_url, False, work):
+    for feed in _with(db_url, False, config, work):
         if as_json:
             out_json(_as_json(feed))
         else:
@@ -101,13 +108,20 @@ def _as_json(feed: Feed) -> dict[str, Any]:
     }
 
 
-def test(url: str, topic: str | None, db_url: str, as_json: bool, private_networks: bool) -> None:
+def test(  # a command, not a test
+    url: str,
+    topic: str | None,
+    db_url: str,
+    as_json: bool,
+    private_networks: bool,
+    config: Path = CONFIG,  # noqa: PT028 - see above
+) -> None:
     """`topicwire source test`."""
 
     async def work(context: Context) -> use.Preview:
         return await use.preview(context, url, topic)
 
-    found = _with(db_url, private_networks, work)
+    found = _with(db_url, private_networks, config, work)
     if as_json:
         for record, names in found.items:
             published = stamp(record.published) if record.published else None
@@ -129,17 +143,17 @@ def _print_items(found: use.Preview) -> None:
         note(f"item {bad.item}: {bad.reason}")
 
 
-def remove(name: str, db_url: str) -> None:
+def remove(name: str, db_url: str, config: Path = CONFIG) -> None:
     """`topicwire source remove`."""
 
     async def work(context: Context) -> Feed:
         return await use.remove(context, name)
 
-    gone = _with(db_url, False, work)
+    gone = _with(db_url, False, config, work)
     out(f"followed no longer: {gone.shown}\n  {gone.url}")
 
 
-def import_opml(file: Path, topic: str | None, db_url: str) -> int:
+def import_opml(file: Path, topic: str | None, db_url: str, config: Path = CONFIG) -> int:
     """`topicwire opml import`; returns how many entries were refused."""
     try:
         outlines, rejected = read_opml(file.read_bytes())
@@ -160,21 +174,22 @@ def import_opml(file: Path, topic: str | None, db_url: str) -> int:
                 await feeds.add(connection, wanted, context.polls.bounds.least, context.now())
         return sum(outline.url not in before for outline in outlines)
 
-    new = _with(db_url, False, work)
+    new = _with(db_url, False, config, work)
     for bad in rejected:
         note(f"{file}: entry {bad.item}: {bad.reason}")
     out(f"{len(outlines)} feeds: {new} new, {len(outlines) - new} known, {len(rejected)} refused")
     return len(rejected)
 
 
-def export_opml(db_url: str, catalogue: bool) -> None:
+def export_opml(db_url: str, catalogue: bool, config: Path = CONFIG) -> None:
     """`topicwire opml export`."""
 
     async def work(context: Context) -> list[Feed]:
         async with context.db.read() as connection:
             return await feeds.all_feeds(connection, 0)
 
-    wanted = [feed for feed in _with(db_url, False, work) if catalogue or feed.origin is not Owner.CATALOGUE]
+    every = _with(db_url, False, config, work)
+    wanted = [feed for feed in every if catalogue or feed.origin is not Owner.CATALOGUE]
     outlines = [Outline(feed.url, feed.shown, feed.topics) for feed in wanted]
     out(write_opml(outlines, "Topicwire").rstrip("\n"))
 

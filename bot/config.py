@@ -127,6 +127,7 @@ class FeedsSettings(_Model):
     least: Duration = timedelta(minutes=5)
     most: Duration = timedelta(hours=6)
     per_server: int = Field(default=25, ge=0, le=1000)
+    per_day: int = Field(default=5000, ge=1, le=1_000_000)
     private_networks: bool = False
 
     @field_validator("least")
@@ -144,7 +145,7 @@ class FeedsSettings(_Model):
 
     def polls(self) -> Polls:
         """The same as the domain knows it."""
-        return Polls(Bounds(self.least, self.most), self.quality, self.per_server)
+        return Polls(Bounds(self.least, self.most), self.quality, self.per_server, self.per_day)
 
 
 class HttpSettings(_Model):
@@ -171,10 +172,11 @@ class HttpSettings(_Model):
 
 
 class TopicSettings(_Model):
-    """Where topics are defined: directories of topic files, and inline."""
+    """Where topics are defined: directories of topic files, inline, and how many by each server for itself."""
 
     directories: tuple[Path, ...] = ()
     inline: tuple[dict[str, Any], ...] = ()
+    per_server: int = Field(default=100, ge=0, le=10_000)
 
     @field_validator("inline")
     @classmethod

@@ -13,7 +13,7 @@ from bot.domain.render import GREY, colour_of, list_pages, plural
 from bot.usecases import sources as use
 from bot.usecases import topics
 from bot.usecases.context import Context
-from cogs.common import Interaction, choices, guild_of, only_with
+from cogs.common import Interaction, Often, choices, guild_of, only_with
 
 EXAMPLES = 8
 TOPICS = 3  # of an item
@@ -28,16 +28,7 @@ class Sources(commands.GroupCog, group_name="source", group_description="Feeds o
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self._looks: commands.CooldownMapping[Interaction] = commands.CooldownMapping(
-            commands.Cooldown(LOOKS, 60), lambda interaction: interaction.guild_id
-        )
-
-    def _look(self, interaction: Interaction) -> None:
-        """Count a look at a feed; CommandOnCooldown where a server has had enough of them for now."""
-        now = interaction.created_at.timestamp()
-        bucket = self._looks.get_bucket(interaction, now)
-        if bucket is not None and (wait := bucket.update_rate_limit(now)):
-            raise app_commands.CommandOnCooldown(bucket, wait)
+        self._looks = Often(LOOKS)
 
     @app_commands.command()
     @app_commands.describe(
@@ -46,7 +37,7 @@ class Sources(commands.GroupCog, group_name="source", group_description="Feeds o
     @only_with(manage_guild=True)
     async def add(self, interaction: Interaction, url: str, topic: str | None = None) -> None:
         """Follow a feed: what is new in it from now on goes to the channels that follow its topics."""
-        self._look(interaction)
+        self._looks.count(interaction)
         guild = guild_of(interaction)
         done = await use.add(self.context, url, topic, guild_id=guild.id, added_by=interaction.user.id)
         await views.answer(interaction, _added(done))
@@ -57,6 +48,11 @@ class Sources(commands.GroupCog, group_name="source", group_description="Feeds o
         """This server's own feeds, and how each is doing."""
         found = await use.listing(self.context, guild_of(interaction).id)
         lines = [_line(feed) for feed in found.own]
+        if found.full:
+            lines.append(
+                f"\n⚠️ These have brought {plural(found.full, 'record')} today, the most there may be: what else "
+                "is new in them is refused until midnight UTC."
+            )
         shared = found.shared
         total = sum(shared.values())
         if total and lines:
@@ -82,8 +78,10 @@ class Sources(commands.GroupCog, group_name="source", group_description="Feeds o
     @only_with(manage_guild=True)
     async def test(self, interaction: Interaction, url: str, topic: str | None = None) -> None:
         """Show what a feed would bring, and the topics it matches, without following it."""
-        self._look(interaction)
-        await views.answer(interaction, _preview(await use.preview(self.context, url, topic)))
+        self._looks.count(interaction)
+        await views.answer(
+            interaction, _preview(await use.preview(self.context, url, topic, guild_of(interaction).id))
+        )
 
     @add.autocomplete("topic")
     @test.autocomplete("topic")

@@ -38,11 +38,15 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Polls:
-    """What holds for all feeds: the bounds, the quality of records (feeds declare none), and a server's limit."""
+    """What holds for all feeds: the bounds, the quality of records (feeds declare none), and a server's limits.
+
+    `per_server` is how many feeds of its own it may have, `per_day` how many new records these may bring in a day.
+    """
 
     bounds: Bounds = Bounds()
     quality: int = 70
     per_server: int = 25
+    per_day: int = 5000
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 A slow server keeps nobody waiting, and neither does the database: while one part of the answers is stored,
 more are fetched, and all that has come by the end is the next part. What a transaction costs hardly depends
 on how much is stored in it, so with many feeds there are few large ones, and with few feeds none waits.
+
+Feeds are claimed before they are polled, so that of several processes on a database one polls each.
 """
 
 from __future__ import annotations
@@ -10,23 +12,26 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.intake import Arrival, all_keys, keys_of
 from bot.domain.polling import Feed, Got, after, to_warn
+from bot.errors import StoreError
 from bot.pipeline.ingest import Ingest, Part, Summary, report
 from bot.pipeline.notices import warn
 from bot.sources.feeds.parse import Origin
 from bot.sources.feeds.source import STATE, Look, look
-from bot.sources.model import Progress
+from bot.sources.model import Item, Progress, Rejected
 from bot.sources.web.fetch import Web
-from bot.store import feeds, sources, subscriptions, topics
+from bot.store import feeds, records, sources, topics
 from bot.store.feeds import Settled
+from bot.store.sources import SourceState
 from bot.usecases.context import Context
 
 log = logging.getLogger(__name__)
@@ -40,6 +45,15 @@ SEEN = 0.1  # a record of a feed that was taken in before
 PER_HOST = 2  # of these, so that a host with many feeds keeps none of another's waiting
 MOST_WAITING = 5000  # feeds that are looked up ahead, where few hosts have many
 PATIENCE = 1.0  # seconds to wait for the next answer, so that what becomes due meanwhile is not late
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """A feed that is to be polled before its lease ends."""
+
+    feed: Feed
+    progress: Progress
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +87,7 @@ class Poll:
         self._jitter = jitter
         self._at_once = at_once
         self._busy: set[int] = set()  # the feeds that are in any of these, and go from one to the next:
-        self._due: dict[str, deque[tuple[Feed, Progress]]] = {}  # by host
+        self._due: dict[str, deque[_Claimed]] = {}  # by host
         self._hosts: Counter[str] = Counter()  # how many are running at each
         self._running: dict[asyncio.Task[Look], Feed] = {}
         self._over: list[_Done] = []
@@ -103,15 +117,17 @@ class Poll:
         """When a feed is due again."""
         async with self._context.db.read() as connection:
             followed = await self._followed.of(connection)
-            return await feeds.next_due(connection, followed, self._busy)
+            return await feeds.next_due(connection, followed)
 
     async def close(self) -> None:
-        """Give up what is running; it is due still. What is being stored is."""
+        """Give up what is running; it is due still, for any process. What is being stored is."""
         for task in self._running:
             task.cancel()
         storing = [self._storing] if self._storing else []
         await asyncio.gather(*self._running, *storing, return_exceptions=True)
         self._running.clear()
+        with suppress(StoreError):  # then the leases end by themselves
+            await self._release(self._busy)
 
     async def _begin(self) -> None:
         """Begin polls, unless as much has come already as can be stored at once."""
@@ -123,27 +139,43 @@ class Poll:
                 if sum(map(len, self._due.values())) >= MOST_WAITING or not await self._look_up():
                     return
                 continue
-            feed, progress = self._due[host].popleft()
+            claimed = self._due[host].popleft()
             if not self._due[host]:
                 del self._due[host]
+            feed = claimed.feed
+            if claimed.until - self._context.now() < feeds.LONGEST_POLL:  # it waited too long for its host
+                self._busy.discard(feed.source_id)
+                continue
             self._hosts[host] += 1
             origin = origin_of(feed, self._context.polls.quality)
-            task = asyncio.ensure_future(look(self._web, origin, progress))
+            task = asyncio.ensure_future(look(self._web, origin, claimed.progress))
             task.add_done_callback(lambda _: self._woken.set())
             self._running[task] = feed
 
     async def _look_up(self) -> int:
-        """Find out what is due; returns how many feeds more that are."""
-        busy = set(self._busy)  # before the look begins: what is settled meanwhile it may see as it was
+        """Claim feeds that are due; returns how many more there are to be polled."""
+        now, most = self._context.now(), AHEAD + len(self._busy)
         async with self._context.db.read() as connection:
             followed = await self._followed.of(connection)
-            due = await feeds.due(connection, self._context.now(), followed, busy, AHEAD)
+            due = await feeds.due(connection, now, followed, most)
+            # One that is busy is among them if its lease has ended meanwhile.
+            due = [feed for feed in due if feed.source_id not in self._busy][:AHEAD]
             known = await sources.progress_of(connection, [feed.source_id for feed in due], STATE)
+        if not due:
+            return 0
+        async with self._context.db.write() as connection:
+            claimed = await feeds.claim(connection, [feed.source_id for feed in due], now)
         for feed in due:
-            progress = {STATE: known[feed.source_id]} if feed.source_id in known else {}
-            self._due.setdefault(_host(feed), deque()).append((feed, progress))
-            self._busy.add(feed.source_id)
-        return len(due)
+            if feed.source_id in claimed:
+                progress = {STATE: known[feed.source_id]} if feed.source_id in known else {}
+                waiting = self._due.setdefault(_host(feed), deque())
+                waiting.append(_Claimed(feed, progress, now + feeds.LEASE))
+        self._busy |= claimed
+        return len(claimed)
+
+    async def _release(self, ids: Collection[int]) -> None:
+        async with self._context.db.write() as connection:
+            await feeds.release(connection, list(ids))
 
     def _gather(self) -> None:
         """Collect what is over, and have as much of it stored as goes together, one part after the other."""
@@ -162,26 +194,30 @@ class Poll:
             self._storing.add_done_callback(lambda _: self._woken.set())
 
     async def _store(self, over: Sequence[_Done]) -> None:
+        ids = {done.feed.source_id for done in over}
         try:
             await self._settle(over)
-        finally:  # what could not be stored is due still
-            self._busy.difference_update(done.feed.source_id for done in over)
+        except BaseException:  # what could not be stored is due still
+            with suppress(StoreError):
+                await self._release(ids)
+            raise
+        finally:
+            self._busy -= ids
 
     async def _settle(self, over: Sequence[_Done]) -> None:
         """Store what polls brought and how they went, in one transaction."""
         async with self._context.db.read() as connection:
             states = await feeds.states(connection, [done.feed.source_id for done in over])
-        over = [done for done in over if done.feed.source_id in states]  # the others were removed meanwhile
-        brought: list[tuple[_Done, Part]] = []
-        for done in over:
-            batch = done.look.batch
-            if batch is not None and (batch.items or batch.rejected or batch.progress):
-                part = Part(states[done.feed.source_id], batch, len(batch.rejected), done.feed.guild_id)
-                brought.append((done, part))
+            over, brought = await self._brought(connection, over, states)
 
         async def settle(connection: AsyncConnection, summaries: Sequence[Summary]) -> None:
             fresh = {done.feed.source_id for (done, _), s in zip(brought, summaries, strict=True) if s.new}
+            own: Counter[int] = Counter()
+            for (_, part), summary in zip(brought, summaries, strict=True):
+                if part.guild_id and summary.new:
+                    own[part.guild_id] += summary.new
             now = self._context.now()
+            await feeds.count_brought(connection, own, now.date())
             kept = [self._settled(done, done.feed.source_id in fresh, now) for done in over]
             failing = [(done.feed, k) for done, k in zip(over, kept, strict=True) if to_warn(k.polling, now)]
             await feeds.settle(connection, kept, now)
@@ -193,6 +229,51 @@ class Poll:
         for done in over:
             if done.look.reason and not done.feed.polling.failures:  # said once, not at every try
                 log.warning("feed %s: %s", done.feed.url, done.look.reason)
+
+    async def _brought(
+        self, connection: AsyncConnection, over: Sequence[_Done], states: Mapping[int, SourceState]
+    ) -> tuple[list[_Done], list[tuple[_Done, Part]]]:
+        """The polls of feeds that are followed still, and of these what is to be stored."""
+        over = [done for done in over if done.feed.source_id in states]  # the others were removed meanwhile
+        brought: list[tuple[_Done, Part]] = []
+        for done in over:
+            batch = done.look.batch
+            if batch is not None and (batch.items or batch.rejected or batch.progress):
+                part = Part(states[done.feed.source_id], batch, len(batch.rejected), done.feed.guild_id)
+                brought.append((done, part))
+        coming: Counter[int] = Counter()
+        for _, part in brought:
+            coming[part.guild_id] += len(part.batch.items)
+        del coming[0]  # everybody's
+        if coming:
+            before = await feeds.brought_on(connection, coming, self._context.now().date())
+            room = {guild_id: self._context.polls.per_day - before.get(guild_id, 0) for guild_id in coming}
+            crowded = {guild_id for guild_id in coming if coming[guild_id] > room[guild_id]}
+            brought = [
+                (done, await self._cut(connection, part, room) if part.guild_id in crowded else part)
+                for done, part in brought
+            ]
+        return over, brought
+
+    async def _cut(self, connection: AsyncConnection, part: Part, room: dict[int, int]) -> Part:
+        """Refuse what is new and finds no room in its server's day; what is known already takes none."""
+        own = [Arrival(item.record, part.state.id, part.guild_id).own() for item in part.batch.items]
+        known = await records.ids_by_key(connection, all_keys(own))
+        kept: list[Item] = []
+        refused: list[Item] = []
+        for item, record in zip(part.batch.items, own, strict=True):
+            new = known.keys().isdisjoint(keys_of(record))
+            (refused if new and room[part.guild_id] <= 0 else kept).append(item)
+            room[part.guild_id] -= new
+        if not refused:
+            return part
+        reason = (
+            f"this and all else that is new, {len(refused)} in number, is refused: the own feeds of server "
+            f"{part.guild_id} have brought {self._context.polls.per_day} records today (feeds.per_day)"
+        )
+        told = (*part.batch.rejected, Rejected(refused[0].path, refused[0].item, reason))
+        batch = replace(part.batch, items=tuple(kept), rejected=told)
+        return replace(part, batch=batch, refused=part.refused + len(refused))
 
     def _settled(self, done: _Done, fresh: bool, now: datetime) -> Settled:
         found = done.look
@@ -248,7 +329,7 @@ class _Followed:
     async def of(self, connection: AsyncConnection) -> frozenset[int]:
         """The feeds of topics that somebody follows, and of those above and below."""
         catalogue = await feeds.catalogue(connection)
-        wanted = await subscriptions.topic_keys(connection)
+        wanted = await topics.followed(connection)
         signature = (wanted, await topics.tree(connection), frozenset(catalogue.items()))
         if signature != self._of:
             known = await topics.load(connection)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,11 +14,16 @@ from bot.domain.identity import canonical
 from bot.domain.polling import Feed, NewFeed, Origin, Polling
 from bot.store import schema, sources
 from bot.store.sources import SourceState, state_of
-from bot.store.sql import chunks
+from bot.store.sql import chunks, upsert
 
 KIND = "feed"
+BROUGHT = "brought"  # the progress entry: how many records a server's own feeds brought, and on which day
+# Longer than what was looked up ahead takes, shorter than anybody misses the feeds of a process that crashed.
+LEASE = timedelta(minutes=10)
+LONGEST_POLL = timedelta(minutes=2)  # with less of its lease left, no poll is begun with
 
 _f = schema.feeds
+_p = schema.progress
 _s = schema.sources
 _c = schema.channels
 _rt = schema.record_topics
@@ -85,10 +90,36 @@ async def find(connection: AsyncConnection, address: str, guild_id: int) -> Feed
     return next((feed for feed in own if page in (canonical(feed.address), canonical(feed.url))), None)
 
 
+async def get(connection: AsyncConnection, source_id: int) -> Feed:
+    """The feed of that source."""
+    return _feed((await connection.execute(_select().where(_f.c.source_id == source_id))).one())
+
+
 async def count(connection: AsyncConnection, guild_id: int) -> int:
     """How many feeds a server has added."""
     own = sa.select(sa.func.count()).select_from(_f).where(_f.c.guild_id == guild_id)
     return await connection.scalar(own) or 0
+
+
+async def brought_on(connection: AsyncConnection, guild_ids: Collection[int], day: date) -> dict[int, int]:
+    """How many records servers' own feeds brought on that day, those included that were taken out since."""
+    named = {source_name("", guild_id): guild_id for guild_id in guild_ids}
+    statement = (
+        sa.select(_s.c.name, _p.c.value).join(_p).where(_s.c.name.in_(list(named)), _p.c.key == BROUGHT)
+    )
+    rows = await connection.execute(statement)
+    return {named[name]: value["records"] for name, value in rows if value["day"] == day.isoformat()}
+
+
+async def count_brought(connection: AsyncConnection, more: Mapping[int, int], day: date) -> None:
+    """Count what servers' own feeds brought. It is kept with a source that stands for all feeds of a server."""
+    before = await brought_on(connection, more, day)
+    rows = []
+    for guild_id, count in more.items():
+        state = await sources.ensure(connection, source_name("", guild_id), KIND)
+        value = {"day": day.isoformat(), "records": before.get(guild_id, 0) + count}
+        rows.append({"source_id": state.id, "key": BROUGHT, "value": value})
+    await upsert(connection, _p, rows, on=["source_id", "key"])
 
 
 async def add(connection: AsyncConnection, feed: NewFeed, interval: timedelta, now: datetime) -> int:
@@ -127,7 +158,12 @@ async def add(connection: AsyncConnection, feed: NewFeed, interval: timedelta, n
 async def configure(
     connection: AsyncConnection, wanted: Iterable[NewFeed], interval: timedelta, now: datetime
 ) -> None:
-    """Make the feeds of the config and of the catalogue exactly these; what was added otherwise stays as it is."""
+    """Make the feeds of the config and of the catalogue exactly these.
+
+    What was added otherwise stays as it is, unless the config has it too: then that counts from now on.
+    """
+    wanted = list(wanted)
+    configured = {canonical(feed.address) for feed in wanted if feed.origin is Origin.CONFIG}
     rows = await connection.execute(
         sa.select(_f.c.source_id, _f.c.address, _f.c.name, _f.c.topics, _f.c.quality, _f.c.origin).where(
             _f.c.guild_id == 0
@@ -136,7 +172,7 @@ async def configure(
     before: dict[str, tuple[int, Any]] = {}
     added: set[str] = set()
     for row in rows:
-        if row.origin in (Origin.CONFIG, Origin.CATALOGUE):
+        if row.origin in (Origin.CONFIG, Origin.CATALOGUE) or canonical(row.address) in configured:
             told = (row.name, tuple(row.topics), row.quality, row.origin)
             before[row.address] = (row.source_id, told)
         else:
@@ -187,29 +223,51 @@ async def catalogue(connection: AsyncConnection) -> dict[int, tuple[str, ...]]:
     return {row.source_id: tuple(row.topics) for row in rows}
 
 
-def _pollable(followed: Collection[int], busy: Collection[int]) -> sa.ColumnElement[bool]:
+def _pollable(followed: Collection[int]) -> sa.ColumnElement[bool]:
     wanted = sa.or_(_f.c.origin != Origin.CATALOGUE, _f.c.source_id.in_(followed))
     # Where no channel follows anything, or all are paused, nobody reads: the bot may have been removed.
     reading = sa.select(_c.c.guild_id).where(_c.c.paused_reason == "")
     heard = sa.or_(_f.c.guild_id == 0, _f.c.guild_id.in_(reading))
-    return sa.and_(_f.c.next_poll.is_not(None), _f.c.source_id.not_in(busy), wanted, heard)
+    return sa.and_(_f.c.next_poll.is_not(None), wanted, heard)
+
+
+def _ready(now: datetime) -> sa.ColumnElement[bool]:
+    free = sa.or_(_f.c.lease_until.is_(None), _f.c.lease_until <= now)
+    return sa.and_(_f.c.next_poll <= now, free)
 
 
 async def due(
-    connection: AsyncConnection, now: datetime, followed: Collection[int], busy: Collection[int], limit: int
+    connection: AsyncConnection, now: datetime, followed: Collection[int], limit: int
 ) -> list[Feed]:
-    """The feeds to poll now, the longest waiting first: of the catalogue those in `followed`, and none in `busy`."""
-    ready = sa.and_(_f.c.next_poll <= now, _pollable(followed, busy))
+    """The feeds that anybody may poll now, the longest waiting first: of the catalogue those in `followed`."""
+    ready = sa.and_(_ready(now), _pollable(followed))
     statement = _select().where(ready).order_by(_f.c.next_poll, _f.c.source_id).limit(limit)
     return [_feed(row) for row in await connection.execute(statement)]
 
 
-async def next_due(
-    connection: AsyncConnection, followed: Collection[int], busy: Collection[int]
-) -> datetime | None:
-    """When the next feed is due that is not being polled."""
-    earliest = sa.func.min(_f.c.next_poll, type_=schema.UtcTime)
-    found: datetime | None = await connection.scalar(sa.select(earliest).where(_pollable(followed, busy)))
+async def claim(connection: AsyncConnection, ids: Sequence[int], now: datetime) -> set[int]:
+    """Take those of these feeds that are due still; nobody else gets them until `settle`, or until `LEASE` has passed."""
+    taken: set[int] = set()
+    for part in chunks(ids):
+        free = sa.select(_f.c.source_id).where(_f.c.source_id.in_(part), _ready(now))
+        # As in `outbox.claim`: what another process takes at the same moment is skipped, not waited for.
+        chosen = sa.select(free.with_for_update(skip_locked=True).cte("chosen").c.source_id)
+        statement = sa.update(_f).where(_f.c.source_id.in_(chosen)).values(lease_until=now + LEASE)
+        taken.update((await connection.execute(statement.returning(_f.c.source_id))).scalars())
+    return taken
+
+
+async def release(connection: AsyncConnection, ids: Sequence[int]) -> None:
+    """Give feeds back that were claimed and not polled: they are due still."""
+    for part in chunks(ids):
+        await connection.execute(sa.update(_f).where(_f.c.source_id.in_(part)).values(lease_until=None))
+
+
+async def next_due(connection: AsyncConnection, followed: Collection[int]) -> datetime | None:
+    """When the next feed is due; one that is being polled is once its lease ends."""
+    leased = sa.case((_f.c.lease_until > _f.c.next_poll, _f.c.lease_until), else_=_f.c.next_poll)
+    earliest = sa.func.min(leased, type_=schema.UtcTime)
+    found: datetime | None = await connection.scalar(sa.select(earliest).where(_pollable(followed)))
     return found
 
 
@@ -252,6 +310,7 @@ async def settle(connection: AsyncConnection, settled: Sequence[Settled], now: d
             failures=p("to_failures"),
             failing_since=p("to_since"),
             warned=p("to_warned"),
+            lease_until=sa.null(),
             polled_at=p("at"),
             title=sa.case(
                 (p("to_title", type_=sa.Text) != "", p("to_title", type_=sa.Text)), else_=_f.c.title

@@ -72,14 +72,18 @@ def _web(context: Context) -> Web:
     return context.web
 
 
-async def preview(context: Context, address: str, topic_name: str | None = None) -> Preview:
+async def preview(
+    context: Context, address: str, topic_name: str | None = None, guild_id: int = 0
+) -> Preview:
     """Look at a feed, or at the one that a web page names, without taking anything in.
+
+    The items' topics are everybody's and the server's own; `topic_name` is one of everybody's.
 
     Raises SourceError that says what is wrong with it, and NotFoundError for a topic that there is not.
     """
     async with context.db.read() as connection:
-        known = await topics.load(connection)
-    about = (resolve(known, topic_name).name,) if topic_name else ()
+        known = await topics.load(connection, guild_id)
+    about = (resolve(known.seen_by(0), topic_name).name,) if topic_name else ()
     origin = Origin(address_of(address), topics=about, quality=context.polls.quality)
     found = await _found(_web(context), origin, "://" not in address)
     items = tuple((item.record, _matched(known, item.record)) for item in found.document.items)
@@ -114,13 +118,14 @@ async def add(
     the topics' keywords decide. Raises as `preview`, and InvalidInputError at the server's limit.
     """
     async with context.db.read() as connection:
-        if await feeds.find(connection, address_of(address), guild_id) is None:
-            await _room(context, connection, guild_id)
-    looked = await preview(context, address, topic_name)
+        full = await _full(context, connection, guild_id)
+        if full and await feeds.find(connection, address_of(address), guild_id) is None:
+            raise _no_room(context)
+    looked = await preview(context, address, topic_name, guild_id)
     async with context.db.write() as connection:
         before = await feeds.find(connection, looked.url, guild_id)
-        if before is None:
-            await _room(context, connection, guild_id)
+        if before is None and await _full(context, connection, guild_id):
+            raise _no_room(context)
         # One of the config or the catalogue stays from now on, whatever these say.
         origin = Owner.SERVER if guild_id else Owner.OPERATOR
         wanted = NewFeed(
@@ -133,28 +138,34 @@ async def add(
             added_by,
             looked.document.title,
         )
-        await feeds.add(connection, wanted, context.polls.bounds.least, context.now())
-        feed = await feeds.find(connection, looked.url, guild_id)
-        assert feed is not None
+        source_id = await feeds.add(connection, wanted, context.polls.bounds.least, context.now())
+        feed = await feeds.get(connection, source_id)
         heard = not guild_id or bool(await subscriptions.subscriptions(connection, guild_id=guild_id))
     context.wake()
     return Added(looked, replace(feed, title=feed.title or looked.document.title), before is None, heard)
 
 
-async def _room(context: Context, connection: AsyncConnection, guild_id: int) -> None:
-    most = context.polls.per_server
-    if guild_id and await feeds.count(connection, guild_id) >= most:
-        raise InvalidInputError(
-            f"This server has {most} feeds of its own, the most there can be. Take one out with /source remove."
-        )
+async def _full(context: Context, connection: AsyncConnection, guild_id: int) -> bool:
+    return bool(guild_id) and await feeds.count(connection, guild_id) >= context.polls.per_server
+
+
+def _no_room(context: Context) -> InvalidInputError:
+    return InvalidInputError(
+        f"This server has {context.polls.per_server} feeds of its own, the most there can be. "
+        "Take one out with /source remove."
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A server's own feeds, and how many of everybody's there are by state."""
+    """A server's own feeds, and how many of everybody's there are by state.
+
+    `full`: how many records its own have brought today, where that is the most there may be; else 0.
+    """
 
     own: tuple[Feed, ...]
     shared: Mapping[str, int]
+    full: int = 0
 
 
 async def listing(context: Context, guild_id: int) -> Listing:
@@ -162,7 +173,9 @@ async def listing(context: Context, guild_id: int) -> Listing:
     async with context.db.read() as connection:
         own = await feeds.all_feeds(connection, guild_id)
         shared = await feeds.states_of_all(connection, 0)
-    return Listing(tuple(own), shared)
+        brought = await feeds.brought_on(connection, [guild_id], context.now().date())
+    most = context.polls.per_day
+    return Listing(tuple(own), shared, most if guild_id and brought.get(guild_id, 0) >= most else 0)
 
 
 async def remove(context: Context, wanted: str, guild_id: int = 0) -> Feed:

@@ -10,10 +10,12 @@ import discord
 import pytest
 from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle, GuildHandle
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat.client import PERMISSIONS
 from bot.domain.polling import Bounds, Feed, Polls
 from bot.sources.web.fetch import Web
+from bot.store import feeds
 from bot.usecases import sources as use
 from tests.chat.world import METRO, ROCKET, Seen, World, body, mentions_in, plain, seen
 from tests.discord_markdown import kinds, links
@@ -235,6 +237,24 @@ async def test_a_server_has_no_more_feeds_than_it_may(press: Press) -> None:
     assert "Source changed" in await press.add("/b", topic="AI")
     await press.world.ask("source remove", source="/a")
     assert "Source added" in await press.add("/c")
+
+
+async def test_a_feed_is_looked_for_among_the_others_once(
+    press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each time reads all feeds of the server; for the operator these are everybody's."""
+    asked: list[str] = []
+    find = feeds.find
+
+    async def counted(connection: AsyncConnection, address: str, guild_id: int) -> Feed | None:
+        asked.append(address)
+        return await find(connection, address, guild_id)
+
+    monkeypatch.setattr(feeds, "find", counted)
+    for title in ("Source added", "Source changed"):
+        assert title in await press.add()
+        assert asked == [press.site.url()]
+        asked.clear()
 
 
 async def test_an_unknown_topic_gets_the_nearest_names(press: Press) -> None:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +54,15 @@ class Done:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
-async def topicwire(*arguments: str | Path, **environment: str) -> Done:
-    """Run a command while this process goes on serving; the environment's own settings are left out."""
+async def topicwire(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> Done:
+    """Run a command while this process goes on serving; the environment's own settings are left out.
+
+    Without a `cwd` there is no config.
+    """
     clean = {key: value for key, value in os.environ.items() if not key.startswith("TOPICWIRE_")}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bot", *map(str, arguments),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        cwd=cwd, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         env={**clean, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **environment},
     )  # fmt: skip
     try:
@@ -223,6 +226,27 @@ async def test_an_unknown_topic_and_no_address_are_told(desk: Desk) -> None:
     done = await desk.fetching("source", "add", "not an address")
     assert done.code == 3
     assert "no address of a feed" in done.err
+
+
+async def test_the_config_that_is_there_counts(desk: Desk, tmp_path: Path) -> None:
+    """Its networks, its topics in place of the catalogue's, and how often a feed is polled at most."""
+    (tmp_path / "config.yaml").write_text(
+        "topics: {inline: [{name: Trains, keywords: [train]}]}\n"
+        "feeds: {catalogue: false, private_networks: true, least: 2h}\n"
+    )
+    fresh = tmp_path / "fresh.db"
+    added = await topicwire("source", "add", desk.url(), "--topic", "trains", "--db", fresh, cwd=tmp_path)
+    assert (added.code, added.err) == (0, "")
+    assert added.out.startswith("follows: The Paper, about Trains")
+    desk.db = fresh
+    (feed,) = await desk.feeds()
+    assert feed.polling.interval == timedelta(hours=2)
+    other = await topicwire("source", "add", desk.url(), "--topic", "Science", "--db", fresh, cwd=tmp_path)
+    assert "There is no topic “Science”" in other.err
+    (tmp_path / "config.yaml").write_text("feeds: {least: often}\n")
+    broken = await topicwire("source", "list", "--db", fresh, cwd=tmp_path)
+    assert broken.code == 3
+    assert "feeds.least" in broken.err
 
 
 # topicwire opml

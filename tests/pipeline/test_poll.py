@@ -12,11 +12,13 @@ import pytest
 from aiohttp import web
 
 from bot.domain.model import Topic
-from bot.domain.polling import Feed, NewFeed, Origin
+from bot.domain.polling import Feed, NewFeed, Origin, Polls
 from bot.pipeline import rematch
+from bot.pipeline.ingest import Ingest
 from bot.pipeline.poll import Poll
 from bot.sources.web.fetch import Web
 from bot.store import feeds
+from bot.usecases import sources
 from bot.usecases.related import latest
 from tests.feeds import Entry, Page, Site, reader, rss
 from tests.pipeline.desk import Desk
@@ -425,6 +427,79 @@ async def test_a_crash_while_it_is_stored_loses_nothing_and_posts_once(room: New
     assert room.desk.mailbox.titles == [TWO]
 
 
+# Two processes.
+
+
+async def test_two_processes_poll_each_feed_once(room: Newsroom) -> None:
+    other = Poll(room.desk.context, Ingest(room.desk.context), room.web, lambda: 0.0)
+    paths = [f"/{number}" for number in range(30)]
+    for path in paths:
+        room.publish(ONE, path=path)
+        await room.add(path, host=f"paper{path[1:]}.example")
+    await asyncio.gather(room.poller.drain(), other.drain())
+    assert sorted(room.site.paths) == sorted(paths)
+    room.desk.clock.forward(days=1)
+    room.site.asked.clear()
+    await asyncio.gather(room.poller.drain(), other.drain())
+    assert sorted(room.site.paths) == sorted(paths)
+    await other.close()
+
+
+@pytest.mark.parametrize("how", ["crash", "stop"])
+async def test_what_a_process_was_polling_when_it_ended_another_polls(room: Newsroom, how: str) -> None:
+    """After a stop at once, after a crash when the lease ends."""
+    stuck = asyncio.Event()
+
+    async def stall(_request: web.Request) -> web.StreamResponse:
+        await stuck.wait()
+        return web.Response(body=rss(ONE))
+
+    room.site.pages["/feed"] = stall
+    await room.add()
+    ended = room.poller
+    while not room.site.asked:
+        await ended.step()
+    room.restart()
+    room.publish(ONE)
+    await room.poll(minutes=0)
+    assert (await room.feed()).polled_at is None
+    if how == "stop":
+        await ended.close()
+        await room.poll(minutes=0)
+    else:
+        end = room.desk.clock.now + feeds.LEASE
+        assert await room.poller.next_due() == end
+        await room.poll(seconds=feeds.LEASE.total_seconds() - 1)
+        assert (await room.feed()).polled_at is None
+        await room.poll(seconds=1)
+    assert (await room.feed()).taken == 1
+    stuck.set()
+    await ended.close()
+
+
+async def test_what_waited_for_its_host_until_its_lease_was_nearly_over_is_claimed_anew(
+    room: Newsroom,
+) -> None:
+    stuck = asyncio.Event()
+
+    async def stall(_request: web.Request) -> web.StreamResponse:
+        await stuck.wait()
+        return web.Response(body=rss(ONE))
+
+    paths = [f"/{number}" for number in range(4)]
+    for path in paths:
+        room.site.pages[path] = stall
+        await room.add(path)
+    while len(room.site.asked) < 2:
+        await room.poller.step()
+    room.desk.clock.now += feeds.LEASE
+    other = Poll(room.desk.context, Ingest(room.desk.context), room.web, lambda: 0.0)
+    stuck.set()
+    await asyncio.gather(room.poller.drain(), other.drain())
+    assert sorted(path for path in room.site.paths if path in paths[2:]) == paths[2:]
+    await other.close()
+
+
 # Whose feeds.
 
 
@@ -435,6 +510,42 @@ async def test_a_servers_own_feed_counts_for_that_server_alone(room: Newsroom) -
     room.publish(Entry(TWO, 24))
     await room.poll()
     assert [asked.target.channel_id for asked in room.desk.mailbox.sent] == [CHANNEL]
+
+
+async def test_a_servers_own_feeds_bring_no_more_in_a_day_than_they_may(
+    room: Newsroom, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is over it is refused, told in the log and counted; whatever was taken out and added meanwhile."""
+    titles = list(headlines(12))
+    room.desk.context = replace(room.desk.context, polls=Polls(per_day=4))
+    room.restart()
+    room.publish(*titles[:3])
+    first = await room.add(guild_id=GUILD, origin=Origin.SERVER)
+    room.publish(*titles[3:6], path="/shared")
+    await room.add("/shared")
+    before = await room.desk.db_records()
+    await room.poll(minutes=0)
+    assert await room.desk.db_records() == before + 6, "everybody's do not count"
+    async with room.desk.db.write() as connection:
+        await feeds.remove(connection, [first.source_id])
+    room.publish(*titles[6:9], path="/second")
+    second = await room.add("/second", guild_id=GUILD, origin=Origin.SERVER)
+    await room.poll(hours=1)
+    assert await room.desk.db_records() == before + 7
+    assert (
+        f"2 in number, is refused: the own feeds of server {GUILD} have brought 4 records today"
+        in caplog.text
+    )
+    assert (await room.feed(second.address, GUILD)).rejected == 2
+    room.desk.clock.forward(hours=1)
+    assert (await sources.listing(room.desk.context, GUILD)).full == 4
+    asked = len(room.site.asked)
+    await room.poll(minutes=0)
+    assert len(room.site.asked) <= asked + 2, "and not asked for again at once"
+    room.publish(*titles[6:10], path="/second")
+    await room.poll()
+    assert await room.desk.db_records() == before + 10, "on the next day, what it holds still"
+    assert (await sources.listing(room.desk.context, GUILD)).full == 0
 
 
 async def test_two_servers_may_have_the_same_feed(room: Newsroom) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -55,13 +55,24 @@ async def now(db: Database, feed: Feed) -> Feed:
     return found
 
 
-async def due(
-    db: Database, hours: float, followed: Sequence[int] = (), busy: Sequence[int] = (), limit: int = 100
-) -> list[str]:
+async def due(db: Database, hours: float, followed: Sequence[int] = (), limit: int = 100) -> list[str]:
     """The addresses of the feeds that are to be polled."""
     async with db.read() as connection:
-        found = await feeds.due(connection, at(hours), followed, busy, limit)
+        found = await feeds.due(connection, at(hours), followed, limit)
     return [feed.address for feed in found]
+
+
+async def claim(db: Database, *wanted: Feed, hours: float = 0) -> list[str]:
+    """Take these to poll; the addresses of those that were to be had."""
+    async with db.write() as connection:
+        taken = await feeds.claim(connection, [feed.source_id for feed in wanted], at(hours))
+    return [feed.address for feed in wanted if feed.source_id in taken]
+
+
+async def next_due(db: Database, *followed: int) -> datetime | None:
+    """When the next feed is due."""
+    async with db.read() as connection:
+        return await feeds.next_due(connection, followed)
 
 
 def named(host: str, origin: Origin = Origin.OPERATOR, **more: object) -> NewFeed:
@@ -225,6 +236,32 @@ async def test_what_an_operator_added_stays_as_they_added_it(stores: Database) -
     assert await every(stores) == [added]
 
 
+async def test_the_config_takes_over_what_an_operator_added(stores: Database) -> None:
+    added = await add(stores, named("a", topics=("Space",)))
+    await settle(stores, polled(added, 5, title="A title"))
+    wanted = named("a", Origin.CONFIG, name="A", topics=("AI",), quality=3)
+    await configure(stores, wanted, hours=1)
+    (own,) = await every(stores)
+    assert (own.source_id, own.origin, own.name, own.topics, own.quality) == (
+        added.source_id,
+        Origin.CONFIG,
+        "A",
+        ("AI",),
+        3,
+    )
+    assert (own.title, own.polling.next_poll) == ("A title", at(5))
+    await configure(stores, hours=2)
+    assert await every(stores) == [], "as of all that the config had"
+
+
+async def test_the_config_takes_over_what_an_operator_added_in_another_spelling(stores: Database) -> None:
+    await add(stores, NewFeed("http://www.a.example/feed/", Origin.OPERATOR, topics=("Space",)))
+    wanted = named("a", Origin.CONFIG, topics=("AI",))
+    for _ in range(2):
+        await configure(stores, wanted)
+        assert [(f.address, f.topics) for f in await every(stores)] == [(wanted.address, ("AI",))]
+
+
 # Following no longer.
 
 
@@ -265,11 +302,39 @@ async def test_the_longest_waiting_are_due_first(stores: Database) -> None:
     expected = [made[i].address for i in (1, 2, 0)]
     assert await due(stores, 3) == expected
     assert await due(stores, 3, limit=2) == expected[:2]
-    assert await due(stores, 3, busy=[made[1].source_id, 12345]) == expected[1:]
-    async with stores.read() as connection:
-        assert await feeds.next_due(connection, (), ()) == at(1)
-        assert await feeds.next_due(connection, (), [made[1].source_id, made[2].source_id]) == at(3)
-        assert await feeds.next_due(connection, (), [f.source_id for f in made]) is None
+    assert await next_due(stores) == at(1)
+
+
+async def test_a_feed_that_somebody_claimed_is_nobody_elses_until_it_is_settled(stores: Database) -> None:
+    a, b = await add(stores, named("a")), await add(stores, named("b"))
+    assert await claim(stores, a) == [a.address]
+    assert await claim(stores, a, b) == [b.address]
+    assert await due(stores, 0) == []
+    await settle(stores, polled(a, 1), hours=0)
+    assert await claim(stores, a, b) == []
+    assert await due(stores, 1 - 1 / 60) == [b.address], "its lease has ended"
+    assert await claim(stores, a, b, hours=1) == [a.address, b.address]
+
+
+async def test_a_lease_ends_by_itself_or_when_it_is_given_up(stores: Database) -> None:
+    a, b = await add(stores, named("a")), await add(stores, named("b"))
+    end = feeds.LEASE / timedelta(hours=1)
+    assert await claim(stores, a, b) == [a.address, b.address]
+    assert await next_due(stores) == at(end)
+    async with stores.write() as connection:
+        await feeds.release(connection, [a.source_id])
+    assert await due(stores, 0) == [a.address]
+    assert await next_due(stores) == at()
+    assert await due(stores, end - 0.01) == [a.address]
+    assert await due(stores, end) == [a.address, b.address]
+
+
+async def test_a_feed_that_changed_since_it_was_found_due_is_not_claimed(stores: Database) -> None:
+    gone, stopped, polled_since = [await add(stores, named(name)) for name in "abc"]
+    await settle(stores, polled(stopped, None, "it was taken down for good (410)"), polled(polled_since, 1))
+    async with stores.write() as connection:
+        await feeds.remove(connection, [gone.source_id])
+    assert await claim(stores, gone, stopped, polled_since) == []
 
 
 async def test_of_the_catalogue_only_those_that_are_followed_are_due(stores: Database) -> None:
@@ -286,17 +351,15 @@ async def test_of_the_catalogue_only_those_that_are_followed_are_due(stores: Dat
     assert await due(stores, 1) == always
     assert await due(stores, 1, followed=[other.source_id]) == [other.address, *always]
     await settle(stores, *(polled(feed, 8) for feed in (*own, other)))
-    async with stores.read() as connection:
-        assert await feeds.next_due(connection, [], []) == at(8)
-        assert await feeds.next_due(connection, [listed.source_id], []) == at()
+    assert await next_due(stores) == at(8)
+    assert await next_due(stores, listed.source_id) == at()
 
 
 async def test_a_stopped_feed_is_never_due(stores: Database) -> None:
     feed = await add(stores)
     await settle(stores, polled(feed, None, "it was taken down for good (410)"))
     assert await due(stores, 1_000_000) == []
-    async with stores.read() as connection:
-        assert await feeds.next_due(connection, [feed.source_id], []) is None
+    assert await next_due(stores, feed.source_id) is None
 
 
 async def test_what_the_catalogue_is_about(stores: Database) -> None:
@@ -312,7 +375,8 @@ async def test_many_feeds_are_asked_for_at_once(stores: Database) -> None:
     await configure(stores, *many)
     async with stores.write() as connection:
         ids = [feed.source_id for feed in await feeds.all_feeds(connection)]
-        assert len(await feeds.due(connection, at(1), ids, ids[:600], 5000)) == 600
+        assert await feeds.claim(connection, ids[:600], at(1)) == set(ids[:600])
+        assert len(await feeds.due(connection, at(1), ids, 5000)) == 600
         assert len(await feeds.states(connection, ids)) == 1200
         await feeds.remove(connection, ids)
     assert await every(stores) == []
