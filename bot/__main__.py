@@ -240,6 +240,63 @@ def opml_export(
     export_opml(db, catalogue)
 
 
+evaluate = typer.Typer(no_args_is_help=True, help="How well stories and topics agree with what people said.")
+app.add_typer(evaluate, name="eval")
+
+
+@evaluate.command("stories")
+def eval_stories(
+    records: Annotated[
+        Path, typer.Argument(help="Records: a file or a directory.", exists=True, show_default=False)
+    ],
+    truth: Annotated[
+        Path,
+        typer.Argument(
+            help="Lines of an address, a tab and its event.", exists=True, dir_okay=False, show_default=False
+        ),
+    ],
+    errors: Annotated[int, typer.Option(help="How many of the worst errors to show.", min=0)] = 0,
+    json: Json = False,
+) -> None:
+    """Group records in the order of their times, and compare the stories with known events."""
+    from bot.cli_eval import stories
+
+    raise typer.Exit(SOME_REFUSED if stories([str(records)], truth, errors, json) else 0)
+
+
+@evaluate.command("topics")
+def eval_topics(
+    records: Annotated[
+        Path, typer.Argument(help="Records: a file or a directory.", exists=True, show_default=False)
+    ],
+    topics: Annotated[Path, typer.Option("--topics", help="A directory of topic files.", exists=True)],
+    json: Json = False,
+) -> None:
+    """Compare the topics that match with those that the records declare."""
+    from bot.cli_eval import topics as compare
+
+    raise typer.Exit(SOME_REFUSED if compare([str(records)], topics, json) else 0)
+
+
+@evaluate.command("pairs")
+def eval_pairs(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Tab-separated: label (SAME or DIFFERENT), then published, title and lede of _a and of _b.",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
+    ],
+    json: Json = False,
+) -> None:
+    """Compare pairs of reports, each alone, with whether people found them to be one event."""
+    from bot.cli_eval import pairs
+
+    pairs(file, json)
+
+
 def main() -> None:
     """Entry point; expected errors are one message and exit code 3, never a traceback."""
     try:

@@ -6,14 +6,14 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot import clock
-from bot.domain.model import Coverage, StoryView, Topic
+from bot.domain.model import Coverage, Record, StoryView, Topic
 from bot.errors import ConfigError, TopicwireError
 from bot.sources.folder import FolderSource
 from bot.sources.topic_files import load_topics
@@ -21,7 +21,7 @@ from bot.sources.topic_files import load_topics
 if TYPE_CHECKING:
     from bot.domain.digest import Digest
     from bot.pipeline.ingest import Summary
-    from bot.sources.model import Source
+    from bot.sources.model import Batch, Source
     from bot.sources.web.fetch import Web
     from bot.store.database import Database
 
@@ -54,7 +54,8 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _topics(directory: Path | None) -> tuple[Topic, ...]:
+def load_topic_files(directory: Path | None) -> tuple[Topic, ...]:
+    """The topics of a directory of topic files; each file that cannot be used is told."""
     if directory is None:
         return ()
     topics, rejected = load_topics(directory)
@@ -96,7 +97,8 @@ def check_config(path: Path) -> int:
     from bot.config import load
 
     try:
-        problems = parts.check(load(path))
+        config = load(path)
+        problems = parts.check(config) + asyncio.run(parts.check_stored(config))
     except ConfigError as error:
         problems = error.problems
     for problem in problems:
@@ -163,6 +165,14 @@ def _source(place: str, web: Web | None) -> Source:
     return FolderSource(path)
 
 
+async def read_places(places: Sequence[str], private_networks: bool = False) -> AsyncIterator[Batch]:
+    """All batches of the sources at these places, as if nothing of them had been read before."""
+    async with _sources(places, private_networks) as read:
+        for source in read:
+            async for batch in source.fetch({}):
+                yield batch
+
+
 def _topics_beside(places: Iterable[str]) -> list[Path]:
     """The topic files that come with the records, as in a site's `_data/topics`."""
     return [found for place in places if (found := Path(place) / "_data" / "topics").is_dir()]
@@ -182,7 +192,7 @@ def ingest_places(
 
     existing(places)
     directories = [topics] if topics else _topics_beside(places)
-    wanted = [topic for directory in directories for topic in _topics(directory)]
+    wanted = [topic for directory in directories for topic in load_topic_files(directory)]
 
     async def work(db: Database) -> Summary:
         context = _context(db, _aware(as_of) if as_of else None)
@@ -259,34 +269,28 @@ def match_places(places: Sequence[str], directory: Path, as_json: bool, private_
     from bot.domain.topics import Topics
 
     existing(places)
-    topics = Topics(_topics(directory))
+    topics = Topics(load_topic_files(directory))
 
     async def work() -> int:
         refused = 0
-        async with _sources(places, private_networks) as read:
-            for source in read:
-                async for batch in source.fetch({}):
-                    for error in batch.rejected:
-                        note(f"{error.path}: item {error.item}: {error.reason}")
-                    refused += len(batch.rejected)
-                    for item in batch.items:
-                        record = item.record
-                        why = topics.matched(record)
-                        if as_json:
-                            declared = list(record.topics)
-                            found = {
-                                "topics": list(why),
-                                "why": {name: list(words) for name, words in why.items()},
-                            }
-                            out_json(
-                                {"url": record.url, "title": record.title, "declared": declared, **found}
-                            )
-                        else:
-                            names = "; ".join(f"{name} ({', '.join(words)})" for name, words in why.items())
-                            out(f"{record.title}\n  {names or 'no topic'}")
+        async for batch in read_places(places, private_networks):
+            for error in batch.rejected:
+                note(f"{error.path}: item {error.item}: {error.reason}")
+            refused += len(batch.rejected)
+            for item in batch.items:
+                _print_match(item.record, topics.matched(item.record), as_json)
         return refused
 
     return asyncio.run(work())
+
+
+def _print_match(record: Record, why: Mapping[str, Sequence[str]], as_json: bool) -> None:
+    if not as_json:
+        names = "; ".join(f"{name} ({', '.join(words)})" for name, words in why.items())
+        out(f"{record.title}\n  {names or 'no topic'}")
+        return
+    found = {"topics": list(why), "why": {name: list(words) for name, words in why.items()}}
+    out_json({"url": record.url, "title": record.title, "declared": list(record.topics), **found})
 
 
 def _coverage_json(entry: Coverage) -> dict[str, Any]:

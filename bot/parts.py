@@ -23,6 +23,7 @@ from bot.sources.git import GitSource
 from bot.sources.model import Source
 from bot.sources.topic_files import load_topics
 from bot.sources.web.fetch import Web
+from bot.store import topics
 from bot.store.database import Database
 from bot.usecases.context import Context, Now
 
@@ -108,7 +109,14 @@ def topics_of(config: Config) -> tuple[Topic, ...]:
 
 def context_of(config: Config, db: Database, now: Now) -> Context:
     """What the use cases work with, as configured."""
-    return Context(db, now, config.posts.rules(), config.digest.schedule(), polls=config.feeds.polls())
+    return Context(
+        db,
+        now,
+        config.posts.rules(),
+        config.digest.schedule(),
+        polls=config.feeds.polls(),
+        topics_per_server=config.topics.per_server,
+    )
 
 
 @contextlib.asynccontextmanager
@@ -129,6 +137,23 @@ def endpoint_of(config: Config) -> http.Settings | None:
     return http.Settings(
         host.strip("[]"), int(port), config.http.token.get_secret_value(), config.http.per_minute
     )
+
+
+async def check_stored(config: Config) -> list[str]:
+    """What is wrong with the topics in the database, as far as there is one; nothing in it changes."""
+    db = await Database.look(config.database.url)
+    if db is None:
+        return []
+    try:
+        async with db.read() as connection:
+            known = await topics.load(connection)
+    finally:
+        await db.close()
+    return [
+        f"topic {topic.name!r}{f' of server {topic.guild_id}' if topic.guild_id else ''}: its query is not used any more: "
+        f"{error}; mend it with {'/topic edit' if topic.guild_id else 'its topic file'}"
+        for topic, error in known.refused
+    ]
 
 
 def check(config: Config) -> list[str]:

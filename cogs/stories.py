@@ -10,12 +10,14 @@ from discord.ext import commands
 
 from bot.chat import views
 from bot.chat.errors import answer_error
+from bot.domain.explain import why_pages
 from bot.domain.message import escape_to
 from bot.domain.render import RELATED_ACTION, list_pages, related_pages, story_line
 from bot.usecases import related as use
 from bot.usecases import topics
 from bot.usecases.context import Context
 from cogs.common import Interaction, choices, guild_of, here
+from cogs.curate import actions
 
 
 def _channel_id(interaction: Interaction) -> int:
@@ -32,7 +34,8 @@ class Stories(commands.Cog):
     async def show_related(self, interaction: Interaction, story: str) -> None:
         """All coverage of a story, for the asker alone."""
         found = await use.related(self.context, story, guild_of(interaction).id, _channel_id(interaction))
-        await views.answer_pages(interaction, related_pages(found.view, found.notes, found.topics))
+        pages = related_pages(found.view, found.notes, found.topics)
+        await views.answer_pages(interaction, pages, actions(self.context, interaction, found.view))
 
     @app_commands.command()
     @app_commands.describe(story="Its number, as in #12, a link, or words of its title")
@@ -40,6 +43,17 @@ class Stories(commands.Cog):
     async def related(self, interaction: Interaction, story: str) -> None:
         """Everything that was reported on a story, best first."""
         await self.show_related(interaction, story)
+
+    @app_commands.command()
+    @app_commands.describe(story="Its number, as in #12, a link, or words of its title")
+    @app_commands.guild_only()
+    async def why(self, interaction: Interaction, story: str) -> None:
+        """Why a story has its topics, was posted here or not, and consists of these reports."""
+        found, reasons = await use.why(
+            self.context, story, guild_of(interaction).id, _channel_id(interaction)
+        )
+        pages = why_pages(found.view, found.notes, found.topics, found.matches, reasons)
+        await views.answer_pages(interaction, pages)
 
     @app_commands.command()
     @app_commands.describe(topic="Only stories of this topic and those below it")
@@ -57,6 +71,7 @@ class Stories(commands.Cog):
         )
 
     @related.autocomplete("story")
+    @why.autocomplete("story")
     async def _story(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
         found = await use.suggest(self.context, current, guild_of(interaction).id)
         return [
@@ -65,8 +80,8 @@ class Stories(commands.Cog):
         ]
 
     @latest.autocomplete("topic")
-    async def _topic(self, _interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-        return choices(await topics.suggest(self.context, current))
+    async def _topic(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+        return choices(await topics.suggest(self.context, current, guild_of(interaction).id))
 
 
 class RelatedButton(ui.DynamicItem[ui.Button[ui.View]], template=rf"{RELATED_ACTION}(?P<story>\d+)"):

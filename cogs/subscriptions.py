@@ -133,8 +133,8 @@ class Subscriptions(commands.Cog):
         await use.forget_channel(self.context, thread.thread_id)
 
     @subscribe.autocomplete("topic")
-    async def _any_topic(self, _interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-        return choices(await topics.suggest(self.context, current))
+    async def _any_topic(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+        return choices(await topics.suggest(self.context, current, guild_of(interaction).id))
 
     @unsubscribe.autocomplete("topic")
     async def _own_topic(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:

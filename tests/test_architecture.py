@@ -45,7 +45,7 @@ ARROWS: dict[str, set[str]] = {
         "bot.domain",
         "bot.errors",
     },
-    "cogs": {"cogs.common", "bot.usecases", "bot.chat", "bot.domain", "bot.errors"},
+    "cogs": {"cogs.common", "cogs.curate", "bot.usecases", "bot.chat", "bot.domain", "bot.errors"},
     "bot.config": {"bot.domain", "bot.sources.topic_files", "bot.errors"},
     "bot.parts": {
         "bot.http",
@@ -117,6 +117,7 @@ LIBRARIES: dict[str, set[str]] = {
     "limits": {"bot.http"},
     "lxml": {"bot.sources"},
     "prometheus_client": {"bot.http"},
+    "PIL": {"bot.chat"},
     "publicsuffixlist": {"bot.domain"},
     "pydantic": {"bot.config"},
     "pydantic_settings": {"bot.config"},

@@ -9,18 +9,22 @@ Near is a cosine over stemmed words, each weighed by how rare it is among *stori
 hundred reports of one event share still tells that event from others; one that stands in every tenth
 story tells nothing. Counting stories makes the weights adapt by themselves, to a stream of few large
 events as to one of many small ones, and to what a site writes about in every title.
+
+A `Window` is kept from batch to batch. What a report costs depends on its words and not on how many
+stories there are: an index leads from words to stories, words that tell most and newest stories first, and
+reading it ends after a budget.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from functools import lru_cache
-from itertools import islice
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import NamedTuple
 
-from bot.domain.terms import letters, tells, terms
+from bot.domain.event import NEAR, PRIOR, Event, Report
+from bot.domain.index import Events
 
 # Tuned for B-cubed F1 on headlines of large events and on sites with many small ones. Cosines.
 ALIKE = 0.24  # from here on two stories are one
@@ -30,365 +34,392 @@ LATE = 0.75  # by what part of itself the bar rises until NEAR
 DECLARED = 0.5  # what is left of the bar where a single report and the story declare each other
 SECOND = 0.05  # what two stories must share without the word that they share most: a name is not an event
 SERIES = 0.5  # part of a story that must be an outlet's own for its next title to be an instalment
-INSTALMENT = 0.33  # share of terms from which two titles of an outlet follow one pattern
 
-NEAR = 4.0  # days between a report and the nearest one of its story, at most
-SPAN = 14.0  # days from a story's first to its last report, at most: what comes later is a follow-up
-PRIOR = 30  # reports that the word statistics pretend to have seen
-EXCERPT = 0.3  # weight of a word of the excerpt; one of the title has 1
-EXCERPT_TERMS = 40
-TELLING = 0.15  # part of a story's length that a word must have to lead to other stories
-FAINT = 0.02  # part of a story's length below which a word is not worth looking up
-ROUGH = 0.9  # of the bar, by lengths of earlier, from which it is worth computing lengths anew
-COMMON = 50  # stories that a word may lead to, whatever part of all they are
+CANDIDATES = 12  # stories that are compared with a report word by word
+SHOWN = 4  # terms that are told as the reason
+
+_NONE: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """A record as clustering sees it.
+class Why:
+    """What put a report into a story: terms that both have, those of the title first, the rarest first.
 
-    `outlet` is the registered domain, `language` an ISO 639-1 code with or without a region, or empty.
-    `declares` are the records that it names as related: evidence, not proof. `partial`: known only
-    through such a declaration. `story` is the number of the story that it is in already.
+    `declares`: the record of the story that it declares; `declared_by`: the one that declares it. Nothing of
+    all that: it opened the story.
     """
 
-    id: int
-    title: str
-    excerpt: str
-    published: datetime
-    outlet: str
-    language: str
-    declares: frozenset[int]
-    partial: bool
-    story: int | None
+    shares: tuple[str, ...] = ()
+    declares: int | None = None
+    declared_by: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Clustering:
-    """What came of it.
+    """What came of arrivals.
 
-    `stories`: report -> story, for each arrival that is in one, and for each partial report of the
-    window that found one. `merged`: story -> the lower number that it goes on under. `why`: report ->
-    what put it where it is.
+    `stories`: report -> story, for each arrival that is in one, and for partial reports that found theirs.
+    `merged`: story -> the one that it goes on under, for stories that there were before. `why`: report ->
+    what put it there, for those that were in no story before.
     """
 
     stories: Mapping[int, int]
     merged: Mapping[int, int]
-    why: Mapping[int, str]
+    why: Mapping[int, Why]
 
 
-def cluster(arrivals: Sequence[Report], window: Sequence[Report], next_number: int) -> Clustering:
-    """Find each arrival its story, in order, each visible to the next.
+class _Wanted(NamedTuple):
+    """A story for which others are sought: of each term its part of the mean vector, and what it adds where
 
-    `window` are the members of the stories near in time, and partial reports. An arrival that has a
-    story stays there, but for merges; a partial one never opens a story. New stories are numbered
-    from `next_number` on, without gaps, in the order in which they were opened.
-    """
-    index = _Index(next_number)
-    again = {report.id for report in arrivals}
-    known = sorted((r for r in window if r.id not in again), key=lambda report: (report.published, report.id))
-    for report in [*known, *arrivals]:
-        index.remember(report)
-    for report in arrivals:
-        index.arrive(report)
-    return index.outcome()
-
-
-def _vector(report: Report) -> dict[str, float]:
-    """The weights of a report's terms, before their rarity."""
-    vector = {term: 1.0 for term in terms(report.title, report.language) if tells(term)}
-    for term in islice(terms(report.excerpt, report.language), EXCERPT_TERMS):
-        if term not in vector and tells(term):
-            vector[term] = EXCERPT
-    return vector
-
-
-@lru_cache(maxsize=32_768)
-def _expected(term: str) -> float:
-    """In how many of `PRIOR` stories a term is taken to be before any was seen.
-
-    In every language short words are the common ones (Zipf's law of abbreviation): a letter halves the guess.
-    """
-    return PRIOR * 2.0 ** (1 - letters(term))
-
-
-@dataclass(slots=True)
-class _Story:
-    """The sum of its reports. Times are in days since 1970.
-
-    `weights` are the sums of the members' vectors, `titles` the terms of each outlet's titles.
-    `length` is that of the mean vector with rarities, as it was after `measured` reports; 0: not known.
+    another story has it in each of its reports; and the length of that vector.
     """
 
-    number: int
-    size: int
-    first: float
-    last: float
-    weights: dict[str, float]
-    outlets: dict[str, int]
-    titles: dict[str, list[frozenset[str]]]
-    length: float = 0.0
-    measured: int = 0
+    event: Event
+    parts: Mapping[str, float]
+    gains: Mapping[str, float]
+    length: float
 
-    @classmethod
-    def of(cls, report: Report, number: int) -> _Story:
-        day = report.published.timestamp() / 86_400
-        title = frozenset(terms(report.title, report.language))
-        return cls(number, 1, day, day, _vector(report), {report.outlet: 1}, {report.outlet: [title]})
 
-    def absorb(self, other: _Story) -> None:
-        self.size += other.size
-        self.first = min(self.first, other.first)
-        self.last = max(self.last, other.last)
-        for term, weight in other.weights.items():
-            self.weights[term] = self.weights.get(term, 0.0) + weight
-        for outlet, reports in other.outlets.items():
-            self.outlets[outlet] = self.outlets.get(outlet, 0) + reports
-            self.titles.setdefault(outlet, []).extend(other.titles[outlet])
-        self.measured = 0
+class Window:
+    """The stories near in time, of everybody and of each server, as clustering compares them.
 
-    def gap(self, other: _Story) -> float:
-        """Days between the two; infinite where they could not be one story."""
-        if max(self.last, other.last) - min(self.first, other.first) > SPAN:
-            return math.inf
-        gap = max(self.first - other.last, other.first - self.last, 0.0)
-        return gap if gap <= NEAR else math.inf
+    A server's own reports are compared with everybody's stories and with that server's. In a story of
+    everybody's they are guests: members, but their words say nothing of what belongs there. `reports` are in
+    stories; `apart` are pairs of stories that people found to be different: they never merge.
+    """
 
-    def common_outlets(self, other: _Story) -> float:
-        """How far both were reported by the same outlets: 0 to 1."""
-        return sum(
-            min(reports / self.size, other.outlets[outlet] / other.size)
-            for outlet, reports in self.outlets.items()
-            if outlet in other.outlets
-        )
+    def __init__(self, reports: Iterable[Report] = (), apart: Iterable[tuple[int, int]] = ()) -> None:
+        self._events = Events()
+        self._apart: dict[int, set[int]] = {}
+        stories: dict[int, list[Report]] = {}
+        for report in reports:
+            assert report.story is not None
+            stories.setdefault(report.story, []).append(report)
+        for number, members in sorted(stories.items()):
+            owner = min(report.guild_id for report in members)
+            first, *rest = (report for report in members if report.guild_id == owner)
+            event = Event(number, first)
+            for report in rest:
+                event.absorb(Event(number, report), {})
+            self._events.enter(event)
+        for one, other in apart:
+            self.part(one, other)
 
-    def continues(self, other: _Story) -> bool:
-        """Whether one is the next instalment of a series that the other has a part of.
+    def __len__(self) -> int:
+        """How many stories there are."""
+        return len(self._events)
 
-        So it is if an outlet gave both titles of one pattern, each with something in the place of
-        something else: another number, month or product. A title that was only added to is an update.
+    def __contains__(self, number: int) -> bool:
+        return number in self._events
+
+    @property
+    def entries(self) -> int:
+        """How many entries the index has: what memory follows."""
+        return self._events.entries
+
+    def place(
+        self, arrivals: Sequence[Report], related: Mapping[int, Report], next_number: int
+    ) -> Clustering:
+        """Find each arrival its story, in order, each visible to the next.
+
+        An arrival that has a story stays there, but for merges; a partial one never opens a story. `related`
+        are reports by id that arrivals declare, or that declare arrivals. New stories are numbered from
+        `next_number` on; a number is left out where two of them turn out to be one.
         """
-        return any(
-            mine - theirs and theirs - mine and len(mine & theirs) >= INSTALMENT * len(mine | theirs)
-            for outlet in self.titles
-            for mine in self.titles[outlet]
-            for theirs in other.titles.get(outlet, ())
-        )
+        batch = _Batch.of(arrivals, related, next_number)
+        for report in arrivals:
+            self._arrive(report, batch)
+        return batch.outcome(arrivals)
 
-
-@dataclass(slots=True)
-class _Index:
-    """The stories so far, found by the terms of their reports."""
-
-    next_number: int
-    stories: dict[int, _Story] = field(default_factory=dict)
-    merged: dict[int, int] = field(default_factory=dict)
-    story_of: dict[int, int] = field(default_factory=dict)
-    why: dict[int, str] = field(default_factory=dict)
-    opened: int = 0
-    reports: int = 0
-    postings: dict[str, dict[int, float]] = field(default_factory=dict)
-    outlet_of: dict[int, str] = field(default_factory=dict)
-    declarers: dict[int, dict[int, None]] = field(default_factory=dict)
-    waiting: dict[int, Report] = field(default_factory=dict)  # partial reports without a story
-
-    def remember(self, report: Report) -> None:
-        """Take in what is known before anything arrives: stories, and partial reports that wait for one."""
-        if report.story is not None:
-            self.story_of[report.id] = report.story
-            if not report.partial:
-                self._put(report, report.story)
-        elif report.partial:
-            self.waiting[report.id] = report
-
-    def arrive(self, report: Report) -> None:
-        if report.partial:
-            self._join(report)
+    def leave(self, report_id: int, story: int) -> None:
+        """Take a report out of its story, as it was withdrawn."""
+        event = self._events.get(story)
+        if event is None or all(report.id != report_id for report in event.reports):
             return
-        if report.id in self.story_of:
-            story = self.stories[self._current(self.story_of[report.id])]
-            self.why[report.id] = "kept its story"
-        else:
-            self.story_of[report.id] = self.next_number + self.opened
-            story = self._put(report, self.next_number + self.opened)
-            self.opened += 1
-            self.why[report.id] = "opened the story"
-        self._merge(story, report)
-        for declared in sorted(report.declares & self.waiting.keys()):
-            self._join(self.waiting[declared])
+        self._events.withdraw(event)
+        if event.drop(report_id):
+            self._events.enter(event)
 
-    def outcome(self) -> Clustering:
-        # A story that was opened and merged at once never existed for anybody: numbers close ranks.
-        fresh = sorted(number for number in self.stories if number >= self.next_number)
-        final = {number: self.next_number + place for place, number in enumerate(fresh)}
-        settled = {number: final.get(self._current(number), self._current(number)) for number in self.merged}
-        return Clustering(
-            {
-                report: settled.get(story, final.get(story, story))
-                for report, story in self.story_of.items()
-                if report in self.why
-            },
-            {old: new for old, new in settled.items() if old < self.next_number},
-            self.why,
-        )
+    def part(self, one: int, other: int) -> None:
+        """Two stories never become one."""
+        self._apart.setdefault(one, set()).add(other)
+        self._apart.setdefault(other, set()).add(one)
 
-    def _current(self, number: int) -> int:
-        while number in self.merged:
-            number = self.merged[number]
-        return number
+    def evict(self, day: float) -> None:
+        """Forget the stories whose last report is from before a day, in days since 1970."""
+        for number in self._events.evict(day):
+            for other in self._apart.pop(number, ()):
+                self._apart[other].discard(number)
 
-    def _put(self, report: Report, number: int) -> _Story:
-        """Add a report to a story; opens it where there is none of that number."""
-        self.reports += 1
-        self.outlet_of[report.id] = report.outlet
-        for declared in report.declares:
-            self.declarers.setdefault(declared, {})[report.id] = None
-        added = _Story.of(report, number)
-        story = self.stories.setdefault(number, added)
-        if story is not added:
-            story.absorb(added)
-        self._post(story, added.weights)
-        return story
+    # ------------------------------------------------------------------------------ one report
 
-    def _post(self, story: _Story, terms: Iterable[str]) -> None:
-        for term in terms:
-            self.postings.setdefault(term, {})[story.number] = story.weights[term]
+    def _arrive(self, report: Report, batch: _Batch) -> None:
+        if report.partial:
+            self._join(report, batch)
+            return
+        number = batch.story_of(report.id)
+        event = self._find(report, batch) if number is None else self._stay(report, number)
+        if event is not None:
+            self._settle(event, report, batch)
+        for partial in batch.waiting(report):
+            self._join(partial, batch)
 
-    def _merge(self, story: _Story, report: Report) -> None:
+    def _find(self, report: Report, batch: _Batch) -> Event | None:
+        """Put a report into the nearest story, or open one. Returns the story if others may be one with it now."""
+        alone = Event(0, report)
+        near = self._nearest(alone, batch.linked(report))
+        if near is None:
+            alone.number = batch.opens()
+            self._events.enter(alone)
+            batch.put(report, alone.number, Why())
+            self._adopt(alone, batch.linked(report), batch)
+            return None
+        batch.put(report, near.number, self._why(report, near, batch))
+        if near.guild_id != report.guild_id:
+            return None
+        self._events.enlarge(near, alone)
+        return near if _is_due(len(near)) else None
+
+    def _stay(self, report: Report, number: int) -> Event | None:
+        """A report that is in a story stays there, with what it says now."""
+        event = self._events.get(number)
+        if event is not None and event.guild_id != report.guild_id:
+            return None
+        fresh = Event(number, report)
+        if event is not None:
+            self._events.withdraw(event)
+            if event.drop(report.id):
+                event.absorb(fresh, {})
+                fresh = event
+        self._events.enter(fresh)
+        return fresh
+
+    def _settle(self, event: Event, report: Report, batch: _Batch) -> None:
         """Merge a story, which has just got a report, with those that now turn out to be the same."""
-        linked = self._linked(report)
-        while (other := self._nearest(story, {self._current(number) for number in linked})) is not None:
-            if self.why[report.id] == "opened the story":
-                self.why[report.id] = self._reason(report, other)
-            kept, gone = (story, other) if story.number < other.number else (other, story)
-            kept.absorb(gone)
-            for term in gone.weights:
-                del self.postings[term][gone.number]
-            self._post(kept, gone.weights)
-            del self.stories[gone.number]
-            self.merged[gone.number] = kept.number
-            story = kept
+        linked = batch.linked(report)
+        while (other := self._nearest(event, linked)) is not None:
+            event = self._unite(event, other, batch)
+        self._adopt(event, linked, batch)
 
-    def _join(self, partial: Report) -> None:
+    def _adopt(self, event: Event, linked: Collection[int], batch: _Batch) -> None:
+        """Have stories of servers go on as one of everybody's that is the same."""
+        while self._events.own and not event.guild_id and (other := self._nearest(event, linked, own=True)):
+            self._unite(event, other, batch)
+
+    def _unite(self, one: Event, other: Event, batch: _Batch) -> Event:
+        """Two stories go on as one: as everybody's, if one is that, and under the lower number."""
+        kept, gone = sorted((one, other), key=lambda event: (event.guild_id, event.number))
+        self._events.withdraw(gone)
+        if kept.guild_id == gone.guild_id:
+            self._events.enlarge(kept, gone)
+        for number in self._apart.pop(gone.number, ()):
+            self._apart[number].discard(gone.number)
+            self.part(number, kept.number)
+        batch.merged[gone.number] = kept.number
+        return kept
+
+    def _join(self, partial: Report, batch: _Batch) -> None:
         """Put a partial report into the nearest story that declares it, if one is near enough.
 
         Its words are no part of the story: what others declare must not decide what joins next.
         """
-        if partial.id in self.story_of:
-            self.why.setdefault(partial.id, "kept its story")
+        if partial.id in batch.stories:
             return
-        own = _Story.of(partial, 0)
-        above = {
-            number: sum(self._shares(own, self.stories[number]))
-            - self._bar(own, self.stories[number], linked=True)
-            for number in sorted(self._linked(partial))
-        }
-        best = max(above, key=above.__getitem__, default=None)
-        if best is not None and above[best] >= 0:
-            self.why[partial.id] = self._reason(partial, self.stories[best])
-            self.story_of[partial.id] = best
-            self.waiting.pop(partial.id, None)
+        near = self._nearest(Event(0, partial), batch.linked(partial), declared_alone=True)
+        if near is not None:
+            batch.put(partial, near.number, self._why(partial, near, batch))
 
-    def _linked(self, report: Report) -> set[int]:
-        """Stories with a report that declares this one, or that this one declares."""
-        related = report.declares | self.declarers.get(report.id, {}).keys()
-        return {self._current(self.story_of[i]) for i in related if i in self.outlet_of}
+    # ------------------------------------------------------------------------------- comparing
 
-    def _nearest(self, story: _Story, linked: Collection[int]) -> _Story | None:
-        """The story that is furthest above its bar, as a part of the way to 1; of equals the oldest."""
-        length = self._length(story)
+    def _nearest(
+        self, event: Event, linked: Collection[int], *, own: bool = False, declared_alone: bool = False
+    ) -> Event | None:
+        """The story that is furthest above its bar, as a part of the way to 1; of equals the oldest.
+
+        It is one of those that the readers of `event` see, or with `own` of servers' stories. `linked` are
+        stories with a declaration that speaks for it; `declared_alone`: it is one of these.
+        """
+        wanted = self._wanted(event)
         found = []
-        for number, product in self._products(story, linked):
-            other = self.stories[number]
-            bar = self._bar(story, other, linked=number in linked)
-            scale = length * other.size
-            if bar < 1 and product >= ROUGH * bar * scale * other.length:
-                similarity = product / (scale * self._length(other))
-                found.append(((similarity - bar) / (1 - bar), -number))
-        for above, minus_number in sorted(found, reverse=True):
-            if above >= 0 and self._confirmed(story, self.stories[-minus_number]):
-                return self.stories[-minus_number]
+        for other in self._promising(wanted, linked, own=own, declared_alone=declared_alone):
+            above = self._above(wanted, other, linked=other.number in linked)
+            if above >= 0:
+                found.append((above, -other.number, other))
+        for _, _, other in sorted(found, reverse=True):
+            if declared_alone or self._confirmed(wanted, other):
+                return other
         return None
 
-    def _products(self, story: _Story, linked: Iterable[int]) -> Sequence[tuple[int, float]]:
-        """The stories that share a telling term with this one, and those linked, by number.
+    def _wanted(self, event: Event) -> _Wanted:
+        size, weights = len(event), event.weights()
+        rarities = self._events.rarities(weights)
+        parts = {term: weight / size * rarities[term] for term, weight in weights.items()}
+        gains = {term: part * rarities[term] for term, part in parts.items()}
+        return _Wanted(event, parts, gains, math.sqrt(sum(part * part for part in parts.values())) or 1.0)
 
-        With each the product of this story's mean vector with the other's sum.
-        """
-        length = self._length(story)
-        rarity = {term: self._rarity(term) for term in story.weights}
-        parts = {term: weight / story.size * rarity[term] for term, weight in story.weights.items()}
-        many = max(COMMON, len(self.stories) // 5)
-        leading = {
-            term: part
-            for term, part in parts.items()
-            if part > TELLING * length and len(self.postings[term]) <= many
-        }
-        dots = dict.fromkeys(linked, 0.0)
-        for term, part in leading.items():
-            for number, weight in self.postings[term].items():
-                dots[number] = dots.get(number, 0.0) + part * rarity[term] * weight
-        dots.pop(story.number, None)
-        for term, part in parts.items():
-            if part > FAINT * length and term not in leading:
-                postings = self.postings[term]
-                for number in dots.keys() & postings.keys():
-                    dots[number] += part * rarity[term] * postings[number]
-        return sorted(dots.items())
-
-    def _bar(self, story: _Story, other: _Story, *, linked: bool) -> float:
-        """The similarity from which two stories are one; infinite where no similarity is enough."""
-        bar = ALIKE + UNSURE * PRIOR / (PRIOR + self.reports)
-        bar *= 1 + LATE * story.gap(other) / NEAR
-        if linked and min(story.size, other.size) == 1:
-            # A declaration speaks for a report, not for all that are in a story with it.
-            bar *= DECLARED
-        if bar < 1:
-            # Squared, for the large outlets meet in every large story.
-            bar += (1 - bar) * SAME_OUTLET * story.common_outlets(other) ** 2
-        return bar
-
-    def _confirmed(self, story: _Story, other: _Story) -> bool:
-        """Whether what makes two stories alike is more than it seems at first."""
-        if min(story.size, other.size) == 1:
-            return story.common_outlets(other) < SERIES or not story.continues(other)
-        shares = self._shares(story, other)
-        return sum(shares) - max(shares) >= SECOND
-
-    def _shares(self, story: _Story, other: _Story) -> list[float]:
-        """What each common term adds to the cosine of two stories."""
-        scale = story.size * other.size * self._length(story) * self._length(other)
+    def _promising(
+        self, wanted: _Wanted, linked: Collection[int], *, own: bool, declared_alone: bool
+    ) -> list[Event]:
+        """The stories that are worth a comparison word by word."""
+        found = {number: self._events.get(number) for number in linked}
+        event, gains = wanted.event, wanted.gains
+        if not declared_alone:
+            enough = self._alike() * wanted.length
+            leading = _leading(wanted.parts, enough)
+            everything = sum(gains.values())
+            for servers in (False, True)[own : 1 + (own or event.guild_id != 0)]:
+                shared, read = self._events.nearest(gains, leading, CANDIDATES, servers=servers)
+                for number, gain in shared.items():
+                    other = self._events.get(number)
+                    # No word is in more than all of a story's reports: more than that they cannot have in common.
+                    if other is not None and gain + everything - read >= enough * other.length:
+                        found[number] = other
+        found.pop(event.number, None)
+        apart = self._apart.get(event.number, _NONE)
         return [
-            weight * other.weights[term] * self._rarity(term) ** 2 / scale
-            for term, weight in story.weights.items()
-            if term in other.weights
+            other
+            for number, other in found.items()
+            if other is not None and number not in apart and _sees(event, other, own=own)
         ]
 
-    def _length(self, story: _Story) -> float:
-        """The length of a story's mean vector by the rarities of now."""
-        if self.reports != story.measured:
-            squares = ((weight * self._rarity(term)) ** 2 for term, weight in story.weights.items())
-            story.length = math.sqrt(sum(squares)) / story.size or 1.0
-            story.measured = self.reports
-        return story.length
+    def _alike(self) -> float:
+        """The lowest bar of two stories without a declaration."""
+        return ALIKE + UNSURE * PRIOR / (PRIOR + self._events.reports)
 
-    def _rarity(self, term: str) -> float:
-        """Inverse frequency among stories (Spärck Jones, 1972), in nats; never 0: a word of all still counts."""
-        seen = len(self.postings.get(term, ())) + 1 + _expected(term)
-        return max(math.log((PRIOR + self.reports) / seen), 0.01)
+    def _above(self, wanted: _Wanted, other: Event, *, linked: bool) -> float:
+        """How far two stories are above the bar from which they are one, as a part of the way to 1; else negative."""
+        event = wanted.event
+        bar = self._alike() * (1 + LATE * event.gap(other) / NEAR)
+        if linked and min(len(event), len(other)) == 1:
+            # A declaration speaks for a report, not for all that are in a story with it.
+            bar *= DECLARED
+        if bar >= 1:
+            return -1.0
+        length = self._events.length(other, keep=not event.guild_id)
+        similarity = other.product(wanted.gains) / (len(other) * length * wanted.length)
+        if similarity >= bar:
+            # Squared, for the large outlets meet in every large story.
+            bar += (1 - bar) * SAME_OUTLET * event.common_outlets(other) ** 2
+        return (similarity - bar) / (1 - bar)
 
-    def _reason(self, report: Report, story: _Story) -> str:
-        """What a report and a story share, rarest first, and who declared that they belong together."""
-        shared: list[str] = []
+    def _confirmed(self, wanted: _Wanted, other: Event) -> bool:
+        """Whether what makes two stories alike is more than it seems at first."""
+        event = wanted.event
+        if min(len(event), len(other)) == 1:
+            return event.common_outlets(other) < SERIES or not event.continues(other)
+        weights = other.weights()
+        shares = [gain * weights[term] for term, gain in wanted.gains.items() if term in weights]
+        return sum(shares) - max(shares) >= SECOND * len(other) * other.length * wanted.length
+
+    def _why(self, report: Report, story: Event, batch: _Batch) -> Why:
+        weights = story.weights()
+        shares: list[str] = []
         for text in (report.title, report.excerpt):
-            written = terms(text, report.language)
-            common = sorted((term for term in written if term in story.weights), key=self._rarity)
-            shared += [written[term] for term in reversed(common)]
-        reason = "shares: " + ", ".join(list(dict.fromkeys(shared))[:4])
-        for declarer in self.declarers.get(report.id, ()):
-            if self._current(self.story_of[declarer]) == story.number:
-                return f"declared by {self.outlet_of[declarer]}, {reason}"
-        for declared in sorted(report.declares & self.outlet_of.keys()):
-            if self._current(self.story_of[declared]) == story.number:
-                return f"declares {self.outlet_of[declared]}, {reason}"
-        return reason
+            common = [term for term in text if term in weights]
+            shares += sorted(common, key=self._events.rarities(common).__getitem__, reverse=True)
+        why = Why(tuple(shares[:SHOWN]))
+        for other, declares in batch.declarations(report):
+            if batch.story_of(other) == story.number:
+                return replace(why, declares=other) if declares else replace(why, declared_by=other)
+        return why
+
+
+def _leading(parts: Mapping[str, float], enough: float) -> list[str]:
+    """The terms that lead to stories, those that tell most first; with less than these none is near enough.
+
+    The terms that are left out are as long together as `enough`: a story that shares only such words has no
+    cosine beyond that (prefix filtering: Bayardo, Ma and Srikant, 2007).
+    """
+    left = enough * enough
+    order = sorted(parts, key=parts.__getitem__)
+    for place, term in enumerate(order):
+        left -= parts[term] * parts[term]
+        if left < 0:
+            return order[: place - 1 if place else None : -1]
+    return []
+
+
+def _sees(event: Event, other: Event, *, own: bool) -> bool:
+    """Whether a story is one that the readers of `event` see; with `own`, whether it is of a server."""
+    return other.guild_id != 0 if own else other.guild_id in (0, event.guild_id)
+
+
+def _is_due(size: int) -> bool:
+    """Whether a story that has got a report is compared as a whole: at 1, 2, 3, 4, 6, 8, 12, 16, 24 reports ...
+
+    One report more changes little of what a large story says.
+    """
+    return size % (1 << max(0, size.bit_length() - 2)) == 0
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What is known of a batch besides the window: who declares whom, and where each report is by now."""
+
+    reports: Mapping[int, Report]
+    first_number: int
+    next_number: int
+    stories: dict[int, int] = field(default_factory=dict)
+    merged: dict[int, int] = field(default_factory=dict)
+    why: dict[int, Why] = field(default_factory=dict)
+    declarers: dict[int, list[int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, arrivals: Sequence[Report], related: Mapping[int, Report], next_number: int) -> _Batch:
+        reports = {**related, **{report.id: report for report in arrivals}}
+        batch = cls(reports, next_number, next_number)
+        for i, report in sorted(reports.items()):
+            if report.story is not None:
+                batch.stories[i] = report.story
+            for declared in report.declares:
+                batch.declarers.setdefault(declared, []).append(i)
+        return batch
+
+    def opens(self) -> int:
+        """The number of a story that is opened."""
+        self.next_number += 1
+        return self.next_number - 1
+
+    def put(self, report: Report, story: int, why: Why) -> None:
+        """A report is in a story now."""
+        self.stories[report.id] = story
+        self.why[report.id] = why
+
+    def story_of(self, report_id: int) -> int | None:
+        """The story that a report is in by now."""
+        number = self.stories.get(report_id)
+        while number in self.merged:
+            number = self.merged[number]
+        return number
+
+    def declarations(self, report: Report) -> Iterator[tuple[int, bool]]:
+        """The reports, partial ones apart, that declare this one (False), and those that it declares (True)."""
+        for other in self.declarers.get(report.id, ()):
+            if not self.reports[other].partial:
+                yield other, False
+        for other in sorted(report.declares & self.reports.keys()):
+            if not self.reports[other].partial:
+                yield other, True
+
+    def linked(self, report: Report) -> set[int]:
+        """The stories of those."""
+        stories = (self.story_of(other) for other, _ in self.declarations(report))
+        return {number for number in stories if number is not None}
+
+    def waiting(self, report: Report) -> Iterator[Report]:
+        """The partial reports that it declares and that are in no story yet."""
+        for declared in sorted(report.declares & self.reports.keys()):
+            if self.reports[declared].partial and declared not in self.stories:
+                yield self.reports[declared]
+
+    def outcome(self, arrivals: Sequence[Report]) -> Clustering:
+        """The decisions, each merger followed to its end."""
+        concerned = dict.fromkeys(chain((report.id for report in arrivals), self.why))
+        stories = {i: story for i in concerned if (story := self.story_of(i)) is not None}
+        merged = {old: self._end(old) for old in self.merged if old < self.first_number}
+        return Clustering(stories, merged, self.why)
+
+    def _end(self, number: int) -> int:
+        while number in self.merged:
+            number = self.merged[number]
+        return number

@@ -16,6 +16,12 @@ from urllib.parse import quote
 MAX_URL = 2048
 
 _URL = re.compile(r"(?i:https?)://([^/?#\\]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
+# A host and a path in which there is nothing to normalise but a slash at the end, or WordPress's `/?p=123`.
+_SIMPLE = re.compile(
+    r"(https?://[a-z0-9.-]+\.[a-z]+)((?:/[\w~-]+(?:\.[a-z]+)?){0,20})/?(\?p=[0-9]+)?", re.ASCII
+)
+_SIMPLE_LENGTH = 500
+_MEANINGFUL = re.compile(r"youtu|ampproject\.org|bing-amp\.com")  # sites whose paths mean more than pages
 _SCHEME = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _SURROGATE = re.compile("[\ud800-\udfff]")  # no database and no server takes one
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -79,6 +85,21 @@ def canonical(url: str) -> str:
 
     Raises `ValueError` saying what is wrong where the text is not a sane http or https address.
     """
+    if len(url) <= _SIMPLE_LENGTH and (found := _SIMPLE.fullmatch(url)):
+        site, path, query = found.groups()
+        if "amp" not in path.lower() and (start := _simple_site(site)):
+            return f"{start}{path}{query or ''}"
+    return _canonical(url)
+
+
+@lru_cache(maxsize=1024)
+def _simple_site(site: str) -> str:
+    """The beginning that a site's simple addresses have in common; empty where it has none."""
+    return "" if _MEANINGFUL.search(site) else _canonical(site)
+
+
+def _canonical(url: str) -> str:
+    """`canonical` of any address."""
     rest = url.strip()
     if len(rest) > MAX_URL:
         raise ValueError(f"longer than {MAX_URL} characters")

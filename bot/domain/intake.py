@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import chain
 
@@ -17,34 +17,38 @@ from bot.domain.model import Record, Stored, StoryView, TopicMatch
 from bot.domain.posting import Edit, Hold, Post, Reason, Send
 from bot.domain.topics import Topics
 
-# How far from a record's time its story is looked for.
-STORY_WINDOW = timedelta(days=4)
 # How far an outlet's clock may be ahead: what is dated later still counts as published when it came.
 AHEAD = timedelta(days=1)
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # before everything that a digest tells of
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the store knows that a batch can touch.
+    """What the store knows of the records that a batch names.
 
-    `by_key`: the records (canonical URLs and twins) that the batch names, and `records` by id: those,
-    the same-event members of every story near them in time, and what any of them declares.
-    `digests`: the content digest of each record by id. `topics`: the matches of each by id.
-    `complete`: the stories of which every member is in `records` (None: all); no other may change.
+    `by_key`: those records by their keys (canonical URLs and twins), and `records` by id: those, and what
+    declares them. `digests`: the content digest of each by id.
     """
 
     by_key: Mapping[str, int]
     records: Mapping[int, Stored]
     digests: Mapping[int, str]
-    topics: Mapping[int, tuple[TopicMatch, ...]]
-    posts: Mapping[tuple[int, int], Post]
     next_record: int = 1
     next_story: int = 1
-    complete: frozenset[int] | None = None
 
-    def has_all_of(self, story: int) -> bool:
-        """Whether every member of a story is known; of one that is yet to be stored it is."""
-        return self.complete is None or story in self.complete or story >= self.next_story
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """What the store knows of stories that a batch changes.
+
+    `records` by id: their members, removed ones included, and what these declare; `digests` and `topics` by
+    record; `posts` by story and channel.
+    """
+
+    records: Mapping[int, Stored]
+    digests: Mapping[int, str]
+    topics: Mapping[int, tuple[TopicMatch, ...]]
+    posts: Mapping[tuple[int, int], Post]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,10 @@ class Fate(StrEnum):
 
 @dataclass(slots=True)
 class Plan:
-    """What to store. `fates` are those of the batch's records, in its order; the rest are whole rows to insert or replace."""
+    """What to store. `fates` are those of the batch's records, in its order; the rest are whole rows to insert or replace.
+
+    `why`: what put a record into its story, for those that got one.
+    """
 
     fates: list[Fate] = field(default_factory=list)
     records: dict[int, Stored] = field(default_factory=dict)
@@ -88,6 +95,7 @@ class Plan:
     topics: dict[int, tuple[TopicMatch, ...]] = field(default_factory=dict)
     stories: dict[int, StoryView | None] = field(default_factory=dict)
     merged: dict[int, int] = field(default_factory=dict)
+    why: dict[int, str] = field(default_factory=dict)
     sends: list[Send] = field(default_factory=list)
     edits: list[Edit] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
@@ -159,7 +167,7 @@ class Identify:
         self.by_key = dict(known.by_key)
         self.records = dict(known.records)
         self.plan = Plan()
-        self.arrivals: dict[int, None] = {}
+        self.arrivals: dict[int, None] = {}  # the records that came in themselves and are new or changed
         self._next = known.next_record
 
     def take(self, arrival: Arrival) -> None:
@@ -217,9 +225,9 @@ class Identify:
                 record = replace(record, topics=tuple(dict.fromkeys((*old.record.topics, *record.topics))))
             return replace(old, record=record, published=published, declares=declares, source=arrival.source)
         first_seen = self._first_seen(record, arrival)
-        published = record.published or first_seen
-        if published - first_seen > AHEAD:
-            published = first_seen
+        published = record.published or self._now
+        if published - self._now > AHEAD:
+            published = self._now
             record = replace(record, published=published)
         return Stored(
             record_id,
@@ -234,7 +242,12 @@ class Identify:
         )
 
     def _first_seen(self, record: Record, arrival: Arrival) -> datetime:
-        """Now; but a first intake or a replay tells the past, so there it is when it was published."""
+        """Now; but a first intake or a replay tells the past, so there it is when it was published.
+
+        When what a first intake finds without a date came, nobody knows: it was there before anybody looked.
+        """
+        if arrival.silent and record.published is None:
+            return LONG_AGO
         past = arrival.silent or arrival.replay
         return min(record.published or self._now, self._now) if past else self._now
 
@@ -245,11 +258,9 @@ class Identify:
             found = self._new_id()
             seen = self._first_seen(entry, arrival)
             stored = Stored(
-                found, entry, entry.published or seen, seen, partial=True, guild_id=arrival.guild_id
+                found, entry, entry.published or self._now, seen, partial=True, guild_id=arrival.guild_id
             )
             self._put(stored, digest_of(entry), entry)
-        elif self.records[found].partial and found not in self.plan.records:
-            self.arrivals.setdefault(found)  # somebody else declares it now: look again
         return found
 
     def _put(self, stored: Stored, digest: str, record: Record) -> None:
@@ -259,7 +270,7 @@ class Identify:
         if not stored.partial:
             self.plan.topics[stored.id] = self._topics.of(stored.record)
             self.plan.declares[stored.id] = stored.declares
-        self.arrivals.setdefault(stored.id)
+            self.arrivals.setdefault(stored.id)
         self._learn(stored.id, record)
 
     def _learn(self, record_id: int, record: Record) -> None:

@@ -1,23 +1,24 @@
 """The decision about a batch of records: pure, `now` is an argument, nothing is written here.
 
     identify   which records are new, changed, or known already (`bot.domain.intake`)
-    cluster    which story each belongs to (`bot.domain.cluster`)
-    audience   which channels to tell, which posts to edit, what is held back and why
+    place      which story each belongs to (`bot.domain.cluster`)
+    plan       which channels to tell, which posts to edit, what is held back and why
 
-`plan` returns everything that one transaction then stores.
+Between them the store is asked for no more than the next one needs; `plan` returns everything that one
+transaction then stores.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from itertools import chain
 
 from bot.domain import posting, stories
-from bot.domain import topics as topic_names
-from bot.domain.cluster import Report, cluster
-from bot.domain.intake import Arrival, Identify, Known, Plan
+from bot.domain.cluster import Clustering, Why, Window
+from bot.domain.event import Report, compared, day_of
+from bot.domain.intake import Affected, Arrival, Identify, Known, Plan
 from bot.domain.model import Mute, Stored, StoryView, Subscription, TopicMatch
 from bot.domain.posting import Edit, Hold, Post, Rules, Send
 from bot.domain.stories import Story
@@ -25,47 +26,118 @@ from bot.domain.terms import terms
 from bot.domain.topics import Topics
 
 
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """A batch of which it is known which records are new or changed.
+
+    `plan` holds what is decided by that alone; `records` is all that is known of records so far, by id.
+    `arrivals` came in themselves and belong into stories; `related` declare them, or are declared by them.
+    `withdrawn` are records with the stories that they leave.
+    """
+
+    plan: Plan
+    records: Mapping[int, Stored]
+    known: Known
+    arrivals: tuple[Report, ...]
+    related: Mapping[int, Report]
+    withdrawn: tuple[tuple[int, int], ...]
+
+
+def identify(
+    batch: Sequence[Arrival], known: Known, topics: Topics, now: datetime, max_age: timedelta
+) -> Identified:
+    """Which records of a batch are new or changed, in its order, each visible to the next."""
+    taken = Identify(known, topics, now, max_age)
+    for arrival in batch:
+        taken.take(arrival)
+    removed = [i for i in taken.arrivals if taken.records[i].record.removed]
+    arrivals = tuple(_report(taken.records[i]) for i in taken.arrivals if i not in removed)
+    return Identified(
+        taken.plan,
+        taken.records,
+        known,
+        arrivals,
+        {i: _report(stored) for i, stored in taken.records.items() if not stored.record.removed}
+        if arrivals
+        else {},
+        tuple((i, story) for i in removed if (story := taken.records[i].story) is not None),
+    )
+
+
 def _report(stored: Stored) -> Report:
     record = stored.record
+    title, excerpt = compared(record.title, record.excerpt, record.language)
     return Report(
         stored.id,
-        record.title,
-        record.excerpt,
-        stored.published,
+        title,
+        excerpt,
+        day_of(stored.published),
         record.outlet.domain,
-        record.language,
+        stored.guild_id,
         frozenset(stored.declares),
         stored.partial,
         stored.story,
     )
 
 
+def place(identified: Identified, window: Window, arrivals: Sequence[Report], next_number: int) -> Clustering:
+    """Find some of the arrivals their stories, in a window that has all that are near them in time."""
+    for record_id, story in identified.withdrawn:
+        window.leave(record_id, story)
+    return window.place(arrivals, identified.related, next_number)
+
+
+def affected(identified: Identified, clustering: Clustering) -> set[int]:
+    """The numbers of the stories that change: what `Affected` must hold, as far as they are stored."""
+    of_records = (identified.records[i].story for i in identified.plan.records)
+    numbers = chain(clustering.stories.values(), chain.from_iterable(clustering.merged.items()), of_records)
+    return {number for number in numbers if number is not None and number < identified.known.next_story}
+
+
 def plan(
-    batch: Sequence[Arrival],
-    known: Known,
+    identified: Identified,
+    clustering: Clustering,
+    stored: Affected,
     topics: Topics,
     subscriptions: Sequence[Subscription],
     mutes: Sequence[Mute],
     now: datetime,
     rules: Rules,
 ) -> Plan:
-    """Decide about a batch, in its order, each record visible to the next."""
-    identify = Identify(known, topics, now, rules.max_age)
-    for arrival in batch:
-        identify.take(arrival)
-    result, records = identify.plan, identify.records
-    _cluster(result, records, identify, known)
-    touched = {records[i].story for i in result.records}
-    matches = {**known.topics, **result.topics}
-    changed = _stories(touched - set(result.merged), records, matches)
+    """Decide what follows from where the records of a batch belong."""
+    result = identified.plan
+    records = {**stored.records, **identified.records}
+    for record_id, story in clustering.stories.items():
+        _assign(result, records, record_id, story)
+    for old, new in clustering.merged.items():
+        result.merged[old] = new
+        for member in list(records.values()):
+            if member.story == old:
+                _assign(result, records, member.id, new)
+    for record_id, why in clustering.why.items():
+        result.why[record_id] = _told(why, records[record_id], records)
+    touched = {world[i].story for i in result.records for world in (stored.records, records) if i in world}
+    changed = _stories(touched - set(result.merged), records, {**stored.topics, **result.topics})
     result.stories = _views(changed)
-    _audience(result, changed, known, topics, posting.channels_of(subscriptions, mutes), now, rules)
+    returned = {
+        records[i].story
+        for i in result.records
+        if i in identified.known.records
+        and identified.known.records[i].record.removed != records[i].record.removed
+    }
+    channels = posting.channels_of(subscriptions, mutes)
+    _audience(result, changed, returned, stored.posts, topics, channels, now, rules)
     return result
+
+
+def nothing_new(next_story: int) -> Identified:
+    """A batch without records, of which something is decided all the same: what people say of stories."""
+    return Identified(Plan(), {}, Known({}, {}, {}, next_story=next_story), (), {}, ())
 
 
 def announce(
     ids: Iterable[int],
-    known: Known,
+    stored: Affected,
     topics: Topics,
     subscriptions: Sequence[Subscription],
     mutes: Sequence[Mute],
@@ -74,76 +146,32 @@ def announce(
 ) -> Plan:
     """Make records that came in silently news after all, as of now: what `backfill` asks for."""
     result = Plan()
-    records = dict(known.records)
+    records = dict(stored.records)
     for record_id in ids:
         records[record_id] = replace(records[record_id], news=True, first_seen=now)
         result.records[record_id] = records[record_id]
-        result.digests[record_id] = known.digests[record_id]
-    changed = _stories({stored.story for stored in result.records.values()}, records, known.topics)
+        result.digests[record_id] = stored.digests[record_id]
+    changed = _stories({record.story for record in result.records.values()}, records, stored.topics)
     result.stories = _views(changed)
-    _audience(result, changed, known, topics, posting.channels_of(subscriptions, mutes), now, rules)
+    channels = posting.channels_of(subscriptions, mutes)
+    _audience(result, changed, set(), stored.posts, topics, channels, now, rules)
     return result
 
 
-def _cluster(result: Plan, records: dict[int, Stored], identify: Identify, known: Known) -> None:
-    """First what is everybody's, then what is each server's own: that joins stories, but moves none."""
-    next_number = known.next_story
-    # A removed record is in no story, but keeps its number, should it come back.
-    arriving: dict[int, list[Report]] = {0: []}
-    for i in identify.arrivals:
-        if not records[i].record.removed:
-            arriving.setdefault(records[i].guild_id, []).append(_report(records[i]))
-    for guild_id, reports in _waiting(records, arriving[0]).items():
-        arriving.setdefault(guild_id, []).extend(r for r in reports if r.id not in identify.arrivals)
-    for guild_id, arrivals in sorted(arriving.items()):
-        inside = {report.id for report in arrivals}
-        window = [
-            _report(stored)
-            for stored in records.values()
-            if stored.id not in inside
-            and stored.guild_id in (0, guild_id)
-            and not stored.record.removed
-            and (stored.partial if stored.story is None else known.has_all_of(stored.story))
-        ]
-        clustering = cluster(arrivals, window, next_number)
-        merged = clustering.merged
-        if guild_id:
-            everybodys = {r.story for r in records.values() if not r.guild_id and not r.record.removed}
-            merged = _without_moving(merged, everybodys)
-        for record_id, story in clustering.stories.items():
-            if records[record_id].guild_id == guild_id:
-                _assign(result, records, record_id, merged.get(story, story))
-        for old, new in merged.items():
-            result.merged[old] = new
-            for stored in list(records.values()):
-                if stored.story == old:
-                    _assign(result, records, stored.id, new)
-        next_number = max(next_number, *(story + 1 for story in clustering.stories.values()), 0)
-
-
-def _waiting(records: Mapping[int, Stored], arrivals: Sequence[Report]) -> dict[int, list[Report]]:
-    """Of each server, its own stories that everybody's arrivals might be the same event as: a quick guess."""
-    stems = [frozenset(terms(report.title, report.language)) for report in arrivals]
-    everybodys = {stored.story for stored in records.values() if not stored.guild_id}
-    found: dict[int, list[Report]] = {}
-    for stored in records.values():
-        if stored.guild_id and stored.story not in everybodys and not stored.record.removed:
-            own = frozenset(terms(stored.record.title, stored.record.language))
-            if any(len(own & theirs) > 1 for theirs in stems):
-                found.setdefault(stored.guild_id, []).append(_report(stored))
-    return found
-
-
-def _without_moving(merged: Mapping[int, int], fixed: Collection[int | None]) -> dict[int, int]:
-    """The same mergers but for stories that have to stay: of several that became one, those go into the first such."""
-    groups: dict[int, set[int]] = {}
-    for old, new in merged.items():
-        groups.setdefault(new, {new}).add(old)
-    moves: dict[int, int] = {}
-    for survivor, group in groups.items():
-        target = min((number for number in group if number in fixed), default=survivor)
-        moves |= {number: target for number in group if number not in fixed and number != target}
-    return moves
+def _told(why: Why, stored: Stored, records: Mapping[int, Stored]) -> str:
+    """What put a record into its story, in words."""
+    if why == Why():
+        return "opened the story"
+    record = stored.record
+    written = {**terms(record.excerpt, record.language), **terms(record.title, record.language)}
+    reasons = []
+    if why.declared_by is not None:
+        reasons.append(f"declared by {records[why.declared_by].record.outlet.name}")
+    if why.declares is not None:
+        reasons.append(f"declares {records[why.declares].record.outlet.name}")
+    if why.shares:
+        reasons.append("shares: " + ", ".join(written.get(term, term) for term in why.shares))
+    return "; ".join(reasons)
 
 
 def _assign(result: Plan, records: dict[int, Stored], record_id: int, story: int) -> None:
@@ -192,20 +220,16 @@ def _views(changed: Mapping[int, Story]) -> dict[int, StoryView | None]:
 def _audience(
     result: Plan,
     changed: Mapping[int, Story],
-    known: Known,
+    returned: Collection[int | None],
+    known_posts: Mapping[tuple[int, int], Post],
     topics: Topics,
     channels: Sequence[posting.Channel],
     now: datetime,
     rules: Rules,
 ) -> None:
-    # Stories of which a record was removed, or came back after that.
-    returned = {
-        stored.story
-        for i, stored in result.records.items()
-        if i in known.records and known.records[i].record.removed != stored.record.removed
-    }
-    posts = dict(known.posts)
-    for (old, channel_id), post in known.posts.items():
+    """Decide who is told of the stories that changed; of `returned` a record was removed, or came back after that."""
+    posts = dict(known_posts)
+    for (old, channel_id), post in known_posts.items():
         survivor = result.merged.get(old)
         if survivor is None:
             continue
@@ -226,14 +250,19 @@ def _audience(
             followers.setdefault(subscription.topic.casefold(), {})[channel.id] = None
     for number, story in changed.items():
         own = told.get(number, {})
-        about = topics.with_ancestors(topic_names.names(story.topics, story.topics))
+        about: set[str] = set()  # a name that two servers use brings both here: `decide` tells them apart
+        for guild_id, name in {(m.guild_id, m.topic) for m in chain.from_iterable(story.topics.values())}:
+            about |= topics.seen_by(guild_id).with_ancestors([name])
         following = chain.from_iterable(followers.get(topic, ()) for topic in sorted(about))
         seen: dict[int, Story] = {}
         for channel_id in dict.fromkeys(chain(own, sorted(following))):
             channel = by_id.get(channel_id, posting.Channel(channel_id, story.guild_id, ()))
-            part = seen.setdefault(channel.guild_id, story.seen_by(channel.guild_id))
+            if channel.guild_id not in seen:
+                seen[channel.guild_id] = story.seen_by(channel.guild_id)
+            part = seen[channel.guild_id]
             removal = number in returned
-            match posting.decide(part, channel, own.get(channel_id), topics, now, rules, removal=removal):
+            names_here = topics.seen_by(channel.guild_id)
+            match posting.decide(part, channel, own.get(channel_id), names_here, now, rules, removal=removal):
                 case Send() as send:
                     result.sends.append(send)
                 case Edit() as edit:

@@ -44,17 +44,21 @@ class Story:
     def seen_by(self, guild_id: int) -> Story:
         """What a server sees of the story: what came from its own sources and from everybody's.
 
-        A page that came from both is there once.
+        A page that came from both is there once. Nor does it see topics of other servers.
         """
+        topics = self.topics
+        if any(match.guild_id for own in topics.values() for match in own):
+            seen = (0, guild_id)
+            topics = {i: tuple(m for m in own if m.guild_id in seen) for i, own in topics.items()}
         if not any(member.guild_id for member in self.members):
-            return self
+            return self if topics is self.topics else replace(self, topics=topics)
         public = {member.record.url for member in self.members if not member.guild_id}
         members = tuple(
             member
             for member in self.members
             if not member.guild_id or (member.guild_id == guild_id and member.record.url not in public)
         )
-        return replace(self, members=members)
+        return replace(self, members=members, topics=topics)
 
 
 COPIED = 12  # words at the beginning of two texts that no two authors write alike

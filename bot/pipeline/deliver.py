@@ -174,8 +174,9 @@ class Deliver:
         if not sent and self._context.now() - claim.created_at > self._context.rules.max_age:
             return Outcome(Got.STALE, detail="waited too long to be news")
         roles = tuple(dict.fromkeys(s.mention_role_id for s in _reached(view, wanted) if s.mention_role_id))
-        topics = scene.topics.specific_first(view.topics)
-        found = scene.topics.resolve(next(iter(topics), ""))
+        known = scene.topics.seen_by(claim.guild_id)
+        topics = known.specific_first(view.topics)
+        found = known.resolve(next(iter(topics), ""))
         return render.story_post(
             view,
             topics=topics,
@@ -235,8 +236,8 @@ def _view(claim: Claimed, scene: _Scene) -> StoryView | None:
 
 def _wanted(claim: Claimed, view: StoryView, scene: _Scene) -> list[Subscription]:
     """The channel's live subscriptions to the story's topics."""
-    own = scene.subscriptions.get(claim.channel_id, ())
-    return [s for s in posting.matching(view, own, scene.topics) if s.mode is not Mode.DIGEST]
+    own, known = scene.subscriptions.get(claim.channel_id, ()), scene.topics.seen_by(claim.guild_id)
+    return [s for s in posting.matching(view, own, known) if s.mode is not Mode.DIGEST]
 
 
 def _reached(view: StoryView, wanted: Iterable[Subscription]) -> list[Subscription]:

@@ -13,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.intake import Arrival, Fate, Plan
 from bot.domain.model import Mute, Subscription
-from bot.domain.plan import announce, plan
+from bot.domain.plan import affected, announce, identify, plan
 from bot.domain.posting import Send
 from bot.domain.topics import Topics
 from bot.errors import TopicwireError
+from bot.pipeline.windows import Windows
 from bot.sources.model import Batch, Rejected, Source
 from bot.store import feeds, records, sources, subscriptions, topics
 from bot.store.sources import SourceState, Step
@@ -111,6 +112,7 @@ class Ingest:
     def __init__(self, context: Context, *, replay: bool = False) -> None:
         self._context = context
         self._replay = replay
+        self._windows = Windows()
 
     async def step(
         self,
@@ -182,6 +184,13 @@ class Ingest:
         return summary
 
     async def _together(self, parts: Sequence[Part], also: Also) -> list[Summary]:
+        try:
+            return await self._transaction(parts, also)
+        except BaseException:
+            self._windows.forget()
+            raise
+
+    async def _transaction(self, parts: Sequence[Part], also: Also) -> list[Summary]:
         context = self._context
         summaries = [Summary.of(part.batch) for part in parts]
         async with context.db.intake() as connection:
@@ -201,10 +210,7 @@ class Ingest:
             ]
             result = Plan()
             if arrivals:
-                known = await records.known(connection, arrivals, now)
-                audience = await _audience(connection)
-                # In a thread: with many channels and stories it takes longer than Discord waits for an answer.
-                result = await asyncio.to_thread(plan, arrivals, known, *audience, now, context.rules)
+                result = await self._decide(connection, arrivals, now)
                 await records.apply(connection, result, now)
             fates = iter(result.fates)
             steps = []
@@ -225,14 +231,24 @@ class Ingest:
             context.wake()
         return summaries
 
+    async def _decide(self, connection: AsyncConnection, arrivals: Sequence[Arrival], now: datetime) -> Plan:
+        # In threads: with many channels and stories it takes longer than Discord waits for an answer.
+        rules = self._context.rules
+        known = await records.known(connection, arrivals)
+        audience = await _audience(connection)
+        identified = await asyncio.to_thread(identify, arrivals, known, audience[0], now, rules.max_age)
+        clustering = await self._windows.place(connection, identified, now)
+        stored = await records.affected(connection, affected(identified, clustering))
+        return await asyncio.to_thread(plan, identified, clustering, stored, *audience, now, rules)
+
     async def _backfill(
         self, connection: AsyncConnection, state: SourceState, count: int, now: datetime
     ) -> list[Send]:
         """Announce the newest records of a first intake after all, in the transaction that ends it."""
         newest = await records.by_id(connection, await sources.newest_records(connection, state.id, count))
-        known = await records.known(connection, [Arrival(s.record) for s in newest.values()], now)
-        audience = await _audience(connection)
-        result = announce(newest, known, *audience, now, self._context.rules)
+        numbers = {stored.story for stored in newest.values() if stored.story is not None}
+        stored = await records.affected(connection, numbers)
+        result = announce(newest, stored, *await _audience(connection), now, self._context.rules)
         await records.apply(connection, result, now)
         return result.sends
 

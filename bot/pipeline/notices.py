@@ -74,7 +74,12 @@ async def _dependent(
             for name in other.topics
         )
     own = await subscriptions.subscriptions(connection, guild_id=feed.guild_id or None)
-    return {s.channel_id: s.guild_id for s in own if s.topic.casefold() in wanting}
+    return {
+        s.channel_id: s.guild_id
+        for s in own
+        if s.topic.casefold() in wanting
+        or (feed.guild_id and topics.key_of(s.topic, s.guild_id) in about)  # a topic of the server's own
+    }
 
 
 def failure(feed: Feed, settled: Settled) -> Message:

@@ -126,6 +126,26 @@ class Database:
             raise
         return database
 
+    @classmethod
+    async def look(cls, url: str) -> Self | None:
+        """Open the database as it is; None where it is not there, cannot be reached or is of another version."""
+        try:
+            made = sa.make_url(normalise(url))
+            if not _may_be_there(made):
+                return None
+            engine = _engine(made)
+        except (ModuleNotFoundError, exc.ArgumentError, ValueError):
+            return None
+        database = cls(engine, url)
+        try:
+            async with database.read() as connection:
+                if await connection.run_sync(_revision) == newest_revision():
+                    return database
+        except StoreError:
+            pass
+        await engine.dispose()
+        return None
+
     async def close(self) -> None:
         """Give all connections back."""
         await self._engine.dispose()
@@ -183,14 +203,21 @@ class Database:
             await connection.run_sync(_upgrade)
 
 
+def _may_be_there(url: sa.URL) -> bool:
+    """False where connecting would make a file."""
+    return not url.drivername.startswith("sqlite") or bool(url.database and Path(url.database).is_file())
+
+
 def _engine(url: sa.URL) -> AsyncEngine:
+    # What the store builds of the data and keeps until it changes, by name.
+    options: dict[str, dict[str, Any]] = {"kept": {}}
     if url.drivername == "postgresql+asyncpg":
-        return create_async_engine(url, pool_pre_ping=True)
+        return create_async_engine(url, pool_pre_ping=True, execution_options=options)
     if url.drivername != "sqlite+aiosqlite":
         raise exc.ArgumentError(f"{url.drivername} is not supported")
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS}, execution_options=options)
 
     @event.listens_for(engine.sync_engine, "connect")
     def connected(connection: Any, _record: Any) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
+from sys import intern
 from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.intake import STORY_WINDOW, Arrival, Known, Plan, all_keys, digest_of, keys_of
+from bot.domain.event import Report, compared, day_of
+from bot.domain.intake import Affected, Arrival, Known, Plan, all_keys
 from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryView, TopicMatch
 from bot.store import outbox, schema, topics
 from bot.store.sql import chunks, upsert
@@ -20,9 +22,7 @@ _s = schema.stories
 _d = schema.declarations
 _k = schema.record_keys
 _rt = schema.record_topics
-
-OLD = timedelta(days=30)
-OWN_MOST = 500  # records of servers' own sources that everybody's are compared with
+_t = schema.topics
 
 
 def _stored(row: sa.Row[Any], declares: tuple[int, ...]) -> Stored:
@@ -56,7 +56,7 @@ def _stored(row: sa.Row[Any], declares: tuple[int, ...]) -> Stored:
     )
 
 
-def _row(stored: Stored, digest: str) -> dict[str, Any]:
+def row_of(stored: Stored, digest: str) -> dict[str, Any]:
     record = stored.record
     return {
         "id": stored.id,
@@ -82,7 +82,14 @@ def _row(stored: Stored, digest: str) -> dict[str, Any]:
         "source_id": stored.source,
         "guild_id": stored.guild_id,
         "digest": digest,
+        "terms": "" if stored.partial else _terms(record),
     }
+
+
+def _terms(record: Record) -> str:
+    """What clustering compares, kept so that a window is read back in seconds; `_report` reads it."""
+    title, excerpt = compared(record.title, record.excerpt, record.language)
+    return f"{' '.join(title)}\n{' '.join(excerpt)}"
 
 
 async def _select(
@@ -120,14 +127,14 @@ async def topics_of(connection: AsyncConnection, numbers: Iterable[int]) -> dict
     found: dict[int, list[TopicMatch]] = {}
     for part in chunks(numbers):
         rows = await connection.execute(
-            sa.select(_rt.c.record_id, schema.topics.c.name, _rt.c.declared, _rt.c.keywords)
-            .join(schema.topics, schema.topics.c.id == _rt.c.topic_id)
+            sa.select(_rt.c.record_id, _t.c.name, _rt.c.declared, _rt.c.keywords, _t.c.guild_id)
+            .join(_t, _t.c.id == _rt.c.topic_id)
             .join(_r, _r.c.id == _rt.c.record_id)
             .where(_r.c.story.in_(part))
             .order_by(_rt.c.record_id, _rt.c.declared.desc(), _rt.c.topic_id)
         )
-        for record_id, name, declared, keywords in rows:
-            found.setdefault(record_id, []).append(TopicMatch(name, declared, tuple(keywords)))
+        for record_id, name, declared, keywords, guild_id in rows:
+            found.setdefault(record_id, []).append(TopicMatch(name, declared, tuple(keywords), guild_id))
     return {record_id: tuple(matches) for record_id, matches in found.items()}
 
 
@@ -140,65 +147,60 @@ async def ids_by_key(connection: AsyncConnection, keys: Iterable[str]) -> dict[s
     return found
 
 
-def _intervals(times: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
-    """The times, each widened by the story window, overlapping ones joined."""
-    joined: list[tuple[datetime, datetime]] = []
-    for time in sorted(times):
-        start, end = time - STORY_WINDOW, time + STORY_WINDOW
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], end)
-        else:
-            joined.append((start, end))
-    return joined
-
-
-def _is_known(
-    record: Record, by_key: Mapping[str, int], named: Mapping[int, Stored], digests: Mapping[int, str]
-) -> bool:
-    """Whether a record says nothing but what is stored, as most of a feed do: then no story can change by it."""
-    found = next((by_key[key] for key in keys_of(record) if key in by_key), None)
-    if found is None or record.related or named[found].partial:
-        return False
-    return digests[found] == digest_of(record)
-
-
-async def known(connection: AsyncConnection, batch: Sequence[Arrival], now: datetime) -> Known:
-    """Everything stored that a decision about this batch can depend on."""
-    named_records = [arrival.own() for arrival in batch]
-    by_key = await ids_by_key(connection, all_keys(named_records))
-    named, digests = await _select(connection, _r.c.id, set(by_key.values()))
-    told = [record for record in named_records if not _is_known(record, by_key, named, digests)]
-    of_told = (named[by_key[key]].story for key in all_keys(told) if key in by_key)
-    changing = {story for story in of_told if story is not None}
-    guilds = {arrival.guild_id for arrival in batch}
-    times = [record.published or now for record in told]
-    if all(arrival.polled for arrival in batch):  # old items of feeds are no news, whichever event they were
-        times = [time for time in times if now - time < OLD]
-    for part in chunks(_intervals(times), 50):
-        near = sa.or_(*(_r.c.published.between(start, end) for start, end in part))
-        near = sa.and_(_r.c.story.is_not(None), near)
-        stories = sa.select(_r.c.story).distinct().where(near, _r.c.guild_id.in_((0, *guilds)))
-        changing |= set((await connection.execute(stories)).scalars())
-        if 0 in guilds:  # what servers' own sources brought last may be the same event
-            own = sa.select(_r.c.story).where(near, _r.c.guild_id != 0).order_by(_r.c.id.desc())
-            changing |= set((await connection.execute(own.limit(OWN_MOST))).scalars())
-    numbers = changing | {stored.story for stored in named.values() if stored.story is not None}
-    inside, more_digests = await _select(connection, _r.c.story, numbers)
-    records = inside | named
-    declared = {i for stored in records.values() for i in stored.declares} - set(records)
-    records |= await by_id(connection, declared)
+async def known(connection: AsyncConnection, batch: Sequence[Arrival]) -> Known:
+    """What is stored of the records that a batch names."""
+    by_key = await ids_by_key(connection, all_keys(arrival.own() for arrival in batch))
+    records, digests = await _select(connection, _r.c.id, set(by_key.values()))
+    declarers: set[int] = set()
+    for part in chunks(records):
+        rows = await connection.execute(sa.select(_d.c.record_id).where(_d.c.declared_id.in_(part)))
+        declarers.update(rows.scalars())
     next_record = await connection.scalar(sa.select(sa.func.coalesce(sa.func.max(_r.c.id), 0) + 1))
-    next_story = await connection.scalar(sa.select(sa.func.coalesce(sa.func.max(_s.c.number), 0) + 1))
     return Known(
-        by_key=by_key,
-        records=records,
-        digests=digests | more_digests,
-        topics=await topics_of(connection, numbers),
-        posts=await outbox.posts(connection, numbers),
-        next_record=next_record or 1,
-        next_story=next_story or 1,
-        complete=frozenset(changing),
+        by_key,
+        records | await by_id(connection, declarers - set(records)),
+        digests,
+        next_record or 1,
+        await next_story(connection),
     )
+
+
+async def next_story(connection: AsyncConnection) -> int:
+    """The number of the next story that is opened."""
+    number = await connection.scalar(sa.select(sa.func.coalesce(sa.func.max(_s.c.number), 0) + 1))
+    return number or 1
+
+
+async def affected(connection: AsyncConnection, numbers: Collection[int]) -> Affected:
+    """What is stored of these stories."""
+    inside, digests = await _select(connection, _r.c.story, numbers)
+    declared = {i for stored in inside.values() for i in stored.declares} - set(inside)
+    return Affected(
+        inside | await by_id(connection, declared),
+        digests,
+        await topics_of(connection, numbers),
+        await outbox.posts(connection, numbers),
+    )
+
+
+async def reports(
+    connection: AsyncConnection, since: datetime, until: datetime | None = None
+) -> list[Report]:
+    """The reports of all stories with a record published from a time on (and up to a time), as clustering compares them."""
+    near = sa.and_(_s.c.last >= since, _s.c.forwards_to.is_(None), ~_s.c.removed)
+    if until is not None:
+        near = sa.and_(near, _s.c.first <= until)
+    columns = (_r.c.id, _r.c.story, _r.c.published, _r.c.outlet_domain, _r.c.guild_id, _r.c.terms)
+    own = sa.and_(~_r.c.partial, ~_r.c.removed)
+    rows = await connection.execute(
+        sa.select(*columns).join(_s, _s.c.number == _r.c.story).where(near, own).order_by(_r.c.id)
+    )
+    return [_report(*row) for row in rows]
+
+
+def _report(record_id: int, story: int, published: datetime, outlet: str, guild_id: int, kept: str) -> Report:
+    title, excerpt = (tuple(map(intern, text.split(" "))) if text else () for text in kept.split("\n"))
+    return Report(record_id, title, excerpt, day_of(published), intern(outlet), guild_id, story=story)
 
 
 def _story_row(number: int, view: StoryView) -> dict[str, Any]:
@@ -228,9 +230,7 @@ async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
         await connection.execute(sa.update(_s).where(_s.c.number.in_(part)).values(removed=True))
         await connection.execute(sa.delete(schema.story_topics).where(schema.story_topics.c.story.in_(part)))
     await _write_records(connection, plan)
-    names = [match.topic for matches in plan.topics.values() for match in matches]
-    names += [topic for view in seen.values() for topic in view.topics]
-    topic_ids = await topics.learn(connection, names)
+    topic_ids = await _learnt(connection, plan.topics)
     await _write_topics(connection, plan.topics, topic_ids)
     await _write_story_topics(connection, seen, topic_ids)
     await _forward(connection, plan.merged)
@@ -240,7 +240,7 @@ async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
 async def _write_records(connection: AsyncConnection, plan: Plan) -> None:
     # A record may be written for its story alone: then its content, and so its digest, is as it was.
     written = [stored for stored in plan.records.values() if stored.id in plan.digests]
-    rows = [_row(stored, plan.digests[stored.id]) for stored in written]
+    rows = [row_of(stored, plan.digests[stored.id]) for stored in written]
     await upsert(connection, _r, rows, on=["id"])
     moved = [
         {"of": stored.id, "to": stored.story}
@@ -250,6 +250,10 @@ async def _write_records(connection: AsyncConnection, plan: Plan) -> None:
     if moved:
         statement = sa.update(_r).where(_r.c.id == sa.bindparam("of")).values(story=sa.bindparam("to"))
         await connection.execute(statement, moved)
+    reasons = [{"of": record_id, "reason": why} for record_id, why in plan.why.items()]
+    if reasons:
+        statement = sa.update(_r).where(_r.c.id == sa.bindparam("of")).values(why=sa.bindparam("reason"))
+        await connection.execute(statement, reasons)
     keys = [{"key": key, "record_id": record_id} for key, record_id in plan.keys.items()]
     await upsert(connection, _k, keys, on=["key"])
     for part in chunks(plan.declares):
@@ -263,15 +267,24 @@ async def _write_records(connection: AsyncConnection, plan: Plan) -> None:
         await connection.execute(sa.insert(_d), declared)
 
 
+async def _learnt(connection: AsyncConnection, matches: Mapping[int, Sequence[TopicMatch]]) -> dict[str, int]:
+    """The ids of all topics; those that records declare and nobody knew are known from now on."""
+    every = [match for own in matches.values() for match in own]
+    known = await topics.learn(connection, [match.topic for match in every if not match.guild_id])
+    servers = {topics.key_of(match.topic, match.guild_id) for match in every if match.guild_id}
+    return known | await topics.ids_of(connection, servers)
+
+
 async def _write_topics(
     connection: AsyncConnection, matches: Mapping[int, Sequence[TopicMatch]], ids: Mapping[str, int]
 ) -> None:
+    """Store the topics of records; `ids` by what `topics.key_of` gives."""
     for part in chunks(matches):
         await connection.execute(sa.delete(_rt).where(_rt.c.record_id.in_(part)))
     rows = [
         {
             "record_id": record_id,
-            "topic_id": ids[match.topic.casefold()],
+            "topic_id": ids[topics.key_of(match.topic, match.guild_id)],
             "declared": match.declared,
             "keywords": list(match.keywords),
         }
@@ -285,6 +298,7 @@ async def _write_topics(
 async def _write_story_topics(
     connection: AsyncConnection, views: Mapping[int, StoryView], ids: Mapping[str, int]
 ) -> None:
+    """Store the topics of stories but those of servers, which are found by their records."""
     st = schema.story_topics
     for part in chunks(views):
         await connection.execute(sa.delete(st).where(st.c.story.in_(part)))
@@ -292,6 +306,7 @@ async def _write_story_topics(
         {"story": number, "topic_id": ids[topic.casefold()]}
         for number, view in views.items()
         for topic in view.topics
+        if topic.casefold() in ids
     ]
     if rows:
         await connection.execute(sa.insert(st), rows)
@@ -311,6 +326,15 @@ async def _forward(connection: AsyncConnection, merged: Mapping[int, int]) -> No
         await connection.execute(sa.delete(schema.story_topics).where(schema.story_topics.c.story == old))
 
 
+async def reasons(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, str]:
+    """What put each of these records into its story; not there for what was stored before that was kept."""
+    found: dict[int, str] = {}
+    for part in chunks(ids):
+        rows = await connection.execute(sa.select(_r.c.id, _r.c.why).where(_r.c.id.in_(part), _r.c.why != ""))
+        found |= dict(rows.all())
+    return found
+
+
 async def own_after(connection: AsyncConnection, after: int, limit: int) -> dict[int, Stored]:
     """The records that came in themselves, by id, the first `limit` of those above `after`."""
     rows = await connection.execute(
@@ -323,8 +347,7 @@ async def rematch(
     connection: AsyncConnection, stored: Mapping[int, Stored], matches: Mapping[int, Sequence[TopicMatch]]
 ) -> None:
     """Replace the topics of these records, and so those of their stories."""
-    ids = await topics.learn(connection, [match.topic for own in matches.values() for match in own])
-    await _write_topics(connection, matches, ids)
+    await _write_topics(connection, matches, await _learnt(connection, matches))
     numbers = {record.story for record in stored.values() if record.story is not None}
     st = schema.story_topics
     for part in chunks(numbers):
@@ -334,6 +357,7 @@ async def rematch(
             .distinct()
             .join(_rt, _rt.c.record_id == _r.c.id)
             .join(_s, _s.c.number == _r.c.story)
-            .where(_r.c.story.in_(part), ~_r.c.removed, _r.c.guild_id == _s.c.guild_id)
+            .join(_t, _t.c.id == _rt.c.topic_id)
+            .where(_r.c.story.in_(part), ~_r.c.removed, _r.c.guild_id == _s.c.guild_id, _t.c.guild_id == 0)
         )
         await connection.execute(sa.insert(st).from_select(["story", "topic_id"], of_members))

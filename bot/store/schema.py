@@ -77,6 +77,7 @@ feeds = sa.Table(
     sa.Column("added_by", SNOWFLAKE),
     sa.Column("interval", sa.Integer, nullable=False),  # seconds
     sa.Column("next_poll", UtcTime, index=True),  # none: it is stopped
+    sa.Column("lease_until", UtcTime),  # who took it to poll it has it for so long
     sa.Column("polled_at", UtcTime),
     sa.Column("failures", sa.Integer, nullable=False, default=0),
     sa.Column("failing_since", UtcTime),
@@ -135,6 +136,9 @@ records = sa.Table(
     sa.Column("source_id", ID, sa.ForeignKey("sources.id", ondelete="SET NULL"), index=True),
     sa.Column("guild_id", SNOWFLAKE, nullable=False, server_default="0"),
     _text("digest"),
+    # What stories are found by: stems of the title, and of the excerpt on a line of its own.
+    sa.Column("terms", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("why", sa.Text, nullable=False, server_default=sa.text("''")),  # what put it into its story
 )
 
 record_keys = sa.Table(
@@ -156,7 +160,7 @@ topics = sa.Table(
     "topics",
     metadata,
     sa.Column("id", ID, primary_key=True),
-    sa.Column("key", sa.Text, nullable=False, unique=True),
+    sa.Column("key", sa.Text, nullable=False, unique=True),  # see `bot.store.topics.key_of`
     _text("name"),
     _text("shortname"),
     _text("slug"),
@@ -167,6 +171,7 @@ topics = sa.Table(
     sa.Column("colour", sa.Integer),
     sa.Column("query", sa.Text, nullable=False, server_default=sa.text("''")),
     _flag("configured"),
+    sa.Column("guild_id", SNOWFLAKE, nullable=False, server_default="0", index=True),  # 0: everybody's
 )
 
 record_topics = sa.Table(
@@ -254,6 +259,26 @@ outbox = sa.Table(
     _text("shown"),
     sa.Column("sent_at", UtcTime),
     sa.Column("edited_at", UtcTime),
+)
+
+# Whether what a process keeps in memory is still what is stored: the number goes up with every change.
+revisions = sa.Table(
+    "revisions",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),
+)
+
+# What people decided: two records, the lower id first, report the same event or do not.
+rules = sa.Table(
+    "rules",
+    metadata,
+    sa.Column("one", ID, sa.ForeignKey("records.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("other", ID, sa.ForeignKey("records.id", ondelete="CASCADE"), primary_key=True, index=True),
+    sa.Column("same", sa.Boolean, nullable=False),
+    sa.Column("guild_id", SNOWFLAKE, nullable=False),
+    sa.Column("user_id", SNOWFLAKE, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
 )
 
 held = sa.Table(

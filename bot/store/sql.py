@@ -20,7 +20,8 @@ def chunks(values: Iterable[T], size: int = IN_MOST) -> Iterator[list[T]]:
         yield ordered[start : start + size]
 
 
-def _insert(connection: AsyncConnection, table: sa.Table) -> Any:
+def insert(connection: AsyncConnection, table: sa.Table) -> Any:
+    """An insert that can say what becomes of rows that are there already."""
     # Imported when needed: each dialect takes its part of a short command's time.
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql
@@ -42,7 +43,7 @@ async def upsert(
     """Insert rows; where one with the same `on` exists, replace its values but those in `keep`."""
     if not rows:
         return
-    statement = _insert(connection, table)
+    statement = insert(connection, table)
     given = set(rows[0]) - set(on) - set(keep)
     statement = statement.on_conflict_do_update(
         index_elements=list(on), set_={name: statement.excluded[name] for name in sorted(given)}
@@ -56,5 +57,5 @@ async def insert_new(
     """Insert the rows that are not there yet."""
     if rows:
         await connection.execute(
-            _insert(connection, table).on_conflict_do_nothing(index_elements=list(on)), list(rows)
+            insert(connection, table).on_conflict_do_nothing(index_elements=list(on)), list(rows)
         )

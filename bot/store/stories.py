@@ -14,6 +14,7 @@ from bot.domain.model import Stored
 from bot.domain.stories import Story
 from bot.store import records, schema
 from bot.store.sql import chunks
+from bot.store.topics import keys_of
 
 MOST_WORDS = 12  # of a search
 
@@ -111,8 +112,8 @@ def _seen_by(guild_id: int | None) -> sa.ColumnElement[bool]:
 
 
 def _of_topics(names: Sequence[str], guild_id: int | None) -> Any:
-    """The stories of these topics; for a server those too that its own records put there."""
-    keys = [name.casefold() for name in names]
+    """The stories of these topics; for a server those too that its own records or its own topics put there."""
+    keys = keys_of(names, 0)
     everybodys = sa.select(_st.c.story).join(_t, _t.c.id == _st.c.topic_id).where(_t.c.key.in_(keys))
     if not guild_id:
         return everybodys
@@ -120,7 +121,8 @@ def _of_topics(names: Sequence[str], guild_id: int | None) -> Any:
         sa.select(_r.c.story)
         .join(_rt, _rt.c.record_id == _r.c.id)
         .join(_t, _t.c.id == _rt.c.topic_id)
-        .where(_t.c.key.in_(keys), _r.c.guild_id == guild_id, ~_r.c.removed, _r.c.story.is_not(None))
+        .where(_t.c.key.in_(keys_of(names, guild_id)), ~_r.c.removed, _r.c.story.is_not(None))
+        .where(_r.c.guild_id.in_((0, guild_id)), sa.or_(_r.c.guild_id == guild_id, _t.c.guild_id == guild_id))
     )
     return everybodys.union(own)
 

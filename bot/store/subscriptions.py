@@ -66,16 +66,6 @@ async def subscriptions(
     return tuple(_subscription(row) for row in await connection.execute(statement))
 
 
-async def topic_keys(connection: AsyncConnection) -> frozenset[str]:
-    """What anybody follows, as casefolded names."""
-    rows = await connection.execute(
-        sa.select(schema.topics.c.key)
-        .distinct()
-        .join(schema.subscriptions, schema.subscriptions.c.topic_id == schema.topics.c.id)
-    )
-    return frozenset(rows.scalars())
-
-
 async def subscribe(connection: AsyncConnection, wanted: Subscription, topic_id: int, now: datetime) -> None:
     """Store a subscription, or change the one that the channel has to the topic."""
     row = {

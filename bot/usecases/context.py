@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Now = Callable[[], datetime]
 
+TOPICS_PER_SERVER = 100
+
 
 def _nobody() -> None:
     """There is no worker to wake, as on the command line."""
@@ -27,6 +29,8 @@ class Context:
     """The database, the one clock, and the settings that decisions need.
 
     `wake` tells the loops that something new may be due. `web` is how feeds are reached; None: they are not.
+    `editors` are the servers whose people decide about everybody's stories; none: those of all.
+    `topics_per_server` is how many topics of its own a server may make.
     """
 
     db: Database
@@ -36,3 +40,5 @@ class Context:
     wake: Callable[[], None] = _nobody
     polls: Polls = field(default_factory=Polls)
     web: Web | None = None
+    editors: frozenset[int] = frozenset()
+    topics_per_server: int = TOPICS_PER_SERVER

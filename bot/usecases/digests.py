@@ -104,7 +104,7 @@ async def compose(
     now: datetime,
 ) -> tuple[Digest, Topics]:
     """A channel's digest of everything since its last one."""
-    known = await topics.load(connection)
+    known = await topics.load(connection, state.guild_id)
     begun = [s.created_at for s in subscribed if s.created_at is not None]
     since = state.last_digest or max(min(now - FIRST, *begun), now - FIRST_MOST)
     names = {name for s in subscribed for name in known.with_descendants(s.topic)}

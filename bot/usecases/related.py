@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import posting, stories
 from bot.domain.identity import canonical
 from bot.domain.message import escape, relative
-from bot.domain.model import Mode, StoryView
+from bot.domain.model import Mode, StoryView, TopicMatch
 from bot.domain.posting import EXPLAIN, Reason
 from bot.errors import InvalidInputError, NotFoundError
-from bot.store import outbox, subscriptions, topics
+from bot.store import outbox, records, subscriptions, topics
 from bot.store import stories as stored
 from bot.usecases.context import Context
 from bot.usecases.topics import resolve
@@ -23,13 +24,14 @@ class Found:
     """A story. `asked` is the number that was asked for, another one where that story was merged.
 
     `notes` are Markdown lines on what became of it in the channel; `topics` are the story's, the most
-    specific first.
+    specific first; `matches` are the topics of each of its records, by id.
     """
 
     view: StoryView
     asked: int
     notes: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
+    matches: Mapping[int, tuple[TopicMatch, ...]] = field(default_factory=dict)
 
 
 async def number_of(context: Context, text: str, guild_id: int | None = None) -> int:
@@ -80,12 +82,21 @@ async def related(context: Context, text: str, guild_id: int | None = None, chan
         if asked != number:
             notes.append(f"#{asked} turned out to be the same story and goes on as #{number}.")
         if channel_id:
-            notes += await _fate(connection, view, channel_id)
-        known = await topics.load(connection)
-    return Found(view, asked, tuple(notes), known.specific_first(view.topics))
+            notes += await _fate(connection, view, guild_id or 0, channel_id)
+        known = await topics.load(connection, guild_id or 0)
+    return Found(view, asked, tuple(notes), known.specific_first(view.topics), story.topics)
 
 
-async def _fate(connection: AsyncConnection, view: StoryView, channel_id: int) -> list[str]:
+async def why(
+    context: Context, text: str, guild_id: int | None = None, channel_id: int = 0
+) -> tuple[Found, dict[int, str]]:
+    """A story as `related` finds it, and for each of its records what put it there."""
+    found = await related(context, text, guild_id, channel_id)
+    async with context.db.read() as connection:
+        return found, await records.reasons(connection, [member.id for member in found.view.members])
+
+
+async def _fate(connection: AsyncConnection, view: StoryView, guild_id: int, channel_id: int) -> list[str]:
     post = await outbox.post_in(connection, view.number, channel_id)
     if post is not None:
         if post.sent_at is not None:
@@ -98,7 +109,7 @@ async def _fate(connection: AsyncConnection, view: StoryView, channel_id: int) -
     if held is not None:
         return [f"Not posted here: {EXPLAIN[Reason(held)]} ({held})."]
     own = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
-    wanted = posting.matching(view, own, await topics.load(connection))
+    wanted = posting.matching(view, own, await topics.load(connection, guild_id))
     if not wanted:
         return ["Not posted here: no subscription of this channel covers its topics."]
     if all(subscription.mode is Mode.DIGEST for subscription in wanted):
@@ -126,7 +137,7 @@ async def latest(
     async with context.db.read() as connection:
         names, title = None, ""
         if topic_name:
-            known = await topics.load(connection)
+            known = await topics.load(connection, guild_id)
             title = resolve(known, topic_name).name
             names = known.with_descendants(title)
         order = await stored.latest(connection, names, limit, guild_id)

@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from bot.domain import posting, stories
 from bot.domain.digest import Schedule
-from bot.domain.model import Importance, Mode, StoryView, Subscription
-from bot.domain.topics import Topics
+from bot.domain.model import Importance, Mode, StoryView, Subscription, Topic
+from bot.domain.topics import Topics, sought_by
 from bot.errors import InvalidInputError, NotFoundError
 from bot.store import digests, feeds, outbox, subscriptions, topics
 from bot.store import stories as stored_stories
@@ -96,7 +96,7 @@ async def subscribe(context: Context, wish: Wish) -> Subscribed:
     """
     now = context.now()
     async with context.db.write() as connection:
-        known = await topics.load(connection)
+        known = await topics.load(connection, wish.guild_id)
         topic = resolve(known, wish.topic)
         own = await subscriptions.subscriptions(connection, guild_id=wish.guild_id)
         before = next((s for s in own if s.channel_id == wish.channel_id and s.topic == topic.name), None)
@@ -105,8 +105,7 @@ async def subscribe(context: Context, wish: Wish) -> Subscribed:
             raise InvalidInputError(
                 f"This server has {len(own)} subscriptions, the most there can be. Take some back with /unsubscribe."
             )
-        topic_id = (await topics.ids(connection))[topic.name.casefold()]
-        await subscriptions.subscribe(connection, wanted, topic_id, now)
+        await subscriptions.subscribe(connection, wanted, await topics.id_of(connection, topic), now)
         resumed = await subscriptions.resume(connection, [wanted.channel_id])
         state = await subscriptions.channel(connection, wanted.channel_id)
         assert state is not None
@@ -118,7 +117,7 @@ async def subscribe(context: Context, wish: Wish) -> Subscribed:
             await digests.begin_again(connection, wanted.channel_id, now - FIRST)
             await digests.plan_next(connection, wanted.channel_id, next_digest)
     context.wake()
-    forecast, newest, bringing = await _forecast(context, wanted, known)
+    forecast, newest, bringing = await _forecast(context, wanted, topic, known)
     return Subscribed(
         wanted,
         before is None,
@@ -134,7 +133,7 @@ async def subscribe(context: Context, wish: Wish) -> Subscribed:
 
 
 async def _forecast(
-    context: Context, wanted: Subscription, known: Topics
+    context: Context, wanted: Subscription, topic: Topic, known: Topics
 ) -> tuple[tuple[StoryView, ...], StoryView | None, int]:
     """What it would have posted, the newest story, and how many feeds may bring something."""
     now = context.now()
@@ -146,7 +145,7 @@ async def _forecast(
         muted = stories.muted_by(await subscriptions.mutes_in(connection, wanted.guild_id, wanted.channel_id))
         everybodys = await feeds.all_feeds(connection, 0)
         own = await feeds.all_feeds(connection, wanted.guild_id)
-    key = {wanted.topic.casefold()}
+    key = {sought_by(topic)}
     bringing = sum(not feed.topics or known.concerns(feed.topics, key) for feed in (*everybodys, *own))
     views = {number: stories.view(story, muted) for number, story in loaded.items()}
     bar = posting.bar(wanted)
@@ -185,12 +184,13 @@ async def post_now(context: Context, story: int, guild_id: int, channel_id: int)
 async def unsubscribe(context: Context, topic_name: str, channel_id: int) -> str:
     """Take a subscription back. Returns the topic's name; NotFoundError names what the channel has."""
     async with context.db.write() as connection:
-        known = await topics.load(connection)
-        topic = known.resolve(topic_name)
-        ids = await topics.ids(connection)
-        if topic and await subscriptions.unsubscribe(connection, channel_id, ids[topic.name.casefold()]):
-            return topic.name
         own = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
+        guild_id = own[0].guild_id if own else 0
+        topic = (await topics.load(connection, guild_id)).resolve(topic_name)
+        if topic and await subscriptions.unsubscribe(
+            connection, channel_id, await topics.id_of(connection, topic)
+        ):
+            return topic.name
     has = ", ".join(s.topic for s in own)
     hint = f"It is subscribed to: {has}." if has else "It has no subscriptions."
     raise NotFoundError(f"The channel is not subscribed to “{topic_name[:80]}”. {hint}")

@@ -30,6 +30,7 @@ async def test_the_commands_and_who_is_shown_them(world: World) -> None:
         "unsubscribe": MANAGE_CHANNELS,
         "subscriptions": None,
         "topics": None,
+        "topic": None,  # likewise: everybody may try one
         "latest": None,
         "related": None,
         "digest": None,  # a group is shown as a whole, and everybody may look at the preview

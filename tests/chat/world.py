@@ -58,13 +58,14 @@ WHALES = (
 Seen = discord.Message | ResponseMessage
 
 
-def _message(message: Seen) -> discord.Message:
+def message_of(message: Seen) -> discord.Message:
+    """The message of an answer."""
     return message.message if isinstance(message, ResponseMessage) else message
 
 
 def buttons(message: Seen) -> list[discord.Button]:
     """The buttons below a message, in order."""
-    rows = [row for row in _message(message).components if isinstance(row, discord.ActionRow)]
+    rows = [row for row in message_of(message).components if isinstance(row, discord.ActionRow)]
     return [button for row in rows for button in row.children if isinstance(button, discord.Button)]
 
 
@@ -216,7 +217,7 @@ class World:
 
     async def press(self, message: Seen, label: str, *, by: MemberActor | None = None) -> InteractionResult:
         """Press a button."""
-        return await (by or self.manager).click(_message(message), label=label)
+        return await (by or self.manager).click(message_of(message), label=label)
 
     async def typing(self, command: str, option: str, text: str, **filled: Any) -> dict[str, Any]:
         """What autocomplete offers for what was typed: name -> value."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 
@@ -13,13 +13,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.cluster import Clustering, Report, cluster
+from bot.domain.cluster import Clustering, Window
+from bot.domain.event import Report, compared, day_of
 from bot.domain.quality import b_cubed
 from bot.sources.records import parse
 from tests.make import at
 from tests.shared_data import SHARED, needs_shared
 
 CRANE = "Harbour bridge closed after crane collapses onto railway line"
+
+
+@dataclass(frozen=True)
+class Item:
+    """A report before its words are cut into terms."""
+
+    id: int
+    title: str
+    excerpt: str
+    published: datetime
+    outlet: str
+    language: str
+    declares: frozenset[int]
+    partial: bool
+    story: int | None
+
+    def report(self) -> Report:
+        """As clustering sees it."""
+        title, excerpt = compared(self.title, self.excerpt, self.language)
+        day = day_of(self.published)
+        return Report(self.id, title, excerpt, day, self.outlet, 0, self.declares, self.partial, self.story)
 
 
 def report(
@@ -33,13 +55,20 @@ def report(
     story: int | None = None,
     language: str = "",
     excerpt: str = "",
-) -> Report:
+) -> Item:
     """A report, by an outlet of its own where none is named."""
     name = outlet or f"outlet{number}.example"
-    return Report(number, title, excerpt, at(hours), name, language, frozenset(declares), partial, story)
+    return Item(number, title, excerpt, at(hours), name, language, frozenset(declares), partial, story)
 
 
-def same(one: Report, other: Report) -> bool:
+def cluster(arrivals: Sequence[Item], known: Sequence[Item], next_number: int) -> Clustering:
+    """Have arrivals placed where those are known."""
+    related = {item.id: item.report() for item in known}
+    window = Window(r for r in related.values() if r.story is not None and not r.partial)
+    return window.place([item.report() for item in arrivals], related, next_number)
+
+
+def same(one: Item, other: Item) -> bool:
     """Whether two reports that arrive one after the other form one story."""
     found = cluster([one, other], [], 1).stories
     return found[one.id] == found[other.id]
@@ -152,7 +181,8 @@ def test_whoever_declares_and_whoever_comes_first() -> None:
         assert same(replace(first, declares=frozenset({second.id})), second)
         found = cluster([first, replace(second, declares=frozenset({first.id}))], [], 1)
         assert stories(found) == 1
-        assert found.why[second.id].startswith(f"declares {first.outlet}, shares: ")
+        assert found.why[second.id].declares == first.id
+        assert found.why[second.id].shares
 
 
 def test_a_partial_record_never_opens_a_story() -> None:
@@ -166,7 +196,8 @@ def test_a_partial_record_joins_only_what_declares_it() -> None:
     declaring = replace(known, declares=frozenset({2}))
     found = cluster([report(2, CRANE, hours=1, partial=True)], [declaring], 5)
     assert found.stories == {2: 4}
-    assert found.why[2].startswith("declared by outlet1.example, shares: ")
+    assert found.why[2].declared_by == 1
+    assert found.why[2].shares
 
 
 def test_a_partial_record_of_the_window_joins_the_newcomer_that_declares_it() -> None:
@@ -233,9 +264,7 @@ def test_what_is_known_keeps_its_number_and_gets_the_newcomer() -> None:
         [report(2, "Harbour bridge shut: crane collapses onto railway line", hours=1)], [known], 8
     )
     assert found.stories == {2: 7}
-    assert set(found.why[2].removeprefix("shares: ").split(", ")) < {
-        "harbour", "bridge", "crane", "collapses", "onto", "railway", "line",
-    }  # fmt: skip
+    assert set(found.why[2].shares) < {"harbour", "bridg", "crane", "collaps", "onto", "railway", "line"}
 
 
 def test_two_stories_that_turn_out_to_be_one_go_on_under_the_lower_number() -> None:
@@ -255,7 +284,7 @@ def test_a_rewritten_record_keeps_its_story() -> None:
     assert not found.merged
 
 
-def test_new_numbers_have_no_gaps_though_stories_merged_meanwhile() -> None:
+def test_what_was_opened_and_merged_at_once_was_never_a_story() -> None:
     reports = [
         report(1, "Crane collapses at railway line"),
         report(2, "Volcano erupts on southern island", hours=1),
@@ -264,8 +293,8 @@ def test_new_numbers_have_no_gaps_though_stories_merged_meanwhile() -> None:
         report(9, "Whale seen in the bay", hours=3),
     ]
     found = cluster(reports, [], 10)
-    assert found.stories[1] == found.stories[4] == 10
-    assert set(found.stories.values()) == set(range(10, 10 + stories(found)))
+    assert found.stories[1] == found.stories[3] == found.stories[4] == 10
+    assert stories(found) == 3
     assert not found.merged
 
 
@@ -278,10 +307,10 @@ IDS = st.integers(1, 30)
 
 
 @st.composite
-def streams(draw: st.DrawFn) -> tuple[list[Report], list[Report]]:
+def streams(draw: st.DrawFn) -> tuple[list[Item], list[Item]]:
     """Arrivals, and a window with stories 1 to 4 and partial records."""
 
-    def some(number: int, hours: int, story: int | None, partial: bool) -> Report:
+    def some(number: int, hours: int, story: int | None, partial: bool) -> Item:
         return report(
             number,
             draw(TITLES),
@@ -306,7 +335,7 @@ def streams(draw: st.DrawFn) -> tuple[list[Report], list[Report]]:
     return draw(st.permutations(fresh + again)), window
 
 
-Stream = tuple[list[Report], list[Report]]
+Stream = tuple[list[Item], list[Item]]
 
 
 @given(streams())
@@ -314,9 +343,7 @@ def test_every_record_that_came_in_is_in_a_story_and_no_number_is_lost(stream: S
     arrivals, window = stream
     found = cluster(arrivals, window, 5)
     assert {r.id for r in arrivals if not r.partial} <= set(found.stories)
-    assert set(found.why) == set(found.stories)
-    fresh = {number for number in found.stories.values() if number >= 5}
-    assert fresh == set(range(5, 5 + len(fresh)))
+    assert set(found.why) == {i for i in found.stories if i not in {r.id for r in window if r.story}}
     # A story of the window goes on, under its own number or under a lower one.
     before = {r.story for r in window if r.story is not None}
     assert set(found.merged) <= before
@@ -355,14 +382,14 @@ def test_the_order_of_the_window_does_not_matter(stream: Stream, data: st.DataOb
 
 
 @cache
-def headlines() -> tuple[Sequence[Report], Mapping[int, str]]:
+def headlines() -> tuple[Sequence[Item], Mapping[int, str]]:
     """Headlines in the order of their times, without excerpts, and the event of each."""
     lines = (SHARED / "stories" / "headlines.jsonl").read_text(encoding="utf-8").splitlines()
     rows = sorted((json.loads(line) for line in lines), key=lambda row: row["publishedDateTime"])
     pairs = (SHARED / "stories" / "headlines.truth.tsv").read_text(encoding="utf-8").splitlines()
     events = dict(pair.split("\t") for pair in pairs)
     reports = [
-        Report(
+        Item(
             number,
             row["title"],
             "",
@@ -379,13 +406,13 @@ def headlines() -> tuple[Sequence[Report], Mapping[int, str]]:
 
 
 @cache
-def site(name: str) -> Sequence[Report]:
+def site(name: str) -> Sequence[Item]:
     """The records of a site as reports, in the order of their times."""
     files = sorted((SHARED / "records" / name / "_news").glob("*.md"))
     records = [item.record for file in files for item in parse(file.read_bytes(), file.name).items]
     numbers = {record.key: number for number, record in enumerate(records, 100_000)}
     reports = [
-        Report(
+        Item(
             numbers[record.key],
             record.title,
             record.excerpt,
@@ -401,9 +428,9 @@ def site(name: str) -> Sequence[Report]:
     return sorted(reports, key=lambda r: r.published)
 
 
-def in_batches(reports: Sequence[Report], size: int) -> Mapping[int, int]:
-    """The stories of reports that come in batches, each time with all of the earlier ones as the window."""
-    known: dict[int, Report] = {}
+def in_batches(reports: Sequence[Item], size: int) -> Mapping[int, int]:
+    """The stories of reports that come in batches, each time after a restart."""
+    known: dict[int, Item] = {}
     for start in range(0, len(reports), size):
         arrivals = reports[start : start + size]
         numbers = [r.story for r in known.values() if r.story is not None]
@@ -423,12 +450,12 @@ def test_real_headlines_form_their_events() -> None:
 
 
 @needs_shared
-def test_it_makes_no_difference_in_what_batches_records_come_in() -> None:
+def test_a_restart_makes_next_to_no_difference() -> None:
     reports, events = headlines()
     at_once = b_cubed(events, cluster(reports, [], 1).stories)
     batched = b_cubed(events, in_batches(reports, 250))
     assert batched.f1 == pytest.approx(at_once.f1, abs=0.01)
-    assert batched.groups == pytest.approx(at_once.groups, rel=0.03)
+    assert batched.groups == pytest.approx(at_once.groups, rel=0.1)
 
 
 @needs_shared
@@ -441,7 +468,7 @@ def test_unrelated_records_in_between_change_nothing() -> None:
     assert b_cubed(events, cluster(as_one, [], 1).stories).f1 >= alone.f1 - 0.01
 
 
-def stories_of(reports: Iterable[Report]) -> list[list[str]]:
+def stories_of(reports: Iterable[Item]) -> list[list[str]]:
     """The titles of each story of more than one record."""
     arrivals = list(reports)
     found = cluster(arrivals, [], 1).stories

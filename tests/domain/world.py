@@ -9,7 +9,8 @@ from itertools import count
 
 from bot.domain import plan as planning
 from bot.domain import stories
-from bot.domain.intake import Arrival, Known, Plan, keys_of
+from bot.domain.cluster import Window
+from bot.domain.intake import Affected, Arrival, Known, Plan, keys_of
 from bot.domain.model import Importance, Mode, Mute, Record, Stored, StoryView, Subscription, TopicMatch
 from bot.domain.posting import Post, Rules
 from bot.domain.stories import Story
@@ -49,6 +50,7 @@ class World:
         self._keys: dict[str, int] = {}
         self._matches: dict[int, tuple[TopicMatch, ...]] = {}
         self._post_ids = count(1)
+        self._window = Window()
 
     def known(self) -> Known:
         """All there is to know."""
@@ -56,28 +58,31 @@ class World:
             by_key=dict(self._keys),
             records=dict(self.records),
             digests=dict(self._digests),
-            topics=dict(self._matches),
-            posts={(post.story, post.channel_id): post for post in self.posts.values()},
             next_record=max(self.records, default=0) + 1,
             next_story=max(self.numbers, default=0) + 1,
         )
+
+    def affected(self) -> Affected:
+        """All stories."""
+        posts = {(post.story, post.channel_id): post for post in self.posts.values()}
+        return Affected(dict(self.records), dict(self._digests), dict(self._matches), posts)
 
     def take(
         self, *batch: Record, hours: float = 0, silent: bool = False, replay: bool = False, guild_id: int = 0
     ) -> Plan:
         """Take in a batch at a time, given in hours."""
         arrivals = [Arrival(record, guild_id=guild_id, silent=silent, replay=replay) for record in batch]
-        return self._apply(
-            planning.plan(
-                arrivals, self.known(), self.topics, self.subscriptions, self.mutes, at(hours), self.rules
-            )
-        )
+        now, known = at(hours), self.known()
+        identified = planning.identify(arrivals, known, self.topics, now, self.rules.max_age)
+        placed = planning.place(identified, self._window, identified.arrivals, known.next_story)
+        audience = (self.topics, self.subscriptions, self.mutes, now, self.rules)
+        return self._apply(planning.plan(identified, placed, self.affected(), *audience))
 
     def announce(self, ids: Iterable[int], hours: float = 0) -> Plan:
         """Have records that came in silently posted after all."""
         return self._apply(
             planning.announce(
-                ids, self.known(), self.topics, self.subscriptions, self.mutes, at(hours), self.rules
+                ids, self.affected(), self.topics, self.subscriptions, self.mutes, at(hours), self.rules
             )
         )
 

@@ -319,6 +319,20 @@ async def test_what_a_servers_own_source_brought_is_told_in_that_server_alone(re
     assert {asked.target.channel_id for asked in reader.mailbox.sent} == {CHANNEL}
 
 
+async def test_what_came_in_first_and_silently_without_a_date_is_no_news(fresh: Desk) -> None:
+    """When it came nobody knows: told as of now, a digest would have all that a feed held when it was added."""
+    await fresh.begin("AI")
+    await fresh.follow(mode=Mode.DIGEST)
+    fresh.source.name = "list:another"
+    await fresh.take_in(replace(ai(ONE), published=None))
+    fresh.clock.forward(minutes=30)
+    await fresh.take_in(replace(ai(TWO), published=None))
+    fresh.clock.forward(minutes=30)
+    (text,) = await told(fresh)
+    assert TWO in text
+    assert ONE not in text
+
+
 async def test_what_came_in_first_and_silently_is_told_at_its_own_time(fresh: Desk) -> None:
     await fresh.begin("AI")
     await fresh.follow(mode=Mode.DIGEST)

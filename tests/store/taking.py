@@ -13,6 +13,7 @@ from bot.domain.intake import Arrival, Known, Plan, keys_of
 from bot.domain.model import Record, Stored
 from bot.domain.posting import Rules
 from bot.domain.stories import Story
+from bot.pipeline.windows import Windows
 from bot.store import records, schema, stories, subscriptions, topics
 from bot.store.database import Database
 from tests.make import at, record
@@ -47,27 +48,32 @@ def halves(*topics: str, hours: float = 0) -> tuple[Record, Record, Record]:
     return one, two, both
 
 
-async def look(db: Database, *batch: Record, hours: float = 0) -> Known:
-    """What the store knows that a batch can touch."""
+async def look(db: Database, *batch: Record) -> Known:
+    """What the store knows of what a batch names."""
     async with db.write() as connection:
-        return await records.known(connection, [Arrival(record) for record in batch], at(hours))
+        return await records.known(connection, [Arrival(record) for record in batch])
 
 
 async def take(db: Database, *batch: Record, hours: float = 0, silent: bool = False) -> Plan:
     """Have a batch decided about and stored, at a time given in hours."""
+    now = at(hours)
     async with db.intake() as connection:
         arrivals = [Arrival(record, silent=silent) for record in batch]
-        known = await records.known(connection, arrivals, at(hours))
+        known = await records.known(connection, arrivals)
+        followed = await topics.load(connection)
+        identified = planning.identify(arrivals, known, followed, now, RULES.max_age)
+        placed = await Windows().place(connection, identified, now)
         made = planning.plan(
-            arrivals,
-            known,
-            await topics.load(connection),
+            identified,
+            placed,
+            await records.affected(connection, planning.affected(identified, placed)),
+            followed,
             await subscriptions.subscriptions(connection),
             await subscriptions.mutes(connection),
-            at(hours),
+            now,
             RULES,
         )
-        await records.apply(connection, made, at(hours))
+        await records.apply(connection, made, now)
     return made
 
 

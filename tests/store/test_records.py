@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.domain import stories as domain_stories
+from bot.domain.event import compared, day_of
 from bot.domain.intake import Known, Plan
 from bot.domain.model import Importance, Mode, Record, Stored, Subscription, Topic, TopicMatch
 from bot.store import records, schema, stories, subscriptions, topics
@@ -45,6 +46,7 @@ async def same(db: Database, made: Plan, known: Known) -> None:
         found = await records.by_id(connection, made.records)
         keys = await records.ids_by_key(connection, made.keys)
         forwards = await stories.survivors(connection, made.merged)
+        stored = await records.affected(connection, made.stories)
     for record_id, planned in made.records.items():
         if record_id in made.digests:
             wanted = planned if planned.id in made.declares else replace(planned, declares=())
@@ -55,8 +57,8 @@ async def same(db: Database, made: Plan, known: Known) -> None:
     for record_id, digest in made.digests.items():
         assert known.digests.get(record_id, digest) == digest
     for record_id, matches in made.topics.items():
-        if record_id in known.topics:
-            assert set(known.topics[record_id]) == set(matches)
+        if record_id in stored.topics:
+            assert set(stored.topics[record_id]) == set(matches)
     existing = {old: new for old, new in made.merged.items() if old in forwards}
     assert forwards == existing
 
@@ -132,7 +134,7 @@ async def test_what_was_planned_is_known_after_every_batch(
     await wipe(stores)
     for hours, batch in enumerate(batches):
         made = await take(stores, *batch, hours=hours)
-        known = await look(stores, *batch, hours=hours)
+        known = await look(stores, *batch)
         assert made.new + made.changed + made.unchanged == len(batch)
         await same(stores, made, known)
         await consistent(stores)
@@ -199,24 +201,55 @@ async def test_what_a_record_declares_keeps_its_order_and_is_replaced(stores: Da
     assert (await stored_of(stores, lead)).declares == ()
 
 
-async def test_what_is_known_of_a_batch_includes_what_the_stories_near_it_declare(stores: Database) -> None:
-    far = record(TWO, "b.example", hours=-1000)
-    lead = record(ONE, related=[far])
-    await take(stores, lead)
-    known = await look(stores, record(THREE))
+async def test_what_is_known_of_a_batch_is_what_it_names_and_what_declares_that(stores: Database) -> None:
+    background, other = record(TWO, "b.example", hours=-1000), record(THREE)
+    lead = record(ONE, related=[background])
+    await take(stores, lead, other)
+    known = await look(stores, background, record(FOUR))
     assert {stored.record.title for stored in known.records.values()} == {ONE, TWO}
-    assert (known.next_record, known.next_story) == (3, 2)
+    assert (known.next_record, known.next_story) == (4, 3)
 
 
-async def test_only_stories_near_a_batch_in_time_are_looked_at(stores: Database) -> None:
+async def test_what_a_story_affects_are_its_members_and_what_they_declare(stores: Database) -> None:
+    background, other = record(TWO, "b.example", hours=-1000), record(THREE)
+    lead = record(ONE, related=[background], topics=["AI"])
+    await take(stores, lead, other)
+    story = (await stored_of(stores, lead)).story
+    assert story is not None
+    async with stores.read() as connection:
+        found = await records.affected(connection, [story])
+    assert {stored.record.title for stored in found.records.values()} == {ONE, TWO}
+    assert [match.topic for own in found.topics.values() for match in own] == ["AI"]
+
+
+async def test_only_stories_near_in_time_are_read_for_clustering(stores: Database) -> None:
     for hours, title in ((0, ONE), (95, TWO), (500, THREE)):
         await take(stores, record(title, hours=hours), hours=hours)
-    near = await look(stores, record(FOUR, hours=48))
-    assert {stored.record.title for stored in near.records.values()} == {ONE, TWO}
-    both = await look(stores, record(FOUR, hours=0), record(FOUR, hours=500))
-    assert {stored.record.title for stored in both.records.values()} == {ONE, TWO, THREE}
-    undated = await look(stores, replace(record(FOUR), published=None), hours=501)
-    assert {stored.record.title for stored in undated.records.values()} == {THREE}
+    await take(stores, record(FOUR, removed=True), hours=501)
+
+    async def titles(since: float, until: float | None = None) -> set[str]:
+        async with stores.read() as connection:
+            found = await records.reports(connection, at(since), None if until is None else at(until))
+            stored = await records.by_id(connection, [report.id for report in found])
+        assert all(report.story == stored[report.id].story for report in found)
+        return {stored[report.id].record.title for report in found}
+
+    assert await titles(-1) == {ONE, TWO, THREE}
+    assert await titles(90) == {TWO, THREE}
+    assert await titles(-1, 96) == {ONE, TWO}
+    assert await titles(501) == set()
+
+
+async def test_what_is_read_for_clustering_is_what_was_compared(stores: Database) -> None:
+    whole = replace(
+        record("“Café” opens 🐋 – again", "a.example", excerpt="One\ntwo harbours, 3"), language="fr"
+    )
+    await take(stores, whole, record("", "b.example"))
+    async with stores.read() as connection:
+        one, empty = await records.reports(connection, at(-1))
+    title, excerpt = compared(whole.title, whole.excerpt, whole.language)
+    assert (one.title, one.excerpt, one.outlet, one.day) == (title, excerpt, "a.example", day_of(at()))
+    assert (empty.title, empty.excerpt) == ((), ())
 
 
 async def test_a_page_is_known_by_all_its_addresses(stores: Database) -> None:

@@ -1,0 +1,246 @@
+"""What the reports of one event say together, and how like that is to what others say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import islice
+from sys import intern
+from typing import NamedTuple
+
+from bot.domain.terms import letters, tells, terms
+
+NEAR = 4.0  # days between a report and the nearest one of its story, at most
+SPAN = 14.0  # days from a story's first to its last report, at most: what comes later is a follow-up
+
+PRIOR = 30  # reports that the word statistics pretend to have seen
+EXCERPT = 0.3  # weight of a word of the excerpt; one of the title has 1
+EXCERPT_TERMS = 40
+INSTALMENT = 0.33  # share of terms from which two titles of an outlet follow one pattern
+FEW = 8  # reports up to which a story's words are counted when they are asked for, to save memory
+
+_NONE: frozenset[int] = frozenset()
+
+
+class Report(NamedTuple):
+    """A record as clustering sees it.
+
+    `title` and `excerpt` are terms, in order, those of the excerpt without those of the title. `day` is when it
+    was published, in days since 1970; `outlet` the registered domain; `guild_id` the server that alone sees it,
+    0: everybody does. `declares` are the records that it names as related: evidence, not proof. `partial`: known
+    only through such a declaration. `story` is the number of the story that it is in already.
+    """
+
+    id: int
+    title: tuple[str, ...]
+    excerpt: tuple[str, ...]
+    day: float
+    outlet: str
+    guild_id: int = 0
+    declares: frozenset[int] = _NONE
+    partial: bool = False
+    story: int | None = None
+
+
+def day_of(time: datetime) -> float:
+    """A time in days since 1970."""
+    return time.timestamp() / 86_400
+
+
+def time_of(day: float) -> datetime:
+    """The time of a day since 1970, aware UTC."""
+    return datetime.fromtimestamp(day * 86_400, UTC)
+
+
+def compared(title: str, excerpt: str, language: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The terms of a title and of an excerpt, as a report has them. `language`: see `terms`."""
+    first = terms(title, language)
+    more = (term for term in terms(excerpt, language) if term not in first and tells(term))
+    return tuple(map(intern, first)), tuple(map(intern, islice(more, EXCERPT_TERMS)))
+
+
+def rarity(reports: int, stories: int, term: str) -> float:
+    """How much a term tells, in nats, where `stories` of all that `reports` are in have it.
+
+    Inverse frequency among stories (Spärck Jones, 1972); never 0, for a word of all still counts.
+    """
+    return max(math.log((PRIOR + reports) / (stories + 1 + _expected(term))), 0.01)
+
+
+@lru_cache(maxsize=65_536)
+def _expected(term: str) -> float:
+    """In how many of `PRIOR` stories a term is taken to be before any was seen.
+
+    In every language short words are the common ones (Zipf's law of abbreviation): a letter halves the guess.
+    """
+    return PRIOR * 2.0 ** (1 - letters(term))
+
+
+_tells = lru_cache(maxsize=65_536)(tells)
+
+
+class Said(NamedTuple):
+    """What is kept of a report in a window."""
+
+    id: int
+    outlet: str
+    title: tuple[str, ...]
+    excerpt: tuple[str, ...]
+
+
+class Event:
+    """The reports of a story, and the sum of their words.
+
+    `number` is the story's; 0 while it has none. `first` and `last` are days. `squares` are the sum of the
+    squares of its weights with rarities, as these were when the window had `measured` reports; 0: not known.
+    """
+
+    __slots__ = (
+        "_outlets",
+        "_weights",
+        "first",
+        "guild_id",
+        "last",
+        "measured",
+        "number",
+        "reports",
+        "squares",
+    )
+
+    def __init__(self, number: int, report: Report) -> None:
+        self.number = number
+        self.guild_id = report.guild_id
+        self.reports: tuple[Said, ...] = (Said(report.id, report.outlet, report.title, report.excerpt),)
+        self.first = self.last = report.day
+        self.squares = 0.0
+        self.measured = 0
+        self._weights: dict[str, float] | None = None
+        self._outlets: dict[str, int] | None = None
+
+    def __len__(self) -> int:
+        return len(self.reports)
+
+    @property
+    def length(self) -> float:
+        """The length of the mean of its reports' vectors with rarities."""
+        return math.sqrt(self.squares) / len(self.reports) or 1.0
+
+    def measure(self, rarities: Mapping[str, float], reports: int) -> None:
+        """Compute `squares` by rarities, as they are with so many reports in the window."""
+        squares = 0.0
+        for term, weight in self.weights().items():
+            part = weight * rarities[term]
+            squares += part * part
+        self.squares = squares
+        self.measured = reports
+
+    def absorb(self, other: Event, rarities: Mapping[str, float]) -> None:
+        """Take in the reports of another one."""
+        if self.measured:
+            weights = self.weights()
+            for term, more in other.weights().items():
+                rarity = rarities[term]
+                self.squares += more * (2.0 * weights.get(term, 0.0) + more) * rarity * rarity
+        self.reports += other.reports
+        self.first = min(self.first, other.first)
+        self.last = max(self.last, other.last)
+        self._count(other.reports)
+
+    def drop(self, report_id: int) -> bool:
+        """Take a report out, if it is there. Returns whether anything is left."""
+        self.reports = tuple(report for report in self.reports if report.id != report_id)
+        self.measured = 0
+        self._weights = self._outlets = None
+        self._count(self.reports)
+        return bool(self.reports)
+
+    def _count(self, reports: Sequence[Said]) -> None:
+        if self._weights is None or self._outlets is None:
+            if len(self.reports) <= FEW:
+                return
+            self._weights, self._outlets, reports = {}, {}, self.reports
+        _weigh(reports, self._weights)
+        _tell(reports, self._outlets)
+
+    def weights(self) -> Mapping[str, float]:
+        """Term -> the sum of its weights in the reports, without regard to rarity."""
+        return self._weights if self._weights is not None else _weigh(self.reports, {})
+
+    def outlets(self) -> Mapping[str, int]:
+        """Outlet -> its reports."""
+        return self._outlets if self._outlets is not None else _tell(self.reports, {})
+
+    def product(self, gains: Mapping[str, float]) -> float:
+        """The sum over common terms of a gain with this event's weight."""
+        total = 0.0
+        if self._weights is not None:
+            small, large = (
+                (gains, self._weights) if len(gains) < len(self._weights) else (self._weights, gains)
+            )
+            for term, value in small.items():
+                if term in large:
+                    total += value * large[term]
+            return total
+        for report in self.reports:
+            for term in report.title:
+                if term in gains:
+                    total += gains[term]
+            for term in report.excerpt:
+                if term in gains:
+                    total += gains[term] * EXCERPT
+        return total
+
+    def gap(self, other: Event) -> float:
+        """Days between the two; infinite where they could not be one story."""
+        if max(self.last, other.last) - min(self.first, other.first) > SPAN:
+            return math.inf
+        gap = max(self.first - other.last, other.first - self.last, 0.0)
+        return gap if gap <= NEAR else math.inf
+
+    def common_outlets(self, other: Event) -> float:
+        """How far both were reported by the same outlets: 0 to 1."""
+        mine, theirs = self.outlets(), other.outlets()
+        return sum(
+            min(reports / len(self), theirs[outlet] / len(other))
+            for outlet, reports in mine.items()
+            if outlet in theirs
+        )
+
+    def continues(self, other: Event) -> bool:
+        """Whether one is the next instalment of a series that the other has a part of.
+
+        So it is if an outlet gave both titles of one pattern, each with something in the place of
+        something else: another number, month or product. A title that was only added to is an update.
+        """
+        return any(_one_pattern(frozenset(one), frozenset(two)) for one, two in self._same_outlet(other))
+
+    def _same_outlet(self, other: Event) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+        titles: dict[str, list[tuple[str, ...]]] = {}
+        few, many = sorted((self, other), key=len)
+        for report in few.reports:
+            titles.setdefault(report.outlet, []).append(report.title)
+        for report in many.reports:
+            for title in titles.get(report.outlet, ()):
+                yield title, report.title
+
+
+def _weigh(reports: Sequence[Said], weights: dict[str, float]) -> dict[str, float]:
+    for report in reports:
+        for term in report.title:
+            if _tells(term):
+                weights[term] = weights.get(term, 0.0) + 1.0
+        for term in report.excerpt:
+            weights[term] = weights.get(term, 0.0) + EXCERPT
+    return weights
+
+
+def _tell(reports: Sequence[Said], outlets: dict[str, int]) -> dict[str, int]:
+    for report in reports:
+        outlets[report.outlet] = outlets.get(report.outlet, 0) + 1
+    return outlets
+
+
+def _one_pattern(one: frozenset[str], other: frozenset[str]) -> bool:
+    return bool(one - other and other - one) and len(one & other) >= INSTALMENT * len(one | other)

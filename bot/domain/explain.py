@@ -1,0 +1,77 @@
+"""Why a story is where it is: its topics, what became of it in a channel, and how its records came together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bot.domain.message import Embed, escape, escape_to
+from bot.domain.model import Coverage, Relation, Stored, StoryView, TopicMatch
+from bot.domain.render import colour_of, coverage_line, list_pages
+
+REASON = 200
+MOST_WORDS = 8  # that put records into one topic
+MOST_OUTLETS = 4  # named for one word
+
+
+def why_pages(
+    view: StoryView,
+    notes: Sequence[str],
+    topics: Sequence[str],
+    matches: Mapping[int, Sequence[TopicMatch]],
+    reasons: Mapping[int, str],
+) -> tuple[Embed, ...]:
+    """The answer to /why, in pages. `notes` are Markdown on what became of the story in the channel;
+
+    `topics` are its topics in the order to show them; `matches` and `reasons` are by record.
+    """
+    entries = [("**Here**", note) for note in notes]
+    entries += [("**Topics**", _topic(topic, view.members, matches)) for topic in topics]
+    entries += [("**Reports**", _member(member, reasons.get(member.id, ""))) for member in _by_time(view)]
+    if not topics:
+        entries.insert(
+            len(notes), ("**Topics**", "None: no topic's words occur in it, and it declares none.")
+        )
+    return list_pages(
+        f"Why #{view.number} is what it is: {escape_to(view.lead.record.title, 180)}",
+        [line for _, line in entries],
+        "",
+        under=[heading for heading, _ in entries],
+        colour=colour_of(next(iter(topics), "")),
+        size=14,
+    )
+
+
+def _by_time(view: StoryView) -> list[Stored]:
+    return sorted(view.members, key=lambda member: (member.first_seen, member.id))
+
+
+def _topic(topic: str, members: Sequence[Stored], matches: Mapping[int, Sequence[TopicMatch]]) -> str:
+    """One line: who declares the topic, and which words in whose reports put it there."""
+    declared: dict[str, None] = {}
+    words: dict[str, dict[str, None]] = {}
+    for member in members:
+        for match in matches.get(member.id, ()):
+            if match.topic.casefold() != topic.casefold():
+                continue
+            outlet = member.record.outlet.name
+            if match.declared:
+                declared[outlet] = None
+            for word in match.keywords:
+                words.setdefault(word, {})[outlet] = None
+    parts = [f"declared by {_names(declared)}"] if declared else []
+    parts += [
+        f"“{escape_to(word, 60)}” ({_names(outlets)})" for word, outlets in list(words.items())[:MOST_WORDS]
+    ]
+    return f"{escape(topic)}: {'; '.join(parts) or 'by a rule that is no longer there'}"
+
+
+def _names(outlets: Mapping[str, None]) -> str:
+    shown = [escape_to(outlet, 40) for outlet in outlets][:MOST_OUTLETS]
+    more = len(outlets) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def _member(member: Stored, reason: str) -> str:
+    """One line: the record, and what put it into the story."""
+    how = escape_to(reason, REASON) or "it came in before reasons were kept"
+    return f"• {coverage_line(Coverage(member, Relation.SAME), 300)} · {how}"

@@ -1,0 +1,91 @@
+"""The stories that arrivals are compared with: those of these days kept in memory, older ones read when asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.cluster import Clustering, Window
+from bot.domain.event import NEAR, SPAN, Report, day_of, time_of
+from bot.domain.plan import Identified, place
+from bot.store import records, revisions, rules
+
+_NEAR = timedelta(days=NEAR)
+_SPAN = timedelta(days=SPAN)
+_TOGETHER = 30.0  # days: old reports less apart than that are read in one go
+
+
+class Windows:
+    """Finds the stories of arrivals, whenever these were published.
+
+    What is kept follows the database: it is read anew when another process or a person changed a story, and
+    after a transaction that failed.
+    """
+
+    def __init__(self) -> None:
+        self._window: Window | None = None
+        self._revision = 0
+
+    def forget(self) -> None:
+        """What was placed last was not stored."""
+        self._window = None
+
+    async def place(self, connection: AsyncConnection, identified: Identified, now: datetime) -> Clustering:
+        """Find arrivals their stories, in the transaction that stores what follows from it."""
+        if not identified.arrivals and not identified.withdrawn:
+            return Clustering({}, {}, {})
+        start = now - _SPAN
+        window = await self._recent(connection, start - _NEAR)
+        self._revision = await revisions.advance(connection, revisions.STORIES)
+        recent = [report for report in identified.arrivals if report.day >= day_of(start)]
+        old = [report for report in identified.arrivals if report.day < day_of(start)]
+        next_number = identified.known.next_story
+        # In a thread: many reports take longer than Discord waits for an answer.
+        found = await asyncio.to_thread(place, identified, window, recent, next_number)
+        if not old:
+            return found
+        near = await _reports(connection, [report.day for report in old])
+        past = Window(near, await rules.apart(connection))
+        next_number = max([next_number, *(number + 1 for number in found.stories.values())])
+        more = await asyncio.to_thread(place, identified, past, old, next_number)
+        if any(number in window for number in {*more.stories.values(), *more.merged}):
+            self.forget()
+        return _joined(found, more)
+
+    async def _recent(self, connection: AsyncConnection, since: datetime) -> Window:
+        revision = await revisions.of(connection, revisions.STORIES)
+        if self._window is None or self._revision != revision:
+            self._window = Window(await records.reports(connection, since), await rules.apart(connection))
+        else:
+            self._window.evict(day_of(since))
+        return self._window
+
+
+def _joined(one: Clustering, other: Clustering) -> Clustering:
+    """Both; what the second merged is followed in the first."""
+    merged = {**{old: other.merged.get(new, new) for old, new in one.merged.items()}, **other.merged}
+    stories = {i: merged.get(number, number) for i, number in {**one.stories, **other.stories}.items()}
+    return Clustering(stories, merged, {**one.why, **other.why})
+
+
+async def _reports(connection: AsyncConnection, days: Iterable[float]) -> list[Report]:
+    """The reports of the stories near these days."""
+    found: dict[int, Report] = {}
+    for first, last in _intervals(days):
+        found |= {
+            r.id: r for r in await records.reports(connection, time_of(first - NEAR), time_of(last + NEAR))
+        }
+    return list(found.values())
+
+
+def _intervals(days: Iterable[float]) -> list[tuple[float, float]]:
+    joined: list[tuple[float, float]] = []
+    for day in sorted(days):
+        if joined and day - joined[-1][1] <= _TOGETHER:
+            joined[-1] = (joined[-1][0], day)
+        else:
+            joined.append((day, day))
+    return joined

@@ -1,0 +1,78 @@
+"""What people decided about stories: which records report the same event, and which do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store import schema
+from bot.store.sql import chunks, upsert
+
+_u = schema.rules
+_one = schema.records.alias("one")
+_other = schema.records.alias("other")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Two records report the same event, or do not, as a user of a server said."""
+
+    one: int
+    other: int
+    same: bool
+    guild_id: int
+    user_id: int
+    at: datetime
+
+
+async def add(connection: AsyncConnection, rule: Rule) -> None:
+    """Keep a rule; of what was said before about these two it takes the place."""
+    one, other = sorted((rule.one, rule.other))
+    row = {
+        "one": one,
+        "other": other,
+        "same": rule.same,
+        "guild_id": rule.guild_id,
+        "user_id": rule.user_id,
+        "at": rule.at,
+    }
+    await upsert(connection, _u, [row], on=["one", "other"])
+
+
+async def withdraw(
+    connection: AsyncConnection, ones: Iterable[int], others: Iterable[int], *, same: bool
+) -> None:
+    """Forget what was said between two groups of records."""
+    left, right = list(ones), list(others)
+    for part in chunks(left):
+        for opposite in chunks(right):
+            between = sa.or_(
+                sa.and_(_u.c.one.in_(part), _u.c.other.in_(opposite)),
+                sa.and_(_u.c.one.in_(opposite), _u.c.other.in_(part)),
+            )
+            await connection.execute(sa.delete(_u).where(between, _u.c.same == same))
+
+
+async def apart(connection: AsyncConnection) -> list[tuple[int, int]]:
+    """Pairs of stories that were told to be different."""
+    rows = await connection.execute(
+        sa.select(_one.c.story, _other.c.story)
+        .select_from(_u)
+        .join(_one, _one.c.id == _u.c.one)
+        .join(_other, _other.c.id == _u.c.other)
+        .where(~_u.c.same, _one.c.story != _other.c.story)
+    )
+    return [(one, other) for one, other in rows]
+
+
+async def of(connection: AsyncConnection, record_ids: Iterable[int]) -> list[Rule]:
+    """What was said about these records, the last first."""
+    found: dict[tuple[int, int], Rule] = {}
+    for part in chunks(record_ids):
+        rows = await connection.execute(sa.select(_u).where(sa.or_(_u.c.one.in_(part), _u.c.other.in_(part))))
+        found |= {(r.one, r.other): Rule(r.one, r.other, r.same, r.guild_id, r.user_id, r.at) for r in rows}
+    return sorted(found.values(), key=lambda rule: rule.at, reverse=True)

@@ -1,0 +1,123 @@
+"""*Merge with* and *Not the same story* below /related, for members with Manage Messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import discord
+from discord import ui
+
+from bot.chat import views
+from bot.chat.embeds import to_embed
+from bot.chat.errors import answer_error
+from bot.domain.message import Embed, escape_to
+from bot.domain.model import Stored, StoryView
+from bot.domain.text import clip
+from bot.usecases import curate as use
+from bot.usecases.context import Context
+from bot.usecases.curate import Editor
+from cogs.common import Interaction, guild_of
+
+MOST_CHOICES = 25  # of a menu: https://discord.com/developers/docs/components/reference#string-select
+
+
+def actions(context: Context, interaction: Interaction, view: StoryView) -> list[ui.Button[Any]]:
+    """The buttons that whoever asked may press."""
+    if not interaction.permissions.manage_messages:
+        return []
+    buttons: list[ui.Button[Any]] = [_Merge(context, view.number)]
+    if members := use.candidates(view.members):
+        buttons.append(_Part(context, view.number, members))
+    return buttons
+
+
+def _editor(interaction: Interaction) -> Editor:
+    return Editor(guild_of(interaction).id, interaction.user.id)
+
+
+async def _done(interaction: Interaction, text: str) -> None:
+    await interaction.edit_original_response(embed=to_embed(Embed(description=text)), view=None)
+
+
+class _Merge(ui.Button[Any]):
+    """Asks which other story is the same."""
+
+    def __init__(self, context: Context, number: int) -> None:
+        super().__init__(label="Merge with…")
+        self._context, self._number = context, number
+
+    async def callback(self, interaction: Interaction) -> None:
+        await interaction.response.send_modal(_WhichOther(self._context, self._number))
+
+
+class _WhichOther(ui.Modal, title="Which story is the same?"):
+    """The other story, by number, link or title."""
+
+    other: ui.TextInput[Any] = ui.TextInput(
+        label="Its number, a link, or words of its title", custom_id="other", max_length=200
+    )
+
+    def __init__(self, context: Context, number: int) -> None:
+        super().__init__(timeout=views.ANSWER_SECONDS)
+        self._context, self._number = context, number
+
+    async def on_submit(self, interaction: Interaction, /) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        kept, gone = await use.merge(self._context, _editor(interaction), self._number, self.other.value)
+        await _done(
+            interaction,
+            f"Story #{gone} goes on as #{kept} from now on. Posts follow within a minute."
+            f" To undo it: `/related {kept}`, *Not the same story*.",
+        )
+
+    async def on_error(self, interaction: Interaction, error: Exception, _item: Any = None, /) -> None:
+        await answer_error(interaction, error)
+
+
+class _Part(ui.Button[Any]):
+    """Asks which report does not belong to the story."""
+
+    def __init__(self, context: Context, number: int, members: Sequence[Stored]) -> None:
+        super().__init__(label="Not the same story…")
+        self._context, self._number, self._members = context, number, members
+
+    async def callback(self, interaction: Interaction) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        answer = views.Answer(interaction)
+        answer.add_item(_WhichReport(self._context, self._number, self._members[-MOST_CHOICES:]))
+        text = "Which report is about something else? It is taken out and becomes a story by itself."
+        if len(self._members) > MOST_CHOICES:
+            text += f" These are the last {MOST_CHOICES} that were published."
+        await views.answer(interaction, Embed(description=text), answer)
+
+
+class _WhichReport(ui.Select[Any]):
+    """The reports of a story, first published first."""
+
+    def __init__(self, context: Context, number: int, members: Sequence[Stored]) -> None:
+        super().__init__(
+            placeholder="A report",
+            options=[
+                discord.SelectOption(
+                    label=clip(member.record.title, 100) or member.record.outlet.domain,
+                    description=clip(
+                        f"{member.record.outlet.name} · {member.published:%d %b %H:%M} UTC", 100
+                    ),
+                    value=str(member.id),
+                )
+                for member in members
+            ],
+        )
+        self._context, self._number = context, number
+        self._titles = {str(member.id): member.record.title for member in members}
+
+    async def callback(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        [chosen] = self.values
+        number, fresh = await use.part(self._context, _editor(interaction), self._number, int(chosen))
+        await _done(
+            interaction,
+            f"“{escape_to(self._titles[chosen], 200)}” is story #{fresh} now, no longer part of #{number}."
+            f" To undo it: `/related {number}`, *Merge with*, #{fresh}.",
+        )

@@ -1,0 +1,151 @@
+"""People decide last: stories merged and reports taken out with the buttons below /related."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+import pytest
+from simcord.actors import MemberActor
+
+from bot.domain.model import Importance, Record
+from tests.chat.world import World, labels, message_of, plain, seen
+from tests.make import record
+
+BRIDGE = "Harbour bridge closed after crack found"
+GIRDER = "Engineers inspect damaged steel girder overnight"
+
+
+@pytest.fixture
+def moderator(world: World) -> MemberActor:
+    """A member with Manage Messages and nothing else."""
+    role = world.guild.create_role("moderators", permissions=discord.Permissions(manage_messages=True))
+    return world.guild.add_member(world.env.create_user("nora"), roles=[role])
+
+
+async def two_stories(world: World) -> tuple[Record, Record]:
+    """One event that looks like two, both posted."""
+    await world.ask("subscribe", topic="Space", importance=Importance.ALL.value)
+    one = record(BRIDGE, "a.example", topics=["Space"], quality=80)
+    two = record(GIRDER, "b.example", topics=["Space"], quality=70, hours=1)
+    await world.report(one, two)
+    return one, two
+
+
+def menu_of(shown: Any) -> discord.SelectMenu:
+    """The one menu of an answer."""
+    [row] = message_of(shown).components
+    assert isinstance(row, discord.ActionRow)
+    [menu] = row.children
+    assert isinstance(menu, discord.SelectMenu)
+    return menu
+
+
+async def merge(world: World, by: MemberActor, story: str, other: str) -> Any:
+    """Press *Merge with…* below a story, and name the other one."""
+    shown = await world.ask("related", story=story, by=by)
+    asked = await world.press(shown, "Merge with…", by=by)
+    return await by.submit_modal(asked, {"other": other})
+
+
+async def part(world: World, by: MemberActor, story: str, title: str) -> Any:
+    """Press *Not the same story…* below a story, and choose a report."""
+    shown = await world.ask("related", story=story, by=by)
+    asked = world.answer(await world.press(shown, "Not the same story…", by=by))
+    menu = menu_of(asked)
+    [value] = [option.value for option in menu.options if option.label == title]
+    return await by.select(message_of(asked), [value])
+
+
+def told(world: World, result: Any) -> str:
+    """What a button or a modal answered."""
+    return plain(world.answer(result).embeds[0].description or "")
+
+
+async def test_only_who_may_manage_messages_has_the_buttons(world: World, moderator: MemberActor) -> None:
+    await two_stories(world)
+    assert labels(await world.ask("related", story="1", by=world.member)) == []
+    assert labels(await world.ask("related", story="1", by=moderator)) == ["Merge with…"]
+    await world.report(record(f"{BRIDGE} again", "c.example", hours=1))
+    assert labels(await world.ask("related", story="1", by=moderator)) == [
+        "Merge with…",
+        "Not the same story…",
+    ]
+
+
+@pytest.mark.parametrize("other", ["2", "#2", GIRDER])
+async def test_two_stories_go_on_as_one(world: World, moderator: MemberActor, other: str) -> None:
+    await two_stories(world)
+    assert len(world.posts()) == 2
+    assert "Story #2 goes on as #1" in told(world, await merge(world, moderator, "1", other))
+    world.clock.forward(minutes=2)
+    await world.deliver()
+    first, second = world.posts()
+    assert GIRDER in seen(first)
+    assert "This story continues in #1" in seen(second)
+    answer = await world.ask("related", story="2", by=world.member)
+    assert "goes on as #1" in seen(answer)
+
+
+async def test_a_report_is_taken_out_and_clustering_obeys(world: World, moderator: MemberActor) -> None:
+    await two_stories(world)
+    again = f"{BRIDGE} again"
+    await world.report(record(again, "c.example", hours=1, topics=["Space"]))
+    assert again in seen(await world.ask("related", story="1", by=world.member))
+    answer = told(world, await part(world, moderator, "1", again))
+    assert answer.startswith(f"“{again}” is story #3 now, no longer part of #1.")
+    assert again not in seen(await world.ask("related", story="1", by=world.member))
+    assert "taken out of #1 by hand" in plain(seen(await world.ask("why", story="3", by=world.member)))
+    # What comes later joins one of the two, and merges them no more.
+    await world.report(record(f"{BRIDGE}, once again", "d.example", hours=2, topics=["Space"]))
+    for number in ("1", "3"):
+        assert "goes on as" not in seen(await world.ask("related", story=number, by=world.member))
+
+
+async def test_what_was_decided_is_undone_by_its_opposite(world: World, moderator: MemberActor) -> None:
+    await two_stories(world)
+    await merge(world, moderator, "1", "2")
+    await part(world, moderator, "1", GIRDER)
+    assert GIRDER not in seen(await world.ask("related", story="1", by=world.member))
+    await merge(world, moderator, "3", "1")
+    assert GIRDER in seen(await world.ask("related", story="1", by=world.member))
+
+
+async def test_a_rule_outlives_a_restart(world: World, moderator: MemberActor) -> None:
+    await two_stories(world)
+    again = f"{BRIDGE} again"
+    await world.report(record(again, "c.example", hours=1))
+    await part(world, moderator, "1", again)
+    await world.restart()
+    await world.report(*(record(f"{BRIDGE} {n} again", f"d{n}.example", hours=2) for n in range(3)))
+    assert "goes on as" not in seen(await world.ask("related", story="3", by=world.member))
+
+
+@pytest.mark.parametrize(
+    ("other", "answer"),
+    [
+        ("1", "#1 and #1 are one story already."),
+        ("99", "There is no story #99."),
+        ("nobody wrote that", "No story has “nobody wrote that” in its title."),
+    ],
+)
+async def test_what_cannot_be_merged_is_told(
+    world: World, moderator: MemberActor, other: str, answer: str
+) -> None:
+    await two_stories(world)
+    assert answer in world.refusal(await merge(world, moderator, "1", other), 1)
+
+
+async def test_a_report_that_moved_meanwhile_is_told(world: World, moderator: MemberActor) -> None:
+    await two_stories(world)
+    again = f"{BRIDGE} again"
+    await world.report(record(again, "c.example", hours=1))
+    shown = await world.ask("related", story="1", by=moderator)
+    asked = world.answer(await world.press(shown, "Not the same story…", by=moderator))
+    menu = menu_of(asked)
+    await part(world, moderator, "1", again)
+    [value] = [option.value for option in menu.options if option.label == again]
+    result = await moderator.select(message_of(asked), [value])
+    [refusal] = result.followups
+    assert "not in story #1 any more" in plain(seen(refusal))
+    world.errors += 1
