@@ -116,6 +116,7 @@ def plan(
                 _assign(result, records, member.id, new)
     for record_id, why in clustering.why.items():
         result.why[record_id] = _told(why, records[record_id], records)
+    _each_its_own(result, records, identified.known.next_story)
     touched = {world[i].story for i in result.records for world in (stored.records, records) if i in world}
     changed = _stories(touched - set(result.merged), records, {**stored.topics, **result.topics})
     result.stories = _views(changed)
@@ -180,6 +181,22 @@ def _assign(result: Plan, records: dict[int, Stored], record_id: int, story: int
     moved = replace(records[record_id], story=story)
     records[record_id] = moved
     result.records[record_id] = moved
+
+
+def _each_its_own(result: Plan, records: dict[int, Stored], next_story: int) -> None:
+    """Where all that was everybody's is gone from a story, what is left of it in several servers are several stories."""
+    touched = {s.story for s in result.records.values() if s.record.removed and s.story is not None}
+    left: dict[int, dict[int, list[int]]] = {}
+    for stored in records.values():
+        if stored.story is not None and stored.story in touched and not stored.record.removed:
+            left.setdefault(stored.story, {}).setdefault(stored.guild_id, []).append(stored.id)
+    fresh = max([next_story, *(stored.story + 1 for stored in result.records.values() if stored.story)])
+    for servers in left.values():
+        if 0 not in servers:
+            for guild_id in sorted(servers)[1:]:
+                for record_id in servers[guild_id]:
+                    _assign(result, records, record_id, fresh)
+                fresh += 1
 
 
 def _stories(

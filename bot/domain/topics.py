@@ -20,7 +20,7 @@ from typing import NamedTuple, TypeAlias
 from bot.domain.document import Document
 from bot.domain.matcher import Matcher
 from bot.domain.model import Record, Topic, TopicMatch
-from bot.domain.query import Query, QueryError, explain, parse
+from bot.domain.query import Query, QueryError, explain, held, parse
 from bot.domain.text import tokens
 
 Label: TypeAlias = tuple[int, str]  # a topic's server (0: everybody's), and its name
@@ -218,7 +218,7 @@ class Topics:
             for label in sorted(self._matcher.match(document)):
                 query = self._queries[label]
                 if query not in why:
-                    why[query] = words_found(query, document)
+                    why[query] = reasons(query, document)
                 found[label] = tuple(dict.fromkeys((*found.get(label, ()), *why[query])))
         return found
 
@@ -273,10 +273,11 @@ class Topics:
         return tuple(found.values())
 
 
-def words_found(query: Query, document: Document) -> tuple[str, ...]:
-    """The words of a document that made it match, each once, as they stand there."""
+def reasons(query: Query, document: Document) -> tuple[str, ...]:
+    """What made a document match: its words, as they stand there, then fields, as queries write them; each once."""
     marks = explain(query, document)
-    return tuple(dict.fromkeys(document.texts[mark.text][mark.start : mark.end] for mark in marks))
+    words = (document.texts[mark.text][mark.start : mark.end] for mark in marks)
+    return tuple(dict.fromkeys((*words, *held(query, document))))
 
 
 def sought_by(topic: Topic) -> str:

@@ -9,7 +9,7 @@ from bot.domain import query as language
 from bot.domain.model import Topic
 from bot.domain.query import Query, QueryError
 from bot.domain.text import repair, words
-from bot.domain.topics import Topics, words_found
+from bot.domain.topics import Topics, reasons
 from bot.errors import InvalidInputError, NotFoundError, QueryRefusedError
 from bot.store import server_topics, topics
 from bot.usecases.context import Context
@@ -178,7 +178,7 @@ async def _look_back(context: Context, topic: Topic) -> int:
             batch = await server_topics.recent(connection, topic.guild_id, since, below, AT_ONCE)
             documents = {stored.id: known.document(stored.record) for stored in batch}
             hits = {
-                i: words_found(query, document)
+                i: reasons(query, document)
                 for i, document in documents.items()
                 if language.matches(query, document)
             }

@@ -450,6 +450,21 @@ def test_a_servers_own_reports_do_not_join_two_stories_of_everybodys() -> None:
     assert world.story_of(early).number != world.story_of(late).number
 
 
+def test_what_is_left_of_a_story_in_several_servers_are_several_stories() -> None:
+    world, public = World(), report()
+    own = [report(name, f"{TUNNEL} says {name}") for name in ("beta", "gamma", "delta")]
+    world.take(public)
+    for guild_id, one in zip((11, 12, 12), own, strict=True):
+        world.take(one, guild_id=guild_id)
+    stories = {world.records[i].story for i in world.records}
+    assert len(stories) == 1
+    world.take(replace(public, removed=True), hours=2)
+    left = {stored.guild_id: stored.story for stored in world.records.values() if stored.guild_id}
+    assert left[11] in stories
+    assert left[12] not in stories
+    assert [stored.story for stored in world.records.values() if stored.guild_id == 12] == [left[12]] * 2
+
+
 def test_servers_do_not_see_each_others_own_stories() -> None:
     world = World(follow_at(MINE, 7), follow_at(THEIRS, 8))
     world.take(report("a"), guild_id=MINE)

@@ -313,7 +313,7 @@ def test_a_query_puts_records_into_a_topic_and_tells_by_which_words() -> None:
     one = record("Turbine for the wind farm in the sea", "paper.example", quality=70)
     assert known.of(one) == (
         TopicMatch("Wind", False, ("turbine", "wind farm", "sea")),
-        TopicMatch("Good", False, ()),
+        TopicMatch("Good", False, ("domain:paper.example", "quality>=60")),
     )
     assert known.of(record("Golf at the wind farm in the sea", "other.example")) == ()
 
