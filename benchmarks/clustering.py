@@ -61,8 +61,7 @@ def stream(count: int, seed: int = 7) -> Iterator[tuple[int, str, float, str]]:
 
 def _reports(count: int) -> Iterator[tuple[int, Report]]:
     for number, (event, title, day, outlet) in enumerate(stream(count), 1):
-        terms, excerpt = compared(title, "", "")
-        yield event, Report(number, terms, excerpt, day, outlet)
+        yield event, Report(number, compared(title, "", ""), day, outlet)
 
 
 def _memory() -> int:
@@ -88,8 +87,7 @@ def _window(count: int) -> dict[str, float]:
             gc.collect()
             after = _memory()
         began = time.perf_counter()
-        terms, excerpt = compared(title, "", "")
-        result = window.place([Report(number, terms, excerpt, day, outlet)], {}, next_number)
+        result = window.place([Report(number, compared(title, "", ""), day, outlet)], {}, next_number)
         if number > count:
             took.append(time.perf_counter() - began)
         story = result.stories[number]
@@ -123,15 +121,15 @@ def _fts5(count: int) -> dict[str, float]:
     for number, (_, report) in enumerate(_reports(count + FTS_PROBES), 1):
         began = time.perf_counter()
         if number > count:
-            rarest = sorted(report.title, key=lambda term: seen.get(term, 0))[:FTS_TERMS]
+            rarest = sorted(report.terms.title, key=lambda term: seen.get(term, 0))[:FTS_TERMS]
             query = " OR ".join(f'"{term}"' for term in rarest)
             db.execute(
                 "SELECT rowid, rank FROM r WHERE r MATCH ? ORDER BY rank LIMIT 10", (query,)
             ).fetchall()
-        db.execute("INSERT INTO r(rowid, terms) VALUES (?, ?)", (number, " ".join(report.title)))
+        db.execute("INSERT INTO r(rowid, terms) VALUES (?, ?)", (number, " ".join(report.terms.title)))
         if number > count:
             took.append(time.perf_counter() - began)
-        for term in report.title:
+        for term in report.terms.title:
             seen[term] = seen.get(term, 0) + 1
     return {"us": 1e6 * statistics.median(took)}
 
@@ -141,6 +139,7 @@ def _restart(count: int) -> dict[str, float]:
     import asyncio
 
     from bot.domain.model import Outlet, Record, Stored
+    from bot.pipeline import windows
     from bot.store import records, schema
     from bot.store.database import Database
 
@@ -175,12 +174,10 @@ def _restart(count: int) -> dict[str, float]:
         gc.collect()
         began = time.perf_counter()
         async with db.read() as connection:
-            reports = await records.reports(connection, START)
-        read = time.perf_counter()
-        window = Window(reports)
-        done = time.perf_counter()
+            window = await windows.read(connection, START)
+        took = time.perf_counter() - began
         await db.close()
-        return {"read": read - began, "build": done - read, "stories": len(window), "reports": len(reports)}
+        return {"seconds": took, "stories": len(window)}
 
     with tempfile.TemporaryDirectory() as folder:
         return asyncio.run(run(f"sqlite:///{folder}/bench.db"))
@@ -215,10 +212,7 @@ def measure(largest: int) -> None:
         )
     count = min(RESTART, largest)
     loaded = _alone(_restart, count)
-    print(
-        f"restart with {loaded['reports']:,.0f} records: read {loaded['read']:.2f} s, build {loaded['build']:.2f} s,"
-        f" together {loaded['read'] + loaded['build']:.2f} s"
-    )
+    print(f"restart with {count:,} records in {loaded['stories']:,.0f} stories: {loaded['seconds']:.2f} s")
 
 
 if __name__ == "__main__":

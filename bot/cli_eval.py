@@ -189,8 +189,8 @@ def _pairs(file: Path) -> Iterator[tuple[str, Report, Report]]:
 
 def _report(row: Mapping[str, str], side: str) -> Report:
     published = datetime.fromisoformat(row[f"published_{side}"]).replace(tzinfo=UTC)
-    title, excerpt = compared(row[f"title_{side}"] or "", row[f"lede_{side}"] or "", "")
-    return Report(0, title, excerpt, day_of(published), f"{side}.example")
+    terms = compared(row[f"title_{side}"] or "", row[f"lede_{side}"] or "", "")
+    return Report(0, terms, day_of(published), f"{side}.example")
 
 
 def _quality(right: int, found: int, wanted: int) -> Quality:

@@ -97,11 +97,7 @@ class Window:
             stories.setdefault(report.story, []).append(report)
         for number, members in sorted(stories.items()):
             owner = min(report.guild_id for report in members)
-            first, *rest = (report for report in members if report.guild_id == owner)
-            event = Event(number, first)
-            for report in rest:
-                event.absorb(Event(number, report), {})
-            self._events.enter(event)
+            self._events.enter(Event(number, *(r for r in members if r.guild_id == owner)))
         for one, other in apart:
             self.part(one, other)
 
@@ -314,7 +310,7 @@ class Window:
     def _why(self, report: Report, story: Event, batch: _Batch) -> Why:
         weights = story.weights()
         shares: list[str] = []
-        for text in (report.title, report.excerpt):
+        for text in (report.terms.title, report.terms.excerpt):
             common = [term for term in text if term in weights]
             shares += sorted(common, key=self._events.rarities(common).__getitem__, reverse=True)
         why = Why(tuple(shares[:SHOWN]))

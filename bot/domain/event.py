@@ -24,18 +24,38 @@ FEW = 8  # reports up to which a story's words are counted when they are asked f
 _NONE: frozenset[int] = frozenset()
 
 
+class Terms(NamedTuple):
+    """What of a report is compared: word stems, each once.
+
+    `title` are those that tell something by themselves, `marks` the numbers and single letters of the title, and
+    `excerpt` what that has besides.
+    """
+
+    title: tuple[str, ...]
+    marks: tuple[str, ...] = ()
+    excerpt: tuple[str, ...] = ()
+
+    def kept(self) -> str:
+        """As text, a line for each; stems have no spaces."""
+        return "\n".join(map(" ".join, self))
+
+    @classmethod
+    def read(cls, kept: str) -> Terms:
+        """What `kept` gave."""
+        return cls(*(tuple(map(intern, line.split())) for line in kept.split("\n")))
+
+
 class Report(NamedTuple):
     """A record as clustering sees it.
 
-    `title` and `excerpt` are terms, in order, those of the excerpt without those of the title. `day` is when it
-    was published, in days since 1970; `outlet` the registered domain; `guild_id` the server that alone sees it,
-    0: everybody does. `declares` are the records that it names as related: evidence, not proof. `partial`: known
-    only through such a declaration. `story` is the number of the story that it is in already.
+    `day` is when it was published, in days since 1970; `outlet` the registered domain; `guild_id` the server
+    that alone sees it, 0: everybody does. `declares` are the records that it names as related: evidence, not
+    proof. `partial`: known only through such a declaration. `story` is the number of the story that it is in
+    already.
     """
 
     id: int
-    title: tuple[str, ...]
-    excerpt: tuple[str, ...]
+    terms: Terms
     day: float
     outlet: str
     guild_id: int = 0
@@ -54,11 +74,15 @@ def time_of(day: float) -> datetime:
     return datetime.fromtimestamp(day * 86_400, UTC)
 
 
-def compared(title: str, excerpt: str, language: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The terms of a title and of an excerpt, as a report has them. `language`: see `terms`."""
+def compared(title: str, excerpt: str, language: str) -> Terms:
+    """The terms of a title and of an excerpt. `language`: see `terms`."""
     first = terms(title, language)
-    more = (term for term in terms(excerpt, language) if term not in first and tells(term))
-    return tuple(map(intern, first)), tuple(map(intern, islice(more, EXCERPT_TERMS)))
+    more = (term for term in terms(excerpt, language) if term not in first and tells(term)) if excerpt else ()
+    return Terms(
+        tuple(intern(term) for term in first if tells(term)),
+        tuple(intern(term) for term in first if not tells(term)),
+        tuple(map(intern, islice(more, EXCERPT_TERMS))),
+    )
 
 
 def rarity(reports: int, stories: int, term: str) -> float:
@@ -78,15 +102,13 @@ def _expected(term: str) -> float:
     return PRIOR * 2.0 ** (1 - letters(term))
 
 
-_tells = lru_cache(maxsize=65_536)(tells)
-
-
 class Said(NamedTuple):
-    """What is kept of a report in a window."""
+    """What is kept of a report in a window: the terms are those of `Terms`."""
 
     id: int
     outlet: str
     title: tuple[str, ...]
+    marks: tuple[str, ...]
     excerpt: tuple[str, ...]
 
 
@@ -109,15 +131,17 @@ class Event:
         "squares",
     )
 
-    def __init__(self, number: int, report: Report) -> None:
+    def __init__(self, number: int, *reports: Report) -> None:
         self.number = number
-        self.guild_id = report.guild_id
-        self.reports: tuple[Said, ...] = (Said(report.id, report.outlet, report.title, report.excerpt),)
-        self.first = self.last = report.day
+        self.guild_id = reports[0].guild_id
+        self.reports = tuple(Said(report.id, report.outlet, *report.terms) for report in reports)
+        self.first = min(report.day for report in reports)
+        self.last = max(report.day for report in reports)
         self.squares = 0.0
         self.measured = 0
         self._weights: dict[str, float] | None = None
         self._outlets: dict[str, int] | None = None
+        self._count(self.reports)
 
     def __len__(self) -> int:
         return len(self.reports)
@@ -166,7 +190,12 @@ class Event:
 
     def weights(self) -> Mapping[str, float]:
         """Term -> the sum of its weights in the reports, without regard to rarity."""
-        return self._weights if self._weights is not None else _weigh(self.reports, {})
+        if self._weights is not None:
+            return self._weights
+        first, *others = self.reports
+        weights = dict.fromkeys(first.title, 1.0)
+        weights.update(dict.fromkeys(first.excerpt, EXCERPT))
+        return _weigh(others, weights)
 
     def outlets(self) -> Mapping[str, int]:
         """Outlet -> its reports."""
@@ -220,17 +249,16 @@ class Event:
         titles: dict[str, list[tuple[str, ...]]] = {}
         few, many = sorted((self, other), key=len)
         for report in few.reports:
-            titles.setdefault(report.outlet, []).append(report.title)
+            titles.setdefault(report.outlet, []).append(report.title + report.marks)
         for report in many.reports:
             for title in titles.get(report.outlet, ()):
-                yield title, report.title
+                yield title, report.title + report.marks
 
 
 def _weigh(reports: Sequence[Said], weights: dict[str, float]) -> dict[str, float]:
     for report in reports:
         for term in report.title:
-            if _tells(term):
-                weights[term] = weights.get(term, 0.0) + 1.0
+            weights[term] = weights.get(term, 0.0) + 1.0
         for term in report.excerpt:
             weights[term] = weights.get(term, 0.0) + EXCERPT
     return weights

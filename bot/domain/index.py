@@ -21,7 +21,7 @@ class Index:
 
     def __init__(self) -> None:
         self._numbers: dict[str, array[int]] = {}
-        self._stories: dict[str, int] = {}
+        self._gone: dict[str, int] = {}  # term -> how many of these stories are no more
 
     def __len__(self) -> int:
         """The number of entries: what memory follows."""
@@ -29,9 +29,8 @@ class Index:
 
     def add(self, number: int, terms: Iterable[str]) -> None:
         """A story has these terms now, which it had not before."""
-        numbers, stories = self._numbers, self._stories
+        numbers = self._numbers
         for term in terms:
-            stories[term] = stories.get(term, 0) + 1
             having = numbers.get(term)
             if having is None:
                 numbers[term] = array("I", (number,))
@@ -41,20 +40,24 @@ class Index:
     def take_out(self, terms: Iterable[str]) -> None:
         """A story with these terms is no more."""
         for term in terms:
-            self._stories[term] -= 1
-            if not self._stories[term]:
-                del self._stories[term], self._numbers[term]
+            gone = self._gone.get(term, 0) + 1
+            if gone < len(self._numbers[term]):
+                self._gone[term] = gone
+            else:
+                del self._numbers[term]
+                self._gone.pop(term, None)
 
     def renew(self, stories: Iterable[tuple[int, Collection[str]]]) -> None:
         """Have entries for these stories alone."""
         self._numbers.clear()
-        self._stories.clear()
+        self._gone.clear()
         for number, terms in stories:
             self.add(number, terms)
 
     def stories(self, term: str) -> int:
         """How many stories have a term."""
-        return self._stories.get(term, 0)
+        numbers = self._numbers.get(term)
+        return len(numbers) - self._gone.get(term, 0) if numbers is not None else 0
 
     def nearest(
         self, gains: Mapping[str, float], terms: Iterable[str], budget: int, limit: int

@@ -66,11 +66,9 @@ def identify(
 
 def _report(stored: Stored) -> Report:
     record = stored.record
-    title, excerpt = compared(record.title, record.excerpt, record.language)
     return Report(
         stored.id,
-        title,
-        excerpt,
+        compared(record.title, record.excerpt, record.language),
         day_of(stored.published),
         record.outlet.domain,
         stored.guild_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -15,6 +16,7 @@ from bot.store import records, revisions, rules
 
 _NEAR = timedelta(days=NEAR)
 _SPAN = timedelta(days=SPAN)
+MANY = 20_000  # stories from which the garbage collector is kept away from a window
 _TOGETHER = 30.0  # days: old reports less apart than that are read in one go
 
 
@@ -58,10 +60,26 @@ class Windows:
     async def _recent(self, connection: AsyncConnection, since: datetime) -> Window:
         revision = await revisions.of(connection, revisions.STORIES)
         if self._window is None or self._revision != revision:
-            self._window = Window(await records.reports(connection, since), await rules.apart(connection))
+            self._window = None  # two at once would be twice the memory
+            self._window = await read(connection, since)
         else:
             self._window.evict(day_of(since))
         return self._window
+
+
+async def read(connection: AsyncConnection, since: datetime) -> Window:
+    """The window of all stories with a record published from a time on."""
+    collecting = gc.isenabled()
+    gc.disable()  # all of it stays: looking for garbage again and again would double the time
+    try:
+        reports = await records.reports(connection, since)
+        window = await asyncio.to_thread(Window, reports, await rules.apart(connection))
+    finally:
+        if collecting:
+            gc.enable()
+    if len(window) > MANY:
+        gc.freeze()  # nor is it looked through later, which would stop the bot for a second at a time
+    return window
 
 
 def _joined(one: Clustering, other: Clustering) -> Clustering:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -11,7 +12,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.event import Report, compared, day_of
+from bot.domain.event import Report, Terms, compared
 from bot.domain.intake import Affected, Arrival, Known, Plan, all_keys
 from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryView, TopicMatch
 from bot.store import outbox, schema, topics
@@ -82,14 +83,8 @@ def row_of(stored: Stored, digest: str) -> dict[str, Any]:
         "source_id": stored.source,
         "guild_id": stored.guild_id,
         "digest": digest,
-        "terms": "" if stored.partial else _terms(record),
+        "terms": "" if stored.partial else compared(record.title, record.excerpt, record.language).kept(),
     }
-
-
-def _terms(record: Record) -> str:
-    """What clustering compares, kept so that a window is read back in seconds; `_report` reads it."""
-    title, excerpt = compared(record.title, record.excerpt, record.language)
-    return f"{' '.join(title)}\n{' '.join(excerpt)}"
 
 
 async def _select(
@@ -190,17 +185,27 @@ async def reports(
     near = sa.and_(_s.c.last >= since, _s.c.forwards_to.is_(None), ~_s.c.removed)
     if until is not None:
         near = sa.and_(near, _s.c.first <= until)
-    columns = (_r.c.id, _r.c.story, _r.c.published, _r.c.outlet_domain, _r.c.guild_id, _r.c.terms)
+    columns = (_r.c.id, _r.c.terms, _day(connection), _r.c.outlet_domain, _r.c.guild_id, _r.c.story)
     own = sa.and_(~_r.c.partial, ~_r.c.removed)
-    rows = await connection.execute(
+    found = await connection.execute(
         sa.select(*columns).join(_s, _s.c.number == _r.c.story).where(near, own).order_by(_r.c.id)
     )
-    return [_report(*row) for row in rows]
+    # In a thread: of a large window it takes seconds.
+    return await asyncio.to_thread(_reports, found.all())
 
 
-def _report(record_id: int, story: int, published: datetime, outlet: str, guild_id: int, kept: str) -> Report:
-    title, excerpt = (tuple(map(intern, text.split(" "))) if text else () for text in kept.split("\n"))
-    return Report(record_id, title, excerpt, day_of(published), intern(outlet), guild_id, story=story)
+def _reports(rows: Iterable[Sequence[Any]]) -> list[Report]:
+    return [
+        Report(record_id, Terms.read(kept), day, intern(outlet), guild_id, story=story)
+        for record_id, kept, day, outlet, guild_id, story in rows
+    ]
+
+
+def _day(connection: AsyncConnection) -> sa.ColumnElement[float]:
+    """When a record was published, in days since 1970, computed by the database: a window has many records."""
+    if connection.dialect.name == "sqlite":
+        return sa.func.julianday(_r.c.published, type_=sa.Float) - 2_440_587.5
+    return sa.cast(sa.extract("epoch", _r.c.published) / 86_400, sa.Float)
 
 
 def _story_row(number: int, view: StoryView) -> dict[str, Any]:

@@ -39,9 +39,9 @@ class Item:
 
     def report(self) -> Report:
         """As clustering sees it."""
-        title, excerpt = compared(self.title, self.excerpt, self.language)
+        terms = compared(self.title, self.excerpt, self.language)
         day = day_of(self.published)
-        return Report(self.id, title, excerpt, day, self.outlet, 0, self.declares, self.partial, self.story)
+        return Report(self.id, terms, day, self.outlet, 0, self.declares, self.partial, self.story)
 
 
 def report(

@@ -43,8 +43,8 @@ def report(
     story: int | None = None,
 ) -> Report:
     """A report, by an outlet of its own where none is named."""
-    terms, _ = compared(title, "", "")
-    return Report(number, terms, (), day, outlet or f"outlet{number}.example", guild_id, story=story)
+    terms = compared(title, "", "")
+    return Report(number, terms, day, outlet or f"outlet{number}.example", guild_id, story=story)
 
 
 @dataclass

@@ -242,14 +242,16 @@ async def test_only_stories_near_in_time_are_read_for_clustering(stores: Databas
 
 async def test_what_is_read_for_clustering_is_what_was_compared(stores: Database) -> None:
     whole = replace(
-        record("“Café” opens 🐋 – again", "a.example", excerpt="One\ntwo harbours, 3"), language="fr"
+        record("“Café 7” opens 🐋 – again", "a.example", excerpt="One\ntwo harbours, 3"), language="fr"
     )
     await take(stores, whole, record("", "b.example"))
     async with stores.read() as connection:
         one, empty = await records.reports(connection, at(-1))
-    title, excerpt = compared(whole.title, whole.excerpt, whole.language)
-    assert (one.title, one.excerpt, one.outlet, one.day) == (title, excerpt, "a.example", day_of(at()))
-    assert (empty.title, empty.excerpt) == ((), ())
+    terms = compared(whole.title, whole.excerpt, whole.language)
+    assert (one.terms, one.outlet) == (terms, "a.example")
+    assert one.day == pytest.approx(day_of(at()), abs=1e-8)
+    assert all(terms)
+    assert empty.terms == ((), (), ())
 
 
 async def test_a_page_is_known_by_all_its_addresses(stores: Database) -> None:

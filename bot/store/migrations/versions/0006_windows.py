@@ -25,10 +25,7 @@ def upgrade() -> None:
     connection = op.get_bind()
     records = sa.table("records", *map(sa.column, ("id", "title", "excerpt", "language", "partial", "terms")))
     rows = connection.execute(sa.select(records).where(sa.not_(records.c.partial))).all()
-    filled = []
-    for row in rows:
-        title, excerpt = compared(row.title, row.excerpt, row.language)
-        filled.append({"of": row.id, "to": f"{' '.join(title)}\n{' '.join(excerpt)}"})
+    filled = [{"of": row.id, "to": compared(row.title, row.excerpt, row.language).kept()} for row in rows]
     if filled:
         statement = sa.update(records).where(records.c.id == sa.bindparam("of"))
         connection.execute(statement.values(terms=sa.bindparam("to")), filled)
