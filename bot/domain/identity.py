@@ -18,7 +18,7 @@ MAX_URL = 2048
 _URL = re.compile(r"(?i:https?)://([^/?#\\]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
 # A host and a path in which there is nothing to normalise but a slash at the end, or WordPress's `/?p=123`.
 _SIMPLE = re.compile(
-    r"(https?://[a-z0-9.-]+\.[a-z]+)((?:/[\w~-]+(?:\.[a-z]+)?){0,20})/?(\?p=[0-9]+)?", re.ASCII
+    r"(https?://[a-z0-9.-]++(?<=[a-z]))((?:/[A-Za-z0-9_~-]++(?:\.[a-z]++)?+)*+)/?+(\?p=[0-9]++)?+"
 )
 _SIMPLE_LENGTH = 500
 _MEANINGFUL = re.compile(r"youtu|ampproject\.org|bing-amp\.com")  # sites whose paths mean more than pages

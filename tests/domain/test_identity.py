@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 
@@ -10,6 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain import identity
 from bot.domain.identity import canonical, registered_domain
 from tests.shared_data import SHARED, needs_shared
 
@@ -200,6 +202,29 @@ def test_canonical_is_idempotent_and_raises_nothing_but_value_errors(url: str) -
     assert key.startswith("https://")
     assert key.isascii()
     assert len(key) <= 2048
+
+
+SITES = st.sampled_from(
+    ["https://a.example", "http://www.a.example", "https://m.a.example", "https://youtu.be", "https://www.youtube.com",
+     "https://cdn.ampproject.org", "https://amp.a.example", "https://news.google.com", "https://amp-theatre.example",
+     "http://a..b", "https://1.2.3.0x", "https://A.example", "https://a.example:443", "https://localhost", "ftp://a.example"]
+)  # fmt: skip
+PATHS = st.text(alphabet="ab/AMPamp.-_~e?p=1#&%é", max_size=24)
+ADDRESSES = st.one_of(
+    st.builds("{}{}{}".format, SITES, st.sampled_from(["", "/", "?"]), PATHS),
+    st.from_regex(identity._SIMPLE, fullmatch=True),
+)
+
+
+@given(ADDRESSES)
+def test_a_simple_address_is_the_same_the_quick_way_and_the_long_way(url: str) -> None:
+    def outcome(way: Callable[[str], str]) -> str:
+        try:
+            return way(url)
+        except ValueError as error:
+            return f"refused: {error}"
+
+    assert outcome(canonical) == outcome(identity._canonical)
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,8 @@ def moment(text: str) -> datetime | None:
         return None
     try:
         found = _usual(text) or _unusual(text)
-        found = found.astimezone(UTC) if found else None
+        if found and found.tzinfo is not UTC:
+            found = found.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
     return found if found is not None and found.year in _YEARS else None

@@ -9,9 +9,9 @@ from __future__ import annotations
 import binascii
 import re
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from lxml import etree
 
@@ -41,17 +41,15 @@ _PICTURES = ("itunes:image", "image", "media:image")
 _OTHERS = (
     "link", "guid", "id", "source", "language", "dc:language", "feedburner:origlink", "pheedo:origlink", "yt:videoid"
 )  # fmt: skip
-_KINDS = {
-    name: (kind, rank)
-    for kind, names in (
-        ("title", _TITLES),
-        ("text", _TEXTS),
-        ("date", _DATES),
-        ("media", _MEDIA),
-        ("picture", _PICTURES),
-    )
-    for rank, name in enumerate(names)
-} | {name: (name, 0) for name in _OTHERS}
+_KINDS = (
+    {
+        name: (kind, rank)
+        for kind, names in (("title", _TITLES), ("text", _TEXTS), ("date", _DATES))
+        for rank, name in enumerate(names)
+    }
+    | dict.fromkeys((*_MEDIA, *_PICTURES), ("media", 0))
+    | {name: (name, 0) for name in _OTHERS}
+)
 
 _ORIGINALS = ("feedburner:origlink", "pheedo:origlink")
 
@@ -74,12 +72,37 @@ def feed_of(root: Any, url: str, limit: int, *, bases: bool, languages: bool) ->
     return _Reader(url, root, bases, languages).feed(found, limit)
 
 
-class _Kinds(dict[Any, tuple[str, int] | None]):
-    """What an element of this tag is for an entry, and how good; looked up once for each tag."""
+class _Roles(NamedTuple):
+    """What the children of an entry are for, by their places: texts, titles and dates the best first."""
 
-    def __missing__(self, tag: Any) -> tuple[str, int] | None:
-        self[tag] = _KINDS.get(name_of(tag))
-        return self[tag]
+    titles: Sequence[int]
+    texts: Sequence[int]
+    dates: Sequence[int]
+    links: Sequence[int]
+    media: dict[int, str]  # with their names
+    one: Mapping[str, int]  # the first of each other kind
+
+
+class _Orders(dict[tuple[Any, ...], _Roles]):
+    """The roles of children with these tags: a feed's entries have mostly the same ones in the same order."""
+
+    def __missing__(self, tags: tuple[Any, ...]) -> _Roles:
+        ranked: dict[str, list[tuple[int, int]]] = {}
+        names = [name_of(tag) for tag in tags]
+        for place, name in enumerate(names):
+            if name in _KINDS:
+                kind, rank = _KINDS[name]
+                ranked.setdefault(kind, []).append((rank, place))
+        places = {kind: [place for _, place in sorted(found)] for kind, found in ranked.items()}
+        roles = self[tags] = _Roles(
+            titles=places.pop("title", ()),
+            texts=places.pop("text", ()),
+            dates=places.pop("date", ()),
+            links=places.pop("link", ()),
+            media={place: names[place] for place in places.pop("media", ())},
+            one={kind: found[0] for kind, found in places.items()},
+        )
+        return roles
 
 
 def _entry_elements(root: Any) -> Iterator[Any]:
@@ -102,7 +125,7 @@ class _Reader:
         self._bases = bases
         self._languages = languages
         self._atom = name_of(root.tag) in ("feed", "entry")
-        self._kinds = _Kinds()
+        self._orders = _Orders()
 
     def feed(self, elements: list[Any], limit: int) -> Feed:
         """The feed and its first entries."""
@@ -142,47 +165,27 @@ class _Reader:
         return head, links
 
     def _entry(self, element: Any, number: int) -> Entry:
-        titles: list[tuple[int, Any]] = []
-        texts: list[tuple[int, Any]] = []
-        dates: list[tuple[int, Any]] = []
-        links: list[Any] = []
-        media: list[tuple[str, Any]] = []
-        one: dict[str, Any] = {}
-        kinds = self._kinds
-        for child in element:
-            found = kinds[child.tag]
-            if found is None:
-                continue
-            kind, rank = found
-            if kind == "text":
-                texts.append((rank, child))
-            elif kind == "date":
-                dates.append((rank, child))
-            elif kind == "title":
-                titles.append((rank, child))
-            elif kind == "media" or kind == "picture":
-                media.append((name_of(child.tag), child))
-            elif kind == "link":
-                links.append(child)
-                if child.get("rel") == "enclosure":
-                    media.append(("enclosure", child))
-            elif kind not in one:
-                one[kind] = child
+        children = list(element)
+        roles = self._orders[tuple([child.tag for child in children])]
         entry = Entry(number, self._base(element) if self._bases else self._url)
-        for child in _ranked(titles):
+        for place in roles.titles:
+            child = children[place]
             if child.text or len(child):
                 entry.title = self._text(child)
                 break
-        entry.texts = [self._text(child) for child in _ranked(texts)]
-        entry.dates = [text.strip() for child in _ranked(dates) if (text := child.text)]
-        if media:
-            self._media(entry, media)
+        entry.texts = [self._text(children[place]) for place in roles.texts]
+        entry.dates = [text.strip() for place in roles.dates if (text := children[place].text)]
+        links = [children[place] for place in roles.links]
+        enclosed = [place for place in roles.links if children[place].get("rel") == "enclosure"]
+        if enclosed or roles.media:
+            media = sorted((roles.media | dict.fromkeys(enclosed, "enclosure")).items())
+            self._media(entry, [(name, children[place]) for place, name in media])
+        one = {kind: children[place] for kind, place in roles.one.items()}
         self._addresses(entry, element, one, links)
-        if one:
-            self._details(entry, one)
+        self._details(entry, one)
         if self._languages and (language := _language(element)):
             entry.language = language
-        if element.attrib and not entry.dates and (date := _attribute(element, "lastmod")):  # CDF
+        if not entry.dates and (date := _attribute(element, "lastmod")):  # CDF
             entry.dates = (date,)
         return entry
 
@@ -343,17 +346,6 @@ class _Reader:
                     return Text(found)
             return Text(text, not looks_like_html(text))
         return Text(text)
-
-
-def _ranked(found: list[tuple[int, Any]]) -> list[Any]:
-    """The elements, the best first; of equal ones the first."""
-    if len(found) > 1:
-        found.sort(key=_rank)
-    return [element for _, element in found]
-
-
-def _rank(found: tuple[int, Any]) -> int:
-    return found[0]
 
 
 def _markup(element: Any) -> str:

@@ -5,40 +5,48 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import unescape
+from itertools import islice
 
 from selectolax.lexbor import LexborHTMLParser
 
-_HEAD = 8_000  # characters of markup that are looked at: more than an excerpt of a thousand needs
+HEAD = 8_000  # characters of markup that are looked at: more than an excerpt of a thousand needs
 _WHOLE = 200_000  # and as many where the head is nearly without text
 _LITTLE = 200
 _TAGS = 500  # in what is looked at: the time for nested ones is quadratic
 _PICTURES = 20
 
+SEAM = "\x01"  # between texts that are worked on as one; in XML no text has it
+
 _INLINE = (
-    "a|abbr|acronym|b|bdi|bdo|big|cite|code|dfn|em|font|i|ins|kbd|label|mark|q|s|samp|small|span|strike|strong|"
+    "a|strong|em|span|b|i|code|abbr|acronym|bdi|bdo|big|cite|dfn|font|ins|kbd|label|mark|q|s|samp|small|strike|"
     "sub|sup|time|tt|u|var|wbr"
 )
 _BLOCK = (
-    "address|article|aside|blockquote|body|br|center|dd|details|div|dl|dt|figcaption|figure|footer|h[1-6]|header|hr|"
-    "html|img|li|main|nav|ol|p|picture|pre|section|summary|table|tbody|td|tfoot|th|thead|tr|ul"
-)
+    "p|br|div|img|li|ul|h[1-6]|figure|blockquote|td|tr|address|article|aside|body|center|dd|details|dl|dt|figcaption|"
+    "footer|header|hr|html|main|nav|ol|picture|pre|section|summary|table|tbody|tfoot|th|thead"
+)  # the usual ones first: they are tried in this order
 _HIDDEN = [
     "applet", "audio", "canvas", "embed", "form", "head", "iframe", "math", "noscript", "object", "script", "select",
     "style", "svg", "template", "textarea", "title", "video",
 ]  # fmt: skip
-_INLINE_TAG = re.compile(rf"</?(?:{_INLINE})(?:\s[^<>]*)?/?>|<!--[^<>]*-->", re.IGNORECASE)
-_BLOCK_TAG = re.compile(rf"</?(?:{_BLOCK})(?:\s[^<>]*)?/?>", re.IGNORECASE)
+_FIRSTS = "".join(sorted({name[0] for name in _INLINE.split("|")}))  # one look, instead of one at each name
+# The sign at the beginning stands outside of what ignores case: so it is searched for as fast as can be. A tag ends
+# at `SEAM`: it does not begin in one text and end in the next.
+_INLINE_TAG = re.compile(rf"<(?i:/?(?=[{_FIRSTS}])(?:{_INLINE})(?:\s[^<>{SEAM}]*)?/?>|!--[^<>{SEAM}]*-->)")
+_BLOCK_TAG = re.compile(rf"<(?i:/?(?:{_BLOCK})(?:\s[^<>{SEAM}]*)?/?>)")
 _OTHER_TAG = re.compile(rf"</?(?!(?:{_INLINE})[\s/>])[a-z][^<>]*>", re.IGNORECASE)
 # Text is taken for HTML if an element is closed in it, or one that needs no end stands in it.
 _LOOKS = re.compile(
-    rf"</(?:{_INLINE}|{_BLOCK}|script|style|iframe|video|audio|object|form|svg)\s*>|<(?:br|hr|p|img)\b[^<>]*>",
-    re.IGNORECASE,
+    rf"<(?i:/(?:{_INLINE}|{_BLOCK}|script|style|iframe|video|audio|object|form|svg)\s*>|(?:br|hr|p|img)\b[^<>]*>)"
 )
 _PREFIXED = re.compile(r"(</?)[A-Za-z_][\w.-]*:(?=[A-Za-z])")
 
-_IMG = re.compile(r"<[iI][mM][gG]\s([^<>]{1,4000})")
+_LONGEST_TAG = 4000
+_IMG = re.compile(rf"<[iI][mM][gG]\s([^<>]{{1,{_LONGEST_TAG}}})")
 # As most write it: enough to know that there is nothing else to look at.
-_USUAL = re.compile(r'(?:(?:src="([^"&]+)"|width="(\d+)"|height="(\d+)"|(?:alt|title)="[^"]*")\s*)+/?')
+_USUALLY = r'(?:(?:src="([^"&<>]+)"|width="(\d+)"|height="(\d+)"|(?:alt|title)="[^"<>]*")\s*)+/?'
+_USUAL = re.compile(_USUALLY)
+_FIRST_IMG = re.compile(rf"<[iI][mM][gG]\s(?:{_USUALLY}>)?")
 _ATTRIBUTE = re.compile(r"""([A-Za-z-]{3,20})\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 _PIXELS = re.compile(r"\s*(\d{1,5})(?:\.\d+)?\s*(?:px)?\s*", re.IGNORECASE)
 _DECORATION = (
@@ -60,12 +68,12 @@ def plain(markup: str) -> str:
     was escaped as a whole is read as what it was.
     """
     if "<" not in markup:
-        if "&lt;" not in markup or not looks_like_html(inner := unescape(markup[: 2 * _HEAD])):
+        if "&lt;" not in markup or not looks_like_html(inner := unescape(markup[: 2 * HEAD])):
             return markup
         markup = inner
-    if len(markup) <= _HEAD:
+    if len(markup) <= HEAD:
         return _words(markup)
-    text = _words(_cut(markup, _HEAD))
+    text = _words(_cut(markup, HEAD))
     if len(text) < _LITTLE:
         text = _words(_cut(markup, _WHOLE))
     return text
@@ -83,9 +91,13 @@ def _cut(markup: str, limit: int) -> str:
     return head[:opened] if opened > head.rfind(">") else head
 
 
+def without_usual_tags(markup: str) -> str:
+    """The words where only usual tags are in it. A bracket that is left says that it needs a parser."""
+    return _BLOCK_TAG.sub(" ", _INLINE_TAG.sub("", markup))
+
+
 def _words(markup: str) -> str:
-    # Usual tags are simply removed. Where that leaves a bracket, there is something that needs a parser.
-    text = _BLOCK_TAG.sub(" ", _INLINE_TAG.sub("", markup))
+    text = without_usual_tags(markup)
     return text if "<" not in text and ">" not in text else _parsed(markup)
 
 
@@ -103,16 +115,9 @@ def pictures(markup: str) -> Iterator[tuple[str, int, int]]:
     """The addresses and declared sizes of the pictures in HTML, without icons and what only counts readers."""
     if "<" not in markup and "&lt;" in markup:
         markup = unescape(markup[:_WHOLE])
-    for number, tag in enumerate(_IMG.finditer(markup, 0, _WHOLE)):
-        if number == _PICTURES:
-            break
-        if (
-            (usual := _USUAL.fullmatch(tag[1]))
-            and (url := usual[1])
-            and not _is_decoration(url)
-            and url[:5] != "data:"
-        ):
-            yield url, int(usual[2] or 0), int(usual[3] or 0)
+    for tag in islice(_IMG.finditer(markup, 0, _WHOLE), _PICTURES):
+        if (usual := _USUAL.fullmatch(tag[1])) and (picture := _picture(usual)):
+            yield picture
             continue
         attributes = {
             name.lower(): double or single or bare
@@ -129,6 +134,19 @@ def pictures(markup: str) -> Iterator[tuple[str, int, int]]:
             and not ("class" in attributes and _is_decoration(attributes["class"]))
         ):
             yield url, pixels(attributes.get("width")), pixels(attributes.get("height"))
+
+
+def usual_picture(markup: str) -> tuple[str, int, int] | None:
+    """What `pictures` gives first, where the first picture is written as most are; else None."""
+    found = _FIRST_IMG.search(markup, 0, _WHOLE)
+    return _picture(found) if found and found.end() - found.start() < _LONGEST_TAG else None
+
+
+def _picture(usual: re.Match[str]) -> tuple[str, int, int] | None:
+    url, width, height = usual.groups()
+    if not url or url.startswith("data:") or _is_decoration(url):
+        return None
+    return url, int(width or 0), int(height or 0)
 
 
 def _is_decoration(text: str) -> bool:

@@ -6,9 +6,9 @@ import re
 
 from bot.domain.identity import canonical
 from bot.domain.model import Image
-from bot.sources.feeds.html import pictures
+from bot.sources.feeds.html import pictures, usual_picture
 from bot.sources.feeds.links import resolved
-from bot.sources.feeds.model import Entry, Picture
+from bot.sources.feeds.model import Entry
 
 _SMALLEST, _LARGEST = 50, 20_000  # pixels a side: others are icons, or a mistake
 _ASSUMED, _ASSUMED_THUMBNAIL = 800 * 450, 320 * 180  # pixels of a picture whose size is not declared
@@ -20,43 +20,50 @@ _SOUND = re.compile(
 
 def image_of(entry: Entry) -> Image | None:
     """The largest picture that the entry declares, else the first in its text that is no decoration."""
-    best: Picture | None = None
+    best: Image | None = None
     most = 0
-    for picture in entry.pictures:
-        area = _area(picture)
-        if area > most and (usable := _usable(picture, entry.base)):
-            best, most = usable, area
-    found = best or _in_text(entry)
-    return Image(found.url, found.width, found.height) if found else None
+    for url, width, height, thumbnail in entry.pictures:
+        area = _area(width, height, _ASSUMED_THUMBNAIL if thumbnail else _ASSUMED)
+        if area > most and (address := _usable(url, entry.base)):
+            best, most = Image(address, width, height), area
+    return best or _in_text(entry)
 
 
-def _in_text(entry: Entry) -> Picture | None:
+def _in_text(entry: Entry) -> Image | None:
     for text in entry.texts:
         value = text.value
         if text.plain or ("<img" not in value and "<IMG" not in value and "&lt;img" not in value):
             continue
-        for url, width, height in pictures(value):
-            if _area(picture := Picture(url, width, height)) and (usable := _usable(picture, entry.base)):
-                return usable
+        usual = usual_picture(value)
+        if usual and (image := _shown(usual, entry.base)):
+            return image
+        for picture in pictures(value):
+            if image := _shown(picture, entry.base):
+                return image
     return None
 
 
-def _area(picture: Picture) -> int:
+def _shown(picture: tuple[str, int, int], base: str) -> Image | None:
+    url, width, height = picture
+    if _area(width, height, _ASSUMED) and (address := _usable(url, base)):
+        return Image(address, width, height)
+    return None
+
+
+def _area(width: int, height: int, assumed: int) -> int:
     """How large it is or may be; 0 where it is of no use."""
-    width, height = picture.width, picture.height
     if not width and not height:
-        return _ASSUMED_THUMBNAIL if picture.thumbnail else _ASSUMED
-    if any(side and not _SMALLEST <= side <= _LARGEST for side in (width, height)):
-        return 0
-    return (width or height) * (height or width)
+        return assumed
+    width, height = width or height, height or width
+    return width * height if _SMALLEST <= width <= _LARGEST and _SMALLEST <= height <= _LARGEST else 0
 
 
-def _usable(picture: Picture, base: str) -> Picture | None:
-    """The picture at an absolute address that can be shown, or None."""
-    url = resolved(picture.url, base)
+def _usable(url: str, base: str) -> str:
+    """The picture's absolute address where it can be shown, else nothing."""
+    url = resolved(url, base)
     if not _SOUND.fullmatch(url):
         try:
             canonical(url)
         except ValueError:
-            return None
-    return picture if url == picture.url else picture._replace(url=url)
+            return ""
+    return url

@@ -7,15 +7,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
-from bot.domain.identity import registered_domain
+from bot.domain.identity import canonical, registered_domain
 from bot.domain.model import Outlet, Record
 from bot.domain.text import clip
 from bot.sources.feeds.dates import moment
 from bot.sources.feeds.images import image_of
-from bot.sources.feeds.links import is_web, page, resolved
+from bot.sources.feeds.links import is_web, resolved
 from bot.sources.feeds.model import Entry, Feed
-from bot.sources.feeds.text import body, digest, excerpt_of, line, word_bytes
+from bot.sources.feeds.text import body, digest, excerpts_of, line, word_bytes
 from bot.sources.model import Item, Rejected
 from bot.sources.records import MAX_EXCERPT, MAX_OUTLET, MAX_TITLE
 
@@ -42,15 +43,16 @@ class Owner:
 
 @dataclass(slots=True)
 class _Draft:
-    """A record in the making. `page` is its canonical address, which other entries can have as well."""
+    """A record in the making. `page` is its canonical address, which other entries can have as well, and `host` its host."""
 
     entry: Entry
     page: str
+    host: str
     title: str
-    excerpt: str
-    published: datetime | None
+    excerpt: str = ""
+    published: datetime | None = None
     key: str = ""
-    twins: tuple[str, ...] = ()
+    twins: Sequence[str] = ()
 
 
 def owner_of(feed: Feed, url: str, name: str, topics: tuple[str, ...], quality: int, language: str) -> Owner:
@@ -71,6 +73,11 @@ def items_of(feed: Feed, owner: Owner) -> tuple[list[Item], list[Rejected]]:
             drafts.append(_draft(entry))
         except ValueError as error:
             rejected.append(Rejected(owner.path, entry.number, clip(str(error), _REASON)))
+    excerpts = excerpts_of(
+        [draft.entry.texts for draft in drafts], [draft.title for draft in drafts], MAX_EXCERPT
+    )
+    for draft, excerpt in zip(drafts, excerpts, strict=True):
+        draft.excerpt = excerpt
     drafts, repeated = _identified(drafts)
     rejected += [
         Rejected(owner.path, entry.number, f"the same as entry {first.number}") for entry, first in repeated
@@ -88,7 +95,7 @@ def _draft(entry: Entry) -> _Draft:
         raise ValueError("no link")
     entry.url = resolved(entry.url, entry.base)
     try:
-        address = page(entry.url)
+        address = canonical(entry.url)
     except ValueError as error:
         raise ValueError(f"link: {error}") from None
     title = line(entry.title, MAX_TITLE) if entry.title is not None else ""
@@ -96,7 +103,7 @@ def _draft(entry: Entry) -> _Draft:
         title = next((text for raw in entry.texts if (text := body(raw, _TITLE_FROM_TEXT))), "")
         if not title:
             raise ValueError("neither a title nor a text")
-    return _Draft(entry, address, title, excerpt_of(entry.texts, title, MAX_EXCERPT), _published(entry.dates))
+    return _Draft(entry, address, _host(address), title, published=_published(entry.dates))
 
 
 # ------------------------------------------------------------------------------------------ identity
@@ -111,56 +118,62 @@ def _identified(drafts: list[_Draft]) -> tuple[list[_Draft], list[tuple[Entry, E
     guids = Counter(draft.entry.guid for draft in drafts)
     known: dict[str, _Draft] = {}
     repeated: list[tuple[Entry, Entry]] = []
-    for draft in drafts:
+    titles = word_bytes([draft.title for draft in drafts])
+    texts = word_bytes([draft.excerpt for draft in drafts])
+    for draft, title, text in zip(drafts, titles, texts, strict=True):
         guid = draft.entry.guid if guids[draft.entry.guid] == 1 else ""
-        title = word_bytes(draft.title)
-        draft.key = draft.page
-        if pages[draft.page] > 1:
-            draft.key += f"#{digest(guid.encode('utf-8', 'replace') or title)}"
+        name = digest(guid.encode("utf-8", "replace") or title)
+        draft.key = f"{draft.page}#{name}" if pages[draft.page] > 1 else draft.page
         first = known.setdefault(draft.key, draft)
         if first is not draft:
             repeated.append((draft.entry, first.entry))
             continue
-        draft.twins = tuple(_twins(draft, guid, title))
+        draft.twins = _twins(draft, guid, name, title, text)
     kept = list(known.values())
-    shared = Counter(twin for draft in kept for twin in draft.twins)
-    for draft in kept:
-        for twin in draft.twins:
-            if shared[twin] > 1 or twin in pages:
-                draft.twins = tuple(t for t in draft.twins if shared[t] == 1 and t not in pages)
-                break
+    shared = Counter(chain.from_iterable([draft.twins for draft in kept]))
+    told = {twin for twin, count in shared.items() if count > 1} | (shared.keys() & pages.keys())
+    if told:
+        for draft in kept:
+            draft.twins = [twin for twin in draft.twins if twin not in told]
     return kept, repeated
 
 
-def _twins(draft: _Draft, guid: str, title: bytes) -> list[str]:
-    """What else an entry is known by: its other addresses, its guid with its title, and its text."""
+def _twins(draft: _Draft, guid: str, name: str, title: bytes, text: bytes) -> list[str]:
+    """What else an entry is known by: its other addresses, its guid with its title, and its text.
+
+    `name` tells the entries of one page apart; `title` and `text` are the words of both.
+    """
     entry = draft.entry
-    twins = []
-    if entry.others or is_web(guid):
-        others = dict.fromkeys(resolved(other, entry.base) for other in entry.others)
-        if is_web(guid):
-            others[guid] = None
-        others.pop(entry.url, None)
-        for other in others:
-            try:
-                twin = page(other)
-            except ValueError:
-                continue
-            home = "/" not in twin[8:] and "?" not in twin  # nobody's alone
-            if twin != draft.page and not home and twin not in twins:
-                twins.append(twin)
+    twins = _other_pages(draft, guid) if entry.others or is_web(guid) else []
     if draft.key == draft.page:  # should another entry have the same page later, both are told by more
-        twins.append(f"{draft.page}#{digest(guid.encode('utf-8', 'replace') or title)}")
-    domain = registered_domain(_host(draft.page))
+        twins.append(f"{draft.page}#{name}")
+    domain = registered_domain(draft.host)
     if guid:
         twins.append(f"guid:{domain}:{digest(guid.encode('utf-8', 'replace'), title)}")
-    if len(draft.excerpt) >= 2 * _TELLING - 1:
-        text = word_bytes(draft.excerpt)
-        if text.count(b" ") >= _TELLING - 1:
-            # With its day: the same words at another page a week later are a column of every week.
-            day = draft.published.date().isoformat().encode() if draft.published else b""
-            twins.append(f"text:{domain}:{digest(title, text, day)}")
+    if len(draft.excerpt) >= 2 * _TELLING - 1 and text.count(b" ") >= _TELLING - 1:
+        # With its day: the same words at another page a week later are a column of every week.
+        day = draft.published.date().isoformat().encode() if draft.published else b""
+        twins.append(f"text:{domain}:{digest(title, text, day)}")
     return twins
+
+
+def _other_pages(draft: _Draft, guid: str) -> list[str]:
+    """The canonical addresses that an entry has besides its own."""
+    entry = draft.entry
+    others = dict.fromkeys([resolved(other, entry.base) for other in entry.others])
+    if is_web(guid):
+        others[guid] = None
+    others.pop(entry.url, None)
+    pages: list[str] = []
+    for other in others:
+        try:
+            page = canonical(other)
+        except ValueError:
+            continue
+        home = "/" not in page[8:] and "?" not in page  # nobody's alone
+        if page != draft.page and not home and page not in pages:
+            pages.append(page)
+    return pages
 
 
 # ------------------------------------------------------------------------------------------- records
@@ -169,25 +182,25 @@ def _twins(draft: _Draft, guid: str, title: bytes) -> list[str]:
 def _item(draft: _Draft, owner: Owner, outlets: dict[object, Outlet]) -> Item:
     entry = draft.entry
     published = draft.published
-    seen = (_host(draft.page), entry.source)
+    seen = (draft.host, entry.source)
     outlet = outlets.get(seen)
     if outlet is None:
-        outlet = outlets[seen] = _outlet(entry, seen[0], owner)
+        outlet = outlets[seen] = _outlet(entry, draft.host, owner)
     title = draft.title
     if entry.source is not None and title.endswith(f" - {outlet.name}"):  # as Google News writes them
         title = title.removesuffix(f" - {outlet.name}")
     record = Record(
-        key=draft.key,
-        url=entry.url,
-        title=title,
-        outlet=outlet,
-        excerpt=draft.excerpt,
-        published=published,
+        draft.key,
+        entry.url,
+        title,
+        outlet,
+        draft.excerpt,
+        published,
         type="video" if entry.video or _VIDEO.match(draft.page) else "article",
         quality=owner.quality,
         topics=owner.topics,
         image=image_of(entry),
-        twins=draft.twins,
+        twins=tuple(draft.twins),
         language=_language(entry.language, owner.language),
     )
     notes = () if published or not entry.dates else ("its date cannot be read; taken as undated",)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from html import unescape
 
 from bot.domain.text import clip, repair, words
-from bot.sources.feeds.html import looks_like_html, plain
+from bot.sources.feeds.html import HEAD, SEAM, looks_like_html, plain, without_usual_tags
 from bot.sources.feeds.model import Text
 
 # What feeds add at the end: `The post X appeared first on Y.`, `Continue reading X →`, `[…]`
@@ -34,6 +35,7 @@ _MORE = re.compile(
     r"\s?(?:\[ ?(?:…|\.\.\.) ?\]|\( ?more ?(?:…|\.\.\.)? ?\)|(?:…|\.\.\.) ?\[\w+\])$", re.IGNORECASE
 )
 _MORE_LENGTH = 30
+_NO_TEXT = Text("")
 _NOTHING = frozenset({"comments", "comment", "[link]", "[link] [comments]", "read more", "null", "undefined"})
 
 # What needs no repair: printable ASCII, and the dashes and quotes of good English. No entity: those that
@@ -41,20 +43,44 @@ _NOTHING = frozenset({"comments", "comment", "[link]", "[link] [comments]", "rea
 _FINE = re.compile("[ -~\u2010-\u2015\u2018-\u201f\u2022\u2026]*")
 _UNENDED = re.compile(r"&#[xX]?[0-9a-fA-F]+(?![0-9a-fA-F;])")  # a number without its semicolon
 _REFERENCE = re.compile(r"&[#\w]+;")
-# Of ASCII only letters, digits and `_` belong to words; the rest is space.
-_SPACED = bytes(byte if chr(byte).isalnum() or byte == 0x5F else 0x20 for byte in range(128)) + bytes(128)
+# An entity as `unescape` takes it.
+_ENTITY = re.compile(r"&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)")
+# Of ASCII only letters, digits and `_` belong to words; the rest but a line's end is space.
+_IN_WORDS = bytes(byte if chr(byte).isalnum() or byte in b"_\n" else 0x20 for byte in range(128)) + bytes(128)
 
 
 def line(text: Text, limit: int) -> str:
     """A text on one line, without HTML; a title that only looks like HTML stays as it is."""
     value = text.value
+    if _is_clean(value) and len(value) <= limit:
+        return value
     if not text.plain and ("&" in value or "<" in value) and ("<" not in value or looks_like_html(value)):
         value = plain(value)
     return _repaired(value, limit)
 
 
-def excerpt_of(texts: Sequence[Text], title: str, limit: int) -> str:
-    """The first of the texts that says something that the title does not."""
+def _is_clean(text: str) -> bool:
+    """Whether there is nothing to do: printable ASCII with single spaces, neither markup nor entities."""
+    return (
+        text.isascii()
+        and text.isprintable()
+        and "&" not in text
+        and "<" not in text
+        and "  " not in text
+        and text.strip() == text
+    )
+
+
+def excerpts_of(many: Sequence[Sequence[Text]], titles: Sequence[str], limit: int) -> list[str]:
+    """Of each entry's texts the first that says something that its title does not."""
+    firsts = bodies([texts[0] if texts else _NO_TEXT for texts in many], limit)
+    return [
+        first if first and first != title else _excerpt(texts[1:], title, limit)
+        for first, texts, title in zip(firsts, many, titles, strict=True)
+    ]
+
+
+def _excerpt(texts: Sequence[Text], title: str, limit: int) -> str:
     for text in texts:
         clean = body(text, limit)
         if clean and clean != title:
@@ -65,14 +91,78 @@ def excerpt_of(texts: Sequence[Text], title: str, limit: int) -> str:
 def body(text: Text, limit: int) -> str:
     """A longer text on one line, without HTML and without what is at its end by habit."""
     value = text.value if text.plain else plain(text.value)
-    clean = _repaired(value, limit + _TAIL)
+    return _shortened(_without_ending(_repaired(value, limit + _TAIL)), limit)
+
+
+def bodies(texts: Sequence[Text], limit: int) -> list[str]:
+    """`body` of each. What most texts need is done to all of them at once, as one text with seams."""
+    joined = f" {SEAM} ".join([_quick(text) for text in texts])
+    bare = without_usual_tags(joined) if "<" in joined else joined
+    odd = _is_odd(bare)  # else none of them is
+    decoded = _ENTITY.sub(_character, bare) if "&" in bare else bare
+    spaced = _spaced_once(decoded)
+    parts, cleans = bare.split(SEAM), spaced.split(SEAM)
+    if not len(parts) == len(cleans) == len(texts):  # one has a seam of its own
+        return [body(text, limit) for text in texts]
+    fine = _in_fine_characters(spaced.replace(SEAM, ""))
+    hinted = any(hint in spaced for hint in _HINTS)
+    done = []
+    for text, part, clean in zip(texts, parts, cleans, strict=True):
+        clean = clean.strip()
+        if (odd and _is_odd(part)) or not _is_fine(clean, limit + _TAIL, fine):
+            done.append(body(text, limit))
+        else:
+            done.append(_shortened(_without_ending(clean) if hinted else clean, limit))
+    return done
+
+
+def _quick(text: Text) -> str:
+    """The text, or something odd in the place of one that is not for being read with others."""
+    value = text.value
+    return "<" if len(value) > HEAD or (text.plain and "<" in value) else value
+
+
+def _is_odd(bare: str) -> bool:
+    """Whether there is something in it that needs a closer look: brackets, entities without an end."""
+    return (
+        "<" in bare or ">" in bare or "&lt;" in bare or ("&#" in bare and _UNENDED.search(bare) is not None)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _decoded(entity: str) -> str:
+    return unescape(entity)
+
+
+def _character(entity: re.Match[str]) -> str:
+    return _decoded(entity[0])
+
+
+def _spaced_once(text: str) -> str:
+    """The text with one space where it has several. Other white space than ASCII's stays: it is not fine."""
+    for other in "\n\t\r\x0b\x0c":
+        if other in text:
+            text = text.replace(other, " ")
+    while "  " in text:
+        text = text.replace("  ", " ")
+    return text
+
+
+def _without_ending(clean: str) -> str:
+    """A text without what feeds add at the end."""
     tail = clean[-_HINTED:]
     for hint in _HINTS:
         if hint in tail:
             start = max(0, len(clean) - _TAIL)
-            clean = clean[:start] + _ENDINGS.sub("", clean[start:])
-            break
-    if clean.endswith(("]", ")")) and (found := _MORE.search(clean, max(0, len(clean) - _MORE_LENGTH))):
+            return clean[:start] + _ENDINGS.sub("", clean[start:])
+    return clean
+
+
+def _shortened(clean: str, limit: int) -> str:
+    """A text within the limit, ended by `…` where it says that it goes on; empty where it says nothing."""
+    if clean.endswith(" […]"):  # as WordPress ends all of them
+        clean = f"{clean[:-4]}…"
+    elif clean.endswith(("]", ")")) and (found := _MORE.search(clean, max(0, len(clean) - _MORE_LENGTH))):
         clean = f"{clean[: found.start()]}…" if found.start() else ""
     if len(clean) < 20 and clean.lower() in _NOTHING:
         return ""
@@ -87,21 +177,56 @@ def _repaired(text: str, limit: int) -> str:
         if _UNENDED.search(fine):
             return repair(text, limit)
         fine = unescape(fine)
-        if "&" in fine and _REFERENCE.search(fine):
-            return repair(text, limit)
     fine = " ".join(fine.split())
-    if len(fine) <= limit and ((fine.isascii() and fine.isprintable()) or _FINE.fullmatch(fine)):
-        return fine
-    return repair(text, limit)
+    return fine if _is_fine(fine, limit) else repair(text, limit)
 
 
-def word_bytes(text: str) -> bytes:
-    """The text's words with a space between, encoded: `words` for hashing, and fast for plain English."""
-    if text.isascii() or _FINE.fullmatch(text):
-        lower = text.lower()
-        if "#" not in lower and "++" not in lower and ".net" not in lower:  # these have words of their own
-            return b" ".join(lower.encode("ascii", "replace").translate(_SPACED).split())
+def _is_fine(text: str, limit: int, known: bool = False) -> bool:
+    """Whether a text that was decoded once and has single spaces needs no repair.
+
+    `known`: that its characters are fine is known already.
+    """
+    return (
+        len(text) <= limit
+        and (known or _in_fine_characters(text))
+        and not ("&" in text and _REFERENCE.search(text))
+    )
+
+
+def _in_fine_characters(text: str) -> bool:
+    """Whether there are only `_FINE` characters. Most texts beyond ASCII have but the two that are left out."""
+    if not text.isascii():
+        text = text.replace("\u2019", "").replace("…", "")
+    return text.isprintable() if text.isascii() else _FINE.fullmatch(text) is not None
+
+
+def word_bytes(lines: Sequence[str]) -> list[bytes]:
+    """Each line's `words` with a space between, encoded, for hashing: quickly for those in plain English."""
+    joined = "\n".join(lines)
+    encoded = joined.encode("ascii", "replace").lower()
+    found = encoded.translate(_IN_WORDS)
+    while b"  " in found:
+        found = found.replace(b"  ", b" ")
+    parts = found.split(b"\n")
+    if len(parts) != len(lines):  # no lines
+        return [_word_bytes(line) for line in lines]
+    if not _is_marked(encoded) and _in_fine_characters(joined.replace("\n", "")):
+        return [part.strip() for part in parts]
+    return [
+        part.strip()
+        if _in_fine_characters(line) and not _is_marked(line.lower().encode("ascii", "replace"))
+        else _word_bytes(line)
+        for line, part in zip(lines, parts, strict=True)
+    ]
+
+
+def _word_bytes(text: str) -> bytes:
     return " ".join(words(text)).encode("utf-8", "replace")
+
+
+def _is_marked(lower: bytes) -> bool:
+    """Whether there may be words in it that are more than letters: `c#`, `c++`, `.net`."""
+    return b"#" in lower or b"++" in lower or b".net" in lower
 
 
 def digest(*parts: bytes) -> str:

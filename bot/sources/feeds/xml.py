@@ -179,7 +179,9 @@ def _adopt_namespace(root: Any) -> None:
     if namespace.lower().rstrip("/#") in _NAMESPACES:
         return
     taken = f"{{{namespace}}}"
-    for element in root.iter(f"{taken}*"):
+    for element in root.iter("*"):  # the parser may have let a name pass that cannot be asked for
+        if not element.tag.startswith(taken):
+            continue
         try:
             element.tag = element.tag.removeprefix(taken)
         except ValueError:  # a damaged name that only the parser lets pass

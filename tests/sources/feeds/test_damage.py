@@ -255,3 +255,14 @@ def test_all_shared_feeds_are_read_or_refused() -> None:
         assert all(found.record.title and found.record.key for found in document.items), path
         assert all(found.path == ORIGIN.url for found in document.items), path
     assert read_well > 1400
+
+
+def test_a_namespace_of_control_characters_is_one_that_nobody_knows() -> None:
+    feed = atom("<title>T</title><link href='https://a.example/1'/>")
+    assert only(feed.replace("/2005/Atom", "/2005/&#1;Atom")).title == "T"
+
+
+def test_an_entry_of_enclosures_alone_is_read_in_time() -> None:
+    links = "<link rel='enclosure' href='https://a.example/1.mp3'/>" * 30_000
+    with within(5):
+        assert only(atom(f"<title>T</title>{links}")).url == "https://a.example/1.mp3"

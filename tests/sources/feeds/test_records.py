@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from bot.domain.identity import canonical
 from bot.domain.model import Outlet, Record
-from bot.sources.feeds.links import page
 from bot.sources.feeds.parse import Origin
 from tests.sources.feeds.writing import HEAD, URL, atom, item, only, read, records, rss
 
@@ -194,20 +190,3 @@ def test_nested_bases_add_up() -> None:
 def test_a_guid_that_is_no_permalink_is_no_link() -> None:
     document = read(rss("<title>T</title><guid isPermaLink='false'>https://a.example/1</guid>", head=HEAD))
     assert document.items == ()
-
-
-SITES = st.sampled_from(
-    ["https://a.example", "http://www.a.example", "https://m.a.example", "https://youtu.be", "https://www.youtube.com",
-     "https://cdn.ampproject.org", "https://amp.a.example", "https://news.google.com", "https://amp-theatre.example"]
-)  # fmt: skip
-PATHS = st.text(alphabet="ab/AMPamp.-_~e?p=1#&%", max_size=24)
-
-
-@given(SITES, PATHS)
-def test_a_page_found_quickly_is_the_canonical_one(site: str, path: str) -> None:
-    url = f"{site}/{path}"
-    try:
-        expected = canonical(url)
-    except ValueError:
-        return
-    assert page(url) == expected
