@@ -33,7 +33,6 @@ from aiohttp.abc import ResolveResult
 
 from benchmarks.table import line
 from bot.domain import plan
-from bot.domain.cluster import Clustering, Report
 from bot.domain.model import Importance, Topic
 from bot.domain.polling import Got, NewFeed, Origin
 from bot.pipeline import ingest, poll, rematch
@@ -298,13 +297,9 @@ async def _first(database: str, count: int) -> dict[str, float]:
 
 
 async def _prepare(database: str, count: int) -> dict[str, float]:
-    """The same in a short time: in large transactions, and every record a story of its own, as nearly all are."""
-    with patch.object(poll, "RECORDS_AT_ONCE", 25_000), patch.object(plan, "cluster", _apart):
+    """The same in larger transactions."""
+    with patch.object(poll, "RECORDS_AT_ONCE", 25_000):
         return await _first(database, count)
-
-
-def _apart(arrivals: Sequence[Report], _window: Sequence[Report], next_number: int) -> Clustering:
-    return Clustering({report.id: next_number + at for at, report in enumerate(arrivals)}, {}, {})
 
 
 async def _follow(context: Context, count: int) -> None:

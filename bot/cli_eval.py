@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import csv
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -36,13 +35,13 @@ def stories(places: Sequence[str], truth: Path, errors: int, as_json: bool) -> i
     records.sort(key=lambda record: record.published or datetime.min.replace(tzinfo=UTC))
     if not records:
         raise InvalidInputError(f"{', '.join(places)}: there is no record to group.")
-    started = time.perf_counter()
+    started = clock.stopwatch()
     now = clock.now()
     batch = identify(
         [Arrival(record, replay=True) for record in records], Known({}, {}, {}), Topics(), now, timedelta()
     )
     found = place(batch, Window(), batch.arrivals, 1).stories
-    took = time.perf_counter() - started
+    took = clock.stopwatch() - started
     ids = {key: i for i, stored in batch.records.items() for key in keys_of(stored.record)}
     labels = {ids[key]: label for key, label in known.items() if key in ids}
     if not labels:

@@ -103,7 +103,8 @@ ARROWS: dict[str, set[str]] = {
         "bot.domain",
         "bot.errors",
     },
-    "bot.__main__": {"bot.cli", "bot.cli_sources", "bot.demo", "bot.errors"},
+    "bot.cli_eval": {"bot.cli", "bot.clock", "bot.domain", "bot.errors"},
+    "bot.__main__": {"bot.cli", "bot.cli_sources", "bot.cli_eval", "bot.demo", "bot.errors"},
 }
 
 # Library -> the parts that may import it. One that is missing here is new: say where it belongs.
@@ -250,7 +251,7 @@ def test_one_module_reads_the_clock(module: str) -> None:
 
 def test_the_clock_itself_is_seen() -> None:
     """Or the test above would pass for any code."""
-    assert [what for _, what in _clock_reads("bot.clock")] == ["datetime.now"]
+    assert [what for _, what in _clock_reads("bot.clock")] == ["datetime.now", "time.perf_counter"]
 
 
 @pytest.mark.parametrize("module", CODE)

@@ -18,54 +18,33 @@ reading it ends after a budget.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import chain
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
+from bot.domain.batch import Batch, Clustering, Why
 from bot.domain.event import NEAR, PRIOR, Event, Report
 from bot.domain.index import Events
 
 # Tuned for B-cubed F1 on headlines of large events and on sites with many small ones. Cosines.
-ALIKE = 0.24  # from here on two stories are one
+ALIKE = 0.11  # from here on two stories are one
+CROWD = 0.22  # by what part of itself that rises for every e-fold of stories: among many, more are alike by chance
 UNSURE = 0.3  # added to that while nothing is known of how rare words are; halved after PRIOR reports
 SAME_OUTLET = 0.5  # how far the bar rises towards 1 where one outlet wrote all: its titles are alike anyway
-LATE = 0.75  # by what part of itself the bar rises until NEAR
-DECLARED = 0.5  # what is left of the bar where a single report and the story declare each other
-SECOND = 0.05  # what two stories must share without the word that they share most: a name is not an event
+LATE = 1.2  # by what part of itself the bar rises until NEAR
+DECLARED = 0.75  # what is left of the bar where a single report and the story declare each other
+VOUCHED = 0.4  # what is left of UNSURE then
+ONE_WORD = 0.5  # part of the word that two stories share most which is not counted: a name is not an event
+SECOND = 0.05  # what two stories of several reports must share without that word
 SERIES = 0.5  # part of a story that must be an outlet's own for its next title to be an instalment
 
 CANDIDATES = 12  # stories that are compared with a report word by word
+FEW = 100  # stories from which on that counts
+STRAYS = 100  # stories near one that has doubled of which the small ones are looked at again
+STRAY = 3  # reports of a small one, at most
 SHOWN = 4  # terms that are told as the reason
 
 _NONE: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """What put a report into a story: terms that both have, those of the title first, the rarest first.
-
-    `declares`: the record of the story that it declares; `declared_by`: the one that declares it. Nothing of
-    all that: it opened the story.
-    """
-
-    shares: tuple[str, ...] = ()
-    declares: int | None = None
-    declared_by: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Clustering:
-    """What came of arrivals.
-
-    `stories`: report -> story, for each arrival that is in one, and for partial reports that found theirs.
-    `merged`: story -> the one that it goes on under, for stories that there were before. `why`: report ->
-    what put it there, for those that were in no story before.
-    """
-
-    stories: Mapping[int, int]
-    merged: Mapping[int, int]
-    why: Mapping[int, Why]
 
 
 class _Wanted(NamedTuple):
@@ -95,6 +74,7 @@ class Window:
         for report in reports:
             assert report.story is not None
             stories.setdefault(report.story, []).append(report)
+            self._events.hear(report)
         for number, members in sorted(stories.items()):
             owner = min(report.guild_id for report in members)
             self._events.enter(Event(number, *(r for r in members if r.guild_id == owner)))
@@ -122,7 +102,7 @@ class Window:
         are reports by id that arrivals declare, or that declare arrivals. New stories are numbered from
         `next_number` on; a number is left out where two of them turn out to be one.
         """
-        batch = _Batch.of(arrivals, related, next_number)
+        batch = Batch.of(arrivals, related, next_number)
         for report in arrivals:
             self._arrive(report, batch)
         return batch.outcome(arrivals)
@@ -149,7 +129,7 @@ class Window:
 
     # ------------------------------------------------------------------------------ one report
 
-    def _arrive(self, report: Report, batch: _Batch) -> None:
+    def _arrive(self, report: Report, batch: Batch) -> None:
         if report.partial:
             self._join(report, batch)
             return
@@ -160,9 +140,10 @@ class Window:
         for partial in batch.waiting(report):
             self._join(partial, batch)
 
-    def _find(self, report: Report, batch: _Batch) -> Event | None:
+    def _find(self, report: Report, batch: Batch) -> Event | None:
         """Put a report into the nearest story, or open one. Returns the story if others may be one with it now."""
         alone = Event(0, report)
+        self._events.hear(report)
         near = self._nearest(alone, batch.linked(report))
         if near is None:
             alone.number = batch.opens()
@@ -182,6 +163,7 @@ class Window:
         if event is not None and event.guild_id != report.guild_id:
             return None
         fresh = Event(number, report)
+        self._events.hear(report)
         if event is not None:
             self._events.withdraw(event)
             if event.drop(report.id):
@@ -190,19 +172,37 @@ class Window:
         self._events.enter(fresh)
         return fresh
 
-    def _settle(self, event: Event, report: Report, batch: _Batch) -> None:
+    def _settle(self, event: Event, report: Report, batch: Batch) -> None:
         """Merge a story, which has just got a report, with those that now turn out to be the same."""
         linked = batch.linked(report)
         while (other := self._nearest(event, linked)) is not None:
             event = self._unite(event, other, batch)
+        if _has_doubled(len(event)):
+            event = self._gather(event, batch)
         self._adopt(event, linked, batch)
 
-    def _adopt(self, event: Event, linked: Collection[int], batch: _Batch) -> None:
+    def _gather(self, event: Event, batch: Batch) -> Event:
+        """Look again at the small stories near one that has grown: what they were not like, it may be by now."""
+        wanted = self._wanted(event)
+        leading = _leading(wanted.parts, sum(self._alike()) * wanted.length)
+        near, _ = self._events.nearest(wanted.gains, leading, STRAYS, servers=event.guild_id != 0)
+        for number in sorted(near):
+            stray = self._events.get(number)
+            if stray is None or len(stray) > STRAY or stray.guild_id != event.guild_id:
+                continue
+            while (other := self._nearest(stray, ())) is not None:
+                stray = self._unite(stray, other, batch)
+                event = stray if event.number not in self._events else event
+                if len(stray) > STRAY:
+                    break
+        return event
+
+    def _adopt(self, event: Event, linked: Collection[int], batch: Batch) -> None:
         """Have stories of servers go on as one of everybody's that is the same."""
         while self._events.own and not event.guild_id and (other := self._nearest(event, linked, own=True)):
             self._unite(event, other, batch)
 
-    def _unite(self, one: Event, other: Event, batch: _Batch) -> Event:
+    def _unite(self, one: Event, other: Event, batch: Batch) -> Event:
         """Two stories go on as one: as everybody's, if one is that, and under the lower number."""
         kept, gone = sorted((one, other), key=lambda event: (event.guild_id, event.number))
         self._events.withdraw(gone)
@@ -214,7 +214,7 @@ class Window:
         batch.merged[gone.number] = kept.number
         return kept
 
-    def _join(self, partial: Report, batch: _Batch) -> None:
+    def _join(self, partial: Report, batch: Batch) -> None:
         """Put a partial report into the nearest story that declares it, if one is near enough.
 
         Its words are no part of the story: what others declare must not decide what joins next.
@@ -260,7 +260,7 @@ class Window:
         found = {number: self._events.get(number) for number in linked}
         event, gains = wanted.event, wanted.gains
         if not declared_alone:
-            enough = self._alike() * wanted.length
+            enough = sum(self._alike()) * wanted.length
             leading = _leading(wanted.parts, enough)
             everything = sum(gains.values())
             for servers in (False, True)[own : 1 + (own or event.guild_id != 0)]:
@@ -278,21 +278,25 @@ class Window:
             if other is not None and number not in apart and _sees(event, other, own=own)
         ]
 
-    def _alike(self) -> float:
-        """The lowest bar of two stories without a declaration."""
-        return ALIKE + UNSURE * PRIOR / (PRIOR + self._events.reports)
+    def _alike(self) -> tuple[float, float]:
+        """The lowest bar of two stories without a declaration, as far as words are known, and what is added to that."""
+        events = self._events
+        crowd = math.log(1 + (len(events) - events.own) / FEW)
+        return ALIKE * (1 + CROWD * crowd), UNSURE * PRIOR / (PRIOR + events.reports)
 
     def _above(self, wanted: _Wanted, other: Event, *, linked: bool) -> float:
         """How far two stories are above the bar from which they are one, as a part of the way to 1; else negative."""
         event = wanted.event
-        bar = self._alike() * (1 + LATE * event.gap(other) / NEAR)
+        bar, unsure = self._alike()
         if linked and min(len(event), len(other)) == 1:
             # A declaration speaks for a report, not for all that are in a story with it.
-            bar *= DECLARED
+            bar, unsure = DECLARED * bar, VOUCHED * unsure
+        bar = (bar + unsure) * (1 + LATE * event.gap(other) / NEAR)
         if bar >= 1:
             return -1.0
         length = self._events.length(other, keep=not event.guild_id)
-        similarity = other.product(wanted.gains) / (len(other) * length * wanted.length)
+        product, most = other.product(wanted.gains)
+        similarity = (product - ONE_WORD * most) / (len(other) * length * wanted.length)
         if similarity >= bar:
             # Squared, for the large outlets meet in every large story.
             bar += (1 - bar) * SAME_OUTLET * event.common_outlets(other) ** 2
@@ -303,11 +307,10 @@ class Window:
         event = wanted.event
         if min(len(event), len(other)) == 1:
             return event.common_outlets(other) < SERIES or not event.continues(other)
-        weights = other.weights()
-        shares = [gain * weights[term] for term, gain in wanted.gains.items() if term in weights]
-        return sum(shares) - max(shares) >= SECOND * len(other) * other.length * wanted.length
+        product, most = other.product(wanted.gains)
+        return product - most >= SECOND * len(other) * other.length * wanted.length
 
-    def _why(self, report: Report, story: Event, batch: _Batch) -> Why:
+    def _why(self, report: Report, story: Event, batch: Batch) -> Why:
         weights = story.weights()
         shares: list[str] = []
         for text in (report.terms.title, report.terms.excerpt):
@@ -348,74 +351,6 @@ def _is_due(size: int) -> bool:
     return size % (1 << max(0, size.bit_length() - 2)) == 0
 
 
-@dataclass(slots=True)
-class _Batch:
-    """What is known of a batch besides the window: who declares whom, and where each report is by now."""
-
-    reports: Mapping[int, Report]
-    first_number: int
-    next_number: int
-    stories: dict[int, int] = field(default_factory=dict)
-    merged: dict[int, int] = field(default_factory=dict)
-    why: dict[int, Why] = field(default_factory=dict)
-    declarers: dict[int, list[int]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, arrivals: Sequence[Report], related: Mapping[int, Report], next_number: int) -> _Batch:
-        reports = {**related, **{report.id: report for report in arrivals}}
-        batch = cls(reports, next_number, next_number)
-        for i, report in sorted(reports.items()):
-            if report.story is not None:
-                batch.stories[i] = report.story
-            for declared in report.declares:
-                batch.declarers.setdefault(declared, []).append(i)
-        return batch
-
-    def opens(self) -> int:
-        """The number of a story that is opened."""
-        self.next_number += 1
-        return self.next_number - 1
-
-    def put(self, report: Report, story: int, why: Why) -> None:
-        """A report is in a story now."""
-        self.stories[report.id] = story
-        self.why[report.id] = why
-
-    def story_of(self, report_id: int) -> int | None:
-        """The story that a report is in by now."""
-        number = self.stories.get(report_id)
-        while number in self.merged:
-            number = self.merged[number]
-        return number
-
-    def declarations(self, report: Report) -> Iterator[tuple[int, bool]]:
-        """The reports, partial ones apart, that declare this one (False), and those that it declares (True)."""
-        for other in self.declarers.get(report.id, ()):
-            if not self.reports[other].partial:
-                yield other, False
-        for other in sorted(report.declares & self.reports.keys()):
-            if not self.reports[other].partial:
-                yield other, True
-
-    def linked(self, report: Report) -> set[int]:
-        """The stories of those."""
-        stories = (self.story_of(other) for other, _ in self.declarations(report))
-        return {number for number in stories if number is not None}
-
-    def waiting(self, report: Report) -> Iterator[Report]:
-        """The partial reports that it declares and that are in no story yet."""
-        for declared in sorted(report.declares & self.reports.keys()):
-            if self.reports[declared].partial and declared not in self.stories:
-                yield self.reports[declared]
-
-    def outcome(self, arrivals: Sequence[Report]) -> Clustering:
-        """The decisions, each merger followed to its end."""
-        concerned = dict.fromkeys(chain((report.id for report in arrivals), self.why))
-        stories = {i: story for i in concerned if (story := self.story_of(i)) is not None}
-        merged = {old: self._end(old) for old in self.merged if old < self.first_number}
-        return Clustering(stories, merged, self.why)
-
-    def _end(self, number: int) -> int:
-        while number in self.merged:
-            number = self.merged[number]
-        return number
+def _has_doubled(size: int) -> bool:
+    """Whether a story of that many reports is worth a look at what it left behind: at 8, 16, 32 ..."""
+    return size >= 8 and size & (size - 1) == 0

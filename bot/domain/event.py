@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -27,13 +28,21 @@ _NONE: frozenset[int] = frozenset()
 class Terms(NamedTuple):
     """What of a report is compared: word stems, each once.
 
-    `title` are those that tell something by themselves, `marks` the numbers and single letters of the title, and
-    `excerpt` what that has besides.
+    Of the title, those that tell something by themselves: `names` are written with a capital inside a sentence,
+    `words` without one, of `others` the case says nothing. `marks` are the numbers and single letters of the
+    title, `excerpt` what that has besides.
     """
 
-    title: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
     excerpt: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> tuple[str, ...]:
+        """The terms of the title without its marks."""
+        return self.names + self.words + self.others
 
     def kept(self) -> str:
         """As text, a line for each; stems have no spaces."""
@@ -42,7 +51,7 @@ class Terms(NamedTuple):
     @classmethod
     def read(cls, kept: str) -> Terms:
         """What `kept` gave."""
-        return cls(*(tuple(map(intern, line.split())) for line in kept.split("\n")))
+        return cls._make(tuple(map(intern, line.split())) for line in kept.split("\n"))
 
 
 class Report(NamedTuple):
@@ -77,12 +86,35 @@ def time_of(day: float) -> datetime:
 def compared(title: str, excerpt: str, language: str) -> Terms:
     """The terms of a title and of an excerpt. `language`: see `terms`."""
     first = terms(title, language)
+    kinds: tuple[list[str], ...] = ([], [], [], [])
+    cases = _cases(title)
+    for term, written in first.items():
+        kinds[cases.get(written, _OTHER) if tells(term) else _MARK].append(intern(term))
     more = (term for term in terms(excerpt, language) if term not in first and tells(term)) if excerpt else ()
-    return Terms(
-        tuple(intern(term) for term in first if tells(term)),
-        tuple(intern(term) for term in first if not tells(term)),
-        tuple(map(intern, islice(more, EXCERPT_TERMS))),
-    )
+    names, words, others, marks = map(tuple, kinds)
+    return Terms(names, words, others, marks, tuple(map(intern, islice(more, EXCERPT_TERMS))))
+
+
+_NAME, _WORD, _OTHER, _MARK = range(4)  # as in `Terms`
+_WRITTEN = re.compile(r"[^\W_]+")
+_SHORT = 3  # letters up to which a word is small even where All Words Have Capitals
+
+
+def _cases(title: str) -> Mapping[str, int]:
+    """Which words of a title are names, and which are not; empty where all are written alike.
+
+    The first one has a capital anyway.
+    """
+    inside = _WRITTEN.findall(title)[1:]
+    longer = [word for word in inside if len(word) > _SHORT and word[0].isalpha()]
+    if len(longer) < 2 or 2 * sum(word[0].islower() for word in longer) < len(longer):
+        return {}
+    cased = ((word, word[0]) for word in reversed(inside))
+    return {
+        word.casefold(): _NAME if letter.isupper() else _WORD
+        for word, letter in cased
+        if letter.isupper() or letter.islower()
+    }
 
 
 def rarity(reports: int, stories: int, term: str) -> float:
@@ -90,7 +122,7 @@ def rarity(reports: int, stories: int, term: str) -> float:
 
     Inverse frequency among stories (Spärck Jones, 1972); never 0, for a word of all still counts.
     """
-    return max(math.log((PRIOR + reports) / (stories + 1 + _expected(term))), 0.01)
+    return max(math.log((PRIOR + reports) / (stories + 2 + _expected(term))), 0.01)
 
 
 @lru_cache(maxsize=65_536)
@@ -103,7 +135,7 @@ def _expected(term: str) -> float:
 
 
 class Said(NamedTuple):
-    """What is kept of a report in a window: the terms are those of `Terms`."""
+    """What is kept of a report in a window; see `Terms`."""
 
     id: int
     outlet: str
@@ -134,7 +166,7 @@ class Event:
     def __init__(self, number: int, *reports: Report) -> None:
         self.number = number
         self.guild_id = reports[0].guild_id
-        self.reports = tuple(Said(report.id, report.outlet, *report.terms) for report in reports)
+        self.reports = tuple(_said(report) for report in reports)
         self.first = min(report.day for report in reports)
         self.last = max(report.day for report in reports)
         self.squares = 0.0
@@ -201,25 +233,19 @@ class Event:
         """Outlet -> its reports."""
         return self._outlets if self._outlets is not None else _tell(self.reports, {})
 
-    def product(self, gains: Mapping[str, float]) -> float:
-        """The sum over common terms of a gain with this event's weight."""
-        total = 0.0
-        if self._weights is not None:
-            small, large = (
-                (gains, self._weights) if len(gains) < len(self._weights) else (self._weights, gains)
-            )
-            for term, value in small.items():
-                if term in large:
-                    total += value * large[term]
-            return total
-        for report in self.reports:
-            for term in report.title:
-                if term in gains:
-                    total += gains[term]
-            for term in report.excerpt:
-                if term in gains:
-                    total += gains[term] * EXCERPT
-        return total
+    def product(self, gains: Mapping[str, float]) -> tuple[float, float]:
+        """The sum over common terms of a gain with this event's weight, and the largest part of it."""
+        weights = self.weights()
+        small, large = (gains, weights) if len(gains) < len(weights) else (weights, gains)
+        total = most = 0.0
+        for term, value in small.items():
+            other = large.get(term)
+            if other is not None:
+                part = value * other
+                total += part
+                if part > most:
+                    most = part
+        return total, most
 
     def gap(self, other: Event) -> float:
         """Days between the two; infinite where they could not be one story."""
@@ -253,6 +279,10 @@ class Event:
         for report in many.reports:
             for title in titles.get(report.outlet, ()):
                 yield title, report.title + report.marks
+
+
+def _said(report: Report) -> Said:
+    return Said(report.id, report.outlet, report.terms.title, report.terms.marks, report.terms.excerpt)
 
 
 def _weigh(reports: Sequence[Said], weights: dict[str, float]) -> dict[str, float]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from array import array
 from collections.abc import Collection, Iterable, Mapping
 
-from bot.domain.event import Event, rarity
+from bot.domain.event import Event, Report, rarity
 
+COMMON = 50  # stories that a word leads to even where these are more than a fifth of all
 BUDGET = 200  # entries of an index that are read for a report
-RARER = 0.02  # part of all reports that may come before the rarities of words are computed anew
+RARER = 0.05  # part of all reports that may come before the rarities of words are computed anew
+NAME = 0.2  # by what part of itself a word tells more if it is a name, and less if it never is
 OUTDATED = 0.1  # part of all reports that may come before a story's length is
 SLACK = 50  # stories that may be gone before the index is made anew, however few there are
 
@@ -103,6 +105,7 @@ class Events:
         self.reports = 0  # of everybody's stories
         self.own = 0  # stories of servers
         self._gone = 0  # stories that an index names and that are no more
+        self._cases: dict[str, tuple[int, int]] = {}  # term -> how often it was a name, and how often not
         self._rarities: dict[str, float] = {}
         self._rated = 0  # reports that there were when these were begun
         self._lasting: dict[
@@ -130,7 +133,7 @@ class Events:
         self.own += event.guild_id != 0
         self._counts(event, len(event))
         self._lasting.setdefault(int(event.last), array("q")).append(event.number)
-        self._index(event).add(event.number, event.weights())
+        self._add(event, event.weights())
 
     def withdraw(self, event: Event) -> None:
         """Take a story out. The index names it on until it is made anew."""
@@ -148,7 +151,18 @@ class Events:
         self._counts(event, len(other))
         if int(event.last) != before:
             self._lasting.setdefault(int(event.last), array("q")).append(event.number)
-        self._index(event).add(event.number, fresh)
+        self._add(event, fresh)
+
+    def hear(self, report: Report) -> None:
+        """Learn from a report which words are names."""
+        if report.guild_id:
+            return
+        for term in report.terms.names:
+            names, words = self._cases.get(term, (0, 0))
+            self._cases[term] = (names + 1, words)
+        for term in report.terms.words:
+            names, words = self._cases.get(term, (0, 0))
+            self._cases[term] = (names, words + 1)
 
     def evict(self, day: float) -> list[int]:
         """Forget the stories whose last report is from before a day. Returns their numbers."""
@@ -164,11 +178,14 @@ class Events:
         return found
 
     def rarities(self, terms: Collection[str]) -> Mapping[str, float]:
-        """How rare these terms are among everybody's stories, and others. See `rarity`."""
+        """How much these terms tell, and others: their `rarity` among everybody's stories, more for names."""
         known = self._rarities
         for term in terms:
             if term not in known:
-                known[term] = rarity(self.reports, self._everybodys.stories(term), term)
+                names, words = self._cases.get(term, (0, 0))
+                how_named = (names - words) / (names + words + 1)
+                rare = rarity(self.reports, self._everybodys.stories(term), term)
+                known[term] = rare * (1 + NAME * how_named)
         return known
 
     def length(self, event: Event, *, keep: bool = True) -> float:
@@ -185,9 +202,21 @@ class Events:
     def nearest(
         self, gains: Mapping[str, float], terms: Iterable[str], limit: int, *, servers: bool
     ) -> tuple[Mapping[int, float], float]:
-        """As `Index.nearest`, of everybody's stories or of servers'."""
+        """As `Index.nearest`, of everybody's stories or of servers'; words that every fifth has lead nowhere."""
         index = self._servers if servers else self._everybodys
-        return index.nearest(gains, terms, BUDGET, limit)
+        many = max(COMMON, len(self._events) // 5)
+        return index.nearest(gains, (t for t in terms if self._everybodys.stories(t) <= many), BUDGET, limit)
+
+    def _add(self, event: Event, terms: Iterable[str]) -> None:
+        """Have the index lead to a story by these terms; a word that has become twice as common tells less."""
+        self._index(event).add(event.number, terms)
+        if event.guild_id:
+            return
+        for term in terms:
+            if term in self._rarities:
+                stories = self._everybodys.stories(term)
+                if not stories & (stories - 1):
+                    del self._rarities[term]
 
     def _counts(self, event: Event, reports: int) -> None:
         if event.guild_id:
@@ -206,3 +235,4 @@ class Events:
         for index in (self._everybodys, self._servers):
             inside = sorted(number for number, event in self._events.items() if self._index(event) is index)
             index.renew((number, self._events[number].weights()) for number in inside)
+        self._cases = {term: seen for term, seen in self._cases.items() if self._everybodys.stories(term)}

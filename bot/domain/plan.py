@@ -16,7 +16,8 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from bot.domain import posting, stories
-from bot.domain.cluster import Clustering, Why, Window
+from bot.domain.batch import Clustering, Why
+from bot.domain.cluster import Window
 from bot.domain.event import Report, compared, day_of
 from bot.domain.intake import Affected, Arrival, Identify, Known, Plan
 from bot.domain.model import Mute, Stored, StoryView, Subscription, TopicMatch

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.cluster import Clustering, Window
+from bot.domain.batch import Clustering
+from bot.domain.cluster import Window
 from bot.domain.event import NEAR, SPAN, Report, day_of, time_of
 from bot.domain.plan import Identified, place
 from bot.store import records, revisions, rules

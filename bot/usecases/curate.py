@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.cluster import Clustering
+from bot.domain.batch import Clustering
 from bot.domain.model import Stored
 from bot.domain.plan import affected, nothing_new, plan
 from bot.domain.stories import Story, lead_of

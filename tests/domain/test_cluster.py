@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.cluster import Clustering, Window
+from bot.domain.batch import Clustering
+from bot.domain.cluster import Window
 from bot.domain.event import Report, compared, day_of
 from bot.domain.quality import b_cubed
 from bot.sources.records import parse
@@ -446,7 +447,7 @@ def test_real_headlines_form_their_events() -> None:
     reports, events = headlines()
     quality = b_cubed(events, cluster(reports, [], 1).stories)
     assert quality.precision >= 0.88
-    assert quality.f1 >= 0.84
+    assert quality.f1 >= 0.87
 
 
 @needs_shared
@@ -485,8 +486,8 @@ def test_a_site_of_one_subject_has_its_events_and_no_chains() -> None:
     assert sum("38" in title for title in largest) >= 20
     assert all(len(story) <= 6 for story in found if story is not largest)
     [model] = [story for story in found if any("GPT-3" in title for title in story)]
-    assert len(model) == 3
-    assert all("GPT-3" in title for title in model)
+    assert len(model) == 5
+    assert all("GPT-3" in title or "natural language" in title for title in model)
 
 
 @needs_shared

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.cluster import Clustering, Window
+from bot.domain.batch import Clustering
+from bot.domain.cluster import Window
 from bot.domain.event import NEAR, SPAN, Report, compared
 from bot.domain.index import SLACK
 

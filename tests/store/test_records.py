@@ -250,8 +250,10 @@ async def test_what_is_read_for_clustering_is_what_was_compared(stores: Database
     terms = compared(whole.title, whole.excerpt, whole.language)
     assert (one.terms, one.outlet) == (terms, "a.example")
     assert one.day == pytest.approx(day_of(at()), abs=1e-8)
-    assert all(terms)
-    assert empty.terms == ((), (), ())
+    assert terms.title
+    assert terms.marks
+    assert terms.excerpt
+    assert not any(empty.terms)
 
 
 async def test_a_page_is_known_by_all_its_addresses(stores: Database) -> None:
