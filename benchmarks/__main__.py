@@ -7,10 +7,10 @@ import asyncio
 import platform
 from pathlib import Path
 
-from benchmarks import idle, intake, matching, parsing, polling, unchanged
+from benchmarks import clustering, idle, intake, matching, parsing, polling, unchanged
 from bot.demo.main import NEWS
 
-NAMES = ("intake", "matching", "parsing", "unchanged", "polling", "idle")
+NAMES = ("intake", "matching", "clustering", "parsing", "unchanged", "polling", "idle")
 
 
 def main() -> None:
@@ -20,6 +20,7 @@ def main() -> None:
     parser.add_argument("--records", type=Path, default=NEWS, help="the directory that intake takes in")
     parser.add_argument("--runs", type=int, default=5, help="how often each is measured")
     parser.add_argument("--feeds", type=int, default=polling.FEEDS, help="how many polling polls")
+    parser.add_argument("--stream", type=int, default=200_000, help="how many reports clustering goes up to")
     arguments = parser.parse_args()
     if unknown := set(arguments.what).difference(NAMES):
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
@@ -40,6 +41,8 @@ def _measure(name: str, arguments: argparse.Namespace) -> None:
             unchanged.measure(arguments.runs)
         case "polling":
             polling.measure(arguments.runs, arguments.feeds)
+        case "clustering":
+            clustering.measure(arguments.stream)
         case "idle":
             asyncio.run(idle.measure(arguments.runs))
 

@@ -8,7 +8,6 @@ which reports belong together, and quality is told with every figure of speed.
 from __future__ import annotations
 
 import gc
-import json
 import multiprocessing
 import random
 import sqlite3
@@ -213,7 +212,3 @@ def measure(largest: int) -> None:
     count = min(RESTART, largest)
     loaded = _alone(_restart, count)
     print(f"restart with {count:,} records in {loaded['stories']:,.0f} stories: {loaded['seconds']:.2f} s")
-
-
-if __name__ == "__main__":
-    print(json.dumps(_window(100_000), indent=1))

@@ -50,13 +50,16 @@ _NONE: frozenset[int] = frozenset()
 class _Wanted(NamedTuple):
     """A story for which others are sought: of each term its part of the mean vector, and what it adds where
 
-    another story has it in each of its reports; and the length of that vector.
+    another story has it in each of its reports; the length of that vector; and the lowest bar, with what is
+    added to that while words are not known.
     """
 
     event: Event
     parts: Mapping[str, float]
     gains: Mapping[str, float]
     length: float
+    bar: float
+    unsure: float
 
 
 class Window:
@@ -184,11 +187,13 @@ class Window:
     def _gather(self, event: Event, batch: Batch) -> Event:
         """Look again at the small stories near one that has grown: what they were not like, it may be by now."""
         wanted = self._wanted(event)
-        leading = _leading(wanted.parts, sum(self._alike()) * wanted.length)
+        leading = _leading(wanted.parts, (wanted.bar + wanted.unsure) * wanted.length)
         near, _ = self._events.nearest(wanted.gains, leading, STRAYS, servers=event.guild_id != 0)
         for number in sorted(near):
             stray = self._events.get(number)
             if stray is None or len(stray) > STRAY or stray.guild_id != event.guild_id:
+                continue
+            if self._above(wanted, stray, linked=False) < 0:
                 continue
             while (other := self._nearest(stray, ())) is not None:
                 stray = self._unite(stray, other, batch)
@@ -251,7 +256,12 @@ class Window:
         rarities = self._events.rarities(weights)
         parts = {term: weight / size * rarities[term] for term, weight in weights.items()}
         gains = {term: part * rarities[term] for term, part in parts.items()}
-        return _Wanted(event, parts, gains, math.sqrt(sum(part * part for part in parts.values())) or 1.0)
+        squares = 0.0
+        for part in parts.values():
+            squares += part * part
+        if not event.number:
+            event.squares, event.measured = squares, self._events.reports
+        return _Wanted(event, parts, gains, math.sqrt(squares) or 1.0, *self._alike())
 
     def _promising(
         self, wanted: _Wanted, linked: Collection[int], *, own: bool, declared_alone: bool
@@ -260,7 +270,7 @@ class Window:
         found = {number: self._events.get(number) for number in linked}
         event, gains = wanted.event, wanted.gains
         if not declared_alone:
-            enough = sum(self._alike()) * wanted.length
+            enough = (wanted.bar + wanted.unsure) * wanted.length
             leading = _leading(wanted.parts, enough)
             everything = sum(gains.values())
             for servers in (False, True)[own : 1 + (own or event.guild_id != 0)]:
@@ -279,7 +289,7 @@ class Window:
         ]
 
     def _alike(self) -> tuple[float, float]:
-        """The lowest bar of two stories without a declaration, as far as words are known, and what is added to that."""
+        """The lowest bar of two stories without a declaration where words are known, and what is added to that."""
         events = self._events
         crowd = math.log(1 + (len(events) - events.own) / FEW)
         return ALIKE * (1 + CROWD * crowd), UNSURE * PRIOR / (PRIOR + events.reports)
@@ -287,7 +297,7 @@ class Window:
     def _above(self, wanted: _Wanted, other: Event, *, linked: bool) -> float:
         """How far two stories are above the bar from which they are one, as a part of the way to 1; else negative."""
         event = wanted.event
-        bar, unsure = self._alike()
+        bar, unsure = wanted.bar, wanted.unsure
         if linked and min(len(event), len(other)) == 1:
             # A declaration speaks for a report, not for all that are in a story with it.
             bar, unsure = DECLARED * bar, VOUCHED * unsure

@@ -249,10 +249,10 @@ class Event:
 
     def gap(self, other: Event) -> float:
         """Days between the two; infinite where they could not be one story."""
-        if max(self.last, other.last) - min(self.first, other.first) > SPAN:
+        gap = max(self.first - other.last, other.first - self.last)
+        if gap > NEAR or max(self.last, other.last) - min(self.first, other.first) > SPAN:
             return math.inf
-        gap = max(self.first - other.last, other.first - self.last, 0.0)
-        return gap if gap <= NEAR else math.inf
+        return max(gap, 0.0)
 
     def common_outlets(self, other: Event) -> float:
         """How far both were reported by the same outlets: 0 to 1."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from bot.domain.event import Event, Report, rarity
 
 COMMON = 50  # stories that a word leads to even where these are more than a fifth of all
-BUDGET = 200  # entries of an index that are read for a report
+BUDGET = 120  # entries of an index that are read for a report
 RARER = 0.05  # part of all reports that may come before the rarities of words are computed anew
 NAME = 0.2  # by what part of itself a word tells more if it is a name, and less if it never is
 OUTDATED = 0.1  # part of all reports that may come before a story's length is
