@@ -7,6 +7,7 @@ import csv
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,30 +31,15 @@ MEASURES = ("precision", "recall", "F1")
 
 def stories(places: Sequence[str], truth: Path, errors: int, as_json: bool) -> int:
     """`topicwire eval stories`. Returns how many items were refused."""
-    known = _truth(truth)
-    records, refused = _read(places)
-    records.sort(key=lambda record: record.published or datetime.min.replace(tzinfo=UTC))
-    if not records:
-        raise InvalidInputError(f"{', '.join(places)}: there is no record to group.")
-    started = clock.stopwatch()
-    now = clock.now()
-    batch = identify(
-        [Arrival(record, replay=True) for record in records], Known({}, {}, {}), Topics(), now, timedelta()
-    )
-    found = place(batch, Window(), batch.arrivals, 1).stories
-    took = clock.stopwatch() - started
-    ids = {key: i for i, stored in batch.records.items() for key in keys_of(stored.record)}
-    labels = {ids[key]: label for key, label in known.items() if key in ids}
-    if not labels:
-        raise InvalidInputError(f"{truth}: none of its addresses is that of a record.")
+    grouped, refused = group(places, truth)
+    labels, found = grouped.labels, grouped.stories
     measured = {"B-cubed": b_cubed(labels, found), "pairwise": pairwise(labels, found)}
-    own = [report.id for report in batch.arrivals]
     facts = {
-        "records": len(own),
+        "records": len(grouped.titles),
         "labelled": len(labels),
         "events": len(set(labels.values())),
-        "stories": len({found[i] for i in own}),
-        "records_per_second": round(len(own) / took),
+        "stories": len(set(found.values())),
+        "records_per_second": round(len(grouped.titles) / grouped.seconds),
         "peak_memory_mb": _peak_memory(),
     }
     if as_json:
@@ -63,10 +49,43 @@ def stories(places: Sequence[str], truth: Path, errors: int, as_json: bool) -> i
     out(f"{facts['stories']:,} stories, {measured['B-cubed'].groups:,} of labelled records")
     out(f"{facts['records_per_second']:,} records/s, {facts['peak_memory_mb']} MB at most in this process\n")
     _table({name: _values(quality) for name, quality in measured.items()})
-    titles = {i: stored.record.title for i, stored in batch.records.items()}
-    for line in _worst(labels, found, titles, errors):
+    for line in _worst(labels, found, grouped.titles, errors):
         out(line)
     return refused
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """Records in stories: by the id that each was given, its title, its story, and its event where that is known.
+
+    `seconds` is how long finding the stories took.
+    """
+
+    titles: Mapping[int, str]
+    stories: Mapping[int, int]
+    labels: Mapping[int, str]
+    seconds: float
+
+
+def group(places: Sequence[str], truth: Path) -> tuple[Grouped, int]:
+    """Find the stories of records in the order of their times. Also returns how many items were refused."""
+    known = _truth(truth)
+    records, refused = _read(places)
+    records.sort(key=lambda record: record.published or datetime.min.replace(tzinfo=UTC))
+    if not records:
+        raise InvalidInputError(f"{', '.join(places)}: there is no record to group.")
+    started = clock.stopwatch()
+    arrivals = [Arrival(record, replay=True) for record in records]
+    batch = identify(arrivals, Known({}, {}, {}), Topics(), clock.now(), timedelta())
+    found = place(batch, Window(), batch.arrivals, 1).stories
+    seconds = clock.stopwatch() - started
+    ids = {key: i for i, stored in batch.records.items() for key in keys_of(stored.record)}
+    labels = {ids[key]: label for key, label in known.items() if key in ids}
+    if not labels:
+        raise InvalidInputError(f"{truth}: none of its addresses is that of a record.")
+    own = [report.id for report in batch.arrivals]
+    titles = {i: batch.records[i].record.title for i in own}
+    return Grouped(titles, {i: found[i] for i in own}, labels, seconds), refused
 
 
 def topics(places: Sequence[str], directory: Path, as_json: bool) -> int:

@@ -40,8 +40,6 @@ SERIES = 0.5  # part of a story that must be an outlet's own for its next title 
 
 CANDIDATES = 12  # stories that are compared with a report word by word
 FEW = 100  # stories from which on that counts
-STRAYS = 100  # stories near one that has doubled of which the small ones are looked at again
-STRAY = 3  # reports of a small one, at most
 SHOWN = 4  # terms that are told as the reason
 
 _NONE: frozenset[int] = frozenset()
@@ -180,27 +178,7 @@ class Window:
         linked = batch.linked(report)
         while (other := self._nearest(event, linked)) is not None:
             event = self._unite(event, other, batch)
-        if _has_doubled(len(event)):
-            event = self._gather(event, batch)
         self._adopt(event, linked, batch)
-
-    def _gather(self, event: Event, batch: Batch) -> Event:
-        """Look again at the small stories near one that has grown: what they were not like, it may be by now."""
-        wanted = self._wanted(event)
-        leading = _leading(wanted.parts, (wanted.bar + wanted.unsure) * wanted.length)
-        near, _ = self._events.nearest(wanted.gains, leading, STRAYS, servers=event.guild_id != 0)
-        for number in sorted(near):
-            stray = self._events.get(number)
-            if stray is None or len(stray) > STRAY or stray.guild_id != event.guild_id:
-                continue
-            if self._above(wanted, stray, linked=False) < 0:
-                continue
-            while (other := self._nearest(stray, ())) is not None:
-                stray = self._unite(stray, other, batch)
-                event = stray if event.number not in self._events else event
-                if len(stray) > STRAY:
-                    break
-        return event
 
     def _adopt(self, event: Event, linked: Collection[int], batch: Batch) -> None:
         """Have stories of servers go on as one of everybody's that is the same."""
@@ -359,8 +337,3 @@ def _is_due(size: int) -> bool:
     One report more changes little of what a large story says.
     """
     return size % (1 << max(0, size.bit_length() - 2)) == 0
-
-
-def _has_doubled(size: int) -> bool:
-    """Whether a story of that many reports is worth a look at what it left behind: at 8, 16, 32 ..."""
-    return size >= 8 and size & (size - 1) == 0

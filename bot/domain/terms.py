@@ -59,7 +59,7 @@ def _stands_alone(word: str) -> bool:
     return len(word) == 1 and word >= _FIRST_WITHOUT_SPACES
 
 
-@lru_cache(maxsize=32_768)
+@lru_cache(maxsize=131_072)
 def _stem(word: str, language: str) -> str:
     if language in _SNOWBALL and not word.isdigit():
         # Imported late: it is slow to load. A stemmer keeps the word it works on, so each word gets its own.
