@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 from discord import app_commands, ui
 from discord.ext import commands
@@ -12,6 +12,7 @@ from bot.chat import views
 from bot.chat.errors import answer_error
 from bot.domain.explain import why_pages
 from bot.domain.message import escape_to
+from bot.domain.ranking import Sort
 from bot.domain.render import RELATED_ACTION, list_pages, related_pages, story_line
 from bot.usecases import related as use
 from bot.usecases import topics
@@ -34,7 +35,7 @@ class Stories(commands.Cog):
     async def show_related(self, interaction: Interaction, story: str) -> None:
         """All coverage of a story, for the asker alone."""
         found = await use.related(self.context, story, guild_of(interaction).id, _channel_id(interaction))
-        pages = related_pages(found.view, found.notes, found.topics)
+        pages = related_pages(found.view, found.notes, found.topics, found.before, found.after)
         await views.answer_pages(interaction, pages, actions(self.context, interaction, found.view))
 
     @app_commands.command()
@@ -56,19 +57,27 @@ class Stories(commands.Cog):
         await views.answer_pages(interaction, pages)
 
     @app_commands.command()
-    @app_commands.describe(topic="Only stories of this topic and those below it")
+    @app_commands.describe(
+        topic="Only stories of this topic and those below it",
+        sort="hot: the most widely reported first, older ones behind; newest unless told",
+    )
     @app_commands.guild_only()
-    async def latest(self, interaction: Interaction, topic: str | None = None) -> None:
-        """The newest stories."""
+    async def latest(
+        self,
+        interaction: Interaction,
+        topic: str | None = None,
+        sort: Literal["newest", "hot"] = "newest",
+    ) -> None:
+        """The newest stories, or the hottest."""
+        order = Sort(sort)
         name, found = await use.latest(
-            self.context, topic, guild_of(interaction).id, _channel_id(interaction)
+            self.context, topic, guild_of(interaction).id, _channel_id(interaction), sort=order
         )
         lines = [f"• {story_line(view)}" for view in found]
         empty = "Nothing has come in yet."
-        await views.answer_pages(
-            interaction,
-            list_pages(f"Latest: {escape_to(name, 200)}" if name else "Latest stories", lines, empty),
-        )
+        word = "Hottest" if order is Sort.HOT else "Latest"
+        title = f"{word}: {escape_to(name, 200)}" if name else f"{word} stories"
+        await views.answer_pages(interaction, list_pages(title, lines, empty))
 
     @related.autocomplete("story")
     @why.autocomplete("story")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bot.domain.document import words
 from bot.domain.model import Stored, StoryView
 from bot.domain.terms import tells, terms
 
@@ -95,12 +96,7 @@ def timeline(view: StoryView) -> tuple[Moment, ...]:
     return tuple(moments)
 
 
-def words_of(view: StoryView, most: int = 24) -> Sequence[str]:
+def words_of(view: StoryView) -> Sequence[str]:
     """The words that a story is looked for by: those of its lead's title, then of its other titles."""
-    found: dict[str, None] = {}
-    for member in (view.lead, *view.members):
-        record = member.record
-        found |= dict.fromkeys(
-            written for term, written in terms(record.title, record.language).items() if tells(term)
-        )
-    return tuple(found)[:most]
+    titles = (member.record.title for member in (view.lead, *view.members))
+    return tuple(dict.fromkeys(word for title in titles for word in words(title)))

@@ -6,6 +6,7 @@ import hashlib
 import zlib
 from collections.abc import Callable, Sequence
 
+from bot.domain.beside import timeline
 from bot.domain.message import (
     AUTHOR,
     BUTTON_URL,
@@ -28,11 +29,13 @@ from bot.domain.message import (
     safe_url,
 )
 from bot.domain.model import Coverage, Relation, StoryView
+from bot.domain.ranking import Spike
 from bot.domain.text import clip, length
 
 EXCERPT = 400
 SHOWN_COVERAGE = 5
 PAGE = 8
+BESIDE = 3  # lines of coverage that leave room for all else on their page
 RELATED_ACTION = "related:"
 MOST_ROLES = 50  # named in one message: they have to fit its content
 NO_NAME = "\u200b"  # a field needs a name; this one shows none
@@ -55,6 +58,14 @@ def colour_of(topic: str) -> int:
 def plural(count: int, one: str, many: str = "") -> str:
     """`1 outlet`, `2 outlets`."""
     return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def spike_words(spike: Spike) -> str:
+    """`▲ 5 stories today, usually 1 a day`."""
+    usual = f"{spike.usual:.0f} a day" if spike.usual > 0.5 else "none"
+    if 0 < spike.usual <= 0.5:
+        usual = f"1 in {1 / spike.usual:.0f} days"
+    return f"▲ {plural(spike.stories, 'story', 'stories')} today, usually {usual}"
 
 
 def fingerprint(message: Message) -> str:
@@ -158,10 +169,15 @@ def forwarded(number: int, survivor: int, jump_url: str) -> Message:
 
 
 def related_pages(
-    view: StoryView, notes: Sequence[str] = (), topics: Sequence[str] = ()
+    view: StoryView,
+    notes: Sequence[str] = (),
+    topics: Sequence[str] = (),
+    before: Sequence[StoryView] = (),
+    after: Sequence[StoryView] = (),
 ) -> tuple[Embed, ...]:
     """All coverage of a story, best first, the same event before the background, in pages.
 
+    The last page has how a long story went on, and the stories `before` and `after` it that say more about it.
     `notes` say what became of the story in the channel where it was asked for; `topics` are the
     story's in the order to show them (as they came).
     """
@@ -185,6 +201,9 @@ def related_pages(
         if entry.relation is relation
     ]
     chunks = [entries[i : i + PAGE] for i in range(0, len(entries), PAGE)] or [[]]
+    beyond = _beyond(view, before, after)
+    if beyond and len(chunks[-1]) > BESIDE:
+        chunks.append([])
     pages = []
     for index, chunk in enumerate(chunks):
         fields = [
@@ -192,6 +211,8 @@ def related_pages(
             for _, title in parts
             for field in _fields(title, [line for heading, line in chunk if heading == title])
         ]
+        if index == len(chunks) - 1:
+            fields += beyond
         description = "\n".join((summary, *notes)) if index == 0 else summary
         if not entries:
             description += "\n\nNo other coverage has come in yet."
@@ -202,6 +223,21 @@ def related_pages(
             Embed(head.title, head.url, description, head.author, footer, "", head.colour, tuple(fields))
         )
     return tuple(pages)
+
+
+def _beyond(view: StoryView, before: Sequence[StoryView], after: Sequence[StoryView]) -> list[Field]:
+    moments = timeline(view)
+    course = [
+        f"{relative(moment.report.published)} · {plural(moment.outlets, 'outlet')} · "
+        f"{link(moment.report.record.title, moment.report.record.url, 160)}"
+        for moment in moments
+    ]
+    parts = (
+        ("How it went on", course),
+        ("Before", [story_line(other, 190) for other in before]),
+        ("After", [story_line(other, 190) for other in after]),
+    )
+    return [field for name, shown in parts for field in _fields(name, shown)[:1]]
 
 
 def story_line(view: StoryView, limit: int = 400) -> str:

@@ -8,15 +8,20 @@ from dataclasses import dataclass, field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import posting, stories
+from bot.domain.beside import Candidate, beside, words_of
 from bot.domain.identity import canonical
 from bot.domain.message import escape, relative
 from bot.domain.model import Mode, StoryView, TopicMatch
+from bot.domain.owners import Owners
 from bot.domain.posting import EXPLAIN, Reason
+from bot.domain.ranking import Sort, rank
 from bot.errors import InvalidInputError, NotFoundError
-from bot.store import outbox, records, subscriptions, topics
+from bot.store import outbox, records, search, subscriptions, topics
 from bot.store import stories as stored
 from bot.usecases.context import Context
 from bot.usecases.topics import resolve
+
+LOOKED_AT = 40  # stories that have most words of another, of which some stand beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,8 @@ class Found:
     """A story. `asked` is the number that was asked for, another one where that story was merged.
 
     `notes` are Markdown lines on what became of it in the channel; `topics` are the story's, the most
-    specific first; `matches` are the topics of each of its records, by id.
+    specific first; `matches` are the topics of each of its records, by id. `before` and `after` are stories that
+    say more about it, the most alike first.
     """
 
     view: StoryView
@@ -32,6 +38,8 @@ class Found:
     notes: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     matches: Mapping[int, tuple[TopicMatch, ...]] = field(default_factory=dict)
+    before: tuple[StoryView, ...] = ()
+    after: tuple[StoryView, ...] = ()
 
 
 async def number_of(context: Context, text: str, guild_id: int | None = None) -> int:
@@ -76,7 +84,8 @@ async def related(context: Context, text: str, guild_id: int | None = None, chan
             raise NotFoundError(
                 f"Story #{number} was withdrawn: everything in it was removed by its publishers."
             )
-        view = stories.view(story, stories.muted_by(mutes)) or stories.view(story)
+        owners = context.rules.owners
+        view = stories.view(story, stories.muted_by(mutes), owners) or stories.view(story, owners=owners)
         assert view is not None
         notes = []
         if asked != number:
@@ -84,7 +93,24 @@ async def related(context: Context, text: str, guild_id: int | None = None, chan
         if channel_id:
             notes += await _fate(connection, view, guild_id or 0, channel_id)
         known = await topics.load(connection, guild_id or 0)
-    return Found(view, asked, tuple(notes), known.specific_first(view.topics), story.topics)
+        before, after = await _beside(connection, view, guild_id, stories.muted_by(mutes), owners)
+    return Found(view, asked, tuple(notes), known.specific_first(view.topics), story.topics, before, after)
+
+
+async def _beside(
+    connection: AsyncConnection, view: StoryView, guild_id: int | None, muted: stories.Muted, owners: Owners
+) -> tuple[tuple[StoryView, ...], tuple[StoryView, ...]]:
+    """The stories before and after a story that say more about it."""
+    of_coverage = {entry.stored.story for entry in view.coverage}
+    declared = {number for number in of_coverage if number is not None and number != view.number}
+    scores = dict.fromkeys(declared, 0.0)
+    alike = await search.similar(
+        connection, words_of(view), guild_id=guild_id, limit=LOOKED_AT, exclude=[view.number]
+    )
+    found = await stored.load(connection, scores | dict(alike), guild_id)
+    views = {number: stories.view(story, muted, owners) for number, story in found.items()}
+    scores |= dict(alike)
+    return beside(view, [Candidate(v, scores[n]) for n, v in views.items() if v is not None], declared)
 
 
 async def why(
@@ -131,17 +157,32 @@ async def suggest(context: Context, text: str, guild_id: int, limit: int = 25) -
 
 
 async def latest(
-    context: Context, topic_name: str | None, guild_id: int, channel_id: int, limit: int = 100
+    context: Context,
+    topic_name: str | None,
+    guild_id: int | None,
+    channel_id: int = 0,
+    limit: int | None = 100,
+    sort: Sort = Sort.NEWEST,
 ) -> tuple[str, list[StoryView]]:
-    """The topic's name (empty: all) and its newest stories, the last to get a record first."""
+    """The topic's name (empty: all) and its stories: the last to get a record first, or the hottest now.
+
+    As a server and the channel that ask see them (None: whoever runs the bot).
+    """
+    now = context.now()
     async with context.db.read() as connection:
         names, title = None, ""
         if topic_name:
-            known = await topics.load(connection, guild_id)
+            known = await topics.load(connection, guild_id or 0)
             title = resolve(known, topic_name).name
             names = known.with_descendants(title)
-        order = await stored.latest(connection, names, limit, guild_id)
+        if sort is Sort.HOT:
+            order = await stored.hottest(connection, names, limit, now, guild_id)
+        else:
+            order = await stored.latest(connection, names, limit, guild_id)
         found = await stored.load(connection, order, guild_id)
-        muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
-    views = [stories.view(found[number], muted) for number in order]
-    return title, [view for view in views if view is not None]
+        muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
+    seen = (stories.view(found[number], muted, context.rules.owners) for number in order)
+    views = [view for view in seen if view is not None]
+    if sort is Sort.HOT:  # once more, by what is left of each here
+        views.sort(key=lambda view: rank(view, now), reverse=True)
+    return title, views

@@ -258,3 +258,26 @@ async def test_in_a_forum_the_post_itself_counts_as_posted_here(world: World) ->
     answer = world.answer(await world.press(world.posts(post)[0], "Related coverage", by=world.member))
     assert "Posted here" in seen(answer)
     assert "Posted here" in seen(await world.ask("related", story="1", at=post))
+
+
+async def test_stories_before_and_after_stand_beside_it(world: World) -> None:
+    await world.take_in(
+        record("Council debates law on facial recognition cameras in stations", "law.example", hours=-900),
+        record("Whale seen in the northern bay", "sea.example", hours=-900),
+    )
+    await world.take_in(record(METRO[0], "first.example"))
+    await world.take_in(record("Court hears appeal on facial recognition ban", "court.example", hours=300))
+    embed = (await world.ask("related", story=METRO[0], by=world.member)).embeds[0]
+    fields = {field.name: field.value or "" for field in embed.fields}
+    assert "Council debates law" in fields["Before"]
+    assert "Court hears appeal" in fields["After"]
+    assert "Whale" not in seen(await world.ask("related", story=METRO[0], by=world.member))
+
+
+async def test_a_long_story_tells_how_it_went_on(world: World) -> None:
+    titles = [METRO[0], METRO[1], METRO[2]]
+    for hours, title in zip((0, 5, 20), titles, strict=True):
+        await world.take_in(record(title, f"o{hours}.example", hours=hours))
+    embed = (await world.ask("related", story="1", by=world.member)).embeds[0]
+    [course] = [field.value or "" for field in embed.fields if field.name == "How it went on"]
+    assert [line.split(" · ")[1] for line in course.splitlines()] == ["1 outlet", "2 outlets", "3 outlets"]

@@ -301,7 +301,18 @@ def test_related_pages_give_heat_outlets_and_notes_and_number_themselves() -> No
         "Same event",
         "Same event",
         "Background",
+        "How it went on",
     ]
+
+
+def test_what_goes_beside_a_story_stands_on_the_last_page_within_limits() -> None:
+    others = [replace(view(f"{n}.example"), number=20 + n) for n in range(5)]
+    for count in range(1, 2 * PAGE):
+        pages = related_pages(view(*(f"o{i}.example" for i in range(count))), NOTES, (), others, others)
+        assert all(problems(page(made)) == [] for made in pages)
+        assert [field.name for field in pages[-1].fields][-2:] == ["Before", "After"]
+        assert all("Before" not in [field.name for field in made.fields] for made in pages[:-1])
+        assert "`#20` " in pages[-1].fields[-1].value
 
 
 def test_a_story_without_coverage_says_so() -> None:
