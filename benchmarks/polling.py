@@ -33,9 +33,10 @@ from aiohttp.abc import ResolveResult
 
 from benchmarks.table import line
 from bot.domain import plan
+from bot.domain.cluster import Window
 from bot.domain.model import Importance, Topic
 from bot.domain.polling import Got, NewFeed, Origin
-from bot.pipeline import ingest, poll, rematch
+from bot.pipeline import ingest, rematch, windows
 from bot.pipeline.ingest import Ingest
 from bot.pipeline.poll import Poll, _Done
 from bot.sources.feeds import source
@@ -234,6 +235,9 @@ def _measured(poller: _Poll) -> Iterator[dict[str, float]]:
     clock, everything, loop = time.perf_counter(), time.process_time(), time.thread_time()
     with (
         patch.object(source, "parse", spent.timed("parsing", parse)),
+        patch.object(ingest, "identify", spent.timed("deciding", plan.identify)),
+        patch.object(windows, "Window", spent.timed("deciding", Window)),
+        patch.object(windows, "place", spent.timed("deciding", plan.place)),
         patch.object(ingest, "plan", spent.timed("deciding", plan.plan)),
     ):
         yield figures
@@ -296,12 +300,6 @@ async def _first(database: str, count: int) -> dict[str, float]:
         return figures | {"added": added, "peak": _peak()}
 
 
-async def _prepare(database: str, count: int) -> dict[str, float]:
-    """The same in larger transactions."""
-    with patch.object(poll, "RECORDS_AT_ONCE", 25_000):
-        return await _first(database, count)
-
-
 async def _follow(context: Context, count: int) -> None:
     """Make topics, channels that follow them, and feeds."""
     topics = [Topic(name, keywords=tuple(_WORDS[at * 40 : at * 40 + 20])) for at, name in enumerate(_TOPICS)]
@@ -338,19 +336,18 @@ def _process(what: str, database: Path, number: int) -> Any:
 
 
 def measure(rounds: int, count: int = FEEDS) -> None:
-    """First intakes, of which the larger shows how the time grows; and rounds in which one feed of five has something new."""
+    """First intakes, of which the larger show how the time grows; and rounds in which one feed of five has something new."""
     with tempfile.TemporaryDirectory() as folder:
-        for part in (count // 20, count // 10):
-            first = _process("first", Path(folder) / f"{part}.db", part)
+        for part in (count // 20, count // 10, count):
+            database = Path(folder) / f"{part}.db"
+            first = _process("first", database, part)
             print(f"\nThe first intake of {part} feeds, {part * ITEMS} records")
             _print([first])
-        database = Path(folder) / "bench.db"
-        prepared = _process("prepare", database, count)
         later = _process("rounds", database, rounds)
     print(
         f"\nPolling {count} feeds of {count} hosts; one of {CHANGED} has something new, the others answer 304"
     )
-    line("adding the feeds, before", [prepared["added"]], "s")
+    line("adding the feeds, before", [first["added"]], "s")
     _print(later)
     resident = [turn["resident"] for turn in later]
     shown = ", ".join(f"{held:.0f}" for held in resident)
@@ -374,7 +371,7 @@ def _print(turns: Sequence[dict[str, float]]) -> None:
 def _main() -> None:
     logging.basicConfig(level=logging.WARNING)
     what, database, number = sys.argv[1:]
-    run = {"first": _first, "prepare": _prepare, "rounds": _rounds}[what]
+    run = {"first": _first, "rounds": _rounds}[what]
     print(json.dumps(asyncio.run(run(database, int(number)))))
 
 

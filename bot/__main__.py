@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from bot.domain.order import Order
+from bot.domain.ranking import Sort
 from bot.errors import TopicwireError
 
 # Exit codes. 0: done. 1: done, but some items were refused, or `check` found problems. 2: a wrong call
@@ -27,6 +29,12 @@ app = typer.Typer(
 
 ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
 Db = Annotated[str, typer.Option("--db", help="The database: a SQLite file or a postgresql:// URL.")]
+ConfiguredDb = Annotated[
+    str | None,
+    typer.Option(
+        "--db", help="The database: a SQLite file or a postgresql:// URL; else that of the configuration."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 TopicsDir = Annotated[Path | None, typer.Option("--topics", help="A directory of topic files.", exists=True)]
 Places = Annotated[
@@ -126,12 +134,31 @@ def match(
 def stories(
     db: Db = DEFAULT_DB,
     json: Json = False,
-    limit: Annotated[int, typer.Option(help="At most so many, the newest; 0: all.", min=0)] = 0,
+    limit: Annotated[int, typer.Option(help="At most so many; 0: all.", min=0)] = 0,
+    sort: Annotated[
+        Sort, typer.Option(help="Newest first, or hot: what is biggest for its age.")
+    ] = Sort.NEWEST,
 ) -> None:
     """List the stories, a line each."""
     from bot.cli import list_stories
 
-    list_stories(db, json, limit)
+    list_stories(db, json, limit, sort)
+
+
+@app.command()
+def search(
+    query: Annotated[
+        str, typer.Argument(help="As in '(offshore OR sea) \"wind farm\" -golf'.", show_default=False)
+    ],
+    sort: Annotated[Order, typer.Option(help="Newest first, or what fits best.")] = Order.NEWEST,
+    limit: Annotated[int, typer.Option(help="At most so many stories.", min=1, max=1000)] = 50,
+    db: Db = DEFAULT_DB,
+    json: Json = False,
+) -> None:
+    """Search everything that was taken in, in the language of topics' queries."""
+    from bot.cli_search import search
+
+    search(query, sort, limit, db, json)
 
 
 @app.command()
@@ -174,45 +201,53 @@ About = Annotated[str | None, typer.Option("--topic", help="What all of it is ab
 
 @source.command("add")
 def source_add(
-    url: Url, topic: About = None, db: Db = DEFAULT_DB, private_networks: PrivateNetworks = False
+    url: Url,
+    topic: About = None,
+    config: ConfigPath = Path("config.yaml"),
+    db: ConfiguredDb = None,
+    private_networks: PrivateNetworks = False,
 ) -> None:
     """Follow a feed for everybody from now on; a running bot begins at once."""
     from bot.cli_sources import add
 
-    add(url, topic, db, private_networks)
+    add(url, topic, db, private_networks, config)
 
 
 @source.command("list")
-def source_list(db: Db = DEFAULT_DB, json: Json = False) -> None:
+def source_list(
+    config: ConfigPath = Path("config.yaml"), db: ConfiguredDb = None, json: Json = False
+) -> None:
     """List the feeds, those of servers among them, and how each is doing."""
     from bot.cli_sources import list_feeds
 
-    list_feeds(db, json)
+    list_feeds(db, json, config)
 
 
 @source.command("test")
 def source_test(
     url: Url,
     topic: About = None,
-    db: Db = DEFAULT_DB,
+    config: ConfigPath = Path("config.yaml"),
+    db: ConfiguredDb = None,
     json: Json = False,
     private_networks: PrivateNetworks = False,
 ) -> None:
     """Show what a feed would bring, and the topics it matches. Nothing is stored."""
     from bot.cli_sources import test
 
-    test(url, topic, db, json, private_networks)
+    test(url, topic, db, json, private_networks, config)
 
 
 @source.command("remove")
 def source_remove(
     name: Annotated[str, typer.Argument(help="The feed's address or name.", show_default=False)],
-    db: Db = DEFAULT_DB,
+    config: ConfigPath = Path("config.yaml"),
+    db: ConfiguredDb = None,
 ) -> None:
     """Follow a feed no longer. What it brought stays."""
     from bot.cli_sources import remove
 
-    remove(name, db)
+    remove(name, db, config)
 
 
 @opml.command("import")
@@ -221,23 +256,25 @@ def opml_import(
         Path, typer.Argument(help="An OPML file.", exists=True, dir_okay=False, show_default=False)
     ],
     topic: About = None,
-    db: Db = DEFAULT_DB,
+    config: ConfigPath = Path("config.yaml"),
+    db: ConfiguredDb = None,
 ) -> None:
     """Follow all feeds of a list. The folders that they are in are their topics, if no other is named."""
     from bot.cli_sources import import_opml
 
-    raise typer.Exit(SOME_REFUSED if import_opml(file, topic, db) else 0)
+    raise typer.Exit(SOME_REFUSED if import_opml(file, topic, db, config) else 0)
 
 
 @opml.command("export")
 def opml_export(
-    db: Db = DEFAULT_DB,
+    config: ConfigPath = Path("config.yaml"),
+    db: ConfiguredDb = None,
     catalogue: Annotated[bool, typer.Option("--catalogue", help="Those of the catalogue too.")] = False,
 ) -> None:
     """Print the feeds as OPML, by topic."""
     from bot.cli_sources import export_opml
 
-    export_opml(db, catalogue)
+    export_opml(db, catalogue, config)
 
 
 evaluate = typer.Typer(no_args_is_help=True, help="How well stories and topics agree with what people said.")

@@ -20,6 +20,7 @@ from bot.sources.topic_files import load_topics
 
 if TYPE_CHECKING:
     from bot.domain.digest import Digest
+    from bot.domain.ranking import Sort
     from bot.pipeline.ingest import Summary
     from bot.sources.model import Batch, Source
     from bot.sources.web.fetch import Web
@@ -320,18 +321,12 @@ def _story_json(view: StoryView) -> dict[str, Any]:
     }
 
 
-def list_stories(db_url: str, as_json: bool, limit: int) -> None:
+def list_stories(db_url: str, as_json: bool, limit: int, sort: Sort) -> None:
     """`topicwire stories`."""
-    from bot.domain.stories import view
-    from bot.store import stories
+    from bot.usecases.related import latest
 
     async def work(db: Database) -> list[StoryView]:
-        async with db.read() as connection:
-            numbers = (
-                await stories.latest(connection, None, limit) if limit else await stories.numbers(connection)
-            )
-            found = await stories.load(connection, numbers)
-        return [shown for story in found.values() if (shown := view(story)) is not None]
+        return (await latest(_context(db), None, None, limit=limit or None, sort=sort))[1]
 
     for shown in with_db(db_url, work):
         if as_json:
@@ -351,24 +346,30 @@ def show_related(text: str, db_url: str, as_json: bool) -> None:
     async def work(db: Database) -> Found:
         return await related(_context(db), text)
 
-    found: Found = with_db(db_url, work)
+    found = with_db(db_url, work)
     if as_json:
-        out_json(_story_json(found.view))
+        beside = {"before": found.before, "after": found.after}
+        out_json(_story_json(found.view) | {name: [o.number for o in own] for name, own in beside.items()})
         return
-    shown = found.view
-    out(f"#{shown.number} {shown.lead.record.title}")
+    shown, lead = found.view, found.view.lead
+    out(f"#{shown.number} {lead.record.title}")
     out(
-        f"{shown.lead.record.outlet.name} · {stamp(shown.lead.published)} · heat {shown.heat} · {', '.join(shown.topics)}"
+        f"{lead.record.outlet.name} · {stamp(lead.published)} · heat {shown.heat} · {', '.join(shown.topics)}"
     )
-    out(shown.lead.record.url)
+    out(lead.record.url)
     for heading, relation in (("Same event", "same"), ("Background", "background")):
         entries = [entry for entry in shown.coverage if entry.relation.value == relation]
         if entries:
             out(f"\n{heading}")
         for entry in entries:
             record = entry.stored.record
-            out(f"  {record.quality:>3}  {record.title}")
-            out(f"       {record.outlet.name} · {stamp(entry.stored.published)} · {record.url}")
+            where = f"{record.outlet.name} · {stamp(entry.stored.published)} · {record.url}"
+            out(f"  {record.quality:>3}  {record.title}\n       {where}")
+    for heading, others in (("Before", found.before), ("After", found.after)):
+        if others:
+            out(f"\n{heading}")
+        for other in others:
+            out(f"  #{other.number:<6}{other.last:%Y-%m-%d}  {other.lead.record.title}")
 
 
 def show_digest(

@@ -29,8 +29,10 @@ CHECKED_AT_ONCE = 50
 T = TypeVar("T")
 
 
-def _with(db_url: str, private_networks: bool, config: Path, work: Callable[[Context], Awaitable[T]]) -> T:
-    """Do it with a database and a way to reach feeds, as configured."""
+def _with(
+    db_url: str | None, private_networks: bool, config: Path, work: Callable[[Context], Awaitable[T]]
+) -> T:
+    """Do it with a database, that of the config where none is named, and a way to reach feeds, as configured."""
     settings = _settings(config)
 
     async def working(db: Database) -> T:
@@ -38,7 +40,7 @@ def _with(db_url: str, private_networks: bool, config: Path, work: Callable[[Con
         async with parts.web_of(private_networks or settings.feeds.private_networks) as web:
             return await work(replace(parts.context_of(settings, db, clock.now), web=web))
 
-    return with_db(db_url, working)
+    return with_db(db_url or settings.database.url, working)
 
 
 def _settings(path: Path) -> Config:
@@ -53,7 +55,7 @@ async def _with_topics(db: Database, settings: Config) -> None:
             await topics.define(connection, parts.topics_of(settings))
 
 
-def add(url: str, topic: str | None, db_url: str, private_networks: bool, config: Path = CONFIG) -> None:
+def add(url: str, topic: str | None, db_url: str | None, private_networks: bool, config: Path) -> None:
     """`topicwire source add`."""
 
     async def work(context: Context) -> use.Added:
@@ -65,7 +67,7 @@ def add(url: str, topic: str | None, db_url: str, private_networks: bool, config
     _print_items(done.preview)
 
 
-def list_feeds(db_url: str, as_json: bool, config: Path = CONFIG) -> None:
+def list_feeds(db_url: str | None, as_json: bool, config: Path) -> None:
     """`topicwire source list`."""
 
     async def work(context: Context) -> list[Feed]:
@@ -111,10 +113,10 @@ def _as_json(feed: Feed) -> dict[str, Any]:
 def test(  # a command, not a test
     url: str,
     topic: str | None,
-    db_url: str,
+    db_url: str | None,
     as_json: bool,
     private_networks: bool,
-    config: Path = CONFIG,  # noqa: PT028 - see above
+    config: Path,
 ) -> None:
     """`topicwire source test`."""
 
@@ -143,7 +145,7 @@ def _print_items(found: use.Preview) -> None:
         note(f"item {bad.item}: {bad.reason}")
 
 
-def remove(name: str, db_url: str, config: Path = CONFIG) -> None:
+def remove(name: str, db_url: str | None, config: Path) -> None:
     """`topicwire source remove`."""
 
     async def work(context: Context) -> Feed:
@@ -153,7 +155,7 @@ def remove(name: str, db_url: str, config: Path = CONFIG) -> None:
     out(f"followed no longer: {gone.shown}\n  {gone.url}")
 
 
-def import_opml(file: Path, topic: str | None, db_url: str, config: Path = CONFIG) -> int:
+def import_opml(file: Path, topic: str | None, db_url: str | None, config: Path) -> int:
     """`topicwire opml import`; returns how many entries were refused."""
     try:
         outlines, rejected = read_opml(file.read_bytes())
@@ -181,7 +183,7 @@ def import_opml(file: Path, topic: str | None, db_url: str, config: Path = CONFI
     return len(rejected)
 
 
-def export_opml(db_url: str, catalogue: bool, config: Path = CONFIG) -> None:
+def export_opml(db_url: str | None, catalogue: bool, config: Path) -> None:
     """`topicwire opml export`."""
 
     async def work(context: Context) -> list[Feed]:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -22,8 +23,9 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.domain.digest import DEFAULT_SIZE, MOST_SIZE, Schedule, parse_time
-from bot.domain.identity import canonical
+from bot.domain.identity import canonical, registered_domain
 from bot.domain.model import Topic
+from bot.domain.owners import Owners
 from bot.domain.polling import Bounds, Polls
 from bot.domain.posting import Rules
 from bot.errors import ConfigError
@@ -193,6 +195,43 @@ class TopicSettings(_Model):
         return tuple(topic_from_mapping(mapping) for mapping in self.inline)
 
 
+def _domain(value: str) -> str:
+    if "." not in value or (found := registered_domain(value)) != value.strip().casefold():
+        raise ValueError("write the registered domain of an outlet: example.com, without www. or a path")
+    return found
+
+
+def _server(value: Any) -> int:
+    text = str(value).strip()
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and 0 < int(text) < 2**63):
+        raise ValueError(
+            "write the id of a server, a number: with Discord's Developer Mode on, right-click it, Copy Server ID"
+        )
+    return int(text)
+
+
+class StorySettings(_Model):
+    """How stories are counted: outlets of one owner are one voice. And the servers whose people correct them for all."""
+
+    editors: tuple[Annotated[int, BeforeValidator(_server)], ...] = ()
+    owners: dict[str, tuple[Annotated[str, AfterValidator(_domain)], ...]] = {}
+
+    @field_validator("owners")
+    @classmethod
+    def _one_each(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        owned: dict[str, str] = {}
+        for name, domains in value.items():
+            for domain in domains:
+                if domain in owned:
+                    raise ValueError(f"{domain} stands at {owned[domain]} and at {name}: it has one owner")
+                owned[domain] = name
+        return value
+
+    def known_owners(self) -> Owners:
+        """The same as the domain knows it."""
+        return Owners({domain: name for name, domains in self.owners.items() for domain in domains})
+
+
 class PostSettings(_Model):
     """How live posts behave."""
 
@@ -254,6 +293,7 @@ class Config(BaseSettings):
     sources: tuple[SourceSettings, ...] = ()
     feeds: FeedsSettings = FeedsSettings()
     http: HttpSettings = HttpSettings()
+    stories: StorySettings = StorySettings()
     posts: PostSettings = PostSettings()
     digest: DigestSettings = DigestSettings()
     log: LogSettings = LogSettings()

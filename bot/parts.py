@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -112,9 +112,10 @@ def context_of(config: Config, db: Database, now: Now) -> Context:
     return Context(
         db,
         now,
-        config.posts.rules(),
+        replace(config.posts.rules(), owners=config.stories.known_owners()),
         config.digest.schedule(),
         polls=config.feeds.polls(),
+        editors=frozenset(config.stories.editors),
         topics_per_server=config.topics.per_server,
     )
 

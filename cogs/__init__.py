@@ -8,13 +8,14 @@ from bot.usecases.context import Context
 from cogs.about import About
 from cogs.digest import Digest
 from cogs.mutes import Mutes
+from cogs.search import Search
 from cogs.server_topics import ServerTopics
 from cogs.sources import Sources
 from cogs.stories import RelatedButton, Stories
 from cogs.subscriptions import Subscriptions
 from cogs.topics import Topics
 
-COGS = (Subscriptions, Stories, Topics, ServerTopics, Sources, Digest, Mutes, About)
+COGS = (Subscriptions, Stories, Search, Topics, ServerTopics, Sources, Digest, Mutes, About)
 
 
 async def add_to(bot: commands.Bot, context: Context) -> None:

@@ -25,6 +25,9 @@ per story** here, edited as more outlets join, and sends a daily digest where yo
 `/latest` the newest stories · `/related` everything on a story · `/why` why it is what it is · `/topics` · `/topic show`, `test`, `backtest` · \
 `/subscriptions` · `/digest preview`
 
+**For who manages messages**
+*Merge with…* and *Not the same story…*, below `/related`, correct a story
+
 **For who manages channels**
 `/subscribe` · `/unsubscribe` · `/digest set`, `off`, `now` · `/mute` and `/unmute` an outlet or words
 

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from bot.domain import stories
 from bot.domain.model import Importance, StoryView
+from bot.domain.owners import NOBODY, Owners
 from bot.domain.stories import Muted, Story
 
 
@@ -33,7 +34,11 @@ class Backtest:
 
 
 def reached(
-    story: Story, about: Collection[int], max_age: timedelta, muted: Muted = stories.never
+    story: Story,
+    about: Collection[int],
+    max_age: timedelta,
+    muted: Muted = stories.never,
+    owners: Owners = NOBODY,
 ) -> dict[Importance, datetime]:
     """When a story would first have been posted at each importance, where it ever was.
 
@@ -46,7 +51,7 @@ def reached(
     for position, newest in enumerate(members):
         if len(found) == len(Importance) or not any(m.id in about for m in members[: position + 1]):
             continue
-        view = stories.view(replace(story, members=tuple(members[: position + 1])), muted)
+        view = stories.view(replace(story, members=tuple(members[: position + 1])), muted, owners)
         if view is None or not any(member.id in about for member in view.members):
             continue
         if any(not m.partial and m.first_seen - m.published <= max_age for m in view.members):
@@ -62,6 +67,7 @@ def backtest(
     until: datetime,
     max_age: timedelta,
     muted: Muted = stories.never,
+    owners: Owners = NOBODY,
     *,
     samples: int = 0,
 ) -> Backtest:
@@ -76,7 +82,7 @@ def backtest(
     for story, ids in about:
         when = {
             importance: at
-            for importance, at in reached(story, ids, max_age, muted).items()
+            for importance, at in reached(story, ids, max_age, muted, owners).items()
             if at.astimezone(UTC).date() in counts[importance]
         }
         for importance, at in when.items():
@@ -85,7 +91,7 @@ def backtest(
             highest = [importance for importance in Importance if importance in when][-1]
             told.append((min(when.values()), story, highest))
     told.sort(key=lambda entry: (entry[0], entry[1].number), reverse=True)
-    newest = [(stories.view(story, muted), highest) for _, story, highest in told[:samples]]
+    newest = [(stories.view(story, muted, owners), highest) for _, story, highest in told[:samples]]
     return Backtest(
         days,
         {importance: tuple(by_day.values()) for importance, by_day in counts.items()},

@@ -19,7 +19,9 @@ from bot.domain.message import (
     link,
 )
 from bot.domain.model import Importance, Mode, StoryView, Subscription
-from bot.domain.render import colour_of, plural
+from bot.domain.owners import NOBODY, Owners
+from bot.domain.ranking import HALF_LIFE, Spike, rank
+from bot.domain.render import colour_of, plural, spike_words
 from bot.domain.stories import Muted, Story
 from bot.domain.text import length
 from bot.domain.topics import Topics
@@ -30,7 +32,6 @@ EVERY_DAY = frozenset(range(7))
 DEFAULT_SIZE = 10
 MOST_SIZE = 25
 IN_A_ROW = 2
-OUTLET_WEIGHT = 10
 RESERVED = 160  # characters that every entry of a digest has at least
 
 
@@ -127,10 +128,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The stories of one subscribed topic, best first."""
+    """The stories of one subscribed topic, best first; `spike` where there is more of it than usual."""
 
     topic: str
     entries: tuple[Entry, ...]
+    spike: Spike | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,17 +155,6 @@ def wanted(subscriptions: Iterable[Subscription]) -> tuple[Subscription, ...]:
     return tuple(s for s in subscriptions if s.mode is not Mode.LIVE)
 
 
-def score(view: StoryView, newest: datetime, since: datetime, until: datetime) -> float:
-    """Heat and outlets, halved for what is as old as the digest's whole span.
-
-    `(heat + OUTLET_WEIGHT x (outlets - 1)) x 2^(-age / span)`, age being the time from the newest
-    record's arrival to the digest.
-    """
-    span = max((until - since).total_seconds(), 3600.0)
-    age = min(max((until - newest).total_seconds(), 0.0), span)
-    return float((max(view.heat, 1) + OUTLET_WEIGHT * (view.outlets - 1)) * 2 ** (-age / span))
-
-
 def _as_of(story: Story, until: datetime) -> Story:
     return replace(story, members=tuple(m for m in story.members if m.first_seen <= until))
 
@@ -177,21 +168,24 @@ def compose(
     until: datetime,
     *,
     muted: Muted = stories.never,
+    owners: Owners = NOBODY,
     size: int = DEFAULT_SIZE,
 ) -> Digest:
     """The best stories of the subscriptions' topics that arrived or grew in (`since`, `until`].
 
+    Heat halves over what the digest covers, but not in less than `HALF_LIFE`: in a digest of a week, the week's
+    greatest story must not stand behind whatever came today.
     A story told before comes again only if outlets joined since. Every story stands once, below the
     first of the subscribed topics that it belongs to; never more than `IN_A_ROW` of one outlet follow
     each other.
     """
+    half_life = max(until - since, HALF_LIFE)
     by_topic: dict[str, list[Entry]] = {s.topic: [] for s in subscriptions}
     for story in candidates:
-        view = stories.view(_as_of(story, until), muted)
+        view = stories.view(_as_of(story, until), muted, owners)
         if view is None:
             continue
-        arrived = [m.first_seen for m in view.members if not m.partial and since < m.first_seen <= until]
-        if not arrived:
+        if not any(since < m.first_seen <= until for m in view.members if not m.partial):
             continue
         names = topics.with_ancestors(view.topics)
         home = next(
@@ -206,20 +200,21 @@ def compose(
         grew = view.outlets - before.outlets if before else 0
         if home is None or (before and grew <= 0):
             continue
-        value = score(view, max(arrived), since, until)
+        value = rank(view, until, half_life)
         by_topic[home].append(Entry(view, value, grew, before.at if before else None))
     return _arrange(by_topic, since, until, size)
 
 
 def _arrange(by_topic: Mapping[str, list[Entry]], since: datetime, until: datetime, size: int) -> Digest:
-    def rank(entry: Entry) -> tuple[float, int]:
-        return (-entry.score, entry.view.number)
+    def best_first(entry: Entry) -> tuple[float, int, int]:
+        return (-entry.score, -entry.view.outlets, entry.view.number)
 
-    found = [(topic, sorted(entries, key=rank)) for topic, entries in by_topic.items() if entries]
+    found = [(topic, sorted(entries, key=best_first)) for topic, entries in by_topic.items() if entries]
     total = sum(len(pool) for _, pool in found)
     # A message has no more sections than this: what it would not show must not count as told.
-    pools = dict(sorted(found, key=lambda item: rank(item[1][0]))[:EMBEDS])
-    best = {e.view.number for e in sorted((e for pool in pools.values() for e in pool), key=rank)[:size]}
+    pools = dict(sorted(found, key=lambda item: best_first(item[1][0]))[:EMBEDS])
+    every = (entry for pool in pools.values() for entry in pool)
+    best = {entry.view.number for entry in sorted(every, key=best_first)[:size]}
     sections: list[Section] = []
     tail: list[str] = []
     carried = 0
@@ -283,9 +278,10 @@ def message(
         room -= length(text)
         left += len(section.entries) - len(written)
         own = colour(section.topic)
+        mark = f" · {spike_words(section.spike)}" if section.spike else ""
         embeds.append(
             Embed(
-                title=escape_to(section.topic, TITLE // 2),
+                title=escape_to(section.topic, TITLE // 2 - length(mark)) + mark,
                 description=text,
                 colour=colour_of(section.topic) if own is None else own,
             )

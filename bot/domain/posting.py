@@ -9,17 +9,19 @@ from enum import StrEnum
 
 from bot.domain import stories
 from bot.domain.model import Importance, Mode, Mute, Stored, StoryView, Subscription
+from bot.domain.owners import NOBODY, Owners
 from bot.domain.stories import Story
 from bot.domain.topics import Topics
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The times that posts obey; see `config.example.yaml`."""
+    """The times that posts obey, and whose outlets count once; see `config.example.yaml`."""
 
     max_age: timedelta = timedelta(days=7)
     edit_window: timedelta = timedelta(hours=48)
     edit_interval: timedelta = timedelta(seconds=60)
+    owners: Owners = NOBODY
 
 
 class Reason(StrEnum):
@@ -138,11 +140,11 @@ def decide(
     """
     if post is not None:
         return _revise(story, channel, post, now, rules, removal)
-    everything = stories.view(story)
+    everything = stories.view(story, owners=rules.owners)
     live = [s for s in channel.subscriptions if s.mode is not Mode.DIGEST]
     if everything is None or not matching(everything, live, topics):
         return None
-    view = stories.view(story, stories.muted_by(channel.mutes))
+    view = stories.view(story, stories.muted_by(channel.mutes), rules.owners)
     wanted = () if view is None else matching(view, live, topics)
     if view is None or not wanted:
         return Hold(story.number, channel.id, channel.guild_id, Reason.MUTED)

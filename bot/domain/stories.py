@@ -19,6 +19,7 @@ from bot.domain.model import (
     StoryView,
     TopicMatch,
 )
+from bot.domain.owners import NOBODY, Owners
 from bot.domain.text import words
 
 
@@ -96,15 +97,15 @@ def lead_of(members: Iterable[Stored]) -> Stored:
     return min(members, key=lambda member: (member.partial, *_rank(member)))
 
 
-def heat_of(lead: Stored, members: Iterable[Stored]) -> int:
+def heat_of(lead: Stored, members: Iterable[Stored], owners: Owners = NOBODY) -> int:
     """The declared heat of the lead, else its quality and `HEAT_PER_OUTLET` for every other voice."""
     if lead.record.heat is not None:
         return lead.record.heat
-    return lead.record.quality + HEAT_PER_OUTLET * (voices((lead, *members)) - 1)
+    return lead.record.quality + HEAT_PER_OUTLET * (voices((lead, *members), owners) - 1)
 
 
-def voices(members: Iterable[Stored]) -> int:
-    """How many speak for themselves: an outlet counts once, and so do all who bring one text of an agency."""
+def voices(members: Iterable[Stored], owners: Owners = NOBODY) -> int:
+    """How many speak for themselves: an owner counts once, and so do all who bring one text of an agency."""
     parent: dict[str, str] = {}
 
     def root(mark: str) -> str:
@@ -113,15 +114,15 @@ def voices(members: Iterable[Stored]) -> int:
         return mark
 
     for member in members:
-        outlet = root(f"outlet {member.record.outlet.domain}")
+        owner = root(f"owner {owners.of(member.record.outlet.domain)}")
         beginning = words(member.record.excerpt)[:COPIED]
         if len(beginning) == COPIED:
-            parent[root(f"text {' '.join(beginning)}")] = outlet
+            parent[root(f"text {' '.join(beginning)}")] = owner
     return len({root(mark) for mark in list(parent)})
 
 
-def view(story: Story, muted: Muted = never) -> StoryView | None:
-    """The story without its muted records; None where nothing of it is left."""
+def view(story: Story, muted: Muted = never, owners: Owners = NOBODY) -> StoryView | None:
+    """The story without its muted records; None where nothing of it is left. Its heat counts `owners` once."""
     members = tuple(sorted((m for m in story.members if not muted(m.record)), key=_rank))
     if not members:
         return None
@@ -135,7 +136,7 @@ def view(story: Story, muted: Muted = never) -> StoryView | None:
     coverage = [Coverage(member, Relation.SAME) for member in members if member.id != lead.id]
     coverage += [Coverage(stored, Relation.BACKGROUND) for stored in background]
     coverage.sort(key=lambda entry: _rank(entry.stored))
-    heat = heat_of(lead, members)
+    heat = heat_of(lead, members, owners)
     by_arrival = sorted(members, key=lambda member: (member.first_seen, member.id))
     return StoryView(
         number=story.number,

@@ -15,6 +15,7 @@ from bot.domain import posting, render, retry
 from bot.domain import stories as domain_stories
 from bot.domain.message import Message
 from bot.domain.model import Mode, Mute, StoryView, Subscription
+from bot.domain.owners import Owners
 from bot.domain.retry import Got, Outcome, Pause, Sent, Verdict
 from bot.domain.stories import Story
 from bot.domain.topics import Topics
@@ -38,6 +39,7 @@ class _Scene:
     subscriptions: Mapping[int, tuple[Subscription, ...]]
     mutes: tuple[Mute, ...]
     topics: Topics
+    owners: Owners
 
 
 def _never() -> bool:
@@ -74,7 +76,7 @@ class Deliver:
         if not claimed:
             return 0
         async with self._context.db.read() as connection:
-            scene = await _scene(connection, claimed)
+            scene = await _scene(connection, claimed, self._context.rules.owners)
         by_channel: dict[int, list[Claimed]] = {}
         for claim in claimed:
             by_channel.setdefault(claim.channel_id, []).append(claim)
@@ -231,7 +233,7 @@ def _view(claim: Claimed, scene: _Scene) -> StoryView | None:
     """The claim's story without what its channel has muted."""
     here = (None, claim.channel_id)
     mutes = [m for m in scene.mutes if m.guild_id == claim.guild_id and m.channel_id in here]
-    return domain_stories.view(_story(claim, scene), domain_stories.muted_by(mutes))
+    return domain_stories.view(_story(claim, scene), domain_stories.muted_by(mutes), scene.owners)
 
 
 def _wanted(claim: Claimed, view: StoryView, scene: _Scene) -> list[Subscription]:
@@ -245,7 +247,7 @@ def _reached(view: StoryView, wanted: Iterable[Subscription]) -> list[Subscripti
     return [s for s in wanted if domain_stories.reaches(view, posting.bar(s))]
 
 
-async def _scene(connection: AsyncConnection, claimed: Sequence[Claimed]) -> _Scene:
+async def _scene(connection: AsyncConnection, claimed: Sequence[Claimed], owners: Owners) -> _Scene:
     numbers = {claim.story for claim in claimed if claim.story is not None}
     channel_ids = {claim.channel_id for claim in claimed}
     own: dict[int, list[Subscription]] = {}
@@ -259,4 +261,5 @@ async def _scene(connection: AsyncConnection, claimed: Sequence[Claimed]) -> _Sc
         subscriptions={channel_id: tuple(subs) for channel_id, subs in own.items()},
         mutes=await subscriptions.mutes(connection),
         topics=await topics.load(connection),
+        owners=owners,
     )

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.event import Report, Terms, compared
 from bot.domain.intake import Affected, Arrival, Known, Plan, all_keys
 from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryView, TopicMatch
-from bot.store import outbox, schema, topics
+from bot.store import outbox, schema, search, topics
 from bot.store.sql import chunks, upsert
 
 _r = schema.records
@@ -247,6 +247,7 @@ async def _write_records(connection: AsyncConnection, plan: Plan) -> None:
     written = [stored for stored in plan.records.values() if stored.id in plan.digests]
     rows = [row_of(stored, plan.digests[stored.id]) for stored in written]
     await upsert(connection, _r, rows, on=["id"])
+    await search.index(connection, written)
     moved = [
         {"of": stored.id, "to": stored.story}
         for stored in plan.records.values()

@@ -11,12 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.intake import scoped
 from bot.domain.model import Stored
+from bot.domain.ranking import hotness
 from bot.domain.stories import Story
 from bot.store import records, schema
 from bot.store.sql import chunks
 from bot.store.topics import keys_of
 
 MOST_WORDS = 12  # of a search
+MOST_HOT = (
+    5000  # stories among which the hottest are sought: weeks, where it is not so that hundreds come a day
+)
 
 _s = schema.stories
 _r = schema.records
@@ -128,15 +132,33 @@ def _of_topics(names: Sequence[str], guild_id: int | None) -> Any:
 
 
 async def latest(
-    connection: AsyncConnection, topics: Sequence[str] | None, limit: int, guild_id: int | None = None
+    connection: AsyncConnection,
+    topics: Sequence[str] | None,
+    limit: int | None,
+    guild_id: int | None = None,
 ) -> list[int]:
-    """The stories of these topics (None: of all) that something arrived for last, newest first."""
+    """The stories of these topics (None: of all) that something arrived for last, newest first; with no `limit` all."""
     statement = sa.select(_s.c.number).where(_alive(guild_id))
     if topics is not None:
         statement = statement.where(_s.c.number.in_(_of_topics(topics, guild_id)))
     newest_first = statement.order_by(_s.c.last_seen.desc(), _s.c.last.desc(), _s.c.number.desc())
     rows = await connection.execute(newest_first.limit(limit))
     return list(rows.scalars())
+
+
+async def hottest(
+    connection: AsyncConnection,
+    topics: Sequence[str] | None,
+    limit: int | None,
+    now: datetime,
+    guild_id: int | None = None,
+) -> list[int]:
+    """The hottest stories of these topics (None: of all) at a moment, best first: of the `MOST_HOT` newest."""
+    newest = await latest(connection, topics, MOST_HOT, guild_id)
+    columns = sa.select(_s.c.number, _s.c.heat, _s.c.last_seen)
+    rows = (await connection.execute(columns.where(_s.c.number.in_(newest)))).all()
+    best_first = sorted(rows, key=lambda row: (-hotness(row.heat, row.last_seen, now), row.number))
+    return [row.number for row in best_first[:limit]]
 
 
 async def arrived(

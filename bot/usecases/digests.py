@@ -15,13 +15,14 @@ from bot.domain import digest, stories
 from bot.domain.digest import Digest, Schedule
 from bot.domain.message import Message
 from bot.domain.model import Subscription
+from bot.domain.owners import Owners
 from bot.domain.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError
 from bot.store import digests, outbox, subscriptions, topics
 from bot.store import stories as stored
 from bot.store.subscriptions import ChannelState
 from bot.usecases.context import Context
-from bot.usecases.topics import resolve
+from bot.usecases.topics import resolve, spikes
 
 FIRST = timedelta(days=1)  # a channel's first digest looks back so far, or to its first subscription,
 FIRST_MOST = timedelta(days=7)  # but no further than this: it may have had live posts for years
@@ -102,6 +103,7 @@ async def compose(
     state: ChannelState,
     size: int,
     now: datetime,
+    owners: Owners,
 ) -> tuple[Digest, Topics]:
     """A channel's digest of everything since its last one."""
     known = await topics.load(connection, state.guild_id)
@@ -118,9 +120,13 @@ async def compose(
         since,
         now,
         muted=stories.muted_by(await subscriptions.mutes_in(connection, state.guild_id, state.channel_id)),
+        owners=owners,
         size=size,
     )
-    return made, known
+    told = [section.topic for section in made.sections]
+    above = await spikes(connection, known, told, now, state.guild_id)
+    sections = tuple(replace(section, spike=above.get(section.topic)) for section in made.sections)
+    return replace(made, sections=sections), known
 
 
 def as_message(made: Digest, known: Topics, zone_name: str) -> Message | None:
@@ -141,7 +147,7 @@ async def preview(
     async with context.db.read() as connection:
         own, state = await _channel(connection, guild_id, channel_id)
         plan = state.schedule or context.digest_default
-        made, known = await compose(connection, own, state, plan.size, now)
+        made, known = await compose(connection, own, state, plan.size, now, context.rules.owners)
     return as_message(made, known, plan.zone), plan, made.since
 
 
@@ -151,7 +157,7 @@ async def send_now(context: Context, guild_id: int, channel_id: int) -> int:
         now = context.now()
         own, state = await _channel(connection, guild_id, channel_id)
         plan = state.schedule or context.digest_default
-        made, known = await compose(connection, own, state, plan.size, now)
+        made, known = await compose(connection, own, state, plan.size, now, context.rules.owners)
         if not made.entries:
             return 0
         await subscriptions.ensure_channel(connection, channel_id, guild_id)
@@ -219,7 +225,7 @@ async def send_due(context: Context, state: ChannelState) -> int:
             return 0
         if not own:
             return 0
-        made, known = await compose(connection, own, state, plan.size, now)
+        made, known = await compose(connection, own, state, plan.size, now, context.rules.owners)
         if made.entries:
             await _enqueue(connection, made, known, plan.zone, state, now)
     return len(made.entries)
@@ -233,4 +239,5 @@ async def between(context: Context, topic_name: str, since: datetime, until: dat
         numbers = await stored.arrived(connection, known.with_descendants(topic.name), since, until)
         candidates = await stored.load(connection, numbers)
     asked = Subscription(0, 0, 0, topic.name)
-    return digest.compose(candidates.values(), [asked], known, {}, since, until, size=size)
+    owners = context.rules.owners
+    return digest.compose(candidates.values(), [asked], known, {}, since, until, owners=owners, size=size)

@@ -147,7 +147,7 @@ async def _forecast(
         own = await feeds.all_feeds(connection, wanted.guild_id)
     key = {sought_by(topic)}
     bringing = sum(not feed.topics or known.concerns(feed.topics, key) for feed in (*everybodys, *own))
-    views = {number: stories.view(story, muted) for number, story in loaded.items()}
+    views = {number: stories.view(story, muted, context.rules.owners) for number, story in loaded.items()}
     bar = posting.bar(wanted)
     would = [
         view

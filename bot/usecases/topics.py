@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.message import escape
 from bot.domain.model import Topic
-from bot.domain.render import plural
+from bot.domain.ranking import LEAST_STORIES, USUAL_DAYS, Spike, spike
+from bot.domain.render import plural, spike_words
 from bot.domain.topics import Topics
 from bot.errors import NotFoundError
-from bot.store import subscriptions, topics
+from bot.store import subscriptions, topics, volumes
 from bot.usecases.context import Context
 
 
@@ -38,18 +42,43 @@ async def subscribed(context: Context, guild_id: int, text: str, limit: int = 25
     return [name for name in names if text.casefold() in name.casefold()][:limit]
 
 
+async def spikes(
+    connection: AsyncConnection, known: Topics, names: Iterable[str], now: datetime, guild_id: int
+) -> dict[str, Spike]:
+    """Those of these topics that are, with all below them, far above their usual volume now."""
+    below = {name: [each.casefold() for each in known.with_descendants(name)] for name in names}
+
+    async def volumes_of(days: int) -> dict[str, list[int]]:
+        every = sorted({each for those in below.values() for each in those})
+        found = await volumes.by_day(connection, every, now, days, guild_id)
+        own = {name: [found[each] for each in those if each in found] for name, those in below.items()}
+        return {
+            name: [len(set().union(*(those[ago] for those in of))) for ago in range(days)]
+            for name, of in own.items()
+        }
+
+    today = await volumes_of(1)
+    # Months are read of the few alone that have enough of today.
+    below = {name: those for name, those in below.items() if today[name][0] >= LEAST_STORIES}
+    days = await volumes.watched(connection, now, USUAL_DAYS + 1) if below else 0
+    counted = await volumes_of(days) if days else {}
+    return {name: found for name, counts in counted.items() if (found := spike(counts)) is not None}
+
+
 async def listing(context: Context, search: str, guild_id: int) -> list[str]:
     """A line a topic, children below their parents, with the number of stories; `search` narrows it."""
     async with context.db.read() as connection:
         known = await topics.load(connection, guild_id)
         counts = await topics.counts(connection, guild_id)
+        above = await spikes(connection, known, [topic.name for topic in known], context.now(), guild_id)
         here = {s.topic.casefold() for s in await subscriptions.subscriptions(connection, guild_id=guild_id)}
     shown = known.suggest(search, 200) if search.strip() else tuple(_tree(known))
     lines = []
     for topic in shown:
         depth = 0 if search.strip() else len(known.ancestors(topic.name))
         stories = sum(counts.get(name, 0) for name in known.with_descendants(topic.name))
-        mark = " · this server's own" if topic.guild_id else ""
+        mark = f" · {spike_words(above[topic.name])}" if topic.name in above else ""
+        mark += " · this server's own" if topic.guild_id else ""
         mark += " · subscribed here" if topic.name.casefold() in here else ""
         below = f" · below {escape(topic.parent)}" if search.strip() and topic.parent else ""
         indent = "\u2003" * min(depth, 5)

@@ -145,5 +145,7 @@ async def backtest(context: Context, guild_id: int, channel_id: int, text: str) 
             loaded = await stored_stories.load(connection, part, guild_id)
         found += [(story, about[number]) for number, story in loaded.items()]
     since = max(start, first) if first else now
-    made = domain.backtest(found, since, now, context.rules.max_age, muted, samples=SAMPLES)
+    made = domain.backtest(
+        found, since, now, context.rules.max_age, muted, context.rules.owners, samples=SAMPLES
+    )
     return Backtested(asked, made, len(matching))

@@ -10,7 +10,7 @@ from simcord.actors import MemberActor
 
 from bot.domain.model import Importance, Record
 from tests.chat.world import World, labels, message_of, plain, seen
-from tests.make import record
+from tests.make import ListSource, record
 
 BRIDGE = "Harbour bridge closed after crack found"
 GIRDER = "Engineers inspect damaged steel girder overnight"
@@ -60,6 +60,13 @@ async def part(world: World, by: MemberActor, story: str, title: str) -> Any:
 def told(world: World, result: Any) -> str:
     """What a button or a modal answered."""
     return plain(world.answer(result).embeds[0].description or "")
+
+
+def not_taken_out(world: World, result: Any) -> str:
+    """What the menu answered to a choice that was refused: it stays, so that another can be made."""
+    world.errors += 1
+    [refusal] = result.followups
+    return plain(seen(refusal))
 
 
 async def test_only_who_may_manage_messages_has_the_buttons(world: World, moderator: MemberActor) -> None:
@@ -121,6 +128,33 @@ async def test_a_rule_outlives_a_restart(world: World, moderator: MemberActor) -
     assert "goes on as" not in seen(await world.ask("related", story="3", by=world.member))
 
 
+async def test_where_servers_are_named_the_others_decide_for_nobody_else(
+    world: World, moderator: MemberActor
+) -> None:
+    await two_stories(world)
+    again = f"{BRIDGE} again"
+    await world.report(record(again, "c.example", hours=1))
+    await world.restart(stories={"editors": [world.guild.id + 1]})
+    refusal = "Other servers see this story too, and this one may not decide for them."
+    merging = world.refusal(await merge(world, moderator, "1", "2"), 1)
+    assert refusal in merging
+    assert "stories.editors" in merging
+    assert refusal in not_taken_out(world, await part(world, moderator, "1", again))
+    assert again in seen(await world.ask("related", story="1", by=world.member))
+    await world.restart(stories={"editors": [world.guild.id + 1, str(world.guild.id)]})
+    assert "Story #2 goes on as #1" in told(world, await merge(world, moderator, "1", "2"))
+
+
+async def test_of_what_is_its_own_a_server_decides_anyway(world: World, moderator: MemberActor) -> None:
+    await two_stories(world)
+    own = ListSource("list:own").add(record("Choir sings below the bridge", "own.example", hours=1))
+    await world.app.ingest.step(own, guild_id=world.guild.id)
+    await world.restart(stories={"editors": [world.guild.id + 1]})
+    assert "Story #3 goes on as #1" in told(world, await merge(world, moderator, "3", "1"))
+    shown = await world.ask("related", story="1", by=world.member)
+    assert "Choir sings below the bridge" in seen(shown)
+
+
 @pytest.mark.parametrize(
     ("other", "answer"),
     [
@@ -146,6 +180,4 @@ async def test_a_report_that_moved_meanwhile_is_told(world: World, moderator: Me
     await part(world, moderator, "1", again)
     [value] = [option.value for option in menu.options if option.label == again]
     result = await moderator.select(message_of(asked), [value])
-    [refusal] = result.followups
-    assert "not in story #1 any more" in plain(seen(refusal))
-    world.errors += 1
+    assert "not in story #1 any more" in not_taken_out(world, result)

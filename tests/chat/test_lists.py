@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from tests.chat.world import METRO, ROCKET, WHALES, World, buttons, labels, plain, seen, unrelated
+from typing import Any
+
+from bot.domain.model import Topic
+from bot.pipeline import rematch
+from tests.chat.world import METRO, ROCKET, TOPICS, WHALES, World, buttons, labels, plain, seen, unrelated
 from tests.discord_markdown import links
-from tests.make import record
+from tests.make import at, record
 
 
 async def test_subscriptions_stand_by_channel_with_how_they_are_told(world: World) -> None:
@@ -86,6 +90,40 @@ async def test_topics_stand_as_a_tree_with_their_stories(world: World) -> None:
     ]
 
 
+async def eventful(world: World) -> None:
+    """Ten days with a story on Space every fifth, then one on which three more come in."""
+    titles = [one.title for one in unrelated(6)]
+    for day, title in zip((0, 5), titles, strict=False):
+        world.clock.now = at(24 * day)
+        await world.take_in(record(title, hours=24 * day, topics=["Satellites"]))
+    world.clock.now = at(24 * 10)
+    await world.take_in(
+        *[record(title, f"{n}.example", hours=239, topics=["Space"]) for n, title in enumerate(titles[2:5])]
+    )
+
+
+async def test_a_topic_far_above_its_usual_volume_is_marked(world: World) -> None:
+    await rematch.configure(world.app.context, (*TOPICS, Topic("Satellites", parent="Space")))
+    await eventful(world)
+    marked = "**Space** · 5 stories · ▲ 3 stories today, usually 1 in 7 days"
+    answer = await world.ask("topics", by=world.member)
+    assert seen(answer).splitlines()[-2:] == [marked, "\u2003**Satellites** · 2 stories"]
+    assert marked in seen(await world.ask("topics", search="space", by=world.member))
+    world.clock.forward(days=1)
+    assert "▲" not in seen(await world.ask("topics", by=world.member))
+
+
+async def test_a_digest_marks_it_in_the_heading_and_a_post_does_not(world: World) -> None:
+    await world.ask("subscribe", topic="Space", mode="both", importance="all")
+    await world.ask("subscribe", topic="AI", mode="digest")
+    await eventful(world)
+    await world.take_in(record(WHALES[0], "w.example", hours=239))
+    preview = await world.ask("digest preview", by=world.member)
+    assert [embed.title for embed in preview.embeds] == ["Space · ▲ 3 stories today, usually none", "AI"]
+    await world.deliver()
+    assert not any("▲" in seen(post) for post in world.posts())
+
+
 async def test_topics_can_be_searched(world: World) -> None:
     answer = await world.ask("topics", search="vision", by=world.member)
     assert seen(answer).splitlines() == ["Topics", "**Computer Vision** · 0 stories · below AI"]
@@ -116,6 +154,25 @@ async def test_the_latest_stories_come_newest_first(world: World) -> None:
     assert " · 2 outlets · <t:1772460000:R>" in first
     assert second.startswith(f"• `#2` [{ROCKET[0]}](https://b.example/")
     assert " — B · <t:1772456400:R>" in second
+
+
+async def test_the_hottest_stories_come_first_and_older_ones_fall_behind(world: World) -> None:
+    await world.take_in(*[record(title, f"{n}.example", quality=60) for n, title in enumerate(METRO[:2])])
+    world.clock.forward(hours=20)
+    await world.take_in(
+        record(ROCKET[0], "b.example", hours=20, quality=60), record("Calm", hours=20, quality=1)
+    )
+
+    async def told(**options: Any) -> list[str]:
+        answer = await world.ask("latest", by=world.member, **options)
+        return [text for text, _ in links(seen(answer))]
+
+    assert seen(await world.ask("latest", sort="hot")).splitlines()[0] == "Hottest stories"
+    assert await told(sort="hot") == [ROCKET[0], METRO[0], "Calm"]
+    assert await told(sort="hot", topic="AI") == [METRO[0]]
+    assert await told(sort="newest") == await told() != await told(sort="hot")
+    await world.ask("mute", what="b.example")
+    assert await told(sort="hot") == [METRO[0], "Calm"]
 
 
 async def test_the_latest_of_a_topic_and_of_those_below_it(world: World) -> None:

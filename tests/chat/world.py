@@ -20,13 +20,14 @@ from simcord.env import Env
 from simcord.results import InteractionResult, ResponseMessage
 from simcord.types import HttpLogEntry
 
+from bot import config
 from bot.app import App
 from bot.chat.client import PERMISSIONS
 from bot.domain.model import Record, Topic
+from bot.parts import context_of
 from bot.pipeline import rematch
 from bot.pipeline.deliver import Deliver
 from bot.pipeline.ingest import Summary
-from bot.usecases.context import Context
 from tests.discord_markdown import parse, shown
 from tests.make import Clock, ListSource, record
 
@@ -360,8 +361,8 @@ class World:
             ),
         )
 
-    async def restart(self) -> None:
-        """The bot stops, and a new one starts on the same database."""
+    async def restart(self, **settings: Any) -> None:
+        """The bot stops, and a new one starts on the same database, with these settings."""
         context = self.app.context
-        self.app = App(Context(context.db, context.now, context.rules, context.digest_default))
+        self.app = App(context_of(config.parse(settings), context.db, context.now))
         await self.env.restart_bot(self.app.client)

@@ -98,7 +98,10 @@ def test_match_tells_the_keywords_and_leaves_declared_topics_out_of_what_it_foun
 def test_stories_have_members_coverage_and_heat(sample_db: Path) -> None:
     done = topicwire("stories", "--db", sample_db, "--json")
     stories = json_lines(done.stdout)
-    assert [story["story"] for story in stories] == sorted(story["story"] for story in stories)
+    hot = json_lines(topicwire("stories", "--db", sample_db, "--json", "--sort", "hot").stdout)
+    assert sorted(hot, key=lambda story: story["story"]) == sorted(stories, key=lambda story: story["story"])
+    assert stories[0]["last"] == max(story["last"] for story in stories)
+    assert [story["story"] for story in hot[:2]] != [story["story"] for story in stories[:2]]
     metro = next(story for story in stories if "Brackenmouth suspends" in story["title"])
     assert metro["heat"] == 237
     assert metro["notable"]
@@ -117,6 +120,11 @@ def test_related_takes_a_number_a_link_or_words(sample_db: Path) -> None:
         topicwire("related", by_words["url"] + "?utm_source=x", "--db", sample_db, "--json").stdout
     )
     assert by_words == by_number == by_link
+    assert by_words["story"] not in by_words["before"] + by_words["after"]
+    beside = [*by_words["before"], *by_words["after"]]
+    shown = topicwire("related", "street tree", "--db", sample_db).stdout
+    assert beside
+    assert all(f"  #{number} " in shown for number in beside)
     unknown = topicwire("related", "99999", "--db", sample_db)
     assert unknown.returncode == 3
     assert "There is no story #99999" in unknown.stderr
@@ -159,12 +167,13 @@ def test_check_says_every_problem_at_once_with_its_key(tmp_path: Path) -> None:
         "sources: [{kind: folder, path: nowhere, quality: 900}, {kind: pigeon}]\n"
         "digest: {time: '25:00', timezone: Mars/Olympus}\n"
         "topics: {inline: [{keywords: [x]}]}\n"
+        "stories: {editors: [Demo]}\n"
     )
     done = topicwire("check", "--config", config)
     assert done.returncode == 1
     for key in (
         "discord.colour", "posts.max_age", "posts.edit_interval", "sources[0].quality", "sources[1].kind",
-        "digest.time", "digest.timezone", "topics.inline",
+        "digest.time", "digest.timezone", "topics.inline", "stories.editors[0]",
     ):  # fmt: skip
         assert key in done.stdout, key
     assert "s3cret" not in done.stdout + done.stderr

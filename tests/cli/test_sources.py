@@ -249,6 +249,47 @@ async def test_the_config_that_is_there_counts(desk: Desk, tmp_path: Path) -> No
     assert "feeds.least" in broken.err
 
 
+@pytest.mark.parametrize("config", [("--config", "etc/own.yaml"), ("-c", "etc/own.yaml"), ()])
+async def test_the_database_of_the_config_counts_unless_another_is_named(
+    desk: Desk, tmp_path: Path, config: tuple[str, ...]
+) -> None:
+    """Of the one that is named, or of the one that is there."""
+    file = tmp_path / (config[-1] if config else "config.yaml")
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(
+        "topics: {inline: [{name: Trains, keywords: [train]}]}\n"
+        "database: {url: own.db}\n"
+        "feeds: {catalogue: false, private_networks: true}\n"
+    )
+    (tmp_path / "list.opml").write_text(OPML)
+
+    async def call(*arguments: str) -> Done:
+        return await topicwire(*arguments, *config, cwd=tmp_path)
+
+    tried = await call("source", "test", desk.url(), "--topic", "trains", "--json")
+    assert [line["topics"] for line in tried.lines] == [["Trains"], ["Trains"]]
+    added = await call("source", "add", desk.url(), "--topic", "trains")
+    assert (added.code, added.err) == (0, "")
+    assert (await call("opml", "import", "list.opml")).out.startswith("2 feeds: 2 new")
+    desk.db = tmp_path / "own.db"
+    assert len(await desk.feeds()) == 3
+    assert desk.url() in (await call("opml", "export")).out
+    assert (await call("source", "remove", desk.url())).code == 0
+    assert len((await call("source", "list", "--json")).lines) == 2
+    other = await call("source", "list", "--json", "--db", "other.db")
+    assert (other.code, other.out) == (0, "")
+    assert not (tmp_path / "data").exists()
+
+
+async def test_without_a_config_it_is_the_database_of_all_commands(desk: Desk, tmp_path: Path) -> None:
+    assert (await topicwire("source", "list", cwd=tmp_path)).code == 0
+    assert (tmp_path / "data" / "topicwire.db").is_file()
+    missing = await topicwire("source", "list", "--config", "own.yaml", cwd=tmp_path)
+    assert missing.code == 3
+    assert "own.yaml" in missing.err
+    assert "config.example.yaml" in missing.err
+
+
 # topicwire opml
 
 OPML = """<opml version="1.0"><body>

@@ -24,7 +24,6 @@ from bot.domain.digest import (
     describe_days,
     parse_days,
     parse_time,
-    score,
     since_words,
 )
 from bot.domain.message import EMBEDS, safe_url
@@ -314,15 +313,18 @@ def test_live_subscriptions_are_not_in_the_digest() -> None:
 
 
 def test_bigger_fresher_and_more_widely_reported_stories_come_first() -> None:
-    def value(*outlets: str, hours: float = 1, quality: int = 60, heat: int | None = None) -> float:
-        found = stories.view(report(1, *outlets, hours=hours, quality=quality, heat=heat))
-        assert found is not None
-        return score(found, at(hours), at(0), at(24))
+    def order(*some: Story, until: float = 24) -> list[int]:
+        return numbers(compose(some, following("AI"), TOPICS, {}, at(0), at(until)))
 
-    assert value(quality=61) > value(quality=60)
-    assert value(hours=20) > value(hours=2)
-    assert value("a.example", "b.example", heat=60) > value("a.example", heat=60)
-    assert value(hours=24, quality=50) == 2 * value(hours=0, quality=50)  # as old as the whole span: half
+    assert order(report(1, quality=60), report(2, quality=61)) == [2, 1]
+    assert order(report(1, hours=2), report(2, hours=20)) == [2, 1]
+    assert order(report(1, heat=60), report(2, "a.example", "b.example", heat=60)) == [2, 1]
+    # what is as old as the whole time counts half, be that time a day or a week; never less than a day
+    for until in (24, 7 * 24):
+        late = report(2, hours=until, quality=50)
+        assert order(report(1, hours=0.1, quality=99), late, until=until) == [2, 1]
+        assert order(report(1, hours=0.1, quality=100), late, until=until) == [1, 2]
+    assert order(report(1, hours=0.1, quality=60), report(2, hours=6, quality=50), until=6) == [1, 2]
     small = compose(
         [report(1, quality=10), report(2, quality=90)], following("AI"), TOPICS, {}, at(0), at(24), size=1
     )

@@ -61,9 +61,14 @@ def statements() -> Iterator[list[str]]:
 # Migrations.
 
 
+def of_the_schema(name: str | None, kind: str, _parents: Any) -> bool:
+    """False for the index of words: each database has a table of its own kind, FTS5 with others behind it."""
+    return kind != "table" or not str(name).startswith("search")
+
+
 async def test_a_fresh_database_is_what_the_schema_says(empty_url: str) -> None:
     def compare(connection: sa.Connection) -> list[Any]:
-        options = {"compare_type": True, "compare_server_default": True}
+        options = {"compare_type": True, "compare_server_default": True, "include_name": of_the_schema}
         found: list[Any] = compare_metadata(
             MigrationContext.configure(connection, opts=options), schema.metadata
         )

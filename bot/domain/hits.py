@@ -1,0 +1,56 @@
+"""What `/search` answers: stories, each with a record that the query finds and its words in bold. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bot.domain import marks
+from bot.domain.document import Document
+from bot.domain.message import Embed, escape_to, relative
+from bot.domain.model import Stored, StoryView
+from bot.domain.query import Mark
+from bot.domain.render import list_pages, plural
+from bot.domain.text import length
+
+LINE = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A story, and a record of it that the query finds: the lead where it is one, else the first.
+
+    `words` are those of the record that made it match, in `document`.
+    """
+
+    view: StoryView
+    stored: Stored
+    document: Document
+    words: Sequence[Mark]
+
+
+def line(hit: Hit) -> str:
+    """Number, linked title with the words in bold, outlet, outlets, time; below it words that stand elsewhere."""
+    record = hit.stored.record
+    tail = f" — {escape_to(record.outlet.name, 60)}"
+    if hit.view.outlets > 1:
+        tail += f" · {plural(hit.view.outlets, 'outlet')}"
+    tail += f" · {relative(hit.view.last)}"
+    head = f"`#{hit.view.number}` "
+    text = head + marks.linked(record.title, record.url, hit.words, LINE - length(head) - length(tail)) + tail
+    if any(mark.text == "title" for mark in hit.words):
+        return text
+    around = marks.snippet(hit.document, hit.words)
+    return f"{text}\n-# {around}" if around else text
+
+
+def pages(query: str, hits: Sequence[Hit], note: str) -> tuple[Embed, ...]:
+    """The stories in pages. `note` says below each what was left out, if anything."""
+    made = list_pages(
+        f"Search: {escape_to(query, 200)}",
+        [f"• {line(hit)}" for hit in hits],
+        "Nothing that came in matches. A word finds whole words: a * after its beginning finds more.",
+    )
+    return tuple(
+        replace(page, footer=" · ".join(part for part in (page.footer, note) if part)) for page in made
+    )

@@ -1,0 +1,12 @@
+"""In which order a search tells what it finds. A module of its own: the command line shows it before it loads the rest."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Order(StrEnum):
+    """Which stories come first: those of the newest records, or those whose records fit the query best."""
+
+    NEWEST = "newest"
+    BEST = "best"

@@ -1,0 +1,330 @@
+"""Full-text search: an index of the words of records, as queries see them, which finds what may match.
+
+The database is told words that were cut already (`bot.domain.document`), so that it need know nothing of case,
+accents and scripts without spaces, and both databases find the same. What it finds is no less than what matches;
+whoever asks evaluates the query on that. Records that are partial or removed are not in the index.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from math import log
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.document import Document
+from bot.domain.model import Record, Stored
+from bot.domain.order import Order
+from bot.domain.query import Query
+from bot.domain.query_tree import And, Near, Node, Not, Number, Or, Prefix, Term, Value
+from bot.store import schema
+from bot.store.sql import chunks
+
+MOST_WORDS = 64  # of a report that others are compared with
+COMMON = 2_000  # a word that so many records have says little of any
+LONGEST = 200  # characters of a word that are kept: PostgreSQL takes no word of more than 2,046 bytes
+VALUES = ("domain", "type", "lang")  # fields that a record itself says; its topics change with the topics
+
+# What the index knows of a record, and in PostgreSQL, where it is one column, the weight that stands for it.
+_COLUMNS = {"title": "A", "excerpt": "B", "outlet": "C", "value": "D"}
+_TEXT = ("title", "excerpt")  # where a word is looked for that names no field
+# A word of the title says most of what a record is about; domain and the like make none better.
+_WEIGHTS = {"title": 4.0, "excerpt": 1.0, "outlet": 1.0, "value": 0.0}
+_VALUE = re.compile(rf"[\w.:-]{{1,{LONGEST}}}")  # others would be cut, or end a word in PostgreSQL's notation
+_WORD = re.compile(r"[^\s'\"\\]+")  # what needs no quoting
+_GAP = 2  # between texts, so that no phrase goes from one into the next
+
+_r = schema.records
+# Not in the schema: each database has a table of its own kind, made by the migration. A row per record.
+_s = sa.table("search", sa.column("rowid", sa.Integer), *(sa.column(name) for name in (*_COLUMNS, "words")))
+_whole: sa.ColumnElement[Any] = sa.literal_column("search")  # how FTS5 calls all of a row
+
+TABLE = {
+    "sqlite": (
+        f"CREATE VIRTUAL TABLE search USING fts5({', '.join(_COLUMNS)}, tokenize=\"ascii tokenchars '#+._:-'\")",
+        "CREATE TRIGGER search_forget AFTER DELETE ON records BEGIN DELETE FROM search WHERE rowid = old.id; END",
+    ),
+    "postgresql": (
+        "CREATE TABLE search (rowid integer PRIMARY KEY REFERENCES records (id) ON DELETE CASCADE, words tsvector NOT NULL)",
+        "CREATE INDEX ix_search_words ON search USING gin (words)",
+    ),
+}
+
+
+# Writing.
+
+
+def words_of(record: Record) -> dict[str, list[str]]:
+    """What the index knows of a record: column -> words."""
+    document = Document(
+        record.title,
+        record.excerpt,
+        outlet=record.outlet.name,
+        domain=record.outlet.domain,
+        type=record.type,
+        lang=record.language,
+    )
+    values = [f"{name}:{value}" for name in VALUES for value in document.values[name]]
+    found = {text: [word[:LONGEST] for word in document.words(text)] for text in document.texts}
+    return {**found, "value": list(filter(_VALUE.fullmatch, values))}
+
+
+def _vector(words: Mapping[str, Sequence[str]]) -> str:
+    """The same as PostgreSQL's tsvector. It keeps the first 255 places of a word, which no report has."""
+    parts: list[str] = []
+    at = 1
+    for column, weight in _COLUMNS.items():
+        parts += [f"'{word}':{place}{weight}" for place, word in enumerate(words[column], at)]
+        at += len(words[column]) + _GAP
+    return " ".join(parts)
+
+
+def insert(dialect: str) -> sa.Insert:
+    """What puts a row into the index, as `row_of` gives it."""
+    if dialect == "sqlite":
+        return sa.insert(_s).values({name: sa.bindparam(name) for name in ("rowid", *_COLUMNS)})
+    from sqlalchemy.dialects.postgresql import TSVECTOR
+
+    words = sa.cast(sa.bindparam("words", type_=sa.Text), TSVECTOR)
+    return sa.insert(_s).values(rowid=sa.bindparam("rowid"), words=words)
+
+
+def row_of(dialect: str, record_id: int, record: Record) -> dict[str, Any]:
+    """A record as a row of the index."""
+    words = words_of(record)
+    if dialect == "sqlite":
+        return {"rowid": record_id, **{column: " ".join(own) for column, own in words.items()}}
+    return {"rowid": record_id, "words": _vector(words)}
+
+
+async def index(connection: AsyncConnection, written: Collection[Stored]) -> None:
+    """Have the index say of these records what they say now."""
+    for part in chunks(stored.id for stored in written):
+        await connection.execute(sa.delete(_s).where(_s.c.rowid.in_(part)))
+    dialect = connection.dialect.name
+    found = [
+        row_of(dialect, stored.id, stored.record)
+        for stored in written
+        if not (stored.partial or stored.record.removed)
+    ]
+    if found:
+        await connection.execute(insert(dialect), found)
+
+
+# What a query says, in the words of the databases.
+
+
+class _Language(NamedTuple):
+    """How a database writes what it looks for: the joints, and words that follow each other in a column."""
+
+    both: str
+    either: str
+    without: str
+    words: Callable[[Sequence[str], Sequence[str], bool], str]
+
+
+def _fts5(columns: Sequence[str], words: Sequence[str], begun: bool) -> str:
+    return f'{{{" ".join(columns)}}} : "{" ".join(words)}"{" *" if begun else ""}'
+
+
+def _tsquery(columns: Sequence[str], words: Sequence[str], begun: bool) -> str:
+    weights = "".join(_COLUMNS[column] for column in columns)
+    ends = [""] * (len(words) - 1) + ["*" if begun else ""]
+    parts = [f"'{word}':{end}{weights}" for word, end in zip(words, ends, strict=True)]
+    return f"({' <-> '.join(parts)})"
+
+
+_LANGUAGES = {
+    "sqlite": _Language(" AND ", " OR ", " NOT ", _fts5),
+    "postgresql": _Language(" & ", " | ", " & !", _tsquery),
+}
+
+
+def _leaf(node: Node, language: _Language) -> str | None:
+    match node:
+        case Term(field, text) | Prefix(field, text):
+            words = [word[:LONGEST] for word in text.split(" ")]
+            return language.words((field,) if field else _TEXT, words, isinstance(node, Prefix))
+        case Value(field, value) if field in VALUES and _VALUE.fullmatch(f"{field}:{value}"):
+            return language.words(("value",), (f"{field}:{value}",), False)
+        case _:
+            return None
+
+
+def _joined(parts: Sequence[str], joint: str) -> str:
+    return parts[0] if len(parts) == 1 else f"({joint.join(parts)})"
+
+
+def _may(node: Node, language: _Language) -> str | None:
+    """Words that find all that satisfies the tree, and more; None where no words do."""
+    match node:
+        case Near(first, second):
+            return _may(And((first, second)), language)
+        case Or(parts):
+            every = [_may(part, language) for part in parts]
+            found = [part for part in every if part is not None]
+            return _joined(found, language.either) if len(found) == len(every) else None
+        case And(parts):
+            wanted = [own for part in parts if (own := _may(part, language)) is not None]
+            if not wanted:
+                return None
+            denied = (_surely(part.of, language) for part in parts if isinstance(part, Not))
+            unwanted = [own for own in denied if own is not None]
+            text = _joined(wanted, language.both)
+            return f"({text}{language.without}{_joined(unwanted, language.either)})" if unwanted else text
+        case _:
+            return _leaf(node, language)
+
+
+def _surely(node: Node, language: _Language) -> str | None:
+    """Words that find nothing but what satisfies the tree, and maybe less; None where no words do."""
+    match node:
+        case And(parts):
+            every = [_surely(part, language) for part in parts]
+            found = [part for part in every if part is not None]
+            return _joined(found, language.both) if len(found) == len(every) else None
+        case Or(parts):
+            found = [part for each in parts if (part := _surely(each, language)) is not None]
+            return _joined(found, language.either) if found else None
+        case Term(_, text) | Prefix(_, text) if max(map(len, text.split(" "))) >= LONGEST:
+            return None
+        case _:
+            return _leaf(node, language)
+
+
+def _bounds(root: Node) -> Iterable[sa.ColumnElement[bool]]:
+    """What a query says of quality and heat, as far as nothing that it finds may lack it."""
+    numbers = {"quality": _r.c.quality, "heat": sa.func.coalesce(_r.c.heat, _r.c.quality)}
+    for part in root.of if isinstance(root, And) else (root,):
+        if isinstance(part, Number):
+            yield numbers[part.field].bool_op(part.sign)(part.bound)
+
+
+def _found(dialect: str, text: str) -> sa.ColumnElement[bool]:
+    """Rows of the index that have what the text says."""
+    if dialect == "sqlite":
+        return _whole.bool_op("MATCH")(text)
+    from sqlalchemy.dialects.postgresql import TSQUERY
+
+    return _s.c.words.bool_op("@@")(sa.cast(sa.literal(text, sa.Text), TSQUERY))
+
+
+def _rank(dialect: str, text: str) -> sa.ColumnElement[float]:
+    """How well a row fits, as the database measures it: the less, the better."""
+    if dialect == "sqlite":
+        return sa.func.bm25(_whole, *_WEIGHTS.values(), type_=sa.Float)
+    from sqlalchemy.dialects.postgresql import ARRAY, REAL, TSQUERY
+
+    most = max(_WEIGHTS.values())
+    weights = sa.cast([_WEIGHTS[column] / most for column in reversed(_COLUMNS)], ARRAY(REAL))  # D first
+    query = sa.cast(sa.literal(text, sa.Text), TSQUERY)
+    return -sa.func.ts_rank(weights, _s.c.words, query, type_=sa.Float)
+
+
+# Asking.
+
+
+async def _plan_for_these_words(connection: AsyncConnection) -> None:
+    """Until the transaction ends: a plan that PostgreSQL made for any words is slow for rare ones."""
+    if connection.dialect.name == "postgresql":
+        await connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
+def _seen(guild_id: int | None) -> sa.ColumnElement[bool]:
+    """Records that came in themselves and that a server sees (None: whosever)."""
+    own = sa.and_(~_r.c.partial, ~_r.c.removed)
+    return own if guild_id is None else sa.and_(own, _r.c.guild_id.in_((0, guild_id)))
+
+
+async def candidates(
+    connection: AsyncConnection, query: Query, guild_id: int | None, order: Order, limit: int
+) -> list[int]:
+    """The ids of records that may match, as a server sees them (None: all): those `limit` that came in last.
+
+    In the order in which to look at them: the newest, or those first that fit best.
+    """
+    dialect = connection.dialect.name
+    text = _may(query.root, _LANGUAGES[dialect])
+    wanted = sa.select(_r.c.id, _r.c.first_seen, sa.literal(0.0).label("rank"))
+    last: sa.ColumnElement[int] = _r.c.id
+    if text is not None:
+        rank = _rank(dialect, text) if order is Order.BEST else sa.literal(0.0)
+        last = _s.c.rowid
+        wanted = (
+            sa.select(_r.c.id, _r.c.first_seen, rank.label("rank"))
+            .join_from(_s, _r, _r.c.id == _s.c.rowid)
+            .where(_found(dialect, text))
+        )
+    await _plan_for_these_words(connection)
+    wanted = wanted.where(_seen(guild_id), *_bounds(query.root)).order_by(last.desc()).limit(limit)
+    rows = list(await connection.execute(wanted))
+    rows.sort(key=lambda row: (-row.rank, row.first_seen, row.id), reverse=True)
+    return [row.id for row in rows]
+
+
+async def similar(
+    connection: AsyncConnection,
+    words: Iterable[str],
+    *,
+    guild_id: int | None,
+    limit: int,
+    exclude: Collection[int] = (),
+) -> list[tuple[int, float]]:
+    """Number and score of the stories with a report that has most of these words in title and excerpt, best first.
+
+    `words` are as `bot.domain.document.words` cuts them; the first `MOST_WORDS` count, each the more the fewer
+    records have it. The score, from 0 to 1, is the part of their weight that the story's best report has: 1 where it has
+    all of them. Words that `COMMON` records have count for nothing. `exclude` are stories that are not wanted.
+    """
+    dialect = connection.dialect.name
+    language = _LANGUAGES[dialect]
+    texts = [language.words(_TEXT, (word[:LONGEST],), False) for word in _distinct(words)]
+    await _plan_for_these_words(connection)
+    counts = await _counts(connection, texts)
+    # Whole numbers: sums of them are the same in whatever order.
+    weights = {text: round(1000 * log(1 + COMMON / n)) for text, n in counts.items() if n < COMMON}
+    if not weights:
+        return []
+    hits = sa.union_all(
+        *(
+            sa.select(_s.c.rowid.label("id"), sa.literal(weight).label("weight")).where(_found(dialect, text))
+            for text, weight in weights.items()
+        )
+    ).subquery()
+    own = (
+        sa.select(_r.c.story, sa.func.sum(hits.c.weight).label("weight"))
+        .join_from(hits, _r, _r.c.id == hits.c.id)
+        .where(_seen(guild_id), _r.c.story.is_not(None), _r.c.story.not_in(list(exclude)))
+        .group_by(_r.c.id, _r.c.story)
+        .subquery()
+    )
+    best = sa.func.max(own.c.weight)
+    rows = await connection.execute(
+        sa.select(own.c.story, best)
+        .group_by(own.c.story)
+        .order_by(best.desc(), own.c.story.desc())
+        .limit(limit)
+    )
+    whole = sum(weights.values())
+    return [(number, int(weight) / whole) for number, weight in rows]
+
+
+def _distinct(words: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(word for word in words if _WORD.fullmatch(word)))[:MOST_WORDS]
+
+
+async def _counts(connection: AsyncConnection, texts: Sequence[str]) -> dict[str, int]:
+    """How many records have each of these, counted up to `COMMON`; not there where none has."""
+    if not texts:
+        return {}
+    dialect = connection.dialect.name
+    some = [sa.select(_s.c.rowid).where(_found(dialect, text)).limit(COMMON).subquery() for text in texts]
+    counted = (
+        sa.select(sa.literal(position), sa.func.count()).select_from(rows)
+        for position, rows in enumerate(some)
+    )
+    found = await connection.execute(sa.union_all(*counted))
+    return {texts[position]: number for position, number in found if number}

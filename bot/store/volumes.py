@@ -1,0 +1,71 @@
+"""How much comes in on topics: stories a day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store import schema
+from bot.store.sql import chunks
+from bot.store.topics import ids_of, keys_of
+
+DAY = timedelta(days=1)
+
+_r = schema.records
+_s = schema.stories
+_st = schema.story_topics
+_rt = schema.record_topics
+
+Volumes = dict[str, list[set[int]]]
+
+
+async def by_day(
+    connection: AsyncConnection, names: Iterable[str], now: datetime, days: int, guild_id: int = 0
+) -> Volumes:
+    """Casefolded topic name -> the stories of each of the last so many days that a server sees, by number.
+
+    A day is 24 hours, the first ends `now`. Stories count on the day of their first report, as its outlet says: what
+    comes in late, after a downtime, is no more than usual. Topics without any story are left out.
+    """
+    since = now - days * DAY
+    # What began after `since` also got a record after it, which has an index, and numbers rise with time: what is
+    # looked through is as long as the time that is asked for. `+ 0` keeps databases from other ways.
+    recent = sa.and_(_s.c.last_seen > since, _s.c.first > since, _s.c.first <= now)
+    lowest = sa.select(sa.func.min(_s.c.number + 0)).where(recent).scalar_subquery()
+    alive = sa.and_(_s.c.forwards_to.is_(None), ~_s.c.removed, _s.c.guild_id.in_((0, guild_id)))
+    day = sa.case(*[(_s.c.first > now - (ago + 1) * DAY, ago) for ago in range(days)])
+    found: Volumes = {}
+    for keys in chunks(keys_of(names, guild_id)):
+        ids = {number: key for key, number in (await ids_of(connection, keys)).items()}
+        own_ids = [number for number, key in ids.items() if "\n" in key]
+        everybodys = (
+            sa.select(_st.c.topic_id, day, _s.c.number)
+            .join_from(_st, _s, _s.c.number == _st.c.story)
+            .where(_st.c.story >= lowest, (_st.c.topic_id + 0).in_(ids), recent, alive)
+        )
+        seen = sa.and_(~_r.c.removed, _r.c.guild_id.in_((0, guild_id)))
+        own = (
+            sa.select(_rt.c.topic_id, day, _s.c.number)
+            .join_from(_s, _r, _r.c.story == _s.c.number)
+            .join(_rt, _rt.c.record_id == _r.c.id)
+            .where(seen, _rt.c.topic_id.in_(ids), recent, alive)
+            .where(sa.or_(_r.c.guild_id == guild_id, _rt.c.topic_id.in_(own_ids)))
+        )
+        rows = await connection.execute(everybodys.union(own) if guild_id else everybodys)
+        for topic_id, ago, number in rows:
+            name = ids[topic_id].rpartition("\n")[2]  # behind the server's id, of a topic of its own
+            if name not in found:
+                found[name] = [set() for _ in range(days)]
+            found[name][ago].add(number)
+    return found
+
+
+async def watched(connection: AsyncConnection, now: datetime, days: int) -> int:
+    """For how many whole days news came in, at most `days`: of the time before, only first intakes tell."""
+    since = now - days * DAY
+    news = sa.select(_r.c.first_seen).where(_r.c.news, _r.c.first_seen >= since).order_by(_r.c.first_seen)
+    first: datetime | None = await connection.scalar(news.limit(1))
+    return 0 if first is None else (now - first) // DAY

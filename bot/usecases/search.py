@@ -1,0 +1,75 @@
+"""Everything that was taken in, asked in the language of queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.domain import query as language
+from bot.domain import stories
+from bot.domain.hits import Hit
+from bot.domain.model import Stored
+from bot.domain.order import Order
+from bot.domain.query import Query
+from bot.store import records, search, subscriptions, topics
+from bot.store import stories as stored_stories
+from bot.usecases.context import Context
+from bot.usecases.server_topics import understood
+
+MOST = 50  # stories of an answer
+CANDIDATES = 2_000  # records that are looked at
+AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Stories in the order that was asked for. `note` says what was left out, if anything."""
+
+    query: Query
+    hits: tuple[Hit, ...]
+    note: str = ""
+
+
+async def find(
+    context: Context,
+    text: str,
+    guild_id: int | None = None,
+    channel_id: int = 0,
+    order: Order = Order.NEWEST,
+    limit: int = MOST,
+) -> Found:
+    """The stories with a record that a topic of this query would match, as the server and the channel that ask see them.
+
+    None: whoever runs the bot. A record that is muted there is not found. QueryRefusedError draws where a query is wrong.
+    """
+    query = understood(text)
+    async with context.db.read() as connection:
+        known = await topics.load(connection, guild_id or 0)
+        muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
+        ids = await search.candidates(connection, query, guild_id, order, CANDIDATES)
+        matching: dict[int, list[Stored]] = {}
+        looked_at = 0
+        while looked_at < len(ids) and len(matching) <= limit:
+            part = ids[looked_at : looked_at + AT_ONCE]
+            looked_at += len(part)
+            found = await records.by_id(connection, part)
+            for stored in (found[record_id] for record_id in part):
+                if muted(stored.record) or not language.matches(query, known.document(stored.record)):
+                    continue
+                if stored.story is not None:
+                    matching.setdefault(stored.story, []).append(stored)
+        numbers = list(matching)[:limit]
+        loaded = await stored_stories.load(connection, numbers, guild_id)
+    hits = []
+    for number in numbers:
+        view = stories.view(loaded[number], muted, context.rules.owners)
+        if view is None:
+            continue
+        shown = next((own for own in matching[number] if own.id == view.lead.id), matching[number][0])
+        document = known.document(shown.record)
+        hits.append(Hit(view, shown, document, language.explain(query, document)))
+    left_out = []
+    if len(matching) > limit:
+        left_out.append(f"the first {limit:,} stories: there are more")
+    elif len(ids) == CANDIDATES:
+        left_out.append(f"only the last {CANDIDATES:,} records that may match were looked at")
+    return Found(query, tuple(hits), "; ".join(left_out))

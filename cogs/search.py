@@ -1,0 +1,36 @@
+"""/search."""
+
+from __future__ import annotations
+
+from discord import app_commands
+from discord.ext import commands
+
+from bot.chat import views
+from bot.domain.hits import pages
+from bot.domain.order import Order
+from bot.usecases import search as use
+from bot.usecases.context import Context
+from cogs.common import Interaction, Often, guild_of, here
+
+SEARCHES = 20  # a minute and server: each may look at thousands of records
+
+
+class Search(commands.Cog):
+    """Everything that was taken in, by a query."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self._searches = Often(SEARCHES)
+
+    @app_commands.command()
+    @app_commands.describe(
+        query='What to look for, as in (offshore OR sea) "wind farm" -golf',
+        sort="Newest first, or what fits best",
+    )
+    @app_commands.guild_only()
+    async def search(self, interaction: Interaction, query: str, sort: Order = Order.NEWEST) -> None:
+        """Stories by what was written, in the language of topics' queries."""
+        self._searches.count(interaction)
+        channel_id = getattr(here(interaction), "id", 0)
+        found = await use.find(self.context, query, guild_of(interaction).id, channel_id, sort)
+        await views.answer_pages(interaction, pages(str(found.query), found.hits, found.note))

@@ -1,0 +1,42 @@
+"""Settings as values: what is taken, and what is told of the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.config import parse
+from bot.errors import ConfigError
+
+SERVER = 2**62 + 1
+
+
+def problems(settings: dict[str, Any]) -> list[str]:
+    """What is wrong with them."""
+    with pytest.raises(ConfigError) as caught:
+        parse(settings)
+    return caught.value.problems
+
+
+@pytest.mark.parametrize("written", [SERVER, str(SERVER), f" {SERVER}\n"])
+def test_servers_are_named_by_their_ids(written: int | str) -> None:
+    assert parse({"stories": {"editors": [written]}}).stories.editors == (SERVER,)
+
+
+def test_servers_are_named_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOPICWIRE_STORIES__EDITORS", f'["{SERVER}", 5]')
+    assert parse({}).stories.editors == (SERVER, 5)
+
+
+@pytest.mark.parametrize("written", ["Demo", "", 0, -5, 2**63, 1.5, True, None, "٤٢", "1_0", "9" * 5000])
+def test_what_is_no_id_of_a_server_is_told_with_its_place(written: object) -> None:
+    [problem] = problems({"stories": {"editors": [5, written]}})
+    assert problem.startswith("stories.editors[1]: write the id of a server")
+    assert len(problem) < 300
+
+
+@pytest.mark.parametrize("written", [SERVER, str(SERVER), {"Demo": SERVER}])
+def test_one_server_is_a_list_too(written: object) -> None:
+    [problem] = problems({"stories": {"editors": written}})
+    assert problem.startswith("stories.editors: ")
