@@ -348,15 +348,13 @@ def show_related(text: str, db_url: str, as_json: bool) -> None:
 
     found = with_db(db_url, work)
     if as_json:
-        beside = {"before": found.before, "after": found.after}
-        out_json(_story_json(found.view) | {name: [o.number for o in own] for name, own in beside.items()})
+        beside = {"before": [o.number for o in found.before], "after": [o.number for o in found.after]}
+        out_json(_story_json(found.view) | beside)
         return
     shown, lead = found.view, found.view.lead
     out(f"#{shown.number} {lead.record.title}")
-    out(
-        f"{lead.record.outlet.name} · {stamp(lead.published)} · heat {shown.heat} · {', '.join(shown.topics)}"
-    )
-    out(lead.record.url)
+    about = f"heat {shown.heat} · {', '.join(shown.topics)}"
+    out(f"{lead.record.outlet.name} · {stamp(lead.published)} · {about}\n{lead.record.url}")
     for heading, relation in (("Same event", "same"), ("Background", "background")):
         entries = [entry for entry in shown.coverage if entry.relation.value == relation]
         if entries:
