@@ -10,7 +10,7 @@ import typer
 
 from bot.domain.order import Order
 from bot.domain.ranking import Sort
-from bot.errors import TopicwireError
+from bot.errors import QueryRefusedError, TopicwireError
 
 # Exit codes. 0: done. 1: done, but some items were refused, or `check` found problems. 2: a wrong call
 # (typer's own). 3: could not be done; the message says what to do.
@@ -339,7 +339,8 @@ def main() -> None:
     try:
         app()
     except TopicwireError as error:
-        typer.echo(f"topicwire: {error}", err=True)
+        drawn = f"\n{error.drawn}" if isinstance(error, QueryRefusedError) else ""
+        typer.echo(f"topicwire: {error}{drawn}", err=True)
         raise SystemExit(FAILED) from error
     except BrokenPipeError:  # `topicwire stories | head`
         raise SystemExit(0) from None

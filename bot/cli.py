@@ -267,6 +267,7 @@ class _Progress:
 
 def match_places(places: Sequence[str], directory: Path, as_json: bool, private_networks: bool) -> int:
     """`topicwire match`: returns how many items were refused."""
+    from bot.domain.language import spoken
     from bot.domain.topics import Topics
 
     existing(places)
@@ -279,7 +280,7 @@ def match_places(places: Sequence[str], directory: Path, as_json: bool, private_
                 note(f"{error.path}: item {error.item}: {error.reason}")
             refused += len(batch.rejected)
             for item in batch.items:
-                _print_match(item.record, topics.matched(item.record), as_json)
+                _print_match(item.record, topics.matched(spoken(item.record)), as_json)
         return refused
 
     return asyncio.run(work())

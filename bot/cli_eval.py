@@ -18,6 +18,7 @@ from bot.domain.cluster import Window
 from bot.domain.event import SPAN, Report, compared, day_of
 from bot.domain.identity import canonical
 from bot.domain.intake import Arrival, Known, keys_of
+from bot.domain.language import spoken
 from bot.domain.model import Record
 from bot.domain.plan import identify, place
 from bot.domain.quality import Quality, b_cubed, pairwise
@@ -165,7 +166,7 @@ def _read(places: Sequence[str]) -> tuple[list[Record], int]:
             refused += len(batch.rejected)
             for error in batch.rejected:
                 note(f"{error.path}: item {error.item}: {error.reason}")
-            records.extend(item.record for item in batch.items)
+            records.extend(spoken(item.record) for item in batch.items)
 
     asyncio.run(read())
     return records, refused

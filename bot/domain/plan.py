@@ -21,6 +21,7 @@ from bot.domain.cluster import Window
 from bot.domain.event import Report, compared, day_of
 from bot.domain.intake import Affected, Arrival, Identify, Known, Plan
 from bot.domain.model import Mute, Stored, StoryView, Subscription, TopicMatch
+from bot.domain.owners import Owners
 from bot.domain.posting import Edit, Hold, Post, Rules, Send
 from bot.domain.stories import Story
 from bot.domain.terms import terms
@@ -118,7 +119,7 @@ def plan(
     _each_its_own(result, records, identified.known.next_story)
     touched = {world[i].story for i in result.records for world in (stored.records, records) if i in world}
     changed = _stories(touched - set(result.merged), records, {**stored.topics, **result.topics})
-    result.stories = _views(changed)
+    result.stories = _views(changed, rules.owners)
     returned = {
         records[i].story
         for i in result.records
@@ -152,7 +153,7 @@ def announce(
         result.records[record_id] = records[record_id]
         result.digests[record_id] = stored.digests[record_id]
     changed = _stories({record.story for record in result.records.values()}, records, stored.topics)
-    result.stories = _views(changed)
+    result.stories = _views(changed, rules.owners)
     channels = posting.channels_of(subscriptions, mutes)
     _audience(result, changed, set(), stored.posts, topics, channels, now, rules)
     return result
@@ -228,9 +229,12 @@ def _alive(post: Post) -> tuple[bool, bool, int]:
     return (not post.closed, post.message_id is not None, -post.id)
 
 
-def _views(changed: Mapping[int, Story]) -> dict[int, StoryView | None]:
+def _views(changed: Mapping[int, Story], owners: Owners) -> dict[int, StoryView | None]:
     """What everybody sees of each; of one that is of a server's own sources alone, what that server does."""
-    return {number: stories.view(story.seen_by(story.guild_id)) for number, story in changed.items()}
+    return {
+        number: stories.view(story.seen_by(story.guild_id), owners=owners)
+        for number, story in changed.items()
+    }
 
 
 def _audience(

@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.intake import Arrival, Fate, Plan
+from bot.domain.language import spoken
 from bot.domain.model import Mute, Subscription
 from bot.domain.plan import affected, announce, identify, plan
 from bot.domain.posting import Send
@@ -198,7 +199,7 @@ class Ingest:
             now = context.now()
             arrivals = [
                 Arrival(
-                    item.record,
+                    spoken(item.record),
                     part.state.id,
                     part.guild_id,
                     silent=not part.state.intake_done and not self._replay,

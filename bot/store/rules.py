@@ -67,12 +67,3 @@ async def apart(connection: AsyncConnection) -> list[tuple[int, int]]:
         .where(~_u.c.same, _one.c.story != _other.c.story)
     )
     return [(one, other) for one, other in rows]
-
-
-async def of(connection: AsyncConnection, record_ids: Iterable[int]) -> list[Rule]:
-    """What was said about these records, the last first."""
-    found: dict[tuple[int, int], Rule] = {}
-    for part in chunks(record_ids):
-        rows = await connection.execute(sa.select(_u).where(sa.or_(_u.c.one.in_(part), _u.c.other.in_(part))))
-        found |= {(r.one, r.other): Rule(r.one, r.other, r.same, r.guild_id, r.user_id, r.at) for r in rows}
-    return sorted(found.values(), key=lambda rule: rule.at, reverse=True)

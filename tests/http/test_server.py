@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.config import parse
 from bot.domain.model import Topic
-from bot.domain.plan import plan
+from bot.domain.plan import identify
 from bot.errors import StoreError, TopicwireError
 from bot.http import server
 from bot.http.metrics import COUNTERS, GAUGES
@@ -287,9 +287,9 @@ async def test_an_item_that_cannot_be_stored_is_refused_and_the_rest_is_stored(
     def buggy(arrivals: Any, *rest: Any) -> Any:
         if any(arrival.record.title == TWO for arrival in arrivals):
             raise ZeroDivisionError("a secret in a traceback")
-        return plan(arrivals, *rest)
+        return identify(arrivals, *rest)
 
-    monkeypatch.setattr("bot.pipeline.ingest.plan", buggy)
+    monkeypatch.setattr("bot.pipeline.ingest.identify", buggy)
     answer = await office.push([news(ONE), news(TWO, 2), {}, news(THREE, 3)])
     assert answer.fates == ["new", "rejected", "rejected", "new"]
     assert answer.items[1]["reason"] == "an error of Topicwire: its log has it"
