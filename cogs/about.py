@@ -22,7 +22,7 @@ per story** here, edited as more outlets join, and sends a daily digest where yo
 3. `/digest set` says when the digest comes; `/digest preview` shows it now.
 
 **For everybody**
-`/latest` the newest stories · `/related` everything on a story · `/why` why it is what it is · `/topics` · `/topic show`, `test`, `backtest` · \
+`/latest` the newest stories · `/search` all of them by words · `/related` everything on a story · `/why` why it is what it is · `/topics` · `/topic show`, `test`, `backtest` · \
 `/subscriptions` · `/digest preview`
 
 **For who manages messages**

@@ -59,7 +59,7 @@ class Stories(commands.Cog):
     @app_commands.command()
     @app_commands.describe(
         topic="Only stories of this topic and those below it",
-        sort="hot: the most widely reported first, older ones behind; newest unless told",
+        sort="Hot: the most widely reported first, older ones behind; newest unless told",
     )
     @app_commands.guild_only()
     async def latest(

@@ -33,6 +33,8 @@ async def test_the_commands_and_who_is_shown_them(world: World) -> None:
         "topic": None,  # likewise: everybody may try one
         "latest": None,
         "related": None,
+        "why": None,
+        "search": None,
         "digest": None,  # a group is shown as a whole, and everybody may look at the preview
         "source": MANAGE_GUILD,
         "mute": MANAGE_CHANNELS,
