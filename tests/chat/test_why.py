@@ -9,7 +9,9 @@ from tests.make import record
 
 async def test_words_that_put_it_into_topics_and_what_each_report_shares(world: World) -> None:
     await world.ask("subscribe", topic="AI", importance=Importance.ALL.value)
-    await world.report(record(METRO[0], "first.example", topics=["AI"]), record(METRO[1], "second.example", hours=1))
+    await world.report(
+        record(METRO[0], "first.example", topics=["AI"]), record(METRO[1], "second.example", hours=1)
+    )
     answer = await world.ask("why", story="1", by=world.member)
     assert answer.embeds[0].title == f"Why #1 is what it is: {METRO[0]}"
     lines = plain(seen(answer)).splitlines()
