@@ -7,10 +7,10 @@ import asyncio
 import platform
 from pathlib import Path
 
-from benchmarks import clustering, idle, intake, matching, parsing, polling, unchanged
+from benchmarks import clustering, idle, intake, matching, parsing, polling, search, unchanged
 from bot.demo.main import NEWS
 
-NAMES = ("intake", "matching", "clustering", "parsing", "unchanged", "polling", "idle")
+NAMES = ("intake", "matching", "clustering", "parsing", "unchanged", "polling", "search", "idle")
 
 
 def main() -> None:
@@ -43,6 +43,8 @@ def _measure(name: str, arguments: argparse.Namespace) -> None:
             polling.measure(arguments.runs, arguments.feeds)
         case "clustering":
             clustering.measure(arguments.stream)
+        case "search":
+            asyncio.run(search.measure(arguments.runs))
         case "idle":
             asyncio.run(idle.measure(arguments.runs))
 

@@ -218,7 +218,7 @@ class Window:
         It is one of those that the readers of `event` see, or with `own` of servers' stories. `linked` are
         stories with a declaration that speaks for it; `declared_alone`: it is one of these.
         """
-        wanted = self._wanted(event)
+        wanted = self._wanted(event, keep=not (own or event.guild_id))
         found = []
         for other in self._promising(wanted, linked, own=own, declared_alone=declared_alone):
             above = self._above(wanted, other, linked=other.number in linked)
@@ -229,9 +229,9 @@ class Window:
                 return other
         return None
 
-    def _wanted(self, event: Event) -> _Wanted:
+    def _wanted(self, event: Event, *, keep: bool) -> _Wanted:
         size, weights = len(event), event.weights()
-        rarities = self._events.rarities(weights)
+        rarities = self._events.rarities(weights, keep=keep)
         parts = {term: weight / size * rarities[term] for term, weight in weights.items()}
         gains = {term: part * rarities[term] for term, part in parts.items()}
         squares = 0.0
@@ -303,7 +303,9 @@ class Window:
         shares: list[str] = []
         for text in (report.terms.title, report.terms.excerpt):
             common = [term for term in text if term in weights]
-            shares += sorted(common, key=self._events.rarities(common).__getitem__, reverse=True)
+            shares += sorted(
+                common, key=self._events.rarities(common, keep=not report.guild_id).__getitem__, reverse=True
+            )
         why = Why(tuple(shares[:SHOWN]))
         for other, declares in batch.declarations(report):
             if batch.story_of(other) == story.number:

@@ -147,7 +147,7 @@ class Events:
         """Add the reports of one story to another."""
         before, weights, more = int(event.last), event.weights(), other.weights()
         fresh = [term for term in more if term not in weights]
-        event.absorb(other, self.rarities(more))
+        event.absorb(other, self.rarities(more, keep=not event.guild_id))
         self._counts(event, len(other))
         if int(event.last) != before:
             self._lasting.setdefault(int(event.last), array("q")).append(event.number)
@@ -177,9 +177,10 @@ class Events:
             self._tidy()
         return found
 
-    def rarities(self, terms: Collection[str]) -> Mapping[str, float]:
+    def rarities(self, terms: Collection[str], *, keep: bool) -> Mapping[str, float]:
         """How much these terms tell, and others: their `rarity` among everybody's stories, more for names."""
-        known = self._rarities
+        # What is asked for a server must leave no trace, or what it has would change what everybody sees.
+        known = self._rarities if keep else {t: self._rarities[t] for t in terms if t in self._rarities}
         for term in terms:
             if term not in known:
                 names, words = self._cases.get(term, (0, 0))
@@ -193,7 +194,7 @@ class Events:
         if event.measured and abs(self.reports - event.measured) <= OUTDATED * self.reports:
             return event.length
         before = event.squares, event.measured
-        event.measure(self.rarities(event.weights()), self.reports)
+        event.measure(self.rarities(event.weights(), keep=keep and not event.guild_id), self.reports)
         length = event.length
         if not keep:
             event.squares, event.measured = before

@@ -54,6 +54,7 @@ _HINTS = {
     "File exists": "one of its folders is a file: choose another path in database.url",
     "Not a directory": "one of its folders is a file: choose another path in database.url",
     "denied": "let the user that runs the bot write there",
+    "no such module": "the search needs a SQLite with FTS5: run the bot with a Python that has one",
     "unable to open": "make its folder, or choose another path in database.url",
     "readonly": "let the user that runs the bot write to the file and its folder",
     "locked": "another program holds it: see whether a second bot runs on it",

@@ -17,7 +17,7 @@ from bot.usecases.server_topics import understood
 
 MOST = 50  # stories of an answer
 CANDIDATES = 2_000  # records that are looked at
-AT_ONCE = 100
+AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)

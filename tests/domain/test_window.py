@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.domain.batch import Clustering
@@ -196,6 +196,13 @@ def members(where: Mapping[int, int]) -> list[set[int]]:
     return sorted(({i for i in where if where[i] == story} for story in set(where.values())), key=min)
 
 
+@example(
+    [
+        ("harbour", 90.0, ONE, ""),
+        ("harbour bridge crane school metro", 120.875, 0, ""),
+        ("audit harbour bridge crane council", 121.125, 0, ""),
+    ]
+)
 @given(ARRIVALS)
 def test_whatever_comes_no_server_is_seen_by_another(arrivals: Sequence[tuple[str, float, int, str]]) -> None:
     stream = Stream()
