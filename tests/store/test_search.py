@@ -154,6 +154,25 @@ async def test_a_search_finds_what_a_topic_of_its_query_would_match(
         assert sorted(await ids(stores, text, order=Order.BEST), reverse=True) == naive, text
 
 
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [
+        (record("Ferry", excerpt="Whales", heat=90, quality=10), 'ferry -"ferry whales"'),
+        (record("x" * 300), f"xx* -{'x' * 200}"),
+        (record("x" * 300), f"{'x' * 300} -{'x' * 299}"),
+        (record("Ferry", heat=90, quality=10), "heat>=90 quality<=10"),
+        (record("Ferry", heat=None, quality=90), "ferry heat=90"),
+        (replace(record("Ferry"), language="en us"), "ferry -lang:en"),
+        (record("A " * 150, excerpt="Ferry"), "a ferry"),
+    ],
+)
+async def test_what_a_database_could_get_wrong(stores: Database, found: Record, text: str) -> None:
+    assert language.matches(language.parse(text), TOPICS.document(found))
+    async with stores.intake() as connection:
+        await put(connection, *numbered(found))
+    assert await ids(stores, text) == [1]
+
+
 async def test_the_index_is_asked_for_words_and_not_for_everything(stores: Database) -> None:
     """Were it to find more than it has to, all would still be right, but slow."""
     known = numbered(*(record(f"{title} in the news", "a.example") for title in headlines(20)))
