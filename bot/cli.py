@@ -167,10 +167,12 @@ def _source(place: str, web: Web | None) -> Source:
 
 
 async def read_places(places: Sequence[str], private_networks: bool = False) -> AsyncIterator[Batch]:
-    """All batches of the sources at these places, as if nothing of them had been read before."""
+    """All batches of the sources at these places, as if nothing of them had been read before; what is refused is told."""
     async with _sources(places, private_networks) as read:
         for source in read:
             async for batch in source.fetch({}):
+                for error in batch.rejected:
+                    note(f"{error.path}: item {error.item}: {error.reason}")
                 yield batch
 
 
@@ -276,8 +278,6 @@ def match_places(places: Sequence[str], directory: Path, as_json: bool, private_
     async def work() -> int:
         refused = 0
         async for batch in read_places(places, private_networks):
-            for error in batch.rejected:
-                note(f"{error.path}: item {error.item}: {error.reason}")
             refused += len(batch.rejected)
             for item in batch.items:
                 _print_match(item.record, topics.matched(spoken(item.record)), as_json)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bot import clock
-from bot.cli import existing, load_topic_files, note, out, out_json, read_places
+from bot.cli import existing, load_topic_files, out, out_json, read_places
 from bot.domain.cluster import Window
 from bot.domain.event import SPAN, Report, compared, day_of
 from bot.domain.identity import canonical
@@ -164,8 +164,6 @@ def _read(places: Sequence[str]) -> tuple[list[Record], int]:
         nonlocal refused
         async for batch in read_places(places):
             refused += len(batch.rejected)
-            for error in batch.rejected:
-                note(f"{error.path}: item {error.item}: {error.reason}")
             records.extend(spoken(item.record) for item in batch.items)
 
     asyncio.run(read())

@@ -41,6 +41,12 @@ def here(interaction: Interaction) -> Any:
     return parent if isinstance(parent, discord.ForumChannel) else channel
 
 
+def here_id(interaction: Interaction) -> int:
+    """The id of that channel; 0 where there is none."""
+    channel = here(interaction)
+    return channel.id if channel is not None else 0
+
+
 def may_see(interaction: Interaction, channel_id: int) -> bool:
     """Whether the user sees the channel; of one that is gone everybody may know."""
     channel = guild_of(interaction).get_channel_or_thread(channel_id)

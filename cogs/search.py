@@ -10,7 +10,7 @@ from bot.domain.hits import pages
 from bot.domain.order import Order
 from bot.usecases import search as use
 from bot.usecases.context import Context
-from cogs.common import Interaction, Often, guild_of, here
+from cogs.common import Interaction, Often, guild_of, here_id
 
 SEARCHES = 20  # a minute and server: each may look at thousands of records
 
@@ -31,6 +31,5 @@ class Search(commands.Cog):
     async def search(self, interaction: Interaction, query: str, sort: Order = Order.NEWEST) -> None:
         """Stories by what was written, in the language of topics' queries."""
         self._searches.count(interaction)
-        channel_id = getattr(here(interaction), "id", 0)
-        found = await use.find(self.context, query, guild_of(interaction).id, channel_id, sort)
+        found = await use.find(self.context, query, guild_of(interaction).id, here_id(interaction), sort)
         await views.answer_pages(interaction, pages(str(found.query), found.hits, found.note))

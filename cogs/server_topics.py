@@ -18,7 +18,7 @@ from bot.usecases import server_topics as use
 from bot.usecases import topics, tryout
 from bot.usecases.context import Context
 from bot.usecases.server_topics import Draft, Shown
-from cogs.common import Interaction, Often, choices, guild_of, here, may_see
+from cogs.common import Interaction, Often, choices, guild_of, here_id, may_see
 
 TRIES = 10  # a minute and server: each reads what came in for a month
 DAYS = use.LOOK_BACK.days
@@ -125,8 +125,7 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
     async def backtest(self, interaction: Interaction, topic: str) -> None:
         """How many posts a day it would have brought at each importance, with a chart."""
         self._tries.count(interaction)
-        channel_id = getattr(here(interaction), "id", 0)
-        found = await tryout.backtest(self.context, guild_of(interaction).id, channel_id, topic)
+        found = await tryout.backtest(self.context, guild_of(interaction).id, here_id(interaction), topic)
         series = [Series(str(one), COLOURS[one], found.backtest.posts[one]) for one in Importance]
         picture = discord.File(BytesIO(bars(found.backtest.days, series)), CHART)
         tried = pages.heading(found.asked.topic, found.asked.text)

@@ -17,13 +17,8 @@ from bot.domain.render import RELATED_ACTION, list_pages, related_pages, story_l
 from bot.usecases import related as use
 from bot.usecases import topics
 from bot.usecases.context import Context
-from cogs.common import Interaction, choices, guild_of, here
+from cogs.common import Interaction, choices, guild_of, here_id
 from cogs.curate import actions
-
-
-def _channel_id(interaction: Interaction) -> int:
-    channel = here(interaction)
-    return channel.id if channel is not None else 0
 
 
 class Stories(commands.Cog):
@@ -34,7 +29,7 @@ class Stories(commands.Cog):
 
     async def show_related(self, interaction: Interaction, story: str) -> None:
         """All coverage of a story, for the asker alone."""
-        found = await use.related(self.context, story, guild_of(interaction).id, _channel_id(interaction))
+        found = await use.related(self.context, story, guild_of(interaction).id, here_id(interaction))
         pages = related_pages(found.view, found.notes, found.topics, found.before, found.after)
         await views.answer_pages(interaction, pages, actions(self.context, interaction, found.view))
 
@@ -50,9 +45,7 @@ class Stories(commands.Cog):
     @app_commands.guild_only()
     async def why(self, interaction: Interaction, story: str) -> None:
         """Why a story has its topics, was posted here or not, and consists of these reports."""
-        found, reasons = await use.why(
-            self.context, story, guild_of(interaction).id, _channel_id(interaction)
-        )
+        found, reasons = await use.why(self.context, story, guild_of(interaction).id, here_id(interaction))
         pages = why_pages(found.view, found.notes, found.topics, found.matches, reasons)
         await views.answer_pages(interaction, pages)
 
@@ -71,7 +64,7 @@ class Stories(commands.Cog):
         """The newest stories, or the hottest."""
         order = Sort(sort)
         name, found = await use.latest(
-            self.context, topic, guild_of(interaction).id, _channel_id(interaction), sort=order
+            self.context, topic, guild_of(interaction).id, here_id(interaction), sort=order
         )
         lines = [f"• {story_line(view)}" for view in found]
         empty = "Nothing has come in yet."

@@ -29,6 +29,7 @@ from bot.domain.index import Events
 # Tuned for B-cubed F1 on headlines of large events and on sites with many small ones. Cosines.
 ALIKE = 0.11  # from here on two stories are one
 CROWD = 0.22  # by what part of itself that rises for every e-fold of stories: among many, more are alike by chance
+CROWDED = 100  # stories from which on that counts
 UNSURE = 0.3  # added to that while nothing is known of how rare words are; halved after PRIOR reports
 SAME_OUTLET = 0.5  # how far the bar rises towards 1 where one outlet wrote all: its titles are alike anyway
 LATE = 1.2  # by what part of itself the bar rises until NEAR
@@ -39,7 +40,6 @@ SECOND = 0.05  # what two stories of several reports must share without that wor
 SERIES = 0.5  # part of a story that must be an outlet's own for its next title to be an instalment
 
 CANDIDATES = 12  # stories that are compared with a report word by word
-FEW = 100  # stories from which on that counts
 SHOWN = 4  # terms that are told as the reason
 
 _NONE: frozenset[int] = frozenset()
@@ -269,7 +269,7 @@ class Window:
     def _alike(self) -> tuple[float, float]:
         """The lowest bar of two stories without a declaration where words are known, and what is added to that."""
         events = self._events
-        crowd = math.log(1 + (len(events) - events.own) / FEW)
+        crowd = math.log(1 + (len(events) - events.own) / CROWDED)
         return ALIKE * (1 + CROWD * crowd), UNSURE * PRIOR / (PRIOR + events.reports)
 
     def _above(self, wanted: _Wanted, other: Event, *, linked: bool) -> float:

@@ -10,6 +10,8 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 
+from bot.domain.model import Record
+
 # The texts of a document, and those in which a term is looked for that names none.
 TEXTS = ("title", "excerpt", "outlet")
 ANYWHERE = ("title", "excerpt")
@@ -133,6 +135,21 @@ class Document:
         }
         self._words: dict[str, list[str]] = {}
         self._joined: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, record: Record, topics: Iterable[str] = ()) -> Document:
+        """A record that is about these topics."""
+        return cls(
+            record.title,
+            record.excerpt,
+            outlet=record.outlet.name,
+            domain=record.outlet.domain,
+            type=record.type,
+            lang=record.language,
+            topics=topics,
+            quality=record.quality,
+            heat=record.quality if record.heat is None else record.heat,
+        )
 
     def words(self, field: str) -> list[str]:
         """The words of one of the texts; for no field those of title and excerpt, with a break between."""

@@ -180,17 +180,20 @@ class Event:
 
     @property
     def length(self) -> float:
-        """The length of the mean of its reports' vectors with rarities."""
-        return math.sqrt(self.squares) / len(self.reports) or 1.0
+        """The length of the mean of its reports' vectors with rarities, by `squares`."""
+        return self.length_by(self.squares)
 
-    def measure(self, rarities: Mapping[str, float], reports: int) -> None:
-        """Compute `squares` by rarities, as they are with so many reports in the window."""
+    def length_by(self, squares: float) -> float:
+        """The same by another sum; never 0, for it is divided by."""
+        return math.sqrt(squares) / len(self.reports) or 1.0
+
+    def squared(self, rarities: Mapping[str, float]) -> float:
+        """What `squares` is by these rarities."""
         squares = 0.0
         for term, weight in self.weights().items():
             part = weight * rarities[term]
             squares += part * part
-        self.squares = squares
-        self.measured = reports
+        return squares
 
     def absorb(self, other: Event, rarities: Mapping[str, float]) -> None:
         """Take in the reports of another one."""

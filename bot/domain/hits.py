@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from bot.domain import marks
 from bot.domain.document import Document
-from bot.domain.message import Embed, escape_to, relative
+from bot.domain.message import Embed, escape_to
 from bot.domain.model import Stored, StoryView
 from bot.domain.query import Mark
-from bot.domain.render import list_pages, plural
+from bot.domain.render import around_title, list_pages
 from bot.domain.text import length
 
 LINE = 400
@@ -32,11 +32,7 @@ class Hit:
 def line(hit: Hit) -> str:
     """Number, linked title with the words in bold, outlet, outlets, time; below it words that stand elsewhere."""
     record = hit.stored.record
-    tail = f" — {escape_to(record.outlet.name, 60)}"
-    if hit.view.outlets > 1:
-        tail += f" · {plural(hit.view.outlets, 'outlet')}"
-    tail += f" · {relative(hit.view.last)}"
-    head = f"`#{hit.view.number}` "
+    head, tail = around_title(hit.view, record)
     text = head + marks.linked(record.title, record.url, hit.words, LINE - length(head) - length(tail)) + tail
     if any(mark.text == "title" for mark in hit.words):
         return text

@@ -189,16 +189,14 @@ class Events:
                 known[term] = rare * (1 + NAME * how_named)
         return known
 
-    def length(self, event: Event, *, keep: bool = True) -> float:
+    def length(self, event: Event, *, keep: bool) -> float:
         """The length of a story's mean vector, which is computed anew where that was long ago (`keep`: for good)."""
         if event.measured and abs(self.reports - event.measured) <= OUTDATED * self.reports:
             return event.length
-        before = event.squares, event.measured
-        event.measure(self.rarities(event.weights(), keep=keep and not event.guild_id), self.reports)
-        length = event.length
-        if not keep:
-            event.squares, event.measured = before
-        return length
+        squares = event.squared(self.rarities(event.weights(), keep=keep and not event.guild_id))
+        if keep:
+            event.squares, event.measured = squares, self.reports
+        return event.length_by(squares)
 
     def nearest(
         self, gains: Mapping[str, float], terms: Iterable[str], limit: int, *, servers: bool

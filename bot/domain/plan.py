@@ -52,17 +52,17 @@ def identify(
     taken = Identify(known, topics, now, max_age)
     for arrival in batch:
         taken.take(arrival)
-    removed = [i for i in taken.arrivals if taken.records[i].record.removed]
-    arrivals = tuple(_report(taken.records[i]) for i in taken.arrivals if i not in removed)
+    # Most polls bring nothing new: then there is nothing to compare either.
+    present = taken.records.items() if taken.arrivals else ()
+    reports = {i: _report(stored) for i, stored in present if not stored.record.removed}
+    removed = (taken.records[i] for i in taken.arrivals if i not in reports)
     return Identified(
         taken.plan,
         taken.records,
         known,
-        arrivals,
-        {i: _report(stored) for i, stored in taken.records.items() if not stored.record.removed}
-        if arrivals
-        else {},
-        tuple((i, story) for i in removed if (story := taken.records[i].story) is not None),
+        tuple(reports[i] for i in taken.arrivals if i in reports),
+        reports,
+        tuple((stored.id, stored.story) for stored in removed if stored.story is not None),
     )
 
 

@@ -28,7 +28,7 @@ from bot.domain.message import (
     relative,
     safe_url,
 )
-from bot.domain.model import Coverage, Relation, StoryView
+from bot.domain.model import Coverage, Record, Relation, StoryView
 from bot.domain.ranking import Spike
 from bot.domain.text import clip, length
 
@@ -242,14 +242,17 @@ def _beyond(view: StoryView, before: Sequence[StoryView], after: Sequence[StoryV
 
 def story_line(view: StoryView, limit: int = 400) -> str:
     """A story in a list: number, linked title, outlet, outlets, time."""
-    tail = f" — {escape_to(view.lead.record.outlet.name, 60)}"
+    record = view.lead.record
+    head, tail = around_title(view, record)
+    return head + link(record.title, record.url, limit - length(tail) - length(head)) + tail
+
+
+def around_title(view: StoryView, record: Record) -> tuple[str, str]:
+    """What stands before and after the title of a story's record in a list: number; outlet, outlets, time."""
+    tail = f" — {escape_to(record.outlet.name, 60)}"
     if view.outlets > 1:
         tail += f" · {plural(view.outlets, 'outlet')}"
-    tail += f" · {relative(view.last)}"
-    head = f"`#{view.number}` "
-    return (
-        head + link(view.lead.record.title, view.lead.record.url, limit - length(tail) - length(head)) + tail
-    )
+    return f"`#{view.number}` ", f"{tail} · {relative(view.last)}"
 
 
 def list_pages(

@@ -231,17 +231,7 @@ class Topics:
         configured = (everybodys.resolve(name) for name in record.topics)
         names = dict.fromkeys((*record.topics, *(t.name for t in configured if t), *by_keyword))
         above = (ancestor for name in names for ancestor in everybodys.ancestors(name))
-        return Document(
-            record.title,
-            record.excerpt,
-            outlet=record.outlet.name,
-            domain=record.outlet.domain,
-            type=record.type,
-            lang=record.language,
-            topics=dict.fromkeys((*names, *above)),
-            quality=record.quality,
-            heat=record.quality if record.heat is None else record.heat,
-        )
+        return Document.of(record, dict.fromkeys((*names, *above)))
 
     def _scan(self, text: Sequence[str]) -> Iterator[_Keyword]:
         first = self._root.next

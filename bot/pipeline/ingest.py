@@ -13,14 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.intake import Arrival, Fate, Plan
 from bot.domain.language import spoken
-from bot.domain.model import Mute, Subscription
 from bot.domain.plan import affected, announce, identify, plan
 from bot.domain.posting import Send
-from bot.domain.topics import Topics
 from bot.errors import TopicwireError
 from bot.pipeline.windows import Windows
 from bot.sources.model import Batch, Rejected, Source
-from bot.store import feeds, records, sources, subscriptions, topics
+from bot.store import audience, feeds, records, sources
 from bot.store.sources import SourceState, Step
 from bot.usecases.context import Context
 
@@ -75,14 +73,6 @@ class Summary:
             self.changed += fate is Fate.CHANGED
             self.unchanged += fate is Fate.UNCHANGED
             self.fates.append(fate)
-
-
-async def _audience(connection: AsyncConnection) -> tuple[Topics, tuple[Subscription, ...], tuple[Mute, ...]]:
-    return (
-        await topics.load(connection),
-        await subscriptions.subscriptions(connection),
-        await subscriptions.mutes(connection),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,11 +226,11 @@ class Ingest:
         # In threads: with many channels and stories it takes longer than Discord waits for an answer.
         rules = self._context.rules
         known = await records.known(connection, arrivals)
-        audience = await _audience(connection)
-        identified = await asyncio.to_thread(identify, arrivals, known, audience[0], now, rules.max_age)
+        concerned = await audience.load(connection)
+        identified = await asyncio.to_thread(identify, arrivals, known, concerned[0], now, rules.max_age)
         clustering = await self._windows.place(connection, identified, now)
         stored = await records.affected(connection, affected(identified, clustering))
-        return await asyncio.to_thread(plan, identified, clustering, stored, *audience, now, rules)
+        return await asyncio.to_thread(plan, identified, clustering, stored, *concerned, now, rules)
 
     async def _backfill(
         self, connection: AsyncConnection, state: SourceState, count: int, now: datetime
@@ -249,7 +239,7 @@ class Ingest:
         newest = await records.by_id(connection, await sources.newest_records(connection, state.id, count))
         numbers = {stored.story for stored in newest.values() if stored.story is not None}
         stored = await records.affected(connection, numbers)
-        result = announce(newest, stored, *await _audience(connection), now, self._context.rules)
+        result = announce(newest, stored, *await audience.load(connection), now, self._context.rules)
         await records.apply(connection, result, now)
         return result.sends
 

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.event import Report, Terms, compared
 from bot.domain.intake import Affected, Arrival, Known, Plan, all_keys
 from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryView, TopicMatch
+from bot.domain.ranking import last_report
 from bot.store import outbox, schema, search, topics
 from bot.store.sql import chunks, upsert
 
@@ -58,6 +59,7 @@ def _stored(row: sa.Row[Any], declares: tuple[int, ...]) -> Stored:
 
 
 def row_of(stored: Stored, digest: str) -> dict[str, Any]:
+    """A record as it is stored."""
     record = stored.record
     return {
         "id": stored.id,
@@ -217,7 +219,7 @@ def _story_row(number: int, view: StoryView) -> dict[str, Any]:
         "outlets": view.outlets,
         "first": view.first,
         "last": view.last,
-        "last_seen": max(m.first_seen for m in view.members if not m.partial or view.lead.partial),
+        "last_seen": last_report(view),
         "removed": False,
         "forwards_to": None,
         "search": view.lead.record.title.casefold(),

@@ -21,7 +21,7 @@ from bot.domain.order import Order
 from bot.domain.query import Query
 from bot.domain.query_tree import And, Near, Node, Not, Number, Or, Prefix, Term, Value
 from bot.store import schema
-from bot.store.sql import chunks
+from bot.store.sql import chunks, seen_by
 
 MOST_WORDS = 64  # of a report that others are compared with
 COMMON = 2_000  # a word that so many records have says little of any
@@ -59,14 +59,7 @@ TABLE = {
 
 def words_of(record: Record) -> dict[str, list[str]]:
     """What the index knows of a record: column -> words."""
-    document = Document(
-        record.title,
-        record.excerpt,
-        outlet=record.outlet.name,
-        domain=record.outlet.domain,
-        type=record.type,
-        lang=record.language,
-    )
+    document = Document.of(record)
     values = [f"{name}:{value}" for name in VALUES for value in document.values[name]]
     found = {text: [word[:LONGEST] for word in document.words(text)] for text in document.texts}
     return {**found, "value": list(filter(_VALUE.fullmatch, values))}
@@ -235,8 +228,7 @@ async def _plan_for_these_words(connection: AsyncConnection) -> None:
 
 def _seen(guild_id: int | None) -> sa.ColumnElement[bool]:
     """Records that came in themselves and that a server sees (None: whosever)."""
-    own = sa.and_(~_r.c.partial, ~_r.c.removed)
-    return own if guild_id is None else sa.and_(own, _r.c.guild_id.in_((0, guild_id)))
+    return sa.and_(~_r.c.partial, ~_r.c.removed, seen_by(_r.c.guild_id, guild_id))
 
 
 async def candidates(

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Stored, Topic
 from bot.store import records, schema, topics
-from bot.store.sql import chunks
+from bot.store.sql import chunks, seen_by
 
 _t = schema.topics
 _r = schema.records
@@ -75,7 +75,7 @@ async def tag(
 
 def _seen(guild_id: int) -> sa.ColumnElement[bool]:
     """Records that came in themselves and that a server sees."""
-    return sa.and_(_r.c.guild_id.in_((0, guild_id)), ~_r.c.partial, ~_r.c.removed)
+    return sa.and_(seen_by(_r.c.guild_id, guild_id), ~_r.c.partial, ~_r.c.removed)
 
 
 async def recent(

@@ -20,6 +20,11 @@ def chunks(values: Iterable[T], size: int = IN_MOST) -> Iterator[list[T]]:
         yield ordered[start : start + size]
 
 
+def seen_by(column: sa.Column[Any], guild_id: int | None) -> sa.ColumnElement[bool]:
+    """Rows that a server sees, by the server whose own they are: its own, and everybody's (0). None: all."""
+    return sa.true() if guild_id is None else column.in_((0, guild_id))
+
+
 def insert(connection: AsyncConnection, table: sa.Table) -> Any:
     """An insert that can say what becomes of rows that are there already."""
     # Imported when needed: each dialect takes its part of a short command's time.

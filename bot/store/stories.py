@@ -14,7 +14,7 @@ from bot.domain.model import Stored
 from bot.domain.ranking import hotness
 from bot.domain.stories import Story
 from bot.store import records, schema
-from bot.store.sql import chunks
+from bot.store.sql import chunks, seen_by
 from bot.store.topics import keys_of
 
 MOST_WORDS = 12  # of a search
@@ -64,7 +64,7 @@ async def survivor(connection: AsyncConnection, number: int, guild_id: int | Non
 
     With a `guild_id` only if that server sees it.
     """
-    own = sa.and_(_s.c.number == number, _seen_by(guild_id))
+    own = sa.and_(_s.c.number == number, seen_by(_s.c.guild_id, guild_id))
     row = (await connection.execute(sa.select(_s.c.forwards_to).where(own))).first()
     return None if row is None else (row.forwards_to or number)
 
@@ -108,11 +108,7 @@ async def titles(
 
 def _alive(guild_id: int | None = None) -> sa.ColumnElement[bool]:
     """Stories that go on, of those that the server sees; None: all."""
-    return sa.and_(_s.c.forwards_to.is_(None), ~_s.c.removed, _seen_by(guild_id))
-
-
-def _seen_by(guild_id: int | None) -> sa.ColumnElement[bool]:
-    return sa.true() if guild_id is None else _s.c.guild_id.in_((0, guild_id))
+    return sa.and_(_s.c.forwards_to.is_(None), ~_s.c.removed, seen_by(_s.c.guild_id, guild_id))
 
 
 def _of_topics(names: Sequence[str], guild_id: int | None) -> Any:
@@ -126,7 +122,7 @@ def _of_topics(names: Sequence[str], guild_id: int | None) -> Any:
         .join(_rt, _rt.c.record_id == _r.c.id)
         .join(_t, _t.c.id == _rt.c.topic_id)
         .where(_t.c.key.in_(keys_of(names, guild_id)), ~_r.c.removed, _r.c.story.is_not(None))
-        .where(_r.c.guild_id.in_((0, guild_id)), sa.or_(_r.c.guild_id == guild_id, _t.c.guild_id == guild_id))
+        .where(seen_by(_r.c.guild_id, guild_id), sa.or_(_r.c.guild_id == guild_id, _t.c.guild_id == guild_id))
     )
     return everybodys.union(own)
 

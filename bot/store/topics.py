@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.model import Topic
 from bot.domain.topics import Topics, known_as, sought_by
 from bot.store import revisions, schema
-from bot.store.sql import chunks, insert_new, upsert
+from bot.store.sql import chunks, insert_new, seen_by, upsert
 
 log = logging.getLogger(__name__)
 
@@ -204,7 +204,7 @@ async def counts(connection: AsyncConnection, guild_id: int = 0) -> dict[str, in
         sa.select(_t.c.name, sa.func.count(r.c.story.distinct()))
         .join_from(_t, rt, isouter=True)
         .join(
-            r, sa.and_(r.c.id == rt.c.record_id, ~r.c.removed, r.c.guild_id.in_((0, guild_id))), isouter=True
+            r, sa.and_(r.c.id == rt.c.record_id, ~r.c.removed, seen_by(r.c.guild_id, guild_id)), isouter=True
         )
         .where(_t.c.guild_id == guild_id)
         .group_by(_t.c.id, _t.c.name)

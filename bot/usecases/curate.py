@@ -16,10 +16,10 @@ from bot.domain.model import Stored
 from bot.domain.plan import affected, nothing_new, plan
 from bot.domain.stories import Story, lead_of
 from bot.errors import InvalidInputError, NotAllowedError, NotFoundError
-from bot.store import records, revisions, rules, stories, subscriptions, topics
+from bot.store import audience, records, revisions, rules, stories
 from bot.store.rules import Rule
 from bot.usecases.context import Context
-from bot.usecases.related import number_of
+from bot.usecases.related import number_of, unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ async def _story(connection: AsyncConnection, editor: Editor, number: int) -> St
     current = await stories.survivor(connection, number, editor.guild_id)
     story = (await stories.load(connection, [current]))[current] if current is not None else None
     if story is None or not story.members:
-        raise NotFoundError(f"There is no story #{number}. The number of a story stands below its post.")
+        raise unknown(number)
     return story
 
 
@@ -128,9 +128,7 @@ async def _carry_out(
         batch,
         decided,
         await records.affected(connection, numbers),
-        await topics.load(connection),
-        await subscriptions.subscriptions(connection),
-        await subscriptions.mutes(connection),
+        *await audience.load(connection),
         now,
         context.rules,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -42,6 +42,11 @@ class Found:
     after: tuple[StoryView, ...] = ()
 
 
+def unknown(number: int | str) -> NotFoundError:
+    """There is no story of that number."""
+    return NotFoundError(f"There is no story #{number}. The number of a story stands below its post.")
+
+
 async def number_of(context: Context, text: str, guild_id: int | None = None) -> int:
     """The story meant by `12`, `#12`, a URL, or words of its title."""
     wanted = text.strip()
@@ -50,9 +55,7 @@ async def number_of(context: Context, text: str, guild_id: int | None = None) ->
         raise InvalidInputError("Name a story: its number as in #12, a link, or words of its title.")
     if digits.isascii() and digits.isdigit():
         if len(digits) > 9:
-            raise NotFoundError(
-                f"There is no story #{digits[:20]}. The number of a story stands below its post."
-            )
+            raise unknown(digits[:20])
         return int(digits)
     async with context.db.read() as connection:
         if "://" in wanted:
@@ -75,26 +78,47 @@ async def related(context: Context, text: str, guild_id: int | None = None, chan
     """A story with all its coverage, as the server and the channel that ask see it (None: whoever runs the bot)."""
     asked = await number_of(context, text, guild_id)
     async with context.db.read() as connection:
-        number = await stored.survivor(connection, asked, guild_id)
-        if number is None:
-            raise NotFoundError(f"There is no story #{asked}. The number of a story stands below its post.")
-        story = (await stored.load(connection, [number], guild_id))[number]
-        mutes = await subscriptions.mutes_in(connection, guild_id or 0, channel_id)
-        if not story.members:
-            raise NotFoundError(
-                f"Story #{number} was withdrawn: everything in it was removed by its publishers."
-            )
-        owners = context.rules.owners
-        view = stories.view(story, stories.muted_by(mutes), owners) or stories.view(story, owners=owners)
-        assert view is not None
-        notes = []
-        if asked != number:
-            notes.append(f"#{asked} turned out to be the same story and goes on as #{number}.")
-        if channel_id:
-            notes += await _fate(connection, view, guild_id or 0, channel_id)
-        known = await topics.load(connection, guild_id or 0)
-        before, after = await _beside(connection, view, guild_id, stories.muted_by(mutes), owners)
-    return Found(view, asked, tuple(notes), known.specific_first(view.topics), story.topics, before, after)
+        muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
+        found = await _found(connection, context, asked, guild_id, channel_id, muted)
+        before, after = await _beside(connection, found.view, guild_id, muted, context.rules.owners)
+    return replace(found, before=before, after=after)
+
+
+async def why(
+    context: Context, text: str, guild_id: int | None = None, channel_id: int = 0
+) -> tuple[Found, dict[int, str]]:
+    """The same without what stands beside it, and for each of its records what put it there."""
+    asked = await number_of(context, text, guild_id)
+    async with context.db.read() as connection:
+        muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
+        found = await _found(connection, context, asked, guild_id, channel_id, muted)
+        return found, await records.reasons(connection, [member.id for member in found.view.members])
+
+
+async def _found(
+    connection: AsyncConnection,
+    context: Context,
+    asked: int,
+    guild_id: int | None,
+    channel_id: int,
+    muted: stories.Muted,
+) -> Found:
+    number = await stored.survivor(connection, asked, guild_id)
+    if number is None:
+        raise unknown(asked)
+    story = (await stored.load(connection, [number], guild_id))[number]
+    if not story.members:
+        raise NotFoundError(f"Story #{number} was withdrawn: everything in it was removed by its publishers.")
+    owners = context.rules.owners
+    view = stories.view(story, muted, owners) or stories.view(story, owners=owners)
+    assert view is not None
+    notes = []
+    if asked != number:
+        notes.append(f"#{asked} turned out to be the same story and goes on as #{number}.")
+    if channel_id:
+        notes += await _fate(connection, view, guild_id or 0, channel_id)
+    known = await topics.load(connection, guild_id or 0)
+    return Found(view, asked, tuple(notes), known.specific_first(view.topics), story.topics)
 
 
 async def _beside(
@@ -103,23 +127,13 @@ async def _beside(
     """The stories before and after a story that say more about it."""
     of_coverage = {entry.stored.story for entry in view.coverage}
     declared = {number for number in of_coverage if number is not None and number != view.number}
-    scores = dict.fromkeys(declared, 0.0)
     alike = await search.similar(
         connection, words_of(view), guild_id=guild_id, limit=LOOKED_AT, exclude=[view.number]
     )
-    found = await stored.load(connection, scores | dict(alike), guild_id)
+    scores = dict.fromkeys(declared, 0.0) | dict(alike)
+    found = await stored.load(connection, scores, guild_id)
     views = {number: stories.view(story, muted, owners) for number, story in found.items()}
-    scores |= dict(alike)
     return beside(view, [Candidate(v, scores[n]) for n, v in views.items() if v is not None], declared)
-
-
-async def why(
-    context: Context, text: str, guild_id: int | None = None, channel_id: int = 0
-) -> tuple[Found, dict[int, str]]:
-    """A story as `related` finds it, and for each of its records what put it there."""
-    found = await related(context, text, guild_id, channel_id)
-    async with context.db.read() as connection:
-        return found, await records.reasons(connection, [member.id for member in found.view.members])
 
 
 async def _fate(connection: AsyncConnection, view: StoryView, guild_id: int, channel_id: int) -> list[str]:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from bot.domain import backtest as domain
 from bot.domain import marks, query, stories
 from bot.domain.backtest import Backtest
+from bot.domain.document import Document
 from bot.domain.model import Record, Stored, Topic
 from bot.domain.query import Query
 from bot.domain.topics import Topics
@@ -88,14 +89,14 @@ async def newest(context: Context, guild_id: int, text: str, limit: int) -> Test
     matching, looked_at = await _matching(context, asked, guild_id, EXAMPLES)
     found = []
     for stored in matching:
-        words = _marks(asked, stored.record)
+        document = asked.known.document(stored.record)
+        words = _marks(asked, stored.record, document)
         title = marks.linked(stored.record.title, stored.record.url, words, limit)
-        found.append(Match(stored, title, marks.snippet(asked.known.document(stored.record), words)))
+        found.append(Match(stored, title, marks.snippet(document, words)))
     return Tested(asked, tuple(found), looked_at)
 
 
-def _marks(asked: Asked, record: Record) -> Sequence[query.Mark]:
-    document = asked.known.document(record)
+def _marks(asked: Asked, record: Record, document: Document) -> Sequence[query.Mark]:
     if asked.query is not None:
         return query.explain(asked.query, document)
     names = set(asked.about)

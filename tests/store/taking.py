@@ -14,7 +14,7 @@ from bot.domain.model import Record, Stored
 from bot.domain.posting import Rules
 from bot.domain.stories import Story
 from bot.pipeline.windows import Windows
-from bot.store import records, schema, stories, subscriptions, topics
+from bot.store import audience, records, schema, stories
 from bot.store.database import Database
 from tests.make import at, record
 
@@ -60,16 +60,14 @@ async def take(db: Database, *batch: Record, hours: float = 0, silent: bool = Fa
     async with db.intake() as connection:
         arrivals = [Arrival(record, silent=silent) for record in batch]
         known = await records.known(connection, arrivals)
-        followed = await topics.load(connection)
-        identified = planning.identify(arrivals, known, followed, now, RULES.max_age)
+        concerned = await audience.load(connection)
+        identified = planning.identify(arrivals, known, concerned[0], now, RULES.max_age)
         placed = await Windows().place(connection, identified, now)
         made = planning.plan(
             identified,
             placed,
             await records.affected(connection, planning.affected(identified, placed)),
-            followed,
-            await subscriptions.subscriptions(connection),
-            await subscriptions.mutes(connection),
+            *concerned,
             now,
             RULES,
         )
