@@ -20,44 +20,29 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from operator import itemgetter, mul
 
 from bot.domain.batch import Batch, Clustering, Why
-from bot.domain.event import NEAR, PRIOR, Event, Report
-from bot.domain.index import Events
+from bot.domain.event import NEAR, Event, Report
+from bot.domain.index import ONE_WORD, Events, Wanted
+from bot.domain.vocabulary import PRIOR, Word
 
 # Tuned for B-cubed F1 on headlines of large events and on sites with many small ones. Cosines.
-ALIKE = 0.11  # from here on two stories are one
-CROWD = 0.22  # by what part of itself that rises for every e-fold of stories: among many, more are alike by chance
+ALIKE = 0.115  # from here on two stories are one
+CROWD = 0.15  # by what part of itself that rises for every e-fold of stories: among many, more are alike by chance
 CROWDED = 100  # stories from which on that counts
 UNSURE = 0.3  # added to that while nothing is known of how rare words are; halved after PRIOR reports
 SAME_OUTLET = 0.5  # how far the bar rises towards 1 where one outlet wrote all: its titles are alike anyway
 LATE = 1.2  # by what part of itself the bar rises until NEAR
 DECLARED = 0.75  # what is left of the bar where a single report and the story declare each other
 VOUCHED = 0.4  # what is left of UNSURE then
-ONE_WORD = 0.5  # part of the word that two stories share most which is not counted: a name is not an event
-SECOND = 0.05  # what two stories of several reports must share without that word
+SECOND = 0.03  # what two stories of several reports must share without that word
 SERIES = 0.5  # part of a story that must be an outlet's own for its next title to be an instalment
 
 CANDIDATES = 12  # stories that are compared with a report word by word
 SHOWN = 4  # terms that are told as the reason
 
 _NONE: frozenset[int] = frozenset()
-
-
-class _Wanted(NamedTuple):
-    """A story for which others are sought: of each term its part of the mean vector, and what it adds where
-
-    another story has it in each of its reports; the length of that vector; and the lowest bar, with what is
-    added to that while words are not known.
-    """
-
-    event: Event
-    parts: Mapping[str, float]
-    gains: Mapping[str, float]
-    length: float
-    bar: float
-    unsure: float
 
 
 class Window:
@@ -75,10 +60,12 @@ class Window:
         for report in reports:
             assert report.story is not None
             stories.setdefault(report.story, []).append(report)
-            self._events.hear(report)
-        for number, members in sorted(stories.items()):
+        for number, members in sorted(stories.items(), key=_age):
             owner = min(report.guild_id for report in members)
-            self._events.enter(Event(number, *(r for r in members if r.guild_id == owner)))
+            own = [report for report in members if report.guild_id == owner]
+            event = self._events.event(number, own)
+            self._events.hear(event, own)
+            self._events.enter(event)
         for one, other in apart:
             self.part(one, other)
 
@@ -92,7 +79,7 @@ class Window:
     @property
     def entries(self) -> int:
         """How many entries the index has: what memory follows."""
-        return self._events.entries
+        return self._events.vocabulary.entries()
 
     def place(
         self, arrivals: Sequence[Report], related: Mapping[int, Report], next_number: int
@@ -134,25 +121,26 @@ class Window:
         if report.partial:
             self._join(report, batch)
             return
+        linked = batch.linked(report)
         number = batch.story_of(report.id)
-        event = self._find(report, batch) if number is None else self._stay(report, number)
+        event = self._find(report, linked, batch) if number is None else self._stay(report, number)
         if event is not None:
-            self._settle(event, report, batch)
+            self._settle(event, linked, batch)
         for partial in batch.waiting(report):
             self._join(partial, batch)
 
-    def _find(self, report: Report, batch: Batch) -> Event | None:
+    def _find(self, report: Report, linked: Collection[int], batch: Batch) -> Event | None:
         """Put a report into the nearest story, or open one. Returns the story if others may be one with it now."""
-        alone = Event(0, report)
-        self._events.hear(report)
-        near = self._nearest(alone, batch.linked(report))
+        alone = self._events.event(0, [report])
+        self._events.hear(alone, [report])
+        near = self._nearest(alone, linked)
         if near is None:
             alone.number = batch.opens()
             self._events.enter(alone)
             batch.put(report, alone.number, Why())
-            self._adopt(alone, batch.linked(report), batch)
+            self._adopt(alone, linked, batch)
             return None
-        batch.put(report, near.number, self._why(report, near, batch))
+        batch.put(report, near.number, self._why(report, alone, near, batch))
         if near.guild_id != report.guild_id:
             return None
         self._events.enlarge(near, alone)
@@ -163,19 +151,18 @@ class Window:
         event = self._events.get(number)
         if event is not None and event.guild_id != report.guild_id:
             return None
-        fresh = Event(number, report)
-        self._events.hear(report)
+        fresh = self._events.event(number, [report])
+        self._events.hear(fresh, [report])
         if event is not None:
             self._events.withdraw(event)
             if event.drop(report.id):
-                event.absorb(fresh, {})
+                event.absorb(fresh, self._events.vocabulary)
                 fresh = event
         self._events.enter(fresh)
         return fresh
 
-    def _settle(self, event: Event, report: Report, batch: Batch) -> None:
+    def _settle(self, event: Event, linked: Collection[int], batch: Batch) -> None:
         """Merge a story, which has just got a report, with those that now turn out to be the same."""
-        linked = batch.linked(report)
         while (other := self._nearest(event, linked)) is not None:
             event = self._unite(event, other, batch)
         self._adopt(event, linked, batch)
@@ -204,9 +191,10 @@ class Window:
         """
         if partial.id in batch.stories:
             return
-        near = self._nearest(Event(0, partial), batch.linked(partial), declared_alone=True)
+        alone = self._events.event(0, [partial])
+        near = self._nearest(alone, batch.linked(partial), declared_alone=True)
         if near is not None:
-            batch.put(partial, near.number, self._why(partial, near, batch))
+            batch.put(partial, near.number, self._why(partial, alone, near, batch))
 
     # ------------------------------------------------------------------------------- comparing
 
@@ -218,61 +206,58 @@ class Window:
         It is one of those that the readers of `event` see, or with `own` of servers' stories. `linked` are
         stories with a declaration that speaks for it; `declared_alone`: it is one of these.
         """
-        wanted = self._wanted(event, keep=not (own or event.guild_id))
-        found = []
-        for other in self._promising(wanted, linked, own=own, declared_alone=declared_alone):
-            above = self._above(wanted, other, linked=other.number in linked)
-            if above >= 0:
-                found.append((above, -other.number, other))
-        for _, _, other in sorted(found, reverse=True):
-            if declared_alone or self._confirmed(wanted, other):
-                return other
-        return None
+        wanted = self._wanted(event)
+        lowest = wanted.bar + wanted.unsure
+        best, most = None, (0.0, -math.inf)
+        for cosine, other in self._promising(wanted, linked, own=own, declared_alone=declared_alone):
+            if cosine - lowest < most[0] * (1 - lowest):
+                break  # neither this nor those after it can be further above the bar
+            found = (self._above(wanted, other, linked=other.number in linked), -other.number)
+            if found > most and (declared_alone or self._confirmed(wanted, other)):
+                best, most = other, found
+        return best
 
-    def _wanted(self, event: Event, *, keep: bool) -> _Wanted:
+    def _wanted(self, event: Event) -> Wanted:
         size, weights = len(event), event.weights()
-        rarities = self._events.rarities(weights, keep=keep)
-        parts = {term: weight / size * rarities[term] for term, weight in weights.items()}
-        gains = {term: part * rarities[term] for term, part in parts.items()}
-        squares = 0.0
-        for part in parts.values():
-            squares += part * part
+        rarities = self._events.vocabulary.rarities(weights)
+        parts = [weight / size * rarity for weight, rarity in zip(weights.values(), rarities, strict=True)]
+        gains = dict(zip(weights, map(mul, parts, rarities), strict=True))
+        length = math.hypot(*parts) or 1.0
         if not event.number:
-            event.squares, event.measured = squares, self._events.reports
-        return _Wanted(event, parts, gains, math.sqrt(squares) or 1.0, *self._alike())
+            event.norm, event.measured = length, self._events.vocabulary.reports
+        bar, unsure = self._alike()
+        enough = (bar + unsure) * length
+        leading = _leading(parts, weights, enough)
+        return Wanted(event, leading, gains, length, sum(gains.values()), bar, unsure, enough)
 
     def _promising(
-        self, wanted: _Wanted, linked: Collection[int], *, own: bool, declared_alone: bool
-    ) -> list[Event]:
-        """The stories that are worth a comparison word by word."""
-        found = {number: self._events.get(number) for number in linked}
-        event, gains = wanted.event, wanted.gains
+        self, wanted: Wanted, linked: Collection[int], *, own: bool, declared_alone: bool
+    ) -> list[tuple[float, Event]]:
+        """The stories that are worth a comparison word by word, each with what its cosine is at most; highest first."""
+        event, events = wanted.event, self._events
+        found: list[tuple[float, Event]] = []
         if not declared_alone:
-            enough = (wanted.bar + wanted.unsure) * wanted.length
-            leading = _leading(wanted.parts, enough)
-            everything = sum(gains.values())
             for servers in (False, True)[own : 1 + (own or event.guild_id != 0)]:
-                shared, read = self._events.nearest(gains, leading, CANDIDATES, servers=servers)
-                for number, gain in shared.items():
-                    other = self._events.get(number)
-                    # No word is in more than all of a story's reports: more than that they cannot have in common.
-                    if other is not None and gain + everything - read >= enough * other.length:
-                        found[number] = other
-        found.pop(event.number, None)
-        apart = self._apart.get(event.number, _NONE)
-        return [
-            other
-            for number, other in found.items()
-            if other is not None and number not in apart and _sees(event, other, own=own)
-        ]
+                found += events.nearest(wanted, CANDIDATES, servers=servers)
+        if linked:
+            found = [(cosine, other) for cosine, other in found if other.number not in linked]
+            found += [(1.0, other) for number in linked if (other := events.get(number)) is not None]
+        if event.number or event.guild_id or events.own:
+            apart = self._apart.get(event.number, _NONE)
+            found = [
+                (cosine, other)
+                for cosine, other in found
+                if other is not event and other.number not in apart and _sees(event, other, own=own)
+            ]
+        return sorted(found, key=itemgetter(0), reverse=True)
 
     def _alike(self) -> tuple[float, float]:
         """The lowest bar of two stories without a declaration where words are known, and what is added to that."""
         events = self._events
         crowd = math.log(1 + (len(events) - events.own) / CROWDED)
-        return ALIKE * (1 + CROWD * crowd), UNSURE * PRIOR / (PRIOR + events.reports)
+        return ALIKE * (1 + CROWD * crowd), UNSURE * PRIOR / (PRIOR + events.vocabulary.reports)
 
-    def _above(self, wanted: _Wanted, other: Event, *, linked: bool) -> float:
+    def _above(self, wanted: Wanted, other: Event, *, linked: bool) -> float:
         """How far two stories are above the bar from which they are one, as a part of the way to 1; else negative."""
         event = wanted.event
         bar, unsure = wanted.bar, wanted.unsure
@@ -282,30 +267,29 @@ class Window:
         bar = (bar + unsure) * (1 + LATE * event.gap(other) / NEAR)
         if bar >= 1:
             return -1.0
-        length = self._events.length(other, keep=not event.guild_id)
+        norm = self._events.norm(other, keep=not event.guild_id)
         product, most = other.product(wanted.gains)
-        similarity = (product - ONE_WORD * most) / (len(other) * length * wanted.length)
+        similarity = (product - ONE_WORD * most) / (norm * wanted.length)
         if similarity >= bar:
             # Squared, for the large outlets meet in every large story.
             bar += (1 - bar) * SAME_OUTLET * event.common_outlets(other) ** 2
         return (similarity - bar) / (1 - bar)
 
-    def _confirmed(self, wanted: _Wanted, other: Event) -> bool:
+    def _confirmed(self, wanted: Wanted, other: Event) -> bool:
         """Whether what makes two stories alike is more than it seems at first."""
         event = wanted.event
         if min(len(event), len(other)) == 1:
             return event.common_outlets(other) < SERIES or not event.continues(other)
         product, most = other.product(wanted.gains)
-        return product - most >= SECOND * len(other) * other.length * wanted.length
+        return product - most >= SECOND * other.norm * wanted.length
 
-    def _why(self, report: Report, story: Event, batch: Batch) -> Why:
-        weights = story.weights()
+    def _why(self, report: Report, alone: Event, story: Event, batch: Batch) -> Why:
+        weights, vocabulary = story.weights(), self._events.vocabulary
         shares: list[str] = []
-        for text in (report.terms.title, report.terms.excerpt):
-            common = [term for term in text if term in weights]
-            shares += sorted(
-                common, key=self._events.rarities(common, keep=not report.guild_id).__getitem__, reverse=True
-            )
+        for words in (alone.reports[0].title, alone.reports[0].excerpt):
+            common = [word for word in words if word in weights]
+            rated = zip(vocabulary.rarities(common), common, strict=True)
+            shares += [word.term for _, word in sorted(rated, key=itemgetter(0), reverse=True)]
         why = Why(tuple(shares[:SHOWN]))
         for other, declares in batch.declarations(report):
             if batch.story_of(other) == story.number:
@@ -313,19 +297,25 @@ class Window:
         return why
 
 
-def _leading(parts: Mapping[str, float], enough: float) -> list[str]:
-    """The terms that lead to stories, those that tell most first; with less than these none is near enough.
+def _leading(parts: Iterable[float], words: Iterable[Word], enough: float) -> list[tuple[float, Word]]:
+    """The words that lead to stories, those that tell most first; with less than these none is near enough.
 
-    The terms that are left out are as long together as `enough`: a story that shares only such words has no
-    cosine beyond that (prefix filtering: Bayardo, Ma and Srikant, 2007).
+    The words that are left out are so short together that a story which shares only such words is not near
+    `enough` (prefix filtering: Bayardo, Ma and Srikant, 2007), less what `ONE_WORD` takes of the largest: of n
+    words at least an n-th.
     """
-    left = enough * enough
-    order = sorted(parts, key=parts.__getitem__)
-    for place, term in enumerate(order):
-        left -= parts[term] * parts[term]
-        if left < 0:
-            return order[: place - 1 if place else None : -1]
+    order = sorted(zip(parts, words, strict=True), key=itemgetter(0), reverse=True)
+    left = 0.0
+    for n, (part, _) in enumerate(reversed(order), 1):
+        left += part * part
+        if math.sqrt(left) * (1 - ONE_WORD / n) >= enough:
+            return order[: len(order) - n + 1]
     return []
+
+
+def _age(story: tuple[int, Sequence[Report]]) -> tuple[int, int]:
+    number, reports = story
+    return int(max(report.day for report in reports)), number
 
 
 def _sees(event: Event, other: Event, *, own: bool) -> bool:

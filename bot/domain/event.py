@@ -6,23 +6,25 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from itertools import islice
+from operator import mul
 from sys import intern
 from typing import NamedTuple
 
-from bot.domain.terms import letters, tells, terms
+from bot.domain.terms import tells, terms
+from bot.domain.vocabulary import Vocabulary, Word
 
 NEAR = 4.0  # days between a report and the nearest one of its story, at most
 SPAN = 14.0  # days from a story's first to its last report, at most: what comes later is a follow-up
 
-PRIOR = 30  # reports that the word statistics pretend to have seen
-EXCERPT = 0.3  # weight of a word of the excerpt; one of the title has 1
+TITLE = 1.0  # weight of a word of the title
+EXCERPT = 0.3  # and of one of the excerpt
 EXCERPT_TERMS = 40
 INSTALMENT = 0.33  # share of terms from which two titles of an outlet follow one pattern
 FEW = 8  # reports up to which a story's words are counted when they are asked for, to save memory
 
 _NONE: frozenset[int] = frozenset()
+_Pattern = tuple[Word | str, ...]
 
 
 class Terms(NamedTuple):
@@ -51,7 +53,7 @@ class Terms(NamedTuple):
     @classmethod
     def read(cls, kept: str) -> Terms:
         """What `kept` gave."""
-        return cls._make(tuple(map(intern, line.split())) for line in kept.split("\n"))
+        return cls._make(tuple(line.split()) for line in kept.split("\n"))
 
 
 class Report(NamedTuple):
@@ -89,10 +91,10 @@ def compared(title: str, excerpt: str, language: str) -> Terms:
     kinds: tuple[list[str], ...] = ([], [], [], [])
     cases = _cases(title)
     for term, written in first.items():
-        kinds[cases.get(written, _OTHER) if tells(term) else _MARK].append(intern(term))
+        kinds[cases.get(written, _OTHER) if tells(term) else _MARK].append(term)
     more = (term for term in terms(excerpt, language) if term not in first and tells(term)) if excerpt else ()
     names, words, others, marks = map(tuple, kinds)
-    return Terms(names, words, others, marks, tuple(map(intern, islice(more, EXCERPT_TERMS))))
+    return Terms(names, words, others, marks, tuple(islice(more, EXCERPT_TERMS)))
 
 
 _NAME, _WORD, _OTHER, _MARK = range(4)  # as in `Terms`
@@ -117,38 +119,29 @@ def _cases(title: str) -> Mapping[str, int]:
     }
 
 
-def rarity(reports: int, stories: int, term: str) -> float:
-    """How much a term tells, in nats, where `stories` of all that `reports` are in have it.
-
-    Inverse frequency among stories (Spärck Jones, 1972); never 0, for a word of all still counts.
-    """
-    return max(math.log((PRIOR + reports) / (stories + 2 + _expected(term))), 0.01)
-
-
-@lru_cache(maxsize=65_536)
-def _expected(term: str) -> float:
-    """In how many of `PRIOR` stories a term is taken to be before any was seen.
-
-    In every language short words are the common ones (Zipf's law of abbreviation): a letter halves the guess.
-    """
-    return PRIOR * 2.0 ** (1 - letters(term))
-
-
 class Said(NamedTuple):
     """What is kept of a report in a window; see `Terms`."""
 
     id: int
     outlet: str
-    title: tuple[str, ...]
+    title: tuple[Word, ...]
     marks: tuple[str, ...]
-    excerpt: tuple[str, ...]
+    excerpt: tuple[Word, ...]
+
+    @classmethod
+    def of(cls, report: Report, vocabulary: Vocabulary) -> Said:
+        """A report in the words of a window."""
+        terms = report.terms
+        title, excerpt = vocabulary.words(terms.title), vocabulary.words(terms.excerpt)
+        return cls(report.id, intern(report.outlet), title, terms.marks, excerpt)
 
 
 class Event:
     """The reports of a story, and the sum of their words.
 
-    `number` is the story's; 0 while it has none. `first` and `last` are days. `squares` are the sum of the
-    squares of its weights with rarities, as these were when the window had `measured` reports; 0: not known.
+    `number` is the story's; 0 while it has none. `first` and `last` are days. `norm` is the length of the sum of
+    its reports' vectors, by the rarities of when the window had `measured` reports; 0: not known. `place` is where
+    the window has it.
     """
 
     __slots__ = (
@@ -158,59 +151,54 @@ class Event:
         "guild_id",
         "last",
         "measured",
+        "norm",
         "number",
+        "place",
         "reports",
-        "squares",
     )
 
-    def __init__(self, number: int, *reports: Report) -> None:
+    def __init__(self, number: int, reports: Sequence[Report], vocabulary: Vocabulary) -> None:
+        days = [report.day for report in reports]
         self.number = number
         self.guild_id = reports[0].guild_id
-        self.reports = tuple(_said(report) for report in reports)
-        self.first = min(report.day for report in reports)
-        self.last = max(report.day for report in reports)
-        self.squares = 0.0
-        self.measured = 0
-        self._weights: dict[str, float] | None = None
+        self.reports = tuple([Said.of(report, vocabulary) for report in reports])
+        self.first = min(days)
+        self.last = max(days)
+        self.norm = 0.0
+        self.measured = self.place = 0
+        self._weights: dict[Word, float] | None = None
         self._outlets: dict[str, int] | None = None
-        self._count(self.reports)
+        if len(days) > FEW:
+            self._count(self.reports)
 
     def __len__(self) -> int:
         return len(self.reports)
 
-    @property
-    def length(self) -> float:
-        """The length of the mean of its reports' vectors with rarities, by `squares`."""
-        return self.length_by(self.squares)
+    def measure(self, vocabulary: Vocabulary) -> float:
+        """What `norm` is by the rarities of now; never 0, for it is divided by."""
+        weights = self.weights()
+        parts = list(map(mul, weights.values(), vocabulary.rarities(weights)))
+        return math.hypot(*parts) or 1.0
 
-    def length_by(self, squares: float) -> float:
-        """The same by another sum; never 0, for it is divided by."""
-        return math.sqrt(squares) / len(self.reports) or 1.0
-
-    def squared(self, rarities: Mapping[str, float]) -> float:
-        """What `squares` is by these rarities."""
-        squares = 0.0
-        for term, weight in self.weights().items():
-            part = weight * rarities[term]
-            squares += part * part
-        return squares
-
-    def absorb(self, other: Event, rarities: Mapping[str, float]) -> None:
-        """Take in the reports of another one."""
+    def absorb(self, other: Event, vocabulary: Vocabulary) -> list[Word]:
+        """Take in the reports of another one. Returns the words that are new to it."""
+        weights, added = self.weights(), other.weights()
         if self.measured:
-            weights = self.weights()
-            for term, more in other.weights().items():
-                rarity = rarities[term]
-                self.squares += more * (2.0 * weights.get(term, 0.0) + more) * rarity * rarity
+            squares = self.norm * self.norm
+            for (word, more), rarity in zip(added.items(), vocabulary.rarities(added), strict=True):
+                squares += more * (2.0 * weights.get(word, 0.0) + more) * rarity * rarity
+            self.norm = math.sqrt(squares)
+        fresh = [word for word in added if word not in weights]
         self.reports += other.reports
         self.first = min(self.first, other.first)
         self.last = max(self.last, other.last)
         self._count(other.reports)
+        return fresh
 
     def drop(self, report_id: int) -> bool:
         """Take a report out, if it is there. Returns whether anything is left."""
         self.reports = tuple(report for report in self.reports if report.id != report_id)
-        self.measured = 0
+        self.measured, self.norm = 0, 0.0
         self._weights = self._outlets = None
         self._count(self.reports)
         return bool(self.reports)
@@ -223,32 +211,35 @@ class Event:
         _weigh(reports, self._weights)
         _tell(reports, self._outlets)
 
-    def weights(self) -> Mapping[str, float]:
-        """Term -> the sum of its weights in the reports, without regard to rarity."""
+    def weights(self) -> Mapping[Word, float]:
+        """Word -> the sum of its weights in the reports, without regard to rarity."""
         if self._weights is not None:
             return self._weights
         first, *others = self.reports
-        weights = dict.fromkeys(first.title, 1.0)
-        weights.update(dict.fromkeys(first.excerpt, EXCERPT))
-        return _weigh(others, weights)
+        weights = dict.fromkeys(first.title, TITLE)
+        if first.excerpt:
+            weights.update(dict.fromkeys(first.excerpt, EXCERPT))
+        return _weigh(others, weights) if others else weights
 
     def outlets(self) -> Mapping[str, int]:
         """Outlet -> its reports."""
         return self._outlets if self._outlets is not None else _tell(self.reports, {})
 
-    def product(self, gains: Mapping[str, float]) -> tuple[float, float]:
-        """The sum over common terms of a gain with this event's weight, and the largest part of it."""
-        weights = self.weights()
+    def product(self, gains: Mapping[Word, float]) -> tuple[float, float]:
+        """The sum over common words of a gain with this event's weight, and the largest part of it."""
+        weights = self._weights
+        if weights is None:
+            weights = {}
+            for report in self.reports:  # by hand: most of what is compared is small
+                for word in report.title:
+                    if word in gains:
+                        weights[word] = weights.get(word, 0.0) + TITLE
+                for word in report.excerpt:
+                    if word in gains:
+                        weights[word] = weights.get(word, 0.0) + EXCERPT
         small, large = (gains, weights) if len(gains) < len(weights) else (weights, gains)
-        total = most = 0.0
-        for term, value in small.items():
-            other = large.get(term)
-            if other is not None:
-                part = value * other
-                total += part
-                if part > most:
-                    most = part
-        return total, most
+        parts = [value * large[word] for word, value in small.items() if word in large]
+        return (sum(parts), max(parts)) if parts else (0.0, 0.0)
 
     def gap(self, other: Event) -> float:
         """Days between the two; infinite where they could not be one story."""
@@ -274,26 +265,22 @@ class Event:
         """
         return any(_one_pattern(frozenset(one), frozenset(two)) for one, two in self._same_outlet(other))
 
-    def _same_outlet(self, other: Event) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
-        titles: dict[str, list[tuple[str, ...]]] = {}
+    def _same_outlet(self, other: Event) -> Iterator[tuple[_Pattern, _Pattern]]:
+        titles: dict[str, list[_Pattern]] = {}
         few, many = sorted((self, other), key=len)
         for report in few.reports:
-            titles.setdefault(report.outlet, []).append(report.title + report.marks)
+            titles.setdefault(report.outlet, []).append((*report.title, *report.marks))
         for report in many.reports:
             for title in titles.get(report.outlet, ()):
-                yield title, report.title + report.marks
+                yield title, (*report.title, *report.marks)
 
 
-def _said(report: Report) -> Said:
-    return Said(report.id, report.outlet, report.terms.title, report.terms.marks, report.terms.excerpt)
-
-
-def _weigh(reports: Sequence[Said], weights: dict[str, float]) -> dict[str, float]:
+def _weigh(reports: Sequence[Said], weights: dict[Word, float]) -> dict[Word, float]:
     for report in reports:
-        for term in report.title:
-            weights[term] = weights.get(term, 0.0) + 1.0
-        for term in report.excerpt:
-            weights[term] = weights.get(term, 0.0) + EXCERPT
+        for word in report.title:  # what is there once is one number for all: most words of an event are
+            weights[word] = weights[word] + TITLE if word in weights else TITLE
+        for word in report.excerpt:
+            weights[word] = weights[word] + EXCERPT if word in weights else EXCERPT
     return weights
 
 
@@ -303,5 +290,5 @@ def _tell(reports: Sequence[Said], outlets: dict[str, int]) -> dict[str, int]:
     return outlets
 
 
-def _one_pattern(one: frozenset[str], other: frozenset[str]) -> bool:
+def _one_pattern(one: frozenset[Word | str], other: frozenset[Word | str]) -> bool:
     return bool(one - other and other - one) and len(one & other) >= INSTALMENT * len(one | other)

@@ -2,115 +2,59 @@
 
 from __future__ import annotations
 
+import math
 from array import array
-from collections.abc import Collection, Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
-from bot.domain.event import Event, Report, rarity
+from bot.domain.event import NEAR, Event, Report
+from bot.domain.vocabulary import Vocabulary, Word, hear, lead
 
 COMMON = 50  # stories that a word leads to even where these are more than a fifth of all
-BUDGET = 120  # entries of an index that are read for a report
-RARER = 0.05  # part of all reports that may come before the rarities of words are computed anew
-NAME = 0.2  # by what part of itself a word tells more if it is a name, and less if it never is
-OUTDATED = 0.1  # part of all reports that may come before a story's length is
-SLACK = 50  # stories that may be gone before the index is made anew, however few there are
+BUDGET = 120  # entries of words that are read for a report
+ONE_WORD = 0.5  # part of the word that two stories share most which is not counted: a name is not an event
+OUTDATED = 0.1  # part of all reports that may come before a story's length is computed anew
+UNKNOWN = 1e-9  # stands for a length that was not computed yet: whatever is compared with it may be near
+SLACK = 50  # places that may be empty before all are given anew, however few stories there are
 
 
-class Index:
-    """Which stories have a term, in the order in which they got it.
+class Wanted(NamedTuple):
+    """A story for which others are sought.
 
-    A story that is taken out is named on until the index is made anew: for many at once that costs less.
+    Of each word `gains` has what it adds where another story has it in each of its reports; `leading` are those to
+    be looked up, those that tell most first, each with its part of the mean vector. `length` is that vector's,
+    `everything` the sum of all gains. `bar` is the lowest bar, `unsure` what is added to that while words are not
+    known, and `enough` what the product with another mean vector must be of that one's length.
     """
 
-    def __init__(self) -> None:
-        self._numbers: dict[str, array[int]] = {}
-        self._gone: dict[str, int] = {}  # term -> how many of these stories are no more
-
-    def __len__(self) -> int:
-        """The number of entries: what memory follows."""
-        return sum(map(len, self._numbers.values()))
-
-    def add(self, number: int, terms: Iterable[str]) -> None:
-        """A story has these terms now, which it had not before."""
-        numbers = self._numbers
-        for term in terms:
-            having = numbers.get(term)
-            if having is None:
-                numbers[term] = array("I", (number,))
-            else:
-                having.append(number)
-
-    def take_out(self, terms: Iterable[str]) -> None:
-        """A story with these terms is no more."""
-        for term in terms:
-            gone = self._gone.get(term, 0) + 1
-            if gone < len(self._numbers[term]):
-                self._gone[term] = gone
-            else:
-                del self._numbers[term]
-                self._gone.pop(term, None)
-
-    def renew(self, stories: Iterable[tuple[int, Collection[str]]]) -> None:
-        """Have entries for these stories alone."""
-        self._numbers.clear()
-        self._gone.clear()
-        for number, terms in stories:
-            self.add(number, terms)
-
-    def stories(self, term: str) -> int:
-        """How many stories have a term."""
-        numbers = self._numbers.get(term)
-        return len(numbers) - self._gone.get(term, 0) if numbers is not None else 0
-
-    def nearest(
-        self, gains: Mapping[str, float], terms: Iterable[str], budget: int, limit: int
-    ) -> tuple[Mapping[int, float], float]:
-        """The stories whose common terms add up to most by the `gains` of each, with these sums; at most `limit`,
-        of equals the last found.
-
-        Terms are followed in their order, each to its newest stories, until `budget` entries were read. Also
-        returns what the terms that were read to their end add up to.
-        """
-        shared: dict[int, float] = {}
-        read = 0.0
-        for term in terms:
-            numbers = self._numbers.get(term)
-            if numbers is None:
-                continue
-            gain = gains[term]
-            budget -= len(numbers)
-            if budget < 0:
-                numbers = numbers[-budget:]
-            else:
-                read += gain
-            for number in numbers:
-                shared[number] = shared.get(number, 0.0) + gain
-            if budget <= 0:
-                break
-        if len(shared) <= limit:
-            return shared, read
-        least = sorted(shared.values())[-limit]
-        above = {number: gain for number, gain in shared.items() if gain > least}
-        equal = [number for number, gain in shared.items() if gain == least]
-        return above | dict.fromkeys(equal[len(above) - limit :], least), read
+    event: Event
+    leading: Sequence[tuple[float, Word]]
+    gains: Mapping[Word, float]
+    length: float
+    everything: float
+    bar: float
+    unsure: float
+    enough: float
 
 
 class Events:
-    """The stories by number, everybody's and those of servers, and how rare the words are that they use."""
+    """The stories by number, everybody's and those of servers, and the words that lead to them.
+
+    What servers have stands apart, and says nothing of how rare a word is: it must not change what everybody sees.
+    """
 
     def __init__(self) -> None:
         self._events: dict[int, Event] = {}
-        # Apart from each other: what servers take in must not crowd out what is everybody's.
-        self._everybodys = Index()
-        self._servers = Index()
-        self.reports = 0  # of everybody's stories
-        self.own = 0  # stories of servers
-        self._gone = 0  # stories that an index names and that are no more
-        self._cases: dict[str, tuple[int, int]] = {}  # term -> how often it was a name, and how often not
-        self._rarities: dict[str, float] = {}
-        self._rated = 0  # reports that there were when these were begun
+        self._places: list[Event | None] = []
+        # By place, beside each other: most stories that words lead to need no more to be passed over.
+        self._last = array("d")
+        self._lengths = array("d")  # of the mean vectors
         self._lasting: dict[
             int, array[int]
-        ] = {}  # day -> the stories whose last report is, or was, of that day
+        ] = {}  # day -> the places given to stories with their last report then
+        self.vocabulary = Vocabulary()
+        self.own = 0  # stories of servers
 
     def __len__(self) -> int:
         return len(self._events)
@@ -122,116 +66,144 @@ class Events:
         """A story; None where it is none of these."""
         return self._events.get(number)
 
-    @property
-    def entries(self) -> int:
-        """How many entries the indexes have: what memory follows."""
-        return len(self._everybodys) + len(self._servers)
+    def event(self, number: int, reports: Sequence[Report]) -> Event:
+        """These reports as a story, which is not entered."""
+        return Event(number, reports, self.vocabulary)
 
     def enter(self, event: Event) -> None:
         """Add a story, or put back one that was withdrawn."""
         self._events[event.number] = event
-        self.own += event.guild_id != 0
-        self._counts(event, len(event))
-        self._lasting.setdefault(int(event.last), array("q")).append(event.number)
-        self._add(event, event.weights())
+        self._count(event, 1, event.weights())
+        self._put(event)
 
     def withdraw(self, event: Event) -> None:
-        """Take a story out. The index names it on until it is made anew."""
+        """Take a story out."""
         del self._events[event.number]
-        self.own -= event.guild_id != 0
-        self._counts(event, -len(event))
-        self._gone += 1
-        self._index(event).take_out(event.weights())
+        self._count(event, -1, event.weights())
+        self._leave(event)
 
     def enlarge(self, event: Event, other: Event) -> None:
         """Add the reports of one story to another."""
-        before, weights, more = int(event.last), event.weights(), other.weights()
-        fresh = [term for term in more if term not in weights]
-        event.absorb(other, self.rarities(more, keep=not event.guild_id))
-        self._counts(event, len(other))
-        if int(event.last) != before:
-            self._lasting.setdefault(int(event.last), array("q")).append(event.number)
-        self._add(event, fresh)
+        before = int(event.last)
+        fresh = event.absorb(other, self.vocabulary)
+        if not event.guild_id:
+            self.vocabulary.reports += len(other)
+            for word in fresh:
+                word.count += 1
+        if int(event.last) == before:
+            self._last[event.place] = event.last
+            self._lengths[event.place] = event.norm / len(event) or UNKNOWN
+            lead(fresh, event.place, own=event.guild_id != 0)
+        else:
+            self._leave(event)
+            self._put(event)
 
-    def hear(self, report: Report) -> None:
-        """Learn from a report which words are names."""
-        if report.guild_id:
-            return
-        for term in report.terms.names:
-            names, words = self._cases.get(term, (0, 0))
-            self._cases[term] = (names + 1, words)
-        for term in report.terms.words:
-            names, words = self._cases.get(term, (0, 0))
-            self._cases[term] = (names, words + 1)
+    def hear(self, event: Event, reports: Sequence[Report]) -> None:
+        """Learn from reports, which are those of `event`, which words are names."""
+        if not event.guild_id:
+            for said, (_, terms, *_) in zip(event.reports, reports, strict=True):
+                names = len(terms.names)
+                hear(said.title[:names], said.title[names : names + len(terms.words)])
 
     def evict(self, day: float) -> list[int]:
         """Forget the stories whose last report is from before a day. Returns their numbers."""
         found = []
         for past in [past for past in self._lasting if past < int(day)]:
-            for number in self._lasting.pop(past):
-                event = self._events.get(number)
+            for place in self._lasting.pop(past):
+                event = self._places[place]
                 if event is not None and event.last < day:
                     self.withdraw(event)
-                    found.append(number)
-        if self._gone > len(self._events) + SLACK:
+                    found.append(event.number)
+        if len(self._places) > 2 * len(self._events) + SLACK:
             self._tidy()
         return found
 
-    def rarities(self, terms: Collection[str], *, keep: bool) -> Mapping[str, float]:
-        """How much these terms tell, and others: their `rarity` among everybody's stories, more for names."""
-        # What is asked for a server must leave no trace, or what it has would change what everybody sees.
-        known = self._rarities if keep else {t: self._rarities[t] for t in terms if t in self._rarities}
-        for term in terms:
-            if term not in known:
-                names, words = self._cases.get(term, (0, 0))
-                how_named = (names - words) / (names + words + 1)
-                rare = rarity(self.reports, self._everybodys.stories(term), term)
-                known[term] = rare * (1 + NAME * how_named)
-        return known
-
-    def length(self, event: Event, *, keep: bool) -> float:
-        """The length of a story's mean vector, which is computed anew where that was long ago (`keep`: for good)."""
-        if event.measured and abs(self.reports - event.measured) <= OUTDATED * self.reports:
-            return event.length
-        squares = event.squared(self.rarities(event.weights(), keep=keep and not event.guild_id))
+    def norm(self, event: Event, *, keep: bool) -> float:
+        """The `norm` of a story, which is computed anew where that was long ago (`keep`: for good)."""
+        reports = self.vocabulary.reports
+        if event.measured and abs(reports - event.measured) <= OUTDATED * reports:
+            return event.norm
+        norm = event.measure(self.vocabulary)
         if keep:
-            event.squares, event.measured = squares, self.reports
-        return event.length_by(squares)
+            event.norm, event.measured = norm, reports
+            self._lengths[event.place] = norm / len(event)
+        return norm
 
-    def nearest(
-        self, gains: Mapping[str, float], terms: Iterable[str], limit: int, *, servers: bool
-    ) -> tuple[Mapping[int, float], float]:
-        """As `Index.nearest`, of everybody's stories or of servers'; words that every fifth has lead nowhere."""
-        index = self._servers if servers else self._everybodys
+    def nearest(self, wanted: Wanted, limit: int, *, servers: bool) -> list[tuple[float, Event]]:
+        """The stories, everybody's or servers', whose common words add up to most by the gains of each; at most
+        `limit`, of equals the last found. Each with what its cosine is at most; left out are those that cannot be
+        near enough.
+
+        Words are followed in their order, each to its newest stories, until `BUDGET` entries were read; those
+        that every fifth story has lead nowhere.
+        """
+        since = wanted.event.first - NEAR
+        # Places ascend with the days on which they were given, so most that are too old are passed over unread.
+        oldest = min((given[0] for day, given in self._lasting.items() if day >= int(since)), default=0)
+        shared: dict[int, float] = {}
+        unread, squares = wanted.everything, wanted.length * wanted.length
+        budget = BUDGET
         many = max(COMMON, len(self._events) // 5)
-        return index.nearest(gains, (t for t in terms if self._everybodys.stories(t) <= many), BUDGET, limit)
+        for part, word in wanted.leading:
+            if word.count > many:
+                continue
+            places: Sequence[int] = (word.own or ()) if servers else word.places
+            if places and places[0] < oldest:
+                places = places[bisect_left(places, oldest) :]
+            gain = wanted.gains[word]
+            budget -= len(places)
+            if budget < 0:
+                places = places[-budget:]
+            else:
+                unread -= gain
+                squares -= part * part
+            begun = gain * (1 - ONE_WORD)  # no later word tells more
+            for place in places:
+                if place in shared:
+                    shared[place] += gain
+                else:
+                    shared[place] = begun
+            if budget <= 0:
+                break
+        rest = math.sqrt(max(squares, 0.0))
+        found = []
+        for place in sorted(shared, key=shared.__getitem__)[-limit:]:
+            # The words that were not read add what all reports of a story having them would, at most, and by
+            # the inequality of Cauchy and Schwarz no more than the product of the lengths.
+            length, gain = self._lengths[place], shared[place]
+            most = min((gain + unread) / length, gain / length + rest)
+            if most >= wanted.enough and self._last[place] >= since:
+                other = self._places[place]
+                if other is not None:
+                    found.append((most / wanted.length, other))
+        return found
 
-    def _add(self, event: Event, terms: Iterable[str]) -> None:
-        """Have the index lead to a story by these terms; a word that has become twice as common tells less."""
-        self._index(event).add(event.number, terms)
+    def _count(self, event: Event, sign: int, words: Iterable[Word]) -> None:
         if event.guild_id:
+            self.own += sign
             return
-        for term in terms:
-            if term in self._rarities:
-                stories = self._everybodys.stories(term)
-                if not stories & (stories - 1):
-                    del self._rarities[term]
+        self.vocabulary.reports += sign * len(event)
+        for word in words:
+            word.count += sign
 
-    def _counts(self, event: Event, reports: int) -> None:
-        if event.guild_id:
-            return
-        self.reports += reports
-        if abs(self.reports - self._rated) > RARER * self.reports:
-            self._rarities.clear()
-            self._rated = self.reports
+    def _put(self, event: Event) -> None:
+        """Give a story the newest place."""
+        event.place = len(self._places)
+        self._places.append(event)
+        self._last.append(event.last)
+        self._lengths.append(event.norm / len(event) or UNKNOWN)
+        self._lasting.setdefault(int(event.last), array("I")).append(event.place)
+        lead(event.weights(), event.place, own=event.guild_id != 0)
 
-    def _index(self, event: Event) -> Index:
-        return self._servers if event.guild_id else self._everybodys
+    def _leave(self, event: Event) -> None:
+        self._places[event.place] = None
+        self._last[event.place] = -math.inf
 
     def _tidy(self) -> None:
-        """Make the indexes anew, without what is gone."""
-        self._gone = 0
-        for index in (self._everybodys, self._servers):
-            inside = sorted(number for number, event in self._events.items() if self._index(event) is index)
-            index.renew((number, self._events[number].weights()) for number in inside)
-        self._cases = {term: seen for term, seen in self._cases.items() if self._everybodys.stories(term)}
+        """Give all stories places anew, without gaps."""
+        self._places.clear()
+        self._last, self._lengths = array("d"), array("d")
+        self._lasting.clear()
+        self.vocabulary.clear()
+        for event in sorted(self._events.values(), key=lambda event: (int(event.last), event.number)):
+            self._put(event)

@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 
+from Stemmer import Stemmer
+
 from bot.domain.text import words
 
 # Snowball's names of the languages that it stems, by ISO 639-1 code.
@@ -25,7 +27,7 @@ _FIRST_WITHOUT_SPACES = "\u0e00"  # from Thai on: scripts of which `words` gives
 _ACCENTS = re.compile("[\u0300-\u036f]+")
 
 
-@lru_cache(maxsize=8_192)
+@lru_cache(maxsize=1_024)  # a record's are asked for when it is compared, and again when it is stored
 def terms(text: str, language: str) -> Mapping[str, str]:
     """The terms of a text, in order, each once; with each how it is written where it first stands.
 
@@ -59,13 +61,11 @@ def _stands_alone(word: str) -> bool:
     return len(word) == 1 and word >= _FIRST_WITHOUT_SPACES
 
 
-@lru_cache(maxsize=131_072)
+@lru_cache(maxsize=16_384)
 def _stem(word: str, language: str) -> str:
     if language in _SNOWBALL and not word.isdigit():
-        # Imported late: it is slow to load. A stemmer keeps the word it works on, so each word gets its own.
-        import snowballstemmer
-
-        word = snowballstemmer.stemmer(_SNOWBALL[language]).stemWord(word)
+        # A stemmer must not be used by two threads at once. To make one takes no time, but for its own cache.
+        word = Stemmer(_SNOWBALL[language], 0).stemWord(word)
     if word.isascii():
         return word
     return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", word)))
