@@ -57,15 +57,15 @@ class Window:
         self._events = Events()
         self._apart: dict[int, set[int]] = {}
         stories: dict[int, list[Report]] = {}
+        reports = list(reports)
+        self._events.hear(reports)
         for report in reports:
             assert report.story is not None
             stories.setdefault(report.story, []).append(report)
         for number, members in sorted(stories.items(), key=_age):
             owner = min(report.guild_id for report in members)
             own = [report for report in members if report.guild_id == owner]
-            event = self._events.event(number, own)
-            self._events.hear(event, own)
-            self._events.enter(event)
+            self._events.enter(self._events.event(number, own))
         for one, other in apart:
             self.part(one, other)
 
@@ -132,7 +132,7 @@ class Window:
     def _find(self, report: Report, linked: Collection[int], batch: Batch) -> Event | None:
         """Put a report into the nearest story, or open one. Returns the story if others may be one with it now."""
         alone = self._events.event(0, [report])
-        self._events.hear(alone, [report])
+        self._events.hear([report])
         near = self._nearest(alone, linked)
         if near is None:
             alone.number = batch.opens()
@@ -152,7 +152,7 @@ class Window:
         if event is not None and event.guild_id != report.guild_id:
             return None
         fresh = self._events.event(number, [report])
-        self._events.hear(fresh, [report])
+        self._events.hear([report])
         if event is not None:
             self._events.withdraw(event)
             if event.drop(report.id):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -132,7 +133,8 @@ class Said(NamedTuple):
     def of(cls, report: Report, vocabulary: Vocabulary) -> Said:
         """A report in the words of a window."""
         terms = report.terms
-        title, excerpt = vocabulary.words(terms.title), vocabulary.words(terms.excerpt)
+        title = vocabulary.words(terms.title)
+        excerpt = vocabulary.words(terms.excerpt) if terms.excerpt else ()
         return cls(report.id, intern(report.outlet), title, terms.marks, excerpt)
 
 
@@ -145,7 +147,6 @@ class Event:
     """
 
     __slots__ = (
-        "_outlets",
         "_weights",
         "first",
         "guild_id",
@@ -167,7 +168,6 @@ class Event:
         self.norm = 0.0
         self.measured = self.place = 0
         self._weights: dict[Word, float] | None = None
-        self._outlets: dict[str, int] | None = None
         if len(days) > FEW:
             self._count(self.reports)
 
@@ -199,17 +199,16 @@ class Event:
         """Take a report out, if it is there. Returns whether anything is left."""
         self.reports = tuple(report for report in self.reports if report.id != report_id)
         self.measured, self.norm = 0, 0.0
-        self._weights = self._outlets = None
+        self._weights = None
         self._count(self.reports)
         return bool(self.reports)
 
     def _count(self, reports: Sequence[Said]) -> None:
-        if self._weights is None or self._outlets is None:
+        if self._weights is None:
             if len(self.reports) <= FEW:
                 return
-            self._weights, self._outlets, reports = {}, {}, self.reports
+            self._weights, reports = {}, self.reports
         _weigh(reports, self._weights)
-        _tell(reports, self._outlets)
 
     def weights(self) -> Mapping[Word, float]:
         """Word -> the sum of its weights in the reports, without regard to rarity."""
@@ -220,10 +219,6 @@ class Event:
         if first.excerpt:
             weights.update(dict.fromkeys(first.excerpt, EXCERPT))
         return _weigh(others, weights) if others else weights
-
-    def outlets(self) -> Mapping[str, int]:
-        """Outlet -> its reports."""
-        return self._outlets if self._outlets is not None else _tell(self.reports, {})
 
     def product(self, gains: Mapping[Word, float]) -> tuple[float, float]:
         """The sum over common words of a gain with this event's weight, and the largest part of it."""
@@ -250,12 +245,10 @@ class Event:
 
     def common_outlets(self, other: Event) -> float:
         """How far both were reported by the same outlets: 0 to 1."""
-        mine, theirs = self.outlets(), other.outlets()
-        return sum(
-            min(reports / len(self), theirs[outlet] / len(other))
-            for outlet, reports in mine.items()
-            if outlet in theirs
-        )
+        few, many = sorted((self.reports, other.reports), key=len)
+        those = Counter(report.outlet for report in few)
+        common = Counter(report.outlet for report in many if report.outlet in those)
+        return sum(min(those[outlet] / len(few), count / len(many)) for outlet, count in common.items())
 
     def continues(self, other: Event) -> bool:
         """Whether one is the next instalment of a series that the other has a part of.
@@ -282,12 +275,6 @@ def _weigh(reports: Sequence[Said], weights: dict[Word, float]) -> dict[Word, fl
         for word in report.excerpt:
             weights[word] = weights[word] + EXCERPT if word in weights else EXCERPT
     return weights
-
-
-def _tell(reports: Sequence[Said], outlets: dict[str, int]) -> dict[str, int]:
-    for report in reports:
-        outlets[report.outlet] = outlets.get(report.outlet, 0) + 1
-    return outlets
 
 
 def _one_pattern(one: frozenset[Word | str], other: frozenset[Word | str]) -> bool:

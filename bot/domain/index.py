@@ -6,6 +6,7 @@ import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from bot.domain.event import NEAR, Event, Report
@@ -73,8 +74,9 @@ class Events:
     def enter(self, event: Event) -> None:
         """Add a story, or put back one that was withdrawn."""
         self._events[event.number] = event
-        self._count(event, 1, event.weights())
-        self._put(event)
+        weights = event.weights()
+        self._count(event, 1, weights)
+        self._put(event, weights)
 
     def withdraw(self, event: Event) -> None:
         """Take a story out."""
@@ -96,14 +98,13 @@ class Events:
             lead(fresh, event.place, own=event.guild_id != 0)
         else:
             self._leave(event)
-            self._put(event)
+            self._put(event, event.weights())
 
-    def hear(self, event: Event, reports: Sequence[Report]) -> None:
-        """Learn from reports, which are those of `event`, which words are names."""
-        if not event.guild_id:
-            for said, (_, terms, *_) in zip(event.reports, reports, strict=True):
-                names = len(terms.names)
-                hear(said.title[:names], said.title[names : names + len(terms.words)])
+    def hear(self, reports: Iterable[Report]) -> None:
+        """Learn from reports which words are names."""
+        everybodys = [report.terms for report in reports if not report.guild_id]
+        names = self.vocabulary.words(chain.from_iterable(terms.names for terms in everybodys))
+        hear(names, self.vocabulary.words(chain.from_iterable(terms.words for terms in everybodys)))
 
     def evict(self, day: float) -> list[int]:
         """Forget the stories whose last report is from before a day. Returns their numbers."""
@@ -186,14 +187,14 @@ class Events:
         for word in words:
             word.count += sign
 
-    def _put(self, event: Event) -> None:
+    def _put(self, event: Event, words: Iterable[Word]) -> None:
         """Give a story the newest place."""
         event.place = len(self._places)
         self._places.append(event)
         self._last.append(event.last)
         self._lengths.append(event.norm / len(event) or UNKNOWN)
         self._lasting.setdefault(int(event.last), array("I")).append(event.place)
-        lead(event.weights(), event.place, own=event.guild_id != 0)
+        lead(words, event.place, own=event.guild_id != 0)
 
     def _leave(self, event: Event) -> None:
         self._places[event.place] = None
@@ -206,4 +207,4 @@ class Events:
         self._lasting.clear()
         self.vocabulary.clear()
         for event in sorted(self._events.values(), key=lambda event: (int(event.last), event.number)):
-            self._put(event)
+            self._put(event, event.weights())

@@ -27,7 +27,7 @@ _FIRST_WITHOUT_SPACES = "\u0e00"  # from Thai on: scripts of which `words` gives
 _ACCENTS = re.compile("[\u0300-\u036f]+")
 
 
-@lru_cache(maxsize=1_024)  # a record's are asked for when it is compared, and again when it is stored
+@lru_cache(maxsize=256)  # a record's are asked for when it is compared, and again when it is stored
 def terms(text: str, language: str) -> Mapping[str, str]:
     """The terms of a text, in order, each once; with each how it is written where it first stands.
 
@@ -61,7 +61,7 @@ def _stands_alone(word: str) -> bool:
     return len(word) == 1 and word >= _FIRST_WITHOUT_SPACES
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)
 def _stem(word: str, language: str) -> str:
     if language in _SNOWBALL and not word.isdigit():
         # A stemmer must not be used by two threads at once. To make one takes no time, but for its own cache.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 from bot.domain.terms import letters
@@ -35,11 +35,17 @@ class Word:
         self.unseen = _unseen(letters(term))
 
 
+class _Words(dict[str, Word]):
+    def __missing__(self, term: str) -> Word:
+        word = self[term] = Word(term)
+        return word
+
+
 class Vocabulary:
     """The words by their terms, and the number of reports that they are in, of everybody's stories."""
 
     def __init__(self) -> None:
-        self._words: dict[str, Word] = {}
+        self._words = _Words()
         self._reports = 0
         self._all = math.log(PRIOR)
 
@@ -55,12 +61,7 @@ class Vocabulary:
 
     def words(self, terms: Iterable[str]) -> tuple[Word, ...]:
         """The words of these terms, made where they are new."""
-        known = self._words
-        return tuple([known.get(term) or self._new(term) for term in terms])
-
-    def _new(self, term: str) -> Word:
-        word = self._words[term] = Word(term)
-        return word
+        return tuple(map(self._words.__getitem__, terms))
 
     def rarities(self, words: Iterable[Word]) -> list[float]:
         """How much each word tells, in nats: inverse frequency among stories (Spärck Jones, 1972), more for names."""
@@ -76,18 +77,19 @@ class Vocabulary:
 
     def clear(self) -> None:
         """Forget which stories words lead to, and the words that none has."""
-        self._words = {term: word for term, word in self._words.items() if word.count or word.own is not None}
+        used = {term: word for term, word in self._words.items() if word.count or word.own is not None}
+        self._words = _Words(used)
         for word in self._words.values():
             word.places, word.own = array("I"), None
 
 
-def hear(names: Iterable[Word], plain: Iterable[Word]) -> None:
+def hear(names: Sequence[Word], plain: Sequence[Word]) -> None:
     """Learn which words were written inside a sentence as names, and which not."""
     for word in names:
         word.names += 1
-        word.factor = 1 + NAME * (word.names - word.plain) / (word.names + word.plain + 1)
     for word in plain:
         word.plain += 1
+    for word in {*names, *plain}:
         word.factor = 1 + NAME * (word.names - word.plain) / (word.names + word.plain + 1)
 
 

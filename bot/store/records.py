@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from sys import intern
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -198,7 +197,7 @@ async def reports(
 
 def _reports(rows: Iterable[Sequence[Any]]) -> list[Report]:
     return [
-        Report(record_id, Terms.read(kept), day, intern(outlet), guild_id, story=story)
+        Report(record_id, Terms.read(kept), day, outlet, guild_id, story=story)
         for record_id, kept, day, outlet, guild_id, story in rows
     ]
 
