@@ -28,8 +28,7 @@ app = typer.Typer(
 )
 
 ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
-Db = Annotated[str, typer.Option("--db", help="The database: a SQLite file or a postgresql:// URL.")]
-ConfiguredDb = Annotated[
+Db = Annotated[
     str | None,
     typer.Option(
         "--db", help="The database: a SQLite file or a postgresql:// URL; else that of the configuration."
@@ -48,7 +47,6 @@ PrivateNetworks = Annotated[
     bool,
     typer.Option("--private-networks", help="Fetch from addresses of this machine and its networks too."),
 ]
-DEFAULT_DB = "data/topicwire.db"
 
 
 @app.command()
@@ -100,7 +98,8 @@ def demo(
 def ingest(
     places: Places,
     topics: TopicsDir = None,
-    db: Db = DEFAULT_DB,
+    config: ConfigPath = Path("config.yaml"),
+    db: Db = None,
     json: Json = False,
     as_of: Annotated[
         datetime | None,
@@ -113,7 +112,7 @@ def ingest(
     """Take records in. The last line is the summary; exit code 1 tells that some were refused."""
     from bot.cli import ingest_places
 
-    refused = ingest_places(places, topics, db, json, as_of, private_networks)
+    refused = ingest_places(places, topics, db, json, as_of, private_networks, config)
     raise typer.Exit(SOME_REFUSED if refused else 0)
 
 
@@ -132,7 +131,8 @@ def match(
 
 @app.command()
 def stories(
-    db: Db = DEFAULT_DB,
+    config: ConfigPath = Path("config.yaml"),
+    db: Db = None,
     json: Json = False,
     limit: Annotated[int, typer.Option(help="At most so many; 0: all.", min=0)] = 0,
     sort: Annotated[
@@ -140,9 +140,9 @@ def stories(
     ] = Sort.NEWEST,
 ) -> None:
     """List the stories, a line each."""
-    from bot.cli import list_stories
+    from bot.cli_stories import list_stories
 
-    list_stories(db, json, limit, sort)
+    list_stories(db, json, limit, sort, config)
 
 
 @app.command()
@@ -152,13 +152,14 @@ def search(
     ],
     sort: Annotated[Order, typer.Option(help="Newest first, or what fits best.")] = Order.NEWEST,
     limit: Annotated[int, typer.Option(help="At most so many stories.", min=1, max=1000)] = 50,
-    db: Db = DEFAULT_DB,
+    config: ConfigPath = Path("config.yaml"),
+    db: Db = None,
     json: Json = False,
 ) -> None:
     """Search everything that was taken in, in the language of topics' queries."""
-    from bot.cli_search import search
+    from bot.cli_stories import search
 
-    search(query, sort, limit, db, json)
+    search(query, sort, limit, db, json, config)
 
 
 @app.command()
@@ -166,13 +167,14 @@ def related(
     story: Annotated[
         str, typer.Argument(help="Its number, as in 12 or '#12', a link, or words of its title.")
     ],
-    db: Db = DEFAULT_DB,
+    config: ConfigPath = Path("config.yaml"),
+    db: Db = None,
     json: Json = False,
 ) -> None:
     """Show everything that was reported on a story, best first."""
-    from bot.cli import show_related
+    from bot.cli_stories import show_related
 
-    show_related(story, db, json)
+    show_related(story, db, json, config)
 
 
 @app.command()
@@ -181,13 +183,14 @@ def digest(
     since: Annotated[datetime, typer.Option(formats=TIMES, help="Tell what came in after this time (UTC).")],
     until: Annotated[datetime | None, typer.Option(formats=TIMES, help="And until this time; now.")] = None,
     size: Annotated[int, typer.Option(help="How many stories at most.", min=1, max=25)] = 10,
-    db: Db = DEFAULT_DB,
+    config: ConfigPath = Path("config.yaml"),
+    db: Db = None,
     json: Json = False,
 ) -> None:
     """Show the digest of a topic over any time."""
-    from bot.cli import show_digest
+    from bot.cli_stories import show_digest
 
-    show_digest(topic, since, until, size, db, json)
+    show_digest(topic, since, until, size, db, json, config)
 
 
 source = typer.Typer(no_args_is_help=True, help="Feeds that are polled for everybody.")
@@ -204,7 +207,7 @@ def source_add(
     url: Url,
     topic: About = None,
     config: ConfigPath = Path("config.yaml"),
-    db: ConfiguredDb = None,
+    db: Db = None,
     private_networks: PrivateNetworks = False,
 ) -> None:
     """Follow a feed for everybody from now on; a running bot begins at once."""
@@ -214,9 +217,7 @@ def source_add(
 
 
 @source.command("list")
-def source_list(
-    config: ConfigPath = Path("config.yaml"), db: ConfiguredDb = None, json: Json = False
-) -> None:
+def source_list(config: ConfigPath = Path("config.yaml"), db: Db = None, json: Json = False) -> None:
     """List the feeds, those of servers among them, and how each is doing."""
     from bot.cli_sources import list_feeds
 
@@ -228,7 +229,7 @@ def source_test(
     url: Url,
     topic: About = None,
     config: ConfigPath = Path("config.yaml"),
-    db: ConfiguredDb = None,
+    db: Db = None,
     json: Json = False,
     private_networks: PrivateNetworks = False,
 ) -> None:
@@ -242,7 +243,7 @@ def source_test(
 def source_remove(
     name: Annotated[str, typer.Argument(help="The feed's address or name.", show_default=False)],
     config: ConfigPath = Path("config.yaml"),
-    db: ConfiguredDb = None,
+    db: Db = None,
 ) -> None:
     """Follow a feed no longer. What it brought stays."""
     from bot.cli_sources import remove
@@ -257,7 +258,7 @@ def opml_import(
     ],
     topic: About = None,
     config: ConfigPath = Path("config.yaml"),
-    db: ConfiguredDb = None,
+    db: Db = None,
 ) -> None:
     """Follow all feeds of a list. The folders that they are in are their topics, if no other is named."""
     from bot.cli_sources import import_opml
@@ -268,7 +269,7 @@ def opml_import(
 @opml.command("export")
 def opml_export(
     config: ConfigPath = Path("config.yaml"),
-    db: ConfiguredDb = None,
+    db: Db = None,
     catalogue: Annotated[bool, typer.Option("--catalogue", help="Those of the catalogue too.")] = False,
 ) -> None:
     """Print the feeds as OPML, by topic."""

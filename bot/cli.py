@@ -13,21 +13,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot import clock
-from bot.domain.model import Coverage, Record, StoryView, Topic
+from bot.domain.model import Record, Topic
 from bot.errors import ConfigError, TopicwireError
 from bot.sources.folder import FolderSource
 from bot.sources.topic_files import load_topics
 
 if TYPE_CHECKING:
-    from bot.domain.digest import Digest
-    from bot.domain.ranking import Sort
+    from bot.config import Config
     from bot.pipeline.ingest import Summary
     from bot.sources.model import Batch, Source
     from bot.sources.web.fetch import Web
-    from bot.store.database import Database
+    from bot.usecases.context import Context
 
 T = TypeVar("T")
 
+CONFIG = Path("config.yaml")  # the one that is taken where none is named
 MAYBE_FEEDS = frozenset({".xml", ".rss", ".atom", ".rdf", ".json"})
 PROGRESS_AFTER = 200  # items: below, an intake is over before a bar could be read
 
@@ -47,11 +47,13 @@ def out_json(value: Any) -> None:
     out(json.dumps(value, ensure_ascii=False))
 
 
-def _aware(moment: datetime) -> datetime:
+def aware(moment: datetime) -> datetime:
+    """A time that was typed; in UTC, if it names no zone."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def stamp(moment: datetime) -> str:
+    """As people and programs read it: UTC, with a Z."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -108,24 +110,28 @@ def check_config(path: Path) -> int:
     return len(problems)
 
 
-def with_db(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
-    """Open the database, do the work, close it."""
+def settings_of(path: Path) -> Config:
+    """The settings there; the defaults where there is no config yet, as before a bot's first run."""
+    from bot.config import load, parse
+
+    return load(path) if path != CONFIG or path.exists() else parse({})
+
+
+def with_context(
+    db_url: str | None, config: Config, work: Callable[[Context], Awaitable[T]], now: datetime | None = None
+) -> T:
+    """Do it with a database, that of the settings where none is named, as of a moment; None: now."""
+    from bot import parts
     from bot.store.database import Database
 
     async def opened() -> T:
-        db = await Database.open(url)
+        db = await Database.open(db_url or config.database.url)
         try:
-            return await work(db)
+            return await work(parts.context_of(config, db, clock.now if now is None else lambda: now))
         finally:
             await db.close()
 
     return asyncio.run(opened())
-
-
-def _context(db: Database, now: datetime | None = None) -> Any:
-    from bot.usecases.context import Context
-
-    return Context(db, clock.now if now is None else lambda: now)
 
 
 def _is_address(place: str) -> bool:
@@ -184,10 +190,11 @@ def _topics_beside(places: Iterable[str]) -> list[Path]:
 def ingest_places(
     places: Sequence[str],
     topics: Path | None,
-    db_url: str,
+    db_url: str | None,
     as_json: bool,
     as_of: datetime | None,
     private_networks: bool,
+    config: Path,
 ) -> int:
     """`topicwire ingest`: returns how many items were refused."""
     from bot.pipeline import rematch
@@ -197,8 +204,7 @@ def ingest_places(
     directories = [topics] if topics else _topics_beside(places)
     wanted = [topic for directory in directories for topic in load_topic_files(directory)]
 
-    async def work(db: Database) -> Summary:
-        context = _context(db, _aware(as_of) if as_of else None)
+    async def work(context: Context) -> Summary:
         await rematch.define(context, wanted)
         ingest = Ingest(context, replay=as_of is not None)
         total = Summary()
@@ -208,7 +214,7 @@ def ingest_places(
                     total.merge(await ingest.step(source, progressed=progress.from_here(total.read)))
         return total
 
-    summary: Summary = with_db(db_url, work)
+    summary = with_context(db_url, settings_of(config), work, aware(as_of) if as_of else None)
     if as_json:
         errors = [{"path": e.path, "item": e.item, "reason": e.reason} for e in summary.errors]
         counts = {
@@ -293,128 +299,3 @@ def _print_match(record: Record, why: Mapping[str, Sequence[str]], as_json: bool
         return
     found = {"topics": list(why), "why": {name: list(words) for name, words in why.items()}}
     out_json({"url": record.url, "title": record.title, "declared": list(record.topics), **found})
-
-
-def _coverage_json(entry: Coverage) -> dict[str, Any]:
-    record = entry.stored.record
-    return {
-        "url": record.url,
-        "title": record.title,
-        "outlet": record.outlet.name,
-        "published": stamp(entry.stored.published),
-        "quality": record.quality,
-        "relation": entry.relation.value,
-    }
-
-
-def _story_json(view: StoryView) -> dict[str, Any]:
-    return {
-        "story": view.number,
-        "title": view.lead.record.title,
-        "url": view.lead.record.url,
-        "heat": view.heat,
-        "notable": view.notable,
-        "topics": list(view.topics),
-        "first": stamp(view.first),
-        "last": stamp(view.last),
-        "members": [member.record.url for member in view.members],
-        "coverage": [_coverage_json(entry) for entry in view.coverage],
-    }
-
-
-def list_stories(db_url: str, as_json: bool, limit: int, sort: Sort) -> None:
-    """`topicwire stories`."""
-    from bot.usecases.related import latest
-
-    async def work(db: Database) -> list[StoryView]:
-        return (await latest(_context(db), None, None, limit=limit or None, sort=sort))[1]
-
-    for shown in with_db(db_url, work):
-        if as_json:
-            out_json(_story_json(shown))
-        else:
-            outlets = f", {shown.outlets} outlets" if shown.outlets > 1 else ""
-            mark = "*" if shown.notable else " "
-            out(
-                f"#{shown.number:<6}{shown.last:%Y-%m-%d}  {shown.heat:>4}{mark} {shown.lead.record.title}{outlets}"
-            )
-
-
-def show_related(text: str, db_url: str, as_json: bool) -> None:
-    """`topicwire related`."""
-    from bot.usecases.related import Found, related
-
-    async def work(db: Database) -> Found:
-        return await related(_context(db), text)
-
-    found = with_db(db_url, work)
-    if as_json:
-        beside = {"before": [o.number for o in found.before], "after": [o.number for o in found.after]}
-        out_json(_story_json(found.view) | beside)
-        return
-    shown, lead = found.view, found.view.lead
-    out(f"#{shown.number} {lead.record.title}")
-    about = f"heat {shown.heat} · {', '.join(shown.topics)}"
-    out(f"{lead.record.outlet.name} · {stamp(lead.published)} · {about}\n{lead.record.url}")
-    for heading, relation in (("Same event", "same"), ("Background", "background")):
-        entries = [entry for entry in shown.coverage if entry.relation.value == relation]
-        if entries:
-            out(f"\n{heading}")
-        for entry in entries:
-            record = entry.stored.record
-            where = f"{record.outlet.name} · {stamp(entry.stored.published)} · {record.url}"
-            out(f"  {record.quality:>3}  {record.title}\n       {where}")
-    for heading, others in (("Before", found.before), ("After", found.after)):
-        if others:
-            out(f"\n{heading}")
-        for other in others:
-            out(f"  #{other.number:<6}{other.last:%Y-%m-%d}  {other.lead.record.title}")
-
-
-def show_digest(
-    topic: str, since: datetime, until: datetime | None, size: int, db_url: str, as_json: bool
-) -> None:
-    """`topicwire digest`."""
-    from bot.usecases.digests import between
-
-    end = _aware(until) if until else clock.now()
-
-    async def work(db: Database) -> Digest:
-        return await between(_context(db, end), topic, _aware(since), end, size)
-
-    made: Digest = with_db(db_url, work)
-    if as_json:
-        out_json(_digest_json(topic, made))
-        return
-    out(f"{stamp(made.since)} to {stamp(made.until)}: {len(made.entries)} stories, {made.left_out} left out")
-    for section in made.sections:
-        out(f"\n{section.topic}")
-        for entry in section.entries:
-            record = entry.view.lead.record
-            out(f"  #{entry.view.number} {record.title}")
-            out(
-                f"     {record.outlet.name} · {entry.view.outlets} outlet(s) · heat {entry.view.heat} · {record.url}"
-            )
-
-
-def _digest_json(topic: str, made: Digest) -> dict[str, Any]:
-    return {
-        "topic": topic,
-        "since": stamp(made.since),
-        "until": stamp(made.until),
-        "left_out": made.left_out,
-        "sections": [
-            {
-                "topic": section.topic,
-                "stories": [
-                    {
-                        **_story_json(e.view),
-                        "outlet": e.view.lead.record.outlet.name,
-                        "outlets": e.view.outlets,
-                    }
-                    for e in section.entries
-                ],
-            }
-            for section in made.sections
-        ],
-    }

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bot import clock, parts
-from bot.cli import note, out, out_json, stamp, with_db
-from bot.config import Config, GitSettings, load, parse
+from bot import parts
+from bot.cli import note, out, out_json, settings_of, stamp, with_context
+from bot.config import Config, GitSettings, load
 from bot.domain.polling import Feed, NewFeed
 from bot.domain.polling import Origin as Owner
 from bot.errors import ConfigError, TopicwireError
@@ -23,7 +23,6 @@ from bot.store.database import Database
 from bot.usecases import sources as use
 from bot.usecases.context import Context
 
-CONFIG = Path("config.yaml")  # as for all commands
 SHOWN = 10
 CHECKED_AT_ONCE = 50
 T = TypeVar("T")
@@ -32,20 +31,15 @@ T = TypeVar("T")
 def _with(
     db_url: str | None, private_networks: bool, config: Path, work: Callable[[Context], Awaitable[T]]
 ) -> T:
-    """Do it with a database, that of the config where none is named, and a way to reach feeds, as configured."""
-    settings = _settings(config)
+    """As `with_context`, with a way to reach feeds."""
+    settings = settings_of(config)
 
-    async def working(db: Database) -> T:
-        await _with_topics(db, settings)
+    async def working(context: Context) -> T:
+        await _with_topics(context.db, settings)
         async with parts.web_of(private_networks or settings.feeds.private_networks) as web:
-            return await work(replace(parts.context_of(settings, db, clock.now), web=web))
+            return await work(replace(context, web=web))
 
-    return with_db(db_url or settings.database.url, working)
-
-
-def _settings(path: Path) -> Config:
-    """The settings there; the defaults where there is no config yet, as before a bot's first run."""
-    return load(path) if path != CONFIG or path.exists() else parse({})
+    return with_context(db_url, settings, working)
 
 
 async def _with_topics(db: Database, settings: Config) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.config import Config, FeedSettings, FolderSettings, GitSettings
 from bot.domain.identity import canonical
@@ -16,16 +17,18 @@ from bot.domain.model import Topic
 from bot.domain.polling import NewFeed, Origin
 from bot.domain.topics import beside
 from bot.errors import ConfigError
-from bot.http import server as http
 from bot.sources.catalogue import catalogue_feeds, catalogue_topics
 from bot.sources.folder import FolderSource
 from bot.sources.git import GitSource
 from bot.sources.model import Source
 from bot.sources.topic_files import load_topics
-from bot.sources.web.fetch import Web
 from bot.store import topics
 from bot.store.database import Database
 from bot.usecases.context import Context, Now
+
+if TYPE_CHECKING:  # most commands reach no feed and serve nothing, and these take long to import
+    from bot.http import server as http
+    from bot.sources.web.fetch import Web
 
 GIT_PLACE = Path("data/git")  # where working copies are kept
 USER_AGENT = f"Topicwire/{version('topicwire')} (+https://github.com/topicwire/topicwire)"
@@ -123,6 +126,8 @@ def context_of(config: Config, db: Database, now: Now) -> Context:
 @contextlib.asynccontextmanager
 async def web_of(private_networks: bool) -> AsyncIterator[Web]:
     """How feeds are reached; of one's own networks too, if that is wished."""
+    from bot.sources.web.fetch import Web
+
     web = Web(user_agent=USER_AGENT, private_networks=private_networks)
     try:
         yield web
@@ -132,6 +137,8 @@ async def web_of(private_networks: bool) -> AsyncIterator[Web]:
 
 def endpoint_of(config: Config) -> http.Settings | None:
     """Where the bot listens, if at all."""
+    from bot.http import server as http
+
     host, _, port = config.http.listen.rpartition(":")
     if not host:
         return None

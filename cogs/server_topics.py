@@ -98,6 +98,8 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
             else "No channel follows it."
         )
         text = f"Delete **{name}**? {follow}"
+        if doomed.feeds:
+            text += f" It is the topic of {plural(doomed.feeds, 'source')} of this server's own: keywords decide then."
         offer = views.Offer(interaction, "Delete it", press, danger=True)
         await views.answer(interaction, Embed("Delete a topic", "", text, colour=GREY), offer)
 

@@ -85,8 +85,8 @@ class Sources(commands.GroupCog, group_name="source", group_description="Feeds o
 
     @add.autocomplete("topic")
     @test.autocomplete("topic")
-    async def _topic(self, _interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-        return choices(await topics.suggest(self.context, current))
+    async def _topic(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+        return choices(await topics.suggest(self.context, current, guild_of(interaction).id))
 
     @remove.autocomplete("source")
     async def _own(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:

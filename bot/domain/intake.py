@@ -268,7 +268,7 @@ class Identify:
         self.plan.records[stored.id] = stored
         self.plan.digests[stored.id] = digest
         if not stored.partial:
-            self.plan.topics[stored.id] = self._topics.of(stored.record)
+            self.plan.topics[stored.id] = self._topics.of(stored.record, stored.guild_id)
             self.plan.declares[stored.id] = stored.declares
             self.arrivals.setdefault(stored.id)
         self._learn(stored.id, record)

@@ -48,9 +48,10 @@ class Topics:
     """The topics that are known, by any of their names. Names compare without regard to case.
 
     `refused` are those whose queries cannot be read (any more), each with what is wrong: they go on without.
+    `parsed` has queries by their text: those of topics that were known before need not be parsed again.
     """
 
-    def __init__(self, topics: Iterable[Topic] = ()) -> None:
+    def __init__(self, topics: Iterable[Topic] = (), parsed: Mapping[str, Query] | None = None) -> None:
         by_guild: dict[int, list[Topic]] = {0: []}
         for topic in topics:
             by_guild.setdefault(topic.guild_id, []).append(topic)
@@ -61,7 +62,8 @@ class Topics:
         self._queries: dict[Label, Query] = {}
         self._matcher: Matcher[Label] = Matcher()
         self.refused: list[tuple[Topic, QueryError]] = []
-        self._know(by_guild.pop(0))
+        self.parsed: dict[str, Query] = {}
+        self._know(by_guild.pop(0), parsed or {})
         self._guild_id: int | None = None  # who asks; None: an intake, for all
         self._views: dict[int, Topics] = {}
         for guild_id, own in (0, ()), *by_guild.items():
@@ -71,15 +73,15 @@ class Topics:
                 view._topics = ChainMap({}, self._topics)
                 view._by_name = ChainMap({}, self._by_name)
                 view._children = ChainMap({}, self._children)
-                view._know(own)
+                view._know(own, parsed or {})
 
-    def _know(self, topics: Iterable[Topic]) -> None:
+    def _know(self, topics: Iterable[Topic], parsed: Mapping[str, Query]) -> None:
         known = {topic.name.casefold(): topic for topic in topics}
         children: dict[str, list[str]] = {}
         for key, topic in known.items():
             self._topics[key] = topic
             self._by_name[key] = key
-            self._find(topic)
+            self._find(topic, parsed)
         # Names go before shortnames, aliases and slugs, whatever the order of the topics.
         for key, topic in known.items():
             for other in (topic.shortname, *topic.aliases, topic.slug):
@@ -90,16 +92,16 @@ class Topics:
         for parent, own in children.items():
             self._children[parent] = [*self._children.get(parent, ()), *own]
 
-    def _find(self, topic: Topic) -> None:
+    def _find(self, topic: Topic, parsed: Mapping[str, Query]) -> None:
         """Have a topic found from now on: everybody's by keywords and query, a server's by its query."""
         if topic.query:
             label = (topic.guild_id, topic.name)
             try:
-                query = parse(topic.query)
+                query = parsed.get(topic.query) or parse(topic.query)
             except QueryError as error:  # the language was wider when it was stored
                 self.refused.append((topic, error))
             else:
-                self._queries[label] = query
+                self._queries[label] = self.parsed[topic.query] = query
                 self._matcher.add(label, query)
         for keyword in () if topic.guild_id else topic.keywords:
             sequence = tokens(keyword)
@@ -243,19 +245,23 @@ class Topics:
                 node = node.next.get(text[position]) if position < len(text) else None
                 position += 1
 
-    def of(self, record: Record) -> tuple[TopicMatch, ...]:
+    def of(self, record: Record, guild_id: int = 0) -> tuple[TopicMatch, ...]:
         """Declared and matched topics of a record, declared ones first.
 
         A declared topic is trusted even where it is not configured; where it is, it gets the
-        configured name. Records do not declare server topics. Of these there are those that `seen_by` lets be
-        seen; before it is asked all, as an intake stores them.
+        configured name. A record of a server's own source, that of `guild_id`, declares topics that this server
+        knows: a name that is none (any more) is left out, as no server makes topics for everybody. Of server
+        topics there are those that `seen_by` lets be seen; before it is asked all, as an intake stores them.
         """
         matched = self._matched(record)
         found: dict[Label, TopicMatch] = {}
         for declared in record.topics:
-            topic = self._views[0].resolve(declared)
-            name = topic.name if topic else declared
-            found.setdefault((0, name.casefold()), TopicMatch(name, True, matched.get((0, name), ())))
+            topic = self.seen_by(guild_id).resolve(declared)
+            if topic is None and guild_id:
+                continue
+            label = (topic.guild_id, topic.name) if topic else (0, declared)
+            match = TopicMatch(label[1], True, matched.get(label, ()), label[0])
+            found.setdefault((label[0], label[1].casefold()), match)
         for (guild_id, name), words in matched.items():
             if self._guild_id is not None and guild_id not in (0, self._guild_id):
                 continue

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.message import Embed, Message, escape, escape_to, relative
 from bot.domain.polling import Feed
 from bot.domain.render import GREY
-from bot.domain.topics import Topics
+from bot.domain.topics import Topics, sought_by
 from bot.store import feeds, notices, outbox, subscriptions, topics
 from bot.store.feeds import Settled
 
@@ -63,23 +63,27 @@ async def _dependent(
 
     Of a feed that is everybody's only those that no other of the `shared` ones in order serves instead.
     """
-    about = {name.casefold() for name in feed.topics}
+    about = {(feed.guild_id, name) for name in feed.topics}
     about |= await feeds.topics_from(connection, feed.source_id, now - LOOK_BACK)
-    wanting = known.with_ancestors(about)
+    served: frozenset[str] = frozenset()
     if not feed.guild_id:
-        wanting -= known.with_ancestors(
+        served = known.with_ancestors(
             name
             for other in shared
             if other.source_id != feed.source_id and other.last_success and not other.polling.failures
             for name in other.topics
         )
-    own = await subscriptions.subscriptions(connection, guild_id=feed.guild_id or None)
-    return {
-        s.channel_id: s.guild_id
-        for s in own
-        if s.topic.casefold() in wanting
-        or (feed.guild_id and topics.key_of(s.topic, s.guild_id) in about)  # a topic of the server's own
-    }
+    wanting: dict[int, frozenset[str]] = {}  # by server, which may have topics of its own
+    found = {}
+    for s in await subscriptions.subscriptions(connection, guild_id=feed.guild_id or None):
+        here = known.seen_by(s.guild_id)
+        if s.guild_id not in wanting:
+            names = (name for of, name in about if of in (0, s.guild_id))
+            wanting[s.guild_id] = here.with_ancestors(names)
+        topic = here.resolve(s.topic)
+        if topic and s.topic.casefold() in wanting[s.guild_id] and sought_by(topic) not in served:
+            found[s.channel_id] = s.guild_id
+    return found
 
 
 def failure(feed: Feed, settled: Settled) -> Message:

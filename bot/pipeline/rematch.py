@@ -41,7 +41,7 @@ async def _match_anew(connection: AsyncConnection) -> None:
     known = await topics.load(connection)
     after, total = 0, 0
     while stored := await records.own_after(connection, after, AT_ONCE):
-        matches = {i: known.of(record.record) for i, record in stored.items()}
+        matches = {i: known.of(record.record, record.guild_id) for i, record in stored.items()}
         await records.rematch(connection, stored, matches)
         after = max(stored)
         total += len(stored)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.identity import canonical
 from bot.domain.polling import Feed, NewFeed, Origin, Polling
+from bot.domain.topics import Label
 from bot.store import schema, sources
 from bot.store.sources import SourceState, state_of
 from bot.store.sql import chunks, upsert
@@ -335,13 +336,13 @@ async def mark_warned(connection: AsyncConnection, ids: Sequence[int]) -> None:
         await connection.execute(sa.update(_f).where(_f.c.source_id.in_(part)).values(warned=True))
 
 
-async def topics_from(connection: AsyncConnection, source_id: int, since: datetime) -> set[str]:
-    """The topics of what a source brought since then, as casefolded names."""
+async def topics_from(connection: AsyncConnection, source_id: int, since: datetime) -> set[Label]:
+    """The topics of what a source brought since then, those of servers among them."""
     rows = await connection.execute(
-        sa.select(schema.topics.c.key)
+        sa.select(schema.topics.c.guild_id, schema.topics.c.name)
         .distinct()
         .join(_rt, _rt.c.topic_id == schema.topics.c.id)
         .join(_r, _r.c.id == _rt.c.record_id)
         .where(_r.c.source_id == source_id, _r.c.first_seen >= since)
     )
-    return set(rows.scalars())
+    return {(guild_id, name) for guild_id, name in rows}

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.model import Stored, Topic
+from bot.domain.model import Stored, Topic, TopicMatch
 from bot.store import records, schema, topics
 from bot.store.sql import chunks, seen_by
 
 _t = schema.topics
 _r = schema.records
 _rt = schema.record_topics
+_f = schema.feeds
 _sub = schema.subscriptions
 
 
@@ -31,17 +32,44 @@ async def add(connection: AsyncConnection, topic: Topic) -> None:
 
 
 async def change(connection: AsyncConnection, before: Topic, after: Topic) -> None:
-    """Store what became of one; its subscriptions stay. The records of another query are forgotten."""
+    """Store what became of one; its subscriptions and feeds stay. The records of another query are forgotten."""
     await topics.changed(connection)
     topic_id = await topics.id_of(connection, before)
     await connection.execute(sa.update(_t).where(_t.c.id == topic_id).values(topics.row_of(after)))
     if before.query != after.query:
-        await connection.execute(sa.delete(_rt).where(_rt.c.topic_id == topic_id))
+        await connection.execute(sa.delete(_rt).where(_rt.c.topic_id == topic_id, ~_rt.c.declared))
+    if before.name != after.name:
+        await _declare(connection, before, after.name)
+        declaring = sa.select(_rt.c.record_id).where(_rt.c.topic_id == topic_id, _rt.c.declared)
+        rows = await connection.execute(
+            sa.select(_r.c.id, _r.c.declared_topics).where(_r.c.id.in_(declaring))
+        )
+        named = [{"of": i, "to": _renamed(names, before, after.name)} for i, names in rows]
+        if named:
+            statement = sa.update(_r).where(_r.c.id == sa.bindparam("of"))
+            await connection.execute(statement.values(declared_topics=sa.bindparam("to")), named)
+
+
+async def _declare(connection: AsyncConnection, before: Topic, name: str) -> None:
+    """Its server's feeds that are about a topic are about what goes by that name now; by none: keywords decide."""
+    rows = await connection.execute(
+        sa.select(_f.c.source_id, _f.c.topics).where(_f.c.guild_id == before.guild_id)
+    )
+    for source_id, names in rows.all():
+        told = _renamed(names, before, name)
+        if told != names:
+            await connection.execute(sa.update(_f).where(_f.c.source_id == source_id).values(topics=told))
+
+
+def _renamed(names: Iterable[str], before: Topic, name: str) -> list[str]:
+    changed = (name if other.casefold() == before.name.casefold() else other for other in names)
+    return [other for other in changed if other]
 
 
 async def remove(connection: AsyncConnection, topic: Topic) -> None:
     """Forget one, and end its subscriptions. What waits for them alone is dropped when it is due."""
     await topics.changed(connection)
+    await _declare(connection, topic, "")
     topic_id = await topics.id_of(connection, topic)
     await connection.execute(sa.delete(_sub).where(_sub.c.topic_id == topic_id))
     await connection.execute(sa.delete(_t).where(_t.c.id == topic_id))
@@ -59,15 +87,20 @@ async def channels(connection: AsyncConnection, topic: Topic, guild_id: int) -> 
 
 
 async def tag(
-    connection: AsyncConnection, topic: Topic, among: Iterable[int], words: Mapping[int, Sequence[str]]
+    connection: AsyncConnection, topic: Topic, among: Iterable[int], matches: Mapping[int, TopicMatch]
 ) -> None:
-    """Among these records, make those that a topic matches the ones of `words`, by id."""
+    """Among these records, make those that belong to a topic the ones of `matches`, by id."""
     topic_id = await topics.id_of(connection, topic)
     for part in chunks(among):
         await connection.execute(sa.delete(_rt).where(_rt.c.topic_id == topic_id, _rt.c.record_id.in_(part)))
     rows = [
-        {"record_id": record_id, "topic_id": topic_id, "declared": False, "keywords": list(own)}
-        for record_id, own in words.items()
+        {
+            "record_id": record_id,
+            "topic_id": topic_id,
+            "declared": match.declared,
+            "keywords": list(match.keywords),
+        }
+        for record_id, match in matches.items()
     ]
     if rows:
         await connection.execute(sa.insert(_rt), rows)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, cast
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Topic
+from bot.domain.query import Query
 from bot.domain.topics import Topics, known_as, sought_by
 from bot.store import revisions, schema
 from bot.store.sql import chunks, insert_new, seen_by, upsert
@@ -79,14 +80,14 @@ async def load(connection: AsyncConnection, guild_id: int | None = None) -> Topi
     found = kept.get(TOPICS)
     if found is None or found[0] != revision or _CHANGED in options:
         rows = (await connection.execute(sa.select(_t).order_by(_t.c.id))).all()
-        found = (revision, await asyncio.to_thread(_built, rows))
+        found = (revision, await asyncio.to_thread(_built, rows, found[1].parsed if found else {}))
         if _CHANGED not in options:  # nobody knows yet whether this transaction will have been
             kept[TOPICS] = found
     return found[1] if guild_id is None else found[1].seen_by(guild_id)
 
 
-def _built(rows: Sequence[sa.Row[Any]]) -> Topics:
-    made = Topics(map(_topic, rows))
+def _built(rows: Sequence[sa.Row[Any]], parsed: Mapping[str, Query]) -> Topics:
+    made = Topics(map(_topic, rows), parsed)
     for topic, error in made.refused:
         log.error("the query of topic %r cannot be read, it goes on without: %s", topic.name, error)
     return made

@@ -55,12 +55,14 @@ async def merge(context: Context, editor: Editor, number: int, other: str) -> tu
 
 
 def candidates(members: Iterable[Stored]) -> tuple[Stored, ...]:
-    """The records that can be taken out of a story, the first published first: none where there is only one.
+    """The records that can be taken out of a story, the first published first.
 
-    Those are not among them that are known only because others declare them.
+    The last one stays, and of those that came in themselves too: others that they declare are not left alone.
     """
-    own = [member for member in members if not member.partial]
-    return tuple(sorted(own, key=lambda member: member.published)) if len(own) > 1 else ()
+    inside = tuple(members)
+    own = sum(not member.partial for member in inside)
+    found = (member for member in inside if len(inside) > 1 and (member.partial or own > 1))
+    return tuple(sorted(found, key=lambda member: member.published))
 
 
 async def part(context: Context, editor: Editor, number: int, record_id: int) -> tuple[int, int]:

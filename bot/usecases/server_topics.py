@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from bot.domain import query as language
-from bot.domain.model import Topic
+from bot.domain.model import Stored, Topic
 from bot.domain.query import Query, QueryError
 from bot.domain.text import repair, words
-from bot.domain.topics import Topics, reasons
+from bot.domain.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError, QueryRefusedError
-from bot.store import server_topics, topics
+from bot.store import feeds, server_topics, topics
 from bot.usecases.context import Context
 from bot.usecases.topics import resolve
 
@@ -49,12 +53,16 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A topic, those below it, how many stories they have, and which channels of the server follow it itself."""
+    """A topic, those below it, how many stories they have, and which channels of the server follow it itself.
+
+    `feeds`: how many of the server's own are about it.
+    """
 
     topic: Topic
     below: tuple[str, ...]
     stories: int
     channels: tuple[int, ...]
+    feeds: int
 
 
 def understood(text: str) -> Query:
@@ -165,29 +173,37 @@ async def edit(context: Context, guild_id: int, name: str, draft: Draft) -> Made
 async def _look_back(context: Context, topic: Topic) -> int:
     """Have a topic hold for what came in lately, newest first; returns for how many records it does.
 
-    A transaction for every few records. It ends where somebody changes the topic meanwhile: that looks back too.
+    It ends where somebody changes the topic meanwhile: that looks back too.
     """
-    query = language.parse(topic.query)
-    since = context.now() - LOOK_BACK
-    found, below = 0, None
-    for _ in range(MOST // AT_ONCE):
-        async with context.db.intake() as connection:
+    found = 0
+    async with aclosing(lately(context, topic.guild_id, context.db.intake)) as parts:
+        async for connection, part in parts:
             known = await topics.load(connection, topic.guild_id)
             if known.resolve(topic.name) != topic:
                 break
-            batch = await server_topics.recent(connection, topic.guild_id, since, below, AT_ONCE)
-            documents = {stored.id: known.document(stored.record) for stored in batch}
-            hits = {
-                i: reasons(query, document)
-                for i, document in documents.items()
-                if language.matches(query, document)
+            matches = {
+                stored.id: match
+                for stored in part
+                for match in known.of(stored.record, stored.guild_id)
+                if (match.topic, match.guild_id) == (topic.name, topic.guild_id)
             }
-            await server_topics.tag(connection, topic, documents, hits)
-        found += len(hits)
-        if len(batch) < AT_ONCE:
-            break
-        below = batch[-1].id
+            await server_topics.tag(connection, topic, (stored.id for stored in part), matches)
+            found += len(matches)
     return found
+
+
+async def lately(
+    context: Context, guild_id: int, begin: Callable[[], AbstractAsyncContextManager[AsyncConnection]]
+) -> AsyncGenerator[tuple[AsyncConnection, list[Stored]]]:
+    """What came in lately and a server sees, newest first: `AT_ONCE` in a transaction of their own, `MOST` in all."""
+    since, below = context.now() - LOOK_BACK, None
+    for _ in range(MOST // AT_ONCE):
+        async with begin() as connection:
+            part = await server_topics.recent(connection, guild_id, since, below, AT_ONCE)
+            yield connection, part
+        if len(part) < AT_ONCE:
+            break
+        below = part[-1].id
 
 
 async def show(context: Context, guild_id: int, name: str, *, own: bool = False) -> Shown:
@@ -197,8 +213,10 @@ async def show(context: Context, guild_id: int, name: str, *, own: bool = False)
         topic = _own(known, name, guild_id) if own else resolve(known, name)
         counts = await topics.counts(connection, guild_id)
         channels = await server_topics.channels(connection, topic, guild_id)
+        own_feeds = await feeds.all_feeds(connection, guild_id)
+    about = sum(topic.name in feed.topics for feed in own_feeds)
     every = known.with_descendants(topic.name)
-    return Shown(topic, every[1:], sum(counts.get(below, 0) for below in every), channels)
+    return Shown(topic, every[1:], sum(counts.get(below, 0) for below in every), channels, about)
 
 
 async def delete(context: Context, guild_id: int, name: str) -> Shown:

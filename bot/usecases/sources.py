@@ -77,16 +77,16 @@ async def preview(
 ) -> Preview:
     """Look at a feed, or at the one that a web page names, without taking anything in.
 
-    The items' topics are everybody's and the server's own; `topic_name` is one of everybody's.
+    The items' topics, and the one that is named, are everybody's and the server's own.
 
     Raises SourceError that says what is wrong with it, and NotFoundError for a topic that there is not.
     """
     async with context.db.read() as connection:
         known = await topics.load(connection, guild_id)
-    about = (resolve(known.seen_by(0), topic_name).name,) if topic_name else ()
+    about = (resolve(known, topic_name).name,) if topic_name else ()
     origin = Origin(address_of(address), topics=about, quality=context.polls.quality)
     found = await _found(_web(context), origin, "://" not in address)
-    items = tuple((item.record, _matched(known, item.record)) for item in found.document.items)
+    items = tuple((item.record, _matched(known, item.record, guild_id)) for item in found.document.items)
     return Preview(found.url, found.document, about, items)
 
 
@@ -100,8 +100,8 @@ async def _found(web: Web, origin: Origin, guessed: bool) -> Found:
     return await find(web, replace(origin, url=f"http://{origin.url.removeprefix('https://')}"))
 
 
-def _matched(known: Topics, record: Record) -> tuple[str, ...]:
-    return tuple(match.topic for match in known.of(record))
+def _matched(known: Topics, record: Record, guild_id: int) -> tuple[str, ...]:
+    return tuple(match.topic for match in known.of(record, guild_id))
 
 
 async def add(

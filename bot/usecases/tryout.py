@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,7 +18,7 @@ from bot.errors import InvalidInputError
 from bot.store import server_topics, subscriptions, topics
 from bot.store import stories as stored_stories
 from bot.usecases.context import Context
-from bot.usecases.server_topics import AT_ONCE, LOOK_BACK, MOST, understood
+from bot.usecases.server_topics import LOOK_BACK, MOST, lately, understood
 
 DAYS = LOOK_BACK.days
 EXAMPLES = 10
@@ -106,22 +107,20 @@ def _marks(asked: Asked, record: Record, document: Document) -> Sequence[query.M
 
 async def _matching(context: Context, asked: Asked, guild_id: int, most: int) -> tuple[list[Stored], int]:
     """The newest records that match, `most` of them, and how many were looked at."""
-    since = context.now() - LOOK_BACK
     if asked.topic is not None:
+        since = context.now() - LOOK_BACK
         async with context.db.read() as connection:
             found = await server_topics.of_topics(connection, asked.about, guild_id, since, most)
         return found, len(found)
     assert asked.query is not None
     hits: list[Stored] = []
-    looked_at, below = 0, None
-    while len(hits) < most and looked_at < MOST:
-        async with context.db.read() as connection:
-            batch = await server_topics.recent(connection, guild_id, since, below, AT_ONCE)
-        hits += [s for s in batch if query.matches(asked.query, asked.known.document(s.record))]
-        looked_at += len(batch)
-        if len(batch) < AT_ONCE:
-            break
-        below = batch[-1].id
+    looked_at = 0
+    async with aclosing(lately(context, guild_id, context.db.read)) as parts:
+        async for _, part in parts:
+            hits += [s for s in part if query.matches(asked.query, asked.known.document(s.record))]
+            looked_at += len(part)
+            if len(hits) >= most:
+                break
     return hits[:most], looked_at
 
 

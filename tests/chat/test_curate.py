@@ -118,6 +118,37 @@ async def test_what_was_decided_is_undone_by_its_opposite(world: World, moderato
     assert GIRDER in seen(await world.ask("related", story="1", by=world.member))
 
 
+def parts_of(shown: Any) -> dict[str, str]:
+    """What /related shows below its head: the titles of its parts, and what stands there."""
+    [embed] = shown.embeds
+    return {field.name: field.value for field in embed.fields}
+
+
+async def test_what_is_only_declared_is_taken_out_too(world: World, moderator: MemberActor) -> None:
+    again = f"{BRIDGE} again"
+    declared = record(again, "b.example", hours=1)
+    await world.report(record(BRIDGE, "a.example", quality=80, related=[declared]))
+    shown = await world.ask("related", story="1", by=moderator)
+    assert list(parts_of(shown)) == ["Same event"]
+    asked = world.answer(await world.press(shown, "Not the same story…", by=moderator))
+    assert [option.label for option in menu_of(asked).options] == [again], "what came in itself stays"
+    answer = told(world, await part(world, moderator, "1", again))
+    assert answer.startswith(f"“{again}” is story #2 now, no longer part of #1.")
+    shown = await world.ask("related", story="1", by=moderator)
+    assert again in parts_of(shown)["Background"]
+    assert labels(shown) == ["Merge with…"]
+    # Declared once more, and there itself at last, it stays where it was put.
+    await world.restart()
+    noon = f"{BRIDGE} at noon"
+    await world.report(record(noon, "c.example", hours=1, related=[declared]), declared)
+    parts = parts_of(await world.ask("related", story="1", by=world.member))
+    assert noon in parts["Same event"]
+    assert again not in parts["Same event"]
+    # The opposite undoes it.
+    await merge(world, moderator, "1", "2")
+    assert again in parts_of(await world.ask("related", story="2", by=world.member))["Same event"]
+
+
 async def test_a_rule_outlives_a_restart(world: World, moderator: MemberActor) -> None:
     await two_stories(world)
     again = f"{BRIDGE} again"

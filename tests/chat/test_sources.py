@@ -533,6 +533,74 @@ async def test_autocomplete_offers_topics(press: Press, command: str) -> None:
     assert list(offered) == ["Computer Vision"]
 
 
+# About a topic of the server's own.
+
+
+@pytest.fixture
+async def tides(press: Press) -> Elsewhere:
+    """The topic *Tides* of this server, which *news* follows, and another server that does not know of it."""
+    world = press.world
+    await world.ask("topic create", name="Tides", query="tidal", aliases="Ebb", parent="Space")
+    await world.ask("subscribe", topic="Tides")
+    return await elsewhere(world, "Space")
+
+
+@pytest.mark.parametrize("command", ["source add", "source test"])
+async def test_the_servers_own_topics_are_offered_there_alone(
+    press: Press, tides: Elsewhere, command: str
+) -> None:
+    url = press.site.url()
+    for typed in ("tid", "ebb", "Tdies"):
+        assert await press.world.typing(command, "topic", typed, url=url) == {"Tides": "Tides"}
+    assert await tides.manager.autocomplete(tides.channel, command, "topic", "tides", url=url) == []
+    refused = await press.world.refused(command, by=tides.manager, at=tides.channel, url=url, topic="Tides")
+    assert "There is no topic “Tides”" in refused
+
+
+async def test_a_feed_on_a_topic_of_the_servers_own_is_posted_where_that_is_followed(
+    press: Press, tides: Elsewhere
+) -> None:
+    world = press.world
+    above, other = world.guild.create_text_channel("above"), world.guild.create_text_channel("other")
+    await world.ask("subscribe", topic="Space", channel=above)
+    await world.ask("subscribe", topic="AI", channel=other)
+    looked = seen(await world.ask("source test", url=press.site.url(), topic="ebb"))
+    assert "Tides" in looked
+    assert "Everything in it is about **Tides**." in await press.add(topic="ebb")
+    press.publish(Entry(ONE, 24), OLD)
+    await press.poll()
+    assert press.titles() == press.titles(above) == [ONE]
+    assert press.titles(other) == press.titles(tides.channel) == []
+    assert "Tides" in seen(world.posts()[0])
+    assert ONE in seen(await world.ask("latest", by=world.member, topic="Tides"))
+    assert "Tides: declared by The Paper" in plain(seen(await world.ask("why", by=world.member, story=ONE)))
+    listed = seen(await world.ask("topics", by=tides.manager, at=tides.channel))
+    assert "**Tides**" not in listed
+
+
+async def test_the_feed_goes_along_with_a_new_name_and_by_keywords_once_it_is_deleted(
+    press: Press, tides: Elsewhere
+) -> None:
+    world = press.world
+    await press.add(topic="Tides")
+    await world.ask("topic edit", topic="Tides", name="Currents")
+    assert "Currents" in seen(await world.ask("source list"))
+    press.publish(Entry(ONE, 24), OLD)
+    await press.poll()
+    assert press.titles() == [ONE]
+    answer = await world.ask("topic delete", topic="Currents")
+    assert "It is the topic of 1 source of this server's own: keywords decide then." in seen(answer)
+    await world.press(answer, "Delete it")
+    await world.ask("subscribe", topic="Space")
+    press.publish(Entry(TWO, 48), Entry(ROCKET[0], 48), Entry(ONE, 24), OLD)
+    await press.poll()
+    assert press.titles() == [ONE, ROCKET[0]]
+    for by, at in ((world.manager, world.news), (tides.manager, tides.channel)):
+        listed = seen(await world.ask("topics", by=by, at=at))
+        assert "**Currents**" not in listed
+        assert "**Tides**" not in listed
+
+
 # Feeds that fail.
 
 
@@ -577,6 +645,43 @@ async def test_a_feed_that_fails_for_days_is_told_once_and_is_news_again_after_i
     await press.poll()
     await fail(5)
     assert press.titles() == ["A source fails", ONE, "A source fails"]
+
+
+@pytest.mark.parametrize("topic", ["Tides", None])
+async def test_a_channel_on_a_topic_of_the_servers_own_is_told_too(
+    press: Press, tides: Elsewhere, topic: str | None
+) -> None:
+    """Of the server's own feed about it, and of everybody's that brought something on it."""
+    world = press.world
+    if topic:
+        await press.add(topic=topic)
+    else:
+        await use.add(world.app.context, press.site.url(), "AI")
+        await press.poll(minutes=0)
+    press.publish(Entry(f"Tidal {ONE}", 24, text="Of the sea."))
+    await press.poll()
+    assert press.titles() == [f"Tidal {ONE}"]
+    press.site.pages["/feed"] = Page(status=410)
+    for _ in range(2):
+        await press.poll()
+    assert press.titles() == [f"Tidal {ONE}", "A source fails"]
+    assert press.titles(tides.channel) == []
+
+
+async def test_it_is_not_told_where_another_feed_on_what_is_above_serves_it(
+    press: Press, tides: Elsewhere
+) -> None:
+    context = press.world.app.context
+    press.publish(OLD, path="/other", title="Another Paper")
+    for path, topic in (("/feed", "AI"), ("/other", "Space")):
+        await use.add(context, press.site.url(path), topic)
+    await press.poll(minutes=0)
+    press.publish(Entry(f"Tidal {ONE}", 24))
+    await press.poll()
+    press.site.pages["/feed"] = Page(status=410)
+    await press.poll()
+    assert press.titles() == [f"Tidal {ONE}"]
+    assert press.titles(tides.channel) == []
 
 
 # Whatever a feed calls itself.

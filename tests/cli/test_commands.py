@@ -254,3 +254,35 @@ def test_matching_alone_reproduces_what_a_site_declares() -> None:
     hits = sum(len(declared & found) for declared, found in pairs)
     assert hits == sum(len(found) for _, found in pairs), "precision is 1"
     assert hits >= 0.98 * sum(len(declared) for declared, _ in pairs)
+
+
+def test_the_settings_count_on_the_command_line_too(tmp_path: Path) -> None:
+    """Outlets of one owner count once for a story's heat; the database is that of the settings."""
+    title = "Harbour bridge closed after crack found"
+    records = tmp_path / "records.json"
+    outlets = ("tidewatch.example", "harbourpost.example")
+    one, two = (
+        {"title": title, "webUrl": f"https://{outlet}/1", "publishedDateTime": "2026-01-07T09:00:00Z"}
+        for outlet in outlets
+    )
+    records.write_text(json.dumps([one, two | {"title": f"{title} again"}]))
+    own = tmp_path / "own.yaml"
+    own.write_text(f"database: {{url: own.db}}\nstories:\n  owners: {{Group: [{', '.join(outlets)}]}}\n")
+
+    def heats(*config: str) -> list[int]:
+        options = (*config, "--json")
+        assert topicwire("ingest", records, *options, cwd=tmp_path).returncode == 0
+        shown = json_lines(topicwire("stories", *options, cwd=tmp_path).stdout)
+        hot = json_lines(topicwire("stories", "--sort", "hot", *options, cwd=tmp_path).stdout)
+        related = json_lines(topicwire("related", title, *options, cwd=tmp_path).stdout)
+        assert json_lines(topicwire("search", "bridge", *options, cwd=tmp_path).stdout)
+        return [story["heat"] for story in (*shown, *hot, *related)]
+
+    (heat,) = {*heats("--config", "own.yaml")}
+    assert (tmp_path / "own.db").exists()
+    assert not (tmp_path / "data").exists()
+    assert {*heats()} == {heat + 20}
+    assert (tmp_path / "data" / "topicwire.db").exists()
+    missing = topicwire("stories", "--config", "missing.yaml", cwd=tmp_path)
+    assert missing.returncode == 3
+    assert "missing.yaml" in missing.stderr

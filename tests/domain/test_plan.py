@@ -469,7 +469,7 @@ def test_what_is_left_of_a_story_in_several_servers_are_several_stories() -> Non
 
 
 def test_servers_do_not_see_each_others_own_stories() -> None:
-    world = World(follow_at(MINE, 7), follow_at(THEIRS, 8))
+    world = World(follow_at(MINE, 7), follow_at(THEIRS, 8), topics=TOPICS)
     world.take(report("a"), guild_id=MINE)
     world.take(report("a"), guild_id=THEIRS)
     assert {(post.story, post.channel_id) for post in world.posts.values()} == {(1, 7), (2, 8)}

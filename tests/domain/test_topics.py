@@ -377,6 +377,16 @@ def test_a_record_is_told_of_every_server_by_its_queries() -> None:
     assert SERVERS.matched(record("Whales")) == {}
 
 
+def test_a_servers_own_record_declares_what_that_server_knows() -> None:
+    told = record("A calm day", topics=["SEA", "ai", "Nobody's"])
+    own = SERVERS.of(told, ONE)
+    assert [(m.topic, m.guild_id, m.declared) for m in own] == [("Sea", ONE, True), ("AI", 0, True)]
+    match = SERVERS.of(record("Whales", topics=["sea"]), ONE)[0]
+    assert match == TopicMatch("Sea", True, ("Whales",), ONE)
+    assert [(m.topic, m.guild_id) for m in SERVERS.of(told, 3)] == [("AI", 0)]
+    assert [(m.topic, m.guild_id) for m in SERVERS.of(told)] == [("SEA", 0), ("AI", 0), ("Nobody's", 0)]
+
+
 def test_what_a_server_sees_of_a_story_are_its_own_topics() -> None:
     member = stored(record("Whales follow the ferry"))
     whole = replace(story(member), topics={member.id: SERVERS.of(member.record)})

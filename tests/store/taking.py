@@ -54,11 +54,13 @@ async def look(db: Database, *batch: Record) -> Known:
         return await records.known(connection, [Arrival(record) for record in batch])
 
 
-async def take(db: Database, *batch: Record, hours: float = 0, silent: bool = False) -> Plan:
+async def take(
+    db: Database, *batch: Record, hours: float = 0, silent: bool = False, guild_id: int = 0
+) -> Plan:
     """Have a batch decided about and stored, at a time given in hours."""
     now = at(hours)
     async with db.intake() as connection:
-        arrivals = [Arrival(record, silent=silent) for record in batch]
+        arrivals = [Arrival(record, guild_id=guild_id, silent=silent) for record in batch]
         known = await records.known(connection, arrivals)
         concerned = await audience.load(connection)
         identified = planning.identify(arrivals, known, concerned[0], now, RULES.max_age)

@@ -478,9 +478,10 @@ async def test_a_feed_is_about_what_it_brought_lately(stores: Database) -> None:
     await bring(record(new, topics=["AI", "Space"]), feed, 0)
     await bring(record(more, topics=["Sports"]), other, 0)
     async with stores.read() as connection:
-        assert await feeds.topics_from(connection, feed.source_id, at(-1)) == {"ai", "space"}
-        assert await feeds.topics_from(connection, feed.source_id, at(-200)) == {"ai", "space", "history"}
-        assert await feeds.topics_from(connection, other.source_id, at(-1)) == {"sports"}
+        assert await feeds.topics_from(connection, feed.source_id, at(-1)) == {(0, "AI"), (0, "Space")}
+        long = await feeds.topics_from(connection, feed.source_id, at(-200))
+        assert long == {(0, "AI"), (0, "Space"), (0, "History")}
+        assert await feeds.topics_from(connection, other.source_id, at(-1)) == {(0, "Sports")}
         assert await feeds.topics_from(connection, 99_999, at(-1)) == set()
 
 

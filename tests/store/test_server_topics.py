@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
 from bot.domain.model import Importance, Record, Subscription, Topic
+from bot.domain.polling import NewFeed, Origin
+from bot.domain.query import Query
 from bot.domain.topics import ANYWHERE
-from bot.store import server_topics, stories, subscriptions, topics
+from bot.pipeline import rematch
+from bot.store import feeds, server_topics, stories, subscriptions, topics
 from bot.store.database import Database
 from bot.usecases.context import Context
 from bot.usecases.server_topics import Draft, create, delete, edit
@@ -116,6 +120,42 @@ async def test_a_change_keeps_its_subscriptions_and_forgets_the_records_of_anoth
     async with stores.read() as connection:
         (kept,) = await subscriptions.subscriptions(connection, guild_id=GUILD)
     assert kept.topic == "Gale"
+
+
+async def follow(db: Database, *names: str, guild_id: int = GUILD) -> int:
+    """A server's own feed that is about these topics."""
+    wanted = NewFeed("https://tide.example/feed", Origin.SERVER, "Tide", names, guild_id=guild_id)
+    async with db.write() as connection:
+        return await feeds.add(connection, wanted, timedelta(hours=1), at())
+
+
+async def about(db: Database, feed: int) -> tuple[str, ...]:
+    async with db.read() as connection:
+        return (await feeds.get(connection, feed)).topics
+
+
+async def test_what_its_servers_feeds_bring_stays_in_it_whatever_its_query_and_name(stores: Database) -> None:
+    await add(stores, WIND, TWIN)
+    own, theirs = await follow(stores, "Wind", "AI"), await follow(stores, "wind", guild_id=OTHERS)
+    calm = record("A calm day", topics=["wind", "AI"])
+    async with stores.intake() as connection:
+        await topics.define(connection, [Topic("AI")])
+    await take(stores, calm, guild_id=GUILD)
+    assert await latest(stores, "Wind", GUILD) == [1]
+    assert await latest(stores, "Wind", OTHERS) == await latest(stores, "Wind", 0) == []
+    context = Context(stores, Clock())
+    made = await edit(context, GUILD, "Wind", Draft(name="Gale", query="gale"))
+    assert made.records == 1
+    assert await latest(stores, "Gale", GUILD) == [1]
+    assert await about(stores, own) == ("Gale", "AI")
+    assert await about(stores, theirs) == ("wind",), "another server's"
+    await rematch.define(context, [Topic("Space", keywords=("rocket",))])
+    assert await latest(stores, "Gale", GUILD) == [1]
+    await delete(context, GUILD, "Gale")
+    assert await about(stores, own) == ("AI",)
+    await rematch.define(context, [Topic("Space", keywords=("satellite",))])
+    assert await names(stores) == ["AI", "Space"], "a server makes no topics for everybody"
+    assert await latest(stores, "AI", GUILD) == [1]
 
 
 async def test_removing_it_ends_its_subscriptions_and_no_others(stores: Database) -> None:
@@ -254,3 +294,20 @@ async def test_a_stored_query_that_cannot_be_read_stops_nothing(
     assert await latest(stores, "Wind", GUILD) == [1]
     assert "the query of topic 'Old' cannot be read, it goes on without: this ( is not closed" in caplog.text
     assert caplog.text.count("cannot be read") == 1, "told once, not at every intake"
+
+
+async def test_a_query_is_parsed_once_while_its_topic_is_known(stores: Database) -> None:
+    async def parsed() -> dict[str, Query]:
+        async with stores.read() as connection:
+            return dict((await topics.load(connection)).parsed)
+
+    await add(stores, WIND, TWIN)
+    before = await parsed()
+    assert set(before) == {WIND.query, TWIN.query}
+    other = Topic("Sea", query="sea", guild_id=GUILD)
+    await add(stores, other)
+    async with stores.intake() as connection:
+        await server_topics.remove(connection, TWIN)
+    after = await parsed()
+    assert set(after) == {WIND.query, other.query}
+    assert after[WIND.query] is before[WIND.query]
