@@ -278,6 +278,15 @@ def opml_export(
     export_opml(db, catalogue, config)
 
 
+Semantic = Annotated[
+    bool | None,
+    typer.Option(
+        "--semantic/--no-semantic",
+        help="Whether to compare what titles mean, too; without it: where that is installed.",
+        show_default=False,
+    ),
+]
+
 evaluate = typer.Typer(no_args_is_help=True, help="How well stories and topics agree with what people said.")
 app.add_typer(evaluate, name="eval")
 
@@ -294,12 +303,13 @@ def eval_stories(
         ),
     ],
     errors: Annotated[int, typer.Option(help="How many of the worst errors to show.", min=0)] = 0,
+    semantic: Semantic = None,
     json: Json = False,
 ) -> None:
     """Group records in the order of their times, and compare the stories with known events."""
     from bot.cli_eval import stories
 
-    raise typer.Exit(SOME_REFUSED if stories([str(records)], truth, errors, json) else 0)
+    raise typer.Exit(SOME_REFUSED if stories([str(records)], truth, errors, semantic, json) else 0)
 
 
 @evaluate.command("topics")
@@ -327,12 +337,13 @@ def eval_pairs(
             show_default=False,
         ),
     ],
+    semantic: Semantic = None,
     json: Json = False,
 ) -> None:
     """Compare pairs of reports, each alone, with whether people found them to be one event."""
     from bot.cli_eval import pairs
 
-    pairs(file, json)
+    pairs(file, semantic, json)
 
 
 def main() -> None:

@@ -106,7 +106,7 @@ def check_config(path: Path) -> int:
         problems = error.problems
     for problem in problems:
         out(problem)
-    out(f"{path}: {len(problems)} to mend" if problems else f"{path}: all is well")
+    out(f"{path}: {len(problems)} to mend" if problems else f"{path}: all is well; {parts.found_by(config)}")
     return len(problems)
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import random
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from bot import clock
 from bot.cli import existing, load_topic_files, out, out_json, read_places
+from bot.domain import meaning
 from bot.domain.cluster import Window
 from bot.domain.event import SPAN, Report, compared, day_of
 from bot.domain.identity import canonical
@@ -27,12 +29,14 @@ from bot.errors import InvalidInputError
 
 PAIR_COLUMNS = ("label", "published_a", "title_a", "lede_a", "published_b", "title_b", "lede_b")
 SAME, DIFFERENT = "SAME", "DIFFERENT"
+JITTER = timedelta(hours=6)  # standard deviation of the changes in other orders
 MEASURES = ("precision", "recall", "F1")
 
 
-def stories(places: Sequence[str], truth: Path, errors: int, as_json: bool) -> int:
+def stories(places: Sequence[str], truth: Path, errors: int, semantic: bool | None, as_json: bool) -> int:
     """`topicwire eval stories`. Returns how many items were refused."""
-    grouped, refused = group(places, truth)
+    by_meaning = _by_meaning(semantic)
+    grouped, refused = group(places, truth, semantic=by_meaning)
     labels, found = grouped.labels, grouped.stories
     measured = {"B-cubed": b_cubed(labels, found), "pairwise": pairwise(labels, found)}
     facts = {
@@ -40,6 +44,7 @@ def stories(places: Sequence[str], truth: Path, errors: int, as_json: bool) -> i
         "labelled": len(labels),
         "events": len(set(labels.values())),
         "stories": len(set(found.values())),
+        "semantic": by_meaning,
         "records_per_second": round(len(grouped.titles) / grouped.seconds),
         "peak_memory_mb": _peak_memory(),
     }
@@ -47,7 +52,8 @@ def stories(places: Sequence[str], truth: Path, errors: int, as_json: bool) -> i
         out_json({**facts, **{name: _values(quality) for name, quality in measured.items()}})
         return refused
     out(f"{facts['records']:,} records, {facts['labelled']:,} of them labelled: {facts['events']:,} events")
-    out(f"{facts['stories']:,} stories, {measured['B-cubed'].groups:,} of labelled records")
+    how = "words and meanings" if by_meaning else "words"
+    out(f"{facts['stories']:,} stories by {how}, {measured['B-cubed'].groups:,} of labelled records")
     out(f"{facts['records_per_second']:,} records/s, {facts['peak_memory_mb']} MB at most in this process\n")
     _table({name: _values(quality) for name, quality in measured.items()})
     for line in _worst(labels, found, grouped.titles, errors):
@@ -68,16 +74,24 @@ class Grouped:
     seconds: float
 
 
-def group(places: Sequence[str], truth: Path) -> tuple[Grouped, int]:
-    """Find the stories of records in the order of their times. Also returns how many items were refused."""
+def group(
+    places: Sequence[str], truth: Path, *, semantic: bool = False, order: int | None = None
+) -> tuple[Grouped, int]:
+    """Find the stories of records in the order of their times, with `semantic` by what titles mean, too.
+
+    `order` is the number of another order, in which each record may change places with those of some hours before
+    and after. Also returns how many items were refused.
+    """
     known = _truth(truth)
     records, refused = _read(places)
     records.sort(key=lambda record: record.published or datetime.min.replace(tzinfo=UTC))
     if not records:
         raise InvalidInputError(f"{', '.join(places)}: there is no record to group.")
+    if order is not None:
+        records = _reordered(records, order)
     started = clock.stopwatch()
     arrivals = [Arrival(record, replay=True) for record in records]
-    batch = identify(arrivals, Known({}, {}, {}), Topics(), clock.now(), timedelta())
+    batch = identify(arrivals, Known({}, {}, {}), Topics(), clock.now(), timedelta(), semantic=semantic)
     found = place(batch, Window(), batch.arrivals, 1).stories
     seconds = clock.stopwatch() - started
     ids = {key: i for i, stored in batch.records.items() for key in keys_of(stored.record)}
@@ -87,6 +101,14 @@ def group(places: Sequence[str], truth: Path) -> tuple[Grouped, int]:
     own = [report.id for report in batch.arrivals]
     titles = {i: batch.records[i].record.title for i in own}
     return Grouped(titles, {i: found[i] for i in own}, labels, seconds), refused
+
+
+def _reordered(records: Sequence[Record], order: int) -> list[Record]:
+    rng = random.Random(order)  # noqa: S311 -- the same each time
+    times = [record.published or datetime.min.replace(tzinfo=UTC) for record in records]
+    later = [time.timestamp() + rng.gauss(0, JITTER.total_seconds()) for time in times]
+    mixed = sorted(range(len(records)), key=later.__getitem__)
+    return [replace(records[n], published=time) for n, time in zip(mixed, times, strict=True)]
 
 
 def topics(places: Sequence[str], directory: Path, as_json: bool) -> int:
@@ -124,12 +146,13 @@ def topics(places: Sequence[str], directory: Path, as_json: bool) -> int:
     return refused
 
 
-def pairs(file: Path, as_json: bool) -> None:
+def pairs(file: Path, semantic: bool | None, as_json: bool) -> None:
     """`topicwire eval pairs`: whether two reports alone would be one story, against what people said.
 
     How rare words are is learned from all texts of the file.
     """
-    rows = list(_pairs(file))
+    by_meaning = _by_meaning(semantic)
+    rows = list(_pairs(file, by_meaning))
     if not rows:
         raise InvalidInputError(f"{file}: there is no pair in it.")
     background = [
@@ -149,10 +172,18 @@ def pairs(file: Path, as_json: bool) -> None:
         agreed += joined == (label == SAME)
     values = _values(_quality(right, put, belong)) | {"accuracy": round(agreed / len(rows), 3)}
     if as_json:
-        out_json({"pairs": len(rows), "same": belong, **values})
+        out_json({"pairs": len(rows), "same": belong, "semantic": by_meaning, **values})
         return
-    out(f"{len(rows)} pairs, {belong} of them the same event\n")
+    how = "words and meanings" if by_meaning else "words"
+    out(f"{len(rows)} pairs by {how}, {belong} of them the same event\n")
     _table({"same event": values})
+
+
+def _by_meaning(semantic: bool | None) -> bool:
+    """Whether what titles mean is compared; where nobody said, if it can be."""
+    if semantic and not meaning.installed():
+        raise InvalidInputError(f"--semantic: {meaning.MISSING}.")
+    return meaning.installed() if semantic is None else semantic
 
 
 def _read(places: Sequence[str]) -> tuple[list[Record], int]:
@@ -188,7 +219,7 @@ def _truth(file: Path) -> dict[str, str]:
     return known
 
 
-def _pairs(file: Path) -> Iterator[tuple[str, Report, Report]]:
+def _pairs(file: Path, semantic: bool) -> Iterator[tuple[str, Report, Report]]:
     with file.open(encoding="utf-8", newline="") as lines:
         rows = csv.DictReader(lines, dialect="excel-tab")
         missing = [name for name in PAIR_COLUMNS if name not in (rows.fieldnames or ())]
@@ -198,16 +229,18 @@ def _pairs(file: Path) -> Iterator[tuple[str, Report, Report]]:
             if row["label"] not in (SAME, DIFFERENT):
                 raise InvalidInputError(f"{file}: line {rows.line_num}: the label is {SAME} or {DIFFERENT}.")
             try:
-                one, other = (_report(row, side) for side in "ab")
+                one, other = (_report(row, side, semantic) for side in "ab")
             except ValueError as error:
                 raise InvalidInputError(f"{file}: line {rows.line_num}: {error}.") from error
             yield row["label"], one, other
 
 
-def _report(row: Mapping[str, str], side: str) -> Report:
+def _report(row: Mapping[str, str], side: str, semantic: bool) -> Report:
     published = datetime.fromisoformat(row[f"published_{side}"]).replace(tzinfo=UTC)
-    terms = compared(row[f"title_{side}"] or "", row[f"lede_{side}"] or "", "")
-    return Report(0, terms, day_of(published), f"{side}.example")
+    title = row[f"title_{side}"] or ""
+    terms = compared(title, row[f"lede_{side}"] or "", "")
+    vector = meaning.meant(title, "") if semantic else b""
+    return Report(0, terms, day_of(published), f"{side}.example", meaning=vector)
 
 
 def _quality(right: int, found: int, wanted: int) -> Quality:

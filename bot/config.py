@@ -22,6 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bot.domain import meaning
 from bot.domain.digest import DEFAULT_SIZE, MOST_SIZE, Schedule, parse_time
 from bot.domain.identity import canonical, registered_domain
 from bot.domain.model import Topic
@@ -210,11 +211,24 @@ def _server(value: Any) -> int:
     return int(text)
 
 
-class StorySettings(_Model):
-    """How stories are counted: outlets of one owner are one voice. And the servers whose people correct them for all."""
+def _answer(value: Any) -> Any:
+    """YAML reads an unquoted yes or no as true or false."""
+    return {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
 
+
+class StorySettings(_Model):
+    """How stories are found and counted: outlets of one owner are one voice. And the servers whose people correct them for all."""
+
+    semantic: Annotated[Literal["auto", "yes", "no"], BeforeValidator(_answer)] = "auto"
     editors: tuple[Annotated[int, BeforeValidator(_server)], ...] = ()
     owners: dict[str, tuple[Annotated[str, AfterValidator(_domain)], ...]] = {}
+
+    @field_validator("semantic")
+    @classmethod
+    def _possible(cls, value: str) -> str:
+        if value == "yes" and not meaning.installed():
+            raise ValueError(meaning.MISSING)
+        return value
 
     @field_validator("owners")
     @classmethod
@@ -226,6 +240,10 @@ class StorySettings(_Model):
                     raise ValueError(f"{domain} stands at {owned[domain]} and at {name}: it has one owner")
                 owned[domain] = name
         return value
+
+    def by_meaning(self) -> bool:
+        """Whether stories are found by what titles mean, too."""
+        return self.semantic != "no" and meaning.installed()
 
     def known_owners(self) -> Owners:
         """The same as the domain knows it."""

@@ -120,6 +120,7 @@ def context_of(config: Config, db: Database, now: Now) -> Context:
         polls=config.feeds.polls(),
         editors=frozenset(config.stories.editors),
         topics_per_server=config.topics.per_server,
+        semantic=config.stories.by_meaning(),
     )
 
 
@@ -145,6 +146,11 @@ def endpoint_of(config: Config) -> http.Settings | None:
     return http.Settings(
         host.strip("[]"), int(port), config.http.token.get_secret_value(), config.http.per_minute
     )
+
+
+def found_by(config: Config) -> str:
+    """What stories are found by, in words; that depends on what is installed, too."""
+    return f"stories are found by {'words and meanings' if config.stories.by_meaning() else 'words'}"
 
 
 async def check_stored(config: Config) -> list[str]:

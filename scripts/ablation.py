@@ -8,10 +8,11 @@ from __future__ import annotations
 import argparse
 from contextlib import ExitStack
 from pathlib import Path
+from statistics import fmean
 from unittest.mock import patch
 
 from bot.cli_eval import group
-from bot.domain import cluster, event, index, vocabulary
+from bot.domain import cluster, event, index, meaning, vocabulary
 from bot.domain.quality import b_cubed
 
 MODULES = (cluster, event, index, vocabulary)
@@ -38,17 +39,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m scripts.ablation", description=__doc__)
     parser.add_argument("records", type=Path)
     parser.add_argument("truth", type=Path)
+    parser.add_argument("--orders", type=int, default=0, help="the mean of so many other orders of arrival")
     arguments = parser.parse_args()
 
-    def row(name: str, before: float | None) -> float:
-        grouped, _ = group([str(arguments.records)], arguments.truth)
-        found = b_cubed(grouped.labels, grouped.stories)
-        change = f"{found.f1 - before:+.3f}" if before is not None else ""
-        print(f"| {name} | {found.precision:.3f} | {found.recall:.3f} | {found.f1:.3f} | {change} |")
-        return found.f1
+    def row(name: str, before: float | None, *, semantic: bool = False) -> float:
+        found = []
+        for order in range(arguments.orders) or (None,):
+            grouped, _ = group([str(arguments.records)], arguments.truth, semantic=semantic, order=order)
+            found.append(b_cubed(grouped.labels, grouped.stories))
+        precision, recall, f1 = (
+            fmean(values) for values in zip(*((q.precision, q.recall, q.f1) for q in found), strict=True)
+        )
+        change = f"{f1 - before:+.3f}" if before is not None else ""
+        print(f"| {name} | {precision:.3f} | {recall:.3f} | {f1:.3f} | {change} |")
+        return f1
 
     print("| without | precision | recall | F1 | change |\n|---|---|---|---|---|")
-    whole = row("(nothing: as it is)", None)
+    whole = row("(nothing: words alone)", None)
+    if meaning.installed():
+        row("(nothing, and with what titles mean)", whole, semantic=True)
     for name, constant, off in PARTS:
         with ExitStack() as patches:
             for module in MODULES:

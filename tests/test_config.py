@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.config import parse
+from bot.domain import meaning
 from bot.errors import ConfigError
 
 SERVER = 2**62 + 1
@@ -40,3 +41,19 @@ def test_what_is_no_id_of_a_server_is_told_with_its_place(written: object) -> No
 def test_one_server_is_a_list_too(written: object) -> None:
     [problem] = problems({"stories": {"editors": written}})
     assert problem.startswith("stories.editors: ")
+
+
+@pytest.mark.parametrize(("written", "semantic"), [("auto", "auto"), ("no", "no"), (False, "no")])
+def test_whether_titles_are_compared_by_what_they_mean(written: object, semantic: str) -> None:
+    assert parse({"stories": {"semantic": written}}).stories.semantic == semantic
+    assert parse({"stories": {"semantic": False}}).stories.by_meaning() is False
+    assert parse({}).stories.by_meaning() is meaning.installed()
+
+
+@pytest.mark.parametrize("written", ["yes", True])
+def test_what_is_not_installed_cannot_be_asked_for(written: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meaning, "installed", lambda: False)
+    [problem] = problems({"stories": {"semantic": written}})
+    assert problem.startswith("stories.semantic: ")
+    assert ".[semantic]" in problem
+    assert parse({}).stories.by_meaning() is False

@@ -149,7 +149,9 @@ def test_command_line() -> None:
     for name, command in _cli().items():
         options = [param for param in command.params if param.param_type_name == "option"]
         usage = written[name]
-        assert set(re.findall(r"(?<!\w)--?[a-z-]+", usage)) == {o for p in options for o in p.opts}, name
+        assert set(re.findall(r"(?<!\w)--?[a-z-]+", usage)) == {
+            o for p in options for o in (*p.opts, *p.secondary_opts)
+        }, name
         outside = re.findall(r"--[a-z-]+", re.sub(r"\[.*?\]", "", usage))
         assert set(outside) == {p.opts[0] for p in options if p.required}, name
 

@@ -39,6 +39,12 @@ VOUCHED = 0.4  # what is left of UNSURE then
 SECOND = 0.03  # what two stories of several reports must share without that word
 SERIES = 0.5  # part of a story that must be an outlet's own for its next title to be an instalment
 
+# Where it is known what titles mean. Likenesses of meanings.
+USUAL = 0.41  # two titles of one theme are so much alike anyway: more speaks for one story, less against
+DIFFERENT = 0.3  # below that two stories of several reports are not one, whatever their words; more decides nothing there
+FEWER = 0.6  # part of the bar that words alone must reach for a comparison
+SURER = 0.7  # what is left of UNSURE
+
 CANDIDATES = 12  # stories that are compared with a report word by word
 SHOWN = 4  # terms that are told as the reason
 
@@ -210,7 +216,7 @@ class Window:
         lowest = wanted.bar + wanted.unsure
         best, most = None, (0.0, -math.inf)
         for cosine, other in self._promising(wanted, linked, own=own, declared_alone=declared_alone):
-            if cosine - lowest < most[0] * (1 - lowest):
+            if wanted.meaning is None and cosine - lowest < most[0] * (1 - lowest):
                 break  # neither this nor those after it can be further above the bar
             found = (self._above(wanted, other, linked=other.number in linked), -other.number)
             if found > most and (declared_alone or self._confirmed(wanted, other)):
@@ -226,9 +232,10 @@ class Window:
         if not event.number:
             event.norm, event.measured = length, self._events.vocabulary.reports
         bar, unsure = self._alike()
-        enough = (bar + unsure) * length
+        meaning = event.meaning()
+        enough = (bar + unsure) * length * (FEWER if meaning is not None else 1.0)
         leading = _leading(parts, weights, enough)
-        return Wanted(event, leading, gains, length, sum(gains.values()), bar, unsure, enough)
+        return Wanted(event, leading, gains, length, sum(gains.values()), bar, unsure, enough, meaning)
 
     def _promising(
         self, wanted: Wanted, linked: Collection[int], *, own: bool, declared_alone: bool
@@ -264,12 +271,21 @@ class Window:
         if linked and min(len(event), len(other)) == 1:
             # A declaration speaks for a report, not for all that are in a story with it.
             bar, unsure = DECLARED * bar, VOUCHED * unsure
+        meaning = other.meaning() if wanted.meaning is not None else None
+        if meaning is not None:
+            unsure *= SURER
         bar = (bar + unsure) * (1 + LATE * event.gap(other) / NEAR)
         if bar >= 1:
             return -1.0
         norm = self._events.norm(other, keep=not event.guild_id)
         product, most = other.product(wanted.gains)
         similarity = (product - ONE_WORD * most) / (norm * wanted.length)
+        if wanted.meaning is not None and meaning is not None:
+            like = wanted.meaning.like(meaning)
+            if min(len(event), len(other)) == 1:
+                similarity += like - USUAL
+            elif like < DIFFERENT:
+                return -1.0
         if similarity >= bar:
             # Squared, for the large outlets meet in every large story.
             bar += (1 - bar) * SAME_OUTLET * event.common_outlets(other) ** 2

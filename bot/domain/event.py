@@ -12,6 +12,7 @@ from operator import mul
 from sys import intern
 from typing import NamedTuple
 
+from bot.domain.meaning import Meaning
 from bot.domain.terms import tells, terms
 from bot.domain.vocabulary import Vocabulary, Word
 
@@ -63,7 +64,7 @@ class Report(NamedTuple):
     `day` is when it was published, in days since 1970; `outlet` the registered domain; `guild_id` the server
     that alone sees it, 0: everybody does. `declares` are the records that it names as related: evidence, not
     proof. `partial`: known only through such a declaration. `story` is the number of the story that it is in
-    already.
+    already. `meaning` is the vector of its title, see `bot.domain.meaning`; empty: it is not known.
     """
 
     id: int
@@ -74,6 +75,7 @@ class Report(NamedTuple):
     declares: frozenset[int] = _NONE
     partial: bool = False
     story: int | None = None
+    meaning: bytes = b""
 
 
 def day_of(time: datetime) -> float:
@@ -128,6 +130,7 @@ class Said(NamedTuple):
     title: tuple[Word, ...]
     marks: tuple[str, ...]
     excerpt: tuple[Word, ...]
+    meaning: bytes
 
     @classmethod
     def of(cls, report: Report, vocabulary: Vocabulary) -> Said:
@@ -135,7 +138,7 @@ class Said(NamedTuple):
         terms = report.terms
         title = vocabulary.words(terms.title)
         excerpt = vocabulary.words(terms.excerpt) if terms.excerpt else ()
-        return cls(report.id, intern(report.outlet), title, terms.marks, excerpt)
+        return cls(report.id, intern(report.outlet), title, terms.marks, excerpt, report.meaning)
 
 
 class Event:
@@ -147,6 +150,7 @@ class Event:
     """
 
     __slots__ = (
+        "_meaning",
         "_weights",
         "first",
         "guild_id",
@@ -168,6 +172,7 @@ class Event:
         self.norm = 0.0
         self.measured = self.place = 0
         self._weights: dict[Word, float] | None = None
+        self._meaning: Meaning | None = None
         if len(days) > FEW:
             self._count(self.reports)
 
@@ -189,6 +194,8 @@ class Event:
                 squares += more * (2.0 * weights.get(word, 0.0) + more) * rarity * rarity
             self.norm = math.sqrt(squares)
         fresh = [word for word in added if word not in weights]
+        if self._meaning is not None and (meant := other.meaning()) is not None:
+            self._meaning = self._meaning.joined(meant)
         self.reports += other.reports
         self.first = min(self.first, other.first)
         self.last = max(self.last, other.last)
@@ -199,7 +206,7 @@ class Event:
         """Take a report out, if it is there. Returns whether anything is left."""
         self.reports = tuple(report for report in self.reports if report.id != report_id)
         self.measured, self.norm = 0, 0.0
-        self._weights = None
+        self._weights = self._meaning = None
         self._count(self.reports)
         return bool(self.reports)
 
@@ -219,6 +226,15 @@ class Event:
         if first.excerpt:
             weights.update(dict.fromkeys(first.excerpt, EXCERPT))
         return _weigh(others, weights) if others else weights
+
+    def meaning(self) -> Meaning | None:
+        """What its titles mean together; None where that is known of none."""
+        if self._meaning is not None:
+            return self._meaning
+        found = Meaning.of([report.meaning for report in self.reports])
+        if len(self) > 1:  # of a single one, as most are, it takes four times the memory
+            self._meaning = found
+        return found
 
     def product(self, gains: Mapping[Word, float]) -> tuple[float, float]:
         """The sum over common words of a gain with this event's weight, and the largest part of it."""

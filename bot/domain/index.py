@@ -10,6 +10,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from bot.domain.event import NEAR, Event, Report
+from bot.domain.meaning import Meaning
 from bot.domain.vocabulary import Vocabulary, Word, hear, lead
 
 COMMON = 50  # stories that a word leads to even where these are more than a fifth of all
@@ -26,7 +27,8 @@ class Wanted(NamedTuple):
     Of each word `gains` has what it adds where another story has it in each of its reports; `leading` are those to
     be looked up, those that tell most first, each with its part of the mean vector. `length` is that vector's,
     `everything` the sum of all gains. `bar` is the lowest bar, `unsure` what is added to that while words are not
-    known, and `enough` what the product with another mean vector must be of that one's length.
+    known, and `enough` what the product with another mean vector must be of that one's length. `meaning` is what its
+    titles mean, where that is known.
     """
 
     event: Event
@@ -37,6 +39,7 @@ class Wanted(NamedTuple):
     bar: float
     unsure: float
     enough: float
+    meaning: Meaning | None
 
 
 class Events:

@@ -96,7 +96,7 @@ class Stored:
     the outlet gave no time it is `first_seen`. `news`: may be posted live (see the design's words).
     `story` is the number of the story that it is a same-event member of, or None. `guild_id` is the
     server whose own source it came from, and which alone sees it; 0: everybody does. `source` is the id of
-    the source that it came from.
+    the source that it came from. `meaning` is the vector of its title; empty: it is not known.
     """
 
     id: int
@@ -109,6 +109,7 @@ class Stored:
     declares: tuple[int, ...] = ()
     guild_id: int = 0
     source: int | None = None
+    meaning: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

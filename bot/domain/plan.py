@@ -20,6 +20,7 @@ from bot.domain.batch import Clustering, Why
 from bot.domain.cluster import Window
 from bot.domain.event import Report, compared, day_of
 from bot.domain.intake import Affected, Arrival, Identify, Known, Plan
+from bot.domain.meaning import meant
 from bot.domain.model import Mute, Stored, StoryView, Subscription, TopicMatch
 from bot.domain.owners import Owners
 from bot.domain.posting import Edit, Hold, Post, Rules, Send
@@ -46,15 +47,30 @@ class Identified:
 
 
 def identify(
-    batch: Sequence[Arrival], known: Known, topics: Topics, now: datetime, max_age: timedelta
+    batch: Sequence[Arrival],
+    known: Known,
+    topics: Topics,
+    now: datetime,
+    max_age: timedelta,
+    *,
+    semantic: bool = False,
 ) -> Identified:
-    """Which records of a batch are new or changed, in its order, each visible to the next."""
+    """Which records of a batch are new or changed, in its order, each visible to the next.
+
+    `semantic`: their titles are compared by what they mean, too.
+    """
     taken = Identify(known, topics, now, max_age)
     for arrival in batch:
         taken.take(arrival)
+    for i in taken.arrivals:
+        stored = taken.records[i]
+        record = stored.record
+        meaning = meant(record.title, record.language) if semantic and not record.removed else b""
+        if meaning != stored.meaning:
+            taken.records[i] = taken.plan.records[i] = replace(stored, meaning=meaning)
     # Most polls bring nothing new: then there is nothing to compare either.
     present = taken.records.items() if taken.arrivals else ()
-    reports = {i: _report(stored) for i, stored in present if not stored.record.removed}
+    reports = {i: _report(stored, semantic) for i, stored in present if not stored.record.removed}
     removed = (taken.records[i] for i in taken.arrivals if i not in reports)
     return Identified(
         taken.plan,
@@ -66,7 +82,7 @@ def identify(
     )
 
 
-def _report(stored: Stored) -> Report:
+def _report(stored: Stored, semantic: bool) -> Report:
     record = stored.record
     return Report(
         stored.id,
@@ -77,6 +93,7 @@ def _report(stored: Stored) -> Report:
         frozenset(stored.declares),
         stored.partial,
         stored.story,
+        stored.meaning if semantic else b"",
     )
 
 

@@ -103,7 +103,7 @@ class Ingest:
     def __init__(self, context: Context, *, replay: bool = False) -> None:
         self._context = context
         self._replay = replay
-        self._windows = Windows()
+        self._windows = Windows(semantic=context.semantic)
 
     async def step(
         self,
@@ -227,7 +227,9 @@ class Ingest:
         rules = self._context.rules
         known = await records.known(connection, arrivals)
         concerned = await audience.load(connection)
-        identified = await asyncio.to_thread(identify, arrivals, known, concerned[0], now, rules.max_age)
+        identified = await asyncio.to_thread(
+            identify, arrivals, known, concerned[0], now, rules.max_age, semantic=self._context.semantic
+        )
         clustering = await self._windows.place(connection, identified, now)
         stored = await records.affected(connection, affected(identified, clustering))
         return await asyncio.to_thread(plan, identified, clustering, stored, *concerned, now, rules)

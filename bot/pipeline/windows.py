@@ -25,10 +25,11 @@ class Windows:
     """Finds the stories of arrivals, whenever these were published.
 
     What is kept follows the database: it is read anew when another process or a person changed a story, and
-    after a transaction that failed.
+    after a transaction that failed. `semantic`: stories are compared by what titles mean, too.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, semantic: bool = False) -> None:
+        self._semantic = semantic
         self._window: Window | None = None
         self._revision = 0
 
@@ -50,7 +51,7 @@ class Windows:
         found = await asyncio.to_thread(place, identified, window, recent, next_number)
         if not old:
             return found
-        near = await _reports(connection, [report.day for report in old])
+        near = await _reports(connection, [report.day for report in old], semantic=self._semantic)
         past = Window(near, await rules.apart(connection))
         next_number = max([next_number, *(number + 1 for number in found.stories.values())])
         more = await asyncio.to_thread(place, identified, past, old, next_number)
@@ -62,18 +63,18 @@ class Windows:
         revision = await revisions.of(connection, revisions.STORIES)
         if self._window is None or self._revision != revision:
             self._window = None  # two at once would be twice the memory
-            self._window = await read(connection, since)
+            self._window = await read(connection, since, semantic=self._semantic)
         else:
             self._window.evict(day_of(since))
         return self._window
 
 
-async def read(connection: AsyncConnection, since: datetime) -> Window:
+async def read(connection: AsyncConnection, since: datetime, *, semantic: bool = False) -> Window:
     """The window of all stories with a record published from a time on."""
     collecting = gc.isenabled()
     gc.disable()  # all of it stays: looking for garbage again and again would double the time
     try:
-        reports = await records.reports(connection, since)
+        reports = await records.reports(connection, since, semantic=semantic)
         window = await asyncio.to_thread(Window, reports, await rules.apart(connection))
     finally:
         if collecting:
@@ -90,13 +91,12 @@ def _joined(one: Clustering, other: Clustering) -> Clustering:
     return Clustering(stories, merged, {**one.why, **other.why})
 
 
-async def _reports(connection: AsyncConnection, days: Iterable[float]) -> list[Report]:
+async def _reports(connection: AsyncConnection, days: Iterable[float], *, semantic: bool) -> list[Report]:
     """The reports of the stories near these days."""
     found: dict[int, Report] = {}
     for first, last in _intervals(days):
-        found |= {
-            r.id: r for r in await records.reports(connection, time_of(first - NEAR), time_of(last + NEAR))
-        }
+        since, until = time_of(first - NEAR), time_of(last + NEAR)
+        found |= {r.id: r for r in await records.reports(connection, since, until, semantic=semantic)}
     return list(found.values())
 
 

@@ -54,6 +54,7 @@ def _stored(row: sa.Row[Any], declares: tuple[int, ...]) -> Stored:
         declares,
         row.guild_id,
         row.source_id,
+        row.meaning or b"",
     )
 
 
@@ -85,6 +86,7 @@ def row_of(stored: Stored, digest: str) -> dict[str, Any]:
         "guild_id": stored.guild_id,
         "digest": digest,
         "terms": "" if stored.partial else compared(record.title, record.excerpt, record.language).kept(),
+        "meaning": stored.meaning or None,
     }
 
 
@@ -180,13 +182,17 @@ async def affected(connection: AsyncConnection, numbers: Collection[int]) -> Aff
 
 
 async def reports(
-    connection: AsyncConnection, since: datetime, until: datetime | None = None
+    connection: AsyncConnection, since: datetime, until: datetime | None = None, *, semantic: bool = False
 ) -> list[Report]:
-    """The reports of all stories with a record published from a time on (and up to a time), as clustering compares them."""
+    """The reports of all stories with a record published from a time on (and up to a time), as clustering compares them.
+
+    `semantic`: with what their titles mean, as far as that is known.
+    """
     near = sa.and_(_s.c.last >= since, _s.c.forwards_to.is_(None), ~_s.c.removed)
     if until is not None:
         near = sa.and_(near, _s.c.first <= until)
-    columns = (_r.c.id, _r.c.terms, _day(connection), _r.c.outlet_domain, _r.c.guild_id, _r.c.story)
+    meaning = _r.c.meaning if semantic else sa.null()
+    columns = (_r.c.id, _r.c.terms, _day(connection), _r.c.outlet_domain, _r.c.guild_id, _r.c.story, meaning)
     own = sa.and_(~_r.c.partial, ~_r.c.removed)
     found = await connection.execute(
         sa.select(*columns).join(_s, _s.c.number == _r.c.story).where(near, own).order_by(_r.c.id)
@@ -197,8 +203,8 @@ async def reports(
 
 def _reports(rows: Iterable[Sequence[Any]]) -> list[Report]:
     return [
-        Report(record_id, Terms.read(kept), day, outlet, guild_id, story=story)
-        for record_id, kept, day, outlet, guild_id, story in rows
+        Report(record_id, Terms.read(kept), day, outlet, guild_id, story=story, meaning=meaning or b"")
+        for record_id, kept, day, outlet, guild_id, story, meaning in rows
     ]
 
 

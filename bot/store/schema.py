@@ -139,6 +139,7 @@ records = sa.Table(
     # What stories are found by: stems of the title, and of the excerpt on a line of its own.
     sa.Column("terms", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.Column("why", sa.Text, nullable=False, server_default=sa.text("''")),  # what put it into its story
+    sa.Column("meaning", sa.LargeBinary),  # of its title, see `bot.domain.meaning`; none: it is not known
 )
 
 record_keys = sa.Table(

@@ -30,7 +30,8 @@ class Context:
 
     `wake` tells the loops that something new may be due. `web` is how feeds are reached; None: they are not.
     `editors` are the servers whose people decide about everybody's stories; none: those of all.
-    `topics_per_server` is how many topics of its own a server may make.
+    `topics_per_server` is how many topics of its own a server may make. `semantic`: stories are found by what
+    titles mean, too, for which the model must be installed.
     """
 
     db: Database
@@ -42,3 +43,4 @@ class Context:
     web: Web | None = None
     editors: frozenset[int] = frozenset()
     topics_per_server: int = TOPICS_PER_SERVER
+    semantic: bool = False

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain import meaning
 from tests.cli.test_commands import topicwire
 from tests.shared_data import SHARED, needs_shared
 
@@ -80,10 +81,10 @@ def test_pairs_are_compared_with_what_people_said(tmp_path: Path) -> None:
         ("DIFFERENT", day, "Council votes on school meals", "", day, "Council votes on school meals", ""),
     ]
     file.write_text(PAIRS + "".join("\t".join(row) + "\n" for row in rows))
-    done = topicwire("eval", "pairs", file, "--json")
+    done = topicwire("eval", "pairs", file, "--no-semantic", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {
-        "pairs": 4, "same": 2, "precision": 0.667, "recall": 1.0, "F1": 0.8, "accuracy": 0.75,
+        "pairs": 4, "same": 2, "semantic": False, "precision": 0.667, "recall": 1.0, "F1": 0.8, "accuracy": 0.75,
     }  # fmt: skip
 
 
@@ -127,3 +128,14 @@ def test_pairs_that_cannot_be_read_say_where(tmp_path: Path, text: str, told: st
 def test_real_pairs_are_read(tmp_path: Path) -> None:
     done = topicwire("eval", "pairs", SHARED / "pairs" / "same_event.tsv", "--json")
     assert json.loads(done.stdout)["pairs"] == 244
+
+
+@pytest.mark.skipif(not meaning.installed(), reason="the extra 'semantic' is not installed")
+def test_titles_are_compared_by_what_they_mean_unless_one_says_no(records: Path, tmp_path: Path) -> None:
+    truth = tmp_path / "truth.tsv"
+    truth.write_text("https://o0.example/0\tcrane\n")
+    for switch, semantic in ((None, True), ("--semantic", True), ("--no-semantic", False)):
+        done = topicwire("eval", "stories", records, truth, "--json", *filter(None, [switch]))
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["semantic"] is semantic
+    assert "stories by words and meanings" in topicwire("eval", "stories", records, truth).stdout

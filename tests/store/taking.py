@@ -55,7 +55,12 @@ async def look(db: Database, *batch: Record) -> Known:
 
 
 async def take(
-    db: Database, *batch: Record, hours: float = 0, silent: bool = False, guild_id: int = 0
+    db: Database,
+    *batch: Record,
+    hours: float = 0,
+    silent: bool = False,
+    guild_id: int = 0,
+    semantic: bool = False,
 ) -> Plan:
     """Have a batch decided about and stored, at a time given in hours."""
     now = at(hours)
@@ -63,8 +68,8 @@ async def take(
         arrivals = [Arrival(record, guild_id=guild_id, silent=silent) for record in batch]
         known = await records.known(connection, arrivals)
         concerned = await audience.load(connection)
-        identified = planning.identify(arrivals, known, concerned[0], now, RULES.max_age)
-        placed = await Windows().place(connection, identified, now)
+        identified = planning.identify(arrivals, known, concerned[0], now, RULES.max_age, semantic=semantic)
+        placed = await Windows(semantic=semantic).place(connection, identified, now)
         made = planning.plan(
             identified,
             placed,

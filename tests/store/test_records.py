@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.domain import meaning
 from bot.domain import stories as domain_stories
 from bot.domain.event import compared, day_of
 from bot.domain.intake import Known, Plan
@@ -254,6 +255,19 @@ async def test_what_is_read_for_clustering_is_what_was_compared(stores: Database
     assert terms.marks
     assert terms.excerpt
     assert not any(empty.terms)
+
+
+@pytest.mark.skipif(not meaning.installed(), reason="the extra 'semantic' is not installed")
+async def test_what_a_title_means_is_kept_and_read_only_where_it_is_wanted(stores: Database) -> None:
+    whole = record("Harbour bridge closed after crane collapses", "a.example")
+    await take(stores, whole, semantic=True)
+    await take(stores, record(ONE, "b.example"))
+    async with stores.read() as connection:
+        meant = [report.meaning for report in await records.reports(connection, at(-1), semantic=True)]
+        unread = [report.meaning for report in await records.reports(connection, at(-1))]
+    assert meant == [meaning.meant(whole.title, whole.language), b""]
+    assert unread == [b"", b""]
+    assert (await stored_of(stores, whole)).meaning == meant[0]
 
 
 async def test_a_page_is_known_by_all_its_addresses(stores: Database) -> None:
