@@ -9,7 +9,7 @@ Equal queries are entered once.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence, Set
-from itertools import chain, compress, count, islice
+from itertools import chain, islice
 from sys import intern
 from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
@@ -268,21 +268,26 @@ class Index(Generic[T]):
 
 
 class _Node(Posting[T]):
-    """A place in the trie: the posting of what ends here, and the words that may follow."""
+    """A place in the trie: the posting of what ends here, and the words that may come next."""
 
-    __slots__ = ("following",)
+    __slots__ = ("next",)
 
     def __init__(self) -> None:
         super().__init__()
-        self.following: dict[str, _Node[T]] | None = None
+        self.next: dict[str, _Node[T]] | None = None
 
     def is_needed(self) -> bool:
-        return bool(self.following) or not self.is_empty()
+        return bool(self.next) or not self.is_empty()
+
+
+_TURN = ""  # no word: in a node's `next`, in front of the words that stand before the pair
 
 
 class _Trie(Generic[T]):
-    """Terms by their words: those of one word, and nodes by the first two words of all others.
+    """Terms by their words: those of one word, and nodes by two neighbouring words of all others.
 
+    Of a longer term these are its longest two, as what is long is rare: where a document has only them, every term
+    that has them is looked for in vain. From there it is read on to its end, then from the pair back to its beginning.
     A script without spaces has a word per character, so parts of its sentences are found as well.
     """
 
@@ -297,13 +302,13 @@ class _Trie(Generic[T]):
         if len(words) == 1:
             self._known_words.add(words[0])
             return _at(self._words, words[0], Posting)
-        first, second, *others = map(intern, words)
-        self._known_pairs.add((first, second))
-        node = _at(self._pairs, (first, second), _Node)
+        pair, others = _path(words)
+        self._known_pairs.add(pair)
+        node = _at(self._pairs, pair, _Node)
         for word in others:
-            if node.following is None:
-                node.following = {}
-            node = _at(node.following, word, _Node)
+            if node.next is None:
+                node.next = {}
+            node = _at(node.next, word, _Node)
         return node
 
     def drop(self, words: Sequence[str]) -> None:
@@ -311,19 +316,19 @@ class _Trie(Generic[T]):
             del self._words[words[0]]
             self._known_words.remove(words[0])
             return
-        first, second, *others = words
-        node = self._pairs[first, second]
+        pair, others = _path(words)
+        node = self._pairs[pair]
         path = []
         for word in others:
-            assert node.following
-            path.append((node.following, word))
-            node = node.following[word]
+            assert node.next
+            path.append((node.next, word))
+            node = node.next[word]
         for siblings, word in reversed(path):
             if not siblings[word].is_needed():
                 del siblings[word]
-        if not self._pairs[first, second].is_needed():
-            del self._pairs[first, second]
-            self._known_pairs.remove((first, second))
+        if not self._pairs[pair].is_needed():
+            del self._pairs[pair]
+            self._known_pairs.remove(pair)
 
     def find(self, words: Sequence[str], found: list[Posting[T]]) -> None:
         """Add the postings of all terms that stand in these words, some more than once."""
@@ -331,17 +336,32 @@ class _Trie(Generic[T]):
         for pair in self._known_pairs.intersection(zip(words, islice(words, 1, None), strict=False)):
             node = self._pairs[pair]
             found.append(node)
-            if node.following:
-                places = map(pair.__eq__, zip(words, islice(words, 1, None), strict=False))
-                for after in compress(count(2), places):
-                    _walk(node, words, after, found)
+            if node.next:
+                first, second = pair
+                for place in [place for place, word in enumerate(words) if word == first]:
+                    if place + 1 < len(words) and words[place + 1] == second:
+                        _read(node, words, place, found)
 
 
-def _walk(node: _Node[T], words: Sequence[str], after: int, found: list[Posting[T]]) -> None:
-    """Add the postings of the longer terms, of which the words up to the given place are the beginning."""
-    while node.following and after < len(words):
-        following = node.following.get(words[after])
-        if following is None:
+def _path(words: Sequence[str]) -> tuple[tuple[str, str], list[str]]:
+    """The pair by which a term of several words is known, and what leads from there to its node."""
+    words = list(map(intern, words))
+    start = max(range(len(words) - 1), key=lambda place: len("".join(words[place : place + 2]).encode()))
+    back = [_TURN, *reversed(words[:start])] if start else []
+    return (words[start], words[start + 1]), words[start + 2 :] + back
+
+
+def _read(node: _Node[T], words: Sequence[str], place: int, found: list[Posting[T]]) -> None:
+    """Add the postings of the longer terms of which the pair at the given place is a part."""
+    after = place + 2
+    while node.next:
+        turned = node.next.get(_TURN)
+        before = place - 1
+        while turned is not None:
+            found.append(turned)
+            turned = turned.next.get(words[before]) if turned.next and before >= 0 else None
+            before -= 1
+        if after == len(words) or (following := node.next.get(words[after])) is None:
             return
         found.append(following)
         node, after = following, after + 1

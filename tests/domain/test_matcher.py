@@ -104,6 +104,28 @@ def test_matching_is_asking_every_query(
     assert all(topic in found for topic in queries)
 
 
+WORDS = st.sampled_from(["a", "of", "harbour", "bridges", "東"])
+
+
+@given(
+    st.lists(st.lists(WORDS, min_size=1, max_size=5), max_size=8),
+    st.lists(st.integers(0, 7), max_size=4),
+    st.lists(WORDS, max_size=14),
+)
+def test_phrases_are_found_wherever_their_longest_words_stand(
+    phrases: list[list[str]], dropped: list[int], title: list[str]
+) -> None:
+    found: Matcher[int] = Matcher()
+    queries = {n: parse('"' + " ".join(words) + '"') for n, words in enumerate(phrases)}
+    for n, query in queries.items():
+        found.add(n, query)
+    for n in {*dropped} & queries.keys():
+        found.remove(n)
+        del queries[n]
+    document = Document(" ".join(title))
+    assert found.match(document) == {n for n, query in queries.items() if matches(query, document)}
+
+
 def test_what_is_added_or_removed_counts_at_once() -> None:
     found: Matcher[int] = Matcher()
     document = Document("Storm over the harbour")

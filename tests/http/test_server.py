@@ -284,10 +284,10 @@ async def test_secured_is_neither_kept_nor_given_back(
 async def test_an_item_that_cannot_be_stored_is_refused_and_the_rest_is_stored(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def buggy(arrivals: Any, *rest: Any) -> Any:
+    def buggy(arrivals: Any, *rest: Any, **more: Any) -> Any:
         if any(arrival.record.title == TWO for arrival in arrivals):
             raise ZeroDivisionError("a secret in a traceback")
-        return identify(arrivals, *rest)
+        return identify(arrivals, *rest, **more)
 
     monkeypatch.setattr("bot.pipeline.ingest.identify", buggy)
     answer = await office.push([news(ONE), news(TWO, 2), {}, news(THREE, 3)])
