@@ -197,7 +197,11 @@ class Events:
         self._last.append(event.last)
         self._lengths.append(event.norm / len(event) or UNKNOWN)
         self._lasting.setdefault(int(event.last), array("I")).append(event.place)
-        lead(words, event.place, own=event.guild_id != 0)
+        if event.guild_id:
+            lead(words, event.place, own=True)
+        else:  # by hand: a window that is read back has many, and the newest place comes last anyway
+            for word in words:
+                word.places.append(event.place)
 
     def _leave(self, event: Event) -> None:
         self._places[event.place] = None
