@@ -54,9 +54,8 @@ class Events:
         # By place, beside each other: most stories that words lead to need no more to be passed over.
         self._last = array("d")
         self._lengths = array("d")  # of the mean vectors
-        self._lasting: dict[
-            int, array[int]
-        ] = {}  # day -> the places given to stories with their last report then
+        # Whether of servers, and a day -> the places given to such stories with their last report then.
+        self._lasting: dict[tuple[bool, int], array[int]] = {}
         self.vocabulary = Vocabulary()
         self.own = 0  # stories of servers
 
@@ -112,7 +111,7 @@ class Events:
     def evict(self, day: float) -> list[int]:
         """Forget the stories whose last report is from before a day. Returns their numbers."""
         found = []
-        for past in [past for past in self._lasting if past < int(day)]:
+        for past in [(own, last) for own, last in self._lasting if last < int(day)]:
             for place in self._lasting.pop(past):
                 event = self._places[place]
                 if event is not None and event.last < day:
@@ -143,11 +142,14 @@ class Events:
         """
         since = wanted.event.first - NEAR
         # Places ascend with the days on which they were given, so most that are too old are passed over unread.
-        oldest = min((given[0] for day, given in self._lasting.items() if day >= int(since)), default=0)
+        lasting = self._lasting.items()
+        oldest = min(
+            (given[0] for (own, day), given in lasting if own is servers and day >= int(since)), default=0
+        )
         shared: dict[int, float] = {}
         unread, squares = wanted.everything, wanted.length * wanted.length
         budget = BUDGET
-        many = max(COMMON, len(self._events) // 5)
+        many = max(COMMON, (len(self._events) - self.own) // 5)
         for part, word in wanted.leading:
             if word.count > many:
                 continue
@@ -196,7 +198,7 @@ class Events:
         self._places.append(event)
         self._last.append(event.last)
         self._lengths.append(event.norm / len(event) or UNKNOWN)
-        self._lasting.setdefault(int(event.last), array("I")).append(event.place)
+        self._lasting.setdefault((event.guild_id != 0, int(event.last)), array("I")).append(event.place)
         if event.guild_id:
             lead(words, event.place, own=True)
         else:  # by hand: a window that is read back has many, and the newest place comes last anyway
