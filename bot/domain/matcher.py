@@ -338,8 +338,8 @@ class _Trie(Generic[T]):
             found.append(node)
             if node.next:
                 first, second = pair
-                for place in [place for place, word in enumerate(words) if word == first]:
-                    if place + 1 < len(words) and words[place + 1] == second:
+                for place in [place for place, word in enumerate(words[:-1]) if word == first]:
+                    if words[place + 1] == second:
                         _read(node, words, place, found)
 
 
