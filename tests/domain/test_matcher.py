@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.document import Document
-from bot.domain.matcher import Matcher
+from bot.domain.matcher import Index, Matcher
 from bot.domain.query import Query, matches, parse
+from bot.domain.query_tree import Term
 from tests.domain.test_query import DOCUMENTS, QUERIES
 
 
@@ -124,6 +125,29 @@ def test_phrases_are_found_wherever_their_longest_words_stand(
         del queries[n]
     document = Document(" ".join(title))
     assert found.match(document) == {n for n, query in queries.items() if matches(query, document)}
+
+
+@pytest.mark.parametrize(
+    ("term", "text", "looked_for"),
+    [
+        ("of the photonics", "all of the day", False),
+        ("of the photonics", "the photonics", True),
+        ("photonics of the", "all of the day", False),
+        ("all of the photonics of the day", "all of the day", False),
+    ],
+)
+def test_a_phrase_is_looked_for_only_where_its_longest_words_stand(
+    term: str, text: str, looked_for: bool
+) -> None:
+    index: Index[int] = Index()
+    index.at(Term("", term))
+    assert bool(index.find(Document(text))) is looked_for
+
+
+def test_no_phrase_goes_from_the_end_of_a_text_to_its_beginning() -> None:
+    found = matcher(['title:"a harbour bridges"', 'title:"bridges harbour a"'])
+    assert found.match(Document("harbour bridges a")) == set()
+    assert found.match(Document("a bridges harbour")) == set()
 
 
 def test_what_is_added_or_removed_counts_at_once() -> None:
