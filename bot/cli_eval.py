@@ -52,8 +52,9 @@ def stories(places: Sequence[str], truth: Path, errors: int, semantic: bool | No
         out_json({**facts, **{name: _values(quality) for name, quality in measured.items()}})
         return refused
     out(f"{facts['records']:,} records, {facts['labelled']:,} of them labelled: {facts['events']:,} events")
-    how = "words and meanings" if by_meaning else "words"
-    out(f"{facts['stories']:,} stories by {how}, {measured['B-cubed'].groups:,} of labelled records")
+    out(
+        f"{facts['stories']:,} stories by {meaning.basis(by_meaning)}, {measured['B-cubed'].groups:,} of labelled records"
+    )
     out(f"{facts['records_per_second']:,} records/s, {facts['peak_memory_mb']} MB at most in this process\n")
     _table({name: _values(quality) for name, quality in measured.items()})
     for line in _worst(labels, found, grouped.titles, errors):
@@ -84,7 +85,7 @@ def group(
     """
     known = _truth(truth)
     records, refused = _read(places)
-    records.sort(key=lambda record: record.published or datetime.min.replace(tzinfo=UTC))
+    records.sort(key=_time)
     if not records:
         raise InvalidInputError(f"{', '.join(places)}: there is no record to group.")
     if order is not None:
@@ -103,9 +104,13 @@ def group(
     return Grouped(titles, {i: found[i] for i in own}, labels, seconds), refused
 
 
+def _time(record: Record) -> datetime:
+    return record.published or datetime.min.replace(tzinfo=UTC)
+
+
 def _reordered(records: Sequence[Record], order: int) -> list[Record]:
     rng = random.Random(order)  # noqa: S311 -- the same each time
-    times = [record.published or datetime.min.replace(tzinfo=UTC) for record in records]
+    times = list(map(_time, records))
     later = [time.timestamp() + rng.gauss(0, JITTER.total_seconds()) for time in times]
     mixed = sorted(range(len(records)), key=later.__getitem__)
     return [replace(records[n], published=time) for n, time in zip(mixed, times, strict=True)]
@@ -174,8 +179,7 @@ def pairs(file: Path, semantic: bool | None, as_json: bool) -> None:
     if as_json:
         out_json({"pairs": len(rows), "same": belong, "semantic": by_meaning, **values})
         return
-    how = "words and meanings" if by_meaning else "words"
-    out(f"{len(rows)} pairs by {how}, {belong} of them the same event\n")
+    out(f"{len(rows)} pairs by {meaning.basis(by_meaning)}, {belong} of them the same event\n")
     _table({"same event": values})
 
 

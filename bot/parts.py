@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.config import Config, FeedSettings, FolderSettings, GitSettings
+from bot.domain import meaning
 from bot.domain.identity import canonical
 from bot.domain.model import Topic
 from bot.domain.polling import NewFeed, Origin
@@ -150,7 +151,7 @@ def endpoint_of(config: Config) -> http.Settings | None:
 
 def found_by(config: Config) -> str:
     """What stories are found by, in words; that depends on what is installed, too."""
-    return f"stories are found by {'words and meanings' if config.stories.by_meaning() else 'words'}"
+    return f"stories are found by {meaning.basis(config.stories.by_meaning())}"
 
 
 async def check_stored(config: Config) -> list[str]:

@@ -173,8 +173,7 @@ class Event:
         self.measured = self.place = 0
         self._weights: dict[Word, float] | None = None
         self._meaning: Meaning | None = None
-        if len(days) > FEW:
-            self._count(self.reports)
+        self._count(self.reports)
 
     def __len__(self) -> int:
         return len(self.reports)

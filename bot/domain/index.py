@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from bot.domain.event import NEAR, Event, Report
 from bot.domain.meaning import Meaning
-from bot.domain.vocabulary import Vocabulary, Word, hear, lead
+from bot.domain.vocabulary import Vocabulary, Word, lead
 
 COMMON = 50  # stories that a word leads to even where these are more than a fifth of all
 BUDGET = 120  # entries of words that are read for a report
@@ -105,8 +105,10 @@ class Events:
     def hear(self, reports: Iterable[Report]) -> None:
         """Learn from reports which words are names."""
         everybodys = [report.terms for report in reports if not report.guild_id]
-        names = self.vocabulary.words(chain.from_iterable(terms.names for terms in everybodys))
-        hear(names, self.vocabulary.words(chain.from_iterable(terms.words for terms in everybodys)))
+        self.vocabulary.hear(
+            chain.from_iterable(terms.names for terms in everybodys),
+            chain.from_iterable(terms.words for terms in everybodys),
+        )
 
     def evict(self, day: float) -> list[int]:
         """Forget the stories whose last report is from before a day. Returns their numbers."""

@@ -38,6 +38,11 @@ def installed() -> bool:
     return all(map(find_spec, NEEDED)) and all(_place(*parts).is_file() for parts in (_WEIGHTS, _TOKENIZER))
 
 
+def basis(semantic: bool) -> str:
+    """What reports are compared by, in words: with `semantic` by what their titles mean, too."""
+    return "words and meanings" if semantic else "words"
+
+
 def meant(title: str, language: str) -> bytes:
     """The vector of a title, of length 1 in signed bytes; empty where the model does not know its language or letters.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 
 from bot.domain.terms import letters
@@ -63,6 +63,16 @@ class Vocabulary:
         """The words of these terms, made where they are new."""
         return tuple(map(self._words.__getitem__, terms))
 
+    def hear(self, names: Iterable[str], plain: Iterable[str]) -> None:
+        """Learn which terms were written inside a sentence as names, and which not; each as often as it was."""
+        named, others = self.words(names), self.words(plain)
+        for word in named:
+            word.names += 1
+        for word in others:
+            word.plain += 1
+        for word in {*named, *others}:
+            word.factor = 1 + NAME * (word.names - word.plain) / (word.names + word.plain + 1)
+
     def rarities(self, words: Iterable[Word]) -> list[float]:
         """How much each word tells, in nats: inverse frequency among stories (Spärck Jones, 1972), more for names."""
         known, log = self._all, math.log
@@ -81,16 +91,6 @@ class Vocabulary:
         self._words = _Words(used)
         for word in self._words.values():
             word.places, word.own = array("I"), None
-
-
-def hear(names: Sequence[Word], plain: Sequence[Word]) -> None:
-    """Learn which words were written inside a sentence as names, and which not."""
-    for word in names:
-        word.names += 1
-    for word in plain:
-        word.plain += 1
-    for word in {*names, *plain}:
-        word.factor = 1 + NAME * (word.names - word.plain) / (word.names + word.plain + 1)
 
 
 def lead(words: Iterable[Word], place: int, *, own: bool) -> None:
