@@ -20,7 +20,7 @@ from bot.domain.model import (
     TopicMatch,
 )
 from bot.domain.owners import NOBODY, Owners
-from bot.domain.text import words
+from bot.domain.words import name_key, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,11 @@ def muted_by(mutes: Sequence[Mute]) -> Muted:
     """Whether a record is muted: by its outlet's domain or name, or by words of its title."""
     if not mutes:
         return never
-    outlets = {mute.value.casefold() for mute in mutes}
+    outlets = {name_key(mute.value) for mute in mutes}
     phrases = [f" {' '.join(phrase)} " for mute in mutes if (phrase := words(mute.value))]
 
     def muted(record: Record) -> bool:
-        if record.outlet.domain in outlets or record.outlet.name.casefold() in outlets:
+        if record.outlet.domain in outlets or name_key(record.outlet.name) in outlets:
             return True
         title = f" {' '.join(words(record.title))} "
         return any(phrase in title for phrase in phrases)

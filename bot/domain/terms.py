@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from Stemmer import Stemmer
 
-from bot.domain.text import words
+from bot.domain.words import words
 
 # Snowball's names of the languages that it stems, by ISO 639-1 code.
 _SNOWBALL: Mapping[str, str] = {

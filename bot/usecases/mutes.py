@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 from bot.domain.identity import registered_domain
+from bot.domain.text import clip
+from bot.domain.words import name_key
 from bot.errors import InvalidInputError, NotFoundError
 from bot.store import subscriptions
 from bot.usecases.context import Context
@@ -43,9 +45,9 @@ async def unmute(context: Context, guild_id: int, channel_id: int | None, text: 
     value = _value(text)
     async with context.db.write() as connection:
         muted = await subscriptions.mutes(connection, guild_id)
-        there = [m for m in muted if m.value.casefold() == value.casefold()]
+        there = [m for m in muted if name_key(value) in (name_key(m.value), name_key(clip(m.value, LONGEST)))]
         if here := [m for m in there if m.channel_id == channel_id]:
-            await subscriptions.unmute(connection, guild_id, channel_id, value)
+            await subscriptions.unmute(connection, guild_id, channel_id, here[0].value)
             return here[0].value
     if there:
         place = "the whole server" if there[0].channel_id is None else f"<#{there[0].channel_id}>"
@@ -61,4 +63,4 @@ async def suggest(context: Context, guild_id: int, text: str, limit: int = 25) -
     """What is muted in a server, for autocomplete."""
     async with context.db.read() as connection:
         values = dict.fromkeys(m.value for m in await subscriptions.mutes(connection, guild_id))
-    return [value for value in values if text.casefold() in value.casefold()][:limit]
+    return [value for value in values if name_key(text) in name_key(value)][:limit]
