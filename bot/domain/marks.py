@@ -8,7 +8,7 @@ from itertools import groupby
 from bot.domain.document import TEXTS, Document
 from bot.domain.message import escape_markup, label, labelled, safe_url
 from bot.domain.query import Mark
-from bot.domain.text import ELLIPSIS, clip, isolate, length
+from bot.domain.text import ELLIPSIS, ISOLATION, clip, isolate, isolation, length
 from bot.domain.words import token_places, tokens
 
 BEFORE = 60  # characters that are shown of an excerpt before the first word that matched
@@ -52,11 +52,12 @@ def linked(title: str, url: str, marks: Sequence[Mark], limit: int) -> str:
     spans = {(mark.start, mark.end) for mark in marks if mark.text == "title"}
     room = limit - length(address) - 4 * (len(spans) + 1)
     if room < 12:
-        shown = clip(title, (limit - 4 * len(spans) - 2) // 2)  # escaping doubles it at most
+        shown = clip(title, (limit - 4 * len(spans) - ISOLATION) // 2)  # escaping doubles it at most
         return _escaped(shown, spans)
-    shown = clip(title, room if isolate(title) == title else room - 2)
-    flags = _flags(shown, spans)
-    text, origin = labelled(shown)
+    before, after = isolation(title)
+    shown = clip(title, room - len(before + after))
+    text, origin = labelled(before + shown + after)
+    flags = [False] * len(before) + _flags(shown, spans) + [False] * len(after)
     pieces = _pieces(text, [flags[place] for place in origin])
     # An underscore that a letter follows is no markup; asterisks in between would make it some.
     parts = [

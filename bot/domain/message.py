@@ -125,11 +125,15 @@ def escape_markup(text: str) -> str:
     return _LIST.sub(lambda m: f"{m[1]}{m[2]}\\" if m[2].isdigit() else f"{m[1]}\\{m[2]}", escaped)
 
 
-def escape_to(text: str, limit: int) -> str:
-    """Escaped text of at most `limit`, cut at a word before it is escaped, so that no escape is halved."""
+def escape_to(text: str, limit: int, *, alone: bool = False) -> str:
+    """Escaped text of at most `limit`, cut at a word before it is escaped, so that no escape is halved.
+
+    `alone`: nothing stands beside it on its line, so its direction moves nothing.
+    """
     room = limit
     while True:
-        escaped = escape(clip(text, room))
+        clipped = clip(text, room)
+        escaped = escape_markup(clipped) if alone else escape(clipped)
         over = length(escaped) - max(0, limit)
         if over <= 0:
             return escaped

@@ -94,9 +94,9 @@ def story_post(
     footer = f"Story #{view.number} · {_beside(topics)}" if topics else f"Story #{view.number}"
     roles = tuple(dict.fromkeys(mentions))[:MOST_ROLES]
     embed = Embed(
-        title=escape_to(lead.title, TITLE),
+        title=escape_to(lead.title, TITLE, alone=True),
         url=address if length(address) <= URL else "",
-        description=escape_to(lead.excerpt, EXCERPT) if lead.excerpt else "",
+        description=escape_to(lead.excerpt, EXCERPT, alone=True) if lead.excerpt else "",
         author=clip(
             f"{isolate(lead.outlet.name)} · video" if lead.type == "video" else lead.outlet.name, AUTHOR
         ),
@@ -192,7 +192,7 @@ def related_pages(
     topics = topics or view.topics
     lead = view.lead.record
     head = Embed(
-        title=escape_to(lead.title, TITLE),
+        title=escape_to(lead.title, TITLE, alone=True),
         url=safe_url(lead.url) if length(safe_url(lead.url)) <= URL else "",
         author=clip(lead.outlet.name, AUTHOR),
         colour=colour_of(next(iter(topics), "")),

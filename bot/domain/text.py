@@ -45,10 +45,14 @@ _CLUSTER = regex.compile(r"\X")  # what a reader takes for one character: UAX #2
 _JOINER = "\u200d"
 _VIRAMA = 9  # the combining class of signs that join two consonants
 
-# https://www.unicode.org/reports/tr9/: what is between these two does not move what stands beside it.
-ISOLATE, END_ISOLATE = "\u2068", "\u2069"
+# An embedding, and after it a mark of the line's direction: what is inside does not move what stands beside it, as with
+# an isolate (https://www.unicode.org/reports/tr9/), but also where a program knows nothing of isolates.
+_FROM_LEFT, _FROM_RIGHT = "\u202a", "\u202b"
+_END_ISOLATED = "\u202c\u200e"
+ISOLATION = 3  # characters that isolating a line adds
 _DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 _RIGHT_TO_LEFT = regex.compile(r"[\p{Bidi_Class=R}\p{Bidi_Class=AL}\p{Bidi_Class=AN}]")
+_STRONG = regex.compile(r"\p{Bidi_Class=L}|([\p{Bidi_Class=R}\p{Bidi_Class=AL}])")
 
 _TRAILING = " .,;:-–—(/|&"  # looks lost before an ellipsis
 _LONGEST_WORD = 40  # a longer one is cut inside
@@ -96,10 +100,11 @@ def clip(text: str, limit: int) -> str:
     """
     if length(text) <= limit:
         return text
-    for closing in range(max(0, limit)):
+    for closing in range(0, max(0, limit), len(_END_ISOLATED)):
         clipped = _clipped(text, limit - closing)
-        if (left_open := clipped.count(ISOLATE) - clipped.count(END_ISOLATE)) <= closing:
-            return clipped + END_ISOLATE * left_open
+        left_open = sum(map(clipped.count, (_FROM_LEFT, _FROM_RIGHT))) - clipped.count(_END_ISOLATED)
+        if left_open * len(_END_ISOLATED) <= closing:
+            return clipped + _END_ISOLATED * left_open
     return ""
 
 
@@ -115,20 +120,26 @@ def _clipped(text: str, limit: int) -> str:
 def isolate(text: str) -> str:
     """The text as it is put beside others: where it runs from right to left, it does not move what surrounds it.
 
-    Marks of direction that it came with go. Other texts stay as they are.
+    It keeps the direction of its first letter. Marks of direction that it came with go. Other texts stay as they are.
     """
     if text.isascii():
         return text
-    text = _DIRECTIONS.sub("", text)
-    if not _RIGHT_TO_LEFT.search(text):
-        return text
-    return "\n".join(f"{ISOLATE}{line}{END_ISOLATE}" for line in text.split("\n"))
+    lines = _DIRECTIONS.sub("", text).split("\n")
+    return "\n".join(f"{before}{line}{after}" for line in lines for before, after in [isolation(line)])
+
+
+def isolation(line: str) -> tuple[str, str]:
+    """The marks that `isolate` puts before and after a line; both empty where it needs none."""
+    if line.isascii() or not _RIGHT_TO_LEFT.search(line):
+        return "", ""
+    first = _STRONG.search(line)
+    return _FROM_RIGHT if first and first[1] else _FROM_LEFT, _END_ISOLATED
 
 
 def clip_isolated(text: str, limit: int) -> str:
     """The text clipped and isolated, within the limit all together."""
     isolated = isolate(clip(text, limit))
-    return isolated if length(isolated) <= limit else isolate(clip(text, limit - 2))
+    return isolated if length(isolated) <= limit else isolate(clip(text, limit - ISOLATION))
 
 
 def repair(text: str, limit: int) -> str:

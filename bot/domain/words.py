@@ -49,43 +49,20 @@ _LOOK = {
     "/": "\u2044\u2215",
     "\xb7": "\u0387\u2022\u2219\u22c5\u2027\u30fb\u318d",
     "i": "ı",
-    # Persian keyboards have other code points for two Arabic letters.
-    "\u0643": "\u06a9",
-    "\u064a": "\u06cc\u06d2",
+    # Arabic and Persian keyboards have other code points for two letters that look alike.
+    "\u06a9": "\u0643",
+    "\u06cc": "\u064a",
 }
-# What does not show: Default_Ignorable_Code_Point and the rest of Cf and Cc. Then what is optional: the stretching of
+# What does not show: Default_Ignorable_Code_Point and the rest of Cf. Then what is optional: the stretching of
 # Arabic and the vowel points of Arabic and Hebrew. Then frames around a character, as a keycap has.
 _DROPPED = (
-    "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u034f\u061c\u070f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\xad\u034f\u061c\u070f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
     "\u0640\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u0652\u0670"
     "\u20dd-\u20e0\u20e2-\u20e4"
 )
 _IS_DROPPED = re.compile(f"[{_DROPPED}]+")
-_DIGITS = {
-    code: str(unicodedata.decimal(chr(code)))
-    for start in (
-        0x660,
-        0x6F0,
-        0x7C0,
-        0x966,
-        0x9E6,
-        0xA66,
-        0xAE6,
-        0xB66,
-        0xBE6,
-        0xC66,
-        0xCE6,
-        0xD66,
-        0xE50,
-        0xED0,
-        0xF20,
-        0x1040,
-        0x17E0,
-        0x1810,
-    )
-    for code in range(start, start + 10)
-}
+_DIGITS = {ord(zero) + value: str(value) for zero in "٠۰߀०০੦૦୦௦౦೦൦๐໐༠၀០᠐" for value in range(10)}
 _SAME = str.maketrans({each: one for one, every in _LOOK.items() for each in every}) | _DIGITS
 # What decomposing would make letters of the word before, or an accent of.
 _BEFORE = str.maketrans(
