@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain import query as language
 from bot.domain.model import Stored, Topic
 from bot.domain.query import Query, QueryError
-from bot.domain.text import repair
+from bot.domain.text import clip, repair
 from bot.domain.topics import Topics
 from bot.domain.words import name_key, words
 from bot.errors import InvalidInputError, NotFoundError, QueryRefusedError
@@ -83,7 +83,7 @@ def _name(text: str) -> str:
     name = repair(text, 4 * MAX_NAME)
     if len(name) > MAX_NAME:
         raise InvalidInputError(
-            f"A topic's name has at most {MAX_NAME} characters; “{name[:20]}…” has {len(name)}."
+            f"A topic's name has at most {MAX_NAME} characters; “{clip(name, 20)}” has {len(name)}."
         )
     if not words(name):
         raise InvalidInputError("A topic's name has at least one letter or digit.")
@@ -135,7 +135,7 @@ def _own(known: Topics, name: str, guild_id: int) -> Topic:
     hint = f"This server's own are: {', '.join(own[:10])}." if own else "Make one with /topic create."
     if found is not None:
         raise NotFoundError(f"“{found.name}” is everybody's topic, which no server can change. {hint}")
-    raise NotFoundError(f"This server has no topic “{name[:80]}” of its own. {hint}")
+    raise NotFoundError(f"This server has no topic “{clip(name, 80)}” of its own. {hint}")
 
 
 async def create(context: Context, guild_id: int, draft: Draft) -> Made:

@@ -191,7 +191,7 @@ async def remove(context: Context, wanted: str, guild_id: int = 0) -> Feed:
         hits = hits or [f for f in own if key in (name_key(f.shown), name_key(clip(f.shown, SHORT)))]
         if not hits:
             has = ", ".join(feed.shown for feed in own[:10]) or "none"
-            raise NotFoundError(f"There is no source “{wanted[:80]}”. There are: {has}.")
+            raise NotFoundError(f"There is no source “{clip(wanted, 80)}”. There are: {has}.")
         if len(hits) > 1:
             raise InvalidInputError(f"{len(hits)} sources have that name: give the address.")
         if hits[0].origin in (Owner.CONFIG, Owner.CATALOGUE):

@@ -11,6 +11,7 @@ from bot.domain.message import escape
 from bot.domain.model import Topic
 from bot.domain.ranking import LEAST_STORIES, USUAL_DAYS, Spike, spike
 from bot.domain.render import plural, spike_words
+from bot.domain.text import clip
 from bot.domain.topics import Topics
 from bot.domain.words import name_key
 from bot.errors import NotFoundError
@@ -25,7 +26,7 @@ def resolve(known: Topics, name: str) -> Topic:
         return found
     near = ", ".join(topic.name for topic in known.suggest(name, 3))
     hint = f"Did you mean: {near}?" if near else "The list of topics has all there are."
-    raise NotFoundError(f"There is no topic “{name[:80]}”. {hint}")
+    raise NotFoundError(f"There is no topic “{clip(name, 80)}”. {hint}")
 
 
 async def suggest(context: Context, text: str, guild_id: int = 0, limit: int = 25) -> list[str]:

@@ -44,7 +44,7 @@ async def test_topics_of_names_that_look_the_same_become_one(stores: Database) -
         await topics.define(connection, [Topic(COMPOSED, keywords=("zoë",))])
         (first,) = (await topics.ids(connection)).values()
         stray = sa.insert(schema.topics).values({**topics.row_of(Topic(APART)), "key": "zoe\u0308"})
-        second = (await connection.execute(stray)).inserted_primary_key[0]
+        second = (await connection.execute(stray.returning(schema.topics.c.id))).scalar_one()
         await subscriptions.subscribe(connection, Subscription(0, GUILD, CHANNEL, COMPOSED), first, at())
         await subscriptions.subscribe(connection, Subscription(0, GUILD, CHANNEL, APART), second, at())
         await subscriptions.subscribe(connection, Subscription(0, GUILD, OTHER, APART), second, at())
