@@ -6,13 +6,14 @@ import re
 
 from bot.domain.identity import registered_domain
 from bot.domain.text import clip
-from bot.domain.words import name_key
+from bot.domain.words import name_key, tokens
 from bot.errors import InvalidInputError, NotFoundError
 from bot.store import subscriptions
 from bot.usecases.context import Context
 
 LONGEST = 100
-_HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+\.[a-z]{2,}", re.IGNORECASE)  # `www.example.com`, not `Node.js`
+_ADDRESS = re.compile(r"@?((?:[\w-]+\.)+[^\W\d_]{2,})\.?(?:/\S*)?")  # a host, as people write and copy it
+_WILDCARD = re.compile(r"(?<=\w)\*(?=\w|$)|(?<!\S)\*(?=\w)")  # as queries have it
 MOST = 200
 
 
@@ -20,11 +21,19 @@ def _value(text: str) -> str:
     value = " ".join(text.split())
     if not value or len(value) > LONGEST:
         raise InvalidInputError(f"Name an outlet (example.com) or words, {LONGEST} characters at most.")
-    if "://" in value or _HOST.fullmatch(value):
+    host = found[1] if (found := _ADDRESS.fullmatch(value)) else ""
+    # A bare name with one dot stays as it is: `example.com`, but also `Node.js`.
+    if "://" in value or (host and (host != value or host.count(".") > 1)):
         try:
-            return registered_domain(value)
+            return registered_domain(host or value)
         except ValueError as error:
             raise InvalidInputError(f"That address cannot be read: {error}.") from error
+    if _WILDCARD.search(value):
+        raise InvalidInputError(
+            "A mute has whole words, and * stands for nothing in it: write the words out."
+        )
+    if not tokens(value):
+        raise InvalidInputError("Nothing of that shows in a title: name an outlet (example.com) or words.")
     return value
 
 
