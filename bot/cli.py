@@ -72,14 +72,13 @@ def load_topic_files(directory: Path | None) -> tuple[Topic, ...]:
 def serve(path: Path) -> None:
     """`topicwire run`."""
     from bot import app
-    from bot.config import load
 
-    config = load(path)
+    config = settings_of(path)
     if not config.discord.token.get_secret_value():
         raise TopicwireError(
-            f"{path} has no bot token yet: make a bot at https://discord.com/developers/applications (New Application, "
-            "Bot, Reset Token) and put its token there as discord.token, or into the environment as "
-            "TOPICWIRE_DISCORD__TOKEN."
+            "The bot's token is missing. Create a bot at https://discord.com/developers/applications (New Application, "
+            "Bot, Reset Token), then set the environment variable TOPICWIRE_DISCORD__TOKEN to its token, or write it as "
+            f"discord.token in {path}."
         )
     logging.basicConfig(
         level=config.log.level.upper(),
@@ -97,10 +96,9 @@ def serve(path: Path) -> None:
 def check_config(path: Path) -> int:
     """`topicwire check`: print every problem; returns how many there are."""
     from bot import parts
-    from bot.config import load
 
     try:
-        config = load(path)
+        config = settings_of(path)
         problems = parts.check(config) + asyncio.run(parts.check_stored(config))
     except ConfigError as error:
         problems = error.problems
@@ -111,7 +109,7 @@ def check_config(path: Path) -> int:
 
 
 def settings_of(path: Path) -> Config:
-    """The settings there; the defaults where there is no config yet, as before a bot's first run."""
+    """The settings in the file and the environment. `config.yaml` may be missing: then the defaults count."""
     from bot.config import load, parse
 
     return load(path) if path != CONFIG or path.exists() else parse({})

@@ -179,13 +179,16 @@ def test_check_says_every_problem_at_once_with_its_key(tmp_path: Path) -> None:
     assert "s3cret" not in done.stdout + done.stderr
 
 
-def test_the_example_config_only_lacks_a_token_and_records(tmp_path: Path) -> None:
+def test_the_example_config_lacks_only_a_token(tmp_path: Path) -> None:
     example = Path(__file__).parents[2] / "config.example.yaml"
     done = topicwire("check", "--config", example, cwd=tmp_path)
-    assert [line.split(":")[0] for line in done.stdout.splitlines()[:-1]] == [
-        "discord.token",
-        "sources[0].path",
-    ]
+    assert [line.split(":")[0] for line in done.stdout.splitlines()[:-1]] == ["discord.token"]
+
+
+def test_a_token_in_the_environment_is_all_that_is_needed(tmp_path: Path) -> None:
+    done = topicwire("check", cwd=tmp_path, TOPICWIRE_DISCORD__TOKEN="made.up.token")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_run_without_a_token_says_what_to_do_and_where(tmp_path: Path) -> None:
