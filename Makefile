@@ -68,6 +68,7 @@ bench: $(VENV)/.bench
 
 fuzz: $(VENV)/.dev
 	@$(BIN)/python -m scripts.fuzz_feeds $(ARGS)
+	@HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest -n auto -m hypothesis --timeout=0
 
 # Each lock is compiled with the one below as a constraint, so that all agree.
 COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \

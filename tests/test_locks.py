@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,7 @@ def test_every_requirement_has_one_version_and_hashes_and_names_no_index(name: s
     assert "index-url" not in text
 
 
-@pytest.mark.parametrize(("smaller", "larger"), list(zip(LOCKS, LOCKS[1:], strict=False)))
+@pytest.mark.parametrize(("smaller", "larger"), list(pairwise(LOCKS)))
 def test_a_lock_contains_the_smaller_one_as_it_is(smaller: str, larger: str) -> None:
     below, above = lock(smaller), lock(larger)
     for name, entries in below.items():

@@ -172,7 +172,7 @@ class FolderSource:
         identity = _identity(place)
         watcher = awatch(
             place,
-            watch_filter=lambda _, path: self._concerns(Path(path), alone),
+            watch_filter=lambda _, path: self.concerns(Path(path)),
             step=SETTLE_MS,
             debounce=SETTLE_MOST_MS,
             rust_timeout=LOOK_AGAIN_MS,
@@ -197,8 +197,9 @@ class FolderSource:
             await asyncio.gather(waiting, return_exceptions=True)
             await watcher.aclose()
 
-    def _concerns(self, path: Path, alone: bool) -> bool:
-        if alone:
+    def concerns(self, path: Path) -> bool:
+        """Whether a change of this file or directory can change what the source has."""
+        if self.root.is_file():
             return path.name == self.root.name
         with suppress(ValueError):
             path = path.relative_to(self.root)
