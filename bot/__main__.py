@@ -361,6 +361,7 @@ def main() -> None:
         typer.echo(f"topicwire: {place}{error.strerror or error}", err=True)
         raise SystemExit(FAILED) from error
     except KeyboardInterrupt:
+        typer.echo("topicwire: stopped", err=True)
         raise SystemExit(130) from None
 
 
