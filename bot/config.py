@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 from collections.abc import Sequence
 from datetime import time, timedelta
 from pathlib import Path
@@ -20,7 +23,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from bot.domain import meaning
 from bot.domain.digest import DEFAULT_SIZE, MOST_SIZE, Schedule, parse_time
@@ -32,6 +35,7 @@ from bot.domain.posting import Rules
 from bot.errors import ConfigError
 from bot.sources.topic_files import topic_from_mapping
 
+_PREFIX = "TOPICWIRE_"  # of environment variables
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -302,7 +306,7 @@ class Config(BaseSettings):
     """All settings. The environment wins over the file: `TOPICWIRE_DISCORD__TOKEN`, `TOPICWIRE_DATABASE__URL` …"""
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix="TOPICWIRE_", env_nested_delimiter="__", env_ignore_empty=True
+        frozen=True, extra="forbid", env_prefix=_PREFIX, env_nested_delimiter="__", env_ignore_empty=True
     )
 
     discord: Discord = Discord()
@@ -342,7 +346,10 @@ def load(path: Path) -> Config:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise ConfigError(str(path), [f"{where}{getattr(error, 'problem', None) or error}"]) from error
+        # The scanner's and the parser's words are constants; the constructor's quote the file.
+        constant = isinstance(error, yaml.scanner.ScannerError | yaml.parser.ParserError)
+        what = getattr(error, "problem", None) if constant else None
+        raise ConfigError(str(path), [f"{where}{what or 'not valid YAML'}"]) from None
     if data is not None and not isinstance(data, dict):
         raise ConfigError(str(path), ["must be keys and values, as in config.example.yaml"])
     # An empty section (`topics:` with everything below it commented out) means its defaults.
@@ -351,10 +358,36 @@ def load(path: Path) -> Config:
 
 def parse(data: dict[str, Any], place: str = "config") -> Config:
     """Check settings given as plain values; ConfigError as for `load`."""
+    unknown = [
+        f"{name}: there is no such setting; config.example.yaml lists them all"
+        for name in sorted(os.environ)
+        if name.startswith(_PREFIX)
+        and name.removeprefix(_PREFIX).partition("__")[0].lower() not in Config.model_fields
+    ]
+    if unknown:
+        raise ConfigError("environment", unknown)
     try:
         return Config(**{str(key): value for key, value in data.items()})
     except ValidationError as error:
         raise ConfigError(place, [_problem(detail) for detail in error.errors()]) from None
+    except SettingsError as error:
+        # pydantic names the section alone.
+        section = re.search(r'field "(\w+)"', str(error))
+        start = f"{_PREFIX}{section[1].upper() if section else ''}"
+        names = [
+            name for name, value in sorted(os.environ.items()) if name.startswith(start) and _is_broken(value)
+        ]
+        problem = "not valid JSON, which lists and whole sections need here"
+        raise ConfigError("environment", [f"{name}: {problem}" for name in names or [start]]) from None
+
+
+def _is_broken(value: str) -> bool:
+    """Whether a value of the environment looks like JSON and is none."""
+    try:
+        json.loads(value)
+    except ValueError:
+        return value.strip()[:1] in ("[", "{")
+    return False
 
 
 def _without_kinds(place: Sequence[int | str]) -> list[int | str]:
@@ -366,18 +399,28 @@ def _without_kinds(place: Sequence[int | str]) -> list[int | str]:
     ]
 
 
+# Settings whose value an error may repeat. Everything else may be a secret, or one that stands under the wrong key.
+_SHOWN = {
+    "backfill", "catalogue", "edit_interval", "edit_window", "every", "kind", "least", "level", "listen", "max_age", "most",
+    "per_day", "per_minute", "per_server", "private_networks", "quality", "semantic", "size", "time", "timezone",
+}  # fmt: skip
+_LONGEST_KEY = 60
+
+
 def _problem(detail: Any) -> str:
+    place = _without_kinds(detail["loc"])
     keys = ""
-    for part in _without_kinds(detail["loc"]):
-        keys += f"[{part}]" if isinstance(part, int) else f".{part}" if keys else str(part)
+    for part in place:
+        shown = str(part)[:_LONGEST_KEY]
+        keys += f"[{shown}]" if isinstance(part, int) else f".{shown}" if keys else shown
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"].startswith("union_tag"):
         keys += ".kind"
         message = "write folder, feed or git"
-    if detail["type"] == "extra_forbidden":
-        message = "there is no such setting; config.example.yaml has them all"
-    # The value of a secret never appears in a message.
+    unknown = detail["type"] == "extra_forbidden"
+    if unknown:
+        message = "there is no such setting; config.example.yaml lists them all"
     given = detail.get("input")
-    if isinstance(given, str | int | float) and "token" not in detail["loc"] and "url" not in detail["loc"]:
+    if isinstance(given, str | int | float) and not unknown and place[-1:] and place[-1] in _SHOWN:
         message += f" (got {str(given)[:60]!r})"
     return f"{keys or 'config'}: {message}"
