@@ -70,7 +70,7 @@ def load_topic_files(directory: Path | None) -> tuple[Topic, ...]:
 
 def serve(path: Path) -> None:
     """`topicwire run`."""
-    from bot import app, logs
+    from bot import app, logs, process
 
     config = settings_of(path)
     if not config.discord.token.get_secret_value():
@@ -80,6 +80,7 @@ def serve(path: Path) -> None:
             f"discord.token in {path}."
         )
     logs.configure(config.log.level)
+    process.raise_open_files()
     asyncio.run(app.run(config))
 
 

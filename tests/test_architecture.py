@@ -19,6 +19,7 @@ LONGEST_COG = 200
 ARROWS: dict[str, set[str]] = {
     "bot.errors": {"bot.domain.terminal"},
     "bot.logs": {"bot.domain.terminal"},
+    "bot.process": set(),
     "bot.clock": set(),
     "bot.catalogue": set(),
     "bot.domain": {"bot.domain"},
@@ -74,6 +75,7 @@ ARROWS: dict[str, set[str]] = {
     "bot.cli": {
         "bot.app",
         "bot.logs",
+        "bot.process",
         "bot.parts",
         "bot.config",
         "bot.pipeline",
