@@ -61,23 +61,22 @@ _DROPPED = (
     "\u0640\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u0652\u0670"
     "\u20dd-\u20e0\u20e2-\u20e4"
 )
-_IS_DROPPED = re.compile(f"[{_DROPPED}]+")
-_DIGITS = {ord(zero) + value: str(value) for zero in "٠۰߀०০੦૦୦௦౦೦൦๐໐༠၀០᠐" for value in range(10)}
-_SAME = str.maketrans({each: one for one, every in _LOOK.items() for each in every}) | _DIGITS
+_DIGITS = {chr(ord(zero) + value): str(value) for zero in "٠۰߀०০੦૦୦௦౦೦൦๐໐༠၀០᠐" for value in range(10)}
+_SAME = {each: one for one, every in _LOOK.items() for each in every} | _DIGITS
+_VARIANT = re.compile(f"[{_DROPPED}{''.join(_SAME)}]")
 # What decomposing would make letters of the word before, or an accent of.
-_BEFORE = str.maketrans(
-    {
-        "™": " ",
-        "℠": " ",
-        "\xb4": "'",
-        "\u1fbd": "'",
-        "\u1fbf": "'",
-        "\u1ffd": "'",
-        "\u1ffe": "'",
-        "\u02dd": '"',
-        "\u02dc": "~",
-    }
-)
+_BEFORE = {
+    "™": " ",
+    "℠": " ",
+    "\xb4": "'",
+    "\u1fbd": "'",
+    "\u1fbf": "'",
+    "\u1ffd": "'",
+    "\u1ffe": "'",
+    "\u02dd": '"',
+    "\u02dc": "~",
+}
+_INDIVISIBLE = re.compile(f"[{''.join(_BEFORE)}]")
 # Capitals have no accents in Greek, only the dots of a separate vowel, and an i in capitals has a dot in Turkish.
 _GREEK = re.compile("(?<=[α-ω])[\u0300\u0301\u0308\u0313\u0314\u0342\u0345]+")
 _DOTTED = re.compile("(?<=i)\u0307+")
@@ -86,7 +85,8 @@ _ACCENTS = re.compile(
     "[\u0300-\u036f\u0483-\u0487\u0653-\u0655\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
 )
 # Letters that are accented in the eyes of those who have no key for them, but not to Unicode.
-_STROKES = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "æ": "ae", "œ": "oe"})
+_STROKES = {"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "æ": "ae", "œ": "oe"}
+_STROKED = re.compile(f"[{''.join(_STROKES)}]")
 
 
 def fold(text: str) -> str:
@@ -106,13 +106,14 @@ def plain(text: str) -> str:
     """The same without accents. Kana keep their marks, which are letters of their own."""
     if text.isascii():
         return text.lower()
-    text = _ACCENTS.sub("", _decomposed(text)).translate(_STROKES)
+    text = _STROKED.sub(lambda letter: _STROKES[letter[0]], _ACCENTS.sub("", _decomposed(text)))
     return unicodedata.normalize("NFKC", text)
 
 
 def _decomposed(text: str) -> str:
-    text = unicodedata.normalize("NFKD", text.translate(_BEFORE)).casefold()
-    text = unicodedata.normalize("NFKD", _IS_DROPPED.sub("", text).translate(_SAME))
+    text = _INDIVISIBLE.sub(lambda mark: _BEFORE[mark[0]], text)
+    text = unicodedata.normalize("NFKD", text).casefold()
+    text = unicodedata.normalize("NFKD", _VARIANT.sub(lambda variant: _SAME.get(variant[0], ""), text))
     return _GREEK.sub(lambda accents: "\u0308" if "\u0308" in accents[0] else "", _DOTTED.sub("", text))
 
 
