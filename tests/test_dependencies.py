@@ -47,7 +47,7 @@ def asked_for() -> set[str]:
     lines = [*project["dependencies"]]
     for extra in project["optional-dependencies"].values():
         lines += extra
-    return {canonicalize_name(Requirement(line).name) for line in lines} - {"topicwire"}
+    return {str(canonicalize_name(Requirement(line).name)) for line in lines} - {"topicwire"}
 
 
 def imported() -> set[str]:
