@@ -5,21 +5,23 @@ Words compare without regard to case and accents (`plain_words`); marks between 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Sequence
 
 from bot.domain.model import Record
-from bot.domain.words import plain_words
+from bot.domain.words import Place, plain_words, word_places
 
 # The texts of a document, and those in which a term is looked for that names none.
 TEXTS = ("title", "excerpt", "outlet")
 ANYWHERE = ("title", "excerpt")
+_LAST = chr(0x10FFFF)  # sorts behind every character of a word
 BREAK = "\n"  # stands between texts where they are joined; no word, so no phrase goes across it
 
 
 class Document:
     """A record as queries see it. `topics` are the names it has, `domain` that of its outlet, `lang` a language tag."""
 
-    __slots__ = ("_joined", "_values", "_words", "numbers", "texts", "values")
+    __slots__ = ("_joined", "_places", "_positions", "_words", "numbers", "texts", "values")
 
     def __init__(
         self,
@@ -44,6 +46,8 @@ class Document:
         }
         self._words: dict[str, list[str]] = {}
         self._joined: dict[str, str] = {}
+        self._positions: dict[str, Positions] = {}
+        self._places: dict[str, list[Place]] = {}
 
     @classmethod
     def of(cls, record: Record, topics: Iterable[str] = ()) -> Document:
@@ -76,6 +80,59 @@ class Document:
         found = self._joined.get(field)
         if found is None:
             found = self._joined[field] = f" {' '.join(self.words(field))} "
+        return found
+
+    def positions(self, text: str) -> Positions:
+        """Where the words of one of the texts stand, by number."""
+        found = self._positions.get(text)
+        if found is None:
+            found = self._positions[text] = Positions(self.words(text))
+        return found
+
+    def places(self, text: str) -> Sequence[Place]:
+        """Where the words of one of the texts stand, by character."""
+        found = self._places.get(text)
+        if found is None:
+            found = self._places[text] = list(word_places(self.texts[text]))
+        return found
+
+
+class Positions:
+    """Where terms begin in a text. Positions are the bits of an integer, so they are compared all at once.
+
+    Each term is looked for once, whatever the number of queries that ask for it.
+    """
+
+    __slots__ = ("_by_word", "_sorted", "_terms")
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._by_word: dict[str, int] = {}
+        bit = 1
+        for word in words:
+            self._by_word[word] = self._by_word.get(word, 0) | bit
+            bit <<= 1
+        self._sorted: list[str] | None = None
+        self._terms: dict[tuple[str, bool], int] = {}
+
+    def of(self, term: str, begun: bool = False) -> int:
+        """The positions at which these words begin to follow each other; `begun`: the last is only a beginning."""
+        found = self._terms.get((term, begun))
+        if found is None:
+            *before, last = term.split(" ")
+            found = (self._begun(last) if begun else self._by_word.get(last, 0)) >> len(before)
+            for place, word in enumerate(before):
+                if not found:
+                    break
+                found &= self._by_word.get(word, 0) >> place
+            self._terms[term, begun] = found
+        return found
+
+    def _begun(self, prefix: str) -> int:
+        if self._sorted is None:
+            self._sorted = sorted(self._by_word)
+        found = 0
+        for at in range(bisect_left(self._sorted, prefix), bisect_left(self._sorted, prefix + _LAST)):
+            found |= self._by_word[self._sorted[at]]
         return found
 
 

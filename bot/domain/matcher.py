@@ -8,14 +8,15 @@ Equal queries are entered once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Mapping, MutableMapping, Sequence, Set
 from itertools import chain, islice
 from sys import intern
 from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
 from bot.domain.document import Document
+from bot.domain.meter import CHEAP
 from bot.domain.query import MAX_LENGTH, MIN_PREFIX, Query, parse
-from bot.domain.query_tree import And, Near, Node, Not, Number, Or, Prefix, Sign, Term, Value, compares
+from bot.domain.query_tree import And, Near, Node, Not, Number, Or, Prefix, Sign, Term, Value, compares, price
 
 T = TypeVar("T", bound=Hashable)
 
@@ -81,6 +82,7 @@ class Matcher(Generic[T]):
         self._first: dict[str, T] = {}
         self._beside: dict[T, set[T]] = {}
         self._conditions: dict[T, Node] = {}
+        self._prices: dict[T, int] = {}  # of the conditions that are not cheap
 
     def __len__(self) -> int:
         return len(self._texts)
@@ -121,19 +123,25 @@ class Matcher(Generic[T]):
         anchors, condition = self._entrance(root)
         if condition is not None:
             self._conditions[topic] = condition
+            if (cost := price(condition)) > CHEAP:
+                self._prices[topic] = cost
         for role, anchor in anchors:
             self._index.at(anchor).enter(role, topic)
 
     def _strike(self, topic: T, root: Node) -> None:
         self._conditions.pop(topic, None)
+        self._prices.pop(topic, None)
         for role, anchor in self._entrance(root).anchors:
             posting = self._index.at(anchor)
             posting.strike(role, topic)
             if posting.is_empty():
                 self._index.drop(anchor)
 
-    def match(self, document: Document) -> set[T]:
-        """The topics whose queries the document satisfies."""
+    def match(self, document: Document, spent: MutableMapping[T, int] | None = None) -> set[T]:
+        """The topics whose queries the document satisfies.
+
+        `spent` gets the price of each query that was evaluated and is not cheap; of equal ones, for one topic.
+        """
         postings, conditions = self._index.find(document), self._conditions
         found: set[T] = set()
         begun: set[T] = set()
@@ -146,6 +154,8 @@ class Matcher(Generic[T]):
             if own.ended:
                 found |= begun & own.ended
         found.update([topic for topic in possible if conditions[topic].holds(document)])
+        if spent is not None and self._prices:
+            spent.update({topic: self._prices[topic] for topic in possible & self._prices.keys()})
         for own in postings:
             if own.excluded:
                 found -= found & own.excluded

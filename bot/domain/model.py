@@ -119,7 +119,8 @@ class Topic:
     A keyword matches whole words without regard to case, in the title alone or, with
     `fields="title+excerpt"`, in the excerpt too. `query` is one in the language of `bot.domain.query`: what
     it asks for belongs to the topic besides. `guild_id` is the server that made it, and which alone knows it;
-    0: everybody does. Two servers may each have one of the same name.
+    0: everybody does. Two servers may each have one of the same name. `suspended` says why its query is not
+    matched any more; empty: it is.
     """
 
     name: str
@@ -132,6 +133,7 @@ class Topic:
     colour: int | None = None
     query: str = ""
     guild_id: int = 0
+    suspended: str = ""
 
 
 @dataclass(frozen=True, slots=True)

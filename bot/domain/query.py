@@ -6,94 +6,29 @@ that mean the same but for order, case and spacing are equal and are written ali
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import chain
-from typing import NamedTuple, get_args
+from itertools import islice
+from typing import NamedTuple
 
 from bot.domain.document import TEXTS, Document
-from bot.domain.identity import registered_domain
-from bot.domain.model import RecordType
-from bot.domain.query_tree import (
-    And,
-    Node,
-    Not,
-    Number,
-    Or,
-    Prefix,
-    Sign,
-    Term,
-    Value,
-    both,
-    either,
-    fields,
-    near,
-    occurrences,
-    written,
-)
-from bot.domain.text import clip
-from bot.domain.words import plain_words, stands_alone, word_places
+from bot.domain.query_parser import MAX_LENGTH, MAX_PRICE, MIN_PREFIX, Parser, QueryError
+from bot.domain.query_tree import Node, fields, occurrences, price
 
-MAX_LENGTH = 1_000
-MAX_TERMS = 100
-MAX_DEPTH = 20
-MAX_DISTANCE = 50
-MIN_PREFIX = 2
-MAX_NUMBER = 999_999_999
+__all__ = [
+    "MAX_LENGTH",
+    "MAX_PRICE",
+    "MIN_PREFIX",
+    "Mark",
+    "Query",
+    "QueryError",
+    "explain",
+    "held",
+    "matches",
+    "parse",
+]
 
-VALUES = ("domain", "type", "lang", "topic")
-NUMBERS = ("quality", "heat")
-
-_WINDOW = 60  # as much of a query is drawn around an error
-_WANTED = "a word, a phrase or ("
-
-# Quotes and parentheses as keyboards and phones write them.
-_SAME = str.maketrans({**dict.fromkeys("“”„‟«»＂", '"'), "（": "(", "）": ")", "：": ":"})
-_ENDS = r'(?![^\s()"])'
-_TOKEN = re.compile(
-    r"\s*(?:(?P<open>\()|(?P<close>\))"
-    r'|(?P<quoted>"[^"]*"?)'
-    r"|(?P<minus>-)(?=[^\s)])"
-    rf'|(?P<near>NEAR(?:/[^\s()"]*)?){_ENDS}'
-    rf"|(?P<operator>AND|OR|NOT){_ENDS}"
-    rf'|(?P<number>(?i:{"|".join(NUMBERS)})\s*(?:[<>]=?|=)\s*[^\s()"]*)'
-    r"|(?P<field>[^\W\d_]+):"
-    r'|(?P<word>[^\s()"]+))'
-)
-_COMPARISON = re.compile(r"(\w+)\s*([<>]=?|=)\s*(.*)", re.DOTALL)
-_DISTANCE = re.compile(r"[1-9]\d?", re.ASCII)
-_SIGNS: Mapping[str, Sign] = {"=": "=", "<": "<=", "<=": "<=", ">": ">=", ">=": ">="}
-_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
-_LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{1,8})*")
-
-
-class QueryError(ValueError):
-    """What is wrong with a query: `message`, and at which character of `text` (`position`, from 0)."""
-
-    def __init__(self, message: str, text: str, position: int) -> None:
-        super().__init__(f"{message} (at character {position + 1})")
-        self.message = message
-        self.text = text
-        self.position = position
-
-    def drawn(self) -> str:
-        """Two lines: the query, or what of it is near, and a caret below the character."""
-        start = max(0, self.position - _WINDOW // 2)
-        end = start + _WINDOW
-        line = "".join(" " if c.isspace() else c for c in self.text[start:end])
-        before = ("…" if start else "") + line[: self.position - start]
-        after = line[self.position - start :] + ("…" if end < len(self.text) else "")
-        return f"{before}{after}\n{' ' * sum(map(_columns, before))}^"
-
-
-def _columns(character: str) -> int:
-    """How much room a character takes where all take the same."""
-    if unicodedata.combining(character):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+MOST_MARKS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +40,11 @@ class Query:
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def price(self) -> int:
+        """How much work a document can make at most, at most `MAX_PRICE`."""
+        return price(self.root)
 
 
 class Mark(NamedTuple):
@@ -121,18 +61,18 @@ def matches(query: Query, document: Document) -> bool:
 
 
 def explain(query: Query, document: Document) -> tuple[Mark, ...]:
-    """The words that made the document match, from the title on; nothing where it does not match.
+    """The words that made the document match, from the title on, `MOST_MARKS` at most; nothing where it does not match.
 
     What a query excludes is not in the text, and what it says of domain, quality and the like is told by `held`.
     """
     if not matches(query, document):
         return ()
-    places = {text: list(word_places(document.texts[text])) for text in TEXTS}
     found = {
-        Mark(text, places[text][first].start, places[text][after - 1].end)
-        for text, first, after in occurrences(query.root, document)
+        Mark(text, document.places(text)[first].start, document.places(text)[after - 1].end)
+        for text, first, after in set(occurrences(query.root, document))
     }
-    return tuple(sorted(found, key=lambda mark: (TEXTS.index(mark.text), mark.start, mark.end)))
+    in_order = sorted(found, key=lambda mark: (TEXTS.index(mark.text), mark.start, mark.end))
+    return tuple(islice(in_order, MOST_MARKS))
 
 
 def held(query: Query, document: Document) -> tuple[str, ...]:
@@ -143,277 +83,4 @@ def held(query: Query, document: Document) -> tuple[str, ...]:
 @lru_cache(maxsize=4_096)  # topics are read again with every intake; a query takes about 1 KB
 def parse(text: str) -> Query:
     """The query that a text stands for. Raises `QueryError`."""
-    return _Parser(text).query()
-
-
-class _Token(NamedTuple):
-    kind: str
-    text: str
-    position: int
-
-
-def _cut(text: str) -> Iterator[_Token]:
-    for found in _TOKEN.finditer(text.translate(_SAME)):
-        kind = found.lastgroup or ""
-        token = _Token(kind, found[kind], found.start(kind))
-        yield token._replace(kind=token.text) if kind == "operator" else token
-    yield _Token("end", "", len(text))
-
-
-class _Parser:
-    """Reads a query from left to right: OR binds least, then AND, then NOT, then NEAR.
-
-    `scope` is the field of the group that is being read; empty outside of such a group.
-    """
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        if len(text) > MAX_LENGTH:
-            raise self._error(f"longer than {MAX_LENGTH:,} characters", MAX_LENGTH)
-        self._tokens = list(_cut(text))
-        self._at = 0
-        self._depth = 0
-        self._terms = 0
-        self._negations: dict[Node, int] = {}
-
-    def query(self) -> Query:
-        if self._kind == "end":
-            raise self._error(f"nothing to look for; expected {_WANTED}", 0)
-        root = self._either("")
-        if self._kind != "end":
-            raise self._error("this ) closes nothing", self._next().position)
-        if excess := list(_excess(root)):
-            raise self._error(
-                "this only says what not to find, and would match almost everything; say beside it what to find",
-                min(self._negations[negation] for negation in excess),
-            )
-        text = written(root)
-        if len(text) > MAX_LENGTH:
-            raise self._error(
-                f"written in full this has {len(text):,} characters; at most {MAX_LENGTH:,} are allowed",
-                len(self._text),
-            )
-        return Query(root, text)
-
-    @property
-    def _kind(self) -> str:
-        return self._tokens[self._at].kind
-
-    def _next(self) -> _Token:
-        token = self._tokens[self._at]
-        if token.kind != "end":
-            self._at += 1
-        return token
-
-    def _error(self, message: str, position: int) -> QueryError:
-        return QueryError(message, self._text, position)
-
-    def _unexpected(self, token: _Token, wanted: str = _WANTED) -> QueryError:
-        if token.kind == "end":
-            return self._error(f"expected {wanted}, but the query ends here", token.position)
-        operator = token.kind in ("AND", "OR", "NOT")
-        hint = f'; to look for the word, write "{token.text.lower()}"' if operator else ""
-        return self._error(f"expected {wanted}, not {_shown(token.text)}{hint}", token.position)
-
-    def _either(self, scope: str) -> Node:
-        parts = [self._all(scope)]
-        while self._kind == "OR":
-            self._next()
-            parts.append(self._all(scope))
-        return either(parts)
-
-    def _all(self, scope: str) -> Node:
-        parts = [self._maybe_not(scope)]
-        while self._kind not in ("OR", "close", "end"):
-            if self._kind == "AND":
-                self._next()
-            parts.append(self._maybe_not(scope))
-        return both(parts)
-
-    def _maybe_not(self, scope: str) -> Node:
-        position = self._tokens[self._at].position
-        negations = 0
-        while self._kind in ("NOT", "minus"):
-            self._next()
-            negations += 1
-        node = self._maybe_near(scope, bool(negations))
-        if negations % 2:
-            node = node.of if isinstance(node, Not) else Not(node)
-        if isinstance(node, Not):
-            self._negations.setdefault(node, position)
-        return node
-
-    def _maybe_near(self, scope: str, negated: bool) -> Node:
-        first = self._single(scope)
-        if self._kind != "near":
-            return first
-        token = self._next()
-        if not isinstance(first, Term | Prefix):
-            raise self._error(
-                "NEAR stands between two words or phrases; before this one is neither", token.position
-            )
-        if negated:
-            raise self._error(
-                "is NEAR meant to be negated, or the word before it? Write -(a NEAR/5 b)", token.position
-            )
-        distance = token.text[5:]
-        if not _DISTANCE.fullmatch(distance) or int(distance) > MAX_DISTANCE:
-            place = token.position + (5 if "/" in token.text else 0)
-            raise self._error(f"expected a distance in words, NEAR/1 to NEAR/{MAX_DISTANCE}", place)
-        position = self._tokens[self._at].position
-        second = self._single(scope)
-        if not isinstance(second, Term | Prefix):
-            raise self._error("expected a word or a phrase after NEAR", position)
-        if first.field != second.field:
-            raise self._error("both sides of NEAR are in one field, as in title:(a NEAR/5 b)", position)
-        if self._kind == "near":
-            raise self._error("NEAR joins two; write (a NEAR/5 b) AND (b NEAR/5 c)", self._next().position)
-        return near(first, second, int(distance))
-
-    def _single(self, scope: str) -> Node:
-        token = self._next()
-        match token.kind:
-            case "open":
-                return self._group(token, scope)
-            case "field" if scope:
-                raise self._error(f"the group of {scope}: holds words alone, no other field", token.position)
-            case "field":
-                return self._in_field(token)
-            case "number" if scope:
-                raise self._error(f"the group of {scope}: holds words alone, no comparison", token.position)
-            case "number":
-                return self._number(token)
-            case "quoted" | "word":
-                return self._leaf(token, scope)
-            case _:
-                raise self._unexpected(token)
-
-    def _group(self, opening: _Token, scope: str) -> Node:
-        # A field's own parentheses are not counted: the canonical text may have others than were written.
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise self._error(f"parentheses more than {MAX_DEPTH} deep", opening.position)
-        node = self._to_close(opening, scope)
-        self._depth -= 1
-        return node
-
-    def _to_close(self, opening: _Token, scope: str) -> Node:
-        if self._kind == "close":
-            raise self._unexpected(self._next())
-        node = self._either(scope)
-        if self._next().kind != "close":
-            raise self._error("this ( is not closed", opening.position)
-        return node
-
-    def _in_field(self, token: _Token) -> Node:
-        name = token.text.lower()
-        if name in NUMBERS:
-            raise self._error(f"{name} is compared, as in {name}>=60", token.position)
-        if name not in (*TEXTS, *VALUES):
-            known = ", ".join((*TEXTS, *VALUES))
-            raise self._error(
-                f"there is no field {_shown(token.text)}, but {known}; to look for the text, put it in quotes",
-                token.position,
-            )
-        after = self._next()
-        if after.kind == "open":
-            return self._to_close(after, name)
-        if after.kind not in ("quoted", "word"):
-            raise self._unexpected(after, f"{_WANTED} after {name}:")
-        return self._leaf(after, name)
-
-    def _count(self, position: int) -> None:
-        self._terms += 1
-        if self._terms > MAX_TERMS:
-            raise self._error(f"more than {MAX_TERMS} terms", position)
-
-    def _number(self, token: _Token) -> Node:
-        self._count(token.position)
-        found = _COMPARISON.fullmatch(token.text)
-        assert found
-        name, sign, number = found[1].lower(), found[2], found[3]
-        place = token.position + found.start(3)
-        if not _NUMBER.fullmatch(number):
-            raise self._error(f"expected a whole number, as in {name}>=60", place)
-        # One way to write it: heat>99 is heat>=100.
-        bound = int(number) + {">": 1, "<": -1}.get(sign, 0)
-        if bound < 0:
-            raise self._error(f"{name} is never below 0, so this would match nothing", place)
-        if bound == 0 and sign == ">=":
-            raise self._error(f"{name} is never below 0, so this would match everything", place)
-        if bound > MAX_NUMBER:
-            raise self._error(f"{name} is never above {MAX_NUMBER:,}, so this would match nothing", place)
-        return Number(name, _SIGNS[sign], bound)
-
-    def _leaf(self, token: _Token, scope: str) -> Node:
-        self._count(token.position)
-        content, position = token.text, token.position
-        if token.kind == "quoted":
-            if len(content) < 2 or not content.endswith('"'):
-                raise self._error("this quote is not closed", position)
-            content, position = content[1:-1], position + 1
-        if scope in VALUES:
-            return self._value(scope, content, position)
-        begins = content.endswith("*")
-        text = content[:-1] if begins else content
-        if "*" in text and token.kind == "word":
-            raise self._error(
-                "a * stands at the end of a word; to look for the text, put it in quotes",
-                position + text.index("*"),
-            )
-        own = plain_words(text)
-        if begins:
-            return self._prefix(scope, text, own, position)
-        if not own:
-            raise self._error(f"{_shown(content)} has no letter and no digit to look for", position)
-        return Term(scope, " ".join(own))
-
-    def _prefix(self, scope: str, text: str, own: list[str], position: int) -> Node:
-        end = position + len(text)
-        if not text:
-            raise self._error("* alone would match everything", end)
-        if not own or unicodedata.category(text[-1])[0] not in "LMN":
-            raise self._error("a * directly follows the beginning of a word", end)
-        if stands_alone(own[-1]):  # found inside of sentences anyway
-            return Term(scope, " ".join(own))
-        if len(own[-1]) < MIN_PREFIX:
-            raise self._error(f"before a * stand at least {MIN_PREFIX} letters", end)
-        return Prefix(scope, " ".join(own))
-
-    def _value(self, name: str, content: str, position: int) -> Node:
-        text = content.strip().lower()
-        match name:
-            case "topic":
-                text = " ".join(plain_words(text))
-                if not text:
-                    raise self._error("expected the name of a topic", position)
-            case "type" if text not in get_args(RecordType):
-                raise self._error(f"expected {' or '.join(get_args(RecordType))}", position)
-            case "lang":
-                text = text.replace("_", "-")
-                if not _LANGUAGE.fullmatch(text):
-                    raise self._error("expected a language such as en or pt-br", position)
-            case "domain":
-                try:
-                    text = registered_domain(text)
-                except ValueError as error:
-                    raise self._error("expected a domain such as bbc.co.uk", position) from error
-        return Value(name, text)
-
-
-def _shown(text: str) -> str:
-    return f"“{clip(text, 30)}”"
-
-
-def _excess(node: Node) -> Iterator[Not]:
-    """Negations beside which nothing says what to find."""
-    match node:
-        case Not():
-            yield node
-        case And(parts):
-            every = [list(_excess(part)) for part in parts]
-            if all(every):
-                yield from chain.from_iterable(every)
-        case Or(parts):
-            for part in parts:
-                yield from _excess(part)
+    return Query(*Parser(text).query())

@@ -6,10 +6,9 @@ equal trees as far as order, case and spacing go.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Literal, TypeAlias
 
 from bot.domain.document import ANYWHERE, Document
@@ -54,9 +53,7 @@ class Near:
         if not (self.first.holds(document) and self.second.holds(document)):
             return False
         return any(
-            next(_near(*sides, self.distance), None) is not None
-            for text in texts(self.field)
-            for sides in [(_Places(self.first, document, text), _Places(self.second, document, text))]
+            _near(self.first, self.second, self.distance, document, text) for text in texts(self.field)
         )
 
 
@@ -256,40 +253,72 @@ def _in_group(part: Node) -> str:
     return _bare(part)
 
 
+# What it costs.
+
+LOOK = 1  # the price of looking for a word, a phrase or a value in a document
+BEGINNING = 2  # of a word that is only begun: more documents have it
+NEARNESS = 8  # of comparing positions, beside the price of both terms
+
+
+def price(node: Node) -> int:
+    """How much work a document can make at most, in looks at it. What it has is worked out once for all queries."""
+    match node:
+        case Prefix():
+            return BEGINNING
+        case Near(first, second):
+            return NEARNESS + price(first) + price(second)
+        case Not(of):
+            return price(of)
+        case And(parts) | Or(parts):
+            return sum(map(price, parts))
+    return LOOK
+
+
 # Where in a document.
 
-
-class _Places:
-    """Where a term begins in a text, and how many words it has."""
-
-    def __init__(self, term: Term | Prefix, document: Document, text: str) -> None:
-        own, found = term.words.split(" "), document.words(text)
-        last: Callable[[str], bool] = own[-1].__eq__ if isinstance(term, Term) else _begun_by(own[-1])
-        self.size = len(own)
-        self.starts = [
-            start
-            for start in range(len(found) - self.size + 1)
-            if last(found[start + self.size - 1]) and found[start : start + self.size - 1] == own[:-1]
-        ]
+MOST_OCCURRENCES = 50  # of one term in one text that are listed
 
 
-def _begun_by(prefix: str) -> Callable[[str], bool]:
-    return lambda word: word.startswith(prefix)
+def _starts(term: Term | Prefix, document: Document, text: str) -> int:
+    """Where a term begins in a text, as bits."""
+    return document.positions(text).of(term.words, isinstance(term, Prefix))
 
 
-def _near(own: _Places, other: _Places, distance: int) -> Iterator[int]:
-    """The places of the one that are near a place of the other."""
-    for start in own.starts:
-        after = bisect_left(other.starts, start + own.size)
-        before = bisect_right(other.starts, start - other.size)
-        if (after < len(other.starts) and other.starts[after] - (start + own.size - 1) <= distance) or (
-            before and start - (other.starts[before - 1] + other.size - 1) <= distance
-        ):
-            yield start
+def _near(one: Term | Prefix, other: Term | Prefix, distance: int, document: Document, text: str) -> int:
+    """Where the one begins near the other, as bits. Steps grow with the logarithm of the distance."""
+    near = _starts(other, document, text)
+    after = near >> _size(one)
+    before = near << _size(other)
+    reach = 1
+    while reach < distance:
+        step = min(reach, distance - reach)
+        after |= after >> step
+        before |= before << step
+        reach += step
+    return _starts(one, document, text) & (after | before)
+
+
+def _size(term: Term | Prefix) -> int:
+    return term.words.count(" ") + 1
+
+
+def _spans(term: Term | Prefix, text: str, starts: int) -> Iterator[tuple[str, int, int]]:
+    size = _size(term)
+    return ((text, start, start + size) for start in islice(_bits(starts), MOST_OCCURRENCES))
+
+
+def _bits(number: int) -> Iterator[int]:
+    while number:
+        lowest = number & -number
+        yield lowest.bit_length() - 1
+        number ^= lowest
 
 
 def occurrences(node: Node, document: Document) -> Iterator[tuple[str, int, int]]:
-    """Text, first word and the word after the last, of everything that makes a document satisfy the tree."""
+    """Text, first word and the word after the last, of what makes a document satisfy the tree.
+
+    Of each term there are at most `MOST_OCCURRENCES` in a text, the first ones.
+    """
     match node:
         case And(parts):
             for part in parts:
@@ -300,13 +329,11 @@ def occurrences(node: Node, document: Document) -> Iterator[tuple[str, int, int]
                     yield from occurrences(part, document)
         case Term() | Prefix():
             for text in texts(node.field):
-                places = _Places(node, document, text)
-                yield from ((text, start, start + places.size) for start in places.starts)
+                yield from _spans(node, text, _starts(node, document, text))
         case Near(first, second, distance):
             for text in texts(node.field):
-                one, two = _Places(first, document, text), _Places(second, document, text)
-                yield from ((text, start, start + one.size) for start in _near(one, two, distance))
-                yield from ((text, start, start + two.size) for start in _near(two, one, distance))
+                for one, other in ((first, second), (second, first)):
+                    yield from _spans(one, text, _near(one, other, distance, document, text))
 
 
 def fields(node: Node, document: Document) -> Iterator[str]:

@@ -15,18 +15,20 @@ from collections import ChainMap
 from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from copy import copy
 from dataclasses import replace
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from bot.domain.document import Document
 from bot.domain.matcher import Matcher
+from bot.domain.meter import Label, Meter
 from bot.domain.model import Record, Topic, TopicMatch
-from bot.domain.query import Query, QueryError, explain, held, parse
+from bot.domain.query import Query, QueryError, explain, held, matches, parse
 from bot.domain.text import ELLIPSIS
 from bot.domain.words import name_key, tokens
 
-Label: TypeAlias = tuple[int, str]  # a topic's server (0: everybody's), and its name
-
 ANYWHERE = ""  # in place of a topic's name: what belongs to it may come from anywhere
+
+
+LONGEST_NAME = 100  # characters of what is compared with all names to find near misses
 
 
 class _Keyword(NamedTuple):
@@ -50,9 +52,17 @@ class Topics:
 
     `refused` are those whose queries cannot be read (any more), each with what is wrong: they go on without.
     `parsed` has queries by their text: those of topics that were known before need not be parsed again.
+    `meter` counts what matching costs; it goes on with the topics that are made in place of these.
+    A topic that is suspended is known by its names, and its query matches nothing.
     """
 
-    def __init__(self, topics: Iterable[Topic] = (), parsed: Mapping[str, Query] | None = None) -> None:
+    def __init__(
+        self,
+        topics: Iterable[Topic] = (),
+        parsed: Mapping[str, Query] | None = None,
+        meter: Meter | None = None,
+    ) -> None:
+        self.meter = meter or Meter()
         by_guild: dict[int, list[Topic]] = {0: []}
         for topic in topics:
             by_guild.setdefault(topic.guild_id, []).append(topic)
@@ -65,6 +75,7 @@ class Topics:
         self.refused: list[tuple[Topic, QueryError]] = []
         self.parsed: dict[str, Query] = {}
         self._know(by_guild.pop(0), parsed or {})
+        self._sorted: Sequence[str] | None = None  # all names, once somebody asks
         self._guild_id: int | None = None  # who asks; None: an intake, for all
         self._views: dict[int, Topics] = {}
         for guild_id, own in (0, ()), *by_guild.items():
@@ -95,7 +106,7 @@ class Topics:
 
     def _find(self, topic: Topic, parsed: Mapping[str, Query]) -> None:
         """Have a topic found from now on: everybody's by keywords and query, a server's by its query."""
-        if topic.query:
+        if topic.query and not topic.suspended:
             label = (topic.guild_id, topic.name)
             try:
                 query = parsed.get(topic.query) or parse(topic.query)
@@ -140,17 +151,24 @@ class Topics:
         """Topics for what somebody has typed so far: prefixes first, then inner words, then near misses."""
         wanted = name_key(text)
         ranked: dict[str, Topic] = {}
-        names = sorted(self._by_name)
+        names = self._names()
         for test in (str.startswith, str.__contains__):
             for name in names:
                 if test(name, wanted):
                     topic = self._topics[self._by_name[name]]
                     ranked.setdefault(topic.name, topic)
-        if not ranked:
-            for name in difflib.get_close_matches(wanted, names, n=limit, cutoff=0.6):
+        if not ranked and 0 < len(wanted) <= LONGEST_NAME:
+            # Whoever mistypes a name hits its first or its last letter: few names need comparing at length.
+            near = [name for name in names if name[0] == wanted[0] or name[-1] == wanted[-1]]
+            for name in difflib.get_close_matches(wanted, near, n=limit, cutoff=0.6):
                 topic = self._topics[self._by_name[name]]
                 ranked.setdefault(topic.name, topic)
         return tuple(ranked.values())[:limit]
+
+    def _names(self) -> Sequence[str]:
+        if self._sorted is None:
+            self._sorted = sorted(filter(None, self._by_name))
+        return self._sorted
 
     def ancestors(self, name: str) -> tuple[str, ...]:
         """The names above a topic, nearest first. A cycle ends where it would repeat."""
@@ -218,20 +236,39 @@ class Topics:
 
         Of everybody's topics.
         """
-        return {name: words for (guild_id, name), words in self._matched(record).items() if not guild_id}
+        return {name: words for (_, name), words in self._matched(record, 0).items()}
 
-    def _matched(self, record: Record) -> dict[Label, tuple[str, ...]]:
+    def _matched(self, record: Record, guild_id: int | None) -> dict[Label, tuple[str, ...]]:
+        """The topics that match, with the words that made them: everybody's and a server's own; None: all servers'.
+
+        Only what is returned is explained: that takes a hundred times as long as the matching.
+        """
         by_keyword = self.match(record.title, record.excerpt)
         found = {(0, name): keywords for name, keywords in by_keyword.items()}
         if self._queries:
             document = self._document(record, by_keyword)
+            spent: dict[Label, int] = {}
+            labels = self._matcher.match(document, spent)
+            if self._guild_id is None:
+                self.meter.count(spent, guild_id or 0)
+            if guild_id is not None:
+                labels = {label for label in labels if label[0] in (0, guild_id)}
             why: dict[Query, tuple[str, ...]] = {}
-            for label in sorted(self._matcher.match(document)):
+            for label in sorted(labels):
                 query = self._queries[label]
                 if query not in why:
                     why[query] = reasons(query, document)
                 found[label] = tuple(dict.fromkeys((*found.get(label, ()), *why[query])))
         return found
+
+    def match_one(self, topic: Topic, record: Record, guild_id: int = 0) -> TopicMatch | None:
+        """As `of` for a single server topic, and as cheap as its query; None where the record does not belong to it."""
+        declared = any(self.seen_by(guild_id).resolve(name) == topic for name in record.topics)
+        query, document = parse(topic.query), self.document(record)
+        words = reasons(query, document) if matches(query, document) else None
+        if words is None and not declared:
+            return None
+        return TopicMatch(topic.name, declared, words or (), topic.guild_id)
 
     def document(self, record: Record) -> Document:
         """A record as queries see it: its topics are the declared ones, those of keywords, and all above them."""
@@ -260,9 +297,11 @@ class Topics:
         A declared topic is trusted even where it is not configured; where it is, it gets the
         configured name. A record of a server's own source, that of `guild_id`, declares topics that this server
         knows: a name that is none (any more) is left out, as no server makes topics for everybody. Of server
-        topics there are those that `seen_by` lets be seen; before it is asked all, as an intake stores them.
+        topics there are those that `seen_by` lets be seen; before it is asked all that can see the record, as an
+        intake stores them.
         """
-        matched = self._matched(record)
+        asks = self._guild_id if self._guild_id is not None else guild_id or None
+        matched = self._matched(record, asks)
         found: dict[Label, TopicMatch] = {}
         for declared in record.topics:
             topic = self.seen_by(guild_id).resolve(declared)
@@ -272,8 +311,6 @@ class Topics:
             match = TopicMatch(label[1], True, matched.get(label, ()), label[0])
             found.setdefault((label[0], label[1].casefold()), match)
         for (guild_id, name), words in matched.items():
-            if self._guild_id is not None and guild_id not in (0, self._guild_id):
-                continue
             found.setdefault((guild_id, name_key(name)), TopicMatch(name, False, words, guild_id))
         return tuple(found.values())
 
