@@ -64,6 +64,9 @@ def _embed(found: use.Status) -> Embed:
     parts = {
         "Sources": [_source(source) for source in found.sources],
         "Paused": [f"• <#{channel_id}>: {escape(reason)}" for channel_id, reason in found.paused],
+        "Suspended topics": [
+            f"• {escape_to(name, 80)}: {escape(reason)}" for name, reason in found.suspended.items()
+        ],
         "Held back in the last day": held,
         "Given up in the last day": [
             f"• <#{channel_id}>: {escape(reason)}" for channel_id, reason in found.given_up

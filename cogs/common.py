@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import discord
 from discord import app_commands
-from discord.ext import commands
 
+from bot.chat.errors import require_membership
 from bot.chat.permissions import Target, allowed, missing
 from bot.domain.message import CHOICE
 from bot.domain.text import clip
@@ -30,9 +30,9 @@ def only_with(**permissions: bool) -> Callable[[T], T]:
 
 
 def guild_of(interaction: Interaction) -> discord.Guild:
-    """The server; every command is declared for servers only."""
-    if interaction.guild is None:
-        raise InvalidInputError("This works in a server only.")
+    """The server, one that the bot is in; every command is declared for servers only."""
+    require_membership(interaction)
+    assert interaction.guild is not None
     return interaction.guild
 
 
@@ -81,22 +81,6 @@ def require_postable(channel: Target) -> None:
         raise NotAllowedError(
             f"The bot may not post in {channel.mention}: give it {', '.join(names)} there, then try again."
         )
-
-
-class Often:
-    """How often a server may have done what costs others something: so many times a minute."""
-
-    def __init__(self, times: int) -> None:
-        self._servers: commands.CooldownMapping[Interaction] = commands.CooldownMapping(
-            commands.Cooldown(times, 60), lambda interaction: interaction.guild_id
-        )
-
-    def count(self, interaction: Interaction) -> None:
-        """Count one more; CommandOnCooldown where a server has had enough of them for now."""
-        now = interaction.created_at.timestamp()
-        bucket = self._servers.get_bucket(interaction, now)
-        if bucket is not None and (wait := bucket.update_rate_limit(now)):
-            raise app_commands.CommandOnCooldown(bucket, wait)
 
 
 def choices(names: list[str]) -> list[app_commands.Choice[str]]:

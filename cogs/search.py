@@ -10,9 +10,7 @@ from bot.domain.hits import pages
 from bot.domain.order import Order
 from bot.usecases import search as use
 from bot.usecases.context import Context
-from cogs.common import Interaction, Often, guild_of, here_id
-
-SEARCHES = 20  # a minute and server: each may look at thousands of records
+from cogs.common import Interaction, guild_of, here_id
 
 
 class Search(commands.Cog):
@@ -20,7 +18,6 @@ class Search(commands.Cog):
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self._searches = Often(SEARCHES)
 
     @app_commands.command()
     @app_commands.describe(
@@ -30,6 +27,5 @@ class Search(commands.Cog):
     @app_commands.guild_only()
     async def search(self, interaction: Interaction, query: str, sort: Order = Order.NEWEST) -> None:
         """Stories by what was written, in the language of topics' queries."""
-        self._searches.count(interaction)
         found = await use.find(self.context, query, guild_of(interaction).id, here_id(interaction), sort)
         await views.answer_pages(interaction, pages(str(found.query), found.hits, found.note))

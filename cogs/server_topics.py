@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from io import BytesIO
 
 import discord
@@ -18,9 +19,8 @@ from bot.usecases import server_topics as use
 from bot.usecases import topics, tryout
 from bot.usecases.context import Context
 from bot.usecases.server_topics import Draft, Shown
-from cogs.common import Interaction, Often, choices, guild_of, here_id, may_see
+from cogs.common import Interaction, choices, guild_of, here_id, may_see
 
-TRIES = 10  # a minute and server: each reads what came in for a month
 DAYS = use.LOOK_BACK.days
 PLACES = 20  # channels that are named
 TITLE = 300
@@ -35,7 +35,6 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
     def __init__(self, context: Context) -> None:
         super().__init__()
         self.context = context
-        self._tries = Often(TRIES)
 
     @app_commands.command()
     @app_commands.describe(
@@ -51,7 +50,9 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
         """Make a topic for this server alone. Try the query first: /topic test, /topic backtest."""
         draft = Draft(name, query, aliases, parent)
         made = await use.create(self.context, guild_of(interaction).id, draft)
-        await views.answer(interaction, pages.made("Topic made", made.topic, made.records, DAYS))
+        await views.answer(
+            interaction, pages.made("Topic made", made.topic, made.records, DAYS, made.looked_at)
+        )
 
     @app_commands.command()
     @app_commands.describe(
@@ -74,7 +75,9 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
         """Change a topic of this server's own. Channels go on following it."""
         draft = Draft(name, query, aliases, parent)
         made = await use.edit(self.context, guild_of(interaction).id, topic, draft)
-        await views.answer(interaction, pages.made("Topic changed", made.topic, made.records, DAYS))
+        await views.answer(
+            interaction, pages.made("Topic changed", made.topic, made.records, DAYS, made.looked_at)
+        )
 
     @app_commands.command()
     @app_commands.describe(topic="Which of this server's own")
@@ -115,23 +118,25 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
     @app_commands.describe(topic="A topic, or a query that is to become one")
     async def test(self, interaction: Interaction, topic: str) -> None:
         """The newest matches, with the words that matched in bold."""
-        self._tries.count(interaction)
         found = await tryout.newest(self.context, guild_of(interaction).id, topic, TITLE)
         asked, matches = found.asked, [(m.stored, m.title, m.snippet) for m in found.matches]
         nothing = f"Nothing of the last {DAYS} days matches."
         tried = pages.heading(asked.topic, asked.text)
-        await views.answer(interaction, pages.newest(tried, matches, nothing))
+        note = (
+            f"Only the newest {plural(found.looked_at, 'article')} could be looked at." if found.cut else ""
+        )
+        await views.answer(interaction, pages.newest(tried, matches, nothing, note))
 
     @app_commands.command()
     @app_commands.describe(topic="A topic, or a query that is to become one")
     async def backtest(self, interaction: Interaction, topic: str) -> None:
         """How many posts a day it would have brought at each importance, with a chart."""
-        self._tries.count(interaction)
         found = await tryout.backtest(self.context, guild_of(interaction).id, here_id(interaction), topic)
         series = [Series(str(one), COLOURS[one], found.backtest.posts[one]) for one in Importance]
-        picture = discord.File(BytesIO(bars(found.backtest.days, series)), CHART)
+        chart = await asyncio.to_thread(bars, found.backtest.days, series)
+        picture = discord.File(BytesIO(chart), CHART)
         tried = pages.heading(found.asked.topic, found.asked.text)
-        embed = pages.backtested(tried, found.backtest, found.records, f"attachment://{CHART}")
+        embed = pages.backtested(tried, found.backtest, found.records, f"attachment://{CHART}", cut=found.cut)
         await views.answer(interaction, embed, file=picture)
 
     @create.autocomplete("parent")

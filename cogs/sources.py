@@ -13,12 +13,11 @@ from bot.domain.render import GREY, colour_of, list_pages, plural
 from bot.usecases import sources as use
 from bot.usecases import topics
 from bot.usecases.context import Context
-from cogs.common import Interaction, Often, choices, guild_of, only_with
+from cogs.common import Interaction, choices, guild_of, only_with
 
 EXAMPLES = 8
 TOPICS = 3  # of an item
 TITLE = 150
-LOOKS = 6  # a minute and server: each asks other people's servers for something
 
 
 @app_commands.guild_only()
@@ -28,7 +27,6 @@ class Sources(commands.GroupCog, group_name="source", group_description="Feeds o
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self._looks = Often(LOOKS)
 
     @app_commands.command()
     @app_commands.describe(
@@ -37,7 +35,6 @@ class Sources(commands.GroupCog, group_name="source", group_description="Feeds o
     @only_with(manage_guild=True)
     async def add(self, interaction: Interaction, url: str, topic: str | None = None) -> None:
         """Follow a feed: what is new in it from now on goes to the channels that follow its topics."""
-        self._looks.count(interaction)
         guild = guild_of(interaction)
         done = await use.add(self.context, url, topic, guild_id=guild.id, added_by=interaction.user.id)
         await views.answer(interaction, _added(done))
@@ -78,7 +75,6 @@ class Sources(commands.GroupCog, group_name="source", group_description="Feeds o
     @only_with(manage_guild=True)
     async def test(self, interaction: Interaction, url: str, topic: str | None = None) -> None:
         """Show what a feed would bring, and the topics it matches, without following it."""
-        self._looks.count(interaction)
         await views.answer(
             interaction, _preview(await use.preview(self.context, url, topic, guild_of(interaction).id))
         )

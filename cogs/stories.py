@@ -104,6 +104,7 @@ class RelatedButton(ui.DynamicItem[ui.Button[ui.View]], template=rf"{RELATED_ACT
     async def callback(self, interaction: Interaction) -> None:
         """Show the coverage to whoever pressed."""
         try:
+            interaction.client.tree.limits.count(interaction)
             cog = Stories(interaction.client.context)
             await cog.show_related(interaction, self.story)
         except Exception as error:

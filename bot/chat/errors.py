@@ -14,10 +14,11 @@ from typing import Any
 import discord
 from discord import app_commands, ui
 
+from bot.chat.limits import Limits
 from bot.chat.reply import reply
 from bot.domain.message import escape
 from bot.domain.text import clip
-from bot.errors import QueryRefusedError, StoreError, TopicwireError
+from bot.errors import NotAllowedError, QueryRefusedError, StoreError, TopicwireError
 
 log = logging.getLogger(__name__)
 
@@ -94,21 +95,53 @@ async def answer_error(interaction: discord.Interaction[Any], error: BaseExcepti
         log.warning("error %s could not be shown: %s", incident, failed)
 
 
+def require_membership(interaction: discord.Interaction[Any]) -> None:
+    """NotAllowedError unless the interaction comes from a server that the bot is in.
+
+    Whoever adds an application to their own account can use its commands anywhere, if it allows that. Permissions in
+    a server that the bot does not know say nothing.
+    """
+    if interaction.guild_id is None or interaction.client.get_guild(interaction.guild_id) is None:
+        raise NotAllowedError("This works only in servers that the bot was added to.")
+
+
 class Tree(app_commands.CommandTree[Any]):
     """The command tree, its errors answered above."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.limits = Limits()
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Say at once that the command was heard: Discord gives up on one after three seconds.
 
         A command may have to wait that long for the database while a large batch is taken in. Every
-        answer is for the asker alone.
+        answer is for the asker alone. Whoever asks too often, or from elsewhere than a server that the bot is in, is
+        told so, or offered no completions.
         """
+        if interaction.type is discord.InteractionType.autocomplete:
+            return await self._may_complete(interaction)
         if interaction.type is not discord.InteractionType.application_command:
             return True
         try:
             await interaction.response.defer(ephemeral=True, thinking=True)
         except discord.HTTPException as error:
             log.warning("a command could not be acknowledged: %s", error)
+            return False
+        try:
+            require_membership(interaction)
+        except NotAllowedError as error:
+            await answer_error(interaction, error)
+            return False
+        self.limits.count(interaction)
+        return True
+
+    async def _may_complete(self, interaction: discord.Interaction[Any]) -> bool:
+        try:
+            require_membership(interaction)
+            self.limits.count(interaction)
+        except (TopicwireError, app_commands.AppCommandError):
+            await interaction.response.autocomplete([])
             return False
         return True
 

@@ -11,6 +11,8 @@ from bot.domain.model import Importance, StoryView
 from bot.domain.owners import NOBODY, Owners
 from bot.domain.stories import Muted, Story
 
+EVERY = 32  # members of a story up to which each of its moments is looked at
+
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
@@ -44,13 +46,18 @@ def reached(
 
     `about` are the ids of the records that are about the topic. Told again record by record, as they came in:
     one that is about it must be there unmuted, one must have come no more than `max_age` after it was published,
-    and the story must reach the bar.
+    and the story must reach the bar. Of a story with very many members only some moments are looked at, so that the
+    time it takes grows with their number.
     """
     found: dict[Importance, datetime] = {}
     members = sorted(story.members, key=lambda member: (member.first_seen, member.id))
+    look_at = 0
     for position, newest in enumerate(members):
-        if len(found) == len(Importance) or not any(m.id in about for m in members[: position + 1]):
+        if len(found) == len(Importance):
+            break
+        if position < look_at or not any(m.id in about for m in members[: position + 1]):
             continue
+        look_at = position + 1 + max(0, position - EVERY) // 8
         view = stories.view(replace(story, members=tuple(members[: position + 1])), muted, owners)
         if view is None or not any(member.id in about for member in view.members):
             continue
@@ -59,6 +66,54 @@ def reached(
                 if stories.reaches(view, importance):
                     found.setdefault(importance, newest.first_seen)
     return found
+
+
+class Tally:
+    """Counts the stories that would have been posted from the day of `since` to that of `until`, both included."""
+
+    def __init__(
+        self,
+        since: datetime,
+        until: datetime,
+        max_age: timedelta,
+        muted: Muted = stories.never,
+        owners: Owners = NOBODY,
+        *,
+        samples: int = 0,
+    ) -> None:
+        first, last = (moment.astimezone(UTC).date() for moment in (since, until))
+        self._days = tuple(first + timedelta(days=n) for n in range((last - first).days + 1))
+        self._counts = {importance: dict.fromkeys(self._days, 0) for importance in Importance}
+        self._max_age, self._muted, self._owners = max_age, muted, owners
+        self._samples = samples
+        self._newest: list[tuple[datetime, int, Story, Importance]] = []
+
+    def add(self, about: Iterable[tuple[Story, Collection[int]]]) -> None:
+        """Count more stories, each with the ids of its records that are about the topic."""
+        for story, ids in about:
+            when = {
+                importance: at
+                for importance, at in reached(story, ids, self._max_age, self._muted, self._owners).items()
+                if at.astimezone(UTC).date() in self._counts[importance]
+            }
+            for importance, at in when.items():
+                self._counts[importance][at.astimezone(UTC).date()] += 1
+            if when:
+                highest = [importance for importance in Importance if importance in when][-1]
+                self._newest.append((min(when.values()), story.number, story, highest))
+        self._newest.sort(key=lambda entry: entry[:2], reverse=True)
+        del self._newest[self._samples :]  # a month of stories is no more to be kept than they are shown
+
+    def result(self) -> Backtest:
+        """What was counted so far."""
+        newest = [
+            (stories.view(story, self._muted, self._owners), highest) for _, _, story, highest in self._newest
+        ]
+        return Backtest(
+            self._days,
+            {importance: tuple(by_day.values()) for importance, by_day in self._counts.items()},
+            tuple((view, highest) for view, highest in newest if view is not None),
+        )
 
 
 def backtest(
@@ -71,29 +126,7 @@ def backtest(
     *,
     samples: int = 0,
 ) -> Backtest:
-    """Count the stories that would have been posted from the day of `since` to that of `until`, both included.
-
-    Each story comes with the ids of its records that are about the topic.
-    """
-    first, last = (moment.astimezone(UTC).date() for moment in (since, until))
-    days = tuple(first + timedelta(days=n) for n in range((last - first).days + 1))
-    counts = {importance: dict.fromkeys(days, 0) for importance in Importance}
-    told: list[tuple[datetime, Story, Importance]] = []
-    for story, ids in about:
-        when = {
-            importance: at
-            for importance, at in reached(story, ids, max_age, muted, owners).items()
-            if at.astimezone(UTC).date() in counts[importance]
-        }
-        for importance, at in when.items():
-            counts[importance][at.astimezone(UTC).date()] += 1
-        if when:
-            highest = [importance for importance in Importance if importance in when][-1]
-            told.append((min(when.values()), story, highest))
-    told.sort(key=lambda entry: (entry[0], entry[1].number), reverse=True)
-    newest = [(stories.view(story, muted, owners), highest) for _, story, highest in told[:samples]]
-    return Backtest(
-        days,
-        {importance: tuple(by_day.values()) for importance, by_day in counts.items()},
-        tuple((view, highest) for view, highest in newest if view is not None),
-    )
+    """Count all of these stories at once, as `Tally` does."""
+    tally = Tally(since, until, max_age, muted, owners, samples=samples)
+    tally.add(about)
+    return tally.result()

@@ -55,3 +55,11 @@ class Meter:
         self._articles.clear()
         self._spent.clear()
         return found
+
+
+def reason(price: int) -> str:
+    """Why a topic is suspended that costs so much."""
+    return (
+        f"matching its query cost {price:,} for an article on average; at most {MOST_A_TOPIC:,} is allowed for a topic "
+        f"and {MOST_A_SERVER:,} for all topics of a server"
+    )

@@ -24,8 +24,11 @@ def heading(topic: Topic | None, query: str) -> str:
     return f"Topic **{escape(topic.name)}**\n" if topic else f"Query {code(query)}\n"
 
 
-def made(title: str, topic: Topic, records: int | None, days: int) -> Embed:
-    """A topic that was made or changed, with how many records of the last days belong to it (None: not counted)."""
+def made(title: str, topic: Topic, records: int | None, days: int, looked_at: int | None = None) -> Embed:
+    """A topic that was made or changed, with how many records of the last days belong to it (None: not counted).
+
+    `looked_at`: how many of the newest were looked at, where not all could be.
+    """
     parts = [f"**{escape(topic.name)}**\n{code(topic.query)}"]
     if topic.aliases:
         parts.append(f"Also called {', '.join(map(escape, topic.aliases))}.")
@@ -34,6 +37,8 @@ def made(title: str, topic: Topic, records: int | None, days: int) -> Embed:
     if records is not None:
         verb = "belongs" if records == 1 else "belong"
         parts.append(f"{plural(records, 'record')} of the last {days} days {verb} to it: see `/latest`.")
+    if looked_at is not None:
+        parts.append(f"-# Only the newest {plural(looked_at, 'article')} could be looked at.")
     parts.append(
         "It counts in this server alone, and for all that comes in from now on. Follow it with `/subscribe`."
     )
@@ -46,6 +51,7 @@ def shown(topic: Topic, below: Sequence[str], stories: int, places: Sequence[str
     text = f"{whose} · {plural(stories, 'story', 'stories')}"
     text += f" · below **{escape(topic.parent)}**" if topic.parent else ""
     text += f"\n{code(topic.query)}" if topic.query else ""
+    text += f"\n{suspended(topic.suspended)}" if topic.suspended else ""
     others = [name for name in (topic.shortname, *topic.aliases) if name]
     parts = {
         "Keywords": [escape(word) for word in topic.keywords],
@@ -63,6 +69,11 @@ def shown(topic: Topic, below: Sequence[str], stories: int, places: Sequence[str
     )
 
 
+def suspended(reason: str) -> str:
+    """What is said of a topic that matches nothing any more."""
+    return f"⚠️ Suspended, so nothing new is matched: {escape(reason)}. Change it with `/topic edit`."
+
+
 def _joined(entries: Sequence[str]) -> str:
     """As many as fit, with commas between them."""
     text = ""
@@ -73,10 +84,10 @@ def _joined(entries: Sequence[str]) -> str:
     return text
 
 
-def newest(tried: str, matches: Sequence[tuple[Stored, str, str]], nothing: str) -> Embed:
+def newest(tried: str, matches: Sequence[tuple[Stored, str, str]], nothing: str, note: str = "") -> Embed:
     """The newest records that match, each with its linked title and what stands around the words of its text.
 
-    `tried` is the heading, `nothing` what to say where there are none.
+    `tried` is the heading, `nothing` what to say where there are none, `note` what else there is to say.
     """
     entries = []
     for stored, title, snippet in matches:
@@ -85,11 +96,14 @@ def newest(tried: str, matches: Sequence[tuple[Stored, str, str]], nothing: str)
         entries.append(f"{entry}\n-# {snippet}" if snippet else entry)
     text, left = lines(entries, DESCRIPTION - length(tried) - 40)
     more = f"\n… and {left} more" if left else ""
-    return Embed("Newest matches", "", tried + (text or escape(nothing)) + more, colour=GREY)
+    return Embed("Newest matches", "", tried + (text or escape(nothing)) + more, footer=note, colour=GREY)
 
 
-def backtested(tried: str, found: Backtest, records: int, picture: str) -> Embed:
-    """How much a subscription would have posted at each importance. `picture` is the address of the chart."""
+def backtested(tried: str, found: Backtest, records: int, picture: str, *, cut: bool = False) -> Embed:
+    """How much a subscription would have posted at each importance. `picture` is the address of the chart.
+
+    `cut`: it goes back less far than it could.
+    """
     days = len(found.days)
     parts = [f"{tried}{plural(records, 'record')} matched. A subscription would have posted:"]
     for importance in Importance:
@@ -98,7 +112,9 @@ def backtested(tried: str, found: Backtest, records: int, picture: str) -> Embed
             f"**{importance}** · {_rate(week)} a day in the last {min(WEEK, days)} days, "
             f"{_rate(month)} in the last {min(MONTH, days)} ({found.total(importance, MONTH)})"
         )
-    if days < MONTH:
+    if cut:
+        parts.append(f"-# This goes back {plural(days, 'day')} only: more would take too long to compute.")
+    elif days < MONTH:
         parts.append(f"-# What came in goes back {plural(days, 'day')} only.")
     text = "\n".join(parts)
     samples = [f"• {story_line(view, SAMPLE)} · {highest}" for view, highest in found.samples]

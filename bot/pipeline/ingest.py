@@ -11,14 +11,16 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain import meter
 from bot.domain.intake import Arrival, Fate, Plan
 from bot.domain.language import spoken
 from bot.domain.plan import affected, announce, identify, plan
 from bot.domain.posting import Send
+from bot.domain.topics import Topics
 from bot.errors import TopicwireError
 from bot.pipeline.windows import Windows
 from bot.sources.model import Batch, Rejected, Source
-from bot.store import audience, feeds, records, sources
+from bot.store import audience, feeds, records, server_topics, sources
 from bot.store.sources import SourceState, Step
 from bot.usecases.context import Context
 
@@ -230,6 +232,7 @@ class Ingest:
         identified = await asyncio.to_thread(
             identify, arrivals, known, concerned[0], now, rules.max_age, semantic=self._context.semantic
         )
+        await _suspend(connection, concerned[0])
         clustering = await self._windows.place(connection, identified, now)
         stored = await records.affected(connection, affected(identified, clustering))
         return await asyncio.to_thread(plan, identified, clustering, stored, *concerned, now, rules)
@@ -244,6 +247,14 @@ class Ingest:
         result = announce(newest, stored, *await audience.load(connection), now, self._context.rules)
         await records.apply(connection, result, now)
         return result.sends
+
+
+async def _suspend(connection: AsyncConnection, known: Topics) -> None:
+    """Have topics that cost too much match nothing from the next transaction on."""
+    excess = {label: meter.reason(price) for label, price in known.meter.excess().items()}
+    await server_topics.suspend(connection, excess)
+    for (guild_id, name), why in excess.items():
+        log.warning("topic %r of server %d is suspended: %s", name, guild_id, why)
 
 
 def report(name: str, summary: Summary, told: Container[Rejected] = ()) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.model import Topic
+from bot.domain.model import Stored, Topic, TopicMatch
+from bot.domain.topics import Topics
 from bot.store import records, topics
 from bot.usecases.context import Context
 
@@ -37,11 +39,15 @@ async def define(context: Context, wanted: Iterable[Topic]) -> bool:
     return changed
 
 
+def _matches(known: Topics, stored: Mapping[int, Stored]) -> dict[int, tuple[TopicMatch, ...]]:
+    return {i: known.of(record.record, record.guild_id) for i, record in stored.items()}
+
+
 async def _match_anew(connection: AsyncConnection) -> None:
     known = await topics.load(connection)
     after, total = 0, 0
     while stored := await records.own_after(connection, after, AT_ONCE):
-        matches = {i: known.of(record.record, record.guild_id) for i, record in stored.items()}
+        matches = await asyncio.to_thread(_matches, known, stored)
         await records.rematch(connection, stored, matches)
         after = max(stored)
         total += len(stored)

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.identity import canonical
+from bot.domain.meter import Label
 from bot.domain.polling import Feed, NewFeed, Origin, Polling
 from bot.domain.text import clip
-from bot.domain.topics import Label
 from bot.store import schema, sources
 from bot.store.sources import SourceState, state_of
 from bot.store.sql import chunks, upsert

@@ -108,6 +108,8 @@ stories = sa.Table(
     sa.Column("forwards_to", ID),
     _text("search"),  # the lead's title as `bot.domain.words.search_key` has it
     sa.Column("guild_id", SNOWFLAKE, nullable=False, server_default="0"),  # the server that alone sees it
+    sa.Index("ix_stories_guild_id_last_seen", "guild_id", "last_seen"),
+    sa.Index("ix_stories_forwards_to_removed", "forwards_to", "removed"),
 )
 
 records = sa.Table(
@@ -140,6 +142,8 @@ records = sa.Table(
     sa.Column("terms", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.Column("why", sa.Text, nullable=False, server_default=sa.text("''")),  # what put it into its story
     sa.Column("meaning", sa.LargeBinary),  # of its title, see `bot.domain.meaning`; none: it is not known
+    sa.Index("ix_records_guild_id_id", "guild_id", "id"),
+    sa.Index("ix_records_partial", "partial"),
 )
 
 record_keys = sa.Table(
@@ -173,6 +177,9 @@ topics = sa.Table(
     sa.Column("query", sa.Text, nullable=False, server_default=sa.text("''")),
     _flag("configured"),
     sa.Column("guild_id", SNOWFLAKE, nullable=False, server_default="0", index=True),  # 0: everybody's
+    sa.Column(
+        "suspended", sa.Text, nullable=False, server_default=sa.text("''")
+    ),  # why its query matches nothing
 )
 
 record_topics = sa.Table(
@@ -182,7 +189,7 @@ record_topics = sa.Table(
     sa.Column("topic_id", ID, sa.ForeignKey("topics.id", ondelete="CASCADE"), primary_key=True),
     _flag("declared"),
     sa.Column("keywords", sa.JSON, nullable=False),
-    sa.Index("ix_record_topics_topic_id", "topic_id"),
+    sa.Index("ix_record_topics_topic_id_record_id", "topic_id", "record_id"),
 )
 
 story_topics = sa.Table(
@@ -190,7 +197,7 @@ story_topics = sa.Table(
     metadata,
     sa.Column("story", ID, sa.ForeignKey("stories.number", ondelete="CASCADE"), primary_key=True),
     sa.Column("topic_id", ID, sa.ForeignKey("topics.id", ondelete="CASCADE"), primary_key=True),
-    sa.Index("ix_story_topics_topic_id", "topic_id"),
+    sa.Index("ix_story_topics_topic_id_story", "topic_id", "story"),
 )
 
 subscriptions = sa.Table(

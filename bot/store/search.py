@@ -24,6 +24,7 @@ from bot.store import schema
 from bot.store.sql import chunks, seen_by
 
 MOST_WORDS = 64  # of a report that others are compared with
+BEGINNING = 4  # letters of a beginning that is looked for as one: of fewer too many words begin so
 COMMON = 2_000  # a word that so many records have says little of any
 LONGEST = 200  # characters of a word that are kept: PostgreSQL takes no word of more than 2,046 bytes
 VALUES = ("domain", "type", "lang")  # fields that a record itself says; its topics change with the topics
@@ -255,6 +256,37 @@ async def candidates(
     rows = list(await connection.execute(wanted))
     rows.sort(key=lambda row: (-row.rank, row.first_seen, row.id), reverse=True)
     return [row.id for row in rows]
+
+
+async def by_title(
+    connection: AsyncConnection, words: Sequence[str], guild_id: int | None, limit: int
+) -> list[tuple[int, str]]:
+    """Number and lead's title of stories with a report whose title has all of these words, the newest reports first.
+
+    `words` are as `bot.domain.words.plain_words` cuts them. The last may be only begun, where it has four letters.
+    """
+    kept = [word[:LONGEST] for word in words if _WORD.fullmatch(word)][:MOST_WORDS]
+    if not kept:
+        return []
+    dialect = connection.dialect.name
+    language = _LANGUAGES[dialect]
+    parts = [
+        language.words(("title",), (word,), at == len(kept) and len(word) >= BEGINNING)
+        for at, word in enumerate(kept, 1)
+    ]
+    await _plan_for_these_words(connection)
+    lead, story = _r.alias("lead"), schema.stories
+    rows = await connection.execute(
+        sa.select(story.c.number, lead.c.title)
+        .join_from(_s, _r, _r.c.id == _s.c.rowid)
+        .join(story, story.c.number == _r.c.story)
+        .join(lead, lead.c.id == story.c.lead_id)
+        .where(_found(dialect, _joined(parts, language.both)), _seen(guild_id), story.c.forwards_to.is_(None))
+        .where(~story.c.removed, seen_by(lead.c.guild_id, guild_id))
+        .order_by(_s.c.rowid.desc())
+        .limit(limit)
+    )
+    return list(dict(rows.all()).items())
 
 
 async def similar(

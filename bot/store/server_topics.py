@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.meter import Label
 from bot.domain.model import Stored, Topic, TopicMatch
 from bot.domain.words import name_key
 from bot.store import records, schema, topics
-from bot.store.sql import chunks, seen_by
+from bot.store.sql import seen_by, upsert
 
 _t = schema.topics
 _r = schema.records
@@ -67,6 +69,23 @@ def _renamed(names: Iterable[str], before: Topic, name: str) -> list[str]:
     return [other for other in changed if other]
 
 
+async def suspend(connection: AsyncConnection, reasons: Mapping[Label, str]) -> None:
+    """Have topics match nothing any more, by their servers and names, each with why; until they are changed."""
+    if not reasons:
+        return
+    await topics.changed(connection)
+    for (guild_id, name), reason in reasons.items():
+        of_topic = _t.c.key == topics.key_of(name, guild_id)
+        await connection.execute(sa.update(_t).where(of_topic).values(suspended=reason))
+
+
+async def suspended(connection: AsyncConnection, guild_id: int) -> dict[str, str]:
+    """The topics of a server that are suspended, each with why."""
+    own = sa.and_(_t.c.guild_id == guild_id, _t.c.suspended != "")
+    rows = await connection.execute(sa.select(_t.c.name, _t.c.suspended).where(own).order_by(_t.c.id))
+    return dict(rows.all())
+
+
 async def remove(connection: AsyncConnection, topic: Topic) -> None:
     """Forget one, and end its subscriptions. What waits for them alone is dropped when it is due."""
     await topics.changed(connection)
@@ -87,24 +106,25 @@ async def channels(connection: AsyncConnection, topic: Topic, guild_id: int) -> 
     return tuple(rows.scalars())
 
 
-async def tag(
-    connection: AsyncConnection, topic: Topic, among: Iterable[int], matches: Mapping[int, TopicMatch]
-) -> None:
-    """Among these records, make those that belong to a topic the ones of `matches`, by id."""
+async def tag(connection: AsyncConnection, topic: Topic, matches: Sequence[tuple[Stored, TopicMatch]]) -> int:
+    """Have these records belong to a topic; returns how many do.
+
+    A record that has changed or is gone since it was read is left out: whoever changed it has matched it.
+    """
     topic_id = await topics.id_of(connection, topic)
-    for part in chunks(among):
-        await connection.execute(sa.delete(_rt).where(_rt.c.topic_id == topic_id, _rt.c.record_id.in_(part)))
+    current = await records.by_id(connection, (stored.id for stored, _ in matches))
     rows = [
         {
-            "record_id": record_id,
+            "record_id": stored.id,
             "topic_id": topic_id,
             "declared": match.declared,
             "keywords": list(match.keywords),
         }
-        for record_id, match in matches.items()
+        for stored, match in matches
+        if stored.id in current and current[stored.id].record == stored.record
     ]
-    if rows:
-        await connection.execute(sa.insert(_rt), rows)
+    await upsert(connection, _rt, rows, on=["record_id", "topic_id"])
+    return len(rows)
 
 
 def _seen(guild_id: int) -> sa.ColumnElement[bool]:
@@ -128,8 +148,17 @@ async def of_topics(
     connection: AsyncConnection, names: Iterable[str], guild_id: int, since: datetime, limit: int
 ) -> list[Stored]:
     """Records of these topics that came in since then, newest first."""
+    rows = await stories_about(connection, names, guild_id, since, limit)
+    found = await records.by_id(connection, (row.id for row in rows))
+    return list(reversed(found.values()))
+
+
+async def stories_about(
+    connection: AsyncConnection, names: Iterable[str], guild_id: int, since: datetime, limit: int
+) -> Sequence[Any]:
+    """The same records, newest first, of each only `id`, `story` and `first_seen`."""
     wanted = (
-        sa.select(_r.c.id)
+        sa.select(_r.c.id, _r.c.story, _r.c.first_seen)
         .distinct()
         .join(_rt, _rt.c.record_id == _r.c.id)
         .join(_t, _t.c.id == _rt.c.topic_id)
@@ -137,8 +166,7 @@ async def of_topics(
         .order_by(_r.c.id.desc())
         .limit(limit)
     )
-    found = await records.by_id(connection, (await connection.execute(wanted)).scalars())
-    return list(reversed(found.values()))
+    return (await connection.execute(wanted)).all()
 
 
 async def first(connection: AsyncConnection, guild_id: int) -> datetime | None:

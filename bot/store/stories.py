@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,9 +16,13 @@ from bot.domain.stories import Story
 from bot.domain.words import search_key
 from bot.store import records, schema
 from bot.store.sql import chunks, seen_by
+from bot.store.topics import ids_of as topic_ids
 from bot.store.topics import keys_of
 
 MOST_WORDS = 12  # of a search
+NEWEST = (
+    2_000  # stories of everybody's, and of a server's own, among which a title or a topic is sought first
+)
 MOST_HOT = (
     5000  # stories among which the hottest are sought: weeks, where it is not so that hundreds come a day
 )
@@ -95,16 +99,35 @@ async def by_key(connection: AsyncConnection, key: str, guild_id: int = 0) -> in
 async def titles(
     connection: AsyncConnection, text: str, limit: int, guild_id: int | None = None
 ) -> list[tuple[int, str]]:
-    """Number and lead's title of the newest stories whose lead's title has all words of the text in it."""
+    """Number and lead's title of the stories whose lead's title has all words of the text in it, newest first.
+
+    Of the `NEWEST` stories of everybody's and of the server's own: all others are found by whole words alone, see
+    `search.by_title`.
+    """
     words = search_key(text).split()[:MOST_WORDS]
+    columns = (_s.c.number, _s.c.lead_id, _s.c.search, _s.c.last_seen)
+    newest = sa.union_all(*(_newest(columns, own, NEWEST) for own in _guilds(guild_id))).subquery()
     rows = await connection.execute(
-        sa.select(_s.c.number, _r.c.title)
-        .join(_r, _r.c.id == _s.c.lead_id)
-        .where(_alive(guild_id), *(_s.c.search.contains(word, autoescape=True) for word in words))
-        .order_by(_s.c.last_seen.desc(), _s.c.number.desc())
+        sa.select(newest.c.number, _r.c.title)
+        .join(_r, _r.c.id == newest.c.lead_id)
+        .where(*(newest.c.search.contains(word, autoescape=True) for word in words))
+        .order_by(newest.c.last_seen.desc(), newest.c.number.desc())
         .limit(limit)
     )
     return [(number, title) for number, title in rows]
+
+
+def _guilds(guild_id: int | None) -> Sequence[int | None]:
+    """Whose stories a server sees, by the server that alone sees them."""
+    return (guild_id,) if not guild_id else (0, guild_id)
+
+
+def _newest(columns: Sequence[sa.Column[Any]], guild_id: int | None, limit: int) -> Any:
+    """The stories of one server (0: of everybody's; None: all) that something arrived for last, from an index."""
+    whose = sa.true() if guild_id is None else _s.c.guild_id == guild_id
+    going_on = sa.and_(_s.c.forwards_to.is_(None), ~_s.c.removed)
+    rows = sa.select(*columns).where(whose, going_on).order_by(_s.c.last_seen.desc()).limit(limit)
+    return sa.select(rows.subquery())
 
 
 def _alive(guild_id: int | None = None) -> sa.ColumnElement[bool]:
@@ -135,12 +158,103 @@ async def latest(
     guild_id: int | None = None,
 ) -> list[int]:
     """The stories of these topics (None: of all) that something arrived for last, newest first; with no `limit` all."""
+    if topics is not None and limit is not None:
+        return await _latest_of_topics(connection, topics, limit, guild_id)
     statement = sa.select(_s.c.number).where(_alive(guild_id))
     if topics is not None:
         statement = statement.where(_s.c.number.in_(_of_topics(topics, guild_id)))
     newest_first = statement.order_by(_s.c.last_seen.desc(), _s.c.last.desc(), _s.c.number.desc())
     rows = await connection.execute(newest_first.limit(limit))
     return list(rows.scalars())
+
+
+async def _latest_of_topics(
+    connection: AsyncConnection, topics: Sequence[str], limit: int, guild_id: int | None
+) -> list[int]:
+    """The same without looking at all that there is.
+
+    Most often the newest stories have enough of the topics among them. Where they have not, the stories of the topics
+    with the highest numbers are looked at as well, which are those that began last.
+    """
+    most = max(limit, NEWEST)
+    ids = await topic_ids(connection, keys_of(topics, guild_id or 0))
+    columns = (_s.c.number, _s.c.last_seen, _s.c.last)
+    newest: dict[int, tuple[datetime, datetime, int]] = {}
+    complete_since: datetime | None = None  # of what arrived before, the newest are not all
+    for own in _guilds(guild_id):
+        rows = (await connection.execute(_newest(columns, own, most))).all()
+        newest |= {row.number: (row.last_seen, row.last, row.number) for row in rows}
+        if len(rows) == most:
+            oldest = rows[-1].last_seen
+            complete_since = max(complete_since or oldest, oldest)
+    inside = [n for n, order in newest.items() if complete_since is None or order[0] >= complete_since]
+    found = await _about(connection, inside, ids, guild_id)
+    if len(found) < limit and complete_since is not None:
+        began_last = await _began_last(connection, ids, guild_id, most)
+        for part in chunks(began_last - newest.keys()):
+            rows = (
+                await connection.execute(sa.select(*columns).where(_s.c.number.in_(part), _alive(guild_id)))
+            ).all()
+            newest |= {row.number: (row.last_seen, row.last, row.number) for row in rows}
+        found |= began_last & newest.keys()
+    return sorted(found, key=lambda number: newest[number], reverse=True)[:limit]
+
+
+async def _about(
+    connection: AsyncConnection, numbers: Iterable[int], ids: Mapping[str, int], guild_id: int | None
+) -> set[int]:
+    """Of these stories those of the topics, by what `topics.key_of` gives; also as a server's own records say."""
+    found: set[int] = set()
+    for part in chunks(numbers):
+        of_part = sa.select(_st.c.story).where(_st.c.story.in_(part), (_st.c.topic_id + 0).in_(ids.values()))
+        found.update((await connection.execute(of_part)).scalars())
+        if guild_id:
+            own = (
+                sa.select(_r.c.story)
+                .join(_rt, _rt.c.record_id == _r.c.id)
+                .where(_r.c.story.in_(part), ~_r.c.removed, (_rt.c.topic_id + 0).in_(ids.values()))
+                .where(_own_word(ids, guild_id))
+            )
+            found.update((await connection.execute(own)).scalars())
+    return found
+
+
+def _own_word(ids: Mapping[str, int], guild_id: int) -> sa.ColumnElement[bool]:
+    """Records that put a story into a topic for a server alone: its own, or those of its own topics."""
+    own_ids = [number for key, number in ids.items() if "\n" in key]
+    return sa.and_(
+        seen_by(_r.c.guild_id, guild_id),
+        sa.or_(_r.c.guild_id == guild_id, _rt.c.topic_id.in_(own_ids)),
+    )
+
+
+async def _began_last(
+    connection: AsyncConnection, ids: Mapping[str, int], guild_id: int | None, limit: int
+) -> set[int]:
+    """The stories of each of these topics with the highest numbers, from indexes."""
+    found: set[int] = set()
+    for key, topic_id in ids.items():
+        if "\n" not in key:
+            of_topic = sa.select(_st.c.story).where(_st.c.topic_id == topic_id)
+            found.update(
+                (await connection.execute(of_topic.order_by(_st.c.story.desc()).limit(limit))).scalars()
+            )
+            continue
+        newest = sa.select(_rt.c.record_id).where(_rt.c.topic_id == topic_id)
+        newest = newest.order_by(_rt.c.record_id.desc()).limit(limit)
+        records_of = sa.select(_r.c.story).join(newest.subquery(), sa.literal_column("record_id") == _r.c.id)
+        seen = sa.and_(~_r.c.removed, _r.c.story.is_not(None), seen_by(_r.c.guild_id, guild_id))
+        found.update((await connection.execute(records_of.where(seen))).scalars())
+    if guild_id:
+        newest = sa.select(_r.c.id).where(_r.c.guild_id == guild_id).order_by(_r.c.id.desc()).limit(limit)
+        own = (
+            sa.select(_r.c.story)
+            .join(newest.subquery("own"), sa.literal_column("own.id") == _r.c.id)
+            .join(_rt, _rt.c.record_id == _r.c.id)
+            .where((_rt.c.topic_id + 0).in_(ids.values()), ~_r.c.removed, _r.c.story.is_not(None))
+        )
+        found.update((await connection.execute(own)).scalars())
+    return found
 
 
 async def hottest(

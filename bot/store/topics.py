@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, cast
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Topic
-from bot.domain.query import Query
 from bot.domain.topics import Topics, known_as, sought_by
 from bot.domain.words import name_key
 from bot.store import revisions, schema
@@ -51,6 +50,7 @@ def row_of(topic: Topic, configured: bool = False) -> dict[str, Any]:
         "query": topic.query,
         "configured": configured,
         "guild_id": topic.guild_id,
+        "suspended": topic.suspended,
     }
 
 
@@ -66,6 +66,7 @@ def _topic(row: sa.Row[Any]) -> Topic:
         row.colour,
         row.query,
         row.guild_id,
+        row.suspended,
     )
 
 
@@ -81,14 +82,14 @@ async def load(connection: AsyncConnection, guild_id: int | None = None) -> Topi
     found = kept.get(TOPICS)
     if found is None or found[0] != revision or _CHANGED in options:
         rows = (await connection.execute(sa.select(_t).order_by(_t.c.id))).all()
-        found = (revision, await asyncio.to_thread(_built, rows, found[1].parsed if found else {}))
+        found = (revision, await asyncio.to_thread(_built, rows, found[1] if found else None))
         if _CHANGED not in options:  # nobody knows yet whether this transaction will have been
             kept[TOPICS] = found
     return found[1] if guild_id is None else found[1].seen_by(guild_id)
 
 
-def _built(rows: Sequence[sa.Row[Any]], parsed: Mapping[str, Query]) -> Topics:
-    made = Topics(map(_topic, rows), parsed)
+def _built(rows: Sequence[sa.Row[Any]], before: Topics | None) -> Topics:
+    made = Topics(map(_topic, rows), before.parsed if before else {}, before.meter if before else None)
     for topic, error in made.refused:
         log.error("the query of topic %r cannot be read, it goes on without: %s", topic.name, error)
     return made
@@ -195,13 +196,11 @@ async def counts(connection: AsyncConnection, guild_id: int = 0) -> dict[str, in
     Of everybody's topics, and of a server's own.
     """
     st, rt, r = schema.story_topics, schema.record_topics, schema.records
-    everybodys = (
-        sa.select(_t.c.name, sa.func.count(st.c.story))
-        .join_from(_t, st, isouter=True)
-        .where(_everybodys)
-        .group_by(_t.c.id, _t.c.name)
-    )
-    found: dict[str, int] = dict((await connection.execute(everybodys)).all())
+    # Counted from the index alone, then named: joined, every story would be looked up.
+    counted = await connection.execute(sa.select(st.c.topic_id, sa.func.count()).group_by(st.c.topic_id))
+    by_id: dict[int, int] = dict(counted.all())
+    names = await connection.execute(sa.select(_t.c.id, _t.c.name).where(_everybodys))
+    found: dict[str, int] = {name: by_id.get(topic_id, 0) for topic_id, name in names}
     own = (
         sa.select(_t.c.name, sa.func.count(r.c.story.distinct()))
         .join_from(_t, rt, isouter=True)

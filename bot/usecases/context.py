@@ -11,6 +11,7 @@ from bot.domain.digest import Schedule
 from bot.domain.polling import Polls
 from bot.domain.posting import Rules
 from bot.store.database import Database
+from bot.usecases.evaluation import Evaluations
 
 if TYPE_CHECKING:
     from bot.sources.web.fetch import Web  # most commands reach no feed, and it takes long to import
@@ -31,7 +32,7 @@ class Context:
     `wake` tells the loops that something new may be due. `web` is how feeds are reached; None: they are not.
     `editors` are the servers whose people decide about everybody's stories; none: those of all.
     `topics_per_server` is how many topics of its own a server may make. `semantic`: stories are found by what
-    titles mean, too, for which the model must be installed.
+    titles mean, too, for which the model must be installed. `evaluations` is where queries are evaluated.
     """
 
     db: Database
@@ -44,3 +45,4 @@ class Context:
     editors: frozenset[int] = frozenset()
     topics_per_server: int = TOPICS_PER_SERVER
     semantic: bool = False
+    evaluations: Evaluations = field(default_factory=Evaluations)

@@ -16,6 +16,7 @@ from bot.domain.owners import Owners
 from bot.domain.posting import EXPLAIN, Reason
 from bot.domain.ranking import Sort, rank
 from bot.domain.text import clip
+from bot.domain.words import plain_words
 from bot.errors import InvalidInputError, NotFoundError
 from bot.store import outbox, records, search, subscriptions, topics
 from bot.store import stories as stored
@@ -67,7 +68,7 @@ async def number_of(context: Context, text: str, guild_id: int | None = None) ->
             if found is None:
                 raise NotFoundError("No story has that link. It may not have come in, or only as background.")
             return found
-        hits = await stored.titles(connection, wanted, 1, guild_id)
+        hits = await _by_title(connection, wanted, 1, guild_id)
     if not hits:
         raise NotFoundError(
             f"No story has “{clip(wanted, 80)}” in its title. Use its number as in #12, a link, or pick one as you type."
@@ -168,7 +169,15 @@ async def suggest(context: Context, text: str, guild_id: int, limit: int = 25) -
             exact = [(view.number, view.lead.record.title) for view in views if view is not None]
             if exact:
                 return exact
-        return await stored.titles(connection, text, limit, guild_id)
+        return await _by_title(connection, text, limit, guild_id)
+
+
+async def _by_title(
+    connection: AsyncConnection, text: str, limit: int, guild_id: int | None
+) -> list[tuple[int, str]]:
+    """Stories by parts of the words of a title, where they are new, else by whole words."""
+    found = await stored.titles(connection, text, limit, guild_id)
+    return found or await search.by_title(connection, plain_words(text), guild_id, limit)
 
 
 async def latest(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, aclosing
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from bot.domain import query as language
-from bot.domain.model import Stored, Topic
+from bot.domain.model import Stored, Topic, TopicMatch
 from bot.domain.query import Query, QueryError
 from bot.domain.text import clip, repair
 from bot.domain.topics import Topics
@@ -18,6 +16,7 @@ from bot.domain.words import name_key, words
 from bot.errors import InvalidInputError, NotFoundError, QueryRefusedError
 from bot.store import feeds, server_topics, topics
 from bot.usecases.context import Context
+from bot.usecases.evaluation import AT_ONCE, affordable
 from bot.usecases.topics import resolve
 
 MAX_NAME = 80
@@ -25,7 +24,6 @@ MAX_ALIASES = 10
 NOTHING = "-"  # takes back what was set before
 
 LOOK_BACK = timedelta(days=30)
-AT_ONCE = 500  # records in one transaction, so that an intake never waits long
 MOST = 50_000  # records that are looked back at
 
 EXAMPLE = '(offshore OR sea) "wind farm" -golf'
@@ -45,11 +43,13 @@ class Draft:
 class Made:
     """A topic that was made or changed.
 
-    `records`: how many of the last `LOOK_BACK` belong to it; None where its query is what it was.
+    `records`: how many of the last `LOOK_BACK` belong to it; None where its query is what it was. `looked_at`: how
+    many of the newest were looked at, where not all could be.
     """
 
     topic: Topic
     records: int | None = None
+    looked_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,58 +153,76 @@ async def create(context: Context, guild_id: int, draft: Draft) -> Made:
                 "Take one out with /topic delete."
             )
         await server_topics.add(connection, wanted)
-    return Made(wanted, await _look_back(context, wanted))
+    return await _look_back(context, wanted)
 
 
 async def edit(context: Context, guild_id: int, name: str, draft: Draft) -> Made:
-    """Change a topic of a server's own. Its subscriptions stay; what was posted stays. Raises as `create`."""
+    """Change a topic of a server's own. Its subscriptions stay; what was posted stays. Raises as `create`.
+
+    A topic that is suspended matches again, even where it stays as it is: it is suspended anew if it costs too much.
+    """
     async with context.db.intake() as connection:
         known = await topics.load(connection, guild_id)
         before = _own(known, name, guild_id)
-        wanted = _drafted(before, draft, known)
+        wanted = _drafted(replace(before, suspended=""), draft, known)
         if wanted == before:
             raise InvalidInputError(
                 f"“{before.name}” is like that already: give it another name, query, aliases or parent."
             )
         _free(known, wanted, before)
         await server_topics.change(connection, before, wanted)
-    return Made(wanted, await _look_back(context, wanted) if wanted.query != before.query else None)
+    if wanted.query == before.query and not before.suspended:
+        return Made(wanted)
+    return await _look_back(context, wanted)
 
 
-async def _look_back(context: Context, topic: Topic) -> int:
-    """Have a topic hold for what came in lately, newest first; returns for how many records it does.
+async def _look_back(context: Context, topic: Topic) -> Made:
+    """Have a topic hold for what came in lately, newest first, as far as its price allows.
 
-    It ends where somebody changes the topic meanwhile: that looks back too.
+    Only this topic's query is evaluated, outside of any transaction; what matches is written in short ones. It ends
+    where somebody changes the topic meanwhile: that looks back too.
     """
-    found = 0
-    async with aclosing(lately(context, topic.guild_id, context.db.intake)) as parts:
-        async for connection, part in parts:
-            known = await topics.load(connection, topic.guild_id)
-            if known.resolve(topic.name) != topic:
-                break
-            matches = {
-                stored.id: match
-                for stored in part
-                for match in known.of(stored.record, stored.guild_id)
-                if (match.topic, match.guild_id) == (topic.name, topic.guild_id)
-            }
-            await server_topics.tag(connection, topic, (stored.id for stored in part), matches)
-            found += len(matches)
-    return found
+    found = looked_at = 0
+    most = min(MOST, affordable(language.parse(topic.query).price))
+    async with context.db.read() as connection:
+        known = await topics.load(connection)
+    async with (
+        context.evaluations.turn(topic.guild_id),
+        aclosing(lately(context, topic.guild_id, most)) as parts,
+    ):
+        async for part in parts:
+            matches = await context.evaluations.run(_matches, known, topic, part)
+            looked_at += len(part)
+            if not matches:
+                continue
+            async with context.db.intake() as connection:
+                now_known = await topics.load(connection, topic.guild_id)
+                if now_known.resolve(topic.name) != topic:
+                    break
+                found += await server_topics.tag(connection, topic, matches)
+    return Made(topic, found, looked_at if looked_at >= most else None)
 
 
-async def lately(
-    context: Context, guild_id: int, begin: Callable[[], AbstractAsyncContextManager[AsyncConnection]]
-) -> AsyncGenerator[tuple[AsyncConnection, list[Stored]]]:
-    """What came in lately and a server sees, newest first: `AT_ONCE` in a transaction of their own, `MOST` in all."""
+def _matches(known: Topics, topic: Topic, part: Iterable[Stored]) -> list[tuple[Stored, TopicMatch]]:
+    every = ((stored, known.match_one(topic, stored.record, stored.guild_id)) for stored in part)
+    return [(stored, match) for stored, match in every if match is not None]
+
+
+async def lately(context: Context, guild_id: int, most: int = MOST) -> AsyncGenerator[list[Stored]]:
+    """What came in lately and a server sees, newest first, `AT_ONCE` at a time and `most` in all.
+
+    No transaction is open while somebody works on them.
+    """
     since, below = context.now() - LOOK_BACK, None
-    for _ in range(MOST // AT_ONCE):
-        async with begin() as connection:
-            part = await server_topics.recent(connection, guild_id, since, below, AT_ONCE)
-            yield connection, part
-        if len(part) < AT_ONCE:
+    while most > 0:
+        limit = min(AT_ONCE, most)
+        async with context.db.read() as connection:
+            part = await server_topics.recent(connection, guild_id, since, below, limit)
+        if part:
+            yield part
+        if len(part) < limit:
             break
-        below = part[-1].id
+        below, most = part[-1].id, most - limit
 
 
 async def show(context: Context, guild_id: int, name: str, *, own: bool = False) -> Shown:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib.metadata import version
 
 from bot.domain.render import plural
-from bot.store import feeds, outbox, sources, stories, subscriptions
+from bot.store import feeds, outbox, server_topics, sources, stories, subscriptions
 from bot.store.sources import SourceState as Stored
 from bot.usecases.context import Context
 
@@ -37,7 +37,8 @@ class SourceState:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What `/status` shows. `paused` are channel and reason; `held` counts the last day by reason.
+    """What `/status` shows. `paused` are channel and reason; `held` counts the last day by reason. `suspended`: the
+    server's topics whose queries cost too much, each with why.
 
     `sources` are those in order as one, then each in trouble, then the rest of these as one.
     """
@@ -51,6 +52,7 @@ class Status:
     held: dict[str, int]
     given_up: tuple[tuple[int, str], ...]
     subscriptions: int
+    suspended: Mapping[str, str] = field(default_factory=dict)
 
 
 async def status(context: Context, guild_id: int) -> Status:
@@ -71,6 +73,7 @@ async def status(context: Context, guild_id: int) -> Status:
             await outbox.held_counts(connection, guild_id, since),
             tuple(await outbox.given_up(connection, guild_id, since)),
             len(await subscriptions.subscriptions(connection, guild_id=guild_id)),
+            await server_topics.suspended(connection, guild_id),
         )
 
 

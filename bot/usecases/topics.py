@@ -81,6 +81,7 @@ async def listing(context: Context, search: str, guild_id: int) -> list[str]:
         stories = sum(counts.get(name, 0) for name in known.with_descendants(topic.name))
         mark = f" · {spike_words(above[topic.name])}" if topic.name in above else ""
         mark += " · this server's own" if topic.guild_id else ""
+        mark += " · ⚠️ suspended: see `/topic show`" if topic.suspended else ""
         mark += " · subscribed here" if name_key(topic.name) in here else ""
         below = f" · below {escape(topic.parent)}" if search.strip() and topic.parent else ""
         indent = "\u2003" * min(depth, 5)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from cogs.search import SEARCHES
+from bot.chat.limits import RATES
 from tests.chat.world import METRO, ROCKET, WHALES, World, labels, plain, seen, unrelated
 from tests.discord_markdown import links
 from tests.make import ListSource, record
+
+SEARCHES = next(rate.member for rate in RATES if "search" in rate.commands)
 
 
 async def test_stories_come_newest_first_with_the_words_in_bold(world: World) -> None:

@@ -53,7 +53,7 @@ async def test_a_servers_own_topic_counts_for_it_alone(stores: Database) -> None
     async with stores.intake() as connection:
         await server_topics.add(connection, wind)
         match = TopicMatch("Wind", keywords=("wind",), guild_id=GUILD)
-        await server_topics.tag(connection, wind, [], {(await stored_of(stores, here)).id: match})
+        await server_topics.tag(connection, wind, [(await stored_of(stores, here), match)])
     assert await volume(stores, "wind", guild_id=GUILD) == {"wind": [2, 0, 0]}
     assert await volume(stores, "wind", guild_id=OTHERS) == {"wind": [1, 0, 0]}
     assert await volume(stores, "wind") == {"wind": [1, 0, 0]}

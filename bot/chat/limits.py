@@ -1,0 +1,80 @@
+"""How often people may ask for what the bot has to compute: so many times a minute, by member and by server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+Interaction: TypeAlias = discord.Interaction[Any]
+
+MINUTE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often in a minute one member, and all of a server together, may use any of these commands."""
+
+    commands: tuple[str, ...]
+    member: int
+    server: int
+
+
+RATES = (
+    Rate(("search",), member=20, server=60),
+    Rate(("topic test", "topic backtest"), member=10, server=30),  # these read what came in for a month
+    Rate(("topic create", "topic edit"), member=10, server=20),  # likewise
+    Rate(("source add", "source test"), member=6, server=6),  # these ask other people's servers for something
+)
+OTHERS = Rate((), member=60, server=240)  # every other command, and the buttons
+COMPLETIONS = Rate((), member=120, server=480)
+
+
+class GuildRateLimit:
+    """Counts by member and by server."""
+
+    def __init__(self, rate: Rate) -> None:
+        self._buckets: Sequence[commands.CooldownMapping[Interaction]] = (
+            commands.CooldownMapping(commands.Cooldown(rate.member, MINUTE), _member),
+            commands.CooldownMapping(commands.Cooldown(rate.server, MINUTE), _server),
+        )
+
+    def count(self, interaction: Interaction) -> None:
+        """Count one more. Raises CommandOnCooldown, with when to try again, where there were too many."""
+        now = interaction.created_at.timestamp()
+        for buckets in self._buckets:
+            bucket = buckets.get_bucket(interaction, now)
+            if bucket is not None and (wait := bucket.update_rate_limit(now)):
+                raise app_commands.CommandOnCooldown(bucket, wait)
+
+
+def _member(interaction: Interaction) -> tuple[int | None, int]:
+    return interaction.guild_id, interaction.user.id
+
+
+def _server(interaction: Interaction) -> int | None:
+    return interaction.guild_id
+
+
+class Limits:
+    """The limits of all commands, of buttons and of completing names."""
+
+    def __init__(self) -> None:
+        self._others = GuildRateLimit(OTHERS)
+        self._completions = GuildRateLimit(COMPLETIONS)
+        self._by_command: dict[str, GuildRateLimit] = {}
+        for rate in RATES:
+            limit = GuildRateLimit(rate)
+            self._by_command |= dict.fromkeys(rate.commands, limit)
+
+    def count(self, interaction: Interaction) -> None:
+        """Count a command, a button or a completion. Raises CommandOnCooldown where there were too many."""
+        if interaction.type is discord.InteractionType.autocomplete:
+            self._completions.count(interaction)
+        else:
+            name = interaction.command.qualified_name if interaction.command else ""
+            self._by_command.get(name, self._others).count(interaction)
