@@ -25,6 +25,7 @@ from bot.store.sql import chunks, seen_by
 
 MOST_WORDS = 64  # of a report that others are compared with
 BEGINNING = 4  # letters of a beginning that is looked for as one: of fewer too many words begin so
+REPORTS = 4  # that are looked at for each story that is sought
 COMMON = 2_000  # a word that so many records have says little of any
 LONGEST = 200  # characters of a word that are kept: PostgreSQL takes no word of more than 2,046 bytes
 VALUES = ("domain", "type", "lang")  # fields that a record itself says; its topics change with the topics
@@ -275,18 +276,23 @@ async def by_title(
         for at, word in enumerate(kept, 1)
     ]
     await _plan_for_these_words(connection)
+    hits = (  # apart from the stories, which have a column of the table's name
+        sa.select(_s.c.rowid.label("id"), _r.c.story.label("story"))
+        .join_from(_s, _r, _r.c.id == _s.c.rowid)
+        .where(_found(dialect, _joined(parts, language.both)), _seen(guild_id))
+        .order_by(_s.c.rowid.desc())
+        .limit(limit * REPORTS)
+        .subquery()
+    )
     lead, story = _r.alias("lead"), schema.stories
     rows = await connection.execute(
         sa.select(story.c.number, lead.c.title)
-        .join_from(_s, _r, _r.c.id == _s.c.rowid)
-        .join(story, story.c.number == _r.c.story)
+        .join_from(hits, story, story.c.number == hits.c.story)
         .join(lead, lead.c.id == story.c.lead_id)
-        .where(_found(dialect, _joined(parts, language.both)), _seen(guild_id), story.c.forwards_to.is_(None))
-        .where(~story.c.removed, seen_by(lead.c.guild_id, guild_id))
-        .order_by(_s.c.rowid.desc())
-        .limit(limit)
+        .where(story.c.forwards_to.is_(None), ~story.c.removed, seen_by(lead.c.guild_id, guild_id))
+        .order_by(hits.c.id.desc())
     )
-    return list(dict(rows.all()).items())
+    return list(dict(rows.all()).items())[:limit]
 
 
 async def similar(

@@ -437,3 +437,79 @@ def test_a_servers_topic_is_sought_where_its_parent_is() -> None:
     assert SERVERS.concerns(["Vision"], {sought_by(Topic("Sea", parent="AI", guild_id=ONE))})
     assert SERVERS.concerns(["Cooking"], {ANYWHERE})
     assert not SERVERS.concerns(["Cooking"], {"ai"})
+
+
+# What is worked out for whom.
+
+
+def _explained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The queries that are explained from now on."""
+    from bot.domain import topics as module
+
+    asked: list[str] = []
+    reasons = module.reasons
+    monkeypatch.setattr(
+        module, "reasons", lambda query, document: (asked.append(str(query)), reasons(query, document))[1]
+    )
+    return asked
+
+
+def test_only_what_the_asker_sees_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    servers = [
+        Topic("Ferries", query=f"ferry OR word{guild_id}", guild_id=guild_id) for guild_id in range(1, 30)
+    ]
+    known = Topics([Topic("Sea", query="ferry"), *servers])
+    asked = _explained(monkeypatch)
+    assert [match.topic for match in known.seen_by(3).of(record("A ferry"))] == ["Sea", "Ferries"]
+    assert sorted(asked) == ["ferry", "ferry OR word3"]
+    asked.clear()
+    assert list(known.matched(record("A ferry"))) == ["Sea"]
+    assert asked == ["ferry"]
+
+
+def test_a_record_of_a_servers_own_feed_belongs_to_no_topic_of_another_server() -> None:
+    known = Topics([Topic("Ferries", query="ferry", guild_id=7), Topic("Boats", query="ferry", guild_id=8)])
+    assert [match.topic for match in known.of(record("A ferry"), 7)] == ["Ferries"]
+    assert len(known.of(record("A ferry"))) == 2
+
+
+@pytest.mark.parametrize("title", ["A ferry", "A train", "Whales"])
+@pytest.mark.parametrize("declared", [[], ["Ferries"], ["Boats"], ["Nothing"]])
+@pytest.mark.parametrize("guild_id", [0, 7, 8])
+def test_one_topic_alone_matches_as_among_all(title: str, declared: list[str], guild_id: int) -> None:
+    ferries = Topic("Ferries", aliases=("Boats",), query="ferry OR topic:whales", guild_id=7)
+    known = Topics(
+        [Topic("Whales", keywords=("whales",)), ferries, Topic("Ferries", query="train", guild_id=8)]
+    )
+    report = record(title, topics=declared)
+    among = [match for match in known.of(report, guild_id) if match.guild_id == 7]
+    alone = known.match_one(ferries, report, guild_id)
+    if guild_id == 8:  # nobody else sees it, and nobody asks
+        return
+    assert among == ([alone] if alone else [])
+
+
+def test_one_topic_alone_explains_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    ferries = Topic("Ferries", query="ferry", guild_id=7)
+    known = Topics(
+        [ferries, *(Topic(f"T{number}", query=f"ferry OR x{number}", guild_id=7) for number in range(20))]
+    )
+    asked = _explained(monkeypatch)
+    assert known.match_one(ferries, record("A ferry")) is not None
+    assert asked == ["ferry"]
+
+
+def test_a_suspended_topic_is_known_and_matches_nothing() -> None:
+    known = Topics([Topic("Ferries", query="ferry", guild_id=7, suspended="too dear")])
+    assert known.of(record("A ferry")) == ()
+    found = known.seen_by(7).resolve("ferries")
+    assert found is not None
+    assert found.suspended == "too dear"
+    assert [match.declared for match in known.of(record("A ferry", topics=["Ferries"]), 7)] == [True]
+
+
+def test_near_misses_are_sought_among_few_names() -> None:
+    known = Topics([Topic("Computer Vision"), Topic("Space")])
+    assert [topic.name for topic in known.suggest("Compter Vison")] == ["Computer Vision"]
+    assert [topic.name for topic in known.suggest("omputer visio n")] == ["Computer Vision"]
+    assert known.suggest("c" * 5_000) == ()
