@@ -4,7 +4,7 @@
 # make run        starts the bot, with the settings of config.yaml if there is one
 # make check      lint, format and types
 # make bench      measures, see docs/performance.md
-# make fuzz       searches for new failures: damaged feeds for a minute, property tests with new examples
+# make fuzz       searches for new failures: damaged feeds and odd queries for a minute each, property tests with new examples
 # make lock       renews requirements/*.txt, the locked dependencies
 # make licences   lists what is installed, with licences and ages
 # make picture    takes the README's pictures again
@@ -69,6 +69,7 @@ bench: $(VENV)/.bench
 
 fuzz: $(VENV)/.dev
 	@$(BIN)/python -m scripts.fuzz_feeds $(ARGS)
+	@$(BIN)/python -m scripts.fuzz_queries $(ARGS)
 	@HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest -n auto -m hypothesis --timeout=0
 
 # Each lock is compiled with the one below as a constraint, so that all agree.

@@ -7,10 +7,10 @@ import asyncio
 import platform
 from pathlib import Path
 
-from benchmarks import clustering, idle, intake, matching, parsing, polling, search, unchanged
+from benchmarks import clustering, commands, idle, intake, matching, parsing, polling, search, unchanged
 from bot.demo.main import NEWS
 
-NAMES = ("intake", "matching", "clustering", "parsing", "unchanged", "polling", "search", "idle")
+NAMES = ("intake", "matching", "clustering", "parsing", "unchanged", "polling", "search", "commands", "idle")
 
 
 def main() -> None:
@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5, help="how often each is measured")
     parser.add_argument("--feeds", type=int, default=polling.FEEDS, help="how many polling polls")
     parser.add_argument("--stream", type=int, default=200_000, help="how many reports clustering goes up to")
+    parser.add_argument("--stories", type=int, default=300_000, help="how many stories commands asks about")
     arguments = parser.parse_args()
     if unknown := set(arguments.what).difference(NAMES):
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
@@ -45,6 +46,8 @@ def _measure(name: str, arguments: argparse.Namespace) -> None:
             clustering.measure(arguments.stream)
         case "search":
             asyncio.run(search.measure(arguments.runs))
+        case "commands":
+            asyncio.run(commands.measure(arguments.runs, arguments.stories))
         case "idle":
             asyncio.run(idle.measure(arguments.runs))
 

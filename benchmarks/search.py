@@ -29,7 +29,8 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 T = TypeVar("T")
 
 
-def _stored(writer: Writer, number: int) -> Stored:
+def stored(writer: Writer, number: int) -> Stored:
+    """An article that is a story by itself."""
     title, excerpt = writer.record()
     outlet = Outlet(f"Outlet {number % OUTLETS}", f"outlet{number % OUTLETS}.example")
     url = f"https://{outlet.domain}/{number}"
@@ -42,7 +43,7 @@ async def _fill(db: Database) -> tuple[float, list[Stored]]:
     """Seconds that the index took, and some of the records."""
     writer, took, some = Writer(0), 0.0, []
     for first in range(1, RECORDS, AT_ONCE):
-        batch = [_stored(writer, number) for number in range(first, first + AT_ONCE)]
+        batch = [stored(writer, number) for number in range(first, first + AT_ONCE)]
         some.append(batch[0])
         opened = [
             {"number": s.id, "lead_id": s.id, "heat": 0, "first": s.published, "last": s.published, "last_seen": s.first_seen}

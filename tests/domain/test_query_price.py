@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import given
@@ -41,8 +41,8 @@ def test_as_many_words_as_a_query_may_have_are_never_too_dear() -> None:
 
 
 def _pairs(number: int, more: str = "") -> str:
-    pairs = zip(BEGINNINGS, BEGINNINGS[1:], strict=False)
-    return " OR ".join(f"({one}* NEAR/1 {two}*{more})" for one, two in list(pairs)[:number])
+    pairs = list(pairwise(BEGINNINGS))[:number]
+    return " OR ".join(f"({one}* NEAR/1 {two}*{more})" for one, two in pairs)
 
 
 @pytest.mark.parametrize("more", ["", " topic:z", " -zz", " type:article"])
