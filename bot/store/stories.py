@@ -179,44 +179,47 @@ async def _latest_of_topics(
     most = max(limit, NEWEST)
     ids = await topic_ids(connection, keys_of(topics, guild_id or 0))
     columns = (_s.c.number, _s.c.last_seen, _s.c.last)
-    newest: dict[int, tuple[datetime, datetime, int]] = {}
+    windows = [_newest(columns, own, most) for own in _guilds(guild_id)]
     complete_since: datetime | None = None  # of what arrived before, the newest are not all
-    for own in _guilds(guild_id):
-        rows = (await connection.execute(_newest(columns, own, most))).all()
-        newest |= {row.number: (row.last_seen, row.last, row.number) for row in rows}
-        if len(rows) == most:
-            oldest = rows[-1].last_seen
+    for window in windows:
+        rows = window.subquery()
+        size, oldest = (
+            await connection.execute(sa.select(sa.func.count(), sa.func.min(rows.c.last_seen)))
+        ).one()
+        if size == most:
             complete_since = max(complete_since or oldest, oldest)
-    inside = [n for n, order in newest.items() if complete_since is None or order[0] >= complete_since]
-    found = await _about(connection, inside, ids, guild_id)
+    newest = sa.union_all(*windows).subquery()
+    inside = sa.select(newest).where(_about(newest.c.number, ids, guild_id))
+    if complete_since is not None:
+        inside = inside.where(newest.c.last_seen >= complete_since)
+    found = {row.number: row for row in await connection.execute(_by_arrival(inside, newest).limit(limit))}
     if len(found) < limit and complete_since is not None:
         began_last = await _began_last(connection, ids, guild_id, most)
-        for part in chunks(began_last - newest.keys()):
-            rows = (
-                await connection.execute(sa.select(*columns).where(_s.c.number.in_(part), _alive(guild_id)))
-            ).all()
-            newest |= {row.number: (row.last_seen, row.last, row.number) for row in rows}
-        found |= began_last & newest.keys()
-    return sorted(found, key=lambda number: newest[number], reverse=True)[:limit]
+        for part in chunks(began_last):
+            more = sa.select(*columns).where(_s.c.number.in_(part), _alive(guild_id))
+            found |= {row.number: row for row in await connection.execute(_by_arrival(more, _s).limit(limit))}
+    best = sorted(found.values(), key=lambda row: (row.last_seen, row.last, row.number), reverse=True)
+    return [row.number for row in best[:limit]]
 
 
-async def _about(
-    connection: AsyncConnection, numbers: Iterable[int], ids: Mapping[str, int], guild_id: int | None
-) -> set[int]:
-    """Of these stories those of the topics, by what `topics.key_of` gives; also as a server's own records say."""
-    found: set[int] = set()
-    for part in chunks(numbers):
-        of_part = sa.select(_st.c.story).where(_st.c.story.in_(part), (_st.c.topic_id + 0).in_(ids.values()))
-        found.update((await connection.execute(of_part)).scalars())
-        if guild_id:
-            own = (
-                sa.select(_r.c.story)
-                .join(_rt, _rt.c.record_id == _r.c.id)
-                .where(_r.c.story.in_(part), ~_r.c.removed, (_rt.c.topic_id + 0).in_(ids.values()))
-                .where(_own_word(ids, guild_id))
-            )
-            found.update((await connection.execute(own)).scalars())
-    return found
+def _by_arrival(statement: sa.Select[Any], of: sa.FromClause) -> sa.Select[Any]:
+    return statement.order_by(of.c.last_seen.desc(), of.c.last.desc(), of.c.number.desc())
+
+
+def _about(
+    number: sa.ColumnElement[int], ids: Mapping[str, int], guild_id: int | None
+) -> sa.ColumnElement[bool]:
+    """Whether a story is about one of these topics, by their ids as `topics.ids_of` gives them.
+
+    For a server also where its own records or its own topics say so. `+ 0` has databases go by the story.
+    """
+    is_one = (_st.c.topic_id + 0).in_(ids.values())
+    about = sa.exists().where(_st.c.story == number, is_one)
+    if not guild_id:
+        return about
+    of_record = sa.and_(_rt.c.record_id == _r.c.id, (_rt.c.topic_id + 0).in_(ids.values()))
+    own = sa.exists().where(_r.c.story == number, ~_r.c.removed, of_record, _own_word(ids, guild_id))
+    return sa.or_(about, own)
 
 
 def _own_word(ids: Mapping[str, int], guild_id: int) -> sa.ColumnElement[bool]:
@@ -232,6 +235,7 @@ async def _began_last(
     connection: AsyncConnection, ids: Mapping[str, int], guild_id: int | None, limit: int
 ) -> set[int]:
     """The stories of each of these topics with the highest numbers, from indexes."""
+    seen = sa.and_(~_r.c.removed, _r.c.story.is_not(None), seen_by(_r.c.guild_id, guild_id))
     found: set[int] = set()
     for key, topic_id in ids.items():
         if "\n" not in key:
@@ -242,17 +246,12 @@ async def _began_last(
             continue
         newest = sa.select(_rt.c.record_id).where(_rt.c.topic_id == topic_id)
         newest = newest.order_by(_rt.c.record_id.desc()).limit(limit)
-        records_of = sa.select(_r.c.story).join(newest.subquery(), sa.literal_column("record_id") == _r.c.id)
-        seen = sa.and_(~_r.c.removed, _r.c.story.is_not(None), seen_by(_r.c.guild_id, guild_id))
-        found.update((await connection.execute(records_of.where(seen))).scalars())
+        of_topic = sa.select(_r.c.story).where(_r.c.id.in_(newest), seen)
+        found.update((await connection.execute(of_topic)).scalars())
     if guild_id:
         newest = sa.select(_r.c.id).where(_r.c.guild_id == guild_id).order_by(_r.c.id.desc()).limit(limit)
-        own = (
-            sa.select(_r.c.story)
-            .join(newest.subquery("own"), sa.literal_column("own.id") == _r.c.id)
-            .join(_rt, _rt.c.record_id == _r.c.id)
-            .where((_rt.c.topic_id + 0).in_(ids.values()), ~_r.c.removed, _r.c.story.is_not(None))
-        )
+        own = sa.select(_r.c.story).join(_rt, _rt.c.record_id == _r.c.id)
+        own = own.where(_r.c.id.in_(newest), (_rt.c.topic_id + 0).in_(ids.values()), seen)
         found.update((await connection.execute(own)).scalars())
     return found
 

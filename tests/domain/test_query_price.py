@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from itertools import pairwise, product
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain import words
 from bot.domain.document import Document, Positions
 from bot.domain.query import MAX_PRICE, MOST_MARKS, Query, QueryError, explain, matches, parse
 from bot.domain.query_parser import MAX_PHRASE, MAX_TERMS
@@ -121,17 +124,24 @@ def test_positions_are_where_a_term_begins(words: list[str], begun: bool, data: 
 
 def test_the_words_of_a_text_are_cut_once_for_all_queries(monkeypatch: pytest.MonkeyPatch) -> None:
     cut: Counter[str] = Counter()
-    from bot.domain import document as module
 
-    plain_words, word_places = module.plain_words, module.word_places
-    monkeypatch.setattr(module, "plain_words", lambda text: (cut.update(["words"]), plain_words(text))[1])
-    monkeypatch.setattr(module, "word_places", lambda text: (cut.update(["places"]), word_places(text))[1])
+    def counted(name: str) -> Callable[[str], Any]:
+        before: Callable[[str], Any] = getattr(words, name)
+
+        def count(text: str) -> Any:
+            cut[name] += 1
+            return before(text)
+
+        return count
+
+    for name in ("plain_words", "word_places"):
+        monkeypatch.setattr(f"bot.domain.document.{name}", counted(name))
     document = Document("Storm near the coast", "A ferry in the storm")
     for number in range(30):
         query = parse(f"storm (st* NEAR/{number + 1} co*) OR ferry")
         matches(query, document)
         explain(query, document)
-    assert cut == {"words": 2, "places": 2}
+    assert cut == {"plain_words": 2, "word_places": 2}
 
 
 @pytest.mark.parametrize("text", ["aa", "aa*", "aa NEAR/1 aa*", '"aa aa"'])

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain import stories
+from bot.domain.document import Document
 from bot.domain.model import Record, Topic, TopicMatch
-from bot.domain.topics import ANYWHERE, Topics, beside, names, sought_by
+from bot.domain.query import Query
+from bot.domain.topics import ANYWHERE, Topics, beside, names, reasons, sought_by
 from bot.sources.records import parse
 from bot.sources.topic_files import load_topics
 from tests.make import record, stored, story
@@ -444,13 +446,13 @@ def test_a_servers_topic_is_sought_where_its_parent_is() -> None:
 
 def _explained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The queries that are explained from now on."""
-    from bot.domain import topics as module
-
     asked: list[str] = []
-    reasons = module.reasons
-    monkeypatch.setattr(
-        module, "reasons", lambda query, document: (asked.append(str(query)), reasons(query, document))[1]
-    )
+
+    def noted(query: Query, document: Document) -> tuple[str, ...]:
+        asked.append(str(query))
+        return reasons(query, document)
+
+    monkeypatch.setattr("bot.domain.topics.reasons", noted)
     return asked
 
 

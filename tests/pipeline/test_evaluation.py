@@ -12,7 +12,10 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import query as language
-from bot.domain.model import Topic
+from bot.domain.document import Document
+from bot.domain.model import Topic, TopicMatch
+from bot.domain.query import Query
+from bot.domain.topics import Topics
 from bot.pipeline import rematch
 from bot.store import server_topics as stored
 from bot.usecases import evaluation, search, tryout
@@ -57,7 +60,7 @@ class Watched(Evaluations):
         self.slices = 0
         self.open_transactions = 0
 
-    async def run(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    async def run(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         assert self.open_transactions == 0
 
         def noted() -> Any:
@@ -118,10 +121,13 @@ async def test_commands_evaluate_in_a_thread_and_in_no_transaction(
 
 async def test_rematching_is_no_work_of_the_event_loop(sea: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[int] = []
-    from bot.domain.topics import Topics
-
     of = Topics.of
-    monkeypatch.setattr(Topics, "of", lambda *args: (threads.append(threading.get_ident()), of(*args))[1])
+
+    def noted(known: Topics, *args: Any) -> tuple[TopicMatch, ...]:
+        threads.append(threading.get_ident())
+        return of(known, *args)
+
+    monkeypatch.setattr(Topics, "of", noted)
     await rematch.configure(sea.context, [Topic("Storms", keywords=("storm",))])
     assert len(threads) == 30
     assert threading.get_ident() not in threads
@@ -130,13 +136,14 @@ async def test_rematching_is_no_work_of_the_event_loop(sea: Desk, monkeypatch: p
 async def test_looking_back_evaluates_the_new_topic_alone(sea: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         await use.create(sea.context, GUILD, Draft(f"Topic {number}", f"storm (wa* NEAR/{number + 1} wi*)"))
-    from bot.domain import topics as module
-
     evaluated: list[str] = []
-    matches = module.matches
-    monkeypatch.setattr(
-        module, "matches", lambda query, document: (evaluated.append(str(query)), matches(query, document))[1]
-    )
+    matches = language.matches
+
+    def noted(query: Query, document: Document) -> bool:
+        evaluated.append(str(query))
+        return matches(query, document)
+
+    monkeypatch.setattr("bot.domain.topics.matches", noted)
     made = await use.create(sea.context, GUILD, Draft("One more", "calm (wa* NEAR/5 wi*)"))
     assert made.records == 20
     assert evaluated == [str(language.parse("calm (wa* NEAR/5 wi*)"))] * 30

@@ -1,0 +1,169 @@
+"""Lists and completions are answered from indexes, with a few statements, however many stories there are."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.model import Topic
+from bot.store import search, server_topics, stories, topics, volumes
+from bot.store.database import Database
+from tests.make import at, record
+from tests.store.taking import GUILD, headlines, take
+
+OTHERS = GUILD + 1
+
+
+@contextmanager
+def statements(db: Database) -> Iterator[list[tuple[str, Any]]]:
+    """What is executed meanwhile, with its parameters."""
+    seen: list[tuple[str, Any]] = []
+
+    def execute(_c: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        seen.append((statement, parameters))
+
+    event.listen(db.engine.sync_engine, "before_cursor_execute", execute)
+    try:
+        yield seen
+    finally:
+        event.remove(db.engine.sync_engine, "before_cursor_execute", execute)
+
+
+async def plans(db: Database, work: Callable[[AsyncConnection], Awaitable[object]]) -> list[str]:
+    """How SQLite goes about all statements of some work: a line a step."""
+    async with db.read() as connection:
+        with statements(db) as seen:
+            await work(connection)
+        found: list[str] = []
+        for statement, parameters in list(seen):
+            rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            found += [str(row.detail) for row in rows]
+    return found
+
+
+@pytest.fixture
+async def many(stores: Database) -> Database:
+    """A dozen stories an hour apart, every third on whales, and one of a server's own topic."""
+    every = [
+        record(title, f"o{n}.example", hours=n, topics=["Whales"] if n % 3 == 0 else ["Space"])
+        for n, title in enumerate(headlines(12))
+    ]
+    for n, each in enumerate(every):
+        await take(stores, each, hours=n)
+    return stores
+
+
+ASKED: dict[str, Callable[[AsyncConnection], Awaitable[object]]] = {
+    "titles": lambda c: stories.titles(c, "wh", 25, GUILD),
+    "latest of a topic": lambda c: stories.latest(c, ["Whales"], 100, GUILD),
+    "latest": lambda c: stories.latest(c, None, 100, GUILD),
+    "counts": lambda c: topics.counts(c),
+    "totals": lambda c: stories.totals(c),
+    "by title": lambda c: search.by_title(c, ["whales"], GUILD, 25),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+async def test_no_table_of_stories_or_records_is_scanned(many: Database, name: str) -> None:
+    if many.dialect != "sqlite":
+        pytest.skip("plans are read as SQLite writes them")
+    steps = await plans(many, ASKED[name])
+    assert steps
+    whole = [
+        step
+        for step in steps
+        if step.startswith(("SCAN stories", "SCAN records", "SCAN story_topics", "SCAN record_topics"))
+    ]
+    assert [
+        step for step in whole if "USING COVERING INDEX" not in step and "ix_stories_last_seen" not in step
+    ] == []
+
+
+@pytest.mark.parametrize("name", ASKED)
+async def test_few_statements_are_enough(many: Database, name: str) -> None:
+    async with many.read() as connection:
+        with statements(many) as seen:
+            await ASKED[name](connection)
+    assert len(seen) <= 8
+
+
+@asynccontextmanager
+async def windows_of(size: int) -> AsyncIterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stories, "NEWEST", size)
+        yield
+
+
+@pytest.mark.parametrize("window", [1, 2, 5, 100])
+@pytest.mark.parametrize("limit", [1, 3, 4, 100])
+async def test_the_latest_of_a_topic_are_the_same_however_few_are_looked_at_first(
+    many: Database, window: int, limit: int
+) -> None:
+    async with many.read() as connection:
+        whole = list(await stories.latest(connection, ["Whales"], None, GUILD))
+        async with windows_of(window):
+            assert await stories.latest(connection, ["Whales"], limit, GUILD) == whole[:limit]
+            assert await stories.latest(connection, ["whales", "Space"], 3, None) == [12, 11, 10]
+            assert await stories.latest(connection, ["Nothing"], limit, GUILD) == []
+    assert len(whole) == 4
+
+
+@pytest.mark.parametrize("window", [1, 100])
+async def test_the_latest_of_a_servers_own_topic_are_for_it_alone(many: Database, window: int) -> None:
+    mine = Topic("Mine", query="mine", guild_id=GUILD)
+    async with many.intake() as connection:
+        await server_topics.add(connection, mine)
+    title = "Something of mine happened at the docks"
+    await take(many, record(title, "z.example", hours=-1), hours=0.5)
+    async with many.read() as connection, windows_of(window):
+        assert await stories.latest(connection, ["Mine"], 5, GUILD) == [13]
+        assert await stories.latest(connection, ["Mine"], 5, OTHERS) == []
+        assert await stories.latest(connection, ["Mine"], 5, None) == []
+
+
+async def test_a_title_that_is_not_new_is_found_by_its_whole_words(many: Database) -> None:
+    (first,) = list(headlines(1))
+    words = first.lower().split()
+    async with many.read() as connection, windows_of(3):
+        assert await stories.titles(connection, words[0], 5, GUILD) == []
+        assert await search.by_title(connection, words[:2], GUILD, 5) == [(1, first)]
+        assert await search.by_title(connection, [words[0], words[1][:4]], GUILD, 5) == [(1, first)]
+        assert await search.by_title(connection, [words[1][:3]], GUILD, 5) == []
+        assert await search.by_title(connection, [], GUILD, 5) == []
+        assert await search.by_title(connection, ["'", '"', "*"], GUILD, 5) == []
+
+
+async def test_volumes_that_take_long_are_counted_once_in_a_while(
+    many: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(volumes, "MANY", 2)
+
+    async def asked(hours: float) -> int:
+        async with many.read() as connection:
+            with statements(many) as seen:
+                await volumes.by_day(connection, ["whales"], at(hours), 2, GUILD)
+        return len(seen)
+
+    assert await asked(12) > 0
+    assert await asked(12.1) == 0
+    assert await asked(12.2) > 0
+    monkeypatch.setattr(volumes, "MANY", 10_000)
+    assert await asked(13) > 0
+    assert await asked(13) > 0
+
+
+async def test_a_query_of_many_short_beginnings_asks_the_index_for_none(many: Database) -> None:
+    from bot.domain.order import Order
+    from bot.domain.query import parse
+
+    beginnings = " OR ".join(f"{word[:2]}*" for word in ("bad", "bed", "bid", "bod", "bud", "dab"))
+    async with many.read() as connection:
+        for text, asks in ((beginnings, False), (f"({beginnings}) storm", True), ("ba* OR be*", True)):
+            with statements(many) as seen:
+                await search.candidates(connection, parse(text), GUILD, Order.NEWEST, 10)
+            assert any("MATCH" in statement or "@@" in statement for statement, _ in seen) is asks
