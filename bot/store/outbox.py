@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.intake import Plan
 from bot.domain.posting import Post
-from bot.domain.retry import Drop, Got, Outcome, Pause, Retry, Sent, Verdict
+from bot.domain.retry import Drop, Got, Outcome, Pause, Retry, Sent, Skip, Verdict
 from bot.store import schema
 from bot.store.sql import chunks, insert_new, upsert
 
@@ -288,10 +288,11 @@ async def settle(
     """Write what became of a message. False where the lease was lost to another worker meanwhile."""
     mine = sa.and_(_o.c.id == claimed.id, _o.c.claims == claimed.claim)
     values: dict[str, Any] = {"lease_until": None}
+    # Something changed while it was on its way: once more, after the interval.
+    soon = (_o.c.revision != claimed.revision, sa.literal(now + edit_interval, schema.UtcTime()))
     match verdict:
-        case Sent():
-            # Something changed while it was on its way: once more, after the interval.
-            again = sa.case((_o.c.revision != claimed.revision, now + edit_interval), else_=sa.null())
+        case Sent(rest):
+            again = sa.case(soon, else_=sa.literal(rest, schema.UtcTime()))
             values |= {"due_at": again, "attempts": 0, "reason": ""}
             if outcome.message_id is not None and claimed.message_id is None:
                 values |= {"message_id": outcome.message_id, "thread_id": outcome.thread_id}
@@ -303,6 +304,8 @@ async def settle(
                 values["shown"] = outcome.shown
         case Retry(at, reason):
             values |= {"due_at": at, "reason": reason}
+        case Skip(reason):
+            values |= {"due_at": sa.case(soon, else_=sa.null()), "attempts": 0, "reason": reason}
         case Drop(reason):
             values |= {"due_at": None, "closed": True, "reason": reason}
             if outcome.got is Got.STALE:
@@ -313,6 +316,11 @@ async def settle(
             values |= {"attempts": 0, "reason": reason}
     done = await connection.execute(sa.update(_o).where(mine).values(**values))
     return bool(done.rowcount)
+
+
+def _once_more(claimed: Claimed, at: datetime, rest: datetime | None = None) -> Any:
+    """When a row is due again: soon where its story changed while it was on its way, else for the `rest` of its post."""
+    return sa.case((_o.c.revision != claimed.revision, at), else_=sa.literal(rest, schema.UtcTime))
 
 
 async def release(connection: AsyncConnection, claimed: Sequence[Claimed]) -> None:
