@@ -89,7 +89,6 @@ async def test_a_thread_that_fell_silent_is_opened_by_an_edit(world: World) -> N
     await world.report(record(METRO[0], "a.example", quality=80))
     world.close(thread)
     world.env.inject_error("PATCH", f"/channels/{thread.id}/messages/*", status=400, code=50083)
-    world.let_bot_open_threads()
     world.clock.forward(minutes=5)
     await world.report(record(METRO[1], "b.example", quality=90))
     assert world.posts(thread)[0].embeds[0].title == METRO[1]
@@ -185,7 +184,6 @@ async def test_a_forum_post_that_discord_archived_is_still_edited(world: World) 
     (thread,) = forum.threads
     world.close(thread)
     world.env.inject_error("PATCH", f"/channels/{thread.id}/messages/*", status=400, code=50083)
-    world.let_bot_open_threads()
     world.clock.forward(minutes=5)
     await world.report(record(METRO[1], "b.example", quality=90))
     assert world.posts(thread)[0].embeds[0].title == METRO[1]
@@ -203,7 +201,7 @@ async def test_a_forum_post_that_was_locked_is_left_alone_and_the_forum_goes_on(
     assert [thread.name for thread in forum.threads] == [METRO[0], WHALES[0]]
     assert world.posts(thread)[0].embeds[0].title == METRO[0]
     told = plain(seen(await world.ask("related", story="1", at=thread)))
-    assert "It is no longer kept up to date: its post is locked." in told
+    assert "Its last update was refused: its post is locked." in told
     assert "paused" not in seen(await world.ask("subscriptions"))
     assert await world.later() == 0
 

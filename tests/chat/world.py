@@ -121,6 +121,24 @@ def unrelated(number: int) -> list[Record]:
     ]
 
 
+def threads_as_on_discord(env: Env) -> None:
+    """Let threads be edited by whom Discord lets edit them; simcord wants Manage Channels for it.
+
+    Whoever opened a thread may rename and tag it, and whoever may write in one that is not locked may open it.
+    """
+    backend = env.backend
+    strict = backend.require_permissions
+
+    def require(guild_id: int | None, user_id: int, channel_id: int | None, *names: str) -> None:
+        channel = backend.channels.get(channel_id or 0)
+        if channel is not None and channel.is_thread and names == ("manage_channels",):
+            assert channel.thread_metadata is not None
+            names = ("manage_threads" if channel.thread_metadata.locked else "send_messages_in_threads",)
+        strict(guild_id, user_id, channel_id, *names)
+
+    backend.require_permissions = require  # type: ignore[method-assign] # as Discord does it
+
+
 @dataclass
 class World:
     """The server *Demo* with its channel *news*, somebody who manages it, and a plain member."""
@@ -145,6 +163,7 @@ class World:
     async def make(cls, env: Env, app: App, clock: Clock, caplog: pytest.LogCaptureFixture) -> World:
         """Build the server; the bot has exactly the permissions that its invitation asks for."""
         await rematch.configure(app.context, TOPICS)
+        threads_as_on_discord(env)
         guild = env.create_guild("Demo")
         role = next(role for role in env.backend.get_guild(guild.id).roles.values() if role.managed)
         env.backend.edit_role(guild.id, role.id, {"permissions": PERMISSIONS.value})
@@ -312,12 +331,6 @@ class World:
     def open(self, thread: ChannelHandle) -> None:
         """Open it again."""
         self.env.backend.edit_channel(thread.id, {}, thread_metadata={"archived": False, "locked": False})
-
-    def let_bot_open_threads(self) -> None:
-        """On Discord whoever may write in a thread may open it; simcord wants Manage Channels for it."""
-        role = next(role for role in self.env.backend.get_guild(self.guild.id).roles.values() if role.managed)
-        rights = discord.Permissions(role.permissions | discord.Permissions(manage_channels=True).value)
-        self.env.backend.edit_role(self.guild.id, role.id, {"permissions": rights.value})
 
     def deny(self, channel: ChannelHandle, **permissions: bool) -> None:
         """Take permissions from the bot in a channel."""
