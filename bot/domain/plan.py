@@ -148,9 +148,8 @@ def plan(
         for i, number in clustering.stories.items()
         if i in stored.records and stored.records[i].story != number
     }
-    joined = set(clustering.merged.values())
     channels = posting.channels_of(subscriptions, mutes)
-    _audience(result, changed, returned | left | joined, stored.posts, topics, channels, now, rules)
+    _audience(result, changed, returned | left, stored.posts, topics, channels, now, rules)
     return result
 
 
@@ -272,6 +271,7 @@ def _audience(
 ) -> None:
     """Decide who is told of the stories that changed; the posts of `reshaped` are edited whatever their age."""
     posts = dict(known_posts)
+    pointed_to: set[tuple[int, int]] = set()
     for (old, channel_id), post in known_posts.items():
         survivor = result.merged.get(old)
         if survivor is None or (post.closed and post.message_id is None):
@@ -283,6 +283,8 @@ def _audience(
             continue
         ends, posts[survivor, channel_id] = sorted((post, other), key=_alive)
         result.edits.append(Edit(ends.id, old, now))
+        if not ends.closed:
+            pointed_to.add((survivor, channel_id))
     told: dict[int, dict[int, Post]] = {}
     for (number, channel_id), post in posts.items():
         told.setdefault(number, {})[channel_id] = post
@@ -304,7 +306,7 @@ def _audience(
                 seen[channel.guild_id] = story.seen_by(channel.guild_id)
             part = seen[channel.guild_id]
             names_here = topics.seen_by(channel.guild_id)
-            again = number in reshaped
+            again = number in reshaped or (number, channel_id) in pointed_to
             match posting.decide(part, channel, own.get(channel_id), names_here, now, rules, reshaped=again):
                 case Send() as send:
                     result.sends.append(send)

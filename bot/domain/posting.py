@@ -134,8 +134,7 @@ def decide(
 
     A post that exists is edited while its window is open, and at any age where the story is gone, or where
     it is another one now (`reshaped`): a report was removed or came back, a person took one out, or
-    another story was merged into it. No post may go on to say what its outlet took back, and no pointer
-    may lead to a post without the story.
+    another story's post is about to point to it. No post may go on to say what its outlet took back.
     A story without a post is posted if a member is news, something of it is not muted, and it
     reaches the bar of one of the channel's live subscriptions.
     """

@@ -208,7 +208,7 @@ def settle(outcome: Outcome, attempt: int, now: datetime, ask: Ask = Ask.SEND) -
         case Got.ABSENT:
             return Pause(_GONE)
         case Got.WAITS:
-            return Retry(now + _wait(outcome, attempt), outcome.detail)
+            return Retry(now + _wait(outcome, attempt), outcome.detail or "waits for another message")
         case Got.LOCKED:
             return _refused(Reach.MESSAGE, "its post is locked", now, ask)
         case Got.REFUSED if not passes(outcome):

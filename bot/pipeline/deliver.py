@@ -155,7 +155,7 @@ class Deliver:
             wait = (other.due_at - now).total_seconds() if other.due_at else None
             return Outcome(Got.WAITS, retry_after=wait, detail=f"waits for the message of story #{into}")
         # A post of a forum is a thread, which has the number of its first message.
-        place = other.thread_id or other.channel_id
+        place = other.channel_id if other.thread_id is None else other.message_id
         jump = f"https://discord.com/channels/{claim.guild_id}/{place}/{other.message_id}"
         return render.forwarded(claim.story, into, jump)
 
@@ -184,7 +184,7 @@ class Deliver:
                     message_id=outcome.message_id,
                 )
                 await outbox.enqueue(connection, row)
-        if not isinstance(verdict, Sent | Pause):
+        if not isinstance(verdict, Sent | Pause) and outcome.got is not Got.WAITS:
             log.warning("message %s to channel %s: %s", claim.id, claim.channel_id, verdict)
         return verdict
 

@@ -83,13 +83,14 @@ async def told(connection: AsyncConnection, channel_id: int) -> dict[int, Told]:
 
 
 async def replace_waiting(connection: AsyncConnection, channel_id: int, now: datetime) -> None:
-    """Give up what was composed for a channel and could not be sent yet: the digest made now tells of it as well."""
+    """Give up a digest that a channel could not be sent when it was tried: the one made now tells of it as well."""
     free = sa.or_(_o.c.lease_until.is_(None), _o.c.lease_until <= now)
     waiting = sa.and_(
         _o.c.channel_id == channel_id,
         _o.c.kind == outbox.DIGEST,
         _o.c.message_id.is_(None),
         _o.c.closed.is_(False),
+        _o.c.reason != "",
         free,
     )
     values = {"closed": True, "due_at": None, "reason": "a newer digest took its place"}
