@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import fnmatch
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
+from urllib.parse import urlsplit
 
 import discord
 import pytest
+from discord.http import Route
 from simcord.actors import MemberActor
 from simcord.backend.models import Overwrite
 from simcord.builders import ChannelHandle, GuildHandle, RoleHandle
@@ -119,6 +121,15 @@ def unrelated(number: int) -> list[Record]:
         record(title, f"outlet{i}.example", quality=80, topics=["Space"])
         for i, title in enumerate(titles(number))
     ]
+
+
+class _Answer:
+    """As much of Discord's answer as an exception of discord.py looks at."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        self.reason = "refused"
+        self.headers: dict[str, str] = {}
 
 
 def threads_as_on_discord(env: Env) -> None:
@@ -269,6 +280,34 @@ class World:
         return answers[0]
 
     # What stands in channels, and what went over the wire.
+
+    def refuse(
+        self,
+        method: str,
+        path: str,
+        status: int,
+        code: int,
+        *,
+        parts: Mapping[str, Any] | None = None,
+        when: Callable[[dict[str, Any]], bool] = bool,
+    ) -> list[dict[str, Any]]:
+        """Have Discord refuse what is sent `when` its body is such, and say which `parts` are wrong. Returns these."""
+        http: Any = self.app.client.http
+        accept = http.request
+        refused: list[dict[str, Any]] = []
+
+        async def request(route: Route, **more: Any) -> Any:
+            sent = more.get("json")
+            asked = route.method == method and fnmatch.fnmatch(urlsplit(route.url).path, f"/api/v*{path}")
+            if not asked or not isinstance(sent, dict) or not when(sent):
+                return await accept(route, **more)
+            refused.append(sent)
+            kinds = {403: discord.Forbidden, 404: discord.NotFound}
+            answer = {"code": code, "message": "no", **({"errors": parts} if parts else {})}
+            raise kinds.get(status, discord.HTTPException)(_Answer(status), answer)  # type: ignore[arg-type] # like one
+
+        http.request = request
+        return refused
 
     def posts(self, channel: ChannelHandle | None = None) -> list[discord.Message]:
         """The messages that everybody sees in a channel, oldest first."""
