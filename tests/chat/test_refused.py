@@ -24,7 +24,7 @@ def first_embed(sent: dict[str, Any]) -> dict[str, Any]:
 
 def has_picture(sent: dict[str, Any]) -> bool:
     """Whether the picture is in it."""
-    return first_embed(sent).get("image", {}).get("url") == PICTURE
+    return bool(first_embed(sent).get("image", {}).get("url") == PICTURE)
 
 
 async def listed(world: World) -> str:
@@ -55,7 +55,7 @@ async def test_a_post_goes_out_without_the_part_that_discord_refuses(
     (post,) = world.posts()
     assert len(refused) == 1
     (embed,) = post.embeds
-    parts = {"image": embed.image.url, "url": embed.url, "description": embed.description}
+    parts: dict[str, Any] = {"image": embed.image.url, "url": embed.url, "description": embed.description}
     parts |= {"footer": embed.footer.text, "author": embed.author.name, "timestamp": embed.timestamp}
     assert {name for name, value in parts.items() if not value} == {place}
     assert embed.title == METRO[0]

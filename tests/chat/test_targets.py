@@ -112,6 +112,60 @@ async def test_a_thread_that_was_locked_pauses_until_it_is_opened(world: World, 
     assert len(world.posts(thread)) == 1
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_thread_that_was_archived_while_it_was_paused_goes_on(
+    world: World, *, restarted: bool
+) -> None:
+    """The gateway tells nothing of archived threads, and whoever may post in one opens it by that."""
+    thread = world.thread()
+    await world.ask("subscribe", topic="AI", channel=thread)
+    world.deny(world.news, send_messages_in_threads=True)
+    await world.report(record(METRO[0], "a.example", quality=80))
+    world.close(thread)
+    await world.env.settle()
+    if restarted:
+        await world.restart()
+    await world.app.mend()
+    assert "Paused" in seen(await world.ask("status"))
+    world.mend(world.news)
+    await world.app.mend()
+    await world.deliver()
+    assert len(world.posts(thread)) == 1
+    assert "Paused" not in seen(await world.ask("status"))
+
+
+async def test_a_thread_that_is_locked_as_well_stays_paused_until_it_is_unlocked(world: World) -> None:
+    thread = world.thread()
+    await world.ask("subscribe", topic="AI", channel=thread)
+    world.close(thread, locked=True)
+    world.env.inject_error("POST", f"/channels/{thread.id}/messages", status=403, code=160005)
+    await world.report(record(METRO[0], "a.example", quality=80))
+    await world.app.mend()
+    assert "Paused" in seen(await world.ask("status"))
+    world.close(thread, locked=False)
+    await world.app.mend()
+    await world.deliver()
+    assert len(world.posts(thread)) == 1
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, 10003), (403, 50001), (503, 0), (429, 0)])
+async def test_a_channel_of_which_discord_tells_nothing_stays_paused(
+    world: World, status: int, code: int
+) -> None:
+    thread = world.thread()
+    await world.ask("subscribe", topic="AI", channel=thread)
+    world.close(thread, locked=True)
+    world.env.inject_error("POST", f"/channels/{thread.id}/messages", status=403, code=160005)
+    await world.report(record(METRO[0], "a.example", quality=80))
+    world.close(thread, locked=False)
+    await world.env.settle()
+    world.env.inject_error("GET", f"/channels/{thread.id}", status=status, code=code)
+    await world.app.mend()
+    assert "Paused" in seen(await world.ask("status"))
+    await world.app.mend()
+    assert "Paused" not in seen(await world.ask("status"))
+
+
 async def test_a_forum_gets_one_post_per_story_with_the_tags_that_fit(world: World) -> None:
     forum = world.forum(tags=["Sports", "computer vision", "AI", "Metro"])
     role = world.role("readers")

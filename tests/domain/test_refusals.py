@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -52,7 +53,8 @@ def test_the_places_are_read_and_nothing_else() -> None:
 @pytest.mark.parametrize("part", ["image", "url", "author", "footer", "timestamp", "title", "description"])
 @pytest.mark.parametrize("deeper", ["", ".url", ".name", ".icon_url"])
 def test_the_named_part_of_an_embed_goes_and_no_other(part: str, deeper: str) -> None:
-    without_it = replace(EMBED, **{part: ""})
+    emptied: dict[str, Any] = {part: ""}
+    without_it = replace(EMBED, **emptied)
     assert left(f"embeds.0.{part}{deeper}") == replace(MESSAGE, embeds=(without_it,))
     assert left(f"message.embeds.0.{part}{deeper}") == replace(MESSAGE, embeds=(without_it,))
 

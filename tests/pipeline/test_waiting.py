@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.chat.port import Target
 from bot.domain.model import Mode, Record
 from bot.domain.polling import NewFeed, Origin, Polling
 from bot.domain.retry import Got, Outcome
@@ -246,7 +247,7 @@ async def test_what_is_not_wanted_any_more_is_not_published(desk: Desk, how: str
     desk.mailbox.announcing = {CHANNEL}
     await desk.follow(publish=True)
 
-    async def full(_target: object) -> Outcome:
+    async def full(target: Target) -> Outcome:
         return Outcome(Got.REFUSED, 429, retry_after=3000.0)
 
     publish = desk.mailbox.publish
