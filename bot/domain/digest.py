@@ -300,7 +300,7 @@ def without(message: Message, gone: Collection[int]) -> Message | None:
     embeds: list[Embed] = []
     told: list[tuple[int, ...]] = []
     for embed, numbers in zip(message.embeds, message.stories, strict=True):
-        lines = zip(numbers, embed.description.split("\n"), strict=True)
+        lines = zip(numbers, embed.description.split("\n") if numbers else (), strict=True)
         kept = [(number, line) for number, line in lines if number not in gone]
         if kept:
             embeds.append(replace(embed, description="\n".join(line for _, line in kept)))
