@@ -96,6 +96,8 @@ class App:
 
     async def mend(self) -> None:
         """Resume channels in which the bot may post again."""
+        if not self.client.up.is_set():  # nothing is known of any channel yet, and nobody can be asked
+            return
         for channel_id in await resume_mended(
             self.context, lambda channel_id: problem_now(self.client, channel_id)
         ):

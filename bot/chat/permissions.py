@@ -70,11 +70,12 @@ def _problem_in(channel: Any) -> str:
     if names:
         return f"the bot may not post there: give it {', '.join(names)} in the channel"
     # What is archived only, a message opens again.
-    if isinstance(channel, discord.Thread) and channel.locked and not _may_unlock(channel):
+    if isinstance(channel, discord.Thread) and channel.locked and not may_unlock(channel):
         return "the thread is closed: open it again"
     return ""
 
 
-def _may_unlock(thread: discord.Thread) -> bool:
+def may_unlock(thread: discord.Thread) -> bool:
+    """Whether the bot may open a thread that moderators locked."""
     me = thread.guild.me
     return me is not None and allowed(thread, me).manage_threads

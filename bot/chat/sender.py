@@ -12,16 +12,15 @@ import aiohttp
 import discord
 
 from bot.chat.embeds import mentions, to_embeds, to_view
-from bot.chat.permissions import allowed
+from bot.chat.permissions import allowed, may_unlock
 from bot.chat.port import Target
 from bot.domain.forum import Tag, chosen, followed
 from bot.domain.message import Message
 from bot.domain.refusals import NONCE, refused_parts, without
 from bot.domain.retry import (
+    ALREADY_PUBLISHED,
     ARCHIVED_THREAD,
     INVALID_FORM_BODY,
-    MISSING_ACCESS,
-    MISSING_PERMISSIONS,
     TAG_REQUIRED,
     THREAD_LOCKED,
     UNKNOWN_CHANNEL,
@@ -29,13 +28,13 @@ from bot.domain.retry import (
     UNKNOWN_TAG,
     Got,
     Outcome,
+    passes,
 )
 
 log = logging.getLogger(__name__)
 
 SEND_SECONDS = 60.0
 MOST_CUTS = 2  # times that parts are taken out of a message which Discord goes on to refuse
-_MAY_NOT_OPEN = frozenset((MISSING_ACCESS, MISSING_PERMISSIONS, THREAD_LOCKED, ARCHIVED_THREAD))
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -87,12 +86,11 @@ async def _with_what_passes(
                 raise
             parts = refused_parts(error.text)
             left = without(message, parts)
-            if left is None:
+            kept = None if any(path[0] in NONCE for path in parts) else nonce
+            if left is None or (left, kept) == (message, nonce):
                 raise
-            if any(path[0] in NONCE for path in parts):
-                nonce = None
-            log.warning("Discord refused parts of a message: %s", error.text)
-            message = left
+            log.warning("Discord refused parts of a message: %s", error.text[:300])
+            message, nonce = left, kept
     return await call(message, nonce)
 
 
@@ -133,25 +131,32 @@ class DiscordSender:
     @_outcome
     async def edit(self, target: Target, message: Message) -> Outcome:
         """Edit a message where it stands, and the name and tags of the forum post that it opens. No edit pings."""
+        if target.thread_id is None:
+            await self._edit_open(target, message)
+            return Outcome(Got.OK)
+        try:
+            await self._edit_open(target, message)
+        except discord.HTTPException as error:
+            # What is wrong with a post of a forum is not wrong with the forum.
+            if error.code == UNKNOWN_CHANNEL:
+                return Outcome(Got.REFUSED, error.status, UNKNOWN_MESSAGE)
+            if error.code in (THREAD_LOCKED, ARCHIVED_THREAD):
+                return Outcome(Got.LOCKED)
+            raise
+        return await self._follow(target.thread_id, message)
+
+    async def _edit_open(self, target: Target, message: Message) -> None:
+        """Edit a message, and open the thread that it is in where Discord closed it, as a new message would have done."""
         try:
             await self._edit(target, message)
         except discord.HTTPException as error:
-            if target.thread_id is not None and error.code == UNKNOWN_CHANNEL:
-                # The post is gone from its forum, not the forum.
-                return Outcome(Got.REFUSED, error.status, UNKNOWN_MESSAGE)
-            if target.thread_id is not None and error.code == THREAD_LOCKED:
-                return Outcome(Got.LOCKED)
             if error.code != ARCHIVED_THREAD:
                 raise
             thread = await self._channel(target.thread_id or target.channel_id)
-            try:  # open what Discord closed for its silence, as a new message would have done
-                await thread.edit(archived=False)
-            except discord.HTTPException as refused:
-                if target.thread_id is not None and refused.code in _MAY_NOT_OPEN:
-                    return Outcome(Got.LOCKED)
+            if isinstance(thread, discord.Thread) and thread.locked and not may_unlock(thread):
                 raise
+            await thread.edit(archived=False)
             await self._edit(target, message)
-        return Outcome(Got.OK) if target.thread_id is None else await self._follow(target.thread_id, message)
 
     async def _edit(self, target: Target, message: Message) -> None:
         assert target.message_id is not None
@@ -178,7 +183,8 @@ class DiscordSender:
                 try:
                     await thread.edit(**change)
                 except (discord.RateLimited, discord.HTTPException) as error:
-                    outcome = _refusal(error, Got.PARTLY)
+                    refusal = _refusal(error, Got.PARTLY)
+                    outcome = refusal if outcome.got is Got.OK or passes(refusal) else outcome
         except (discord.RateLimited, discord.HTTPException) as error:
             outcome = _refusal(error, Got.PARTLY)
         if outcome.got is Got.PARTLY:
@@ -190,7 +196,11 @@ class DiscordSender:
         """Publish a message of an announcement channel."""
         assert target.message_id is not None
         channel = self._client.get_partial_messageable(target.channel_id)
-        await channel.get_partial_message(target.message_id).publish()
+        try:
+            await channel.get_partial_message(target.message_id).publish()
+        except discord.HTTPException as error:
+            if error.code != ALREADY_PUBLISHED:
+                raise
         return Outcome(Got.OK, message_id=target.message_id)
 
     def can_publish(self, channel_id: int) -> bool:

@@ -17,6 +17,7 @@ MOST_ATTEMPTS = 40  # with the backoff below: about 16 hours of trying
 UNKNOWN_CHANNEL = 10003
 UNKNOWN_MESSAGE = 10008
 UNKNOWN_TAG = 10087
+ALREADY_PUBLISHED = 40033
 TAG_REQUIRED = 40067
 MISSING_ACCESS = 50001
 MISSING_PERMISSIONS = 50013
@@ -132,7 +133,6 @@ CODES: Mapping[int, tuple[Reach, str]] = {
     40004: (Reach.PASSES, "sending messages is switched off at Discord for now"),
     40006: (Reach.PASSES, "this is switched off at Discord for now"),
     40007: (Reach.CHANNEL, "the bot is banned from the server"),
-    40033: (Reach.MESSAGE, "it was published already"),
     40058: (Reach.KIND, _NO_KIND),
     40062: (Reach.PASSES, "Discord's service is being rate limited"),
     40066: (

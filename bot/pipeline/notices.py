@@ -68,20 +68,31 @@ async def _tell(
     return bool(channels)
 
 
-async def outdated(connection: AsyncConnection, claim: Claimed, now: datetime) -> str:
-    """Why a notice that waited is not true for its channel any more; empty where it is."""
-    source_id = (claim.payload or {}).get("feed")
-    if source_id is None:  # an earlier version wrote it
-        return ""
-    shared = await feeds.all_feeds(connection, 0)
-    every = [*shared, *(await feeds.all_feeds(connection, claim.guild_id) if claim.guild_id else ())]
-    feed = next((feed for feed in every if feed.source_id == source_id), None)
-    if feed is None:
-        return "the feed was removed"
-    if not feed.polling.failures and feed.polling.next_poll is not None:
-        return "the feed works again"
-    concerned = await _dependent(connection, feed, shared, await topics.load(connection), now)
-    return "" if claim.channel_id in concerned else "the channel does not depend on the feed any more"
+async def outdated(connection: AsyncConnection, claimed: Sequence[Claimed], now: datetime) -> dict[int, str]:
+    """By the id of a claim: why a notice that waited is not true for its channel any more."""
+    waiting = [claim for claim in claimed if claim.kind == outbox.NOTICE]
+    if not waiting:
+        return {}
+    known = await topics.load(connection)
+    every = {feed.source_id: feed for feed in await feeds.all_feeds(connection)}
+    shared = [feed for feed in every.values() if not feed.guild_id]
+    found: dict[int, str] = {}
+    concerned: dict[int, dict[int, int]] = {}
+    for claim in waiting:
+        source_id = (claim.payload or {}).get("feed")
+        if source_id is None:  # an earlier version wrote it
+            continue
+        feed = every.get(source_id)
+        if feed is None:
+            found[claim.id] = "the feed was removed"
+        elif not feed.polling.failures and feed.polling.next_poll is not None:
+            found[claim.id] = "the feed works again"
+        else:
+            if source_id not in concerned:
+                concerned[source_id] = await _dependent(connection, feed, shared, known, now)
+            if claim.channel_id not in concerned[source_id]:
+                found[claim.id] = "the channel does not depend on the feed any more"
+    return found
 
 
 async def _dependent(

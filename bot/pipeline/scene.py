@@ -54,11 +54,6 @@ async def load(connection: AsyncConnection, claimed: Sequence[Claimed], rules: R
     forwards = await stories.survivors(connection, numbers)
     digests = {claim.channel_id for claim in claimed if claim.kind == outbox.DIGEST}
     states = {channel_id: await subscriptions.channel(connection, channel_id) for channel_id in digests}
-    outdated = {
-        claim.id: await notices.outdated(connection, claim, now)
-        for claim in claimed
-        if claim.kind == outbox.NOTICE
-    }
     return Scene(
         stories=await stories.load(connection, numbers | set(forwards.values())),
         forwards=forwards,
@@ -66,7 +61,7 @@ async def load(connection: AsyncConnection, claimed: Sequence[Claimed], rules: R
         mutes=await subscriptions.mutes(connection),
         topics=await topics.load(connection),
         channels={channel_id: state for channel_id, state in states.items() if state is not None},
-        outdated=outdated,
+        outdated=await notices.outdated(connection, claimed, now),
         rules=rules,
     )
 
