@@ -14,8 +14,8 @@ from bot.chat.port import Sender, Target
 from bot.domain import render, retry
 from bot.domain.message import Message
 from bot.domain.retry import Drop, Got, Outcome, Pause, Sent, Verdict
-from bot.pipeline import scene
-from bot.pipeline.scene import Scene
+from bot.pipeline import rendering
+from bot.pipeline.rendering import RenderContext
 from bot.store import digests, outbox, pointers, subscriptions
 from bot.store.outbox import Claimed
 from bot.usecases.context import Context
@@ -59,15 +59,15 @@ class Deliver:
         if not claimed:
             return 0
         async with self._context.db.read() as connection:
-            stage = await scene.load(connection, claimed, self._context.rules, now)
+            render_context = await rendering.load(connection, claimed, self._context.rules, now)
         by_channel: dict[int, list[Claimed]] = {}
         for claim in claimed:
             by_channel.setdefault(claim.channel_id, []).append(claim)
         for own in by_channel.values():  # a pointer comes after the message that it points to
-            own.sort(key=lambda claim: claim.story in stage.forwards)
+            own.sort(key=lambda claim: claim.story in render_context.merged_into)
         # One channel's trouble leaves the others be; it is raised when they are done.
         ended = await asyncio.gather(
-            *(self._channel(own, stage) for own in by_channel.values()), return_exceptions=True
+            *(self._channel(own, render_context) for own in by_channel.values()), return_exceptions=True
         )
         for trouble in ended:
             if isinstance(trouble, BaseException):
@@ -86,18 +86,18 @@ class Deliver:
         async with self._context.db.read() as connection:
             return await outbox.next_due(connection, self._context.now())
 
-    async def _channel(self, claims: Sequence[Claimed], stage: Scene) -> None:
+    async def _channel(self, claims: Sequence[Claimed], render_context: RenderContext) -> None:
         for position, claim in enumerate(claims):
             async with self._slots:
                 if self._stopping() or claim.lease_until - self._context.now() < outbox.LONGEST_SEND:
                     await self._give_back(claims[position:])
                     return
                 try:
-                    outcome = await self._try(claim, stage)
+                    outcome = await self._try(claim, render_context)
                 except Exception:  # a bug in making one message must not hold up those after it
                     log.exception("message %s to channel %s could not be made", claim.id, claim.channel_id)
                     outcome = Outcome(Got.UNREACHABLE, detail="an error of the bot: its log has it")
-            verdict = await self._settle(claim, outcome, stage)
+            verdict = await self._settle(claim, outcome, render_context)
             until = retry.others_wait(outcome, verdict, self._context.now())
             if isinstance(verdict, Pause) or until is not None:
                 await self._give_back(claims[position + 1 :], claim, until)
@@ -112,15 +112,15 @@ class Deliver:
             if like is not None and until is not None:
                 await outbox.postpone(connection, like, until, self._context.now())
 
-    async def _try(self, claim: Claimed, stage: Scene) -> Outcome:
+    async def _try(self, claim: Claimed, render_context: RenderContext) -> Outcome:
         now = self._context.now()
         target = Target(claim.guild_id, claim.channel_id, claim.message_id, claim.thread_id)
         if claim.kind == outbox.PUBLISH:
-            return scene.unwanted(claim, stage, now) or await self._sender.publish(target)
-        if claim.message_id is not None and claim.story in stage.forwards:
-            message = await self._pointer(claim, stage)
+            return rendering.unwanted(claim, render_context, now) or await self._sender.publish(target)
+        if claim.message_id is not None and claim.story in render_context.merged_into:
+            message = await self._pointer(claim, render_context)
         else:
-            message = scene.rendered(claim, stage, now)
+            message = rendering.rendered(claim, render_context, now)
         if isinstance(message, Outcome):
             return message
         if claim.message_id is None:
@@ -136,13 +136,13 @@ class Deliver:
         whole = thread_id is not None and outcome.got is Got.OK
         return replace(outcome, shown=render.fingerprint(message, in_forum=whole))
 
-    async def _pointer(self, claim: Claimed, stage: Scene) -> Message | Outcome:
+    async def _pointer(self, claim: Claimed, render_context: RenderContext) -> Message | Outcome:
         """What a message shows whose story was merged into another one: where that is told in the channel.
 
         It waits until the other message shows the story, and takes its place where that one is gone.
         """
         assert claim.story is not None
-        into = stage.forwards[claim.story]
+        into = render_context.merged_into[claim.story]
         async with self._context.db.read() as connection:
             other = await outbox.post_in(connection, into, claim.channel_id)
         now = self._context.now()
@@ -150,7 +150,7 @@ class Deliver:
             async with self._context.db.write() as connection:
                 if not await pointers.take_over(connection, claim, into):
                     return Outcome(Got.WAITS, detail="another worker has it")
-            return scene.rendered(replace(claim, story=into, shown=""), stage, now)
+            return rendering.rendered(replace(claim, story=into, shown=""), render_context, now)
         if other.message_id is None or other.due_at is not None or other.reason:
             wait = (other.due_at - now).total_seconds() if other.due_at else None
             return Outcome(Got.WAITS, retry_after=wait, detail=f"waits for the message of story #{into}")
@@ -159,10 +159,10 @@ class Deliver:
         jump = f"https://discord.com/channels/{claim.guild_id}/{place}/{other.message_id}"
         return render.forwarded(claim.story, into, jump)
 
-    async def _settle(self, claim: Claimed, outcome: Outcome, stage: Scene) -> Verdict:
+    async def _settle(self, claim: Claimed, outcome: Outcome, render_context: RenderContext) -> Verdict:
         """Decide what becomes of a message, and write it."""
         context, now = self._context, self._context.now()
-        verdict = retry.settle(outcome, claim.attempt, now, scene.ask(claim, stage))
+        verdict = retry.settle(outcome, claim.attempt, now, rendering.ask(claim, render_context))
         async with context.db.write() as connection:
             kept = await outbox.settle(connection, claim, outcome, verdict, now, context.rules.edit_interval)
             if isinstance(verdict, Pause) and kept:
@@ -172,7 +172,7 @@ class Deliver:
                     log.warning("channel %s is paused: %s", claim.channel_id, verdict.reason)
             elif kept and isinstance(verdict, Drop):
                 await _given_up(connection, claim, outcome, now)
-            elif kept and isinstance(verdict, Sent) and self._is_to_publish(claim, outcome, stage):
+            elif kept and isinstance(verdict, Sent) and self._is_to_publish(claim, outcome, render_context):
                 row = outbox.new_row(
                     outbox.PUBLISH,
                     str(claim.id),
@@ -188,9 +188,11 @@ class Deliver:
             log.warning("message %s to channel %s: %s", claim.id, claim.channel_id, verdict)
         return verdict
 
-    def _is_to_publish(self, claim: Claimed, outcome: Outcome, stage: Scene) -> bool:
+    def _is_to_publish(self, claim: Claimed, outcome: Outcome, render_context: RenderContext) -> bool:
         new = claim.message_id is None and outcome.message_id is not None
-        return new and scene.publishes(claim, stage) and self._sender.can_publish(claim.channel_id)
+        return (
+            new and rendering.publishes(claim, render_context) and self._sender.can_publish(claim.channel_id)
+        )
 
 
 async def _given_up(connection: AsyncConnection, claim: Claimed, outcome: Outcome, now: datetime) -> None:

@@ -236,3 +236,13 @@ async def test_a_channel_that_is_no_announcement_channel_any_more_is_not_paused_
     await world.report(record(WHALES[0], "w.example", quality=80))
     assert len(world.posts(wire)) == 2
     assert "paused" not in await listed(world)
+
+
+async def test_what_was_published_already_is_published(world: World) -> None:
+    """An answer that was lost leads to a second try."""
+    wire = world.guild.create_news_channel("wire")
+    await world.ask("subscribe", topic="AI", channel=wire, publish=True)
+    world.env.inject_error("POST", "/channels/*/messages/*/crosspost", status=400, code=40033)
+    await world.report(record(METRO[0], "a.example", quality=80))
+    assert await world.later() == 0
+    assert "Given up" not in plain(seen(await world.ask("status")))

@@ -26,15 +26,15 @@ STALE = timedelta(days=1)  # what a digest calls today, and what a notice says o
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class RenderContext:
     """What rendering a batch of claims needs, read in one go.
 
-    `stories` are those of the claims, and what they were merged into as `forwards` tells; `channels` are those
-    that a digest waits for; `outdated` says by a notice's id why it is not true any more.
+    `stories` are those of the claims and those that they were `merged_into`; `channels` are those that a digest
+    waits for; `outdated` says by a notice's id why it is not true any more.
     """
 
     stories: Mapping[int, Story]
-    forwards: Mapping[int, int]
+    merged_into: Mapping[int, int]
     subscriptions: Mapping[int, tuple[Subscription, ...]]
     mutes: tuple[Mute, ...]
     topics: Topics
@@ -43,7 +43,9 @@ class Scene:
     rules: Rules
 
 
-async def load(connection: AsyncConnection, claimed: Sequence[Claimed], rules: Rules, now: datetime) -> Scene:
+async def load(
+    connection: AsyncConnection, claimed: Sequence[Claimed], rules: Rules, now: datetime
+) -> RenderContext:
     """Read what these claims need."""
     numbers = {claim.story for claim in claimed if claim.story is not None}
     numbers |= {n for claim in claimed for told in (claim.payload or {}).get("stories", ()) for n in told}
@@ -51,12 +53,12 @@ async def load(connection: AsyncConnection, claimed: Sequence[Claimed], rules: R
     own: dict[int, list[Subscription]] = {}
     for subscription in await subscriptions.subscriptions(connection, channel_ids=channel_ids):
         own.setdefault(subscription.channel_id, []).append(subscription)
-    forwards = await stories.survivors(connection, numbers)
+    merged_into = await stories.survivors(connection, numbers)
     digests = {claim.channel_id for claim in claimed if claim.kind == outbox.DIGEST}
     states = {channel_id: await subscriptions.channel(connection, channel_id) for channel_id in digests}
-    return Scene(
-        stories=await stories.load(connection, numbers | set(forwards.values())),
-        forwards=forwards,
+    return RenderContext(
+        stories=await stories.load(connection, numbers | set(merged_into.values())),
+        merged_into=merged_into,
         subscriptions={channel_id: tuple(subs) for channel_id, subs in own.items()},
         mutes=await subscriptions.mutes(connection),
         topics=await topics.load(connection),
@@ -66,75 +68,75 @@ async def load(connection: AsyncConnection, claimed: Sequence[Claimed], rules: R
     )
 
 
-def ask(claim: Claimed, scene: Scene) -> Ask:
+def ask(claim: Claimed, render_context: RenderContext) -> Ask:
     """What is asked of Discord for a claim."""
     if claim.kind == outbox.PUBLISH:
         return Ask.PUBLISH
     if claim.message_id is None:
         return Ask.SEND
-    pointer = claim.story in scene.forwards
-    return Ask.EDIT if pointer or _story(claim, scene).members else Ask.REMOVAL
+    pointer = claim.story in render_context.merged_into
+    return Ask.EDIT if pointer or _story(claim, render_context).members else Ask.REMOVAL
 
 
-def rendered(claim: Claimed, scene: Scene, now: datetime) -> Message | Outcome:
+def rendered(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
     """What is to be sent, or what becomes of it instead. A pointer is `pointer`'s business where it was sent."""
     match claim.kind:
         case outbox.DIGEST:
-            return _digest(claim, scene, now)
+            return _digest(claim, render_context, now)
         case outbox.NOTICE:
-            return _notice(claim, scene, now)
+            return _notice(claim, render_context, now)
         case _:
-            return _post(claim, scene, now)
+            return _post(claim, render_context, now)
 
 
-def _digest(claim: Claimed, scene: Scene, now: datetime) -> Message | Outcome:
+def _digest(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
     payload = claim.payload or {}
     if now - claim.created_at > STALE:
         return Outcome(Got.STALE, detail="waited too long to be today's digest")
     demanded = payload.get("demanded", False)
-    own = scene.subscriptions.get(claim.channel_id, ())
+    own = render_context.subscriptions.get(claim.channel_id, ())
     served = digest.wanted(own) or (own if demanded else ())
     if not served:
         return Outcome(Got.STALE, detail="no subscription of the channel asks for a digest any more")
-    state = scene.channels.get(claim.channel_id)
+    state = render_context.channels.get(claim.channel_id)
     if state is not None and state.off and not demanded:
         return Outcome(Got.STALE, detail="the channel's digest was switched off")
     message = Message.from_json(payload)
-    known = scene.topics.seen_by(claim.guild_id)
+    known = render_context.topics.seen_by(claim.guild_id)
     gone = set()
     for number in {number for told in message.stories for number in told}:
-        view = _view(replace(claim, story=scene.forwards.get(number, number)), scene)
+        view = _view(replace(claim, story=render_context.merged_into.get(number, number)), render_context)
         if view is None or not posting.matching(view, served, known):
             gone.add(number)
     left = digest.without(message, gone)
     return left or Outcome(Got.STALE, detail="nothing of the digest is left")
 
 
-def _notice(claim: Claimed, scene: Scene, now: datetime) -> Message | Outcome:
+def _notice(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
     if now - claim.created_at > STALE:
         return Outcome(Got.STALE, detail="waited too long to be true")
-    if reason := scene.outdated.get(claim.id):
+    if reason := render_context.outdated.get(claim.id):
         return Outcome(Got.STALE, detail=reason)
     return Message.from_json(claim.payload or {})
 
 
-def _post(claim: Claimed, scene: Scene, now: datetime) -> Message | Outcome:
+def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
     assert claim.story is not None
     sent = claim.message_id is not None
-    if (into := scene.forwards.get(claim.story)) is not None:
+    if (into := render_context.merged_into.get(claim.story)) is not None:
         return Outcome(Got.STALE, detail=f"merged into story #{into}")
-    if not _story(claim, scene).members:
+    if not _story(claim, render_context).members:
         return render.withdrawn(claim.story) if sent else Outcome(Got.STALE, detail="the story was removed")
-    view = _view(claim, scene)
+    view = _view(claim, render_context)
     if view is None:
         return Outcome(Got.UNCHANGED, shown=claim.shown) if sent else Outcome(Got.STALE, detail="muted")
-    wanted = _wanted(claim, view, scene)
+    wanted = _wanted(claim, view, render_context)
     if not sent and not wanted:
         return Outcome(Got.STALE, detail="no subscription of the channel asks for it any more")
-    if not sent and now - claim.created_at > scene.rules.max_age:
+    if not sent and now - claim.created_at > render_context.rules.max_age:
         return Outcome(Got.STALE, detail="waited too long to be news")
     roles = tuple(dict.fromkeys(s.mention_role_id for s in _reached(view, wanted) if s.mention_role_id))
-    known = scene.topics.seen_by(claim.guild_id)
+    known = render_context.topics.seen_by(claim.guild_id)
     topics = known.specific_first(view.topics)
     found = known.resolve(next(iter(topics), ""))
     message = render.story_post(
@@ -148,40 +150,45 @@ def _post(claim: Claimed, scene: Scene, now: datetime) -> Message | Outcome:
     return replace(message, tags=tag_names(message.tags, known), other_tags=others)
 
 
-def unwanted(claim: Claimed, scene: Scene, now: datetime) -> Outcome | None:
+def unwanted(claim: Claimed, render_context: RenderContext, now: datetime) -> Outcome | None:
     """Why a message is not to be published to followers any more; None where it is."""
-    view = None if claim.story in scene.forwards else _view(claim, scene)
+    view = None if claim.story in render_context.merged_into else _view(claim, render_context)
     if view is None:
         return Outcome(Got.STALE, detail="the story was removed, merged, or muted")
-    if not any(s.publish for s in _wanted(claim, view, scene)):
+    if not any(s.publish for s in _wanted(claim, view, render_context)):
         return Outcome(Got.STALE, detail="no subscription of the channel asks for it any more")
-    if now - claim.created_at > scene.rules.max_age:
+    if now - claim.created_at > render_context.rules.max_age:
         return Outcome(Got.STALE, detail="waited too long to be news")
     return None
 
 
-def publishes(claim: Claimed, scene: Scene) -> bool:
+def publishes(claim: Claimed, render_context: RenderContext) -> bool:
     """Whether a post that has just gone out is to be published to followers, where its channel has any."""
-    view = _view(claim, scene) if claim.kind == outbox.STORY else None
-    return view is not None and any(s.publish for s in _reached(view, _wanted(claim, view, scene)))
+    view = _view(claim, render_context) if claim.kind == outbox.STORY else None
+    return view is not None and any(s.publish for s in _reached(view, _wanted(claim, view, render_context)))
 
 
-def _story(claim: Claimed, scene: Scene) -> Story:
+def _story(claim: Claimed, render_context: RenderContext) -> Story:
     """The claim's story as its server sees it."""
     assert claim.story is not None
-    return scene.stories[claim.story].seen_by(claim.guild_id)
+    return render_context.stories[claim.story].seen_by(claim.guild_id)
 
 
-def _view(claim: Claimed, scene: Scene) -> StoryView | None:
+def _view(claim: Claimed, render_context: RenderContext) -> StoryView | None:
     """The claim's story without what its channel has muted."""
     here = (None, claim.channel_id)
-    mutes = [m for m in scene.mutes if m.guild_id == claim.guild_id and m.channel_id in here]
-    return domain_stories.view(_story(claim, scene), domain_stories.muted_by(mutes), scene.rules.owners)
+    mutes = [m for m in render_context.mutes if m.guild_id == claim.guild_id and m.channel_id in here]
+    return domain_stories.view(
+        _story(claim, render_context), domain_stories.muted_by(mutes), render_context.rules.owners
+    )
 
 
-def _wanted(claim: Claimed, view: StoryView, scene: Scene) -> list[Subscription]:
+def _wanted(claim: Claimed, view: StoryView, render_context: RenderContext) -> list[Subscription]:
     """The channel's live subscriptions to the story's topics."""
-    own, known = scene.subscriptions.get(claim.channel_id, ()), scene.topics.seen_by(claim.guild_id)
+    own, known = (
+        render_context.subscriptions.get(claim.channel_id, ()),
+        render_context.topics.seen_by(claim.guild_id),
+    )
     return [s for s in posting.matching(view, own, known) if s.mode is not Mode.DIGEST]
 
 
