@@ -2,27 +2,54 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.chat.permissions import Target, allowed, missing
+from bot.chat.views import Callback, answered
 from bot.errors import InvalidInputError, NotAllowedError
 
 Interaction = discord.Interaction[Any]
-T = TypeVar("T")
+S = TypeVar("S")
+P = ParamSpec("P")
 
 
-def only_with(**permissions: bool) -> Callable[[T], T]:
+def answering(callback: Callback[S, P]) -> Callback[S, P]:
+    """A command as `views.answered` has it. discord.py reads its options' types where it stands, not in `views`."""
+    command = answered(callback)
+    signature = inspect.signature(inspect.unwrap(callback), eval_str=True)
+    command.__signature__ = signature  # type: ignore[attr-defined]  # which every function may have: PEP 362
+    return command
+
+
+def requires(**permissions: bool) -> Callable[[Callback[S, P]], Callback[S, P]]:
+    """A command for members with these permissions in the channel. Mistakes are answered, as by `answering`."""
+
+    def declare(callback: Callback[S, P]) -> Callback[S, P]:
+        @wraps(callback)
+        async def checked(self: S, interaction: Interaction, /, *args: P.args, **options: P.kwargs) -> None:
+            has = interaction.permissions
+            if lacking := [name for name, wanted in permissions.items() if getattr(has, name) != wanted]:
+                raise app_commands.MissingPermissions(lacking)
+            await callback(self, interaction, *args, **options)
+
+        return answering(checked)
+
+    return declare
+
+
+def only_with(**permissions: bool) -> Callable[[Callback[S, P]], Callback[S, P]]:
     """A command for servers, and for members with these permissions: told to Discord, and checked again."""
 
-    def declare(command: T) -> T:
-        command = app_commands.guild_only()(command)
-        command = app_commands.default_permissions(**permissions)(command)
-        return app_commands.checks.has_permissions(**permissions)(command)
+    def declare(callback: Callback[S, P]) -> Callback[S, P]:
+        command = requires(**permissions)(callback)
+        return app_commands.default_permissions(**permissions)(app_commands.guild_only()(command))
 
     return declare
 

@@ -14,7 +14,7 @@ from bot.domain.message import Embed, escape, relative
 from bot.domain.render import GREY, plural
 from bot.usecases import digests as use
 from bot.usecases.context import Context
-from cogs.common import Interaction, channel_of, choices, guild_of, managed, require_postable
+from cogs.common import Interaction, answering, channel_of, choices, guild_of, managed, require_postable, requires
 
 
 @app_commands.guild_only()
@@ -32,7 +32,7 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dail
         days="On which days: weekdays, weekends, or days such as mon, thu (daily)",
         size=f"How many stories at most ({DEFAULT_SIZE})",
     )
-    @app_commands.checks.has_permissions(manage_channels=True)
+    @requires(manage_channels=True)
     async def set_(
         self,
         interaction: Interaction,
@@ -57,7 +57,7 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dail
         await views.answer(interaction, Embed(title="Digest set", description=text, colour=GREY))
 
     @app_commands.command()
-    @app_commands.checks.has_permissions(manage_channels=True)
+    @requires(manage_channels=True)
     async def off(self, interaction: Interaction) -> None:
         """No more digests in this channel."""
         channel = managed(interaction)
@@ -66,6 +66,7 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dail
         await views.answer(interaction, Embed(title="Digest off", description=text, colour=GREY))
 
     @app_commands.command()
+    @answering
     async def preview(self, interaction: Interaction) -> None:
         """Show what this channel's digest would tell now; only you see it."""
         channel = channel_of(interaction)
@@ -83,7 +84,7 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dail
         )
 
     @app_commands.command()
-    @app_commands.checks.has_permissions(manage_channels=True)
+    @requires(manage_channels=True)
     async def now(self, interaction: Interaction) -> None:
         """Send this channel's digest now; the next one starts from here."""
         channel = managed(interaction)

@@ -19,7 +19,7 @@ from bot.usecases import subscribe as use
 from bot.usecases import topics
 from bot.usecases.context import Context
 from bot.usecases.subscribe import ChannelSubscriptions, Reset, Subscribed, Wish
-from cogs.common import Interaction, choices, guild_of, managed, may_see, only_with, require_postable
+from cogs.common import Interaction, answering, choices, guild_of, managed, may_see, only_with, require_postable
 
 MODES = {Mode.LIVE: "live posts", Mode.DIGEST: "digest", Mode.BOTH: "live posts and digest"}
 BARS = {
@@ -111,6 +111,7 @@ class Subscriptions(commands.Cog):
 
     @app_commands.command()
     @app_commands.guild_only()
+    @answering
     async def subscriptions(self, interaction: Interaction) -> None:
         """What this server's channels follow, and what is paused."""
         found = await use.listing(self.context, guild_of(interaction).id)
