@@ -37,6 +37,7 @@ from bot.sources.topic_files import load_topics
 from bot.store import feeds
 from bot.store.database import Database
 from bot.usecases.context import Context
+from bot.usecases.digests import replan
 from bot.usecases.status import resume_mended
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,9 @@ class App:
         self._stopping = asyncio.Event()
         self._up = asyncio.Event()  # set once there was a connection, whichever client made it
         self._scheduler = AsyncIOScheduler(timezone=UTC)
+        self._replanned = (
+            False  # the default time of digests is looked at once: it changes with a restart alone
+        )
         self.context = replace(context, wake=self.wake)
         self.sources = tuple(sources)
         self.ingest = Ingest(self.context, replay=replay)
@@ -115,6 +119,9 @@ class App:
         """Send due digests, and plan the next look."""
         at = self.context.now() + LONGEST_DIGEST_IDLE
         try:
+            if not self._replanned:
+                await replan(self.context)
+                self._replanned = True
             at = min(await digests.step(self.context) or at, at)
         except StoreError as error:
             log.error("%s", error)

@@ -81,9 +81,41 @@ def may_see(interaction: Interaction, channel_id: int) -> bool:
     return channel is None or not isinstance(user, discord.Member) or allowed(channel, user).view_channel
 
 
+class _ChannelOption(app_commands.Transformer):
+    """A channel to post in. One that the bot cannot see is no error of discord.py's: the command says what to do."""
+
+    @property
+    def type(self) -> discord.AppCommandOptionType:
+        """Discord offers the server's channels."""
+        return discord.AppCommandOptionType.channel
+
+    @property
+    def channel_types(self) -> list[discord.ChannelType]:
+        """Those that `Target` names."""
+        return [
+            discord.ChannelType.text,
+            discord.ChannelType.news,
+            discord.ChannelType.news_thread,
+            discord.ChannelType.public_thread,
+            discord.ChannelType.private_thread,
+            discord.ChannelType.forum,
+        ]
+
+    async def transform(self, _interaction: Interaction, value: Any, /) -> Any:
+        """The channel, or what Discord says of one that the bot cannot see."""
+        return value.resolve() or value
+
+
+ChannelOption = app_commands.Transform[Target, _ChannelOption]
+
+
 def channel_of(interaction: Interaction, named: Target | None = None) -> Target:
     """The channel that was named, else the one that the command was typed in; it must be one to post in."""
     channel = named or here(interaction)
+    if isinstance(channel, app_commands.AppCommandChannel | app_commands.AppCommandThread):
+        raise NotAllowedError(
+            f"The bot cannot see {channel.mention}: give it View Channel there, or open the thread again."
+        )
     if not isinstance(channel, Target):
         raise InvalidInputError(
             "Stories go to text and announcement channels, threads and forums: name one of these."
@@ -98,6 +130,16 @@ def managed(interaction: Interaction, named: Target | None = None) -> Target:
     if not isinstance(user, discord.Member) or not allowed(channel, user).manage_channels:
         raise NotAllowedError(f"You need Manage Channels in {channel.mention} for this.")
     return channel
+
+
+def managed_everywhere(interaction: Interaction, hint: str) -> None:
+    """NotAllowedError unless the user has Manage Channels in the whole server; `hint` says why, or what else to do.
+
+    A right in one channel, as an overwrite can give it, is none in the others.
+    """
+    user = interaction.user
+    if not isinstance(user, discord.Member) or not user.guild_permissions.manage_channels:
+        raise NotAllowedError(f"You need Manage Channels in the whole server for this. {hint}")
 
 
 def require_postable(channel: Target) -> None:
@@ -124,6 +166,9 @@ class Often:
             raise app_commands.CommandOnCooldown(bucket, wait)
 
 
+MOST_CHOICES = 25  # that autocomplete may offer
+
+
 def choices(names: list[str]) -> list[app_commands.Choice[str]]:
     """Names as what autocomplete offers; Discord takes 25 of at most 100 characters."""
-    return [app_commands.Choice(name=name[:100], value=name[:100]) for name in names[:25]]
+    return [app_commands.Choice(name=name[:100], value=name[:100]) for name in names[:MOST_CHOICES]]

@@ -27,7 +27,9 @@ PERMISSIONS = discord.Permissions(
     read_message_history=True,
 )
 LONGEST_WAIT = 30.0  # seconds that discord.py may sit out a rate limit; longer ones go back to the outbox
-SYNC_SECONDS = 10.0  # that a start waits for Discord to take the commands; after them it is tried beside the posting
+SYNC_SECONDS = (
+    10.0  # that a start waits for Discord to take the commands; after them it is tried beside the posting
+)
 
 
 class _Once:

@@ -19,7 +19,7 @@ LONGEST_PAUSE = timedelta(minutes=10)
 LONGEST_BLOCK = timedelta(days=1)  # what a Retry-After may ask for
 REASON = 200  # characters
 
-BAD_TOKEN = (
+REFUSAL = (
     "Discord refused the token: copy it again from https://discord.com/developers/applications "
     "(your application, Bot, Reset Token)"
 )
@@ -48,14 +48,14 @@ def trouble_of(error: Exception) -> Trouble:
     """What an error at the start means. TopicwireError, in one sentence, where trying again is of no use."""
     match error:
         case discord.LoginFailure():
-            raise TopicwireError(BAD_TOKEN) from error
+            raise TopicwireError(REFUSAL) from error
         case discord.RateLimited():
             return Trouble("HTTP 429, too many requests", timedelta(seconds=error.retry_after))
         case discord.HTTPException():
             return _refused(error)
         case discord.ConnectionClosed(code=code):
             if code == AUTHENTICATION_FAILED:
-                raise TopicwireError(BAD_TOKEN) from error
+                raise TopicwireError(REFUSAL) from error
             raise TopicwireError(f"Discord refused the connection to its gateway (code {code})") from error
         case aiohttp.WSServerHandshakeError(status=status):
             wait = _retry_after(error.headers or {})
@@ -71,7 +71,7 @@ def trouble_of(error: Exception) -> Trouble:
 def _refused(error: discord.HTTPException) -> Trouble:
     status, text = error.status, _one_line(error.text or "")
     if status == 401:
-        raise TopicwireError(BAD_TOKEN) from error
+        raise TopicwireError(REFUSAL) from error
     definite = 400 <= status < 500 and status not in (408, 429)
     if definite and error.code not in (0, INTERNAL_NETWORK_ERROR):
         raise TopicwireError(f"Discord refused the bot at its start: {text} (code {error.code})") from error

@@ -56,10 +56,6 @@ def explain(error: BaseException) -> str | None:
             return f"The bot needs the permission {_names(missing)} here. Give it in the channel's settings."
         case app_commands.NoPrivateMessage():
             return "This works in a server only."
-        case app_commands.TransformerError(
-            value=app_commands.AppCommandChannel() | app_commands.AppCommandThread()
-        ):
-            return f"The bot cannot see {error.value.mention}: give it View Channel there, or open the thread again."
         case app_commands.TransformerError():
             return f"“{_shown(str(error.value)[:100])}” does not fit there: pick one of the choices."
         case app_commands.CommandSignatureMismatch() | app_commands.CommandNotFound():
@@ -169,6 +165,8 @@ class Modal(ui.Modal):
         hear(interaction)
         return True
 
-    async def on_error(self, interaction: discord.Interaction[Any], error: Exception, /) -> None:
+    async def on_error(
+        self, interaction: discord.Interaction[Any], error: Exception, _item: Any = None, /
+    ) -> None:
         """Answer any error of a form."""
         await answer_error(interaction, error)

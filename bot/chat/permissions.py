@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import aiohttp
 import discord
 
 Target = discord.TextChannel | discord.Thread | discord.ForumChannel
@@ -51,3 +52,14 @@ def problem(client: discord.Client, channel_id: int) -> str:
     if isinstance(channel, discord.Thread) and (channel.locked or channel.archived):
         return "the thread is closed: open it again"
     return ""
+
+
+async def is_gone(client: discord.Client, channel_id: int) -> bool:
+    """Whether Discord says that there is no such channel or thread; False where it does not say so."""
+    try:
+        await client.fetch_channel(channel_id)
+    except discord.NotFound:
+        return True
+    except (discord.DiscordException, aiohttp.ClientError, OSError):
+        return False
+    return False

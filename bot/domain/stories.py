@@ -19,6 +19,7 @@ from bot.domain.model import (
     StoryView,
     TopicMatch,
 )
+from bot.domain.mutes import domain_of
 from bot.domain.owners import NOBODY, Owners
 from bot.domain.text import words
 
@@ -73,14 +74,17 @@ def never(_record: Record) -> bool:
 
 
 def muted_by(mutes: Sequence[Mute]) -> Muted:
-    """Whether a record is muted: by its outlet's domain or name, or by words of its title."""
+    """Whether a record is muted: by its outlet's domain, the domain's first label or its name, or by words of its title."""
     if not mutes:
         return never
-    outlets = {mute.value.casefold() for mute in mutes}
+    outlets = {mute.value.casefold() for mute in mutes} | {domain_of(mute.value) for mute in mutes}
+    outlets.discard("")
     phrases = [f" {' '.join(phrase)} " for mute in mutes if (phrase := words(mute.value))]
 
     def muted(record: Record) -> bool:
-        if record.outlet.domain in outlets or record.outlet.name.casefold() in outlets:
+        domain = record.outlet.domain
+        names = (domain, domain.partition(".")[0], record.outlet.name.casefold())
+        if not outlets.isdisjoint(names):
             return True
         title = f" {' '.join(words(record.title))} "
         return any(phrase in title for phrase in phrases)

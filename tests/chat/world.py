@@ -228,12 +228,18 @@ class World:
     async def refused(
         self, command: str, *, by: MemberActor | None = None, at: ChannelHandle | None = None, **options: Any
     ) -> str:
-        """Use a slash command that is refused: what the user is told. The log has the same id."""
-        result = await (by or self.manager).slash(at or self.news, command, **options)
-        return self.refusal(result, 1)
+        """Use a slash command that is refused: what the user is told."""
+        return self.refusal(await (by or self.manager).slash(at or self.news, command, **options))
 
-    def refusal(self, result: InteractionResult, errors: int) -> str:
-        """What the user is told of an error, of which simcord saw so many exceptions."""
+    def refusal(self, result: InteractionResult) -> str:
+        """What the user is told of a mistake. It has no id, and discord.py hears nothing of it."""
+        assert len(self.env.errors) == self.errors, self.env.errors
+        (embed,) = self.answer(result).embeds
+        assert not embed.footer
+        return plain(embed.description or "")
+
+    def failure(self, result: InteractionResult, errors: int = 1) -> str:
+        """What the user is told of a bug, of which simcord saw so many exceptions. The log has the same id."""
         assert len(self.env.errors) == self.errors + errors
         self.errors += errors
         (embed,) = self.answer(result).embeds
