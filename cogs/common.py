@@ -99,6 +99,7 @@ class _ChannelOption(app_commands.Transformer):
             discord.ChannelType.public_thread,
             discord.ChannelType.private_thread,
             discord.ChannelType.forum,
+            discord.ChannelType.media,
         ]
 
     async def transform(self, _interaction: Interaction, value: Any, /) -> Any:

@@ -12,7 +12,7 @@ LONGEST = 100
 _PREFIX = re.compile(r"(?:domain|site|outlet|source|from)\s*:\s*", re.IGNORECASE)
 _QUOTED = re.compile(r"[\"'“”„«»‘’`](.+)[\"'“”„«»‘’`]")
 _ALTERNATIVES = re.compile(r"\||\s(?:OR|AND|NOT)\s")
-_WILDCARD = re.compile(r"\*|\w\?\w")
+_WILDCARD = re.compile(r"(?<!\*)\*(?!\*)|\w\?\w")  # two stars in a row are Markdown, or a word made harmless
 
 
 def parse(text: str) -> str:

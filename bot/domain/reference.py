@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 
 LONGEST_NUMBER = 9  # digits of a story's number
-SNOWFLAKE = 15  # digits that an id of Discord has at least
+SNOWFLAKE = range(15, 21)  # digits that an id of Discord has
 
 _AROUND = " \t\r\n`*_~<>()[]{}\"'“”‘’„«»|,;"
 _AFTER = _AROUND + ".:!?"
@@ -79,7 +79,7 @@ def parse(text: str) -> Reference:
 def _numbered(typed: str, found: re.Match[str]) -> Reference | None:
     digits, rest = found["digits"], found["rest"].strip(_AFTER)
     named = bool(found["story"] or (found["sign"] or "").startswith("#"))
-    if len(digits) >= SNOWFLAKE:
+    if len(digits) in SNOWFLAKE:
         return MessageIds((int(digits),)) if not rest else None
     number = int(digits[: LONGEST_NUMBER + 1])  # one that is too long is no story's, whatever follows
     if not rest or (named and _SEPARATED.match(found["rest"].lstrip(_AROUND))):

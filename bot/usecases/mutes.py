@@ -21,6 +21,7 @@ MOST = 200
 LOOK_BACK = timedelta(days=7)
 MOST_STORIES = 2_000  # that are looked at, the newest
 AT_ONCE = 200
+FEW = 2  # hidden stories from which on a share of them counts
 
 
 def understood(text: str) -> str:
@@ -45,8 +46,8 @@ class Effect:
 
     @property
     def is_large(self) -> bool:
-        """Whether it hides more than one story in ten."""
-        return len(self.hidden) * 10 > self.total
+        """Whether it hides more than one story in ten: of very few stories that says nothing."""
+        return len(self.hidden) >= FEW and len(self.hidden) * 10 > self.total
 
 
 async def effect(context: Context, guild_id: int, channel_id: int | None, value: str) -> Effect:

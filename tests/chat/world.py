@@ -231,9 +231,10 @@ class World:
         """Use a slash command that is refused: what the user is told."""
         return self.refusal(await (by or self.manager).slash(at or self.news, command, **options))
 
-    def refusal(self, result: InteractionResult) -> str:
-        """What the user is told of a mistake. It has no id, and discord.py hears nothing of it."""
-        assert len(self.env.errors) == self.errors, self.env.errors
+    def refusal(self, result: InteractionResult, raised: int = 0) -> str:
+        """What the user is told of a mistake: without an id. discord.py hears of it only where it `raised` it itself."""
+        assert len(self.env.errors) == self.errors + raised, self.env.errors
+        self.errors += raised
         (embed,) = self.answer(result).embeds
         assert not embed.footer
         return plain(embed.description or "")
