@@ -96,7 +96,7 @@ class Mutes(commands.Cog):
             if (channel is None or m.channel_id in (None, channel.id))
             and (not m.channel_id or may_see(interaction, m.channel_id))
         ]
-        empty = "Nothing is muted. Mute an outlet or words with `/mute what`."
+        empty = "Nothing is muted. Mute an outlet or words with /mute."
         await views.answer_pages(interaction, list_pages("Muted", lines, empty))
 
     @app_commands.command()

@@ -67,9 +67,9 @@ def parse(text: str) -> Reference:
         return reference
     if message := _MESSAGE.search(typed):
         return MessageIds(tuple(int(one) for one in message.groups() if one))
-    if "://" in typed:
-        address = _ADDRESS.search(typed)
-        url = address[0].rstrip("".join(set(_AFTER) - set(")_/"))) if address else typed
+    if "://" in text:
+        address = _ADDRESS.search(text)
+        url = address[0].rstrip("".join(set(_AFTER) - set(")_/"))) if address else text.strip()
         return Address(url if "(" in url else url.rstrip(")"))
     if _BARE_ADDRESS.fullmatch(typed):
         return Address(f"https://{typed}")

@@ -126,7 +126,7 @@ def read(text: str, zones: Zones) -> Reading | None:
         return _fixed(offset)
     if typed in zones:
         name = zones[typed]
-        return Reading(name, _STAYS if typed in ("gmt", "greenwich") or _ETC.fullmatch(name) else "")
+        return Reading(name, _STAYS if typed.startswith(("gmt", "greenwich")) or _ETC.fullmatch(name) else "")
     city = [name for key, name in zones.items() if key.rpartition("/")[2] == typed and "/" in key]
     return Reading(city[0]) if city else None
 

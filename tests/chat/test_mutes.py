@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.chat.world import METRO, ROCKET, WHALES, World, plain, seen
+from tests.chat.world import METRO, ROCKET, WHALES, World, buttons, labels, plain, seen, unrelated
 from tests.discord_markdown import links
 from tests.make import record
 
@@ -115,6 +117,84 @@ async def test_autocomplete_offers_what_is_muted(world: World) -> None:
 async def test_what_cannot_be_muted(world: World, what: str) -> None:
     text = await world.refused("mute", what=what)
     assert "Name an outlet (example.com) or words" in text or "That address cannot be read" in text
+
+
+@pytest.mark.parametrize(
+    ("what", "why"),
+    [
+        ("🔴", "has no letter and no digit, so no title can match it."),
+        ("ferr*", "A mute matches whole words, and wildcards such as * are not read: write the words out."),
+        ("ferry OR boat", "A mute is one outlet or one run of words, not a query"),
+        ("ed@quay.example", "People and e-mail addresses cannot be muted"),
+    ],
+)
+async def test_what_could_never_match_is_not_confirmed(world: World, what: str, why: str) -> None:
+    assert why in await world.refused("mute", what=what)
+    assert seen(await world.ask("mute")) == "Muted\nNothing is muted. Mute an outlet or words with /mute."
+
+
+async def test_a_mute_says_what_it_would_have_hidden_and_can_be_undone(world: World) -> None:
+    await world.ask("subscribe", topic="Space")
+    await world.report(*unrelated(12), record(ROCKET[0], "loud.example", quality=80))
+    answer = await world.ask("mute", what="Kestrel")
+    text = plain(seen(answer))
+    assert "In the last 7 days it would have hidden 1 of 13 stories:" in text
+    assert ROCKET[0] in text
+    assert "with “kestrel” in the title" in text
+    undone = world.answer(await world.press(answer, "Undo"))
+    assert seen(undone) == "Unmuted\n**Kestrel** is no longer muted across the server."
+    assert buttons(answer) == []
+    assert "Nothing is muted." in seen(await world.ask("mute"))
+
+
+async def test_a_mute_that_hides_more_than_one_story_in_ten_asks_first(world: World) -> None:
+    await world.ask("subscribe", topic="Space")
+    first, second, *others = unrelated(12)
+    await world.report(*others, *(replace(one, title=f"A {one.title}") for one in (first, second)))
+    asked = await world.ask("mute", what="a")
+    assert "it would have hidden **2 of 12 stories**" in seen(asked)
+    assert "Mute **a** across the server?" in seen(asked)
+    assert labels(asked) == ["Mute it", "Cancel"]
+    left = world.answer(await world.press(asked, "Cancel"))
+    assert seen(left) == "**a** is not muted."
+    assert "Nothing is muted." in seen(await world.ask("mute"))
+    asked = await world.ask("mute", what="a")
+    done = world.answer(await world.press(asked, "Mute it"))
+    assert seen(done).startswith("Muted\n**a** is muted across the server.")
+    assert labels(done) == ["Undo"]
+    assert "**a** · across the server" in seen(await world.ask("mute"))
+
+
+async def test_a_mute_of_nothing_that_came_in_says_so_and_does_not_ask(world: World) -> None:
+    assert "No story has come in within the last 7 days." in seen(await world.ask("mute", what="Kestrel"))
+    await world.ask("subscribe", topic="Space")
+    await world.report(*unrelated(3))
+    text = seen(await world.ask("mute", what="whales"))
+    assert "It would have hidden none of the 3 stories of the last 7 days." in text
+    assert "was muted across the server already." in seen(await world.ask("mute", what="WHALES"))
+
+
+async def test_what_is_muted_is_listed_with_its_place(world: World) -> None:
+    other = world.guild.create_text_channel("other")
+    await world.ask("mute", what="Kestrel")
+    await world.ask("mute", what="loud.example", channel=other)
+    assert seen(await world.ask("mute")).splitlines() == [
+        "Muted",
+        "• **Kestrel** · across the server",
+        f"• **loud.example** · in {other.mention}",
+    ]
+    assert "loud" not in seen(await world.ask("mute", channel=world.news))
+    world.hide(other, world.manager)
+    assert "loud" not in seen(await world.ask("mute"))
+
+
+async def test_a_misspelt_unmute_has_a_button_with_what_was_meant(world: World) -> None:
+    await world.ask("mute", what="Kestrel")
+    result = await world.manager.slash(world.news, "unmute", what="Kestrle")
+    answer = world.answer(result)
+    assert "“Kestrle” is not muted." in world.refusal(result)
+    done = world.answer(await world.press(answer, "Kestrel"))
+    assert seen(done) == "Unmuted\n**Kestrel** is no longer muted across the server."
 
 
 async def test_markdown_in_a_mute_shows_as_text(world: World) -> None:
