@@ -7,7 +7,7 @@ import contextlib
 import logging
 import random
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -131,9 +131,19 @@ class App:
                 # A job that is due while this one still ends would be dropped, and with it all that follow.
                 self._plan_digest(max(at, self.context.now() + NEXT_DIGEST))
 
+    async def _job(self, step: Callable[[], Awaitable[None]]) -> None:
+        """A step as a job: the scheduler logs one that a stop cuts short as if it had failed."""
+        with contextlib.suppress(asyncio.CancelledError):
+            await step()
+
     def _plan_digest(self, at: datetime) -> None:
         self._scheduler.add_job(
-            self.digest, DateTrigger(at), id="digests", replace_existing=True, misfire_grace_time=None
+            self._job,
+            DateTrigger(at),
+            [self.digest],
+            id="digests",
+            replace_existing=True,
+            misfire_grace_time=None,
         )
 
     async def run(self, token: str) -> None:
@@ -151,12 +161,16 @@ class App:
         if self.poll is not None:
             others.append(asyncio.ensure_future(self._poll_loop(self.poll)))
         self._scheduler.add_job(
-            self.mend, IntervalTrigger(seconds=int(MEND_EVERY.total_seconds())), misfire_grace_time=None
+            self._job,
+            IntervalTrigger(seconds=int(MEND_EVERY.total_seconds())),
+            [self.mend],
+            misfire_grace_time=None,
         )
         first_tidy = clock.now() + LONGEST_DIGEST_IDLE  # also where the bot is restarted every day
         self._scheduler.add_job(
-            self.tidy,
+            self._job,
             IntervalTrigger(seconds=int(TIDY_EVERY.total_seconds())),
+            [self.tidy],
             next_run_time=first_tidy,
             misfire_grace_time=None,
         )

@@ -55,7 +55,7 @@ class Client(commands.Bot):
         self,
         context: Context,
         add_commands: Callable[[commands.Bot, Context], Awaitable[None]],
-        up: asyncio.Event,
+        up: asyncio.Event | None = None,
     ) -> None:
         super().__init__(
             command_prefix=commands.when_mentioned,
@@ -70,7 +70,7 @@ class Client(commands.Bot):
             activity=discord.CustomActivity("/help · /subscribe"),
         )
         self.context = context
-        self.up = up
+        self.up = up or asyncio.Event()
         self.sync_trouble: Trouble | None = None  # why Discord may still show an old version of the commands
         self._add_commands = add_commands
 

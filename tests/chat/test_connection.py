@@ -56,7 +56,7 @@ def handshake(status: int, **headers: str) -> aiohttp.WSServerHandshakeError:
         (handshake(502), "HTTP 502 from the gateway", None),
         (OSError("no route"), "no route", None),
         (TimeoutError(), "TimeoutError", None),
-        (discord.GatewayNotFound(), "The gateway to connect to discord was not found", None),
+        (aiohttp.ClientPayloadError("cut short"), "cut short", None),
         (KeyError("retry_after"), "not one of Discord's API", None),
     ],
 )
