@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -16,6 +16,7 @@ from bot.chat.views import Callback, answered
 from bot.errors import InvalidInputError, NotAllowedError
 
 Interaction = discord.Interaction[Any]
+_REQUIRES = "__topicwire_requires__"
 S = TypeVar("S")
 P = ParamSpec("P")
 
@@ -39,9 +40,17 @@ def requires(**permissions: bool) -> Callable[[Callback[S, P]], Callback[S, P]]:
                 raise app_commands.MissingPermissions(lacking)
             await callback(self, interaction, *args, **options)
 
-        return answering(checked)
+        command = answering(checked)
+        setattr(command, _REQUIRES, permissions)
+        return command
 
     return declare
+
+
+def required(command: app_commands.Command[Any, ..., Any]) -> Mapping[str, bool]:
+    """The permissions that a command requires."""
+    found: Mapping[str, bool] = getattr(command.callback, _REQUIRES, {})
+    return found
 
 
 def only_with(**permissions: bool) -> Callable[[Callback[S, P]], Callback[S, P]]:
