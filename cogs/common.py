@@ -13,6 +13,8 @@ from discord.ext import commands
 
 from bot.chat.permissions import Target, allowed, missing
 from bot.chat.views import Callback, answered
+from bot.domain.message import CHOICE
+from bot.domain.text import clip
 from bot.errors import InvalidInputError, NotAllowedError
 
 Interaction = discord.Interaction[Any]
@@ -181,4 +183,8 @@ MOST_CHOICES = 25  # that autocomplete may offer
 
 def choices(names: list[str]) -> list[app_commands.Choice[str]]:
     """Names as what autocomplete offers; Discord takes 25 of at most 100 characters."""
-    return [app_commands.Choice(name=name[:100], value=name[:100]) for name in names[:MOST_CHOICES]]
+    return [
+        app_commands.Choice(name=shown, value=shown)
+        for name in names[:MOST_CHOICES]
+        if (shown := clip(name, CHOICE))
+    ]

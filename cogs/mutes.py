@@ -120,15 +120,10 @@ class Mutes(commands.Cog):
 
 
 def _meaning(value: str) -> str:
-    phrase = use.phrase(value)
     outlet = (
         f"Articles of the outlet {escape(value)}" if "." in value else "Articles of an outlet of that name"
     )
-    return (
-        f"{outlet}, and articles with “{escape(phrase)}” in the title, are left out."
-        if phrase
-        else f"{outlet} are left out."
-    )
+    return f"{outlet}, and articles with “{escape(use.phrase(value))}” in the title, are left out."
 
 
 def _told(effect: use.Effect) -> str:

@@ -17,7 +17,9 @@ LONGEST_COG = 200
 
 # Part -> the project's own modules that it may import. The longest name that fits a module is its part.
 ARROWS: dict[str, set[str]] = {
-    "bot.errors": set(),
+    "bot.errors": {"bot.domain.terminal"},
+    "bot.logs": {"bot.domain.terminal"},
+    "bot.process": set(),
     "bot.clock": set(),
     "bot.catalogue": set(),
     "bot.domain": {"bot.domain"},
@@ -54,7 +56,7 @@ ARROWS: dict[str, set[str]] = {
         "bot.domain",
         "bot.errors",
     },
-    "bot.config": {"bot.domain", "bot.sources.topic_files", "bot.errors"},
+    "bot.config": {"bot.config", "bot.domain", "bot.sources.topic_files", "bot.errors"},
     "bot.parts": {
         "bot.http",
         "bot.config",
@@ -80,6 +82,8 @@ ARROWS: dict[str, set[str]] = {
     },
     "bot.cli": {
         "bot.app",
+        "bot.logs",
+        "bot.process",
         "bot.parts",
         "bot.config",
         "bot.pipeline",
@@ -121,6 +125,7 @@ ARROWS: dict[str, set[str]] = {
         "bot.demo",
         "bot.domain.order",
         "bot.domain.ranking",
+        "bot.domain.terminal",
         "bot.errors",
     },
 }
@@ -142,6 +147,7 @@ LIBRARIES: dict[str, set[str]] = {
     "publicsuffixlist": {"bot.domain"},
     "pydantic": {"bot.config"},
     "pydantic_settings": {"bot.config"},
+    "regex": {"bot.domain"},
     "rich": {"bot.cli", "bot.demo"},
     "safetensors": {"bot.domain"},
     "selectolax": {"bot.sources"},
@@ -282,7 +288,9 @@ def test_nothing_global(module: str) -> None:
     for node in ast.walk(_tree(module)):
         assert not isinstance(node, ast.Global), f"{module}:{node.lineno}: a global variable"
         if isinstance(node, ast.Attribute):
-            assert node.attr not in ("get_cog", "environ", "getenv"), f"{module}:{node.lineno}: {node.attr}"
+            allowed = module == "bot.config.loading" and node.attr == "environ"
+            forbidden = node.attr in ("get_cog", "environ", "getenv")
+            assert allowed or not forbidden, f"{module}:{node.lineno}: {node.attr}"
 
 
 @pytest.mark.parametrize("module", CODE)

@@ -17,6 +17,7 @@ from discord import app_commands, ui
 
 from bot.chat.reply import acknowledge, reply
 from bot.domain.message import escape
+from bot.domain.text import clip
 from bot.errors import QueryRefusedError, StoreError, TopicwireError
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ def explain(error: BaseException) -> str | None:
         case app_commands.NoPrivateMessage():
             return "This works in a server only."
         case app_commands.TransformerError():
-            return f"“{_shown(str(error.value)[:100])}” does not fit there: pick one of the choices."
+            return f"“{_shown(clip(str(error.value), 100))}” does not fit there: pick one of the choices."
         case app_commands.CommandSignatureMismatch() | app_commands.CommandNotFound():
             return "Discord still shows an old version of this command. Try again in a minute."
         case app_commands.CommandOnCooldown():
@@ -96,7 +97,7 @@ async def answer_error(
             log.error("error %s in %s: %s", incident, where, error, exc_info=error.__cause__)
         else:
             log.error("error %s in %s", incident, where, exc_info=error)
-    embed.description = f"⚠️ {explain(error) or BUG}"[:4000]
+    embed.description = clip(f"⚠️ {explain(error) or BUG}", 4000)
     try:
         await reply(interaction, embed=embed, **({"view": view} if view is not None else {}))
     except discord.HTTPException as failed:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from bot.domain.identity import is_host, registered_domain
-from bot.domain.text import repair, words
+from bot.domain.text import repair
+from bot.domain.words import tokens
 
 LONGEST = 100
 
@@ -30,8 +31,10 @@ def parse(text: str) -> str:
         )
     if _ALTERNATIVES.search(value):
         raise ValueError("A mute is one outlet or one run of words, not a query: use /mute once for each")
-    if not words(value):
-        raise ValueError(f"“{value}” has no letter and no digit, so no title can match it")
+    if not tokens(value):
+        raise ValueError(
+            f"“{value}” has nothing that shows in a title: name an outlet (example.com) or words"
+        )
     return value
 
 
@@ -70,7 +73,7 @@ def readable(domain: str) -> str:
 
 
 def domain_of(value: str) -> str:
-    """The registered domain, or its first label, that a mute may name; empty where it cannot be one."""
+    """The registered domain, or the first part of one, that a mute may name; empty where it cannot be one."""
     if " " in value:
         return ""
     try:

@@ -21,7 +21,7 @@ from bot.domain.model import (
 )
 from bot.domain.mutes import domain_of
 from bot.domain.owners import NOBODY, Owners
-from bot.domain.text import words
+from bot.domain.words import name_key, tokens, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +74,32 @@ def never(_record: Record) -> bool:
 
 
 def muted_by(mutes: Sequence[Mute]) -> Muted:
-    """Whether a record is muted: by its outlet's domain, the domain's first label or its name, or by words of its title."""
+    """Whether a record is muted: by its outlet's domain or name, or by words of its title.
+
+    An outlet that has no other name than its domain is named by the first part of it. A mute without words, such as an emoji, is looked for among the marks of the title.
+    """
     if not mutes:
         return never
-    outlets = {mute.value.casefold() for mute in mutes} | {domain_of(mute.value) for mute in mutes}
-    outlets.discard("")
-    phrases = [f" {' '.join(phrase)} " for mute in mutes if (phrase := words(mute.value))]
+    outlets = {name for mute in mutes for name in (name_key(mute.value), domain_of(mute.value)) if name}
+    phrases = [_spaced(phrase) for mute in mutes if (phrase := words(mute.value))]
+    marks = [_spaced(tokens(mute.value)) for mute in mutes if not words(mute.value)]
 
     def muted(record: Record) -> bool:
         domain = record.outlet.domain
-        names = (domain, domain.partition(".")[0], record.outlet.name.casefold())
-        if not outlets.isdisjoint(names):
+        name = name_key(record.outlet.name)
+        if not outlets.isdisjoint((domain, domain.partition(".")[0] if name == domain else name)):
             return True
-        title = f" {' '.join(words(record.title))} "
-        return any(phrase in title for phrase in phrases)
+        title = _spaced(words(record.title))
+        if any(phrase in title for phrase in phrases):
+            return True
+        written = _spaced(tokens(record.title)) if marks else ""
+        return any(mark in written for mark in marks)
 
     return muted
+
+
+def _spaced(parts: Sequence[str]) -> str:
+    return f" {' '.join(parts)} "
 
 
 def _rank(stored: Stored) -> tuple[int, float, str]:

@@ -14,6 +14,7 @@ from bot.domain.digest import Digest, Schedule
 from bot.domain.message import Message
 from bot.domain.model import Subscription
 from bot.domain.owners import Owners
+from bot.domain.text import clip
 from bot.domain.topics import Topics
 from bot.domain.zones import Reading, Zones
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
@@ -42,7 +43,7 @@ def zone(name: str) -> Reading:
         return reading
     near = tuple(suggest_zones(name[:LONGEST_ZONE], NEAR))
     hint = f"Did you mean: {', '.join(near)}?" if near else "Write it like Europe/Berlin, Berlin or UTC+2."
-    raise UnknownNameError(f"“{name[:60]}” is no time zone. {hint}", name, near)
+    raise UnknownNameError(f"“{clip(name, 60)}” is no time zone. {hint}", name, near)
 
 
 def suggest_zones(text: str, limit: int = 25) -> list[str]:

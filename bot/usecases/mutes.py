@@ -9,7 +9,8 @@ from datetime import timedelta
 from bot.domain import mutes as language
 from bot.domain import stories
 from bot.domain.model import Mute, StoryView
-from bot.domain.text import words
+from bot.domain.text import clip
+from bot.domain.words import name_key, words
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
 from bot.store import stories as stored
 from bot.store import subscriptions, topics
@@ -33,8 +34,8 @@ def understood(text: str) -> str:
 
 
 def phrase(value: str) -> str:
-    """The words in a row that a mute looks for in titles."""
-    return " ".join(words(value))
+    """The words in a row that a mute looks for in titles; one without words is looked for as it is."""
+    return " ".join(words(value)) or value
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ async def mute(context: Context, guild_id: int, channel_id: int | None, value: s
     """Mute what `understood` returned. False where it was muted there already."""
     async with context.db.write() as connection:
         before = await subscriptions.mutes(connection, guild_id)
-        if any((m.channel_id, m.value.casefold()) == (channel_id, value.casefold()) for m in before):
+        if any((m.channel_id, name_key(m.value)) == (channel_id, name_key(value)) for m in before):
             return False
         if len(before) >= MOST:
             raise InvalidInputError(
@@ -103,9 +104,9 @@ def _values(text: str) -> set[str]:
     """What a mute that is to be undone may be stored as: earlier versions stored what was typed."""
     typed = " ".join(text.split())
     try:
-        return {typed.casefold(), language.parse(text).casefold()}
+        return {name_key(typed), name_key(language.parse(text))}
     except ValueError:
-        return {typed.casefold()}
+        return {name_key(typed)}
 
 
 async def unmute(context: Context, guild_id: int, channel_id: int | None, text: str) -> str:
@@ -113,7 +114,7 @@ async def unmute(context: Context, guild_id: int, channel_id: int | None, text: 
     values = _values(text)
     async with context.db.write() as connection:
         muted = await subscriptions.mutes(connection, guild_id)
-        there = [m for m in muted if m.value.casefold() in values]
+        there = [m for m in muted if {name_key(m.value), name_key(clip(m.value, LONGEST))} & values]
         if here := [m for m in there if m.channel_id == channel_id]:
             for one in here:
                 await subscriptions.unmute(connection, guild_id, channel_id, one.value)
@@ -134,4 +135,4 @@ async def suggest(context: Context, guild_id: int, text: str, limit: int = 25) -
     """What is muted in a server, for autocomplete."""
     async with context.db.read() as connection:
         values = dict.fromkeys(m.value for m in await subscriptions.mutes(connection, guild_id))
-    return [value for value in values if text.casefold() in value.casefold()][:limit]
+    return [value for value in values if name_key(text) in name_key(value)][:limit]
