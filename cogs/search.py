@@ -10,7 +10,7 @@ from bot.domain.hits import pages
 from bot.domain.order import Order
 from bot.usecases import search as use
 from bot.usecases.context import Context
-from cogs.common import Interaction, Often, guild_of, here_id
+from cogs.common import Interaction, Often, answering, guild_of, here_id
 
 SEARCHES = 20  # a minute and server: each may look at thousands of records
 
@@ -28,6 +28,7 @@ class Search(commands.Cog):
         sort="Newest first, or what fits best",
     )
     @app_commands.guild_only()
+    @answering
     async def search(self, interaction: Interaction, query: str, sort: Order = Order.NEWEST) -> None:
         """Stories by what was written, in the language of topics' queries."""
         self._searches.count(interaction)

@@ -47,7 +47,15 @@ ARROWS: dict[str, set[str]] = {
         "bot.domain",
         "bot.errors",
     },
-    "cogs": {"cogs.common", "cogs.curate", "bot.usecases", "bot.chat", "bot.domain", "bot.errors"},
+    "cogs": {
+        "cogs.common",
+        "cogs.curate",
+        "cogs.pages",
+        "bot.usecases",
+        "bot.chat",
+        "bot.domain",
+        "bot.errors",
+    },
     "bot.config": {"bot.config", "bot.domain", "bot.sources.topic_files", "bot.errors"},
     "bot.parts": {
         "bot.http",

@@ -79,3 +79,14 @@ def may_unlock(thread: discord.Thread) -> bool:
     """Whether the bot may open a thread that moderators locked."""
     me = thread.guild.me
     return me is not None and allowed(thread, me).manage_threads
+
+
+async def is_gone(client: discord.Client, channel_id: int) -> bool:
+    """Whether Discord says that there is no such channel or thread; False where it does not say so."""
+    try:
+        await client.fetch_channel(channel_id)
+    except discord.NotFound:
+        return True
+    except (discord.DiscordException, aiohttp.ClientError, OSError):
+        return False
+    return False

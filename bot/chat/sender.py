@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 import aiohttp
 import discord
 
-from bot.chat.embeds import mentions, to_embeds, to_view
+from bot.chat.embeds import mentions, to_embeds, to_view, with_roles_of
 from bot.chat.permissions import allowed, may_unlock
 from bot.chat.port import Target
 from bot.domain.forum import Tag, chosen, followed
@@ -108,6 +108,7 @@ class DiscordSender:
     @_outcome
     async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
         """Send a new message; to a forum, a new post with the tags that exist there."""
+        message = with_roles_of(self._client.get_guild(target.guild_id), message)
         channel = await self._channel(target.channel_id)
         if isinstance(channel, discord.ForumChannel):
             return await self._forum_post(channel, message)

@@ -146,6 +146,23 @@ def registered_domain(host_or_url: str) -> str:
     return str(found) if found else host
 
 
+_LABELS = re.compile(r"(?:[\w-]+\.)+([^\W\d_][\w-]+)")
+_TOP_LEVEL = 4  # letters from which on an ending is taken for a top-level domain that the list does not have
+
+
+def is_host(text: str) -> bool:
+    """Whether a text without a scheme looks like a host, in any script: `example.co.uk`, not `AC/DC` nor `Node.js`."""
+    found = _LABELS.fullmatch(text)
+    if found is None:
+        return False
+    try:
+        host = _host(text)
+    except ValueError:
+        return False
+    known = _suffixes().publicsuffix(host, accept_unknown=False) is not None
+    return known or len(found[1]) >= _TOP_LEVEL or host.count(".") > 1
+
+
 @cache
 def _suffixes() -> Any:
     from publicsuffixlist import PublicSuffixList  # reads a list of 10,000 rules

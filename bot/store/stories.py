@@ -28,6 +28,7 @@ _r = schema.records
 _st = schema.story_topics
 _rt = schema.record_topics
 _t = schema.topics
+_o = schema.outbox
 
 
 async def load(
@@ -88,6 +89,20 @@ async def by_key(connection: AsyncConnection, key: str, guild_id: int = 0) -> in
         .join(schema.record_keys, schema.record_keys.c.record_id == _r.c.id)
         .where(schema.record_keys.c.key.in_(keys), _r.c.story.is_not(None))
         .order_by(_r.c.guild_id)
+    )
+    return number
+
+
+async def by_message(
+    connection: AsyncConnection, message_ids: Iterable[int], guild_id: int | None = None
+) -> int | None:
+    """The story whose post is one of these messages, or opened the thread of that id; of one server, or (None) of any."""
+    ids = [one for one in message_ids if one < 1 << 63]
+    post = sa.or_(_o.c.message_id.in_(ids), _o.c.thread_id.in_(ids))
+    if guild_id is not None:
+        post = sa.and_(post, _o.c.guild_id == guild_id)
+    number: int | None = await connection.scalar(
+        sa.select(_o.c.story).where(post, _o.c.story.is_not(None)).order_by(_o.c.closed, _o.c.id)
     )
     return number
 

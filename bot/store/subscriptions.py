@@ -89,6 +89,12 @@ async def unsubscribe(connection: AsyncConnection, channel_id: int, topic_id: in
     return bool((await connection.execute(sa.delete(_sub).where(same))).rowcount)
 
 
+async def keep_roles(connection: AsyncConnection, guild_id: int, role_ids: Iterable[int]) -> int:
+    """Ping no other roles of a server than these. Returns how many subscriptions had pinged another one."""
+    other = sa.and_(_sub.c.guild_id == guild_id, _sub.c.mention_role_id.not_in(list(role_ids)))
+    return (await connection.execute(sa.update(_sub).where(other).values(mention_role_id=None))).rowcount
+
+
 async def ensure_channel(connection: AsyncConnection, channel_id: int, guild_id: int) -> None:
     """Make sure that the channel has a row."""
     row = {"channel_id": channel_id, "guild_id": guild_id, "paused_reason": "", "digest_off": False}

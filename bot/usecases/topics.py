@@ -14,19 +14,21 @@ from bot.domain.render import plural, spike_words
 from bot.domain.text import clip
 from bot.domain.topics import Topics
 from bot.domain.words import name_key
-from bot.errors import NotFoundError
+from bot.errors import UnknownNameError
 from bot.store import subscriptions, topics, volumes
 from bot.usecases.context import Context
 
+NEAR = 3  # names that may have been meant
+
 
 def resolve(known: Topics, name: str) -> Topic:
-    """The topic of that name; NotFoundError with the nearest names where there is none."""
+    """The topic of that name; UnknownNameError with the nearest names where there is none."""
     found = known.resolve(name)
     if found is not None:
         return found
-    near = ", ".join(topic.name for topic in known.suggest(name, 3))
-    hint = f"Did you mean: {near}?" if near else "The list of topics has all there are."
-    raise NotFoundError(f"There is no topic “{clip(name, 80)}”. {hint}")
+    near = tuple(topic.name for topic in known.suggest(name, NEAR))
+    hint = f"Did you mean: {', '.join(near)}?" if near else "The list of topics has all there are."
+    raise UnknownNameError(f"There is no topic “{clip(name, 80)}”. {hint}", name, near)
 
 
 async def suggest(context: Context, text: str, guild_id: int = 0, limit: int = 25) -> list[str]:

@@ -247,7 +247,7 @@ async def test_the_button_of_a_story_that_was_withdrawn_meanwhile(world: World) 
     await world.report(record(METRO[0], url=LEAD, quality=80))
     await world.take_in(record(METRO[0], url=LEAD, removed=True))
     result = await world.press(world.posts()[0], "Related coverage", by=world.member)
-    assert "Story #1 was withdrawn" in world.refusal(result, 0)
+    assert "Story #1 was withdrawn" in world.refusal(result)
 
 
 async def test_in_a_forum_the_post_itself_counts_as_posted_here(world: World) -> None:

@@ -201,6 +201,46 @@ async def test_the_offer_posts_also_what_is_below_the_bar_without_a_ping(world: 
     assert mentions_in(body(world.sends()[0])) == ([], [])
 
 
+async def test_what_is_posted_already_is_not_offered(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    await world.report(record(METRO[0], quality=80))
+    assert labels(await world.ask("subscribe", topic="AI", importance="all")) == []
+    await world.report(record(WHALES[0], "beta.example", quality=10))
+    assert "Post the newest" not in seen(await world.ask("subscribe", topic="Computer Vision"))
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "told"),
+    [
+        ("unsubscribe", {"topic": "AI"}, "gets no live posts on the topics of story #1 any more."),
+        (
+            "subscribe",
+            {"topic": "AI", "mode": "digest"},
+            "gets no live posts on the topics of story #1 any more.",
+        ),
+        ("mute", {"what": "metro"}, "Story #1 was removed by its publishers, or is muted here by now."),
+    ],
+)
+async def test_an_offer_that_does_not_hold_any_more_says_so(
+    world: World, command: str, options: dict[str, Any], told: str
+) -> None:
+    await world.take_in(record(METRO[0], quality=80))
+    offered = await world.ask("subscribe", topic="AI")
+    await world.ask(command, **options)
+    assert told in world.refusal(await world.press(offered, "Post the newest story now"))
+    assert await world.deliver() == 0
+
+
+async def test_a_misspelt_topic_has_buttons_that_subscribe_to_what_was_meant(world: World) -> None:
+    result = await world.manager.slash(world.news, "subscribe", topic="Computer Vison", mode="digest")
+    answer = world.answer(result)
+    assert "Did you mean: Computer Vision?" in world.refusal(result)
+    assert labels(answer) == ["Computer Vision"]
+    done = world.answer(await world.press(answer, "Computer Vision"))
+    assert "follows **Computer Vision** · digest" in seen(done)
+    assert buttons(answer) == []
+
+
 async def test_the_offer_goes_away_when_it_could_no_longer_be_taken(world: World) -> None:
     await world.take_in(record(METRO[0], quality=80))
     offered = await world.ask("subscribe", topic="AI")

@@ -258,12 +258,19 @@ class World:
     async def refused(
         self, command: str, *, by: MemberActor | None = None, at: ChannelHandle | None = None, **options: Any
     ) -> str:
-        """Use a slash command that is refused: what the user is told. The log has the same id."""
-        result = await (by or self.manager).slash(at or self.news, command, **options)
-        return self.refusal(result, 1)
+        """Use a slash command that is refused: what the user is told."""
+        return self.refusal(await (by or self.manager).slash(at or self.news, command, **options))
 
-    def refusal(self, result: InteractionResult, errors: int) -> str:
-        """What the user is told of an error, of which simcord saw so many exceptions."""
+    def refusal(self, result: InteractionResult, raised: int = 0) -> str:
+        """What the user is told of a mistake: without an id. discord.py hears of it only where it `raised` it itself."""
+        assert len(self.env.errors) == self.errors + raised, self.env.errors
+        self.errors += raised
+        (embed,) = self.answer(result).embeds
+        assert not embed.footer
+        return plain(embed.description or "")
+
+    def failure(self, result: InteractionResult, errors: int = 1) -> str:
+        """What the user is told of a bug, of which simcord saw so many exceptions. The log has the same id."""
         assert len(self.env.errors) == self.errors + errors
         self.errors += errors
         (embed,) = self.answer(result).embeds

@@ -144,6 +144,15 @@ def test_an_allowed_day_has_one_digest(schedule: Schedule, moment: datetime) -> 
         ("12 am", time(0)),
         ("12 pm", time(12)),
         ("12:30 AM", time(0, 30)),
+        ("noon", time(12)),
+        ("12 noon", time(12)),
+        ("Midnight", time(0)),
+        ("7 a.m.", time(7)),
+        ("7.15 p.m.", time(19, 15)),
+        ("at 8", time(8)),
+        ("18h", time(18)),
+        ("18h45", time(18, 45)),
+        ("６：３０", time(6, 30)),
     ],
 )
 def test_times_are_read_as_people_write_them(text: str, clock: time) -> None:
@@ -152,7 +161,7 @@ def test_times_are_read_as_people_write_them(text: str, clock: time) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "noon", "24:00", "9:60", "-1", "-0:30", "+9", "1_0", "0 pm", "13 pm", "pm", "9:00:00", "09:00 UTC", "0900", "9,30"],
+    ["", " ", "noonish", "24:00", "9:60", "-1", "-0:30", "+9", "1_0", "0 pm", "13 pm", "pm", "9:00:00", "09:00 UTC", "0900", "9,30"],
 )  # fmt: skip
 def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="write it like 09:00, 21:30 or 9 pm"):
@@ -171,6 +180,17 @@ def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
         ("tues, weds, thurs, Saturdays", (1, 2, 3, 5), "Tuesday, Wednesday, Thursday, Saturday"),
         ("mon mon", (0,), "Monday"),
         ("mon,tue,wed,thu,fri,sat,sun", range(7), "every day"),
+        ("mon-fri", range(5), "Monday to Friday"),
+        ("Monday to Friday", range(5), "Monday to Friday"),
+        ("tue – thu", (1, 2, 3), "Tuesday, Wednesday, Thursday"),
+        ("fri-mon", (0, 4, 5, 6), "Monday, Friday, Saturday, Sunday"),
+        ("mon-wed, sat", (0, 1, 2, 5), "Monday, Tuesday, Wednesday, Saturday"),
+        ("tue through thu & sun", (1, 2, 3, 6), "Tuesday, Wednesday, Thursday, Sunday"),
+        ("mon/thu", (0, 3), "Monday, Thursday"),
+        ("every Tuesday and Friday", (1, 4), "Tuesday, Friday"),
+        ("every day", range(7), "every day"),
+        ("at weekends", (5, 6), "at weekends"),
+        ("workdays", range(5), "Monday to Friday"),
     ],
 )
 def test_days_are_read_as_people_write_them(text: str, days: range | tuple[int, ...], said: str) -> None:
@@ -179,7 +199,8 @@ def test_days_are_read_as_people_write_them(text: str, days: range | tuple[int, 
 
 
 @pytest.mark.parametrize(
-    "text", ["", " , ", "mo", "s", "noday", "monkey", "mon-fri", "daily, mon", "mon and", "1"]
+    "text",
+    ["", " , ", "mo", "s", "noday", "monkey", "mon-", "-fri", "mon-tue-wed", "daily, mon", "mon and", "1"],
 )
 def test_what_is_no_day_is_refused_with_what_is_allowed(text: str) -> None:
     with pytest.raises(ValueError, match="daily, weekdays, weekends, or days such as mon, thu"):
