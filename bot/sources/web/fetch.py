@@ -31,6 +31,7 @@ from bot.sources.web.addresses import (
     literal,
     permitted,
 )
+from bot.sources.web.connections import LenientConnector
 from bot.sources.web.hosts import Hosts
 from bot.sources.web.model import FEEDS, Failure, Kind, Limits, Response
 from bot.sources.web.sockets import BEFORE_THE_ANSWER, MeteredSocket
@@ -238,10 +239,10 @@ class Web:
     def _started(self) -> aiohttp.ClientSession:
         if self._session is None:
             limits = self._limits
-            connector = aiohttp.TCPConnector(
+            connector = LenientConnector(
+                limits.header_bytes,
                 resolver=self._guard,
                 use_dns_cache=False,
-                force_close=True,
                 limit=0,  # `Hosts` limits
                 socket_factory=self._open,
                 ssl=True if self._tls is None else self._tls,
