@@ -162,7 +162,7 @@ def _source(place: str, web: Web | None) -> Source:
         from bot.sources.feeds.parse import Origin
         from bot.sources.feeds.source import FeedSource
 
-        return FeedSource(web, Origin(place))
+        return FeedSource(web, Origin(place), clock.now)
     path = Path(place).expanduser().absolute()
     if path.suffix.lower() in MAYBE_FEEDS:
         from bot.sources.feeds.source import FeedFile, is_feed_file

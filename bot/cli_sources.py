@@ -222,7 +222,7 @@ async def _check(config: Config) -> int:
 
 async def _trouble(web: Web, feed: NewFeed) -> str:
     """Why a feed cannot be read, or what else is odd about it; nothing where it is fine."""
-    found = await look(web, Origin(feed.address), {})
+    found = await look(web, Origin(feed.address), {}, clock.now())
     if found.reason:
         return found.reason
     if found.batch is not None and not found.batch.items:

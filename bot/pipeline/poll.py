@@ -148,7 +148,7 @@ class Poll:
                 continue
             self._hosts[host] += 1
             origin = origin_of(feed, self._context.polls.quality)
-            task = asyncio.ensure_future(look(self._web, origin, claimed.progress))
+            task = asyncio.ensure_future(look(self._web, origin, claimed.progress, self._context.now()))
             task.add_done_callback(lambda _: self._woken.set())
             self._running[task] = feed
 
