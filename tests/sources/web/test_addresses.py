@@ -136,7 +136,10 @@ def test_addresses_that_cannot_be_fetched(text: str, reason: str) -> None:
         (" http://feeds.example:8080 ", "http://feeds.example:8080"),
         ("http://bücher.example/ä?q=ö", "http://xn--bcher-kva.example/%C3%A4?q=%C3%B6"),
         ("http://my_feeds.example/", "http://my_feeds.example/"),
-        ("http://feeds.example/a%2Fb%40c?u=https%3A%2F%2Fa.example&s=%2b", "http://feeds.example/a%2Fb%40c?u=https%3A%2F%2Fa.example&s=%2b"),
+        (
+            "http://feeds.example/a%2Fb%40c?u=https%3A%2F%2Fa.example&s=%2b",
+            "http://feeds.example/a%2Fb%40c?u=https%3A%2F%2Fa.example&s=%2b",
+        ),
         ("http://feeds.example/a b?c d", "http://feeds.example/a%20b?c%20d"),
         ("http://feeds.example/a/./b/../%2e/c", "http://feeds.example/a/%2e/c"),
         ("http://feeds.example//a", "http://feeds.example//a"),

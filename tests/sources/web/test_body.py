@@ -96,8 +96,32 @@ async def test_packed_in_a_way_that_was_not_asked_for(encoding: str) -> None:
 
 @pytest.mark.parametrize(
     "encoding",
-    ["none", "UTF-8", "binary", "8bit", "7bit", "chunked", "aws-chunked", "text/xml", "iso-8859-1", "\x00" * 999]
-    + ["", "identity", "gzip", "x-gzip", "deflate", "br", "zstd", "compress", "gzip, gzip", "br, gzip", ",", "null"],
+    [
+        "none",
+        "UTF-8",
+        "binary",
+        "8bit",
+        "7bit",
+        "chunked",
+        "aws-chunked",
+        "text/xml",
+        "iso-8859-1",
+        "\x00" * 999,
+    ]
+    + [
+        "",
+        "identity",
+        "gzip",
+        "x-gzip",
+        "deflate",
+        "br",
+        "zstd",
+        "compress",
+        "gzip, gzip",
+        "br, gzip",
+        ",",
+        "null",
+    ],
 )
 @pytest.mark.parametrize("size", [1, 1 << 30])
 async def test_a_feed_that_is_not_packed_is_read_whatever_is_declared(encoding: str, size: int) -> None:

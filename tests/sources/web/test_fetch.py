@@ -252,7 +252,10 @@ async def test_redirects_that_are_not_followed(path: str, kind: Kind, reason: st
         (b"  /padded\t", "/padded"),
         ("/käse?q=é".encode(), "/k%C3%A4se?q=%C3%A9"),
         (b"/caf\xe9", "/caf%E9"),
-        (b"/a%2Fb%40c%28d?u=https%3A%2F%2Fa.example%2F&s=x%2By%3D", "/a%2Fb%40c%28d?u=https%3A%2F%2Fa.example%2F&s=x%2By%3D"),
+        (
+            b"/a%2Fb%40c%28d?u=https%3A%2F%2Fa.example%2F&s=x%2By%3D",
+            "/a%2Fb%40c%28d?u=https%3A%2F%2Fa.example%2F&s=x%2By%3D",
+        ),
         (b"/lower%2fcase?a=%c3%a9", "/lower%2fcase?a=%c3%a9"),
         (b"/100%", "/100%"),
         (b'/q"<x>|{y}', "/q%22%3Cx%3E%7C%7By%7D"),
@@ -266,7 +269,10 @@ async def test_redirects_that_are_not_followed(path: str, kind: Kind, reason: st
 )
 async def test_a_redirect_is_asked_for_as_it_was_given(location: bytes, asked: str) -> None:
     moved = b"HTTP/1.1 302 Found\r\nLocation: " + location + b"\r\nContent-Length: 0\r\n\r\n"
-    async with Server(answering({"/dir/start": moved, asked: answer(FEED)})).serving() as server, opened() as web:
+    async with (
+        Server(answering({"/dir/start": moved, asked: answer(FEED)})).serving() as server,
+        opened() as web,
+    ):
         found = await web.get(server.url("/dir/start"))
         assert isinstance(found, Response)
         assert (found.body, found.url) == (FEED, server.url(asked))

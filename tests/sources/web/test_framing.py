@@ -100,7 +100,9 @@ def test_it_does_not_matter_where_the_network_cuts(said: bytes, cuts: list[int])
     assert _unchunked(filtered(*pieces)) == _unchunked(filtered(said))
 
 
-@given(st.lists(st.binary(max_size=40) | st.sampled_from([OK, CHUNKED, LENGTH, b"\r\n", b"5\r\n"]), max_size=12))
+@given(
+    st.lists(st.binary(max_size=40) | st.sampled_from([OK, CHUNKED, LENGTH, b"\r\n", b"5\r\n"]), max_size=12)
+)
 def test_it_never_keeps_more_than_a_line(pieces: list[bytes]) -> None:
     answer = AnswerFilter(LONGEST)
     for piece in pieces:
