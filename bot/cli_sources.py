@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bot import parts
+from bot import clock, parts
 from bot.cli import note, out, out_json, settings_of, stamp, with_context
 from bot.config import Config, GitSettings, load
 from bot.domain.polling import Feed, NewFeed

@@ -41,4 +41,5 @@ class LenientConnector(aiohttp.TCPConnector):
     def __init__(self, longest: int, **options: Any) -> None:
         super().__init__(force_close=True, **options)
         # aiohttp has no public way to choose the protocol of a connection.
-        self._factory = partial(_Answer, longest=longest, loop=self._loop)
+        factory: partial[ResponseHandler] = partial(_Answer, longest=longest, loop=self._loop)
+        self._factory = factory

@@ -307,7 +307,7 @@ def _target(url: URL, location: str) -> str | None:
 def _refresh(given: Mapping[str, str], url: URL) -> str | None:
     """Where a page without a redirect sends its readers at once; None where it does not."""
     found = _REFRESH.fullmatch(given.get("Refresh", "").strip())
-    if found is None or "html" not in given.get("Content-Type", "html").lower():
+    if found is None or "html" not in (given.get("Content-Type") or "html").lower():
         return None
     target = _target(url, found[1].strip("\"'"))
     return target if target is not None and URL(target) != url else None

@@ -304,8 +304,7 @@ async def test_a_redirect_may_leave_out_the_scheme() -> None:
 async def test_a_page_that_sends_its_readers_on_at_once_redirects(
     refresh: str, content_type: str, followed: bool
 ) -> None:
-    headers = {"refresh": refresh} | ({"content_type": content_type} if content_type else {})
-    answers = {"/page": answer(b"<html>", **headers), "/new": answer(FEED)}
+    answers = {"/page": answer(b"<html>", refresh=refresh, content_type=content_type), "/new": answer(FEED)}
     async with Server(answering(answers)).serving() as server, opened() as web:
         found = await web.get(server.url("/page"))
         assert isinstance(found, Response)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,7 +98,7 @@ async def test_a_bad_line_costs_no_other() -> None:
 @given(st.sampled_from([*READ.values(), *EMPTY.values()]), st.lists(st.integers(0, 300), max_size=6))
 def test_it_does_not_matter_where_the_network_cuts(said: bytes, cuts: list[int]) -> None:
     ends = sorted({min(cut, len(said)) for cut in cuts} | {0, len(said)})
-    pieces = [said[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+    pieces = [said[start:end] for start, end in pairwise(ends)]
     assert _unchunked(filtered(*pieces)) == _unchunked(filtered(said))
 
 
