@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 
-from bot.domain.identity import canonical, registered_domain
+from bot.domain.identity import canonical, registered_domain, unwrapped
 from bot.domain.intake import IN_FEED, OWN
 from bot.domain.model import Outlet, Record
 from bot.domain.text import clip
@@ -109,7 +109,7 @@ def _draft(entry: Entry) -> _Draft:
         raise ValueError(entry.error)
     if not entry.url:
         raise ValueError("no link")
-    entry.url = resolved(entry.url, entry.base)
+    entry.url = unwrapped(resolved(entry.url, entry.base))
     try:
         address = canonical(entry.url)
     except ValueError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -41,5 +42,5 @@ class LenientConnector(aiohttp.TCPConnector):
     def __init__(self, longest: int, **options: Any) -> None:
         super().__init__(force_close=True, **options)
         # aiohttp has no public way to choose the protocol of a connection.
-        factory: partial[ResponseHandler] = partial(_Answer, longest=longest, loop=self._loop)
-        self._factory = factory
+        protocol: Callable[..., ResponseHandler] = _Answer
+        self._factory = partial(protocol, longest=longest, loop=self._loop)
