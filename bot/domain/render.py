@@ -27,6 +27,7 @@ from bot.domain.message import (
     link,
     relative,
     safe_url,
+    dated,
 )
 from bot.domain.model import Coverage, Record, Relation, StoryView
 from bot.domain.ranking import Spike
@@ -228,7 +229,7 @@ def related_pages(
 def _beyond(view: StoryView, before: Sequence[StoryView], after: Sequence[StoryView]) -> list[Field]:
     moments = timeline(view)
     course = [
-        f"{relative(moment.report.published)} · {plural(moment.outlets, 'outlet')} · "
+        f"{dated(moment.report.published)} · {plural(moment.outlets, 'outlet')} · "
         f"{link(moment.report.record.title, moment.report.record.url, 160)}"
         for moment in moments
     ]
