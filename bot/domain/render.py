@@ -21,13 +21,13 @@ from bot.domain.message import (
     Embed,
     Field,
     Message,
+    dated,
     escape,
     escape_to,
     lines,
     link,
     relative,
     safe_url,
-    dated,
 )
 from bot.domain.model import Coverage, Record, Relation, StoryView
 from bot.domain.ranking import Spike

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -222,6 +223,12 @@ async def catalogue(connection: AsyncConnection) -> dict[int, tuple[str, ...]]:
         sa.select(_f.c.source_id, _f.c.topics).where(_f.c.origin == Origin.CATALOGUE)
     )
     return {row.source_id: tuple(row.topics) for row in rows}
+
+
+async def about(connection: AsyncConnection, guild_id: int) -> Counter[str]:
+    """How many feeds, everybody's and a server's own, are about each topic (casefolded names)."""
+    rows = await connection.execute(sa.select(_f.c.topics).where(_f.c.guild_id.in_((0, guild_id))))
+    return Counter(name.casefold() for topics in rows.scalars() for name in topics)
 
 
 def _pollable(followed: Collection[int]) -> sa.ColumnElement[bool]:

@@ -13,7 +13,7 @@ from bot.domain.ranking import LEAST_STORIES, USUAL_DAYS, Spike, spike
 from bot.domain.render import plural, spike_words
 from bot.domain.topics import Topics
 from bot.errors import NotFoundError
-from bot.store import subscriptions, topics, volumes
+from bot.store import feeds, stories, subscriptions, topics, volumes
 from bot.usecases.context import Context
 
 
@@ -28,10 +28,25 @@ def resolve(known: Topics, name: str) -> Topic:
 
 
 async def suggest(context: Context, text: str, guild_id: int = 0, limit: int = 25) -> list[str]:
-    """Names for autocomplete, those of the server's own topics among them (0: everybody's alone)."""
+    """Names for autocomplete, those of the server's own topics among them (0: everybody's alone).
+
+    For an empty field: topics that something is read on, those that most channels follow first, then those
+    that most feeds are about.
+    """
     async with context.db.read() as connection:
         known = await topics.load(connection, guild_id)
-    return [topic.name for topic in known.suggest(text, limit)]
+        if text.strip():
+            return [topic.name for topic in known.suggest(text, limit)]
+        followers = await subscriptions.followers(connection)
+        about = await feeds.about(connection, guild_id)
+
+    def rank(topic: Topic) -> tuple[bool, int, int, str]:
+        name = topic.name.casefold()
+        read = sum(about.get(each.casefold(), 0) for each in known.with_descendants(topic.name))
+        here = followers.get((topic.guild_id, name), 0)
+        return not (read or here or topic.guild_id), -here, -read, name
+
+    return [topic.name for topic in sorted(known, key=rank)][:limit]
 
 
 async def subscribed(context: Context, guild_id: int, text: str, limit: int = 25) -> list[str]:
@@ -69,20 +84,21 @@ async def listing(context: Context, search: str, guild_id: int) -> list[str]:
     """A line a topic, children below their parents, with the number of stories; `search` narrows it."""
     async with context.db.read() as connection:
         known = await topics.load(connection, guild_id)
-        counts = await topics.counts(connection, guild_id)
+        below = {topic.name: known.with_descendants(topic.name) for topic in known}
+        counts = await stories.counts(connection, below, guild_id)
         above = await spikes(connection, known, [topic.name for topic in known], context.now(), guild_id)
         here = {s.topic.casefold() for s in await subscriptions.subscriptions(connection, guild_id=guild_id)}
     shown = known.suggest(search, 200) if search.strip() else tuple(_tree(known))
     lines = []
     for topic in shown:
         depth = 0 if search.strip() else len(known.ancestors(topic.name))
-        stories = sum(counts.get(name, 0) for name in known.with_descendants(topic.name))
         mark = f" · {spike_words(above[topic.name])}" if topic.name in above else ""
         mark += " · this server's own" if topic.guild_id else ""
         mark += " · subscribed here" if topic.name.casefold() in here else ""
-        below = f" · below {escape(topic.parent)}" if search.strip() and topic.parent else ""
+        parent = f" · below {escape(topic.parent)}" if search.strip() and topic.parent else ""
         indent = "\u2003" * min(depth, 5)
-        lines.append(f"{indent}**{escape(topic.name)}** · {plural(stories, 'story', 'stories')}{below}{mark}")
+        count = plural(counts[topic.name], "story", "stories")
+        lines.append(f"{indent}**{escape(topic.name)}** · {count}{parent}{mark}")
     return lines
 
 

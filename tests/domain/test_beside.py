@@ -64,7 +64,7 @@ def test_the_name_of_a_topic_is_nothing_in_common() -> None:
 
     ferries = about(10, "Computer vision warns ferry captains of whales")
     trees = about(11, "Computer vision counts street trees")
-    whales = about(12, "Ferry captains thank computer vision")
+    whales = about(12, "Ferry captains strike over pay and long shifts despite computer vision")
     before, after = beside(ferries, [Candidate(trees, 5), Candidate(whales, 5)])
     assert (before, [view.number for view in after]) == ((), [12])
 
