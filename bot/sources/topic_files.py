@@ -9,6 +9,7 @@ from typing import Literal
 
 from bot.domain.model import Topic
 from bot.domain.query import QueryError, parse
+from bot.domain.terminal import one_line
 from bot.domain.text import clip, repair
 from bot.sources.documents import Unreadable, documents
 from bot.sources.fields import Fields, found, text_of
@@ -82,9 +83,9 @@ def _values(directory: Path) -> Iterator[tuple[str, int, object]]:
         try:
             with path.open("rb") as stream:
                 for item, value in documents(stream, path.name):
-                    yield str(path), item, value
+                    yield one_line(str(path)), item, value
         except OSError as error:
-            yield str(path), 1, Unreadable(error.strerror or "cannot be read")
+            yield one_line(str(path)), 1, Unreadable(error.strerror or "cannot be read")
 
 
 def _parent_problem(key: str, topics: Mapping[str, Topic], known: set[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -35,9 +34,17 @@ def normalise(url: str) -> str:
 
 
 def redact(url: str) -> str:
-    """The URL without its password, for messages and logs."""
-    url = re.sub(r"(?<=[?&]password=)[^&]*", "***", url)
-    return re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)
+    """The URL without user, password and parameters, for messages and logs."""
+    address = url.partition("?")[0]
+    before, at, place = address.rpartition("@")
+    if not at:
+        return address
+    scheme, separator, _ = before.partition("://")
+    if separator:
+        return f"{scheme}://***@{place}"
+    return (
+        url if url.startswith(("/", ".", "~")) else f"***@{place}"
+    )  # a path, or an address without its scheme
 
 
 def newest_revision() -> str:
