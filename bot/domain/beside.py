@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from bot.domain.model import Stored, StoryView
 from bot.domain.terms import letters, tells, terms
 
 MOST = 3  # stories before, and as many after
-SHARED = 2  # terms that a title of each must have in common: one word alone is in stories of every kind
+SHARED = 2  # terms that the titles of both must have in common: one word alone is in stories of every kind
 SHORTEST = 4  # letters of such a term: most shorter ones are articles, prepositions and the like
 OF_ONE_OUTLET = 2  # of these, led by one outlet
 REPEATS = 0.6  # share of title terms from which two titles say the same
@@ -48,7 +48,7 @@ def beside(
 ) -> tuple[tuple[StoryView, ...], tuple[StoryView, ...]]:
     """The stories before a story and after it that say most about it, each group in the order of time.
 
-    A title of each has `SHARED` terms with a title of the story, unless its number is in `declared`: those that
+    The titles of each share `SHARED` terms with those of the story, unless its number is in `declared`: those that
     the story's reports declare are chosen first. What says the same as the story or as one that was chosen
     already is left out, and so is the third of one outlet.
     """
@@ -57,7 +57,7 @@ def beside(
     ranked = sorted(others, key=lambda c: (c.view.number not in first, -c.score, c.view.number))
     best = max((candidate.score for candidate in ranked), default=0.0)
     told = [_title(story)]
-    titles = _subjects(story)
+    subject = _subject(story)
     outlets: dict[str, int] = {}
     before: list[StoryView] = []
     after: list[StoryView] = []
@@ -67,7 +67,8 @@ def beside(
         outlet, title = view.lead.record.outlet.domain, _title(view)
         if len(group) == MOST:
             continue
-        if view.number not in first and (candidate.score < WEAK * best or not _on_the_same(titles, view)):
+        weak = candidate.score < WEAK * best or len(subject & _subject(view)) < SHARED
+        if weak and view.number not in first:
             continue
         if outlets.get(outlet, 0) == OF_ONE_OUTLET or any(_repeats(title, other) for other in told):
             continue
@@ -81,24 +82,16 @@ def _in_time(views: Iterable[StoryView]) -> tuple[StoryView, ...]:
     return tuple(sorted(views, key=lambda view: (view.first, view.number)))
 
 
-def _on_the_same(titles: Collection[frozenset[str]], other: StoryView) -> bool:
-    """Whether a title of the other story has enough in common with one of these titles."""
-    return any(len(one & two) >= SHARED for two in _subjects(other) for one in titles)
-
-
-def _subjects(view: StoryView) -> set[frozenset[str]]:
-    """What each title of a story is about, without the names of its topics: those say what kind of story it is."""
+def _subject(view: StoryView) -> frozenset[str]:
+    """What a story's titles are about, without the names of its topics: those say what kind of story it is."""
     kind = " ".join(view.topics)
     records = [member.record for member in (view.lead, *view.members)]
-    every = {(record.title, record.language) for record in records}
-    return {
-        frozenset(
-            term
-            for term in terms(title, language).keys() - terms(kind, language).keys() - _ANYTHING
-            if tells(term) and letters(term) >= SHORTEST
-        )
-        for title, language in every
-    }
+    return frozenset(
+        term
+        for title, language in {(record.title, record.language) for record in records}
+        for term in terms(title, language).keys() - terms(kind, language).keys() - _ANYTHING
+        if tells(term) and letters(term) >= SHORTEST
+    )
 
 
 def _title(view: StoryView) -> frozenset[str]:
