@@ -6,6 +6,7 @@
 # make bench      measures, see docs/performance.md
 # make fuzz       searches for new failures: damaged feeds for a minute, property tests with new examples
 # make lock       renews requirements/*.txt, the locked dependencies
+# make licences   lists what is installed, with licences and ages
 # make picture    takes the README's pictures again
 
 VENV   := .venv
@@ -14,7 +15,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
             $(shell command -v $(name) >/dev/null 2>&1 && $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $(name))))
 ARGS   ?=
 
-.PHONY: all demo test run check format bench fuzz lock picture clean
+.PHONY: all demo test run check format bench fuzz lock licences picture clean
 .DEFAULT_GOAL := all
 
 all: $(VENV)/.base
@@ -80,6 +81,9 @@ lock: | $(BIN)/python
 	@$(COMPILE) -o requirements/demo.txt --extra demo -c requirements/base.txt
 	@$(COMPILE) -o requirements/dev.txt --extra dev -c requirements/demo.txt
 	@$(COMPILE) -o requirements/bench.txt --extra bench -c requirements/dev.txt
+
+licences: $(VENV)/.dev
+	@$(BIN)/python -m scripts.dependencies $(ARGS)
 
 picture: $(VENV)/.dev
 	@$(BIN)/python scripts/pictures.py $(ARGS)

@@ -25,6 +25,10 @@ class StoreError(TopicwireError):
     """The database cannot be opened, read or written."""
 
 
+class DatabaseLostError(StoreError):
+    """The database is damaged or gone. Nothing can be stored until a person restores it."""
+
+
 class SourceError(TopicwireError):
     """A source cannot be read; the message says why and what to do."""
 

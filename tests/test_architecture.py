@@ -139,6 +139,7 @@ LIBRARIES: dict[str, set[str]] = {
     "publicsuffixlist": {"bot.domain"},
     "pydantic": {"bot.config"},
     "pydantic_settings": {"bot.config"},
+    "regex": {"bot.domain"},
     "rich": {"bot.cli", "bot.demo"},
     "safetensors": {"bot.domain"},
     "selectolax": {"bot.sources"},

@@ -27,6 +27,7 @@ from bot.domain.posting import Edit, Hold, Post, Rules, Send
 from bot.domain.stories import Story
 from bot.domain.terms import terms
 from bot.domain.topics import Topics
+from bot.domain.words import name_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +290,7 @@ def _audience(
     followers: dict[str, dict[int, None]] = {}
     for channel in channels:
         for subscription in channel.subscriptions:
-            followers.setdefault(subscription.topic.casefold(), {})[channel.id] = None
+            followers.setdefault(name_key(subscription.topic), {})[channel.id] = None
     for number, story in sorted(
         changed.items(), key=lambda item: _shown_at(result.stories[item[0]], item[0])
     ):

@@ -13,7 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.identity import canonical
 from bot.domain.polling import Feed, NewFeed, Origin, Polling
+from bot.domain.text import clip
 from bot.domain.topics import Label
+from bot.domain.words import name_key
 from bot.store import schema, sources
 from bot.store.sources import SourceState, state_of
 from bot.store.sql import chunks, upsert
@@ -226,9 +228,9 @@ async def catalogue(connection: AsyncConnection) -> dict[int, tuple[str, ...]]:
 
 
 async def about(connection: AsyncConnection, guild_id: int) -> Counter[str]:
-    """How many feeds, everybody's and a server's own, are about each topic (casefolded names)."""
+    """How many feeds, everybody's and a server's own, are about each topic (as `name_key` gives them)."""
     rows = await connection.execute(sa.select(_f.c.topics).where(_f.c.guild_id.in_((0, guild_id))))
-    return Counter(name.casefold() for topics in rows.scalars() for name in topics)
+    return Counter(name_key(name) for topics in rows.scalars() for name in topics)
 
 
 def _pollable(followed: Collection[int]) -> sa.ColumnElement[bool]:
@@ -327,7 +329,7 @@ async def settle(connection: AsyncConnection, settled: Sequence[Settled], now: d
         )
     )
     await connection.execute(statement, rows)
-    failed = [{"of": s.source_id, "why": s.error[:500], "at": now} for s in settled if s.error]
+    failed = [{"of": s.source_id, "why": clip(s.error, 500), "at": now} for s in settled if s.error]
     if failed:
         statement = sa.update(_s).where(_s.c.id == p("of")).values(last_error=p("why"), last_error_at=p("at"))
         await connection.execute(statement, failed)

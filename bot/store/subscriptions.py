@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import digest
 from bot.domain.model import Importance, Mode, Mute, Subscription
+from bot.domain.words import name_key
 from bot.store import schema
 from bot.store.sql import insert_new, upsert
 
@@ -50,13 +51,13 @@ def _subscription(row: sa.Row[Any]) -> Subscription:
 
 
 async def followers(connection: AsyncConnection) -> dict[tuple[int, str], int]:
-    """How many channels follow each topic, by the server whose own it is (0: everybody's) and its casefolded name."""
+    """How many channels follow each topic, by the server whose own it is (0: everybody's) and its `name_key`."""
     rows = await connection.execute(
         sa.select(_t.c.guild_id, _t.c.name, sa.func.count())
         .join(_sub, _sub.c.topic_id == _t.c.id)
         .group_by(_t.c.id, _t.c.guild_id, _t.c.name)
     )
-    return {(guild_id, name.casefold()): count for guild_id, name, count in rows}
+    return {(guild_id, name_key(name)): count for guild_id, name, count in rows}
 
 
 async def subscriptions(
@@ -208,13 +209,13 @@ async def mutes_in(connection: AsyncConnection, guild_id: int, channel_id: int) 
 
 async def mute(connection: AsyncConnection, guild_id: int, channel_id: int | None, value: str) -> None:
     """Mute an outlet or words, in a channel or (None) in the whole server."""
-    row = {"guild_id": guild_id, "channel_id": channel_id or 0, "value": value, "key": value.casefold()}
+    row = {"guild_id": guild_id, "channel_id": channel_id or 0, "value": value, "key": name_key(value)}
     await insert_new(connection, _m, [row], on=["guild_id", "channel_id", "key"])
 
 
 async def unmute(connection: AsyncConnection, guild_id: int, channel_id: int | None, value: str) -> bool:
     """Take a mute back. False where there is none like it."""
     same = sa.and_(
-        _m.c.guild_id == guild_id, _m.c.channel_id == (channel_id or 0), _m.c.key == value.casefold()
+        _m.c.guild_id == guild_id, _m.c.channel_id == (channel_id or 0), _m.c.key == name_key(value)
     )
     return bool((await connection.execute(sa.delete(_m).where(same))).rowcount)
