@@ -79,11 +79,9 @@ _WAYS = frozenset({
     "email", "facebook", "fb", "flipboard", "googlenews", "hackernews", "hn", "instagram", "linkedin", "mail",
     "newsletter", "reddit", "rss", "share", "social", "telegram", "tw", "twitter", "whatsapp",
 })  # fmt: skip
-# These hold a reader's session, the latter where their value looks like one.
+# A reader's session. Names such as `sid` and `session_id` are left out: they choose pages as well.
 _SESSION_PREFIXES = ("aspsessionid", "phpsessid", "jsessionid")
-_SESSIONS = frozenset({"cfid", "cftoken", "oscsid", "sessid", "session_id", "sessionid", "xtcsid", "zenid"})
-_MAYBE_SESSIONS = frozenset({"phpbb_sid", "s", "sess", "session", "sid"})
-_SESSION_VALUE = re.compile(r"(?=.*\d)[0-9a-z]{24,128}")
+_SESSIONS = frozenset({"cfid", "cftoken", "oscsid", "xtcsid", "zenid"})
 _PATH_SESSION = re.compile(r";(?:jsessionid|phpsessid)=[^/;?]*", re.IGNORECASE)
 _YES = frozenset({"", "1", "amp", "true", "yes"})
 
@@ -296,8 +294,6 @@ def _is_noise(pair: str) -> bool:
         return value in _WAYS
     if name in _SESSIONS or name.startswith(_SESSION_PREFIXES):
         return True
-    if name in _MAYBE_SESSIONS:
-        return bool(_SESSION_VALUE.fullmatch(value))
     if name in ("amp", "_amp"):
         return value in _YES
     return value == "amp" and name in ("outputtype", "context")

@@ -173,6 +173,11 @@ def _content(stored: Stored) -> Stored:
     return replace(stored, record=record)
 
 
+def _own_name(record: Record, arrival: Arrival) -> str:
+    """The key that tells an item from others at its page; empty where that is its key already."""
+    return next((key for key in record.twins if f"{arrival.record.key}#" in key), "")
+
+
 def _path(key: str) -> str:
     return key.partition("?")[0]
 
@@ -254,7 +259,7 @@ class Identify:
             return found
         found = self.by_key.get(record.key)
         old = self.records.get(found) if found is not None else None
-        if old is None or old.partial or old.source != arrival.source:
+        if old is None or old.partial or old.source != arrival.source or not _own_name(record, arrival):
             return found
         return None if _is_another(old, record, arrival) else found
 
@@ -266,7 +271,7 @@ class Identify:
                 return record
             if old is not None:
                 return replace(record, key=old.record.key)
-            return replace(record, key=next(key for key in record.twins if f"{arrival.record.key}#" in key))
+            return replace(record, key=_own_name(record, arrival))
         before = old.record
         if record.key == before.key:
             return record

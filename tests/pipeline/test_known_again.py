@@ -109,6 +109,24 @@ async def test_a_feed_whose_addresses_are_others_now_posts_and_edits_nothing(
     assert room.desk.mailbox.titles[len(before[0]) :] == [FIVE]
 
 
+@pytest.mark.parametrize("page", ["https://paper.example/", PAGE])
+async def test_items_that_share_a_page_are_told_apart_by_their_guids_alone(room: Newsroom, page: str) -> None:
+    await room.add()
+    await room.poll(minutes=0)
+    room.publish(Entry(TWO, 20, WORDS, page, "a"), Entry(THREE, 21, "", page, "b"))
+    await room.poll()
+    edited = [
+        Entry(f"{TWO} at last", 44, f"{WORDS} More.", page, "a"),
+        Entry(f"{THREE} too", 45, "", page, "b"),
+    ]
+    for items in (edited, edited[:1], edited[1:], [*edited, Entry(FOUR, 90, "", page, "c")]):
+        room.publish(*items)
+        await room.poll()
+    assert room.desk.mailbox.titles == [TWO, THREE, FOUR]
+    assert (await room.feed()).polling.failures == 0
+    assert (await room.feed()).rejected == 0
+
+
 async def test_an_article_that_moved_within_its_site_is_shown_at_its_new_address(room: Newsroom) -> None:
     await room.add()
     await room.poll(minutes=0)

@@ -176,7 +176,7 @@ def _twins(draft: _Draft, guid: str, name: str, title: bytes, text: bytes, prove
             twins.append(f"{OWN}{draft.page}")
     if guid:
         twins.append(f"{IN_FEED}guid:{digest(guid.encode('utf-8', 'replace'), title)}")
-    if date is not None:
+    if date is not None and (not guid or is_web(guid)):  # an address can hold a session
         twins.append(f"{IN_FEED}date:{digest(title, date.isoformat().encode())}")
     if len(draft.excerpt) >= 2 * _TELLING - 1 and text.count(b" ") >= _TELLING - 1:
         # With its day: the same words at another page a week later are a column of every week.
