@@ -21,7 +21,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 import cogs
 from bot import clock
 from bot.chat.client import Client, reachable
-from bot.chat.permissions import problem
+from bot.chat.permissions import problem_now
 from bot.chat.sender import DiscordSender
 from bot.config import Config, FeedSettings
 from bot.errors import StoreError, TopicwireError
@@ -96,8 +96,10 @@ class App:
 
     async def mend(self) -> None:
         """Resume channels in which the bot may post again."""
+        if not self.client.up.is_set():  # nothing is known of any channel yet, and nobody can be asked
+            return
         for channel_id in await resume_mended(
-            self.context, lambda channel_id: problem(self.client, channel_id)
+            self.context, lambda channel_id: problem_now(self.client, channel_id)
         ):
             log.info("channel %s is resumed", channel_id)
 

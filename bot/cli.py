@@ -85,10 +85,11 @@ def serve(path: Path) -> None:
     asyncio.run(app.run(config))
 
 
-def check_config(path: Path) -> int:
-    """`topicwire check`: print every problem; returns how many there are."""
+def check_config(path: Path) -> tuple[int, Config | None]:
+    """`topicwire check`: print every problem. How many there are, and the settings where they can be read."""
     from bot import parts
 
+    config = None
     try:
         config = settings_of(path)
         problems = parts.check(config) + asyncio.run(parts.check_stored(config))
@@ -96,12 +97,12 @@ def check_config(path: Path) -> int:
         problems = error.problems
     for problem in problems:
         out(problem)
-    shown = one_line(str(path))
-    if not problems:
-        out(f"{shown}: no problems; {parts.found_by(config)}")
+    place = one_line(str(path)) if path.exists() else "the default settings"
+    if config is not None and not problems:
+        out(f"{place}: no problems; {parts.found_by(config)}")
     else:
-        out(f"{shown}: {'1 problem' if len(problems) == 1 else f'{len(problems)} problems'}")
-    return len(problems)
+        out(f"{place}: {'1 problem' if len(problems) == 1 else f'{len(problems)} problems'}")
+    return len(problems), config
 
 
 def settings_of(path: Path) -> Config:

@@ -190,9 +190,9 @@ def export_opml(db_url: str | None, catalogue: bool, config: Path) -> None:
     out(write_opml(outlines, "Topicwire").rstrip("\n"))
 
 
-def check_sources(path: Path) -> int:
+def check_sources(config: Config) -> int:
     """`topicwire check --sources`: fetch all of them; returns how many fail."""
-    return asyncio.run(_check(settings_of(path)))
+    return asyncio.run(_check(config))
 
 
 async def _check(config: Config) -> int:

@@ -70,9 +70,15 @@ def spike_words(spike: Spike) -> str:
     return f"▲ {plural(spike.stories, 'story', 'stories')} today, usually {usual}"
 
 
-def fingerprint(message: Message) -> str:
-    """Equal for messages that look the same: an edit that would change nothing is not sent."""
-    return hashlib.blake2b(repr((message.embeds, message.buttons)).encode(), digest_size=12).hexdigest()
+def fingerprint(message: Message, *, in_forum: bool = False) -> str:
+    """Equal for messages that look the same: an edit that would change nothing is not sent.
+
+    A message that opens a forum's post is seen with the post's name and tags.
+    """
+    seen: tuple[object, ...] = (message.embeds, message.buttons)
+    if in_forum:
+        seen += (message.name, message.tags)
+    return hashlib.blake2b(repr(seen).encode(), digest_size=12).hexdigest()
 
 
 def story_post(
@@ -162,7 +168,7 @@ def withdrawn(number: int) -> Message:
         footer=f"Story #{number}",
         colour=GREY,
     )
-    return Message(embeds=(embed,))
+    return Message(embeds=(embed,), name=f"Story #{number} withdrawn")
 
 
 def forwarded(number: int, survivor: int, jump_url: str) -> Message:
@@ -174,7 +180,7 @@ def forwarded(number: int, survivor: int, jump_url: str) -> Message:
         footer=f"Story #{number} → #{survivor}",
         colour=GREY,
     )
-    return Message(embeds=(embed,))
+    return Message(embeds=(embed,), name=f"Story #{number} continues in #{survivor}")
 
 
 def related_pages(

@@ -16,7 +16,7 @@ from bot.domain.intake import Affected, Arrival, Known, Plan, all_keys
 from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryView, TopicMatch
 from bot.domain.ranking import last_report
 from bot.domain.words import name_key, search_key
-from bot.store import outbox, schema, search, topics
+from bot.store import outbox, pointers, schema, search, topics
 from bot.store.sql import chunks, upsert
 
 _r = schema.records
@@ -255,6 +255,7 @@ async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
     await _write_story_topics(connection, seen, topic_ids)
     await _forward(connection, plan.merged)
     await outbox.apply(connection, plan, now)
+    await pointers.follow(connection, set(plan.merged.values()), now)
 
 
 async def _write_records(connection: AsyncConnection, plan: Plan) -> None:
