@@ -214,6 +214,11 @@ def link(text: str, url: str, limit: int) -> str:
     return f"[{label(clip_isolated(text, room))}]({address})"
 
 
+def dated(when: datetime) -> str:
+    """The date and the time of day, as each reader's Discord writes them."""
+    return f"<t:{int(when.timestamp())}:f>"
+
+
 def relative(when: datetime) -> str:
     """Discord's relative time, shown in the reader's language."""
     return f"<t:{int(when.timestamp())}:R>"

@@ -19,7 +19,7 @@ from bot.domain import posting, stories
 from bot.domain.batch import Clustering, Why
 from bot.domain.cluster import Window
 from bot.domain.event import Report, compared, day_of
-from bot.domain.intake import Affected, Arrival, Identify, Known, Plan
+from bot.domain.intake import LONG_AGO, Affected, Arrival, Identify, Known, Plan
 from bot.domain.meaning import meant
 from bot.domain.model import Mute, Stored, StoryView, Subscription, TopicMatch
 from bot.domain.owners import Owners
@@ -260,6 +260,11 @@ def _views(changed: Mapping[int, Story], owners: Owners) -> dict[int, StoryView 
     }
 
 
+def _shown_at(view: StoryView | None, number: int) -> tuple[datetime, int]:
+    """What posts of one intake are ordered by, the oldest first: a channel is read downwards."""
+    return view.lead.published if view else LONG_AGO, number
+
+
 def _audience(
     result: Plan,
     changed: Mapping[int, Story],
@@ -294,7 +299,9 @@ def _audience(
     for channel in channels:
         for subscription in channel.subscriptions:
             followers.setdefault(name_key(subscription.topic), {})[channel.id] = None
-    for number, story in changed.items():
+    for number, story in sorted(
+        changed.items(), key=lambda item: _shown_at(result.stories[item[0]], item[0])
+    ):
         own = told.get(number, {})
         about: set[str] = set()  # a name that two servers use brings both here: `decide` tells them apart
         for guild_id, name in {(m.guild_id, m.topic) for m in chain.from_iterable(story.topics.values())}:

@@ -21,6 +21,7 @@ from bot.domain.message import (
     Embed,
     Field,
     Message,
+    dated,
     escape,
     escape_to,
     lines,
@@ -242,7 +243,7 @@ def related_pages(
 def _beyond(view: StoryView, before: Sequence[StoryView], after: Sequence[StoryView]) -> list[Field]:
     moments = timeline(view)
     course = [
-        f"{relative(moment.report.published)} · {plural(moment.outlets, 'outlet')} · "
+        f"{dated(moment.report.published)} · {plural(moment.outlets, 'outlet')} · "
         f"{link(moment.report.record.title, moment.report.record.url, 160)}"
         for moment in moments
     ]
