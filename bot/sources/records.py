@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from html import unescape
 from io import BytesIO
 from typing import BinaryIO
@@ -17,6 +18,7 @@ from typing import BinaryIO
 from bot.domain.identity import canonical, registered_domain
 from bot.domain.model import Image, Outlet, Record, RecordType
 from bot.domain.text import clip, repair
+from bot.sources.feeds.dates import unknown_zone
 from bot.sources.documents import Unreadable, documents
 from bot.sources.fields import FieldError, Fields, found, text_of
 from bot.sources.model import Item, Rejected
@@ -137,7 +139,7 @@ def _record(fields: Fields, default_quality: int, notes: list[str]) -> Record:
         title=title,
         outlet=_outlet(fields.inner("provider"), key, notes),
         excerpt=fields.text("excerpt", MAX_EXCERPT),
-        published=fields.moment("publishedDateTime"),
+        published=_published(fields, notes),
         type=_type(fields, notes),
         quality=fields.whole("quality", default_quality),
         heat=heat if heat >= 0 else None,
@@ -148,6 +150,15 @@ def _record(fields: Fields, default_quality: int, notes: list[str]) -> Record:
         language=fields.text("language", MAX_LANGUAGE),
         removed=removed,
     )
+
+
+def _published(fields: Fields, notes: list[str]) -> datetime | None:
+    reading = fields.date("publishedDateTime")
+    if reading is None:
+        return None
+    if reading.unknown_zone:
+        notes.append(f"{fields.name('publishedDateTime')}: {unknown_zone(reading)}")
+    return reading.moment
 
 
 def _url(fields: Fields) -> tuple[str, str]:
