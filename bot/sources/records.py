@@ -18,8 +18,8 @@ from typing import BinaryIO
 from bot.domain.identity import canonical, registered_domain
 from bot.domain.model import Image, Outlet, Record, RecordType
 from bot.domain.text import clip, repair
-from bot.sources.feeds.dates import unknown_zone
 from bot.sources.documents import Unreadable, documents
+from bot.sources.feeds.dates import unknown_zone
 from bot.sources.fields import FieldError, Fields, found, text_of
 from bot.sources.model import Item, Rejected
 

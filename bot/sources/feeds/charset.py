@@ -55,11 +55,15 @@ _CODECS = {
     **{name: name.replace("-", "_") for name in ("koi8-r", "koi8-u")},
     **{f"windows-{page}": f"cp{page}" for page in range(1250, 1259)},
 }
-_MANY_BYTES = frozenset({"big5hkscs", "cp932", "cp949", "euc_jp", "gb18030", "iso2022_jp", "utf-8", "utf-16-be", "utf-16-le"})
+_MANY_BYTES = frozenset(
+    {"big5hkscs", "cp932", "cp949", "euc_jp", "gb18030", "iso2022_jp", "utf-8", "utf-16-be", "utf-16-le"}
+)
 # The characters of the others by their bytes: an error handler that is called for each of millions of bytes takes
 # seconds, and browsers read the bytes that windows-1252 has no character for as controls.
 _TABLES = {
-    codec: bytes(range(256)).decode(codec, "replace") for codec in _CODECS.values() if codec not in _MANY_BYTES
+    codec: bytes(range(256)).decode(codec, "replace")
+    for codec in _CODECS.values()
+    if codec not in _MANY_BYTES
 }
 _TABLES["cp1252"] = "".join(
     chr(byte) if character == "\ufffd" else character for byte, character in enumerate(_TABLES["cp1252"])

@@ -9,7 +9,9 @@ def folded(word: str) -> str:
     """A word without case and accents."""
     if word.isascii():
         return word.lower()
-    return "".join(mark for mark in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(mark))
+    return "".join(
+        mark for mark in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(mark)
+    )
 
 
 _ENGLISH = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")

@@ -19,7 +19,9 @@ _LONGEST = 100  # characters: what follows is no date
 
 _TWO_DIGITS = {
     name: f"{number:02}"
-    for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)
+    for number, name in enumerate(
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"], 1
+    )
 }
 _ZERO = {
     "GMT": "+00:00",
@@ -31,7 +33,9 @@ _ZERO = {
 }
 
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
-_NOTHING = dict.fromkeys(map(ord, "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"))
+_NOTHING = dict.fromkeys(
+    map(ord, "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+)
 # Seconds, milliseconds, microseconds or nanoseconds since 1970, as .NET's JSON wraps them too.
 _EPOCH = re.compile(r"(?:/Date\()?@?(\d{10}|\d{13}|\d{16}|\d{19})(?:\.\d+)?(?:[+-]\d{4})?(?:\)/)?")
 _COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:[T ]?(\d\d)(\d\d)(\d\d)?(?:[.,]\d+)?)?(?!\d)", re.IGNORECASE)
@@ -137,21 +141,18 @@ def _unusual(text: str) -> DateReading | None:
     text = _T.sub(" ", text)
     clock = _TIME.search(text) or _HOUR.search(text) or _DOTTED.search(text)
     if clock is None:
-        day = _date(text) or _vague_date(text)
-        return _reading(day, (0, 0, 0), UTC, "") if day else None
+        vague = _date(text) or _vague_date(text)
+        return _reading(vague, (0, 0, 0), UTC, "") if vague else None
     before = text[: clock.start()]
     zone, unknown, rest = _zone(text[clock.end() :])
-    day = _date(before) or _date(f"{before} {rest}")
-    if day is None:
-        return None
-    if zone is None and not unknown and not _date(before):  # 12:00 02.03.2026 +0100
-        zone = _last_zone(rest)
-    return _reading(day, _clock(clock, text), zone, unknown)
+    written = _date(before)
+    if written is None:  # 12:00 02.03.2026 +0100
+        written = _date(f"{before} {rest}")
+        zone = zone or (None if unknown else _last_zone(rest))
+    return _reading(written, _clock(clock, text), zone, unknown) if written else None
 
 
-def _reading(
-    day: date, clock: tuple[int, int, int], zone: tzinfo | None, unknown: str
-) -> DateReading | None:
+def _reading(day: date, clock: tuple[int, int, int], zone: tzinfo | None, unknown: str) -> DateReading | None:
     """The moment of these parts. 24:00 and a 60th second are the moment after."""
     hours, minutes, seconds = clock
     if hours > 24 or minutes > 59 or seconds > 61:

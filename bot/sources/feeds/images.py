@@ -34,11 +34,12 @@ def _in_text(entry: Entry) -> Image | None:
         value = text.value
         if text.plain or ("<img" not in value and "<IMG" not in value and "&lt;img" not in value):
             continue
+        base = entry.markup_base or entry.base
         usual = usual_picture(value)
-        if usual and (image := _shown(usual, entry.base)):
+        if usual and (image := _shown(usual, base)):
             return image
         for picture in pictures(value):
-            if image := _shown(picture, entry.base):
+            if image := _shown(picture, base):
                 return image
     return None
 

@@ -7,22 +7,27 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
+from itertools import chain, islice
+from urllib.parse import unquote
 
 from bot.domain.identity import canonical, registered_domain
 from bot.domain.model import Outlet, Record
 from bot.domain.text import clip
-from bot.sources.feeds.dates import moment
+from bot.sources.feeds.dates import read_date, unknown_zone
+from bot.sources.feeds.html import captions
 from bot.sources.feeds.images import image_of
 from bot.sources.feeds.links import is_web, resolved
-from bot.sources.feeds.model import Entry, Feed
+from bot.sources.feeds.model import Entry, Feed, Text
 from bot.sources.feeds.text import body, digest, excerpts_of, line, word_bytes
+from bot.sources.feeds.wrappers import unwrapped
 from bot.sources.model import Item, Rejected
 from bot.sources.records import MAX_EXCERPT, MAX_OUTLET, MAX_TITLE
 
 _TITLE_FROM_TEXT = 100  # characters
 _TELLING = 8  # words of an excerpt that make a text one that nobody else writes
 _REASON = 300
+_SHOWN = 40  # characters of a date in a note
+_MOST_ADDRESSES = 20  # of an entry
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8}){0,3}")
 _VIDEO = re.compile(r"https://(?:youtube\.com/watch\?|vimeo\.com/\d|dailymotion\.com/video/)")
@@ -49,8 +54,11 @@ class _Draft:
     page: str
     host: str
     title: str
+    is_stand_in: bool = False  # the page is not the entry's, but what there is to open for it
     excerpt: str = ""
     published: datetime | None = None
+    unreadable: bool = False  # there is a date, but nobody can read it
+    notes: tuple[str, ...] = ()
     key: str = ""
     twins: Sequence[str] = ()
 
@@ -70,7 +78,7 @@ def items_of(feed: Feed, owner: Owner) -> tuple[list[Item], list[Rejected]]:
     rejected: list[Rejected] = []
     for entry in feed.entries:
         try:
-            drafts.append(_draft(entry))
+            drafts.append(_draft(entry, feed.page))
         except ValueError as error:
             rejected.append(Rejected(owner.path, entry.number, clip(str(error), _REASON)))
     excerpts = excerpts_of(
@@ -87,23 +95,57 @@ def items_of(feed: Feed, owner: Owner) -> tuple[list[Item], list[Rejected]]:
     return items, sorted(rejected, key=lambda one: one.item)
 
 
-def _draft(entry: Entry) -> _Draft:
+def _draft(entry: Entry, feed_page: str) -> _Draft:
     """What an entry says and where its page is. Raises `ValueError` where that is missing."""
     if entry.error:
         raise ValueError(entry.error)
-    if not entry.url:
-        raise ValueError("no link")
-    entry.url = resolved(entry.url, entry.base)
-    try:
-        address = canonical(entry.url)
-    except ValueError as error:
-        raise ValueError(f"link: {error}") from None
+    page, is_stand_in = _page(entry, feed_page)
+    if not entry.markup_base and _same_site(entry.url, entry.base):
+        entry.markup_base = entry.url
     title = line(entry.title, MAX_TITLE) if entry.title is not None else ""
-    if not title:
-        title = next((text for raw in entry.texts if (text := body(raw, _TITLE_FROM_TEXT))), "")
-        if not title:
-            raise ValueError("neither a title nor a text")
-    return _Draft(entry, address, _host(address), title, published=_published(entry.dates))
+    draft = _Draft(entry, page, _host(page), title or _title(entry), is_stand_in)
+    _date(draft)
+    return draft
+
+
+def _page(entry: Entry, feed_page: str) -> tuple[str, bool]:
+    """The canonical address of the best of an entry's addresses that can be opened, which becomes its `url`.
+
+    An entry without any has that of its feed, and True besides, if it has a guid to be told by. Raises `ValueError`.
+    """
+    problem = "no link"
+    for address in islice(chain([entry.url], entry.others, entry.stand_ins), _MOST_ADDRESSES):
+        if not address:
+            continue
+        given = resolved(address, entry.base)
+        url = unwrapped(given)
+        try:
+            page = canonical(url)
+        except ValueError as error:
+            problem = f"link: {error}" if problem == "no link" else problem
+            continue
+        entry.url = url
+        if url != given:  # it may be known by that since an earlier version
+            entry.others = [*entry.others, given]
+        return page, False
+    if entry.guid and feed_page:
+        entry.url = feed_page
+        return canonical(feed_page), True
+    raise ValueError(problem)
+
+
+def _same_site(page: str, site: str) -> bool:
+    """Whether a page is of the site: addresses in the HTML of a link blog are not relative to what it links to."""
+    return not is_web(site) or _domain(page) == _domain(site)
+
+
+def _title(entry: Entry) -> str:
+    """What to call an entry without a title: its first words, what its pictures show, else its address."""
+    told = chain(
+        entry.texts, entry.captions, (Text(words) for text in entry.texts for words in captions(text.value))
+    )
+    title = next((words for text in told if (words := body(text, _TITLE_FROM_TEXT))), "")
+    return title or clip(unquote(entry.url.partition("://")[2].rstrip("/")), _TITLE_FROM_TEXT)
 
 
 # ------------------------------------------------------------------------------------------ identity
@@ -123,7 +165,7 @@ def _identified(drafts: list[_Draft]) -> tuple[list[_Draft], list[tuple[Entry, E
     for draft, title, text in zip(drafts, titles, texts, strict=True):
         guid = draft.entry.guid if guids[draft.entry.guid] == 1 else ""
         name = digest(guid.encode("utf-8", "replace") or title)
-        draft.key = f"{draft.page}#{name}" if pages[draft.page] > 1 else draft.page
+        draft.key = f"{draft.page}#{name}" if draft.is_stand_in or pages[draft.page] > 1 else draft.page
         first = known.setdefault(draft.key, draft)
         if first is not draft:
             repeated.append((draft.entry, first.entry))
@@ -202,16 +244,22 @@ def _item(draft: _Draft, owner: Owner, outlets: dict[object, Outlet]) -> Item:
         image=image_of(entry),
         twins=tuple(draft.twins),
         language=_language(entry.language, owner.language),
+        date_unreadable=draft.unreadable,
     )
-    notes = () if published or not entry.dates else ("its date cannot be read; taken as undated",)
-    return Item(owner.path, entry.number, record, notes)
+    return Item(owner.path, entry.number, record, draft.notes)
 
 
-def _published(dates: Sequence[str]) -> datetime | None:
-    for date in dates:
-        if found := moment(date):
-            return found
-    return None
+def _date(draft: _Draft) -> None:
+    """Read when an entry was published, by the first of its dates that can be read."""
+    for date in draft.entry.dates:
+        if reading := read_date(date):
+            draft.published = reading.moment
+            if reading.unknown_zone:
+                draft.notes = (unknown_zone(reading),)
+            return
+    if draft.entry.dates:
+        draft.unreadable = True
+        draft.notes = (f"its date {clip(draft.entry.dates[0], _SHOWN)!r} cannot be read; it counts as old",)
 
 
 def _outlet(entry: Entry, host: str, owner: Owner) -> Outlet:
