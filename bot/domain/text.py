@@ -21,7 +21,9 @@ _COMMON = re.compile("[\x00-\x7f\xa0\u2010-\u2015\u2018-\u201f\u2022\u2026]*")
 _AMPERSAND = re.compile(r"&(?:(?:amp|#0*38|#x0*26);)+", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,30});", re.IGNORECASE)
 # Controls, soft hyphens, direction marks, zero-width characters, tags, noncharacters, lone surrogates.
+# The tags of a flag (England's, Scotland's, Wales') stay: without them it is a black one.
 _INVISIBLE = re.compile(
+    "(\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f)|"
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e"
     "\u2060-\u206f\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e0fff]+"
     # Joiners belong inside emoji and some scripts; beside ASCII, at an end or in a row they only hide text.
@@ -99,7 +101,7 @@ def _repaired_once(text: str) -> str:
             text = _without_mojibake(text)
         # Surrogates of one character apart become that character; ones without a partner go below.
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
-    return " ".join(_INVISIBLE.sub("", text).split())
+    return " ".join(_INVISIBLE.sub(r"\1", text).split())
 
 
 def _without_mojibake(text: str) -> str:

@@ -20,6 +20,8 @@ from bot.domain.model import Image, Outlet, Record, RecordType
 from bot.domain.text import clip, repair
 from bot.sources.documents import Unreadable, documents
 from bot.sources.feeds.dates import unknown_zone
+from bot.sources.feeds.links import written
+from bot.sources.feeds.wrappers import unwrapped
 from bot.sources.fields import FieldError, Fields, found, text_of
 from bot.sources.model import Item, Rejected
 
@@ -165,7 +167,7 @@ def _url(fields: Fields) -> tuple[str, str]:
     """The page's address as received, and the field that it is from."""
     for field in ("webUrl", "originalUrl"):
         if url := fields.raw_text(field).strip():
-            return field, url
+            return field, unwrapped(written(url))
     frame = _IFRAME.search(fields.raw_text("featuredContent")[:_MAX_MARKUP])
     if frame is None:
         raise fields.error(
@@ -227,7 +229,7 @@ def _image(fields: Fields) -> Image | None:
     """The first picture that can be shown: at a safe address, neither an icon nor a giant."""
     for name, entry in fields.entries("images"):
         image = Fields({"url": entry} if isinstance(entry, str) else entry, f"{name}.")
-        url, width, height = image.raw_text("url").strip(), image.whole("width"), image.whole("height")
+        url, width, height = written(image.raw_text("url")), image.whole("width"), image.whole("height")
         if all(side == 0 or _SMALLEST_IMAGE <= side <= _LARGEST_IMAGE for side in (width, height)):
             try:
                 canonical(url)

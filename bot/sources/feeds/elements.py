@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from lxml import etree
@@ -66,7 +66,7 @@ def feed_of(root: Any, url: str, limit: int, *, bases: bool, languages: bool) ->
 
     `bases` and `languages`: whether there may be an `xml:base` or `xml:lang` in it anywhere.
     """
-    return _Reader(url, root, bases, languages).feed(_entry_elements(root), limit)
+    return _Reader(url, root, bases, languages).feed(_entry_elements(root, limit), limit)
 
 
 class _Roles(NamedTuple):
@@ -102,20 +102,30 @@ class _Orders(dict[tuple[Any, ...], _Roles]):
         return roles
 
 
-def _entry_elements(root: Any) -> list[Any]:
+def _entry_elements(root: Any, limit: int) -> list[Any]:
     """The entries in the order in which they stand, wherever that is.
 
-    Damage, or malice, leaves one inside another. Each is taken out of those around it, so that no text
-    is read more than once, however deep it is.
+    Damage, or malice, leaves one inside another. Each of the first `limit`, which are read, is taken out of
+    those around it, so that no text is read more than once, however deep it is.
     """
     found = [e for e in root.iter("{*}item", "{*}entry") if name_of(e.tag) in _ENTRIES]
     if not found:  # in capitals, or with a prefix that is not declared
         found = [e for e in root.iter() if name_of(e.tag) in _ENTRIES]
-    entries = set(found)
-    for entry in found:
-        if any(outer in entries for outer in entry.iterancestors()):
-            entry.getparent().remove(entry)
+    entries = set(found[:limit])
+    around = {parent: _is_inside(parent, entries) for parent in {entry.getparent() for entry in entries}}
+    for entry in entries:
+        if around[parent := entry.getparent()]:
+            parent.remove(entry)
     return found
+
+
+def _is_inside(element: Any, entries: Set[Any]) -> bool:
+    """Whether it is one of the entries, or inside one."""
+    while element is not None:
+        if element in entries:
+            return True
+        element = element.getparent()
+    return False
 
 
 class _Reader:
@@ -129,6 +139,7 @@ class _Reader:
         self._languages = languages
         self._atom = name_of(root.tag) in ("feed", "entry")
         self._orders = _Orders()
+        self._declared_bases: dict[Any, str] = {}  # of elements around others
 
     def feed(self, elements: list[Any], limit: int) -> Feed:
         """The feed and its first entries."""
@@ -172,7 +183,9 @@ class _Reader:
     def _entry(self, element: Any, number: int) -> Entry:
         children = list(element)
         roles = self._orders[tuple([child.tag for child in children])]
-        entry = Entry(number, self._base(element), markup_base=self._declared_base(element))
+        entry = Entry(number, self._site)
+        if self._bases and (base := self._declared_base(element)):
+            entry.base = entry.markup_base = base
         for place in roles.titles:
             child = children[place]
             if child.text or len(child):
@@ -212,7 +225,9 @@ class _Reader:
         guid = one.get("guid", one.get("id"))
         permalink = ""
         if guid is not None and guid.text:
-            entry.guid = without_cdata(guid.text.strip())
+            entry.guid = guid.text.strip()
+            if entry.guid.startswith("<"):
+                entry.guid = without_cdata(entry.guid)
             permalink = self._permalink(guid, entry.guid)
         pages, lesser = self._alternates(links)
         if len(one) > 1:
@@ -261,13 +276,16 @@ class _Reader:
                 if text := (link.text or "").strip() or _address_after(link):
                     plain.append(self.resolved(link, text))
                 continue
-            relation = (link.get("rel") or "").strip().lower().rpartition("/")[2]
-            kind = (link.get("type") or "html").lower()
+            relation, kind = link.get("rel") or "", link.get("type") or "html"
+            if relation != "alternate":
+                relation = relation.strip().lower().rpartition("/")[2]
+            if kind != "text/html":
+                kind = kind.lower()
             if relation in ("", "alternate"):
                 (pages if "html" in kind else rest).append(self.resolved(link, address.strip()))
             elif relation in _NEAR and (relation != "self" or "html" in kind):
                 lesser.append((_NEAR.index(relation), self.resolved(link, address.strip())))
-        return plain + pages + rest, [address for _, address in sorted(lesser)]
+        return plain + pages + rest, [address for _, address in sorted(lesser)] if lesser else []
 
     def _page(self, links: list[Any]) -> str:
         pages, _ = self._alternates(links)
@@ -307,15 +325,18 @@ class _Reader:
         return self._declared_base(element) or self._site
 
     def _declared_base(self, element: Any) -> str:
+        """What the element and those around it declare; empty where none does."""
         if not self._bases:
             return ""
-        base = self._url
-        parts = [part for at in (element, *element.iterancestors()) if (part := at.get(_BASE))]
-        for part in reversed(parts):
-            inner = resolved(part.strip(), base) if len(part) <= MAX_URL else ""
-            if is_web(inner) and len(inner) <= MAX_URL:
-                base = inner
-        return base if parts else ""
+        parent = element.getparent()
+        outer = "" if parent is None else self._declared_bases.get(parent)
+        if outer is None:
+            outer = self._declared_bases[parent] = self._declared_base(parent)
+        declared = element.get(_BASE)
+        if not declared:
+            return outer
+        inner = resolved(declared.strip(), outer or self._url) if len(declared) <= MAX_URL else ""
+        return inner if is_web(inner) and len(inner) <= MAX_URL else outer or self._url
 
     # ----------------------------------------------------------------------------------- texts
 

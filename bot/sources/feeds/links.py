@@ -52,7 +52,7 @@ def written(url: str) -> str:
 
 def is_web(url: str) -> bool:
     """Whether it is an absolute http or https address, by its beginning."""
-    return url[:8].lower().startswith(_WEB)
+    return url.startswith(_WEB) or url[:8].lower().startswith(_WEB)
 
 
 def host_of(url: str) -> str:

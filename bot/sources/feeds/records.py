@@ -100,8 +100,6 @@ def _draft(entry: Entry, feed_page: str) -> _Draft:
     if entry.error:
         raise ValueError(entry.error)
     page, is_stand_in = _page(entry, feed_page)
-    if not entry.markup_base and _same_site(entry.url, entry.base):
-        entry.markup_base = entry.url
     title = line(entry.title, MAX_TITLE) if entry.title is not None else ""
     draft = _Draft(entry, page, _host(page), title or _title(entry), is_stand_in)
     _date(draft)
@@ -132,11 +130,6 @@ def _page(entry: Entry, feed_page: str) -> tuple[str, bool]:
         entry.url = feed_page
         return canonical(feed_page), True
     raise ValueError(problem)
-
-
-def _same_site(page: str, site: str) -> bool:
-    """Whether a page is of the site: addresses in the HTML of a link blog are not relative to what it links to."""
-    return not is_web(site) or _domain(page) == _domain(site)
 
 
 def _title(entry: Entry) -> str:

@@ -63,7 +63,7 @@ _NOT_PUBLIC = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".onio
 def unwrapped(url: str) -> str:
     """The address that a wrapper leads to; any other address as it is."""
     for _ in range(_DEEPEST):
-        target = _target(url) if _RELEVANT.search(url) else ""
+        target = _target(url) if "?" in url and _RELEVANT.search(url) else ""
         if not target:
             break
         url = target
