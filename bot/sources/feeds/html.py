@@ -56,15 +56,15 @@ _FIRST_IMG = re.compile(rf"<[iI][mM][gG]\s(?:{_USUALLY}>)?")
 _ATTRIBUTE = re.compile(r"""([A-Za-z-]{3,20})\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 _PIXELS = re.compile(r"\s*(\d{1,5})(?:\.\d+)?\s*(?:px)?\s*", re.IGNORECASE)
 _DECORATION = (
-    "feedburner", "feedsportal", "doubleclick", "/1x1", "-1x1", "_1x1", ".1x1", "blank.", "spacer", "stats.", "statcounter",
-    "gravatar", "smiley", "smilies", "wp-smiley", "/icon", "favicon", "/avatar", ".wp.com/b.gif", ".wp.com/g.gif",
+    "feedburner", "feedsportal", "doubleclick", "blank.", "spacer", "stats.", "statcounter",
+    "gravatar", "smiley", "smilies", "/icon", "favicon", "/avatar", ".wp.com/b.gif", ".wp.com/g.gif",
     "piwik", "matomo", "lazyload", "placeholder", "transparent.", "loading.gif",
 )  # fmt: skip
 # As a whole part of an address or class these are decoration; `google-pixel-9.jpg` shows a telephone.
 _DECORATION_PART = re.compile(
-    r"(?:^|[/._\s])(?:pixel|tracking|beacon|emoji|badges?|analytics)(?=[/.?_\s]|$)|[-_]pixel\.(?:gif|png)"
+    r"(?:^|[/._\s])(?:pixel|tracking|beacon|emoji|badges?|analytics)(?=[/.?_\s]|$)|[-_]pixel\.(?:gif|png)|[/_.-]1x1"
 )
-_PARTS = ("pixel", "tracking", "beacon", "emoji", "badge", "analytics")
+_PARTS = ("1x1", "pixel", "tracking", "beacon", "emoji", "badge", "analytics")
 # Where a page keeps the picture that its script shows in the place of the one in `src`, the best first.
 _LAZY = (
     "data-src", "data-lazy-src", "data-original", "data-lazy", "data-orig-file", "data-large-file", "data-full-url",

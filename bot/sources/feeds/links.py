@@ -25,7 +25,7 @@ def resolved(url: str, base: str) -> str:
     if url.startswith(_WEB):
         return url
     if url[:1] == "/" and url[1:2] != "/" and "/." not in url and is_web(base):  # most that are relative
-        return f"{_site(base)}{url}"
+        return f"{site_of(base)}{url}"
     if url.startswith("//") and not is_web(base):
         return f"https:{url}"
     if scheme := _scheme_of_host(url, base):
@@ -74,6 +74,7 @@ def _scheme_of_host(url: str, base: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _site(base: str) -> str:
+def site_of(base: str) -> str:
+    """The beginning of a web address up to its host."""
     site = _SITE.match(base)
     return site[0] if site else ""

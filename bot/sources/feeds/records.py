@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain, islice
+from itertools import chain
 from urllib.parse import unquote
 
 from bot.domain.identity import canonical, registered_domain
@@ -112,7 +112,7 @@ def _page(entry: Entry, feed_page: str) -> tuple[str, bool]:
     An entry without any has that of its feed, and True besides, if it has a guid to be told by. Raises `ValueError`.
     """
     problem = "no link"
-    for address in islice(chain([entry.url], entry.others, entry.stand_ins), _MOST_ADDRESSES):
+    for address in (entry.url, *entry.others[:_MOST_ADDRESSES], *entry.stand_ins[:_MOST_ADDRESSES]):
         if not address:
             continue
         given = resolved(address, entry.base)
