@@ -80,6 +80,14 @@ _CONTEXT = 1_000  # and as many before the first one beyond ASCII
 # A byte that is no UTF-8, as `surrogateescape` gives it, is mostly one of windows-1252.
 _STRAY = {0xDC00 + byte: _TABLES["cp1252"][byte] for byte in range(0x80, 0x100)}
 _BEYOND = bytes(range(0x80, 0x100))
+_MARKUP = re.compile(rb"<[^<>]{0,2000}>|[\r\n]+")
+_LETTERS = re.compile(rb"[A-Za-z\x80-\xff]+")
+_ASCII_LETTER = re.compile(rb"[A-Za-z]")
+# Encodings of single bytes in which no word has letters of ASCII and others: in Latin scripts most have.
+_OTHER_SCRIPTS = frozenset({
+    "cp1251", "koi8_r", "koi8_u", "cp866", "iso8859_5", "mac_cyrillic", "cp1253", "iso8859_7", "cp1255", "iso8859_8",
+    "cp1256", "iso8859_6", "cp874",
+})  # fmt: skip
 _BEYOND_ASCII = re.compile(b"[\x80-\xff]")
 
 
@@ -135,14 +143,21 @@ def _legacy(body: bytes, names: list[str]) -> str:
 
 
 def _guessed(body: bytes) -> str | None:
-    """The codec that the bytes look like, by a part of them that begins near the first one beyond ASCII."""
+    """The codec that the bytes look like, by what is not ASCII in a part of them."""
     import chardet  # loads its models, which few feeds need
     from chardet.enums import EncodingEra
 
     start = max(0, _BEYOND_ASCII.search(body).start() - _CONTEXT)  # type: ignore[union-attr]  # it is not UTF-8
-    sample = body[start : start + _SAMPLE]
-    guess = chardet.detect(sample, encoding_era=EncodingEra.MODERN_WEB)["encoding"]
-    return codec_of(guess) if guess else None
+    pieces = _MARKUP.split(body[start : start + _SAMPLE])
+    sample = b"\n".join([piece for piece in pieces if not piece.isascii()])
+    words = [word for word in _LETTERS.findall(sample) if not word.isascii()]
+    pure = sum(len(word) for word in words if not _ASCII_LETTER.search(word))
+    is_latin = 2 * pure < sum(map(len, words))
+    for guess in chardet.detect_all(sample, encoding_era=EncodingEra.MODERN_WEB):
+        codec = codec_of(guess["encoding"] or "")
+        if codec and not (is_latin and codec in _OTHER_SCRIPTS):
+            return codec
+    return None
 
 
 def _replacing(body: bytes, codec: str) -> str:
