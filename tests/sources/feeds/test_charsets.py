@@ -16,7 +16,9 @@ RUSSIAN = "Маяк получил новую лампу, и город раду
 def feed(title: str, declared: str = "", charset: str = "utf-8") -> bytes:
     """A feed with one title in that charset, which declares another."""
     declaration = f'<?xml version="1.0" encoding="{declared}"?>' if declared else '<?xml version="1.0"?>'
-    body = rss(f"<title>{title}</title><link>https://a.example/1</link>").removeprefix('<?xml version="1.0"?>')
+    body = rss(f"<title>{title}</title><link>https://a.example/1</link>").removeprefix(
+        '<?xml version="1.0"?>'
+    )
     return (declaration + body).encode(charset)
 
 
@@ -78,11 +80,15 @@ OF_THE_WEB = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [*CODECS, "utf-7", "unicode-escape", "raw-unicode-escape", "zip", "rot13", "x-user-defined"])
+@pytest.mark.parametrize(
+    "name", [*CODECS, "utf-7", "unicode-escape", "raw-unicode-escape", "zip", "rot13", "x-user-defined"]
+)
 def test_no_declaration_reaches_a_codec_that_is_no_encoding_of_the_web(name: str) -> None:
     for label in (name, name.replace("_", "-"), name.replace("_", "").upper()):
         assert codec_of(label) in {None, *OF_THE_WEB}
         text = "+AGEAYg- xn--80ak6aa92e \\u0041 begin 644 x"
         body = feed(text, label)
         assert decoded(body, f"text/xml; charset={label}") == body.decode()
-    assert {codec_of(other) for other in ("punycode", "idna", "uu", "hex", "zlib", "utf_7", "unicode_escape")} == {None}
+    assert {
+        codec_of(other) for other in ("punycode", "idna", "uu", "hex", "zlib", "utf_7", "unicode_escape")
+    } == {None}

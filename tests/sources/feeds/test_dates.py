@@ -83,7 +83,9 @@ def test_an_unknown_zone_is_noted_in_feeds_and_in_records() -> None:
     assert (record.record.published, record.notes) == (NOON, (f"publishedDateTime: {note}",))
 
 
-@pytest.mark.parametrize("text", ["Fri, 03 Apr 2026 19:00:00 WIB", "Fri, 03 Apr 2026 08:00:00 ET", "3 avril 2026 12:00"])
+@pytest.mark.parametrize(
+    "text", ["Fri, 03 Apr 2026 19:00:00 WIB", "Fri, 03 Apr 2026 08:00:00 ET", "3 avril 2026 12:00"]
+)
 def test_feeds_and_records_read_the_same_dates(text: str) -> None:
     line = f'{{"title": "T", "webUrl": "https://a.example/1", "publishedDateTime": "{text}"}}'
     (record,) = parse_records(line.encode(), "a.jsonl").items
