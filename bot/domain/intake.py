@@ -229,12 +229,15 @@ class Identify:
         if published - self._now > AHEAD:
             published = self._now
             record = replace(record, published=published)
+        is_news = (
+            first_seen - published <= self._max_age and not arrival.silent and not record.date_unreadable
+        )
         return Stored(
             record_id,
             record,
             published,
             first_seen,
-            news=first_seen - published <= self._max_age and not arrival.silent,
+            news=is_news,
             story=old.story if old is not None else None,
             declares=declares,
             guild_id=arrival.guild_id,

@@ -257,8 +257,11 @@ def _by_number(numbers: list[str], separator: str, weekday: int | None) -> date 
 
 def _vague_date(text: str) -> date | None:
     """A date of which the day, or day and month, are missing: the first of them. Or one by the day of its year."""
-    numbers = [token[0] for token in _TOKEN.finditer(text) if token[0].isdecimal()]
-    months = [number for token in _TOKEN.finditer(text) if (number := month_of(folded(token[0])))]
+    parts = [folded(token[0]) for token in _TOKEN.finditer(text)]
+    numbers = [part for part in parts if part.isdecimal()]
+    months = [number for part in parts if (number := month_of(part))]
+    if any(part.isalpha() and not month_of(part) and not is_filler(part) for part in parts):
+        return None
     match [len(number) for number in numbers]:
         case [4] if months or text.isdecimal():
             return date(int(numbers[0]), months[0] if months else 1, 1)

@@ -52,7 +52,7 @@ def test_a_date_is_read_however_it_is_spelled(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["Fri, 03 Mon 2026 12:00:00 GMT", "0000-00-00 00:00:00", "Wed, 30 Nov -0001 00:00:00 +0000", "today at 12:00", "12:00", "N/A",
-     "2026-04-31", "31/31/2026", "2026-04-03 77", "3 Apr", "Fri, 03 Apr 2569 12:00:00 GMT", "2026-04-03T31:00:00Z"],
+     "2026-04-31", "31/31/2026", "2026-04-03 77", "3 Apr", "03 Foo 2026", "Vol. 3, 2026", "Fri, 03 Apr 2569 12:00:00 GMT", "2026-04-03T31:00:00Z"],
 )  # fmt: skip
 def test_what_is_not_surely_a_date_is_none(text: str) -> None:
     assert moment(text) is None
