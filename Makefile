@@ -1,20 +1,21 @@
 # make            makes .venv with the topicwire command in it
 # make demo       shows the real bot at work on a simulated Discord (ARGS="--once" ends by itself)
 # make test       runs every test
-# make run        starts the bot on config.yaml
+# make run        starts the bot, with the settings of config.yaml if there is one
 # make check      lint, format and types
 # make bench      measures, see docs/performance.md
-# make fuzz       feeds the parsers of feeds with damaged ones for a minute
+# make fuzz       searches for new failures: damaged feeds for a minute, property tests with new examples
+# make lock       renews requirements/*.txt, the locked dependencies
+# make licences   lists what is installed, with licences and ages
 # make picture    takes the README's pictures again
 
 VENV   := .venv
 BIN    := $(VENV)/bin
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11 python,\
             $(shell command -v $(name) >/dev/null 2>&1 && $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $(name))))
-PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ARGS   ?=
 
-.PHONY: all demo test run check format bench fuzz picture clean
+.PHONY: all demo test run check format bench fuzz lock licences picture clean
 .DEFAULT_GOAL := all
 
 all: $(VENV)/.base
@@ -30,25 +31,20 @@ $(BIN)/python:
 	@echo "Making $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.base: pyproject.toml | $(BIN)/python
-	@echo "Installing Topicwire"
-	@$(PIP) -e .
-	@touch $@
+# A stamp for each lock that is installed. A larger one contains the smaller ones.
+INSTALL_base  := Topicwire
+INSTALL_demo  := Topicwire and the simulated Discord
+INSTALL_dev   := Topicwire and what its tests need
+INSTALL_bench := Topicwire and what it is measured beside
+STAMPS_base   := base
+STAMPS_demo   := base demo
+STAMPS_dev    := base demo dev
+STAMPS_bench  := base demo dev bench
 
-$(VENV)/.demo: pyproject.toml | $(BIN)/python
-	@echo "Installing Topicwire and the simulated Discord"
-	@$(PIP) -e '.[demo]'
-	@touch $@ $(VENV)/.base
-
-$(VENV)/.dev: pyproject.toml | $(BIN)/python
-	@echo "Installing Topicwire and what its tests need"
-	@$(PIP) -e '.[dev]'
-	@touch $@ $(VENV)/.base $(VENV)/.demo
-
-$(VENV)/.bench: pyproject.toml | $(BIN)/python
-	@echo "Installing Topicwire and what it is measured beside"
-	@$(PIP) -e '.[bench]'
-	@touch $@ $(VENV)/.base $(VENV)/.demo $(VENV)/.dev
+$(VENV)/.%: requirements/%.txt pyproject.toml | $(BIN)/python
+	@echo "Installing $(INSTALL_$*)"
+	@$(BIN)/python scripts/install.py requirements/$*.txt
+	@touch $(addprefix $(VENV)/.,$(STAMPS_$*))
 
 demo: $(VENV)/.demo
 	@$(BIN)/topicwire demo $(ARGS)
@@ -57,8 +53,7 @@ test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n auto $(ARGS)
 
 run: $(VENV)/.base
-	@if [ ! -f config.yaml ]; then cp config.example.yaml config.yaml; echo "Made config.yaml from config.example.yaml."; fi
-	@$(BIN)/topicwire run --config config.yaml
+	@$(BIN)/topicwire run $(ARGS)
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff check .
@@ -74,6 +69,21 @@ bench: $(VENV)/.bench
 
 fuzz: $(VENV)/.dev
 	@$(BIN)/python -m scripts.fuzz_feeds $(ARGS)
+	@HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest -n auto -m hypothesis --timeout=0
+
+# Each lock is compiled with the one below as a constraint, so that all agree.
+COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+            --no-emit-index-url --custom-compile-command "make lock" pyproject.toml requirements/build.in
+
+lock: | $(BIN)/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade uv
+	@$(COMPILE) -o requirements/base.txt
+	@$(COMPILE) -o requirements/demo.txt --extra demo -c requirements/base.txt
+	@$(COMPILE) -o requirements/dev.txt --extra dev -c requirements/demo.txt
+	@$(COMPILE) -o requirements/bench.txt --extra bench -c requirements/dev.txt
+
+licences: $(VENV)/.dev
+	@$(BIN)/python -m scripts.dependencies $(ARGS)
 
 picture: $(VENV)/.dev
 	@$(BIN)/python scripts/pictures.py $(ARGS)

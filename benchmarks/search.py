@@ -13,10 +13,10 @@ import sqlalchemy as sa
 
 from benchmarks.matching import Writer
 from benchmarks.table import line
-from bot.domain.document import words
 from bot.domain.hits import pages
 from bot.domain.model import Outlet, Record, Stored
 from bot.domain.order import Order
+from bot.domain.words import plain_words as words
 from bot.store import records, schema, search
 from bot.store.database import Database
 from bot.usecases.context import Context

@@ -10,6 +10,7 @@ import typer
 
 from bot.domain.order import Order
 from bot.domain.ranking import Sort
+from bot.domain.terminal import lines, one_line
 from bot.errors import QueryRefusedError, TopicwireError
 
 # Exit codes. 0: done. 1: done, but some items were refused, or `check` found problems. 2: a wrong call
@@ -352,15 +353,16 @@ def main() -> None:
         app()
     except TopicwireError as error:
         drawn = f"\n{error.drawn}" if isinstance(error, QueryRefusedError) else ""
-        typer.echo(f"topicwire: {error}{drawn}", err=True)
+        typer.echo(lines(f"topicwire: {error}{drawn}"), err=True)
         raise SystemExit(FAILED) from error
     except BrokenPipeError:  # `topicwire stories | head`
         raise SystemExit(0) from None
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        typer.echo(f"topicwire: {place}{error.strerror or error}", err=True)
+        typer.echo(one_line(f"topicwire: {place}{error.strerror or error}"), err=True)
         raise SystemExit(FAILED) from error
     except KeyboardInterrupt:
+        typer.echo("topicwire: stopped", err=True)
         raise SystemExit(130) from None
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot import clock
 from bot.domain.model import Record, Topic
+from bot.domain.terminal import json_line, lines, one_line
 from bot.errors import ConfigError, TopicwireError
 from bot.sources.folder import FolderSource
 from bot.sources.topic_files import load_topics
@@ -33,18 +32,18 @@ PROGRESS_AFTER = 200  # items: below, an intake is over before a bar could be re
 
 
 def out(text: str) -> None:
-    """Print to standard output."""
-    sys.stdout.write(text + "\n")
+    """Print to standard output, with what could control a terminal escaped."""
+    sys.stdout.write(lines(text) + "\n")
 
 
 def note(text: str) -> None:
-    """Print for people, to standard error, so that a program can read standard output."""
-    sys.stderr.write(text + "\n")
+    """Print for people, to standard error, so that a program can read standard output. Escaped likewise."""
+    sys.stderr.write(lines(text) + "\n")
 
 
 def out_json(value: Any) -> None:
     """Print one line of JSON."""
-    out(json.dumps(value, ensure_ascii=False))
+    sys.stdout.write(json_line(value) + "\n")
 
 
 def aware(moment: datetime) -> datetime:
@@ -71,47 +70,41 @@ def load_topic_files(directory: Path | None) -> tuple[Topic, ...]:
 
 def serve(path: Path) -> None:
     """`topicwire run`."""
-    from bot import app
-    from bot.config import load
+    from bot import app, logs, process
 
-    config = load(path)
+    config = settings_of(path)
     if not config.discord.token.get_secret_value():
         raise TopicwireError(
-            f"{path} has no bot token yet: make a bot at https://discord.com/developers/applications (New Application, "
-            "Bot, Reset Token) and put its token there as discord.token, or into the environment as "
-            "TOPICWIRE_DISCORD__TOKEN."
+            "The bot's token is missing. Create a bot at https://discord.com/developers/applications (New Application, "
+            "Bot, Reset Token), then set the environment variable TOPICWIRE_DISCORD__TOKEN to its token, or write it as "
+            f"discord.token in {path}."
         )
-    logging.basicConfig(
-        level=config.log.level.upper(),
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    if config.log.level == "info":
-        for chatty in ("alembic", "apscheduler", "discord", "watchfiles"):
-            logging.getLogger(chatty).setLevel(logging.WARNING)
-        # It warns that voice would not work, and has nothing else to say that comes up again elsewhere.
-        logging.getLogger("discord.client").setLevel(logging.ERROR)
+    logs.configure(config.log.level)
+    process.raise_open_files()
     asyncio.run(app.run(config))
 
 
 def check_config(path: Path) -> int:
     """`topicwire check`: print every problem; returns how many there are."""
     from bot import parts
-    from bot.config import load
 
     try:
-        config = load(path)
+        config = settings_of(path)
         problems = parts.check(config) + asyncio.run(parts.check_stored(config))
     except ConfigError as error:
         problems = error.problems
     for problem in problems:
         out(problem)
-    out(f"{path}: {len(problems)} to mend" if problems else f"{path}: all is well; {parts.found_by(config)}")
+    shown = one_line(str(path))
+    if not problems:
+        out(f"{shown}: no problems; {parts.found_by(config)}")
+    else:
+        out(f"{shown}: {'1 problem' if len(problems) == 1 else f'{len(problems)} problems'}")
     return len(problems)
 
 
 def settings_of(path: Path) -> Config:
-    """The settings there; the defaults where there is no config yet, as before a bot's first run."""
+    """The settings in the file and the environment. `config.yaml` may be missing: then the defaults count."""
     from bot.config import load, parse
 
     return load(path) if path != CONFIG or path.exists() else parse({})
@@ -142,7 +135,7 @@ def existing(places: Sequence[str]) -> None:
     """Raise ConfigError for what is neither an address nor there."""
     missing = [place for place in places if not _is_address(place) and not Path(place).expanduser().exists()]
     if missing:
-        raise ConfigError("arguments", [f"{place} does not exist" for place in missing])
+        raise ConfigError("arguments", [f"{one_line(place)} does not exist" for place in missing])
 
 
 @asynccontextmanager

@@ -25,6 +25,7 @@ from bot.domain.model import Record
 from bot.domain.plan import identify, place
 from bot.domain.quality import Quality, b_cubed, pairwise
 from bot.domain.topics import Topics
+from bot.domain.words import name_key
 from bot.errors import InvalidInputError
 
 PAIR_COLUMNS = ("label", "published_a", "title_a", "lede_a", "published_b", "title_b", "lede_b")
@@ -123,7 +124,7 @@ def topics(places: Sequence[str], directory: Path, as_json: bool) -> int:
     right: Counter[str] = Counter()
     matched: Counter[str] = Counter()
     declared: Counter[str] = Counter()
-    names = {topic.name.casefold(): topic.name for topic in known}
+    names = {name_key(topic.name): topic.name for topic in known}
     for record in records:
         said = {found.name for name in record.topics if (found := known.resolve(name)) is not None}
         says = known.with_ancestors(said) & names.keys()

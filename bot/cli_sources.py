@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from bot import parts
 from bot.cli import note, out, out_json, settings_of, stamp, with_context
-from bot.config import Config, GitSettings, load
+from bot.config import Config, GitSettings
 from bot.domain.polling import Feed, NewFeed
 from bot.domain.polling import Origin as Owner
 from bot.errors import ConfigError, TopicwireError
@@ -192,8 +192,7 @@ def export_opml(db_url: str | None, catalogue: bool, config: Path) -> None:
 
 def check_sources(path: Path) -> int:
     """`topicwire check --sources`: fetch all of them; returns how many fail."""
-    config = load(path)
-    return asyncio.run(_check(config))
+    return asyncio.run(_check(settings_of(path)))
 
 
 async def _check(config: Config) -> int:

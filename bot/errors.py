@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bot.domain.terminal import one_line
+
 
 class TopicwireError(Exception):
     """Something that a user can do something about; `str(error)` tells what."""
@@ -11,13 +13,20 @@ class ConfigError(TopicwireError):
     """The configuration cannot be used. `problems` are `key.path: what is wrong and what is allowed`."""
 
     def __init__(self, place: str, problems: list[str]) -> None:
-        self.place = place
-        self.problems = problems
-        super().__init__("\n".join([f"{place}: {len(problems)} to mend", *(f"  {p}" for p in problems)]))
+        self.place = one_line(place)
+        self.problems = [one_line(problem) for problem in problems]
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__(
+            "\n".join([f"{self.place}: {count}", *(f"  {problem}" for problem in self.problems)])
+        )
 
 
 class StoreError(TopicwireError):
     """The database cannot be opened, read or written."""
+
+
+class DatabaseLostError(StoreError):
+    """The database is damaged or gone. Nothing can be stored until a person restores it."""
 
 
 class SourceError(TopicwireError):

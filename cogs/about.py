@@ -6,9 +6,10 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
-from bot.domain.message import FIELD_VALUE, Embed, Field, escape, lines, relative
+from bot.domain.message import FIELD_VALUE, Embed, Field, escape, escape_to, lines, relative
 from bot.domain.posting import EXPLAIN, Reason
 from bot.domain.render import PALETTE, plural
+from bot.domain.text import clip
 from bot.usecases import status as use
 from bot.usecases.context import Context
 from cogs.common import Interaction, guild_of, only_with
@@ -73,7 +74,7 @@ def _embed(found: use.Status) -> Embed:
 
 
 def _fit(entries: list[str]) -> str:
-    text, left = lines((entry[:300] for entry in entries), FIELD_VALUE - 20)
+    text, left = lines((clip(entry, 300) for entry in entries), FIELD_VALUE - 20)
     return text + (f"\n… and {left} more" if left else "")
 
 
@@ -84,5 +85,5 @@ def _source(source: use.SourceState) -> str:
     if source.last_success:
         text += f", last {relative(source.last_success)}"
     if source.last_error_at:
-        text += f"\n  ⚠️ {relative(source.last_error_at)}: {escape(source.last_error[:120])}"
+        text += f"\n  ⚠️ {relative(source.last_error_at)}: {escape_to(source.last_error, 150)}"
     return text

@@ -10,6 +10,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat.permissions import Target, allowed, missing
+from bot.domain.message import CHOICE
+from bot.domain.text import clip
 from bot.errors import InvalidInputError, NotAllowedError
 
 Interaction = discord.Interaction[Any]
@@ -99,4 +101,6 @@ class Often:
 
 def choices(names: list[str]) -> list[app_commands.Choice[str]]:
     """Names as what autocomplete offers; Discord takes 25 of at most 100 characters."""
-    return [app_commands.Choice(name=name[:100], value=name[:100]) for name in names[:25]]
+    return [
+        app_commands.Choice(name=shown, value=shown) for name in names[:25] if (shown := clip(name, CHOICE))
+    ]

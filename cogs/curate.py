@@ -11,9 +11,9 @@ from discord import ui
 from bot.chat import views
 from bot.chat.embeds import to_embed
 from bot.chat.errors import answer_error
-from bot.domain.message import Embed, escape_to
+from bot.domain.message import CHOICE, Embed, escape_to
 from bot.domain.model import Stored, StoryView
-from bot.domain.text import clip
+from bot.domain.text import clip, isolate
 from bot.usecases import curate as use
 from bot.usecases.context import Context
 from bot.usecases.curate import Editor
@@ -100,9 +100,9 @@ class _WhichReport(ui.Select[Any]):
             placeholder="A report",
             options=[
                 discord.SelectOption(
-                    label=clip(member.record.title, 100) or member.record.outlet.domain,
+                    label=clip(member.record.title, CHOICE) or member.record.outlet.domain,
                     description=clip(
-                        f"{member.record.outlet.name} · {member.published:%d %b %H:%M} UTC", 100
+                        f"{isolate(member.record.outlet.name)} · {member.published:%d %b %H:%M} UTC", CHOICE
                     ),
                     value=str(member.id),
                 )

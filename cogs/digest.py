@@ -12,6 +12,7 @@ from bot.chat.reply import reply
 from bot.domain.digest import DEFAULT_SIZE, MOST_SIZE, describe_days
 from bot.domain.message import Embed, escape, relative
 from bot.domain.render import GREY, plural
+from bot.domain.text import clip
 from bot.usecases import digests as use
 from bot.usecases.context import Context
 from cogs.common import Interaction, channel_of, choices, guild_of, managed, require_postable
@@ -51,7 +52,7 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dail
             f"{plural(wanted.size, 'story', 'stories')} at most.\nNext: <t:{int(done.next_digest.timestamp())}:F>"
         )
         if done.topics:
-            text += f"\nTopics: {', '.join(map(escape, done.topics))[:1500]}"
+            text += f"\nTopics: {clip(', '.join(map(escape, done.topics)), 1500)}"
         else:
             text += "\n⚠️ No topic is in it yet: use `/subscribe` with the mode *digest* or *both*."
         await views.answer(interaction, Embed(title="Digest set", description=text, colour=GREY))

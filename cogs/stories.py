@@ -11,9 +11,10 @@ from discord.ext import commands
 from bot.chat import views
 from bot.chat.errors import answer_error
 from bot.domain.explain import why_pages
-from bot.domain.message import escape_to
+from bot.domain.message import CHOICE, escape_to
 from bot.domain.ranking import Sort
 from bot.domain.render import RELATED_ACTION, list_pages, related_pages, story_line
+from bot.domain.text import clip, isolate
 from bot.usecases import related as use
 from bot.usecases import topics
 from bot.usecases.context import Context
@@ -77,7 +78,7 @@ class Stories(commands.Cog):
     async def _story(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
         found = await use.suggest(self.context, current, guild_of(interaction).id)
         return [
-            app_commands.Choice(name=f"#{number} {title}"[:100], value=str(number))
+            app_commands.Choice(name=clip(f"#{number} {isolate(title)}", CHOICE), value=str(number))
             for number, title in found[:25]
         ]
 

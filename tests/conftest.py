@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -14,9 +15,11 @@ from bot.store.database import Database
 from tests.databases import EMPTY, MIGRATED, migrate, new_database, opened, postgres
 from tests.make import Clock
 
-# No test may depend on how fast the machine is.
-settings.register_profile("topicwire", deadline=None)
-settings.load_profile("topicwire")
+# No test may depend on how fast the machine is. `gate` draws the same examples on every run; `make fuzz` takes
+# `search`, which draws new ones for longer.
+settings.register_profile("gate", deadline=None, derandomize=True, max_examples=40)
+settings.register_profile("search", deadline=None, max_examples=2000, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from discord import app_commands, ui
 
 from bot.chat.reply import reply
 from bot.domain.message import escape
+from bot.domain.text import clip
 from bot.errors import QueryRefusedError, StoreError, TopicwireError
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ def explain(error: BaseException) -> str | None:
         ):
             return f"The bot cannot see {error.value.mention}: give it View Channel there, or open the thread again."
         case app_commands.TransformerError():
-            return f"“{_shown(str(error.value)[:100])}” does not fit there: pick one of the choices."
+            return f"“{_shown(clip(str(error.value), 100))}” does not fit there: pick one of the choices."
         case app_commands.CommandSignatureMismatch() | app_commands.CommandNotFound():
             return "Discord still shows an old version of this command. Try again in a minute."
         case app_commands.CommandOnCooldown():
@@ -85,7 +86,7 @@ async def answer_error(interaction: discord.Interaction[Any], error: BaseExcepti
         log.info(
             "error %s in %s: %s: %s", incident, where, type(error).__name__, error, exc_info=error.__cause__
         )
-    embed = discord.Embed(description=f"⚠️ {told}"[:4000], colour=0xEB5757)
+    embed = discord.Embed(description=clip(f"⚠️ {told}", 4000), colour=0xEB5757)
     embed.set_footer(text=f"Error {incident}")
     try:
         await reply(interaction, embed=embed)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import socket
 import sys
 import tempfile
 import time
@@ -53,9 +55,25 @@ def show(*, records: Path | None, topics: Path | None, topic: str, once: bool, p
         ) from error
     beside = records / "_data" / "topics" if records else TOPICS
     directory = topics or (beside if beside.is_dir() else None)
+    if port and not _is_free(port):
+        raise TopicwireError(
+            f"Port {port} is in use by another program: name another one with --port, or leave it out"
+        )
     demo = Demo(Console(), records or NEWS, directory, topic)
     with tempfile.TemporaryDirectory(prefix="topicwire-demo-") as folder:
         asyncio.run(demo.run(Path(folder) / "demo.db", None if once else port))
+
+
+def _is_free(port: int) -> bool:
+    """Whether the page can be served at a port of this machine."""
+    with socket.socket() as probe:
+        if os.name == "posix":  # as the page's own server does
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def assets() -> dict[str, tuple[str, bytes]]:
@@ -88,7 +106,7 @@ class Demo:
             await rematch.configure(app.context, topics)
             async with simcord.run(app.client) as env:
                 await self._populate(env)
-                await self._replay(app, env, items)
+                await self._replay(app, env, items, last_digest=port is None)
                 if port is not None:
                     await self._serve(app, env, port)
         finally:
@@ -127,13 +145,14 @@ class Demo:
         guild = env.create_guild("Topicwire demo")
         name = self._topic.lower().replace(" ", "-")
         self.channel = guild.create_text_channel(name)
-        role = guild.create_role(
-            "Editors", permissions=discord.Permissions(manage_channels=True, manage_guild=True)
-        )
+        # The visitor may use every command and press every button.
+        allowed = discord.Permissions(manage_channels=True, manage_guild=True, manage_messages=True)
+        role = guild.create_role("Editors", permissions=allowed)
         self.user = guild.add_member(env.create_user("you"), roles=[role])
         self._names = {self.channel.id: name}
 
-    async def _replay(self, app: App, env: simcord.Env, items: Sequence[Item]) -> None:
+    async def _replay(self, app: App, env: simcord.Env, items: Sequence[Item], last_digest: bool) -> None:
+        """Take the records in as they were published. Without the `last_digest` it is left to the visitor."""
         first, last = published(items[0]), published(items[-1])
         self.console.rule(
             f"Topicwire: {plural(len(items), 'record')} of {first:%d %B %Y} to {last:%d %B %Y}, replayed"
@@ -157,7 +176,8 @@ class Demo:
         # The edits that were still held back, and the digest of the next morning.
         await self._to(env, self.clock() + app.context.rules.edit_interval)
         await self._deliver(app)
-        await self._mornings(app, env, self.clock() + LAST_DAY)
+        if last_digest:
+            await self._mornings(app, env, self.clock() + LAST_DAY)
         sent = Counter("digest" if len(m.content) else "post" for m in self._seen.values())
         if not self._seen:
             raise TopicwireError(
@@ -217,9 +237,10 @@ class Demo:
         )
         async with page:
             self.console.print(
-                f"\nThe channel is open at [bold cyan]{page.url}[/]\n"
-                "Type /subscribe, /related, /latest or /digest preview there, and press the buttons. Ctrl+C ends it."
+                "\nThe channel is at the address below. Type /subscribe, /latest, /related or /why there, press the "
+                "buttons, and see tomorrow's digest with /digest preview, or send it with /digest now. Ctrl+C ends the demo."
             )
+            self.console.print(f"\n[bold cyan]{page.url}[/]", soft_wrap=True)
             sys.stdout.flush()
             with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
                 await self._keep(app, page)

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.domain.document import words
 from bot.domain.model import Stored, StoryView
 from bot.domain.terms import tells, terms
+from bot.domain.words import plain_words
 
 MOST = 5  # stories before, and as many after
 OF_ONE_OUTLET = 2  # of these, led by one outlet
@@ -99,4 +99,4 @@ def timeline(view: StoryView) -> tuple[Moment, ...]:
 def words_of(view: StoryView) -> Sequence[str]:
     """The words that a story is looked for by: those of its lead's title, then of its other titles."""
     titles = (member.record.title for member in (view.lead, *view.members))
-    return tuple(dict.fromkeys(word for title in titles for word in words(title)))
+    return tuple(dict.fromkeys(word for title in titles for word in plain_words(title)))

@@ -25,6 +25,7 @@ from bot.domain.render import colour_of, plural, spike_words
 from bot.domain.stories import Muted, Story
 from bot.domain.text import length
 from bot.domain.topics import Topics
+from bot.domain.words import name_key
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -192,7 +193,7 @@ def compose(
             (
                 s.topic
                 for s in subscriptions
-                if s.topic.casefold() in names and stories.reaches(view, s.importance or Importance.ALL)
+                if name_key(s.topic) in names and stories.reaches(view, s.importance or Importance.ALL)
             ),
             None,
         )

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from bot.domain.meaning import Meaning
 from bot.domain.terms import tells, terms
 from bot.domain.vocabulary import Vocabulary, Word
+from bot.domain.words import fold
 
 NEAR = 4.0  # days between a report and the nearest one of its story, at most
 SPAN = 14.0  # days from a story's first to its last report, at most: what comes later is a follow-up
@@ -116,7 +117,7 @@ def _cases(title: str) -> Mapping[str, int]:
         return {}
     cased = ((word, word[0]) for word in reversed(inside))
     return {
-        word.casefold(): _NAME if letter.isupper() else _WORD
+        fold(word): _NAME if letter.isupper() else _WORD
         for word, letter in cased
         if letter.isupper() or letter.islower()
     }

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from bot.domain.message import Embed, escape, escape_to
 from bot.domain.model import Coverage, Relation, Stored, StoryView, TopicMatch
 from bot.domain.render import colour_of, coverage_line, list_pages
+from bot.domain.words import name_key
 
 REASON = 200
 MOST_WORDS = 8  # that put records into one topic
@@ -51,7 +52,7 @@ def _topic(topic: str, members: Sequence[Stored], matches: Mapping[int, Sequence
     words: dict[str, dict[str, None]] = {}
     for member in members:
         for match in matches.get(member.id, ()):
-            if match.topic.casefold() != topic.casefold():
+            if name_key(match.topic) != name_key(topic):
                 continue
             outlet = member.record.outlet.name
             if match.declared:

@@ -16,6 +16,7 @@ from itertools import chain
 from bot.domain.model import Record, Stored, StoryView, TopicMatch
 from bot.domain.posting import Edit, Hold, Post, Reason, Send
 from bot.domain.topics import Topics
+from bot.domain.words import name_key
 
 # How far an outlet's clock may be ahead: what is dated later still counts as published when it came.
 AHEAD = timedelta(days=1)
@@ -199,8 +200,8 @@ class Identify:
 
         Else two feeds that word it differently would change it with each of their polls.
         """
-        known = {topic.casefold() for topic in old.record.topics}
-        more = tuple(topic for topic in record.topics if topic.casefold() not in known)
+        known = {name_key(topic) for topic in old.record.topics}
+        more = tuple(topic for topic in record.topics if name_key(topic) not in known)
         if not more:
             self.plan.fates.append(Fate.UNCHANGED)
             return

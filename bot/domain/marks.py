@@ -2,53 +2,69 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from bot.domain.document import TEXTS, Document
-from bot.domain.message import escape, label, safe_url
+from bot.domain.message import escape_markup, label, labelled, safe_url
 from bot.domain.query import Mark
-from bot.domain.text import ELLIPSIS, clip, length
+from bot.domain.text import ELLIPSIS, ISOLATION, clip, isolate, isolation, length
+from bot.domain.words import token_places, tokens
 
 BEFORE = 60  # characters that are shown of an excerpt before the first word that matched
 SNIPPET = 160
 
 
 def of_keywords(keywords: Iterable[str], document: Document) -> tuple[Mark, ...]:
-    """Where keywords stand in the title, whatever their case."""
-    title = document.texts["title"]
-    spaced = (r"\s+".join(map(re.escape, keyword.split())) for keyword in keywords if keyword.strip())
+    """Where keywords stand in the title, as topics find them: by `tokens`."""
+    places = list(token_places(document.texts["title"]))
+    written = [place.word for place in places]
     found = {
-        Mark("title", *hit.span())
-        for pattern in spaced
-        for hit in re.finditer(rf"(?<!\w){pattern}(?!\w)", title, re.IGNORECASE)
+        Mark("title", places[start].start, places[start + len(sought) - 1].end)
+        for sought in map(tokens, keywords)
+        for start in range(len(written) - len(sought) + 1)
+        if sought and written[start : start + len(sought)] == sought
     }
     return tuple(sorted(found))
 
 
-def _pieces(text: str, marks: Iterable[tuple[int, int]]) -> list[tuple[str, bool]]:
-    """The text in pieces, each with whether it is marked. Marks that overlap are joined."""
-    pieces: list[tuple[str, bool]] = []
-    at = 0
-    for start, end in sorted(marks):
-        if end <= at or end > len(text):
-            continue
-        pieces += [(text[at : max(at, start)], False), (text[max(at, start) : end], True)]
-        at = end
-    return [(piece, marked) for piece, marked in (*pieces, (text[at:], False)) if piece]
+def _flags(text: str, marks: Iterable[tuple[int, int]]) -> list[bool]:
+    """For each character whether it is marked; no part of a mark that goes beyond the text."""
+    flags = [False] * len(text)
+    for start, end in marks:
+        if start >= 0 and end <= len(text):
+            flags[start:end] = [True] * (end - start)
+    return flags
+
+
+def _pieces(text: str, flags: Sequence[bool]) -> list[tuple[str, bool]]:
+    """The text in pieces, each with whether it is marked."""
+    groups = groupby(zip(text, flags, strict=True), key=lambda pair: pair[1])
+    return [("".join(character for character, _ in pairs), marked) for marked, pairs in groups]
 
 
 def linked(title: str, url: str, marks: Sequence[Mark], limit: int) -> str:
-    """`[title](url)` with the marked words in bold; without the link where the address leaves no room for it."""
+    """`[title](url)` with the marked words in bold; without the link where the address leaves no room for it.
+
+    The whole title is made fit for a link first: piece by piece it could become one thing and read as another.
+    """
     address = safe_url(url)
-    own = [(mark.start, mark.end) for mark in marks if mark.text == "title"]
-    room = limit - length(address) - 4 * (len(own) + 1)
+    spans = {(mark.start, mark.end) for mark in marks if mark.text == "title"}
+    room = limit - length(address) - 4 * (len(spans) + 1)
     if room < 12:
-        return "".join(
-            _bold(escape(piece), marked) for piece, marked in _pieces(clip(title, limit // 2), own)
-        )
-    pieces = _pieces(clip(title, room), own)
-    return f"[{''.join(_bold(label(piece), marked) for piece, marked in pieces)}]({address})"
+        shown = clip(title, (limit - 4 * len(spans) - ISOLATION) // 2)  # escaping doubles it at most
+        return _escaped(shown, spans)
+    before, after = isolation(title)
+    shown = clip(title, room - len(before + after))
+    text, origin = labelled(before + shown + after)
+    flags = [False] * len(before) + _flags(shown, spans) + [False] * len(after)
+    pieces = _pieces(text, [flags[place] for place in origin])
+    # An underscore that a letter follows is no markup; asterisks in between would make it some.
+    parts = [
+        _bold(f"{piece[:-1]}{label('_')}" if piece.endswith("_") else piece, marked)
+        for piece, marked in pieces
+    ]
+    return f"[{isolate(''.join(parts))}]({address})"
 
 
 def snippet(document: Document, marks: Sequence[Mark]) -> str:
@@ -62,8 +78,12 @@ def snippet(document: Document, marks: Sequence[Mark]) -> str:
         start = min(first.start, text.find(" ", start) + 1 or first.start)
     shown = clip(text[start:], max(SNIPPET, first.end - start + 1))
     own = [(mark.start - start, mark.end - start) for mark in marks if mark.text == first.text]
-    pieces = _pieces(shown, [span for span in own if span[0] >= 0])
-    return (ELLIPSIS if start else "") + "".join(_bold(escape(piece), marked) for piece, marked in pieces)
+    return (ELLIPSIS if start else "") + _escaped(shown, own)
+
+
+def _escaped(text: str, marks: Iterable[tuple[int, int]]) -> str:
+    pieces = _pieces(text, _flags(text, marks))
+    return isolate("".join(_bold(escape_markup(piece), marked) for piece, marked in pieces))
 
 
 def _bold(markdown: str, marked: bool) -> str:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from bot.domain.text import clip, length
+from bot.domain.text import clip, clip_isolated, isolate, length
 
 CONTENT = 2000
 TITLE = 256
@@ -30,6 +30,7 @@ BUTTON_URL = 512
 URL = 2048
 THREAD_NAME = 100
 FORUM_TAGS = 5
+CHOICE = 100  # of a menu or of autocomplete: its label, its description, its value
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,14 @@ _LIST = re.compile(r"^(\s*)([-+]|\d+(?=\.))", re.MULTILINE)
 def escape(text: str) -> str:
     """Text that Discord shows as it is: no Markdown, mention, link, emoji or timestamp comes of it.
 
+    It does not move what stands beside it either, where it runs from right to left: see `isolate`.
+    """
+    return isolate(escape_markup(text))
+
+
+def escape_markup(text: str) -> str:
+    """A part of such a text; the whole of it is still to be isolated.
+
     Discord takes a backslash before any punctuation as "literally this"; a colon ends up escaped
     too, so that a bare `https://` is not made into a link.
     """
@@ -116,11 +125,15 @@ def escape(text: str) -> str:
     return _LIST.sub(lambda m: f"{m[1]}{m[2]}\\" if m[2].isdigit() else f"{m[1]}\\{m[2]}", escaped)
 
 
-def escape_to(text: str, limit: int) -> str:
-    """Escaped text of at most `limit`, cut at a word before it is escaped, so that no escape is halved."""
+def escape_to(text: str, limit: int, *, alone: bool = False) -> str:
+    """Escaped text of at most `limit`, cut at a word before it is escaped, so that no escape is halved.
+
+    `alone`: nothing stands beside it on its line, so its direction moves nothing.
+    """
     room = limit
     while True:
-        escaped = escape(clip(text, room))
+        clipped = clip(text, room)
+        escaped = escape_markup(clipped) if alone else escape(clipped)
         over = length(escaped) - max(0, limit)
         if over <= 0:
             return escaped
@@ -141,7 +154,20 @@ def label(text: str) -> str:
 
     Discord shows backslashes there: https://github.com/discord/discord-api-docs/issues/6185
     """
-    return _IN_LABEL.sub(lambda found: found[0].translate(_LOOKALIKE), _SCHEME.sub("", text))
+    return labelled(text)[0]
+
+
+def labelled(text: str) -> tuple[str, list[int]]:
+    """The same, and for each of its characters where it stands in the text: schemes of addresses are left out.
+
+    Without one, what stood around it can read as another: so it is looked again until there is none.
+    """
+    origin = list(range(len(text)))
+    while found := list(_SCHEME.finditer(text)):
+        gone = {place for scheme in found for place in range(*scheme.span())}
+        origin = [of for place, of in enumerate(origin) if place not in gone]
+        text = _SCHEME.sub("", text)
+    return _IN_LABEL.sub(lambda found: found[0].translate(_LOOKALIKE), text), origin
 
 
 _UNSAFE = re.compile(r"[\s()<>\[\]\\\"`|{}^]|%(?![0-9A-Fa-f]{2})")
@@ -176,7 +202,7 @@ def link(text: str, url: str, limit: int) -> str:
     room = limit - length(address) - 4
     if room < 12:
         return escape_to(text, limit)
-    return f"[{label(clip(text, room))}]({address})"
+    return f"[{label(clip_isolated(text, room))}]({address})"
 
 
 def relative(when: datetime) -> str:

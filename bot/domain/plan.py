@@ -27,6 +27,7 @@ from bot.domain.posting import Edit, Hold, Post, Rules, Send
 from bot.domain.stories import Story
 from bot.domain.terms import terms
 from bot.domain.topics import Topics
+from bot.domain.words import name_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +285,7 @@ def _audience(
     followers: dict[str, dict[int, None]] = {}
     for channel in channels:
         for subscription in channel.subscriptions:
-            followers.setdefault(subscription.topic.casefold(), {})[channel.id] = None
+            followers.setdefault(name_key(subscription.topic), {})[channel.id] = None
     for number, story in changed.items():
         own = told.get(number, {})
         about: set[str] = set()  # a name that two servers use brings both here: `decide` tells them apart

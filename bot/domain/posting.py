@@ -12,6 +12,7 @@ from bot.domain.model import Importance, Mode, Mute, Stored, StoryView, Subscrip
 from bot.domain.owners import NOBODY, Owners
 from bot.domain.stories import Story
 from bot.domain.topics import Topics
+from bot.domain.words import name_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def matching(
 ) -> tuple[Subscription, ...]:
     """The subscriptions whose topic is one of the story's, or stands above one."""
     wanted = topics.with_ancestors(view.topics)
-    return tuple(s for s in subscriptions if s.topic.casefold() in wanted)
+    return tuple(s for s in subscriptions if name_key(s.topic) in wanted)
 
 
 def bar(subscription: Subscription) -> Importance:

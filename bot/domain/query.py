@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple, get_args
 
-from bot.domain.document import TEXTS, Document, spans, stands_alone, words
+from bot.domain.document import TEXTS, Document
 from bot.domain.identity import registered_domain
 from bot.domain.model import RecordType
 from bot.domain.query_tree import (
@@ -35,6 +35,7 @@ from bot.domain.query_tree import (
     written,
 )
 from bot.domain.text import clip
+from bot.domain.words import plain_words, stands_alone, word_places
 
 MAX_LENGTH = 1_000
 MAX_TERMS = 100
@@ -126,9 +127,9 @@ def explain(query: Query, document: Document) -> tuple[Mark, ...]:
     """
     if not matches(query, document):
         return ()
-    places = {text: list(spans(document.texts[text])) for text in TEXTS}
+    places = {text: list(word_places(document.texts[text])) for text in TEXTS}
     found = {
-        Mark(text, places[text][first][0], places[text][after - 1][1])
+        Mark(text, places[text][first].start, places[text][after - 1].end)
         for text, first, after in occurrences(query.root, document)
     }
     return tuple(sorted(found, key=lambda mark: (TEXTS.index(mark.text), mark.start, mark.end)))
@@ -360,7 +361,7 @@ class _Parser:
                 "a * stands at the end of a word; to look for the text, put it in quotes",
                 position + text.index("*"),
             )
-        own = words(text)
+        own = plain_words(text)
         if begins:
             return self._prefix(scope, text, own, position)
         if not own:
@@ -383,7 +384,7 @@ class _Parser:
         text = content.strip().lower()
         match name:
             case "topic":
-                text = " ".join(words(text))
+                text = " ".join(plain_words(text))
                 if not text:
                     raise self._error("expected the name of a topic", position)
             case "type" if text not in get_args(RecordType):

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
-from bot.domain.document import ANYWHERE, Document, stands_alone, words
+from bot.domain.document import ANYWHERE, Document
+from bot.domain.words import plain_words, stands_alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +214,7 @@ def _together(own: list[str]) -> str:
     text = own[0]
     for before, word in pairwise(own):
         text += word if stands_alone(before) and stands_alone(word) else f" {word}"
-    return text if words(text) == own else " ".join(own)  # some combine to another character
+    return text if plain_words(text) == own else " ".join(own)  # some combine to another character
 
 
 def _field(part: Node) -> str:

@@ -30,7 +30,8 @@ from bot.domain.message import (
 )
 from bot.domain.model import Coverage, Record, Relation, StoryView
 from bot.domain.ranking import Spike
-from bot.domain.text import clip, length
+from bot.domain.text import clip, isolate, length
+from bot.domain.words import name_key
 
 EXCERPT = 400
 SHOWN_COVERAGE = 5
@@ -52,7 +53,7 @@ ColourOf = Callable[[str], int | None]
 
 def colour_of(topic: str) -> int:
     """A topic's colour where it configures none: always the same for the same name."""
-    return PALETTE[zlib.crc32(topic.casefold().encode()) % len(PALETTE)]
+    return PALETTE[zlib.crc32(name_key(topic).encode()) % len(PALETTE)]
 
 
 def plural(count: int, one: str, many: str = "") -> str:
@@ -90,13 +91,15 @@ def story_post(
     first = next(iter(topics), "")
     image = next((m.record.image for m in (view.lead, *view.members) if m.record.image), None)
     address = safe_url(lead.url)
-    footer = f"Story #{view.number} · {', '.join(topics)}" if topics else f"Story #{view.number}"
+    footer = f"Story #{view.number} · {_beside(topics)}" if topics else f"Story #{view.number}"
     roles = tuple(dict.fromkeys(mentions))[:MOST_ROLES]
     embed = Embed(
-        title=escape_to(lead.title, TITLE),
+        title=escape_to(lead.title, TITLE, alone=True),
         url=address if length(address) <= URL else "",
-        description=escape_to(lead.excerpt, EXCERPT) if lead.excerpt else "",
-        author=clip(f"{lead.outlet.name} · video" if lead.type == "video" else lead.outlet.name, AUTHOR),
+        description=escape_to(lead.excerpt, EXCERPT, alone=True) if lead.excerpt else "",
+        author=clip(
+            f"{isolate(lead.outlet.name)} · video" if lead.type == "video" else lead.outlet.name, AUTHOR
+        ),
         footer=f"{clip(footer, FOOTER - 40)} · {plural(view.outlets, 'outlet')}",
         image=safe_url(image.url) if image and length(safe_url(image.url)) <= URL else "",
         colour=colour if colour is not None else colour_of(first),
@@ -117,6 +120,11 @@ def story_post(
         name=clip(lead.title, THREAD_NAME),
         tags=tuple(dict.fromkeys((*subscribed, *topics)))[: FORUM_TAGS * 4],
     )
+
+
+def _beside(names: Sequence[str]) -> str:
+    """Names with commas between them, as they stand in a text that is no Markdown."""
+    return ", ".join(map(isolate, names))
 
 
 def _coverage_fields(view: StoryView) -> tuple[Field, ...]:
@@ -184,7 +192,7 @@ def related_pages(
     topics = topics or view.topics
     lead = view.lead.record
     head = Embed(
-        title=escape_to(lead.title, TITLE),
+        title=escape_to(lead.title, TITLE, alone=True),
         url=safe_url(lead.url) if length(safe_url(lead.url)) <= URL else "",
         author=clip(lead.outlet.name, AUTHOR),
         colour=colour_of(next(iter(topics), "")),
@@ -216,7 +224,7 @@ def related_pages(
         description = "\n".join((summary, *notes)) if index == 0 else summary
         if not entries:
             description += "\n\nNo other coverage has come in yet."
-        footer = clip(f"Story #{view.number} · {', '.join(topics)}", 300)
+        footer = clip(f"Story #{view.number} · {_beside(topics)}", 300)
         if len(chunks) > 1:
             footer += f" · page {index + 1} of {len(chunks)}"
         pages.append(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.domain import topics as topic_names
+from bot.domain.identity import registered_domain
 from bot.domain.model import (
     HEAT_PER_OUTLET,
     MAJOR_HEAT,
@@ -20,7 +21,7 @@ from bot.domain.model import (
     TopicMatch,
 )
 from bot.domain.owners import NOBODY, Owners
-from bot.domain.text import words
+from bot.domain.words import name_key, tokens, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +74,40 @@ def never(_record: Record) -> bool:
 
 
 def muted_by(mutes: Sequence[Mute]) -> Muted:
-    """Whether a record is muted: by its outlet's domain or name, or by words of its title."""
+    """Whether a record is muted: by its outlet's domain or name, or by words of its title.
+
+    One without words, such as an emoji, is looked for among the marks of the title.
+    """
     if not mutes:
         return never
-    outlets = {mute.value.casefold() for mute in mutes}
-    phrases = [f" {' '.join(phrase)} " for mute in mutes if (phrase := words(mute.value))]
+    outlets = {name for mute in mutes for name in (name_key(mute.value), _domain(mute.value))}
+    phrases = [_spaced(phrase) for mute in mutes if (phrase := words(mute.value))]
+    marks = [_spaced(tokens(mute.value)) for mute in mutes if not words(mute.value)]
 
     def muted(record: Record) -> bool:
-        if record.outlet.domain in outlets or record.outlet.name.casefold() in outlets:
+        if record.outlet.domain in outlets or name_key(record.outlet.name) in outlets:
             return True
-        title = f" {' '.join(words(record.title))} "
-        return any(phrase in title for phrase in phrases)
+        title = _spaced(words(record.title))
+        if any(phrase in title for phrase in phrases):
+            return True
+        written = _spaced(tokens(record.title)) if marks else ""
+        return any(mark in written for mark in marks)
 
     return muted
+
+
+def _spaced(parts: Sequence[str]) -> str:
+    return f" {' '.join(parts)} "
+
+
+def _domain(value: str) -> str:
+    """A muted domain as records have it, where it is written in another script."""
+    if value.isascii() or "." not in value:
+        return value
+    try:
+        return registered_domain(value)
+    except ValueError:
+        return value
 
 
 def _rank(stored: Stored) -> tuple[int, float, str]:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from Stemmer import Stemmer
 
-from bot.domain.text import words
+from bot.domain.words import words
 
 # Snowball's names of the languages that it stems, by ISO 639-1 code.
 _SNOWBALL: Mapping[str, str] = {
@@ -23,6 +23,7 @@ _SNOWBALL: Mapping[str, str] = {
 # Where no language is known. Its rules leave most words of other languages alone, and what they cut
 # off they cut off in both of two texts.
 _UNKNOWN = "en"
+_FOR_ARABIC = str.maketrans("\u06a9\u06cc", "\u0643\u064a")  # `fold` makes Persian letters of them
 _FIRST_WITHOUT_SPACES = "\u0e00"  # from Thai on: scripts of which `words` gives single characters
 _ACCENTS = re.compile("[\u0300-\u036f]+")
 
@@ -65,7 +66,8 @@ def _stands_alone(word: str) -> bool:
 def _stem(word: str, language: str) -> str:
     if language in _SNOWBALL and not word.isdigit():
         # A stemmer must not be used by two threads at once. To make one takes no time, but for its own cache.
-        word = Stemmer(_SNOWBALL[language], 0).stemWord(word)
+        spelled = word.translate(_FOR_ARABIC) if language == "ar" else word
+        word = Stemmer(_SNOWBALL[language], 0).stemWord(spelled)
     if word.isascii():
         return word
     return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", word)))

@@ -55,7 +55,11 @@ def shown(topic: Topic, below: Sequence[str], stories: int, places: Sequence[str
     }
     fields = tuple(Field(name, _joined(entries)) for name, entries in parts.items() if entries)
     return Embed(
-        escape_to(topic.name, 200), "", text, colour=topic.colour or colour_of(topic.name), fields=fields
+        escape_to(topic.name, 200, alone=True),
+        "",
+        text,
+        colour=topic.colour or colour_of(topic.name),
+        fields=fields,
     )
 
 

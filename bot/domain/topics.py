@@ -21,7 +21,8 @@ from bot.domain.document import Document
 from bot.domain.matcher import Matcher
 from bot.domain.model import Record, Topic, TopicMatch
 from bot.domain.query import Query, QueryError, explain, held, parse
-from bot.domain.text import tokens
+from bot.domain.text import ELLIPSIS
+from bot.domain.words import name_key, tokens
 
 Label: TypeAlias = tuple[int, str]  # a topic's server (0: everybody's), and its name
 
@@ -45,7 +46,7 @@ class _Node:
 
 
 class Topics:
-    """The topics that are known, by any of their names. Names compare without regard to case.
+    """The topics that are known, by any of their names. Names compare by `name_key`.
 
     `refused` are those whose queries cannot be read (any more), each with what is wrong: they go on without.
     `parsed` has queries by their text: those of topics that were known before need not be parsed again.
@@ -76,7 +77,7 @@ class Topics:
                 view._know(own, parsed or {})
 
     def _know(self, topics: Iterable[Topic], parsed: Mapping[str, Query]) -> None:
-        known = {topic.name.casefold(): topic for topic in topics}
+        known = {name_key(topic.name): topic for topic in topics}
         children: dict[str, list[str]] = {}
         for key, topic in known.items():
             self._topics[key] = topic
@@ -86,9 +87,9 @@ class Topics:
         for key, topic in known.items():
             for other in (topic.shortname, *topic.aliases, topic.slug):
                 if other:
-                    self._by_name.setdefault(other.casefold(), key)
+                    self._by_name.setdefault(name_key(other), key)
             if topic.parent:
-                children.setdefault(topic.parent.casefold(), []).append(key)
+                children.setdefault(name_key(topic.parent), []).append(key)
         for parent, own in children.items():
             self._children[parent] = [*self._children.get(parent, ()), *own]
 
@@ -124,12 +125,20 @@ class Topics:
 
     def resolve(self, name: str) -> Topic | None:
         """The topic of that name, shortname, alias or slug; None where there is none."""
-        key = self._by_name.get(name.strip().casefold())
+        wanted = name_key(name)
+        key = self._by_name.get(wanted)
+        if key is None and name.rstrip().endswith(
+            ELLIPSIS
+        ):  # as completions end that are longer than Discord takes
+            begun = {
+                self._by_name[one] for one in self._by_name if one.startswith(wanted.removesuffix("..."))
+            }
+            key = begun.pop() if len(begun) == 1 else None
         return None if key is None else self._topics[key]
 
     def suggest(self, text: str, limit: int = 25) -> tuple[Topic, ...]:
         """Topics for what somebody has typed so far: prefixes first, then inner words, then near misses."""
-        wanted = text.strip().casefold()
+        wanted = name_key(text)
         ranked: dict[str, Topic] = {}
         names = sorted(self._by_name)
         for test in (str.startswith, str.__contains__):
@@ -146,25 +155,25 @@ class Topics:
     def ancestors(self, name: str) -> tuple[str, ...]:
         """The names above a topic, nearest first. A cycle ends where it would repeat."""
         found: list[str] = []
-        seen = {name.casefold()}
-        topic = self._topics.get(name.casefold())
-        while topic is not None and topic.parent and topic.parent.casefold() not in seen:
-            seen.add(topic.parent.casefold())
-            parent = self._topics.get(topic.parent.casefold())
+        seen = {name_key(name)}
+        topic = self._topics.get(name_key(name))
+        while topic is not None and topic.parent and name_key(topic.parent) not in seen:
+            seen.add(name_key(topic.parent))
+            parent = self._topics.get(name_key(topic.parent))
             found.append(parent.name if parent else topic.parent)
             topic = parent
         return tuple(found)
 
     def with_ancestors(self, names: Iterable[str]) -> frozenset[str]:
-        """The names and all that stand above them, as casefolded keys: what a subscription may name."""
+        """The names and all that stand above them, as keys (`name_key`): what a subscription may name."""
         found: set[str] = set()
         for name in names:
-            found.add(name.casefold())
-            found.update(ancestor.casefold() for ancestor in self.ancestors(name))
+            found.add(name_key(name))
+            found.update(name_key(ancestor) for ancestor in self.ancestors(name))
         return frozenset(found)
 
     def concerns(self, names: Iterable[str], wanted: Collection[str]) -> bool:
-        """Whether what is about these topics may bring something on one in `wanted` (casefolded names, or `ANYWHERE`).
+        """Whether what is about these topics may bring something on one in `wanted` (keys of names, or `ANYWHERE`).
 
         So does what is about the topic itself, one below it, or one above it: a site on technology writes of its parts.
         """
@@ -173,19 +182,19 @@ class Topics:
         own = tuple(names)
         if not self.with_ancestors(own).isdisjoint(wanted):
             return True
-        return not self.with_ancestors(wanted).isdisjoint(name.casefold() for name in own)
+        return not self.with_ancestors(wanted).isdisjoint(name_key(name) for name in own)
 
     def specific_first(self, names: Iterable[str]) -> tuple[str, ...]:
         """The same topics, those that stand above another of them last."""
         given = tuple(names)
-        above = {ancestor.casefold() for name in given for ancestor in self.ancestors(name)}
-        return tuple(sorted(given, key=lambda name: name.casefold() in above))
+        above = {name_key(ancestor) for name in given for ancestor in self.ancestors(name)}
+        return tuple(sorted(given, key=lambda name: name_key(name) in above))
 
     def with_descendants(self, name: str) -> tuple[str, ...]:
         """The topic's own name and the names of all that stand below it."""
-        own = self._topics.get(name.casefold())
-        found = {name.casefold(): own.name if own else name}
-        queue = [name.casefold()]
+        own = self._topics.get(name_key(name))
+        found = {name_key(name): own.name if own else name}
+        queue = [name_key(name)]
         while queue:
             for child in self._children.get(queue.pop(), ()):
                 if child not in found:
@@ -265,7 +274,7 @@ class Topics:
         for (guild_id, name), words in matched.items():
             if self._guild_id is not None and guild_id not in (0, self._guild_id):
                 continue
-            found.setdefault((guild_id, name.casefold()), TopicMatch(name, False, words, guild_id))
+            found.setdefault((guild_id, name_key(name)), TopicMatch(name, False, words, guild_id))
         return tuple(found.values())
 
 
@@ -281,13 +290,13 @@ def sought_by(topic: Topic) -> str:
 
     A server topic is sought where its parent is; one without a parent may come from `ANYWHERE`.
     """
-    return topic.parent.casefold() or ANYWHERE if topic.guild_id else topic.name.casefold()
+    return name_key(topic.parent) or ANYWHERE if topic.guild_id else name_key(topic.name)
 
 
 def known_as(topic: Topic) -> frozenset[str]:
-    """Everything that a topic goes by, as casefolded names."""
+    """Everything that a topic goes by, by their keys (`name_key`)."""
     return frozenset(
-        name.casefold() for name in (topic.name, topic.shortname, topic.slug, *topic.aliases) if name
+        name_key(name) for name in (topic.name, topic.shortname, topic.slug, *topic.aliases) if name
     )
 
 
@@ -298,10 +307,10 @@ def beside(own: Iterable[Topic], others: Iterable[Topic]) -> tuple[Topic, ...]:
     """
     first = tuple(own)
     taken = {name: topic.name for topic in first for name in known_as(topic)}
-    kept = (topic for topic in others if topic.name.casefold() not in taken)
+    kept = (topic for topic in others if name_key(topic.name) not in taken)
     return (
         *first,
-        *(replace(topic, parent=taken.get(topic.parent.casefold(), topic.parent)) for topic in kept),
+        *(replace(topic, parent=taken.get(name_key(topic.parent), topic.parent)) for topic in kept),
     )
 
 
@@ -310,5 +319,5 @@ def names(matches: Mapping[int, Sequence[TopicMatch]], ids: Iterable[int]) -> tu
     found: dict[str, str] = {}
     for record_id in ids:
         for match in matches.get(record_id, ()):
-            found.setdefault(match.topic.casefold(), match.topic)
+            found.setdefault(name_key(match.topic), match.topic)
     return tuple(found.values())

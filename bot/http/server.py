@@ -8,6 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from aiohttp import web
@@ -16,6 +17,7 @@ from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
 from bot.errors import StoreError, TopicwireError
+from bot.http.connections import listen, name_server
 from bot.http.metrics import exposition
 from bot.pipeline.ingest import Ingest, Part
 from bot.sources.model import Batch
@@ -30,6 +32,7 @@ MAX_BODY = 2_000_000  # bytes
 MAX_ITEMS = 500  # of one batch
 BODY_SECONDS = 20.0
 CLOSE_SECONDS = 3.0  # that a request under way may still take when the bot stops
+PAGE_AGE = timedelta(seconds=5)  # of the metrics; Prometheus asks every 15 seconds or more rarely
 RETRY_SECONDS = "10"
 RETRY_FULL = "60"  # by then the minute that is counted is over
 SOURCE = "push"
@@ -78,26 +81,30 @@ class Server:
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_post("/records", self._push)
-        self._runner = web.AppRunner(
-            app, access_log=None, keepalive_timeout=15, shutdown_timeout=CLOSE_SECONDS
-        )
+        app.on_response_prepare.append(name_server)
+        self._runner = web.AppRunner(app, shutdown_timeout=CLOSE_SECONDS)
+        self._listening: asyncio.Server | None = None
+        self._measuring = asyncio.Lock()
+        self._page = b""
+        self._page_until: datetime | None = None
 
     async def start(self) -> int:
         """Begin to listen; returns the port. Raises TopicwireError where that is not possible."""
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._settings.host, self._settings.port)
         try:
-            await site.start()
+            self._listening = await listen(self._runner, self._settings.host, self._settings.port)
         except OSError as error:
             await self._runner.cleanup()
             where = f"{self._settings.host}:{self._settings.port}"
             raise TopicwireError(f"http.listen: {where} cannot be used: {error.strerror or error}") from error
-        host, port, *_ = self._runner.addresses[0]
+        host, port, *_ = self._listening.sockets[0].getsockname()
         log.info("listening on http://%s:%s", host, port)
         return int(port)
 
     async def close(self) -> None:
         """Stop listening."""
+        if self._listening is not None:
+            self._listening.close()
         await self._runner.cleanup()
 
     async def _healthz(self, _request: web.Request) -> web.Response:
@@ -113,10 +120,17 @@ class Server:
         )
 
     async def _metrics(self, _request: web.Request) -> web.Response:
-        measured = await measure(self._context)
-        counts = {"topicwire_polls_total": self._polls(), "topicwire_pushed_total": self._pushed}
-        page = exposition(measured, connected=self._connected(), counts=counts)
-        return web.Response(body=page, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+        # Counting everything takes time that grows with the database, and anybody may ask.
+        async with self._measuring:
+            now = self._context.now()
+            if self._page_until is None or now >= self._page_until:
+                measured = await measure(self._context)
+                counts = {"topicwire_polls_total": self._polls(), "topicwire_pushed_total": self._pushed}
+                self._page = exposition(measured, connected=self._connected(), counts=counts)
+                self._page_until = now + PAGE_AGE
+        return web.Response(
+            body=self._page, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        )
 
     async def _push(self, request: web.Request) -> web.Response:
         await self._admit(request)
@@ -148,7 +162,9 @@ class Server:
         if not token:
             raise _refusal(web.HTTPForbidden, "records are not taken here: http.token is not set")
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        shown = scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())
+        shown = scheme.lower() == "bearer" and hmac.compare_digest(
+            given.strip().encode("utf-8", "surrogateescape"), token.encode()
+        )
         if not await self._limiter.hit(self._rate, "shown" if shown else f"from {request.remote}"):
             pause = {"Retry-After": RETRY_FULL}
             raise _refusal(web.HTTPTooManyRequests, "too many requests; see Retry-After", pause)

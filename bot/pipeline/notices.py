@@ -11,6 +11,7 @@ from bot.domain.message import Embed, Message, escape, escape_to, relative
 from bot.domain.polling import Feed
 from bot.domain.render import GREY
 from bot.domain.topics import Topics, sought_by
+from bot.domain.words import name_key
 from bot.store import feeds, notices, outbox, subscriptions, topics
 from bot.store.feeds import Settled
 
@@ -81,7 +82,7 @@ async def _dependent(
             names = (name for of, name in about if of in (0, s.guild_id))
             wanting[s.guild_id] = here.with_ancestors(names)
         topic = here.resolve(s.topic)
-        if topic and s.topic.casefold() in wanting[s.guild_id] and sought_by(topic) not in served:
+        if topic and name_key(s.topic) in wanting[s.guild_id] and sought_by(topic) not in served:
             found[s.channel_id] = s.guild_id
     return found
 

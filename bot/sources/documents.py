@@ -108,7 +108,7 @@ def load_yaml(text: str) -> Iterator[object]:
             if document is not None:
                 yield document
     except yaml.MarkedYAMLError as error:
-        raise Unreadable(_yaml_problem(error)) from None
+        raise Unreadable(_yaml_problem(error, text)) from None
     except yaml.reader.ReaderError as error:
         raise Unreadable(
             f"not valid YAML: a character that is not allowed, at offset {error.position}"
@@ -119,7 +119,11 @@ def load_yaml(text: str) -> Iterator[object]:
         raise Unreadable("not valid YAML") from None
 
 
-def _yaml_problem(error: yaml.MarkedYAMLError) -> str:
+def _yaml_problem(error: yaml.MarkedYAMLError, text: str) -> str:
+    # PyYAML 6.0.4 and later refuse deep brackets themselves, before they report one of them.
+    read = text[: error.problem_mark.index] if error.problem_mark else ""
+    if read.count("[") + read.count("{") - read.count("]") - read.count("}") > MAX_DEPTH:
+        return _TOO_DEEP
     # libyaml's words are constants; the constructor's quote the file.
     what = "a tag or a key that cannot be used"
     if not isinstance(error, yaml.constructor.ConstructorError):

@@ -18,6 +18,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from bot.domain.terminal import one_line
 from bot.sources.documents import MAX_DOCUMENT, SUFFIXES
 from bot.sources.model import JSON, Batch, Item, Progress, Rejected
 from bot.sources.records import read
@@ -172,7 +173,7 @@ class FolderSource:
         identity = _identity(place)
         watcher = awatch(
             place,
-            watch_filter=lambda _, path: self._concerns(Path(path), alone),
+            watch_filter=lambda _, path: self.concerns(Path(path)),
             step=SETTLE_MS,
             debounce=SETTLE_MOST_MS,
             rust_timeout=LOOK_AGAIN_MS,
@@ -197,8 +198,9 @@ class FolderSource:
             await asyncio.gather(waiting, return_exceptions=True)
             await watcher.aclose()
 
-    def _concerns(self, path: Path, alone: bool) -> bool:
-        if alone:
+    def concerns(self, path: Path) -> bool:
+        """Whether a change of this file or directory can change what the source has."""
+        if self.root.is_file():
             return path.name == self.root.name
         with suppress(ValueError):
             path = path.relative_to(self.root)
@@ -259,7 +261,7 @@ class FolderSource:
             yield from _again(path, key, entry, None)
             return
         if not stat.S_ISREG(state.st_mode):
-            yield Rejected(str(path), 1, "not a regular file")
+            yield Rejected(_shown(path), 1, "not a regular file")
             return
         items, rejected = 0, []
         try:
@@ -271,7 +273,7 @@ class FolderSource:
                     yield from _again(path, key, entry, touched)
                     return
                 stream.seek(0)
-                for part in read(stream, str(path), self._quality, state.st_size):
+                for part in read(stream, _shown(path), self._quality, state.st_size):
                     if isinstance(part, Item):
                         items += 1
                     else:
@@ -287,7 +289,7 @@ class FolderSource:
 def _again(path: Path, key: str, entry: _Entry, new: _Entry | None) -> Iterator[Rejected | _Taken]:
     """What a file with the same content gives: its bad items are as bad as before."""
     for item, reason in entry.rejected:
-        yield Rejected(str(path), item, reason)
+        yield Rejected(_shown(path), item, reason)
     yield _Taken(key, new, entry.items)
 
 
@@ -296,7 +298,7 @@ def _unreadable(path: Path, error: OSError) -> Rejected:
 
 
 def _shown(path: Path) -> str:
-    return str(path).encode(errors="backslashreplace").decode()
+    return one_line(str(path))
 
 
 def _is_passed_over(name: str) -> bool:

@@ -18,6 +18,7 @@ from typing import BinaryIO
 from bot.domain.identity import canonical, registered_domain
 from bot.domain.model import Image, Outlet, Record, RecordType
 from bot.domain.text import clip, repair
+from bot.domain.words import name_key
 from bot.sources.documents import Unreadable, documents
 from bot.sources.feeds.dates import unknown_zone
 from bot.sources.feeds.links import written
@@ -217,11 +218,11 @@ def _topics(fields: Fields, notes: list[str]) -> tuple[str, ...]:
     topics: dict[str, str] = {}
     for name, entry in fields.entries("topics"):
         topic = repair(text_of(entry, name), MAX_TOPIC)
-        if topic.casefold() not in topics and len(topics) == MAX_TOPICS:
+        if name_key(topic) not in topics and len(topics) == MAX_TOPICS:
             notes.append(f"{name}: and all after it, more than {MAX_TOPICS}; left out")
             break
         if topic:
-            topics.setdefault(topic.casefold(), topic)
+            topics.setdefault(name_key(topic), topic)
     return tuple(topics.values())
 
 

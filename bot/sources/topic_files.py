@@ -9,7 +9,9 @@ from typing import Literal
 
 from bot.domain.model import Topic
 from bot.domain.query import QueryError, parse
+from bot.domain.terminal import one_line
 from bot.domain.text import clip, repair
+from bot.domain.words import name_key
 from bot.sources.documents import Unreadable, documents
 from bot.sources.fields import Fields, found, text_of
 from bot.sources.model import Rejected
@@ -36,13 +38,13 @@ def load_topics(directory: Path, known: Iterable[str] = ()) -> tuple[tuple[Topic
             if isinstance(value, Unreadable):
                 raise value
             topic = topic_from_mapping(value)
-            key = topic.name.casefold()
+            key = name_key(topic.name)
             if key in topics:
                 raise ValueError(f"name: the topic {topic.name!r} is defined in {places[key][0]} already")
             topics[key], places[key] = topic, (path, item)
         except ValueError as error:
             rejected.append(Rejected(path, item, clip(str(error), _REASON)))
-    names = {name.casefold() for name in known}
+    names = {name_key(name) for name in known}
     for key, topic in topics.items():
         if topic.parent and (problem := _parent_problem(key, topics, names)):
             topics[key] = replace(topic, parent="")
@@ -82,15 +84,15 @@ def _values(directory: Path) -> Iterator[tuple[str, int, object]]:
         try:
             with path.open("rb") as stream:
                 for item, value in documents(stream, path.name):
-                    yield str(path), item, value
+                    yield one_line(str(path)), item, value
         except OSError as error:
-            yield str(path), 1, Unreadable(error.strerror or "cannot be read")
+            yield one_line(str(path)), 1, Unreadable(error.strerror or "cannot be read")
 
 
 def _parent_problem(key: str, topics: Mapping[str, Topic], known: set[str]) -> str:
     """What is wrong with a topic's parent, or nothing."""
     parent = topics[key].parent
-    above = parent.casefold()
+    above = name_key(parent)
     if above not in topics and above not in known:
         return f"parent: there is no topic {parent!r}; taken without a parent"
     passed: set[str] = set()
@@ -98,7 +100,7 @@ def _parent_problem(key: str, topics: Mapping[str, Topic], known: set[str]) -> s
         if above == key:
             return f"parent: {parent!r} is the topic itself or below it; taken without a parent"
         passed.add(above)
-        above = topics[above].parent.casefold()
+        above = name_key(topics[above].parent)
     return ""
 
 
@@ -110,7 +112,7 @@ def _texts(fields: Fields, field: str) -> tuple[str, ...]:
             raise fields.error(field, f"expected at most {MAX_KEYWORDS:,} entries")
         text = repair(text_of(entry, name), MAX_KEYWORD)
         if text:
-            texts.setdefault(text.casefold(), text)
+            texts.setdefault(name_key(text), text)
     return tuple(texts.values())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -11,11 +10,14 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncTransaction, create_async_engine
 
-from bot.errors import StoreError
+from bot.errors import DatabaseLostError, StoreError
 
-BUSY_SECONDS = 30
+BUSY_SECONDS = (
+    1  # that a statement waits for another program's lock; nothing can end the wait, not even a stop,
+)
+BUSY_TRIES = 30  # so it is repeated so often
 SWITCH_TRIES = 10
 MIGRATIONS = Path(__file__).parent / "migrations"
 INTAKE_LOCK = 0x70C1  # any number of our own: the advisory lock of PostgreSQL's intake
@@ -35,15 +37,23 @@ def normalise(url: str) -> str:
 
 
 def redact(url: str) -> str:
-    """The URL without its password, for messages and logs."""
-    url = re.sub(r"(?<=[?&]password=)[^&]*", "***", url)
-    return re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)
+    """The URL without user, password and parameters, for messages and logs."""
+    address, question, _ = url.partition("?") if "://" in url else (url, "", "")
+    hidden = "?***" if question else ""
+    before, at, place = address.rpartition("@")
+    if not at or address.startswith(("/", ".", "~")):  # the latter are paths
+        return address + hidden
+    scheme, separator, _ = before.partition("://")
+    return f"{scheme}://***@{place}{hidden}" if separator else f"***@{place}"
 
 
 def newest_revision() -> str:
     """The revision that the code wants: the last of the numbered migrations."""
     return max(path.stem.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
+
+# Words of an error after which nothing more can be stored until a person restores the database.
+_LOST = ("malformed", "not a database", "file is encrypted")
 
 # Words of an error, and what the user can do about it.
 _HINTS = {
@@ -91,7 +101,8 @@ def _told(url: str) -> Iterator[None]:
         hint = next(
             (hint for sign, hint in _HINTS.items() if sign in detail), "see the log for the whole error"
         )
-        raise StoreError(
+        kind = DatabaseLostError if any(sign in detail for sign in _LOST) else StoreError
+        raise kind(
             f"the database {redact(url)} cannot be used: {detail}. {hint[0].upper()}{hint[1:]}."
         ) from error
 
@@ -102,10 +113,18 @@ class Database:
     def __init__(self, engine: AsyncEngine, url: str) -> None:
         self._engine = engine
         self._url = url
+        self._file = _file_of(engine.url)
+        self._identity: tuple[int, int] | None = None  # device and inode of the file when it was opened
 
     @classmethod
-    async def open(cls, url: str) -> Self:
-        """Connect, make what is missing, and migrate. Raises StoreError with what to do."""
+    async def open(cls, url: str, *, guarded: bool = False) -> Self:
+        """Connect, make what is missing, and migrate. Raises StoreError with what to do.
+
+        A `guarded` SQLite file leaves a marker beside it. Where the marker is there and the file is not, all
+        subscriptions are gone; then DatabaseLostError is raised rather than an empty database made.
+        """
+        if guarded:
+            _check_marker(url)
         try:
             with _told(url):
                 engine = _engine(sa.make_url(normalise(url)))
@@ -125,6 +144,10 @@ class Database:
         except BaseException:
             await engine.dispose()
             raise
+        if database._file is not None:
+            database._identity = _identity(database._file)
+            if guarded:
+                marker(database._file).write_text(_MARKER.format(name=database._file.name), encoding="utf-8")
         return database
 
     @classmethod
@@ -164,6 +187,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A consistent look at the data."""
+        self._check_present()
         with _told(self._url):
             async with self._engine.connect() as connection:
                 if self.dialect == "postgresql":  # where each statement would see another moment
@@ -173,11 +197,17 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """One transaction: all of it is stored, or nothing."""
+        self._check_present()
         with _told(self._url):
             async with self._engine.connect() as connection:
                 await connection.execution_options(writes=True)
-                async with connection.begin():
+                transaction = await _begun(connection)
+                try:
                     yield connection
+                except BaseException:
+                    await transaction.rollback()
+                    raise
+                await transaction.commit()
 
     @asynccontextmanager
     async def intake(self) -> AsyncIterator[AsyncConnection]:
@@ -186,6 +216,14 @@ class Database:
             if self.dialect == "postgresql":
                 await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(INTAKE_LOCK)))
             yield connection
+
+    def _check_present(self) -> None:
+        """Raise DatabaseLostError where the file is gone or another: what is stored from now on would be lost."""
+        if self._identity is not None and self._file is not None and _identity(self._file) != self._identity:
+            raise DatabaseLostError(
+                f"the database {self._file} was deleted or replaced while Topicwire was running: restore it, then start "
+                "Topicwire again"
+            )
 
     async def _migrate(self) -> None:
         wanted = newest_revision()
@@ -202,6 +240,55 @@ class Database:
             if self.dialect == "postgresql":  # two processes that start at once migrate one after the other
                 await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(INTAKE_LOCK)))
             await connection.run_sync(_upgrade)
+
+
+async def _begun(connection: AsyncConnection) -> AsyncTransaction:
+    """Begin a transaction. While another program holds the lock, try again; between two tries a stop can end it."""
+    for tries_left in reversed(range(BUSY_TRIES)):
+        try:
+            return await connection.begin()
+        except exc.OperationalError as error:
+            await connection.rollback()  # SQLAlchemy counts the attempt as a transaction
+            if "database is locked" not in str(error) or not tries_left:
+                raise
+    raise AssertionError("unreachable")
+
+
+def marker(file: Path) -> Path:
+    """Where it is noted that there is a database."""
+    return file.with_name(f"{file.name}-exists")
+
+
+_MARKER = """Topicwire keeps its database in {name}, beside this file. Should that be lost, restore a backup of it.
+To begin with an empty database, delete this file.
+"""
+
+
+def _check_marker(url: str) -> None:
+    try:
+        file = _file_of(sa.make_url(normalise(url)))
+    except (exc.ArgumentError, ValueError):
+        return  # what is wrong with it is said where it is opened
+    if file is not None and marker(file).exists() and (not file.exists() or not file.stat().st_size):
+        raise DatabaseLostError(
+            f"the database {file} is missing, though Topicwire has used it before: restore a backup of it. To begin with "
+            f"an empty database, delete {marker(file)}"
+        )
+
+
+def _file_of(url: sa.URL) -> Path | None:
+    """The file of a SQLite database; None of one in memory or on a server."""
+    if not url.drivername.startswith("sqlite") or not url.database or url.database == ":memory:":
+        return None
+    return Path(url.database)
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        state = file.stat()
+    except OSError:
+        return None
+    return state.st_dev, state.st_ino
 
 
 def _may_be_there(url: sa.URL) -> bool:

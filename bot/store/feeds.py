@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.identity import canonical
 from bot.domain.polling import Feed, NewFeed, Origin, Polling
+from bot.domain.text import clip
 from bot.domain.topics import Label
 from bot.store import schema, sources
 from bot.store.sources import SourceState, state_of
@@ -320,7 +321,7 @@ async def settle(connection: AsyncConnection, settled: Sequence[Settled], now: d
         )
     )
     await connection.execute(statement, rows)
-    failed = [{"of": s.source_id, "why": s.error[:500], "at": now} for s in settled if s.error]
+    failed = [{"of": s.source_id, "why": clip(s.error, 500), "at": now} for s in settled if s.error]
     if failed:
         statement = sa.update(_s).where(_s.c.id == p("of")).values(last_error=p("why"), last_error_at=p("at"))
         await connection.execute(statement, failed)

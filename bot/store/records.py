@@ -15,6 +15,7 @@ from bot.domain.event import Report, Terms, compared
 from bot.domain.intake import Affected, Arrival, Known, Plan, all_keys
 from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryView, TopicMatch
 from bot.domain.ranking import last_report
+from bot.domain.words import name_key, search_key
 from bot.store import outbox, schema, search, topics
 from bot.store.sql import chunks, upsert
 
@@ -227,7 +228,7 @@ def _story_row(number: int, view: StoryView) -> dict[str, Any]:
         "last_seen": last_report(view),
         "removed": False,
         "forwards_to": None,
-        "search": view.lead.record.title.casefold(),
+        "search": search_key(view.lead.record.title),
         "guild_id": min(member.guild_id for member in view.members),
     }
 
@@ -316,10 +317,10 @@ async def _write_story_topics(
     for part in chunks(views):
         await connection.execute(sa.delete(st).where(st.c.story.in_(part)))
     rows = [
-        {"story": number, "topic_id": ids[topic.casefold()]}
+        {"story": number, "topic_id": ids[name_key(topic)]}
         for number, view in views.items()
         for topic in view.topics
-        if topic.casefold() in ids
+        if name_key(topic) in ids
     ]
     if rows:
         await connection.execute(sa.insert(st), rows)

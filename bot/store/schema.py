@@ -106,7 +106,7 @@ stories = sa.Table(
     sa.Column("last_seen", UtcTime, nullable=False, index=True),
     _flag("removed"),
     sa.Column("forwards_to", ID),
-    _text("search"),  # the lead's title without regard to case: databases know that of ASCII only
+    _text("search"),  # the lead's title as `bot.domain.words.search_key` has it
     sa.Column("guild_id", SNOWFLAKE, nullable=False, server_default="0"),  # the server that alone sees it
 )
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Stored, Topic, TopicMatch
+from bot.domain.words import name_key
 from bot.store import records, schema, topics
 from bot.store.sql import chunks, seen_by
 
@@ -62,7 +63,7 @@ async def _declare(connection: AsyncConnection, before: Topic, name: str) -> Non
 
 
 def _renamed(names: Iterable[str], before: Topic, name: str) -> list[str]:
-    changed = (name if other.casefold() == before.name.casefold() else other for other in names)
+    changed = (name if name_key(other) == name_key(before.name) else other for other in names)
     return [other for other in changed if other]
 
 

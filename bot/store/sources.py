@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.text import clip
 from bot.store import schema
 from bot.store.sql import chunks, insert_new, upsert
 
@@ -130,7 +131,7 @@ async def progress_of(connection: AsyncConnection, ids: Sequence[int], key: str)
 
 async def failed(connection: AsyncConnection, source_id: int, error: str, now: datetime) -> None:
     """Note why a source could not be fetched."""
-    values = {"last_error": error[:500], "last_error_at": now}
+    values = {"last_error": clip(error, 500), "last_error_at": now}
     await connection.execute(sa.update(_s).where(_s.c.id == source_id).values(**values))
 
 

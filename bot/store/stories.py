@@ -13,6 +13,7 @@ from bot.domain.intake import scoped
 from bot.domain.model import Stored
 from bot.domain.ranking import hotness
 from bot.domain.stories import Story
+from bot.domain.words import search_key
 from bot.store import records, schema
 from bot.store.sql import chunks, seen_by
 from bot.store.topics import keys_of
@@ -95,7 +96,7 @@ async def titles(
     connection: AsyncConnection, text: str, limit: int, guild_id: int | None = None
 ) -> list[tuple[int, str]]:
     """Number and lead's title of the newest stories whose lead's title has all words of the text in it."""
-    words = text.casefold().split()[:MOST_WORDS]
+    words = search_key(text).split()[:MOST_WORDS]
     rows = await connection.execute(
         sa.select(_s.c.number, _r.c.title)
         .join(_r, _r.c.id == _s.c.lead_id)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import digest
 from bot.domain.model import Importance, Mode, Mute, Subscription
+from bot.domain.words import name_key
 from bot.store import schema
 from bot.store.sql import insert_new, upsert
 
@@ -198,13 +199,13 @@ async def mutes_in(connection: AsyncConnection, guild_id: int, channel_id: int) 
 
 async def mute(connection: AsyncConnection, guild_id: int, channel_id: int | None, value: str) -> None:
     """Mute an outlet or words, in a channel or (None) in the whole server."""
-    row = {"guild_id": guild_id, "channel_id": channel_id or 0, "value": value, "key": value.casefold()}
+    row = {"guild_id": guild_id, "channel_id": channel_id or 0, "value": value, "key": name_key(value)}
     await insert_new(connection, _m, [row], on=["guild_id", "channel_id", "key"])
 
 
 async def unmute(connection: AsyncConnection, guild_id: int, channel_id: int | None, value: str) -> bool:
     """Take a mute back. False where there is none like it."""
     same = sa.and_(
-        _m.c.guild_id == guild_id, _m.c.channel_id == (channel_id or 0), _m.c.key == value.casefold()
+        _m.c.guild_id == guild_id, _m.c.channel_id == (channel_id or 0), _m.c.key == name_key(value)
     )
     return bool((await connection.execute(sa.delete(_m).where(same))).rowcount)

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.model import Topic
 from bot.domain.query import Query
 from bot.domain.topics import Topics, known_as, sought_by
+from bot.domain.words import name_key
 from bot.store import revisions, schema
 from bot.store.sql import chunks, insert_new, seen_by, upsert
 
@@ -26,8 +27,8 @@ _everybodys = _t.c.guild_id == 0
 
 
 def key_of(name: str, guild_id: int = 0) -> str:
-    """What a topic is known by: its casefolded name, for a server topic behind its server. No name has a line break."""
-    return f"{guild_id}\n{name.casefold()}" if guild_id else name.casefold()
+    """What a topic is known by: its `name_key`, for a server topic behind its server. No name has a line break."""
+    return f"{guild_id}\n{name_key(name)}" if guild_id else name_key(name)
 
 
 def keys_of(names: Iterable[str], guild_id: int) -> list[str]:
@@ -100,7 +101,7 @@ async def changed(connection: AsyncConnection) -> None:
 
 
 async def ids(connection: AsyncConnection) -> dict[str, int]:
-    """Casefolded name -> id, of everybody's topics."""
+    """Key -> id, of everybody's topics."""
     rows = await connection.execute(sa.select(_t.c.key, _t.c.id).where(_everybodys))
     return {row.key: row.id for row in rows}
 
@@ -121,18 +122,18 @@ async def id_of(connection: AsyncConnection, topic: Topic) -> int:
 
 
 async def tree(connection: AsyncConnection) -> frozenset[tuple[str, str]]:
-    """Every topic's casefolded name with its parent's name, of everybody's."""
+    """Every topic's key with its parent's name, of everybody's."""
     rows = await connection.execute(sa.select(_t.c.key, _t.c.parent).where(_everybodys))
     return frozenset((row.key, row.parent) for row in rows)
 
 
 async def learn(connection: AsyncConnection, names: Iterable[str]) -> dict[str, int]:
-    """Make sure that these names are topics, as the first spells them; returns all ids by casefolded name."""
+    """Make sure that these names are topics, as the first spells them; returns all ids by key."""
     known = await ids(connection)
     missing: dict[str, str] = {}
     for name in names:
-        if name.casefold() not in known:
-            missing.setdefault(name.casefold(), name)
+        if name_key(name) not in known:
+            missing.setdefault(name_key(name), name)
     if not missing:
         return known
     await changed(connection)
@@ -148,7 +149,7 @@ async def _configured(connection: AsyncConnection) -> dict[str, Topic]:
 async def define(connection: AsyncConnection, topics: Iterable[Topic]) -> bool:
     """Add topics to the configured ones, or change them. Returns whether any definition changed."""
     before = await _configured(connection)
-    wanted = [topic for topic in topics if before.get(topic.name.casefold()) != topic]
+    wanted = [topic for topic in topics if before.get(name_key(topic.name)) != topic]
     if wanted:
         await changed(connection)
     await upsert(connection, _t, [row_of(topic, configured=True) for topic in wanted], on=["key"])
@@ -159,7 +160,7 @@ async def define(connection: AsyncConnection, topics: Iterable[Topic]) -> bool:
 async def _absorb(connection: AsyncConnection, defined: Iterable[Topic]) -> None:
     """What records brought along under another name of a topic is that topic now, for those who follow it too."""
     other_names = {
-        name: topic for topic in defined for name in known_as(topic) if name != topic.name.casefold()
+        name: topic for topic in defined for name in known_as(topic) if name != name_key(topic.name)
     }
     rows = await connection.execute(sa.select(_t.c.id, _t.c.key).where(~_t.c.configured, _everybodys))
     stray = {row.key: row.id for row in rows if row.key in other_names}
@@ -168,7 +169,7 @@ async def _absorb(connection: AsyncConnection, defined: Iterable[Topic]) -> None
     known = await ids(connection)
     subs = schema.subscriptions
     for key, old in stray.items():
-        new = known[other_names[key].name.casefold()]
+        new = known[name_key(other_names[key].name)]
         both = sa.select(subs.c.channel_id).where(subs.c.topic_id == new)
         await connection.execute(sa.delete(subs).where(subs.c.topic_id == old, subs.c.channel_id.in_(both)))
         await connection.execute(sa.update(subs).where(subs.c.topic_id == old).values(topic_id=new))
@@ -180,7 +181,7 @@ async def configure(connection: AsyncConnection, topics: Iterable[Topic]) -> boo
 
     One that is configured no longer stays known, without keywords: stories and subscriptions name it.
     """
-    wanted = {topic.name.casefold(): topic for topic in topics}
+    wanted = {name_key(topic.name): topic for topic in topics}
     gone = {key: topic for key, topic in (await _configured(connection)).items() if key not in wanted}
     if gone:
         await changed(connection)

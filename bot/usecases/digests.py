@@ -16,6 +16,7 @@ from bot.domain.digest import Digest, Schedule
 from bot.domain.message import Message
 from bot.domain.model import Subscription
 from bot.domain.owners import Owners
+from bot.domain.text import clip
 from bot.domain.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError
 from bot.store import digests, outbox, subscriptions, topics
@@ -43,7 +44,7 @@ def zone(name: str) -> str:
         return _zones()[wanted]
     near = ", ".join(suggest_zones(name, 3))
     hint = f" Did you mean: {near}?" if near else " Write it like Europe/Berlin or America/New_York."
-    raise InvalidInputError(f"“{name[:60]}” is no time zone.{hint}")
+    raise InvalidInputError(f"“{clip(name, 60)}” is no time zone.{hint}")
 
 
 def suggest_zones(text: str, limit: int = 25) -> list[str]:

@@ -15,6 +15,7 @@ from bot.domain.model import Mode, StoryView, TopicMatch
 from bot.domain.owners import Owners
 from bot.domain.posting import EXPLAIN, Reason
 from bot.domain.ranking import Sort, rank
+from bot.domain.text import clip
 from bot.errors import InvalidInputError, NotFoundError
 from bot.store import outbox, records, search, subscriptions, topics
 from bot.store import stories as stored
@@ -69,7 +70,7 @@ async def number_of(context: Context, text: str, guild_id: int | None = None) ->
         hits = await stored.titles(connection, wanted, 1, guild_id)
     if not hits:
         raise NotFoundError(
-            f"No story has “{wanted[:80]}” in its title. Use its number as in #12, a link, or pick one as you type."
+            f"No story has “{clip(wanted, 80)}” in its title. Use its number as in #12, a link, or pick one as you type."
         )
     return hits[0][0]
 

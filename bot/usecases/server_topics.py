@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain import query as language
 from bot.domain.model import Stored, Topic
 from bot.domain.query import Query, QueryError
-from bot.domain.text import repair, words
+from bot.domain.text import clip, repair
 from bot.domain.topics import Topics
+from bot.domain.words import name_key, words
 from bot.errors import InvalidInputError, NotFoundError, QueryRefusedError
 from bot.store import feeds, server_topics, topics
 from bot.usecases.context import Context
@@ -82,7 +83,7 @@ def _name(text: str) -> str:
     name = repair(text, 4 * MAX_NAME)
     if len(name) > MAX_NAME:
         raise InvalidInputError(
-            f"A topic's name has at most {MAX_NAME} characters; “{name[:20]}…” has {len(name)}."
+            f"A topic's name has at most {MAX_NAME} characters; “{clip(name, 20)}” has {len(name)}."
         )
     if not words(name):
         raise InvalidInputError("A topic's name has at least one letter or digit.")
@@ -98,8 +99,8 @@ def _drafted(before: Topic, draft: Draft, known: Topics) -> Topic:
         made = replace(made, query=str(understood(draft.query)))
     if draft.aliases is not None:
         typed = [] if draft.aliases.strip() == NOTHING else draft.aliases.split(",")
-        aliases = {name.casefold(): name for name in map(_name, filter(str.strip, typed))}
-        aliases.pop(made.name.casefold(), None)
+        aliases = {name_key(name): name for name in map(_name, filter(str.strip, typed))}
+        aliases.pop(name_key(made.name), None)
         if len(aliases) > MAX_ALIASES:
             raise InvalidInputError(f"A topic has at most {MAX_ALIASES} other names.")
         made = replace(made, aliases=tuple(aliases.values()))
@@ -119,7 +120,7 @@ def _free(known: Topics, wanted: Topic, before: Topic | None) -> None:
                 raise InvalidInputError(
                     f"This server has a topic “{other.name}” already: change it with /topic edit, or take another name."
                 )
-            also = "" if name.casefold() == other.name.casefold() else f", as “{other.name}”"
+            also = "" if name_key(name) == name_key(other.name) else f", as “{other.name}”"
             raise InvalidInputError(
                 f"“{name}” is a topic that everybody has already{also}: follow it with /subscribe, or take another name."
             )
@@ -134,7 +135,7 @@ def _own(known: Topics, name: str, guild_id: int) -> Topic:
     hint = f"This server's own are: {', '.join(own[:10])}." if own else "Make one with /topic create."
     if found is not None:
         raise NotFoundError(f"“{found.name}” is everybody's topic, which no server can change. {hint}")
-    raise NotFoundError(f"This server has no topic “{name[:80]}” of its own. {hint}")
+    raise NotFoundError(f"This server has no topic “{clip(name, 80)}” of its own. {hint}")
 
 
 async def create(context: Context, guild_id: int, draft: Draft) -> Made:

@@ -11,7 +11,9 @@ from bot.domain.identity import canonical
 from bot.domain.model import Record
 from bot.domain.polling import Feed, NewFeed
 from bot.domain.polling import Origin as Owner
+from bot.domain.text import clip, length
 from bot.domain.topics import Topics
+from bot.domain.words import name_key
 from bot.errors import InvalidInputError, NotFoundError, SourceError
 from bot.sources.feeds.parse import Document, Origin
 from bot.sources.feeds.source import Found, find
@@ -182,14 +184,14 @@ async def remove(context: Context, wanted: str, guild_id: int = 0) -> Feed:
     """Follow a feed no longer: by its address or its name. NotFoundError names what there is."""
     async with context.db.write() as connection:
         own = await feeds.all_feeds(connection, guild_id)
-        key = wanted.strip().casefold()
+        key = name_key(wanted)
         # A feed may call itself by the address of another one.
-        hits = [feed for feed in own if key == feed.address.casefold()]
-        hits = hits or [feed for feed in own if key == feed.url.casefold()]
-        hits = hits or [f for f in own if key in (f.shown.casefold(), f.shown[:SHORT].strip().casefold())]
+        hits = [feed for feed in own if key == name_key(feed.address)]
+        hits = hits or [feed for feed in own if key == name_key(feed.url)]
+        hits = hits or [f for f in own if key in (name_key(f.shown), name_key(clip(f.shown, SHORT)))]
         if not hits:
             has = ", ".join(feed.shown for feed in own[:10]) or "none"
-            raise NotFoundError(f"There is no source “{wanted[:80]}”. There are: {has}.")
+            raise NotFoundError(f"There is no source “{clip(wanted, 80)}”. There are: {has}.")
         if len(hits) > 1:
             raise InvalidInputError(f"{len(hits)} sources have that name: give the address.")
         if hits[0].origin in (Owner.CONFIG, Owner.CATALOGUE):
@@ -202,14 +204,14 @@ async def remove(context: Context, wanted: str, guild_id: int = 0) -> Feed:
 
 async def suggest(context: Context, guild_id: int, text: str, limit: int = 25) -> list[tuple[str, str]]:
     """A server's own feeds for what somebody has typed so far: how each is shown, and what `remove` knows it by."""
-    key = text.strip().casefold()
+    key = name_key(text)
     async with context.db.read() as connection:
         own = await feeds.all_feeds(connection, guild_id)
     return [
         (
-            f"{feed.shown[:60]} ({feed.url})"[:SHORT],
-            feed.address if len(feed.address) <= SHORT else feed.shown[:SHORT],
+            clip(f"{clip(feed.shown, 60)} ({feed.url})", SHORT),
+            feed.address if length(feed.address) <= SHORT else clip(feed.shown, SHORT),
         )
         for feed in own
-        if key in feed.shown.casefold() or key in feed.url.casefold()
+        if key in name_key(feed.shown) or key in name_key(feed.url)
     ][:limit]

@@ -11,7 +11,9 @@ from bot.domain.message import escape
 from bot.domain.model import Topic
 from bot.domain.ranking import LEAST_STORIES, USUAL_DAYS, Spike, spike
 from bot.domain.render import plural, spike_words
+from bot.domain.text import clip
 from bot.domain.topics import Topics
+from bot.domain.words import name_key
 from bot.errors import NotFoundError
 from bot.store import subscriptions, topics, volumes
 from bot.usecases.context import Context
@@ -24,7 +26,7 @@ def resolve(known: Topics, name: str) -> Topic:
         return found
     near = ", ".join(topic.name for topic in known.suggest(name, 3))
     hint = f"Did you mean: {near}?" if near else "The list of topics has all there are."
-    raise NotFoundError(f"There is no topic “{name[:80]}”. {hint}")
+    raise NotFoundError(f"There is no topic “{clip(name, 80)}”. {hint}")
 
 
 async def suggest(context: Context, text: str, guild_id: int = 0, limit: int = 25) -> list[str]:
@@ -39,14 +41,14 @@ async def subscribed(context: Context, guild_id: int, text: str, limit: int = 25
     async with context.db.read() as connection:
         own = await subscriptions.subscriptions(connection, guild_id=guild_id)
     names = dict.fromkeys(s.topic for s in own)
-    return [name for name in names if text.casefold() in name.casefold()][:limit]
+    return [name for name in names if name_key(text) in name_key(name)][:limit]
 
 
 async def spikes(
     connection: AsyncConnection, known: Topics, names: Iterable[str], now: datetime, guild_id: int
 ) -> dict[str, Spike]:
     """Those of these topics that are, with all below them, far above their usual volume now."""
-    below = {name: [each.casefold() for each in known.with_descendants(name)] for name in names}
+    below = {name: [name_key(each) for each in known.with_descendants(name)] for name in names}
 
     async def volumes_of(days: int) -> dict[str, list[int]]:
         every = sorted({each for those in below.values() for each in those})
@@ -71,7 +73,7 @@ async def listing(context: Context, search: str, guild_id: int) -> list[str]:
         known = await topics.load(connection, guild_id)
         counts = await topics.counts(connection, guild_id)
         above = await spikes(connection, known, [topic.name for topic in known], context.now(), guild_id)
-        here = {s.topic.casefold() for s in await subscriptions.subscriptions(connection, guild_id=guild_id)}
+        here = {name_key(s.topic) for s in await subscriptions.subscriptions(connection, guild_id=guild_id)}
     shown = known.suggest(search, 200) if search.strip() else tuple(_tree(known))
     lines = []
     for topic in shown:
@@ -79,7 +81,7 @@ async def listing(context: Context, search: str, guild_id: int) -> list[str]:
         stories = sum(counts.get(name, 0) for name in known.with_descendants(topic.name))
         mark = f" · {spike_words(above[topic.name])}" if topic.name in above else ""
         mark += " · this server's own" if topic.guild_id else ""
-        mark += " · subscribed here" if topic.name.casefold() in here else ""
+        mark += " · subscribed here" if name_key(topic.name) in here else ""
         below = f" · below {escape(topic.parent)}" if search.strip() and topic.parent else ""
         indent = "\u2003" * min(depth, 5)
         lines.append(f"{indent}**{escape(topic.name)}** · {plural(stories, 'story', 'stories')}{below}{mark}")
@@ -89,12 +91,12 @@ async def listing(context: Context, search: str, guild_id: int) -> list[str]:
 def _tree(known: Topics) -> Iterable[Topic]:
     """Roots by name, each followed by what stands below it."""
     children: dict[str, list[Topic]] = {}
-    names = {topic.name.casefold() for topic in known}
-    for topic in sorted(known, key=lambda t: t.name.casefold()):
-        parent = topic.parent.casefold()
+    names = {name_key(topic.name) for topic in known}
+    for topic in sorted(known, key=lambda t: name_key(t.name)):
+        parent = name_key(topic.parent)
         children.setdefault(parent if parent in names else "", []).append(topic)
     queue = list(reversed(children.get("", [])))
     while queue:
         topic = queue.pop()
         yield topic
-        queue.extend(reversed(children.pop(topic.name.casefold(), [])))
+        queue.extend(reversed(children.pop(name_key(topic.name), [])))

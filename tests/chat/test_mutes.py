@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.domain.identity import registered_domain
 from tests.chat.world import METRO, ROCKET, WHALES, World, plain, seen
 from tests.discord_markdown import links
 from tests.make import record
@@ -38,6 +39,10 @@ async def test_a_muted_outlet_neither_leads_nor_counts(world: World) -> None:
         ("news.loud.example", "loud.example"),
         ("weather  satellite", "weather satellite"),
         ("KESTREL", "KESTREL"),
+        ("@loud.example", "loud.example"),
+        ("loud.example/space", "loud.example"),
+        ("Loud.example.", "loud.example"),
+        ("ＫＥＳＴＲＥＬ", "ＫＥＳＴＲＥＬ"),
     ],
 )
 async def test_an_outlet_or_words_are_named_in_many_ways(world: World, what: str, muted: str) -> None:
@@ -48,6 +53,25 @@ async def test_an_outlet_or_words_are_named_in_many_ways(world: World, what: str
     await world.ask("unmute", what=what)
     await world.report(record(ROCKET[1], "other.example", quality=80))
     assert len(world.posts()) == 1
+
+
+@pytest.mark.parametrize("what", ["kes*rel", "kest*", "\u3164\u200b", "\ufe0f"])
+async def test_what_could_never_be_in_a_title_is_not_said_to_be_muted(world: World, what: str) -> None:
+    assert "Muted" not in await world.refused("mute", what=what)
+
+
+async def test_an_outlet_is_muted_by_its_host_in_its_script(world: World) -> None:
+    await world.ask("subscribe", topic="Space")
+    await world.ask("mute", what="küste.example")
+    await world.report(record(ROCKET[0], registered_domain("küste.example"), quality=80))
+    assert world.posts() == []
+
+
+async def test_an_emoji_is_muted_in_whatever_form(world: World) -> None:
+    await world.ask("subscribe", topic="Space")
+    await world.ask("mute", what="☎️")
+    await world.report(record(f"☎ {ROCKET[0]}", quality=80))
+    assert world.posts() == []
 
 
 async def test_words_are_whole_words_of_the_title(world: World) -> None:

@@ -8,7 +8,22 @@ from typing import Any
 import discord
 import pytest
 
-from tests.chat.world import METRO, ROCKET, WHALES, World, body, buttons, labels, mentions_in, seen, unrelated
+from bot.domain.model import Topic
+from bot.domain.text import length
+from bot.pipeline import rematch
+from tests.chat.world import (
+    METRO,
+    ROCKET,
+    WHALES,
+    World,
+    body,
+    buttons,
+    labels,
+    mentions_in,
+    plain,
+    seen,
+    unrelated,
+)
 from tests.make import at, record
 
 DEFERRED = discord.InteractionResponseType.deferred_channel_message.value
@@ -340,3 +355,31 @@ async def test_autocomplete_of_unsubscribe_offers_what_the_server_follows(world:
     assert list(await world.typing("unsubscribe", "topic", "")) == ["AI", "Space"]
     assert list(await world.typing("unsubscribe", "topic", "spa")) == ["Space"]
     assert list(await world.typing("unsubscribe", "topic", "vision")) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        ("Zoë's Deep-Sea  Lab", "ZOE\u0308’S DEEP\u2011SEA\u00a0LAB"),
+        ("İzmir", "izmir"),
+        ("カメラ", "ｶﾒﾗ"),
+        ("Straßenbahn", "STRASSENBAHN"),
+    ],
+)
+async def test_a_topic_is_followed_in_whatever_form_its_name_is_typed(
+    world: World, name: str, typed: str
+) -> None:
+    await rematch.configure(world.app.context, [Topic(name)])
+    assert list(await world.typing("subscribe", "topic", typed[:4])) == [name]
+    await world.ask("subscribe", topic=typed)
+    assert list(await world.typing("unsubscribe", "topic", typed[:4])) == [name]
+
+
+async def test_a_completion_fits_discords_units_and_is_understood(world: World) -> None:
+    name = "🇳🇴" * 40
+    await rematch.configure(world.app.context, [Topic(name), Topic("🇳🇴")])
+    offered = await world.typing("subscribe", "topic", "🇳🇴🇳🇴")
+    (shown,) = offered.values()
+    assert length(shown) <= 100
+    assert shown.removesuffix("…") == "🇳🇴" * (len(shown) // 2)
+    assert "follows" in plain(seen(await world.ask("subscribe", topic=shown)))

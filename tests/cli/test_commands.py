@@ -1,38 +1,15 @@
-"""The command line as people and programs use it: real processes, real files."""
+"""The command line as people and programs use it: real commands, real files."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bot.demo.main import NEWS, TOPICS
+from tests.cli.command import topicwire, topicwire_process
 from tests.shared_data import SHARED, needs_shared
-
-
-def topicwire(
-    *arguments: str | Path, cwd: Path | None = None, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    """Run the command; the environment's own settings are left out."""
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("TOPICWIRE_")}
-    return subprocess.run(
-        [sys.executable, "-m", "bot", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env={**clean, "PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "100", **environment},
-    )
-
-
-def json_lines(text: str) -> list[Any]:
-    """Every line as JSON."""
-    return [json.loads(line) for line in text.splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +63,9 @@ def test_half_a_character_costs_one_field_or_one_record_and_no_batch(tmp_path: P
 
 def test_match_tells_the_keywords_and_leaves_declared_topics_out_of_what_it_found() -> None:
     done = topicwire("match", NEWS, "--topics", TOPICS, "--json")
-    found = {line["title"]: line for line in json_lines(done.stdout)}
+    found = {line["title"]: line for line in done.lines}
     assert done.returncode == 0
-    assert len(found) == 48 or len(json_lines(done.stdout)) == 48
+    assert len(found) == 48 or len(done.lines) == 48
     macaques = next(line for title, line in found.items() if "macaques" in title)
     assert macaques["why"] == {"Computer Vision": ["facial recognition"]}
     assert macaques["topics"] == ["Computer Vision"]
@@ -97,8 +74,8 @@ def test_match_tells_the_keywords_and_leaves_declared_topics_out_of_what_it_foun
 
 def test_stories_have_members_coverage_and_heat(sample_db: Path) -> None:
     done = topicwire("stories", "--db", sample_db, "--json")
-    stories = json_lines(done.stdout)
-    hot = json_lines(topicwire("stories", "--db", sample_db, "--json", "--sort", "hot").stdout)
+    stories = done.lines
+    hot = topicwire("stories", "--db", sample_db, "--json", "--sort", "hot").lines
     assert sorted(hot, key=lambda story: story["story"]) == sorted(stories, key=lambda story: story["story"])
     assert stories[0]["last"] == max(story["last"] for story in stories)
     assert [story["story"] for story in hot[:2]] != [story["story"] for story in stories[:2]]
@@ -179,18 +156,21 @@ def test_check_says_every_problem_at_once_with_its_key(tmp_path: Path) -> None:
     assert "s3cret" not in done.stdout + done.stderr
 
 
-def test_the_example_config_only_lacks_a_token_and_records(tmp_path: Path) -> None:
+def test_the_example_config_lacks_only_a_token(tmp_path: Path) -> None:
     example = Path(__file__).parents[2] / "config.example.yaml"
     done = topicwire("check", "--config", example, cwd=tmp_path)
-    assert [line.split(":")[0] for line in done.stdout.splitlines()[:-1]] == [
-        "discord.token",
-        "sources[0].path",
-    ]
+    assert [line.split(":")[0] for line in done.stdout.splitlines()[:-1]] == ["discord.token"]
+
+
+def test_a_token_in_the_environment_is_all_that_is_needed(tmp_path: Path) -> None:
+    done = topicwire("check", cwd=tmp_path, **{"TOPICWIRE_DISCORD__TOKEN": "made.up.token"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_run_without_a_token_says_what_to_do_and_where(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("log: {level: info}\n")
-    done = topicwire("run", cwd=tmp_path)
+    done = topicwire_process("run", cwd=tmp_path)
     assert done.returncode == 3
     assert "https://discord.com/developers/applications" in done.stderr
     assert "TOPICWIRE_DISCORD__TOKEN" in done.stderr
@@ -223,7 +203,7 @@ def test_a_database_that_is_none_is_told_so(tmp_path: Path) -> None:
 
 
 def test_the_demo_runs_to_its_end(tmp_path: Path) -> None:
-    done = topicwire("demo", "--once")
+    done = topicwire_process("demo", "--once")
     assert done.returncode == 0, done.stderr
     assert "Brackenmouth suspends metro facial recognition" in done.stdout
     assert "Story withdrawn" in done.stdout
@@ -250,7 +230,7 @@ def test_matching_alone_reproduces_what_a_site_declares() -> None:
     records = SHARED / "records" / "powerapps"
     done = topicwire("match", records, "--topics", records / "_data" / "topics", "--json")
     root = {"Power Apps"}
-    pairs = [(set(line["declared"]) - root, set(line["topics"]) - root) for line in json_lines(done.stdout)]
+    pairs = [(set(line["declared"]) - root, set(line["topics"]) - root) for line in done.lines]
     hits = sum(len(declared & found) for declared, found in pairs)
     assert hits == sum(len(found) for _, found in pairs), "precision is 1"
     assert hits >= 0.98 * sum(len(declared) for declared, _ in pairs)
@@ -272,10 +252,10 @@ def test_the_settings_count_on_the_command_line_too(tmp_path: Path) -> None:
     def heats(*config: str) -> list[int]:
         options = (*config, "--json")
         assert topicwire("ingest", records, *options, cwd=tmp_path).returncode == 0
-        shown = json_lines(topicwire("stories", *options, cwd=tmp_path).stdout)
-        hot = json_lines(topicwire("stories", "--sort", "hot", *options, cwd=tmp_path).stdout)
-        related = json_lines(topicwire("related", title, *options, cwd=tmp_path).stdout)
-        assert json_lines(topicwire("search", "bridge", *options, cwd=tmp_path).stdout)
+        shown = topicwire("stories", *options, cwd=tmp_path).lines
+        hot = topicwire("stories", "--sort", "hot", *options, cwd=tmp_path).lines
+        related = topicwire("related", title, *options, cwd=tmp_path).lines
+        assert topicwire("search", "bridge", *options, cwd=tmp_path).lines
         return [story["heat"] for story in (*shown, *hot, *related)]
 
     (heat,) = {*heats("--config", "own.yaml")}

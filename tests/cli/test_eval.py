@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain import meaning
-from tests.cli.test_commands import topicwire
+from tests.cli.command import topicwire
 from tests.shared_data import SHARED, needs_shared
 
 CRANE = ("Crane collapses onto harbour bridge", "Harbour bridge shut: crane collapses onto it")

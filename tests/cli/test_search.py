@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo.main import NEWS, TOPICS
-from tests.cli.test_commands import json_lines, topicwire
+from tests.cli.command import topicwire
 
 
 @pytest.fixture(scope="module")
@@ -26,21 +26,21 @@ def test_a_story_is_two_lines_newest_first(sample: Path) -> None:
     assert first.startswith("#")
     assert "whale" in first.lower()
     assert "https://" in second
-    found = json_lines(topicwire("search", "robot* OR satellite", "--db", sample, "--json").stdout)
+    found = topicwire("search", "robot* OR satellite", "--db", sample, "--json").lines
     times = [story["published"] for story in found]
     assert times == sorted(times, reverse=True)
     assert len({story["story"] for story in found}) == len(found) > 1
 
 
 def test_json_tells_which_words_matched(sample: Path) -> None:
-    (found, *_) = json_lines(topicwire("search", '"facial recognition"', "--db", sample, "--json").stdout)
+    (found, *_) = topicwire("search", '"facial recognition"', "--db", sample, "--json").lines
     assert found["words"][0].lower() == "facial recognition"
     assert set(found) == {"story", "title", "url", "outlet", "published", "outlets", "words"}
 
 
 def test_what_is_left_out_is_said_beside_the_answer(sample: Path) -> None:
     done = topicwire("search", "type:article", "--limit", "2", "--sort", "best", "--db", sample, "--json")
-    assert len(json_lines(done.stdout)) == 2
+    assert len(done.lines) == 2
     assert done.stderr == "the first 2 stories: there are more\n"
     assert topicwire("search", "zzzz", "--db", sample, "--json").stdout == ""
 

@@ -1,10 +1,9 @@
-"""Feeds on the command line: real processes, and a site on the loopback for them to fetch from."""
+"""Feeds on the command line: real commands, and a site on the loopback for them to fetch from."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -12,7 +11,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
@@ -22,6 +20,7 @@ from bot.domain.polling import Feed
 from bot.sources.feeds.opml import read_opml
 from bot.store import feeds, schema, topics
 from bot.store.database import Database
+from tests.cli.command import Done, topicwire_aside, topicwire_process
 from tests.feeds import Entry, Page, Site, rss
 from tests.loopback import Loopback, follow_trains
 from tests.sources.web.servers import LOOPBACK
@@ -41,43 +40,6 @@ JSON_FEED = {
 
 
 @dataclass
-class Done:
-    """A command that has ended. A traceback is never what a user sees."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[Any]:
-        """Every line as JSON."""
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
-async def topicwire(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> Done:
-    """Run a command while this process goes on serving; the environment's own settings are left out.
-
-    Without a `cwd` there is no config.
-    """
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("TOPICWIRE_")}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", *map(str, arguments),
-        cwd=cwd, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env={**clean, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **environment},
-    )  # fmt: skip
-    try:
-        async with asyncio.timeout(TIMEOUT):
-            out, err = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert b"Traceback" not in err, err.decode()
-    assert process.returncode is not None
-    return Done(process.returncode, out.decode(), err.decode())
-
-
-@dataclass
 class Desk:
     """A database, a site, and the commands that have to do with both."""
 
@@ -90,7 +52,7 @@ class Desk:
 
     async def __call__(self, *arguments: str | Path) -> Done:
         """A command on the database."""
-        return await topicwire(*arguments, "--db", self.db)
+        return await topicwire_aside(*arguments, "--db", self.db)
 
     async def fetching(self, *arguments: str | Path) -> Done:
         """One that fetches from the loopback."""
@@ -122,16 +84,16 @@ async def desk(sqlite_url: str) -> AsyncIterator[Desk]:
 
 async def test_a_feed_is_added_shown_and_listed(desk: Desk) -> None:
     added = await desk.fetching("source", "add", desk.url(), "--topic", "ai")
-    assert added.code == 0, added.err
-    first, second, *items = added.out.splitlines()
+    assert added.returncode == 0, added.stderr
+    first, second, *items = added.stdout.splitlines()
     assert first == "follows: The Paper, about AI"
     assert second.strip() == desk.url()
     assert ONE in items[0]
     assert items[1].strip() == "AI"
     again = await desk.fetching("source", "add", desk.url())
-    assert again.out.startswith("changed: The Paper, about AI")
+    assert again.stdout.startswith("changed: The Paper, about AI")
     listed = await desk("source", "list")
-    assert listed.out.splitlines() == [
+    assert listed.stdout.splitlines() == [
         "new      The Paper (operator; AI)",
         f"         {desk.url()}",
     ]
@@ -141,7 +103,7 @@ async def test_a_web_pages_feed_is_added(desk: Desk) -> None:
     link = b'<link rel="alternate" type="application/rss+xml" href="/feed">'
     desk.site.pages["/"] = Page(b"<html><head>" + link + b"</head></html>", headers=HTML)
     added = await desk.fetching("source", "add", desk.url("/"))
-    assert added.code == 0, added.err
+    assert added.returncode == 0, added.stderr
     assert [feed.url for feed in await desk.feeds()] == [desk.url()]
 
 
@@ -150,11 +112,11 @@ async def test_a_test_stores_nothing(desk: Desk) -> None:
         rss(*(Entry(title) for title in headlines(12)), Entry("Bad", link="javascript:x"))
     )
     people = await desk.fetching("source", "test", desk.url())
-    assert people.code == 0
-    assert people.out.splitlines()[:2] == ["The Paper", f"  {desk.url()}"]
-    assert "no topic" in people.out
-    assert "... and 2 more" in people.out
-    assert "item 13: " in people.err
+    assert people.returncode == 0
+    assert people.stdout.splitlines()[:2] == ["The Paper", f"  {desk.url()}"]
+    assert "no topic" in people.stdout
+    assert "... and 2 more" in people.stdout
+    assert "item 13: " in people.stderr
     programs = await desk.fetching("source", "test", desk.url(), "--topic", "Space", "--json")
     assert len(programs.lines) == 12
     assert programs.lines[0]["title"] == ONE
@@ -164,7 +126,7 @@ async def test_a_test_stores_nothing(desk: Desk) -> None:
 
 
 async def test_a_list_for_programs_has_all_that_is_known(desk: Desk) -> None:
-    assert (await desk("source", "list")).out == ""
+    assert (await desk("source", "list")).stdout == ""
     await desk.fetching("source", "add", desk.url(), "--topic", "AI")
     (feed,) = (await desk("source", "list", "--json")).lines
     assert feed.pop("next_poll")
@@ -185,12 +147,12 @@ async def test_a_list_for_programs_has_all_that_is_known(desk: Desk) -> None:
 async def test_a_feed_is_removed_by_its_name_or_address(desk: Desk, by: str) -> None:
     await desk.fetching("source", "add", desk.url())
     gone = await desk("source", "remove", "the PAPER" if by == "name" else desk.url())
-    assert gone.code == 0
-    assert gone.out.splitlines() == ["followed no longer: The Paper", f"  {desk.url()}"]
+    assert gone.returncode == 0
+    assert gone.stdout.splitlines() == ["followed no longer: The Paper", f"  {desk.url()}"]
     assert await desk.feeds() == []
     again = await desk("source", "remove", "The Paper")
-    assert again.code == 3
-    assert again.err == "topicwire: There is no source “The Paper”. There are: none.\n"
+    assert again.returncode == 3
+    assert again.stderr == "topicwire: There is no source “The Paper”. There are: none.\n"
 
 
 @pytest.mark.parametrize("command", ["add", "test"])
@@ -206,26 +168,26 @@ async def test_what_is_no_feed_is_exit_code_3_with_the_reason(
 ) -> None:
     desk.site.pages = {path: page}
     done = await desk.fetching("source", command, desk.url(path))
-    assert (done.code, done.out) == (3, "")
-    assert done.err.startswith(f"topicwire: {desk.url(path)}: ")
-    assert told in done.err
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith(f"topicwire: {desk.url(path)}: ")
+    assert told in done.stderr
     assert await desk.feeds() == []
 
 
 async def test_own_networks_are_not_asked_unless_that_is_wished(desk: Desk) -> None:
     done = await desk("source", "add", desk.url())
-    assert done.code == 3
-    assert "private network" in done.err
+    assert done.returncode == 3
+    assert "private network" in done.stderr
     assert desk.site.asked == []
 
 
 async def test_an_unknown_topic_and_no_address_are_told(desk: Desk) -> None:
     done = await desk.fetching("source", "add", desk.url(), "--topic", "Spase")
-    assert done.code == 3
-    assert "There is no topic “Spase”. Did you mean: Space?" in done.err
+    assert done.returncode == 3
+    assert "There is no topic “Spase”. Did you mean: Space?" in done.stderr
     done = await desk.fetching("source", "add", "not an address")
-    assert done.code == 3
-    assert "no address of a feed" in done.err
+    assert done.returncode == 3
+    assert "no address of a feed" in done.stderr
 
 
 async def test_the_config_that_is_there_counts(desk: Desk, tmp_path: Path) -> None:
@@ -235,18 +197,22 @@ async def test_the_config_that_is_there_counts(desk: Desk, tmp_path: Path) -> No
         "feeds: {catalogue: false, private_networks: true, least: 2h}\n"
     )
     fresh = tmp_path / "fresh.db"
-    added = await topicwire("source", "add", desk.url(), "--topic", "trains", "--db", fresh, cwd=tmp_path)
-    assert (added.code, added.err) == (0, "")
-    assert added.out.startswith("follows: The Paper, about Trains")
+    added = await topicwire_aside(
+        "source", "add", desk.url(), "--topic", "trains", "--db", fresh, cwd=tmp_path
+    )
+    assert (added.returncode, added.stderr) == (0, "")
+    assert added.stdout.startswith("follows: The Paper, about Trains")
     desk.db = fresh
     (feed,) = await desk.feeds()
     assert feed.polling.interval == timedelta(hours=2)
-    other = await topicwire("source", "add", desk.url(), "--topic", "Science", "--db", fresh, cwd=tmp_path)
-    assert "There is no topic “Science”" in other.err
+    other = await topicwire_aside(
+        "source", "add", desk.url(), "--topic", "Science", "--db", fresh, cwd=tmp_path
+    )
+    assert "There is no topic “Science”" in other.stderr
     (tmp_path / "config.yaml").write_text("feeds: {least: often}\n")
-    broken = await topicwire("source", "list", "--db", fresh, cwd=tmp_path)
-    assert broken.code == 3
-    assert "feeds.least" in broken.err
+    broken = await topicwire_aside("source", "list", "--db", fresh, cwd=tmp_path)
+    assert broken.returncode == 3
+    assert "feeds.least" in broken.stderr
 
 
 @pytest.mark.parametrize("config", [("--config", "etc/own.yaml"), ("-c", "etc/own.yaml"), ()])
@@ -264,30 +230,30 @@ async def test_the_database_of_the_config_counts_unless_another_is_named(
     (tmp_path / "list.opml").write_text(OPML)
 
     async def call(*arguments: str) -> Done:
-        return await topicwire(*arguments, *config, cwd=tmp_path)
+        return await topicwire_aside(*arguments, *config, cwd=tmp_path)
 
     tried = await call("source", "test", desk.url(), "--topic", "trains", "--json")
     assert [line["topics"] for line in tried.lines] == [["Trains"], ["Trains"]]
     added = await call("source", "add", desk.url(), "--topic", "trains")
-    assert (added.code, added.err) == (0, "")
-    assert (await call("opml", "import", "list.opml")).out.startswith("2 feeds: 2 new")
+    assert (added.returncode, added.stderr) == (0, "")
+    assert (await call("opml", "import", "list.opml")).stdout.startswith("2 feeds: 2 new")
     desk.db = tmp_path / "own.db"
     assert len(await desk.feeds()) == 3
-    assert desk.url() in (await call("opml", "export")).out
-    assert (await call("source", "remove", desk.url())).code == 0
+    assert desk.url() in (await call("opml", "export")).stdout
+    assert (await call("source", "remove", desk.url())).returncode == 0
     assert len((await call("source", "list", "--json")).lines) == 2
     other = await call("source", "list", "--json", "--db", "other.db")
-    assert (other.code, other.out) == (0, "")
+    assert (other.returncode, other.stdout) == (0, "")
     assert not (tmp_path / "data").exists()
 
 
 async def test_without_a_config_it_is_the_database_of_all_commands(desk: Desk, tmp_path: Path) -> None:
-    assert (await topicwire("source", "list", cwd=tmp_path)).code == 0
+    assert (await topicwire_aside("source", "list", cwd=tmp_path)).returncode == 0
     assert (tmp_path / "data" / "topicwire.db").is_file()
-    missing = await topicwire("source", "list", "--config", "own.yaml", cwd=tmp_path)
-    assert missing.code == 3
-    assert "own.yaml" in missing.err
-    assert "config.example.yaml" in missing.err
+    missing = await topicwire_aside("source", "list", "--config", "own.yaml", cwd=tmp_path)
+    assert missing.returncode == 3
+    assert "own.yaml" in missing.stderr
+    assert "config.example.yaml" in missing.stderr
 
 
 # topicwire opml
@@ -304,24 +270,24 @@ async def test_a_list_is_imported_and_exported_again(desk: Desk, tmp_path: Path)
     file = tmp_path / "list.opml"
     file.write_text(OPML)
     first = await desk("opml", "import", file)
-    assert first.code == 1, "an entry was refused"
-    assert first.out == "2 feeds: 2 new, 0 known, 1 refused\n"
-    assert "entry 3" in first.err
-    assert "Three" in first.err
+    assert first.returncode == 1, "an entry was refused"
+    assert first.stdout == "2 feeds: 2 new, 0 known, 1 refused\n"
+    assert "entry 3" in first.stderr
+    assert "Three" in first.stderr
     exported = await desk("opml", "export")
-    assert exported.code == 0
-    outlines, rejected = read_opml(exported.out.encode())
+    assert exported.returncode == 0
+    outlines, rejected = read_opml(exported.stdout.encode())
     assert rejected == ()
     assert {(o.url, o.title, o.topics) for o in outlines} == {
         ("https://one.example/feed?a=1&b=2", "One & Only", ("AI", "Space")),
         ("https://two.example/feed", "Two", ()),
     }
     before = await desk.feeds()
-    file.write_text(exported.out)
+    file.write_text(exported.stdout)
     second = await desk("opml", "import", file)
-    assert (second.code, second.out) == (0, "2 feeds: 0 new, 2 known, 0 refused\n")
+    assert (second.returncode, second.stdout) == (0, "2 feeds: 0 new, 2 known, 0 refused\n")
     assert await desk.feeds() == before
-    assert (await desk("opml", "export")).out == exported.out
+    assert (await desk("opml", "export")).stdout == exported.stdout
 
 
 async def test_a_topic_that_is_named_stands_for_the_folders(desk: Desk, tmp_path: Path) -> None:
@@ -359,10 +325,10 @@ async def test_what_is_no_list_is_exit_code_3_with_the_reason(
     file = tmp_path / "list.opml"
     file.write_bytes(content)
     done = await desk("opml", "import", file)
-    assert done.code == 3
-    assert str(file) in done.err
-    assert told in done.err
-    assert (await desk("opml", "import", tmp_path / "missing.opml")).code == 2
+    assert done.returncode == 3
+    assert str(file) in done.stderr
+    assert told in done.stderr
+    assert (await desk("opml", "import", tmp_path / "missing.opml")).returncode == 2
 
 
 # topicwire ingest and match
@@ -371,7 +337,7 @@ async def test_what_is_no_list_is_exit_code_3_with_the_reason(
 async def test_a_feed_is_taken_in_by_its_address_and_only_once(desk: Desk) -> None:
     call = ("ingest", desk.url(), "--json")
     first = await desk.fetching(*call)
-    assert first.code == 0, first.err
+    assert first.returncode == 0, first.stderr
     counts = {"read": 2, "new": 2, "changed": 0, "unchanged": 0, "rejected": 0, "errors": []}
     assert first.lines == [counts]
     second = await desk.fetching(*call)
@@ -386,7 +352,7 @@ async def test_feeds_in_files_are_taken_in_beside_records(desk: Desk, tmp_path: 
     (tmp_path / "record.json").write_text(json.dumps({"title": FOUR, "webUrl": "https://a.example/4"}))
     files = [tmp_path / name for name in ("saved.xml", "feed.json", "record.json")]
     done = await desk("ingest", *files, "--json")
-    assert done.code == 0, done.err
+    assert done.returncode == 0, done.stderr
     assert done.lines[-1]["new"] == 4
     stories = (await desk("stories", "--json")).lines
     assert {story["title"] for story in stories} == {ONE, TWO, THREE, FOUR}
@@ -395,9 +361,9 @@ async def test_feeds_in_files_are_taken_in_beside_records(desk: Desk, tmp_path: 
 async def test_what_a_feed_refuses_is_told_with_its_place(desk: Desk) -> None:
     desk.site.pages["/feed"] = Page(rss(Entry(ONE), Entry("Bad", link="javascript:x")))
     done = await desk.fetching("ingest", desk.url())
-    assert done.code == 1
-    assert done.out == "2 read: 1 new, 0 changed, 0 unchanged, 1 rejected\n"
-    assert done.err.startswith(f"{desk.url()}: item 2: ")
+    assert done.returncode == 1
+    assert done.stdout == "2 read: 1 new, 0 changed, 0 unchanged, 1 rejected\n"
+    assert done.stderr.startswith(f"{desk.url()}: item 2: ")
 
 
 @pytest.mark.parametrize("command", ["ingest", "match"])
@@ -408,23 +374,23 @@ async def test_a_dead_address_is_exit_code_3_with_the_reason(
     more: list[str | Path] = ["--db", desk.db] if command == "ingest" else ["--topics", tmp_path]
     for path, told in (("/missing", "nothing at this address (404)"), ("/page", "web page")):
         desk.site.pages["/page"] = Page(b"<html><body>Hello</body></html>", headers=HTML)
-        done = await topicwire(command, desk.url(path), *more, "--private-networks")
-        assert done.code == 3
-        assert done.err.startswith(f"topicwire: {desk.url(path)}: ")
-        assert told in done.err
-    done = await topicwire(command, desk.url(), *more)
-    assert done.code == 3
-    assert "private network" in done.err
+        done = await topicwire_aside(command, desk.url(path), *more, "--private-networks")
+        assert done.returncode == 3
+        assert done.stderr.startswith(f"topicwire: {desk.url(path)}: ")
+        assert told in done.stderr
+    done = await topicwire_aside(command, desk.url(), *more)
+    assert done.returncode == 3
+    assert "private network" in done.stderr
 
 
 async def test_a_file_that_is_no_feed_is_exit_code_3_with_the_reason(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "bad.xml").write_text("This is no feed.")
     done = await desk("ingest", tmp_path / "bad.xml")
-    assert done.code == 3
-    assert done.err.startswith(f"topicwire: {tmp_path / 'bad.xml'}: ")
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"topicwire: {tmp_path / 'bad.xml'}: ")
     done = await desk("ingest", tmp_path / "missing.xml")
-    assert done.code == 3
-    assert "does not exist" in done.err
+    assert done.returncode == 3
+    assert "does not exist" in done.stderr
 
 
 async def test_match_shows_the_topics_of_a_feeds_items(desk: Desk, tmp_path: Path) -> None:
@@ -440,14 +406,14 @@ async def test_match_shows_the_topics_of_a_feeds_items(desk: Desk, tmp_path: Pat
         tmp_path / "topics",
         "--private-networks",
     )
-    done = await topicwire(*call, "--json")
-    assert done.code == 0, done.err
+    done = await topicwire_aside(*call, "--json")
+    assert done.returncode == 0, done.stderr
     assert [(line["title"], line["why"]) for line in done.lines] == [
         ("Night train reaches the coast", {"Trains": ["night train"]}),
         (ONE, {}),
         ("A night train again", {"Trains": ["night train"]}),
     ]
-    assert "Trains (night train)" in (await topicwire(*call)).out
+    assert "Trains (night train)" in (await topicwire_aside(*call)).stdout
 
 
 # topicwire check --sources
@@ -476,9 +442,9 @@ async def test_check_fetches_every_source_and_says_which_fail(desk: Desk, tmp_pa
     paths = ("/feed", "/missing", "/page", "/empty", "/useless")
     entries = [f"{{kind: feed, url: '{desk.url(path)}', name: N{path[1:]}}}" for path in paths]
     entries += [f"{{kind: git, url: '{tmp_path}/no-repository'}}", f"{{kind: folder, path: {tmp_path}}}"]
-    done = await topicwire("check", "--sources", "--config", configured(tmp_path, *entries))
-    assert done.code == 1
-    lines = done.out.splitlines()
+    done = await topicwire_aside("check", "--sources", "--config", configured(tmp_path, *entries))
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
     assert "config.yaml: all is well" in lines[0]
     assert lines[-1] == "6 feeds and repositories: 1 fine, 5 failing"
     told = {lines[at]: lines[at + 2].strip() for at in range(1, len(lines) - 1, 3)}
@@ -492,18 +458,21 @@ async def test_check_fetches_every_source_and_says_which_fail(desk: Desk, tmp_pa
 
 async def test_check_is_content_where_all_sources_are_fine(desk: Desk, tmp_path: Path) -> None:
     config = configured(tmp_path, f"{{kind: feed, url: '{desk.url()}'}}")
-    done = await topicwire("check", "--sources", "--config", config)
-    assert (done.code, done.out.splitlines()[-1]) == (0, "1 feeds and repositories: 1 fine, 0 failing")
+    done = await topicwire_aside("check", "--sources", "--config", config)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (
+        0,
+        "1 feeds and repositories: 1 fine, 0 failing",
+    )
     before = len(desk.site.asked)
-    assert (await topicwire("check", "--config", config)).code == 0
+    assert (await topicwire_aside("check", "--config", config)).returncode == 0
     assert len(desk.site.asked) == before
 
 
 async def test_check_fetches_nothing_where_the_config_has_problems(desk: Desk, tmp_path: Path) -> None:
     config = configured(tmp_path, f"{{kind: feed, url: '{desk.url()}', colour: red}}")
-    done = await topicwire("check", "--sources", "--config", config)
-    assert done.code == 1
-    assert "sources[0].colour" in done.out
+    done = await topicwire_aside("check", "--sources", "--config", config)
+    assert done.returncode == 1
+    assert "sources[0].colour" in done.stdout
     assert desk.site.asked == []
 
 
@@ -592,7 +561,7 @@ async def test_what_is_new_in_configured_and_added_feeds_is_posted_and_what_was_
     }
     desk.db = tmp_path / "run.db"
     added = await desk.fetching("source", "add", desk.url("/added"), "--topic", "Trains")
-    assert added.code == 0, added.err
+    assert added.returncode == 0, added.stderr
     discord = Loopback()
     async with discord.serving():
         async with running(discord, config) as bot:
@@ -645,6 +614,6 @@ async def test_a_running_bot_takes_pushed_records_and_tells_how_it_is(desk: Desk
 
 async def test_a_port_that_is_taken_is_exit_code_3_with_its_key(desk: Desk, tmp_path: Path) -> None:
     config = await prepare(desk, tmp_path, f"http: {{listen: '{LOOPBACK}:{desk.site.port}'}}\n")
-    done = await topicwire("run", "--config", config)
-    assert done.code == 3
-    assert f"topicwire: http.listen: {LOOPBACK}:{desk.site.port} cannot be used: " in done.err
+    done = await asyncio.to_thread(topicwire_process, "run", "--config", config)
+    assert done.returncode == 3
+    assert f"topicwire: http.listen: {LOOPBACK}:{desk.site.port} cannot be used: " in done.stderr

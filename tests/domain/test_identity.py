@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
 
 import pytest
 import yaml
@@ -265,15 +264,9 @@ def _real_urls(folder: Path) -> list[tuple[str, list[str]]]:
 
 
 @needs_shared
-def test_real_addresses_are_told_apart_quickly() -> None:
+def test_real_addresses_are_told_apart() -> None:
     pages = _real_urls(SHARED / "records" / "azure" / "_news")
     urls = {page for page, _ in pages}
     assert len({canonical(url) for url in urls}) == len(urls)
     twins = [(canonical(page), canonical(amp)) for page, amps in pages for amp in amps]
     assert sum(page == amp for page, amp in twins) > 0.8 * len(twins)
-
-    many = [f"{url}?page={n}" for n in range(25) for url in urls][:20_000]
-    start = perf_counter()
-    for url in many:
-        canonical(url)
-    assert perf_counter() - start < 1  # a busy machine's share: 0.15 s were measured

@@ -16,6 +16,7 @@ from bot.domain.message import (
     Field,
     Message,
     escape,
+    escape_markup,
     escape_to,
     label,
     lines,
@@ -72,7 +73,8 @@ def test_what_is_markup_to_discord_is_plain_text_once_escaped(text: str, kind: s
 @example("line\n- item\n1. item\n# title\n> quote\n-# small")
 @example("\\")
 def test_escaped_text_shows_as_it_is_and_loses_nothing(text: str) -> None:
-    escaped = escape(text)
+    assert markdown.kinds(escape(text)) <= {"text"}
+    escaped = escape_markup(text)
     assert markdown.kinds(escaped) <= {"text"}
     assert markdown.shown(markdown.parse(escaped)) == text
     assert re.sub(r"\\([^A-Za-z0-9\s])", r"\1", escaped) == text

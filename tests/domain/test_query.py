@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.document import TEXTS, Document, words
+from bot.domain.document import TEXTS, Document
 from bot.domain.query import Mark, Query, QueryError, explain, held, matches, parse
 from bot.domain.query_tree import And, Near, Node, Not, Number, Or, Prefix, Term, Value, compares
+from bot.domain.words import plain_words
 
 # Understanding and writing.
 
@@ -343,7 +344,9 @@ def satisfied(node: Node, document: Document) -> bool:
             return value in document.values[field]
         case Number(field, sign, bound):
             return compares(sign, document.numbers[field], bound)
-    runs = [words(document.texts[text]) for text in ([node.field] if node.field else ["title", "excerpt"])]
+    runs = [
+        plain_words(document.texts[text]) for text in ([node.field] if node.field else ["title", "excerpt"])
+    ]
     if not isinstance(node, Near):
         return any(_found(node, run) for run in runs)
     return any(
@@ -400,4 +403,4 @@ def test_any_text_is_a_query_or_an_error_at_one_of_its_characters(text: str) -> 
 def test_marks_are_words_of_the_text(query: Query, document: Document) -> None:
     for mark in explain(query, document):
         assert matches(query, document)
-        assert words(document.texts[mark.text][mark.start : mark.end])
+        assert plain_words(document.texts[mark.text][mark.start : mark.end])

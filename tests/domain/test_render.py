@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
+from bidi import get_display
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain import stories
 from bot.domain.message import Button, escape, safe_url
-from bot.domain.model import Coverage, Image, Relation, StoryView
+from bot.domain.model import Coverage, Image, Outlet, Relation, StoryView
 from bot.domain.render import (
     GREY,
     PAGE,
@@ -372,3 +374,32 @@ def test_counts_agree_with_their_word(count: int, said: str) -> None:
 
 def test_irregular_words_have_their_own_plural() -> None:
     assert plural(2, "story", "stories") == "2 stories"
+
+
+@pytest.mark.parametrize("name", ["ميناء المدينة 24", "הנמל היומי"])
+def test_numbers_beside_a_text_from_right_to_left_stay_in_their_place(name: str) -> None:
+    reports = [
+        replace(
+            record(f"{name} {n}", f"o{n}.example", quality=80 - n),
+            outlet=Outlet(f"{name} {n}", f"o{n}.example"),
+        )
+        for n in range(3)
+    ]
+    members = [stored(each, id=n + 1) for n, each in enumerate(reports)]
+    seen = stories.view(story(*members, number=12, topics=(name, "Sea")))
+    assert seen is not None
+    line = on_screen(story_line(seen))
+    assert line.startswith("`#12` ")
+    assert line.endswith("· 3 outlets · 3 hours ago")
+    (embed,) = story_post(seen).embeds
+    assert on_screen(embed.footer).startswith("Story #12 · ")
+    assert on_screen(embed.footer).endswith(", Sea · 3 outlets")
+    assert embed.title == reports[0].title
+    for entry in embed.fields[0].value.split("\n"):
+        assert on_screen(entry).endswith(" · 3 hours ago")
+
+
+def on_screen(text: str) -> str:
+    """What Discord shows of a line, from left to right."""
+    shown = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", re.sub(r"<t:\d+:R>", "3 hours ago", text))
+    return re.sub("[\u200e\u202a-\u202c]", "", str(get_display(shown, base_dir="L")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import json
 import logging
@@ -23,11 +24,15 @@ from bot.domain.model import Topic
 from bot.domain.plan import identify
 from bot.errors import StoreError, TopicwireError
 from bot.http import server
+from bot.http.connections import MOST_OF_AN_ADDRESS
 from bot.http.metrics import COUNTERS, GAUGES
 from bot.http.server import Server, Settings
 from bot.parts import endpoint_of
 from bot.pipeline import rematch
 from bot.store import schema
+from bot.usecases import measure as measuring
+from bot.usecases.context import Context
+from bot.usecases.measure import Measured
 from tests.databases import opened_as
 from tests.make import Clock, at
 from tests.pipeline.desk import Desk, Meanwhile
@@ -586,6 +591,7 @@ async def test_what_there_is_is_measured(office: Office) -> None:
     await office.posted()
     await office.desk.pause()
     office.up[0] = False
+    office.desk.clock.forward(seconds=5)
     after = await office.measured()
     assert after["topicwire_outbox_waiting"] == after["topicwire_outbox_late_seconds"] == 0
     assert after["topicwire_channels_paused"] == 1
@@ -627,3 +633,104 @@ def test_the_address_that_is_listened_on_is_the_configured_one() -> None:
     assert endpoint("127.0.0.1:8080") == ("127.0.0.1", 8080)
     assert endpoint("[::1]:0") == ("::1", 0)
     assert endpoint("") is None
+
+
+# ------------------------------------------------------------------------------------- hostile clients
+
+
+async def raw(office: Office, data: bytes) -> bytes:
+    """All that comes back for these bytes until the connection is closed."""
+    reader, writer = await asyncio.open_connection(LOOPBACK, office.port)
+    writer.write(data)
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+def post(*headers: bytes) -> bytes:
+    """A request without a body."""
+    lines = (b"POST /records HTTP/1.1", b"Host: x", b"Content-Length: 0", b"Connection: close", *headers)
+    return b"\r\n".join([*lines, b"", b""])
+
+
+@pytest.mark.parametrize(
+    "header",
+    [b"Authorization: Bearer \xff\xfe", b"Authorization: \xc3", b"Authorization: Bearer \xed\xa0\x80"],
+)
+async def test_a_token_in_any_bytes_is_a_wrong_token_and_counted(
+    sqlite_url: str, clock: Clock, header: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened_office(sqlite_url, clock, per_minute=2) as office:
+        statuses = [(await raw(office, post(header))).split(b" ")[1] for _ in range(4)]
+    assert statuses == [b"401", b"401", b"429", b"429"]
+    assert not [line for line in caplog.records if line.levelno >= logging.ERROR]
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"\x16\x03\x01\x02\x00",
+        b"GET /healthz HTTP/1.1\r\nHost : x\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nA: b\0c\r\n\r\n",
+        b"POST /records HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc",
+        b"POST /records HTTP/1.1\r\nContent-Length: +5\r\n\r\nabcde",
+        b"NONSENSE\r\n\r\n",
+    ],
+)
+async def test_what_is_not_http_is_answered_and_not_logged(
+    office: Office, request_bytes: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await raw(office, request_bytes)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ") or head.startswith(b"HTTP/1.0 400 ")
+    assert json.loads(body) == {"error": "this is not a valid HTTP request"}
+    assert not [line for line in caplog.records if line.levelno >= logging.WARNING]
+
+
+async def test_no_answer_names_what_runs_the_endpoint(office: Office) -> None:
+    answers = [
+        await raw(office, b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+        await raw(office, post()),
+        await raw(office, b"GET /none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+        await raw(office, b"NONSENSE\r\n\r\n"),
+    ]
+    for answer in answers:
+        assert b"Server: Topicwire\r\n" in answer
+        assert not any(word in answer.lower() for word in (b"python", b"aiohttp"))
+
+
+async def test_one_client_cannot_take_all_connections(office: Office) -> None:
+    idle = [await asyncio.open_connection(LOOPBACK, office.port) for _ in range(MOST_OF_AN_ADDRESS)]
+    reader, writer = await asyncio.open_connection(LOOPBACK, office.port)
+    with contextlib.suppress(ConnectionError):
+        assert await reader.read() == b"", "one more is dropped"
+    writer.close()
+    _, first = idle.pop()
+    first.close()
+    await first.wait_closed()
+    while True:  # the place becomes free when the server sees the end of the connection
+        with contextlib.suppress(aiohttp.ClientError):
+            assert (await office.get("/healthz")).status == 200
+            break
+    for _, each in idle:
+        each.close()
+
+
+async def test_however_many_ask_for_the_metrics_they_are_counted_once(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = 0
+    measure = measuring.measure
+
+    async def counting(context: Context) -> Measured:
+        nonlocal counted
+        counted += 1
+        return await measure(context)
+
+    monkeypatch.setattr(server, "measure", counting)
+    pages = await asyncio.gather(*(office.get("/metrics") for _ in range(30)))
+    assert {page.status for page in pages} == {200}
+    assert counted == 1
+    office.desk.clock.forward(seconds=5)
+    await office.get("/metrics")
+    assert counted == 2

@@ -7,10 +7,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import pytest
@@ -209,12 +207,10 @@ async def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
 
 async def test_a_large_file_is_refused_without_reading_it(tmp_path: Path) -> None:
     with (tmp_path / "a.md").open("wb") as file:
-        file.truncate(100_000_000_000)
-    start = perf_counter()
+        file.truncate(1 << 42)  # to read all of it would outlast the test's time
     first = await take(FolderSource(tmp_path))
     assert first.rejected == [(str(tmp_path / "a.md"), 1, "more than 10 MB; split it, or use JSON lines")]
     assert (await take(FolderSource(tmp_path), first.progress)).rejected == first.rejected
-    assert perf_counter() - start < 1
 
 
 async def test_a_fetch_can_be_left_early(tmp_path: Path) -> None:
@@ -229,60 +225,66 @@ async def test_a_fetch_can_be_left_early(tmp_path: Path) -> None:
 # ---------------------------------------------------------------------------------------- changes
 
 
-async def told(changes: AsyncIterator[None], within: float = 5) -> bool:
-    """Whether a change is told in time."""
-    try:
-        await asyncio.wait_for(anext(changes), within)
-    except TimeoutError:
-        return False
-    return True
+# A change that is never reported ends in the test's timeout.
 
 
-async def test_changes_are_told_within_a_second(tmp_path: Path) -> None:
+async def test_changes_are_reported(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     async with aclosing(FolderSource(tmp_path).changes()) as changes:
-        assert await told(changes)  # watching has begun
+        await anext(changes)  # watching has begun
         for name in ("a.md", "sub/b.md"):
             (tmp_path / name).write_text(front_matter("a"))
-            start = perf_counter()
-            assert await told(changes)
-            assert perf_counter() - start < 2  # a busy machine's share: 0.1 s were measured
+            await anext(changes)
 
 
-async def test_what_changes_while_the_caller_is_busy_is_told(tmp_path: Path) -> None:
-    async with aclosing(FolderSource(tmp_path).changes()) as changes:
-        assert await told(changes)
+async def test_what_changes_while_the_caller_is_busy_is_reported(tmp_path: Path) -> None:
+    source = FolderSource(tmp_path)
+    async with aclosing(source.changes()) as changes:
+        await anext(changes)
         (tmp_path / "a.md").write_text(front_matter("a"))
-        await asyncio.sleep(0.7)
-        assert await told(changes, 2)
+        assert (await take(source)).titles == ["Story a"]
+        await anext(changes)
 
 
-async def test_hidden_files_are_not_told(tmp_path: Path) -> None:
-    (tmp_path / ".git").mkdir()
-    async with aclosing(FolderSource(tmp_path).changes()) as changes:
-        assert await told(changes)
-        (tmp_path / ".git" / "index").write_text("x")
-        (tmp_path / ".a.md.swp").write_text("x")
-        assert not await told(changes, 0.6)
+@pytest.mark.parametrize(
+    ("root", "path", "concerns"),
+    [
+        (".", "a.md", True),
+        (".", "sub/b.md", True),
+        (".", ".git/index", False),
+        (".", ".a.md.swp", False),
+        (".", "sub/.hidden/a.md", False),
+        (".", "_data/topics/a.yml", False),
+        ("a.jsonl", "a.jsonl", True),
+        ("a.jsonl", "a.tmp", False),
+        ("a.jsonl", "b.jsonl", False),
+    ],
+)
+def test_only_changes_of_what_is_read_are_reported(
+    tmp_path: Path, root: str, path: str, concerns: bool
+) -> None:
+    (tmp_path / "a.jsonl").write_text(line(1))
+    assert FolderSource(tmp_path / root).concerns(tmp_path / path) is concerns
 
 
 async def test_a_folder_that_comes_later_or_is_replaced(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("bot.sources.folder.APPEAR_SECONDS", 0.05)
+    monkeypatch.setattr("bot.sources.folder.APPEAR_SECONDS", 0.01)
     root = tmp_path / "later"
     async with aclosing(FolderSource(root).changes()) as changes:
         waiting = asyncio.ensure_future(anext(changes))
-        await asyncio.sleep(0.2)
+        while "later does not exist; waiting for it" not in caplog.text:  # noqa: ASYNC110 - a log sets no event
+            await asyncio.sleep(0)
         assert not waiting.done()
         root.mkdir()
-        await asyncio.wait_for(waiting, 5)
+        await waiting
         root.rename(tmp_path / "gone")
         root.mkdir()
-        assert await told(changes)  # the first one is gone
-        assert await told(changes)  # the second one is watched
+        await anext(changes)  # the first one is gone
+        await anext(changes)  # the second one is watched
         (root / "a.md").write_text(front_matter("a"))
-        assert await told(changes, 2)
+        await anext(changes)
 
 
 async def test_a_folder_that_cannot_be_watched_is_looked_at_now_and_then(
@@ -294,35 +296,31 @@ async def test_a_folder_that_cannot_be_watched_is_looked_at_now_and_then(
     monkeypatch.setattr("watchfiles.awatch", refusing)
     monkeypatch.setattr("bot.sources.folder.LOOK_AGAIN_MS", 10)
     async with aclosing(FolderSource(tmp_path).changes()) as changes:
-        assert await told(changes)
-        assert await told(changes)
+        await anext(changes)
+        await anext(changes)
 
 
 async def test_a_single_file_is_watched_through_replacement(tmp_path: Path) -> None:
     file = tmp_path / "a.jsonl"
     file.write_text(line(1))
     async with aclosing(FolderSource(file).changes()) as changes:
-        assert await told(changes)
+        await anext(changes)
         for number in (2, 3):
             (tmp_path / "a.tmp").write_text(line(number))
             (tmp_path / "a.tmp").replace(file)
-            assert await told(changes, 2)
-        (tmp_path / "b.jsonl").write_text(line(4))
-        assert not await told(changes, 0.6)
+            await anext(changes)
 
 
 # ---------------------------------------------------------------------------------- cost and real
 
 
 @needs_shared
-async def test_a_real_site_is_unchanged_at_once() -> None:
+async def test_a_real_site_is_unchanged_the_second_time() -> None:
     source = FolderSource(SHARED / "records" / "powerapps")
     first = await take(source)
     assert (len(first.titles), first.rejected) == (674, [])
-    start = perf_counter()
     second = await take(source, first.progress)
     assert (second.titles, second.unchanged) == ([], 674)
-    assert perf_counter() - start < 0.2
 
 
 def test_an_unchanged_folder_needs_no_slow_import() -> None:

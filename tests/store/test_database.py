@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import socket
 import sqlite3
 import sys
@@ -23,9 +24,9 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from bot.errors import StoreError
+from bot.errors import DatabaseLostError, StoreError
 from bot.store import schema, sources
-from bot.store.database import Database, newest_revision, normalise, redact
+from bot.store.database import Database, marker, newest_revision, normalise, redact
 from tests.databases import opened
 from tests.make import START
 
@@ -154,7 +155,9 @@ def test_no_password_is_shown(url: str) -> None:
     assert "db" in shown
 
 
-@pytest.mark.parametrize("url", ["x.db", "/srv/a:b@c/x.db", "sqlite:///x.db", "postgresql://me@host:5432/db"])
+@pytest.mark.parametrize(
+    "url", ["x.db", "/srv/a:b@c/x.db", "a?b.db", "sqlite:///x.db", "postgresql://host:5432/db"]
+)
 def test_an_address_without_a_password_is_shown_whole(url: str) -> None:
     assert redact(url) == url
 
@@ -261,6 +264,76 @@ async def test_a_damaged_database_says_what_to_do(tmp_path: Path) -> None:
     path.write_bytes(content[:100] + b"\xff" * 4000 + content[4100:])
     with pytest.raises(StoreError, match=r"restore a backup|Restore a backup"):
         await Database.open(str(path))
+
+
+async def test_damage_that_shows_while_the_bot_runs_needs_a_person(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    async with opened(str(path)) as db:
+        await keep(db, "one")
+        await db.engine.dispose()
+        content = path.read_bytes()
+        path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+        with pytest.raises(DatabaseLostError, match=r"restore a backup|Restore a backup"):
+            await kept(db)
+
+
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+async def test_a_file_that_is_deleted_or_replaced_while_the_bot_runs_is_noticed(
+    tmp_path: Path, how: str
+) -> None:
+    path = tmp_path / "x.db"
+    async with opened(str(path)) as db:
+        await keep(db, "one")
+        if how == "replaced":
+            shutil.copy(path, tmp_path / "copy.db")
+            (tmp_path / "copy.db").replace(path)
+        else:
+            path.unlink()
+        for use in (kept(db), keep(db, "two")):
+            with pytest.raises(
+                DatabaseLostError, match=r"x\.db was deleted or replaced while Topicwire was running"
+            ):
+                await use
+
+
+@pytest.mark.parametrize("loss", ["deleted", "emptied"])
+async def test_a_guarded_database_that_is_gone_is_not_made_anew(tmp_path: Path, loss: str) -> None:
+    path = tmp_path / "x.db"
+    db = await Database.open(str(path), guarded=True)
+    await keep(db, "one")
+    await db.close()
+    backup = path.read_bytes()
+    for file in tmp_path.glob("x.db*"):
+        if file != marker(path):
+            file.unlink()
+    if loss == "emptied":
+        path.touch()
+    with pytest.raises(
+        DatabaseLostError, match=r"x.db is missing, .* restore a backup of it. .* delete .*x.db-exists"
+    ):
+        await Database.open(str(path), guarded=True)
+    path.write_bytes(backup)
+    restored = await Database.open(str(path), guarded=True)
+    assert await kept(restored) == ["one"]
+    await restored.close()
+    path.unlink()
+    marker(path).unlink()
+    anew = await Database.open(str(path), guarded=True)
+    assert await kept(anew) == []
+    await anew.close()
+
+
+async def test_a_write_that_waits_for_another_program_can_be_stopped(db_url: str) -> None:
+    async with opened(db_url) as db:
+        with closing(sqlite3.connect(db_url, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            waiting = asyncio.ensure_future(keep(db, "one"))
+            await asyncio.wait([waiting], timeout=0.01)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            other.execute("ROLLBACK")
+        assert await kept(db) == []
 
 
 async def test_a_path_below_a_file_and_a_path_that_is_a_folder_are_refused(tmp_path: Path) -> None:

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import query as language
-from bot.domain.document import words
 from bot.domain.model import Outlet, Record, Stored, Topic
 from bot.domain.order import Order
 from bot.domain.query import QueryError
 from bot.domain.topics import Topics
+from bot.domain.words import plain_words as words
 from bot.store import records, schema, search, stories, topics
 from bot.store.database import Database
 from bot.usecases.context import Context

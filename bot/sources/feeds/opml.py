@@ -16,6 +16,7 @@ from xml.parsers import expat
 
 from bot.domain.identity import canonical
 from bot.domain.text import clip, repair
+from bot.domain.words import name_key
 from bot.sources.feeds.charset import decoded
 from bot.sources.model import Rejected
 from bot.sources.topic_files import MAX_NAME
@@ -72,8 +73,8 @@ def write_opml(outlines: Iterable[Outline], title: str) -> str:
     names: dict[str, str] = {}
     for outline in sorted(outlines, key=_order):
         name = repair(outline.topics[0], MAX_NAME) if outline.topics else ""
-        names.setdefault(name.casefold(), name)
-        folders.setdefault(name.casefold(), []).append(outline)
+        names.setdefault(name_key(name), name)
+        folders.setdefault(name_key(name), []).append(outline)
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         '<opml version="2.0">',
@@ -154,12 +155,12 @@ def _distinct(names: Iterable[str]) -> tuple[str, ...]:
     found: dict[str, str] = {}
     for name in names:
         if name and len(found) < MAX_TOPICS:
-            found.setdefault(name.casefold(), name)
+            found.setdefault(name_key(name), name)
     return tuple(found.values())
 
 
 def _order(outline: Outline) -> tuple[str, str]:
-    return outline.title.casefold(), outline.url
+    return name_key(outline.title), outline.url
 
 
 def _element(outline: Outline) -> str:

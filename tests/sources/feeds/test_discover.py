@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from time import perf_counter
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -257,9 +255,8 @@ def test_any_address_may_stand_in_a_page(href: str, url: str) -> None:
     ids=lambda page: page[:25].decode("latin-1"),
 )
 def test_a_huge_page_costs_little(page: bytes) -> None:
-    start = perf_counter()
+    # The bound is the test's timeout: where the cost is quadratic, these take hours.
     feed_links(page, PAGE)
-    assert perf_counter() - start < 5
 
 
 # ---------------------------------------------------------------------------------- common paths

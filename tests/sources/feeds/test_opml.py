@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from time import perf_counter
 
 import pytest
 from hypothesis import given
@@ -155,10 +154,8 @@ ENTITIES = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 12
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_a_dtd_is_refused(doctype: str, encoding: str) -> None:
     data = f'<?xml version="1.0" encoding="{encoding}"?>{doctype}<opml><body><outline text="&a11;"/></body></opml>'
-    start = perf_counter()
     with pytest.raises(ValueError, match="it has a DTD"):
         read_opml(data.encode(encoding))
-    assert perf_counter() - start < 1
 
 
 def test_the_number_of_feeds_is_bounded() -> None:
@@ -178,10 +175,9 @@ def test_the_number_of_feeds_is_bounded() -> None:
     ],
 )
 def test_a_huge_file_costs_little(body: str) -> None:
-    start = perf_counter()
+    # The bound is the test's timeout: where the cost is quadratic, these take hours.
     with suppress(ValueError):
         read_opml(opml(body))
-    assert perf_counter() - start < 5
 
 
 @given(st.binary(max_size=200))

@@ -1,14 +1,12 @@
-"""`config.yaml` and the environment as frozen values; every error names its key and what is allowed."""
+"""The settings as frozen values, with their defaults and what is allowed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -16,7 +14,6 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
-    ValidationError,
     field_validator,
     model_validator,
 )
@@ -29,9 +26,9 @@ from bot.domain.model import Topic
 from bot.domain.owners import Owners
 from bot.domain.polling import Bounds, Polls
 from bot.domain.posting import Rules
-from bot.errors import ConfigError
 from bot.sources.topic_files import topic_from_mapping
 
+PREFIX = "TOPICWIRE_"  # of environment variables
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -302,7 +299,7 @@ class Config(BaseSettings):
     """All settings. The environment wins over the file: `TOPICWIRE_DISCORD__TOKEN`, `TOPICWIRE_DATABASE__URL` …"""
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix="TOPICWIRE_", env_nested_delimiter="__", env_ignore_empty=True
+        frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__", env_ignore_empty=True
     )
 
     discord: Discord = Discord()
@@ -327,57 +324,3 @@ class Config(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment before the file, whose content comes in as the init arguments."""
         return env_settings, init_settings
-
-
-def load(path: Path) -> Config:
-    """Read a config file. Raises ConfigError with every problem at once, each with its key's path."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigError(str(path), ["is missing: copy config.example.yaml to it"]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(str(path), [f"cannot be read: {error}"]) from error
-    try:
-        data = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are the safe loader
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise ConfigError(str(path), [f"{where}{getattr(error, 'problem', None) or error}"]) from error
-    if data is not None and not isinstance(data, dict):
-        raise ConfigError(str(path), ["must be keys and values, as in config.example.yaml"])
-    # An empty section (`topics:` with everything below it commented out) means its defaults.
-    return parse({key: value for key, value in (data or {}).items() if value is not None}, str(path))
-
-
-def parse(data: dict[str, Any], place: str = "config") -> Config:
-    """Check settings given as plain values; ConfigError as for `load`."""
-    try:
-        return Config(**{str(key): value for key, value in data.items()})
-    except ValidationError as error:
-        raise ConfigError(place, [_problem(detail) for detail in error.errors()]) from None
-
-
-def _without_kinds(place: Sequence[int | str]) -> list[int | str]:
-    """A place in the settings as its user knows it: pydantic names the kind of a source as well."""
-    return [
-        part
-        for position, part in enumerate(place)
-        if not (position == 2 and place[0] == "sources" and part in ("folder", "feed", "git"))
-    ]
-
-
-def _problem(detail: Any) -> str:
-    keys = ""
-    for part in _without_kinds(detail["loc"]):
-        keys += f"[{part}]" if isinstance(part, int) else f".{part}" if keys else str(part)
-    message = detail["msg"].removeprefix("Value error, ")
-    if detail["type"].startswith("union_tag"):
-        keys += ".kind"
-        message = "write folder, feed or git"
-    if detail["type"] == "extra_forbidden":
-        message = "there is no such setting; config.example.yaml has them all"
-    # The value of a secret never appears in a message.
-    given = detail.get("input")
-    if isinstance(given, str | int | float) and "token" not in detail["loc"] and "url" not in detail["loc"]:
-        message += f" (got {str(given)[:60]!r})"
-    return f"{keys or 'config'}: {message}"

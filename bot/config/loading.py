@@ -1,0 +1,110 @@
+"""`config.yaml` and the environment, read; every error names its key and what is allowed, and repeats no secret."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+
+from bot.config.models import PREFIX, Config
+from bot.errors import ConfigError
+
+
+def load(path: Path) -> Config:
+    """Read a config file. Raises ConfigError with every problem at once, each with its key's path."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(str(path), ["is missing: copy config.example.yaml to it"]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), [f"cannot be read: {error}"]) from error
+    try:
+        data = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are the safe loader
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        # The scanner's and the parser's words are constants; the constructor's quote the file.
+        constant = isinstance(error, yaml.scanner.ScannerError | yaml.parser.ParserError)
+        what = getattr(error, "problem", None) if constant else None
+        raise ConfigError(str(path), [f"{where}{what or 'not valid YAML'}"]) from None
+    if data is not None and not isinstance(data, dict):
+        raise ConfigError(str(path), ["must be keys and values, as in config.example.yaml"])
+    # An empty section (`topics:` with everything below it commented out) means its defaults.
+    return parse({key: value for key, value in (data or {}).items() if value is not None}, str(path))
+
+
+def parse(data: dict[str, Any], place: str = "config") -> Config:
+    """Check settings given as plain values; ConfigError as for `load`."""
+    unknown = [
+        f"{name}: there is no such setting; config.example.yaml lists them all"
+        for name in sorted(os.environ)
+        if name.startswith(PREFIX)
+        and name.removeprefix(PREFIX).partition("__")[0].lower() not in Config.model_fields
+    ]
+    if unknown:
+        raise ConfigError("environment", unknown)
+    try:
+        return Config(**{str(key): value for key, value in data.items()})
+    except ValidationError as error:
+        raise ConfigError(place, [_problem(detail) for detail in error.errors()]) from None
+    except SettingsError as error:
+        # pydantic names the section alone.
+        section = re.search(r'field "(\w+)"', str(error))
+        start = f"{PREFIX}{section[1].upper() if section else ''}"
+        names = [
+            name for name, value in sorted(os.environ.items()) if name.startswith(start) and _is_broken(value)
+        ]
+        problem = "not valid JSON, which lists and whole sections need here"
+        raise ConfigError("environment", [f"{name}: {problem}" for name in names or [start]]) from None
+
+
+def _is_broken(value: str) -> bool:
+    """Whether a value of the environment looks like JSON and is none."""
+    try:
+        json.loads(value)
+    except ValueError:
+        return value.strip()[:1] in ("[", "{")
+    return False
+
+
+def _without_kinds(place: Sequence[int | str]) -> list[int | str]:
+    """A place in the settings as its user knows it: pydantic names the kind of a source as well."""
+    return [
+        part
+        for position, part in enumerate(place)
+        if not (position == 2 and place[0] == "sources" and part in ("folder", "feed", "git"))
+    ]
+
+
+# Settings whose value an error may repeat. Everything else may be a secret, or one that stands under the wrong key.
+_SHOWN = {
+    "backfill", "catalogue", "edit_interval", "edit_window", "every", "kind", "least", "level", "listen", "max_age", "most",
+    "per_day", "per_minute", "per_server", "private_networks", "quality", "semantic", "size", "time", "timezone",
+}  # fmt: skip
+_LONGEST_KEY = 60
+
+
+def _problem(detail: Any) -> str:
+    place = _without_kinds(detail["loc"])
+    keys = ""
+    for part in place:
+        shown = str(part)[:_LONGEST_KEY]
+        keys += f"[{shown}]" if isinstance(part, int) else f".{shown}" if keys else shown
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"].startswith("union_tag"):
+        keys += ".kind"
+        message = "write folder, feed or git"
+    unknown = detail["type"] == "extra_forbidden"
+    if unknown:
+        message = "there is no such setting; config.example.yaml lists them all"
+    given = detail.get("input")
+    if isinstance(given, str | int | float) and not unknown and place[-1:] and place[-1] in _SHOWN:
+        message += f" (got {str(given)[:60]!r})"
+    return f"{keys or 'config'}: {message}"

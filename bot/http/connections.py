@@ -1,0 +1,102 @@
+"""The connections of the HTTP endpoint: so many and no more, and no word to anybody on what runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from typing import Any, cast
+
+from aiohttp import web
+
+MOST = 200  # connections: the bot needs descriptors for Discord, feeds and the database too
+MOST_OF_AN_ADDRESS = 50  # a proxy has one address for all
+IDLE_SECONDS = 15.0  # without a whole request, from the start and after each answer
+
+SERVER_HEADER = {"Server": "Topicwire"}  # aiohttp's own names its version and Python's
+
+_unlogged = logging.Logger("malformed requests", logging.CRITICAL)  # whoever sends them could fill the log
+
+
+class Connections:
+    """Makes a protocol for each new connection, and counts those that are open by the client's address."""
+
+    def __init__(self, server: web.Server) -> None:
+        self._server = server
+        self._open: Counter[str] = Counter()
+
+    def __call__(self) -> asyncio.Protocol:
+        """A protocol, as `loop.create_server` wants it."""
+        return _Connection(self, self._server)
+
+    def enter(self, address: str) -> bool:
+        """Count a connection; False where there are too many already."""
+        if self._open.total() >= MOST or self._open[address] >= MOST_OF_AN_ADDRESS:
+            return False
+        self._open[address] += 1
+        return True
+
+    def leave(self, address: str) -> None:
+        """The connection is closed."""
+        self._open[address] -= 1
+        if not self._open[address]:
+            del self._open[address]
+
+
+class _Connection(web.RequestHandler):
+    """A connection of one client."""
+
+    __slots__ = ("_address", "_connections")
+
+    def __init__(self, connections: Connections, server: web.Server) -> None:
+        loop = asyncio.get_running_loop()
+        super().__init__(
+            server, loop=loop, keepalive_timeout=IDLE_SECONDS, access_log=_unlogged, logger=_unlogged
+        )
+        self._connections = connections
+        self._address: str | None = None  # None before it was accepted, and after it was closed
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Accept the connection, or drop it where there are too many."""
+        address = str((transport.get_extra_info("peername") or ("",))[0])
+        if not self._connections.enter(address):
+            cast("asyncio.Transport", transport).abort()
+            return
+        self._address = address
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, unless the connection was dropped."""
+        if self._address is not None:
+            super().data_received(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Make room for another."""
+        if self._address is not None:
+            self._connections.leave(self._address)
+            self._address = None
+            super().connection_lost(exc)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is not HTTP, in the form of all answers, and close the connection."""
+        error = "an error of Topicwire" if status == 500 else "this is not a valid HTTP request"
+        answer = web.json_response({"error": error}, status=status, headers=SERVER_HEADER)
+        answer.force_close()
+        return answer
+
+
+async def name_server(_request: web.Request, response: web.StreamResponse) -> None:
+    """Say nothing of versions; a signal of aiohttp's before an answer goes out."""
+    response.headers.update(SERVER_HEADER)
+
+
+async def listen(runner: web.AppRunner, host: str, port: int) -> asyncio.Server:
+    """Accept connections for an application that is set up. Raises OSError where that is not possible."""
+    server: Any = runner.server
+    return await asyncio.get_running_loop().create_server(Connections(server), host, port)
