@@ -366,7 +366,8 @@ class _Reader:
                 found = _from_base64(text)
                 if found or (found is not None and "/" in kind):
                     return Text(found)
-            return Text(text, name_of(element.tag) == "title" or not looks_like_html(text))
+            is_said = "type" in element.attrib and name_of(element.tag) == "title"
+            return Text(text, is_said or not looks_like_html(text))
         return Text(text)
 
 

@@ -101,7 +101,12 @@ def _draft(entry: Entry, feed_page: str) -> _Draft:
         raise ValueError(entry.error)
     page, is_stand_in = _page(entry, feed_page)
     title = line(entry.title, MAX_TITLE) if entry.title is not None else ""
-    draft = _Draft(entry, page, _host(page), title or _title(entry), is_stand_in)
+    title = title or _words(entry)
+    if not title:
+        if is_stand_in:
+            raise ValueError("neither a title nor a text nor a link")
+        title = clip(unquote(entry.url.partition("://")[2].rstrip("/")), _TITLE_FROM_TEXT)
+    draft = _Draft(entry, page, _host(page), title, is_stand_in)
     _date(draft)
     return draft
 
@@ -132,13 +137,12 @@ def _page(entry: Entry, feed_page: str) -> tuple[str, bool]:
     raise ValueError(problem)
 
 
-def _title(entry: Entry) -> str:
-    """What to call an entry without a title: its first words, what its pictures show, else its address."""
+def _words(entry: Entry) -> str:
+    """What to call an entry without a title: its first words, else what its pictures show."""
     told = chain(
         entry.texts, entry.captions, (Text(words) for text in entry.texts for words in captions(text.value))
     )
-    title = next((words for text in told if (words := body(text, _TITLE_FROM_TEXT))), "")
-    return title or clip(unquote(entry.url.partition("://")[2].rstrip("/")), _TITLE_FROM_TEXT)
+    return next((words for text in told if (words := body(text, _TITLE_FROM_TEXT))), "")
 
 
 # ------------------------------------------------------------------------------------------ identity

@@ -202,8 +202,14 @@ def test_entries_that_stand_on_the_page_of_their_feed_are_told_apart_by_their_gu
     assert "https://news.example.com" not in {one.key, *one.twins}
 
 
-def test_an_item_with_neither_an_address_nor_a_guid_is_refused() -> None:
-    assert [bad.reason for bad in read(rss("<title>T</title>")).rejected] == ["no link"]
+def test_an_item_that_says_nothing_or_cannot_be_told_from_others_is_refused() -> None:
+    document = read(rss("<title>T</title>", "<guid isPermaLink='false'>7</guid>"))
+    assert [bad.reason for bad in document.rejected] == ["no link", "neither a title nor a text nor a link"]
+
+
+def test_a_title_that_is_declared_as_text_is_no_html() -> None:
+    entry = "<title type='text'>Use &lt;b>bold&lt;/b> words</title><link href='/1'/>"
+    assert only(atom(entry)).title == "Use <b>bold</b> words"
 
 
 # --------------------------------------------------------------------------- entries without a title
