@@ -137,7 +137,7 @@ def _canonical(url: str) -> str:
     return key
 
 
-def unwrapped(url: str) -> str:
+def publisher_address(url: str) -> str:
     """The publisher's own address of a page that an AMP cache or viewer shows; any other address as it is."""
     while _MAYBE_WRAPPED.search(url) and (found := _URL.fullmatch(url.strip())):
         authority, path, query, _ = found.groups()

@@ -322,16 +322,19 @@ class Identify:
                 record = replace(record, topics=tuple(dict.fromkeys((*old.record.topics, *record.topics))))
             return replace(old, record=record, published=published, declares=declares, source=arrival.source)
         first_seen = self._first_seen(record, arrival)
-        published = record.published or self._now
+        published = record.published or (LONG_AGO if record.date_unreadable else self._now)
         if published - self._now > AHEAD:
             published = self._now
             record = replace(record, published=published)
+        is_news = (
+            first_seen - published <= self._max_age and not arrival.silent and not record.date_unreadable
+        )
         return Stored(
             record_id,
             record,
             published,
             first_seen,
-            news=first_seen - published <= self._max_age and not arrival.silent,
+            news=is_news,
             story=old.story if old is not None else None,
             declares=declares,
             guild_id=arrival.guild_id,
@@ -342,8 +345,9 @@ class Identify:
         """Now; but a first intake or a replay tells the past, so there it is when it was published.
 
         When what a first intake finds without a date came, nobody knows: it was there before anybody looked.
+        A date that cannot be read may be of any time, so no digest takes the record for news either.
         """
-        if arrival.silent and record.published is None:
+        if record.published is None and (arrival.silent or record.date_unreadable):
             return LONG_AGO
         past = arrival.silent or arrival.replay
         return min(record.published or self._now, self._now) if past else self._now

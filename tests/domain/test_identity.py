@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain import identity
-from bot.domain.identity import canonical, registered_domain, unwrapped
+from bot.domain.identity import canonical, publisher_address, registered_domain
 from tests.shared_data import SHARED, needs_shared
 
 KEY = "https://example.com/news/story-1"
@@ -82,7 +82,7 @@ STRANGERS = [
 @pytest.mark.parametrize(("host", "path"), STRANGERS)
 def test_a_host_that_looks_like_an_amp_cache_shows_its_own_page(host: str, path: str) -> None:
     url = f"https://{host}{path}"
-    assert unwrapped(url) == url
+    assert publisher_address(url) == url
     assert registered_domain(canonical(url)) == registered_domain(host)
 
 
@@ -101,7 +101,7 @@ def test_a_host_that_looks_like_an_amp_cache_shows_its_own_page(host: str, path:
     ],
 )
 def test_the_address_that_is_shown_is_the_publishers(url: str, shown: str) -> None:
-    assert unwrapped(url) == shown
+    assert publisher_address(url) == shown
 
 
 @pytest.mark.parametrize(

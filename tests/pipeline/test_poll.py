@@ -135,6 +135,23 @@ async def test_an_undated_item_keeps_the_time_when_it_was_first_seen(room: Newsr
 
 
 @pytest.mark.parametrize(
+    "date", ["the day before yesterday", "03 Foo 2026", "8. November 2019, 12:00 Uhr", "1573214400"]
+)
+async def test_an_item_whose_date_cannot_be_read_or_is_old_is_no_news(room: Newsroom, date: str) -> None:
+    await room.add()
+    await room.poll()
+    body = rss(Entry(TWO, None)).replace(b"</item>", f"<pubDate>{date}</pubDate></item>".encode())
+    room.site.pages["/feed"] = Page(body)
+    await room.poll()
+    assert room.desk.mailbox.titles == []
+    assert (await room.feed()).taken == 2
+    _, stories = await latest(room.desk.context, "AI", GUILD)
+    (lead,) = [story.lead for story in stories if story.lead.record.title == TWO]
+    assert not lead.news
+    assert lead.published.year < 2020
+
+
+@pytest.mark.parametrize(
     ("before", "now"),
     [
         (Entry(TWO, 24, guid="a"), Entry(TWO, 30, guid="a")),

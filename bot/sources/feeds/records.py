@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
+from urllib.parse import unquote
 
-from bot.domain.identity import canonical, registered_domain, unwrapped
+from bot.domain.identity import canonical, publisher_address, registered_domain
 from bot.domain.intake import IN_FEED, OWN
 from bot.domain.model import Outlet, Record
 from bot.domain.text import clip
-from bot.sources.feeds.dates import moment
+from bot.sources.feeds.dates import read_date, unknown_zone
+from bot.sources.feeds.html import captions
 from bot.sources.feeds.images import image_of
 from bot.sources.feeds.links import is_web, resolved
-from bot.sources.feeds.model import Entry, Feed
+from bot.sources.feeds.model import Entry, Feed, Text
 from bot.sources.feeds.text import body, digest, excerpts_of, line, word_bytes
+from bot.sources.feeds.wrappers import unwrapped
 from bot.sources.model import Item, Rejected
 from bot.sources.records import MAX_EXCERPT, MAX_OUTLET, MAX_TITLE
 
@@ -25,6 +28,8 @@ _TITLE_FROM_TEXT = 100  # characters
 _TELLING = 8  # words of an excerpt that make a text one that nobody else writes
 _REASON = 300
 _SESSION = re.compile(r"[^=]+=(?=[^=]*[0-9])[0-9a-zA-Z]{16,128}")
+_SHOWN = 40  # characters of a date in a note
+_MOST_ADDRESSES = 20  # of an entry
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8}){0,3}")
 _VIDEO = re.compile(r"https://(?:youtube\.com/watch\?|vimeo\.com/\d|dailymotion\.com/video/)")
@@ -57,8 +62,11 @@ class _Draft:
     page: str
     host: str
     title: str
+    is_stand_in: bool = False  # the page is not the entry's, but what there is to open for it
     excerpt: str = ""
     published: datetime | None = None
+    unreadable: bool = False  # there is a date, but nobody can read it
+    notes: tuple[str, ...] = ()
     key: str = ""
     twins: list[str] = field(default_factory=list)
 
@@ -73,7 +81,7 @@ def owner_of(feed: Feed, url: str, name: str, topics: tuple[str, ...], quality: 
         title,
         tuple(dict.fromkeys(domains)),
         "" if proven in _FEED_HOSTS or _hostname(url) in _FEED_HOSTS else proven,
-        _page(feed.link),
+        _canonical(feed.link),
         topics,
         quality,
         _language(feed.language, language),
@@ -86,7 +94,7 @@ def items_of(feed: Feed, owner: Owner) -> tuple[list[Item], list[Rejected]]:
     rejected: list[Rejected] = []
     for entry in feed.entries:
         try:
-            drafts.append(_draft(entry))
+            drafts.append(_draft(entry, feed.page))
         except ValueError as error:
             rejected.append(Rejected(owner.path, entry.number, clip(str(error), _REASON)))
     excerpts = excerpts_of(
@@ -103,23 +111,54 @@ def items_of(feed: Feed, owner: Owner) -> tuple[list[Item], list[Rejected]]:
     return items, sorted(rejected, key=lambda one: one.item)
 
 
-def _draft(entry: Entry) -> _Draft:
+def _draft(entry: Entry, feed_page: str) -> _Draft:
     """What an entry says and where its page is. Raises `ValueError` where that is missing."""
     if entry.error:
         raise ValueError(entry.error)
-    if not entry.url:
-        raise ValueError("no link")
-    entry.url = unwrapped(resolved(entry.url, entry.base))
-    try:
-        address = canonical(entry.url)
-    except ValueError as error:
-        raise ValueError(f"link: {error}") from None
+    page, is_stand_in = _page(entry, feed_page)
     title = line(entry.title, MAX_TITLE) if entry.title is not None else ""
+    title = title or _words(entry)
     if not title:
-        title = next((text for raw in entry.texts if (text := body(raw, _TITLE_FROM_TEXT))), "")
-        if not title:
-            raise ValueError("neither a title nor a text")
-    return _Draft(entry, address, _host(address), title, published=_published(entry.dates))
+        if is_stand_in:
+            raise ValueError("neither a title nor a text nor a link")
+        title = clip(unquote(entry.url.partition("://")[2].rstrip("/")), _TITLE_FROM_TEXT)
+    draft = _Draft(entry, page, _host(page), title, is_stand_in)
+    _date(draft)
+    return draft
+
+
+def _page(entry: Entry, feed_page: str) -> tuple[str, bool]:
+    """The canonical address of the best of an entry's addresses that can be opened, which becomes its `url`.
+
+    An entry without any has that of its feed, and True besides, if it has a guid to be told by. Raises `ValueError`.
+    """
+    problem = "no link"
+    for address in (entry.url, *entry.others[:_MOST_ADDRESSES], *entry.stand_ins[:_MOST_ADDRESSES]):
+        if not address:
+            continue
+        given = resolved(address, entry.base)
+        url = publisher_address(unwrapped(given))
+        try:
+            page = canonical(url)
+        except ValueError as error:
+            problem = f"link: {error}" if problem == "no link" else problem
+            continue
+        entry.url = url
+        if url != given:  # it may be known by that since an earlier version
+            entry.others = [*entry.others, given]
+        return page, False
+    if entry.guid and feed_page:
+        entry.url = feed_page
+        return canonical(feed_page), True
+    raise ValueError(problem)
+
+
+def _words(entry: Entry) -> str:
+    """What to call an entry without a title: its first words, else what its pictures show."""
+    told = chain(
+        entry.texts, entry.captions, (Text(words) for text in entry.texts for words in captions(text.value))
+    )
+    return next((words for text in told if (words := body(text, _TITLE_FROM_TEXT))), "")
 
 
 # ------------------------------------------------------------------------------------------ identity
@@ -140,7 +179,8 @@ def _identified(drafts: list[_Draft], owner: Owner) -> tuple[list[_Draft], list[
     for draft, title, text in zip(drafts, titles, texts, strict=True):
         guid = draft.entry.guid if guids[draft.entry.guid] == 1 else ""
         name = digest(guid.encode("utf-8", "replace") or title)
-        shared = pages[draft.page] > 1 or _is_home(draft.page) or draft.page == owner.home
+        is_home = _is_home(draft.page) or draft.page == owner.home
+        shared = draft.is_stand_in or pages[draft.page] > 1 or is_home
         draft.key = f"{draft.page}#{name}" if shared else draft.page
         first = known.setdefault(draft.key, draft)
         if first is not draft:
@@ -253,16 +293,22 @@ def _item(draft: _Draft, owner: Owner, outlets: dict[object, Outlet]) -> Item:
         image=image_of(entry),
         twins=tuple(draft.twins),
         language=_language(entry.language, owner.language),
+        date_unreadable=draft.unreadable,
     )
-    notes = () if published or not entry.dates else ("its date cannot be read; taken as undated",)
-    return Item(owner.path, entry.number, record, notes)
+    return Item(owner.path, entry.number, record, draft.notes)
 
 
-def _published(dates: Sequence[str]) -> datetime | None:
-    for date in dates:
-        if found := moment(date):
-            return found
-    return None
+def _date(draft: _Draft) -> None:
+    """Read when an entry was published, by the first of its dates that can be read."""
+    for date in draft.entry.dates:
+        if reading := read_date(date):
+            draft.published = reading.moment
+            if reading.unknown_zone:
+                draft.notes = (unknown_zone(reading),)
+            return
+    if draft.entry.dates:
+        draft.unreadable = True
+        draft.notes = (f"its date {clip(draft.entry.dates[0], _SHOWN)!r} cannot be read; it counts as old",)
 
 
 def _outlet(entry: Entry, host: str, owner: Owner) -> Outlet:
@@ -300,7 +346,7 @@ def _host(page: str) -> str:
     return page[8:].partition("?")[0] if end < 0 else page[8:end]
 
 
-def _page(url: str) -> str:
+def _canonical(url: str) -> str:
     """The canonical form of an address, or nothing."""
     try:
         return canonical(url) if is_web(url) else ""
@@ -309,7 +355,7 @@ def _page(url: str) -> str:
 
 
 def _hostname(url: str) -> str:
-    return _host(_page(url))
+    return _host(_canonical(url))
 
 
 def _domain(url: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.model import Outlet, Record
 from bot.sources.feeds.parse import Origin
-from tests.sources.feeds.writing import HEAD, URL, atom, item, only, read, records, rss
+from tests.sources.feeds.writing import HEAD, URL, atom, item, only, records, rss
 
 LONG = "<description>One two three four five six seven eight nine ten</description>"
 
@@ -256,5 +256,5 @@ def test_nested_bases_add_up() -> None:
 
 
 def test_a_guid_that_is_no_permalink_is_no_link() -> None:
-    document = read(rss("<title>T</title><guid isPermaLink='false'>https://a.example/1</guid>", head=HEAD))
-    assert document.items == ()
+    record = only(rss("<title>T</title><guid isPermaLink='false'>https://a.example/1</guid>", head=HEAD))
+    assert record.url == "https://news.example.com/"
