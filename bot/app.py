@@ -22,7 +22,7 @@ import cogs
 from bot import clock
 from bot.chat.client import Client
 from bot.chat.connection import Trouble, one_line_per_reconnect, pause_after, trouble_of, unreachable
-from bot.chat.permissions import problem
+from bot.chat.permissions import problem_now
 from bot.chat.sender import DiscordSender
 from bot.config import Config, FeedSettings
 from bot.errors import StoreError, TopicwireError
@@ -106,8 +106,10 @@ class App:
 
     async def mend(self) -> None:
         """Resume channels in which the bot may post again."""
+        if not self.client.up.is_set():  # nothing is known of any channel yet, and nobody can be asked
+            return
         for channel_id in await resume_mended(
-            self.context, lambda channel_id: problem(self.client, channel_id)
+            self.context, lambda channel_id: problem_now(self.client, channel_id)
         ):
             log.info("channel %s is resumed", channel_id)
 
@@ -312,7 +314,7 @@ class App:
 async def run(config: Config) -> None:
     """Run the bot until a signal stops it."""
     async with contextlib.AsyncExitStack() as stack:
-        db = await Database.open(config.database.url)
+        db = await Database.open(config.database.url, guarded=True)
         stack.push_async_callback(db.close)
         web = await stack.enter_async_context(web_of(config.feeds.private_networks))
         context = replace(context_of(config, db, clock.now), web=web)

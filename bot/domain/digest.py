@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -309,12 +309,14 @@ def message(
     room = EMBED_TOTAL - 120 - (TITLE // 2) * len(shown)
     waiting = sum(len(section.entries) for section in shown)
     embeds = []
+    told: list[tuple[int, ...]] = []
     for section in shown:
         waiting -= len(section.entries)
         share = min(DESCRIPTION, room, max(RESERVED, room - RESERVED * waiting))
         written = _lines(section.entries, share, digest.until, zone)
         text = "\n".join(written)
         room -= length(text)
+        told.append(tuple(entry.view.number for entry in section.entries[: len(written)]))
         left += len(section.entries) - len(written)
         own = colour(section.topic)
         mark = f" · {spike_words(section.spike)}" if section.spike else ""
@@ -327,7 +329,30 @@ def message(
         )
     if left:
         embeds[-1] = replace(embeds[-1], footer=f"{plural(left, 'more story', 'more stories')}: /latest")
-    return Message(content=heading, embeds=tuple(embeds))
+    return Message(content=heading, embeds=tuple(embeds), stories=tuple(told))
+
+
+def without(message: Message, gone: Collection[int]) -> Message | None:
+    """A composed digest without these stories; None where none is left. Each story is a line of an embed."""
+    if not gone:
+        return message
+    embeds: list[Embed] = []
+    told: list[tuple[int, ...]] = []
+    for embed, numbers in zip(message.embeds, message.stories, strict=True):
+        lines = zip(numbers, embed.description.split("\n") if numbers else (), strict=True)
+        kept = [(number, line) for number, line in lines if number not in gone]
+        if kept:
+            embeds.append(replace(embed, description="\n".join(line for _, line in kept)))
+            told.append(tuple(number for number, _ in kept))
+    if not embeds:
+        return None
+    if embeds[-1].title != message.embeds[-1].title:  # the section that says how many more there are
+        embeds[-1] = replace(embeds[-1], footer=message.embeds[-1].footer)
+    before, after = (plural(sum(map(len, of)), "story", "stories") for of in (message.stories, told))
+    heading = message.content
+    if heading.endswith(f" · {before}"):
+        heading = heading.removesuffix(before) + after
+    return replace(message, content=heading, embeds=tuple(embeds), stories=tuple(told))
 
 
 def _lines(entries: Sequence[Entry], room: int, until: datetime, zone: str) -> list[str]:

@@ -14,7 +14,7 @@ from html import unescape
 from io import BytesIO
 from typing import BinaryIO
 
-from bot.domain.identity import canonical, registered_domain
+from bot.domain.identity import canonical, registered_domain, unwrapped
 from bot.domain.model import Image, Outlet, Record, RecordType
 from bot.domain.text import clip, repair
 from bot.domain.words import name_key
@@ -134,7 +134,7 @@ def _record(fields: Fields, default_quality: int, notes: list[str]) -> Record:
     heat = fields.whole("heat", -1)
     return Record(
         key=key,
-        url=url,
+        url=unwrapped(url),
         title=title,
         outlet=_outlet(fields.inner("provider"), key, notes),
         excerpt=fields.text("excerpt", MAX_EXCERPT),

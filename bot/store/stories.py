@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,8 +16,8 @@ from bot.domain.ranking import hotness
 from bot.domain.stories import Story
 from bot.domain.words import search_key
 from bot.store import records, schema
-from bot.store.sql import chunks, seen_by
-from bot.store.topics import keys_of
+from bot.store.sql import IN_MOST, chunks, seen_by
+from bot.store.topics import ids_of, keys_of
 
 MOST_WORDS = 12  # of a search
 MOST_HOT = (
@@ -141,6 +142,58 @@ def _of_topics(names: Sequence[str], guild_id: int | None) -> Any:
         .where(seen_by(_r.c.guild_id, guild_id), sa.or_(_r.c.guild_id == guild_id, _t.c.guild_id == guild_id))
     )
     return everybodys.union(own)
+
+
+async def counts(
+    connection: AsyncConnection, below: Mapping[str, Sequence[str]], guild_id: int = 0
+) -> dict[str, int]:
+    """How many stories each of these topics has, as a server sees them: each story once, whatever topics it is of.
+
+    `below` are the names of topics, each with those of itself and of all topics below it.
+    """
+    ids = await ids_of(connection, {key for names in below.values() for key in keys_of(names, guild_id)})
+    pairs = [
+        (place, ids[key])
+        for place, names in enumerate(below.values())
+        for key in keys_of(names, guild_id)
+        if key in ids
+    ]
+    found: dict[int, int] = {}
+    for part in _of_whole_topics(pairs):
+        columns = (sa.column("place", sa.Integer), sa.column("topic_id", sa.Integer))
+        wanted = sa.values(*columns, literal_binds=True).data(part).cte("wanted")
+        everybodys = sa.select(wanted.c.place, _st.c.story).join(_st, _st.c.topic_id == wanted.c.topic_id)
+        own = (
+            sa.select(wanted.c.place, _r.c.story)
+            .join_from(wanted, _rt, _rt.c.topic_id == wanted.c.topic_id)
+            .join(_r, _r.c.id == _rt.c.record_id)
+            .join(_t, _t.c.id == _rt.c.topic_id)
+            .where(~_r.c.removed, _r.c.story.is_not(None))
+            .where(
+                seen_by(_r.c.guild_id, guild_id), sa.or_(_r.c.guild_id == guild_id, _t.c.guild_id == guild_id)
+            )
+        )
+        every = (everybodys.union_all(own) if guild_id else everybodys).subquery()
+        rows = await connection.execute(
+            sa.select(every.c.place, sa.func.count(every.c.story.distinct()))
+            .join(_s, _s.c.number == every.c.story)
+            .where(_alive(guild_id))
+            .group_by(every.c.place)
+        )
+        found |= dict(rows.all())
+    return {name: found.get(place, 0) for place, name in enumerate(below)}
+
+
+def _of_whole_topics(pairs: Iterable[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    """The pairs in lists of about `IN_MOST`, those of one place together."""
+    part: list[tuple[int, int]] = []
+    for _, group in groupby(pairs, key=lambda pair: pair[0]):
+        part += group
+        if len(part) >= IN_MOST:
+            yield part
+            part = []
+    if part:
+        yield part
 
 
 async def latest(

@@ -50,6 +50,16 @@ def _subscription(row: sa.Row[Any]) -> Subscription:
     )
 
 
+async def followers(connection: AsyncConnection) -> dict[tuple[int, str], int]:
+    """How many channels follow each topic, by the server whose own it is (0: everybody's) and its `name_key`."""
+    rows = await connection.execute(
+        sa.select(_t.c.guild_id, _t.c.name, sa.func.count())
+        .join(_sub, _sub.c.topic_id == _t.c.id)
+        .group_by(_t.c.id, _t.c.guild_id, _t.c.name)
+    )
+    return {(guild_id, name_key(name)): count for guild_id, name, count in rows}
+
+
 async def subscriptions(
     connection: AsyncConnection, *, guild_id: int | None = None, channel_ids: Iterable[int] | None = None
 ) -> tuple[Subscription, ...]:

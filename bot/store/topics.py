@@ -15,7 +15,7 @@ from bot.domain.query import Query
 from bot.domain.topics import Topics, known_as, sought_by
 from bot.domain.words import name_key
 from bot.store import revisions, schema
-from bot.store.sql import chunks, insert_new, seen_by, upsert
+from bot.store.sql import chunks, insert_new, upsert
 
 log = logging.getLogger(__name__)
 
@@ -187,31 +187,6 @@ async def configure(connection: AsyncConnection, topics: Iterable[Topic]) -> boo
         await changed(connection)
     await upsert(connection, _t, [row_of(Topic(topic.name)) for topic in gone.values()], on=["key"])
     return await define(connection, wanted.values()) or bool(gone)
-
-
-async def counts(connection: AsyncConnection, guild_id: int = 0) -> dict[str, int]:
-    """Topic name -> the number of stories that it is a topic of, itself (not one below it).
-
-    Of everybody's topics, and of a server's own.
-    """
-    st, rt, r = schema.story_topics, schema.record_topics, schema.records
-    everybodys = (
-        sa.select(_t.c.name, sa.func.count(st.c.story))
-        .join_from(_t, st, isouter=True)
-        .where(_everybodys)
-        .group_by(_t.c.id, _t.c.name)
-    )
-    found: dict[str, int] = dict((await connection.execute(everybodys)).all())
-    own = (
-        sa.select(_t.c.name, sa.func.count(r.c.story.distinct()))
-        .join_from(_t, rt, isouter=True)
-        .join(
-            r, sa.and_(r.c.id == rt.c.record_id, ~r.c.removed, seen_by(r.c.guild_id, guild_id)), isouter=True
-        )
-        .where(_t.c.guild_id == guild_id)
-        .group_by(_t.c.id, _t.c.name)
-    )
-    return found | (dict((await connection.execute(own)).all()) if guild_id else {})
 
 
 async def followed(connection: AsyncConnection) -> frozenset[str]:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import digest, stories, zones
 from bot.domain.digest import Digest, Schedule
+from bot.domain.forum import tag_names
 from bot.domain.message import Message
 from bot.domain.model import Subscription
 from bot.domain.owners import Owners
@@ -26,9 +27,12 @@ from bot.usecases.topics import NEAR, resolve, spikes
 
 FIRST = timedelta(days=1)  # a channel's first digest looks back so far, or to its first subscription,
 FIRST_MOST = timedelta(days=7)  # but no further than this: it may have had live posts for years
+GAP_MOST = timedelta(days=35)  # nor does any look back further: after half a year of silence that is no news
 SOON = timedelta(microseconds=1)  # the least difference of two times
 LONGEST_ZONE = 100  # characters of a zone's name that are looked at
 FORGET = timedelta(days=30)  # a story told longer ago than this is told anew
+
+DIGEST_TAGS = ("Digest", "Digests")  # what a forum may call its tag for digests
 
 
 @lru_cache(maxsize=1)
@@ -125,7 +129,8 @@ async def compose(
     """A channel's digest of everything since its last one."""
     known = await topics.load(connection, state.guild_id)
     begun = [s.created_at for s in subscribed if s.created_at is not None]
-    since = state.last_digest or max(min(now - FIRST, *begun), now - FIRST_MOST)
+    first = max(min(now - FIRST, *begun), now - FIRST_MOST)
+    since = first if state.last_digest is None else max(state.last_digest, now - GAP_MOST)
     names = {name for s in subscribed for name in known.with_descendants(s.topic)}
     numbers = await stored.arrived(connection, sorted(names), since, now, state.guild_id)
     candidates = await stored.load(connection, numbers, state.guild_id)
@@ -172,6 +177,7 @@ async def send_now(context: Context, guild_id: int, channel_id: int) -> int:
     """Send a channel's digest now; the next one starts from here. Returns its number of stories."""
     async with context.db.intake() as connection:
         now = context.now()
+        await digests.replace_waiting(connection, channel_id, now)
         own, state = await _channel(connection, guild_id, channel_id)
         plan = state.schedule or context.digest_default
         made, known = await compose(connection, own, state, plan.size, now, context.rules.owners)
@@ -180,7 +186,7 @@ async def send_now(context: Context, guild_id: int, channel_id: int) -> int:
         await subscriptions.ensure_channel(connection, channel_id, guild_id)
         if not await digests.turn(connection, channel_id, state.next_digest, state.next_digest, now):
             raise InvalidInputError("The channel's digest is being sent at this moment.")
-        await _enqueue(connection, made, known, plan, state, now)
+        await _enqueue(connection, made, known, plan, state, now, demanded=True)
     context.wake()
     return len(made.entries)
 
@@ -203,11 +209,15 @@ async def _enqueue(
     plan: Schedule,
     state: ChannelState,
     now: datetime,
+    *,
+    demanded: bool = False,
 ) -> None:
     message = as_message(made, known, plan)
     assert message is not None
     local = now.astimezone(ZoneInfo(plan.zone))
-    message = replace(message, name=f"Digest of {local.day} {local:%B %Y}")
+    tags = tag_names((section.topic for section in made.sections), known)
+    message = replace(message, name=f"Digest of {local.day} {local:%B %Y}", tags=(*DIGEST_TAGS, *tags))
+    covers = {"demanded": demanded, "since": made.since.isoformat(), "until": made.until.isoformat()}
     name = f"{state.channel_id}:{now.isoformat()}"
     row = outbox.new_row(
         outbox.DIGEST,
@@ -215,7 +225,7 @@ async def _enqueue(
         state.guild_id,
         state.channel_id,
         now,
-        payload=message.to_json(),
+        payload=message.to_json() | covers,
         priority=1_000_000,
     )
     await outbox.enqueue(connection, row)
@@ -234,7 +244,8 @@ async def send_due(context: Context, state: ChannelState) -> int:
         current = await subscriptions.channel(connection, state.channel_id)
         if current is None or current.next_digest != state.next_digest:
             return 0
-        state = current
+        await digests.replace_waiting(connection, state.channel_id, now)
+        state = await subscriptions.channel(connection, state.channel_id) or current
         own = digest.wanted(await subscriptions.subscriptions(connection, channel_ids=[state.channel_id]))
         plan = state.schedule or context.digest_default
         next_digest = plan.after(now) if own else None

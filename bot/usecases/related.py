@@ -152,8 +152,11 @@ async def _fate(connection: AsyncConnection, view: StoryView, guild_id: int, cha
     post = await outbox.post_in(connection, view.number, channel_id)
     if post is not None:
         if post.sent_at is not None:
-            ended = f" It is no longer kept up to date: {escape(post.reason)}." if post.closed else ""
-            return [f"Posted here {relative(post.sent_at)}.{ended}"]
+            trouble = ""
+            if post.reason and post.due_at is None:
+                how = "It is no longer kept up to date" if post.closed else "Its last update was refused"
+                trouble = f" {how}: {escape(post.reason)}."
+            return [f"Posted here {relative(post.sent_at)}.{trouble}"]
         if post.closed:
             return [f"Not posted here: {escape(post.reason)}."]
         return [f"Waits to be posted here{': ' + escape(post.reason) if post.reason else ''}."]

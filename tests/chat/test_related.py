@@ -281,3 +281,6 @@ async def test_a_long_story_tells_how_it_went_on(world: World) -> None:
     embed = (await world.ask("related", story="1", by=world.member)).embeds[0]
     [course] = [field.value or "" for field in embed.fields if field.name == "How it went on"]
     assert [line.split(" · ")[1] for line in course.splitlines()] == ["1 outlet", "2 outlets", "3 outlets"]
+    assert [line.split(" · ")[0] for line in course.splitlines()] == [
+        f"<t:{int(at(hours).timestamp())}:f>" for hours in (0, 5, 20)
+    ]

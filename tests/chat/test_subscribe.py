@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import discord
 import pytest
 
 from bot.domain.model import Topic
+from bot.domain.polling import NewFeed, Origin
 from bot.domain.text import length
 from bot.pipeline import rematch
+from bot.store import feeds
 from tests.chat.world import (
     METRO,
     ROCKET,
@@ -69,6 +72,22 @@ async def test_autocomplete_offers_topics_by_every_name_and_those_that_records_b
     assert list(await world.typing("subscribe", "topic", "artif")) == ["AI"]
     assert list(await world.typing("subscribe", "topic", "vision")) == ["Computer Vision"]
     assert list(await world.typing("subscribe", "topic", "spase")) == ["Space"]
+
+
+async def test_an_empty_field_offers_what_is_followed_and_read_first(world: World) -> None:
+    await world.take_in(record("Tomatoes do well", topics=["Gardening"]))
+    async with world.app.context.db.write() as connection:
+        for number, topic in enumerate(["Space", "Space", "Computer Vision"]):
+            feed = NewFeed(f"https://f{number}.example/feed", Origin.CATALOGUE, topics=(topic,))
+            await feeds.add(connection, feed, timedelta(hours=1), at())
+    assert list(await world.typing("subscribe", "topic", "")) == [
+        "Space",
+        "AI",
+        "Computer Vision",
+        "Gardening",
+    ]
+    await world.ask("subscribe", topic="Computer Vision")
+    assert list(await world.typing("latest", "topic", "")) == ["Computer Vision", "Space", "AI", "Gardening"]
 
 
 async def test_again_changes_it_and_keeps_the_other_options(world: World) -> None:

@@ -26,7 +26,7 @@ from bot.domain.digest import (
     parse_time,
     since_words,
 )
-from bot.domain.message import EMBEDS, safe_url
+from bot.domain.message import EMBEDS, Embed, Message, safe_url
 from bot.domain.model import Importance, Mode, Mute, Subscription, Topic
 from bot.domain.stories import Story
 from bot.domain.topics import Topics
@@ -474,6 +474,34 @@ def test_a_digest_says_how_many_stories_it_left_out() -> None:
     assert message.embeds[-1].footer == "3 more stories: /latest"
 
 
+def test_a_composed_digest_without_stories_that_are_not_wanted_any_more() -> None:
+    made = compose([report(n) for n in range(1, 14)], following("AI"), TOPICS, {}, at(0), at(24))
+    message = digest.message(made, "UTC")
+    assert message is not None
+    assert digest.without(message, set()) == message
+    ((first, *_, last),) = message.stories
+    fewer = digest.without(message, {first, last, 999})
+    assert fewer is not None
+    assert fewer.content == "**Daily digest** · Tuesday, 3 March · 8 stories"
+    assert fewer.stories == (message.stories[0][1:-1],)
+    (embed,) = fewer.embeds
+    assert embed.description.split("\n") == message.embeds[0].description.split("\n")[1:-1]
+    assert embed.footer == "3 more stories: /latest"
+    assert digest.without(message, set(message.stories[0])) is None
+
+
+def test_a_section_of_which_nothing_is_left_goes_and_what_it_said_at_the_end_stays() -> None:
+    message = Message(
+        "**Digest** · 2 stories",
+        (Embed(title="AI", description="one"), Embed(title="Space", description="two", footer="3 more")),
+        stories=((1,), (2,)),
+    )
+    left = digest.without(message, {2})
+    assert left is not None
+    assert left.embeds == (Embed(title="AI", description="one", footer="3 more"),)
+    assert (left.content, left.stories) == ("**Digest** · 1 story", ((1,),))
+
+
 def test_the_day_of_a_digest_is_that_of_the_channels_zone() -> None:
     made = compose([report(1)], following("AI"), TOPICS, {}, at(0), at(24))
     message = digest.message(made, "Pacific/Kiritimati")
@@ -518,6 +546,8 @@ def test_every_digest_is_within_discords_limits_and_harmless(
                 ["code"] + ["link"] * linked + ["bold"] * bool(grew) for linked in (0, 1)
             )
             assert {n.href for n in nodes if n.kind == "link"} <= addresses
+    told = [len(numbers) for numbers in message.stories]
+    assert told == [len(e.description.split("\n")) if e.description else 0 for e in message.embeds]
     left = len(made.entries) - shown
     assert message.embeds[-1].footer.split(" ")[0] == (str(left) if left else "")
     if len(counts) <= EMBEDS and len(made.entries) <= MOST_SIZE:

@@ -18,6 +18,7 @@ from lxml import etree
 from bot.sources.feeds.html import looks_like_html, pixels, without_prefixes
 from bot.sources.feeds.links import is_web, resolved
 from bot.sources.feeds.model import Entry, Feed, Picture, Publisher, Text
+from bot.sources.feeds.newest import newest
 from bot.sources.feeds.xml import name_of
 
 _BASE = "{http://www.w3.org/XML/1998/namespace}base"
@@ -64,7 +65,7 @@ _VIDEO_FILE = re.compile(r"\.(?:mp4|m4v|mov|webm)(?:[?#]|$)", re.IGNORECASE)
 
 
 def feed_of(root: Any, url: str, limit: int, *, bases: bool, languages: bool) -> Feed:
-    """The feed in a tree, with at most `limit` entries.
+    """The feed in a tree, with the newest `limit` entries at most.
 
     `bases` and `languages`: whether there may be an `xml:base` or `xml:lang` in it anywhere.
     """
@@ -128,7 +129,7 @@ class _Reader:
         self._orders = _Orders()
 
     def feed(self, elements: list[Any], limit: int) -> Feed:
-        """The feed and its first entries."""
+        """The feed and its newest entries."""
         head, links = self._head(self._root)
         title = self._first(head, _TITLES)
         language = next(_values(head, ("language", "dc:language")), "") or _language(head[""])
@@ -143,9 +144,17 @@ class _Reader:
             ttl=_ttl(head),
             skip_hours=frozenset(hours),
             skip_days=frozenset(days),
-            entries=[self._entry(element, number) for number, element in enumerate(elements[:limit], 1)],
+            entries=[
+                self._entry(element, number) for number, element in newest(elements, limit, self._dates)
+            ],
             total=len(elements),
         )
+
+    def _dates(self, element: Any) -> list[str]:
+        """When an entry says that it was published or changed, the best first."""
+        children = list(element)
+        places = self._orders[tuple([child.tag for child in children])].dates
+        return [text.strip() for place in places if (text := children[place].text)]
 
     def _head(self, root: Any) -> tuple[dict[str, Any], list[Any]]:
         """What the feed says of itself, by name; under the empty name the element that says it."""

@@ -9,6 +9,7 @@ from io import BytesIO
 from bot.sources.documents import Unreadable, documents
 from bot.sources.feeds.links import is_web
 from bot.sources.feeds.model import Entry, Feed, NotAFeed, Picture, Text
+from bot.sources.feeds.newest import newest
 
 _VERSION = re.compile(r"(?:https?://)?(?:www\.)?jsonfeed\.org/|1(?:\.[01])?$", re.IGNORECASE)
 
@@ -27,7 +28,7 @@ def feed_of(text: str, url: str, limit: int) -> Feed:
         title=Text(_text(value, "title"), plain=True),
         link=_text(value, "home_page_url"),
         language=_text(value, "language"),
-        entries=[_entry(item, number, url) for number, item in enumerate(items[:limit], 1)],
+        entries=[_entry(item, number, url) for number, item in newest(items, limit, _dates)],
         total=len(items),
     )
 
@@ -47,7 +48,7 @@ def _entry(item: object, number: int, url: str) -> Entry:
         for name in ("summary", "content_html", "content_text")
         if (text := _text(item, name))
     ]
-    entry.dates = [date for name in ("date_published", "date_modified") if (date := _text(item, name))]
+    entry.dates = _dates(item)
     entry.language = _text(item, "language")
     entry.pictures = [
         Picture(address) for name in ("image", "banner_image") if (address := _text(item, name))
@@ -58,6 +59,11 @@ def _entry(item: object, number: int, url: str) -> Entry:
         elif kind.startswith("video/") and position == 0:
             entry.video = True
     return entry
+
+
+def _dates(item: object) -> list[str]:
+    fields = item if isinstance(item, Mapping) else {}
+    return [date for name in ("date_published", "date_modified") if (date := _text(fields, name))]
 
 
 def _attachments(item: Mapping[str, object]) -> Iterator[tuple[str, str]]:

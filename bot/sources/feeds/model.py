@@ -56,7 +56,7 @@ class Entry:
 
 @dataclass(slots=True)
 class Feed:
-    """A feed as it stands. `total` is how many entries it has, of which `entries` may be the first."""
+    """A feed as it stands. `total` is how many entries it has, of which `entries` may be the newest."""
 
     title: Text
     link: str = ""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 
-from bot.domain.identity import canonical, registered_domain
+from bot.domain.identity import canonical, registered_domain, unwrapped
+from bot.domain.intake import IN_FEED, OWN
 from bot.domain.model import Outlet, Record
 from bot.domain.text import clip
 from bot.sources.feeds.dates import moment
@@ -23,6 +24,7 @@ from bot.sources.records import MAX_EXCERPT, MAX_OUTLET, MAX_TITLE
 _TITLE_FROM_TEXT = 100  # characters
 _TELLING = 8  # words of an excerpt that make a text one that nobody else writes
 _REASON = 300
+_SESSION = re.compile(r"[^=]+=(?=[^=]*[0-9])[0-9a-zA-Z]{16,128}")
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8}){0,3}")
 _VIDEO = re.compile(r"https://(?:youtube\.com/watch\?|vimeo\.com/\d|dailymotion\.com/video/)")
@@ -31,11 +33,17 @@ _FEED_HOSTS = frozenset({"feedburner.com", "feedproxy.google.com", "feedblitz.co
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose feed it is, as far as its records need to know. Without `domains` all pages are the owner's."""
+    """Whose feed it is, as far as its records need to know. Without `domains` all pages are the owner's.
+
+    `domains` are partly what the feed itself says. `proven` is the domain that it was fetched from, empty where
+    that is a service that publishes feeds of others: a feed speaks for the pages of this one alone.
+    """
 
     path: str
     name: str
     domains: tuple[str, ...]
+    proven: str = ""
+    home: str = ""  # the canonical address of its site
     topics: tuple[str, ...] = ()
     quality: int = 0
     language: str = ""
@@ -52,15 +60,23 @@ class _Draft:
     excerpt: str = ""
     published: datetime | None = None
     key: str = ""
-    twins: Sequence[str] = ()
+    twins: list[str] = field(default_factory=list)
 
 
 def owner_of(feed: Feed, url: str, name: str, topics: tuple[str, ...], quality: int, language: str) -> Owner:
     """The owner: by the user's name for the feed or its own title, and by its address and that of its site."""
     domains = [domain for link in (feed.link, url) if (domain := _domain(link)) and domain not in _FEED_HOSTS]
     title = name or line(feed.title, MAX_OUTLET)
+    proven = _domain(url)
     return Owner(
-        url, title, tuple(dict.fromkeys(domains)), topics, quality, _language(feed.language, language)
+        url,
+        title,
+        tuple(dict.fromkeys(domains)),
+        "" if proven in _FEED_HOSTS or _hostname(url) in _FEED_HOSTS else proven,
+        _page(feed.link),
+        topics,
+        quality,
+        _language(feed.language, language),
     )
 
 
@@ -78,7 +94,7 @@ def items_of(feed: Feed, owner: Owner) -> tuple[list[Item], list[Rejected]]:
     )
     for draft, excerpt in zip(drafts, excerpts, strict=True):
         draft.excerpt = excerpt
-    drafts, repeated = _identified(drafts)
+    drafts, repeated = _identified(drafts, owner)
     rejected += [
         Rejected(owner.path, entry.number, f"the same as entry {first.number}") for entry, first in repeated
     ]
@@ -93,7 +109,7 @@ def _draft(entry: Entry) -> _Draft:
         raise ValueError(entry.error)
     if not entry.url:
         raise ValueError("no link")
-    entry.url = resolved(entry.url, entry.base)
+    entry.url = unwrapped(resolved(entry.url, entry.base))
     try:
         address = canonical(entry.url)
     except ValueError as error:
@@ -109,13 +125,14 @@ def _draft(entry: Entry) -> _Draft:
 # ------------------------------------------------------------------------------------------ identity
 
 
-def _identified(drafts: list[_Draft]) -> tuple[list[_Draft], list[tuple[Entry, Entry]]]:
+def _identified(drafts: list[_Draft], owner: Owner) -> tuple[list[_Draft], list[tuple[Entry, Entry]]]:
     """The drafts with their keys and twins, and the entries that repeat an earlier one.
 
     A twin that two entries share tells neither, and one that is another's page is not its own.
     """
     pages = Counter(draft.page for draft in drafts)
     guids = Counter(draft.entry.guid for draft in drafts)
+    sessions = _sessions(pages)
     known: dict[str, _Draft] = {}
     repeated: list[tuple[Entry, Entry]] = []
     titles = word_bytes([draft.title for draft in drafts])
@@ -123,38 +140,73 @@ def _identified(drafts: list[_Draft]) -> tuple[list[_Draft], list[tuple[Entry, E
     for draft, title, text in zip(drafts, titles, texts, strict=True):
         guid = draft.entry.guid if guids[draft.entry.guid] == 1 else ""
         name = digest(guid.encode("utf-8", "replace") or title)
-        draft.key = f"{draft.page}#{name}" if pages[draft.page] > 1 else draft.page
+        shared = pages[draft.page] > 1 or _is_home(draft.page) or draft.page == owner.home
+        draft.key = f"{draft.page}#{name}" if shared else draft.page
         first = known.setdefault(draft.key, draft)
         if first is not draft:
             repeated.append((draft.entry, first.entry))
             continue
-        draft.twins = _twins(draft, guid, name, title, text)
+        draft.twins = _twins(draft, guid, name, title, text, owner.proven)
+        if sessions and (page := _without(draft.page, sessions)) != draft.page:
+            draft.twins.append(f"{IN_FEED}page:{digest(title, page.encode())}")
     kept = list(known.values())
-    shared = Counter(chain.from_iterable([draft.twins for draft in kept]))
-    told = {twin for twin, count in shared.items() if count > 1} | (shared.keys() & pages.keys())
+    shared_twins = Counter(chain.from_iterable([draft.twins for draft in kept]))
+    told = {twin for twin, count in shared_twins.items() if count > 1} | (shared_twins.keys() & pages.keys())
     if told:
         for draft in kept:
             draft.twins = [twin for twin in draft.twins if twin not in told]
     return kept, repeated
 
 
-def _twins(draft: _Draft, guid: str, name: str, title: bytes, text: bytes) -> list[str]:
-    """What else an entry is known by: its other addresses, its guid with its title, and its text.
+def _twins(draft: _Draft, guid: str, name: str, title: bytes, text: bytes, proven: str) -> list[str]:
+    """What else an entry is known by: its other addresses, its guid, its date and its text, each with its title.
 
-    `name` tells the entries of one page apart; `title` and `text` are the words of both.
+    `name` tells the entries of one page apart; `title` and `text` are the words of both. Only a feed of the
+    page's `proven` domain says something that counts in other feeds as well.
     """
-    entry = draft.entry
-    twins = _other_pages(draft, guid) if entry.others or is_web(guid) else []
-    if draft.key == draft.page:  # should another entry have the same page later, both are told by more
-        twins.append(f"{draft.page}#{name}")
+    entry, date = draft.entry, draft.published
     domain = registered_domain(draft.host)
+    own = domain == proven
+    scope = "" if own else IN_FEED
+    others = _other_pages(draft, guid) if entry.others or is_web(guid) else ()
+    twins = [page if own and registered_domain(page) == domain else f"{IN_FEED}{page}" for page in others]
+    if draft.key == draft.page:  # should another entry have the same page later, both are told by more
+        twins.append(f"{scope}{draft.page}#{name}")
+        if own:
+            twins.append(f"{OWN}{draft.page}")
     if guid:
-        twins.append(f"guid:{domain}:{digest(guid.encode('utf-8', 'replace'), title)}")
+        twins.append(f"{IN_FEED}guid:{digest(guid.encode('utf-8', 'replace'), title)}")
+    if date is not None and (not guid or is_web(guid)):  # an address can hold a session
+        twins.append(f"{IN_FEED}date:{digest(title, date.isoformat().encode())}")
     if len(draft.excerpt) >= 2 * _TELLING - 1 and text.count(b" ") >= _TELLING - 1:
         # With its day: the same words at another page a week later are a column of every week.
-        day = draft.published.date().isoformat().encode() if draft.published else b""
-        twins.append(f"text:{domain}:{digest(title, text, day)}")
+        day = date.date().isoformat().encode() if date else b""
+        twins.append(f"{scope}text:{domain if own else ''}:{digest(title, text, day)}")
     return twins
+
+
+def _sessions(pages: Collection[str]) -> set[str]:
+    """The parameters that all pages have in common and that are as long as no page's number: a reader's session."""
+    if len(pages) < 2:
+        return set()
+    found: set[str] | None = None
+    for page in pages:
+        pairs = {pair for pair in page.partition("?")[2].split("&") if _SESSION.fullmatch(pair)}
+        found = pairs if found is None else found & pairs
+        if not found:
+            break
+    return found or set()
+
+
+def _without(page: str, pairs: Collection[str]) -> str:
+    path, _, query = page.partition("?")
+    kept = "&".join(pair for pair in query.split("&") if pair not in pairs)
+    return f"{path}?{kept}" if kept else path
+
+
+def _is_home(page: str) -> bool:
+    """Whether a canonical address is that of a whole site, and so nobody's alone."""
+    return "/" not in page[8:] and "?" not in page
 
 
 def _other_pages(draft: _Draft, guid: str) -> list[str]:
@@ -170,8 +222,7 @@ def _other_pages(draft: _Draft, guid: str) -> list[str]:
             page = canonical(other)
         except ValueError:
             continue
-        home = "/" not in page[8:] and "?" not in page  # nobody's alone
-        if page != draft.page and not home and page not in pages:
+        if page != draft.page and not _is_home(page) and page not in pages:
             pages.append(page)
     return pages
 
@@ -247,6 +298,18 @@ def _host(page: str) -> str:
     """The host of a canonical address, with its port."""
     end = page.find("/", 8)
     return page[8:].partition("?")[0] if end < 0 else page[8:end]
+
+
+def _page(url: str) -> str:
+    """The canonical form of an address, or nothing."""
+    try:
+        return canonical(url) if is_web(url) else ""
+    except ValueError:
+        return ""
+
+
+def _hostname(url: str) -> str:
+    return _host(_page(url))
 
 
 def _domain(url: str) -> str:
