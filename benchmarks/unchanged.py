@@ -6,6 +6,7 @@ The network is left out: an answer is there at once, so what is measured is what
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 import feedparser
 
@@ -19,6 +20,7 @@ from bot.sources.web.fetch import Web
 from bot.sources.web.model import Response
 
 OURS_A_TURN = 2000  # so that both take long enough to be measured
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ORIGIN = Origin("https://news.example.com/feed.xml")
 
 
@@ -35,7 +37,7 @@ class _Answering(Web):
 def _look(web: Web, progress: Progress) -> Look:
     """One look. It waits for nothing, so it needs no loop."""
     try:
-        look(web, ORIGIN, progress).send(None)
+        look(web, ORIGIN, progress, NOW).send(None)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]
     raise AssertionError("it waited")
@@ -45,7 +47,7 @@ def measure(runs: int) -> None:
     """Both ways to be unchanged and feedparser's parse of the same feed, in turns."""
     body = parsing.rss()
     same = Response(200, ORIGIN.url, body=body, etag='"1"', content_type="application/rss+xml")
-    first = asyncio.run(look(_Answering(same), ORIGIN, {}))
+    first = asyncio.run(look(_Answering(same), ORIGIN, {}, NOW))
     assert first.batch is not None
     progress = {STATE: first.batch.progress[STATE]}
     ways = {

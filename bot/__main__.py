@@ -50,6 +50,25 @@ PrivateNetworks = Annotated[
 ]
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"topicwire {version('topicwire')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Options of the program itself; the callback above does the work."""
+    del version
+
+
 @app.command()
 def run(config: ConfigPath = Path("config.yaml")) -> None:
     """Run the bot."""
@@ -68,14 +87,14 @@ def check(
         ),
     ] = False,
 ) -> None:
-    """Check the configuration; say every problem at once, with its key."""
+    """Check the configuration; report every problem at once, with its key."""
     from bot.cli import check_config
 
-    problems = check_config(config)
-    if sources and not problems:
+    problems, settings = check_config(config)
+    if sources and settings is not None:
         from bot.cli_sources import check_sources
 
-        problems = check_sources(config)
+        problems += check_sources(settings)
     raise typer.Exit(SOME_REFUSED if problems else 0)
 
 

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import random
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -20,8 +20,9 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 import cogs
 from bot import clock
-from bot.chat.client import Client, reachable
-from bot.chat.permissions import problem
+from bot.chat.client import Client
+from bot.chat.connection import Trouble, one_line_per_reconnect, pause_after, trouble_of, unreachable
+from bot.chat.permissions import problem_now
 from bot.chat.sender import DiscordSender
 from bot.config import Config, FeedSettings
 from bot.errors import StoreError, TopicwireError
@@ -36,6 +37,7 @@ from bot.sources.topic_files import load_topics
 from bot.store import feeds
 from bot.store.database import Database
 from bot.usecases.context import Context
+from bot.usecases.digests import replan
 from bot.usecases.status import resume_mended
 
 log = logging.getLogger(__name__)
@@ -68,19 +70,27 @@ class App:
         self._woken = asyncio.Event()
         self._polls_woken = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._up = asyncio.Event()  # set once there was a connection, whichever client made it
         self._scheduler = AsyncIOScheduler(timezone=UTC)
+        self._replanned = (
+            False  # the default time of digests is looked at once: it changes with a restart alone
+        )
         self.context = replace(context, wake=self.wake)
         self.sources = tuple(sources)
-        self.client = Client(self.context, cogs.add_to)
-        self.sender = DiscordSender(self.client)
         self.ingest = Ingest(self.context, replay=replay)
-        self.deliver = Deliver(self.context, self.sender, stopping=self._stopping.is_set)
+        self._take(Client(self.context, cogs.add_to, self._up))
         self.poll = Poll(self.context, self.ingest, context.web, random.random) if context.web else None
         self.server = (
             http.Server(self.context, self.ingest, endpoint, self._connected, self._polls)
             if endpoint
             else None
         )
+
+    def _take(self, client: Client) -> None:
+        """Work over this client from now on. Nothing is sent before a client's first connection."""
+        self.client = client
+        self.sender = DiscordSender(client)
+        self.deliver = Deliver(self.context, self.sender, stopping=self._stopping.is_set)
 
     def wake(self) -> None:
         """Something may be due: look now instead of when it was planned."""
@@ -96,8 +106,10 @@ class App:
 
     async def mend(self) -> None:
         """Resume channels in which the bot may post again."""
+        if not self.client.up.is_set():  # nothing is known of any channel yet, and nobody can be asked
+            return
         for channel_id in await resume_mended(
-            self.context, lambda channel_id: problem(self.client, channel_id)
+            self.context, lambda channel_id: problem_now(self.client, channel_id)
         ):
             log.info("channel %s is resumed", channel_id)
 
@@ -109,6 +121,9 @@ class App:
         """Send due digests, and plan the next look."""
         at = self.context.now() + LONGEST_DIGEST_IDLE
         try:
+            if not self._replanned:
+                await replan(self.context)
+                self._replanned = True
             at = min(await digests.step(self.context) or at, at)
         except StoreError as error:
             log.error("%s", error)
@@ -118,30 +133,46 @@ class App:
                 # A job that is due while this one still ends would be dropped, and with it all that follow.
                 self._plan_digest(max(at, self.context.now() + NEXT_DIGEST))
 
+    async def _job(self, step: Callable[[], Awaitable[None]]) -> None:
+        """A step as a job: the scheduler logs one that a stop cuts short as if it had failed."""
+        with contextlib.suppress(asyncio.CancelledError):
+            await step()
+
     def _plan_digest(self, at: datetime) -> None:
         self._scheduler.add_job(
-            self.digest, DateTrigger(at), id="digests", replace_existing=True, misfire_grace_time=None
+            self._job,
+            DateTrigger(at),
+            [self.digest],
+            id="digests",
+            replace_existing=True,
+            misfire_grace_time=None,
         )
 
     async def run(self, token: str) -> None:
         """Connect and work until `stop`. Raises TopicwireError where Discord refuses the bot."""
+        logging.getLogger("discord.client").addFilter(one_line_per_reconnect)
         if self.server is not None:
             await self.server.start()
         delivering = asyncio.ensure_future(self._deliver_loop())
         others: list[asyncio.Future[Any]] = [
             asyncio.ensure_future(self._stopping.wait()),
             asyncio.ensure_future(self._connect(token)),
+            asyncio.ensure_future(self._sync_loop()),
             *(asyncio.ensure_future(self._source_loop(watched)) for watched in self.sources),
         ]
         if self.poll is not None:
             others.append(asyncio.ensure_future(self._poll_loop(self.poll)))
         self._scheduler.add_job(
-            self.mend, IntervalTrigger(seconds=int(MEND_EVERY.total_seconds())), misfire_grace_time=None
+            self._job,
+            IntervalTrigger(seconds=int(MEND_EVERY.total_seconds())),
+            [self.mend],
+            misfire_grace_time=None,
         )
         first_tidy = clock.now() + LONGEST_DIGEST_IDLE  # also where the bot is restarted every day
         self._scheduler.add_job(
-            self.tidy,
+            self._job,
             IntervalTrigger(seconds=int(TIDY_EVERY.total_seconds())),
+            [self.tidy],
             next_run_time=first_tidy,
             misfire_grace_time=None,
         )
@@ -155,7 +186,7 @@ class App:
             self.stop()
             self._scheduler.shutdown(wait=False)
             # What is being sent is settled first, if there is a connection to send it over.
-            if self.client.up.is_set():
+            if self._up.is_set():
                 await asyncio.wait([delivering], timeout=STOP_SECONDS)
             for task in (delivering, *others):
                 task.cancel()
@@ -167,33 +198,43 @@ class App:
             await self.client.close()
 
     async def _connect(self, token: str) -> None:
-        pause = RETRY
-        while True:
-            trouble = await reachable() or await self._stay_connected(token)
-            if not trouble:
-                return
-            log.error("Discord cannot be reached: %s; next try in %s", trouble, pause)
+        """Be connected until the client is closed. A client whose first connection fails is replaced by a new one."""
+        failures = 0
+        while (trouble := await unreachable() or await self._stay_connected(token)) is not None:
+            failures += 1
+            pause = pause_after(trouble, failures)
+            log.error("Discord cannot be reached: %s; next try in %s", trouble.reason, pause)
             await asyncio.sleep(pause.total_seconds())
-            pause = min(pause * 2, RETRY_MOST)
 
-    async def _stay_connected(self, token: str) -> str:
+    async def _stay_connected(self, token: str) -> Trouble | None:
         """Until the client is closed; or why there was no connection to begin with."""
+        client = self.client
         try:
-            await self.client.start(token)
-        except OSError as error:  # aiohttp's are such, too
-            if self.client.up.is_set():
+            await client.stay_connected(token)
+            if self._up.is_set() or self._stopping.is_set():
+                return None
+            trouble = Trouble("the gateway closed the connection")
+        except Exception as error:
+            if self._up.is_set() and not isinstance(error, discord.ConnectionClosed):
                 raise
-            return str(error) or type(error).__name__
-        except discord.LoginFailure as error:
-            raise TopicwireError(
-                "Discord refused the token: copy it again from https://discord.com/developers/applications "
-                "(your application, Bot, Reset Token)"
-            ) from error
-        except discord.HTTPException as error:
-            if error.status >= 500:
-                return str(error)
-            raise TopicwireError(f"Discord refused the bot at its start: {error}") from error
-        return ""
+            trouble = trouble_of(error)
+        await client.close()
+        self._take(Client(self.context, cogs.add_to, self._up))
+        return trouble
+
+    async def _sync_loop(self) -> None:
+        """Have Discord show the commands where that failed at the start; posting goes on meanwhile."""
+        await self._up.wait()
+        failures = 0
+        while (trouble := self.client.sync_trouble) is not None:
+            failures += 1
+            pause = pause_after(trouble, failures)
+            log.error(
+                "Discord does not show the bot's commands yet: %s; next try in %s", trouble.reason, pause
+            )
+            await asyncio.sleep(pause.total_seconds())
+            self.client.sync_trouble = await self.client.sync()
+        await self._stopping.wait()
 
     async def _define(self, watched: Watched) -> None:
         """Topic files that came with the source become topics."""
@@ -204,7 +245,7 @@ class App:
             await rematch.define(self.context, chain.from_iterable(topics for topics, _ in found))
 
     async def _deliver_loop(self) -> None:
-        await self.client.up.wait()
+        await self._up.wait()
         while not self._stopping.is_set():
             self._woken.clear()
             busy, due = False, None
@@ -273,7 +314,7 @@ class App:
 async def run(config: Config) -> None:
     """Run the bot until a signal stops it."""
     async with contextlib.AsyncExitStack() as stack:
-        db = await Database.open(config.database.url)
+        db = await Database.open(config.database.url, guarded=True)
         stack.push_async_callback(db.close)
         web = await stack.enter_async_context(web_of(config.feeds.private_networks))
         context = replace(context_of(config, db, clock.now), web=web)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from bot import clock
 from bot.domain.model import Record, Topic
 from bot.domain.terminal import json_line, lines, one_line
-from bot.errors import ConfigError, TopicwireError
+from bot.errors import ConfigError, SourceError, TopicwireError
 from bot.sources.folder import FolderSource
+from bot.sources.model import Batch, Rejected
 from bot.sources.topic_files import load_topics
 
 if TYPE_CHECKING:
     from bot.config import Config
     from bot.pipeline.ingest import Summary
-    from bot.sources.model import Batch, Source
+    from bot.sources.model import Source
     from bot.sources.web.fetch import Web
     from bot.usecases.context import Context
 
@@ -84,10 +85,11 @@ def serve(path: Path) -> None:
     asyncio.run(app.run(config))
 
 
-def check_config(path: Path) -> int:
-    """`topicwire check`: print every problem; returns how many there are."""
+def check_config(path: Path) -> tuple[int, Config | None]:
+    """`topicwire check`: print every problem. How many there are, and the settings where they can be read."""
     from bot import parts
 
+    config = None
     try:
         config = settings_of(path)
         problems = parts.check(config) + asyncio.run(parts.check_stored(config))
@@ -95,12 +97,12 @@ def check_config(path: Path) -> int:
         problems = error.problems
     for problem in problems:
         out(problem)
-    shown = one_line(str(path))
-    if not problems:
-        out(f"{shown}: no problems; {parts.found_by(config)}")
+    place = one_line(str(path)) if path.exists() else "the default settings"
+    if config is not None and not problems:
+        out(f"{place}: no problems; {parts.found_by(config)}")
     else:
-        out(f"{shown}: {'1 problem' if len(problems) == 1 else f'{len(problems)} problems'}")
-    return len(problems)
+        out(f"{place}: {'1 problem' if len(problems) == 1 else f'{len(problems)} problems'}")
+    return len(problems), config
 
 
 def settings_of(path: Path) -> Config:
@@ -132,30 +134,44 @@ def _is_address(place: str) -> bool:
 
 
 def existing(places: Sequence[str]) -> None:
-    """Raise ConfigError for what is neither an address nor there."""
-    missing = [place for place in places if not _is_address(place) and not Path(place).expanduser().exists()]
+    """Raise ConfigError for a path that does not exist."""
+    missing = [place for place in places if not _is_address(place) and not _exists(place)]
     if missing:
         raise ConfigError("arguments", [f"{one_line(place)} does not exist" for place in missing])
 
 
+def _exists(place: str) -> bool:
+    try:
+        return Path(place).expanduser().resolve().exists()
+    except (OSError, RuntimeError, ValueError):  # a link to itself, an unknown home, a zero byte
+        return False
+
+
 @asynccontextmanager
-async def _sources(places: Sequence[str], private_networks: bool) -> AsyncIterator[list[Source]]:
-    """What is to be read: addresses of feeds, files of feeds, and record files or directories of them."""
+async def _sources(
+    places: Sequence[str], private_networks: bool
+) -> AsyncIterator[Iterator[tuple[str, Source | None]]]:
+    """Each place with what is to be read there: a feed, a feed's file, a record file or a directory of them.
+
+    None stands for a path that does not exist.
+    """
     async with AsyncExitStack() as stack:
         web = None
         if any(_is_address(place) for place in places):
             from bot.parts import web_of
 
             web = await stack.enter_async_context(web_of(private_networks))
-        yield [_source(place, web) for place in places]
+        yield ((place, _source(place, web)) for place in places)
 
 
-def _source(place: str, web: Web | None) -> Source:
+def _source(place: str, web: Web | None) -> Source | None:
     if web is not None and _is_address(place):
         from bot.sources.feeds.parse import Origin
         from bot.sources.feeds.source import FeedSource
 
-        return FeedSource(web, Origin(place))
+        return FeedSource(web, Origin(place), clock.now)
+    if not _exists(place):
+        return None
     path = Path(place).expanduser().absolute()
     if path.suffix.lower() in MAYBE_FEEDS:
         from bot.sources.feeds.source import FeedFile, is_feed_file
@@ -166,13 +182,44 @@ def _source(place: str, web: Web | None) -> Source:
 
 
 async def read_places(places: Sequence[str], private_networks: bool = False) -> AsyncIterator[Batch]:
-    """All batches of the sources at these places, as if nothing of them had been read before; what is refused is told."""
+    """All batches of the sources at these places, as if nothing of them had been read before; prints what is refused.
+
+    Of several places one that cannot be read is refused itself. A single one raises SourceError or OSError.
+    """
     async with _sources(places, private_networks) as read:
-        for source in read:
-            async for batch in source.fetch({}):
-                for error in batch.rejected:
-                    note(f"{error.path}: item {error.item}: {error.reason}")
-                yield batch
+        for place, source in read:
+            try:
+                async for batch in _reading(place, source).fetch({}):
+                    for error in batch.rejected:
+                        note(_refusal(error))
+                    yield batch
+            except (SourceError, OSError) as error:
+                refused = _unreadable(places, place, error)
+                note(_refusal(refused))
+                yield Batch(rejected=(refused,))
+
+
+def _reading(place: str, source: Source | None) -> Source:
+    if source is None:
+        raise SourceError(f"{place}: does not exist")
+    return source
+
+
+def _unreadable(places: Sequence[str], place: str, error: SourceError | OSError) -> Rejected:
+    """That a place cannot be read, as a refusal; raises the error where it is the only one."""
+    if len(places) == 1:
+        raise error
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    for name in (place, str(Path(place).absolute())):
+        reason = reason.removeprefix(f"{name}: ")
+    return Rejected(place, 0, reason)
+
+
+def _refusal(error: Rejected) -> str:
+    """A line about what was refused: an item of a place, or the place itself."""
+    return (
+        f"{error.path}: item {error.item}: {error.reason}" if error.item else f"{error.path}: {error.reason}"
+    )
 
 
 def _topics_beside(places: Iterable[str]) -> list[Path]:
@@ -189,11 +236,12 @@ def ingest_places(
     private_networks: bool,
     config: Path,
 ) -> int:
-    """`topicwire ingest`: returns how many items were refused."""
+    """`topicwire ingest`: returns how many items, and of several places how many of these, were refused."""
     from bot.pipeline import rematch
     from bot.pipeline.ingest import Ingest, Summary
 
-    existing(places)
+    if len(places) == 1:
+        existing(places)
     directories = [topics] if topics else _topics_beside(places)
     wanted = [topic for directory in directories for topic in load_topic_files(directory)]
 
@@ -203,8 +251,12 @@ def ingest_places(
         total = Summary()
         async with _sources(places, private_networks) as read:
             with _Progress() as progress:
-                for source in read:
-                    total.merge(await ingest.step(source, progressed=progress.from_here(total.read)))
+                for place, source in read:
+                    try:
+                        reading = _reading(place, source)
+                        total.merge(await ingest.step(reading, progressed=progress.from_here(total.read)))
+                    except (SourceError, OSError) as error:
+                        total.merge(Summary(rejected=1, errors=[_unreadable(places, place, error)]))
         return total
 
     summary = with_context(db_url, settings_of(config), work, aware(as_of) if as_of else None)
@@ -216,7 +268,7 @@ def ingest_places(
         out_json({**counts, "errors": errors})
         return summary.rejected
     for error in summary.errors:
-        note(f"{error.path}: item {error.item}: {error.reason}")
+        note(_refusal(error))
     out(
         f"{summary.read} read: {summary.new} new, {summary.changed} changed, {summary.unchanged} unchanged, "
         f"{summary.rejected} rejected"
@@ -271,7 +323,8 @@ def match_places(places: Sequence[str], directory: Path, as_json: bool, private_
     from bot.domain.language import spoken
     from bot.domain.topics import Topics
 
-    existing(places)
+    if len(places) == 1:
+        existing(places)
     topics = Topics(load_topic_files(directory))
 
     async def work() -> int:

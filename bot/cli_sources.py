@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bot import parts
+from bot import clock, parts
 from bot.cli import note, out, out_json, settings_of, stamp, with_context
 from bot.config import Config, GitSettings
 from bot.domain.polling import Feed, NewFeed
@@ -190,9 +190,9 @@ def export_opml(db_url: str | None, catalogue: bool, config: Path) -> None:
     out(write_opml(outlines, "Topicwire").rstrip("\n"))
 
 
-def check_sources(path: Path) -> int:
+def check_sources(config: Config) -> int:
     """`topicwire check --sources`: fetch all of them; returns how many fail."""
-    return asyncio.run(_check(settings_of(path)))
+    return asyncio.run(_check(config))
 
 
 async def _check(config: Config) -> int:
@@ -221,7 +221,7 @@ async def _check(config: Config) -> int:
 
 async def _trouble(web: Web, feed: NewFeed) -> str:
     """Why a feed cannot be read, or what else is odd about it; nothing where it is fine."""
-    found = await look(web, Origin(feed.address), {})
+    found = await look(web, Origin(feed.address), {}, clock.now())
     if found.reason:
         return found.reason
     if found.batch is not None and not found.batch.items:

@@ -37,6 +37,15 @@ class NotFoundError(TopicwireError):
     """A topic, story, channel or mute that somebody named does not exist."""
 
 
+class UnknownNameError(NotFoundError):
+    """A name that nothing goes by. `typed` is what was typed, `near` are the names that may have been meant."""
+
+    def __init__(self, message: str, typed: str, near: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.typed = typed
+        self.near = near
+
+
 class NotAllowedError(TopicwireError):
     """The user, or the bot, lacks a permission; the message names it and where to give it."""
 

@@ -176,18 +176,21 @@ def check(config: Config) -> list[str]:
     problems: list[str] = []
     if not config.discord.token.get_secret_value():
         problems.append(
-            "discord.token: is empty; see https://discord.com/developers/applications, Bot, Reset Token"
+            "discord.token: the token is missing: create a bot at https://discord.com/developers/applications (New "
+            "Application, Bot, Reset Token) and set TOPICWIRE_DISCORD__TOKEN"
         )
     for position, settings in enumerate(config.sources):
         if isinstance(settings, FolderSettings) and not settings.path.expanduser().exists():
             problems.append(f"sources[{position}].path: {settings.path} does not exist")
     for position, directory in enumerate(config.topics.directories):
         if not Path(directory).expanduser().is_dir():
-            problems.append(f"topics.directories[{position}]: {directory} is no directory")
+            problems.append(f"topics.directories[{position}]: {directory} is not a directory")
     try:
         topics_of(config)
     except ConfigError as error:
         problems += [f"topics: {problem}" for problem in error.problems]
     if not config.sources and not config.feeds.catalogue:
-        problems.append("sources: is empty, so nothing would come in but what servers add themselves")
+        problems.append(
+            "sources: there are none, and feeds.catalogue is off: only servers' own feeds would bring articles"
+        )
     return problems

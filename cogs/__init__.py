@@ -14,6 +14,7 @@ from cogs.sources import Sources
 from cogs.stories import RelatedButton, Stories
 from cogs.subscriptions import Subscriptions
 from cogs.topics import Topics
+from cogs.upkeep import Upkeep
 
 COGS = (Subscriptions, Stories, Search, Topics, ServerTopics, Sources, Digest, Mutes, About)
 
@@ -22,4 +23,5 @@ async def add_to(bot: commands.Bot, context: Context) -> None:
     """Give the bot all its commands, and the button that stands below posts."""
     for cog in COGS:
         await bot.add_cog(cog(context))
+    await bot.add_cog(Upkeep(context, bot))
     bot.add_dynamic_items(RelatedButton)

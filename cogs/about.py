@@ -12,7 +12,7 @@ from bot.domain.render import PALETTE, plural
 from bot.domain.text import clip
 from bot.usecases import status as use
 from bot.usecases.context import Context
-from cogs.common import Interaction, guild_of, only_with
+from cogs.common import Interaction, answering, guild_of, only_with
 
 HELP = """Topicwire follows **topics**, not feeds. It groups news on the same event into stories and keeps **one message \
 per story** here, edited as more outlets join, and sends a daily digest where you want one.
@@ -44,6 +44,7 @@ class About(commands.Cog):
         self.context = context
 
     @app_commands.command()
+    @answering
     async def help(self, interaction: Interaction) -> None:
         """What Topicwire does, and the first three steps."""
         await views.answer(interaction, Embed(title="Topicwire", description=HELP, colour=PALETTE[0]))

@@ -2,29 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+import inspect
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import discord
 from discord import app_commands
 
 from bot.chat.errors import require_membership
 from bot.chat.permissions import Target, allowed, missing
+from bot.chat.views import Callback, answered
 from bot.domain.message import CHOICE
 from bot.domain.text import clip
 from bot.errors import InvalidInputError, NotAllowedError
 
 Interaction = discord.Interaction[Any]
-T = TypeVar("T")
+_REQUIRES = "__topicwire_requires__"
+S = TypeVar("S")
+P = ParamSpec("P")
 
 
-def only_with(**permissions: bool) -> Callable[[T], T]:
+def answering(callback: Callback[S, P]) -> Callback[S, P]:
+    """A command as `views.answered` has it. discord.py reads its options' types where it stands, not in `views`."""
+    command = answered(callback)
+    signature = inspect.signature(inspect.unwrap(callback), eval_str=True)
+    command.__signature__ = signature  # type: ignore[attr-defined]  # which every function may have: PEP 362
+    return command
+
+
+def requires(**permissions: bool) -> Callable[[Callback[S, P]], Callback[S, P]]:
+    """A command for members with these permissions in the channel. Mistakes are answered, as by `answering`."""
+
+    def declare(callback: Callback[S, P]) -> Callback[S, P]:
+        @wraps(callback)
+        async def checked(self: S, interaction: Interaction, /, *args: P.args, **options: P.kwargs) -> None:
+            has = interaction.permissions
+            if lacking := [name for name, wanted in permissions.items() if getattr(has, name) != wanted]:
+                raise app_commands.MissingPermissions(lacking)
+            await callback(self, interaction, *args, **options)
+
+        command = answering(checked)
+        setattr(command, _REQUIRES, permissions)
+        return command
+
+    return declare
+
+
+def required(command: app_commands.Command[Any, ..., Any]) -> Mapping[str, bool]:
+    """The permissions that a command requires."""
+    found: Mapping[str, bool] = getattr(command.callback, _REQUIRES, {})
+    return found
+
+
+def only_with(**permissions: bool) -> Callable[[Callback[S, P]], Callback[S, P]]:
     """A command for servers, and for members with these permissions: told to Discord, and checked again."""
 
-    def declare(command: T) -> T:
-        command = app_commands.guild_only()(command)
-        command = app_commands.default_permissions(**permissions)(command)
-        return app_commands.checks.has_permissions(**permissions)(command)
+    def declare(callback: Callback[S, P]) -> Callback[S, P]:
+        command = requires(**permissions)(callback)
+        return app_commands.default_permissions(**permissions)(app_commands.guild_only()(command))
 
     return declare
 
@@ -56,9 +92,42 @@ def may_see(interaction: Interaction, channel_id: int) -> bool:
     return channel is None or not isinstance(user, discord.Member) or allowed(channel, user).view_channel
 
 
+class _ChannelOption(app_commands.Transformer):
+    """A channel to post in. One that the bot cannot see is no error of discord.py's: the command says what to do."""
+
+    @property
+    def type(self) -> discord.AppCommandOptionType:
+        """Discord offers the server's channels."""
+        return discord.AppCommandOptionType.channel
+
+    @property
+    def channel_types(self) -> list[discord.ChannelType]:
+        """Those that `Target` names."""
+        return [
+            discord.ChannelType.text,
+            discord.ChannelType.news,
+            discord.ChannelType.news_thread,
+            discord.ChannelType.public_thread,
+            discord.ChannelType.private_thread,
+            discord.ChannelType.forum,
+            discord.ChannelType.media,
+        ]
+
+    async def transform(self, _interaction: Interaction, value: Any, /) -> Any:
+        """The channel, or what Discord says of one that the bot cannot see."""
+        return value.resolve() or value
+
+
+ChannelOption = app_commands.Transform[Target, _ChannelOption]
+
+
 def channel_of(interaction: Interaction, named: Target | None = None) -> Target:
     """The channel that was named, else the one that the command was typed in; it must be one to post in."""
     channel = named or here(interaction)
+    if isinstance(channel, app_commands.AppCommandChannel | app_commands.AppCommandThread):
+        raise NotAllowedError(
+            f"The bot cannot see {channel.mention}: give it View Channel there, or open the thread again."
+        )
     if not isinstance(channel, Target):
         raise InvalidInputError(
             "Stories go to text and announcement channels, threads and forums: name one of these."
@@ -75,6 +144,16 @@ def managed(interaction: Interaction, named: Target | None = None) -> Target:
     return channel
 
 
+def managed_everywhere(interaction: Interaction, hint: str) -> None:
+    """NotAllowedError unless the user has Manage Channels in the whole server; `hint` says why, or what else to do.
+
+    A right in one channel, as an overwrite can give it, is none in the others.
+    """
+    user = interaction.user
+    if not isinstance(user, discord.Member) or not user.guild_permissions.manage_channels:
+        raise NotAllowedError(f"You need Manage Channels in the whole server for this. {hint}")
+
+
 def require_postable(channel: Target) -> None:
     """NotAllowedError that names what the bot lacks to post in the channel."""
     if names := missing(channel):
@@ -83,8 +162,13 @@ def require_postable(channel: Target) -> None:
         )
 
 
+MOST_CHOICES = 25  # that autocomplete may offer
+
+
 def choices(names: list[str]) -> list[app_commands.Choice[str]]:
     """Names as what autocomplete offers; Discord takes 25 of at most 100 characters."""
     return [
-        app_commands.Choice(name=shown, value=shown) for name in names[:25] if (shown := clip(name, CHOICE))
+        app_commands.Choice(name=shown, value=shown)
+        for name in names[:MOST_CHOICES]
+        if (shown := clip(name, CHOICE))
     ]

@@ -10,7 +10,8 @@ from discord import ui
 
 from bot.chat import views
 from bot.chat.embeds import to_embed
-from bot.chat.errors import answer_error
+from bot.chat.errors import Modal
+from bot.chat.reply import acknowledge
 from bot.domain.message import CHOICE, Embed, escape_to
 from bot.domain.model import Stored, StoryView
 from bot.domain.text import clip, isolate
@@ -47,11 +48,12 @@ class _Merge(ui.Button[Any]):
         super().__init__(label="Merge with…")
         self._context, self._number = context, number
 
+    @views.answered
     async def callback(self, interaction: Interaction) -> None:
         await interaction.response.send_modal(_WhichOther(self._context, self._number))
 
 
-class _WhichOther(ui.Modal, title="Which story is the same?"):
+class _WhichOther(Modal, title="Which story is the same?"):
     """The other story, by number, link or title."""
 
     other: ui.TextInput[Any] = ui.TextInput(
@@ -62,17 +64,16 @@ class _WhichOther(ui.Modal, title="Which story is the same?"):
         super().__init__(timeout=views.ANSWER_SECONDS)
         self._context, self._number = context, number
 
+    @views.answered
     async def on_submit(self, interaction: Interaction, /) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        if not await acknowledge(interaction):
+            return
         kept, gone = await use.merge(self._context, _editor(interaction), self._number, self.other.value)
         await _done(
             interaction,
             f"Story #{gone} goes on as #{kept} from now on. Posts follow within a minute."
             f" To undo it: `/related {kept}`, *Not the same story*.",
         )
-
-    async def on_error(self, interaction: Interaction, error: Exception, _item: Any = None, /) -> None:
-        await answer_error(interaction, error)
 
 
 class _Part(ui.Button[Any]):
@@ -82,8 +83,10 @@ class _Part(ui.Button[Any]):
         super().__init__(label="Not the same story…")
         self._context, self._number, self._members = context, number, members
 
+    @views.answered
     async def callback(self, interaction: Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        if not await acknowledge(interaction):
+            return
         answer = views.Answer(interaction)
         answer.add_item(_WhichReport(self._context, self._number, self._members[-MOST_CHOICES:]))
         text = "Which report is about something else? It is taken out and becomes a story by itself."
@@ -112,8 +115,10 @@ class _WhichReport(ui.Select[Any]):
         self._context, self._number = context, number
         self._titles = {str(member.id): member.record.title for member in members}
 
+    @views.answered
     async def callback(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
+        if not await acknowledge(interaction, thinking=False):
+            return
         [chosen] = self.values
         number, fresh = await use.part(self._context, _editor(interaction), self._number, int(chosen))
         await _done(

@@ -13,13 +13,23 @@ from bot.domain.digest import DEFAULT_SIZE, MOST_SIZE, describe_days
 from bot.domain.message import Embed, escape, relative
 from bot.domain.render import GREY, plural
 from bot.domain.text import clip
+from bot.domain.zones import shown
 from bot.usecases import digests as use
 from bot.usecases.context import Context
-from cogs.common import Interaction, channel_of, choices, guild_of, managed, require_postable
+from cogs.common import (
+    Interaction,
+    answering,
+    channel_of,
+    choices,
+    guild_of,
+    managed,
+    require_postable,
+    requires,
+)
 
 
 @app_commands.guild_only()
-class Digest(commands.GroupCog, group_name="digest", group_description="The daily digest of a channel"):
+class Digest(commands.GroupCog, group_name="digest", group_description="The digest of a channel"):
     """A channel's digest. Set, off and now need Manage Channels; everybody may look at the preview."""
 
     def __init__(self, context: Context) -> None:
@@ -29,11 +39,11 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dail
     @app_commands.command(name="set")
     @app_commands.describe(
         time="When, as in 09:00 or 9 pm",
-        timezone="Where the clock is read, as in Europe/Berlin",
-        days="On which days: weekdays, weekends, or days such as mon, thu (daily)",
+        timezone="Your time zone: a city such as Berlin, or an offset such as UTC+2",
+        days="On which days: weekdays, weekends, or days such as mon, thu or mon-fri (daily)",
         size=f"How many stories at most ({DEFAULT_SIZE})",
     )
-    @app_commands.checks.has_permissions(manage_channels=True)
+    @requires(manage_channels=True)
     async def set_(
         self,
         interaction: Interaction,
@@ -43,22 +53,38 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dail
         size: app_commands.Range[int, 1, MOST_SIZE] | None = None,
     ) -> None:
         """Set when this channel's digest comes."""
+        await self._set(interaction, time, timezone, days, size)
+
+    async def _set(
+        self, interaction: Interaction, time: str, timezone: str, days: str | None, size: int | None
+    ) -> None:
         channel = managed(interaction)
         require_postable(channel)
-        wanted = use.schedule(time, timezone, days, size)
+        reading = use.zone(timezone)
+        wanted = use.schedule(time, reading.zone, days, size)
         done = await use.set_schedule(self.context, guild_of(interaction).id, channel.id, wanted)
         text = (
-            f"{channel.mention} gets its digest {describe_days(wanted.days)} at {wanted.at:%H:%M} ({wanted.zone}), "
+            f"{channel.mention} gets its digest {describe_days(wanted.days)} at {wanted.at:%H:%M} ({shown(wanted.zone)}), "
             f"{plural(wanted.size, 'story', 'stories')} at most.\nNext: <t:{int(done.next_digest.timestamp())}:F>"
         )
         if done.topics:
             text += f"\nTopics: {clip(', '.join(map(escape, done.topics)), 1500)}"
         else:
             text += "\n⚠️ No topic is in it yet: use `/subscribe` with the mode *digest* or *both*."
-        await views.answer(interaction, Embed(title="Digest set", description=text, colour=GREY))
+        if reading.note:
+            text += f"\n⚠️ {escape(reading.note)}"
+
+        def instead(zone: str) -> views.Choice:
+            async def press(pressed: Interaction) -> None:
+                await self._set(pressed, time, zone, days, size)
+
+            return views.Choice(f"Use {zone}", press)
+
+        offer = views.Offer(interaction, *map(instead, reading.others)) if reading.others else None
+        await views.answer(interaction, Embed(title="Digest set", description=text, colour=GREY), offer)
 
     @app_commands.command()
-    @app_commands.checks.has_permissions(manage_channels=True)
+    @requires(manage_channels=True)
     async def off(self, interaction: Interaction) -> None:
         """No more digests in this channel."""
         channel = managed(interaction)
@@ -67,6 +93,7 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dail
         await views.answer(interaction, Embed(title="Digest off", description=text, colour=GREY))
 
     @app_commands.command()
+    @answering
     async def preview(self, interaction: Interaction) -> None:
         """Show what this channel's digest would tell now; only you see it."""
         channel = channel_of(interaction)
@@ -75,7 +102,7 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dail
             text = f"Nothing new since {relative(since)}: on such a day no digest is sent."
             await views.answer(interaction, Embed(title="Digest preview", description=text, colour=GREY))
             return
-        when = f"-# Preview · since {relative(since)} · {describe_days(plan.days)} at {plan.at:%H:%M} ({plan.zone})"
+        when = f"-# Preview · since {relative(since)} · {describe_days(plan.days)} at {plan.at:%H:%M} ({shown(plan.zone)})"
         await reply(
             interaction,
             content=f"{message.content}\n{when}",
@@ -84,7 +111,7 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dail
         )
 
     @app_commands.command()
-    @app_commands.checks.has_permissions(manage_channels=True)
+    @requires(manage_channels=True)
     async def now(self, interaction: Interaction) -> None:
         """Send this channel's digest now; the next one starts from here."""
         channel = managed(interaction)

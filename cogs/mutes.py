@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
 from bot.chat.permissions import Target
 from bot.domain.message import Embed, escape
-from bot.domain.render import GREY
-from bot.errors import NotAllowedError
+from bot.domain.render import GREY, list_pages, plural, story_line
 from bot.usecases import mutes as use
 from bot.usecases.context import Context
-from cogs.common import Interaction, choices, guild_of, managed, only_with
+from cogs.common import (
+    ChannelOption,
+    Interaction,
+    choices,
+    guild_of,
+    managed,
+    managed_everywhere,
+    may_see,
+    only_with,
+)
+
+EXAMPLES = 3
 
 
 def _place(interaction: Interaction, channel: Target | None) -> tuple[int | None, str]:
     """The channel, or the whole server; the user must be allowed to decide for it."""
     if channel is not None:
-        return managed(interaction, channel).id, channel.mention
-    # A right in this one channel, as an overwrite can give it, is none in the others.
-    user = interaction.user
-    if not isinstance(user, discord.Member) or not user.guild_permissions.manage_channels:
-        raise NotAllowedError(
-            "You need Manage Channels in the whole server for this: name a channel to mute something there only."
-        )
-    return None, "the whole server"
+        return managed(interaction, channel).id, f"in {channel.mention}"
+    managed_everywhere(interaction, "To mute something in one channel only, name the channel.")
+    return None, "across the server"
 
 
 class Mutes(commands.Cog):
@@ -37,20 +41,63 @@ class Mutes(commands.Cog):
 
     @app_commands.command()
     @app_commands.describe(
-        what="An outlet (example.com) or words in a title", channel="Only in this channel (the whole server)"
+        what="An outlet (example.com) or words in a title; leave it out to see what is muted",
+        channel="Only in this channel (the whole server)",
     )
     @only_with(manage_channels=True)
     async def mute(
         self,
         interaction: Interaction,
-        what: app_commands.Range[str, 1, use.LONGEST],
-        channel: discord.TextChannel | discord.Thread | discord.ForumChannel | None = None,
+        what: app_commands.Range[str, 1, use.LONGEST] | None = None,
+        channel: ChannelOption | None = None,
     ) -> None:
-        """Keep an outlet, or titles with certain words, out."""
+        """Keep an outlet, or titles with certain words, out. Without an option: what is muted."""
+        if what is None:
+            await self._list(interaction, channel)
+            return
+        guild_id = guild_of(interaction).id
         channel_id, place = _place(interaction, channel)
-        value = await use.mute(self.context, guild_of(interaction).id, channel_id, what)
-        text = f"**{escape(value)}** neither leads nor counts in {place} from now on. Take it back with `/unmute`."
-        await views.answer(interaction, Embed(title="Muted", description=text, colour=GREY))
+        value = use.understood(what)
+        effect = await use.effect(self.context, guild_id, channel_id, value)
+        name = f"**{escape(value)}**"
+
+        async def undo(pressed: Interaction) -> None:
+            await use.unmute(self.context, guild_id, channel_id, value)
+            await views.answer(
+                pressed, Embed("Unmuted", "", f"{name} is no longer muted {place}.", colour=GREY)
+            )
+
+        async def mute(answering: Interaction) -> None:
+            if not await use.mute(self.context, guild_id, channel_id, value):
+                await views.answer(
+                    answering, Embed(description=f"{name} was muted {place} already.", colour=GREY)
+                )
+                return
+            text = f"{name} is muted {place}. Undo with `/unmute`.\n{_meaning(value)}\n{_told(effect)}"
+            offer = views.Offer(answering, views.Choice("Undo", undo))
+            await views.answer(answering, Embed("Muted", "", text, colour=GREY), offer)
+
+        if not effect.is_large:
+            await mute(interaction)
+            return
+        offer = views.Offer(
+            interaction,
+            views.Choice("Mute it", mute, danger=True),
+            views.cancel("Cancel", f"{name} is not muted."),
+        )
+        text = f"{_told(effect)}\nThat is more than one story in ten. Mute {name} {place}?"
+        await views.answer(interaction, Embed("Are you sure?", "", text, colour=GREY), offer)
+
+    async def _list(self, interaction: Interaction, channel: Target | None) -> None:
+        found = await use.listing(self.context, guild_of(interaction).id)
+        lines = [
+            f"• **{escape(m.value)}** · {f'in <#{m.channel_id}>' if m.channel_id else 'across the server'}"
+            for m in found
+            if (channel is None or m.channel_id in (None, channel.id))
+            and (not m.channel_id or may_see(interaction, m.channel_id))
+        ]
+        empty = "Nothing is muted. Mute an outlet or words with /mute."
+        await views.answer_pages(interaction, list_pages("Muted", lines, empty))
 
     @app_commands.command()
     @app_commands.describe(what="What was muted", channel="The channel it was muted in (the whole server)")
@@ -59,14 +106,36 @@ class Mutes(commands.Cog):
         self,
         interaction: Interaction,
         what: app_commands.Range[str, 1, use.LONGEST],
-        channel: discord.TextChannel | discord.Thread | discord.ForumChannel | None = None,
+        channel: ChannelOption | None = None,
     ) -> None:
         """Let an outlet or words in again."""
         channel_id, place = _place(interaction, channel)
         value = await use.unmute(self.context, guild_of(interaction).id, channel_id, what)
-        text = f"**{escape(value)}** counts again in {place}."
+        text = f"**{escape(value)}** is no longer muted {place}."
         await views.answer(interaction, Embed(title="Unmuted", description=text, colour=GREY))
 
     @unmute.autocomplete("what")
     async def _muted(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
         return choices(await use.suggest(self.context, guild_of(interaction).id, current))
+
+
+def _meaning(value: str) -> str:
+    outlet = (
+        f"Articles of the outlet {escape(value)}" if "." in value else "Articles of an outlet of that name"
+    )
+    return f"{outlet}, and articles with “{escape(use.phrase(value))}” in the title, are left out."
+
+
+def _told(effect: use.Effect) -> str:
+    days = use.LOOK_BACK.days
+    if not effect.total:
+        return f"No story has come in within the last {days} days."
+    if not effect.hidden:
+        return f"It would have hidden none of the {plural(effect.total, 'story', 'stories')} of the last {days} days."
+    lines = [
+        f"In the last {days} days it would have hidden **{len(effect.hidden)} of {plural(effect.total, 'story', 'stories')}**:",
+        *(f"• {story_line(view, 300)}" for view in effect.hidden[:EXAMPLES]),
+    ]
+    if len(effect.hidden) > EXAMPLES:
+        lines.append(f"… and {len(effect.hidden) - EXAMPLES} more")
+    return "\n".join(lines)

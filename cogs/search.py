@@ -10,7 +10,7 @@ from bot.domain.hits import pages
 from bot.domain.order import Order
 from bot.usecases import search as use
 from bot.usecases.context import Context
-from cogs.common import Interaction, guild_of, here_id
+from cogs.common import Interaction, answering, guild_of, here_id
 
 
 class Search(commands.Cog):
@@ -25,6 +25,7 @@ class Search(commands.Cog):
         sort="Newest first, or what fits best",
     )
     @app_commands.guild_only()
+    @answering
     async def search(self, interaction: Interaction, query: str, sort: Order = Order.NEWEST) -> None:
         """Stories by what was written, in the language of topics' queries."""
         found = await use.find(self.context, query, guild_of(interaction).id, here_id(interaction), sort)

@@ -19,7 +19,7 @@ from bot.usecases import server_topics as use
 from bot.usecases import topics, tryout
 from bot.usecases.context import Context
 from bot.usecases.server_topics import Draft, Shown
-from cogs.common import Interaction, choices, guild_of, here_id, may_see
+from cogs.common import Interaction, answering, choices, guild_of, here_id, may_see, requires
 
 DAYS = use.LOOK_BACK.days
 PLACES = 20  # channels that are named
@@ -43,7 +43,7 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
         aliases="Other names, with commas between them",
         parent="The topic above it: who follows that gets this one's stories as well",
     )
-    @app_commands.checks.has_permissions(manage_guild=True)
+    @requires(manage_guild=True)
     async def create(
         self, interaction: Interaction, name: str, query: str, aliases: str = "", parent: str = ""
     ) -> None:
@@ -62,7 +62,7 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
         aliases="Other names, with commas between them; - for none",
         parent="The topic above it; - for none",
     )
-    @app_commands.checks.has_permissions(manage_guild=True)
+    @requires(manage_guild=True)
     async def edit(
         self,
         interaction: Interaction,
@@ -81,7 +81,7 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
 
     @app_commands.command()
     @app_commands.describe(topic="Which of this server's own")
-    @app_commands.checks.has_permissions(manage_guild=True)
+    @requires(manage_guild=True)
     async def delete(self, interaction: Interaction, topic: str) -> None:
         """Forget a topic of this server's own. Asks first, and says which channels follow it."""
         guild_id = guild_of(interaction).id
@@ -103,11 +103,16 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
         text = f"Delete **{name}**? {follow}"
         if doomed.feeds:
             text += f" It is the topic of {plural(doomed.feeds, 'source')} of this server's own: keywords decide then."
-        offer = views.Offer(interaction, "Delete it", press, danger=True)
+        offer = views.Offer(
+            interaction,
+            views.Choice("Delete it", press, danger=True),
+            views.cancel("Keep it", f"**{name}** stays. Nothing was changed."),
+        )
         await views.answer(interaction, Embed("Delete a topic", "", text, colour=GREY), offer)
 
     @app_commands.command()
     @app_commands.describe(topic="A topic, everybody's or this server's own")
+    @answering
     async def show(self, interaction: Interaction, topic: str) -> None:
         """What belongs to a topic, what else it is called, and which channels follow it."""
         found = await use.show(self.context, guild_of(interaction).id, topic)
@@ -116,6 +121,7 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
 
     @app_commands.command()
     @app_commands.describe(topic="A topic, or a query that is to become one")
+    @answering
     async def test(self, interaction: Interaction, topic: str) -> None:
         """The newest matches, with the words that matched in bold."""
         found = await tryout.newest(self.context, guild_of(interaction).id, topic, TITLE)
@@ -129,6 +135,7 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
 
     @app_commands.command()
     @app_commands.describe(topic="A topic, or a query that is to become one")
+    @answering
     async def backtest(self, interaction: Interaction, topic: str) -> None:
         """How many posts a day it would have brought at each importance, with a chart."""
         found = await tryout.backtest(self.context, guild_of(interaction).id, here_id(interaction), topic)

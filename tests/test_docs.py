@@ -40,6 +40,7 @@ from bot.store import schema
 from bot.store.database import Database
 from bot.usecases.context import Context
 from cogs.about import HELP
+from cogs.common import required
 from tests.make import Clock
 
 ROOT = Path(__file__).parent.parent
@@ -103,10 +104,10 @@ async def test_slash_commands(commands: dict[str, Command]) -> None:
         expected[f"/{name}{''.join(options)}"] = command
     assert sorted(written) == sorted(expected)
     for usage, command in expected.items():
-        needed = command.default_permissions
-        if needed is not None:
-            assert written[usage] == ("Manage Server" if needed.manage_guild else "Manage Channels"), usage
-        assert (written[usage] == "everyone") == (not command.checks), usage
+        needed = [name.replace("_", " ").replace("guild", "server").title() for name in required(command)]
+        assert written[usage] == (needed[0] if needed else "everyone"), usage
+        declared = command.default_permissions
+        assert declared is None or set(required(command)) == {name for name, has in declared if has}, usage
 
 
 async def test_help_names_the_commands(commands: dict[str, Command]) -> None:

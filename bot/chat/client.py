@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Any, cast
 
-import aiohttp
 import discord
-import discord.http
 from discord.ext import commands
 
-from bot.chat.errors import Tree
+from bot.chat.connection import Trouble, trouble_of
+from bot.chat.errors import Tree, answer_expired
+from bot.errors import TopicwireError
 from bot.usecases.context import Context
 
 log = logging.getLogger(__name__)
@@ -26,25 +27,35 @@ PERMISSIONS = discord.Permissions(
     read_message_history=True,
 )
 LONGEST_WAIT = 30.0  # seconds that discord.py may sit out a rate limit; longer ones go back to the outbox
+SYNC_SECONDS = (
+    10.0  # that a start waits for Discord to take the commands; after them it is tried beside the posting
+)
 
 
-async def reachable() -> str:
-    """Whether Discord answers at all: empty where it does, else why not. Needs no token."""
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session,
-            session.get(f"{discord.http.Route.BASE}/gateway") as answer,
-        ):
-            return "" if answer.status < 500 else f"HTTP {answer.status}"
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        return f"{type(error).__name__}: {error}"
+class _Once:
+    """What discord.py takes for its `reconnect`: whether a connection that is lost is made anew by itself.
+
+    The first one is not: Discord may say how long to wait, and discord.py does not look at that.
+    """
+
+    def __init__(self, up: asyncio.Event) -> None:
+        self._up = up
+
+    def __bool__(self) -> bool:
+        return self._up.is_set()
 
 
 class Client(commands.Bot):
-    """The bot as Discord sees it. `add_commands` gives it its slash commands."""
+    """The bot as Discord sees it.
+
+    `add_commands` gives it its slash commands; `up` is set once the first connection knows the servers and channels.
+    """
 
     def __init__(
-        self, context: Context, add_commands: Callable[[commands.Bot, Context], Awaitable[None]]
+        self,
+        context: Context,
+        add_commands: Callable[[commands.Bot, Context], Awaitable[None]],
+        up: asyncio.Event | None = None,
     ) -> None:
         super().__init__(
             command_prefix=commands.when_mentioned,
@@ -63,16 +74,40 @@ class Client(commands.Bot):
             activity=discord.CustomActivity("/help · /subscribe"),
         )
         self.context = context
-        self.up = asyncio.Event()  # set once the first connection knows the servers and channels
+        self.up = up or asyncio.Event()
+        self.sync_trouble: Trouble | None = None  # why Discord may still show an old version of the commands
         self._add_commands = add_commands
 
+    async def stay_connected(self, token: str) -> None:
+        """Log in, and work until the client is closed. Raises whatever keeps the first connection from being made."""
+        await self.start(token, reconnect=cast(bool, _Once(self.up)))
+
     async def setup_hook(self) -> None:
-        """Register the commands, here and with Discord."""
+        """Add the commands, and have Discord show them."""
         await self._add_commands(self, self.context)
-        await self.tree.sync()
+        self.sync_trouble = await self.sync()
+
+    async def sync(self) -> Trouble | None:
+        """Have Discord show the commands as they are now; why it does not yet, None where it does.
+
+        Posting needs no commands, so this raises nothing that Discord or the network does.
+        """
+        try:
+            async with asyncio.timeout(SYNC_SECONDS):
+                await self.tree.sync()
+        except Exception as error:
+            try:
+                return trouble_of(error)
+            except TopicwireError as refused:
+                return Trouble(str(refused))
+        return None
 
     async def on_message(self, _message: discord.Message, /) -> None:
         """Messages are never read: there are slash commands only."""
+
+    async def on_interaction(self, interaction: discord.Interaction[Any], /) -> None:
+        """Answer a button, menu or form that nothing here waits for any more, such as one of an earlier process."""
+        await answer_expired(interaction)
 
     async def on_ready(self) -> None:
         """Say where to invite the bot to, should it be in no server yet."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import discord
@@ -49,6 +50,18 @@ def to_view(buttons: Sequence[Button]) -> ui.View | None:
         view.add_item(ui.Button(label=button.label, url=button.url or None, custom_id=button.action or None))
     view.stop()
     return view
+
+
+def with_roles_of(guild: discord.Guild | None, message: Message) -> Message:
+    """The message without the mentions of roles that its server no longer has: they show as `@deleted-role`."""
+    gone = [role for role in message.roles if guild is not None and guild.get_role(role) is None]
+    if not gone:
+        return message
+    content = message.content
+    for role in gone:
+        content = content.replace(f"<@&{role}>", "")
+    roles = tuple(role for role in message.roles if role not in gone)
+    return replace(message, content=" ".join(content.split()), roles=roles)
 
 
 def mentions(roles: Sequence[int]) -> discord.AllowedMentions:

@@ -1,10 +1,11 @@
-"""The one place where a command's or button's error becomes an answer.
+"""The one place where the error of a command, a button or a form becomes an answer.
 
-The user is told what to do, with an id; the log has the whole story under the same id.
+A mistake is answered with what to do. A bug has an id besides, under which the log has the whole story.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import re
@@ -15,18 +16,24 @@ import discord
 from discord import app_commands, ui
 
 from bot.chat.limits import Limits
-from bot.chat.reply import reply
+from bot.chat.reply import acknowledge, reply
 from bot.domain.message import escape
 from bot.domain.text import clip
 from bot.errors import NotAllowedError, QueryRefusedError, StoreError, TopicwireError
 
 log = logging.getLogger(__name__)
 
+BUG = "Something went wrong on our side. Try again; if it stays, tell whoever runs the bot the id below."
+EXPIRED = "This no longer works: its time is over, or the bot was restarted. Use the command again."
+_HEARD = "heard"
+
 
 def _names(permissions: list[str]) -> str:
     return ", ".join(name.replace("_", " ").replace("guild", "server").title() for name in permissions)
 
 
+# Of an interaction: unknown, acknowledged before, its token expired; or its message was dismissed.
+_GONE = (10062, 40060, 10015, 10008)
 _CHANNEL = re.compile(r"\\<\\#(\d+)\\>")
 
 
@@ -51,10 +58,6 @@ def explain(error: BaseException) -> str | None:
             return f"The bot needs the permission {_names(missing)} here. Give it in the channel's settings."
         case app_commands.NoPrivateMessage():
             return "This works in a server only."
-        case app_commands.TransformerError(
-            value=app_commands.AppCommandChannel() | app_commands.AppCommandThread()
-        ):
-            return f"The bot cannot see {error.value.mention}: give it View Channel there, or open the thread again."
         case app_commands.TransformerError():
             return f"“{_shown(clip(str(error.value), 100))}” does not fit there: pick one of the choices."
         case app_commands.CommandSignatureMismatch() | app_commands.CommandNotFound():
@@ -63,6 +66,8 @@ def explain(error: BaseException) -> str | None:
             return f"Not so fast: try again in {math.ceil(error.retry_after)} seconds."
         case app_commands.CheckFailure():
             return "You may not do that here."
+        case discord.NotFound(code=code) if code in _GONE:
+            return "Discord takes no answer to this any more. Use the command again."
         case discord.Forbidden():
             return "Discord did not let the bot do that: check its permissions in the channel."
         case discord.HTTPException() if error.status >= 500:
@@ -71,28 +76,51 @@ def explain(error: BaseException) -> str | None:
             return None
 
 
-async def answer_error(interaction: discord.Interaction[Any], error: BaseException) -> None:
-    """Tell the user what went wrong and what to do, and log it under the same id."""
+def is_mistake(error: BaseException) -> bool:
+    """Whether the user, or Discord, is the cause, and the answer says all there is to know; else it needs an id."""
+    return explain(error) is not None and not isinstance(error, StoreError)
+
+
+async def answer_error(
+    interaction: discord.Interaction[Any], error: BaseException, view: ui.View | None = None
+) -> None:
+    """Tell the user what went wrong and what to do, with a view where there is a choice, and log it."""
     if isinstance(error, app_commands.CommandInvokeError):
         error = error.original
-    incident = secrets.token_hex(4)
-    told = explain(error)
     where = interaction.command.qualified_name if interaction.command else "a button"
-    if told is None:
-        log.error("error %s in %s", incident, where, exc_info=error)
-        told = "Something went wrong on our side. Try again; if it stays, tell whoever runs the bot the id below."
-    elif isinstance(error, StoreError):
-        log.error("error %s in %s: %s", incident, where, error, exc_info=error.__cause__)
+    embed = discord.Embed(colour=0xEB5757)
+    if is_mistake(error):
+        log.info("refused in %s: %s: %s", where, type(error).__name__, error, exc_info=error.__cause__)
     else:
-        log.info(
-            "error %s in %s: %s: %s", incident, where, type(error).__name__, error, exc_info=error.__cause__
-        )
-    embed = discord.Embed(description=clip(f"⚠️ {told}", 4000), colour=0xEB5757)
-    embed.set_footer(text=f"Error {incident}")
+        incident = secrets.token_hex(4)
+        embed.set_footer(text=f"Error {incident}")
+        if isinstance(error, StoreError):
+            log.error("error %s in %s: %s", incident, where, error, exc_info=error.__cause__)
+        else:
+            log.error("error %s in %s", incident, where, exc_info=error)
+    embed.description = clip(f"⚠️ {explain(error) or BUG}", 4000)
     try:
-        await reply(interaction, embed=embed)
+        await reply(interaction, embed=embed, **({"view": view} if view is not None else {}))
     except discord.HTTPException as failed:
-        log.warning("error %s could not be shown: %s", incident, failed)
+        log.warning("an error could not be shown: %s", failed)
+
+
+def hear(interaction: discord.Interaction[Any]) -> None:
+    """Note that something here answers the interaction."""
+    interaction.extras[_HEARD] = True
+
+
+async def answer_expired(interaction: discord.Interaction[Any]) -> None:
+    """Answer a component or a form that nothing here answers: it is of an earlier process, or its time is over."""
+    if interaction.type not in (discord.InteractionType.component, discord.InteractionType.modal_submit):
+        return
+    await asyncio.sleep(0)  # discord.py has begun with the views before; each says at once that it answers
+    if _HEARD in interaction.extras or interaction.response.is_done():
+        return
+    try:
+        await reply(interaction, embed=discord.Embed(description=EXPIRED, colour=0x80848E))
+    except discord.HTTPException as failed:
+        log.warning("an expired button could not be answered: %s", failed)
 
 
 def require_membership(interaction: discord.Interaction[Any]) -> None:
@@ -113,7 +141,7 @@ class Tree(app_commands.CommandTree[Any]):
         self.limits = Limits()
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Say at once that the command was heard: Discord gives up on one after three seconds.
+        """Acknowledge a command at once: Discord gives up on one after three seconds.
 
         A command may have to wait that long for the database while a large batch is taken in. Every
         answer is for the asker alone. Whoever asks too often, or from elsewhere than a server that the bot is in, is
@@ -123,10 +151,7 @@ class Tree(app_commands.CommandTree[Any]):
             return await self._may_complete(interaction)
         if interaction.type is not discord.InteractionType.application_command:
             return True
-        try:
-            await interaction.response.defer(ephemeral=True, thinking=True)
-        except discord.HTTPException as error:
-            log.warning("a command could not be acknowledged: %s", error)
+        if not await acknowledge(interaction):
             return False
         try:
             require_membership(interaction)
@@ -158,6 +183,26 @@ class Tree(app_commands.CommandTree[Any]):
 class View(ui.View):
     """A view, its errors answered above."""
 
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        """It answers everybody who sees it."""
+        hear(interaction)
+        return True
+
     async def on_error(self, interaction: discord.Interaction[Any], error: Exception, item: Any, /) -> None:
         """Answer any error of a button."""
+        await answer_error(interaction, error)
+
+
+class Modal(ui.Modal):
+    """A form, its errors answered above."""
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        """It answers everybody who sees it."""
+        hear(interaction)
+        return True
+
+    async def on_error(
+        self, interaction: discord.Interaction[Any], error: Exception, _item: Any = None, /
+    ) -> None:
+        """Answer any error of a form."""
         await answer_error(interaction, error)

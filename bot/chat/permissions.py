@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import aiohttp
 import discord
+
+GONE = "the channel is gone, or the bot cannot see it"
 
 Target = discord.TextChannel | discord.Thread | discord.ForumChannel
 
@@ -39,15 +42,51 @@ def missing(channel: Any) -> list[str]:
 
 
 def problem(client: discord.Client, channel_id: int) -> str:
-    """Why nothing can be posted in a channel; empty where it can, or where that cannot be told from here."""
+    """Why nothing can be posted in a channel; empty where it can, or where that cannot be told from here.
+
+    This goes by what the gateway told, which is nothing of archived threads: see `problem_now`.
+    """
     channel = client.get_channel(channel_id)
+    return GONE if channel is None else _problem_in(channel)
+
+
+async def problem_now(client: discord.Client, channel_id: int) -> str:
+    """The same, and Discord is asked for a channel that the gateway does not tell of, such as an archived thread."""
+    channel: Any = client.get_channel(channel_id)
     if channel is None:
-        return "the channel is gone, or the bot cannot see it"
+        try:
+            channel = await client.fetch_channel(channel_id)
+        except (discord.NotFound, discord.Forbidden):
+            return GONE
+        except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError):
+            return "Discord does not answer"
+    return _problem_in(channel)
+
+
+def _problem_in(channel: Any) -> str:
     if not isinstance(channel, Target):
         return ""
     names = missing(channel)
     if names:
         return f"the bot may not post there: give it {', '.join(names)} in the channel"
-    if isinstance(channel, discord.Thread) and (channel.locked or channel.archived):
+    # What is archived only, a message opens again.
+    if isinstance(channel, discord.Thread) and channel.locked and not may_unlock(channel):
         return "the thread is closed: open it again"
     return ""
+
+
+def may_unlock(thread: discord.Thread) -> bool:
+    """Whether the bot may open a thread that moderators locked."""
+    me = thread.guild.me
+    return me is not None and allowed(thread, me).manage_threads
+
+
+async def is_gone(client: discord.Client, channel_id: int) -> bool:
+    """Whether Discord says that there is no such channel or thread; False where it does not say so."""
+    try:
+        await client.fetch_channel(channel_id)
+    except discord.NotFound:
+        return True
+    except (discord.DiscordException, aiohttp.ClientError, OSError):
+        return False
+    return False

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import discord
 
+log = logging.getLogger(__name__)
+
 _ANSWERED = "answered"
+
+
+async def acknowledge(interaction: discord.Interaction[Any], *, thinking: bool = True) -> bool:
+    """Tell Discord at once that the interaction was heard. False where Discord has given up on it already.
+
+    `thinking` shows that an answer comes, for the asker alone; without it the message stays as it is.
+    """
+    try:
+        await interaction.response.defer(ephemeral=thinking, thinking=thinking)
+    except discord.HTTPException as error:
+        log.warning("an interaction could not be acknowledged: %s", error)
+        return False
+    return True
 
 
 async def reply(interaction: discord.Interaction[Any], **shown: Any) -> None:

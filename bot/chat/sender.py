@@ -3,21 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
 
 import aiohttp
 import discord
 
-from bot.chat.embeds import mentions, to_embeds, to_view
+from bot.chat.embeds import mentions, to_embeds, to_view, with_roles_of
+from bot.chat.permissions import allowed, may_unlock
 from bot.chat.port import Target
-from bot.domain.message import FORUM_TAGS, Message
-from bot.domain.retry import ARCHIVED_THREAD, UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, Got, Outcome
+from bot.domain.forum import Tag, chosen, followed
+from bot.domain.message import Message
+from bot.domain.refusals import NONCE, refused_parts, without
+from bot.domain.retry import (
+    ALREADY_PUBLISHED,
+    ARCHIVED_THREAD,
+    INVALID_FORM_BODY,
+    TAG_REQUIRED,
+    THREAD_LOCKED,
+    UNKNOWN_CHANNEL,
+    UNKNOWN_MESSAGE,
+    UNKNOWN_TAG,
+    Got,
+    Outcome,
+    passes,
+)
+from bot.domain.text import clip
 
+log = logging.getLogger(__name__)
+
+LONGEST_DETAIL = 300  # characters of what Discord says that are stored and logged
 SEND_SECONDS = 60.0
+MOST_CUTS = 2  # times that parts are taken out of a message which Discord goes on to refuse
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def _outcome(call: Callable[P, Coroutine[Any, Any, Outcome]]) -> Callable[P, Coroutine[Any, Any, Outcome]]:
@@ -27,22 +49,27 @@ def _outcome(call: Callable[P, Coroutine[Any, Any, Outcome]]) -> Callable[P, Cor
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> Outcome:
         try:
             return await asyncio.wait_for(call(*args, **kwargs), SEND_SECONDS)
-        except discord.RateLimited as error:
-            return Outcome(Got.REFUSED, 429, retry_after=error.retry_after, detail="rate limited")
-        except discord.HTTPException as error:
-            # Below 500 Discord says what is wrong; above, a proxy's page may stand in its place.
-            detail = (
-                f"{error.text or error}"[:300]
-                if error.status < 500
-                else f"Discord answers HTTP {error.status}"
-            )
-            return Outcome(Got.REFUSED, error.status, error.code, _retry_after(error), detail)
+        except (discord.RateLimited, discord.HTTPException) as error:
+            return _refusal(error)
         except (aiohttp.ClientError, OSError, TimeoutError, discord.GatewayNotFound) as error:
             return Outcome(
-                Got.UNREACHABLE, detail=f"Discord cannot be reached: {error or type(error).__name__}"[:300]
+                Got.UNREACHABLE,
+                detail=clip(
+                    f"Discord cannot be reached: {str(error) or type(error).__name__}", LONGEST_DETAIL
+                ),
             )
 
     return guarded
+
+
+def _refusal(error: discord.RateLimited | discord.HTTPException, got: Got = Got.REFUSED) -> Outcome:
+    if isinstance(error, discord.RateLimited):
+        return Outcome(got, 429, retry_after=error.retry_after, detail="rate limited")
+    # Where Discord says what is wrong there is a code; else a proxy's page may stand in its place.
+    detail = f"Discord answers HTTP {error.status}"
+    if error.status < 500 and (error.code or not error.text.lstrip().startswith("<")):
+        detail = clip(error.text or str(error), LONGEST_DETAIL)
+    return Outcome(got, error.status, error.code, _retry_after(error), detail)
 
 
 def _retry_after(error: discord.HTTPException) -> float | None:
@@ -50,6 +77,26 @@ def _retry_after(error: discord.HTTPException) -> float | None:
         return float(error.response.headers["Retry-After"])
     except (AttributeError, KeyError, ValueError, TypeError):
         return None
+
+
+async def _with_what_passes(
+    call: Callable[[Message, str | None], Awaitable[T]], message: Message, nonce: str | None = None
+) -> T:
+    """What `call` returns for the message, or for what is left of it without the parts that Discord refuses."""
+    for _ in range(MOST_CUTS):
+        try:
+            return await call(message, nonce)
+        except discord.HTTPException as error:
+            if error.code != INVALID_FORM_BODY:
+                raise
+            parts = refused_parts(error.text)
+            left = without(message, parts)
+            kept = None if any(path[0] in NONCE for path in parts) else nonce
+            if left is None or (left, kept) == (message, nonce):
+                raise
+            log.warning("Discord refused parts of a message: %s", clip(error.text, LONGEST_DETAIL))
+            message, nonce = left, kept
+    return await call(message, nonce)
 
 
 class DiscordSender:
@@ -61,64 +108,105 @@ class DiscordSender:
     @_outcome
     async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
         """Send a new message; to a forum, a new post with the tags that exist there."""
+        message = with_roles_of(self._client.get_guild(target.guild_id), message)
         channel = await self._channel(target.channel_id)
         if isinstance(channel, discord.ForumChannel):
             return await self._forum_post(channel, message)
         if not isinstance(channel, discord.abc.Messageable):
             return Outcome(Got.ABSENT)
-        sent = await channel.send(nonce=nonce, **_arguments(message))
-        return Outcome(Got.OK, message_id=sent.id)
+
+        async def send(part: Message, nonce: str | None) -> discord.Message:
+            return await channel.send(**_arguments(part) | ({} if nonce is None else {"nonce": nonce}))
+
+        return Outcome(Got.OK, message_id=(await _with_what_passes(send, message, nonce)).id)
 
     async def _forum_post(self, forum: discord.ForumChannel, message: Message) -> Outcome:
-        wanted = [name.casefold() for name in message.tags]
-        # A moderated tag needs Manage Threads, without which Discord would refuse the post.
-        tags = [t for t in forum.available_tags if t.name.casefold() in wanted and not t.moderated]
-        tags.sort(key=lambda tag: wanted.index(tag.name.casefold()))
-        made = await forum.create_thread(
-            name=message.name or "Digest", applied_tags=tags[:FORUM_TAGS], **_arguments(message)
-        )
+        try:
+            made = await _open_post(forum, message, required=forum.flags.require_tag)
+        except discord.HTTPException as error:
+            if error.code not in (TAG_REQUIRED, UNKNOWN_TAG):
+                raise
+            # The forum's tags or its rules have changed, and the gateway has not told of it yet.
+            forum = await self._client.fetch_channel(forum.id)  # type: ignore[assignment] # it was one
+            required = error.code == TAG_REQUIRED or forum.flags.require_tag
+            if required and not chosen(_tags(forum), message.tags, required=True):
+                raise
+            made = await _open_post(forum, message, required=required)
         return Outcome(Got.OK, message_id=made.message.id, thread_id=made.thread.id)
 
     @_outcome
     async def edit(self, target: Target, message: Message) -> Outcome:
-        """Edit a message where it stands. No ping comes of an edit."""
+        """Edit a message where it stands, and the name and tags of the forum post that it opens. No edit pings."""
+        if target.thread_id is None:
+            await self._edit_open(target, message)
+            return Outcome(Got.OK)
+        try:
+            await self._edit_open(target, message)
+        except discord.HTTPException as error:
+            # What is wrong with a post of a forum is not wrong with the forum.
+            if error.code == UNKNOWN_CHANNEL:
+                return Outcome(Got.REFUSED, error.status, UNKNOWN_MESSAGE)
+            if error.code in (THREAD_LOCKED, ARCHIVED_THREAD):
+                return Outcome(Got.LOCKED)
+            raise
+        return await self._follow(target.thread_id, message)
+
+    async def _edit_open(self, target: Target, message: Message) -> None:
+        """Edit a message, and open the thread that it is in where Discord closed it, as a new message would have done."""
         try:
             await self._edit(target, message)
         except discord.HTTPException as error:
-            if error.code == ARCHIVED_THREAD:
-                return await self._edit_archived(target, message)
-            if target.thread_id is not None and error.code == UNKNOWN_CHANNEL:
-                # The post is gone from its forum, not the forum.
-                return Outcome(Got.REFUSED, error.status, UNKNOWN_MESSAGE)
-            raise
-        return Outcome(Got.OK)
+            if error.code != ARCHIVED_THREAD:
+                raise
+            thread = await self._channel(target.thread_id or target.channel_id)
+            if isinstance(thread, discord.Thread) and thread.locked and not may_unlock(thread):
+                raise
+            await thread.edit(archived=False)
+            await self._edit(target, message)
 
     async def _edit(self, target: Target, message: Message) -> None:
         assert target.message_id is not None
         channel = self._client.get_partial_messageable(target.thread_id or target.channel_id)
-        # The content stays: it names the role that the post pinged.
-        await channel.get_partial_message(target.message_id).edit(
-            embeds=to_embeds(message), view=to_view(message.buttons), allowed_mentions=mentions(())
-        )
+        stands = channel.get_partial_message(target.message_id)
 
-    async def _edit_archived(self, target: Target, message: Message) -> Outcome:
-        """Open a thread that Discord closed for its silence, as a new message would have done."""
-        thread = await self._channel(target.thread_id or target.channel_id)
+        async def edit(part: Message, _nonce: str | None) -> discord.Message:
+            # The content stays: it names the role that the post pinged.
+            return await stands.edit(
+                embeds=to_embeds(part), view=to_view(part.buttons), allowed_mentions=mentions(())
+            )
+
+        await _with_what_passes(edit, message)
+
+    async def _follow(self, thread_id: int, message: Message) -> Outcome:
+        """Bring a forum post's tags and name up to date, each by itself: Discord limits renames to two in ten minutes.
+
+        What is refused is no fault of the message, which stands.
+        """
+        outcome = Outcome(Got.OK)
         try:
-            await thread.edit(archived=False)
-        except discord.Forbidden:
-            if target.thread_id is not None:  # locked, but only this post of the forum
-                return Outcome(Got.STALE, detail="its post is locked")
-            raise
-        await self._edit(target, message)
-        return Outcome(Got.OK)
+            thread = await self._channel(thread_id)
+            for change in _changes(thread, message) if isinstance(thread, discord.Thread) else ():
+                try:
+                    await thread.edit(**change)
+                except (discord.RateLimited, discord.HTTPException) as error:
+                    refusal = _refusal(error, Got.PARTLY)
+                    outcome = refusal if outcome.got is Got.OK or passes(refusal) else outcome
+        except (discord.RateLimited, discord.HTTPException) as error:
+            outcome = _refusal(error, Got.PARTLY)
+        if outcome.got is Got.PARTLY:
+            log.info("the name or the tags of forum post %s: %s", thread_id, outcome.detail)
+        return outcome
 
     @_outcome
     async def publish(self, target: Target) -> Outcome:
         """Publish a message of an announcement channel."""
         assert target.message_id is not None
         channel = self._client.get_partial_messageable(target.channel_id)
-        await channel.get_partial_message(target.message_id).publish()
+        try:
+            await channel.get_partial_message(target.message_id).publish()
+        except discord.HTTPException as error:
+            if error.code != ALREADY_PUBLISHED:
+                raise
         return Outcome(Got.OK, message_id=target.message_id)
 
     def can_publish(self, channel_id: int) -> bool:
@@ -129,6 +217,39 @@ class DiscordSender:
     async def _channel(self, channel_id: int) -> Any:
         # Archived threads are not in the cache that the gateway keeps.
         return self._client.get_channel(channel_id) or await self._client.fetch_channel(channel_id)
+
+
+def _tags(forum: discord.ForumChannel) -> list[Tag]:
+    """A forum's tags. A moderated one needs Manage Threads, without which Discord would refuse the post."""
+    me = forum.guild.me
+    moderates = me is not None and allowed(forum, me).manage_threads
+    return [Tag(tag.id, tag.name, moderates or not tag.moderated) for tag in forum.available_tags]
+
+
+async def _open_post(forum: discord.ForumChannel, message: Message, *, required: bool) -> Any:
+    async def open_post(part: Message, _nonce: str | None) -> Any:
+        tags = chosen(_tags(forum), part.tags, required=required)
+        return await forum.create_thread(
+            name=part.name or "News",
+            applied_tags=[tag for number in tags if (tag := forum.get_tag(number)) is not None],
+            **_arguments(part),
+        )
+
+    return await _with_what_passes(open_post, message)
+
+
+def _changes(thread: discord.Thread, message: Message) -> list[dict[str, Any]]:
+    """What has to change of a forum post so that it is named and tagged as the message wants."""
+    found: list[dict[str, Any]] = []
+    forum = thread.parent
+    if message.tags and isinstance(forum, discord.ForumChannel):
+        applied = [tag.id for tag in thread.applied_tags]
+        wanted = followed(_tags(forum), applied, message.tags, message.other_tags)
+        if set(wanted) != set(applied):
+            found.append({"applied_tags": [forum.get_tag(number) for number in wanted]})
+    if message.name and " ".join(message.name.split()) != " ".join(thread.name.split()):
+        found.append({"name": message.name})
+    return found
 
 
 def _arguments(message: Message) -> dict[str, Any]:

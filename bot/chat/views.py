@@ -1,23 +1,64 @@
-"""Answers with buttons: pages to turn, and a question with one button."""
+"""Answers with buttons: pages to turn, and choices; and mistakes answered with what may have been meant."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import discord
 from discord import ui
 
 from bot.chat.embeds import to_embed
-from bot.chat.errors import View
-from bot.chat.reply import reply
+from bot.chat.errors import View, answer_error, is_mistake
+from bot.chat.reply import acknowledge, reply
 from bot.domain.message import Embed
+from bot.domain.render import GREY
+from bot.errors import UnknownNameError
 
 # An interaction's token lives 15 minutes: after it the buttons could not answer any more.
 # https://discord.com/developers/docs/interactions/receiving-and-responding#followup-messages
 ANSWER_SECONDS = 14 * 60.0
 
+LABEL = 80  # characters of a button: https://discord.com/developers/docs/components/reference#button
+
 Press = Callable[[discord.Interaction[Any]], Awaitable[None]]
+S = TypeVar("S")
+P = ParamSpec("P")
+Callback = Callable[Concatenate[S, discord.Interaction[Any], P], Coroutine[Any, Any, None]]
+
+
+def answered(callback: Callback[S, P]) -> Callback[S, P]:
+    """A command, button or form whose user's mistakes are answered: only bugs are raised into discord.py.
+
+    Where the mistake is a name of a command's option, the nearest names are buttons that use the command with them.
+    """
+
+    @wraps(callback)
+    async def guarded(
+        self: S, interaction: discord.Interaction[Any], /, *args: P.args, **options: P.kwargs
+    ) -> None:
+        try:
+            await callback(self, interaction, *args, **options)
+        except Exception as error:
+            if not is_mistake(error):
+                raise
+
+            def choice(option: str, name: str) -> Choice:
+                async def press(pressed: discord.Interaction[Any]) -> None:
+                    changed: Any = {**options, option: name}
+                    await guarded(self, pressed, *args, **changed)
+
+                return Choice(name, press)
+
+            choices = []
+            if isinstance(error, UnknownNameError):
+                option = next((key for key, value in options.items() if value == error.typed), None)
+                choices = [choice(option, name) for name in error.near] if option else []
+            await answer_error(interaction, error, Offer(interaction, *choices) if choices else None)
+
+    return guarded
 
 
 class Answer(View):
@@ -55,41 +96,75 @@ class Pages(Answer):
         self.following.disabled = self._at == len(self._pages) - 1
 
     async def _turn(self, interaction: discord.Interaction[Any], by: int) -> None:
+        before = self._at
         self._at = min(max(self._at + by, 0), len(self._pages) - 1)
         self._mark()
+        try:
+            await interaction.response.edit_message(embed=to_embed(self._pages[self._at]), view=self)
+        except discord.HTTPException:  # the reader still sees the page before
+            self._at = before
+            self._mark()
+            raise
         self._interaction = interaction  # its token lives longest
-        await interaction.response.edit_message(embed=to_embed(self._pages[self._at]), view=self)
 
     @ui.button(label="Previous", emoji="◀️")
+    @answered
     async def previous(self, interaction: discord.Interaction[Any], _button: ui.Button[Pages]) -> None:
         """One page back."""
         await self._turn(interaction, -1)
 
     @ui.button(label="Next", emoji="▶️")
+    @answered
     async def following(self, interaction: discord.Interaction[Any], _button: ui.Button[Pages]) -> None:
         """One page on."""
         await self._turn(interaction, 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A button: what is written on it, and what it does. `danger`: that cannot be undone."""
+
+    label: str
+    press: Press
+    danger: bool = False
+
+
+class _ChoiceButton(ui.Button[Any]):
+    def __init__(self, offer: Offer, choice: Choice, style: discord.ButtonStyle) -> None:
+        super().__init__(label=choice.label[:LABEL], style=style)
+        self._offer, self._press = offer, choice.press
+
+    @answered
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Take the buttons away, and do it."""
+        if await acknowledge(interaction):
+            await self._offer.close()
+            await self._press(interaction)
+
+
 class Offer(Answer):
-    """One button that does one thing, once; `danger`: one that cannot be taken back."""
+    """Buttons of which one can be pressed, once. The first is what is expected; the others are plain."""
 
-    def __init__(
-        self, interaction: discord.Interaction[Any], label: str, press: Press, *, danger: bool = False
-    ) -> None:
+    def __init__(self, interaction: discord.Interaction[Any], *choices: Choice) -> None:
         super().__init__(interaction)
-        self._press = press
-        self.accept.label = label
-        if danger:
-            self.accept.style = discord.ButtonStyle.danger
+        for choice in choices:
+            style = discord.ButtonStyle.primary if choice is choices[0] else discord.ButtonStyle.secondary
+            style = discord.ButtonStyle.danger if choice.danger else style
+            self.add_item(_ChoiceButton(self, choice, style))
 
-    @ui.button(style=discord.ButtonStyle.primary)
-    async def accept(self, interaction: discord.Interaction[Any], _button: ui.Button[Offer]) -> None:
-        """Do it, and take the button away. It may take longer than the seconds that Discord waits for a word."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+    async def close(self) -> None:
+        """Take the buttons away; what was chosen matters more than whether that succeeds."""
         self.stop()
-        await self._interaction.edit_original_response(view=None)
-        await self._press(interaction)
+        await self.on_timeout()
+
+
+def cancel(label: str, text: str) -> Choice:
+    """A choice that changes nothing, and says so."""
+
+    async def press(interaction: discord.Interaction[Any]) -> None:
+        await answer(interaction, Embed(description=text, colour=GREY))
+
+    return Choice(label, press)
 
 
 async def answer(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -61,24 +63,41 @@ class Schedule:
         raise ValueError("a schedule needs at least one day")
 
 
+_DAYS = {
+    **dict.fromkeys(("daily", "day", "everyday", "all", "all days", "all week"), EVERY_DAY),
+    **dict.fromkeys(("weekday", "workday", "working day", "business day"), frozenset(range(5))),
+    **dict.fromkeys(("weekend", "the weekend"), frozenset((5, 6))),
+}
+_DAYS_ALLOWED = "use daily, weekdays, weekends, or days such as mon, thu or mon-fri"
+_ASIDE = re.compile(r"^(?:(?:on|at|every|each)\s+)+")
+_BETWEEN = re.compile(r"\s*(?:-|–|—|\.\.+|…|→)\s*|\s+(?:to|till|until|through|thru|bis)\s+")
+_LISTED = re.compile(r"\s*[,;/&+]\s*(?:and\s+)?|\s+and\s+|\s+")
+
+
 def parse_days(text: str) -> frozenset[int]:
-    """`daily`, `weekdays`, `weekends`, or days such as `mon, thu`; ValueError says what is allowed."""
-    known = {"daily": EVERY_DAY, "weekdays": frozenset(range(5)), "weekends": frozenset((5, 6))}
-    wanted = text.strip().casefold()
-    if wanted in known:
-        return known[wanted]
-    found = set()
-    for part in wanted.replace(",", " ").split():
-        name = part.removesuffix("s")
-        day = next((i for i, full in enumerate(DAY_NAMES) if full.casefold().startswith(name)), None)
-        if day is None or len(name) < 3:
-            raise ValueError(
-                f"“{part[:20]}” is no day: use daily, weekdays, weekends, or days such as mon, thu"
-            )
-        found.add(day)
+    """`daily`, `weekdays`, `weekends`, or days such as `mon, thu` or `mon-fri`; ValueError says what is allowed."""
+    wanted = _ASIDE.sub("", unicodedata.normalize("NFKC", text).strip().casefold())
+    if (named := _DAYS.get(wanted) or _DAYS.get(wanted.removesuffix("s"))) is not None:
+        return named
+    found: set[int] = set()
+    for part in filter(None, _LISTED.split(_BETWEEN.sub("-", wanted))):
+        first, *others = (_day(name, part) for name in part.split("-"))
+        if len(others) > 1:
+            raise ValueError(f"“{part[:20]}” is no day: {_DAYS_ALLOWED}")
+        last = others[0] if others else first
+        found.update((first + more) % 7 for more in range((last - first) % 7 + 1))
     if not found:
-        raise ValueError("name at least one day: daily, weekdays, weekends, or days such as mon, thu")
+        raise ValueError(f"name at least one day: {_DAYS_ALLOWED}")
     return frozenset(found)
+
+
+def _day(name: str, part: str) -> int:
+    """The day whose name begins like that."""
+    name = name.strip(".").removesuffix("s")
+    day = next((i for i, full in enumerate(DAY_NAMES) if full.casefold().startswith(name)), None)
+    if day is None or len(name) < 3:
+        raise ValueError(f"“{part[:20]}” is no day: {_DAYS_ALLOWED}")
+    return day
 
 
 def describe_days(days: frozenset[int]) -> str:
@@ -91,19 +110,29 @@ def describe_days(days: frozenset[int]) -> str:
     return names.get(days) or ", ".join(DAY_NAMES[day] for day in sorted(days))
 
 
+_WORDS_OF_TIME = {"noon": time(12), "midday": time(12), "midnight": time(0)}
+_TIME = re.compile(
+    r"(?:at\s*)?(\d{1,2})(?:\s*[:.h]\s*(\d{1,2})?)?\s*(?:([ap])\.?\s?m\.?|uhr|o['’]?\s?clock|hours?|hrs?)?"
+)
+_NOON = re.compile(r"(?:at\s+)?(?:12\s*)?(noon|midday|midnight)")
+
+
 def parse_time(text: str) -> time:
-    """`9:00`, `09.30`, `9`, `9 pm`, `21:15`; ValueError says what is allowed."""
-    wanted = text.strip().casefold().replace(".", ":").replace(" ", "")
-    half = wanted[-2:] if wanted[-2:] in ("am", "pm") else ""
-    hours, _, minutes = wanted.removesuffix(half).partition(":")
+    """`9:00`, `09.30`, `9`, `9 pm`, `21:15`, `noon`; ValueError says what is allowed."""
+    wanted = unicodedata.normalize("NFKC", text).strip().casefold()
+    if named := _NOON.fullmatch(wanted):
+        wanted = named[1]
+    if wanted in _WORDS_OF_TIME:
+        return _WORDS_OF_TIME[wanted]
+    found = _TIME.fullmatch(wanted)
     try:
-        if not f"{hours}{minutes}".isdecimal():
+        if found is None:
             raise ValueError
-        hour, minute = int(hours), int(minutes or 0)
-        if half:
+        hour, minute = int(found[1]), int(found[2] or 0)
+        if found[3]:
             if not 1 <= hour <= 12:
                 raise ValueError
-            hour = hour % 12 + (12 if half == "pm" else 0)
+            hour = hour % 12 + (12 if found[3] == "p" else 0)
         return time(hour, minute)
     except ValueError:
         raise ValueError(f"“{text[:20]}” is no time of day: write it like 09:00, 21:30 or 9 pm") from None
@@ -256,27 +285,38 @@ def _short(day: date) -> str:
     return f"{day.day} {day:%B}"
 
 
+def heading_of(days: frozenset[int]) -> str:
+    """What a digest is called that comes on these days."""
+    return {len(EVERY_DAY): "Daily digest", 1: "Weekly digest"}.get(len(days), "Digest")
+
+
 def message(
-    digest: Digest, zone: str, colour: Callable[[str], int | None] = lambda _topic: None
+    digest: Digest,
+    zone: str,
+    colour: Callable[[str], int | None] = lambda _topic: None,
+    *,
+    days: frozenset[int] = EVERY_DAY,
 ) -> Message | None:
-    """The digest as a message, an embed a topic; None on an empty day."""
+    """The digest of a channel that gets it on these days as a message, an embed a topic; None on an empty day."""
     if not digest.entries:
         return None
     until = digest.until.astimezone(ZoneInfo(zone))
     total = plural(len(digest.entries), "story", "stories")
-    heading = f"**Daily digest** · {DAY_NAMES[until.weekday()]}, {_short(until.date())} · {total}"
+    heading = f"**{heading_of(days)}** · {DAY_NAMES[until.weekday()]}, {_short(until.date())} · {total}"
     shown = digest.sections[:EMBEDS]
     left = digest.left_out + sum(len(section.entries) for section in digest.sections[EMBEDS:])
     # Embeds share 6,000 characters. Long lines may take what is not reserved for those after them.
     room = EMBED_TOTAL - 120 - (TITLE // 2) * len(shown)
     waiting = sum(len(section.entries) for section in shown)
     embeds = []
+    told: list[tuple[int, ...]] = []
     for section in shown:
         waiting -= len(section.entries)
         share = min(DESCRIPTION, room, max(RESERVED, room - RESERVED * waiting))
         written = _lines(section.entries, share, digest.until, zone)
         text = "\n".join(written)
         room -= length(text)
+        told.append(tuple(entry.view.number for entry in section.entries[: len(written)]))
         left += len(section.entries) - len(written)
         own = colour(section.topic)
         mark = f" · {spike_words(section.spike)}" if section.spike else ""
@@ -289,7 +329,30 @@ def message(
         )
     if left:
         embeds[-1] = replace(embeds[-1], footer=f"{plural(left, 'more story', 'more stories')}: /latest")
-    return Message(content=heading, embeds=tuple(embeds))
+    return Message(content=heading, embeds=tuple(embeds), stories=tuple(told))
+
+
+def without(message: Message, gone: Collection[int]) -> Message | None:
+    """A composed digest without these stories; None where none is left. Each story is a line of an embed."""
+    if not gone:
+        return message
+    embeds: list[Embed] = []
+    told: list[tuple[int, ...]] = []
+    for embed, numbers in zip(message.embeds, message.stories, strict=True):
+        lines = zip(numbers, embed.description.split("\n") if numbers else (), strict=True)
+        kept = [(number, line) for number, line in lines if number not in gone]
+        if kept:
+            embeds.append(replace(embed, description="\n".join(line for _, line in kept)))
+            told.append(tuple(number for number, _ in kept))
+    if not embeds:
+        return None
+    if embeds[-1].title != message.embeds[-1].title:  # the section that says how many more there are
+        embeds[-1] = replace(embeds[-1], footer=message.embeds[-1].footer)
+    before, after = (plural(sum(map(len, of)), "story", "stories") for of in (message.stories, told))
+    heading = message.content
+    if heading.endswith(f" · {before}"):
+        heading = heading.removesuffix(before) + after
+    return replace(message, content=heading, embeds=tuple(embeds), stories=tuple(told))
 
 
 def _lines(entries: Sequence[Entry], room: int, until: datetime, zone: str) -> list[str]:

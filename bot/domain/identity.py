@@ -38,7 +38,9 @@ _RESERVED = "%!$&'()*+,;=:@/?"
 
 _MOBILE = re.compile(r"(?:m|mobile|amp)\.(?=.*\.)")
 _CACHE = re.compile(r"/[a-z]{1,2}/(?:s/)?([^/]+\.[^/]+(?:/.*)?)")
-_GOOGLE = re.compile(r"google(?:\.[a-z]{2,3}){1,2}")
+_AMP_CACHES = ("cdn.ampproject.org", "bing-amp.com")
+_GOOGLE = re.compile(r"google\.(?:com|[a-z]{2}|com?\.[a-z]{2})")
+_MAYBE_WRAPPED = re.compile(r"ampproject\.org|bing-amp\.com|google\.", re.IGNORECASE)
 _GOOGLE_AMP = re.compile(r"/amp/(?:s/)?([^/]+\.[^/]+(?:/.*)?)")
 
 # `/amp/story`, `/google-amp/story`, `/story/amp`, `/story.amp`, `/story.amp.html`
@@ -77,6 +79,10 @@ _WAYS = frozenset({
     "email", "facebook", "fb", "flipboard", "googlenews", "hackernews", "hn", "instagram", "linkedin", "mail",
     "newsletter", "reddit", "rss", "share", "social", "telegram", "tw", "twitter", "whatsapp",
 })  # fmt: skip
+# A reader's session. Names such as `sid` and `session_id` are left out: they choose pages as well.
+_SESSION_PREFIXES = ("aspsessionid", "phpsessid", "jsessionid")
+_SESSIONS = frozenset({"cfid", "cftoken", "oscsid", "xtcsid", "zenid"})
+_PATH_SESSION = re.compile(r";(?:jsessionid|phpsessid)=[^/;?]*", re.IGNORECASE)
 _YES = frozenset({"", "1", "amp", "true", "yes"})
 
 
@@ -114,7 +120,7 @@ def _canonical(url: str) -> str:
             raise ValueError("not an http or https address" if scheme or "//" not in rest else "no host")
         authority, path, query, fragment = found.groups()
         host, port = _authority(authority)
-        host, path = _without_prefix(host), _path(path)
+        host, path = _without_prefix(host), _path(_PATH_SESSION.sub("", path))
         inner = _unwrapped(host, path) or _unwrapped(host, path := _without_amp(host, path))
         if inner is None:
             break
@@ -131,6 +137,20 @@ def _canonical(url: str) -> str:
     return key
 
 
+def publisher_address(url: str) -> str:
+    """The publisher's own address of a page that an AMP cache or viewer shows; any other address as it is."""
+    while _MAYBE_WRAPPED.search(url) and (found := _URL.fullmatch(url.strip())):
+        authority, path, query, _ = found.groups()
+        try:
+            inner = _unwrapped(_without_prefix(_authority(authority)[0]), path)
+        except ValueError:
+            return url
+        if inner is None:
+            return url
+        url = inner if query is None else f"{inner}?{query}"
+    return url
+
+
 @lru_cache(maxsize=4096)
 def registered_domain(host_or_url: str) -> str:
     """The domain that somebody registered: `bbc.co.uk` of `https://www.news.bbc.co.uk/x`.
@@ -144,6 +164,23 @@ def registered_domain(host_or_url: str) -> str:
         return host  # of two labels the second is always a suffix
     found = _suffixes().privatesuffix(host)
     return str(found) if found else host
+
+
+_LABELS = re.compile(r"(?:[\w-]+\.)+([^\W\d_][\w-]+)")
+_TOP_LEVEL = 4  # letters from which on an ending is taken for a top-level domain that the list does not have
+
+
+def is_host(text: str) -> bool:
+    """Whether a text without a scheme looks like a host, in any script: `example.co.uk`, not `AC/DC` nor `Node.js`."""
+    found = _LABELS.fullmatch(text)
+    if found is None:
+        return False
+    try:
+        host = _host(text)
+    except ValueError:
+        return False
+    known = _suffixes().publicsuffix(host, accept_unknown=False) is not None
+    return known or len(found[1]) >= _TOP_LEVEL or host.count(".") > 1
 
 
 @cache
@@ -234,9 +271,9 @@ def _path(path: str) -> str:
 
 def _unwrapped(host: str, path: str) -> str | None:
     """The publisher's own address of a page that an AMP cache or Google's AMP viewer shows, else None."""
-    if host.endswith(("cdn.ampproject.org", "bing-amp.com")):
+    if any(host == cache or host.endswith(f".{cache}") for cache in _AMP_CACHES):
         found = _CACHE.fullmatch(path)
-    elif path.startswith("/amp/") and _GOOGLE.fullmatch(host):
+    elif path.startswith("/amp/") and _GOOGLE.fullmatch(host) and registered_domain(host) == host:
         found = _GOOGLE_AMP.fullmatch(path)
     else:
         return None
@@ -272,6 +309,8 @@ def _is_noise(pair: str) -> bool:
         return True
     if name in _ORIGINS:
         return value in _WAYS
+    if name in _SESSIONS or name.startswith(_SESSION_PREFIXES):
+        return True
     if name in ("amp", "_amp"):
         return value in _YES
     return value == "amp" and name in ("outputtype", "context")

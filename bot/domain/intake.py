@@ -2,12 +2,16 @@
 
 A record is known by its keys: canonical URLs, and whatever else its source can tell it by. Records of a
 server's own sources have keys of their own, so that they are apart from everybody's.
+
+Feeds are written by strangers. What a feed declares beyond the page of an item identifies records of that
+feed alone (`IN_FEED`), and a page belongs to whoever publishes it: a record that another's feed brought
+first becomes that of the outlet's own feed (`OWN`) as soon as that has it.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -20,6 +24,8 @@ from bot.domain.words import name_key
 
 # How far an outlet's clock may be ahead: what is dated later still counts as published when it came.
 AHEAD = timedelta(days=1)
+IN_FEED = "feed:"  # begins a key that is trusted within one feed
+OWN = "own:"  # begins the key of a page that a feed of the same outlet has
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # before everything that a digest tells of
 
 
@@ -28,7 +34,7 @@ class Known:
     """What the store knows of the records that a batch names.
 
     `by_key`: those records by their keys (canonical URLs and twins), and `records` by id: those, and what
-    declares them. `digests`: the content digest of each by id.
+    declares them. `digests`: the content digest of each by id. `feeds`: those of their sources that are feeds.
     """
 
     by_key: Mapping[str, int]
@@ -36,6 +42,7 @@ class Known:
     digests: Mapping[int, str]
     next_record: int = 1
     next_story: int = 1
+    feeds: Collection[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +76,21 @@ class Arrival:
     polled: bool = False
 
     def own(self) -> Record:
-        """The record under keys of its server: no server's source can speak for another's, or everybody's."""
-        return _scoped(self.record, self.guild_id) if self.guild_id else self.record
+        """The record under keys of its feed and server: no server's source can speak for another's, or everybody's."""
+        record = self.record
+        if self.polled:
+            twins = tuple(
+                f"feed {self.source}:{twin.removeprefix(IN_FEED)}" if twin.startswith(IN_FEED) else twin
+                for twin in record.twins
+            )
+            record = replace(record, twins=twins)
+        return _scoped(record, self.guild_id) if self.guild_id else record
+
+    @property
+    def page(self) -> str:
+        """The key of the record's page, where the feed of the page's own outlet has it; else empty."""
+        own = f"{OWN}{self.record.key}"
+        return scoped(own, self.guild_id) if self.polled and own in self.record.twins else ""
 
 
 class Fate(StrEnum):
@@ -147,6 +167,34 @@ def _scoped(record: Record, guild_id: int) -> Record:
     )
 
 
+def _content(stored: Stored) -> Stored:
+    """What a record says, without the keys under which it is known."""
+    record = replace(stored.record, url="", twins=(), related=(), published=stored.published)
+    return replace(stored, record=record)
+
+
+def _own_name(record: Record, arrival: Arrival) -> str:
+    """The key that tells an item from others at its page; empty where that is its key already."""
+    return next((key for key in record.twins if f"{arrival.record.key}#" in key), "")
+
+
+def _path(key: str) -> str:
+    return key.partition("?")[0]
+
+
+def _is_another(old: Stored, record: Record, arrival: Arrival) -> bool:
+    """Whether an item at the page of a record of its feed, but with another guid, is another report."""
+    before = old.record
+    if not any(twin.startswith(f"{IN_FEED}guid:") for twin in arrival.record.twins):
+        return False
+    if record.published == old.published:
+        return False
+    if record.title != before.title:
+        return True
+    texts = bool(record.excerpt and before.excerpt) and record.excerpt != before.excerpt
+    return texts and record.published is not None and record.published.date() != old.published.date()
+
+
 def keys_of(record: Record) -> tuple[str, ...]:
     """The canonical URLs under which a record is known."""
     return tuple(dict.fromkeys((record.key, *record.twins)))
@@ -178,22 +226,70 @@ class Identify:
             self._partial(entry, arrival) for entry in record.related if own.isdisjoint(keys_of(entry))
         ]
         declares = tuple(dict.fromkeys(related))
-        bare, digest = replace(record, related=()), digest_of(record)
-        found = self._find(record)
+        found = self._find_polled(record, arrival) if arrival.polled else self._find(record)
         old = self.records.get(found) if found is not None else None
-        if old is None or old.partial:
-            self.plan.fates.append(Fate.NEW)
-        elif arrival.polled and old.source not in (None, arrival.source):
+        if arrival.polled:
+            record = self._placed(record, found, old, arrival)
+        if old is not None and arrival.polled and self._is_anothers(old, arrival):
             self._join(old, record)
             return
-        elif self._digest(old.id) == digest:
+        record_id = self._new_id() if found is None else found
+        declares = tuple(i for i in declares if i != record_id)
+        stored = self._stored(record_id, replace(record, related=()), old, declares, arrival)
+        digest = digest_of(record)
+        if old is None or old.partial:
+            self.plan.fates.append(Fate.NEW)
+        elif self._digest(old.id) == digest or (arrival.polled and _content(stored) == _content(old)):
             self.plan.fates.append(Fate.UNCHANGED)
+            if arrival.polled:
+                self._learn(old.id, record)
             return
         else:
             self.plan.fates.append(Fate.CHANGED)
-        record_id = self._new_id() if found is None else found
-        declares = tuple(i for i in declares if i != record_id)
-        self._put(self._stored(record_id, bare, old, declares, arrival), digest, record)
+        self._put(stored, digest, record)
+
+    def _find_polled(self, record: Record, arrival: Arrival) -> int | None:
+        """The id of the record that an item of a feed is.
+
+        A page alone tells least: some have another report every day, each with a guid of its own.
+        """
+        page = (record.key, arrival.page)
+        found = next((self.by_key[k] for k in keys_of(record) if k in self.by_key and k not in page), None)
+        if found is not None:
+            return found
+        found = self.by_key.get(record.key)
+        old = self.records.get(found) if found is not None else None
+        if old is None or old.partial or old.source != arrival.source or not _own_name(record, arrival):
+            return found
+        return None if _is_another(old, record, arrival) else found
+
+    def _placed(self, record: Record, found: int | None, old: Stored | None, arrival: Arrival) -> Record:
+        """The record at the address under which it is, or will be, known."""
+        taken = self.by_key.get(record.key, found) != found
+        if old is None or old.partial or self._takes_over(old, arrival):
+            if not taken:
+                return record
+            if old is not None:
+                return replace(record, key=old.record.key)
+            return replace(record, key=_own_name(record, arrival))
+        before = old.record
+        if record.key == before.key:
+            return record
+        same_outlet = record.outlet.domain == before.outlet.domain
+        if arrival.page and same_outlet and not taken and _path(record.key) != _path(before.key):
+            return record  # the outlet's own feed says where the page is now
+        outlet = record.outlet if same_outlet else before.outlet
+        return replace(record, key=before.key, url=before.url, outlet=outlet)
+
+    def _is_anothers(self, old: Stored, arrival: Arrival) -> bool:
+        """Whether the record came from another source than this feed, and stays that source's."""
+        same = old.partial or old.source in (None, arrival.source)
+        return not same and not self._takes_over(old, arrival)
+
+    def _takes_over(self, old: Stored, arrival: Arrival) -> bool:
+        """Whether a feed of the page's own outlet has what is known from a feed of somebody else."""
+        other = old.source in self._known.feeds and old.source != arrival.source
+        return other and bool(arrival.page) and arrival.page not in self.by_key
 
     def _join(self, old: Stored, record: Record) -> None:
         """Another feed has a record that is known: it says what that is about besides, and no more.
@@ -226,16 +322,19 @@ class Identify:
                 record = replace(record, topics=tuple(dict.fromkeys((*old.record.topics, *record.topics))))
             return replace(old, record=record, published=published, declares=declares, source=arrival.source)
         first_seen = self._first_seen(record, arrival)
-        published = record.published or self._now
+        published = record.published or (LONG_AGO if record.date_unreadable else self._now)
         if published - self._now > AHEAD:
             published = self._now
             record = replace(record, published=published)
+        is_news = (
+            first_seen - published <= self._max_age and not arrival.silent and not record.date_unreadable
+        )
         return Stored(
             record_id,
             record,
             published,
             first_seen,
-            news=first_seen - published <= self._max_age and not arrival.silent,
+            news=is_news,
             story=old.story if old is not None else None,
             declares=declares,
             guild_id=arrival.guild_id,
@@ -246,8 +345,9 @@ class Identify:
         """Now; but a first intake or a replay tells the past, so there it is when it was published.
 
         When what a first intake finds without a date came, nobody knows: it was there before anybody looked.
+        A date that cannot be read may be of any time, so no digest takes the record for news either.
         """
-        if arrival.silent and record.published is None:
+        if record.published is None and (arrival.silent or record.date_unreadable):
             return LONG_AGO
         past = arrival.silent or arrival.replay
         return min(record.published or self._now, self._now) if past else self._now

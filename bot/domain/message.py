@@ -73,7 +73,12 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent: `roles` are the only ones that it may ping, `name` and `tags` are for a forum's post."""
+    """What is sent: `roles` are the only ones that it may ping.
+
+    `name` and `tags` are for a forum's post: what its tags may be called, the best first. `other_tags` are
+    what tags of other topics may be called: a post that is brought up to date loses them.
+    `stories` are the numbers of a digest's stories, in the order of the lines of each embed.
+    """
 
     content: str = ""
     embeds: tuple[Embed, ...] = ()
@@ -81,6 +86,8 @@ class Message:
     roles: tuple[int, ...] = ()
     name: str = ""
     tags: tuple[str, ...] = ()
+    other_tags: tuple[str, ...] = ()
+    stories: tuple[tuple[int, ...], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for the outbox."""
@@ -88,7 +95,7 @@ class Message:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Message:
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`. What an earlier version stored has no `stories`."""
         embeds = tuple(
             Embed(**{**embed, "fields": tuple(Field(**field) for field in embed["fields"])})
             for embed in data["embeds"]
@@ -100,6 +107,8 @@ class Message:
             tuple(data["roles"]),
             data["name"],
             tuple(data["tags"]),
+            tuple(data.get("other_tags", ())),
+            tuple(tuple(numbers) for numbers in data.get("stories", ())),
         )
 
 
@@ -203,6 +212,11 @@ def link(text: str, url: str, limit: int) -> str:
     if room < 12:
         return escape_to(text, limit)
     return f"[{label(clip_isolated(text, room))}]({address})"
+
+
+def dated(when: datetime) -> str:
+    """The date and the time of day, as each reader's Discord writes them."""
+    return f"<t:{int(when.timestamp())}:f>"
 
 
 def relative(when: datetime) -> str:

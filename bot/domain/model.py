@@ -65,6 +65,8 @@ class Record:
     `key` is the canonical URL, the identity; `url` the address as received (http or https);
     `twins` the canonical URLs of its AMP, mobile and original versions.
     `published` is the outlet's word (aware UTC) or None where it gave none.
+    `date_unreadable`: it gave a time that cannot be read, so the record counts as old and never as news.
+    That is no part of its content, so it stays out of `repr`.
     `heat` is the declared heat where it is >= 0, else None; `notable` is the declared
     `published: true`. `related` are the partial records that it declares, in its order.
     """
@@ -85,6 +87,7 @@ class Record:
     related: tuple[Record, ...] = ()
     language: str = ""
     removed: bool = False
+    date_unreadable: bool = field(default=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

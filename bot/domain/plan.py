@@ -19,7 +19,7 @@ from bot.domain import posting, stories
 from bot.domain.batch import Clustering, Why
 from bot.domain.cluster import Window
 from bot.domain.event import Report, compared, day_of
-from bot.domain.intake import Affected, Arrival, Identify, Known, Plan
+from bot.domain.intake import LONG_AGO, Affected, Arrival, Identify, Known, Plan
 from bot.domain.meaning import meant
 from bot.domain.model import Mute, Stored, StoryView, Subscription, TopicMatch
 from bot.domain.owners import Owners
@@ -144,8 +144,13 @@ def plan(
         if i in identified.known.records
         and identified.known.records[i].record.removed != records[i].record.removed
     }
+    left = {  # what a record was taken out of
+        stored.records[i].story
+        for i, number in clustering.stories.items()
+        if i in stored.records and stored.records[i].story != number
+    }
     channels = posting.channels_of(subscriptions, mutes)
-    _audience(result, changed, returned, stored.posts, topics, channels, now, rules)
+    _audience(result, changed, returned | left, stored.posts, topics, channels, now, rules)
     return result
 
 
@@ -255,21 +260,27 @@ def _views(changed: Mapping[int, Story], owners: Owners) -> dict[int, StoryView 
     }
 
 
+def _shown_at(view: StoryView | None, number: int) -> tuple[datetime, int]:
+    """What posts of one intake are ordered by, the oldest first: a channel is read downwards."""
+    return view.lead.published if view else LONG_AGO, number
+
+
 def _audience(
     result: Plan,
     changed: Mapping[int, Story],
-    returned: Collection[int | None],
+    reshaped: Collection[int | None],
     known_posts: Mapping[tuple[int, int], Post],
     topics: Topics,
     channels: Sequence[posting.Channel],
     now: datetime,
     rules: Rules,
 ) -> None:
-    """Decide who is told of the stories that changed; of `returned` a record was removed, or came back after that."""
+    """Decide who is told of the stories that changed; the posts of `reshaped` are edited whatever their age."""
     posts = dict(known_posts)
+    pointed_to: set[tuple[int, int]] = set()
     for (old, channel_id), post in known_posts.items():
         survivor = result.merged.get(old)
-        if survivor is None:
+        if survivor is None or (post.closed and post.message_id is None):
             continue
         # Two posts of what is one story now: one goes on, the other is turned into a pointer or never sent.
         other = posts.get((survivor, channel_id))
@@ -278,6 +289,8 @@ def _audience(
             continue
         ends, posts[survivor, channel_id] = sorted((post, other), key=_alive)
         result.edits.append(Edit(ends.id, old, now))
+        if not ends.closed:
+            pointed_to.add((survivor, channel_id))
     told: dict[int, dict[int, Post]] = {}
     for (number, channel_id), post in posts.items():
         told.setdefault(number, {})[channel_id] = post
@@ -286,7 +299,9 @@ def _audience(
     for channel in channels:
         for subscription in channel.subscriptions:
             followers.setdefault(name_key(subscription.topic), {})[channel.id] = None
-    for number, story in changed.items():
+    for number, story in sorted(
+        changed.items(), key=lambda item: _shown_at(result.stories[item[0]], item[0])
+    ):
         own = told.get(number, {})
         about: set[str] = set()  # a name that two servers use brings both here: `decide` tells them apart
         for guild_id, name in {(m.guild_id, m.topic) for m in chain.from_iterable(story.topics.values())}:
@@ -298,9 +313,9 @@ def _audience(
             if channel.guild_id not in seen:
                 seen[channel.guild_id] = story.seen_by(channel.guild_id)
             part = seen[channel.guild_id]
-            removal = number in returned
             names_here = topics.seen_by(channel.guild_id)
-            match posting.decide(part, channel, own.get(channel_id), names_here, now, rules, removal=removal):
+            again = number in reshaped or (number, channel_id) in pointed_to
+            match posting.decide(part, channel, own.get(channel_id), names_here, now, rules, reshaped=again):
                 case Send() as send:
                     result.sends.append(send)
                 case Edit() as edit:

@@ -129,18 +129,18 @@ def decide(
     now: datetime,
     rules: Rules,
     *,
-    removal: bool = False,
+    reshaped: bool = False,
 ) -> Decision:
     """What to do in one channel about a story that has just changed.
 
-    A post that exists is edited while its window is open, and at any age where the story is gone, was
-    merged into this one, or where a report of it was removed or came back (`removal`): no post may go
-    on to say what its outlet took back.
+    A post that exists is edited while its window is open, and at any age where the story is gone, or where
+    it is another one now (`reshaped`): a report was removed or came back, a person took one out, or
+    another story's post is about to point to it. No post may go on to say what its outlet took back.
     A story without a post is posted if a member is news, something of it is not muted, and it
     reaches the bar of one of the channel's live subscriptions.
     """
     if post is not None:
-        return _revise(story, channel, post, now, rules, removal)
+        return _revise(story, channel, post, now, rules, reshaped)
     everything = stories.view(story, owners=rules.owners)
     live = [s for s in channel.subscriptions if s.mode is not Mode.DIGEST]
     if everything is None or not matching(everything, live, topics):
@@ -157,7 +157,7 @@ def decide(
 
 
 def _revise(
-    story: Story, channel: Channel, post: Post, now: datetime, rules: Rules, removal: bool
+    story: Story, channel: Channel, post: Post, now: datetime, rules: Rules, reshaped: bool
 ) -> Decision:
     told = Hold(story.number, channel.id, channel.guild_id, Reason.ALREADY_TOLD)
     if post.closed:
@@ -165,7 +165,7 @@ def _revise(
     moved = post.story != story.number  # merged: the post has to be known by the number that goes on
     if post.sent_at is None:
         return Edit(post.id, story.number, now) if moved else None  # it is rendered when it goes out
-    if story.members and not moved and not removal and now - post.sent_at > rules.edit_window:
+    if story.members and not moved and not reshaped and now - post.sent_at > rules.edit_window:
         return told
     last = post.edited_at or post.sent_at
     return Edit(post.id, story.number, max(now, last + rules.edit_interval))

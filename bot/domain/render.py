@@ -21,6 +21,7 @@ from bot.domain.message import (
     Embed,
     Field,
     Message,
+    dated,
     escape,
     escape_to,
     lines,
@@ -69,9 +70,15 @@ def spike_words(spike: Spike) -> str:
     return f"▲ {plural(spike.stories, 'story', 'stories')} today, usually {usual}"
 
 
-def fingerprint(message: Message) -> str:
-    """Equal for messages that look the same: an edit that would change nothing is not sent."""
-    return hashlib.blake2b(repr((message.embeds, message.buttons)).encode(), digest_size=12).hexdigest()
+def fingerprint(message: Message, *, in_forum: bool = False) -> str:
+    """Equal for messages that look the same: an edit that would change nothing is not sent.
+
+    A message that opens a forum's post is seen with the post's name and tags.
+    """
+    seen: tuple[object, ...] = (message.embeds, message.buttons)
+    if in_forum:
+        seen += (message.name, message.tags)
+    return hashlib.blake2b(repr(seen).encode(), digest_size=12).hexdigest()
 
 
 def story_post(
@@ -161,7 +168,7 @@ def withdrawn(number: int) -> Message:
         footer=f"Story #{number}",
         colour=GREY,
     )
-    return Message(embeds=(embed,))
+    return Message(embeds=(embed,), name=f"Story #{number} withdrawn")
 
 
 def forwarded(number: int, survivor: int, jump_url: str) -> Message:
@@ -173,7 +180,7 @@ def forwarded(number: int, survivor: int, jump_url: str) -> Message:
         footer=f"Story #{number} → #{survivor}",
         colour=GREY,
     )
-    return Message(embeds=(embed,))
+    return Message(embeds=(embed,), name=f"Story #{number} continues in #{survivor}")
 
 
 def related_pages(
@@ -236,7 +243,7 @@ def related_pages(
 def _beyond(view: StoryView, before: Sequence[StoryView], after: Sequence[StoryView]) -> list[Field]:
     moments = timeline(view)
     course = [
-        f"{relative(moment.report.published)} · {plural(moment.outlets, 'outlet')} · "
+        f"{dated(moment.report.published)} · {plural(moment.outlets, 'outlet')} · "
         f"{link(moment.report.record.title, moment.report.record.url, 160)}"
         for moment in moments
     ]

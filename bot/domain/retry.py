@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 FIRST_RETRY = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(minutes=30)
+NEXT_RENAME = timedelta(minutes=5)  # Discord lets a thread be renamed twice in ten minutes
 SHORTEST_WAIT, LONGEST_WAIT = 0.25, 86_400.0  # seconds: what a Retry-After may ask for
 MOST_ATTEMPTS = 40  # with the backoff below: about 16 hours of trying
 
 # https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 UNKNOWN_CHANNEL = 10003
 UNKNOWN_MESSAGE = 10008
+UNKNOWN_TAG = 10087
+ALREADY_PUBLISHED = 40033
+TAG_REQUIRED = 40067
 MISSING_ACCESS = 50001
 MISSING_PERMISSIONS = 50013
+INVALID_FORM_BODY = 50035
 ARCHIVED_THREAD = 50083
 THREAD_LOCKED = 160005
-TAG_REQUIRED = 40067
-AUTOMOD_BLOCKED = 200000
-AUTOMOD_TITLE_BLOCKED = 200001
+
+
+class Ask(StrEnum):
+    """What was asked of Discord. A removal is an edit after which nothing of a withdrawn story is shown."""
+
+    SEND = "send"
+    EDIT = "edit"
+    REMOVAL = "removal"
+    PUBLISH = "publish"
 
 
 class Got(StrEnum):
@@ -28,8 +40,11 @@ class Got(StrEnum):
 
     OK = "ok"
     UNCHANGED = "unchanged"  # what is shown is already right; nothing was sent
+    PARTLY = "partly"  # the message is right, but the name or the tags of its forum post are not yet
     STALE = "stale"  # the post is no longer wanted: unsubscribed, muted, or too old by now
+    WAITS = "waits"  # another message has to be right first; nothing was sent
     REFUSED = "refused"  # Discord answered with an error that carries a status
+    LOCKED = "locked"  # moderators locked this message's forum post
     UNREACHABLE = "unreachable"  # no answer: network, timeout, gateway down
     ABSENT = "absent"  # the channel is not among those that the bot can see
 
@@ -50,7 +65,9 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The message stands as wanted."""
+    """The message stands as wanted. `again`: when to bring the rest of its forum post up to date."""
+
+    again: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +79,15 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class Skip:
+    """Give this edit up: the message stays as it is until its story changes again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Drop:
-    """Give this message up; others go on."""
+    """Give this message up for good; others go on."""
 
     reason: str
 
@@ -75,21 +99,95 @@ class Pause:
     reason: str
 
 
-Verdict = Sent | Retry | Drop | Pause
+Verdict = Sent | Retry | Skip | Drop | Pause
 
-_PAUSES = {
-    UNKNOWN_CHANNEL: "the channel is gone",
-    MISSING_ACCESS: "the bot cannot see the channel: give it View Channel there",
-    MISSING_PERMISSIONS: "the bot may not post there: give it Send Messages and Embed Links in the channel",
-    THREAD_LOCKED: "the thread is locked: unlock it, or let the bot manage threads",
-    ARCHIVED_THREAD: "the thread is archived: open it again",
-    TAG_REQUIRED: "the forum requires a tag on every post: add a tag named like the topic, or lift the rule",
+
+class Reach(StrEnum):
+    """What a refusal is about."""
+
+    CHANNEL = "channel"  # everything that goes there
+    KIND = "kind"  # no message can be sent in a channel of this kind
+    MESSAGE = "message"  # this message as it is now
+    GONE = "gone"  # this message for good: it cannot be edited any more
+    PASSES = "passes"  # nothing that lasts
+
+
+_GONE = "the channel is gone"
+_MAY_NOT_POST = "the bot may not post there: give it Send Messages and Embed Links in the channel"
+_NO_TAG = "the forum requires a tag on every post: add a tag named like the topic, or lift the rule"
+_NO_KIND = "Discord takes no messages in a channel of this kind: choose another one"
+
+# Every code that says more than "this message was refused", which is what an unknown code means.
+CODES: Mapping[int, tuple[Reach, str]] = {
+    UNKNOWN_CHANNEL: (Reach.CHANNEL, _GONE),
+    10004: (Reach.CHANNEL, "the bot is not in the server any more: invite it again"),
+    UNKNOWN_MESSAGE: (Reach.GONE, "the message was deleted"),
+    20016: (Reach.PASSES, "the channel's slowmode"),
+    20022: (Reach.PASSES, "the limit for editing announcements"),
+    20026: (Reach.PASSES, "Discord has flagged the bot as spam: whoever runs it can appeal"),
+    20028: (Reach.PASSES, "the channel's limit for messages"),
+    20029: (Reach.PASSES, "the server's limit for messages"),
+    30046: (Reach.PASSES, "the limit for editing messages that are older than an hour"),
+    40001: (Reach.PASSES, "Discord does not accept the bot's token"),
+    40002: (Reach.PASSES, "Discord wants the bot's account to be verified"),
+    40004: (Reach.PASSES, "sending messages is switched off at Discord for now"),
+    40006: (Reach.PASSES, "this is switched off at Discord for now"),
+    40007: (Reach.CHANNEL, "the bot is banned from the server"),
+    40058: (Reach.KIND, _NO_KIND),
+    40062: (Reach.PASSES, "Discord's service is being rate limited"),
+    40066: (
+        Reach.CHANNEL,
+        "the forum requires a tag, and only moderators may set its tags: let everyone set one, "
+        "or give the bot Manage Threads",
+    ),
+    TAG_REQUIRED: (Reach.CHANNEL, _NO_TAG),
+    40333: (Reach.PASSES, "Cloudflare blocks the bot's requests"),
+    MISSING_ACCESS: (Reach.CHANNEL, "the bot cannot see the channel: give it View Channel there"),
+    50005: (Reach.GONE, "another bot account wrote the message"),
+    50008: (Reach.KIND, _NO_KIND),
+    50009: (Reach.CHANNEL, "the channel's verification level is too high for the bot"),
+    MISSING_PERMISSIONS: (Reach.CHANNEL, _MAY_NOT_POST),
+    50014: (Reach.PASSES, "Discord does not accept the bot's token"),
+    50021: (Reach.GONE, "it is a message of Discord's own"),
+    50024: (Reach.KIND, _NO_KIND),
+    ARCHIVED_THREAD: (Reach.CHANNEL, "the thread is archived: open it again"),
+    110001: (Reach.PASSES, "the application is not available yet"),
+    130000: (Reach.PASSES, "Discord is overloaded"),
+    THREAD_LOCKED: (Reach.CHANNEL, "the thread is locked: unlock it, or let the bot manage threads"),
+    160006: (Reach.PASSES, "the server has as many active threads as there can be"),
+    160007: (Reach.PASSES, "the server has as many active announcement threads as there can be"),
+    200000: (Reach.MESSAGE, "the server's AutoMod blocked it"),
+    200001: (Reach.MESSAGE, "the server's AutoMod blocked its title"),
+    240000: (Reach.MESSAGE, "Discord takes a link in it for harmful"),
 }
-_DROPS = {
-    UNKNOWN_MESSAGE: "the message was deleted",
-    AUTOMOD_BLOCKED: "the server's AutoMod blocked it",
-    AUTOMOD_TITLE_BLOCKED: "the server's AutoMod blocked its title",
-}
+# Statuses that speak for themselves where a proxy answered in Discord's place: the request is too long.
+_TOO_LONG = frozenset((413, 414, 431))
+# What all requests are refused for: more of them would only prolong it.
+_BLOCKED = frozenset((401, 403, 429))
+
+
+def reach(outcome: Outcome) -> tuple[Reach, str]:
+    """What Discord's refusal is about, and in words.
+
+    An answer without Discord's code is a proxy's, which is no verdict on anything. A code that is not in
+    `CODES` is about this message alone.
+    """
+    said = outcome.detail or f"HTTP {outcome.status}"
+    if outcome.status == 429 or outcome.status >= 500:
+        return Reach.PASSES, said
+    if outcome.code in CODES:
+        return CODES[outcome.code]
+    if outcome.status in (401, 408) or (not outcome.code and outcome.status not in _TOO_LONG):
+        return Reach.PASSES, said
+    return (
+        Reach.MESSAGE,
+        f"Discord refused it (HTTP {outcome.status}, code {outcome.code}): {outcome.detail}",
+    )
+
+
+def passes(outcome: Outcome) -> bool:
+    """Whether what Discord refused may go well if it is only tried again."""
+    return reach(outcome)[0] is Reach.PASSES
 
 
 def backoff(attempt: int) -> timedelta:
@@ -98,31 +196,56 @@ def backoff(attempt: int) -> timedelta:
     return min(LONGEST_RETRY, FIRST_RETRY * (1 << doublings))
 
 
-def settle(outcome: Outcome, attempt: int, now: datetime) -> Verdict:
-    """Decide what becomes of a message after its `attempt`-th try (from 1) ended with `outcome`."""
-    if outcome.got in (Got.OK, Got.UNCHANGED):
-        return Sent()
-    if outcome.got is Got.STALE:
-        return Drop(outcome.detail or "no longer wanted")
-    if outcome.got is Got.ABSENT:
-        return Pause(_PAUSES[UNKNOWN_CHANNEL])
-    if outcome.got is Got.REFUSED and (reason := _PAUSES.get(outcome.code)):
+def settle(outcome: Outcome, attempt: int, now: datetime, ask: Ask = Ask.SEND) -> Verdict:
+    """Decide what becomes of a message after its `attempt`-th try (from 1) to `ask` ended with `outcome`."""
+    match outcome.got:
+        case Got.OK | Got.UNCHANGED:
+            return Sent()
+        case Got.PARTLY:
+            return Sent(_rest(outcome, now, ask))
+        case Got.STALE:
+            return Drop(outcome.detail or "no longer wanted")
+        case Got.ABSENT:
+            return Pause(_GONE)
+        case Got.WAITS:
+            return Retry(now + _wait(outcome, attempt), outcome.detail or "waits for another message")
+        case Got.LOCKED:
+            return _refused(Reach.MESSAGE, "its post is locked", now, ask)
+        case Got.REFUSED if not passes(outcome):
+            return _refused(*reach(outcome), now, ask)
+    said = reach(outcome)[1] if outcome.got is Got.REFUSED else outcome.detail or "no answer"
+    if outcome.status != 429 and attempt >= MOST_ATTEMPTS and ask is not Ask.REMOVAL:
+        return _refused(Reach.MESSAGE, f"given up after {attempt} tries: {said}", now, ask)
+    return Retry(now + _wait(outcome, attempt), said)
+
+
+def _wait(outcome: Outcome, attempt: int) -> timedelta:
+    if outcome.retry_after is None:
+        return backoff(attempt)
+    asked = timedelta(seconds=min(max(SHORTEST_WAIT, outcome.retry_after), LONGEST_WAIT))
+    return asked if outcome.status == 429 else max(asked, FIRST_RETRY)
+
+
+def _rest(outcome: Outcome, now: datetime, ask: Ask) -> datetime | None:
+    """When the name and the tags of a forum post are tried again; None: with the next edit."""
+    if not passes(outcome):
+        return now + LONGEST_RETRY if ask is Ask.REMOVAL else None
+    return now + (NEXT_RENAME if outcome.retry_after is None else _wait(outcome, 1))
+
+
+def _refused(about: Reach, reason: str, now: datetime, ask: Ask) -> Verdict:
+    """What follows from a refusal that does not pass by itself."""
+    if about is Reach.CHANNEL or (about is Reach.KIND and ask is Ask.SEND):
         return Pause(reason)
-    if outcome.got is Got.REFUSED and (reason := _DROPS.get(outcome.code)):
+    if about is Reach.GONE:
         return Drop(reason)
-    if outcome.status == 403:
-        return Pause(_PAUSES[MISSING_PERMISSIONS])
-    if outcome.status == 404:
-        return Pause(_PAUSES[UNKNOWN_CHANNEL])
-    if outcome.got is Got.REFUSED and outcome.status not in (401, 408, 429) and outcome.status < 500:
-        return Drop(f"Discord refused it (HTTP {outcome.status}, code {outcome.code}): {outcome.detail}")
-    if outcome.status != 429 and attempt >= MOST_ATTEMPTS:
-        return Drop(f"given up after {attempt} tries: {outcome.detail}")
-    wait = backoff(attempt)
-    if outcome.retry_after is not None:
-        asked = timedelta(seconds=min(max(SHORTEST_WAIT, outcome.retry_after), LONGEST_WAIT))
-        wait = asked if outcome.status == 429 else max(asked, FIRST_RETRY)
-    return Retry(now + wait, outcome.detail or f"HTTP {outcome.status}")
+    match ask:
+        case Ask.REMOVAL:  # no message may go on to say what its outlet took back
+            return Retry(now + LONGEST_RETRY, reason)
+        case Ask.EDIT:
+            return Skip(reason)
+        case _:
+            return Drop(reason)
 
 
 def others_wait(outcome: Outcome, verdict: Verdict, now: datetime) -> datetime | None:
@@ -130,8 +253,8 @@ def others_wait(outcome: Outcome, verdict: Verdict, now: datetime) -> datetime |
 
     What Discord cannot do at the moment may be this one message's fault, so the others wait but shortly.
     """
-    if not isinstance(verdict, Retry) or outcome.got is not Got.REFUSED:
+    if not isinstance(verdict, Retry) or outcome.got is not Got.REFUSED or not passes(outcome):
         return None
-    if outcome.status == 429:
+    if outcome.status in _BLOCKED:
         return verdict.at
-    return min(verdict.at, now + FIRST_RETRY) if outcome.status >= 500 else None
+    return min(verdict.at, now + FIRST_RETRY)

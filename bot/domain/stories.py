@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.domain import topics as topic_names
-from bot.domain.identity import registered_domain
 from bot.domain.model import (
     HEAT_PER_OUTLET,
     MAJOR_HEAT,
@@ -20,6 +19,7 @@ from bot.domain.model import (
     StoryView,
     TopicMatch,
 )
+from bot.domain.mutes import domain_of
 from bot.domain.owners import NOBODY, Owners
 from bot.domain.words import name_key, tokens, words
 
@@ -76,16 +76,18 @@ def never(_record: Record) -> bool:
 def muted_by(mutes: Sequence[Mute]) -> Muted:
     """Whether a record is muted: by its outlet's domain or name, or by words of its title.
 
-    One without words, such as an emoji, is looked for among the marks of the title.
+    An outlet that has no other name than its domain is named by the first part of it. A mute without words, such as an emoji, is looked for among the marks of the title.
     """
     if not mutes:
         return never
-    outlets = {name for mute in mutes for name in (name_key(mute.value), _domain(mute.value))}
+    outlets = {name for mute in mutes for name in (name_key(mute.value), domain_of(mute.value)) if name}
     phrases = [_spaced(phrase) for mute in mutes if (phrase := words(mute.value))]
     marks = [_spaced(tokens(mute.value)) for mute in mutes if not words(mute.value)]
 
     def muted(record: Record) -> bool:
-        if record.outlet.domain in outlets or name_key(record.outlet.name) in outlets:
+        domain = record.outlet.domain
+        name = name_key(record.outlet.name)
+        if not outlets.isdisjoint((domain, domain.partition(".")[0] if name == domain else name)):
             return True
         title = _spaced(words(record.title))
         if any(phrase in title for phrase in phrases):
@@ -98,16 +100,6 @@ def muted_by(mutes: Sequence[Mute]) -> Muted:
 
 def _spaced(parts: Sequence[str]) -> str:
     return f" {' '.join(parts)} "
-
-
-def _domain(value: str) -> str:
-    """A muted domain as records have it, where it is written in another script."""
-    if value.isascii() or "." not in value:
-        return value
-    try:
-        return registered_domain(value)
-    except ValueError:
-        return value
 
 
 def _rank(stored: Stored) -> tuple[int, float, str]:

@@ -148,8 +148,13 @@ class Topics:
         return None if key is None else self._topics[key]
 
     def suggest(self, text: str, limit: int = 25) -> tuple[Topic, ...]:
-        """Topics for what somebody has typed so far: prefixes first, then inner words, then near misses."""
+        """Topics for what somebody has typed so far: prefixes first, then inner words, then near misses.
+
+        Of nothing typed, the first by name.
+        """
         wanted = name_key(text)
+        if not wanted:
+            return tuple(sorted(self, key=lambda topic: name_key(topic.name)))[:limit]
         ranked: dict[str, Topic] = {}
         names = self._names()
         for test in (str.startswith, str.__contains__):

@@ -4,42 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat.port import Sender, Target
-from bot.domain import posting, render, retry
-from bot.domain import stories as domain_stories
+from bot.domain import render, retry
 from bot.domain.message import Message
-from bot.domain.model import Mode, Mute, StoryView, Subscription
-from bot.domain.owners import Owners
-from bot.domain.retry import Got, Outcome, Pause, Sent, Verdict
-from bot.domain.stories import Story
-from bot.domain.topics import Topics
-from bot.store import outbox, stories, subscriptions, topics
+from bot.domain.retry import Drop, Got, Outcome, Pause, Sent, Verdict
+from bot.pipeline import rendering
+from bot.pipeline.rendering import RenderContext
+from bot.store import digests, outbox, pointers, subscriptions
 from bot.store.outbox import Claimed
 from bot.usecases.context import Context
 
 log = logging.getLogger(__name__)
 
 BATCH = 50
-STALE = timedelta(days=1)  # what a notice says of a source may have changed by then
-
-
-@dataclass(frozen=True, slots=True)
-class _Scene:
-    """What rendering a claim needs, read in one go for the whole batch."""
-
-    stories: Mapping[int, Story]
-    forwards: Mapping[int, int]
-    posts: Mapping[tuple[int, int], posting.Post]
-    subscriptions: Mapping[int, tuple[Subscription, ...]]
-    mutes: tuple[Mute, ...]
-    topics: Topics
-    owners: Owners
 
 
 def _never() -> bool:
@@ -76,13 +59,15 @@ class Deliver:
         if not claimed:
             return 0
         async with self._context.db.read() as connection:
-            scene = await _scene(connection, claimed, self._context.rules.owners)
+            render_context = await rendering.load(connection, claimed, self._context.rules, now)
         by_channel: dict[int, list[Claimed]] = {}
         for claim in claimed:
             by_channel.setdefault(claim.channel_id, []).append(claim)
+        for own in by_channel.values():  # a pointer comes after the message that it points to
+            own.sort(key=lambda claim: claim.story in render_context.merged_into)
         # One channel's trouble leaves the others be; it is raised when they are done.
         ended = await asyncio.gather(
-            *(self._channel(own, scene) for own in by_channel.values()), return_exceptions=True
+            *(self._channel(own, render_context) for own in by_channel.values()), return_exceptions=True
         )
         for trouble in ended:
             if isinstance(trouble, BaseException):
@@ -101,18 +86,18 @@ class Deliver:
         async with self._context.db.read() as connection:
             return await outbox.next_due(connection, self._context.now())
 
-    async def _channel(self, claims: Sequence[Claimed], scene: _Scene) -> None:
+    async def _channel(self, claims: Sequence[Claimed], render_context: RenderContext) -> None:
         for position, claim in enumerate(claims):
             async with self._slots:
                 if self._stopping() or claim.lease_until - self._context.now() < outbox.LONGEST_SEND:
                     await self._give_back(claims[position:])
                     return
                 try:
-                    outcome = await self._try(claim, scene)
+                    outcome = await self._try(claim, render_context)
                 except Exception:  # a bug in making one message must not hold up those after it
                     log.exception("message %s to channel %s could not be made", claim.id, claim.channel_id)
                     outcome = Outcome(Got.UNREACHABLE, detail="an error of the bot: its log has it")
-            verdict = await self._settle(claim, outcome, scene)
+            verdict = await self._settle(claim, outcome, render_context)
             until = retry.others_wait(outcome, verdict, self._context.now())
             if isinstance(verdict, Pause) or until is not None:
                 await self._give_back(claims[position + 1 :], claim, until)
@@ -127,70 +112,57 @@ class Deliver:
             if like is not None and until is not None:
                 await outbox.postpone(connection, like, until, self._context.now())
 
-    async def _try(self, claim: Claimed, scene: _Scene) -> Outcome:
+    async def _try(self, claim: Claimed, render_context: RenderContext) -> Outcome:
+        now = self._context.now()
         target = Target(claim.guild_id, claim.channel_id, claim.message_id, claim.thread_id)
         if claim.kind == outbox.PUBLISH:
-            return await self._sender.publish(target)
-        message = self._render(claim, scene)
+            return rendering.unwanted(claim, render_context, now) or await self._sender.publish(target)
+        if claim.message_id is not None and claim.story in render_context.merged_into:
+            message = await self._pointer(claim, render_context)
+        else:
+            message = rendering.rendered(claim, render_context, now)
         if isinstance(message, Outcome):
             return message
-        shown = render.fingerprint(message)
         if claim.message_id is None:
             outcome = await self._sender.send(target, message, claim.nonce)
-        elif shown == claim.shown:
-            return Outcome(Got.UNCHANGED, shown=shown)
+        elif render.fingerprint(message, in_forum=claim.thread_id is not None) == claim.shown:
+            return Outcome(Got.UNCHANGED, shown=claim.shown)
         else:
             outcome = await self._sender.edit(target, message)
-        if outcome.got is not Got.OK:
+        if outcome.got not in (Got.OK, Got.PARTLY):
             return outcome
-        return Outcome(Got.OK, message_id=outcome.message_id, thread_id=outcome.thread_id, shown=shown)
+        # What is not all there yet is not taken for it: the next try brings the rest.
+        thread_id = claim.thread_id or outcome.thread_id
+        whole = thread_id is not None and outcome.got is Got.OK
+        return replace(outcome, shown=render.fingerprint(message, in_forum=whole))
 
-    def _render(self, claim: Claimed, scene: _Scene) -> Message | Outcome:
-        if claim.kind == outbox.NOTICE and self._context.now() - claim.created_at > STALE:
-            return Outcome(Got.STALE, detail="waited too long to be true")
-        if claim.kind in (outbox.DIGEST, outbox.NOTICE):
-            assert claim.payload is not None
-            return Message.from_json(claim.payload)
+    async def _pointer(self, claim: Claimed, render_context: RenderContext) -> Message | Outcome:
+        """What a message shows whose story was merged into another one: where that is told in the channel.
+
+        It waits until the other message shows the story, and takes its place where that one is gone.
+        """
         assert claim.story is not None
-        sent = claim.message_id is not None
-        if (into := scene.forwards.get(claim.story)) is not None:
-            other = scene.posts.get((into, claim.channel_id))
-            if not sent or other is None or other.closed:
-                return Outcome(Got.STALE, detail=f"merged into story #{into}")
-            if other.message_id is None:
-                return Outcome(Got.UNREACHABLE, detail=f"waits for the message of story #{into}")
-            # A post of a forum is a thread, which has the number of its first message.
-            place = claim.channel_id if claim.thread_id is None else other.message_id
-            jump = f"https://discord.com/channels/{claim.guild_id}/{place}/{other.message_id}"
-            return render.forwarded(claim.story, into, jump)
-        if not _story(claim, scene).members:
-            return (
-                render.withdrawn(claim.story) if sent else Outcome(Got.STALE, detail="the story was removed")
-            )
-        view = _view(claim, scene)
-        if view is None:
-            return Outcome(Got.UNCHANGED, shown=claim.shown) if sent else Outcome(Got.STALE, detail="muted")
-        wanted = _wanted(claim, view, scene)
-        if not sent and not wanted:
-            return Outcome(Got.STALE, detail="no subscription of the channel asks for it any more")
-        if not sent and self._context.now() - claim.created_at > self._context.rules.max_age:
-            return Outcome(Got.STALE, detail="waited too long to be news")
-        roles = tuple(dict.fromkeys(s.mention_role_id for s in _reached(view, wanted) if s.mention_role_id))
-        known = scene.topics.seen_by(claim.guild_id)
-        topics = known.specific_first(view.topics)
-        found = known.resolve(next(iter(topics), ""))
-        return render.story_post(
-            view,
-            topics=topics,
-            colour=found.colour if found else None,
-            mentions=() if sent else roles,
-            subscribed=[s.topic for s in wanted],
-        )
+        into = render_context.merged_into[claim.story]
+        async with self._context.db.read() as connection:
+            other = await outbox.post_in(connection, into, claim.channel_id)
+        now = self._context.now()
+        if other is None or other.closed:
+            async with self._context.db.write() as connection:
+                if not await pointers.take_over(connection, claim, into):
+                    return Outcome(Got.WAITS, detail="another worker has it")
+            return rendering.rendered(replace(claim, story=into, shown=""), render_context, now)
+        if other.message_id is None or other.due_at is not None or other.reason:
+            wait = (other.due_at - now).total_seconds() if other.due_at else None
+            return Outcome(Got.WAITS, retry_after=wait, detail=f"waits for the message of story #{into}")
+        # A post of a forum is a thread, which has the number of its first message.
+        place = other.channel_id if other.thread_id is None else other.message_id
+        jump = f"https://discord.com/channels/{claim.guild_id}/{place}/{other.message_id}"
+        return render.forwarded(claim.story, into, jump)
 
-    async def _settle(self, claim: Claimed, outcome: Outcome, scene: _Scene) -> Verdict:
+    async def _settle(self, claim: Claimed, outcome: Outcome, render_context: RenderContext) -> Verdict:
         """Decide what becomes of a message, and write it."""
         context, now = self._context, self._context.now()
-        verdict = retry.settle(outcome, claim.attempt, now)
+        verdict = retry.settle(outcome, claim.attempt, now, rendering.ask(claim, render_context))
         async with context.db.write() as connection:
             kept = await outbox.settle(connection, claim, outcome, verdict, now, context.rules.edit_interval)
             if isinstance(verdict, Pause) and kept:
@@ -198,7 +170,9 @@ class Deliver:
                     connection, claim.channel_id, claim.guild_id, verdict.reason, now
                 ):
                     log.warning("channel %s is paused: %s", claim.channel_id, verdict.reason)
-            elif kept and isinstance(verdict, Sent) and self._wants_publishing(claim, outcome, scene):
+            elif kept and isinstance(verdict, Drop):
+                await _given_up(connection, claim, outcome, now)
+            elif kept and isinstance(verdict, Sent) and self._is_to_publish(claim, outcome, render_context):
                 row = outbox.new_row(
                     outbox.PUBLISH,
                     str(claim.id),
@@ -210,56 +184,20 @@ class Deliver:
                     message_id=outcome.message_id,
                 )
                 await outbox.enqueue(connection, row)
-        if not isinstance(verdict, Sent | Pause):
+        if not isinstance(verdict, Sent | Pause) and outcome.got is not Got.WAITS:
             log.warning("message %s to channel %s: %s", claim.id, claim.channel_id, verdict)
         return verdict
 
-    def _wants_publishing(self, claim: Claimed, outcome: Outcome, scene: _Scene) -> bool:
-        if claim.kind != outbox.STORY or claim.message_id is not None or outcome.message_id is None:
-            return False
-        view = _view(claim, scene)
-        if view is None or not any(s.publish for s in _reached(view, _wanted(claim, view, scene))):
-            return False
-        return self._sender.can_publish(claim.channel_id)
+    def _is_to_publish(self, claim: Claimed, outcome: Outcome, render_context: RenderContext) -> bool:
+        new = claim.message_id is None and outcome.message_id is not None
+        return (
+            new and rendering.publishes(claim, render_context) and self._sender.can_publish(claim.channel_id)
+        )
 
 
-def _story(claim: Claimed, scene: _Scene) -> Story:
-    """The claim's story as its server sees it."""
-    assert claim.story is not None
-    return scene.stories[claim.story].seen_by(claim.guild_id)
-
-
-def _view(claim: Claimed, scene: _Scene) -> StoryView | None:
-    """The claim's story without what its channel has muted."""
-    here = (None, claim.channel_id)
-    mutes = [m for m in scene.mutes if m.guild_id == claim.guild_id and m.channel_id in here]
-    return domain_stories.view(_story(claim, scene), domain_stories.muted_by(mutes), scene.owners)
-
-
-def _wanted(claim: Claimed, view: StoryView, scene: _Scene) -> list[Subscription]:
-    """The channel's live subscriptions to the story's topics."""
-    own, known = scene.subscriptions.get(claim.channel_id, ()), scene.topics.seen_by(claim.guild_id)
-    return [s for s in posting.matching(view, own, known) if s.mode is not Mode.DIGEST]
-
-
-def _reached(view: StoryView, wanted: Iterable[Subscription]) -> list[Subscription]:
-    """Those that ping and publish: a story does not get over one's bar because another lets it in."""
-    return [s for s in wanted if domain_stories.reaches(view, posting.bar(s))]
-
-
-async def _scene(connection: AsyncConnection, claimed: Sequence[Claimed], owners: Owners) -> _Scene:
-    numbers = {claim.story for claim in claimed if claim.story is not None}
-    channel_ids = {claim.channel_id for claim in claimed}
-    own: dict[int, list[Subscription]] = {}
-    for subscription in await subscriptions.subscriptions(connection, channel_ids=channel_ids):
-        own.setdefault(subscription.channel_id, []).append(subscription)
-    forwards = await stories.survivors(connection, numbers)
-    return _Scene(
-        stories=await stories.load(connection, numbers),
-        forwards=forwards,
-        posts=await outbox.posts(connection, forwards.values()),
-        subscriptions={channel_id: tuple(subs) for channel_id, subs in own.items()},
-        mutes=await subscriptions.mutes(connection),
-        topics=await topics.load(connection),
-        owners=owners,
-    )
+async def _given_up(connection: AsyncConnection, claim: Claimed, outcome: Outcome, now: datetime) -> None:
+    """What follows for others from a message that is given up."""
+    if claim.story is not None and claim.message_id is not None:
+        await pointers.look_again(connection, [claim.story], now, claim.channel_id)
+    if claim.kind == outbox.DIGEST and outcome.got is Got.STALE:
+        await digests.take_back(connection, claim.channel_id, claim.payload or {})

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.message import Embed, Message, escape, escape_to, relative
+from bot.domain.forum import tag_names
+from bot.domain.message import THREAD_NAME, Embed, Message, escape, escape_to, relative
 from bot.domain.polling import Feed
 from bot.domain.render import GREY
+from bot.domain.text import clip
 from bot.domain.topics import Topics, sought_by
 from bot.domain.words import name_key
 from bot.store import feeds, notices, outbox, subscriptions, topics
 from bot.store.feeds import Settled
+from bot.store.outbox import Claimed
 
 QUIET = timedelta(days=1)
 LOOK_BACK = timedelta(days=30)  # what a feed brought since then tells what it is about
@@ -34,12 +38,19 @@ async def warn(
     return [
         feed.source_id
         for feed, settled in failing
-        if await _tell(connection, feed, settled, await _dependent(connection, feed, shared, known, now), now)
+        if await _tell(
+            connection, feed, settled, await _dependent(connection, feed, shared, known, now), known, now
+        )
     ]
 
 
 async def _tell(
-    connection: AsyncConnection, feed: Feed, settled: Settled, channels: dict[int, int], now: datetime
+    connection: AsyncConnection,
+    feed: Feed,
+    settled: Settled,
+    channels: dict[int, int],
+    known: Topics,
+    now: datetime,
 ) -> bool:
     """Tell these channels, each given with its server. False where that has to wait."""
     if not channels:
@@ -48,13 +59,41 @@ async def _tell(
         return False
     for channel_id in await notices.told_since(connection, now - QUIET, list(channels)):
         del channels[channel_id]
-    payload = failure(feed, settled).to_json()
+    tags = tag_names(feed.topics, known.seen_by(feed.guild_id))
+    payload = replace(failure(feed, settled), tags=tags).to_json() | {"feed": feed.source_id}
     since = settled.polling.failing_since
     for channel_id, guild_id in channels.items():
         name = f"{feed.source_id}:{channel_id}:{since.isoformat() if since else ''}"
         row = outbox.new_row(outbox.NOTICE, name, guild_id, channel_id, now, payload=payload)
         await outbox.enqueue(connection, row)
     return bool(channels)
+
+
+async def outdated(connection: AsyncConnection, claimed: Sequence[Claimed], now: datetime) -> dict[int, str]:
+    """By the id of a claim: why a notice that waited is not true for its channel any more."""
+    waiting = [claim for claim in claimed if claim.kind == outbox.NOTICE]
+    if not waiting:
+        return {}
+    known = await topics.load(connection)
+    every = {feed.source_id: feed for feed in await feeds.all_feeds(connection)}
+    shared = [feed for feed in every.values() if not feed.guild_id]
+    found: dict[int, str] = {}
+    concerned: dict[int, dict[int, int]] = {}
+    for claim in waiting:
+        source_id = (claim.payload or {}).get("feed")
+        if source_id is None:  # an earlier version wrote it
+            continue
+        feed = every.get(source_id)
+        if feed is None:
+            found[claim.id] = "the feed was removed"
+        elif not feed.polling.failures and feed.polling.next_poll is not None:
+            found[claim.id] = "the feed works again"
+        else:
+            if source_id not in concerned:
+                concerned[source_id] = await _dependent(connection, feed, shared, known, now)
+            if claim.channel_id not in concerned[source_id]:
+                found[claim.id] = "the channel does not depend on the feed any more"
+    return found
 
 
 async def _dependent(
@@ -97,4 +136,5 @@ def failure(feed: Feed, settled: Settled) -> Message:
         text += f"\nIt has failed since {relative(since)}, and is tried again {relative(settled.polling.next_poll)}."
     if feed.guild_id:
         text += "\n`/source list` shows the server's own feeds, `/source remove` takes one out."
-    return Message(embeds=(Embed(title="A source fails", description=text, colour=GREY),))
+    embed = Embed(title="A source fails", description=text, colour=GREY)
+    return Message(embeds=(embed,), name=clip(f"A feed stopped working: {feed.shown}", THREAD_NAME))

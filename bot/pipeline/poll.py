@@ -148,7 +148,7 @@ class Poll:
                 continue
             self._hosts[host] += 1
             origin = origin_of(feed, self._context.polls.quality)
-            task = asyncio.ensure_future(look(self._web, origin, claimed.progress))
+            task = asyncio.ensure_future(look(self._web, origin, claimed.progress, self._context.now()))
             task.add_done_callback(lambda _: self._woken.set())
             self._running[task] = feed
 
@@ -257,7 +257,9 @@ class Poll:
 
     async def _cut(self, connection: AsyncConnection, part: Part, room: dict[int, int]) -> Part:
         """Refuse what is new and finds no room in its server's day; what is known already takes none."""
-        own = [Arrival(item.record, part.state.id, part.guild_id).own() for item in part.batch.items]
+        own = [
+            Arrival(item.record, part.state.id, part.guild_id, polled=True).own() for item in part.batch.items
+        ]
         known = await records.ids_by_key(connection, all_keys(own))
         kept: list[Item] = []
         refused: list[Item] = []

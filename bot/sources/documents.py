@@ -204,7 +204,7 @@ def _no_constant(name: str) -> object:
     raise Unreadable(f"not valid JSON: {name} is not a number")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+_DECODER = json.JSONDecoder(parse_constant=_no_constant, strict=False)  # raw line breaks and tabs harm nobody
 
 
 def _json(text: str) -> Iterator[object]:

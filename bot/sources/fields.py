@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time
 
 from bot.domain.text import repair
+from bot.sources.feeds.dates import DateReading, read_date
 
 _SHOWN = 40  # characters of a text within an error
 _LARGEST = 1_000_000_000  # fits every database's integer
@@ -73,17 +74,18 @@ class Fields:
             raise self.error(field, f"expected true or false, got {found(value)}")
         return value
 
-    def moment(self, field: str) -> datetime | None:
-        """A date with or without a time, as YAML, ISO 8601 or RFC 2822 write it; without a zone it is UTC."""
+    def date(self, field: str) -> DateReading | None:
+        """A date with or without a time, as YAML, ISO 8601 or feeds write it; without a zone it is UTC."""
         value = self._mapping.get(field)
         if value is None or value == "":
             return None
-        moment = _moment(value)
-        if moment is None:
+        reading = _reading(value)
+        if reading is None:
             raise self.error(field, f"expected a date and time like 2024-01-31T09:30:00Z, got {found(value)}")
-        if moment.year not in _YEARS:
-            raise self.error(field, f"expected a year from {_YEARS[0]} to {_YEARS[-1]}, got {moment.year}")
-        return moment
+        year = reading.moment.year
+        if year not in _YEARS:
+            raise self.error(field, f"expected a year from {_YEARS[0]} to {_YEARS[-1]}, got {year}")
+        return reading
 
     def inner(self, field: str) -> Fields:
         """The mapping in a field; one without any fields where it is absent."""
@@ -132,26 +134,16 @@ def found(value: object) -> str:
     return "binary data" if isinstance(value, bytes) else f"a value of type {type(value).__name__}"
 
 
-def _moment(value: object) -> datetime | None:
+def _reading(value: object) -> DateReading | None:
     """The moment in UTC, or None where it is none."""
     if isinstance(value, str):
-        value = _parsed(value.strip())
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            return read_date(str(value))
     if isinstance(value, datetime):
         try:
-            return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
+            return DateReading((value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC))
         except OverflowError:  # the first or the last hours of the calendar
             return None
-    return datetime.combine(value, time(), UTC) if isinstance(value, date) else None
-
-
-def _parsed(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        pass
-    from email.utils import parsedate_to_datetime  # feeds' way of dates: rare here, and slow to import
-
-    try:
-        return parsedate_to_datetime(text)
-    except (ValueError, OverflowError, IndexError):
-        return None
+    return DateReading(datetime.combine(value, time(), UTC)) if isinstance(value, date) else None

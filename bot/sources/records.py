@@ -10,15 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from html import unescape
 from io import BytesIO
 from typing import BinaryIO
 
-from bot.domain.identity import canonical, registered_domain
+from bot.domain.identity import canonical, publisher_address, registered_domain
 from bot.domain.model import Image, Outlet, Record, RecordType
 from bot.domain.text import clip, repair
 from bot.domain.words import name_key
 from bot.sources.documents import Unreadable, documents
+from bot.sources.feeds.dates import unknown_zone
+from bot.sources.feeds.links import written
+from bot.sources.feeds.wrappers import unwrapped
 from bot.sources.fields import FieldError, Fields, found, text_of
 from bot.sources.model import Item, Rejected
 
@@ -134,11 +138,11 @@ def _record(fields: Fields, default_quality: int, notes: list[str]) -> Record:
     heat = fields.whole("heat", -1)
     return Record(
         key=key,
-        url=url,
+        url=publisher_address(url),
         title=title,
         outlet=_outlet(fields.inner("provider"), key, notes),
         excerpt=fields.text("excerpt", MAX_EXCERPT),
-        published=fields.moment("publishedDateTime"),
+        published=_published(fields, notes),
         type=_type(fields, notes),
         quality=fields.whole("quality", default_quality),
         heat=heat if heat >= 0 else None,
@@ -151,11 +155,20 @@ def _record(fields: Fields, default_quality: int, notes: list[str]) -> Record:
     )
 
 
+def _published(fields: Fields, notes: list[str]) -> datetime | None:
+    reading = fields.date("publishedDateTime")
+    if reading is None:
+        return None
+    if reading.unknown_zone:
+        notes.append(f"{fields.name('publishedDateTime')}: {unknown_zone(reading)}")
+    return reading.moment
+
+
 def _url(fields: Fields) -> tuple[str, str]:
     """The page's address as received, and the field that it is from."""
     for field in ("webUrl", "originalUrl"):
         if url := fields.raw_text(field).strip():
-            return field, url
+            return field, unwrapped(written(url))
     frame = _IFRAME.search(fields.raw_text("featuredContent")[:_MAX_MARKUP])
     if frame is None:
         raise fields.error(
@@ -217,7 +230,7 @@ def _image(fields: Fields) -> Image | None:
     """The first picture that can be shown: at a safe address, neither an icon nor a giant."""
     for name, entry in fields.entries("images"):
         image = Fields({"url": entry} if isinstance(entry, str) else entry, f"{name}.")
-        url, width, height = image.raw_text("url").strip(), image.whole("width"), image.whole("height")
+        url, width, height = written(image.raw_text("url")), image.whole("width"), image.whole("height")
         if all(side == 0 or _SMALLEST_IMAGE <= side <= _LARGEST_IMAGE for side in (width, height)):
             try:
                 canonical(url)

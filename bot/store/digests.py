@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.digest import Digest, Told
-from bot.store import schema
+from bot.store import outbox, schema
 from bot.store.sql import upsert
 from bot.store.subscriptions import ChannelState, _channel
 
 _c = schema.channels
+_o = schema.outbox
 _t = schema.told
 
 
@@ -77,6 +80,33 @@ async def told(connection: AsyncConnection, channel_id: int) -> dict[int, Told]:
         sa.select(_t.c.story, _t.c.outlets, _t.c.at).where(_t.c.channel_id == channel_id)
     )
     return {story: Told(outlets, at) for story, outlets, at in rows}
+
+
+async def replace_waiting(connection: AsyncConnection, channel_id: int, now: datetime) -> None:
+    """Give up a digest that a channel could not be sent when it was tried: the one made now tells of it as well."""
+    free = sa.or_(_o.c.lease_until.is_(None), _o.c.lease_until <= now)
+    waiting = sa.and_(
+        _o.c.channel_id == channel_id,
+        _o.c.kind == outbox.DIGEST,
+        _o.c.message_id.is_(None),
+        _o.c.closed.is_(False),
+        _o.c.reason != "",
+        free,
+    )
+    values = {"closed": True, "due_at": None, "reason": "a newer digest took its place"}
+    rows = await connection.execute(sa.update(_o).where(waiting).values(**values).returning(_o.c.payload))
+    for payload in rows.scalars().all():
+        await take_back(connection, channel_id, payload)
+
+
+async def take_back(connection: AsyncConnection, channel_id: int, payload: Mapping[str, Any]) -> None:
+    """Have a channel's next digest tell what one that was never sent would have told."""
+    if "since" not in payload:  # an earlier version wrote it
+        return
+    since, until = (datetime.fromisoformat(payload[key]) for key in ("since", "until"))
+    await connection.execute(sa.delete(_t).where(_t.c.channel_id == channel_id, _t.c.at == until))
+    later = sa.and_(_c.c.channel_id == channel_id, _c.c.last_digest > since)
+    await connection.execute(sa.update(_c).where(later).values(last_digest=since))
 
 
 async def remember(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,6 +15,7 @@ from bot.domain.identity import canonical
 from bot.domain.meter import Label
 from bot.domain.polling import Feed, NewFeed, Origin, Polling
 from bot.domain.text import clip
+from bot.domain.words import name_key
 from bot.store import schema, sources
 from bot.store.sources import SourceState, state_of
 from bot.store.sql import chunks, upsert
@@ -223,6 +225,12 @@ async def catalogue(connection: AsyncConnection) -> dict[int, tuple[str, ...]]:
         sa.select(_f.c.source_id, _f.c.topics).where(_f.c.origin == Origin.CATALOGUE)
     )
     return {row.source_id: tuple(row.topics) for row in rows}
+
+
+async def about(connection: AsyncConnection, guild_id: int) -> Counter[str]:
+    """How many feeds, everybody's and a server's own, are about each topic (as `name_key` gives them)."""
+    rows = await connection.execute(sa.select(_f.c.topics).where(_f.c.guild_id.in_((0, guild_id))))
+    return Counter(name_key(name) for topics in rows.scalars() for name in topics)
 
 
 def _pollable(followed: Collection[int]) -> sa.ColumnElement[bool]:

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.intake import Plan
 from bot.domain.posting import Post
-from bot.domain.retry import Drop, Got, Outcome, Pause, Retry, Sent, Verdict
+from bot.domain.retry import Drop, Got, Outcome, Pause, Retry, Sent, Skip, Verdict
 from bot.store import schema
 from bot.store.sql import chunks, insert_new, upsert
 
@@ -288,10 +288,12 @@ async def settle(
     """Write what became of a message. False where the lease was lost to another worker meanwhile."""
     mine = sa.and_(_o.c.id == claimed.id, _o.c.claims == claimed.claim)
     values: dict[str, Any] = {"lease_until": None}
+    # Something changed while it was on its way: once more, after the interval.
+    times = (now + edit_interval, verdict.again if isinstance(verdict, Sent) else None)
+    soon, rest = (sa.literal(at, schema.UtcTime()) for at in times)
+    again = sa.case((_o.c.revision != claimed.revision, soon), else_=rest)
     match verdict:
         case Sent():
-            # Something changed while it was on its way: once more, after the interval.
-            again = sa.case((_o.c.revision != claimed.revision, now + edit_interval), else_=sa.null())
             values |= {"due_at": again, "attempts": 0, "reason": ""}
             if outcome.message_id is not None and claimed.message_id is None:
                 values |= {"message_id": outcome.message_id, "thread_id": outcome.thread_id}
@@ -303,6 +305,8 @@ async def settle(
                 values["shown"] = outcome.shown
         case Retry(at, reason):
             values |= {"due_at": at, "reason": reason}
+        case Skip(reason):
+            values |= {"due_at": again, "attempts": 0, "reason": reason}
         case Drop(reason):
             values |= {"due_at": None, "closed": True, "reason": reason}
             if outcome.got is Got.STALE:
@@ -398,20 +402,15 @@ async def given_up(
     connection: AsyncConnection, guild_id: int, since: datetime, limit: int = 5
 ) -> list[tuple[int, str]]:
     """The last messages of a server that were given up since then: channel and reason."""
-    rows = await connection.execute(
-        sa.select(_o.c.channel_id, _o.c.reason)
-        .where(_o.c.guild_id == guild_id, _o.c.closed, _o.c.created_at >= since)
-        .order_by(_o.c.id.desc())
-        .limit(limit)
-    )
+    closed = sa.and_(_o.c.guild_id == guild_id, _o.c.closed, _o.c.created_at >= since)
+    last_first = sa.select(_o.c.channel_id, _o.c.reason).where(closed).order_by(_o.c.id.desc())
+    rows = await connection.execute(last_first.limit(limit))
     return [(channel_id, reason) for channel_id, reason in rows]
 
 
 async def forget(connection: AsyncConnection, *, held_before: datetime, closed_before: datetime) -> int:
-    """Remove reasons noted before a time, and digests and publishings that were over before another.
-
-    The posts of stories stay: a story is told once in a channel, however long ago.
-    """
+    """Remove reasons noted before a time, and digests and publishings that were over before another."""
+    # The posts of stories stay: a story is told once in a channel, however long ago.
     over = sa.or_(_o.c.closed, sa.and_(_o.c.sent_at.is_not(None), _o.c.due_at.is_(None)))
     old = sa.and_(_o.c.kind != STORY, _o.c.created_at < closed_before, over)
     gone = await connection.execute(sa.delete(schema.held).where(schema.held.c.at < held_before))

@@ -16,7 +16,7 @@ from bot.domain.intake import Affected, Arrival, Known, Plan, all_keys
 from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryView, TopicMatch
 from bot.domain.ranking import last_report
 from bot.domain.words import name_key, search_key
-from bot.store import outbox, schema, search, topics
+from bot.store import outbox, pointers, schema, search, topics
 from bot.store.sql import chunks, upsert
 
 _r = schema.records
@@ -154,6 +154,12 @@ async def known(connection: AsyncConnection, batch: Sequence[Arrival]) -> Known:
     for part in chunks(records):
         rows = await connection.execute(sa.select(_d.c.record_id).where(_d.c.declared_id.in_(part)))
         declarers.update(rows.scalars())
+    of = {stored.source for stored in records.values() if stored.source is not None}
+    polled = sa.select(schema.sources.c.id).where(schema.sources.c.kind == "feed")
+    polled_ids: set[int] = set()
+    for part in chunks(of):
+        rows = await connection.execute(polled.where(schema.sources.c.id.in_(part)))
+        polled_ids.update(rows.scalars())
     next_record = await connection.scalar(sa.select(sa.func.coalesce(sa.func.max(_r.c.id), 0) + 1))
     return Known(
         by_key,
@@ -161,6 +167,7 @@ async def known(connection: AsyncConnection, batch: Sequence[Arrival]) -> Known:
         digests,
         next_record or 1,
         await next_story(connection),
+        polled_ids,
     )
 
 
@@ -248,6 +255,7 @@ async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
     await _write_story_topics(connection, seen, topic_ids)
     await _forward(connection, plan.merged)
     await outbox.apply(connection, plan, now)
+    await pointers.follow(connection, set(plan.merged.values()), now)
 
 
 async def _write_records(connection: AsyncConnection, plan: Plan) -> None:

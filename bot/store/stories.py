@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,10 +15,9 @@ from bot.domain.model import Stored
 from bot.domain.ranking import hotness
 from bot.domain.stories import Story
 from bot.domain.words import search_key
-from bot.store import records, schema
-from bot.store.sql import chunks, seen_by
-from bot.store.topics import ids_of as topic_ids
-from bot.store.topics import keys_of
+from bot.store import kept, records, schema
+from bot.store.sql import IN_MOST, chunks, seen_by
+from bot.store.topics import ids_of, keys_of
 
 MOST_WORDS = 12  # of a search
 NEWEST = (
@@ -32,6 +32,7 @@ _r = schema.records
 _st = schema.story_topics
 _rt = schema.record_topics
 _t = schema.topics
+_o = schema.outbox
 
 
 async def load(
@@ -96,6 +97,20 @@ async def by_key(connection: AsyncConnection, key: str, guild_id: int = 0) -> in
     return number
 
 
+async def by_message(
+    connection: AsyncConnection, message_ids: Iterable[int], guild_id: int | None = None
+) -> int | None:
+    """The story whose post is one of these messages, or opened the thread of that id; of one server, or (None) of any."""
+    ids = [one for one in message_ids if one < 1 << 63]
+    post = sa.or_(_o.c.message_id.in_(ids), _o.c.thread_id.in_(ids))
+    if guild_id is not None:
+        post = sa.and_(post, _o.c.guild_id == guild_id)
+    number: int | None = await connection.scalar(
+        sa.select(_o.c.story).where(post, _o.c.story.is_not(None)).order_by(_o.c.closed, _o.c.id)
+    )
+    return number
+
+
 async def titles(
     connection: AsyncConnection, text: str, limit: int, guild_id: int | None = None
 ) -> list[tuple[int, str]]:
@@ -151,6 +166,73 @@ def _of_topics(names: Sequence[str], guild_id: int | None) -> Any:
     return everybodys.union(own)
 
 
+async def recent_counts(
+    connection: AsyncConnection, below: Mapping[str, Sequence[str]], now: datetime, guild_id: int = 0
+) -> dict[str, int]:
+    """As `counts`; where that takes long, it may be some minutes old."""
+    key = (guild_id, frozenset((name, tuple(names)) for name, names in below.items()))
+    return await kept.recent(
+        connection,
+        "counts",
+        key,
+        now,
+        lambda: counts(connection, below, guild_id),
+        lambda found: sum(found.values()),
+    )
+
+
+async def counts(
+    connection: AsyncConnection, below: Mapping[str, Sequence[str]], guild_id: int = 0
+) -> dict[str, int]:
+    """How many stories each of these topics has, as a server sees them: each story once, whatever topics it is of.
+
+    `below` are the names of topics, each with those of itself and of all topics below it.
+    """
+    ids = await ids_of(connection, {key for names in below.values() for key in keys_of(names, guild_id)})
+    pairs = [
+        (place, ids[key])
+        for place, names in enumerate(below.values())
+        for key in keys_of(names, guild_id)
+        if key in ids
+    ]
+    found: dict[int, int] = {}
+    for part in _of_whole_topics(pairs):
+        columns = (sa.column("place", sa.Integer), sa.column("topic_id", sa.Integer))
+        wanted = sa.values(*columns, literal_binds=True).data(part).cte("wanted")
+        everybodys = sa.select(wanted.c.place, _st.c.story).join(_st, _st.c.topic_id == wanted.c.topic_id)
+        own = (
+            sa.select(wanted.c.place, _r.c.story)
+            .join_from(wanted, _rt, _rt.c.topic_id == wanted.c.topic_id)
+            .join(_r, _r.c.id == _rt.c.record_id)
+            .join(_t, _t.c.id == _rt.c.topic_id)
+            .where(~_r.c.removed, _r.c.story.is_not(None))
+            .where(
+                seen_by(_r.c.guild_id, guild_id), sa.or_(_r.c.guild_id == guild_id, _t.c.guild_id == guild_id)
+            )
+        )
+        every = (everybodys.union_all(own) if guild_id else everybodys).subquery()
+        rows = await connection.execute(
+            sa.select(every.c.place, sa.func.count(every.c.story.distinct()))
+            .join(_s, _s.c.number == every.c.story)
+            .where(_alive(guild_id))
+            .group_by(every.c.place)
+        )
+        found |= dict(rows.all())
+    return {name: found.get(place, 0) for place, name in enumerate(below)}
+
+
+def _of_whole_topics(pairs: Iterable[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    """The pairs in lists of about `IN_MOST`, those of one place together."""
+    part: list[tuple[int, int]] = []
+    for _, group in groupby(pairs, key=lambda pair: pair[0]):
+        part += group
+        if len(part) >= IN_MOST:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
 async def latest(
     connection: AsyncConnection,
     topics: Sequence[str] | None,
@@ -177,7 +259,7 @@ async def _latest_of_topics(
     with the highest numbers are looked at as well, which are those that began last.
     """
     most = max(limit, NEWEST)
-    ids = await topic_ids(connection, keys_of(topics, guild_id or 0))
+    ids = await ids_of(connection, keys_of(topics, guild_id or 0))
     columns = (_s.c.number, _s.c.last_seen, _s.c.last)
     windows = [_newest(columns, own, most) for own in _guilds(guild_id)]
     complete_since: datetime | None = None  # of what arrived before, the newest are not all

@@ -50,6 +50,16 @@ def _subscription(row: sa.Row[Any]) -> Subscription:
     )
 
 
+async def followers(connection: AsyncConnection) -> dict[tuple[int, str], int]:
+    """How many channels follow each topic, by the server whose own it is (0: everybody's) and its `name_key`."""
+    rows = await connection.execute(
+        sa.select(_t.c.guild_id, _t.c.name, sa.func.count())
+        .join(_sub, _sub.c.topic_id == _t.c.id)
+        .group_by(_t.c.id, _t.c.guild_id, _t.c.name)
+    )
+    return {(guild_id, name_key(name)): count for guild_id, name, count in rows}
+
+
 async def subscriptions(
     connection: AsyncConnection, *, guild_id: int | None = None, channel_ids: Iterable[int] | None = None
 ) -> tuple[Subscription, ...]:
@@ -87,6 +97,12 @@ async def unsubscribe(connection: AsyncConnection, channel_id: int, topic_id: in
     """Remove a subscription. False where there was none. What waits for it alone is dropped when it is due."""
     same = sa.and_(_sub.c.channel_id == channel_id, _sub.c.topic_id == topic_id)
     return bool((await connection.execute(sa.delete(_sub).where(same))).rowcount)
+
+
+async def keep_roles(connection: AsyncConnection, guild_id: int, role_ids: Iterable[int]) -> int:
+    """Ping no other roles of a server than these. Returns how many subscriptions had pinged another one."""
+    other = sa.and_(_sub.c.guild_id == guild_id, _sub.c.mention_role_id.not_in(list(role_ids)))
+    return (await connection.execute(sa.update(_sub).where(other).values(mention_role_id=None))).rowcount
 
 
 async def ensure_channel(connection: AsyncConnection, channel_id: int, guild_id: int) -> None:

@@ -14,7 +14,7 @@ from bot.domain.model import Topic
 from bot.domain.topics import Topics, known_as, sought_by
 from bot.domain.words import name_key
 from bot.store import revisions, schema
-from bot.store.sql import chunks, insert_new, seen_by, upsert
+from bot.store.sql import chunks, insert_new, upsert
 
 log = logging.getLogger(__name__)
 
@@ -188,29 +188,6 @@ async def configure(connection: AsyncConnection, topics: Iterable[Topic]) -> boo
         await changed(connection)
     await upsert(connection, _t, [row_of(Topic(topic.name)) for topic in gone.values()], on=["key"])
     return await define(connection, wanted.values()) or bool(gone)
-
-
-async def counts(connection: AsyncConnection, guild_id: int = 0) -> dict[str, int]:
-    """Topic name -> the number of stories that it is a topic of, itself (not one below it).
-
-    Of everybody's topics, and of a server's own.
-    """
-    st, rt, r = schema.story_topics, schema.record_topics, schema.records
-    # Counted from the index alone, then named: joined, every story would be looked up.
-    counted = await connection.execute(sa.select(st.c.topic_id, sa.func.count()).group_by(st.c.topic_id))
-    by_id: dict[int, int] = dict(counted.all())
-    names = await connection.execute(sa.select(_t.c.id, _t.c.name).where(_everybodys))
-    found: dict[str, int] = {name: by_id.get(topic_id, 0) for topic_id, name in names}
-    own = (
-        sa.select(_t.c.name, sa.func.count(r.c.story.distinct()))
-        .join_from(_t, rt, isouter=True)
-        .join(
-            r, sa.and_(r.c.id == rt.c.record_id, ~r.c.removed, seen_by(r.c.guild_id, guild_id)), isouter=True
-        )
-        .where(_t.c.guild_id == guild_id)
-        .group_by(_t.c.id, _t.c.name)
-    )
-    return found | (dict((await connection.execute(own)).all()) if guild_id else {})
 
 
 async def followed(connection: AsyncConnection) -> frozenset[str]:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store import schema
+from bot.store import kept, schema
 from bot.store.sql import chunks, seen_by
 from bot.store.topics import ids_of, keys_of
 
 DAY = timedelta(days=1)
-KEPT_FOR = timedelta(minutes=10)
-MANY = 5_000  # stories of topics; to count fewer takes no time
-MOST_KEPT = 8  # answers, of which each is for one server
 
 _r = schema.records
 _s = schema.stories
@@ -28,21 +25,16 @@ Volumes = dict[str, list[set[int]]]
 async def by_day(
     connection: AsyncConnection, names: Iterable[str], now: datetime, days: int, guild_id: int = 0
 ) -> Volumes:
-    """As `counted`. Where that takes long, it is kept for `KEPT_FOR` and so may be as old."""
-    assert connection.sync_connection is not None
-    options = connection.sync_connection.get_execution_options()
-    kept: dict[Hashable, tuple[datetime, Volumes]] = options.get("kept", {}).setdefault("volumes", {})
-    key = (guild_id, days, frozenset(names))
-    before = kept.get(key)
-    if before is not None and timedelta() <= now - before[0] < KEPT_FOR:
-        return before[1]
-    found = await counted(connection, key[2], now, days, guild_id)
-    kept.pop(key, None)
-    if sum(len(of_day) for of_topic in found.values() for of_day in of_topic) > MANY:
-        kept[key] = now, found
-        for oldest in list(kept)[:-MOST_KEPT]:
-            del kept[oldest]
-    return found
+    """As `counted`; where that takes long, it may be some minutes old."""
+    wanted = frozenset(names)
+    return await kept.recent(
+        connection,
+        "volumes",
+        (guild_id, days, wanted),
+        now,
+        lambda: counted(connection, wanted, now, days, guild_id),
+        lambda found: sum(len(of_day) for of_topic in found.values() for of_day in of_topic),
+    )
 
 
 async def counted(

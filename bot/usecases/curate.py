@@ -16,7 +16,7 @@ from bot.domain.model import Stored
 from bot.domain.plan import affected, nothing_new, plan
 from bot.domain.stories import Story, lead_of
 from bot.errors import InvalidInputError, NotAllowedError, NotFoundError
-from bot.store import audience, records, revisions, rules, stories
+from bot.store import audience, pointers, records, revisions, rules, stories
 from bot.store.rules import Rule
 from bot.usecases.context import Context
 from bot.usecases.related import number_of, unknown
@@ -80,8 +80,11 @@ async def part(context: Context, editor: Editor, number: int, record_id: int) ->
         await rules.withdraw(connection, [record_id], _ids(rest.members), same=True)
         await _keep(connection, context, editor, rest, record, same=False)
         fresh = await records.next_story(connection)
+        # A story that this record led before it was merged goes on as the new one, and so do its posts.
+        undone = await pointers.merged_from(connection, story.number, record_id)
         reason = {record_id: f"taken out of #{story.number} by hand"}
-        await _carry_out(connection, context, Clustering({record_id: fresh}, {}, {}), reason)
+        decided = Clustering({record_id: fresh}, dict.fromkeys(undone, fresh), {})
+        await _carry_out(connection, context, decided, reason)
     context.wake()
     return story.number, fresh
 

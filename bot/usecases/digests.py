@@ -2,69 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from functools import lru_cache
-from itertools import islice
 from zoneinfo import ZoneInfo, available_timezones
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import digest, stories
+from bot.domain import digest, stories, zones
 from bot.domain.digest import Digest, Schedule
+from bot.domain.forum import tag_names
 from bot.domain.message import Message
 from bot.domain.model import Subscription
 from bot.domain.owners import Owners
 from bot.domain.text import clip
 from bot.domain.topics import Topics
-from bot.errors import InvalidInputError, NotFoundError
+from bot.domain.zones import Reading, Zones
+from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
 from bot.store import digests, outbox, subscriptions, topics
 from bot.store import stories as stored
 from bot.store.subscriptions import ChannelState
 from bot.usecases.context import Context
-from bot.usecases.topics import resolve, spikes
+from bot.usecases.topics import NEAR, resolve, spikes
 
 FIRST = timedelta(days=1)  # a channel's first digest looks back so far, or to its first subscription,
 FIRST_MOST = timedelta(days=7)  # but no further than this: it may have had live posts for years
+GAP_MOST = timedelta(days=35)  # nor does any look back further: after half a year of silence that is no news
+SOON = timedelta(microseconds=1)  # the least difference of two times
+LONGEST_ZONE = 100  # characters of a zone's name that are looked at
 FORGET = timedelta(days=30)  # a story told longer ago than this is told anew
+
+DIGEST_TAGS = ("Digest", "Digests")  # what a forum may call its tag for digests
 
 
 @lru_cache(maxsize=1)
-def _zones() -> Mapping[str, str]:
-    """All time zones by their names in lower case, those of cities first. Reading them takes long."""
-    ordered = sorted(available_timezones(), key=lambda known: ("/" not in known, known))
-    return {known.casefold(): known for known in ordered}
+def _zones() -> Zones:
+    """All time zones; reading them takes long."""
+    return zones.index(available_timezones())
 
 
-def zone(name: str) -> str:
-    """A time zone's proper name, whatever the case it was typed in; InvalidInputError with near ones."""
-    wanted = name.strip().casefold().replace(" ", "_")
-    if wanted in _zones():
-        return _zones()[wanted]
-    near = ", ".join(suggest_zones(name, 3))
-    hint = f" Did you mean: {near}?" if near else " Write it like Europe/Berlin or America/New_York."
-    raise InvalidInputError(f"“{clip(name, 60)}” is no time zone.{hint}")
+def zone(name: str) -> Reading:
+    """The time zone that somebody typed, as a name, a city, an abbreviation or an offset; UnknownNameError has near ones."""
+    if reading := zones.read(name[:LONGEST_ZONE], _zones()):
+        return reading
+    near = tuple(suggest_zones(name[:LONGEST_ZONE], NEAR))
+    hint = f"Did you mean: {', '.join(near)}?" if near else "Write it like Europe/Berlin, Berlin or UTC+2."
+    raise UnknownNameError(f"“{clip(name, 60)}” is no time zone. {hint}", name, near)
 
 
 def suggest_zones(text: str, limit: int = 25) -> list[str]:
     """Time zones for what somebody has typed so far, those of cities before the rest."""
-    wanted = text.strip().casefold().replace(" ", "_")
-    found = (known for key, known in _zones().items() if wanted in key and not known.startswith("Etc/"))
-    return list(islice(found, limit))
+    return zones.suggest(text, _zones(), limit)
 
 
 def schedule(at: str, zone_name: str, days: str | None, size: int | None) -> Schedule:
-    """A schedule of what a user typed; InvalidInputError says what is allowed."""
+    """A schedule of what a user typed, `zone_name` a proper one; InvalidInputError says what is allowed."""
     try:
         return Schedule(
             digest.parse_time(at),
-            zone(zone_name),
+            zone_name,
             digest.parse_days(days) if days else digest.EVERY_DAY,
             digest.DEFAULT_SIZE if size is None else size,
         )
     except ValueError as error:
         raise InvalidInputError(f"{error}.") from error
+
+
+async def replan(context: Context) -> int:
+    """Have channels without a time of their own get their next digest at the default one, which may have changed.
+
+    It stays on the day on which it was to come, unless that time is over by then. Returns how many were moved.
+    """
+    default, now = context.digest_default, context.now()
+    zone_of_day = ZoneInfo(default.zone)
+    moved = 0
+    async with context.db.write() as connection:
+        for state in await subscriptions.channels(connection):
+            planned = state.next_digest
+            if planned is None or state.schedule is not None or default.after(planned - SOON) == planned:
+                continue
+            day = datetime.combine(planned.astimezone(zone_of_day), time(0), tzinfo=zone_of_day)
+            await digests.plan_next(connection, state.channel_id, default.after(max(now, day - SOON)))
+            moved += 1
+    return moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +129,8 @@ async def compose(
     """A channel's digest of everything since its last one."""
     known = await topics.load(connection, state.guild_id)
     begun = [s.created_at for s in subscribed if s.created_at is not None]
-    since = state.last_digest or max(min(now - FIRST, *begun), now - FIRST_MOST)
+    first = max(min(now - FIRST, *begun), now - FIRST_MOST)
+    since = first if state.last_digest is None else max(state.last_digest, now - GAP_MOST)
     names = {name for s in subscribed for name in known.with_descendants(s.topic)}
     numbers = await stored.arrived(connection, sorted(names), since, now, state.guild_id)
     candidates = await stored.load(connection, numbers, state.guild_id)
@@ -130,14 +151,14 @@ async def compose(
     return replace(made, sections=sections), known
 
 
-def as_message(made: Digest, known: Topics, zone_name: str) -> Message | None:
+def as_message(made: Digest, known: Topics, plan: Schedule) -> Message | None:
     """A digest as a message; None on an empty day."""
 
     def colour(name: str) -> int | None:
         topic = known.resolve(name)
         return topic.colour if topic else None
 
-    return digest.message(made, zone_name, colour)
+    return digest.message(made, plan.zone, colour, days=plan.days)
 
 
 async def preview(
@@ -149,13 +170,14 @@ async def preview(
         own, state = await _channel(connection, guild_id, channel_id)
         plan = state.schedule or context.digest_default
         made, known = await compose(connection, own, state, plan.size, now, context.rules.owners)
-    return as_message(made, known, plan.zone), plan, made.since
+    return as_message(made, known, plan), plan, made.since
 
 
 async def send_now(context: Context, guild_id: int, channel_id: int) -> int:
     """Send a channel's digest now; the next one starts from here. Returns its number of stories."""
     async with context.db.intake() as connection:
         now = context.now()
+        await digests.replace_waiting(connection, channel_id, now)
         own, state = await _channel(connection, guild_id, channel_id)
         plan = state.schedule or context.digest_default
         made, known = await compose(connection, own, state, plan.size, now, context.rules.owners)
@@ -164,7 +186,7 @@ async def send_now(context: Context, guild_id: int, channel_id: int) -> int:
         await subscriptions.ensure_channel(connection, channel_id, guild_id)
         if not await digests.turn(connection, channel_id, state.next_digest, state.next_digest, now):
             raise InvalidInputError("The channel's digest is being sent at this moment.")
-        await _enqueue(connection, made, known, plan.zone, state, now)
+        await _enqueue(connection, made, known, plan, state, now, demanded=True)
     context.wake()
     return len(made.entries)
 
@@ -184,14 +206,18 @@ async def _enqueue(
     connection: AsyncConnection,
     made: Digest,
     known: Topics,
-    zone_name: str,
+    plan: Schedule,
     state: ChannelState,
     now: datetime,
+    *,
+    demanded: bool = False,
 ) -> None:
-    message = as_message(made, known, zone_name)
+    message = as_message(made, known, plan)
     assert message is not None
-    local = now.astimezone(ZoneInfo(zone_name))
-    message = replace(message, name=f"Digest of {local.day} {local:%B %Y}")
+    local = now.astimezone(ZoneInfo(plan.zone))
+    tags = tag_names((section.topic for section in made.sections), known)
+    message = replace(message, name=f"Digest of {local.day} {local:%B %Y}", tags=(*DIGEST_TAGS, *tags))
+    covers = {"demanded": demanded, "since": made.since.isoformat(), "until": made.until.isoformat()}
     name = f"{state.channel_id}:{now.isoformat()}"
     row = outbox.new_row(
         outbox.DIGEST,
@@ -199,7 +225,7 @@ async def _enqueue(
         state.guild_id,
         state.channel_id,
         now,
-        payload=message.to_json(),
+        payload=message.to_json() | covers,
         priority=1_000_000,
     )
     await outbox.enqueue(connection, row)
@@ -218,7 +244,8 @@ async def send_due(context: Context, state: ChannelState) -> int:
         current = await subscriptions.channel(connection, state.channel_id)
         if current is None or current.next_digest != state.next_digest:
             return 0
-        state = current
+        await digests.replace_waiting(connection, state.channel_id, now)
+        state = await subscriptions.channel(connection, state.channel_id) or current
         own = digest.wanted(await subscriptions.subscriptions(connection, channel_ids=[state.channel_id]))
         plan = state.schedule or context.digest_default
         next_digest = plan.after(now) if own else None
@@ -228,7 +255,7 @@ async def send_due(context: Context, state: ChannelState) -> int:
             return 0
         made, known = await compose(connection, own, state, plan.size, now, context.rules.owners)
         if made.entries:
-            await _enqueue(connection, made, known, plan.zone, state, now)
+            await _enqueue(connection, made, known, plan, state, now)
     return len(made.entries)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import posting, stories
+from bot.domain import posting, reference, stories
 from bot.domain.beside import Candidate, beside, words_of
 from bot.domain.identity import canonical
 from bot.domain.message import escape, relative
@@ -50,30 +50,41 @@ def unknown(number: int | str) -> NotFoundError:
 
 
 async def number_of(context: Context, text: str, guild_id: int | None = None) -> int:
-    """The story meant by `12`, `#12`, a URL, or words of its title."""
-    wanted = text.strip()
-    digits = wanted.removeprefix("#").strip()
-    if not wanted:
+    """The story meant by `12`, `Story #12`, a link of an article or of its post, or words of its title."""
+    if not text.strip():
         raise InvalidInputError("Name a story: its number as in #12, a link, or words of its title.")
-    if digits.isascii() and digits.isdigit():
-        if len(digits) > 9:
-            raise unknown(digits[:20])
-        return int(digits)
     async with context.db.read() as connection:
-        if "://" in wanted:
-            try:
-                found = await stored.by_key(connection, canonical(wanted), guild_id or 0)
-            except ValueError as error:
-                raise InvalidInputError(f"That link cannot be read: {error}.") from error
-            if found is None:
-                raise NotFoundError("No story has that link. It may not have come in, or only as background.")
-            return found
-        hits = await _by_title(connection, wanted, 1, guild_id)
+        match reference.parse(text):
+            case reference.Number(number):
+                if number >= 10**reference.LONGEST_NUMBER:
+                    raise unknown(text.strip()[:20].lstrip("#"))
+                return number
+            case reference.MessageIds(ids):
+                found = await stored.by_message(connection, ids, guild_id)
+                if found is None:
+                    raise NotFoundError("That message is not the post of a story in this server.")
+                return found
+            case reference.Address(url):
+                return await _by_address(connection, url, guild_id)
+            case reference.Words(words, number):
+                hits = await _by_title(connection, words, 1, guild_id)
+                if not hits and number is not None:
+                    return number
     if not hits:
         raise NotFoundError(
-            f"No story has “{clip(wanted, 80)}” in its title. Use its number as in #12, a link, or pick one as you type."
+            f"No story has “{clip(words, 80)}” in its title. Use its number as in #12, a link, or pick one as you type."
         )
     return hits[0][0]
+
+
+async def _by_address(connection: AsyncConnection, url: str, guild_id: int | None) -> int:
+    try:
+        found = await stored.by_key(connection, canonical(url), guild_id or 0)
+    except ValueError as error:
+        raise InvalidInputError(f"That link cannot be read: {error}.") from error
+    if found is None:
+        raise NotFoundError("No story has that link. It may not have come in, or only as background.")
+    return found
 
 
 async def related(context: Context, text: str, guild_id: int | None = None, channel_id: int = 0) -> Found:
@@ -142,8 +153,11 @@ async def _fate(connection: AsyncConnection, view: StoryView, guild_id: int, cha
     post = await outbox.post_in(connection, view.number, channel_id)
     if post is not None:
         if post.sent_at is not None:
-            ended = f" It is no longer kept up to date: {escape(post.reason)}." if post.closed else ""
-            return [f"Posted here {relative(post.sent_at)}.{ended}"]
+            trouble = ""
+            if post.reason and post.due_at is None:
+                how = "It is no longer kept up to date" if post.closed else "Its last update was refused"
+                trouble = f" {how}: {escape(post.reason)}."
+            return [f"Posted here {relative(post.sent_at)}.{trouble}"]
         if post.closed:
             return [f"Not posted here: {escape(post.reason)}."]
         return [f"Waits to be posted here{': ' + escape(post.reason) if post.reason else ''}."]
@@ -161,10 +175,10 @@ async def _fate(connection: AsyncConnection, view: StoryView, guild_id: int, cha
 
 async def suggest(context: Context, text: str, guild_id: int, limit: int = 25) -> list[tuple[int, str]]:
     """Number and title of stories for what somebody has typed so far."""
-    digits = text.strip().removeprefix("#")
+    named = reference.parse(text) if text.strip() else None
     async with context.db.read() as connection:
-        if digits.isascii() and digits.isdigit() and len(digits) <= 9:
-            found = await stored.load(connection, [int(digits)], guild_id)
+        if isinstance(named, reference.Number) and named.number < 10**reference.LONGEST_NUMBER:
+            found = await stored.load(connection, [named.number], guild_id)
             views = [stories.view(story) for story in found.values()]
             exact = [(view.number, view.lead.record.title) for view in views if view is not None]
             if exact:

@@ -14,7 +14,7 @@ from bot.domain.text import clip, repair
 from bot.domain.topics import Topics
 from bot.domain.words import name_key, words
 from bot.errors import InvalidInputError, NotFoundError, QueryRefusedError
-from bot.store import feeds, server_topics, topics
+from bot.store import feeds, server_topics, stories, topics
 from bot.usecases.context import Context
 from bot.usecases.evaluation import AT_ONCE, affordable
 from bot.usecases.topics import resolve
@@ -230,12 +230,12 @@ async def show(context: Context, guild_id: int, name: str, *, own: bool = False)
     async with context.db.read() as connection:
         known = await topics.load(connection, guild_id)
         topic = _own(known, name, guild_id) if own else resolve(known, name)
-        counts = await topics.counts(connection, guild_id)
+        every = known.with_descendants(topic.name)
+        counts = await stories.recent_counts(connection, {topic.name: every}, context.now(), guild_id)
         channels = await server_topics.channels(connection, topic, guild_id)
         own_feeds = await feeds.all_feeds(connection, guild_id)
     about = sum(topic.name in feed.topics for feed in own_feeds)
-    every = known.with_descendants(topic.name)
-    return Shown(topic, every[1:], sum(counts.get(below, 0) for below in every), channels, about)
+    return Shown(topic, every[1:], counts[topic.name], channels, about)
 
 
 async def delete(context: Context, guild_id: int, name: str) -> Shown:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -120,14 +120,14 @@ def shown_error(error: str) -> str:
     return _PATH.sub("…", _ADDRESS.sub(r"\1", first))
 
 
-async def resume_mended(context: Context, problem: Callable[[int], str]) -> list[int]:
+async def resume_mended(context: Context, problem: Callable[[int], Awaitable[str]]) -> list[int]:
     """Resume the paused channels in which nothing stands against posting any more.
 
     `problem` says of a channel why nothing can be posted there, empty where it can.
     """
     async with context.db.read() as connection:
         paused = [s.channel_id for s in await subscriptions.channels(connection) if s.paused_reason]
-    mended = [channel_id for channel_id in paused if not problem(channel_id)]
+    mended = [channel_id for channel_id in paused if not await problem(channel_id)]
     if mended:
         async with context.db.write() as connection:
             await subscriptions.resume(connection, mended)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,13 +11,13 @@ from bot.domain import posting, stories
 from bot.domain.digest import Schedule
 from bot.domain.model import Importance, Mode, StoryView, Subscription, Topic
 from bot.domain.topics import Topics, sought_by
-from bot.errors import InvalidInputError, NotFoundError
+from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
 from bot.store import digests, feeds, outbox, subscriptions, topics
 from bot.store import stories as stored_stories
 from bot.store.subscriptions import ChannelState
 from bot.usecases.context import Context
 from bot.usecases.digests import FIRST
-from bot.usecases.topics import resolve
+from bot.usecases.topics import NEAR, resolve
 
 FORECAST = timedelta(days=7)
 MOST_SUBSCRIPTIONS = 500  # of one server
@@ -71,7 +71,8 @@ class Subscribed:
     """What a subscription brought about.
 
     `forecast` are the stories of the last `FORECAST` that it would have posted, newest first;
-    `newest` the one to post now on demand, None where nothing has come in. `feeds` is how many feeds may
+    `newest` the one to post now on demand, None where nothing has come in; `posted` tells that it is in the
+    channel already. `feeds` is how many feeds may
     bring something on the topic.
     `schedule` is when the digest comes, None where the subscription wants none; `default_schedule`
     tells that nobody set it. `digest_off`: it wants a digest, but the channel's are switched off.
@@ -81,6 +82,7 @@ class Subscribed:
     new: bool
     forecast: tuple[StoryView, ...]
     newest: StoryView | None
+    posted: bool = False
     feeds: int = 0
     schedule: Schedule | None = None
     default_schedule: bool = False
@@ -117,12 +119,13 @@ async def subscribe(context: Context, wish: Wish) -> Subscribed:
             await digests.begin_again(connection, wanted.channel_id, now - FIRST)
             await digests.plan_next(connection, wanted.channel_id, next_digest)
     context.wake()
-    forecast, newest, bringing = await _forecast(context, wanted, topic, known)
+    forecast, newest, posted, bringing = await _forecast(context, wanted, topic, known)
     return Subscribed(
         wanted,
         before is None,
         forecast,
         newest,
+        posted,
         bringing,
         schedule if wants_digest and not state.off else None,
         state.schedule is None,
@@ -134,8 +137,8 @@ async def subscribe(context: Context, wish: Wish) -> Subscribed:
 
 async def _forecast(
     context: Context, wanted: Subscription, topic: Topic, known: Topics
-) -> tuple[tuple[StoryView, ...], StoryView | None, int]:
-    """What it would have posted, the newest story, and how many feeds may bring something."""
+) -> tuple[tuple[StoryView, ...], StoryView | None, bool, int]:
+    """What it would have posted, the newest story and whether it is posted, and how many feeds may bring something."""
     now = context.now()
     below = known.with_descendants(wanted.topic)
     async with context.db.read() as connection:
@@ -158,11 +161,19 @@ async def _forecast(
     ]
     would.sort(key=lambda view: (view.last, view.number), reverse=True)
     newest = would[0] if would else next((views[n] for n in latest if views[n] is not None), None)
-    return tuple(would), newest, bringing
+    posted = False
+    if newest is not None:
+        async with context.db.read() as connection:
+            post = await outbox.post_in(connection, newest.number, wanted.channel_id)
+        posted = post is not None and (post.sent_at is not None or not post.closed)
+    return tuple(would), newest, posted, bringing
 
 
 async def post_now(context: Context, story: int, guild_id: int, channel_id: int) -> bool:
-    """Post a story in a channel now, whatever its age and heat. False where it is there already."""
+    """Post a story in a channel now, whatever its age and heat. False where it is there already.
+
+    NotFoundError and InvalidInputError where it could not be posted any more: it went, or nothing asks for it.
+    """
     now = context.now()
     async with context.db.write() as connection:
         number = await stored_stories.survivor(connection, story, guild_id)
@@ -171,6 +182,19 @@ async def post_now(context: Context, story: int, guild_id: int, channel_id: int)
         post = await outbox.post_in(connection, number, channel_id)
         if post is not None and (post.sent_at is not None or not post.closed):
             return False
+        found = (await stored_stories.load(connection, [number], guild_id))[number]
+        muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
+        view = stories.view(found, muted, context.rules.owners)
+        if view is None:
+            raise InvalidInputError(
+                f"Story #{number} was removed by its publishers, or is muted here by now."
+            )
+        own = await subscriptions.subscriptions(connection, guild_id=guild_id, channel_ids=[channel_id])
+        live = [s for s in own if s.mode is not Mode.DIGEST]
+        if not posting.matching(view, live, await topics.load(connection, guild_id)):
+            raise InvalidInputError(
+                f"<#{channel_id}> gets no live posts on the topics of story #{number} any more."
+            )
         if post is not None:
             await outbox.reopen(connection, post.id, now)
         else:
@@ -181,19 +205,50 @@ async def post_now(context: Context, story: int, guild_id: int, channel_id: int)
     return True
 
 
-async def unsubscribe(context: Context, topic_name: str, channel_id: int) -> str:
-    """Take a subscription back. Returns the topic's name; NotFoundError names what the channel has."""
+async def unsubscribe(
+    context: Context, topic_name: str, channel_id: int, guild_id: int | None = None, *, gone: bool = False
+) -> str:
+    """Take a subscription of a channel back. Returns the topic's name; UnknownNameError names what there is.
+
+    With a `guild_id` only if the channel is that server's.
+
+    `gone`: the channel is there no longer; with its last subscription all else that is kept of it goes.
+    """
     async with context.db.write() as connection:
-        own = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
-        guild_id = own[0].guild_id if own else 0
-        topic = (await topics.load(connection, guild_id)).resolve(topic_name)
+        own = await subscriptions.subscriptions(connection, guild_id=guild_id, channel_ids=[channel_id])
+        known = await topics.load(connection, own[0].guild_id if own else 0)
+        topic = known.resolve(topic_name) if own else None
         if topic and await subscriptions.unsubscribe(
             connection, channel_id, await topics.id_of(connection, topic)
         ):
+            if gone and len(own) == 1:
+                await subscriptions.remove_channel(connection, channel_id)
             return topic.name
-    has = ", ".join(s.topic for s in own)
-    hint = f"It is subscribed to: {has}." if has else "It has no subscriptions."
-    raise NotFoundError(f"The channel is not subscribed to “{topic_name[:80]}”. {hint}")
+    has = [s.topic for s in own]
+    hint = f"It is subscribed to: {', '.join(has)}." if has else "It has no subscriptions."
+    near = tuple(t.name for t in known.suggest(topic_name, 200) if t.name in has)[:NEAR]
+    raise UnknownNameError(f"The channel is not subscribed to “{topic_name[:80]}”. {hint}", topic_name, near)
+
+
+async def lost(context: Context, guild_id: int, is_there: Callable[[int], bool]) -> list[Subscription]:
+    """The subscriptions of channels that are not there any more, or that the bot cannot see."""
+    async with context.db.read() as connection:
+        own = await subscriptions.subscriptions(connection, guild_id=guild_id)
+    return [s for s in own if not is_there(s.channel_id)]
+
+
+async def channels_of(context: Context, guild_id: int) -> list[int]:
+    """The channels of a server of which something is kept."""
+    async with context.db.read() as connection:
+        states = await subscriptions.channels(connection, guild_id)
+        mutes = await subscriptions.mutes(connection, guild_id)
+    return sorted({state.channel_id for state in states} | {m.channel_id for m in mutes if m.channel_id})
+
+
+async def keep_roles(context: Context, guild_id: int, role_ids: Sequence[int]) -> None:
+    """Ping no role of a server any more but these, which are all that it has."""
+    async with context.db.write() as connection:
+        await subscriptions.keep_roles(connection, guild_id, role_ids)
 
 
 async def forget_channel(context: Context, channel_id: int) -> bool:

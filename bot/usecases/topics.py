@@ -14,26 +14,43 @@ from bot.domain.render import plural, spike_words
 from bot.domain.text import clip
 from bot.domain.topics import Topics
 from bot.domain.words import name_key
-from bot.errors import NotFoundError
-from bot.store import subscriptions, topics, volumes
+from bot.errors import UnknownNameError
+from bot.store import feeds, stories, subscriptions, topics, volumes
 from bot.usecases.context import Context
+
+NEAR = 3  # names that may have been meant
 
 
 def resolve(known: Topics, name: str) -> Topic:
-    """The topic of that name; NotFoundError with the nearest names where there is none."""
+    """The topic of that name; UnknownNameError with the nearest names where there is none."""
     found = known.resolve(name)
     if found is not None:
         return found
-    near = ", ".join(topic.name for topic in known.suggest(name, 3))
-    hint = f"Did you mean: {near}?" if near else "The list of topics has all there are."
-    raise NotFoundError(f"There is no topic “{clip(name, 80)}”. {hint}")
+    near = tuple(topic.name for topic in known.suggest(name, NEAR))
+    hint = f"Did you mean: {', '.join(near)}?" if near else "The list of topics has all there are."
+    raise UnknownNameError(f"There is no topic “{clip(name, 80)}”. {hint}", name, near)
 
 
 async def suggest(context: Context, text: str, guild_id: int = 0, limit: int = 25) -> list[str]:
-    """Names for autocomplete, those of the server's own topics among them (0: everybody's alone)."""
+    """Names for autocomplete, those of the server's own topics among them (0: everybody's alone).
+
+    For an empty field: topics that something is read on, those that most channels follow first, then those
+    that most feeds are about.
+    """
     async with context.db.read() as connection:
         known = await topics.load(connection, guild_id)
-    return [topic.name for topic in known.suggest(text, limit)]
+        if text.strip():
+            return [topic.name for topic in known.suggest(text, limit)]
+        followers = await subscriptions.followers(connection)
+        about = await feeds.about(connection, guild_id)
+
+    def rank(topic: Topic) -> tuple[bool, int, int, str]:
+        name = name_key(topic.name)
+        read = sum(about.get(name_key(each), 0) for each in known.with_descendants(topic.name))
+        here = followers.get((topic.guild_id, name), 0)
+        return not (read or here or topic.guild_id), -here, -read, name
+
+    return [topic.name for topic in sorted(known, key=rank)][:limit]
 
 
 async def subscribed(context: Context, guild_id: int, text: str, limit: int = 25) -> list[str]:
@@ -71,21 +88,22 @@ async def listing(context: Context, search: str, guild_id: int) -> list[str]:
     """A line a topic, children below their parents, with the number of stories; `search` narrows it."""
     async with context.db.read() as connection:
         known = await topics.load(connection, guild_id)
-        counts = await topics.counts(connection, guild_id)
+        below = {topic.name: known.with_descendants(topic.name) for topic in known}
+        counts = await stories.recent_counts(connection, below, context.now(), guild_id)
         above = await spikes(connection, known, [topic.name for topic in known], context.now(), guild_id)
         here = {name_key(s.topic) for s in await subscriptions.subscriptions(connection, guild_id=guild_id)}
     shown = known.suggest(search, 200) if search.strip() else tuple(_tree(known))
     lines = []
     for topic in shown:
         depth = 0 if search.strip() else len(known.ancestors(topic.name))
-        stories = sum(counts.get(name, 0) for name in known.with_descendants(topic.name))
         mark = f" · {spike_words(above[topic.name])}" if topic.name in above else ""
         mark += " · this server's own" if topic.guild_id else ""
         mark += " · ⚠️ suspended: see `/topic show`" if topic.suspended else ""
         mark += " · subscribed here" if name_key(topic.name) in here else ""
-        below = f" · below {escape(topic.parent)}" if search.strip() and topic.parent else ""
+        parent = f" · below {escape(topic.parent)}" if search.strip() and topic.parent else ""
         indent = "\u2003" * min(depth, 5)
-        lines.append(f"{indent}**{escape(topic.name)}** · {plural(stories, 'story', 'stories')}{below}{mark}")
+        count = plural(counts[topic.name], "story", "stories")
+        lines.append(f"{indent}**{escape(topic.name)}** · {count}{parent}{mark}")
     return lines
 
 

@@ -167,7 +167,7 @@ async def test_where_servers_are_named_the_others_decide_for_nobody_else(
     await world.report(record(again, "c.example", hours=1))
     await world.restart(stories={"editors": [world.guild.id + 1]})
     refusal = "Other servers see this story too, and this one may not decide for them."
-    merging = world.refusal(await merge(world, moderator, "1", "2"), 1)
+    merging = world.refusal(await merge(world, moderator, "1", "2"))
     assert refusal in merging
     assert "stories.editors" in merging
     assert refusal in not_taken_out(world, await part(world, moderator, "1", again))
@@ -198,7 +198,7 @@ async def test_what_cannot_be_merged_is_told(
     world: World, moderator: MemberActor, other: str, answer: str
 ) -> None:
     await two_stories(world)
-    assert answer in world.refusal(await merge(world, moderator, "1", other), 1)
+    assert answer in world.refusal(await merge(world, moderator, "1", other))
 
 
 async def test_a_report_that_moved_meanwhile_is_told(world: World, moderator: MemberActor) -> None:

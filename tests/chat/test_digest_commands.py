@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -10,7 +11,7 @@ import pytest
 
 from bot.app import App
 from bot.usecases import digests as use
-from tests.chat.world import METRO, ROCKET, WHALES, World, body, mentions_in, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, WHALES, World, body, labels, mentions_in, plain, seen, unrelated
 from tests.discord_markdown import links
 from tests.make import at, record
 
@@ -45,21 +46,21 @@ async def test_a_digest_without_a_topic_says_what_is_missing(world: World) -> No
             "“25:00” is no time of day: write it like 09:00, 21:30 or 9 pm.",
         ),
         (
-            {"time": "noon", "timezone": "UTC"},
-            "“noon” is no time of day: write it like 09:00, 21:30 or 9 pm.",
+            {"time": "at dawn", "timezone": "UTC"},
+            "“at dawn” is no time of day: write it like 09:00, 21:30 or 9 pm.",
         ),
-        ({"time": "9", "timezone": "Berlin"}, "“Berlin” is no time zone. Did you mean: Europe/Berlin?"),
+        ({"time": "9", "timezone": "Berl"}, "“Berl” is no time zone. Did you mean: Europe/Berlin?"),
         (
-            {"time": "9", "timezone": "new york"},
-            "“new york” is no time zone. Did you mean: America/New_York?",
+            {"time": "9", "timezone": "new yor"},
+            "“new yor” is no time zone. Did you mean: America/New_York?",
         ),
         (
             {"time": "9", "timezone": "Nowhere"},
-            "“Nowhere” is no time zone. Write it like Europe/Berlin or America/New_York.",
+            "“Nowhere” is no time zone. Write it like Europe/Berlin, Berlin or UTC+2.",
         ),
         (
             {"time": "9", "timezone": "UTC", "days": "someday"},
-            "“someday” is no day: use daily, weekdays, weekends, or days such as mon, thu.",
+            "“someday” is no day: use daily, weekdays, weekends, or days such as mon, thu or mon-fri.",
         ),
         ({"time": "x" * 6000, "timezone": "UTC"}, "is no time of day"),
         ({"time": "9", "timezone": "x" * 6000}, "is no time zone"),
@@ -70,6 +71,85 @@ async def test_what_cannot_be_read_is_told_with_what_is_allowed(
     world: World, options: dict[str, Any], told: str
 ) -> None:
     assert told in await world.refused("digest set", **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        ({"time": "noon", "timezone": "Oslo"}, "every day at 12:00 (Europe/Oslo)"),
+        ({"time": "midnight", "timezone": "UTC", "days": "mon-fri"}, "Monday to Friday at 00:00 (UTC)"),
+        ({"time": "7", "timezone": "GMT+2"}, "every day at 07:00 (UTC+2)"),
+    ],
+)
+async def test_times_zones_and_days_are_taken_as_people_type_them(
+    world: World, options: dict[str, Any], shown: str
+) -> None:
+    await world.ask("subscribe", topic="Space", mode="digest")
+    assert f"gets its digest {shown}" in seen(await world.ask("digest set", **options))
+    assert shown in seen(await world.ask("subscriptions"))
+
+
+async def test_an_abbreviation_is_read_as_a_place_and_its_offset_is_one_press_away(world: World) -> None:
+    await world.ask("subscribe", topic="Space", mode="digest")
+    answer = await world.ask("digest set", time="9", timezone="EST", days="fri")
+    assert "every" not in seen(answer)
+    assert "Friday at 09:00 (America/New_York)" in seen(answer)
+    assert "EST was read as America/New_York. That zone changes with summer time" in plain(seen(answer))
+    assert labels(answer) == ["Use UTC-5", "Use Australia/Sydney"]
+    fixed = world.answer(await world.press(answer, "Use UTC-5"))
+    assert "Friday at 09:00 (UTC-5)" in seen(fixed)
+    assert "This zone has no summer time" in plain(seen(fixed))
+
+
+async def test_did_you_mean_has_a_button_that_does_it(world: World) -> None:
+    await world.ask("subscribe", topic="Space", mode="digest")
+    result = await world.manager.slash(world.news, "digest set", time="9", timezone="Europe/Osl")
+    answer = world.answer(result)
+    assert "Did you mean: Europe/Oslo?" in world.refusal(result)
+    assert labels(answer) == ["Europe/Oslo"]
+    done = world.answer(await world.press(answer, "Europe/Oslo"))
+    assert "gets its digest every day at 09:00 (Europe/Oslo)" in seen(done)
+
+
+@pytest.mark.parametrize(
+    ("days", "heading"),
+    [("daily", "Daily digest"), ("sat", "Weekly digest"), ("weekdays", "Digest"), ("mon, sat", "Digest")],
+)
+async def test_a_digest_is_called_what_it_is(world: World, days: str, heading: str) -> None:
+    await world.ask("subscribe", topic="Space", mode="digest")
+    await world.ask("digest set", time="9", timezone="UTC", days=days)
+    world.clock.forward(minutes=1)
+    await world.take_in(record(ROCKET[0], quality=80))
+    assert (await world.ask("digest preview")).content.startswith(f"**{heading}** · ")
+    world.clock.forward(days=6)
+    await world.digest()
+    assert world.posts()[0].content.startswith(f"**{heading}** · ")
+
+
+@pytest.mark.parametrize(
+    ("default", "hours"),
+    [("18:00", 30), ("06:00", 18), ("13:00", 25), ("09:00", 21)],
+)
+async def test_a_changed_default_time_holds_from_the_next_digest(
+    world: World, default: str, hours: int
+) -> None:
+    """It is noon; the next digest was to come at nine the next day."""
+    other = world.guild.create_text_channel("other")
+    for channel in (world.news, other):
+        await world.ask("subscribe", topic="Space", channel=channel, mode="digest")
+    await world.ask("digest set", at=other, time="9", timezone="UTC")
+    world.clock.forward(minutes=1)
+    await world.take_in(record(ROCKET[0], quality=80))
+    await world.restart(digest={"time": default})
+    world.clock.now = at(hours) - timedelta(minutes=1)
+    await world.digest()
+    assert world.posts() == []
+    world.clock.now = at(hours)
+    await world.digest()
+    assert len(world.posts()) == 1
+    world.clock.forward(hours=12)
+    await world.digest()
+    assert (len(world.posts()), len(world.posts(other))) == (1, 1)
 
 
 async def test_autocomplete_finds_time_zones(world: World) -> None:

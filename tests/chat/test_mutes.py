@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.domain.identity import registered_domain
-from tests.chat.world import METRO, ROCKET, WHALES, World, plain, seen
+from tests.chat.world import METRO, ROCKET, WHALES, World, buttons, labels, plain, seen, unrelated
 from tests.discord_markdown import links
 from tests.make import record
 
@@ -13,9 +15,7 @@ from tests.make import record
 async def test_a_muted_outlet_neither_leads_nor_counts(world: World) -> None:
     await world.ask("subscribe", topic="AI")
     answer = await world.ask("mute", what="loud.example")
-    assert seen(answer) == (
-        "Muted\n**loud.example** neither leads nor counts in the whole server from now on. Take it back with `/unmute`."
-    )
+    assert seen(answer).startswith("Muted\n**loud.example** is muted across the server. Undo with `/unmute`.")
     await world.report(
         record(METRO[0], "loud.example", quality=95),
         record(METRO[1], "calm.example", quality=80),
@@ -47,7 +47,9 @@ async def test_a_muted_outlet_neither_leads_nor_counts(world: World) -> None:
 )
 async def test_an_outlet_or_words_are_named_in_many_ways(world: World, what: str, muted: str) -> None:
     await world.ask("subscribe", topic="Space")
-    assert plain(seen(await world.ask("mute", what=what))).startswith(f"Muted\n{muted} neither leads")
+    assert plain(seen(await world.ask("mute", what=what))).startswith(
+        f"Muted\n{muted} is muted across the server."
+    )
     await world.report(record(ROCKET[0], "loud.example", quality=80))
     assert world.posts() == []
     await world.ask("unmute", what=what)
@@ -87,7 +89,7 @@ async def test_a_mute_of_one_channel_leaves_the_others_alone(world: World) -> No
     for channel in (world.news, other):
         await world.ask("subscribe", topic="Space", channel=channel)
     answer = await world.ask("mute", what="Kestrel", channel=other)
-    assert f"**Kestrel** neither leads nor counts in {other.mention} from now on." in seen(answer)
+    assert f"**Kestrel** is muted in {other.mention}." in seen(answer)
     await world.report(record(ROCKET[0], quality=80))
     assert len(world.posts()) == 1
     assert world.posts(other) == []
@@ -116,7 +118,9 @@ async def test_a_post_that_stands_keeps_up_with_a_new_mute(world: World) -> None
 async def test_taking_a_mute_back(world: World) -> None:
     await world.ask("mute", what="Kestrel")
     await world.ask("mute", what="loud.example", channel=world.news)
-    assert "**Kestrel** counts again in the whole server." in seen(await world.ask("unmute", what="kestrel"))
+    assert "**Kestrel** is no longer muted across the server." in seen(
+        await world.ask("unmute", what="kestrel")
+    )
     text = await world.refused("unmute", what="loud.example")
     place = f"“loud.example” is muted in {world.news.mention}, not here: name that channel, or none for the server."
     assert place in text
@@ -139,9 +143,86 @@ async def test_what_cannot_be_muted(world: World, what: str) -> None:
     assert "Name an outlet (example.com) or words" in text or "That address cannot be read" in text
 
 
+@pytest.mark.parametrize(
+    ("what", "why"),
+    [
+        ("ferr*", "A mute matches whole words, and wildcards such as * are not read: write the words out."),
+        ("ferry OR boat", "A mute is one outlet or one run of words, not a query"),
+        ("ed@quay.example", "People and e-mail addresses cannot be muted"),
+    ],
+)
+async def test_what_could_never_match_is_not_confirmed(world: World, what: str, why: str) -> None:
+    assert why in await world.refused("mute", what=what)
+    assert seen(await world.ask("mute")) == "Muted\nNothing is muted. Mute an outlet or words with /mute."
+
+
+async def test_a_mute_says_what_it_would_have_hidden_and_can_be_undone(world: World) -> None:
+    await world.ask("subscribe", topic="Space")
+    await world.report(*unrelated(12), record(ROCKET[0], "loud.example", quality=80))
+    answer = await world.ask("mute", what="Kestrel")
+    text = plain(seen(answer))
+    assert "In the last 7 days it would have hidden 1 of 13 stories:" in text
+    assert ROCKET[0] in text
+    assert "with “kestrel” in the title" in text
+    undone = world.answer(await world.press(answer, "Undo"))
+    assert seen(undone) == "Unmuted\n**Kestrel** is no longer muted across the server."
+    assert buttons(answer) == []
+    assert "Nothing is muted." in seen(await world.ask("mute"))
+
+
+async def test_a_mute_that_hides_more_than_one_story_in_ten_asks_first(world: World) -> None:
+    await world.ask("subscribe", topic="Space")
+    first, second, *others = unrelated(12)
+    await world.report(*others, *(replace(one, title=f"A {one.title}") for one in (first, second)))
+    asked = await world.ask("mute", what="a")
+    assert "it would have hidden **2 of 12 stories**" in seen(asked)
+    assert "Mute **a** across the server?" in seen(asked)
+    assert labels(asked) == ["Mute it", "Cancel"]
+    left = world.answer(await world.press(asked, "Cancel"))
+    assert seen(left) == "**a** is not muted."
+    assert "Nothing is muted." in seen(await world.ask("mute"))
+    asked = await world.ask("mute", what="a")
+    done = world.answer(await world.press(asked, "Mute it"))
+    assert seen(done).startswith("Muted\n**a** is muted across the server.")
+    assert labels(done) == ["Undo"]
+    assert "**a** · across the server" in seen(await world.ask("mute"))
+
+
+async def test_a_mute_of_nothing_that_came_in_says_so_and_does_not_ask(world: World) -> None:
+    assert "No story has come in within the last 7 days." in seen(await world.ask("mute", what="Kestrel"))
+    await world.ask("subscribe", topic="Space")
+    await world.report(*unrelated(3))
+    text = seen(await world.ask("mute", what="whales"))
+    assert "It would have hidden none of the 3 stories of the last 7 days." in text
+    assert "was muted across the server already." in seen(await world.ask("mute", what="WHALES"))
+
+
+async def test_what_is_muted_is_listed_with_its_place(world: World) -> None:
+    other = world.guild.create_text_channel("other")
+    await world.ask("mute", what="Kestrel")
+    await world.ask("mute", what="loud.example", channel=other)
+    assert seen(await world.ask("mute")).splitlines() == [
+        "Muted",
+        "• **Kestrel** · across the server",
+        f"• **loud.example** · in {other.mention}",
+    ]
+    assert "loud" not in seen(await world.ask("mute", channel=world.news))
+    world.hide(other, world.manager)
+    assert "loud" not in seen(await world.ask("mute"))
+
+
+async def test_a_misspelt_unmute_has_a_button_with_what_was_meant(world: World) -> None:
+    await world.ask("mute", what="Kestrel")
+    result = await world.manager.slash(world.news, "unmute", what="Kestrle")
+    answer = world.answer(result)
+    assert "“Kestrle” is not muted." in world.refusal(result)
+    done = world.answer(await world.press(answer, "Kestrel"))
+    assert seen(done) == "Unmuted\n**Kestrel** is no longer muted across the server."
+
+
 async def test_markdown_in_a_mute_shows_as_text(world: World) -> None:
     answer = await world.ask("mute", what="**@everyone** <#1>")
-    assert plain(seen(answer)).startswith("Muted\n**@everyone** <#1> neither leads")
+    assert plain(seen(answer)).startswith("Muted\n**@everyone** <#1> is muted across the server.")
     assert links(seen(answer)) == []
 
 
@@ -156,7 +237,8 @@ async def test_there_is_a_most_of_mutes(world: World, monkeypatch: pytest.Monkey
 async def test_who_manages_one_channel_only_mutes_there_only(world: World) -> None:
     world.allow(world.news, world.member, manage_channels=True)
     text = await world.refused("mute", by=world.member, what="Kestrel")
-    assert "You need Manage Channels in the whole server for this: name a channel to mute something" in text
+    assert "You need Manage Channels in the whole server for this." in text
+    assert "To mute something in one channel only, name the channel." in text
     await world.ask("mute", by=world.member, what="Kestrel", channel=world.news)
     other = world.guild.create_text_channel("other")
     text = await world.refused("mute", by=world.member, what="Kestrel", channel=other)

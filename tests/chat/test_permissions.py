@@ -137,7 +137,7 @@ async def test_a_command_that_the_bot_no_longer_has(world: World) -> None:
         "type": 1,
         "contexts": None,
     }
-    text = await world.refused("gone")
+    text = world.refusal(await world.manager.slash(world.news, "gone"), raised=1)
     assert "Discord still shows an old version of this command. Try again in a minute." in text
 
 

@@ -247,7 +247,7 @@ async def test_the_button_of_a_story_that_was_withdrawn_meanwhile(world: World) 
     await world.report(record(METRO[0], url=LEAD, quality=80))
     await world.take_in(record(METRO[0], url=LEAD, removed=True))
     result = await world.press(world.posts()[0], "Related coverage", by=world.member)
-    assert "Story #1 was withdrawn" in world.refusal(result, 0)
+    assert "Story #1 was withdrawn" in world.refusal(result)
 
 
 async def test_in_a_forum_the_post_itself_counts_as_posted_here(world: World) -> None:
@@ -281,3 +281,6 @@ async def test_a_long_story_tells_how_it_went_on(world: World) -> None:
     embed = (await world.ask("related", story="1", by=world.member)).embeds[0]
     [course] = [field.value or "" for field in embed.fields if field.name == "How it went on"]
     assert [line.split(" · ")[1] for line in course.splitlines()] == ["1 outlet", "2 outlets", "3 outlets"]
+    assert [line.split(" · ")[0] for line in course.splitlines()] == [
+        f"<t:{int(at(hours).timestamp())}:f>" for hours in (0, 5, 20)
+    ]

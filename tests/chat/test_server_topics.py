@@ -258,7 +258,7 @@ async def test_what_is_wrong_with_a_query_is_shown_where_it_stands(
         result = await world.manager.slash(world.news, command, **options)
         (embed,) = world.answer(result).embeds
         assert f"```\n{drawn}\n```" in (embed.description or "")
-        assert words in world.refusal(result, 1)
+        assert words in world.refusal(result)
         assert "For example:" in plain(embed.description or "")
 
 

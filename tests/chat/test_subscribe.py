@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import discord
 import pytest
 
 from bot.domain.model import Topic
+from bot.domain.polling import NewFeed, Origin
 from bot.domain.text import length
 from bot.pipeline import rematch
+from bot.store import feeds
 from tests.chat.world import (
     METRO,
     ROCKET,
@@ -69,6 +72,22 @@ async def test_autocomplete_offers_topics_by_every_name_and_those_that_records_b
     assert list(await world.typing("subscribe", "topic", "artif")) == ["AI"]
     assert list(await world.typing("subscribe", "topic", "vision")) == ["Computer Vision"]
     assert list(await world.typing("subscribe", "topic", "spase")) == ["Space"]
+
+
+async def test_an_empty_field_offers_what_is_followed_and_read_first(world: World) -> None:
+    await world.take_in(record("Tomatoes do well", topics=["Gardening"]))
+    async with world.app.context.db.write() as connection:
+        for number, topic in enumerate(["Space", "Space", "Computer Vision"]):
+            feed = NewFeed(f"https://f{number}.example/feed", Origin.CATALOGUE, topics=(topic,))
+            await feeds.add(connection, feed, timedelta(hours=1), at())
+    assert list(await world.typing("subscribe", "topic", "")) == [
+        "Space",
+        "AI",
+        "Computer Vision",
+        "Gardening",
+    ]
+    await world.ask("subscribe", topic="Computer Vision")
+    assert list(await world.typing("latest", "topic", "")) == ["Computer Vision", "Space", "AI", "Gardening"]
 
 
 async def test_again_changes_it_and_keeps_the_other_options(world: World) -> None:
@@ -199,6 +218,46 @@ async def test_the_offer_posts_also_what_is_below_the_bar_without_a_ping(world: 
     await world.deliver()
     assert [m.embeds[0].title for m in world.posts()] == [METRO[0]]
     assert mentions_in(body(world.sends()[0])) == ([], [])
+
+
+async def test_what_is_posted_already_is_not_offered(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    await world.report(record(METRO[0], quality=80))
+    assert labels(await world.ask("subscribe", topic="AI", importance="all")) == []
+    await world.report(record(WHALES[0], "beta.example", quality=10))
+    assert "Post the newest" not in seen(await world.ask("subscribe", topic="Computer Vision"))
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "told"),
+    [
+        ("unsubscribe", {"topic": "AI"}, "gets no live posts on the topics of story #1 any more."),
+        (
+            "subscribe",
+            {"topic": "AI", "mode": "digest"},
+            "gets no live posts on the topics of story #1 any more.",
+        ),
+        ("mute", {"what": "metro"}, "Story #1 was removed by its publishers, or is muted here by now."),
+    ],
+)
+async def test_an_offer_that_does_not_hold_any_more_says_so(
+    world: World, command: str, options: dict[str, Any], told: str
+) -> None:
+    await world.take_in(record(METRO[0], quality=80))
+    offered = await world.ask("subscribe", topic="AI")
+    await world.ask(command, **options)
+    assert told in world.refusal(await world.press(offered, "Post the newest story now"))
+    assert await world.deliver() == 0
+
+
+async def test_a_misspelt_topic_has_buttons_that_subscribe_to_what_was_meant(world: World) -> None:
+    result = await world.manager.slash(world.news, "subscribe", topic="Computer Vison", mode="digest")
+    answer = world.answer(result)
+    assert "Did you mean: Computer Vision?" in world.refusal(result)
+    assert labels(answer) == ["Computer Vision"]
+    done = world.answer(await world.press(answer, "Computer Vision"))
+    assert "follows **Computer Vision** · digest" in seen(done)
+    assert buttons(answer) == []
 
 
 async def test_the_offer_goes_away_when_it_could_no_longer_be_taken(world: World) -> None:

@@ -89,7 +89,6 @@ async def test_a_thread_that_fell_silent_is_opened_by_an_edit(world: World) -> N
     await world.report(record(METRO[0], "a.example", quality=80))
     world.close(thread)
     world.env.inject_error("PATCH", f"/channels/{thread.id}/messages/*", status=400, code=50083)
-    world.let_bot_open_threads()
     world.clock.forward(minutes=5)
     await world.report(record(METRO[1], "b.example", quality=90))
     assert world.posts(thread)[0].embeds[0].title == METRO[1]
@@ -111,6 +110,60 @@ async def test_a_thread_that_was_locked_pauses_until_it_is_opened(world: World, 
     await world.app.mend()
     await world.deliver()
     assert len(world.posts(thread)) == 1
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_thread_that_was_archived_while_it_was_paused_goes_on(
+    world: World, *, restarted: bool
+) -> None:
+    """The gateway tells nothing of archived threads, and whoever may post in one opens it by that."""
+    thread = world.thread()
+    await world.ask("subscribe", topic="AI", channel=thread)
+    world.deny(world.news, send_messages_in_threads=True)
+    await world.report(record(METRO[0], "a.example", quality=80))
+    world.close(thread)
+    await world.env.settle()
+    if restarted:
+        await world.restart()
+    await world.app.mend()
+    assert "Paused" in seen(await world.ask("status"))
+    world.mend(world.news)
+    await world.app.mend()
+    await world.deliver()
+    assert len(world.posts(thread)) == 1
+    assert "Paused" not in seen(await world.ask("status"))
+
+
+async def test_a_thread_that_is_locked_as_well_stays_paused_until_it_is_unlocked(world: World) -> None:
+    thread = world.thread()
+    await world.ask("subscribe", topic="AI", channel=thread)
+    world.close(thread, locked=True)
+    world.env.inject_error("POST", f"/channels/{thread.id}/messages", status=403, code=160005)
+    await world.report(record(METRO[0], "a.example", quality=80))
+    await world.app.mend()
+    assert "Paused" in seen(await world.ask("status"))
+    world.close(thread, locked=False)
+    await world.app.mend()
+    await world.deliver()
+    assert len(world.posts(thread)) == 1
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, 10003), (403, 50001), (503, 0), (429, 0)])
+async def test_a_channel_of_which_discord_tells_nothing_stays_paused(
+    world: World, status: int, code: int
+) -> None:
+    thread = world.thread()
+    await world.ask("subscribe", topic="AI", channel=thread)
+    world.close(thread, locked=True)
+    world.env.inject_error("POST", f"/channels/{thread.id}/messages", status=403, code=160005)
+    await world.report(record(METRO[0], "a.example", quality=80))
+    world.close(thread, locked=False)
+    await world.env.settle()
+    world.env.inject_error("GET", f"/channels/{thread.id}", status=status, code=code)
+    await world.app.mend()
+    assert "Paused" in seen(await world.ask("status"))
+    await world.app.mend()
+    assert "Paused" not in seen(await world.ask("status"))
 
 
 async def test_a_forum_gets_one_post_per_story_with_the_tags_that_fit(world: World) -> None:
@@ -185,7 +238,6 @@ async def test_a_forum_post_that_discord_archived_is_still_edited(world: World) 
     (thread,) = forum.threads
     world.close(thread)
     world.env.inject_error("PATCH", f"/channels/{thread.id}/messages/*", status=400, code=50083)
-    world.let_bot_open_threads()
     world.clock.forward(minutes=5)
     await world.report(record(METRO[1], "b.example", quality=90))
     assert world.posts(thread)[0].embeds[0].title == METRO[1]
@@ -203,7 +255,7 @@ async def test_a_forum_post_that_was_locked_is_left_alone_and_the_forum_goes_on(
     assert [thread.name for thread in forum.threads] == [METRO[0], WHALES[0]]
     assert world.posts(thread)[0].embeds[0].title == METRO[0]
     told = plain(seen(await world.ask("related", story="1", at=thread)))
-    assert "It is no longer kept up to date: its post is locked." in told
+    assert "Its last update was refused: its post is locked." in told
     assert "paused" not in seen(await world.ask("subscriptions"))
     assert await world.later() == 0
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import fnmatch
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
+from urllib.parse import urlsplit
 
 import discord
 import pytest
+from discord.http import Route
 from simcord.actors import MemberActor
 from simcord.backend.models import Overwrite
 from simcord.builders import ChannelHandle, GuildHandle, RoleHandle
@@ -121,6 +123,33 @@ def unrelated(number: int) -> list[Record]:
     ]
 
 
+class _Answer:
+    """As much of Discord's answer as an exception of discord.py looks at."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        self.reason = "refused"
+        self.headers: dict[str, str] = {}
+
+
+def threads_as_on_discord(env: Env) -> None:
+    """Let threads be edited by whom Discord lets edit them; simcord wants Manage Channels for it.
+
+    Whoever opened a thread may rename and tag it, and whoever may write in one that is not locked may open it.
+    """
+    backend = env.backend
+    strict = backend.require_permissions
+
+    def require(guild_id: int | None, user_id: int, channel_id: int | None, *names: str) -> None:
+        channel = backend.channels.get(channel_id or 0)
+        if channel is not None and channel.is_thread and names == ("manage_channels",):
+            assert channel.thread_metadata is not None
+            names = ("manage_threads" if channel.thread_metadata.locked else "send_messages_in_threads",)
+        strict(guild_id, user_id, channel_id, *names)
+
+    backend.require_permissions = require  # type: ignore[method-assign] # as Discord does it
+
+
 @dataclass
 class World:
     """The server *Demo* with its channel *news*, somebody who manages it, and a plain member."""
@@ -145,6 +174,7 @@ class World:
     async def make(cls, env: Env, app: App, clock: Clock, caplog: pytest.LogCaptureFixture) -> World:
         """Build the server; the bot has exactly the permissions that its invitation asks for."""
         await rematch.configure(app.context, TOPICS)
+        threads_as_on_discord(env)
         guild = env.create_guild("Demo")
         role = next(role for role in env.backend.get_guild(guild.id).roles.values() if role.managed)
         env.backend.edit_role(guild.id, role.id, {"permissions": PERMISSIONS.value})
@@ -228,12 +258,19 @@ class World:
     async def refused(
         self, command: str, *, by: MemberActor | None = None, at: ChannelHandle | None = None, **options: Any
     ) -> str:
-        """Use a slash command that is refused: what the user is told. The log has the same id."""
-        result = await (by or self.manager).slash(at or self.news, command, **options)
-        return self.refusal(result, 1)
+        """Use a slash command that is refused: what the user is told."""
+        return self.refusal(await (by or self.manager).slash(at or self.news, command, **options))
 
-    def refusal(self, result: InteractionResult, errors: int) -> str:
-        """What the user is told of an error, of which simcord saw so many exceptions."""
+    def refusal(self, result: InteractionResult, raised: int = 0) -> str:
+        """What the user is told of a mistake: without an id. discord.py hears of it only where it `raised` it itself."""
+        assert len(self.env.errors) == self.errors + raised, self.env.errors
+        self.errors += raised
+        (embed,) = self.answer(result).embeds
+        assert not embed.footer
+        return plain(embed.description or "")
+
+    def failure(self, result: InteractionResult, errors: int = 1) -> str:
+        """What the user is told of a bug, of which simcord saw so many exceptions. The log has the same id."""
         assert len(self.env.errors) == self.errors + errors
         self.errors += errors
         (embed,) = self.answer(result).embeds
@@ -250,6 +287,34 @@ class World:
         return answers[0]
 
     # What stands in channels, and what went over the wire.
+
+    def refuse(
+        self,
+        method: str,
+        path: str,
+        status: int,
+        code: int,
+        *,
+        parts: Mapping[str, Any] | None = None,
+        when: Callable[[dict[str, Any]], bool] = bool,
+    ) -> list[dict[str, Any]]:
+        """Have Discord refuse what is sent `when` its body is such, and say which `parts` are wrong. Returns these."""
+        http: Any = self.app.client.http
+        accept = http.request
+        refused: list[dict[str, Any]] = []
+
+        async def request(route: Route, **more: Any) -> Any:
+            sent = more.get("json")
+            asked = route.method == method and fnmatch.fnmatch(urlsplit(route.url).path, f"/api/v*{path}")
+            if not asked or not isinstance(sent, dict) or not when(sent):
+                return await accept(route, **more)
+            refused.append(sent)
+            kinds = {403: discord.Forbidden, 404: discord.NotFound}
+            answer = {"code": code, "message": "no", **({"errors": parts} if parts else {})}
+            raise kinds.get(status, discord.HTTPException)(_Answer(status), answer)  # type: ignore[arg-type] # like one
+
+        http.request = request
+        return refused
 
     def posts(self, channel: ChannelHandle | None = None) -> list[discord.Message]:
         """The messages that everybody sees in a channel, oldest first."""
@@ -312,12 +377,6 @@ class World:
     def open(self, thread: ChannelHandle) -> None:
         """Open it again."""
         self.env.backend.edit_channel(thread.id, {}, thread_metadata={"archived": False, "locked": False})
-
-    def let_bot_open_threads(self) -> None:
-        """On Discord whoever may write in a thread may open it; simcord wants Manage Channels for it."""
-        role = next(role for role in self.env.backend.get_guild(self.guild.id).roles.values() if role.managed)
-        rights = discord.Permissions(role.permissions | discord.Permissions(manage_channels=True).value)
-        self.env.backend.edit_role(self.guild.id, role.id, {"permissions": rights.value})
 
     def deny(self, channel: ChannelHandle, **permissions: bool) -> None:
         """Take permissions from the bot in a channel."""

@@ -45,6 +45,49 @@ def test_refused_items_are_told_with_their_place_and_the_rest_is_taken_in(tmp_pa
     assert all(error["reason"] for error in summary["errors"])
 
 
+ITEM = "<item><title>A fine {0}</title><link>https://a.example/{0}</link></item>"
+GOOD = f"<rss version='2.0'><channel><title>A</title>{ITEM}</channel></rss>"
+
+
+def test_of_several_places_one_that_cannot_be_read_is_refused_and_the_rest_is_taken_in(
+    tmp_path: Path,
+) -> None:
+    """Whatever is wrong with it, and wherever it stands among them."""
+    (tmp_path / "day.xml").write_text(GOOD.format("day"))
+    (tmp_path / "page.xml").write_text("<html><body>No feed</body></html>")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "night.xml").write_text(GOOD.format("night"))
+    bad = ["page.xml", "missing.xml", "missing", "http://127.0.0.1:1/feed", "http://[", "loop"]
+    places = ["missing.xml", "day.xml", *bad[:1], *bad[2:], "night.xml"]
+    done = topicwire("ingest", *places, "--db", tmp_path / "x.db", "--json", cwd=tmp_path)
+    summary = json.loads(done.stdout.splitlines()[-1])
+    assert done.returncode == 1, done.stderr
+    assert (summary["read"], summary["new"], summary["rejected"]) == (8, 2, 6)
+    assert {error["path"] for error in summary["errors"]} == set(bad)
+    assert all(error["item"] == 0 and error["reason"] for error in summary["errors"])
+    told = topicwire("ingest", *places, "--db", tmp_path / "x.db", cwd=tmp_path)
+    assert "missing.xml: does not exist\n" in told.stderr
+    assert "page.xml: a web page, not a feed\n" in told.stderr
+    assert told.stdout.splitlines()[-1] == "8 read: 0 new, 0 changed, 2 unchanged, 6 rejected"
+
+
+def test_match_goes_on_after_a_place_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "day.xml").write_text(GOOD.format("day"))
+    (tmp_path / "page.xml").write_text("<html><body>No feed</body></html>")
+    done = topicwire("match", "page.xml", "missing", "day.xml", "--topics", TOPICS, "--json", cwd=tmp_path)
+    assert done.returncode == 1
+    assert [json.loads(line)["title"] for line in done.stdout.splitlines()] == ["A fine day"]
+    assert "missing: does not exist\n" in done.stderr
+
+
+@pytest.mark.parametrize("place", ["page.xml", "missing", "http://127.0.0.1:1/feed"])
+def test_a_single_place_that_cannot_be_read_is_an_error(tmp_path: Path, place: str) -> None:
+    (tmp_path / "page.xml").write_text("<html><body>No feed</body></html>")
+    done = topicwire("ingest", place, "--db", tmp_path / "x.db", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert place in done.stderr
+
+
 def test_half_a_character_costs_one_field_or_one_record_and_no_batch(tmp_path: Path) -> None:
     half = "\\ud800"
     bad = f'{{"title": "A", "webUrl": "https://a.example/1#{half}"}}'

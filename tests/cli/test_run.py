@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from aiohttp import web
+
 from bot.store.database import Database
 from tests.loopback import CHANNEL, Loopback, follow_trains
 
@@ -44,17 +46,24 @@ async def prepare(folder: Path) -> Path:
     return config
 
 
-@asynccontextmanager
-async def running(discord: Loopback, config: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The process, once it is ready; killed at the end if it still runs."""
-    process = await asyncio.create_subprocess_exec(
+async def start(discord: Loopback, config: Path) -> asyncio.subprocess.Process:
+    """The process, just started."""
+    return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.loopback", str(discord.port), "run", "--config", str(config),
         cwd=ROOT, stderr=asyncio.subprocess.PIPE, env={**os.environ, "TOPICWIRE_DISCORD__TOKEN": "a.made-up.token"},
     )  # fmt: skip
+
+
+@asynccontextmanager
+async def running(discord: Loopback, config: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The process, once it is ready; killed at the end if it still runs."""
+    process = await start(discord, config)
     assert process.stderr is not None
+    begun: list[bytes] = []
     try:
         async with asyncio.timeout(TIMEOUT):
             async for line in process.stderr:
+                begun.append(line)
                 if b"ready as" in line:
                     break
         draining = asyncio.ensure_future(process.stderr.read())
@@ -63,8 +72,10 @@ async def running(discord: Loopback, config: Path) -> AsyncIterator[asyncio.subp
         if process.returncode is None:
             process.kill()
         await process.wait()
-        log = await draining
+        log = b"".join(begun) + await draining
+        assert b"ready as" in log, log.decode()
         assert b"Traceback" not in log, log.decode()
+        assert b"Unclosed" not in log, log.decode()
         assert b"made-up" not in log
 
 
@@ -106,6 +117,74 @@ async def test_what_could_not_be_sent_before_a_kill_is_sent_once_after_it(tmp_pa
         async with running(discord, config):
             await arrival(discord)
         assert len(discord.messages) == 1
+
+
+def page() -> web.Response:
+    """What the network in front of Discord answers to an address that it blocks."""
+    return web.Response(
+        text="<!doctype html>\n<h1>You are being blocked</h1>",
+        status=429,
+        content_type="text/html",
+        headers={"Retry-After": "0.1"},
+    )
+
+
+def block() -> web.Response:
+    """What Discord itself answers to it."""
+    return web.json_response({"message": "You are blocked for a while.", "code": 0}, status=429)
+
+
+def failure() -> web.Response:
+    """Discord is down."""
+    return web.json_response({"message": "down", "code": 0}, status=503)
+
+
+async def test_blocks_at_the_start_are_waited_out(tmp_path: Path) -> None:
+    config = await prepare(tmp_path)
+    discord = Loopback()
+    discord.refusals = {
+        "gateway": [page, failure],
+        "users/@me": [page, block, failure],
+        "applications/@me": [page],
+        "websocket": [page],
+    }
+    async with discord.serving():
+        async with running(discord, config) as process:
+            process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(TIMEOUT):
+                assert await process.wait() == 0
+    assert not any(discord.refusals.values())
+
+
+async def test_commands_that_discord_does_not_take_stop_no_post_and_are_sent_again(tmp_path: Path) -> None:
+    config = await prepare(tmp_path)
+    discord = Loopback()
+    discord.refusals["/commands"] = [page, block, failure]
+    async with discord.serving():
+        async with running(discord, config) as process:
+            write_record(tmp_path, "new", "Night train reaches the coast", "one.example")
+            await arrival(discord)
+            async with asyncio.timeout(TIMEOUT):
+                await discord.synced.wait()
+            process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(TIMEOUT):
+                assert await process.wait() == 0
+
+
+async def test_a_wrong_token_ends_with_one_sentence(tmp_path: Path) -> None:
+    config = await prepare(tmp_path)
+    discord = Loopback()
+    discord.refusals["users/@me"] = [
+        lambda: web.json_response({"message": "401: Unauthorized", "code": 0}, status=401)
+    ]
+    async with discord.serving():
+        process = await start(discord, config)
+        async with asyncio.timeout(TIMEOUT):
+            _, errors = await process.communicate()
+    assert process.returncode not in (0, None)
+    assert "Discord refused the token" in errors.decode()
+    assert "Traceback" not in errors.decode()
+    assert "Unclosed" not in errors.decode()
 
 
 async def expire_leases(folder: Path) -> None:

@@ -445,7 +445,7 @@ async def test_check_fetches_every_source_and_says_which_fail(desk: Desk, tmp_pa
     done = await topicwire_aside("check", "--sources", "--config", configured(tmp_path, *entries))
     assert done.returncode == 1
     lines = done.stdout.splitlines()
-    assert "config.yaml: all is well" in lines[0]
+    assert "config.yaml: no problems" in lines[0]
     assert lines[-1] == "6 feeds and repositories: 1 fine, 5 failing"
     told = {lines[at]: lines[at + 2].strip() for at in range(1, len(lines) - 1, 3)}
     assert told["Nmissing"] == "there is nothing at this address (404)"

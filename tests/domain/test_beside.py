@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,18 +36,42 @@ def story(number: int, *titles: str, hours: Sequence[float] = (0,), outlets: Seq
 METRO = story(1, "City halts facial recognition in metro", hours=[100])
 
 
-def test_what_came_before_and_what_came_after_the_most_alike_first() -> None:
-    law = story(2, "Council debates law on cameras in stations", hours=[10])
-    trial = story(3, "Facial recognition trial begins underground", hours=[20])
-    court = story(4, "Court hears case on station cameras", hours=[200])
-    before, after = beside(METRO, [Candidate(law, 3), Candidate(trial, 5), Candidate(court, 4)])
+def test_what_came_before_and_what_came_after_in_the_order_of_time() -> None:
+    trial = story(2, "Facial recognition trial begins underground", hours=[20])
+    law = story(3, "Council debates law on facial recognition", hours=[10])
+    ruling = story(4, "Judges rule on facial recognition at stations", hours=[300])
+    court = story(5, "Court hears case on metro recognition cameras", hours=[200])
+    candidates = [Candidate(one, score) for one, score in ((trial, 5), (law, 3), (ruling, 5), (court, 4))]
+    before, after = beside(METRO, candidates)
     assert [view.number for view in before] == [3, 2]
-    assert [view.number for view in after] == [4]
+    assert [view.number for view in after] == [5, 4]
+
+
+def test_what_has_only_a_word_in_common_is_about_something_else() -> None:
+    others = [
+        "Shepherds' whistled language gets a recognition model",
+        "Every street tree in the city counted in a week",
+        "City says it will not be in the world cup after all",
+        "Ferries in the bay hit fewer whales",
+    ]
+    candidates = [Candidate(story(n, title, hours=[n]), 5) for n, title in enumerate(others, 2)]
+    assert beside(METRO, candidates) == ((), ())
+
+
+def test_the_name_of_a_topic_is_nothing_in_common() -> None:
+    def about(number: int, title: str) -> StoryView:
+        return replace(story(number, title, hours=[number]), topics=("Computer Vision",))
+
+    ferries = about(10, "Computer vision warns ferry captains of whales")
+    trees = about(11, "Computer vision counts street trees")
+    whales = about(12, "Ferry captains strike over pay and long shifts despite computer vision")
+    before, after = beside(ferries, [Candidate(trees, 5), Candidate(whales, 5)])
+    assert (before, [view.number for view in after]) == ((), [12])
 
 
 def test_what_says_the_same_again_is_left_out() -> None:
     again = story(2, "Facial recognition in metro halts city", hours=[10])
-    one, two = (story(n, "Council debates law on cameras in stations", hours=[n]) for n in (3, 4))
+    one, two = (story(n, "Council debates law on facial recognition", hours=[n]) for n in (3, 4))
     before, _ = beside(
         METRO, [Candidate(again, 9), Candidate(one, 5), Candidate(two, 5), Candidate(METRO, 20)]
     )
@@ -56,7 +81,7 @@ def test_what_says_the_same_again_is_left_out() -> None:
 def test_what_is_declared_comes_first_and_may_be_little_alike() -> None:
     declared = story(2, "Cameras bought for all stations", hours=[10])
     weak = story(3, "Whale seen in the bay", hours=[11])
-    alike = story(4, "Council debates law on cameras", hours=[12])
+    alike = story(4, "Council debates law on facial recognition", hours=[12])
     before, _ = beside(METRO, [Candidate(declared, 0.1), Candidate(weak, 0.2), Candidate(alike, 6)], [2])
     assert [view.number for view in before] == [2, 4]
 
@@ -70,7 +95,15 @@ NUMBERED = st.lists(
 @given(NUMBERED)
 def test_outlets_are_many_and_stories_few(candidates: list[tuple[float, int, str, str]]) -> None:
     views = [
-        Candidate(story(n, f"{word}{word}{n} {word}ood", hours=[hour], outlets=[f"{outlet}.example"]), score)
+        Candidate(
+            story(
+                n,
+                f"Facial recognition {word}{word}{n} {word}ood {word}{n}a {word}{n}b",
+                hours=[hour],
+                outlets=[f"{outlet}.example"],
+            ),
+            score,
+        )
         for n, (score, hour, outlet, word) in enumerate(candidates, 2)
     ]
     before, after = beside(METRO, views)
@@ -79,6 +112,7 @@ def test_outlets_are_many_and_stories_few(candidates: list[tuple[float, int, str
     assert all(led.count(outlet) <= OF_ONE_OUTLET for outlet in led)
     assert all(view.first < METRO.first for view in before)
     assert all(view.first >= METRO.first for view in after)
+    assert all(list(group) == sorted(group, key=lambda view: view.first) for group in (before, after))
     assert len({view.number for view in (*before, *after)} - {1}) == len(before) + len(after)
 
 

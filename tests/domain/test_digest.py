@@ -26,7 +26,7 @@ from bot.domain.digest import (
     parse_time,
     since_words,
 )
-from bot.domain.message import EMBEDS, safe_url
+from bot.domain.message import EMBEDS, Embed, Message, safe_url
 from bot.domain.model import Importance, Mode, Mute, Subscription, Topic
 from bot.domain.stories import Story
 from bot.domain.topics import Topics
@@ -144,6 +144,15 @@ def test_an_allowed_day_has_one_digest(schedule: Schedule, moment: datetime) -> 
         ("12 am", time(0)),
         ("12 pm", time(12)),
         ("12:30 AM", time(0, 30)),
+        ("noon", time(12)),
+        ("12 noon", time(12)),
+        ("Midnight", time(0)),
+        ("7 a.m.", time(7)),
+        ("7.15 p.m.", time(19, 15)),
+        ("at 8", time(8)),
+        ("18h", time(18)),
+        ("18h45", time(18, 45)),
+        ("６：３０", time(6, 30)),
     ],
 )
 def test_times_are_read_as_people_write_them(text: str, clock: time) -> None:
@@ -152,7 +161,7 @@ def test_times_are_read_as_people_write_them(text: str, clock: time) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "noon", "24:00", "9:60", "-1", "-0:30", "+9", "1_0", "0 pm", "13 pm", "pm", "9:00:00", "09:00 UTC", "0900", "9,30"],
+    ["", " ", "noonish", "24:00", "9:60", "-1", "-0:30", "+9", "1_0", "0 pm", "13 pm", "pm", "9:00:00", "09:00 UTC", "0900", "9,30"],
 )  # fmt: skip
 def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="write it like 09:00, 21:30 or 9 pm"):
@@ -171,6 +180,17 @@ def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
         ("tues, weds, thurs, Saturdays", (1, 2, 3, 5), "Tuesday, Wednesday, Thursday, Saturday"),
         ("mon mon", (0,), "Monday"),
         ("mon,tue,wed,thu,fri,sat,sun", range(7), "every day"),
+        ("mon-fri", range(5), "Monday to Friday"),
+        ("Monday to Friday", range(5), "Monday to Friday"),
+        ("tue – thu", (1, 2, 3), "Tuesday, Wednesday, Thursday"),
+        ("fri-mon", (0, 4, 5, 6), "Monday, Friday, Saturday, Sunday"),
+        ("mon-wed, sat", (0, 1, 2, 5), "Monday, Tuesday, Wednesday, Saturday"),
+        ("tue through thu & sun", (1, 2, 3, 6), "Tuesday, Wednesday, Thursday, Sunday"),
+        ("mon/thu", (0, 3), "Monday, Thursday"),
+        ("every Tuesday and Friday", (1, 4), "Tuesday, Friday"),
+        ("every day", range(7), "every day"),
+        ("at weekends", (5, 6), "at weekends"),
+        ("workdays", range(5), "Monday to Friday"),
     ],
 )
 def test_days_are_read_as_people_write_them(text: str, days: range | tuple[int, ...], said: str) -> None:
@@ -179,7 +199,8 @@ def test_days_are_read_as_people_write_them(text: str, days: range | tuple[int, 
 
 
 @pytest.mark.parametrize(
-    "text", ["", " , ", "mo", "s", "noday", "monkey", "mon-fri", "daily, mon", "mon and", "1"]
+    "text",
+    ["", " , ", "mo", "s", "noday", "monkey", "mon-", "-fri", "mon-tue-wed", "daily, mon", "mon and", "1"],
 )
 def test_what_is_no_day_is_refused_with_what_is_allowed(text: str) -> None:
     with pytest.raises(ValueError, match="daily, weekdays, weekends, or days such as mon, thu"):
@@ -453,6 +474,34 @@ def test_a_digest_says_how_many_stories_it_left_out() -> None:
     assert message.embeds[-1].footer == "3 more stories: /latest"
 
 
+def test_a_composed_digest_without_stories_that_are_not_wanted_any_more() -> None:
+    made = compose([report(n) for n in range(1, 14)], following("AI"), TOPICS, {}, at(0), at(24))
+    message = digest.message(made, "UTC")
+    assert message is not None
+    assert digest.without(message, set()) == message
+    ((first, *_, last),) = message.stories
+    fewer = digest.without(message, {first, last, 999})
+    assert fewer is not None
+    assert fewer.content == "**Daily digest** · Tuesday, 3 March · 8 stories"
+    assert fewer.stories == (message.stories[0][1:-1],)
+    (embed,) = fewer.embeds
+    assert embed.description.split("\n") == message.embeds[0].description.split("\n")[1:-1]
+    assert embed.footer == "3 more stories: /latest"
+    assert digest.without(message, set(message.stories[0])) is None
+
+
+def test_a_section_of_which_nothing_is_left_goes_and_what_it_said_at_the_end_stays() -> None:
+    message = Message(
+        "**Digest** · 2 stories",
+        (Embed(title="AI", description="one"), Embed(title="Space", description="two", footer="3 more")),
+        stories=((1,), (2,)),
+    )
+    left = digest.without(message, {2})
+    assert left is not None
+    assert left.embeds == (Embed(title="AI", description="one", footer="3 more"),)
+    assert (left.content, left.stories) == ("**Digest** · 1 story", ((1,),))
+
+
 def test_the_day_of_a_digest_is_that_of_the_channels_zone() -> None:
     made = compose([report(1)], following("AI"), TOPICS, {}, at(0), at(24))
     message = digest.message(made, "Pacific/Kiritimati")
@@ -497,6 +546,8 @@ def test_every_digest_is_within_discords_limits_and_harmless(
                 ["code"] + ["link"] * linked + ["bold"] * bool(grew) for linked in (0, 1)
             )
             assert {n.href for n in nodes if n.kind == "link"} <= addresses
+    told = [len(numbers) for numbers in message.stories]
+    assert told == [len(e.description.split("\n")) if e.description else 0 for e in message.embeds]
     left = len(made.entries) - shown
     assert message.embeds[-1].footer.split(" ")[0] == (str(left) if left else "")
     if len(counts) <= EMBEDS and len(made.entries) <= MOST_SIZE:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain import identity
-from bot.domain.identity import canonical, registered_domain
+from bot.domain.identity import canonical, publisher_address, registered_domain
 from tests.shared_data import SHARED, needs_shared
 
 KEY = "https://example.com/news/story-1"
@@ -55,10 +55,53 @@ KEY = "https://example.com/news/story-1"
         "https://www-example-com.cdn.ampproject.org/c/www.example.com/news/story-1",
         "https://www.google.com/amp/s/www.example.com/news/story-1/amp/",
         "https://google.co.uk/amp/www.example.com/news/story-1",
+        "https://bing-amp.com/c/s/www.example.com/news/story-1",
+        "https://www-example-com.bing-amp.com/c/s/www.example.com/news/story-1",
+        "https://example.com/news/story-1?PHPSESSID=1b7aa4b87e16e1",
+        "https://example.com/news/story-1;jsessionid=A1B2C3?utm_source=x",
+        "https://example.com/news/story-1?ASPSESSIONIDQQ=X",
+        "https://example.com/news/story-1?CFID=1&CFTOKEN=2&zenid=3&osCsid=4",
     ],
 )
 def test_twins_share_an_identity(url: str) -> None:
     assert canonical(url) == KEY
+
+
+# Hosts that only look like those of an AMP cache or viewer: anybody can have one, with any page in its path.
+STRANGERS = [
+    (host, path)
+    for path in ("/c/s/paper.example/1", "/amp/s/paper.example/1", "/amp/paper.example/1")
+    for host in (
+        "evilbing-amp.com", "bing-amp.com.evil.example", "evilcdn.ampproject.org", "cdn.ampproject.org.evil.example",
+        "cdn-ampproject.org", "evil.ampproject.org", "evilgoogle.com", "google.com.evil.example", "google.evl.xyz",
+        "google.xyz", "google.evil.example", "amp.google.example", "google.ev.de", "google-com.example", "bing-amp.co",
+    )
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("host", "path"), STRANGERS)
+def test_a_host_that_looks_like_an_amp_cache_shows_its_own_page(host: str, path: str) -> None:
+    url = f"https://{host}{path}"
+    assert publisher_address(url) == url
+    assert registered_domain(canonical(url)) == registered_domain(host)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://www.google.com/amp/s/www.paper.example/1/?a=b", "https://www.paper.example/1/?a=b"),
+        ("https://WWW.Google.de/amp/paper.example/1", "https://paper.example/1"),
+        ("http://paper-example.cdn.ampproject.org/c/s/paper.example/A%2Fb", "https://paper.example/A%2Fb"),
+        ("https://bing-amp.com/c/s/www.google.com/amp/s/paper.example/1", "https://paper.example/1"),
+        ("https://paper.example/amp/1", "https://paper.example/amp/1"),
+        ("https://www.google.com/amp/s", "https://www.google.com/amp/s"),
+        ("https://u:p@google.com/amp/s/paper.example/1", "https://u:p@google.com/amp/s/paper.example/1"),
+        ("https://google.com", "https://google.com"),
+        ("no address, google.com/amp/s/x.example", "no address, google.com/amp/s/x.example"),
+    ],
+)
+def test_the_address_that_is_shown_is_the_publishers(url: str, shown: str) -> None:
+    assert publisher_address(url) == shown
 
 
 @pytest.mark.parametrize(
@@ -88,6 +131,15 @@ def test_twins_share_an_identity(url: str) -> None:
         ("https://example.com/lamp", "https://example.com/l"),
         ("https://example.com/guitars/amp/marshall", "https://example.com/guitars/marshall"),
         ("https://google.com/amp/s", "https://google.com/"),
+        ("https://example.com/?s=1", "https://example.com/?s=2"),
+        ("https://example.com/?s=international-organisations", "https://example.com/?s=other"),
+        ("https://example.com/?session_id=1", "https://example.com/?session_id=2"),
+        (
+            "https://example.com/?sid=507f1f77bcf86cd799439011",
+            "https://example.com/?sid=507f191e810c19729de860ea",
+        ),
+        ("https://example.com/a;v=1", "https://example.com/a;v=2"),
+        *((f"https://{host}{path}", "https://paper.example/1") for host, path in STRANGERS),
     ],
 )
 def test_distinct_pages_stay_distinct(one: str, other: str) -> None:

@@ -334,7 +334,8 @@ def test_two_posts_of_what_is_one_story_become_a_post_and_a_pointer() -> None:
         (1, at(0.1)),
         (2, at(24 * 7 + 0.1)),
     ]
-    assert plan.edits == [Edit(2, 2, at(24 * 7 + 1))]
+    # The post that is pointed to has to show the story, however old it is.
+    assert plan.edits == [Edit(2, 2, at(24 * 7 + 1)), Edit(1, 1, at(24 * 7 + 1))]
     assert plan.sends == []
 
 

@@ -26,12 +26,12 @@ def told(
     mute: str = "",
     post: Post | None = None,
     hours: float = 1,
-    removal: bool = False,
+    reshaped: bool = False,
 ) -> Send | Edit | Hold | None:
     """The decision in a channel with these subscriptions, at a time given in hours."""
     mutes = (Mute(1, GUILD, None, mute),) if mute else ()
     channel = Channel(CHANNEL, GUILD, subscriptions, mutes)
-    return decide(what, channel, post, TOPICS, at(hours), RULES, removal=removal)
+    return decide(what, channel, post, TOPICS, at(hours), RULES, reshaped=reshaped)
 
 
 def news(quality: int = 60, *, topics: tuple[str, ...] = ("AI",), notable: bool = False) -> Story:
@@ -187,10 +187,10 @@ def test_a_post_of_a_story_that_is_gone_is_edited_at_any_age() -> None:
 
 
 def test_a_post_of_which_a_report_was_removed_or_came_back_is_edited_at_any_age() -> None:
-    assert told(news(), follow(), post=SENT, hours=5000, removal=True) == Edit(9, 3, at(5000))
+    assert told(news(), follow(), post=SENT, hours=5000, reshaped=True) == Edit(9, 3, at(5000))
     closed = replace(SENT, closed=True)
-    assert told(news(), follow(), post=closed, hours=5000, removal=True) == held(Reason.ALREADY_TOLD)
-    assert told(news(), follow(), post=Post(9, 3, CHANNEL), removal=True) is None
+    assert told(news(), follow(), post=closed, hours=5000, reshaped=True) == held(Reason.ALREADY_TOLD)
+    assert told(news(), follow(), post=Post(9, 3, CHANNEL), reshaped=True) is None
 
 
 def test_a_post_is_kept_up_to_date_whatever_became_of_the_subscription() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain import retry
-from bot.domain.retry import Drop, Got, Outcome, Pause, Retry, Sent, Verdict, backoff, settle
+from bot.domain.retry import Ask, Drop, Got, Outcome, Pause, Retry, Sent, Skip, Verdict, backoff, settle
 from tests.make import START
 
 
@@ -27,12 +27,14 @@ def refused(status: int, code: int = 0, retry_after: float | None = None) -> Out
         (Outcome(Got.STALE), Drop("no longer wanted")),
         (Outcome(Got.ABSENT), Pause("the channel is gone")),
         (refused(404, 10003), Pause("the channel is gone")),
-        (refused(404), Pause("the channel is gone")),
         (refused(404, 10008), Drop("the message was deleted")),
         (refused(400, 200000), Drop("the server's AutoMod blocked it")),
         (refused(400, 200001), Drop("the server's AutoMod blocked its title")),
         (refused(403, 200000), Drop("the server's AutoMod blocked it")),
         (refused(400, 50035), Drop("Discord refused it (HTTP 400, code 50035): what Discord said")),
+        (refused(403, 50005), Drop("another bot account wrote the message")),
+        (refused(403, 99_999), Drop("Discord refused it (HTTP 403, code 99999): what Discord said")),
+        (refused(404, 10060), Drop("Discord refused it (HTTP 404, code 10060): what Discord said")),
         (refused(413), Drop("Discord refused it (HTTP 413, code 0): what Discord said")),
     ],
 )
@@ -46,7 +48,6 @@ def test_what_is_settled_by_one_try(outcome: Outcome, verdict: Verdict) -> None:
     [
         (403, 50001, "View Channel"),
         (403, 50013, "Send Messages and Embed Links"),
-        (403, 0, "Send Messages and Embed Links"),
         (403, 160005, "unlock it"),
         (400, 50083, "archived"),
         (400, 40067, "tag"),
@@ -56,6 +57,107 @@ def test_what_somebody_must_mend_pauses_the_channel_and_says_how(status: int, co
     verdict = settle(refused(status, code), 1, START)
     assert isinstance(verdict, Pause)
     assert hint in verdict.reason
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 409, 418])
+def test_an_answer_without_discords_code_is_no_verdict(status: int) -> None:
+    """It is a proxy's: a page of Cloudflare, or of whoever is between."""
+    for ask in Ask:
+        verdict = settle(refused(status), 1, START, ask)
+        assert verdict == Retry(START + timedelta(seconds=5), "what Discord said")
+
+
+PASSING = [
+    20016,
+    20022,
+    20026,
+    20028,
+    20029,
+    30046,
+    40004,
+    40006,
+    40062,
+    40333,
+    110001,
+    130000,
+    160006,
+    160007,
+]
+
+
+@pytest.mark.parametrize("code", PASSING)
+def test_what_passes_by_itself_is_tried_again_whatever_its_status(code: int) -> None:
+    for status in (400, 403, 409, 429, 503):
+        outcome = refused(status, code)
+        assert isinstance(settle(outcome, 1, START), Retry)
+        assert isinstance(settle(outcome, 1, START, Ask.EDIT), Retry)
+
+
+def test_only_codes_that_mean_the_channel_pause_it() -> None:
+    """Everything that Discord documents, and what it may add to that: up to 1,000 codes a family."""
+    families = [*range(0, 60, 10), 110, 130, 150, 160, 170, 180, 200, 220, 240, 340, 520]
+    pausing = {
+        code
+        for family in families
+        for code in range(family * 1000, family * 1000 + 1000)
+        for status in (400, 403, 404)
+        if isinstance(settle(refused(status, code), 1, START), Pause)
+    }
+    assert pausing == {
+        *(10003, 10004, 40007, 40058, 40066, 40067),
+        *(50001, 50008, 50009, 50013, 50024, 50083, 160005),
+    }
+
+
+@pytest.mark.parametrize("code", [40058, 50008, 50024])
+def test_a_channel_in_which_nothing_can_be_posted_is_paused_by_posts_alone(code: int) -> None:
+    assert isinstance(settle(refused(400, code), 1, START), Pause)
+    assert isinstance(settle(refused(400, code), 1, START, Ask.PUBLISH), Drop)
+    assert isinstance(settle(refused(400, code), 1, START, Ask.EDIT), Skip)
+
+
+@pytest.mark.parametrize("outcome", [refused(400, 50035), refused(403, 99_999), Outcome(Got.LOCKED)])
+def test_a_refused_edit_ends_that_edit_and_a_removal_is_tried_again(outcome: Outcome) -> None:
+    assert isinstance(settle(outcome, 1, START, Ask.EDIT), Skip)
+    for attempt in (1, retry.MOST_ATTEMPTS, 10_000):
+        verdict = settle(outcome, attempt, START, Ask.REMOVAL)
+        assert isinstance(verdict, Retry)
+        assert verdict.at == START + retry.LONGEST_RETRY
+
+
+def test_an_outage_gives_up_a_message_and_an_edit_but_no_removal() -> None:
+    given_up = {ask: settle(refused(502), retry.MOST_ATTEMPTS, START, ask) for ask in Ask}
+    kinds = {ask: type(verdict) for ask, verdict in given_up.items()}
+    assert kinds == {Ask.SEND: Drop, Ask.EDIT: Skip, Ask.REMOVAL: Retry, Ask.PUBLISH: Drop}
+
+
+@pytest.mark.parametrize("ask", list(Ask))
+def test_a_message_that_is_gone_is_given_up_for_good(ask: Ask) -> None:
+    assert settle(refused(404, 10008), 1, START, ask) == Drop("the message was deleted")
+    assert isinstance(settle(refused(403, 50005), 1, START, ask), Drop)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "ask", "seconds"),
+    [
+        (Outcome(Got.PARTLY, 429, retry_after=480.0), Ask.EDIT, 480),
+        (Outcome(Got.PARTLY, 503), Ask.EDIT, 300),
+        (Outcome(Got.PARTLY, 400, 160006), Ask.EDIT, 300),
+        (Outcome(Got.PARTLY, 403, 50013), Ask.EDIT, None),
+        (Outcome(Got.PARTLY, 400, 200001), Ask.EDIT, None),
+        (Outcome(Got.PARTLY, 403, 50013), Ask.REMOVAL, 1800),
+    ],
+)
+def test_a_posts_name_and_tags_follow_when_discord_lets_them(
+    outcome: Outcome, ask: Ask, seconds: int | None
+) -> None:
+    again = None if seconds is None else START + timedelta(seconds=seconds)
+    assert settle(outcome, 3, START, ask) == Sent(again)
+
+
+def test_what_waits_for_another_message_is_not_given_up() -> None:
+    outcome = Outcome(Got.WAITS, retry_after=45, detail="waits")
+    assert settle(outcome, 10_000, START, Ask.EDIT) == Retry(START + timedelta(seconds=45), "waits")
 
 
 @pytest.mark.parametrize(
@@ -123,12 +225,15 @@ def test_every_outcome_has_a_verdict_and_a_retry_is_always_later(outcome: Outcom
         case Retry(when, reason):
             assert START < when <= START + timedelta(days=1)
             assert reason
-            assert outcome.got in (Got.REFUSED, Got.UNREACHABLE)
-            assert attempt < retry.MOST_ATTEMPTS or outcome.status == 429
+            assert outcome.got in (Got.REFUSED, Got.UNREACHABLE, Got.WAITS)
+            assert attempt < retry.MOST_ATTEMPTS or outcome.status == 429 or outcome.got is Got.WAITS
+        case Skip(reason):
+            raise AssertionError(f"nothing was edited: {reason}")
         case Drop(reason) | Pause(reason):
             assert reason
-        case Sent():
-            assert outcome.got in (Got.OK, Got.UNCHANGED)
+        case Sent(again):
+            assert outcome.got in (Got.OK, Got.UNCHANGED, Got.PARTLY)
+            assert again is None or START < again <= START + timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -137,6 +242,8 @@ def test_every_outcome_has_a_verdict_and_a_retry_is_always_later(outcome: Outcom
         (refused(429, retry_after=77.0), 1, 77),
         (refused(503), 1, 5),
         (refused(503), 9, 5),  # it may be this message alone
+        (refused(400, 160006), 9, 5),
+        (refused(403), 4, 40),  # Cloudflare blocks them all, and more so the more there are
         (refused(403, 50013), 1, None),  # the channel is paused
         (refused(400, 50035), 1, None),
         (Outcome(Got.UNREACHABLE), 1, None),  # a bug, or a message that waits for another one

@@ -135,6 +135,23 @@ async def test_an_undated_item_keeps_the_time_when_it_was_first_seen(room: Newsr
 
 
 @pytest.mark.parametrize(
+    "date", ["the day before yesterday", "03 Foo 2026", "8. November 2019, 12:00 Uhr", "1573214400"]
+)
+async def test_an_item_whose_date_cannot_be_read_or_is_old_is_no_news(room: Newsroom, date: str) -> None:
+    await room.add()
+    await room.poll()
+    body = rss(Entry(TWO, None)).replace(b"</item>", f"<pubDate>{date}</pubDate></item>".encode())
+    room.site.pages["/feed"] = Page(body)
+    await room.poll()
+    assert room.desk.mailbox.titles == []
+    assert (await room.feed()).taken == 2
+    _, stories = await latest(room.desk.context, "AI", GUILD)
+    (lead,) = [story.lead for story in stories if story.lead.record.title == TWO]
+    assert not lead.news
+    assert lead.published.year < 2020
+
+
+@pytest.mark.parametrize(
     ("before", "now"),
     [
         (Entry(TWO, 24, guid="a"), Entry(TWO, 30, guid="a")),
@@ -194,6 +211,77 @@ async def test_an_unchanged_feed_is_not_sent_again_even_to_another_process(room:
     assert room.site.asked[-1][1]["If-None-Match"] == '"v1"'
     feed = await room.feed()
     assert (feed.polling.failures, feed.last_success) == (0, room.desk.clock.now)
+
+
+def _conditions(room: Newsroom) -> list[bool]:
+    """For each request so far, whether it asked for changes alone."""
+    return [{"If-None-Match", "If-Modified-Since"} & set(headers) != set() for _, headers in room.site.asked]
+
+
+def _stuck(room: Newsroom, *entries: Entry | str) -> None:
+    """The feed has these; whoever asks for changes gets the answer that there are none."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if {"If-None-Match", "If-Modified-Since"} & set(request.headers):
+            return web.Response(status=304)
+        return web.Response(body=rss(*entries), headers={"ETag": '"for ever"'})
+
+    room.site.pages["/feed"] = answer
+
+
+async def test_a_feed_is_asked_for_as_a_whole_once_in_a_while(room: Newsroom) -> None:
+    _stuck(room, ONE)
+    await room.add()
+    for _ in range(3 * 7):
+        await room.poll(hours=8)
+    assert [number for number, some in enumerate(_conditions(room)) if not some] == [0, 9, 18]
+    assert (await room.feed()).polling.failures == 0
+
+
+async def test_what_a_server_withholds_as_unchanged_is_posted_and_it_is_not_believed_again(
+    room: Newsroom,
+) -> None:
+    _stuck(room, ONE)
+    await room.add()
+    await room.poll()
+    _stuck(room, Entry(TWO, 24), ONE)
+    await room.poll(days=1)
+    assert room.desk.mailbox.titles == []
+    await room.poll(days=2)
+    assert room.desk.mailbox.titles == [TWO]
+    room.restart()
+    _stuck(room, Entry(THREE, 96), Entry(TWO, 24), ONE)
+    await room.poll(days=1)
+    assert room.desk.mailbox.titles == [TWO, THREE]
+    await room.poll(days=1)
+    assert _conditions(room) == [False, True, False, False, False]
+
+
+async def test_a_server_that_says_unchanged_to_whoever_asks_for_all_fails(room: Newsroom) -> None:
+    async def unchanged(_request: web.Request) -> web.StreamResponse:
+        return web.Response(status=304)
+
+    room.publish(ONE, etag='"v1"')
+    await room.add()
+    await room.poll()
+    room.site.pages["/feed"] = unchanged
+    await room.poll(days=1)
+    assert (await room.feed()).polling.failures == 0
+    await room.poll(days=2)
+    assert (await room.feed()).polling.failures == 1
+
+
+async def test_no_content_for_whoever_asks_for_changes_is_nothing_new(room: Newsroom) -> None:
+    async def empty(_request: web.Request) -> web.StreamResponse:
+        return web.Response(status=204)
+
+    room.publish(ONE, etag='"v1"')
+    await room.add()
+    await room.poll()
+    room.site.pages["/feed"] = empty
+    await room.poll(days=1)
+    feed = await room.feed()
+    assert (feed.polling.failures, feed.last_error) == (0, "")
 
 
 async def test_an_unchanged_body_is_known_by_its_hash(

@@ -6,11 +6,11 @@ import pytest
 
 from bot.domain.model import Importance, Topic, TopicMatch
 from bot.pipeline import rematch
-from bot.store import records, stories, topics
+from bot.store import records, stories
 from bot.usecases.topics import listing
 from tests.make import record
 from tests.pipeline.desk import Desk
-from tests.store.taking import GUILD, TWO
+from tests.store.taking import GUILD, TWO, counted
 
 WHALES = Topic("Whales", keywords=("whale", "whales"))
 SEA = Topic("Sea")
@@ -81,7 +81,7 @@ async def test_more_than_are_matched_at_once_are_matched(
     await rematch.configure(harbour.context, [WHALES])
     assert await latest(harbour, "Whales") == [1]
     async with harbour.db.read() as connection:
-        assert (await topics.counts(connection))["Whales"] == 1
+        assert (await counted(connection))["Whales"] == 1
 
 
 async def test_topics_whose_records_were_not_all_matched_count_as_new_at_the_next_start(

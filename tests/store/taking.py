@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import plan as planning
 from bot.domain import stories as domain_stories
@@ -14,7 +15,7 @@ from bot.domain.model import Record, Stored
 from bot.domain.posting import Rules
 from bot.domain.stories import Story
 from bot.pipeline.windows import Windows
-from bot.store import audience, records, schema, stories
+from bot.store import audience, records, schema, stories, topics
 from bot.store.database import Database
 from tests.make import at, record
 
@@ -52,6 +53,12 @@ async def look(db: Database, *batch: Record) -> Known:
     """What the store knows of what a batch names."""
     async with db.write() as connection:
         return await records.known(connection, [Arrival(record) for record in batch])
+
+
+async def counted(connection: AsyncConnection, guild_id: int = 0) -> dict[str, int]:
+    """How many stories each topic has, itself."""
+    known = await topics.load(connection, guild_id)
+    return await stories.counts(connection, {topic.name: [topic.name] for topic in known}, guild_id)
 
 
 async def take(

@@ -11,7 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Topic
-from bot.store import search, server_topics, stories, topics, volumes
+from bot.store import kept, search, server_topics, stories, volumes
 from bot.store.database import Database
 from tests.make import at, record
 from tests.store.taking import GUILD, headlines, take
@@ -62,7 +62,7 @@ ASKED: dict[str, Callable[[AsyncConnection], Awaitable[object]]] = {
     "titles": lambda c: stories.titles(c, "wh", 25, GUILD),
     "latest of a topic": lambda c: stories.latest(c, ["Whales"], 100, GUILD),
     "latest": lambda c: stories.latest(c, None, 100, GUILD),
-    "counts": lambda c: topics.counts(c),
+    "counts": lambda c: stories.counts(c, {"Whales": ["Whales"]}, GUILD),
     "totals": lambda c: stories.totals(c),
     "by title": lambda c: search.by_title(c, ["whales"], GUILD, 25),
 }
@@ -141,7 +141,7 @@ async def test_a_title_that_is_not_new_is_found_by_its_whole_words(many: Databas
 async def test_volumes_that_take_long_are_counted_once_in_a_while(
     many: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(volumes, "MANY", 2)
+    monkeypatch.setattr(kept, "MANY", 2)
 
     async def asked(hours: float) -> int:
         async with many.read() as connection:
@@ -152,7 +152,7 @@ async def test_volumes_that_take_long_are_counted_once_in_a_while(
     assert await asked(12) > 0
     assert await asked(12.1) == 0
     assert await asked(12.2) > 0
-    monkeypatch.setattr(volumes, "MANY", 10_000)
+    monkeypatch.setattr(kept, "MANY", 10_000)
     assert await asked(13) > 0
     assert await asked(13) > 0
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from bot.domain.intake import Plan
 from bot.domain.model import Importance, Mode, Subscription
 from bot.domain.posting import Edit, Hold, Post, Reason, Send
-from bot.domain.retry import Drop, Got, Outcome, Pause, Retry, Sent, Verdict
+from bot.domain.retry import Drop, Got, Outcome, Pause, Retry, Sent, Skip, Verdict
 from bot.store import outbox, schema, subscriptions, topics
 from bot.store.database import Database
 from bot.store.outbox import Claimed
@@ -315,6 +315,32 @@ async def test_an_edit_that_changed_nothing_is_none(posts: Database, clock: Cloc
     (edit,) = [c for c in await claim(posts, clock) if c.id == first.id]
     await settle(posts, clock, edit, Outcome(Got.UNCHANGED, shown="look"))
     assert (await row(posts, first.id)).edited_at is None
+
+
+async def test_an_edit_that_was_refused_ends_and_the_message_goes_on(posts: Database, clock: Clock) -> None:
+    first = (await claim(posts, clock))[0]
+    await settle(posts, clock, first)
+    for title in ("one", "two"):
+        async with posts.write() as connection:
+            await outbox.apply(connection, Plan(edits=[Edit(first.id, 2, clock())]), clock())
+        (edit,) = [c for c in await claim(posts, clock) if c.id == first.id]
+        await settle(posts, clock, edit, Outcome(Got.REFUSED, 400, 50035), Skip(title))
+        found = await row(posts, first.id)
+        assert (found.closed, found.due_at, found.attempts, found.reason) == (False, None, 0, title)
+        assert (found.shown, found.edited_at) == ("look", None)
+
+
+async def test_what_is_not_all_there_yet_is_due_again(posts: Database, clock: Clock) -> None:
+    first = (await claim(posts, clock))[0]
+    later = clock() + timedelta(minutes=8)
+    partly = Outcome(Got.PARTLY, 429, message_id=1, shown="half a look")
+    await settle(posts, clock, first, partly, Sent(later))
+    found = await row(posts, first.id)
+    assert (found.sent_at, found.due_at, found.attempts, found.shown) == (clock(), later, 0, "half a look")
+    # A change of the story does not wait for the rest of it.
+    async with posts.write() as connection:
+        await outbox.apply(connection, Plan(edits=[Edit(first.id, 2, clock())]), clock())
+    assert (await row(posts, first.id)).due_at == clock()
 
 
 async def test_a_retry_waits_for_its_time_and_counts(stores: Database, clock: Clock) -> None:

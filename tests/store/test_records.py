@@ -27,6 +27,7 @@ from tests.store.taking import (
     ONE,
     THREE,
     TWO,
+    counted,
     halves,
     look,
     merge,
@@ -316,7 +317,7 @@ async def test_a_changed_record_loses_the_topics_it_has_no_more(stores: Database
     await take(stores, page)
     await take(stores, replace(page, topics=("Space",)), hours=1)
     async with stores.read() as connection:
-        assert await topics.counts(connection) == {"AI": 0, "Space": 1}
+        assert await counted(connection) == {"AI": 0, "Space": 1}
     await consistent(stores)
 
 
@@ -332,7 +333,7 @@ async def test_removed_records_leave_their_story_and_come_back(stores: Database)
     await consistent(stores)
     async with stores.read() as connection:
         assert await stories.numbers(connection) == [1]
-        assert await topics.counts(connection) == {"AI": 1}
+        assert await counted(connection) == {"AI": 1}
 
 
 async def test_a_merged_story_goes_on_under_the_other_number(stores: Database) -> None:
@@ -392,7 +393,7 @@ async def test_rematching_replaces_the_topics_of_records_and_stories(stores: Dat
         matches = {1: (TopicMatch("Whales", False, ("whale",)),), 2: ()}
         await records.rematch(connection, stored, matches)
         assert await records.topics_of(connection, [1]) == {1: matches[1]}
-        assert await topics.counts(connection) == {"Sea": 0, "Whales": 1}
+        assert await counted(connection) == {"Sea": 0, "Whales": 1}
     await consistent(stores)
 
 

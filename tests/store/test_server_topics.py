@@ -18,7 +18,7 @@ from bot.usecases.context import Context
 from bot.usecases.server_topics import Draft, create, delete, edit
 from tests.databases import opened
 from tests.make import Clock, at, record
-from tests.store.taking import CHANNEL, GUILD, stored_of, take
+from tests.store.taking import CHANNEL, GUILD, counted, stored_of, take
 
 OTHERS = GUILD + 1
 WIND = Topic("Wind", aliases=("Turbines",), parent="Energy", query='"wind farm"', guild_id=GUILD)
@@ -85,9 +85,9 @@ async def test_a_story_is_found_by_it_in_its_server_alone(stores: Database) -> N
         assert await find(stores, "wind", OTHERS) == [second]
         assert await find(stores, "wind", 0) == await find(stores, "wind", 7) == []
     async with stores.read() as connection:
-        assert (await topics.counts(connection, GUILD))["Wind"] == 1
-        assert (await topics.counts(connection, OTHERS))["wind"] == 1
-        assert await topics.counts(connection) == {}
+        assert (await counted(connection, GUILD))["Wind"] == 1
+        assert (await counted(connection, OTHERS))["wind"] == 1
+        assert await counted(connection) == {}
         seen = (await stories.load(connection, [first], OTHERS))[first]
         assert [match.topic for own in seen.topics.values() for match in own] == []
         seen = (await stories.load(connection, [first], GUILD))[first]

@@ -11,7 +11,7 @@ from bot.domain.stories import Story
 from bot.store import stories
 from bot.store.database import Database
 from tests.make import at, record
-from tests.store.taking import FOUR, ONE, THREE, TWO, halves, merge, take
+from tests.store.taking import FOUR, GUILD, ONE, THREE, TWO, halves, headlines, merge, take
 
 
 async def search(db: Database, text: str, limit: int = 25) -> list[str]:
@@ -116,6 +116,46 @@ async def test_stories_are_loaded_with_members_what_they_declare_and_topics(stor
 
 
 # By topic and time.
+
+
+async def test_a_story_counts_once_in_a_topic_and_all_above_it(stores: Database) -> None:
+    both = record(ONE, "a.example", topics=["Computer Vision", "AI"])
+    gone = record(FOUR, "d.example", topics=["AI"])
+    await take(stores, both, record(TWO, "b.example", topics=["Computer Vision"]))
+    await take(stores, record(THREE, "c.example", topics=["AI", "Space"]), gone)
+    await take(stores, replace(gone, removed=True), hours=1)
+    below = {
+        "AI": ["AI", "Computer Vision"],
+        "Computer Vision": ["Computer Vision"],
+        "Space": ["Space"],
+        "Sea": ["Sea"],
+    }
+    async with stores.read() as connection:
+        counts = await stories.counts(connection, below)
+        assert counts == {"AI": 3, "Computer Vision": 2, "Space": 1, "Sea": 0}
+        for name, names in below.items():
+            assert len(await stories.latest(connection, names, None, 0)) == counts[name]
+
+
+async def test_what_only_a_server_sees_counts_for_that_server(stores: Database) -> None:
+    await take(stores, record(ONE, "a.example", topics=["AI"]))
+    await take(stores, record(TWO, "b.example", topics=["AI"]), guild_id=GUILD)
+    async with stores.read() as connection:
+        for guild_id, count in ((GUILD, 2), (GUILD + 1, 1), (0, 1)):
+            assert await stories.counts(connection, {"AI": ["AI"]}, guild_id) == {"AI": count}
+            assert len(await stories.latest(connection, ["AI"], None, guild_id)) == count
+
+
+async def test_a_great_many_topics_are_counted(stores: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stories, "IN_MOST", 2)
+    titles = headlines(5)
+    await take(stores, *(record(title, topics=[f"T{n}", "All"]) for n, title in enumerate(titles)))
+    names = [f"T{n}" for n in range(5)]
+    async with stores.read() as connection:
+        counts = await stories.counts(
+            connection, {"All": ["All", *names], **{name: [name] for name in names}}
+        )
+    assert counts == {"All": 5, **dict.fromkeys(names, 1)}
 
 
 async def test_the_latest_are_those_that_something_arrived_for_last(stores: Database) -> None:

@@ -10,7 +10,7 @@ from bot.store import topics
 from bot.store.database import Database
 from tests.databases import opened
 from tests.make import record
-from tests.store.taking import ONE, TWO, take
+from tests.store.taking import ONE, TWO, counted, take
 
 VISION = Topic(
     "Computer Vision",
@@ -102,7 +102,7 @@ async def test_stories_are_counted_for_their_own_topics(stores: Database) -> Non
         record(TWO, "c.example", topics=["AI"]),
     )
     async with stores.read() as connection:
-        assert await topics.counts(connection) == {"Computer Vision": 1, "AI": 2, "Sea": 0}
+        assert await counted(connection) == {"Computer Vision": 1, "AI": 2, "Sea": 0}
 
 
 async def test_two_processes_learn_a_topic_once(stores: Database, store_url: str) -> None:

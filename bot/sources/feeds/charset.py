@@ -2,12 +2,17 @@
 
 What the bytes themselves show goes before what is declared: a byte order mark, the zeros of
 UTF-16, text that is valid UTF-8. Servers and templates are wrong about it more often than bytes are.
+A declaration is read as browsers read it (https://encoding.spec.whatwg.org/#names-and-labels), so it
+can reach the codecs of the web and no other codec of Python's. Where the bytes are neither UTF-8 nor
+what is declared, `chardet` guesses from a sample.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
+
+from webencodings.labels import LABELS
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -28,64 +33,98 @@ _DECLARED = re.compile(
 _CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
 _HEAD = 1024  # bytes in which a declaration is looked for
 
-# What browsers take these names for: the encoding that is meant where they are used.
-_MEANT = {
-    "ascii": "cp1252",
-    "iso8859-1": "cp1252",
-    "iso8859-9": "cp1254",
-    "iso8859-11": "cp874",
-    "tis-620": "cp874",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "shift_jis": "cp932",
-    "euc_kr": "cp949",
+# The codec of each encoding that the WHATWG names, and the only codecs that a declaration can reach. Python's codec
+# for such a name is sometimes a subset of what browsers decode.
+_CODECS = {
     "big5": "big5hkscs",
+    "euc-jp": "euc_jp",
+    "euc-kr": "cp949",
+    "gb18030": "gb18030",
+    "gbk": "gb18030",
+    "ibm866": "cp866",
+    "iso-2022-jp": "iso2022_jp",
+    "iso-8859-8-i": "iso8859_8",
+    "macintosh": "mac_roman",
+    "shift_jis": "cp932",
+    "utf-8": "utf-8",
+    "utf-16be": "utf-16-be",
+    "utf-16le": "utf-16-le",
+    "windows-874": "cp874",
+    "x-mac-cyrillic": "mac_cyrillic",
+    **{f"iso-8859-{part}": f"iso8859_{part}" for part in (2, 3, 4, 5, 6, 7, 8, 10, 13, 14, 15, 16)},
+    **{name: name.replace("-", "_") for name in ("koi8-r", "koi8-u")},
+    **{f"windows-{page}": f"cp{page}" for page in range(1250, 1259)},
 }
-# Encodings of plain ASCII bytes or of pairs of bytes, which look like UTF-8 or can by accident.
-_SEVEN_BITS = ("iso2022", "hz", "utf-7")
-_PAIRS = ("gb18030", "cp932", "cp949", "big5", "euc_")
+_MANY_BYTES = frozenset(
+    {"big5hkscs", "cp932", "cp949", "euc_jp", "gb18030", "iso2022_jp", "utf-8", "utf-16-be", "utf-16-le"}
+)
+# The characters of the others by their bytes: an error handler that is called for each of millions of bytes takes
+# seconds, and browsers read the bytes that windows-1252 has no character for as controls.
+_TABLES = {
+    codec: bytes(range(256)).decode(codec, "replace")
+    for codec in _CODECS.values()
+    if codec not in _MANY_BYTES
+}
+_TABLES["cp1252"] = "".join(
+    chr(byte) if character == "\ufffd" else character for byte, character in enumerate(_TABLES["cp1252"])
+)
+# The labels, compared without case and punctuation: `cp-1251` is as clear as `cp1251`.
+_PUNCTUATION = re.compile("[^a-z0-9]+")
+_LABELS = {_PUNCTUATION.sub("", label): _CODECS[name] for label, name in LABELS.items() if name in _CODECS}
+# Encodings of pairs of bytes, which can look like UTF-8 by accident.
+_PAIRS = ("gb18030", "cp932", "cp949", "big5hkscs", "euc_jp")
 _FEW = 8  # characters beyond ASCII that are UTF-8 by accident
+_MOST_DAMAGE = 1 / 20  # of the bytes beyond ASCII: more say that a text has another encoding
+_SAMPLE = 100_000  # bytes by which an encoding is guessed
+_CONTEXT = 1_000  # and as many before the first one beyond ASCII
 # A byte that is no UTF-8, as `surrogateescape` gives it, is mostly one of windows-1252.
-_STRAY = re.compile("[\udc80-\udcff]")
+_STRAY = {0xDC00 + byte: _TABLES["cp1252"][byte] for byte in range(0x80, 0x100)}
+_BEYOND = bytes(range(0x80, 0x100))
+_MARKUP = re.compile(rb"<[^<>]{0,2000}>|[\r\n]+")
+_LETTERS = re.compile(rb"[A-Za-z\x80-\xff]+")
+_ASCII_LETTER = re.compile(rb"[A-Za-z]")
+# Encodings of single bytes in which no word has letters of ASCII and others: in Latin scripts most have.
+_OTHER_SCRIPTS = frozenset({
+    "cp1251", "koi8_r", "koi8_u", "cp866", "iso8859_5", "mac_cyrillic", "cp1253", "iso8859_7", "cp1255", "iso8859_8",
+    "cp1256", "iso8859_6", "cp874",
+})  # fmt: skip
+_BEYOND_ASCII = re.compile(b"[\x80-\xff]")
 
 
 def decoded(body: bytes, content_type: str = "") -> str:
     """The text, without a byte order mark. Never fails: what fits no encoding is replaced."""
     for mark, name in _BOMS:
         if body.startswith(mark):
-            return _lenient(body[len(mark) :], name)
+            return body[len(mark) :].decode(name, "replace")
     if b"\0" in body[:16]:
         start = body[:64].lstrip()[:8]
         for zeros, name in _ZEROS:
             if zeros.match(start):
-                return _lenient(body, name)
+                return body.decode(name, "replace")
     names = _declared(body, content_type)
-    if names and names[0].startswith(_SEVEN_BITS):
-        return _lenient(body, names[0])
+    if names and names[0] == "iso2022_jp" and body.isascii():
+        return body.decode(names[0], "replace")
     try:
         text = body.decode()
     except UnicodeDecodeError:
         return _legacy(body, names)
-    if names and not text.isascii() and names[0].startswith(_PAIRS) and len(body) - len(text) < 2 * _FEW:
-        return _strict(body, names[0]) or text
+    if names and not text.isascii() and names[0] in _PAIRS and len(body) - len(text) < 2 * _FEW:
+        return _fitting(body, names[0]) or text
     return text
 
 
+def codec_of(label: str) -> str | None:
+    """Python's codec for a declared encoding, or None where the web has no encoding of that name."""
+    return _LABELS.get(_PUNCTUATION.sub("", label.lower()))
+
+
 def _declared(body: bytes, content_type: str) -> list[str]:
-    """The encodings that the document and the server name, the document's first: it knows better."""
-    found = _DECLARED.search(body, 0, _HEAD)
-    names = [found[1].decode()] if found else []
-    if spoken := _CHARSET.search(content_type[:500]):
-        names.append(spoken[1])
-    known = []
-    for name in names:
-        try:
-            python = codecs.lookup(name).name
-            "".encode(python)  # some codecs are of bytes
-        except (LookupError, ValueError):
-            continue
-        known.append(_MEANT.get(python, python))
-    return known
+    """The codecs that the document and the server name, the document's first: it knows better."""
+    declaration = _DECLARED.search(body, 0, _HEAD)
+    labels = [declaration[1].decode()] if declaration else []
+    if header := _CHARSET.search(content_type[:500]):
+        labels.append(header[1])
+    return [codec for label in labels if (codec := codec_of(label))]
 
 
 def _legacy(body: bytes, names: list[str]) -> str:
@@ -95,29 +134,41 @@ def _legacy(body: bytes, names: list[str]) -> str:
     if (
         stray < (len(body) - len(text)) / 2
     ):  # mostly UTF-8, with bytes from elsewhere or a character cut in two
-        return _STRAY.sub(lambda byte: _as_cp1252(byte[0]), text)
-    for name in names:
-        if not name.startswith(("utf-", "cp1252")) and (legacy := _strict(body, name)):
+        return text.translate(_STRAY)
+    # Every text is one of windows-1252, and that is declared by habit: it says no more than nothing.
+    for name in (*names, _guessed(body)):
+        if name and not name.startswith(("utf-", "cp1252")) and (legacy := _fitting(body, name)):
             return legacy
-    return body.decode("cp1252", "replace")
+    return _replacing(body, "cp1252")
 
 
-def _as_cp1252(escaped: str) -> str:
-    return escaped.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
+def _guessed(body: bytes) -> str | None:
+    """The codec that the bytes look like, by what is not ASCII in a part of them."""
+    import chardet  # loads its models, which few feeds need
+    from chardet.enums import EncodingEra
+
+    start = max(0, _BEYOND_ASCII.search(body).start() - _CONTEXT)  # type: ignore[union-attr]  # it is not UTF-8
+    pieces = _MARKUP.split(body[start : start + _SAMPLE])
+    sample = b"\n".join([piece for piece in pieces if not piece.isascii()])
+    words = [word for word in _LETTERS.findall(sample) if not word.isascii()]
+    pure = sum(len(word) for word in words if not _ASCII_LETTER.search(word))
+    is_latin = 2 * pure < sum(map(len, words))
+    for guess in chardet.detect_all(sample, encoding_era=EncodingEra.MODERN_WEB):
+        codec = codec_of(guess["encoding"] or "")
+        if codec and not (is_latin and codec in _OTHER_SCRIPTS):
+            return codec
+    return None
 
 
-def _strict(body: bytes, name: str) -> str:
-    """The text, or nothing where the bytes are not of that encoding. A last character may be cut."""
-    for end in (len(body), len(body) - 1):
-        try:
-            return body[:end].decode(name)
-        except (UnicodeError, ValueError):
-            continue
-    return ""
+def _replacing(body: bytes, codec: str) -> str:
+    """The text, U+FFFD standing for what cannot be decoded."""
+    if codec in _TABLES:
+        return codecs.charmap_decode(body, "replace", _TABLES[codec])[0]
+    return body.decode(codec, "replace")
 
 
-def _lenient(body: bytes, name: str) -> str:
-    try:
-        return body.decode(name, "replace")
-    except (UnicodeError, ValueError):  # some codecs give up all the same
-        return body.decode("utf-8", "replace")
+def _fitting(body: bytes, name: str) -> str:
+    """The text, or nothing where too many of the bytes are not of that encoding."""
+    text = _replacing(body, name)
+    beyond_ascii = len(body) - len(body.translate(None, _BEYOND))
+    return text if text.count("\ufffd") <= max(1, beyond_ascii * _MOST_DAMAGE) else ""

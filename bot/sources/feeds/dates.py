@@ -1,27 +1,28 @@
-"""The dates of feeds, as they are written and as they were meant."""
+"""Dates as feeds and records write them.
+
+Most are ISO 8601 or RFC 822 and are read by their columns. The others are taken apart: the time of day with
+its zone is looked for first, and what is left is read as a date, whose parts may stand in any usual order.
+"""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+import unicodedata
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from typing import NamedTuple
+
+from bot.sources.feeds.date_words import folded, is_filler, month_of, weekday_of
+from bot.sources.feeds.zones import zone_of
 
 _YEARS = range(1990, 2101)  # other years are a mistake, as everywhere in Topicwire
-_LONGEST = 100
+_LONGEST = 100  # characters: what follows is no date
 
-_MONTHS = {
-    name: number
-    for number, name in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)
-}  # fmt: skip
-_TWO_DIGITS = {name.title(): f"{number:02}" for name, number in _MONTHS.items()}
-_ZONES = {
-    **dict.fromkeys(["GMT", "UT", "UTC", "Z", "WET"], 0),
-    **dict.fromkeys(["BST", "CET", "MEZ", "WEST"], 1),
-    **dict.fromkeys(["CEST", "EET", "MESZ", "SAST"], 2),
-    **dict.fromkeys(["EEST", "MSK"], 3),
-    "IST": 5.5, "CST": -6, "CDT": -5, "EST": -5, "EDT": -4, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
-    "AKST": -9, "AKDT": -8, "HST": -10, "SGT": 8, "HKT": 8, "AWST": 8, "JST": 9, "KST": 9, "AEST": 10,
-    "AEDT": 11, "NZST": 12, "NZDT": 13, "BRT": -3, "ART": -3, "AST": -4, "ADT": -3,
-}  # fmt: skip
+_TWO_DIGITS = {
+    name: f"{number:02}"
+    for number, name in enumerate(
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"], 1
+    )
+}
 _ZERO = {
     "GMT": "+00:00",
     "UTC": "+00:00",
@@ -31,44 +32,64 @@ _ZERO = {
     "-0000": "+00:00",
 }
 
-_CLOCK = (
-    r"(?:(\d{1,2}):(\d{2})(?::(\d{1,2})(?:[.,]\d+)?)?)?\s*(am|pm)?\s*"
-    r"(?:(?:gmt|utc)?\s*([+-]\d{1,2}:?(?:\d{2})?)|\(?([a-z]{1,5})\)?)?\s*(?:\(.*\))?"
+_DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
+_NOTHING = dict.fromkeys(
+    map(ord, "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 )
-# `Mon, 2 March 2026 12:00:00 +0100` and the like: a weekday or none, dashes, two digits of a year.
-_DAY_FIRST = re.compile(
-    rf"(?:[^\W\d]+\.?,?\s+)?(\d{{1,2}})(?:st|nd|rd|th)?[\s-]*([a-z]{{3}})[a-z]*\.?,?[\s-]*(\d{{4}}|\d{{2}})(?:,?\s+(?:at\s+)?|$){_CLOCK}",
+# Seconds, milliseconds, microseconds or nanoseconds since 1970, as .NET's JSON wraps them too.
+_EPOCH = re.compile(r"(?:/Date\()?@?(\d{10}|\d{13}|\d{16}|\d{19})(?:\.\d+)?(?:[+-]\d{4})?(?:\)/)?")
+_COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:[T ]?(\d\d)(\d\d)(\d\d)?(?:[.,]\d+)?)?(?!\d)", re.IGNORECASE)
+_WEEK = re.compile(r"(\d{4})-?W(\d\d)(?:-?([1-7]))?(?!\d)", re.IGNORECASE)
+_COMPACT_TIME = re.compile(r"(?<=\d)T(\d\d)(\d\d)(\d\d)?(?![\d:])", re.IGNORECASE)
+_HOUR_ALONE = re.compile(r"(?<=\d)T(\d\d)(?=\s?(?:Z|[+-]\d|$))", re.IGNORECASE)
+_T = re.compile(r"(?<=\d)[T_](?=\d)", re.IGNORECASE)
+
+_HALF = r"(?:\s?([ap])\.?\s?m\b\.?)?"
+_TIME = re.compile(
+    rf"(?<![\d.])(\d{{1,2}})(?::|\s?h\s?|[時时点]|시\s?)(\d{{1,2}})(?:\s?[:分분]\s?(\d{{1,2}})(?:[.,:]\d+)?)?[秒초]?{_HALF}",
     re.IGNORECASE,
 )
-# `Mon Mar 2 12:00:00 2026`, `March 2, 2026 12:00 PM`
-_YEAR_LAST = re.compile(
-    r"(?:[a-z]+\.?,?\s+)??([a-z]{3})[a-z]*\.?\s+(\d{1,2})(?:st|nd|rd|th)?\s+(\d{1,2}):(\d{2}):(\d{2})\s+(?:([a-z]{1,5})\s+)?(\d{4})",
+_HOUR = re.compile(r"(?<![\d.:])(\d{1,2})()()\s?([ap])\.?\s?m\b\.?", re.IGNORECASE)
+_DOTTED = re.compile(r"(?<=[\s,])(\d{1,2})\.(\d{2})(?:\.(\d{2}))?()(?![.\d])(?!\s*\d{4})")
+_AFTERNOON = re.compile("오후|午後|下午|晚上")
+_OFFSET = re.compile(
+    r"\s?:?\s?\(?(?:gmt|utc|ut|z|[a-z]{3,4}(?=[+-]\d{4}))?\s?\(?-?([+-])(\d{1,2})(?::?(\d{2}))?(?::?\d{2})?(?![\d/])",
     re.IGNORECASE,
 )
-_MONTH_FIRST = re.compile(
-    rf"(?:[a-z]+\.?,?\s+)??([a-z]{{3}})[a-z]*\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+(\d{{4}})(?:,?\s+(?:at\s+)?|$){_CLOCK}",
-    re.IGNORECASE,
-)
-# ISO 8601 as generously as it is used: parts may be missing, and a space may stand for the T.
-_ISO = re.compile(
-    rf"(\d{{4}})(?:[-/.]?(\d{{1,2}})(?:[-/.]?(\d{{1,2}}))?)?(?:(?:T|\s+)\s*{_CLOCK})?(?:[+-]\d\d:?\d\d|Z)?",
-    re.IGNORECASE,
-)
-_ORDINAL = re.compile(r"(\d{4})-?(\d{3})(?!\d)")
+_ZONE = re.compile(r"[\s,]*\(?([A-Za-z][A-Za-z_]*(?:\d[A-Z]{3})?(?:/[A-Za-z_+-]+\d*){0,2})\)?")
+_LIKE_A_ZONE = re.compile(r"[A-Z]{2,5}|[A-Za-z]+/\S+")
+_TOKEN = re.compile(r"\d+|[^\W\d_]+|[-/.]")
+
+
+class DateReading(NamedTuple):
+    """What a date says. `unknown_zone` is the zone that it names and nobody knows; UTC is taken in its place."""
+
+    moment: datetime
+    unknown_zone: str = ""
+
+
+def unknown_zone(reading: DateReading) -> str:
+    """What to tell about a date whose zone is unknown."""
+    return f"its time zone {reading.unknown_zone} is unknown; UTC is assumed"
 
 
 def moment(text: str) -> datetime | None:
     """The moment in UTC, or None where the text is no date of a sensible year. Without a zone it is UTC."""
-    text = text.strip()
-    if len(text) > _LONGEST:
-        return None
+    reading = read_date(text)
+    return reading.moment if reading else None
+
+
+def read_date(text: str) -> DateReading | None:
+    """The moment in UTC and what is unsure about it, or None where the text is no date of a sensible year."""
+    text = text.strip()[:_LONGEST]
     try:
-        found = _usual(text) or _unusual(text)
-        if found and found.tzinfo is not UTC:
-            found = found.astimezone(UTC)
+        usual = _usual(text)
+        reading = DateReading(usual) if usual else _unusual(text)
+        if reading and reading.moment.tzinfo is not UTC:
+            reading = reading._replace(moment=reading.moment.astimezone(UTC))
     except (ValueError, OverflowError):
         return None
-    return found if found is not None and found.year in _YEARS else None
+    return reading if reading and reading.moment.year in _YEARS else None
 
 
 def _usual(text: str) -> datetime | None:
@@ -97,59 +118,166 @@ def _usual(text: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _unusual(text: str) -> datetime | None:
+# ------------------------------------------------------------------------------------ the other forms
+
+
+def _unusual(text: str) -> DateReading | None:
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).translate(_NOTHING).translate(_DASHES)
     text = " ".join(text.split())
-    if found := _ORDINAL.fullmatch(text):
-        start = datetime(int(found[1]), 1, 1, tzinfo=UTC)
-        return start + timedelta(days=int(found[2]) - 1) if 0 < int(found[2]) < 367 else None
-    if found := _ISO.fullmatch(text):
-        year, month, day, *clock = found.groups()
-        return _made(int(year), int(month or 1), int(day or 1), *clock)
-    if found := _DAY_FIRST.fullmatch(text):
-        day, name, year, *clock = found.groups()
-        return _made(_full(int(year)), _MONTHS.get(name.lower()), int(day), *clock)
-    if found := _MONTH_FIRST.fullmatch(text):
-        name, day, year, *clock = found.groups()
-        return _made(int(year), _MONTHS.get(name.lower()), int(day), *clock)
-    if found := _YEAR_LAST.fullmatch(text):
-        name, day, hour, minute, second, zone, year = found.groups()
-        return _made(int(year), _MONTHS.get(name.lower()), int(day), hour, minute, second, None, None, zone)
+    if epoch := _EPOCH.fullmatch(text):
+        digits = epoch[1]
+        compact = _COMPACT.fullmatch(text) if len(digits) != 10 else None
+        if compact is None:
+            return DateReading(datetime.fromtimestamp(int(digits[:10]), UTC))
+    if (compact := _COMPACT.match(text)) and int(compact[1]) in _YEARS:
+        year, month, day, hour, minute, second = (int(part or 0) for part in compact.groups())
+        zone, unknown, _ = _zone(text[compact.end() :])
+        return _reading(date(year, month, day), (hour, minute, second), zone, unknown)
+    if week := _WEEK.match(text):
+        day_of_week = date.fromisocalendar(int(week[1]), int(week[2]), int(week[3] or 1))
+        text = f"{day_of_week.isoformat()} {text[week.end() :].lstrip('Tt')}"
+    text = _HOUR_ALONE.sub(r" \1:00", _COMPACT_TIME.sub(r" \1:\2:\3", text))
+    text = _T.sub(" ", text)
+    clock = _TIME.search(text) or _HOUR.search(text) or _DOTTED.search(text)
+    if clock is None:
+        vague = _date(text) or _vague_date(text)
+        return _reading(vague, (0, 0, 0), UTC, "") if vague else None
+    before = text[: clock.start()]
+    zone, unknown, rest = _zone(text[clock.end() :])
+    written = _date(before)
+    if written is None:  # 12:00 02.03.2026 +0100
+        written = _date(f"{before} {rest}")
+        zone = zone or (None if unknown else _last_zone(rest))
+    return _reading(written, _clock(clock, text), zone, unknown) if written else None
+
+
+def _reading(day: date, clock: tuple[int, int, int], zone: tzinfo | None, unknown: str) -> DateReading | None:
+    """The moment of these parts. 24:00 and a 60th second are the moment after."""
+    hours, minutes, seconds = clock
+    if hours > 24 or minutes > 59 or seconds > 61:
+        return None
+    start = datetime.combine(day, time(), zone or UTC)
+    # Whole days at once, so that a zone with daylight saving time counts by the clock on the wall.
+    return DateReading(start + timedelta(hours=hours, minutes=minutes, seconds=seconds), unknown)
+
+
+def _clock(clock: re.Match[str], text: str) -> tuple[int, int, int]:
+    hour, minute, second, half = clock.groups()
+    hours = int(hour)
+    late = (half or "").lower() == "p" or (not half and _AFTERNOON.search(text))
+    if half and 0 < hours <= 12:
+        hours %= 12
+    return hours + (12 if late and hours < 12 else 0), int(minute or 0), int(second or 0)
+
+
+def _zone(text: str) -> tuple[tzinfo | None, str, str]:
+    """The zone at the beginning, one there that is unknown, and what follows."""
+    if offset := _OFFSET.match(text):
+        return _offset(offset), "", text[offset.end() :]
+    named = _ZONE.match(text)
+    if named is None:
+        return None, "", text
+    name = named[1]
+    zone = zone_of(name)
+    if zone is not None:
+        return zone, "", text[named.end() :]
+    word = folded(name)
+    if not _LIKE_A_ZONE.fullmatch(name) or month_of(word) or weekday_of(word) is not None or is_filler(word):
+        return None, "", text
+    return None, name, text[named.end() :]
+
+
+def _last_zone(text: str) -> tzinfo | None:
+    """The zone that stands at the end, after the date."""
+    word = text.split()[-1] if text.split() else ""
+    return _zone(word)[0]
+
+
+def _offset(found: re.Match[str]) -> tzinfo:
+    away = timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
+    return timezone(-away if found[1] == "-" else away)
+
+
+def _date(text: str) -> date | None:
+    """The date at the beginning, after words that say nothing; None where parts of it are missing."""
+    numbers: list[str] = []
+    separator = ""
+    month: int | None = None
+    weekday: int | None = None
+    end = 0
+    for token in _TOKEN.finditer(text):
+        part = token[0]
+        if part.isdecimal():
+            numbers.append(part)
+            end = token.end()
+            if len(numbers) == (2 if month else 3):
+                break
+        elif not part.isalpha():
+            separator = separator or (part if len(numbers) == 1 else "")
+        else:
+            word = folded(part)
+            if is_filler(word) and numbers:
+                continue
+            if (number := month_of(word)) is not None:
+                month = number  # a later one counts: `mar. 3 nov. 2026` begins with a Tuesday
+                end = token.end()
+                if len(numbers) == 2:
+                    break
+            elif (day := weekday_of(word)) is not None:
+                weekday = day if weekday is None else weekday
+            elif numbers:
+                break
+    if text[end:].lstrip()[:1].isdecimal():  # more of it than was understood
+        return None
+    if month:
+        return _by_name(numbers, month) if len(numbers) == 2 else None
+    return _by_number(numbers, separator, weekday) if len(numbers) == 3 else None
+
+
+def _by_name(numbers: list[str], month: int) -> date | None:
+    first, second = numbers
+    year, day = (first, second) if len(first) == 4 else (second, first)
+    return date(_full(year), month, int(day)) if len(year) in (2, 4) else None
+
+
+def _by_number(numbers: list[str], separator: str, weekday: int | None) -> date | None:
+    """The date of three numbers: year first, or as the countries that use the separator write it."""
+    first, second, third = numbers
+    if len(first) == 4 or (len(third) == 2 and (separator == "-" or int(first) > 31)):
+        return date(_full(first), int(second), int(third))
+    if len(third) not in (2, 4):
+        return None
+    year, one, two = _full(third), int(first), int(second)
+    month_first, day_first = (one, two), (two, one)
+    readings = [month_first, day_first] if separator == "/" else [day_first, month_first]
+    days = [date(year, month, day) for month, day in readings if month <= 12]
+    return next((day for day in days if day.weekday() == weekday), days[0]) if days else None
+
+
+def _vague_date(text: str) -> date | None:
+    """A date of which the day, or day and month, are missing: the first of them. Or one by the day of its year."""
+    parts = [folded(token[0]) for token in _TOKEN.finditer(text)]
+    numbers = [part for part in parts if part.isdecimal()]
+    months = [number for part in parts if (number := month_of(part))]
+    if any(part.isalpha() and not month_of(part) and not is_filler(part) for part in parts):
+        return None
+    match [len(number) for number in numbers]:
+        case [4] if months or text.isdecimal():
+            return date(int(numbers[0]), months[0] if months else 1, 1)
+        case [4, 1 | 2]:
+            return date(int(numbers[0]), int(numbers[1]), 1)
+        case [1 | 2, 4]:
+            return date(int(numbers[1]), int(numbers[0]), 1)
+        case [4, 3] | [7]:
+            year, day = int("".join(numbers)[:4]), int("".join(numbers)[4:])
+            return date(year, 1, 1) + timedelta(days=day - 1) if 0 < day < 367 else None
     return None
 
 
-def _full(year: int) -> int:
+def _full(year: str) -> int:
     """The year that two digits mean."""
-    if year > 99:
-        return year
-    return year + (1900 if year >= 70 else 2000)
-
-
-def _made(
-    year: int,
-    month: int | None,
-    day: int,
-    hour: str | None,
-    minute: str | None,
-    second: str | None,
-    half: str | None,
-    offset: str | None,
-    zone: str | None,
-) -> datetime | None:
-    """The moment of these parts. 24:00 and a 60th second are the moment after."""
-    if month is None:
-        return None
-    hours, minutes, seconds = int(hour or 0), int(minute or 0), int(second or 0)
-    if half and 0 < hours <= 12:
-        hours = hours % 12 + (12 if half.lower() == "pm" else 0)
-    if hours > 24 or minutes > 59 or seconds > 61:
-        return None
-    behind = _offset(offset) if offset else timedelta(hours=_ZONES.get((zone or "").upper(), 0))
-    start = datetime(year, month, day, tzinfo=timezone(behind))
-    return start + timedelta(hours=hours, minutes=minutes, seconds=seconds)
-
-
-def _offset(text: str) -> timedelta:
-    digits = text[1:].replace(":", "")
-    hours, minutes = (int(digits), 0) if len(digits) <= 2 else (int(digits[:-2]), int(digits[-2:]))
-    away = timedelta(hours=hours, minutes=minutes)
-    return -away if text[0] == "-" else away
+    number = int(year)
+    if len(year) > 2:
+        return number
+    return number + (1900 if number >= 70 else 2000)

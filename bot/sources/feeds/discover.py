@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from html import escape
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 from urllib.parse import urldefrag, urljoin, urlsplit
 
@@ -24,9 +24,8 @@ _TAG = 4000  # characters of one
 _TEXT = 300  # characters after one
 _TITLE = 200
 
-_TYPES = frozenset(
-    f"application/{name}" for name in ("rss+xml", "atom+xml", "rdf+xml", "rss", "atom", "feed+json", "json")
-)
+_TYPES = re.compile(r"(?:application|text)/(?:x[.-])?(?:(?:rss|atom|rdf)(?:\+xml)?|(?:feed\+)?json)")
+_XML = frozenset({"text/xml", "application/xml"})  # often a feed, but anything can be XML
 # What only looks like links. Without an end it goes on to the page's.
 _HIDDEN = re.compile(
     r"<!--.*?(?:-->|\Z)|<(script|style|template|textarea)\b.*?(?:</\1\b|\Z)", re.IGNORECASE | re.DOTALL
@@ -58,15 +57,18 @@ class Found(NamedTuple):
 def feed_links(page: bytes, url: str, content_type: str = "") -> tuple[Found, ...]:
     """The feeds that the page at `url` names, at most twenty, feeds of comments last. Never raises.
 
-    Those in its head are meant; only where there is none, links that look like feeds are taken, those to
-    the same site first.
+    Those that its head names as feeds are meant. Only where there is none, other XML that the head names is
+    taken, and then links that look like feeds, those to the same site first.
     """
     page = page[:MAX_PAGE]
     if "charset" not in content_type.lower() and (declared := _CHARSET.search(page, 0, 2048)):
         content_type = declared[0].decode("ascii", "replace")
     tree = LexborHTMLParser(_flat(decoded(page, content_type)))
     base = _base(tree, url)
-    found = _distinct(_named(tree, base)) or _by_site(_distinct(_looking_like_feeds(tree, base)), url)
+    found = _distinct(_named(tree, base, _TYPES.fullmatch))
+    if not found:
+        linked = _by_site(_distinct(_looking_like_feeds(tree, base)), url)
+        found = _distinct(chain(_named(tree, base, _XML.__contains__), linked))
     return tuple(sorted(found, key=_is_of_comments))[:MAX_FOUND]
 
 
@@ -104,12 +106,12 @@ def _flat(text: str) -> str:
     return "".join(tags)
 
 
-def _named(tree: LexborHTMLParser, base: str) -> Iterator[Found]:
-    """What `<link rel=alternate>` of a feed's type leads to."""
+def _named(tree: LexborHTMLParser, base: str, fits: Callable[[str], object]) -> Iterator[Found]:
+    """What `<link rel=alternate>` leads to, where its type fits."""
     for node in tree.css("link[href]"):
         rel = _attribute(node, "rel").lower().split()
         kind = _attribute(node, "type").partition(";")[0].strip().lower()
-        if kind not in _TYPES or not ("alternate" in rel or "feed" in rel):
+        if not fits(kind) or not ("alternate" in rel or "feed" in rel):
             continue
         link = _attribute(node, "href")
         if kind == "application/json" and "wp-json" in link:  # the page itself as data, in every WordPress

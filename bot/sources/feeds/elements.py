@@ -7,18 +7,20 @@ stands, because feeds mix them.
 from __future__ import annotations
 
 import binascii
-import re
 from base64 import b64decode
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from lxml import etree
 
-from bot.sources.feeds.html import looks_like_html, pixels, without_prefixes
-from bot.sources.feeds.links import is_web, resolved
-from bot.sources.feeds.model import Entry, Feed, Picture, Publisher, Text
-from bot.sources.feeds.xml import name_of
+from bot.domain.identity import MAX_URL
+from bot.sources.feeds.html import looks_like_html, without_cdata, without_prefixes
+from bot.sources.feeds.links import host_of, is_web, resolved
+from bot.sources.feeds.media import PICTURES, add_media
+from bot.sources.feeds.model import Entry, Feed, Publisher, Text
+from bot.sources.feeds.namespaces import name_of
+from bot.sources.feeds.newest import newest
+from bot.sources.feeds.schedule import skipped_days, skipped_hours, ttl_of, values
 
 _BASE = "{http://www.w3.org/XML/1998/namespace}base"
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -37,7 +39,6 @@ _DATES = (
     "dcterms:created", "created", "date", "lastbuilddate",
 )  # fmt: skip
 _MEDIA = ("enclosure", "media:content", "media:thumbnail", "media:group")
-_PICTURES = ("itunes:image", "image", "media:image")
 _OTHERS = (
     "link", "guid", "id", "source", "language", "dc:language", "feedburner:origlink", "pheedo:origlink", "yt:videoid"
 )  # fmt: skip
@@ -47,29 +48,26 @@ _KINDS = (
         for kind, names in (("title", _TITLES), ("text", _TEXTS), ("date", _DATES))
         for rank, name in enumerate(names)
     }
-    | dict.fromkeys((*_MEDIA, *_PICTURES), ("media", 0))
+    | dict.fromkeys((*_MEDIA, *PICTURES), ("media", 0))
     | {name: (name, 0) for name in _OTHERS}
 )
 
 _ORIGINALS = ("feedburner:origlink", "pheedo:origlink")
 
-_PERIODS = {"hourly": 1, "daily": 24, "weekly": 7 * 24, "monthly": 30 * 24, "yearly": 365 * 24}
-_SHORTEST, _LONGEST = timedelta(minutes=5), timedelta(days=1)
-_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-
 _TEXT_TYPES = ("text", "text/plain", "plain")
 _MARKUP_TYPES = ("html", "text/html", "xhtml")
-_PICTURE_FILE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif)(?:[?#]|$)", re.IGNORECASE)
-_VIDEO_FILE = re.compile(r"\.(?:mp4|m4v|mov|webm)(?:[?#]|$)", re.IGNORECASE)
+# What the pages that an entry links to are, where none is its own: the nearest first.
+_NEAR = ("canonical", "bookmark", "shortlink", "permalink", "related", "via", "self")
+_MOST_LINKS = 1_000  # of an entry
+_MOST_TEXT = 400_000  # characters of an element: twice what is looked at
 
 
 def feed_of(root: Any, url: str, limit: int, *, bases: bool, languages: bool) -> Feed:
-    """The feed in a tree, with at most `limit` entries.
+    """The feed in a tree, with the newest `limit` entries at most.
 
     `bases` and `languages`: whether there may be an `xml:base` or `xml:lang` in it anywhere.
     """
-    found = list(_entry_elements(root))
-    return _Reader(url, root, bases, languages).feed(found, limit)
+    return _Reader(url, root, bases, languages).feed(_entry_elements(root, limit), limit)
 
 
 class _Roles(NamedTuple):
@@ -105,15 +103,30 @@ class _Orders(dict[tuple[Any, ...], _Roles]):
         return roles
 
 
-def _entry_elements(root: Any) -> Iterator[Any]:
-    """The entries in the order in which they stand, wherever that is: damage can leave one inside another."""
-    found = False
-    for element in root.iter("{*}item", "{*}entry"):
-        if name_of(element.tag) in _ENTRIES:
-            found = True
-            yield element
+def _entry_elements(root: Any, limit: int) -> list[Any]:
+    """The entries in the order in which they stand, wherever that is.
+
+    Damage, or malice, leaves one inside another. Each of the first `limit`, which are read, is taken out of
+    those around it, so that no text is read more than once, however deep it is.
+    """
+    found = [e for e in root.iter("{*}item", "{*}entry") if name_of(e.tag) in _ENTRIES]
     if not found:  # in capitals, or with a prefix that is not declared
-        yield from (element for element in root.iter() if name_of(element.tag) in _ENTRIES)
+        found = [e for e in root.iter() if name_of(e.tag) in _ENTRIES]
+    entries = set(found[:limit])
+    around = {parent: _is_inside(parent, entries) for parent in {entry.getparent() for entry in entries}}
+    for entry in entries:
+        if around[parent := entry.getparent()]:
+            parent.remove(entry)
+    return found
+
+
+def _is_inside(element: Any, entries: Set[Any]) -> bool:
+    """Whether it is one of the entries, or inside one."""
+    while element is not None:
+        if element in entries:
+            return True
+        element = element.getparent()
+    return False
 
 
 class _Reader:
@@ -121,31 +134,40 @@ class _Reader:
 
     def __init__(self, url: str, root: Any, bases: bool, languages: bool) -> None:
         self._url = url
+        self._site = url
         self._root = root
         self._bases = bases
         self._languages = languages
         self._atom = name_of(root.tag) in ("feed", "entry")
         self._orders = _Orders()
+        self._declared_bases: dict[Any, str] = {}  # of elements around others
 
     def feed(self, elements: list[Any], limit: int) -> Feed:
-        """The feed and its first entries."""
+        """The feed and its newest entries."""
         head, links = self._head(self._root)
+        link = self._page(links)
+        # Atom's addresses are relative to the document.
+        if link and not (self._atom and host_of(link) == host_of(self._url)):
+            self._site = link
         title = self._first(head, _TITLES)
-        language = next(_values(head, ("language", "dc:language")), "") or _language(head[""])
-        days = [_DAYS.index(day) for day in _children(head, "skipdays") if day in _DAYS]
-        hours = [
-            int(hour) % 24 for hour in _children(head, "skiphours") if hour.isdecimal() and int(hour) <= 24
-        ]
+        language = next(values(head, ("language", "dc:language")), "") or _language(head[""])
         return Feed(
-            title=self._text(title) if title is not None else Text(""),
-            link=self._page(links),
+            title=self.text(title) if title is not None else Text(""),
+            link=link,
+            page=link or next((page for page in self._alternates(links)[1] if is_web(page)), ""),
             language=language,
-            ttl=_ttl(head),
-            skip_hours=frozenset(hours),
-            skip_days=frozenset(days),
-            entries=[self._entry(element, number) for number, element in enumerate(elements[:limit], 1)],
+            ttl=ttl_of(head),
+            skip_hours=skipped_hours(head),
+            skip_days=skipped_days(head),
+            entries=[self._entry(each, number) for number, each in newest(elements, limit, self._dates)],
             total=len(elements),
         )
+
+    def _dates(self, element: Any) -> list[str]:
+        """When an entry says that it was published or changed, the best first."""
+        children = list(element)
+        places = self._orders[tuple([child.tag for child in children])].dates
+        return [text.strip() for place in places if (text := children[place].text)]
 
     def _head(self, root: Any) -> tuple[dict[str, Any], list[Any]]:
         """What the feed says of itself, by name; under the empty name the element that says it."""
@@ -167,19 +189,23 @@ class _Reader:
     def _entry(self, element: Any, number: int) -> Entry:
         children = list(element)
         roles = self._orders[tuple([child.tag for child in children])]
-        entry = Entry(number, self._base(element) if self._bases else self._url)
+        entry = Entry(number, self._site)
+        if self._bases and (base := self._declared_base(element)):
+            entry.base = entry.markup_base = base
         for place in roles.titles:
             child = children[place]
             if child.text or len(child):
-                entry.title = self._text(child)
+                entry.title = self.text(child)
                 break
-        entry.texts = [self._text(children[place]) for place in roles.texts]
-        entry.dates = [text.strip() for place in roles.dates if (text := children[place].text)]
+        entry.texts = [self.text(children[place]) for place in roles.texts]
+        entry.dates = [
+            date for place in roles.dates if (text := children[place].text) and (date := text.strip())
+        ]
         links = [children[place] for place in roles.links]
         enclosed = [place for place in roles.links if children[place].get("rel") == "enclosure"]
         if enclosed or roles.media:
             media = sorted((roles.media | dict.fromkeys(enclosed, "enclosure")).items())
-            self._media(entry, [(name, children[place]) for place, name in media])
+            add_media(entry, [(name, children[place]) for place, name in media], self)
         one = {kind: children[place] for kind, place in roles.one.items()}
         self._addresses(entry, element, one, links)
         self._details(entry, one)
@@ -196,7 +222,7 @@ class _Reader:
         if "yt:videoid" in one:
             entry.video = True
         if "dc:language" in one or "language" in one:
-            entry.language = next(_values(one, ("dc:language", "language")), "")
+            entry.language = next(values(one, ("dc:language", "language")), "")
 
     # ------------------------------------------------------------------------------- addresses
 
@@ -206,43 +232,69 @@ class _Reader:
         permalink = ""
         if guid is not None and guid.text:
             entry.guid = guid.text.strip()
-            if is_web(entry.guid) and (guid.get("isPermaLink") or "true").strip().lower() != "false":
-                permalink = entry.guid
-        pages = self._alternates(links)
+            if entry.guid.startswith("<"):
+                entry.guid = without_cdata(entry.guid)
+            permalink = self._permalink(guid, entry.guid)
+        pages, lesser = self._alternates(links)
         if len(one) > 1:
-            pages = [value for value in _values(one, _ORIGINALS) if is_web(value)] + pages
+            pages = [value for value in values(one, _ORIGINALS) if is_web(value)] + pages
         about = element.get(_ABOUT) or _attribute(element, "href") or "" if element.attrib else ""
         entry.guid = entry.guid or about
         if not pages:
-            pages = [page for page in (permalink, about, entry.url) if page]
-        entry.url = pages[0] if pages else ""
+            pages = [page for page in (permalink, about) if page]
+        if pages:
+            entry.url = pages[0]
         if len(pages) > 1:
             entry.others = pages[1:]
         if permalink and not self._atom and permalink != entry.url:
             entry.others = (*entry.others, permalink)
+        if not is_web(entry.url):
+            entry.stand_ins = [*self._sources_of_content(element), *lesser, *entry.stand_ins]
+            if not entry.url and entry.stand_ins:
+                entry.url, *entry.stand_ins = entry.stand_ins
 
-    def _alternates(self, links: list[Any]) -> list[str]:
-        """The addresses of the page itself, those that a browser shows first."""
+    def _permalink(self, guid: Any, text: str) -> str:
+        """The address that a guid is; nothing where it is none, or is said to be none."""
+        said = (guid.get("isPermaLink") or "").strip().lower()
+        if said == "true" and text.startswith("/"):
+            return self.resolved(guid, text)
+        return text if is_web(text) and said != "false" else ""
+
+    def _sources_of_content(self, element: Any) -> list[str]:
+        """Where the content of an Atom entry is that has it elsewhere."""
+        return [
+            self.resolved(child, source)
+            for child in element
+            if (source := child.get("src")) and name_of(child.tag) == "content"
+        ]
+
+    def _alternates(self, links: list[Any]) -> tuple[list[str], list[str]]:
+        """The addresses of the page itself, those that a browser shows first; and those that lead near it."""
         if len(links) == 1 and not links[0].attrib and (text := links[0].text):  # RSS
-            return [self._resolved(links[0], text.strip())]
+            return [self.resolved(links[0], text.strip())], []
         plain: list[str] = []
         pages: list[str] = []
         rest: list[str] = []
-        for link in links:
+        lesser: list[tuple[int, str]] = []
+        for link in links[:_MOST_LINKS]:
             address = _attribute(link, "href") or link.get(_RESOURCE)
             if address is None:
-                if link.text and (text := link.text.strip()):
-                    plain.append(self._resolved(link, text))
+                if text := (link.text or "").strip() or _address_after(link):
+                    plain.append(self.resolved(link, text))
                 continue
-            relation = link.get("rel")
-            if relation is None or relation.strip().lower().rpartition("/")[2] in ("alternate", ""):
-                kind = link.get("type")
-                usual = kind is None or "html" in kind.lower()
-                (pages if usual else rest).append(self._resolved(link, address.strip()))
-        return plain + pages + rest
+            relation, kind = link.get("rel") or "", link.get("type") or "html"
+            if relation != "alternate":
+                relation = relation.strip().lower().rpartition("/")[2]
+            if kind != "text/html":
+                kind = kind.lower()
+            if relation in ("", "alternate"):
+                (pages if "html" in kind else rest).append(self.resolved(link, address.strip()))
+            elif relation in _NEAR and (relation != "self" or "html" in kind):
+                lesser.append((_NEAR.index(relation), self.resolved(link, address.strip())))
+        return plain + pages + rest, [address for _, address in sorted(lesser)] if lesser else []
 
     def _page(self, links: list[Any]) -> str:
-        pages = self._alternates(links)
+        pages, _ = self._alternates(links)
         return next((page for page in pages if is_web(page)), "")
 
     def _publisher(self, source: Any) -> Publisher:
@@ -250,14 +302,14 @@ class _Reader:
         if not len(source):
             return Publisher((source.text or "").strip(), _attribute(source, "url") or "")
         named = {name_of(child.tag): child for child in reversed(source)}
-        title = self._text(named["title"]).value if "title" in named else ""
+        title = self.text(named["title"]).value if "title" in named else ""
         links = [child for child in source if name_of(child.tag) == "link"]
         address = self._page(links) or next(
-            (self._resolved(link, href) for link in links if (href := link.get("href"))), ""
+            (self.resolved(link, href) for link in links if (href := link.get("href"))), ""
         )
-        return Publisher(title, address or next(_values(named, ("id",)), ""))
+        return Publisher(title, address or next(values(named, ("id",)), ""))
 
-    def _address_in(self, element: Any) -> str:
+    def address_in(self, element: Any) -> str:
         """The address that an image is said to have, in any of the ways that occur."""
         for found in (
             _attribute(element, "href"),
@@ -266,59 +318,31 @@ class _Reader:
             element.text,
         ):
             if found and found.strip():
-                return self._resolved(element, found.strip())
+                return self.resolved(element, found.strip())
         inner = next((child for child in element if name_of(child.tag) == "url"), None)
-        return self._resolved(inner, inner.text.strip()) if inner is not None and inner.text else ""
+        return self.resolved(inner, inner.text.strip()) if inner is not None and inner.text else ""
 
-    def _resolved(self, element: Any, address: str) -> str:
-        return resolved(address, self._base(element) if self._bases else self._url)
+    def resolved(self, element: Any, address: str) -> str:
+        """An address in an element, absolute where that is possible."""
+        return resolved(address, self._base(element))
 
     def _base(self, element: Any) -> str:
-        """What relative addresses in an element are relative to."""
-        base = self._url
-        for part in reversed(
-            [found for at in (element, *element.iterancestors()) if (found := at.get(_BASE))]
-        ):
-            inner = resolved(part.strip(), base)
-            if is_web(inner):
-                base = inner
-        return base
+        """What relative addresses in an element are relative to: as declared, else the site."""
+        return self._declared_base(element) or self._site
 
-    # ----------------------------------------------------------------------------------- media
-
-    def _media(self, entry: Entry, many: list[tuple[str, Any]]) -> None:
-        """Pictures, and whether the entry is a video."""
-        first = True
-        for name, child in many:
-            if name == "media:group":
-                self._media(entry, [(name_of(inner.tag), inner) for inner in child])
-            elif name == "media:thumbnail":
-                self._picture(entry, child, thumbnail=True)
-            elif name in ("media:content", "enclosure"):
-                self._medium(entry, child, first)
-                first = False
-            elif name in _PICTURES:
-                entry.pictures = (*entry.pictures, Picture(self._address_in(child), thumbnail=True))
-
-    def _medium(self, entry: Entry, element: Any, first: bool) -> None:
-        kind = (element.get("medium") or element.get("type") or "").lower()
-        address = element.get("url") or element.get("href") or ""
-        if kind.startswith("image") or (not kind and _PICTURE_FILE.search(address)):
-            self._picture(entry, element)
-        elif kind.startswith("video") or (not kind and _VIDEO_FILE.search(address)):
-            entry.video = entry.video or first
-        if not kind.startswith("image") and element.tag.endswith(("enclosure", "link")):
-            entry.url = entry.url or self._resolved(element, address)  # a podcast need not have a page
-        for child in element:
-            if name_of(child.tag) == "media:thumbnail":
-                self._picture(entry, child, thumbnail=True)
-
-    def _picture(self, entry: Entry, element: Any, *, thumbnail: bool = False) -> None:
-        address = element.get("url") or element.get("href") or element.text or ""
-        width, height = pixels(element.get("width")), pixels(element.get("height"))
-        if address.strip():
-            picture = Picture(self._resolved(element, address.strip()), width, height, thumbnail)
-            entry.pictures = (*entry.pictures, picture)
+    def _declared_base(self, element: Any) -> str:
+        """What the element and those around it declare; empty where none does."""
+        if not self._bases:
+            return ""
+        parent = element.getparent()
+        outer = "" if parent is None else self._declared_bases.get(parent)
+        if outer is None:
+            outer = self._declared_bases[parent] = self._declared_base(parent)
+        declared = element.get(_BASE)
+        if not declared:
+            return outer
+        inner = resolved(declared.strip(), outer or self._url) if len(declared) <= MAX_URL else ""
+        return inner if is_web(inner) and len(inner) <= MAX_URL else outer or self._url
 
     # ----------------------------------------------------------------------------------- texts
 
@@ -330,10 +354,14 @@ class _Reader:
                 return element
         return None
 
-    def _text(self, element: Any) -> Text:
+    def text(self, element: Any) -> Text:
         """The text of an element, by what the feed says of its type."""
         inner = len(element)
         text = _markup(element) if inner else element.text or ""
+        if len(text) > _MOST_TEXT:
+            text = text[:_MOST_TEXT]
+        if "<![CDATA[" in text:
+            text = without_cdata(text)
         if not element.attrib:
             return Text(text, self._atom and not inner and not looks_like_html(text))
         kind = (element.get("type") or ("text" if self._atom else "html")).strip().lower()
@@ -344,14 +372,27 @@ class _Reader:
                 found = _from_base64(text)
                 if found or (found is not None and "/" in kind):
                     return Text(found)
-            return Text(text, not looks_like_html(text))
+            is_said = "type" in element.attrib and name_of(element.tag) == "title"
+            return Text(text, is_said or not looks_like_html(text))
         return Text(text)
 
 
 def _markup(element: Any) -> str:
-    """What is inside an element, as HTML."""
-    inner = "".join(etree.tostring(child, encoding="unicode") for child in element)
-    return without_prefixes(f"{element.text or ''}{inner}")
+    """What is inside an element, as HTML; its beginning where it is long."""
+    parts = [element.text or ""]
+    length = 0
+    for child in element:
+        parts.append(etree.tostring(child, encoding="unicode"))
+        length += len(parts[-1])
+        if length > _MOST_TEXT:
+            break
+    return without_prefixes("".join(parts)[:_MOST_TEXT])
+
+
+def _address_after(link: Any) -> str:
+    """The address that follows an empty link: HTML's `<link>` has no end, so some tools write it as `<link/>`."""
+    text = (link.tail or "").strip()
+    return text if is_web(text) or (text.startswith("/") and " " not in text) else ""
 
 
 def _from_base64(text: str) -> str | None:
@@ -362,18 +403,6 @@ def _from_base64(text: str) -> str | None:
         return ""
     except (binascii.Error, ValueError):
         return None
-
-
-def _values(one: dict[str, Any], names: tuple[str, ...]) -> Iterator[str]:
-    """The texts of these elements that have one."""
-    for name in names:
-        if name in one and (text := one[name].text) and (text := text.strip()):
-            yield text
-
-
-def _children(one: dict[str, Any], name: str) -> Iterator[str]:
-    for child in one.get(name, ()):
-        yield (child.text or "").strip().lower()
 
 
 def _attribute(element: Any, name: str) -> str | None:
@@ -389,17 +418,3 @@ def _language(element: Any) -> str:
             return str(found)
         element = element.getparent()
     return ""
-
-
-def _ttl(head: dict[str, Any]) -> timedelta | None:
-    """How long the feed says that it stays as it is, within bounds."""
-    wanted = next(_values(head, ("ttl",)), "")
-    if wanted.isdecimal() and 0 < len(wanted) < 8 and int(wanted):
-        stays = timedelta(minutes=int(wanted))
-    else:
-        hours = _PERIODS.get(next(_values(head, ("sy:updateperiod",)), "").lower())
-        often = next(_values(head, ("sy:updatefrequency",)), "1")
-        if hours is None:
-            return None
-        stays = timedelta(hours=hours) / max(1, int(often) if often.isdecimal() and len(often) < 6 else 1)
-    return min(max(stays, _SHORTEST), _LONGEST)

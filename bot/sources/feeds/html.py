@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import unescape
 from itertools import islice
 
@@ -35,10 +35,16 @@ _FIRSTS = "".join(sorted({name[0] for name in _INLINE.split("|")}))  # one look,
 _INLINE_TAG = re.compile(rf"<(?i:/?(?=[{_FIRSTS}])(?:{_INLINE})(?:\s[^<>{SEAM}]*)?/?>|!--[^<>{SEAM}]*-->)")
 _BLOCK_TAG = re.compile(rf"<(?i:/?(?:{_BLOCK})(?:\s[^<>{SEAM}]*)?/?>)")
 _OTHER_TAG = re.compile(rf"</?(?!(?:{_INLINE})[\s/>])[a-z][^<>]*>", re.IGNORECASE)
-# Text is taken for HTML if an element is closed in it, or one that needs no end stands in it.
-_LOOKS = re.compile(
-    rf"<(?i:/(?:{_INLINE}|{_BLOCK}|script|style|iframe|video|audio|object|form|svg)\s*>|(?:br|hr|p|img)\b[^<>]*>)"
+# A tag that may be one of HTML: whether it is an end, its name, its attributes.
+_TAG = re.compile(
+    rf"<(/?)(?i:({_INLINE}|{_BLOCK}|script|style|iframe|video|audio|object|form|svg)"
+    r"((?:\s+[a-z][a-z-]*\s*=[^<>]*)?))\s*/?>"
 )
+_ATTACHED_BEFORE = frozenset(".,;:!?)]…>")
+_ATTACHED_AFTER = frozenset("([<&")
+_ENDLESS = frozenset({"br", "hr", "img", "p", "wbr"})
+_CDATA_START = re.compile(r"\s*(?:<!\[CDATA\[\s*)+")
+_CDATA_END = re.compile(r"(?:\s*\]\]>)+\s*$")
 _PREFIXED = re.compile(r"(</?)[A-Za-z_][\w.-]*:(?=[A-Za-z])")
 
 _LONGEST_TAG = 4000
@@ -50,15 +56,59 @@ _FIRST_IMG = re.compile(rf"<[iI][mM][gG]\s(?:{_USUALLY}>)?")
 _ATTRIBUTE = re.compile(r"""([A-Za-z-]{3,20})\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 _PIXELS = re.compile(r"\s*(\d{1,5})(?:\.\d+)?\s*(?:px)?\s*", re.IGNORECASE)
 _DECORATION = (
-    "feedburner", "feedsportal", "pixel", "doubleclick", "/1x1", "-1x1", "_1x1", ".1x1", "blank.", "spacer", "tracking",
-    "beacon", "stats.", "statcounter", "gravatar", "emoji", "smiley", "smilies", "/icon", "favicon", "/avatar", "badge",
-    ".wp.com/b.gif", ".wp.com/g.gif", "analytics", "piwik", "matomo",
+    "feedburner", "feedsportal", "doubleclick", "blank.", "spacer", "stats.", "statcounter",
+    "gravatar", "smiley", "smilies", "/icon", "favicon", "/avatar", ".wp.com/b.gif", ".wp.com/g.gif",
+    "piwik", "matomo", "lazyload", "placeholder", "transparent.", "loading.gif",
 )  # fmt: skip
+# As a whole part of an address or class these are decoration; `google-pixel-9.jpg` shows a telephone.
+_DECORATION_PART = re.compile(
+    r"(?:^|[/._\s])(?:pixel|tracking|beacon|emoji|badges?|analytics)(?=[/.?_\s]|$)|[-_]pixel\.(?:gif|png)|[/_.-]1x1"
+)
+_PARTS = ("1x1", "pixel", "tracking", "beacon", "emoji", "badge", "analytics")
+# Where a page keeps the picture that its script shows in the place of the one in `src`, the best first.
+_LAZY = (
+    "data-src", "data-lazy-src", "data-original", "data-lazy", "data-orig-file", "data-large-file", "data-full-url",
+    "data-img-src", "data-echo", "data-hi-res-src",
+)  # fmt: skip
+_LAZY_SETS = ("data-srcset", "data-lazy-srcset", "srcset")
+_CANDIDATE = re.compile(r"([^\s,]\S*[^\s,]|[^\s,])\s+(\d{1,5}(?:\.\d+)?)([wx])\s*(?:,|$)")
+_WIDEST = 2_000  # pixels: more than a message shows
 
 
 def looks_like_html(text: str) -> bool:
-    """Whether a text that could be either is HTML."""
-    return "<" in text and _LOOKS.search(text) is not None
+    """Whether a text that could be either is HTML, and does not only speak of tags: `When to use <br>`.
+
+    It is HTML if an element is closed in it, or a tag that needs no end is attached to words as no writer
+    would put it.
+    """
+    if "<" not in text:
+        return False
+    opened: set[str] = set()
+    for tag in _TAG.finditer(text):
+        end, name, attributes = tag[1], tag[2].lower(), tag[3]
+        before, after = text[tag.start() - 1 : tag.start()], text[tag.end() : tag.end() + 1]
+        attached = before.isalnum() or before in _ATTACHED_BEFORE
+        if end:
+            if name in opened or attached:
+                return True
+            continue
+        opened.add(name)
+        attached = attached or after.isalnum() or after in _ATTACHED_AFTER
+        if name in _ENDLESS and (attributes or attached or not _is_named(text, tag)):
+            return True
+    return False
+
+
+def _is_named(text: str, tag: re.Match[str]) -> bool:
+    """Whether there are words beside a tag, so that it can be one of them."""
+    beside = f"{text[max(0, tag.start() - 100) : tag.start()]} {text[tag.end() : tag.end() + 100]}"
+    return any(character.isalnum() for character in beside)
+
+
+def without_cdata(text: str) -> str:
+    """A text without a CDATA section around it that was escaped, and so is text itself."""
+    start = _CDATA_START.match(text)
+    return _CDATA_END.sub("", text[start.end() :]) if start else text
 
 
 def plain(markup: str) -> str:
@@ -105,6 +155,8 @@ def _parsed(markup: str) -> str:
     parts = markup.split("<", _TAGS + 1)
     if len(parts) > _TAGS + 1:
         markup = "<".join(parts[:-1])
+    if "<![CDATA[" in markup:  # a comment, to HTML
+        markup = markup.replace("<![CDATA[", "").replace("]]>", "")
     tree = LexborHTMLParser(_OTHER_TAG.sub(r" \g<0> ", markup))
     tree.strip_tags(_HIDDEN)
     # The parser has decoded entities; what is one still was meant to be read.
@@ -123,17 +175,44 @@ def pictures(markup: str) -> Iterator[tuple[str, int, int]]:
             name.lower(): double or single or bare
             for name, double, single, bare in _ATTRIBUTE.findall(tag[1])
         }
-        url = attributes.get("src", "").strip()
-        if not url or url.startswith("data:"):
-            url = attributes.get("data-src", attributes.get("data-lazy-src", "")).strip()
-        if "&" in url:
-            url = unescape(url)
-        if (
-            url
-            and not _is_decoration(url)
-            and not ("class" in attributes and _is_decoration(attributes["class"]))
-        ):
-            yield url, pixels(attributes.get("width")), pixels(attributes.get("height"))
+        if "class" in attributes and is_decoration(attributes["class"]):
+            continue
+        for url in _addresses(attributes):
+            if not is_decoration(url):
+                yield url, pixels(attributes.get("width")), pixels(attributes.get("height"))
+
+
+def _addresses(attributes: Mapping[str, str]) -> Iterator[str]:
+    """Where a picture may be: first what its page shows in the end, then what stands there until then."""
+    lazy = [attributes[name] for name in _LAZY if name in attributes]
+    sets = [_best_of_set(attributes[name]) for name in _LAZY_SETS if name in attributes]
+    for value in (*lazy, *sets, attributes.get("src", "")):
+        url = unescape(value).strip() if "&" in value else value.strip()
+        if url and not url.startswith("data:") and ("/" in url or "." in url):
+            yield url
+
+
+def _best_of_set(candidates: str) -> str:
+    """Of a `srcset` the largest picture that is not too large; nothing where none has a size."""
+    sizes = [
+        (float(size) if unit == "w" else float(size) * 100, url)
+        for url, size, unit in _CANDIDATE.findall(candidates[:_LONGEST_TAG])
+    ]
+    fitting = [candidate for candidate in sizes if candidate[0] <= _WIDEST]
+    return max(fitting)[1] if fitting else min(sizes)[1] if sizes else ""
+
+
+def captions(markup: str) -> Iterator[str]:
+    """What the pictures in HTML are said to show."""
+    if "<" not in markup and "&lt;" in markup:
+        markup = unescape(markup[:_WHOLE])
+    for tag in islice(_IMG.finditer(markup, 0, _WHOLE), _PICTURES):
+        attributes = {
+            name.lower(): double or single or bare
+            for name, double, single, bare in _ATTRIBUTE.findall(tag[1])
+        }
+        if not is_decoration(attributes.get("src", "")):
+            yield from (attributes[name] for name in ("alt", "title") if attributes.get(name, "").strip())
 
 
 def usual_picture(markup: str) -> tuple[str, int, int] | None:
@@ -144,16 +223,20 @@ def usual_picture(markup: str) -> tuple[str, int, int] | None:
 
 def _picture(usual: re.Match[str]) -> tuple[str, int, int] | None:
     url, width, height = usual.groups()
-    if not url or url.startswith("data:") or _is_decoration(url):
+    if not url or url.startswith("data:") or is_decoration(url):
         return None
     return url, int(width or 0), int(height or 0)
 
 
-def _is_decoration(text: str) -> bool:
+def is_decoration(text: str) -> bool:
+    """Whether an address or a class is that of an icon, a portrait, a placeholder, or what only counts readers."""
     text = text.lower()
-    for word in _DECORATION:  # noqa: SIM110 - half the time of `any`
+    for word in _DECORATION:
         if word in text:
             return True
+    for word in _PARTS:
+        if word in text:
+            return _DECORATION_PART.search(text) is not None
     return False
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from bot.domain.identity import canonical
+from bot.domain.identity import canonical, registered_domain
 from bot.domain.model import Image
 from bot.sources.feeds.html import pictures, usual_picture
-from bot.sources.feeds.links import resolved
+from bot.sources.feeds.links import host_of, is_web, resolved, site_of
 from bot.sources.feeds.model import Entry
 
 _SMALLEST, _LARGEST = 50, 20_000  # pixels a side: others are icons, or a mistake
@@ -35,19 +35,41 @@ def _in_text(entry: Entry) -> Image | None:
         if text.plain or ("<img" not in value and "<IMG" not in value and "&lt;img" not in value):
             continue
         usual = usual_picture(value)
-        if usual and (image := _shown(usual, entry.base)):
+        if usual and (image := _shown(usual, entry)):
             return image
         for picture in pictures(value):
-            if image := _shown(picture, entry.base):
+            if image := _shown(picture, entry):
                 return image
     return None
 
 
-def _shown(picture: tuple[str, int, int], base: str) -> Image | None:
+def _shown(picture: tuple[str, int, int], entry: Entry) -> Image | None:
     url, width, height = picture
-    if _area(width, height, _ASSUMED) and (address := _usable(url, base)):
+    if _area(width, height, _ASSUMED) and (address := _usable(url, _base_of(url, entry))):
         return Image(address, width, height)
     return None
+
+
+def _base_of(url: str, entry: Entry) -> str:
+    """What an address in an entry's HTML is relative to: its page, unless that is not of the feed's own site.
+
+    What a link blog links to is somebody else's.
+    """
+    if entry.markup_base or is_web(url) or not is_web(entry.url):
+        return entry.markup_base or entry.base
+    if url.startswith("/") and entry.url.startswith(
+        site_of(entry.base)
+    ):  # as most are: it is the same from there
+        return entry.base
+    try:
+        is_own = not is_web(entry.base) or _domain(entry.url) == _domain(entry.base)
+    except ValueError:
+        return entry.base
+    return entry.url if is_own else entry.base
+
+
+def _domain(url: str) -> str:
+    return registered_domain(host_of(url))  # of the host alone, so that the answer is remembered
 
 
 def _area(width: int, height: int, assumed: int) -> int:

@@ -7,39 +7,62 @@ from collections.abc import Iterator, Mapping
 from io import BytesIO
 
 from bot.sources.documents import Unreadable, documents
-from bot.sources.feeds.links import is_web
+from bot.sources.feeds.links import is_web, resolved
 from bot.sources.feeds.model import Entry, Feed, NotAFeed, Picture, Text
+from bot.sources.feeds.newest import newest
 
 _VERSION = re.compile(r"(?:https?://)?(?:www\.)?jsonfeed\.org/|1(?:\.[01])?$", re.IGNORECASE)
+
+# Texts as a whole, so that nothing in them is taken for structure; commas that nothing follows.
+_DAMAGE = re.compile(r'"(?:[^"\\]|\\.)*+"|,(?=\s*[\]}])', re.DOTALL)
+_ESCAPE = re.compile(r'\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})(?<!\\\\)')
+_MOST_ATTACHED = 100
 
 
 def feed_of(text: str, url: str, limit: int) -> Feed:
     """The feed in a JSON text. Raises `NotAFeed`."""
-    _, value = next(documents(BytesIO(text.encode("utf-8", "replace")), "feed.json"), (1, None))
+    value = _parsed(text)
     if isinstance(value, Unreadable):
-        raise NotAFeed(str(value))
+        mended = _parsed(_mended(text))
+        if isinstance(mended, Unreadable):
+            raise NotAFeed(str(value))
+        value = mended
     if not isinstance(value, Mapping) or not isinstance(value.get("items"), list):
         raise NotAFeed("JSON, but not a JSON Feed")
     if not _VERSION.match(_text(value, "version")):
         raise NotAFeed("JSON, but not a JSON Feed: its version should be https://jsonfeed.org/version/1.1")
     items = value["items"]
+    link = resolved(home, url) if (home := _text(value, "home_page_url")) else ""
+    base = link if is_web(link) else url
     return Feed(
         title=Text(_text(value, "title"), plain=True),
-        link=_text(value, "home_page_url"),
+        link=link,
+        page=link if is_web(link) else "",
         language=_text(value, "language"),
-        entries=[_entry(item, number, url) for number, item in enumerate(items[:limit], 1)],
+        entries=[_entry(item, number, base) for number, item in newest(items, limit, _dates)],
         total=len(items),
     )
 
 
-def _entry(item: object, number: int, url: str) -> Entry:
-    entry = Entry(number, url)
+def _parsed(text: str) -> object:
+    _, value = next(documents(BytesIO(text.encode("utf-8", "replace")), "feed.json"), (1, None))
+    return value
+
+
+def _mended(text: str) -> str:
+    """The text without what templates leave in it: commas before an end, and escapes that JSON does not have."""
+    return _DAMAGE.sub(lambda found: "" if found[0] == "," else _ESCAPE.sub(r"\\\\", found[0]), text)
+
+
+def _entry(item: object, number: int, base: str) -> Entry:
+    entry = Entry(number, base)
     if not isinstance(item, Mapping):
         entry.error = "expected a mapping of fields"
         return entry
     entry.guid = _text(item, "id")
     page = _text(item, "url")
-    entry.url = page or (entry.guid if is_web(entry.guid) else "") or _text(item, "external_url")
+    pages = [page, entry.guid if is_web(entry.guid) else "", _text(item, "external_url")]
+    entry.url, *entry.stand_ins = [address for address in pages if address] or [""]
     if title := _text(item, "title"):
         entry.title = Text(title, plain=True)
     entry.texts = [
@@ -47,30 +70,39 @@ def _entry(item: object, number: int, url: str) -> Entry:
         for name in ("summary", "content_html", "content_text")
         if (text := _text(item, name))
     ]
-    entry.dates = [date for name in ("date_published", "date_modified") if (date := _text(item, name))]
+    entry.dates = _dates(item)
     entry.language = _text(item, "language")
     entry.pictures = [
         Picture(address) for name in ("image", "banner_image") if (address := _text(item, name))
     ]
     for position, (kind, address) in enumerate(_attachments(item)):
+        entry.stand_ins = [*entry.stand_ins, address]
         if kind.startswith("image/"):
             entry.pictures = (*entry.pictures, Picture(address))
         elif kind.startswith("video/") and position == 0:
             entry.video = True
+    if not entry.url and entry.stand_ins:
+        entry.url, *entry.stand_ins = entry.stand_ins
     return entry
+
+
+def _dates(item: object) -> list[str]:
+    fields = item if isinstance(item, Mapping) else {}
+    names = ("date_published", "date_modified")
+    return [_text(fields, name) or "not a text" for name in names if fields.get(name)]
 
 
 def _attachments(item: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """The types and addresses of what is attached."""
     attached = item.get("attachments")
-    for attachment in attached if isinstance(attached, list) else ():
+    for attachment in attached[:_MOST_ATTACHED] if isinstance(attached, list) else ():
         if isinstance(attachment, Mapping) and (address := _text(attachment, "url")):
             yield _text(attachment, "mime_type").lower(), address
 
 
 def _text(value: Mapping[str, object], name: str) -> str:
-    """A field's text; a number, as ids often are, is one as well."""
+    """A field's text; a number, as ids and dates often are, is one as well."""
     found = value.get(name)
-    if isinstance(found, int) and not isinstance(found, bool) and abs(found) < 10**18:
+    if isinstance(found, int | float) and not isinstance(found, bool) and abs(found) < 10**18:
         return str(found)
     return found.strip() if isinstance(found, str) else ""

@@ -37,15 +37,23 @@ class Publisher(NamedTuple):
 
 @dataclass(slots=True)
 class Entry:
-    """One entry. Addresses may be relative to `base`; the first of a list is the best."""
+    """One entry. The first of a list is the best.
+
+    Addresses may be relative to `base`; those in its HTML to `markup_base`, or where that is empty to its page.
+    """
 
     number: int
     base: str
     title: Text | None = None
     url: str = ""
     others: Sequence[str] = ()  # further addresses of the same page
+    stand_ins: Sequence[
+        str
+    ] = ()  # what there is to open where none of those is a page: attachments, related pages
+    markup_base: str = ""
     guid: str = ""
     texts: Sequence[Text] = ()
+    captions: Sequence[Text] = ()  # of its pictures and videos
     dates: Sequence[str] = ()
     language: str = ""
     source: Publisher | None = None
@@ -56,10 +64,14 @@ class Entry:
 
 @dataclass(slots=True)
 class Feed:
-    """A feed as it stands. `total` is how many entries it has, of which `entries` may be the first."""
+    """A feed as it stands. `total` is how many entries it has, of which `entries` may be the newest.
+
+    `link` is its site; `page` what there is to open for entries without any address: the site, else the feed.
+    """
 
     title: Text
     link: str = ""
+    page: str = ""
     language: str = ""
     ttl: timedelta | None = None
     skip_hours: frozenset[int] = frozenset()

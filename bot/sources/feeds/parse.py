@@ -18,6 +18,7 @@ from datetime import timedelta
 from bot.sources.feeds import json_feed
 from bot.sources.feeds.charset import decoded
 from bot.sources.feeds.elements import feed_of
+from bot.sources.feeds.links import is_web
 from bot.sources.feeds.model import Feed, NotAFeed
 from bot.sources.feeds.records import items_of, owner_of
 from bot.sources.feeds.text import line
@@ -67,6 +68,8 @@ class Document:
 def parse(body: bytes, origin: Origin, content_type: str = "") -> Document:
     """The feed in a response's body. Raises `NotAFeed` where there is none."""
     feed = read(body, origin.url, content_type)
+    if not feed.page and is_web(origin.url):
+        feed.page = origin.url
     owner = owner_of(feed, origin.url, origin.name, origin.topics, origin.quality, origin.language)
     items, rejected = items_of(feed, owner)
     if feed.total > MAX_ITEMS:

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
+from urllib.parse import unquote
 
-from bot.domain.identity import canonical, registered_domain
+from bot.domain.identity import canonical, publisher_address, registered_domain
+from bot.domain.intake import IN_FEED, OWN
 from bot.domain.model import Outlet, Record
 from bot.domain.text import clip
-from bot.sources.feeds.dates import moment
+from bot.sources.feeds.dates import read_date, unknown_zone
+from bot.sources.feeds.html import captions
 from bot.sources.feeds.images import image_of
 from bot.sources.feeds.links import is_web, resolved
-from bot.sources.feeds.model import Entry, Feed
+from bot.sources.feeds.model import Entry, Feed, Text
 from bot.sources.feeds.text import body, digest, excerpts_of, line, word_bytes
+from bot.sources.feeds.wrappers import unwrapped
 from bot.sources.model import Item, Rejected
 from bot.sources.records import MAX_EXCERPT, MAX_OUTLET, MAX_TITLE
 
 _TITLE_FROM_TEXT = 100  # characters
 _TELLING = 8  # words of an excerpt that make a text one that nobody else writes
 _REASON = 300
+_SESSION = re.compile(r"[^=]+=(?=[^=]*[0-9])[0-9a-zA-Z]{16,128}")
+_SHOWN = 40  # characters of a date in a note
+_MOST_ADDRESSES = 20  # of an entry
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8}){0,3}")
 _VIDEO = re.compile(r"https://(?:youtube\.com/watch\?|vimeo\.com/\d|dailymotion\.com/video/)")
@@ -31,11 +38,17 @@ _FEED_HOSTS = frozenset({"feedburner.com", "feedproxy.google.com", "feedblitz.co
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose feed it is, as far as its records need to know. Without `domains` all pages are the owner's."""
+    """Whose feed it is, as far as its records need to know. Without `domains` all pages are the owner's.
+
+    `domains` are partly what the feed itself says. `proven` is the domain that it was fetched from, empty where
+    that is a service that publishes feeds of others: a feed speaks for the pages of this one alone.
+    """
 
     path: str
     name: str
     domains: tuple[str, ...]
+    proven: str = ""
+    home: str = ""  # the canonical address of its site
     topics: tuple[str, ...] = ()
     quality: int = 0
     language: str = ""
@@ -49,18 +62,29 @@ class _Draft:
     page: str
     host: str
     title: str
+    is_stand_in: bool = False  # the page is not the entry's, but what there is to open for it
     excerpt: str = ""
     published: datetime | None = None
+    unreadable: bool = False  # there is a date, but nobody can read it
+    notes: tuple[str, ...] = ()
     key: str = ""
-    twins: Sequence[str] = ()
+    twins: list[str] = field(default_factory=list)
 
 
 def owner_of(feed: Feed, url: str, name: str, topics: tuple[str, ...], quality: int, language: str) -> Owner:
     """The owner: by the user's name for the feed or its own title, and by its address and that of its site."""
     domains = [domain for link in (feed.link, url) if (domain := _domain(link)) and domain not in _FEED_HOSTS]
     title = name or line(feed.title, MAX_OUTLET)
+    proven = _domain(url)
     return Owner(
-        url, title, tuple(dict.fromkeys(domains)), topics, quality, _language(feed.language, language)
+        url,
+        title,
+        tuple(dict.fromkeys(domains)),
+        "" if proven in _FEED_HOSTS or _hostname(url) in _FEED_HOSTS else proven,
+        _canonical(feed.link),
+        topics,
+        quality,
+        _language(feed.language, language),
     )
 
 
@@ -70,7 +94,7 @@ def items_of(feed: Feed, owner: Owner) -> tuple[list[Item], list[Rejected]]:
     rejected: list[Rejected] = []
     for entry in feed.entries:
         try:
-            drafts.append(_draft(entry))
+            drafts.append(_draft(entry, feed.page))
         except ValueError as error:
             rejected.append(Rejected(owner.path, entry.number, clip(str(error), _REASON)))
     excerpts = excerpts_of(
@@ -78,7 +102,7 @@ def items_of(feed: Feed, owner: Owner) -> tuple[list[Item], list[Rejected]]:
     )
     for draft, excerpt in zip(drafts, excerpts, strict=True):
         draft.excerpt = excerpt
-    drafts, repeated = _identified(drafts)
+    drafts, repeated = _identified(drafts, owner)
     rejected += [
         Rejected(owner.path, entry.number, f"the same as entry {first.number}") for entry, first in repeated
     ]
@@ -87,35 +111,67 @@ def items_of(feed: Feed, owner: Owner) -> tuple[list[Item], list[Rejected]]:
     return items, sorted(rejected, key=lambda one: one.item)
 
 
-def _draft(entry: Entry) -> _Draft:
+def _draft(entry: Entry, feed_page: str) -> _Draft:
     """What an entry says and where its page is. Raises `ValueError` where that is missing."""
     if entry.error:
         raise ValueError(entry.error)
-    if not entry.url:
-        raise ValueError("no link")
-    entry.url = resolved(entry.url, entry.base)
-    try:
-        address = canonical(entry.url)
-    except ValueError as error:
-        raise ValueError(f"link: {error}") from None
+    page, is_stand_in = _page(entry, feed_page)
     title = line(entry.title, MAX_TITLE) if entry.title is not None else ""
+    title = title or _words(entry)
     if not title:
-        title = next((text for raw in entry.texts if (text := body(raw, _TITLE_FROM_TEXT))), "")
-        if not title:
-            raise ValueError("neither a title nor a text")
-    return _Draft(entry, address, _host(address), title, published=_published(entry.dates))
+        if is_stand_in:
+            raise ValueError("neither a title nor a text nor a link")
+        title = clip(unquote(entry.url.partition("://")[2].rstrip("/")), _TITLE_FROM_TEXT)
+    draft = _Draft(entry, page, _host(page), title, is_stand_in)
+    _date(draft)
+    return draft
+
+
+def _page(entry: Entry, feed_page: str) -> tuple[str, bool]:
+    """The canonical address of the best of an entry's addresses that can be opened, which becomes its `url`.
+
+    An entry without any has that of its feed, and True besides, if it has a guid to be told by. Raises `ValueError`.
+    """
+    problem = "no link"
+    for address in (entry.url, *entry.others[:_MOST_ADDRESSES], *entry.stand_ins[:_MOST_ADDRESSES]):
+        if not address:
+            continue
+        given = resolved(address, entry.base)
+        url = publisher_address(unwrapped(given))
+        try:
+            page = canonical(url)
+        except ValueError as error:
+            problem = f"link: {error}" if problem == "no link" else problem
+            continue
+        entry.url = url
+        if url != given:  # it may be known by that since an earlier version
+            entry.others = [*entry.others, given]
+        return page, False
+    if entry.guid and feed_page:
+        entry.url = feed_page
+        return canonical(feed_page), True
+    raise ValueError(problem)
+
+
+def _words(entry: Entry) -> str:
+    """What to call an entry without a title: its first words, else what its pictures show."""
+    told = chain(
+        entry.texts, entry.captions, (Text(words) for text in entry.texts for words in captions(text.value))
+    )
+    return next((words for text in told if (words := body(text, _TITLE_FROM_TEXT))), "")
 
 
 # ------------------------------------------------------------------------------------------ identity
 
 
-def _identified(drafts: list[_Draft]) -> tuple[list[_Draft], list[tuple[Entry, Entry]]]:
+def _identified(drafts: list[_Draft], owner: Owner) -> tuple[list[_Draft], list[tuple[Entry, Entry]]]:
     """The drafts with their keys and twins, and the entries that repeat an earlier one.
 
     A twin that two entries share tells neither, and one that is another's page is not its own.
     """
     pages = Counter(draft.page for draft in drafts)
     guids = Counter(draft.entry.guid for draft in drafts)
+    sessions = _sessions(pages)
     known: dict[str, _Draft] = {}
     repeated: list[tuple[Entry, Entry]] = []
     titles = word_bytes([draft.title for draft in drafts])
@@ -123,38 +179,74 @@ def _identified(drafts: list[_Draft]) -> tuple[list[_Draft], list[tuple[Entry, E
     for draft, title, text in zip(drafts, titles, texts, strict=True):
         guid = draft.entry.guid if guids[draft.entry.guid] == 1 else ""
         name = digest(guid.encode("utf-8", "replace") or title)
-        draft.key = f"{draft.page}#{name}" if pages[draft.page] > 1 else draft.page
+        is_home = _is_home(draft.page) or draft.page == owner.home
+        shared = draft.is_stand_in or pages[draft.page] > 1 or is_home
+        draft.key = f"{draft.page}#{name}" if shared else draft.page
         first = known.setdefault(draft.key, draft)
         if first is not draft:
             repeated.append((draft.entry, first.entry))
             continue
-        draft.twins = _twins(draft, guid, name, title, text)
+        draft.twins = _twins(draft, guid, name, title, text, owner.proven)
+        if sessions and (page := _without(draft.page, sessions)) != draft.page:
+            draft.twins.append(f"{IN_FEED}page:{digest(title, page.encode())}")
     kept = list(known.values())
-    shared = Counter(chain.from_iterable([draft.twins for draft in kept]))
-    told = {twin for twin, count in shared.items() if count > 1} | (shared.keys() & pages.keys())
+    shared_twins = Counter(chain.from_iterable([draft.twins for draft in kept]))
+    told = {twin for twin, count in shared_twins.items() if count > 1} | (shared_twins.keys() & pages.keys())
     if told:
         for draft in kept:
             draft.twins = [twin for twin in draft.twins if twin not in told]
     return kept, repeated
 
 
-def _twins(draft: _Draft, guid: str, name: str, title: bytes, text: bytes) -> list[str]:
-    """What else an entry is known by: its other addresses, its guid with its title, and its text.
+def _twins(draft: _Draft, guid: str, name: str, title: bytes, text: bytes, proven: str) -> list[str]:
+    """What else an entry is known by: its other addresses, its guid, its date and its text, each with its title.
 
-    `name` tells the entries of one page apart; `title` and `text` are the words of both.
+    `name` tells the entries of one page apart; `title` and `text` are the words of both. Only a feed of the
+    page's `proven` domain says something that counts in other feeds as well.
     """
-    entry = draft.entry
-    twins = _other_pages(draft, guid) if entry.others or is_web(guid) else []
-    if draft.key == draft.page:  # should another entry have the same page later, both are told by more
-        twins.append(f"{draft.page}#{name}")
+    entry, date = draft.entry, draft.published
     domain = registered_domain(draft.host)
+    own = domain == proven
+    scope = "" if own else IN_FEED
+    others = _other_pages(draft, guid) if entry.others or is_web(guid) else ()
+    twins = [page if own and registered_domain(page) == domain else f"{IN_FEED}{page}" for page in others]
+    if draft.key == draft.page:  # should another entry have the same page later, both are told by more
+        twins.append(f"{scope}{draft.page}#{name}")
+        if own:
+            twins.append(f"{OWN}{draft.page}")
     if guid:
-        twins.append(f"guid:{domain}:{digest(guid.encode('utf-8', 'replace'), title)}")
+        twins.append(f"{IN_FEED}guid:{digest(guid.encode('utf-8', 'replace'), title)}")
+    if date is not None and (not guid or is_web(guid)):  # an address can hold a session
+        twins.append(f"{IN_FEED}date:{digest(title, date.isoformat().encode())}")
     if len(draft.excerpt) >= 2 * _TELLING - 1 and text.count(b" ") >= _TELLING - 1:
         # With its day: the same words at another page a week later are a column of every week.
-        day = draft.published.date().isoformat().encode() if draft.published else b""
-        twins.append(f"text:{domain}:{digest(title, text, day)}")
+        day = date.date().isoformat().encode() if date else b""
+        twins.append(f"{scope}text:{domain if own else ''}:{digest(title, text, day)}")
     return twins
+
+
+def _sessions(pages: Collection[str]) -> set[str]:
+    """The parameters that all pages have in common and that are as long as no page's number: a reader's session."""
+    if len(pages) < 2:
+        return set()
+    found: set[str] | None = None
+    for page in pages:
+        pairs = {pair for pair in page.partition("?")[2].split("&") if _SESSION.fullmatch(pair)}
+        found = pairs if found is None else found & pairs
+        if not found:
+            break
+    return found or set()
+
+
+def _without(page: str, pairs: Collection[str]) -> str:
+    path, _, query = page.partition("?")
+    kept = "&".join(pair for pair in query.split("&") if pair not in pairs)
+    return f"{path}?{kept}" if kept else path
+
+
+def _is_home(page: str) -> bool:
+    """Whether a canonical address is that of a whole site, and so nobody's alone."""
+    return "/" not in page[8:] and "?" not in page
 
 
 def _other_pages(draft: _Draft, guid: str) -> list[str]:
@@ -170,8 +262,7 @@ def _other_pages(draft: _Draft, guid: str) -> list[str]:
             page = canonical(other)
         except ValueError:
             continue
-        home = "/" not in page[8:] and "?" not in page  # nobody's alone
-        if page != draft.page and not home and page not in pages:
+        if page != draft.page and not _is_home(page) and page not in pages:
             pages.append(page)
     return pages
 
@@ -202,16 +293,22 @@ def _item(draft: _Draft, owner: Owner, outlets: dict[object, Outlet]) -> Item:
         image=image_of(entry),
         twins=tuple(draft.twins),
         language=_language(entry.language, owner.language),
+        date_unreadable=draft.unreadable,
     )
-    notes = () if published or not entry.dates else ("its date cannot be read; taken as undated",)
-    return Item(owner.path, entry.number, record, notes)
+    return Item(owner.path, entry.number, record, draft.notes)
 
 
-def _published(dates: Sequence[str]) -> datetime | None:
-    for date in dates:
-        if found := moment(date):
-            return found
-    return None
+def _date(draft: _Draft) -> None:
+    """Read when an entry was published, by the first of its dates that can be read."""
+    for date in draft.entry.dates:
+        if reading := read_date(date):
+            draft.published = reading.moment
+            if reading.unknown_zone:
+                draft.notes = (unknown_zone(reading),)
+            return
+    if draft.entry.dates:
+        draft.unreadable = True
+        draft.notes = (f"its date {clip(draft.entry.dates[0], _SHOWN)!r} cannot be read; it counts as old",)
 
 
 def _outlet(entry: Entry, host: str, owner: Owner) -> Outlet:
@@ -247,6 +344,18 @@ def _host(page: str) -> str:
     """The host of a canonical address, with its port."""
     end = page.find("/", 8)
     return page[8:].partition("?")[0] if end < 0 else page[8:end]
+
+
+def _canonical(url: str) -> str:
+    """The canonical form of an address, or nothing."""
+    try:
+        return canonical(url) if is_web(url) else ""
+    except ValueError:
+        return ""
+
+
+def _hostname(url: str) -> str:
+    return _host(_canonical(url))
 
 
 def _domain(url: str) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,17 @@ from bot.sources.feeds.discover import common_paths, feed_links
 from bot.sources.feeds.parse import MAX_BODY, Document, NotAFeed, Origin, parse
 from bot.sources.model import Batch, Progress
 from bot.sources.web.fetch import Web
-from bot.sources.web.model import Failure, Response
+from bot.sources.web.model import WITH_CONTENT, Failure, Response
 
 STATE = "http"  # the progress entry: what tells whether a feed has changed
+# How often a feed is asked for without conditions: some servers say "unchanged" for ever, and within this time
+# what they withhold is still news.
+WHOLE_EVERY = timedelta(days=3)
 LINKS_TRIED = 3
 PATHS_TRIED = 5
 _VERSION = 1  # raise it when feeds should be parsed again because more of them can be understood
 FILES = frozenset({".xml", ".rss", ".atom", ".rdf"})
+_NOTHING_NEW = frozenset({204, 304})  # answers to a request with conditions
 _BEGINNING = 4096
 _LARGE = 100_000  # bytes: what takes longer to parse than others should wait
 
@@ -46,29 +50,27 @@ class Look:
     retry_after: timedelta | None = None
 
 
-async def look(web: Web, origin: Origin, progress: Progress) -> Look:
+async def look(web: Web, origin: Origin, progress: Progress, now: datetime) -> Look:
     """Fetch the feed at `origin.url`, and read it unless it is as `progress` remembers it. Never raises."""
     known: Any = progress.get(STATE) or {}
     reader = f"{_VERSION}:{replace(origin, url='')}"
     if known.get("reader") != reader:  # what is read of the same bytes would be something else
         known = {}
-    answer = await web.get(
-        origin.url, etag=known.get("etag", ""), last_modified=known.get("last_modified", "")
-    )
+    whole = known.get("whole_at")
+    due = whole is None or now - datetime.fromisoformat(whole) >= WHOLE_EVERY
+    etag, last_modified = ("", "") if due else (known.get("etag", ""), known.get("last_modified", ""))
+    answer = await web.get(origin.url, etag=etag, last_modified=last_modified, now=now)
     if isinstance(answer, Failure):
         return Look(Got.FAILED, answer.reason)
-    if answer.status == 304 and known:
+    if answer.status in _NOTHING_NEW and (etag or last_modified):
         return _unchanged(answer, known)
-    if answer.status != 200:
+    if answer.status not in WITH_CONTENT:
         return _refused(answer)
     # Not a hash of cryptography, which would be ten times the rest: with a collision a site could only hide its own news.
     digest = xxh3_128_hexdigest(answer.body)
-    state: dict[str, Any] = {
-        "reader": reader,
-        "digest": digest,
-        "etag": answer.etag,
-        "last_modified": answer.last_modified,
-    }
+    state: dict[str, Any] = {"reader": reader, "digest": digest} | _validators(answer, known, digest)
+    if state["etag"] or state["last_modified"]:
+        state["whole_at"] = now.isoformat() if due else whole
     if known.get("digest") == digest:
         return _unchanged(answer, known, state)
     try:
@@ -90,6 +92,18 @@ async def look(web: Web, origin: Origin, progress: Progress) -> Look:
     return Look(Got.NEW, batch=batch, document=document, moved=answer.permanent, hints=hints)
 
 
+def _validators(answer: Response, known: Mapping[str, Any], digest: str) -> dict[str, Any]:
+    """What to ask with the next time. Validators that came with two different bodies say nothing, from then on."""
+    given = [answer.etag, answer.last_modified]
+    before = [known.get("etag", ""), known.get("last_modified", "")]
+    distrusted = known.get("distrusted")
+    if given != distrusted and any(given) and given == before and digest != known["digest"]:
+        distrusted = given
+    if given == distrusted:
+        return {"etag": "", "last_modified": "", "distrusted": given}
+    return {"etag": answer.etag, "last_modified": answer.last_modified}
+
+
 def _unchanged(answer: Response, known: dict[str, Any], state: dict[str, Any] | None = None) -> Look:
     entry = known | (state or {})
     ttl = timedelta(seconds=known.get("ttl", 0))
@@ -104,6 +118,8 @@ def _unchanged(answer: Response, known: dict[str, Any], state: dict[str, Any] | 
 
 
 _STATUSES = {
+    204: "the server's answer is empty (204)",
+    304: "the server says that nothing has changed, which nobody asked (304)",
     401: "it wants a password (401)",
     403: "the server refuses the bot (403)",
     404: "there is nothing at this address (404)",
@@ -131,9 +147,10 @@ class FeedSource:
 
     kind = "feed"
 
-    def __init__(self, web: Web, origin: Origin) -> None:
+    def __init__(self, web: Web, origin: Origin, now: Callable[[], datetime]) -> None:
         self._web = web
         self._origin = origin
+        self._now = now
 
     @property
     def name(self) -> str:
@@ -142,7 +159,7 @@ class FeedSource:
 
     async def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
         """One batch. Raises SourceError where the feed cannot be had."""
-        found = await look(self._web, self._origin, progress)
+        found = await look(self._web, self._origin, progress, self._now())
         if found.batch is None:
             raise SourceError(f"{self._origin.url}: {found.reason}")
         yield found.batch
@@ -165,7 +182,7 @@ async def find(web: Web, origin: Origin) -> Found:
     answer = await web.get(origin.url)
     if isinstance(answer, Failure):
         raise SourceError(f"{origin.url}: {answer.reason}")
-    if answer.status != 200:
+    if answer.status not in WITH_CONTENT:
         raise SourceError(f"{origin.url}: {_refused(answer).reason}")
     try:
         return Found(answer.permanent or origin.url, await _parsed(answer, origin))
@@ -174,7 +191,7 @@ async def find(web: Web, origin: Origin) -> Found:
     links = [link.url for link in feed_links(answer.body, answer.url, answer.content_type)]
     for url in [*links[:LINKS_TRIED], *common_paths(answer.url)[:PATHS_TRIED]]:
         there = await web.get(url)
-        if isinstance(there, Failure) or there.status != 200:
+        if isinstance(there, Failure) or there.status not in WITH_CONTENT:
             continue
         with suppress(NotAFeed):
             return Found(there.permanent or url, await _parsed(there, replace(origin, url=url)))

@@ -8,13 +8,14 @@ is not well-formed is mended first and then read by libxml2's recovery, which ta
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from html.entities import html5
 from typing import Any
 
 from lxml import etree
 
 from bot.sources.feeds.model import NotAFeed
+from bot.sources.feeds.namespaces import adopt_namespaces, with_usual_namespaces
+from bot.sources.feeds.nesting import nested
 
 _MAX_MARKUP = 1_000_000  # tags and attributes of a document: each costs a hundred times its length in memory
 _MAX_MENDED = 500_000  # tags and entities in a damaged one: each is looked at
@@ -36,41 +37,12 @@ _DAMAGE = re.compile(
     r"<!\[CDATA\[(?:[^\]]|\](?!\]>))*+(?:\]\]>|(\Z))"
     r"|<!--(?:[^-]|-(?!->))*+-->"
     r"|&(?:\#(\d{1,7}|x[0-9a-f]{1,6});|([a-z][a-z0-9]{1,31};))?"
-    r"|<[a-z_][^<>]*>"
+    r"""|<[a-z_](?:(?:[^<>"']|"[^"<]*"|'[^'<]*')*+|[^<>]*+)>"""
     r"|(<)(?![a-z_/!?])",
     re.IGNORECASE,
 )
 _BARE_VALUE = re.compile(r"""(\s[\w:.-]+)\s*=\s*([^\s"'<>]+)""")
 _QUOTED = re.compile(r"""("[^"]*"|'[^']*')""")
-
-_NAMESPACES = {
-    "": "",
-    "http://www.w3.org/2005/atom": "",
-    "http://purl.org/atom/ns": "",
-    "http://purl.org/rss/1.0": "",
-    "http://purl.org/net/rss1.1": "",
-    "http://my.netscape.com/rdf/simple/0.9": "",
-    "http://channel.netscape.com/rdf/simple/0.9": "",
-    "http://my.netscape.com/publish/formats/rss-0.91.dtd": "",
-    "http://backend.userland.com/rss": "",
-    "http://backend.userland.com/rss2": "",
-    "http://blogs.law.harvard.edu/tech/rss": "",
-    "http://www.w3.org/1999/02/22-rdf-syntax-ns": "rdf:",
-    "http://purl.org/rss/1.0/modules/content": "content:",
-    "http://purl.org/dc/elements/1.1": "dc:",
-    "http://purl.org/dc/elements/1.0": "dc:",
-    "http://purl.org/dc/terms": "dcterms:",
-    "http://search.yahoo.com/mrss": "media:",
-    "http://video.search.yahoo.com/mrss": "media:",
-    "http://www.itunes.com/dtds/podcast-1.0.dtd": "itunes:",
-    "http://example.com/dtds/podcast-1.0.dtd": "itunes:",
-    "http://purl.org/rss/1.0/modules/syndication": "sy:",
-    "http://rssnamespace.org/feedburner/ext/1.0": "feedburner:",
-    "http://www.pheedo.com/namespace/pheedo": "pheedo:",
-    "http://www.youtube.com/xml/schemas/2015": "yt:",
-    "http://www.w3.org/1999/xhtml": "xhtml:",
-}
-_PREFIXES = frozenset(_NAMESPACES.values()) | {"atom:", "rss:"}
 
 
 def root_of(text: str) -> Any:
@@ -78,7 +50,7 @@ def root_of(text: str) -> Any:
     start, name = _root(text)
     if name in _NO_FEEDS:
         raise NotAFeed(_NO_FEEDS[name])
-    text = text[start:]
+    text = with_usual_namespaces(text[start:])
     if len(text) > _SMALL and text.count("<") + text.count('="') + text.count("='") > _MAX_MARKUP:
         raise NotAFeed(f"more than {_MAX_MARKUP:,} tags and attributes")
     root = _parsed(text, recover=False)
@@ -86,7 +58,7 @@ def root_of(text: str) -> Any:
         root = _parsed(_mended(text), recover=True)
     if root is None:
         raise NotAFeed(_DAMAGED)
-    _adopt_namespace(root)
+    adopt_namespaces(root)
     return root
 
 
@@ -142,7 +114,7 @@ def _mended(text: str) -> str:
         if closed >= 0
         else text.replace("<!--", "")
     )
-    return _DAMAGE.sub(_mend, text)
+    return nested(_DAMAGE.sub(_mend, text))
 
 
 def _mend(found: re.Match[str]) -> str:
@@ -171,41 +143,3 @@ def _entity(number: str | None, name: str | None) -> str:
     if name and (characters := html5.get(name)):
         return "".join(f"&#{ord(character)};" for character in characters)
     return f"&amp;{name or ''}"
-
-
-def _adopt_namespace(root: Any) -> None:
-    """Take a root's namespace that nobody knows for the format's own."""
-    namespace, _ = _split(root.tag)
-    if namespace.lower().rstrip("/#") in _NAMESPACES:
-        return
-    taken = f"{{{namespace}}}"
-    for element in root.iter("*"):  # the parser may have let a name pass that cannot be asked for
-        if not element.tag.startswith(taken):
-            continue
-        try:
-            element.tag = element.tag.removeprefix(taken)
-        except ValueError:  # a damaged name that only the parser lets pass
-            continue
-
-
-@lru_cache(maxsize=2048)
-def name_of(tag: Any) -> str:
-    """What an element is called by its short, usual name: `title`, `media:content`; empty where nobody knows it."""
-    if not isinstance(tag, str):  # neither comments nor instructions are elements
-        return ""
-    namespace, local = _split(tag)
-    known = _NAMESPACES.get(namespace.lower().rstrip("/#"))
-    if known is None:
-        return ""
-    local = local.lower()
-    prefix, colon, rest = local.partition(":")  # a prefix that is not declared stands in the name itself
-    if colon and f"{prefix}:" in _PREFIXES:
-        return rest if prefix in ("atom", "rss") else local
-    return f"{known}{local}"
-
-
-def _split(tag: str) -> tuple[str, str]:
-    if tag.startswith("{"):
-        namespace, _, local = tag[1:].partition("}")
-        return namespace, local
-    return "", tag

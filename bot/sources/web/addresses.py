@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Protocol
+from urllib.parse import quote, urljoin, urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
@@ -27,6 +28,7 @@ _HOST = re.compile(
     r"(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*"
 )
 _NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")  # the system reads such a host as an IPv4 address
+_ALLOWED = "%!$&'()*+,;=:@/?-._~"  # of what is no letter or digit, in a path or a query
 
 _PRIVATE = [
     ip_network(text)
@@ -76,13 +78,37 @@ def checked(text: str) -> URL:
     if not text.isprintable():
         raise AddressError("the address contains characters that no address has")
     try:
-        return permitted(URL(text))
+        url = _permitted(URL(text))
+        url = _as_given(url, text)
     except ValueError as error:  # IDNA's and Unicode's are ValueErrors
         raise AddressError("the address is not valid") from error
+    if len(str(url)) > MAX_URL:
+        raise AddressError(f"the address is longer than {MAX_URL} characters")
+    return url
 
 
-def permitted(url: URL) -> URL:
-    """The same for what is an address already: the target of a redirect. Without its fragment."""
+def _as_given(url: URL, text: str) -> URL:
+    """The address with the percent-escapes of its text: servers that sign addresses compare every character."""
+    given = urlsplit(text)
+    path = _escaped(given.path)
+    if "/." in path and not path.startswith("//"):
+        path = urlsplit(urljoin("http://any/", path)).path  # without dot segments
+    return URL.build(
+        scheme=url.scheme,
+        authority=url.raw_authority,
+        path=path,
+        query_string=_escaped(given.query),
+        encoded=True,
+    )
+
+
+def _escaped(text: str) -> str:
+    """The text with escapes in place of what no address may contain; those that it has already stay as they are."""
+    return quote(text, safe=_ALLOWED)
+
+
+def _permitted(url: URL) -> URL:
+    """The address without its fragment, if it may be asked for. Raises `AddressError`."""
     if url.scheme not in ("http", "https"):
         raise AddressError("the address is not an http or https one")
     if url.raw_user is not None or url.raw_password is not None:
@@ -92,11 +118,8 @@ def permitted(url: URL) -> URL:
         raise AddressError("the address has no host")
     if url.port not in (80, 443) and (url.port or 0) < 1024:
         raise AddressError(f"port {url.port} is not one for web pages")
-    url = url.with_fragment(None)
-    if len(str(url)) > MAX_URL:
-        raise AddressError(f"the address is longer than {MAX_URL} characters")
     literal(host)
-    return url
+    return url.with_fragment(None)
 
 
 def literal(host: str) -> IPv4Address | IPv6Address | None:

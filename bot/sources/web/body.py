@@ -8,14 +8,16 @@ import zlib
 from collections.abc import Iterator
 from typing import Protocol
 
-from bot.sources.web.headers import plain
 from bot.sources.web.model import Failure, Kind, Limits
 
 STEP = 1 << 18  # bytes unpacked in one go: less than a millisecond
 _SLICE = 1 << 14  # packed bytes looked at in one go
 _START = 64  # bytes that tell how a body is packed
 _MEMBERS = 1000  # of a gzip file: each costs, however small
+_LAYERS = 3  # packed, packed again by a proxy, and a file that was packed to begin with
 
+_UNPACKED = frozenset({"gzip", "deflate"})
+_REFUSED = frozenset({"br", "compress", "dcb", "dcz", "exi", "aes128gcm", "pack200-gzip", "zstd"})
 _GZIP = b"\x1f\x8b"
 _TEXT = re.compile(
     rb'(?:\xef\xbb\xbf)?\s*(?:<\?xml|<!doctype|<!--|<rss|<feed|<rdf|<html|\{\s*"|\[\s*\{)', re.IGNORECASE
@@ -33,11 +35,19 @@ class _UnpackError(Exception):
     """Packed data that cannot be unpacked."""
 
 
+class _NotAskedForError(Exception):
+    """Data packed in a way that is not supported."""
+
+
 class Unpacker:
-    """Unpacks gzip (of several members too), zlib and raw deflate; what is not packed at all stays as it is."""
+    """Unpacks gzip (of several members too), zlib and raw deflate; what is not packed at all stays as it is.
+
+    The data decides, whatever `encoding` says: servers declare compression that they have undone, and names
+    of charsets. Of a supported encoding it only tells how to read data that has no header.
+    """
 
     def __init__(self, encoding: str) -> None:
-        self._encoding = encoding
+        self.encoding = encoding
         self._held = b""  # bytes that are too few to tell what they are the start of
         self._started = False
         self._plain = False
@@ -67,10 +77,12 @@ class Unpacker:
 
     def _begin(self, data: bytes) -> None:
         if data.startswith(_GZIP):
-            self._encoding = "gzip"
+            self.encoding = "gzip"
             self._inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
-        elif self._encoding == "gzip" or not data or _TEXT.match(data):
+        elif self.encoding in ("", "gzip") or not data or _TEXT.match(data):
             self._plain = True
+        elif self.encoding != "deflate":
+            raise _NotAskedForError
         else:
             with_header = len(data) > 1 and data[0] & 15 == 8 and int.from_bytes(data[:2], "big") % 31 == 0
             self._inflater = zlib.decompressobj(zlib.MAX_WBITS if with_header else -zlib.MAX_WBITS)
@@ -82,7 +94,7 @@ class Unpacker:
                 if len(data) < len(_GZIP):
                     self._held = data
                     return
-                if not data.startswith(_GZIP) or self._encoding != "gzip":
+                if not data.startswith(_GZIP) or self.encoding != "gzip":
                     self.over = True  # padding or rubbish, which everybody ignores
                     return
                 self._inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
@@ -109,40 +121,49 @@ async def read(stream: Stream, encoding: str, length: int | None, limits: Limits
     `encoding` and `length` are what the headers say; a false length is the stream's business.
     Raises what the stream raises.
     """
-    encoding = encoding.strip().lower().removeprefix("x-")
-    if encoding in ("", "identity"):
-        most, unpacker = limits.body, None
-    elif encoding in ("gzip", "deflate"):
-        most, unpacker = limits.compressed, Unpacker(encoding)
-    else:
-        name = plain(encoding)[:40]
-        return Failure(Kind.PASSING, f"the answer is packed in a way that was not asked for ({name})")
+    codings = [name.strip().lower().removeprefix("x-") for name in encoding.split(",")]
+    packed = next((name for name in codings if name in _UNPACKED | _REFUSED), "")  # other names pack nothing
+    most = limits.compressed if packed in _UNPACKED else limits.body
     if length is not None and length > most:
-        return _too_large(most, unpacker)
+        return _too_large(most, packed)
     try:
-        return await _read(stream, unpacker, most, limits.body)
+        content = await _read(stream, Unpacker(packed), most, limits.body)
+        for _ in range(_LAYERS - 1):
+            if isinstance(content, Failure) or not content.startswith(_GZIP):
+                break
+            content = await _unpacked_again(content, limits.body)
     except _UnpackError:
         return Failure(Kind.PASSING, "the answer is damaged: it cannot be unpacked")
+    except _NotAskedForError:
+        return Failure(Kind.PASSING, f"the answer is packed in a way that was not asked for ({packed})")
+    return content
 
 
-async def _read(stream: Stream, unpacker: Unpacker | None, most: int, most_unpacked: int) -> bytes | Failure:
+async def _read(stream: Stream, unpacker: Unpacker, most: int, most_unpacked: int) -> bytes | Failure:
     body = bytearray()
     came = 0
     while data := await stream.readany():
         came += len(data)
         if came > most:
-            return _too_large(most, unpacker)
-        if unpacker is None:
-            body += data
-        elif not await _unpacked(unpacker, data, body, most_unpacked):
-            return _too_large(most_unpacked, None)
-        elif unpacker.over:
+            return _too_large(most, unpacker.encoding)
+        if not await _unpacked(unpacker, data, body, most_unpacked):
+            return _too_large(most_unpacked)
+        if unpacker.over:
             break
-    if unpacker is not None:
-        if not await _unpacked(unpacker, b"", body, most_unpacked, last=True):
-            return _too_large(most_unpacked, None)
-        if not unpacker.whole:
-            return Failure(Kind.PASSING, "the answer ended early")
+    return await _completed(unpacker, b"", body, most_unpacked)
+
+
+async def _unpacked_again(packed: bytes, most: int) -> bytes | Failure:
+    """What a packed body has inside that is packed itself."""
+    return await _completed(Unpacker("gzip"), packed, bytearray(), most)
+
+
+async def _completed(unpacker: Unpacker, data: bytes, body: bytearray, most: int) -> bytes | Failure:
+    """The body, with the last of the data."""
+    if not await _unpacked(unpacker, data, body, most, last=True):
+        return _too_large(most)
+    if not unpacker.whole:
+        return Failure(Kind.PASSING, "the answer ended early")
     return bytes(body)
 
 
@@ -162,7 +183,7 @@ async def _unpacked(
     return True
 
 
-def _too_large(most: int, unpacker: Unpacker | None) -> Failure:
+def _too_large(most: int, encoding: str = "") -> Failure:
     size = f"{most / 1_000_000:g} MB" if most >= 100_000 else f"{most} bytes"
-    packed = " packed" if unpacker is not None else ""
+    packed = " packed" if encoding in _UNPACKED else ""
     return Failure(Kind.TOO_LARGE, f"the answer is larger than {size}{packed}")

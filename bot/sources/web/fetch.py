@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urljoin
 
 import aiohttp
 from yarl import URL
@@ -29,16 +31,18 @@ from bot.sources.web.addresses import (
     SystemResolver,
     checked,
     literal,
-    permitted,
 )
+from bot.sources.web.connections import LenientConnector
 from bot.sources.web.hosts import Hosts
-from bot.sources.web.model import FEEDS, Failure, Kind, Limits, Response
+from bot.sources.web.model import FEEDS, WITH_CONTENT, Failure, Kind, Limits, Response
 from bot.sources.web.sockets import BEFORE_THE_ANSWER, MeteredSocket
 
 log = logging.getLogger(__name__)
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
+_REFRESH = re.compile(r"[0-5](?:\.\d*)?\s*[;,]\s*url\s*=\s*(.+)", re.IGNORECASE)  # later, a page only reloads
+_BYTE = re.compile("[\udc80-\udcff]")  # as aiohttp represents a byte that is no UTF-8
 _MAX_HEADERS = 256
 _BUFFER = 1 << 16
 
@@ -53,7 +57,7 @@ class _BrokenOffError(aiohttp.ClientError):
 @dataclass(frozen=True, slots=True)
 class _Redirect:
     status: int
-    to: URL
+    to: str
 
 
 class Web:
@@ -145,12 +149,13 @@ class Web:
                 return _kept(answer, first, kept)
             if isinstance(answer, Failure):
                 return answer if url is first else Failure(answer.kind, f"after a redirect: {answer.reason}")
-            downgrade = url.scheme == "https" and answer.to.scheme == "http"
-            lasting = lasting and answer.status in _PERMANENT and not downgrade
             try:
-                url = self._allowed(permitted(answer.to))
+                target = self._allowed(checked(answer.to))
             except AddressError as refusal:
                 return Failure(Kind.REFUSED, f"after a redirect: {refusal}")
+            downgrade = url.scheme == "https" and target.scheme == "http"
+            lasting = lasting and answer.status in _PERMANENT and not downgrade
+            url = target
             if url in seen:
                 return Failure(Kind.PASSING, "the server redirects in a circle")
             if len(seen) > self._limits.redirects:
@@ -205,8 +210,10 @@ class Web:
             if target is None:
                 return Failure(Kind.PASSING, "the server redirects to nowhere")
             return _Redirect(response.status, target)
+        if response.status == 200 and (target := _refresh(given, url)):
+            return _Redirect(302, target)
         content: bytes | Failure = b""
-        if response.status == 200:
+        if response.status in WITH_CONTENT:
             length = given.get("Content-Length", "")
             content = await body.read(
                 response.content,
@@ -238,10 +245,10 @@ class Web:
     def _started(self) -> aiohttp.ClientSession:
         if self._session is None:
             limits = self._limits
-            connector = aiohttp.TCPConnector(
+            connector = LenientConnector(
+                limits.header_bytes,
                 resolver=self._guard,
                 use_dns_cache=False,
-                force_close=True,
                 limit=0,  # `Hosts` limits
                 socket_factory=self._open,
                 ssl=True if self._tls is None else self._tls,
@@ -284,20 +291,31 @@ async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTy
         raise _BrokenOffError from error
 
 
-def _target(url: URL, location: str) -> URL | None:
-    """Where a redirect leads; None where that is no text for an address."""
-    location = location.strip()
+def _target(url: URL, location: str) -> str | None:
+    """Where a redirect leads; None where that is no text for an address. Bytes that are no UTF-8 are escaped."""
+    location = _BYTE.sub(lambda byte: f"%{ord(byte[0]) - 0xDC00:02X}", location.strip())
     if not location or not location.isprintable():
         return None
     try:
-        return url.join(URL(location))
+        target = urljoin(str(url), location)
+        URL(target)  # raises where it is none
     except ValueError:
         return None
+    return target
+
+
+def _refresh(given: Mapping[str, str], url: URL) -> str | None:
+    """Where a page without a redirect sends its readers at once; None where it does not."""
+    found = _REFRESH.fullmatch(given.get("Refresh", "").strip())
+    if found is None or "html" not in (given.get("Content-Type") or "html").lower():
+        return None
+    target = _target(url, found[1].strip("\"'"))
+    return target if target is not None and URL(target) != url else None
 
 
 def _kept(answer: Response, first: URL, kept: URL) -> Response:
     """The answer as it is to be remembered: for the address that will be asked the next time."""
-    good = answer.status in (200, 304)
+    good = answer.status == 304 or answer.status in WITH_CONTENT
     if good and kept != first:
         answer = replace(answer, permanent=str(kept))
     else:

@@ -10,6 +10,9 @@ FEEDS = (
     "application/atom+xml, application/rss+xml, application/rdf+xml, application/feed+json, "
     "application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, text/html;q=0.5, */*;q=0.1"
 )
+# Statuses of an answer whose body is what was asked for: 203 is a proxy's 200; 206 and 226 say that it is a part
+# of it, which nobody asked for, so it is read as far as it goes.
+WITH_CONTENT = frozenset({200, 203, 206, 226})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +38,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer, whatever its status; the body of a 200 alone.
+    """An answer, whatever its status; with a body where that is one of `WITH_CONTENT`.
 
     `url` is where it came from in the end. `permanent` is the address to keep from now on, "" if that
     is the one asked for: where the redirects led that were permanent, up to the first that was not;
-    only of a 200 or 304. `etag` and `last_modified` are to be handed in with the next request, ""
+    only of an answer with content or a 304. `etag` and `last_modified` are to be handed in with the next request, ""
     where another host than the one to be asked gave them. `max_age` is how long the answer stays
     fresh, `retry_after` how long the server asks to be left alone.
     """

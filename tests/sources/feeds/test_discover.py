@@ -46,6 +46,12 @@ def test_a_page_names_its_feeds() -> None:
         "rel='home alternate' type='application/atom+xml; charset=utf-8'",
         "rel=alternate type=application/json",
         'rel="feed" type=" application/rdf+xml "',
+        'rel="alternate" type="text/xml"',
+        'rel="alternate" type="application/xml; charset=utf-8"',
+        'rel="alternate" type="text/rss+xml"',
+        'rel="alternate" type="application/x-rss+xml"',
+        'rel="alternate" type="application/x.atom+xml"',
+        'rel="alternate" type="text/atom"',
     ],
 )
 def test_how_a_feed_may_be_named(rest: str) -> None:
@@ -60,10 +66,20 @@ def test_how_a_feed_may_be_named(rest: str) -> None:
         'rel="stylesheet" type="application/rss+xml"',
         'rel="alternative" type="application/rss+xml"',
         'rel="alternate" type="application/json+oembed"',
+        'rel="alternate" type="text/xml+oembed"',
+        'rel="sitemap" type="application/xml"',
+        'rel="EditURI" type="application/rsd+xml"',
     ],
 )
 def test_what_names_no_feed(rest: str) -> None:
     assert urls(link("/x", rest)) == []
+
+
+def test_xml_of_an_unknown_kind_is_tried_only_where_nothing_is_named_as_a_feed() -> None:
+    unsure = link("/data.php", 'rel="alternate" type="text/xml"')
+    linked = '<a href="/feed">Feed</a>'
+    assert urls(unsure + link("/sure")) == ["https://example.com/sure"]
+    assert urls(f"{linked}{unsure}") == ["https://example.com/data.php", "https://example.com/feed"]
 
 
 def test_a_page_as_data_is_no_feed() -> None:

@@ -178,7 +178,7 @@ def test_what_is_no_record_is_rejected_with_a_reason() -> None:
     document = read(
         rss(
             "<title>No link</title>",
-            "<link>https://a.example/1</link>",
+            "<guid/>",
             "<title>Unsafe</title><link>javascript:alert(1)</link>",
             item(4),
             item(4),
@@ -186,7 +186,7 @@ def test_what_is_no_record_is_rejected_with_a_reason() -> None:
     )
     assert [(bad.item, bad.reason) for bad in document.rejected] == [
         (1, "no link"),
-        (2, "neither a title nor a text"),
+        (2, "no link"),
         (3, "link: not an http or https address"),
         (5, "the same as entry 4"),
     ]

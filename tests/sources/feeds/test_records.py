@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.model import Outlet, Record
 from bot.sources.feeds.parse import Origin
-from tests.sources.feeds.writing import HEAD, URL, atom, item, only, read, records, rss
+from tests.sources.feeds.writing import HEAD, URL, atom, item, only, records, rss
 
 LONG = "<description>One two three four five six seven eight nine ten</description>"
 
@@ -34,8 +34,22 @@ BEFORE = f"<title>Ferry stopped</title><link>https://a.example/1</link><guid>g1<
         BEFORE.replace("example/1", "example/moved").replace("g1", "g2"),
         BEFORE.replace(LONG, "").replace("example/1", "example/moved"),
         BEFORE.replace("Ferry", "Every ferry"),
+        BEFORE.replace("a.example", "b.example"),
+        BEFORE.replace("a.example", "b.example").replace(LONG, ""),
+        BEFORE.replace("a.example", "b.example").replace("g1", "g2"),
     ],
-    ids=["dated", "guid", "tracking", "moved", "moved, other guid, same text", "moved, other text", "title"],
+    ids=[
+        "dated",
+        "guid",
+        "tracking",
+        "moved",
+        "moved, other guid, same text",
+        "moved, other text",
+        "title",
+        "another domain",
+        "another domain, other text",
+        "another domain, other guid",
+    ],
 )
 def test_an_entry_is_known_again(after: str) -> None:
     assert same(BEFORE, after)
@@ -46,7 +60,7 @@ def test_an_entry_is_known_again(after: str) -> None:
     [
         "<title>Something else</title><link>https://a.example/2</link><guid>g1</guid>",
         "<title>Ferry stopped</title><link>https://a.example/2</link><guid>g2</guid>",
-        f"<title>Ferry stopped</title><link>https://b.example/1</link><guid>g1</guid>{LONG}",
+        "<title>Ferry stopped</title><link>https://b.example/1</link><guid>g2</guid>",
         BEFORE.replace("example/1", "example/2").replace("g1", "g2")
         + "<pubDate>Mon, 09 Mar 2026 12:00:00 GMT</pubDate>",
     ],
@@ -84,7 +98,7 @@ def test_a_text_of_two_entries_tells_nothing() -> None:
     assert not known_by(one) & known_by(two)
 
 
-def test_other_addresses_of_a_page_are_twins() -> None:
+def test_other_addresses_of_a_page_are_twins_within_the_feed() -> None:
     record = only(
         rss(
             "<title>T</title><link>https://feedproxy.google.com/~r/a/1</link>"
@@ -92,13 +106,67 @@ def test_other_addresses_of_a_page_are_twins() -> None:
         )
     )
     assert record.url == "https://a.example/1"
-    assert set(record.twins[:2]) == {"https://feedproxy.google.com/~r/a/1", "https://a.example?p=1"}
+    assert set(record.twins[:2]) == {"feed:https://feedproxy.google.com/~r/a/1", "feed:https://a.example?p=1"}
     entry = only(
         atom(
             "<title>T</title><link href='https://a.example/1'/><link rel='alternate' href='https://b.example/x'/>"
         )
     )
-    assert "https://b.example/x" in entry.twins
+    assert "feed:https://b.example/x" in entry.twins
+
+
+def test_a_feed_speaks_for_other_pages_of_the_domain_that_it_comes_from_alone() -> None:
+    """Else it could declare that its item is the page of somebody else, who would then be taken for it."""
+    entry = (
+        "<title>Ferry stopped</title><link>{}</link><guid>{}</guid>"
+        f"<pubDate>Mon, 02 Mar 2026 12:00:00 GMT</pubDate>{LONG}"
+    )
+    own = only(rss(entry.format("https://example.com/1", "https://www.example.com/?p=1")))
+    assert {"https://example.com?p=1", "own:https://example.com/1"} <= set(own.twins)
+    assert any(twin.startswith("text:example.com:") for twin in own.twins)
+    for link, guid in [
+        ("https://bay.example/1", "https://bay.example/2"),
+        ("https://example.com/1", "https://bay.example/2"),
+    ]:
+        for head in (HEAD, "<title>Bay</title><link>https://bay.example/</link>"):
+            strange = only(rss(entry.format(link, guid), head=head))
+            assert not any("bay.example" in twin and not twin.startswith("feed:") for twin in strange.twins)
+
+
+def test_a_service_that_publishes_feeds_of_others_speaks_for_no_page() -> None:
+    page = "<title>T</title><link>https://feeds.feedburner.com/~r/tide/1</link><guid>1</guid>"
+    record = only(rss(page), Origin("https://feeds.feedburner.com/tide"))
+    assert all(twin.startswith("feed:") for twin in record.twins)
+
+
+@pytest.mark.parametrize(
+    ("link", "head"),
+    [
+        ("https://news.example.com/", HEAD),
+        ("https://other.example/", HEAD),
+        ("https://example.com/status", HEAD.replace("news.example.com/", "example.com/status/")),
+    ],
+)
+def test_a_page_that_is_a_whole_site_is_no_items_own(link: str, head: str) -> None:
+    one, two = (f"<title>{title}</title><link>{link}</link>" for title in ("Ferry stopped", "Baker opens"))
+    assert not known_by(only(rss(one, head=head))) & known_by(only(rss(two, head=head)))
+
+
+def test_a_session_in_the_addresses_tells_no_items_apart() -> None:
+    def feed(session: str, *numbers: int) -> list[Record]:
+        pages = (
+            f"<title>Ferry {number}</title><link>https://a.example/?topic={number}&amp;reader={session}</link>"
+            for number in numbers
+        )
+        return records(rss(*pages))
+
+    first, second = feed("0a1b2c3d4e5f60718293", 1, 2), feed("ffeeddccbbaa99887766", 1, 2)
+    assert [[bool(known_by(one) & known_by(two)) for two in second] for one in first] == [
+        [True, False],
+        [False, True],
+    ]
+    # What all have in common may as well choose what they are about: alone, or with another title, it tells nothing.
+    assert not known_by(feed("0a1b2c3d4e5f60718293", 1)[0]) & known_by(feed("ffeeddccbbaa99887766", 1)[0])
 
 
 def test_an_address_that_is_another_entrys_page_is_no_twin() -> None:
@@ -188,5 +256,5 @@ def test_nested_bases_add_up() -> None:
 
 
 def test_a_guid_that_is_no_permalink_is_no_link() -> None:
-    document = read(rss("<title>T</title><guid isPermaLink='false'>https://a.example/1</guid>", head=HEAD))
-    assert document.items == ()
+    record = only(rss("<title>T</title><guid isPermaLink='false'>https://a.example/1</guid>", head=HEAD))
+    assert record.url == "https://news.example.com/"

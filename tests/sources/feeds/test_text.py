@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from html import escape
 
 import pytest
 from hypothesis import assume, given
@@ -16,7 +17,7 @@ from bot.sources.feeds.dates import moment
 from bot.sources.feeds.html import pictures, usual_picture
 from bot.sources.feeds.model import Text
 from bot.sources.feeds.text import bodies, body, line, word_bytes
-from tests.sources.feeds.writing import atom, item, only, read, rss
+from tests.sources.feeds.writing import atom, item, only, rss
 
 
 def said(markup: str) -> str:
@@ -68,10 +69,35 @@ def test_html_becomes_the_words_that_a_reader_sees(markup: str, seen: str) -> No
         ("&lt;em&gt;So&lt;/em&gt; it goes", "So it goes"),
         ("Why &amp;amp; how", "Why & how"),
         ("  two \n lines ", "two lines"),
+        ("When to use <hr> in a page", "When to use <hr> in a page"),
+        ("<p>, <br> and <img>: a history", "<p>, <br> and <img>: a history"),
+        ("Is </body> optional?", "Is </body> optional?"),
+        ("Lamp<br>New and bright", "Lamp New and bright"),
+        ("Lamp<br/>", "Lamp"),
+        ("<p>Lamp", "Lamp"),
+        ("<img src='/a.png' alt='x'> Lamp", "Lamp"),
+        ("A lamp</b> at last", "A lamp at last"),
     ],
 )
 def test_titles_keep_what_only_looks_like_html(markup: str, title: str) -> None:
     assert line(Text(markup), 300) == title
+
+
+@pytest.mark.parametrize(
+    "section", ["<![CDATA[{}]]>", " <![CDATA[ {} ]]> ", "<![CDATA[<![CDATA[{}]]>]]>", "<![CDATA[{}"]
+)
+def test_a_section_that_was_escaped_is_no_text(section: str) -> None:
+    title, text = (escape(section.format(words)) for words in ("A lamp", "<p>New & bright</p>"))
+    record = only(
+        rss(f"<title>{title}</title><link>https://a.example/1</link><description>{text}</description>")
+    )
+    assert (record.title, record.excerpt) == ("A lamp", "New & bright")
+
+
+def test_a_flag_keeps_its_tags() -> None:
+    flag = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
+    assert line(Text(f"{flag} wins"), 300) == f"{flag} wins"
+    assert line(Text("hidden\U000e0067\U000e0062 tags \U0001f3f4\U000e0067"), 300) == "hidden tags \U0001f3f4"
 
 
 def test_plain_text_of_atom_is_taken_literally() -> None:
@@ -171,6 +197,15 @@ def test_the_largest_declared_picture_is_taken() -> None:
         ("<image><url>https://a.example/u.jpg</url></image>", "https://a.example/u.jpg"),
         ("<description>&lt;img src='/a.jpg'></description>", "https://news.example.com/a.jpg"),
         ("<description>&lt;img data-src=/lazy.jpg src='data:x'></description>", "https://news.example.com/lazy.jpg"),
+        ("<description>&lt;img data-src=/lazy.jpg src='/wait.gif'></description>", "https://news.example.com/lazy.jpg"),
+        ("<description>&lt;img data-lazy-src=/lazy.jpg src='/wait.gif'></description>", "https://news.example.com/lazy.jpg"),
+        ("<description>&lt;img src='/wait.gif' srcset='/s.jpg 300w, /l.jpg 1200w, /xl.jpg 6000w'></description>",
+         "https://news.example.com/l.jpg"),
+        ("<description>&lt;img src='/placeholder.png'>&lt;img src='/b.jpg'></description>", "https://news.example.com/b.jpg"),
+        ("<media:content url='https://1.gravatar.com/avatar/a?s=96' medium='image'/>"
+         "<media:content url='https://a.example/b.jpg' medium='image'/>", "https://a.example/b.jpg"),
+        ("<media:content url='https://a.example/new-pixel-9.jpg' medium='image'/>", "https://a.example/new-pixel-9.jpg"),
+        ("<media:content url='https://a.example/i?a=1&amp;amp;b=2' medium='image'/>", "https://a.example/i?a=1&b=2"),
         ("<description>&lt;img src='/a?x=1&amp;amp;y=2'></description>", "https://news.example.com/a?x=1&y=2"),
         ("<description>&lt;img width=1 height=1 src='/p.gif'>&lt;img src='/b.jpg'></description>",
          "https://news.example.com/b.jpg"),
@@ -230,12 +265,6 @@ def test_a_date_without_a_time_is_its_midnight(text: str) -> None:
 )  # fmt: skip
 def test_what_is_no_date_is_none(text: str) -> None:
     assert moment(text) is None
-
-
-def test_an_entry_whose_date_cannot_be_read_is_undated_and_says_so() -> None:
-    (found,) = read(rss(item(1, "<pubDate>soon</pubDate>"))).items
-    assert found.record.published is None
-    assert found.notes == ("its date cannot be read; taken as undated",)
 
 
 def test_the_date_of_publication_goes_before_that_of_a_change() -> None:

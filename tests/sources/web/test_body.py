@@ -86,12 +86,50 @@ async def test_what_is_damaged() -> None:
     assert await read(b"\xff" * 99, "deflate") == damaged
 
 
-@pytest.mark.parametrize("encoding", ["br", "gzip, gzip", "zstd\r\n", "\x00" * 999])
+@pytest.mark.parametrize("encoding", ["br", "zstd\r\n", "X-Compress", "identity, br", "utf-8, zstd"])
 async def test_packed_in_a_way_that_was_not_asked_for(encoding: str) -> None:
-    found = await read(FEED, encoding)
+    found = await read(b"\x28\xb5\x2f\xfd" + bytes(range(255)), encoding)
     assert isinstance(found, Failure)
     assert found.kind is Kind.PASSING
     assert len(found.reason) < 100
+
+
+NOT_PACKING = [
+    "none",
+    "UTF-8",
+    "binary",
+    "8bit",
+    "7bit",
+    "chunked",
+    "aws-chunked",
+    "text/xml",
+    "iso-8859-1",
+    "null",
+]
+PACKING = ["identity", "gzip", "x-gzip", "deflate", "br", "zstd", "compress", "gzip, gzip", "br, gzip"]
+
+
+@pytest.mark.parametrize("encoding", [*NOT_PACKING, *PACKING, "", ",", "\x00" * 999])
+@pytest.mark.parametrize("size", [1, 1 << 30])
+async def test_a_feed_that_is_not_packed_is_read_whatever_is_declared(encoding: str, size: int) -> None:
+    assert await read(FEED, encoding, size) == FEED
+
+
+@pytest.mark.parametrize("encoding", ["", "none", "identity", "utf-8", "gzip", "gzip, gzip", "br", "deflate"])
+@pytest.mark.parametrize("layers", [1, 2, 3])
+async def test_gzip_is_unpacked_whatever_is_declared(encoding: str, layers: int) -> None:
+    data = FEED
+    for _ in range(layers):
+        data = gzip.compress(data)
+    assert await read(data, encoding) == FEED
+
+
+@pytest.mark.parametrize("layers", [2, 3])
+async def test_no_layer_unpacks_to_more_than_allowed(layers: int) -> None:
+    data = bytes(1_000_001)
+    for _ in range(layers):
+        data = gzip.compress(data)
+    assert await read(data) == Failure(Kind.TOO_LARGE, "the answer is larger than 1 MB")
 
 
 @pytest.mark.parametrize("size", [1000, 1 << 30])

@@ -1,0 +1,132 @@
+"""What stands in the way of a connection to Discord, and how long to wait before the next try."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+import discord
+import discord.http
+
+from bot.errors import TopicwireError
+
+FIRST_PAUSE = timedelta(seconds=5)
+LONGEST_PAUSE = timedelta(minutes=10)
+LONGEST_BLOCK = timedelta(days=1)  # what a Retry-After may ask for
+REASON = 200  # characters
+
+REFUSAL = (
+    "Discord refused the token: copy it again from https://discord.com/developers/applications "
+    "(your application, Bot, Reset Token)"
+)
+# https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes
+AUTHENTICATION_FAILED = 4004
+# The API's answer to an address or a client that it has blocked for a while; it comes with HTTP 403.
+INTERNAL_NETWORK_ERROR = 40333
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why there is no connection. It passes by itself; `wait` is how long Discord asked to wait, if it did."""
+
+    reason: str
+    wait: timedelta | None = None
+
+
+def pause_after(trouble: Trouble, failures: int) -> timedelta:
+    """How long to wait after `failures` tries in a row (from 1): 5 s, doubled up to 10 minutes, or as Discord asks."""
+    doublings = min(max(failures, 1) - 1, 20)
+    pause = min(LONGEST_PAUSE, FIRST_PAUSE * (1 << doublings))
+    return max(pause, min(trouble.wait or timedelta(), LONGEST_BLOCK))
+
+
+def trouble_of(error: Exception) -> Trouble:
+    """What an error at the start means. TopicwireError, in one sentence, where trying again is of no use."""
+    match error:
+        case discord.LoginFailure():
+            raise TopicwireError(REFUSAL) from error
+        case discord.RateLimited():
+            return Trouble("HTTP 429, too many requests", timedelta(seconds=error.retry_after))
+        case discord.HTTPException():
+            return _refused(error)
+        case discord.ConnectionClosed(code=code):
+            if code == AUTHENTICATION_FAILED:
+                raise TopicwireError(REFUSAL) from error
+            raise TopicwireError(f"Discord refused the connection to its gateway (code {code})") from error
+        case aiohttp.WSServerHandshakeError(status=status):
+            wait = _retry_after(error.headers or {})
+            return Trouble(f"HTTP {status} from the gateway", wait)
+        case aiohttp.ClientError() | OSError() | discord.GatewayNotFound():
+            return Trouble(_one_line(str(error)) or type(error).__name__)
+        case LookupError() | ValueError():  # discord.py takes for granted that an answer is Discord's own
+            return Trouble("the answer is not one of Discord's API")
+        case _:
+            raise error
+
+
+def _refused(error: discord.HTTPException) -> Trouble:
+    status, text = error.status, _one_line(error.text or "")
+    if status == 401:
+        raise TopicwireError(REFUSAL) from error
+    definite = 400 <= status < 500 and status not in (408, 429)
+    if definite and error.code not in (0, INTERNAL_NETWORK_ERROR):
+        raise TopicwireError(f"Discord refused the bot at its start: {text} (code {error.code})") from error
+    is_page = (error.text or "").lstrip().startswith("<")
+    detail = "a page of the network in front of Discord" if is_page else text
+    return Trouble(f"HTTP {status}, {detail}" if detail else f"HTTP {status}", retry_after(error))
+
+
+def retry_after(error: discord.HTTPException) -> timedelta | None:
+    """How long an answer asks to wait; None where it does not say."""
+    return _retry_after(getattr(error.response, "headers", {}))
+
+
+def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
+    value = headers.get("Retry-After", "")
+    try:
+        return max(timedelta(), timedelta(seconds=float(value)))
+    except (ValueError, OverflowError):
+        pass
+    try:  # RFC 9110 allows a date as well; a proxy may send one, with its own clock beside it
+        until, sent = (parsedate_to_datetime(text) for text in (value, headers.get("Date", "")))
+    except (ValueError, TypeError):
+        return None
+    return max(timedelta(), _aware(until) - _aware(sent))
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:REASON]
+
+
+async def unreachable() -> Trouble | None:
+    """Why Discord does not answer at all; None where it does. Needs no token."""
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session,
+            session.get(f"{discord.http.Route.BASE}/gateway") as answer,
+        ):
+            if answer.status in (403, 429) or answer.status >= 500:
+                return Trouble(f"HTTP {answer.status}", _retry_after(answer.headers))
+            await answer.json(content_type=None)  # a page in its place is a network's that wants a login
+            return None
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        return trouble_of(error)
+
+
+def one_line_per_reconnect(record: logging.LogRecord) -> bool:
+    """A filter for discord.py's log: a lost connection is one line with its cause, without a traceback."""
+    if record.exc_info and record.exc_info[1] is not None and isinstance(record.msg, str):
+        error = record.exc_info[1]
+        if isinstance(error, aiohttp.ClientError | OSError | discord.DiscordException):
+            cause = _one_line(str(error)) or type(error).__name__
+            record.msg, record.args = f"{record.getMessage()} ({cause})", ()
+            record.exc_info = None
+    return True

@@ -1,0 +1,87 @@
+"""How people name a story: by its number as posts write it, a link, a message of Discord, or words of its title."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+LONGEST_NUMBER = 9  # digits of a story's number
+SNOWFLAKE = range(15, 21)  # digits that an id of Discord has
+
+_AROUND = " \t\r\n`*_~<>()[]{}\"'“”‘’„«»|,;"
+_AFTER = _AROUND + ".:!?"
+_NUMBER = re.compile(
+    r"(?P<story>story[\s:=-]*)?(?P<sign>#\s*|n(?:o|r|umber|°)?[.\s]*(?=\d))?(?P<digits>\d+)(?P<rest>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_SEPARATED = re.compile(r"\s*[·•|—–:]")
+_MESSAGE = re.compile(
+    r"https?://(?:[a-z]+\.)?discord(?:app)?\.com/channels/(?:\d+|@me)/(\d+)(?:/(\d+))?", re.IGNORECASE
+)
+_ADDRESS = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
+_BARE_ADDRESS = re.compile(r"(?:[\w-]+\.)+[^\W\d_]{2,}/\S+")  # `example.com/story`, without its scheme
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A story's number."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageIds:
+    """A message of Discord, by its id or by that of the thread that it opened."""
+
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The link of an article."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Words of a title. `number` is meant where no title has them, as in `#12 Harbour bridge closed`."""
+
+    text: str
+    number: int | None = None
+
+
+Reference = Number | MessageIds | Address | Words
+
+
+def parse(text: str) -> Reference:
+    """What a story is named by.
+
+    >>> parse("Story #12 · Space · 3 outlets")
+    Number(number=12)
+    """
+    typed = unicodedata.normalize("NFKC", text).strip(_AROUND)
+    found = _NUMBER.fullmatch(typed)
+    if found is not None and (reference := _numbered(typed, found)) is not None:
+        return reference
+    if message := _MESSAGE.search(typed):
+        return MessageIds(tuple(int(one) for one in message.groups() if one))
+    if "://" in text:
+        address = _ADDRESS.search(text)
+        url = address[0].rstrip("".join(set(_AFTER) - set(")_/"))) if address else text.strip()
+        return Address(url if "(" in url else url.rstrip(")"))
+    if _BARE_ADDRESS.fullmatch(typed):
+        return Address(f"https://{typed}")
+    return Words(text.strip())
+
+
+def _numbered(typed: str, found: re.Match[str]) -> Reference | None:
+    digits, rest = found["digits"], found["rest"].strip(_AFTER)
+    named = bool(found["story"] or (found["sign"] or "").startswith("#"))
+    if len(digits) in SNOWFLAKE:
+        return MessageIds((int(digits),)) if not rest else None
+    number = int(digits[: LONGEST_NUMBER + 1])  # one that is too long is no story's, whatever follows
+    if not rest or (named and _SEPARATED.match(found["rest"].lstrip(_AROUND))):
+        return Number(number)
+    return Words(typed, number) if named else None

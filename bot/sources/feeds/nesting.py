@@ -1,0 +1,104 @@
+"""Tags of a damaged document, nested as they are meant.
+
+Raw HTML in a description, or a tag that nobody closes, would swallow what follows it up to the end of the
+item: an XML parser takes it for content. Browsers have rules for that, and these are the same for feeds: an end
+tag closes all that is open inside its element, one without a start is left out, and a field of an item begins
+where the field before it ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+_PIECE = re.compile(
+    r"<!\[CDATA\[(?:[^\]]|\](?!\]>))*+(?:\]\]>|\Z)"
+    r"|<!--(?:[^-]|-(?!->))*+(?:-->|\Z)"
+    r"""|<(/?)([A-Za-z_][\w:.-]*)((?:[^<>"']|"[^"<]*"|'[^'<]*')*+|[^<>]*+)>"""
+)
+# Elements without content: HTML's, and what feeds write as if it were one of those.
+_VOID = frozenset({
+    "area", "atom:link", "br", "col", "embed", "enclosure", "hr", "img", "input", "media:thumbnail", "meta", "param", "track", "wbr",
+})  # fmt: skip
+_LISTS = frozenset({"rss", "rdf:rdf", "channel", "feed", "items"})
+_ENTRIES = frozenset({"item", "entry"})
+_PARTS = frozenset(
+    {"image", "textinput", "source", "author", "contributor"}
+)  # of a feed or entry, with fields of their own
+_GROUPS = frozenset({"media:group", "media:content"})
+# Where each field can stand. A start tag closes what is open inside of the innermost of these.
+_INSIDE: dict[str, frozenset[str]] = {
+    **dict.fromkeys(_ENTRIES, _LISTS),
+    **dict.fromkeys(("title", "link", "description", "id", "updated"), _LISTS | _ENTRIES | _PARTS),
+    **dict.fromkeys(
+        ("guid", "pubdate", "enclosure", "category", "comments", "summary", "content", "content:encoded", "published",
+         "issued", "modified", "dc:date", "dc:creator", "dc:title", "dc:description", "itunes:summary", "itunes:image"),
+        _LISTS | _ENTRIES,
+    ),
+    **dict.fromkeys(
+        ("media:content", "media:thumbnail", "media:title", "media:description"), _LISTS | _ENTRIES | _GROUPS
+    ),
+    "media:group": _LISTS | _ENTRIES,
+}  # fmt: skip
+
+
+def nested(text: str) -> str:
+    """The document with its tags nested; unchanged where they are. Linear in its length."""
+    return text if _is_nested(text) else _renested(text)
+
+
+def _is_nested(text: str) -> bool:
+    opened: list[str] = []
+    for piece in _PIECE.finditer(text):
+        closing, name, rest = piece.groups()
+        if name is None or rest.endswith("/"):
+            continue
+        if not closing:
+            opened.append(name)
+        elif not opened or opened.pop() != name:
+            return False
+    return not opened
+
+
+def _renested(text: str) -> str:
+    parts: list[str] = []
+    opened: list[str] = []  # as they are written
+    counts: Counter[str] = Counter()  # of those, in small letters
+    end = 0
+
+    def close(until: int) -> None:
+        while len(opened) > until:
+            name = opened.pop()
+            counts[name.lower()] -= 1
+            parts.append(f"</{name}>")
+
+    for piece in _PIECE.finditer(text):
+        closing, name, rest = piece.groups()
+        if name is None:
+            continue
+        parts.append(text[end : piece.start()])
+        end = piece.end()
+        lower = name.lower()
+        if closing:
+            if counts[lower]:
+                close(_innermost(opened, frozenset({lower})))
+            continue
+        inside = _INSIDE.get(lower)
+        if inside is not None and any(counts[element] for element in inside):
+            close(_innermost(opened, inside) + 1)
+        if rest.endswith("/"):
+            parts.append(piece[0])
+        elif lower in _VOID:
+            parts.append(f"<{name}{rest}/>")
+        else:
+            parts.append(piece[0])
+            opened.append(name)
+            counts[lower] += 1
+    parts.append(text[end:])
+    close(0)
+    return "".join(parts)
+
+
+def _innermost(opened: list[str], names: frozenset[str]) -> int:
+    """The place of the innermost open element of these names. One of them is open."""
+    return next(place for place in reversed(range(len(opened))) if opened[place].lower() in names)

@@ -1,0 +1,48 @@
+"""When a feed says that it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+_PERIODS = {"hourly": 1, "daily": 24, "weekly": 7 * 24, "monthly": 30 * 24, "yearly": 365 * 24}
+_SHORTEST, _LONGEST = timedelta(minutes=5), timedelta(days=1)
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def ttl_of(head: Mapping[str, Any]) -> timedelta | None:
+    """How long the feed says that it stays as it is, within bounds."""
+    minutes = next(values(head, ("ttl",)), "")
+    if minutes.isdecimal() and 0 < len(minutes) < 8 and int(minutes):
+        stays = timedelta(minutes=int(minutes))
+    else:
+        hours = _PERIODS.get(next(values(head, ("sy:updateperiod",)), "").lower())
+        often = next(values(head, ("sy:updatefrequency",)), "1")
+        if hours is None:
+            return None
+        stays = timedelta(hours=hours) / max(1, int(often) if often.isdecimal() and len(often) < 6 else 1)
+    return min(max(stays, _SHORTEST), _LONGEST)
+
+
+def skipped_hours(head: Mapping[str, Any]) -> frozenset[int]:
+    """The hours of GMT in which nothing comes."""
+    hours = [hour for hour in _children(head, "skiphours") if hour.isdecimal()]
+    return frozenset(int(hour) % 24 for hour in hours if len(hour) < 4 and int(hour) <= 24)
+
+
+def skipped_days(head: Mapping[str, Any]) -> frozenset[int]:
+    """The days on which nothing comes; Monday is 0."""
+    return frozenset(_DAYS.index(day) for day in _children(head, "skipdays") if day in _DAYS)
+
+
+def values(one: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[str]:
+    """The texts of these elements that have one."""
+    for name in names:
+        if name in one and (text := one[name].text) and (text := text.strip()):
+            yield text
+
+
+def _children(one: Mapping[str, Any], name: str) -> Iterator[str]:
+    for child in one.get(name, ()):
+        yield (child.text or "").strip().lower()

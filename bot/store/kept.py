@@ -1,0 +1,39 @@
+"""Answers that take long to work out, kept with the engine for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+T = TypeVar("T")
+
+KEPT_FOR = timedelta(minutes=10)
+MANY = 5_000  # rows from which on it takes long; what takes no time is worked out anew
+MOST = 16  # answers of one kind
+
+
+async def recent(
+    connection: AsyncConnection,
+    kind: str,
+    key: Hashable,
+    now: datetime,
+    work: Callable[[], Awaitable[T]],
+    rows: Callable[[T], int],
+) -> T:
+    """What `work` gives; where that was many rows (`rows` says how many), what it gave up to `KEPT_FOR` ago."""
+    assert connection.sync_connection is not None
+    options = connection.sync_connection.get_execution_options()
+    answers: dict[Hashable, tuple[datetime, T]] = options.get("kept", {}).setdefault(kind, {})
+    before = answers.get(key)
+    if before is not None and timedelta() <= now - before[0] < KEPT_FOR:
+        return before[1]
+    found = await work()
+    answers.pop(key, None)
+    if rows(found) > MANY:
+        answers[key] = now, found
+        for oldest in list(answers)[:-MOST]:
+            del answers[oldest]
+    return found

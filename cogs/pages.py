@@ -1,0 +1,87 @@
+"""What the commands of subscriptions answer."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.chat.permissions import Target, allowed
+from bot.domain.digest import describe_days
+from bot.domain.message import Embed, escape
+from bot.domain.model import Importance, Mode, Subscription
+from bot.domain.render import colour_of, plural, story_line
+from bot.domain.zones import shown
+from bot.usecases.subscribe import ChannelSubscriptions, Subscribed
+
+MODES = {Mode.LIVE: "live posts", Mode.DIGEST: "digest", Mode.BOTH: "live posts and digest"}
+BARS = {
+    Importance.ALL: "all stories",
+    Importance.NOTABLE: "notable stories",
+    Importance.MAJOR: "major stories",
+}
+EXAMPLES = 3
+
+
+def _how(subscription: Subscription, guild: discord.Guild) -> str:
+    parts = [MODES[subscription.mode]]
+    if subscription.importance:
+        parts.append(BARS[subscription.importance])
+    elif subscription.mode is not Mode.DIGEST:
+        parts.append(BARS[Importance.NOTABLE])
+    if subscription.mention_role_id and guild.get_role(subscription.mention_role_id):
+        parts.append(f"pings <@&{subscription.mention_role_id}>")
+    if subscription.publish:
+        parts.append("published to followers")
+    return " · ".join(parts)
+
+
+def subscribed(done: Subscribed, mention: discord.Role | None, target: Target) -> Embed:
+    """What a subscription brings, and what stands in its way."""
+    wanted = done.subscription
+    lines = [f"{target.mention} follows **{escape(wanted.topic)}** · {_how(wanted, target.guild)}"]
+    if done.resumed:
+        lines.append("It was paused; what waited goes out now.")
+    if mention is not None and not _may_ping(mention, target):
+        lines.append(
+            f"⚠️ {mention.mention} cannot be pinged: allow anyone to mention it, or give the bot Mention Everyone."
+        )
+    if done.newest is None and done.feeds:
+        what = "feed is" if done.feeds == 1 else "feeds are"
+        lines.append(
+            f"\n{done.feeds} {what} taken in for it within minutes: `/latest` shows what they have, and what is new from then on is told."
+        )
+    elif wanted.mode is not Mode.DIGEST:
+        count = plural(len(done.forecast), "story", "stories")
+        lines.append(f"\nThe last 7 days would have posted **{count}**{':' if done.forecast else '.'}")
+        lines += [f"• {story_line(view, 300)}" for view in done.forecast[:EXAMPLES]]
+        if len(done.forecast) > EXAMPLES:
+            lines.append(f"… and {len(done.forecast) - EXAMPLES} more")
+    if done.schedule is not None and done.next_digest is not None:
+        when = (
+            f"{describe_days(done.schedule.days)} at {done.schedule.at:%H:%M} ({shown(done.schedule.zone)})"
+        )
+        default = " That is the default: change it with `/digest set`." if done.default_schedule else ""
+        lines.append(f"\nThe digest comes {when}, next <t:{int(done.next_digest.timestamp())}:F>.{default}")
+    if done.digest_off:
+        lines.append("\nThe channel's digest is switched off: switch it on with `/digest set`.")
+    title = "Subscribed" if done.new else "Subscription changed"
+    return Embed(title=title, description="\n".join(lines), colour=colour_of(wanted.topic))
+
+
+def _may_ping(role: discord.Role, target: Target) -> bool:
+    me = target.guild.me
+    return role.mentionable or me is None or allowed(target, me).mention_everyone
+
+
+def channel_lines(entry: ChannelSubscriptions, guild: discord.Guild) -> list[str]:
+    """What a channel follows, a line each; a role that is gone is not named."""
+    lines = [f"⚠️ paused: {escape(entry.paused_reason)}"] if entry.paused_reason else []
+    if guild.get_channel_or_thread(entry.channel_id) is None:
+        lines.append(
+            "⚠️ the bot does not see this channel; if it was deleted, use `/unsubscribe` and pick from the list"
+        )
+    lines += [f"• {escape(s.topic)} · {_how(s, guild)}" for s in entry.subscriptions]
+    if entry.schedule and entry.next_digest:
+        lines.append(
+            f"• digest {describe_days(entry.schedule.days)} at {entry.schedule.at:%H:%M} ({shown(entry.schedule.zone)})"
+        )
+    return lines

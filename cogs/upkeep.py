@@ -1,0 +1,63 @@
+"""What a server takes away, a channel or a role, goes from what is kept of it: at once, or at the next start."""
+
+from __future__ import annotations
+
+import logging
+
+import discord
+from discord.ext import commands
+
+from bot.chat.permissions import is_gone
+from bot.usecases import subscribe as use
+from bot.usecases.context import Context
+
+log = logging.getLogger(__name__)
+
+
+class Upkeep(commands.Cog):
+    """Listens for what is deleted, and compares with what is there when a server comes into sight."""
+
+    def __init__(self, context: Context, bot: commands.Bot) -> None:
+        self.context = context
+        self.bot = bot
+
+    @commands.Cog.listener()
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """What a channel followed goes with it."""
+        await use.forget_channel(self.context, channel.id)
+
+    @commands.Cog.listener()
+    async def on_raw_thread_delete(self, thread: discord.RawThreadDeleteEvent) -> None:
+        """As with a channel; the threads of one that is deleted come here, too."""
+        await use.forget_channel(self.context, thread.thread_id)
+
+    @commands.Cog.listener()
+    async def on_guild_role_delete(self, role: discord.Role) -> None:
+        """A deleted role is pinged and named no longer."""
+        await self._compare_roles(role.guild)
+
+    @commands.Cog.listener()
+    async def on_ready(self) -> None:
+        """The first connection, or one that could not be resumed: what was deleted meanwhile was not told."""
+        for guild in self.bot.guilds:
+            await self.on_guild_available(guild)
+
+    @commands.Cog.listener()
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """The bot was invited, maybe again."""
+        await self.on_guild_available(guild)
+
+    @commands.Cog.listener()
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        """A server came into sight."""
+        if guild.unavailable:  # its channels and roles are not known
+            return
+        await self._compare_roles(guild)
+        for channel_id in await use.channels_of(self.context, guild.id):
+            # Archived threads and hidden channels are not in sight either: Discord is asked about each.
+            if guild.get_channel_or_thread(channel_id) is None and await is_gone(self.bot, channel_id):
+                await use.forget_channel(self.context, channel_id)
+                log.info("channel %s was deleted: its subscriptions are removed", channel_id)
+
+    async def _compare_roles(self, guild: discord.Guild) -> None:
+        await use.keep_roles(self.context, guild.id, [role.id for role in guild.roles])

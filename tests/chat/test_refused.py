@@ -1,0 +1,248 @@
+"""What Discord refuses costs no more than it must: a part, an edit, a message, and a channel only where it means that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import discord
+import pytest
+
+from tests.chat.world import METRO, ROCKET, WHALES, World, labels, plain, seen
+from tests.make import record
+
+PICTURE = "https://pictures.example/metro.png"
+NOT_AN_ADDRESS = {"_errors": [{"code": "URL_TYPE_INVALID_URL", "message": "Not a well formed URL."}]}
+TOO_LONG = {"_errors": [{"code": "BASE_TYPE_BAD_LENGTH", "message": "Must be shorter."}]}
+
+
+def first_embed(sent: dict[str, Any]) -> dict[str, Any]:
+    """The first embed of a message that is sent, of a forum's post too."""
+    found: dict[str, Any] = (sent.get("embeds") or sent.get("message", {}).get("embeds") or [{}])[0]
+    return found
+
+
+def has_picture(sent: dict[str, Any]) -> bool:
+    """Whether the picture is in it."""
+    return bool(first_embed(sent).get("image", {}).get("url") == PICTURE)
+
+
+async def listed(world: World) -> str:
+    """What `/subscriptions` shows."""
+    return plain(seen(await world.ask("subscriptions")))
+
+
+@pytest.mark.parametrize(
+    ("place", "errors"),
+    [
+        ("image", {"embeds": {"0": {"image": {"url": NOT_AN_ADDRESS}}}}),
+        ("url", {"embeds": {"0": {"url": NOT_AN_ADDRESS}}}),
+        ("footer", {"embeds": {"0": {"footer": {"text": TOO_LONG}}}}),
+        ("author", {"embeds": {"0": {"author": {"name": TOO_LONG}}}}),
+        ("timestamp", {"embeds": {"0": {"timestamp": TOO_LONG}}}),
+        ("description", {"embeds": {"0": {"description": TOO_LONG}}}),
+    ],
+)
+async def test_a_post_goes_out_without_the_part_that_discord_refuses(
+    world: World, place: str, errors: dict[str, Any]
+) -> None:
+    await world.ask("subscribe", topic="AI")
+    path = f"/channels/{world.news.id}/messages"
+    refused = world.refuse(
+        "POST", path, 400, 50035, parts=errors, when=lambda sent: place in first_embed(sent)
+    )
+    await world.report(record(METRO[0], "a.example", quality=80, image=PICTURE, excerpt="It was decided."))
+    (post,) = world.posts()
+    assert len(refused) == 1
+    (embed,) = post.embeds
+    parts: dict[str, Any] = {"image": embed.image.url, "url": embed.url, "description": embed.description}
+    parts |= {"footer": embed.footer.text, "author": embed.author.name, "timestamp": embed.timestamp}
+    assert {name for name, value in parts.items() if not value} == {place}
+    assert embed.title == METRO[0]
+    assert await world.later() == 0
+
+
+async def test_a_refused_button_is_left_out(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    errors = {"components": {"0": {"components": {"0": {"url": NOT_AN_ADDRESS}}}}}
+    two = lambda sent: len(sent["components"][0]["components"]) == 2  # noqa: E731 # a condition in one line
+    world.refuse("POST", f"/channels/{world.news.id}/messages", 400, 50035, parts=errors, when=two)
+    await world.report(record(METRO[0], "a.example", quality=80))
+    (post,) = world.posts()
+    assert labels(post) == ["Related coverage"]
+
+
+async def test_a_refused_nonce_costs_only_itself(world: World) -> None:
+    def ours(sent: dict[str, Any]) -> bool:
+        return len(sent["nonce"]) == 24  # else it is one that discord.py makes
+
+    await world.ask("subscribe", topic="AI")
+    path = f"/channels/{world.news.id}/messages"
+    world.refuse("POST", path, 400, 50035, parts={"nonce": TOO_LONG}, when=ours)
+    await world.report(record(METRO[0], "a.example", quality=80, image=PICTURE))
+    (post,) = world.posts()
+    assert post.embeds[0].image.url == PICTURE
+
+
+async def test_a_forum_post_goes_out_without_the_part_that_discord_refuses(world: World) -> None:
+    forum = world.forum(tags=["AI"])
+    await world.ask("subscribe", topic="AI", channel=forum)
+    errors = {"message": {"embeds": {"0": {"image": {"url": NOT_AN_ADDRESS}}}}}
+    world.refuse("POST", f"/channels/{forum.id}/threads", 400, 50035, parts=errors, when=has_picture)
+    await world.report(record(METRO[0], "a.example", quality=80, image=PICTURE))
+    (thread,) = forum.threads
+    assert thread.name == METRO[0]
+    assert [tag.name for tag in thread_of(world, thread.id).applied_tags] == ["AI"]
+
+
+def thread_of(world: World, thread_id: int) -> discord.Thread:
+    """A forum's post as the bot's client knows it."""
+    found = world.app.client.get_channel(thread_id)
+    assert isinstance(found, discord.Thread)
+    return found
+
+
+async def test_what_is_refused_without_a_name_goes_out_as_text(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    world.refuse("POST", f"/channels/{world.news.id}/messages", 400, 50035, when=has_picture)
+    await world.report(record(METRO[0], "a.example", quality=80, image=PICTURE, excerpt="It was decided."))
+    (post,) = world.posts()
+    assert (post.embeds[0].title, post.embeds[0].description) == (METRO[0], "It was decided.")
+
+
+async def test_a_part_that_is_refused_again_and_again_ends_at_some_point(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    refused = world.refuse("POST", f"/channels/{world.news.id}/messages", 400, 50035)
+    await world.report(record(METRO[0], "a.example", quality=80))
+    assert await world.later() == 0
+    assert len(refused) == 2
+    assert "paused" not in await listed(world)
+
+
+async def test_an_edit_is_made_without_the_part_that_discord_refuses(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    errors = {"embeds": {"0": {"image": {"url": NOT_AN_ADDRESS}}}}
+    world.refuse("PATCH", "/channels/*/messages/*", 400, 50035, parts=errors, when=has_picture)
+    await world.report(record(METRO[0], "a.example", quality=80))
+    world.clock.forward(minutes=5)
+    await world.report(record(METRO[1], "b.example", quality=90, image=PICTURE))
+    (post,) = world.posts()
+    assert (post.embeds[0].title, post.embeds[0].image.url) == (METRO[1], None)
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, 99_999), (404, 99_999), (400, 240000), (400, 200000)])
+async def test_a_refused_edit_ends_and_the_next_one_is_made(world: World, status: int, code: int) -> None:
+    await world.ask("subscribe", topic="AI")
+    await world.report(record(METRO[0], "a.example", quality=80))
+    world.env.inject_error("PATCH", "/channels/*/messages/*", status=status, code=code)
+    world.clock.forward(minutes=5)
+    await world.report(record(METRO[1], "b.example", quality=90))
+    assert await world.later() == 0
+    assert "Its last update was refused" in plain(seen(await world.ask("related", story="1")))
+    assert "paused" not in await listed(world)
+    await world.report(record(METRO[2], "c.example", quality=95, hours=4))
+    assert world.posts()[0].embeds[0].title == METRO[2]
+    assert "refused" not in plain(seen(await world.ask("related", story="1")))
+
+
+async def test_a_withdrawn_story_goes_from_its_post_however_often_discord_refuses(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    await world.report(story := record(METRO[0], "a.example", quality=80))
+    world.env.inject_error("PATCH", "/channels/*/messages/*", status=403, code=99_999, times=60)
+    world.clock.forward(minutes=5)
+    await world.report(replace(story, removed=True))
+    for _ in range(60):
+        assert METRO[0] in seen(world.posts()[0])
+        world.clock.forward(minutes=30)
+        await world.deliver()
+    assert METRO[0] not in seen(world.posts()[0])
+
+
+async def test_a_message_of_another_bot_account_is_left_alone_and_the_channel_goes_on(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    await world.report(record(METRO[0], "a.example", quality=80))
+    world.env.inject_error("PATCH", "/channels/*/messages/*", status=403, code=50005, times=None)
+    world.clock.forward(minutes=5)
+    await world.report(record(METRO[1], "b.example", quality=90), record(WHALES[0], "w.example", quality=80))
+    assert WHALES[0] in [post.embeds[0].title for post in world.posts()]
+    assert "paused" not in await listed(world)
+    told = plain(seen(await world.ask("related", story="1")))
+    assert "It is no longer kept up to date: another bot account wrote the message." in told
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 502])
+async def test_a_page_of_a_proxy_is_no_verdict(world: World, status: int) -> None:
+    await world.ask("subscribe", topic="Space")
+    path = f"/channels/{world.news.id}/messages"
+    world.env.inject_error(
+        "POST", path, status=status, message="<html><title>Attention Required!</title>", times=3
+    )
+    await world.report(record(ROCKET[0], quality=80))
+    assert "paused" not in await listed(world)
+    waiting = plain(seen(await world.ask("related", story="1")))
+    assert f"Waits to be posted here: Discord answers HTTP {status}." in waiting
+    await world.later()
+    assert [post.embeds[0].title for post in world.posts()] == [ROCKET[0]]
+
+
+@pytest.mark.parametrize("code", [20016, 20028, 20029, 40062, 110001, 130000, 160006, 160007])
+async def test_what_passes_by_itself_only_delays_a_post(world: World, code: int) -> None:
+    forum = world.forum()
+    for channel in (world.news, forum):
+        await world.ask("subscribe", topic="Space", channel=channel)
+    for path in (f"/channels/{world.news.id}/messages", f"/channels/{forum.id}/threads"):
+        world.env.inject_error("POST", path, status=400, code=code, times=5)
+    await world.report(record(ROCKET[0], quality=80))
+    assert "paused" not in await listed(world)
+    await world.later()
+    assert len(world.posts()) == len(forum.threads) == 1
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, 160006), (400, 130000), (403, 0), (503, 0), (403, 40333)])
+async def test_what_passes_by_itself_only_delays_an_edit_that_opens_an_archived_post(
+    world: World, status: int, code: int
+) -> None:
+    forum = world.forum()
+    await world.ask("subscribe", topic="AI", channel=forum)
+    await world.report(record(METRO[0], "a.example", quality=80))
+    (thread,) = forum.threads
+    world.close(thread)
+    world.env.inject_error("PATCH", f"/channels/{thread.id}/messages/*", status=400, code=50083, times=2)
+    world.env.inject_error("PATCH", f"/channels/{thread.id}", status=status, code=code)
+    world.clock.forward(minutes=5)
+    await world.report(record(METRO[1], "b.example", quality=90))
+    assert "paused" not in await listed(world)
+    await world.later()
+    assert world.posts(thread)[0].embeds[0].title == METRO[1]
+
+
+async def test_edits_of_old_messages_wait_for_their_limit(world: World) -> None:
+    await world.ask("subscribe", topic="AI")
+    await world.report(record(METRO[0], "a.example", quality=80))
+    world.env.inject_error("PATCH", "/channels/*/messages/*", status=400, code=30046, times=4)
+    world.clock.forward(hours=2)
+    await world.report(record(METRO[1], "b.example", quality=90, hours=2))
+    await world.later()
+    assert world.posts()[0].embeds[0].title == METRO[1]
+
+
+async def test_a_channel_that_is_no_announcement_channel_any_more_is_not_paused_by_publishing(
+    world: World,
+) -> None:
+    wire = world.guild.create_news_channel("wire")
+    await world.ask("subscribe", topic="AI", channel=wire, publish=True)
+    world.env.inject_error("POST", "/channels/*/messages/*/crosspost", status=400, code=50024)
+    await world.report(record(METRO[0], "a.example", quality=80))
+    await world.report(record(WHALES[0], "w.example", quality=80))
+    assert len(world.posts(wire)) == 2
+    assert "paused" not in await listed(world)
+
+
+async def test_what_was_published_already_is_published(world: World) -> None:
+    """An answer that was lost leads to a second try."""
+    wire = world.guild.create_news_channel("wire")
+    await world.ask("subscribe", topic="AI", channel=wire, publish=True)
+    world.env.inject_error("POST", "/channels/*/messages/*/crosspost", status=400, code=40033)
+    await world.report(record(METRO[0], "a.example", quality=80))
+    assert await world.later() == 0
+    assert "Given up" not in plain(seen(await world.ask("status")))
