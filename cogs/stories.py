@@ -9,7 +9,7 @@ from discord import app_commands, ui
 from discord.ext import commands
 
 from bot.chat import views
-from bot.chat.errors import answer_error, hear
+from bot.chat.errors import admit, answer_error, hear
 from bot.chat.reply import acknowledge
 from bot.domain.explain import why_pages
 from bot.domain.message import CHOICE, escape_to
@@ -113,8 +113,7 @@ class RelatedButton(ui.DynamicItem[ui.Button[ui.View]], template=rf"{RELATED_ACT
     async def callback(self, interaction: Interaction) -> None:
         """Show the coverage to whoever pressed."""
         try:
-            if await acknowledge(interaction):
-                interaction.client.tree.limits.count(interaction)
+            if await acknowledge(interaction) and await admit(interaction):
                 await Stories(interaction.client.context).show_related(interaction, self.story)
         except Exception as error:
             # discord.py would only log it: dynamic items have no error handler of their own.

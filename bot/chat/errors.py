@@ -133,6 +133,24 @@ def require_membership(interaction: discord.Interaction[Any]) -> None:
         raise NotAllowedError("This works only in servers that the bot was added to.")
 
 
+def refusal(interaction: discord.Interaction[Any]) -> Exception | None:
+    """Why an interaction is not answered as asked: it comes from elsewhere, or too often. It is counted."""
+    try:
+        require_membership(interaction)
+        interaction.client.tree.limits.count(interaction)
+    except (NotAllowedError, app_commands.CommandOnCooldown) as error:
+        return error
+    return None
+
+
+async def admit(interaction: discord.Interaction[Any]) -> bool:
+    """Whether a command, button or form may go on; if not, it is answered."""
+    error = refusal(interaction)
+    if error is not None:
+        await answer_error(interaction, error)
+    return error is None
+
+
 class Tree(app_commands.CommandTree[Any]):
     """The command tree, its errors answered above."""
 
@@ -151,24 +169,13 @@ class Tree(app_commands.CommandTree[Any]):
             return await self._may_complete(interaction)
         if interaction.type is not discord.InteractionType.application_command:
             return True
-        if not await acknowledge(interaction):
-            return False
-        try:
-            require_membership(interaction)
-        except NotAllowedError as error:
-            await answer_error(interaction, error)
-            return False
-        self.limits.count(interaction)
-        return True
+        return await acknowledge(interaction) and await admit(interaction)
 
     async def _may_complete(self, interaction: discord.Interaction[Any]) -> bool:
-        try:
-            require_membership(interaction)
-            self.limits.count(interaction)
-        except (TopicwireError, app_commands.AppCommandError):
-            await interaction.response.autocomplete([])
-            return False
-        return True
+        if refusal(interaction) is None:
+            return True
+        await interaction.response.autocomplete([])
+        return False
 
     async def on_error(
         self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /
@@ -186,7 +193,7 @@ class View(ui.View):
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """It answers everybody who sees it."""
         hear(interaction)
-        return True
+        return await admit(interaction)
 
     async def on_error(self, interaction: discord.Interaction[Any], error: Exception, item: Any, /) -> None:
         """Answer any error of a button."""
@@ -199,7 +206,7 @@ class Modal(ui.Modal):
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """It answers everybody who sees it."""
         hear(interaction)
-        return True
+        return await admit(interaction)
 
     async def on_error(
         self, interaction: discord.Interaction[Any], error: Exception, _item: Any = None, /

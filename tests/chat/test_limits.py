@@ -44,7 +44,6 @@ async def test_a_member_can_only_ask_so_often_and_is_told_when_again(world: Worl
     }[command]
     for _ in range(rate_of(command).member):
         await world.manager.slash(world.news, command, **options)
-    world.errors = len(world.env.errors)
     assert "Not so fast: try again in 60 seconds." in await world.refused(command, **options)
     assert "Topics" in seen(await world.ask("topics"))  # other commands go on
 
@@ -52,7 +51,6 @@ async def test_a_member_can_only_ask_so_often_and_is_told_when_again(world: Worl
 async def test_one_member_does_not_use_up_what_others_may_ask(world: World) -> None:
     for _ in range(rate_of("search").member + 5):
         await world.member.slash(world.news, "search", query="wind")
-    world.errors = len(world.env.errors)
     assert "Search: wind" in seen(await world.ask("search", query="wind"))
 
 
@@ -208,9 +206,8 @@ async def test_in_a_server_without_the_bot_no_command_works(
     ]
     options = [{"name": sub, "type": 1, "options": filled}] if sub else []
     answers = await _called(world, from_elsewhere(world, name, options), monkeypatch)
-    assert answers.texts == ["⚠️ This works only in servers that the bot was added to\\."] or (
-        len(answers.texts) == 1 and "servers that the bot was added to" in answers.texts[0]
-    )
+    (text,) = answers.texts
+    assert "servers that the bot was added to" in text
     async with world.app.context.db.read() as connection:
         from bot.store import topics
 
