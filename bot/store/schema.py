@@ -39,6 +39,9 @@ ID = sa.Integer()
 SNOWFLAKE = sa.BigInteger()
 
 
+OWN = sa.text("guild_id <> 0")  # as the condition of a partial index, and of what is to use it
+
+
 def _flag(name: str) -> sa.Column[bool]:
     return sa.Column(name, sa.Boolean, nullable=False, default=False)
 
@@ -109,7 +112,6 @@ stories = sa.Table(
     _text("search"),  # the lead's title as `bot.domain.words.search_key` has it
     sa.Column("guild_id", SNOWFLAKE, nullable=False, server_default="0"),  # the server that alone sees it
     sa.Index("ix_stories_guild_id_last_seen", "guild_id", "last_seen"),
-    sa.Index("ix_stories_forwards_to_removed", "forwards_to", "removed"),
 )
 
 records = sa.Table(
@@ -142,8 +144,8 @@ records = sa.Table(
     sa.Column("terms", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.Column("why", sa.Text, nullable=False, server_default=sa.text("''")),  # what put it into its story
     sa.Column("meaning", sa.LargeBinary),  # of its title, see `bot.domain.meaning`; none: it is not known
-    sa.Index("ix_records_guild_id_id", "guild_id", "id"),
-    sa.Index("ix_records_partial", "partial"),
+    # Of servers' own alone: for everybody's a database would take it in place of the order by id.
+    sa.Index("ix_records_own", "guild_id", "id", sqlite_where=OWN, postgresql_where=OWN),
 )
 
 record_keys = sa.Table(

@@ -28,6 +28,7 @@ MOST_HOT = (
 )
 
 _s = schema.stories
+_ORDERED = (_s.c.number, _s.c.last_seen, _s.c.last)  # what stories are put in order by
 _r = schema.records
 _st = schema.story_topics
 _rt = schema.record_topics
@@ -141,7 +142,7 @@ def _newest(columns: Sequence[sa.Column[Any]], guild_id: int | None, limit: int)
     """The stories of one server (0: of everybody's; None: all) that something arrived for last, from an index."""
     whose = sa.true() if guild_id is None else _s.c.guild_id == guild_id
     going_on = sa.and_(_s.c.forwards_to.is_(None), ~_s.c.removed)
-    rows = sa.select(*columns).where(whose, going_on).order_by(_s.c.last_seen.desc()).limit(limit)
+    rows = _by_arrival(sa.select(*columns).where(whose, going_on), _s).limit(limit)
     return sa.select(rows.subquery())
 
 
@@ -240,14 +241,16 @@ async def latest(
     guild_id: int | None = None,
 ) -> list[int]:
     """The stories of these topics (None: of all) that something arrived for last, newest first; with no `limit` all."""
-    if topics is not None and limit is not None:
-        return await _latest_of_topics(connection, topics, limit, guild_id)
+    if limit is not None:
+        if topics is not None:
+            return await _latest_of_topics(connection, topics, limit, guild_id)
+        every = sa.union_all(*(_newest(_ORDERED, own, limit) for own in _guilds(guild_id))).subquery()
+        rows = await connection.execute(_by_arrival(sa.select(every.c.number), every).limit(limit))
+        return list(rows.scalars())
     statement = sa.select(_s.c.number).where(_alive(guild_id))
     if topics is not None:
         statement = statement.where(_s.c.number.in_(_of_topics(topics, guild_id)))
-    newest_first = statement.order_by(_s.c.last_seen.desc(), _s.c.last.desc(), _s.c.number.desc())
-    rows = await connection.execute(newest_first.limit(limit))
-    return list(rows.scalars())
+    return list((await connection.execute(_by_arrival(statement, _s))).scalars())
 
 
 async def _latest_of_topics(
@@ -260,8 +263,7 @@ async def _latest_of_topics(
     """
     most = max(limit, NEWEST)
     ids = await ids_of(connection, keys_of(topics, guild_id or 0))
-    columns = (_s.c.number, _s.c.last_seen, _s.c.last)
-    windows = [_newest(columns, own, most) for own in _guilds(guild_id)]
+    windows = [_newest(_ORDERED, own, most) for own in _guilds(guild_id)]
     complete_since: datetime | None = None  # of what arrived before, the newest are not all
     for window in windows:
         rows = window.subquery()
@@ -278,7 +280,7 @@ async def _latest_of_topics(
     if len(found) < limit and complete_since is not None:
         began_last = await _began_last(connection, ids, guild_id, most)
         for part in chunks(began_last):
-            more = sa.select(*columns).where(_s.c.number.in_(part), _alive(guild_id))
+            more = sa.select(*_ORDERED).where(_s.c.number.in_(part), _alive(guild_id))
             found |= {row.number: row for row in await connection.execute(_by_arrival(more, _s).limit(limit))}
     best = sorted(found.values(), key=lambda row: (row.last_seen, row.last, row.number), reverse=True)
     return [row.number for row in best[:limit]]
@@ -331,7 +333,8 @@ async def _began_last(
         of_topic = sa.select(_r.c.story).where(_r.c.id.in_(newest), seen)
         found.update((await connection.execute(of_topic)).scalars())
     if guild_id:
-        newest = sa.select(_r.c.id).where(_r.c.guild_id == guild_id).order_by(_r.c.id.desc()).limit(limit)
+        newest = sa.select(_r.c.id).where(_r.c.guild_id == guild_id, schema.OWN)
+        newest = newest.order_by(_r.c.id.desc()).limit(limit)
         own = sa.select(_r.c.story).join(_rt, _rt.c.record_id == _r.c.id)
         own = own.where(_r.c.id.in_(newest), (_rt.c.topic_id + 0).in_(ids.values()), seen)
         found.update((await connection.execute(own)).scalars())
@@ -374,6 +377,11 @@ async def numbers(connection: AsyncConnection) -> list[int]:
     """The numbers of all stories that are alive, in order."""
     rows = await connection.execute(sa.select(_s.c.number).where(_alive()).order_by(_s.c.number))
     return list(rows.scalars())
+
+
+async def recent_totals(connection: AsyncConnection, now: datetime) -> tuple[int, int]:
+    """As `totals`; where that takes long, it may be some minutes old."""
+    return await kept.recent(connection, "totals", (), now, lambda: totals(connection), sum)
 
 
 async def totals(connection: AsyncConnection) -> tuple[int, int]:

@@ -21,7 +21,7 @@ async def measure(context: Context) -> Measured:
     """Count everything; a StoreError where the database does not answer."""
     now = context.now()
     async with context.db.read() as connection:
-        records, alive = await stories.totals(connection)
+        records, alive = await stories.recent_totals(connection, now)
         waiting, oldest = await outbox.backlog(connection, now)
         known = await topics.load(connection)
         own = await subscriptions.subscriptions(connection)

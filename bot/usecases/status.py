@@ -59,7 +59,7 @@ async def status(context: Context, guild_id: int) -> Status:
     """The state of the bot as it concerns one server."""
     since = context.now() - RECENT
     async with context.db.read() as connection:
-        own, alive = await stories.totals(connection)
+        own, alive = await stories.recent_totals(connection, context.now())
         states = await subscriptions.channels(connection, guild_id)
         seen = {f.source_id for of in {0, guild_id} for f in await feeds.all_feeds(connection, of)}
         found = [s for s in await sources.all_sources(connection) if s.kind != feeds.KIND or s.id in seen]

@@ -63,7 +63,6 @@ ASKED: dict[str, Callable[[AsyncConnection], Awaitable[object]]] = {
     "latest of a topic": lambda c: stories.latest(c, ["Whales"], 100, GUILD),
     "latest": lambda c: stories.latest(c, None, 100, GUILD),
     "counts": lambda c: stories.counts(c, {"Whales": ["Whales"]}, GUILD),
-    "totals": lambda c: stories.totals(c),
     "by title": lambda c: search.by_title(c, ["whales"], GUILD, 25),
 }
 
@@ -167,3 +166,18 @@ async def test_a_query_of_many_short_beginnings_asks_the_index_for_none(many: Da
             with statements(many) as seen:
                 await search.candidates(connection, parse(text), GUILD, Order.NEWEST, 10)
             assert any("MATCH" in statement or "@@" in statement for statement, _ in seen) is asks
+
+
+async def test_totals_of_many_are_counted_once_in_a_while(
+    many: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def asked(hours: float) -> tuple[int, int]:
+        async with many.read() as connection:
+            return await stories.recent_totals(connection, at(hours))
+
+    assert await asked(12) == (12, 12)
+    monkeypatch.setattr(kept, "MANY", 5)
+    assert await asked(12) == (12, 12)
+    await take(many, record("One more thing that nobody expected", "z.example", hours=12), hours=12)
+    assert await asked(12.1) == (12, 12)
+    assert await asked(12.5) == (13, 13)
