@@ -166,7 +166,7 @@ class Ingest:
                 raise
             except Exception as error:
                 log.error("%s: item %s could not be stored", item.path, item.item, exc_info=error)
-                bad.append(Rejected(item.path, item.item, "an error of Topicwire: its log has it"))
+                bad.append(Rejected(item.path, item.item, "an error in Topicwire: see its log"))
         rest = replace(part.batch, items=(), rejected=(*part.batch.rejected, *bad))
         [stored] = await self._together(
             [replace(part, batch=rest, refused=part.refused + len(bad))], _nothing
