@@ -62,7 +62,7 @@ def _embed(found: use.Status) -> Embed:
         f"{plural(found.records, 'article')} in {plural(found.stories, 'story', 'stories')} · "
         f"{plural(found.subscriptions, 'subscription')} in this server · {plural(found.queue, 'message')} waiting"
     )
-    held = [f"• {count} × {reason}: {EXPLAIN[Reason(reason)]}" for reason, count in found.held.items()]
+    held = [f"• {count} × {EXPLAIN[Reason(reason)]}" for reason, count in found.held.items()]
     parts = {
         "Sources": [_source(source) for source in found.sources],
         "Paused channels": [f"• <#{channel_id}>: {escape(reason)}" for channel_id, reason in found.paused],

@@ -78,7 +78,7 @@ def _may_ping(role: discord.Role, target: Target) -> bool:
 
 def channel_lines(entry: ChannelSubscriptions, guild: discord.Guild) -> list[str]:
     """What a channel follows, a line each; a role that is gone is not named."""
-    lines = [f"⚠️ Paused: {escape(entry.paused_reason)}"] if entry.paused_reason else []
+    lines = [f"⚠️ This channel is paused: {escape(entry.paused_reason)}"] if entry.paused_reason else []
     if guild.get_channel_or_thread(entry.channel_id) is None:
         lines.append(
             "⚠️ The bot cannot see this channel. If it was deleted, use `/unsubscribe` and pick it from the list."

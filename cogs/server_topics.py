@@ -88,7 +88,7 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
         async def press(pressed: Interaction) -> None:
             gone = _places(pressed, await use.delete(self.context, guild_id, doomed.topic.name))
             ended = f" Its subscriptions in {_named(gone)} were removed." if gone else ""
-            text = f"**{name}** was deleted.{ended} Posts stay."
+            text = f"**{name}** was deleted.{ended} Existing posts stay."
             await views.answer(pressed, Embed("Topic deleted", "", text, colour=GREY))
 
         places = _places(interaction, doomed)

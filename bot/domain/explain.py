@@ -30,7 +30,7 @@ def why_pages(
     entries += [("**Articles**", _member(member, reasons.get(member.id, ""))) for member in _by_time(view)]
     if not topics:
         entries.insert(
-            len(notes), ("**Topics**", "None. No topic matches its words, and no outlet names one.")
+            len(notes), ("**Topics**", "None. No topic matches its words, and no outlet tagged it with one.")
         )
     return list_pages(
         f"Story #{view.number} explained: {escape_to(view.lead.record.title, 180)}",
@@ -59,7 +59,7 @@ def _topic(topic: str, members: Sequence[Stored], matches: Mapping[int, Sequence
                 declared[outlet] = None
             for word in match.keywords:
                 words.setdefault(word, {})[outlet] = None
-    parts = [f"named by {_names(declared)}"] if declared else []
+    parts = [f"tagged by {_names(declared)}"] if declared else []
     parts += [
         f"“{escape_to(word, 60)}” ({_names(outlets)})" for word, outlets in list(words.items())[:MOST_WORDS]
     ]

@@ -41,11 +41,11 @@ class Reason(StrEnum):
 
 
 EXPLAIN: Mapping[Reason, str] = {
-    Reason.FIRST_INTAKE: "it was already in the source when the bot first read it",
-    Reason.TOO_OLD: "it was too old when the bot read it",
-    Reason.BELOW_IMPORTANCE: "it is less important than the subscription asks for",
-    Reason.MUTED: "all its articles are muted",
-    Reason.ALREADY_TOLD: "it was posted here before, and that post is no longer updated",
+    Reason.FIRST_INTAKE: "already in the source when the bot first read it",
+    Reason.TOO_OLD: "too old when the bot read it",
+    Reason.BELOW_IMPORTANCE: "less important than the subscription requires",
+    Reason.MUTED: "all articles muted",
+    Reason.ALREADY_TOLD: "already posted here, and that post is no longer updated",
 }
 
 

@@ -37,7 +37,7 @@ def made(title: str, topic: Topic, records: int | None, days: int) -> Embed:
             f"{plural(records, 'article')} from the last {days} days {verb}. See them with `/latest`."
         )
     parts.append(
-        "The topic is for this server only and matches all new articles. Subscribe to it with `/subscribe`."
+        "Only this server has this topic. New articles are matched automatically. Subscribe with `/subscribe`."
     )
     return Embed(title, "", "\n".join(parts), colour=colour_of(topic.name))
 
@@ -94,12 +94,13 @@ def backtested(tried: str, found: Backtest, records: int, picture: str) -> Embed
     """How much a subscription would have posted at each importance. `picture` is the address of the chart."""
     days = len(found.days)
     parts = [f"{tried}{plural(records, 'article')} matched. A subscription would have posted:"]
+    spans = sorted({min(WEEK, days), min(MONTH, days)})
     for importance in Importance:
-        week, month = found.per_day(importance, WEEK), found.per_day(importance, MONTH)
-        parts.append(
-            f"**{importance}** · {_rate(week)} a day in the last {min(WEEK, days)} days, "
-            f"{_rate(month)} in the last {min(MONTH, days)} days ({found.total(importance, MONTH)} in total)"
+        rates = (
+            f"{_rate(found.per_day(importance, span))} a day in the last {plural(span, 'day')}"
+            for span in spans
         )
+        parts.append(f"**{importance}** · {', '.join(rates)} ({found.total(importance, MONTH)} in total)")
     if days < MONTH:
         parts.append(f"-# The bot only has articles from the last {plural(days, 'day')}.")
     text = "\n".join(parts)

@@ -45,7 +45,7 @@ class Found:
 
 def unknown(number: int | str) -> NotFoundError:
     """There is no story of that number."""
-    return NotFoundError(f"There is no story #{number}. You find the number below the story's post.")
+    return NotFoundError(f"There is no story #{number}. A story's number is below its post.")
 
 
 async def number_of(context: Context, text: str, guild_id: int | None = None) -> int:
@@ -164,7 +164,7 @@ async def _fate(connection: AsyncConnection, view: StoryView, guild_id: int, cha
         return [f"Waiting to be posted here{': ' + escape(post.reason) if post.reason else ''}."]
     held = await outbox.held_in(connection, view.number, channel_id)
     if held is not None:
-        return [f"Not posted here: {EXPLAIN[Reason(held)]} ({held})."]
+        return [f"Not posted here: {EXPLAIN[Reason(held)]}."]
     own = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
     wanted = posting.matching(view, own, await topics.load(connection, guild_id))
     if not wanted:

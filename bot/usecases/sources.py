@@ -190,8 +190,9 @@ async def remove(context: Context, wanted: str, guild_id: int = 0) -> Feed:
         hits = hits or [feed for feed in own if key == name_key(feed.url)]
         hits = hits or [f for f in own if key in (name_key(f.shown), name_key(clip(f.shown, SHORT)))]
         if not hits:
-            has = ", ".join(feed.shown for feed in own[:10]) or "none"
-            raise NotFoundError(f"There is no feed “{clip(wanted, 80)}”. Feeds: {has}.")
+            names = ", ".join(feed.shown for feed in own[:10])
+            hint = f"Feeds: {names}." if names else "No feeds have been added."
+            raise NotFoundError(f"There is no feed “{clip(wanted, 80)}”. {hint}")
         if len(hits) > 1:
             raise InvalidInputError(f"{len(hits)} feeds have that name. Enter the address instead.")
         if hits[0].origin in (Owner.CONFIG, Owner.CATALOGUE):

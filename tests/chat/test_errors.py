@@ -11,10 +11,10 @@ from tests.chat.world import METRO, ROCKET, World, buttons, plain, seen, unrelat
 from tests.discord_markdown import kinds
 from tests.make import record
 
-GENERIC = "Something went wrong on our side. Try again; if it stays, tell whoever runs the bot the id below."
+GENERIC = "Something went wrong. Try again. If it keeps happening, send the id below to the person who runs the bot."
 STORE = (
     "The bot cannot use its database right now. "
-    "Try again in a minute; if it stays, tell whoever runs the bot the id below."
+    "Try again in a minute. If it keeps happening, send the id below to the person who runs the bot."
 )
 
 
@@ -125,5 +125,5 @@ async def test_an_error_while_turning_pages_leaves_the_page(world: World) -> Non
     before = seen(answer)
     world.env.inject_error("POST", "/interactions/*/callback", status=503)
     result = await world.press(answer, "Next")
-    assert "Discord has trouble right now. Try again in a few minutes." in world.refusal(result)
+    assert "Discord is having problems right now. Try again in a few minutes." in world.refusal(result)
     assert seen(answer) == before

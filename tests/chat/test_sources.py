@@ -108,7 +108,7 @@ async def test_a_feed_that_is_added_ends_as_posts_in_the_channels_that_follow_it
     await world.ask("subscribe", topic="Computer Vision", channel=other)
     answer = await press.add(topic="Space")
     assert "The Paper" in answer
-    assert "1 item now" in answer
+    assert "1 article" in answer
     assert "Everything in it is about **Space**." in answer
     assert "this server alone" in answer
     assert press.titles() == [], "what was there when it was added is no news"
@@ -207,7 +207,7 @@ async def test_a_web_pages_address_finds_its_feed(press: Press) -> None:
 @pytest.mark.parametrize("form", ["{}", "<{}>", " {} ", "feed:{}"])
 async def test_an_address_may_be_given_as_people_paste_it(press: Press, form: str) -> None:
     answer = await press.world.ask("source add", url=form.format(press.site.url()))
-    assert answer.embeds[0].title == "Source added"
+    assert answer.embeds[0].title == "Feed added"
     assert [feed.url for feed in await press.own()] == [press.site.url()]
 
 
@@ -215,7 +215,7 @@ async def test_a_feed_that_is_added_again_is_changed(press: Press) -> None:
     await press.world.ask("subscribe", topic="AI")
     await press.add()
     answer = await press.world.ask("source add", url=press.site.url(), topic="CV")
-    assert answer.embeds[0].title == "Source changed"
+    assert answer.embeds[0].title == "Feed changed"
     assert "Everything in it is about **Computer Vision**." in seen(answer)
     assert [feed.topics for feed in await press.own()] == [("Computer Vision",)]
     await press.poll()
@@ -231,12 +231,12 @@ async def test_a_server_has_no_more_feeds_than_it_may(press: Press) -> None:
     await press.add("/b")
     asked = len(press.site.asked)
     text = await press.world.refused("source add", url=press.site.url("/c"))
-    assert "This server has 2 feeds of its own, the most there can be." in text
+    assert "This server has reached the limit of 2 feeds." in text
     assert "/source remove" in text
     assert len(press.site.asked) == asked
-    assert "Source changed" in await press.add("/b", topic="AI")
+    assert "Feed changed" in await press.add("/b", topic="AI")
     await press.world.ask("source remove", source="/a")
-    assert "Source added" in await press.add("/c")
+    assert "Feed added" in await press.add("/c")
 
 
 async def test_a_feed_is_looked_for_among_the_others_once(
@@ -251,7 +251,7 @@ async def test_a_feed_is_looked_for_among_the_others_once(
         return await find(connection, address, guild_id)
 
     monkeypatch.setattr(feeds, "find", counted)
-    for title in ("Source added", "Source changed"):
+    for title in ("Feed added", "Feed changed"):
         assert title in await press.add()
         assert asked == [press.site.url()]
         asked.clear()
@@ -326,7 +326,7 @@ async def test_the_machine_itself_and_its_networks_cannot_be_asked(press: Press,
 async def test_feeds_are_found_in_another_case_and_spelling_of_the_scheme(press: Press) -> None:
     host = f"PAPER.example:{press.site.port}"
     answer = await press.world.ask("source add", url=f"HTTP://{host}/feed")
-    assert answer.embeds[0].title == "Source added"
+    assert answer.embeds[0].title == "Feed added"
 
 
 # Who may, and how often.
@@ -340,7 +340,7 @@ async def test_only_who_manages_the_server_may(press: Press, command: str) -> No
         command, {"url": press.site.url()}
     )
     text = await world.refused(command, by=world.member, **options)
-    assert "You need the permission Manage Server for this." in text
+    assert "You need this permission: Manage Server." in text
     assert press.site.asked == []
     assert await press.own() == []
 
@@ -353,7 +353,7 @@ async def test_a_server_cannot_have_the_bot_ask_all_the_time(press: Press) -> No
         await world.ask("source add", url=press.site.url())
     asked = len(press.site.asked)
     text = await world.refused("source test", url=press.site.url())
-    assert text == "⚠️ Not so fast: try again in 60 seconds."
+    assert text == "⚠️ Too many requests. Try again in 60 seconds."
     assert len(press.site.asked) == asked
     assert "The Paper" in seen(await world.ask("source list"))
     assert "The Paper" in seen(
@@ -393,7 +393,7 @@ async def test_items_that_cannot_be_used_are_counted_with_a_reason(press: Press)
     press.publish(Entry(OLD), Entry("Bad", link="javascript:alert(1)"))
     answer = seen(await press.world.ask("source test", url=press.site.url()))
     assert "1 item, 0 of a topic" in answer
-    assert "1 item refused, such as item 2: " in answer
+    assert "1 article rejected, such as number 2: " in answer
 
 
 async def test_only_the_first_items_of_a_large_feed_are_shown(press: Press) -> None:
@@ -409,16 +409,16 @@ async def test_only_the_first_items_of_a_large_feed_are_shown(press: Press) -> N
 
 async def test_the_list_has_the_servers_own_feeds_and_counts_the_others(press: Press) -> None:
     world = press.world
-    assert "This server has no feeds of its own." in seen(await world.ask("source list"))
+    assert "This server has no feeds yet." in seen(await world.ask("source list"))
     await world.ask("subscribe", topic="Space")
     await use.add(world.app.context, press.site.url(), "AI")
     press.publish(OLD, path="/own", title="Our Own")
     await world.ask("source add", url=press.site.url("/own"), topic="AI")
     answer = seen(await world.ask("source list"))
     assert "Our Own" in answer
-    assert "AI · 0 records · not looked at yet" in answer
+    assert "AI · 0 articles · not read yet" in answer
     assert "The Paper" not in answer
-    assert "Besides, 1 feed of everybody's, 0 of them failing." in answer
+    assert "Shared by all servers: 1 feed, 0 of them failing." in answer
     await press.poll(minutes=0)
     assert "AI · 1 record" in seen(await world.ask("source list"))
 
@@ -445,7 +445,7 @@ async def test_what_is_taken_out_is_not_asked_any_more_and_what_it_brought_stays
     press.publish(Entry(ONE, 24))
     await press.poll()
     answer = await press.world.ask("source remove", source="the paper")
-    assert seen(answer) == "Source removed\n**The Paper** is followed no longer. What it brought stays."
+    assert seen(answer) == "Feed removed\n**The Paper** was removed. Its articles stay."
     asked = len(press.site.asked)
     press.publish(Entry(TWO, 48))
     await press.poll()
@@ -472,7 +472,7 @@ async def test_a_feed_that_was_stopped_goes_on_when_it_is_added_again(press: Pre
     press.site.pages["/feed"] = Page(status=410)
     await press.poll()
     press.publish(OLD)
-    assert "Source changed" in await press.add(topic="AI")
+    assert "Feed changed" in await press.add(topic="AI")
     press.publish(Entry(ONE, 48), OLD)
     await press.poll()
     assert press.titles()[-1] == ONE
@@ -483,10 +483,10 @@ async def test_what_there_is_not_cannot_be_taken_out_and_the_answer_says_what_th
     world = press.world
     await use.add(world.app.context, press.site.url())  # everybody's
     text = await world.refused("source remove", source="The Paper")
-    assert "There is no source “The Paper”. There are: none." in text
+    assert "There is no feed “The Paper”. No feeds have been added." in text
     press.publish(OLD, path="/own", title="Our Own")
     await press.add("/own")
-    assert "There are: Our Own." in await world.refused("source remove", source="The Paper")
+    assert "Feeds: Our Own." in await world.refused("source remove", source="The Paper")
 
 
 async def test_autocomplete_offers_what_can_be_taken_out(press: Press) -> None:
@@ -573,7 +573,7 @@ async def test_a_feed_on_a_topic_of_the_servers_own_is_posted_where_that_is_foll
     assert press.titles(other) == press.titles(tides.channel) == []
     assert "Tides" in seen(world.posts()[0])
     assert ONE in seen(await world.ask("latest", by=world.member, topic="Tides"))
-    assert "Tides: declared by The Paper" in plain(seen(await world.ask("why", by=world.member, story=ONE)))
+    assert "Tides: tagged by The Paper" in plain(seen(await world.ask("why", by=world.member, story=ONE)))
     listed = seen(await world.ask("topics", by=tides.manager, at=tides.channel))
     assert "**Tides**" not in listed
 
@@ -615,10 +615,10 @@ async def test_a_feed_that_is_gone_is_told_once_to_the_channels_that_depend_on_i
     for _ in range(3):
         await press.poll()
     (told,) = world.posts()
-    assert told.embeds[0].title == "A source fails"
+    assert told.embeds[0].title == "A feed stopped working"
     assert plain(told.embeds[0].description or "") == (
-        "The Paper cannot be read: it was taken down for good (410).\n"
-        "It is not tried any more.\n"
+        "The Paper: it was taken down for good (410).\n"
+        "The bot has stopped trying to read it.\n"
         "/source list shows the server's own feeds, /source remove takes one out."
     )
     assert world.posts(other) == world.posts(there.channel) == []
@@ -640,11 +640,11 @@ async def test_a_feed_that_fails_for_days_is_told_once_and_is_news_again_after_i
     await fail(3)
     assert press.titles() == []
     await fail(5)
-    assert press.titles() == ["A source fails"]
+    assert press.titles() == ["A feed stopped working"]
     press.publish(Entry(ONE, 24 * 9))
     await press.poll()
     await fail(5)
-    assert press.titles() == ["A source fails", ONE, "A source fails"]
+    assert press.titles() == ["A feed stopped working", ONE, "A feed stopped working"]
 
 
 @pytest.mark.parametrize("topic", ["Tides", None])
@@ -664,7 +664,7 @@ async def test_a_channel_on_a_topic_of_the_servers_own_is_told_too(
     press.site.pages["/feed"] = Page(status=410)
     for _ in range(2):
         await press.poll()
-    assert press.titles() == [f"Tidal {ONE}", "A source fails"]
+    assert press.titles() == [f"Tidal {ONE}", "A feed stopped working"]
     assert press.titles(tides.channel) == []
 
 

@@ -36,8 +36,11 @@ async def test_a_new_subscription_says_what_comes_of_it(world: World) -> None:
     answer = await world.ask("subscribe", topic="Computer Vision")
     (embed,) = answer.embeds
     assert embed.title == "Subscribed"
-    assert f"{world.news.mention} follows **Computer Vision** · live posts · notable stories" in seen(answer)
-    assert "The last 7 days would have posted **0 stories**." in seen(answer)
+    assert (
+        f"{world.news.mention} is subscribed to **Computer Vision** · live posts · notable stories"
+        in seen(answer)
+    )
+    assert "In the last 7 days this would have posted **0 stories**." in seen(answer)
     assert labels(answer) == []
     await world.report(record(METRO[0], quality=80))
     assert len(world.posts()) == 1
@@ -45,7 +48,7 @@ async def test_a_new_subscription_says_what_comes_of_it(world: World) -> None:
 
 @pytest.mark.parametrize("name", ["computer vision", "CV", "cv"])
 async def test_a_topic_is_found_by_any_of_its_names(world: World, name: str) -> None:
-    assert "follows **Computer Vision**" in seen(await world.ask("subscribe", topic=name))
+    assert "is subscribed to **Computer Vision**" in seen(await world.ask("subscribe", topic=name))
 
 
 async def test_a_parent_brings_the_stories_below_it_once(world: World) -> None:
@@ -58,10 +61,10 @@ async def test_a_parent_brings_the_stories_below_it_once(world: World) -> None:
 async def test_an_unknown_topic_gets_the_nearest_names(world: World) -> None:
     text = await world.refused("subscribe", topic="Compter Vison")
     assert "There is no topic “Compter Vison”. Did you mean: Computer Vision?" in text
-    assert "There is no topic “qqqqqqqq”. The list of topics has all there are." in await world.refused(
+    assert "There is no topic “qqqqqqqq”. See the list of topics." in await world.refused(
         "subscribe", topic="qqqqqqqq"
     )
-    assert "No channel follows anything yet" in seen(await world.ask("subscriptions"))
+    assert "No channel has a subscription yet" in seen(await world.ask("subscriptions"))
 
 
 async def test_autocomplete_offers_topics_by_every_name_and_those_that_records_brought(world: World) -> None:
@@ -112,8 +115,8 @@ async def test_what_was_set_can_be_taken_back(world: World) -> None:
         return answer.splitlines()[1].partition("** · ")[2]
 
     await how(mode="both", importance="all", mention=role, publish=True)
-    assert await how(reset="mention") == "live posts and digest · all stories · published to followers"
-    assert await how(reset="importance") == "live posts and digest · notable stories · published to followers"
+    assert await how(reset="mention") == "live posts and digest · all stories · publishes to followers"
+    assert await how(reset="importance") == "live posts and digest · notable stories · publishes to followers"
     assert await how(publish=False) == "live posts and digest · notable stories"
     await how(mention=role, publish=True)
     assert await how(reset="everything") == "live posts · notable stories"
@@ -126,7 +129,7 @@ async def test_what_was_set_can_be_taken_back(world: World) -> None:
 async def test_another_channel_can_be_named(world: World) -> None:
     other = world.guild.create_text_channel("other")
     answer = await world.ask("subscribe", topic="Space", channel=other)
-    assert f"{other.mention} follows **Space**" in seen(answer)
+    assert f"{other.mention} is subscribed to **Space**" in seen(answer)
     await world.report(record(ROCKET[0], quality=80))
     assert len(world.posts(other)) == 1
     assert world.posts() == []
@@ -168,7 +171,7 @@ async def test_a_digest_that_was_switched_off_stays_off_and_the_answer_says_so(w
     await world.ask("subscribe", topic="Space", mode="digest")
     await world.ask("digest off")
     answer = await world.ask("subscribe", topic="AI", mode="digest")
-    assert "The channel's digest is switched off: switch it on with `/digest set`." in seen(answer)
+    assert "The channel's digest is turned off. Turn it on with `/digest set`." in seen(answer)
     assert "The digest comes" not in seen(answer)
 
 
@@ -180,7 +183,7 @@ async def test_the_forecast_counts_what_the_last_seven_days_would_have_posted(wo
     await world.take_in(replace(low, quality=10, published=at(169)), replace(muted, published=at(169)))
     await world.take_in(*[replace(story, published=at(160 + i)) for i, story in enumerate(good)])
     answer = seen(await world.ask("subscribe", topic="Space"))
-    assert "The last 7 days would have posted **5 stories**:" in answer
+    assert "In the last 7 days this would have posted **5 stories**:" in answer
     shown = [line for line in answer.splitlines() if line.startswith("•")]
     assert len(shown) == 3
     for line, story in zip(shown, reversed(good), strict=False):
@@ -201,12 +204,12 @@ async def test_the_newest_story_can_be_posted_now_once(world: World) -> None:
     heard = world.requests("POST", "/interactions/*/callback")[-1]
     assert body(heard)["type"] == DEFERRED, "heard at once, as it may have to wait for the database"
     pressed = world.answer(result)
-    assert seen(pressed) == f"Story #2 is on its way to {world.news.mention}."
+    assert seen(pressed) == f"Posting story #2 in {world.news.mention}."
     assert buttons(offered) == []
     await world.deliver()
     assert [m.embeds[0].title for m in world.posts()] == [WHALES[0]]
     pressed = world.answer(await world.press(again, "Post the newest story now"))
-    assert seen(pressed) == f"Story #2 was posted in {world.news.mention} already."
+    assert seen(pressed) == f"Story #2 is already posted in {world.news.mention}."
     await world.deliver()
     assert len(world.posts()) == 1
 
@@ -256,7 +259,7 @@ async def test_a_misspelt_topic_has_buttons_that_subscribe_to_what_was_meant(wor
     assert "Did you mean: Computer Vision?" in world.refusal(result)
     assert labels(answer) == ["Computer Vision"]
     done = world.answer(await world.press(answer, "Computer Vision"))
-    assert "follows **Computer Vision** · digest" in seen(done)
+    assert "is subscribed to **Computer Vision** · digest" in seen(done)
     assert buttons(answer) == []
 
 
@@ -286,13 +289,13 @@ async def test_a_role_that_cannot_be_pinged_is_warned_of(world: World) -> None:
 
 async def test_everyone_cannot_be_pinged(world: World) -> None:
     text = await world.refused("subscribe", topic="Space", mention=world.guild.default_role)
-    assert "@everyone cannot be pinged with every story: choose a role." in text
-    assert "No channel follows anything yet" in seen(await world.ask("subscriptions"))
+    assert "The bot does not ping @everyone. Choose another role." in text
+    assert "No channel has a subscription yet" in seen(await world.ask("subscriptions"))
 
 
 async def test_in_a_thread_this_channel_is_the_thread(world: World) -> None:
     thread = world.thread()
-    assert f"{thread.mention} follows **Space**" in seen(
+    assert f"{thread.mention} is subscribed to **Space**" in seen(
         await world.ask("subscribe", topic="Space", at=thread)
     )
     assert f"{thread.mention} no longer" in seen(await world.ask("unsubscribe", topic="Space", at=thread))
@@ -303,7 +306,7 @@ async def test_only_an_announcement_channel_can_publish(world: World) -> None:
     assert f"{world.news.mention} is no announcement channel, so there is nobody to publish to." in text
     wire = world.guild.create_news_channel("wire")
     answer = await world.ask("subscribe", topic="Space", channel=wire, publish=True)
-    assert "live posts · notable stories · published to followers" in seen(answer)
+    assert "live posts · notable stories · publishes to followers" in seen(answer)
     answer = await world.ask("subscribe", topic="Space", channel=wire, publish=False)
     assert "published" not in seen(answer)
 
@@ -320,9 +323,9 @@ async def test_only_an_announcement_channel_can_publish(world: World) -> None:
 async def test_a_permission_that_the_bot_lacks_is_named(world: World, permission: str, name: str) -> None:
     world.deny(world.news, **{permission: True})
     text = await world.refused("subscribe", topic="Space")
-    assert f"The bot may not post in {world.news.mention}: give it {name} there, then try again." in text
+    assert f"The bot cannot post in {world.news.mention}. Give it {name} there, then try again." in text
     world.mend(world.news)
-    assert "follows **Space**" in seen(await world.ask("subscribe", topic="Space"))
+    assert "is subscribed to **Space**" in seen(await world.ask("subscribe", topic="Space"))
 
 
 async def test_in_threads_and_forums_another_permission_counts(world: World) -> None:
@@ -332,17 +335,17 @@ async def test_in_threads_and_forums_another_permission_counts(world: World) -> 
     for channel in (thread, forum):
         text = await world.refused("subscribe", topic="Space", channel=channel)
         assert "give it Send Messages in Threads there" in text
-    assert "follows" in seen(await world.ask("subscribe", topic="Space"))
+    assert "is subscribed to" in seen(await world.ask("subscribe", topic="Space"))
 
 
 async def test_a_paused_channel_is_resumed(world: World) -> None:
     await world.ask("subscribe", topic="Space")
     world.deny(world.news, send_messages=True)
     await world.report(record(ROCKET[0], quality=80))
-    assert "⚠️ paused" in seen(await world.ask("subscriptions"))
+    assert "⚠️ This channel is paused" in seen(await world.ask("subscriptions"))
     world.mend(world.news)
     answer = await world.ask("subscribe", topic="AI")
-    assert "It was paused; what waited goes out now." in seen(answer)
+    assert "The channel was paused. Waiting posts are sent now." in seen(answer)
     await world.deliver()
     assert [m.embeds[0].title for m in world.posts()] == [ROCKET[0]]
     assert "paused" not in seen(await world.ask("subscriptions"))
@@ -360,8 +363,13 @@ async def test_an_archived_thread_is_asked_to_be_opened(world: World) -> None:
 async def test_in_a_voice_channel_a_place_for_stories_has_to_be_named(world: World) -> None:
     voice = world.guild.create_voice_channel("lounge")
     text = await world.refused("subscribe", topic="Space", at=voice)
-    assert "Stories go to text and announcement channels, threads and forums: name one of these." in text
-    assert "follows" in seen(await world.ask("subscribe", topic="Space", at=voice, channel=world.news))
+    assert (
+        "The bot posts in text channels, announcement channels, threads and forums. Choose one of these."
+        in text
+    )
+    assert "is subscribed to" in seen(
+        await world.ask("subscribe", topic="Space", at=voice, channel=world.news)
+    )
 
 
 async def test_a_server_has_no_more_subscriptions_than_it_can_overlook(
@@ -371,7 +379,7 @@ async def test_a_server_has_no_more_subscriptions_than_it_can_overlook(
     await world.ask("subscribe", topic="AI")
     await world.ask("subscribe", topic="Space")
     text = await world.refused("subscribe", topic="Computer Vision")
-    assert "This server has 2 subscriptions, the most there can be. Take some back with /unsubscribe." in text
+    assert "This server has reached the limit of 2 subscriptions. Remove some with /unsubscribe." in text
     assert "Subscription changed" in seen(await world.ask("subscribe", topic="AI", mode="both"))
 
 
@@ -381,12 +389,12 @@ async def test_unsubscribing_ends_it_and_leaves_what_was_posted(world: World) ->
     answer = await world.ask("unsubscribe", topic="space")
     assert (
         seen(answer)
-        == f"Unsubscribed\n{world.news.mention} no longer follows **Space**. What was posted stays."
+        == f"Unsubscribed\n{world.news.mention} is no longer subscribed to **Space**. Existing posts stay."
     )
     later, *_ = unrelated(1)
     await world.report(later)
     assert len(world.posts()) == 1
-    assert "No channel follows anything yet" in seen(await world.ask("subscriptions"))
+    assert "No channel has a subscription yet" in seen(await world.ask("subscriptions"))
 
 
 async def test_what_waits_is_not_posted_after_unsubscribing(world: World) -> None:
@@ -405,7 +413,7 @@ async def test_unsubscribing_from_what_is_not_followed_says_what_is(world: World
     text = await world.refused("unsubscribe", topic="Space")
     assert "The channel is not subscribed to “Space”. It is subscribed to: AI." in text
     answer = await world.ask("unsubscribe", topic="Space", channel=other)
-    assert f"{other.mention} no longer follows **Space**." in seen(answer)
+    assert f"{other.mention} is no longer subscribed to **Space**." in seen(answer)
 
 
 async def test_autocomplete_of_unsubscribe_offers_what_the_server_follows(world: World) -> None:
@@ -441,4 +449,4 @@ async def test_a_completion_fits_discords_units_and_is_understood(world: World) 
     (shown,) = offered.values()
     assert length(shown) <= 100
     assert shown.removesuffix("…") == "🇳🇴" * (len(shown) // 2)
-    assert "follows" in plain(seen(await world.ask("subscribe", topic=shown)))
+    assert "is subscribed to" in plain(seen(await world.ask("subscribe", topic=shown)))

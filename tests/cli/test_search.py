@@ -49,4 +49,4 @@ def test_a_query_that_is_wrong_is_drawn(sample: Path) -> None:
     done = topicwire("search", "storm (metro", "--db", sample)
     assert done.returncode == 3
     assert done.stderr.splitlines()[-2:] == ["storm (metro", "      ^"]
-    assert "cannot be read at character 7" in done.stderr
+    assert "has a mistake at character 7" in done.stderr

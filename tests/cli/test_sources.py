@@ -152,7 +152,7 @@ async def test_a_feed_is_removed_by_its_name_or_address(desk: Desk, by: str) -> 
     assert await desk.feeds() == []
     again = await desk("source", "remove", "The Paper")
     assert again.returncode == 3
-    assert again.stderr == "topicwire: There is no source “The Paper”. There are: none.\n"
+    assert again.stderr == "topicwire: There is no feed “The Paper”. No feeds have been added.\n"
 
 
 @pytest.mark.parametrize("command", ["add", "test"])

@@ -73,7 +73,7 @@ def test_words_are_muted_with_the_marks_around_them(typed: str, title: str) -> N
         ("fer*y", "wildcards"), ("ferr*", "wildcards"),
         ("*", "wildcards"), ("f?rry", "wildcards"), ("ferry|boat", "not a query"), ("ferry OR boat", "not a query"),
         ("ed@quay.example", "People and e-mail addresses"), ("@ed@quay.example", "People and e-mail addresses"),
-        ("http://", "cannot be read"), ("https://[x/", "cannot be read"),
+        ("http://", "is not valid"), ("https://[x/", "is not valid"),
     ],
 )  # fmt: skip
 def test_what_could_never_match_is_refused_with_what_to_do(typed: str, reason: str) -> None:

@@ -184,7 +184,7 @@ async def test_what_is_held_back_has_a_reason_that_is_counted_and_stored(desk: D
         ai(THREE, hours=-200, quality=90),
         record(FOUR, "late.example", topics=["AI"], hours=1, quality=90),
     )
-    reasons = {"below importance": 1, "muted": 1, "too old": 1, "already told": 1}
+    reasons = {"below importance": 1, "muted": 1, "too old": 1, "already posted": 1}
     assert (summary.held, summary.posted) == (reasons, 0)
     assert sorted((await desk.held()).values()) == sorted(reasons)
     assert (await status(desk.context, GUILD)).held == reasons

@@ -621,7 +621,7 @@ async def test_a_servers_own_feeds_bring_no_more_in_a_day_than_they_may(
     await room.poll(hours=1)
     assert await room.desk.db_records() == before + 7
     assert (
-        f"2 in number, is refused: the own feeds of server {GUILD} have brought 4 records today"
+        f"all 2 new articles are rejected: the feeds of server {GUILD} have reached the limit of 4 articles a day"
         in caplog.text
     )
     assert (await room.feed(second.address, GUILD)).rejected == 2
