@@ -47,7 +47,7 @@ class About(commands.Cog):
     @app_commands.command()
     @answering
     async def help(self, interaction: Interaction) -> None:
-        """What Topicwire does, and how to start."""
+        """Show what Topicwire does and how to start."""
         await views.answer(interaction, Embed(title="Topicwire", description=HELP, colour=PALETTE[0]))
 
     @app_commands.command()
@@ -66,8 +66,8 @@ def _embed(found: use.Status) -> Embed:
     parts = {
         "Sources": [_source(source) for source in found.sources],
         "Paused channels": [f"• <#{channel_id}>: {escape(reason)}" for channel_id, reason in found.paused],
-        "Not posted in the last day": held,
-        "Failed in the last day": [
+        "Stories not posted in the last day": held,
+        "Messages not sent in the last day": [
             f"• <#{channel_id}>: {escape(reason)}" for channel_id, reason in found.given_up
         ],
     }

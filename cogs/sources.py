@@ -124,7 +124,7 @@ def _preview(found: use.Preview) -> Embed:
     if document.rejected:
         first = document.rejected[0]
         lines.append(
-            f"{plural(len(document.rejected), 'article')} rejected, such as number {first.item}: {escape(first.reason)}"
+            f"{plural(len(document.rejected), 'article')} rejected, for example item {first.item}: {escape(first.reason)}"
         )
     lines += ["", *_items(found)]
     lines.append("\nAdd it with `/source add`.")

@@ -68,10 +68,10 @@ def _problem_in(channel: Any) -> str:
         return ""
     names = missing(channel)
     if names:
-        return f"the bot cannot post there: give it {', '.join(names)} in the channel"
+        return f"the bot cannot post there. Give it {', '.join(names)} in the channel"
     # What is archived only, a message opens again.
     if isinstance(channel, discord.Thread) and channel.locked and not may_unlock(channel):
-        return "the thread is locked: unlock it, or give the bot Manage Threads"
+        return "the thread is locked. Unlock it, or give the bot Manage Threads"
     return ""
 
 

@@ -113,18 +113,18 @@ class Reach(StrEnum):
 
 
 _GONE = "the channel was deleted, or the bot cannot see it"
-_MAY_NOT_POST = "the bot cannot post there: give it Send Messages and Embed Links in the channel"
-_NO_TAG = "the forum requires a tag on every post: add a tag with the name of the topic, or turn this requirement off"
-_NO_KIND = "the bot cannot post in this type of channel: choose another channel"
+_MAY_NOT_POST = "the bot cannot post there. Give it Send Messages and Embed Links in the channel"
+_NO_TAG = "the forum requires a tag on every post. Add a tag with the name of the topic, or turn this requirement off"
+_NO_KIND = "the bot cannot post in this type of channel. Choose another channel"
 
 # Every code that says more than "this message was refused", which is what an unknown code means.
 CODES: Mapping[int, tuple[Reach, str]] = {
     UNKNOWN_CHANNEL: (Reach.CHANNEL, _GONE),
-    10004: (Reach.CHANNEL, "the bot is no longer in the server: invite it again"),
+    10004: (Reach.CHANNEL, "the bot is no longer in the server. Invite it again"),
     UNKNOWN_MESSAGE: (Reach.GONE, "the message was deleted"),
     20016: (Reach.PASSES, "the channel has slow mode"),
     20022: (Reach.PASSES, "Discord's limit for editing announcements"),
-    20026: (Reach.PASSES, "Discord flagged the bot as spam: the person who runs it can appeal"),
+    20026: (Reach.PASSES, "Discord flagged the bot as spam. The person who runs it can appeal"),
     20028: (Reach.PASSES, "Discord's limit for messages in one channel"),
     20029: (Reach.PASSES, "Discord's limit for messages in one server"),
     30046: (Reach.PASSES, "Discord's limit for editing messages older than an hour"),
@@ -137,12 +137,12 @@ CODES: Mapping[int, tuple[Reach, str]] = {
     40062: (Reach.PASSES, "Discord is limiting requests to this service"),
     40066: (
         Reach.CHANNEL,
-        "the forum requires a tag, and only moderators can set its tags: allow everyone to set one, "
+        "the forum requires a tag, and only moderators can set its tags. Allow everyone to set one, "
         "or give the bot Manage Threads",
     ),
     TAG_REQUIRED: (Reach.CHANNEL, _NO_TAG),
     40333: (Reach.PASSES, "Cloudflare blocks the bot's requests"),
-    MISSING_ACCESS: (Reach.CHANNEL, "the bot cannot see the channel: give it View Channel there"),
+    MISSING_ACCESS: (Reach.CHANNEL, "the bot cannot see the channel. Give it View Channel there"),
     50005: (Reach.GONE, "the message belongs to another bot account"),
     50008: (Reach.KIND, _NO_KIND),
     50009: (Reach.CHANNEL, "the channel's verification level is too high for the bot"),
@@ -150,10 +150,10 @@ CODES: Mapping[int, tuple[Reach, str]] = {
     50014: (Reach.PASSES, "Discord does not accept the bot's token"),
     50021: (Reach.GONE, "it is a system message of Discord"),
     50024: (Reach.KIND, _NO_KIND),
-    ARCHIVED_THREAD: (Reach.CHANNEL, "the thread is archived: reopen it"),
+    ARCHIVED_THREAD: (Reach.CHANNEL, "the thread is archived. Reopen it"),
     110001: (Reach.PASSES, "the application is not available yet"),
     130000: (Reach.PASSES, "Discord is overloaded"),
-    THREAD_LOCKED: (Reach.CHANNEL, "the thread is locked: unlock it, or give the bot Manage Threads"),
+    THREAD_LOCKED: (Reach.CHANNEL, "the thread is locked. Unlock it, or give the bot Manage Threads"),
     160006: (Reach.PASSES, "the server has reached Discord's limit of active threads"),
     160007: (Reach.PASSES, "the server has reached Discord's limit of active announcement threads"),
     200000: (Reach.MESSAGE, "the server's AutoMod blocked it"),

@@ -82,7 +82,7 @@ async def part(context: Context, editor: Editor, number: int, record_id: int) ->
         fresh = await records.next_story(connection)
         # A story that this record led before it was merged goes on as the new one, and so do its posts.
         undone = await pointers.merged_from(connection, story.number, record_id)
-        reason = {record_id: f"moved out of #{story.number} by a moderator"}
+        reason = {record_id: f"Moved out of #{story.number} by a moderator"}
         decided = Clustering({record_id: fresh}, dict.fromkeys(undone, fresh), {})
         await _carry_out(connection, context, decided, reason)
     context.wake()

@@ -123,7 +123,7 @@ async def unmute(context: Context, guild_id: int, channel_id: int | None, text: 
     if there:
         place = "the whole server" if there[0].channel_id is None else f"<#{there[0].channel_id}>"
         raise NotFoundError(
-            f"“{value}” is muted in {place}, not here. Choose that channel, or leave it empty for the whole server."
+            f"“{value}” is muted in {place}, not here. Choose that channel, or no channel for the whole server."
         )
     known = list(dict.fromkeys(m.value for m in muted))
     hint = f"Muted: {', '.join(known[:20])}." if known else "Nothing is muted."

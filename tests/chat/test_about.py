@@ -138,13 +138,13 @@ async def test_what_was_held_back_and_why(world: World) -> None:
     low, high, old = unrelated(3)
     await world.take_in(low, high)
     await world.take_in(record(old.title, "old.example", hours=-24 * 9, quality=80, topics=["Space"]))
-    held = (await parts(world))["Not posted in the last day"].splitlines()
+    held = (await parts(world))["Stories not posted in the last day"].splitlines()
     assert held == [
         "• 2 × less important than the subscription requires",
         "• 1 × too old when the bot read it",
     ]
     world.clock.forward(hours=25)
-    assert "Not posted in the last day" not in await parts(world)
+    assert "Stories not posted in the last day" not in await parts(world)
 
 
 async def test_what_is_paused_and_what_was_given_up(world: World) -> None:
@@ -160,9 +160,12 @@ async def test_what_is_paused_and_what_was_given_up(world: World) -> None:
     status = await parts(world)
     assert status["Paused"].splitlines() == [
         f"• {gone.mention}: the channel was deleted, or the bot cannot see it",
-        f"• {closed.mention}: the bot cannot see the channel: give it View Channel there",
+        f"• {closed.mention}: the bot cannot see the channel. Give it View Channel there",
     ]
-    assert status["Failed in the last day"] == f"• {world.news.mention}: the server's AutoMod blocked it"
+    assert (
+        status["Messages not sent in the last day"]
+        == f"• {world.news.mention}: the server's AutoMod blocked it"
+    )
 
 
 async def test_the_status_tells_of_one_server_only(world: World) -> None:
@@ -172,7 +175,7 @@ async def test_the_status_tells_of_one_server_only(world: World) -> None:
     elsewhere = world.env.create_guild("Elsewhere")
     owner = elsewhere.add_member(elsewhere.owner)
     answer = seen(await world.ask("status", by=owner, at=elsewhere.create_text_channel("lobby")))
-    assert "0 subscriptions here · 0 messages waiting" in answer
+    assert "0 subscriptions in this server · 0 messages waiting" in answer
     assert "Paused" not in answer
 
 

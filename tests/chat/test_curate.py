@@ -100,9 +100,9 @@ async def test_a_report_is_taken_out_and_clustering_obeys(world: World, moderato
     await world.report(record(again, "c.example", hours=1, topics=["Space"]))
     assert again in seen(await world.ask("related", story="1", by=world.member))
     answer = told(world, await part(world, moderator, "1", again))
-    assert answer.startswith(f"“{again}” is story #3 now, no longer part of #1.")
+    assert answer.startswith(f"“{again}” is now story #3, separate from #1.")
     assert again not in seen(await world.ask("related", story="1", by=world.member))
-    assert "taken out of #1 by hand" in plain(seen(await world.ask("why", story="3", by=world.member)))
+    assert "Moved out of #1 by a moderator" in plain(seen(await world.ask("why", story="3", by=world.member)))
     # What comes later joins one of the two, and merges them no more.
     await world.report(record(f"{BRIDGE}, once again", "d.example", hours=2, topics=["Space"]))
     for number in ("1", "3"):
@@ -133,7 +133,7 @@ async def test_what_is_only_declared_is_taken_out_too(world: World, moderator: M
     asked = world.answer(await world.press(shown, "Not the same story…", by=moderator))
     assert [option.label for option in menu_of(asked).options] == [again], "what came in itself stays"
     answer = told(world, await part(world, moderator, "1", again))
-    assert answer.startswith(f"“{again}” is story #2 now, no longer part of #1.")
+    assert answer.startswith(f"“{again}” is now story #2, separate from #1.")
     shown = await world.ask("related", story="1", by=moderator)
     assert again in parts_of(shown)["Background"]
     assert labels(shown) == ["Merge with…"]
@@ -166,7 +166,7 @@ async def test_where_servers_are_named_the_others_decide_for_nobody_else(
     again = f"{BRIDGE} again"
     await world.report(record(again, "c.example", hours=1))
     await world.restart(stories={"editors": [world.guild.id + 1]})
-    refusal = "Other servers see this story too, and this one may not decide for them."
+    refusal = "Other servers see this story too, and this server is not allowed to change it."
     merging = world.refusal(await merge(world, moderator, "1", "2"))
     assert refusal in merging
     assert "stories.editors" in merging
@@ -211,4 +211,4 @@ async def test_a_report_that_moved_meanwhile_is_told(world: World, moderator: Me
     await part(world, moderator, "1", again)
     [value] = [option.value for option in menu.options if option.label == again]
     result = await moderator.select(message_of(asked), [value])
-    assert "not in story #1 any more" in not_taken_out(world, result)
+    assert "no longer in story #1" in not_taken_out(world, result)

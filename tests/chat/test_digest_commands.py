@@ -24,7 +24,7 @@ async def test_a_digest_is_set_in_the_words_people_use(world: World) -> None:
     assert seen(answer).splitlines() == [
         "Digest set",
         f"{world.news.mention} gets a digest Monday, Thursday at 21:00 (Europe/Berlin) with at most 5 stories.",
-        f"Next: <t:{int(at(8).timestamp())}:F>",
+        f"Next digest: <t:{int(at(8).timestamp())}:F>",
         "Topics: Space",
     ]
     listed = seen(await world.ask("subscriptions", by=world.member))
@@ -186,7 +186,9 @@ async def test_switching_off(world: World) -> None:
     assert told in await world.refused("digest off")
     await world.ask("subscribe", topic="Space", mode="both")
     answer = await world.ask("digest off")
-    assert seen(answer) == f"Digest off\n{world.news.mention} gets no more digests. Its subscriptions stay."
+    assert (
+        seen(answer) == f"Digest off\n{world.news.mention} no longer gets a digest. Its subscriptions stay."
+    )
     assert told in await world.refused("digest off")
     assert "• digest" not in seen(await world.ask("subscriptions"))
     await world.report(record(ROCKET[0], quality=80))

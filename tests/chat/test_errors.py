@@ -53,7 +53,7 @@ async def test_a_database_that_fails_is_told_without_its_place(world: World) -> 
     assert entry.exc_info
     async with world.app.context.db.write() as connection:
         await connection.execute(sa.text("ALTER TABLE lost RENAME TO stories"))
-    assert "Nothing has come in yet." in seen(await world.ask("latest"))
+    assert "There are no stories yet." in seen(await world.ask("latest"))
 
 
 async def test_a_bug_behind_the_button_below_a_post(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,7 +122,7 @@ async def test_taking_a_mute_back(world: World) -> None:
         await world.ask("unmute", what="kestrel")
     )
     text = await world.refused("unmute", what="loud.example")
-    place = f"“loud.example” is muted in {world.news.mention}, not here: name that channel, or none for the server."
+    place = f"“loud.example” is muted in {world.news.mention}, not here. Choose that channel, or no channel for the whole server."
     assert place in text
     text = await world.refused("unmute", what="Kestrel")
     assert "“Kestrel” is not muted. Muted: loud.example." in text
@@ -147,7 +147,7 @@ async def test_what_cannot_be_muted(world: World, what: str) -> None:
     ("what", "why"),
     [
         ("ferr*", "A mute matches whole words and has no wildcards such as *: write the words out."),
-        ("ferry OR boat", "A mute is one outlet or one run of words, not a query"),
+        ("ferry OR boat", "A mute is one outlet or one phrase, not a query"),
         ("ed@quay.example", "People and e-mail addresses cannot be muted"),
     ],
 )
@@ -179,7 +179,7 @@ async def test_a_mute_that_hides_more_than_one_story_in_ten_asks_first(world: Wo
     assert "Mute **a** across the server?" in seen(asked)
     assert labels(asked) == ["Mute it", "Cancel"]
     left = world.answer(await world.press(asked, "Cancel"))
-    assert seen(left) == "**a** is not muted."
+    assert seen(left) == "**a** was not muted."
     assert "Nothing is muted." in seen(await world.ask("mute"))
     asked = await world.ask("mute", what="a")
     done = world.answer(await world.press(asked, "Mute it"))
@@ -189,7 +189,9 @@ async def test_a_mute_that_hides_more_than_one_story_in_ten_asks_first(world: Wo
 
 
 async def test_a_mute_of_nothing_that_came_in_says_so_and_does_not_ask(world: World) -> None:
-    assert "No story has come in within the last 7 days." in seen(await world.ask("mute", what="Kestrel"))
+    assert "There are no stories from the last 7 days to compare with." in seen(
+        await world.ask("mute", what="Kestrel")
+    )
     await world.ask("subscribe", topic="Space")
     await world.report(*unrelated(3))
     text = seen(await world.ask("mute", what="whales"))

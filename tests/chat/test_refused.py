@@ -167,7 +167,7 @@ async def test_a_message_of_another_bot_account_is_left_alone_and_the_channel_go
     assert WHALES[0] in [post.embeds[0].title for post in world.posts()]
     assert "paused" not in await listed(world)
     told = plain(seen(await world.ask("related", story="1")))
-    assert "It is no longer kept up to date: the message belongs to another bot account." in told
+    assert "The post is no longer updated: the message belongs to another bot account." in told
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 502])
@@ -245,4 +245,4 @@ async def test_what_was_published_already_is_published(world: World) -> None:
     world.env.inject_error("POST", "/channels/*/messages/*/crosspost", status=400, code=40033)
     await world.report(record(METRO[0], "a.example", quality=80))
     assert await world.later() == 0
-    assert "Failed" not in plain(seen(await world.ask("status")))
+    assert "Messages not sent" not in plain(seen(await world.ask("status")))

@@ -79,7 +79,7 @@ async def test_a_story_is_named_in_many_ways(world: World, asked: str) -> None:
         ("ftp://x", "That link is not valid: not an http or https address."),
         (
             "unheard of",
-            "No story has “unheard of” in its title. Use its number as in #12, a link, or pick one",
+            "No story has “unheard of” in its title. Use its number (such as #12), a link, or pick a suggestion.",
         ),
         ("   ", "Enter a story: its number (such as #12), a link, or words of its title."),
         ("**#**", "No story has “**#**” in its title."),
@@ -136,7 +136,7 @@ async def test_a_withdrawn_story_says_so(world: World) -> None:
     await world.take_in(record(METRO[0], url=LEAD, removed=True))
     for asked in ("1", LEAD):
         text = await world.refused("related", story=asked)
-        assert "Story #1 was withdrawn: everything in it was removed by its publishers." in text
+        assert "Story #1 was withdrawn. Its outlets removed all articles." in text
 
 
 # What became of a story in the channel that asks.
@@ -171,7 +171,7 @@ async def test_a_story_before_the_subscription(world: World) -> None:
 async def test_a_story_for_the_digest(world: World) -> None:
     await world.ask("subscribe", topic="AI", mode="digest")
     await world.report(record(METRO[0], quality=80))
-    assert "Not posted here: this channel gets its topics in the digest only only." in await fate(world)
+    assert "Not posted here: this channel gets its topics in the digest only." in await fate(world)
 
 
 async def test_a_story_below_the_importance(world: World) -> None:

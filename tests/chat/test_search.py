@@ -79,7 +79,7 @@ async def test_own_records_of_a_server_are_found_there_alone(world: World) -> No
 async def test_many_stories_come_in_pages_and_more_of_them_are_said(world: World) -> None:
     await world.take_in(*unrelated(60))
     answer = await world.ask("search", query="type:article", by=world.member)
-    assert "page 1 of 7 · 50 entries · the first 50 stories: there are more" in seen(answer)
+    assert "page 1 of 7 · 50 entries · only the first 50 stories are shown" in seen(answer)
     assert labels(answer) == ["Next"]
     await world.press(answer, "Next", by=world.member)
     assert "page 2 of 7" in seen(answer)

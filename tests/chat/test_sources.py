@@ -109,7 +109,7 @@ async def test_a_feed_that_is_added_ends_as_posts_in_the_channels_that_follow_it
     answer = await press.add(topic="Space")
     assert "The Paper" in answer
     assert "1 article" in answer
-    assert "Everything in it is about **Space**." in answer
+    assert "All its articles belong to **Space**." in answer
     assert "this server alone" in answer
     assert press.titles() == [], "what was there when it was added is no news"
     press.publish(Entry(ONE, 24), OLD)
@@ -124,7 +124,7 @@ async def test_a_feed_that_is_added_ends_as_posts_in_the_channels_that_follow_it
 
 async def test_without_a_topic_keywords_decide(press: Press) -> None:
     await press.world.ask("subscribe", topic="Space")
-    assert "keywords of the topics decide" in await press.add()
+    assert "Keywords decide" in await press.add()
     press.publish(Entry(ROCKET[0], 24), Entry(METRO[0], 24))
     await press.poll()
     assert press.titles() == [ROCKET[0]]
@@ -216,7 +216,7 @@ async def test_a_feed_that_is_added_again_is_changed(press: Press) -> None:
     await press.add()
     answer = await press.world.ask("source add", url=press.site.url(), topic="CV")
     assert answer.embeds[0].title == "Feed changed"
-    assert "Everything in it is about **Computer Vision**." in seen(answer)
+    assert "All its articles belong to **Computer Vision**." in seen(answer)
     assert [feed.topics for feed in await press.own()] == [("Computer Vision",)]
     await press.poll()
     press.publish(Entry(ONE, 72))
@@ -292,17 +292,17 @@ async def test_what_is_no_feed_is_refused_with_the_reason(
 @pytest.mark.parametrize(
     ("address", "told"),
     [
-        ("", "no address of a feed"),
-        ("not an address", "no address of a feed"),
-        ("javascript:alert(1)", "no address of a feed"),
-        ("ftp://paper.example/feed", "no address of a feed"),
-        ("https://", "no address of a feed"),
+        ("", "not a valid feed address"),
+        ("not an address", "not a valid feed address"),
+        ("javascript:alert(1)", "not a valid feed address"),
+        ("ftp://paper.example/feed", "not a valid feed address"),
+        ("https://", "not a valid feed address"),
         ("http://169.254.169.254/latest", "a cloud's own data"),
         ("http://cloud.example/latest", "a cloud's own data"),
         ("https://user:password@paper.example/feed", "a user name or password"),
         ("http://paper.example:22/feed", "port 22 is not one for web pages"),
         (f"https://paper.example/{'x' * 500}", "longer than 500 characters"),
-        (f"https://paper.example/{'x' * 5000}", "no address of a feed"),
+        (f"https://paper.example/{'x' * 5000}", "not a valid feed address"),
     ],
 )
 async def test_an_address_that_may_not_be_fetched_is_refused_with_the_reason(
@@ -369,7 +369,7 @@ async def test_a_server_cannot_have_the_bot_ask_all_the_time(press: Press) -> No
 async def test_a_test_shows_what_a_feed_would_bring_and_takes_nothing_in(press: Press) -> None:
     press.publish(Entry(ROCKET[0], 0), Entry(METRO[0], -1), Entry(OLD, None))
     answer = seen(await press.world.ask("source test", url=press.site.url()))
-    assert "3 items, 2 of a topic" in answer
+    assert "3 articles, 2 with a topic" in answer
     rocket, metro, old = [line for line in answer.splitlines() if line.startswith("•")]
     assert ROCKET[0] in rocket
     assert rocket.endswith(" · Space")
@@ -379,28 +379,28 @@ async def test_a_test_shows_what_a_feed_would_bring_and_takes_nothing_in(press: 
     assert "<t:" not in old
     assert "/source add" in answer
     assert await press.own() == []
-    assert "Nothing has come in yet." in seen(await press.world.ask("latest"))
+    assert "There are no stories yet." in seen(await press.world.ask("latest"))
 
 
 async def test_a_test_with_a_topic_shows_that_all_of_it_would_be_about_it(press: Press) -> None:
     press.publish(Entry(ROCKET[0]), Entry(OLD))
     answer = seen(await press.world.ask("source test", url=press.site.url(), topic="artificial intelligence"))
-    assert "2 items, 2 of a topic" in answer
+    assert "2 articles, 2 with a topic" in answer
     assert all("AI" in line for line in answer.splitlines() if line.startswith("•"))
 
 
 async def test_items_that_cannot_be_used_are_counted_with_a_reason(press: Press) -> None:
     press.publish(Entry(OLD), Entry("Bad", link="javascript:alert(1)"))
     answer = seen(await press.world.ask("source test", url=press.site.url()))
-    assert "1 item, 0 of a topic" in answer
-    assert "1 article rejected, such as number 2: " in answer
+    assert "1 article, 0 with a topic" in answer
+    assert "1 article rejected, for example item 2: " in answer
 
 
 async def test_only_the_first_items_of_a_large_feed_are_shown(press: Press) -> None:
     press.publish(*headlines(300))
     for command in ("source test", "source add"):
         answer = seen(await press.world.ask(command, url=press.site.url()))
-        assert "300 items" in answer
+        assert "300 articles" in answer
         assert "… and 292 more" in answer
 
 
@@ -420,7 +420,7 @@ async def test_the_list_has_the_servers_own_feeds_and_counts_the_others(press: P
     assert "The Paper" not in answer
     assert "Shared by all servers: 1 feed, 0 of them failing." in answer
     await press.poll(minutes=0)
-    assert "AI · 1 record" in seen(await world.ask("source list"))
+    assert "AI · 1 article" in seen(await world.ask("source list"))
 
 
 async def test_the_list_shows_what_fails_why_and_when_it_is_tried_again(press: Press) -> None:
@@ -432,7 +432,7 @@ async def test_the_list_shows_what_fails_why_and_when_it_is_tried_again(press: P
     (feed,) = await press.own()
     assert feed.polling.next_poll is not None
     at = int(feed.polling.next_poll.timestamp())
-    assert f"⚠️ the server has trouble \\(503\\), next try <t:{at}:R>" in answer
+    assert f"⚠️ the server has trouble \\(503\\) · next try <t:{at}:R>" in answer
     press.site.pages["/feed"] = Page(status=410)
     await press.poll()
     answer = seen(await press.world.ask("source list"))
@@ -566,7 +566,7 @@ async def test_a_feed_on_a_topic_of_the_servers_own_is_posted_where_that_is_foll
     await world.ask("subscribe", topic="AI", channel=other)
     looked = seen(await world.ask("source test", url=press.site.url(), topic="ebb"))
     assert "Tides" in looked
-    assert "Everything in it is about **Tides**." in await press.add(topic="ebb")
+    assert "All its articles belong to **Tides**." in await press.add(topic="ebb")
     press.publish(Entry(ONE, 24), OLD)
     await press.poll()
     assert press.titles() == press.titles(above) == [ONE]
@@ -589,7 +589,10 @@ async def test_the_feed_goes_along_with_a_new_name_and_by_keywords_once_it_is_de
     await press.poll()
     assert press.titles() == [ONE]
     answer = await world.ask("topic delete", topic="Currents")
-    assert "It is the topic of 1 source of this server's own: keywords decide then." in seen(answer)
+    assert (
+        "It is the topic of 1 feed of this server. Without it, keywords decide the topics of their articles."
+        in seen(answer)
+    )
     await world.press(answer, "Delete it")
     await world.ask("subscribe", topic="Space")
     press.publish(Entry(TWO, 48), Entry(ROCKET[0], 48), Entry(ONE, 24), OLD)
@@ -619,7 +622,7 @@ async def test_a_feed_that_is_gone_is_told_once_to_the_channels_that_depend_on_i
     assert plain(told.embeds[0].description or "") == (
         "The Paper: it was taken down for good (410).\n"
         "The bot has stopped trying to read it.\n"
-        "/source list shows the server's own feeds, /source remove takes one out."
+        "/source list shows this server's feeds. /source remove removes one."
     )
     assert world.posts(other) == world.posts(there.channel) == []
 

@@ -157,7 +157,9 @@ async def test_a_digest_only_subscription_posts_nothing_live(world: World) -> No
 
 async def test_a_digest_without_a_time_is_at_nine_and_the_answer_says_so(world: World) -> None:
     answer = await world.ask("subscribe", topic="Space", mode="both")
-    assert "The digest comes every day at 09:00 (UTC), next <t:1772528400:F>." in seen(answer)  # 3 March
+    assert "The digest is sent every day at 09:00 (UTC). Next digest: <t:1772528400:F>." in seen(
+        answer
+    )  # 3 March
     assert "That is the default: change it with `/digest set`." in seen(answer)
     await world.ask("digest set", time="18:30", timezone="Europe/Berlin", days="weekdays")
     answer = await world.ask("subscribe", topic="AI", mode="digest")
@@ -234,13 +236,13 @@ async def test_what_is_posted_already_is_not_offered(world: World) -> None:
 @pytest.mark.parametrize(
     ("command", "options", "told"),
     [
-        ("unsubscribe", {"topic": "AI"}, "gets no live posts on the topics of story #1 any more."),
+        ("unsubscribe", {"topic": "AI"}, "no longer gets live posts on the topics of story #1."),
         (
             "subscribe",
             {"topic": "AI", "mode": "digest"},
-            "gets no live posts on the topics of story #1 any more.",
+            "no longer gets live posts on the topics of story #1.",
         ),
-        ("mute", {"what": "metro"}, "Story #1 was removed by its publishers, or is muted here by now."),
+        ("mute", {"what": "metro"}, "Story #1 was removed by its outlets, or it is muted here."),
     ],
 )
 async def test_an_offer_that_does_not_hold_any_more_says_so(
@@ -284,7 +286,9 @@ async def test_a_role_is_pinged_by_new_posts_and_nobody_else(world: World) -> No
 async def test_a_role_that_cannot_be_pinged_is_warned_of(world: World) -> None:
     role = world.role("staff", mentionable=False)
     answer = seen(await world.ask("subscribe", topic="Space", mention=role))
-    assert f"⚠️ {role.mention} cannot be pinged: allow anyone to mention it, or give the bot" in answer
+    assert (
+        f"⚠️ The bot cannot ping {role.mention}. Allow anyone to mention the role, or give the bot" in answer
+    )
 
 
 async def test_everyone_cannot_be_pinged(world: World) -> None:
@@ -298,12 +302,14 @@ async def test_in_a_thread_this_channel_is_the_thread(world: World) -> None:
     assert f"{thread.mention} is subscribed to **Space**" in seen(
         await world.ask("subscribe", topic="Space", at=thread)
     )
-    assert f"{thread.mention} no longer" in seen(await world.ask("unsubscribe", topic="Space", at=thread))
+    assert f"{thread.mention} is no longer" in seen(await world.ask("unsubscribe", topic="Space", at=thread))
 
 
 async def test_only_an_announcement_channel_can_publish(world: World) -> None:
     text = await world.refused("subscribe", topic="Space", publish=True)
-    assert f"{world.news.mention} is no announcement channel, so there is nobody to publish to." in text
+    assert (
+        f"{world.news.mention} is not an announcement channel, so it has no followers to publish to." in text
+    )
     wire = world.guild.create_news_channel("wire")
     answer = await world.ask("subscribe", topic="Space", channel=wire, publish=True)
     assert "live posts · notable stories · publishes to followers" in seen(answer)
@@ -334,7 +340,7 @@ async def test_in_threads_and_forums_another_permission_counts(world: World) -> 
         world.deny(channel, send_messages_in_threads=True)
     for channel in (thread, forum):
         text = await world.refused("subscribe", topic="Space", channel=channel)
-        assert "give it Send Messages in Threads there" in text
+        assert "Give it Send Messages in Threads there" in text
     assert "is subscribed to" in seen(await world.ask("subscribe", topic="Space"))
 
 
@@ -355,9 +361,7 @@ async def test_an_archived_thread_is_asked_to_be_opened(world: World) -> None:
     thread = world.thread()
     world.close(thread)
     text = await world.refused("subscribe", topic="Space", channel=thread)
-    assert (
-        f"The bot cannot see {thread.mention}: give it View Channel there, or open the thread again." in text
-    )
+    assert f"The bot cannot see {thread.mention}. Give it View Channel there, or reopen the thread." in text
 
 
 async def test_in_a_voice_channel_a_place_for_stories_has_to_be_named(world: World) -> None:
@@ -411,7 +415,7 @@ async def test_unsubscribing_from_what_is_not_followed_says_what_is(world: World
     await world.ask("subscribe", topic="AI")
     await world.ask("subscribe", topic="Space", channel=other)
     text = await world.refused("unsubscribe", topic="Space")
-    assert "The channel is not subscribed to “Space”. It is subscribed to: AI." in text
+    assert "The channel is not subscribed to “Space”. Its subscriptions: AI." in text
     answer = await world.ask("unsubscribe", topic="Space", channel=other)
     assert f"{other.mention} is no longer subscribed to **Space**." in seen(answer)
 

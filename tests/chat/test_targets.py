@@ -104,7 +104,7 @@ async def test_a_thread_that_was_locked_pauses_until_it_is_opened(world: World, 
     await world.report(record(METRO[0], quality=80))
     listed = plain(seen(await world.ask("subscriptions")))
     assert (
-        "⚠️ This channel is paused: the thread is locked: unlock it, or give the bot Manage Threads" in listed
+        "⚠️ This channel is paused: the thread is locked. Unlock it, or give the bot Manage Threads" in listed
     )
     await world.app.mend()
     assert await world.deliver() == 0
@@ -268,7 +268,7 @@ async def test_a_forum_that_requires_tags_pauses_with_the_reason(world: World) -
     world.env.inject_error("POST", f"/channels/{forum.id}/threads", status=400, code=40067)
     await world.report(record(METRO[0], quality=80))
     listed = plain(seen(await world.ask("subscriptions")))
-    assert "paused: the forum requires a tag on every post: add a tag with the name of the topic" in listed
+    assert "paused: the forum requires a tag on every post. Add a tag with the name of the topic" in listed
     await world.app.mend()
     await world.deliver()
     assert len(forum.threads) == 1
@@ -298,7 +298,7 @@ async def test_a_thread_whose_channel_the_bot_does_not_know(world: World) -> Non
     assert world.news.mention in listed
     assert thread.mention not in listed
     assert problem(world.app.client, thread.id) == (
-        "the bot cannot post there: give it View Channel in the channel"
+        "the bot cannot post there. Give it View Channel in the channel"
     )
     async with world.app.context.db.write() as connection:
         await subscriptions.pause(connection, thread.id, world.guild.id, "the channel is gone", world.clock())

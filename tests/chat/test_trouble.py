@@ -90,7 +90,7 @@ async def test_a_permission_that_goes_pauses_the_channel_and_one_that_comes_back
     await world.report(*stories)
     assert len(world.posts(other)) == 3
     assert len(world.sends()) == 1  # the others wait without trying
-    reason = "the bot cannot post there: give it Send Messages and Embed Links in the channel"
+    reason = "the bot cannot post there. Give it Send Messages and Embed Links in the channel"
     assert f"⚠️ This channel is paused: {reason}" in plain(seen(await world.ask("subscriptions")))
     assert f"• {world.news.mention}: {reason}" in plain(seen(await world.ask("status")))
     await world.app.mend()
@@ -111,7 +111,7 @@ async def test_a_permission_that_goes_before_an_edit(world: World) -> None:
     world.clock.forward(minutes=5)
     await world.report(record(METRO[1], "b.example", quality=90))
     listed = plain(seen(await world.ask("subscriptions")))
-    assert "⚠️ This channel is paused: the bot cannot see the channel: give it View Channel there" in listed
+    assert "⚠️ This channel is paused: the bot cannot see the channel. Give it View Channel there" in listed
     world.mend(world.news)
     await world.app.mend()
     await world.deliver()
@@ -138,7 +138,7 @@ async def test_a_channel_that_was_deleted_is_forgotten_and_the_others_go_on(worl
     assert world.sends(gone)[1:] == []
     assert gone.mention not in seen(await world.ask("subscriptions"))
     assert gone.mention not in seen(await world.ask("status"))
-    assert "1 subscription here" in seen(await world.ask("status"))
+    assert "1 subscription in this server" in seen(await world.ask("status"))
     async with world.app.context.db.read() as connection:
         for table in (schema.channels, schema.mutes, schema.outbox, schema.held, schema.told):
             assert gone.id not in (await connection.execute(sa.select(table.c.channel_id))).scalars().all()
@@ -196,7 +196,7 @@ async def test_a_post_that_a_moderator_deleted_stays_deleted(world: World) -> No
     assert len(world.edits()) == 1
     told = plain(seen(await world.ask("related", story="1")))
     assert (
-        f"Posted here <t:{int(at().timestamp())}:R>. It is no longer kept up to date: the message was deleted."
+        f"Posted here <t:{int(at().timestamp())}:R>. The post is no longer updated: the message was deleted."
         in told
     )
     await world.report(record(WHALES[0], "w.example", quality=80))

@@ -84,7 +84,7 @@ async def test_what_a_channel_follows_that_cannot_be_picked_can_be_taken_back(
         away.setattr(subscribe, "forget_channel", nothing)
         world.env.backend.delete_channel(gone.id)
         await world.env.settle()
-    assert "if it was deleted, use /unsubscribe" in plain(seen(await world.ask("subscriptions")))
+    assert "If it was deleted, use /unsubscribe" in plain(seen(await world.ask("subscriptions")))
     offered = await world.typing("unsubscribe", "topic", "")
     assert offered[f"Space, in the lost channel {gone.id}"] == f"{gone.id} Space"
     text = seen(await world.ask("unsubscribe", topic=f"{gone.id} space"))

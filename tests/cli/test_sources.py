@@ -187,7 +187,7 @@ async def test_an_unknown_topic_and_no_address_are_told(desk: Desk) -> None:
     assert "There is no topic “Spase”. Did you mean: Space?" in done.stderr
     done = await desk.fetching("source", "add", "not an address")
     assert done.returncode == 3
-    assert "no address of a feed" in done.stderr
+    assert "not a valid feed address" in done.stderr
 
 
 async def test_the_config_that_is_there_counts(desk: Desk, tmp_path: Path) -> None:
