@@ -158,7 +158,7 @@ async def test_what_is_paused_and_what_was_given_up(world: World) -> None:
     )
     await world.report(record(ROCKET[0], quality=80))
     status = await parts(world)
-    assert status["Paused"].splitlines() == [
+    assert status["Paused channels"].splitlines() == [
         f"• {gone.mention}: the channel was deleted, or the bot cannot see it",
         f"• {closed.mention}: the bot cannot see the channel. Give it View Channel there",
     ]
@@ -176,7 +176,7 @@ async def test_the_status_tells_of_one_server_only(world: World) -> None:
     owner = elsewhere.add_member(elsewhere.owner)
     answer = seen(await world.ask("status", by=owner, at=elsewhere.create_text_channel("lobby")))
     assert "0 subscriptions in this server · 0 messages waiting" in answer
-    assert "Paused" not in answer
+    assert "Paused channels" not in answer
 
 
 async def test_a_status_with_very_much_in_it_fits(world: World) -> None:

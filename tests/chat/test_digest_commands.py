@@ -28,7 +28,7 @@ async def test_a_digest_is_set_in_the_words_people_use(world: World) -> None:
         "Topics: Space",
     ]
     listed = seen(await world.ask("subscriptions", by=world.member))
-    assert "• digest Monday, Thursday at 21:00 (Europe/Berlin)" in listed
+    assert "• Digest Monday, Thursday at 21:00 (Europe/Berlin)" in listed
 
 
 async def test_a_digest_without_a_topic_says_what_is_missing(world: World) -> None:
@@ -190,7 +190,7 @@ async def test_switching_off(world: World) -> None:
         seen(answer) == f"Digest off\n{world.news.mention} no longer gets a digest. Its subscriptions stay."
     )
     assert told in await world.refused("digest off")
-    assert "• digest" not in seen(await world.ask("subscriptions"))
+    assert "• Digest" not in seen(await world.ask("subscriptions"))
     await world.report(record(ROCKET[0], quality=80))
     assert len(world.posts()) == 1
     world.clock.forward(days=2)

@@ -195,7 +195,7 @@ async def test_a_mute_of_nothing_that_came_in_says_so_and_does_not_ask(world: Wo
     await world.ask("subscribe", topic="Space")
     await world.report(*unrelated(3))
     text = seen(await world.ask("mute", what="whales"))
-    assert "It would have hidden none of the 3 stories of the last 7 days." in text
+    assert "It would have hidden none of the 3 stories from the last 7 days." in text
     assert "is already muted across the server." in seen(await world.ask("mute", what="WHALES"))
 
 

@@ -53,7 +53,7 @@ async def test_nothing_matches(world: World) -> None:
 
 async def test_a_query_that_is_wrong_is_drawn(world: World) -> None:
     text = await world.refused("search", query="storm (metro", by=world.member)
-    assert "has a mistake at character 7: this ( is not closed" in text
+    assert "has a mistake at character 7: this ( has no matching )" in text
     assert "storm (metro\n      ^" in text
 
 

@@ -237,11 +237,11 @@ async def test_everybodys_topics_cannot_be_changed(world: World) -> None:
 @pytest.mark.parametrize(
     ("query", "drawn", "words"),
     [
-        ("(ferry whales", "(ferry whales\n^", "this ( is not closed"),
+        ("(ferry whales", "(ferry whales\n^", "this ( has no matching )"),
         ("ferry AND", "ferry AND\n         ^", "expected a word, a phrase or (, but the query ends here"),
         ("quality>=high", "quality>=high\n         ^", "expected a whole number, as in quality>=60"),
         ("-golf", "-golf\n^", "say beside it what to find"),
-        ("wind (```", "wind (ˋˋˋ\n      ^", "“```” has no letter and no digit to look for"),
+        ("wind (```", "wind (ˋˋˋ\n      ^", "“```” has no letter or digit to search for"),
     ],
 )
 async def test_what_is_wrong_with_a_query_is_shown_where_it_stands(

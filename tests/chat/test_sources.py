@@ -110,7 +110,7 @@ async def test_a_feed_that_is_added_ends_as_posts_in_the_channels_that_follow_it
     assert "The Paper" in answer
     assert "1 article" in answer
     assert "All its articles belong to **Space**." in answer
-    assert "this server alone" in answer
+    assert "in this server only" in answer
     assert press.titles() == [], "what was there when it was added is no news"
     press.publish(Entry(ONE, 24), OLD)
     await press.poll()
@@ -436,7 +436,7 @@ async def test_the_list_shows_what_fails_why_and_when_it_is_tried_again(press: P
     press.site.pages["/feed"] = Page(status=410)
     await press.poll()
     answer = seen(await press.world.ask("source list"))
-    assert "⚠️ it was taken down for good \\(410\\), not tried any more" in answer
+    assert "⚠️ it was taken down for good \\(410\\) · the bot has stopped trying" in answer
 
 
 async def test_what_is_taken_out_is_not_asked_any_more_and_what_it_brought_stays(press: Press) -> None:

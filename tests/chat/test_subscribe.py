@@ -160,7 +160,7 @@ async def test_a_digest_without_a_time_is_at_nine_and_the_answer_says_so(world: 
     assert "The digest is sent every day at 09:00 (UTC). Next digest: <t:1772528400:F>." in seen(
         answer
     )  # 3 March
-    assert "That is the default: change it with `/digest set`." in seen(answer)
+    assert "This is the default time. Change it with `/digest set`." in seen(answer)
     await world.ask("digest set", time="18:30", timezone="Europe/Berlin", days="weekdays")
     answer = await world.ask("subscribe", topic="AI", mode="digest")
     assert "The digest comes Monday to Friday at 18:30 (Europe/Berlin), next <t:1772472600:F>." in seen(
@@ -174,7 +174,7 @@ async def test_a_digest_that_was_switched_off_stays_off_and_the_answer_says_so(w
     await world.ask("digest off")
     answer = await world.ask("subscribe", topic="AI", mode="digest")
     assert "The channel's digest is turned off. Turn it on with `/digest set`." in seen(answer)
-    assert "The digest comes" not in seen(answer)
+    assert "The digest is sent" not in seen(answer)
 
 
 async def test_the_forecast_counts_what_the_last_seven_days_would_have_posted(world: World) -> None:

@@ -69,7 +69,7 @@ def test_words_are_muted_with_the_marks_around_them(typed: str, title: str) -> N
 @pytest.mark.parametrize(
     ("typed", "reason"),
     [
-        ("", "Name an outlet"), ("  ", "Name an outlet"), ("x" * 101, "Name an outlet"), ("\u200b", "Name an outlet"),
+        ("", "Enter an outlet"), ("  ", "Enter an outlet"), ("x" * 101, "Enter an outlet"), ("\u200b", "Enter an outlet"),
         ("fer*y", "wildcards"), ("ferr*", "wildcards"),
         ("*", "wildcards"), ("f?rry", "wildcards"), ("ferry|boat", "not a query"), ("ferry OR boat", "not a query"),
         ("ed@quay.example", "People and e-mail addresses"), ("@ed@quay.example", "People and e-mail addresses"),

@@ -289,7 +289,7 @@ def test_the_second_post_of_a_merged_story_leads_to_the_first() -> None:
     message = forwarded(12, 3, jump)
     assert problems(payload(message)) == []
     assert message.embeds[0].title == "This story continues in #3"
-    assert markdown.links(message.embeds[0].description) == [("Go to the story", jump)]
+    assert markdown.links(message.embeds[0].description) == [("Go to story #3", jump)]
 
 
 def test_related_pages_give_heat_outlets_and_notes_and_number_themselves() -> None:

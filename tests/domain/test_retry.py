@@ -48,7 +48,7 @@ def test_what_is_settled_by_one_try(outcome: Outcome, verdict: Verdict) -> None:
     [
         (403, 50001, "View Channel"),
         (403, 50013, "Send Messages and Embed Links"),
-        (403, 160005, "unlock it"),
+        (403, 160005, "Unlock it"),
         (400, 50083, "archived"),
         (400, 40067, "tag"),
     ],
