@@ -166,5 +166,5 @@ def test_a_query_is_kept_as_it_is_written_canonically() -> None:
 
 
 def test_an_error_in_a_query_names_the_place() -> None:
-    with pytest.raises(ValueError, match=r"^query: this \( is not closed \(at character 1\)$"):
+    with pytest.raises(ValueError, match=r"^query: this \( has no matching \) \(at character 1\)$"):
         topic_from_mapping({"name": "Wind", "query": "(sea"})
