@@ -100,7 +100,7 @@ def measure(runs: int) -> None:
     for name, body in (("RSS", rss()), ("Atom", atom())):
         origin = Origin(_URL)
         if len(parse(body, origin).items) != _ITEMS or len(feedparser.parse(body).entries) != _ITEMS:
-            raise SystemExit(f"{name}: not every item was read")
+            raise SystemExit(f"{name}: some items were not read")
         ours, theirs, ratios = [], [], []
         for _ in range(runs):
             ours.append(1e3 * spent(lambda: parse(body, origin), _OURS_A_TURN))  # noqa: B023 - called at once

@@ -59,7 +59,7 @@ def measure(runs: int) -> None:
     for _ in range(runs):
         for name, web in ways.items():
             if _look(web, progress).got is not Got.NOTHING_NEW:
-                raise SystemExit(f"{name}: it was taken for a change")
+                raise SystemExit(f"{name}: it was mistaken for a change")
             ours[name].append(1e6 * parsing.spent(lambda: _look(web, progress), OURS_A_TURN))  # noqa: B023 - called at once
         theirs.append(1e6 * parsing.spent(lambda: feedparser.parse(body), 1))
     print(f"\nAn unchanged feed, {len(first.batch.items)} items, {len(body) / 1000:.0f} KB (processor time)")

@@ -56,8 +56,8 @@ def add(url: str, topic: str | None, db_url: str | None, private_networks: bool,
         return await use.add(context, url, topic)
 
     done = _with(db_url, private_networks, config, work)
-    about = f", about {', '.join(done.feed.topics)}" if done.feed.topics else ""
-    out(f"{'follows' if done.new else 'changed'}: {done.feed.shown}{about}\n  {done.feed.url}")
+    about = f", topic: {', '.join(done.feed.topics)}" if done.feed.topics else ""
+    out(f"{'Added' if done.new else 'Updated'}: {done.feed.shown}{about}\n  {done.feed.url}")
     _print_items(done.preview)
 
 
@@ -78,7 +78,7 @@ def list_feeds(db_url: str | None, as_json: bool, config: Path) -> None:
             )
             if feed.polling.failures:
                 at = feed.polling.next_poll
-                out(f"         {feed.last_error}; {f'next try {stamp(at)}' if at else 'not tried any more'}")
+                out(f"         {feed.last_error}; {f'next try {stamp(at)}' if at else 'no longer polled'}")
 
 
 def _state(feed: Feed) -> str:
@@ -146,7 +146,7 @@ def remove(name: str, db_url: str | None, config: Path) -> None:
         return await use.remove(context, name)
 
     gone = _with(db_url, False, config, work)
-    out(f"followed no longer: {gone.shown}\n  {gone.url}")
+    out(f"Removed: {gone.shown}\n  {gone.url}")
 
 
 def import_opml(file: Path, topic: str | None, db_url: str | None, config: Path) -> int:
@@ -173,7 +173,7 @@ def import_opml(file: Path, topic: str | None, db_url: str | None, config: Path)
     new = _with(db_url, False, config, work)
     for bad in rejected:
         note(f"{file}: entry {bad.item}: {bad.reason}")
-    out(f"{len(outlines)} feeds: {new} new, {len(outlines) - new} known, {len(rejected)} refused")
+    out(f"{len(outlines)} feeds: {new} new, {len(outlines) - new} already followed, {len(rejected)} rejected")
     return len(rejected)
 
 
@@ -226,9 +226,9 @@ async def _trouble(web: Web, feed: NewFeed) -> str:
         return found.reason
     if found.batch is not None and not found.batch.items:
         return (
-            "it has no items"
+            "the feed has no items"
             if not found.batch.rejected
-            else f"no item can be used: {found.batch.rejected[0].reason}"
+            else f"no item is usable: {found.batch.rejected[0].reason}"
         )
     return ""
 

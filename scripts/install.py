@@ -35,7 +35,7 @@ def failure(log: str) -> str:
             "Installing failed: pip cannot reach the Python package index. "
             "Check the network connection (behind a proxy, set HTTPS_PROXY), then run the same command again.\n"
         )
-    return f"{log}\nInstalling failed: pip says above which package is at fault.\n"
+    return f"{log}\nInstallation failed. The output of pip above names the package.\n"
 
 
 def main() -> int:

@@ -22,7 +22,7 @@ def load(path: Path) -> Config:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ConfigError(str(path), ["is missing: copy config.example.yaml to it"]) from None
+        raise ConfigError(str(path), ["the file does not exist; create it from config.example.yaml"]) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), [f"cannot be read: {error}"]) from error
     try:
@@ -35,7 +35,7 @@ def load(path: Path) -> Config:
         what = getattr(error, "problem", None) if constant else None
         raise ConfigError(str(path), [f"{where}{what or 'not valid YAML'}"]) from None
     if data is not None and not isinstance(data, dict):
-        raise ConfigError(str(path), ["must be keys and values, as in config.example.yaml"])
+        raise ConfigError(str(path), ["the file must contain keys and values, as config.example.yaml does"])
     # An empty section (`topics:` with everything below it commented out) means its defaults.
     return parse({key: value for key, value in (data or {}).items() if value is not None}, str(path))
 
@@ -43,7 +43,7 @@ def load(path: Path) -> Config:
 def parse(data: dict[str, Any], place: str = "config") -> Config:
     """Check settings given as plain values; ConfigError as for `load`."""
     unknown = [
-        f"{name}: there is no such setting; config.example.yaml lists them all"
+        f"{name}: unknown setting; config.example.yaml lists all settings"
         for name in sorted(os.environ)
         if name.startswith(PREFIX)
         and name.removeprefix(PREFIX).partition("__")[0].lower() not in Config.model_fields
@@ -61,7 +61,7 @@ def parse(data: dict[str, Any], place: str = "config") -> Config:
         names = [
             name for name, value in sorted(os.environ.items()) if name.startswith(start) and _is_broken(value)
         ]
-        problem = "not valid JSON, which lists and whole sections need here"
+        problem = "not valid JSON; lists and sections must be JSON here"
         raise ConfigError("environment", [f"{name}: {problem}" for name in names or [start]]) from None
 
 
@@ -103,7 +103,7 @@ def _problem(detail: Any) -> str:
         message = "write folder, feed or git"
     unknown = detail["type"] == "extra_forbidden"
     if unknown:
-        message = "there is no such setting; config.example.yaml lists them all"
+        message = "unknown setting; config.example.yaml lists all settings"
     given = detail.get("input")
     if isinstance(given, str | int | float) and not unknown and place[-1:] and place[-1] in _SHOWN:
         message += f" (got {str(given)[:60]!r})"

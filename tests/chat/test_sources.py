@@ -270,10 +270,10 @@ async def test_an_unknown_topic_gets_the_nearest_names(press: Press) -> None:
     ("path", "page", "told"),
     [
         ("/none", Page(b"<html><body>Hello</body></html>", headers=HTML), "no feed was found there. Give the address of the feed."),
-        ("/gone", Page(status=410), "it was taken down for good (410)"),
-        ("/missing", Page(status=404), "there is nothing at this address (404)"),
-        ("/secret", Page(status=401), "it wants a password (401)"),
-        ("/broken", Page(status=503), "the server has trouble (503)"),
+        ("/gone", Page(status=410), "the feed was removed permanently (410)"),
+        ("/missing", Page(status=404), "no page exists at this address (404)"),
+        ("/secret", Page(status=401), "the server asks for a password (401)"),
+        ("/broken", Page(status=503), "the server has an error (503)"),
         ("/circle", Page(status=302, headers={"Location": "/circle"}), "redirects in a circle"),
         ("/binary", Page(b"\x00\x01\x02\xff" * 100, headers={"Content-Type": "image/png"}), "no feed was found there"),
         ("/empty", Page(b""), "no feed was found there"),
@@ -432,7 +432,7 @@ async def test_the_list_shows_what_fails_why_and_when_it_is_tried_again(press: P
     (feed,) = await press.own()
     assert feed.polling.next_poll is not None
     at = int(feed.polling.next_poll.timestamp())
-    assert f"⚠️ the server has trouble \\(503\\), next try <t:{at}:R>" in answer
+    assert f"⚠️ the server has an error \\(503\\), next try <t:{at}:R>" in answer
     press.site.pages["/feed"] = Page(status=410)
     await press.poll()
     answer = seen(await press.world.ask("source list"))
@@ -615,9 +615,9 @@ async def test_a_feed_that_is_gone_is_told_once_to_the_channels_that_depend_on_i
     for _ in range(3):
         await press.poll()
     (told,) = world.posts()
-    assert told.embeds[0].title == "A source fails"
+    assert told.embeds[0].title == "A feed stopped working"
     assert plain(told.embeds[0].description or "") == (
-        "The Paper cannot be read: it was taken down for good (410).\n"
+        "The Paper cannot be read: the feed was removed permanently (410).\n"
         "It is not tried any more.\n"
         "/source list shows the server's own feeds, /source remove takes one out."
     )
@@ -640,11 +640,11 @@ async def test_a_feed_that_fails_for_days_is_told_once_and_is_news_again_after_i
     await fail(3)
     assert press.titles() == []
     await fail(5)
-    assert press.titles() == ["A source fails"]
+    assert press.titles() == ["A feed stopped working"]
     press.publish(Entry(ONE, 24 * 9))
     await press.poll()
     await fail(5)
-    assert press.titles() == ["A source fails", ONE, "A source fails"]
+    assert press.titles() == ["A feed stopped working", ONE, "A feed stopped working"]
 
 
 @pytest.mark.parametrize("topic", ["Tides", None])
@@ -664,7 +664,7 @@ async def test_a_channel_on_a_topic_of_the_servers_own_is_told_too(
     press.site.pages["/feed"] = Page(status=410)
     for _ in range(2):
         await press.poll()
-    assert press.titles() == [f"Tidal {ONE}", "A source fails"]
+    assert press.titles() == [f"Tidal {ONE}", "A feed stopped working"]
     assert press.titles(tides.channel) == []
 
 

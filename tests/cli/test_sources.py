@@ -159,7 +159,7 @@ async def test_a_feed_is_removed_by_its_name_or_address(desk: Desk, by: str) -> 
 @pytest.mark.parametrize(
     ("path", "page", "told"),
     [
-        ("/missing", Page(status=404), "there is nothing at this address (404)"),
+        ("/missing", Page(status=404), "no page exists at this address (404)"),
         ("/page", Page(b"<html><body>Hello</body></html>", headers=HTML), "no feed was found there. Give the address of the feed."),
     ],
 )  # fmt: skip
@@ -448,9 +448,9 @@ async def test_check_fetches_every_source_and_says_which_fail(desk: Desk, tmp_pa
     assert "config.yaml: no problems" in lines[0]
     assert lines[-1] == "6 feeds and repositories: 1 fine, 5 failing"
     told = {lines[at]: lines[at + 2].strip() for at in range(1, len(lines) - 1, 3)}
-    assert told["Nmissing"] == "there is nothing at this address (404)"
+    assert told["Nmissing"] == "no page exists at this address (404)"
     assert "web page" in told["Npage"]
-    assert told["Nempty"] == "it has no items"
+    assert told["Nempty"] == "the feed has no items"
     assert told["Nuseless"].startswith("no item can be used: ")
     assert "Nfeed" not in told
     assert any("no-repository" in name for name in told)

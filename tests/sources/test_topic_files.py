@@ -92,8 +92,8 @@ def test_unknown_parents_and_cycles_are_reported_and_cut(tmp_path: Path) -> None
         "A": "", "B": "c", "C": "A", "D": "", "E": "", "F": "Inline", "G": "A",
     }  # fmt: skip
     assert [(Path(r.path).name, r.reason) for r in rejected] == [
-        ("a.yaml", "parent: 'B' is the topic itself or below it; taken without a parent"),
-        ("d.yaml", "parent: 'D' is the topic itself or below it; taken without a parent"),
+        ("a.yaml", "parent: 'B' is the topic itself or one of its subtopics; the parent is ignored"),
+        ("d.yaml", "parent: 'D' is the topic itself or one of its subtopics; the parent is ignored"),
         ("e.yaml", "parent: there is no topic 'Nowhere'; taken without a parent"),
     ]
 

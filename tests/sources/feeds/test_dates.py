@@ -95,7 +95,7 @@ def test_feeds_and_records_read_the_same_dates(text: str) -> None:
 def test_an_entry_whose_date_cannot_be_read_is_old_and_says_so() -> None:
     (found,) = read(rss(item(1, "<pubDate>soon</pubDate>"))).items
     assert (found.record.published, found.record.date_unreadable) == (None, True)
-    assert found.notes == ("its date 'soon' cannot be read; it counts as old",)
+    assert found.notes == ("its date 'soon' cannot be read; the article counts as old",)
 
 
 @pytest.mark.parametrize("extra", ["", "<pubDate/>", "<pubDate> \n </pubDate>"])
