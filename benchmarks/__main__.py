@@ -17,10 +17,16 @@ def main() -> None:
     """Run the measurements that were named, or all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("what", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)}; all by default")
-    parser.add_argument("--records", type=Path, default=NEWS, help="the directory of records that intake reads")
+    parser.add_argument(
+        "--records", type=Path, default=NEWS, help="the directory of records that intake reads"
+    )
     parser.add_argument("--runs", type=int, default=5, help="how often each benchmark runs")
-    parser.add_argument("--feeds", type=int, default=polling.FEEDS, help="how many feeds the polling benchmark polls")
-    parser.add_argument("--stream", type=int, default=200_000, help="the most reports for the clustering benchmark")
+    parser.add_argument(
+        "--feeds", type=int, default=polling.FEEDS, help="how many feeds the polling benchmark polls"
+    )
+    parser.add_argument(
+        "--stream", type=int, default=200_000, help="the most reports for the clustering benchmark"
+    )
     arguments = parser.parse_args()
     if unknown := set(arguments.what).difference(NAMES):
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")

@@ -32,7 +32,8 @@ ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The configurat
 Db = Annotated[
     str | None,
     typer.Option(
-        "--db", help="The database: a SQLite file or a postgresql:// URL; the default is the one in the configuration."
+        "--db",
+        help="The database: a SQLite file or a postgresql:// URL; the default is the one in the configuration.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -105,8 +106,12 @@ def demo(
     ] = None,
     topics: TopicsDir = None,
     topic: Annotated[str, typer.Option(help="The topic to subscribe to.")] = "Computer Vision",
-    once: Annotated[bool, typer.Option("--once", help="Exit after the replay instead of opening the page.")] = False,
-    port: Annotated[int, typer.Option(help="The port of the page; 0 picks a free port.", min=0, max=65535)] = 0,
+    once: Annotated[
+        bool, typer.Option("--once", help="Exit after the replay instead of opening the page.")
+    ] = False,
+    port: Annotated[
+        int, typer.Option(help="The port of the page; 0 picks a free port.", min=0, max=65535)
+    ] = 0,
 ) -> None:
     """Show the real bot at work on a simulated Discord, without an account."""
     from bot.demo.main import show
@@ -124,7 +129,8 @@ def ingest(
     as_of: Annotated[
         datetime | None,
         typer.Option(
-            formats=TIMES, help="Replay as of this time: each record counts as first seen when it was published."
+            formats=TIMES,
+            help="Replay as of this time: each record counts as first seen when it was published.",
         ),
     ] = None,
     private_networks: PrivateNetworks = False,
@@ -168,7 +174,8 @@ def stories(
 @app.command()
 def search(
     query: Annotated[
-        str, typer.Argument(help="A query such as '(offshore OR sea) \"wind farm\" -golf'.", show_default=False)
+        str,
+        typer.Argument(help="A query such as '(offshore OR sea) \"wind farm\" -golf'.", show_default=False),
     ],
     sort: Annotated[Order, typer.Option(help="Newest first, or the best matches first.")] = Order.NEWEST,
     limit: Annotated[int, typer.Option(help="The most stories to list.", min=1, max=1000)] = 50,
@@ -201,7 +208,9 @@ def related(
 def digest(
     topic: Annotated[str, typer.Option(help="The topic; its subtopics are included.")],
     since: Annotated[datetime, typer.Option(formats=TIMES, help="Start of the period (UTC).")],
-    until: Annotated[datetime | None, typer.Option(formats=TIMES, help="End of the period (UTC); the default is now.")] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=TIMES, help="End of the period (UTC); the default is now.")
+    ] = None,
     size: Annotated[int, typer.Option(help="The most stories to include.", min=1, max=25)] = 10,
     config: ConfigPath = Path("config.yaml"),
     db: Db = None,
@@ -218,8 +227,12 @@ opml = typer.Typer(no_args_is_help=True, help="Import and export lists of feeds 
 app.add_typer(source, name="source")
 app.add_typer(opml, name="opml")
 
-Url = Annotated[str, typer.Argument(help="The address of a feed, or of a web page that links to one.", show_default=False)]
-About = Annotated[str | None, typer.Option("--topic", help="The topic of the whole feed. By default, keywords decide.")]
+Url = Annotated[
+    str, typer.Argument(help="The address of a feed, or of a web page that links to one.", show_default=False)
+]
+About = Annotated[
+    str | None, typer.Option("--topic", help="The topic of the whole feed. By default, keywords decide.")
+]
 
 
 @source.command("add")
@@ -290,7 +303,9 @@ def opml_import(
 def opml_export(
     config: ConfigPath = Path("config.yaml"),
     db: Db = None,
-    catalogue: Annotated[bool, typer.Option("--catalogue", help="Include the feeds of the catalogue.")] = False,
+    catalogue: Annotated[
+        bool, typer.Option("--catalogue", help="Include the feeds of the catalogue.")
+    ] = False,
 ) -> None:
     """Print the feeds as OPML, grouped by topic."""
     from bot.cli_sources import export_opml
@@ -319,7 +334,10 @@ def eval_stories(
     truth: Annotated[
         Path,
         typer.Argument(
-            help="A file whose lines are an address, a tab and the name of its event.", exists=True, dir_okay=False, show_default=False
+            help="A file whose lines are an address, a tab and the name of its event.",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
         ),
     ],
     errors: Annotated[int, typer.Option(help="How many of the worst errors to show.", min=0)] = 0,

@@ -229,9 +229,7 @@ class App:
         while (trouble := self.client.sync_trouble) is not None:
             failures += 1
             pause = pause_after(trouble, failures)
-            log.error(
-                "the slash commands could not be registered: %s; next try in %s", trouble.reason, pause
-            )
+            log.error("the slash commands could not be registered: %s; next try in %s", trouble.reason, pause)
             await asyncio.sleep(pause.total_seconds())
             self.client.sync_trouble = await self.client.sync()
         await self._stopping.wait()

@@ -52,7 +52,9 @@ def stories(places: Sequence[str], truth: Path, errors: int, semantic: bool | No
     if as_json:
         out_json({**facts, **{name: _values(quality) for name, quality in measured.items()}})
         return refused
-    out(f"{facts['records']:,} records, {facts['labelled']:,} of which {facts['labelled']:,} are labelled with {facts['events']:,} events")
+    out(
+        f"{facts['records']:,} records, {facts['labelled']:,} of which {facts['labelled']:,} are labelled with {facts['events']:,} events"
+    )
     out(
         f"{facts['stories']:,} stories by {meaning.basis(by_meaning)}, {measured['B-cubed'].groups:,} of labelled records"
     )
@@ -232,7 +234,9 @@ def _pairs(file: Path, semantic: bool) -> Iterator[tuple[str, Report, Report]]:
             raise InvalidInputError(f"{file}: line 1: the columns {', '.join(missing)} are missing.")
         for row in rows:
             if row["label"] not in (SAME, DIFFERENT):
-                raise InvalidInputError(f"{file}: line {rows.line_num}: the label must be {SAME} or {DIFFERENT}.")
+                raise InvalidInputError(
+                    f"{file}: line {rows.line_num}: the label must be {SAME} or {DIFFERENT}."
+                )
             try:
                 one, other = (_report(row, side, semantic) for side in "ab")
             except ValueError as error:

@@ -56,7 +56,7 @@ def add(url: str, topic: str | None, db_url: str | None, private_networks: bool,
         return await use.add(context, url, topic)
 
     done = _with(db_url, private_networks, config, work)
-    about = f", topic: {', '.join(done.feed.topics)}" if done.feed.topics else ""
+    about = f", on {', '.join(done.feed.topics)}" if done.feed.topics else ""
     out(f"{'Added' if done.new else 'Updated'}: {done.feed.shown}{about}\n  {done.feed.url}")
     _print_items(done.preview)
 

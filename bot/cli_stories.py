@@ -113,7 +113,9 @@ def show_digest(
     if as_json:
         out_json(_digest_json(topic, made))
         return
-    out(f"{stamp(made.since)} to {stamp(made.until)}: {plural(len(made.entries), 'story', 'stories')}, {made.left_out} more not shown")
+    out(
+        f"{stamp(made.since)} to {stamp(made.until)}: {plural(len(made.entries), 'story', 'stories')}, {made.left_out} more not shown"
+    )
     for section in made.sections:
         out(f"\n{section.topic}")
         for entry in section.entries:

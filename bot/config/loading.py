@@ -22,7 +22,9 @@ def load(path: Path) -> Config:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ConfigError(str(path), ["the file does not exist; create it from config.example.yaml"]) from None
+        raise ConfigError(
+            str(path), ["the file does not exist; create it from config.example.yaml"]
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), [f"cannot be read: {error}"]) from error
     try:
@@ -90,6 +92,28 @@ _SHOWN = {
 }  # fmt: skip
 _LONGEST_KEY = 60
 
+# pydantic's types of errors in the words of this program; `{...}` comes from the error's context.
+_SECTION = "must be a section of keys and values"
+_MESSAGES = {
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "dict_type": _SECTION,
+    "extra_forbidden": "unknown setting; config.example.yaml lists all settings",
+    "greater_than_equal": "must be {ge} or more",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "less_than_equal": "must be {le} or less",
+    "list_type": "must be a list",
+    "literal_error": "must be {expected}",
+    "missing": "is required",
+    "model_attributes_type": _SECTION,
+    "model_type": _SECTION,
+    "string_too_long": "must have at most {max_length} characters",
+    "string_type": "must be text",
+    "tuple_type": "must be a list",
+}
+
 
 def _problem(detail: Any) -> str:
     place = _without_kinds(detail["loc"])
@@ -98,12 +122,12 @@ def _problem(detail: Any) -> str:
         shown = str(part)[:_LONGEST_KEY]
         keys += f"[{shown}]" if isinstance(part, int) else f".{shown}" if keys else shown
     message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] in _MESSAGES:
+        message = _MESSAGES[detail["type"]].format(**detail.get("ctx", {}))
     if detail["type"].startswith("union_tag"):
         keys += ".kind"
         message = "write folder, feed or git"
     unknown = detail["type"] == "extra_forbidden"
-    if unknown:
-        message = "unknown setting; config.example.yaml lists all settings"
     given = detail.get("input")
     if isinstance(given, str | int | float) and not unknown and place[-1:] and place[-1] in _SHOWN:
         message += f" (got {str(given)[:60]!r})"

@@ -167,7 +167,9 @@ class HttpSettings(_Model):
     @classmethod
     def _long(cls, value: SecretStr) -> SecretStr:
         if 0 < len(value.get_secret_value()) < 16:
-            raise ValueError("must have 16 characters or more, because anyone who guesses it can push articles")
+            raise ValueError(
+                "must have 16 characters or more, because anyone who guesses it can push articles"
+            )
         return value
 
 
@@ -234,7 +236,9 @@ class StorySettings(_Model):
         for name, domains in value.items():
             for domain in domains:
                 if domain in owned:
-                    raise ValueError(f"{domain} is listed under {owned[domain]} and {name}, but can have only one owner")
+                    raise ValueError(
+                        f"{domain} is listed under {owned[domain]} and {name}, but can have only one owner"
+                    )
                 owned[domain] = name
         return value
 

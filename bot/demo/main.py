@@ -119,7 +119,9 @@ class Demo:
                 f"{error.path}: item {error.item}: {error.reason}", style="yellow", markup=False
             )
         if not items:
-            raise TopicwireError(f"{self._records} contains no records. Choose another directory with --records.")
+            raise TopicwireError(
+                f"{self._records} contains no records. Choose another directory with --records."
+            )
         topics, refused = load_topics(self._topics) if self._topics else ((), ())
         for error in refused:
             self.console.print(f"{error.path}: {error.reason}", style="yellow", markup=False)

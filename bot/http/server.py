@@ -96,7 +96,9 @@ class Server:
         except OSError as error:
             await self._runner.cleanup()
             where = f"{self._settings.host}:{self._settings.port}"
-            raise TopicwireError(f"http.listen: cannot listen on {where}: {error.strerror or error}") from error
+            raise TopicwireError(
+                f"http.listen: cannot listen on {where}: {error.strerror or error}"
+            ) from error
         host, port, *_ = self._listening.sockets[0].getsockname()
         log.info("listening on http://%s:%s", host, port)
         return int(port)
@@ -160,14 +162,18 @@ class Server:
         """
         token = self._settings.token
         if not token:
-            raise _refusal(web.HTTPForbidden, "this endpoint accepts no records, because http.token is not set")
+            raise _refusal(
+                web.HTTPForbidden, "this endpoint accepts no records, because http.token is not set"
+            )
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         shown = scheme.lower() == "bearer" and hmac.compare_digest(
             given.strip().encode("utf-8", "surrogateescape"), token.encode()
         )
         if not await self._limiter.hit(self._rate, "shown" if shown else f"from {request.remote}"):
             pause = {"Retry-After": RETRY_FULL}
-            raise _refusal(web.HTTPTooManyRequests, "too many requests; wait as long as Retry-After says", pause)
+            raise _refusal(
+                web.HTTPTooManyRequests, "too many requests; wait as long as Retry-After says", pause
+            )
         if not shown:
             raise _refusal(
                 web.HTTPUnauthorized,
@@ -240,4 +246,4 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
         return web.json_response({"error": error.text}, status=error.status, headers=headers)
     except Exception:
         log.exception("a request to %s failed", request.path)
-        return web.json_response({"error": "internal error; see the log of Topicwire"}, status=500)
+        return web.json_response({"error": "internal error; see the log"}, status=500)

@@ -95,7 +95,9 @@ class Deliver:
                 try:
                     outcome = await self._try(claim, render_context)
                 except Exception:  # a bug in making one message must not hold up those after it
-                    log.exception("message %s to channel %s could not be rendered", claim.id, claim.channel_id)
+                    log.exception(
+                        "message %s to channel %s could not be rendered", claim.id, claim.channel_id
+                    )
                     outcome = Outcome(Got.UNREACHABLE, detail="internal error; see the log")
             verdict = await self._settle(claim, outcome, render_context)
             until = retry.others_wait(outcome, verdict, self._context.now())

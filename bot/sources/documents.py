@@ -110,9 +110,7 @@ def load_yaml(text: str) -> Iterator[object]:
     except yaml.MarkedYAMLError as error:
         raise Unreadable(_yaml_problem(error, text)) from None
     except yaml.reader.ReaderError as error:
-        raise Unreadable(
-            f"not valid YAML: forbidden character at offset {error.position}"
-        ) from None
+        raise Unreadable(f"not valid YAML: forbidden character at offset {error.position}") from None
     except RecursionError:
         raise Unreadable(_TOO_DEEP) from None
     except (yaml.YAMLError, UnicodeError):

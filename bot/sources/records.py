@@ -88,7 +88,9 @@ def read(
             bad += 1
             reason = clip(str(error), _REASON)
             if bad == MAX_REJECTED:
-                reason += f" (item {MAX_REJECTED:,} of this file to be rejected; the rest of the file is ignored)"
+                reason += (
+                    f" ({MAX_REJECTED:,} items of this file were rejected; the rest is ignored)"
+                )
             yield Rejected(path, number, reason)
             if bad == MAX_REJECTED:
                 return

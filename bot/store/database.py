@@ -134,7 +134,7 @@ class Database:
             ) from error
         except (exc.ArgumentError, ValueError) as error:
             raise StoreError(
-                f"database.url {redact(url)!r} cannot be read: write a file's path, sqlite:///data/topicwire.db "
+                f"database.url {redact(url)!r} is not valid: write a file's path, sqlite:///data/topicwire.db "
                 "or postgresql://user:password@host/database"
             ) from error
         database = cls(engine, url)

@@ -300,7 +300,7 @@ async def test_what_is_no_feed_is_refused_with_the_reason(
         ("http://169.254.169.254/latest", "a cloud's own data"),
         ("http://cloud.example/latest", "a cloud's own data"),
         ("https://user:password@paper.example/feed", "a user name or password"),
-        ("http://paper.example:22/feed", "port 22 is not one for web pages"),
+        ("http://paper.example:22/feed", "port 22 is not allowed"),
         (f"https://paper.example/{'x' * 500}", "longer than 500 characters"),
         (f"https://paper.example/{'x' * 5000}", "no address of a feed"),
     ],
@@ -617,9 +617,9 @@ async def test_a_feed_that_is_gone_is_told_once_to_the_channels_that_depend_on_i
     (told,) = world.posts()
     assert told.embeds[0].title == "A feed stopped working"
     assert plain(told.embeds[0].description or "") == (
-        "The Paper cannot be read: the feed was removed permanently (410).\n"
-        "It is not tried any more.\n"
-        "/source list shows the server's own feeds, /source remove takes one out."
+        "Topicwire cannot read The Paper: the feed was removed permanently (410).\n"
+        "Topicwire no longer polls it.\n"
+        "/source list shows this server's feeds. /source remove removes one."
     )
     assert world.posts(other) == world.posts(there.channel) == []
 

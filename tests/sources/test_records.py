@@ -293,7 +293,7 @@ def test_twins_that_are_no_addresses_are_left_out_with_a_note() -> None:
         MINIMAL | {"ampWebUrl": "nowhere", "originalUrl": "https://example.com/old"}
     )
     assert read.twins == ("https://example.com/old",)
-    assert notes == ("ampWebUrl: not an http or https address; left out",)
+    assert notes == ("ampWebUrl: not an http or https address; ignored",)
 
 
 def test_a_bad_related_entry_costs_only_itself() -> None:
@@ -306,9 +306,9 @@ def test_a_bad_related_entry_costs_only_itself() -> None:
     parsed = parse(json.dumps(MINIMAL | {"related": entries}).encode(), "a.json")
     assert [entry.title for entry in only(parsed).related] == ["b"]
     assert parsed.notes == (
-        "a.json: 1: related[1].quality: expected a whole number, got text 'high'; left out",
-        "a.json: 1: related[2]: expected a mapping of fields, got text 'd'; left out",
-        "a.json: 1: related[3].webUrl: missing, and neither originalUrl nor an iframe in featuredContent replaces it; left out",
+        "a.json: 1: related[1].quality: expected a whole number, got text 'high'; ignored",
+        "a.json: 1: related[2]: expected a mapping of fields, got text 'd'; ignored",
+        "a.json: 1: related[3].webUrl: missing, and neither originalUrl nor an iframe in featuredContent replaces it; ignored",
     )
 
 
@@ -417,7 +417,7 @@ def test_a_wrong_field_is_named_with_what_was_expected_and_found(fields: dict[st
         ("a.json", '{"a":' * 100_000, "lists and mappings are nested too deeply"),
         ("a.json", "[" + "{}," * 1_000_000 + "{}]", "more than 1,000,000 values; split it, or use JSON lines"),
         ("a.jsonl", "nonsense", "not valid JSON at column 1: Expecting value"),
-        ("a.jsonl", b"\x00\x01\n{}\n", "binary data, not text; the rest of the file is not read"),
+        ("a.jsonl", b"\x00\x01\n{}\n", "binary data, not text; the rest of the file is ignored"),
         ("a.jsonl", b'{"title": "\xe9"}\n', "not valid UTF-8 text at byte offset 11"),
     ],
 )  # fmt: skip
@@ -444,7 +444,7 @@ NESTED = 200_000
         ("".join(" " * n + "a:\n" for n in range(300)), "lists and mappings are nested too deeply"),
         ("- a\n" * 400_000, "more than 300,000 values; every use of an alias counts"),
         ("%TAG !a! x\n" * 100_000, "not valid YAML: too many lines begin with %"),
-        ("a: " + "x" * 2_000_000, "a text of more than 1,000,000 characters"),
+        ("a: " + "x" * 2_000_000, "a text is longer than 1,000,000 characters"),
         ("a: &a [*a]", "not valid YAML: an alias refers to an undefined anchor or to itself"),
         ("a: *b", "not valid YAML: an alias refers to an undefined anchor or to itself"),
     ],
@@ -524,7 +524,7 @@ def test_one_bad_line_costs_only_itself() -> None:
 def test_a_file_of_bad_items_is_given_up(path: str, text: str) -> None:
     parsed = parse(text.encode(), path)
     assert len(parsed.rejected) == MAX_REJECTED
-    assert parsed.rejected[-1].reason.endswith("(the 1,000th bad item: the rest of the file is not read)")
+    assert parsed.rejected[-1].reason.endswith("(1,000 items of this file were rejected; the rest is ignored)")
 
 
 # -------------------------------------------------------------------------------------- properties

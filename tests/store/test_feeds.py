@@ -331,7 +331,9 @@ async def test_a_lease_ends_by_itself_or_when_it_is_given_up(stores: Database) -
 
 async def test_a_feed_that_changed_since_it_was_found_due_is_not_claimed(stores: Database) -> None:
     gone, stopped, polled_since = [await add(stores, named(name)) for name in "abc"]
-    await settle(stores, polled(stopped, None, "the feed was removed permanently (410)"), polled(polled_since, 1))
+    await settle(
+        stores, polled(stopped, None, "the feed was removed permanently (410)"), polled(polled_since, 1)
+    )
     async with stores.write() as connection:
         await feeds.remove(connection, [gone.source_id])
     assert await claim(stores, gone, stopped, polled_since) == []

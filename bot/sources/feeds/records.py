@@ -308,7 +308,9 @@ def _date(draft: _Draft) -> None:
             return
     if draft.entry.dates:
         draft.unreadable = True
-        draft.notes = (f"its date {clip(draft.entry.dates[0], _SHOWN)!r} cannot be read; the article counts as old",)
+        draft.notes = (
+            f"its date {clip(draft.entry.dates[0], _SHOWN)!r} cannot be read; the article counts as old",
+        )
 
 
 def _outlet(entry: Entry, host: str, owner: Owner) -> Outlet:

@@ -119,7 +119,7 @@ def _unchanged(answer: Response, known: dict[str, Any], state: dict[str, Any] | 
 
 _STATUSES = {
     204: "the server sent an empty response (204)",
-    304: "the server answered \"not modified\" to a request without conditions (304)",
+    304: 'the server answered "not modified" to a request without conditions (304)',
     401: "the server asks for a password (401)",
     403: "the server denies the bot access (403)",
     404: "no page exists at this address (404)",
@@ -129,7 +129,9 @@ _STATUSES = {
 
 
 def _refused(answer: Response) -> Look:
-    trouble = "the server has an error" if answer.status >= 500 else "the server answered with an unexpected status"
+    trouble = (
+        "the server has an error" if answer.status >= 500 else "the server answered with an unexpected status"
+    )
     reason = _STATUSES.get(answer.status, f"{trouble} ({answer.status})")
     got = Got.GONE if answer.status == 410 else Got.FAILED
     return Look(got, reason, retry_after=answer.retry_after)
@@ -195,7 +197,9 @@ async def find(web: Web, origin: Origin) -> Found:
             continue
         with suppress(NotAFeed):
             return Found(there.permanent or url, await _parsed(there, replace(origin, url=url)))
-    raise SourceError(f"{origin.url}: {reason}, and it links to no feed. Give the address of the feed itself.")
+    raise SourceError(
+        f"{origin.url}: {reason}, and it links to no feed. Give the address of the feed itself."
+    )
 
 
 class FeedFile:

@@ -75,7 +75,7 @@ def test_a_zone_that_nobody_knows_is_utc(name: str) -> None:
 
 
 def test_an_unknown_zone_is_noted_in_feeds_and_in_records() -> None:
-    note = "its time zone QQT is unknown; UTC is assumed"
+    note = "the time zone QQT is unknown; UTC is assumed"
     (found,) = read(rss(item(1, "<pubDate>Fri, 03 Apr 2026 12:00:00 QQT</pubDate>"))).items
     assert (found.record.published, found.notes) == (NOON, (note,))
     line = b'{"title": "T", "webUrl": "https://a.example/1", "publishedDateTime": "Fri, 03 Apr 2026 12:00:00 QQT"}'

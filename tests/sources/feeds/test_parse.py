@@ -196,7 +196,7 @@ def test_what_is_no_record_is_rejected_with_a_reason() -> None:
 def test_only_so_many_entries_are_read() -> None:
     document = read(rss(*(item(number) for number in range(MAX_ITEMS + 5))))
     assert len(document.items) == MAX_ITEMS
-    assert [bad.reason for bad in document.rejected] == ["one of 1,005 entries, of which 1,000 are read"]
+    assert [bad.reason for bad in document.rejected] == ["only 1,000 of the feed's 1,005 entries are read"]
 
 
 def test_a_feed_without_entries_is_a_feed() -> None:

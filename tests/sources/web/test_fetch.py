@@ -227,7 +227,7 @@ async def test_redirects(path: str, final: str, permanent: str) -> None:
         ("/half", Kind.PASSING, "the redirect has no target"),
         ("/script", Kind.REFUSED, "after a redirect: the address does not begin with http:// or https://"),
         ("/login", Kind.REFUSED, "after a redirect: the address contains a user name or password"),
-        ("/ssh", Kind.REFUSED, "after a redirect: port 22 is not one for web pages"),
+        ("/ssh", Kind.REFUSED, "after a redirect: port 22 is not allowed"),
         (
             "/inside",
             Kind.REFUSED,
