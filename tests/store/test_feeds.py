@@ -406,7 +406,7 @@ async def test_a_poll_that_failed_is_noted_with_its_reason(stores: Database) -> 
     await settle(stores, Settled(feed.source_id, polling, "x" * 1000), hours=3)
     after = await now(stores, feed)
     assert (after.polling, after.polled_at, after.last_success) == (polling, at(3), at(1))
-    assert after.last_error == "x" * 500
+    assert after.last_error == "x" * 499 + "…"
 
 
 async def test_a_title_and_an_address_stay_until_there_are_others(stores: Database) -> None:
