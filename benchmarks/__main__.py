@@ -29,7 +29,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     if unknown := set(arguments.what).difference(NAMES):
-        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+        parser.error(f"unknown benchmark: {', '.join(sorted(unknown))}; choose from {', '.join(NAMES)}")
     print(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
     for name in arguments.what or NAMES:
         _measure(name, arguments)

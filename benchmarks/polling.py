@@ -344,9 +344,7 @@ def measure(rounds: int, count: int = FEEDS) -> None:
             print(f"\nThe first intake of {part} feeds, {part * ITEMS} records")
             _print([first])
         later = _process("rounds", database, rounds)
-    print(
-        f"\nPolling {count} feeds of {count} hosts; one in {CHANGED} has new items, the others answer 304"
-    )
+    print(f"\nPolling {count} feeds of {count} hosts; one in {CHANGED} has new items, the others answer 304")
     line("adding the feeds, before the first poll", [first["added"]], "s")
     _print(later)
     resident = [turn["resident"] for turn in later]

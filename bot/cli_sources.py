@@ -13,6 +13,7 @@ from bot.cli import note, out, out_json, settings_of, stamp, with_context
 from bot.config import Config, GitSettings
 from bot.domain.polling import Feed, NewFeed
 from bot.domain.polling import Origin as Owner
+from bot.domain.render import plural
 from bot.errors import ConfigError, TopicwireError
 from bot.sources.feeds.opml import Outline, read_opml, write_opml
 from bot.sources.feeds.parse import Origin
@@ -173,7 +174,9 @@ def import_opml(file: Path, topic: str | None, db_url: str | None, config: Path)
     new = _with(db_url, False, config, work)
     for bad in rejected:
         note(f"{file}: entry {bad.item}: {bad.reason}")
-    out(f"{len(outlines)} feeds: {new} new, {len(outlines) - new} already followed, {len(rejected)} rejected")
+    out(
+        f"{plural(len(outlines), 'feed')}: {new} new, {len(outlines) - new} already followed, {len(rejected)} rejected"
+    )
     return len(rejected)
 
 
@@ -215,7 +218,7 @@ async def _check(config: Config) -> int:
         out(f"{name}\n  {address}\n  {why}")
     repositories = sum(isinstance(settings, GitSettings) for settings in config.sources)
     total = len(wanted) + repositories
-    out(f"{total} feeds and repositories: {total - len(failing)} fine, {len(failing)} failing")
+    out(f"{plural(total, 'source')}: {total - len(failing)} fine, {len(failing)} failing")
     return len(failing)
 
 

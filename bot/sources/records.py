@@ -88,9 +88,7 @@ def read(
             bad += 1
             reason = clip(str(error), _REASON)
             if bad == MAX_REJECTED:
-                reason += (
-                    f" ({MAX_REJECTED:,} items of this file were rejected; the rest is ignored)"
-                )
+                reason += f" ({MAX_REJECTED:,} items of this file were rejected; the rest is ignored)"
             yield Rejected(path, number, reason)
             if bad == MAX_REJECTED:
                 return

@@ -259,8 +259,8 @@ def marker(file: Path) -> Path:
     return file.with_name(f"{file.name}-exists")
 
 
-_MARKER = """Topicwire keeps its database in {name}, beside this file. Should that be lost, restore a backup of it.
-To begin with an empty database, delete this file.
+_MARKER = """Topicwire keeps its database in {name}, next to this file. If it is lost, restore a backup.
+To start with an empty database, delete this file.
 """
 
 
@@ -271,8 +271,8 @@ def _check_marker(url: str) -> None:
         return  # what is wrong with it is said where it is opened
     if file is not None and marker(file).exists() and (not file.exists() or not file.stat().st_size):
         raise DatabaseLostError(
-            f"the database {file} is missing, though Topicwire has used it before: restore a backup of it. To begin with "
-            f"an empty database, delete {marker(file)}"
+            f"the database {file} is missing, although Topicwire has used it before. Restore a backup. To start with "
+            f"an empty database, delete {marker(file)}."
         )
 
 

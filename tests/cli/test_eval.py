@@ -111,9 +111,9 @@ def test_a_truth_that_cannot_be_used_says_where(records: Path, tmp_path: Path, t
             "label\ttitle_a\n",
             "line 1: the columns published_a, lede_a, published_b, title_b, lede_b are missing.",
         ),
-        (PAIRS + "MAYBE\tx\tx\tx\tx\tx\tx\n", "line 2: the label is SAME or DIFFERENT."),
+        (PAIRS + "MAYBE\tx\tx\tx\tx\tx\tx\n", "line 2: the label must be SAME or DIFFERENT."),
         (PAIRS + "SAME\tyesterday\tx\tx\tx\tx\tx\n", "line 2: Invalid isoformat string: 'yesterday'."),
-        (PAIRS, "there is no pair"),
+        (PAIRS, "contains no pairs"),
     ],
 )
 def test_pairs_that_cannot_be_read_say_where(tmp_path: Path, text: str, told: str) -> None:

@@ -160,7 +160,7 @@ async def test_a_feed_is_removed_by_its_name_or_address(desk: Desk, by: str) -> 
     ("path", "page", "told"),
     [
         ("/missing", Page(status=404), "no page exists at this address (404)"),
-        ("/page", Page(b"<html><body>Hello</body></html>", headers=HTML), "no feed was found there. Give the address of the feed."),
+        ("/page", Page(b"<html><body>Hello</body></html>", headers=HTML), "it links to no feed. Give the address of the feed itself."),
     ],
 )  # fmt: skip
 async def test_what_is_no_feed_is_exit_code_3_with_the_reason(
@@ -372,7 +372,7 @@ async def test_a_dead_address_is_exit_code_3_with_the_reason(
 ) -> None:
     (tmp_path / "ai.yaml").write_text("name: AI\nkeywords: [ai]\n")
     more: list[str | Path] = ["--db", desk.db] if command == "ingest" else ["--topics", tmp_path]
-    for path, told in (("/missing", "nothing at this address (404)"), ("/page", "web page")):
+    for path, told in (("/missing", "no page exists at this address (404)"), ("/page", "web page")):
         desk.site.pages["/page"] = Page(b"<html><body>Hello</body></html>", headers=HTML)
         done = await topicwire_aside(command, desk.url(path), *more, "--private-networks")
         assert done.returncode == 3
@@ -446,12 +446,12 @@ async def test_check_fetches_every_source_and_says_which_fail(desk: Desk, tmp_pa
     assert done.returncode == 1
     lines = done.stdout.splitlines()
     assert "config.yaml: no problems" in lines[0]
-    assert lines[-1] == "6 feeds and repositories: 1 fine, 5 failing"
+    assert lines[-1] == "6 sources: 1 fine, 5 failing"
     told = {lines[at]: lines[at + 2].strip() for at in range(1, len(lines) - 1, 3)}
     assert told["Nmissing"] == "no page exists at this address (404)"
     assert "web page" in told["Npage"]
     assert told["Nempty"] == "the feed has no items"
-    assert told["Nuseless"].startswith("no item can be used: ")
+    assert told["Nuseless"].startswith("no item is usable: ")
     assert "Nfeed" not in told
     assert any("no-repository" in name for name in told)
 
@@ -461,7 +461,7 @@ async def test_check_is_content_where_all_sources_are_fine(desk: Desk, tmp_path:
     done = await topicwire_aside("check", "--sources", "--config", config)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (
         0,
-        "1 feeds and repositories: 1 fine, 0 failing",
+        "1 source: 1 fine, 0 failing",
     )
     before = len(desk.site.asked)
     assert (await topicwire_aside("check", "--config", config)).returncode == 0

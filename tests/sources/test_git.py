@@ -224,7 +224,7 @@ async def test_a_directory_of_the_repository(repository: Repository, place: Path
     single = source_of(repository, place, path="other/c.md")
     assert (await take(single)).paths == [f"{repository.root}: other/c.md"]
     missing = source_of(repository, place, path="nothing")
-    assert await problem(missing) == "there is no 'nothing' in the repository"
+    assert await problem(missing) == "the repository does not contain 'nothing'"
 
 
 @needs_git
@@ -307,10 +307,10 @@ def test_what_is_no_address(url: str, place: Path) -> None:
 
 def test_what_is_no_branch_or_path(place: Path) -> None:
     for branch in ("-x", "--upload-pack=x", "a\nb"):
-        with pytest.raises(ValueError, match="is no branch"):
+        with pytest.raises(ValueError, match="is not a branch name"):
             GitSource("/srv/news.git", place, branch=branch)
     for path in ("..", "_news/../../x", "/etc"):
-        with pytest.raises(ValueError, match="leads out of the repository"):
+        with pytest.raises(ValueError, match="is outside the repository"):
             GitSource("/srv/news.git", place, path=path)
 
 
@@ -462,8 +462,8 @@ async def until_gone(pid: int) -> None:
         ("fatal: write error: No space left on device", "the disk is full"),
         ("fatal: could not read Username for 'https://x': terminal prompts disabled", "asks for credentials"),
         ("git@x: Permission denied (publickey).\nfatal: Could not read from remote", "asks for credentials"),
-        ("Host key verification failed.\nfatal: Could not read from remote", "SSH key is not known"),
-        ("ERROR: Repository not found.\nfatal: Could not read from remote", "there is no git repository"),
+        ("Host key verification failed.\nfatal: Could not read from remote", "SSH key is unknown"),
+        ("ERROR: Repository not found.\nfatal: Could not read from remote", "no git repository exists"),
         ("fatal: unable to access 'x': Could not resolve host: x", "cannot be reached"),
         ("fatal: unable to access 'x': SSL certificate problem: expired", "certificate is not trusted"),
         ("fatal: detected dubious ownership in repository at '/x'", "belongs to another user"),
@@ -522,7 +522,7 @@ async def test_links_that_lead_out_are_not_followed(
     assert not any(path.is_symlink() for path in (place / "copy").rglob("*"))
     assert source.topic_directories() == []
     through = source_of(repository, place, path="out/secret.md")
-    assert "there is no 'out/secret.md'" in await problem(through)
+    assert "does not contain 'out/secret.md'" in await problem(through)
 
 
 @needs_git

@@ -524,7 +524,9 @@ def test_one_bad_line_costs_only_itself() -> None:
 def test_a_file_of_bad_items_is_given_up(path: str, text: str) -> None:
     parsed = parse(text.encode(), path)
     assert len(parsed.rejected) == MAX_REJECTED
-    assert parsed.rejected[-1].reason.endswith("(1,000 items of this file were rejected; the rest is ignored)")
+    assert parsed.rejected[-1].reason.endswith(
+        "(1,000 items of this file were rejected; the rest is ignored)"
+    )
 
 
 # -------------------------------------------------------------------------------------- properties

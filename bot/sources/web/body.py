@@ -185,5 +185,5 @@ async def _unpacked(
 
 def _too_large(most: int, encoding: str = "") -> Failure:
     size = f"{most / 1_000_000:g} MB" if most >= 100_000 else f"{most} bytes"
-    packed = " packed" if encoding in _UNPACKED else ""
+    packed = " compressed" if encoding in _UNPACKED else ""
     return Failure(Kind.TOO_LARGE, f"the response is larger than {size}{packed}")

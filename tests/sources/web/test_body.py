@@ -152,7 +152,7 @@ async def test_no_more_is_read_than_allowed() -> None:
     # Stored blocks of nothing: much to read, nothing to unpack.
     stream = Stream(b"\x1f\x8b\x08" + bytes(7) + b"\0\0\0\xff\xff" * 1_000_000, 1000)
     found = await body.read(stream, "gzip", None, LIMITS)
-    assert found == Failure(Kind.TOO_LARGE, "the response is larger than 0.5 MB packed")
+    assert found == Failure(Kind.TOO_LARGE, "the response is larger than 0.5 MB compressed")
     assert stream.read <= 501_000
 
 
