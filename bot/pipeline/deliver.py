@@ -95,8 +95,10 @@ class Deliver:
                 try:
                     outcome = await self._try(claim, render_context)
                 except Exception:  # a bug in making one message must not hold up those after it
-                    log.exception("message %s to channel %s could not be made", claim.id, claim.channel_id)
-                    outcome = Outcome(Got.UNREACHABLE, detail="an error in the bot: see its log")
+                    log.exception(
+                        "message %s to channel %s could not be rendered", claim.id, claim.channel_id
+                    )
+                    outcome = Outcome(Got.UNREACHABLE, detail="internal error; see the log")
             verdict = await self._settle(claim, outcome, render_context)
             until = retry.others_wait(outcome, verdict, self._context.now())
             if isinstance(verdict, Pause) or until is not None:
@@ -149,7 +151,7 @@ class Deliver:
         if other is None or other.closed:
             async with self._context.db.write() as connection:
                 if not await pointers.take_over(connection, claim, into):
-                    return Outcome(Got.WAITS, detail="another worker is sending it")
+                    return Outcome(Got.WAITS, detail="another process is sending it")
             return rendering.rendered(replace(claim, story=into, shown=""), render_context, now)
         if other.message_id is None or other.due_at is not None or other.reason:
             wait = (other.due_at - now).total_seconds() if other.due_at else None

@@ -129,11 +129,15 @@ async def _dependent(
 def failure(feed: Feed, settled: Settled) -> Message:
     """What a channel is told of a feed that fails."""
     since = settled.polling.failing_since
-    text = f"**{escape_to(feed.shown, 200)}**: {escape(settled.error or feed.last_error)}."
+    text = (
+        f"Topicwire cannot read **{escape_to(feed.shown, 200)}**: {escape(settled.error or feed.last_error)}."
+    )
     if settled.polling.next_poll is None:
-        text += "\nThe bot has stopped trying to read it."
+        text += "\nTopicwire no longer polls it."
     elif since is not None:
-        text += f"\nFailing since {relative(since)}. Next try {relative(settled.polling.next_poll)}."
+        text += (
+            f"\nThe first error was {relative(since)}. The next try is {relative(settled.polling.next_poll)}."
+        )
     if feed.guild_id:
         text += "\n`/source list` shows this server's feeds. `/source remove` removes one."
     embed = Embed(title="A feed stopped working", description=text, colour=GREY)

@@ -270,8 +270,8 @@ class Poll:
         if not refused:
             return part
         reason = (
-            f"all {len(refused)} new articles are rejected: the feeds of server {part.guild_id} have reached "
-            f"the limit of {self._context.polls.per_day} articles a day (feeds.per_day)"
+            f"{len(refused)} new articles, starting with this one, were rejected: the feeds of server "
+            f"{part.guild_id} have reached today's limit of {self._context.polls.per_day} (feeds.per_day)"
         )
         told = (*part.batch.rejected, Rejected(refused[0].path, refused[0].item, reason))
         batch = replace(part.batch, items=tuple(kept), rejected=told)
@@ -303,7 +303,7 @@ def _result(task: asyncio.Task[Look]) -> Look:
     if error is None:
         return task.result()
     log.error("a feed could not be read", exc_info=error)
-    return Look(Got.FAILED, "an error in Topicwire: see its log")
+    return Look(Got.FAILED, "internal error; see the log")
 
 
 def origin_of(feed: Feed, quality: int) -> Origin:

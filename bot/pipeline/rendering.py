@@ -92,7 +92,7 @@ def rendered(claim: Claimed, render_context: RenderContext, now: datetime) -> Me
 def _digest(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
     payload = claim.payload or {}
     if now - claim.created_at > STALE:
-        return Outcome(Got.STALE, detail="the digest is more than a day old")
+        return Outcome(Got.STALE, detail="the digest waited for more than a day")
     demanded = payload.get("demanded", False)
     own = render_context.subscriptions.get(claim.channel_id, ())
     served = digest.wanted(own) or (own if demanded else ())
@@ -100,7 +100,7 @@ def _digest(claim: Claimed, render_context: RenderContext, now: datetime) -> Mes
         return Outcome(Got.STALE, detail="the channel no longer has a digest subscription")
     state = render_context.channels.get(claim.channel_id)
     if state is not None and state.off and not demanded:
-        return Outcome(Got.STALE, detail="the channel's digest was turned off")
+        return Outcome(Got.STALE, detail="the channel's digest is switched off")
     message = Message.from_json(payload)
     known = render_context.topics.seen_by(claim.guild_id)
     gone = set()
@@ -109,12 +109,12 @@ def _digest(claim: Claimed, render_context: RenderContext, now: datetime) -> Mes
         if view is None or not posting.matching(view, served, known):
             gone.add(number)
     left = digest.without(message, gone)
-    return left or Outcome(Got.STALE, detail="the digest has no stories left")
+    return left or Outcome(Got.STALE, detail="every story of the digest was removed or muted")
 
 
 def _notice(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
     if now - claim.created_at > STALE:
-        return Outcome(Got.STALE, detail="the notice is more than a day old")
+        return Outcome(Got.STALE, detail="the notice waited for more than a day")
     if reason := render_context.outdated.get(claim.id):
         return Outcome(Got.STALE, detail=reason)
     return Message.from_json(claim.payload or {})
@@ -136,9 +136,9 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
         )
     wanted = _wanted(claim, view, render_context)
     if not sent and not wanted:
-        return Outcome(Got.STALE, detail="the channel is no longer subscribed to its topics")
+        return Outcome(Got.STALE, detail="no subscription of the channel covers it any longer")
     if not sent and now - claim.created_at > render_context.rules.max_age:
-        return Outcome(Got.STALE, detail="the story is too old to post")
+        return Outcome(Got.STALE, detail="it waited longer than posts.max_age")
     roles = tuple(dict.fromkeys(s.mention_role_id for s in _reached(view, wanted) if s.mention_role_id))
     known = render_context.topics.seen_by(claim.guild_id)
     topics = known.specific_first(view.topics)
@@ -160,9 +160,9 @@ def unwanted(claim: Claimed, render_context: RenderContext, now: datetime) -> Ou
     if view is None:
         return Outcome(Got.STALE, detail="the story was removed, merged or muted")
     if not any(s.publish for s in _wanted(claim, view, render_context)):
-        return Outcome(Got.STALE, detail="the channel is no longer subscribed to its topics")
+        return Outcome(Got.STALE, detail="no subscription of the channel covers it any longer")
     if now - claim.created_at > render_context.rules.max_age:
-        return Outcome(Got.STALE, detail="the story is too old to post")
+        return Outcome(Got.STALE, detail="it waited longer than posts.max_age")
     return None
 
 

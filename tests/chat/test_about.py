@@ -64,7 +64,7 @@ async def test_what_was_refused_and_the_last_error_of_a_source(world: World) -> 
 
 
 async def fail(world: World, name: str, error: str) -> None:
-    """A source fails."""
+    """A feed stopped working."""
     context = world.app.context
     async with context.db.write() as connection:
         state = await sources.ensure(connection, name, name.partition(":")[0])

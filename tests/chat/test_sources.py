@@ -270,10 +270,10 @@ async def test_an_unknown_topic_gets_the_nearest_names(press: Press) -> None:
     ("path", "page", "told"),
     [
         ("/none", Page(b"<html><body>Hello</body></html>", headers=HTML), "no feed was found there. Give the address of the feed."),
-        ("/gone", Page(status=410), "it was taken down for good (410)"),
-        ("/missing", Page(status=404), "there is nothing at this address (404)"),
-        ("/secret", Page(status=401), "it wants a password (401)"),
-        ("/broken", Page(status=503), "the server has trouble (503)"),
+        ("/gone", Page(status=410), "the feed was removed permanently (410)"),
+        ("/missing", Page(status=404), "no page exists at this address (404)"),
+        ("/secret", Page(status=401), "the server asks for a password (401)"),
+        ("/broken", Page(status=503), "the server has an error (503)"),
         ("/circle", Page(status=302, headers={"Location": "/circle"}), "redirects in a circle"),
         ("/binary", Page(b"\x00\x01\x02\xff" * 100, headers={"Content-Type": "image/png"}), "no feed was found there"),
         ("/empty", Page(b""), "no feed was found there"),
@@ -300,7 +300,7 @@ async def test_what_is_no_feed_is_refused_with_the_reason(
         ("http://169.254.169.254/latest", "a cloud's own data"),
         ("http://cloud.example/latest", "a cloud's own data"),
         ("https://user:password@paper.example/feed", "a user name or password"),
-        ("http://paper.example:22/feed", "port 22 is not one for web pages"),
+        ("http://paper.example:22/feed", "port 22 is not allowed"),
         (f"https://paper.example/{'x' * 500}", "longer than 500 characters"),
         (f"https://paper.example/{'x' * 5000}", "not a valid feed address"),
     ],
@@ -432,7 +432,7 @@ async def test_the_list_shows_what_fails_why_and_when_it_is_tried_again(press: P
     (feed,) = await press.own()
     assert feed.polling.next_poll is not None
     at = int(feed.polling.next_poll.timestamp())
-    assert f"⚠️ the server has trouble \\(503\\) · next try <t:{at}:R>" in answer
+    assert f"⚠️ the server has an error \\(503\\), next try <t:{at}:R>" in answer
     press.site.pages["/feed"] = Page(status=410)
     await press.poll()
     answer = seen(await press.world.ask("source list"))
@@ -620,8 +620,8 @@ async def test_a_feed_that_is_gone_is_told_once_to_the_channels_that_depend_on_i
     (told,) = world.posts()
     assert told.embeds[0].title == "A feed stopped working"
     assert plain(told.embeds[0].description or "") == (
-        "The Paper: it was taken down for good (410).\n"
-        "The bot has stopped trying to read it.\n"
+        "Topicwire cannot read The Paper: the feed was removed permanently (410).\n"
+        "Topicwire no longer polls it.\n"
         "/source list shows this server's feeds. /source remove removes one."
     )
     assert world.posts(other) == world.posts(there.channel) == []

@@ -171,7 +171,7 @@ async def test_what_was_unsubscribed_meanwhile_is_not_sent(desk: Desk) -> None:
     await unsubscribe(desk.context, "AI", CHANNEL)
     await desk.deliver()
     assert desk.mailbox.titles == [TWO]
-    assert await desk.given_up() == ["the channel is no longer subscribed to its topics"]
+    assert await desk.given_up() == ["no subscription of the channel covers it any longer"]
     assert "no subscription of the channel asks for it" in await notes(desk, 3)
 
 
@@ -215,7 +215,7 @@ async def test_what_waited_longer_than_news_lasts_is_dropped(desk: Desk) -> None
     await desk.resume()
     await desk.deliver()
     assert desk.mailbox.titles == [TWO]
-    assert await desk.given_up() == ["the story is too old to post"]
+    assert await desk.given_up() == ["it waited longer than posts.max_age"]
 
 
 async def test_what_was_removed_before_it_went_out_is_not_sent(desk: Desk) -> None:

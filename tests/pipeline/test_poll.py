@@ -354,7 +354,7 @@ async def test_a_server_that_asks_for_patience_gets_it(room: Newsroom) -> None:
     await room.poll()
     feed = await room.feed()
     assert feed.polling.next_poll == room.desk.clock.now + timedelta(days=1)
-    assert feed.last_error == "the server asks for fewer requests (429)"
+    assert feed.last_error == "the server is rate limiting the bot (429)"
     room.publish(ONE)
     await room.poll(hours=23)
     assert room.site.paths == ["/feed"]
@@ -376,7 +376,7 @@ async def test_a_feed_that_fails_is_asked_more_rarely_and_its_readers_are_told_o
     assert pauses == sorted(pauses)
     assert pauses[-1] == room.desk.context.polls.bounds.most
     (told,) = room.desk.mailbox.sent
-    assert "the server has trouble" in told.text
+    assert "the server has an error" in told.text
     assert "The Paper" in told.text
     room.publish(Entry(TWO, 24 * 9))
     await room.poll()

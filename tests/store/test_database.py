@@ -109,7 +109,7 @@ async def test_a_database_of_a_newer_topicwire_is_refused_and_left_alone(store_u
         await keep(db, "one")
         async with db.write() as connection:
             await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(StoreError, match=r"made by a newer Topicwire \(revision 9999, .*update Topicwire"):
+    with pytest.raises(StoreError, match=r"created by a newer Topicwire \(revision 9999; .*Update Topicwire"):
         await Database.open(store_url)
     engine = create_async_engine(normalise(store_url))
     async with engine.connect() as connection:
@@ -189,7 +189,7 @@ async def test_a_postgresql_that_is_not_there_is_named_without_its_password() ->
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))  # and never listens
         port = taken.getsockname()[1]
-        with pytest.raises(StoreError, match=r"see whether PostgreSQL runs there|See whether") as told:
+        with pytest.raises(StoreError, match=r"check that PostgreSQL is running there|See whether") as told:
             await Database.open(f"postgresql://me:s3cret@127.0.0.1:{port}/db")
     assert "127.0.0.1" in str(told.value)
     assert "s3cret" not in str(told.value)
@@ -213,7 +213,8 @@ async def test_a_postgresql_in_which_nothing_may_be_made_says_so(postgres_url: s
             await connection.execute(sa.text(f"CREATE ROLE {user} LOGIN"))
         url = sa.make_url(postgres_url).set(username=user)
         with pytest.raises(
-            StoreError, match=r"permission denied for schema public. Let the user .* write there"
+            StoreError,
+            match=r"permission denied for schema public. Give the bot.s user permission to write there",
         ):
             await Database.open(url.render_as_string(hide_password=False))
         async with db.write() as connection:
@@ -309,7 +310,7 @@ async def test_a_guarded_database_that_is_gone_is_not_made_anew(tmp_path: Path, 
     if loss == "emptied":
         path.touch()
     with pytest.raises(
-        DatabaseLostError, match=r"x.db is missing, .* restore a backup of it. .* delete .*x.db-exists"
+        DatabaseLostError, match=r"x.db is missing, .* Restore a backup\. .* delete .*x.db-exists"
     ):
         await Database.open(str(path), guarded=True)
     path.write_bytes(backup)
