@@ -249,13 +249,9 @@ class _Parser:
             return first
         token = self._next()
         if not isinstance(first, Term | Prefix):
-            raise self._error(
-                "NEAR needs a word or a phrase before it", token.position
-            )
+            raise self._error("NEAR needs a word or a phrase before it", token.position)
         if negated:
-            raise self._error(
-                "it is unclear what this excludes; write -(a NEAR/5 b)", token.position
-            )
+            raise self._error("it is unclear what this excludes; write -(a NEAR/5 b)", token.position)
         distance = token.text[5:]
         if not _DISTANCE.fullmatch(distance) or int(distance) > MAX_DISTANCE:
             place = token.position + (5 if "/" in token.text else 0)
@@ -265,9 +261,14 @@ class _Parser:
         if not isinstance(second, Term | Prefix):
             raise self._error("expected a word or a phrase after NEAR", position)
         if first.field != second.field:
-            raise self._error("both sides of NEAR must be in the same field, as in title:(a NEAR/5 b)", position)
+            raise self._error(
+                "both sides of NEAR must be in the same field, as in title:(a NEAR/5 b)", position
+            )
         if self._kind == "near":
-            raise self._error("NEAR takes only two words or phrases; write (a NEAR/5 b) AND (b NEAR/5 c)", self._next().position)
+            raise self._error(
+                "NEAR takes only two words or phrases; write (a NEAR/5 b) AND (b NEAR/5 c)",
+                self._next().position,
+            )
         return near(first, second, int(distance))
 
     def _single(self, scope: str) -> Node:
@@ -276,11 +277,15 @@ class _Parser:
             case "open":
                 return self._group(token, scope)
             case "field" if scope:
-                raise self._error(f"{scope}:(…) can only contain words and phrases, not another field", token.position)
+                raise self._error(
+                    f"{scope}:(…) can only contain words and phrases, not another field", token.position
+                )
             case "field":
                 return self._in_field(token)
             case "number" if scope:
-                raise self._error(f"{scope}:(…) can only contain words and phrases, not a comparison", token.position)
+                raise self._error(
+                    f"{scope}:(…) can only contain words and phrases, not a comparison", token.position
+                )
             case "number":
                 return self._number(token)
             case "quoted" | "word":
