@@ -37,7 +37,7 @@ def _how(subscription: Subscription, guild: discord.Guild) -> str:
 def subscribed(done: Subscribed, mention: discord.Role | None, target: Target) -> Embed:
     """What a subscription brings, and what stands in its way."""
     wanted = done.subscription
-    lines = [f"{target.mention} is subscribed to **{escape(wanted.topic)}** · {_how(wanted, target.guild)}"]
+    lines = [f"{target.mention} follows **{escape(wanted.topic)}** · {_how(wanted, target.guild)}"]
     if done.resumed:
         lines.append("The channel was paused. Waiting posts are sent now.")
     if mention is not None and not _may_ping(mention, target):

@@ -125,7 +125,7 @@ class Subscriptions(commands.Cog):
             target = managed(interaction, channel)
             name = await use.unsubscribe(self.context, topic, target.id, guild.id)
             place = target.mention
-        text = f"{place} is no longer subscribed to **{escape(name)}**. Existing posts stay."
+        text = f"{place} no longer follows **{escape(name)}**. Existing posts stay."
         await views.answer(interaction, Embed(title="Unsubscribed", description=text, colour=GREY))
 
     @app_commands.command()

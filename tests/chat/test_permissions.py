@@ -101,7 +101,7 @@ async def test_managing_one_channel_gives_no_right_in_another(world: World) -> N
     for command in ("subscribe", "unsubscribe"):
         text = await world.refused(command, by=world.member, topic="AI", channel=other)
         assert f"You need the Manage Channels permission in {other.mention}." in text
-    assert "is subscribed to" in seen(await world.ask("subscribe", by=world.member, topic="AI"))
+    assert "follows" in seen(await world.ask("subscribe", by=world.member, topic="AI"))
 
 
 async def test_the_bot_asks_for_the_least_it_needs(world: World) -> None:

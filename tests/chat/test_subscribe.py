@@ -37,7 +37,7 @@ async def test_a_new_subscription_says_what_comes_of_it(world: World) -> None:
     (embed,) = answer.embeds
     assert embed.title == "Subscribed"
     assert (
-        f"{world.news.mention} is subscribed to **Computer Vision** · live posts · notable stories"
+        f"{world.news.mention} follows **Computer Vision** · live posts · notable stories"
         in seen(answer)
     )
     assert "In the last 7 days this would have posted **0 stories**." in seen(answer)
@@ -48,7 +48,7 @@ async def test_a_new_subscription_says_what_comes_of_it(world: World) -> None:
 
 @pytest.mark.parametrize("name", ["computer vision", "CV", "cv"])
 async def test_a_topic_is_found_by_any_of_its_names(world: World, name: str) -> None:
-    assert "is subscribed to **Computer Vision**" in seen(await world.ask("subscribe", topic=name))
+    assert "follows **Computer Vision**" in seen(await world.ask("subscribe", topic=name))
 
 
 async def test_a_parent_brings_the_stories_below_it_once(world: World) -> None:
@@ -129,7 +129,7 @@ async def test_what_was_set_can_be_taken_back(world: World) -> None:
 async def test_another_channel_can_be_named(world: World) -> None:
     other = world.guild.create_text_channel("other")
     answer = await world.ask("subscribe", topic="Space", channel=other)
-    assert f"{other.mention} is subscribed to **Space**" in seen(answer)
+    assert f"{other.mention} follows **Space**" in seen(answer)
     await world.report(record(ROCKET[0], quality=80))
     assert len(world.posts(other)) == 1
     assert world.posts() == []
@@ -261,7 +261,7 @@ async def test_a_misspelt_topic_has_buttons_that_subscribe_to_what_was_meant(wor
     assert "Did you mean: Computer Vision?" in world.refusal(result)
     assert labels(answer) == ["Computer Vision"]
     done = world.answer(await world.press(answer, "Computer Vision"))
-    assert "is subscribed to **Computer Vision** · digest" in seen(done)
+    assert "follows **Computer Vision** · digest" in seen(done)
     assert buttons(answer) == []
 
 
@@ -299,10 +299,10 @@ async def test_everyone_cannot_be_pinged(world: World) -> None:
 
 async def test_in_a_thread_this_channel_is_the_thread(world: World) -> None:
     thread = world.thread()
-    assert f"{thread.mention} is subscribed to **Space**" in seen(
+    assert f"{thread.mention} follows **Space**" in seen(
         await world.ask("subscribe", topic="Space", at=thread)
     )
-    assert f"{thread.mention} is no longer" in seen(await world.ask("unsubscribe", topic="Space", at=thread))
+    assert f"{thread.mention} no longer" in seen(await world.ask("unsubscribe", topic="Space", at=thread))
 
 
 async def test_only_an_announcement_channel_can_publish(world: World) -> None:
@@ -331,7 +331,7 @@ async def test_a_permission_that_the_bot_lacks_is_named(world: World, permission
     text = await world.refused("subscribe", topic="Space")
     assert f"The bot cannot post in {world.news.mention}. Give it {name} there, then try again." in text
     world.mend(world.news)
-    assert "is subscribed to **Space**" in seen(await world.ask("subscribe", topic="Space"))
+    assert "follows **Space**" in seen(await world.ask("subscribe", topic="Space"))
 
 
 async def test_in_threads_and_forums_another_permission_counts(world: World) -> None:
@@ -341,7 +341,7 @@ async def test_in_threads_and_forums_another_permission_counts(world: World) -> 
     for channel in (thread, forum):
         text = await world.refused("subscribe", topic="Space", channel=channel)
         assert "Give it Send Messages in Threads there" in text
-    assert "is subscribed to" in seen(await world.ask("subscribe", topic="Space"))
+    assert "follows" in seen(await world.ask("subscribe", topic="Space"))
 
 
 async def test_a_paused_channel_is_resumed(world: World) -> None:
@@ -371,7 +371,7 @@ async def test_in_a_voice_channel_a_place_for_stories_has_to_be_named(world: Wor
         "The bot posts in text channels, announcement channels, threads and forums. Choose one of these."
         in text
     )
-    assert "is subscribed to" in seen(
+    assert "follows" in seen(
         await world.ask("subscribe", topic="Space", at=voice, channel=world.news)
     )
 
@@ -393,7 +393,7 @@ async def test_unsubscribing_ends_it_and_leaves_what_was_posted(world: World) ->
     answer = await world.ask("unsubscribe", topic="space")
     assert (
         seen(answer)
-        == f"Unsubscribed\n{world.news.mention} is no longer subscribed to **Space**. Existing posts stay."
+        == f"Unsubscribed\n{world.news.mention} no longer follows **Space**. Existing posts stay."
     )
     later, *_ = unrelated(1)
     await world.report(later)
@@ -417,7 +417,7 @@ async def test_unsubscribing_from_what_is_not_followed_says_what_is(world: World
     text = await world.refused("unsubscribe", topic="Space")
     assert "The channel is not subscribed to “Space”. Its subscriptions: AI." in text
     answer = await world.ask("unsubscribe", topic="Space", channel=other)
-    assert f"{other.mention} is no longer subscribed to **Space**." in seen(answer)
+    assert f"{other.mention} no longer follows **Space**." in seen(answer)
 
 
 async def test_autocomplete_of_unsubscribe_offers_what_the_server_follows(world: World) -> None:
@@ -453,4 +453,4 @@ async def test_a_completion_fits_discords_units_and_is_understood(world: World) 
     (shown,) = offered.values()
     assert length(shown) <= 100
     assert shown.removesuffix("…") == "🇳🇴" * (len(shown) // 2)
-    assert "is subscribed to" in plain(seen(await world.ask("subscribe", topic=shown)))
+    assert "follows" in plain(seen(await world.ask("subscribe", topic=shown)))

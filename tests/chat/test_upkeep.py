@@ -88,7 +88,7 @@ async def test_what_a_channel_follows_that_cannot_be_picked_can_be_taken_back(
     offered = await world.typing("unsubscribe", "topic", "")
     assert offered[f"Space in the missing channel {gone.id}"] == f"{gone.id} Space"
     text = seen(await world.ask("unsubscribe", topic=f"{gone.id} space"))
-    assert f"The missing channel {gone.id} is no longer subscribed to **Space**." in text
+    assert f"The missing channel {gone.id} no longer follows **Space**." in text
     await world.ask("unsubscribe", topic=f"{gone.id} AI")
     assert gone.mention not in seen(await world.ask("subscriptions"))
     assert gone.mention not in seen(await world.ask("status"))
