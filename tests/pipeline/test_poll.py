@@ -621,7 +621,7 @@ async def test_a_servers_own_feeds_bring_no_more_in_a_day_than_they_may(
     await room.poll(hours=1)
     assert await room.desk.db_records() == before + 7
     assert (
-        f"all 2 new articles are rejected: the feeds of server {GUILD} have reached the limit of 4 articles a day"
+        f"2 new articles, starting with this one, were rejected: the feeds of server {GUILD} have reached today's limit of 4"
         in caplog.text
     )
     assert (await room.feed(second.address, GUILD)).rejected == 2
