@@ -262,7 +262,7 @@ class _Parser:
             raise self._error("expected a word or a phrase after NEAR", position)
         if first.field != second.field:
             raise self._error(
-                "both sides of NEAR must be in the same field, as in title:(a NEAR/5 b)", position
+                "both sides of NEAR must share a field, as in title:(a NEAR/5 b)", position
             )
         if self._kind == "near":
             raise self._error(
@@ -278,13 +278,13 @@ class _Parser:
                 return self._group(token, scope)
             case "field" if scope:
                 raise self._error(
-                    f"{scope}:(…) can only contain words and phrases, not another field", token.position
+                    f"{scope}:(…) takes only words, not another field", token.position
                 )
             case "field":
                 return self._in_field(token)
             case "number" if scope:
                 raise self._error(
-                    f"{scope}:(…) can only contain words and phrases, not a comparison", token.position
+                    f"{scope}:(…) takes only words, not a comparison", token.position
                 )
             case "number":
                 return self._number(token)
