@@ -53,7 +53,7 @@ def stories(places: Sequence[str], truth: Path, errors: int, semantic: bool | No
         out_json({**facts, **{name: _values(quality) for name, quality in measured.items()}})
         return refused
     out(
-        f"{facts['records']:,} records, {facts['labelled']:,} of which {facts['labelled']:,} are labelled with {facts['events']:,} events"
+        f"{facts['records']:,} records, of which {facts['labelled']:,} are labelled with {facts['events']:,} events"
     )
     out(
         f"{facts['stories']:,} stories by {meaning.basis(by_meaning)}, {measured['B-cubed'].groups:,} of labelled records"
