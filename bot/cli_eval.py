@@ -52,11 +52,9 @@ def stories(places: Sequence[str], truth: Path, errors: int, semantic: bool | No
     if as_json:
         out_json({**facts, **{name: _values(quality) for name, quality in measured.items()}})
         return refused
+    out(f"records: {facts['records']:,} ({facts['labelled']:,} labelled), events: {facts['events']:,}")
     out(
-        f"{facts['records']:,} records, {facts['labelled']:,} of which {facts['labelled']:,} are labelled with {facts['events']:,} events"
-    )
-    out(
-        f"{facts['stories']:,} stories by {meaning.basis(by_meaning)}, {measured['B-cubed'].groups:,} of labelled records"
+        f"stories by {meaning.basis(by_meaning)}: {facts['stories']:,} ({measured['B-cubed'].groups:,} with labelled records)"
     )
     out(f"{facts['records_per_second']:,} records/s, {facts['peak_memory_mb']} MB peak memory\n")
     _table({name: _values(quality) for name, quality in measured.items()})
@@ -149,7 +147,7 @@ def topics(places: Sequence[str], directory: Path, as_json: bool) -> int:
     if as_json:
         out_json({"records": len(records), "all": total, "topics": rows})
         return refused
-    out(f"{len(records):,} records, {len(rows)} topics\n")
+    out(f"records: {len(records):,}, topics: {len(rows)}\n")
     _table({"all": total, **rows})
     return refused
 
@@ -182,7 +180,7 @@ def pairs(file: Path, semantic: bool | None, as_json: bool) -> None:
     if as_json:
         out_json({"pairs": len(rows), "same": belong, "semantic": by_meaning, **values})
         return
-    out(f"{len(rows)} pairs by {meaning.basis(by_meaning)}, {belong} of them the same event\n")
+    out(f"pairs by {meaning.basis(by_meaning)}: {len(rows)} ({belong} labelled as the same event)\n")
     _table({"same event": values})
 
 

@@ -245,7 +245,7 @@ class GitSource:
                     await self._update()
             except TimeoutError:
                 problem = "git did not finish" if lock else f"another process is using {self._place}"
-                raise self._error(f"{problem} within {minutes:g} minutes") from None
+                raise self._error(f"{problem}; stopped after {minutes:g} minutes") from None
             except _GitError as error:
                 log.debug("%s: git said: %s", self.name, error)
                 raise self._error(error.reason()) from error

@@ -68,7 +68,7 @@ def test_topics_are_compared_with_what_is_declared(records: Path, tmp_path: Path
     assert found["Whales"] == {"precision": 0.5, "recall": 1.0, "F1": 0.667, "matched": 2, "declared": 1}
     assert found["Sea"] == {"precision": 1.0, "recall": 1.0, "F1": 1.0, "matched": 2, "declared": 2}
     shown = topicwire("eval", "topics", records, "--topics", topics).stdout
-    assert "4 records, 3 topics" in shown
+    assert "records: 4, topics: 3" in shown
 
 
 def test_pairs_are_compared_with_what_people_said(tmp_path: Path) -> None:

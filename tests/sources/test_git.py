@@ -420,7 +420,7 @@ async def test_one_place_is_used_by_one_at_a_time(repository: Repository, place:
         await anext(batches)
         waiting = source_of(repository, place, timeout=timedelta(seconds=0.3))
         said = await problem(waiting)
-        assert said.startswith(f"another process is at work in {place}; given up after")
+        assert said.startswith(f"another process is using {place}; stopped after")
     assert (await take(sources[1])).titles == ["Story a", "Story b"]
 
 
@@ -435,7 +435,7 @@ async def test_git_that_does_not_end_is_ended(
     with monkeypatch.context() as patch:
         patch.setenv("PATH", str(programs), prepend=os.pathsep)
         said = await problem(source_of(repository, place, timeout=timedelta(seconds=1)))
-    assert said.startswith("git did not finish; given up after")
+    assert said.startswith("git did not finish; stopped after")
     for pid in (tmp_path / "pids").read_text().split():
         await until_gone(int(pid))
     assert (await take(source_of(repository, place))).titles == ["Story a", "Story b"]

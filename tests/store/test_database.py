@@ -165,11 +165,11 @@ def test_an_address_without_a_password_is_shown_whole(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("nosuch://host/db", "cannot be read"),
-        ("mysql://host/db", "cannot be read"),
-        ("postgresql+pg8000://host/db", "cannot be read"),
-        ("postgresql://me:s3cret@host:port/db", "cannot be read"),
-        ("://", "cannot be read"),
+        ("nosuch://host/db", "is not valid"),
+        ("mysql://host/db", "is not valid"),
+        ("postgresql+pg8000://host/db", "is not valid"),
+        ("postgresql://me:s3cret@host:port/db", "is not valid"),
+        ("://", "is not valid"),
     ],
 )
 async def test_an_address_that_means_nothing_says_what_is_allowed(url: str, words: str) -> None:
@@ -180,7 +180,7 @@ async def test_an_address_that_means_nothing_says_what_is_allowed(url: str, word
 
 async def test_a_missing_driver_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "asyncpg", None)
-    with pytest.raises(StoreError, match=r"needs a driver: pip install '\.\[postgres\]'") as told:
+    with pytest.raises(StoreError, match=r"needs a driver. Run pip install '\.\[postgres\]'") as told:
         await Database.open("postgresql://me:s3cret@host/db")
     assert "s3cret" not in str(told.value)
 
@@ -388,7 +388,7 @@ async def test_a_database_that_cannot_be_written_says_so_and_keeps_what_it_has(p
     async with opened(str(path)) as db:
         await keep(db, "one")
     with bound(public, 0o777), bound(path, 0o444), unprivileged():
-        with pytest.raises(StoreError, match="write to the file and its folder"):
+        with pytest.raises(StoreError, match="write to the file and its directory"):
             async with opened(str(path)) as db:
                 await keep(db, "two")
     async with opened(str(path)) as db:
@@ -410,7 +410,7 @@ async def test_a_full_disk_loses_nothing_that_was_stored(db_url: str) -> None:
             cursor.close()
 
         with pytest.raises(
-            StoreError, match=r"full. Free some space on its disk; nothing that was stored is lost"
+            StoreError, match=r"full. Free some disk space; no stored data is lost"
         ):
             async with db.write() as connection:
                 for number in range(100):
@@ -434,7 +434,7 @@ async def test_a_database_that_another_program_holds_says_so(db_url: str) -> Non
         await db.engine.dispose()
         with closing(sqlite3.connect(db_url, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(StoreError, match=r"another program holds it|Another program holds it"):
+            with pytest.raises(StoreError, match=r"another program is using it|Another program is using it"):
                 await keep(db, "one")
             assert await kept(db) == []  # reading goes on
             other.execute("ROLLBACK")
