@@ -261,9 +261,7 @@ class _Parser:
         if not isinstance(second, Term | Prefix):
             raise self._error("expected a word or a phrase after NEAR", position)
         if first.field != second.field:
-            raise self._error(
-                "both sides of NEAR must share a field, as in title:(a NEAR/5 b)", position
-            )
+            raise self._error("both sides of NEAR must share a field, as in title:(a NEAR/5 b)", position)
         if self._kind == "near":
             raise self._error(
                 "NEAR takes only two words or phrases; write (a NEAR/5 b) AND (b NEAR/5 c)",
@@ -277,15 +275,11 @@ class _Parser:
             case "open":
                 return self._group(token, scope)
             case "field" if scope:
-                raise self._error(
-                    f"{scope}:(…) takes only words, not another field", token.position
-                )
+                raise self._error(f"{scope}:(…) takes only words, not another field", token.position)
             case "field":
                 return self._in_field(token)
             case "number" if scope:
-                raise self._error(
-                    f"{scope}:(…) takes only words, not a comparison", token.position
-                )
+                raise self._error(f"{scope}:(…) takes only words, not a comparison", token.position)
             case "number":
                 return self._number(token)
             case "quoted" | "word":

@@ -36,10 +36,7 @@ async def test_a_new_subscription_says_what_comes_of_it(world: World) -> None:
     answer = await world.ask("subscribe", topic="Computer Vision")
     (embed,) = answer.embeds
     assert embed.title == "Subscribed"
-    assert (
-        f"{world.news.mention} follows **Computer Vision** · live posts · notable stories"
-        in seen(answer)
-    )
+    assert f"{world.news.mention} follows **Computer Vision** · live posts · notable stories" in seen(answer)
     assert "In the last 7 days this would have posted **0 stories**." in seen(answer)
     assert labels(answer) == []
     await world.report(record(METRO[0], quality=80))
@@ -163,8 +160,9 @@ async def test_a_digest_without_a_time_is_at_nine_and_the_answer_says_so(world: 
     assert "This is the default time. Change it with `/digest set`." in seen(answer)
     await world.ask("digest set", time="18:30", timezone="Europe/Berlin", days="weekdays")
     answer = await world.ask("subscribe", topic="AI", mode="digest")
-    assert "The digest comes Monday to Friday at 18:30 (Europe/Berlin), next <t:1772472600:F>." in seen(
-        answer
+    assert (
+        "The digest is sent Monday to Friday at 18:30 (Europe/Berlin). Next digest: <t:1772472600:F>."
+        in seen(answer)
     )
     assert "default" not in seen(answer)
 
@@ -371,9 +369,7 @@ async def test_in_a_voice_channel_a_place_for_stories_has_to_be_named(world: Wor
         "The bot posts in text channels, announcement channels, threads and forums. Choose one of these."
         in text
     )
-    assert "follows" in seen(
-        await world.ask("subscribe", topic="Space", at=voice, channel=world.news)
-    )
+    assert "follows" in seen(await world.ask("subscribe", topic="Space", at=voice, channel=world.news))
 
 
 async def test_a_server_has_no_more_subscriptions_than_it_can_overlook(
