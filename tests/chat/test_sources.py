@@ -436,7 +436,7 @@ async def test_the_list_shows_what_fails_why_and_when_it_is_tried_again(press: P
     press.site.pages["/feed"] = Page(status=410)
     await press.poll()
     answer = seen(await press.world.ask("source list"))
-    assert "⚠️ it was taken down for good \\(410\\) · the bot has stopped trying" in answer
+    assert "⚠️ the feed was removed permanently \\(410\\) · the bot has stopped trying" in answer
 
 
 async def test_what_is_taken_out_is_not_asked_any_more_and_what_it_brought_stays(press: Press) -> None:

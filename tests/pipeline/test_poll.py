@@ -344,7 +344,7 @@ async def test_a_feed_that_is_gone_is_asked_no_more_and_its_readers_are_told(roo
     await room.poll(days=30)
     assert room.site.paths.count("/feed") == 1
     (told,) = room.desk.mailbox.sent
-    assert "taken down for good" in told.text
+    assert "removed permanently" in told.text
     assert "not tried any more" in told.text
 
 
