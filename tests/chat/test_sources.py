@@ -269,14 +269,14 @@ async def test_an_unknown_topic_gets_the_nearest_names(press: Press) -> None:
 @pytest.mark.parametrize(
     ("path", "page", "told"),
     [
-        ("/none", Page(b"<html><body>Hello</body></html>", headers=HTML), "no feed was found there. Give the address of the feed."),
+        ("/none", Page(b"<html><body>Hello</body></html>", headers=HTML), "it links to no feed. Give the address of the feed itself."),
         ("/gone", Page(status=410), "the feed was removed permanently (410)"),
         ("/missing", Page(status=404), "no page exists at this address (404)"),
         ("/secret", Page(status=401), "the server asks for a password (401)"),
         ("/broken", Page(status=503), "the server has an error (503)"),
-        ("/circle", Page(status=302, headers={"Location": "/circle"}), "redirects in a circle"),
-        ("/binary", Page(b"\x00\x01\x02\xff" * 100, headers={"Content-Type": "image/png"}), "no feed was found there"),
-        ("/empty", Page(b""), "no feed was found there"),
+        ("/circle", Page(status=302, headers={"Location": "/circle"}), "redirects in a loop"),
+        ("/binary", Page(b"\x00\x01\x02\xff" * 100, headers={"Content-Type": "image/png"}), "it links to no feed"),
+        ("/empty", Page(b""), "it links to no feed"),
     ],
 )  # fmt: skip
 async def test_what_is_no_feed_is_refused_with_the_reason(
@@ -297,8 +297,8 @@ async def test_what_is_no_feed_is_refused_with_the_reason(
         ("javascript:alert(1)", "no address of a feed"),
         ("ftp://paper.example/feed", "no address of a feed"),
         ("https://", "no address of a feed"),
-        ("http://169.254.169.254/latest", "a cloud's own data"),
-        ("http://cloud.example/latest", "a cloud's own data"),
+        ("http://169.254.169.254/latest", "a cloud metadata service"),
+        ("http://cloud.example/latest", "a cloud metadata service"),
         ("https://user:password@paper.example/feed", "a user name or password"),
         ("http://paper.example:22/feed", "port 22 is not allowed"),
         (f"https://paper.example/{'x' * 500}", "longer than 500 characters"),
@@ -436,7 +436,7 @@ async def test_the_list_shows_what_fails_why_and_when_it_is_tried_again(press: P
     press.site.pages["/feed"] = Page(status=410)
     await press.poll()
     answer = seen(await press.world.ask("source list"))
-    assert "⚠️ it was taken down for good \\(410\\), not tried any more" in answer
+    assert "⚠️ the feed was removed permanently \\(410\\), not tried any more" in answer
 
 
 async def test_what_is_taken_out_is_not_asked_any_more_and_what_it_brought_stays(press: Press) -> None:

@@ -234,9 +234,7 @@ async def test_a_message_that_the_bot_cannot_make_holds_up_no_other(
         await world.report(record(METRO[0], quality=90), record(WHALES[0], "w.example", quality=80))
     assert [post.embeds[0].title for post in world.posts()] == [WHALES[0]]
     assert "ZeroDivisionError: a bug" in world.caplog.text
-    assert "Waits to be posted here: an error of the bot" in plain(
-        seen(await world.ask("related", story="1"))
-    )
+    assert "Waits to be posted here: internal error" in plain(seen(await world.ask("related", story="1")))
     world.clock.forward(minutes=1)
     await world.deliver()
     assert [post.embeds[0].title for post in world.posts()] == [WHALES[0], METRO[0]]

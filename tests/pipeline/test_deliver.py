@@ -172,7 +172,7 @@ async def test_what_was_unsubscribed_meanwhile_is_not_sent(desk: Desk) -> None:
     await desk.deliver()
     assert desk.mailbox.titles == [TWO]
     assert await desk.given_up() == ["no subscription of the channel covers it any longer"]
-    assert "no subscription of the channel asks for it" in await notes(desk, 3)
+    assert "no subscription of the channel covers it" in await notes(desk, 3)
 
 
 async def test_a_channel_that_wants_a_digest_instead_gets_no_post(desk: Desk) -> None:

@@ -344,7 +344,7 @@ async def test_a_feed_that_is_gone_is_asked_no_more_and_its_readers_are_told(roo
     await room.poll(days=30)
     assert room.site.paths.count("/feed") == 1
     (told,) = room.desk.mailbox.sent
-    assert "taken down for good" in told.text
+    assert "removed permanently" in told.text
     assert "not tried any more" in told.text
 
 
@@ -417,8 +417,8 @@ async def test_nobody_is_told_of_a_feed_that_others_stand_in_for(room: Newsroom)
         (Page(b"\x00\x01\x02 nothing"), ""),
         (Page(b""), ""),
         (Page(gzip.compress(b" " * 60_000_000), headers={"Content-Encoding": "gzip"}), "MB"),
-        (Page(status=404), "nothing at this address (404)"),
-        (Page(status=403), "refuses the bot (403)"),
+        (Page(status=404), "no page exists at this address (404)"),
+        (Page(status=403), "denies the bot access (403)"),
         (Page(status=302, headers={"Location": "/bad"}), "circle"),
         (Page(status=302, headers={"Location": "file:///etc/passwd"}), ""),
     ],
@@ -621,7 +621,7 @@ async def test_a_servers_own_feeds_bring_no_more_in_a_day_than_they_may(
     await room.poll(hours=1)
     assert await room.desk.db_records() == before + 7
     assert (
-        f"2 in number, is refused: the own feeds of server {GUILD} have brought 4 records today"
+        f"2 new articles, starting with this one, were rejected: the feeds of server {GUILD} have reached today's limit of 4"
         in caplog.text
     )
     assert (await room.feed(second.address, GUILD)).rejected == 2

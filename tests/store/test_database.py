@@ -409,9 +409,7 @@ async def test_a_full_disk_loses_nothing_that_was_stored(db_url: str) -> None:
             cursor.execute(f"PRAGMA max_page_count={limit['pages']}")
             cursor.close()
 
-        with pytest.raises(
-            StoreError, match=r"full. Free some disk space; no stored data is lost"
-        ):
+        with pytest.raises(StoreError, match=r"full. Free some disk space; no stored data is lost"):
             async with db.write() as connection:
                 for number in range(100):
                     await sources.ensure(connection, f"source {number} {'x' * 1000}", "test")
