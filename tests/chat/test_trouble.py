@@ -101,7 +101,7 @@ async def test_a_permission_that_goes_pauses_the_channel_and_one_that_comes_back
     assert sorted(p.embeds[0].title or "" for p in world.posts()) == sorted(s.title for s in stories)
     assert "paused" not in seen(await world.ask("subscriptions"))
     assert "Paused" not in seen(await world.ask("status"))
-    assert f"channel {world.news.id} is resumed" in world.caplog.text
+    assert f"channel {world.news.id} has resumed" in world.caplog.text
 
 
 async def test_a_permission_that_goes_before_an_edit(world: World) -> None:

@@ -419,7 +419,7 @@ async def test_nobody_is_told_of_a_feed_that_others_stand_in_for(room: Newsroom)
         (Page(gzip.compress(b" " * 60_000_000), headers={"Content-Encoding": "gzip"}), "MB"),
         (Page(status=404), "no page exists at this address (404)"),
         (Page(status=403), "denies the bot access (403)"),
-        (Page(status=302, headers={"Location": "/bad"}), "circle"),
+        (Page(status=302, headers={"Location": "/bad"}), "loop"),
         (Page(status=302, headers={"Location": "file:///etc/passwd"}), ""),
     ],
     ids=["page", "binary", "empty", "bomb", "404", "403", "circle", "file"],
