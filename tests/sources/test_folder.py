@@ -274,7 +274,7 @@ async def test_a_folder_that_comes_later_or_is_replaced(
     root = tmp_path / "later"
     async with aclosing(FolderSource(root).changes()) as changes:
         waiting = asyncio.ensure_future(anext(changes))
-        while "later does not exist; waiting for it" not in caplog.text:  # noqa: ASYNC110 - a log sets no event
+        while "later does not exist; waiting until it does" not in caplog.text:  # noqa: ASYNC110 - a log sets no event
             await asyncio.sleep(0)
         assert not waiting.done()
         root.mkdir()
