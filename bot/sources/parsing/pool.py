@@ -106,6 +106,7 @@ class ParserPool:
         self._of_server: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
         self._idle: list[_Worker] = []  # the one that was used last is used next
         self._running: set[_Worker] = set()
+        self._ending: set[asyncio.Future[None]] = set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -140,6 +141,7 @@ class ParserPool:
         """End all processes; parsers under way fail."""
         for worker in list(self._running):
             await self._end(worker)
+        await asyncio.gather(*self._ending)
 
     async def _answer(self, call: bytes) -> tuple[str, Any]:
         """The answer of a process. One that ended while it had nothing to do is no fault of the document."""
@@ -201,8 +203,9 @@ class ParserPool:
 
     def _retire(self, worker: _Worker) -> None:
         self._idle.remove(worker)
-        self._running.discard(worker)
-        worker.kill()
+        ending = asyncio.ensure_future(self._end(worker))
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
 
     async def _end(self, worker: _Worker) -> None:
         """End a process, and come back when it is gone."""
@@ -269,6 +272,10 @@ class _Worker:
             self._process.kill()
 
     async def gone(self) -> None:
+        """Wait until nothing of it is left: the pipes stay open until they are read to their end."""
+        self._calls.close()
+        while await self._answers.read(1 << 16):
+            pass
         await self._process.wait()
 
 
