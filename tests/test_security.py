@@ -17,7 +17,7 @@ NAMED = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 
 
 @cache
-def tests_in(path: str) -> frozenset[str]:
+def names_in(path: str) -> frozenset[str]:
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
     return frozenset(
         node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
@@ -29,7 +29,7 @@ def test_every_promise_names_tests_that_exist(row: str) -> None:
     named = NAMED.findall(row)
     assert named, "a promise without a test"
     for path, name in named:
-        assert name in tests_in(path), f"{path} has no {name}"
+        assert name in names_in(path), f"{path} has no {name}"
 
 
 def test_there_are_promises() -> None:
