@@ -17,7 +17,7 @@ from bot.errors import SourceError
 from bot.sources.feeds.discover import common_paths, feed_links
 from bot.sources.feeds.parse import MAX_BODY, Document, NotAFeed, Origin, parse
 from bot.sources.model import Batch, Progress
-from bot.sources.parsing.pool import Here, Parsers, TooCostlyError, parsed
+from bot.sources.parsing.pool import HERE, Parsers, TooCostlyError, parsed
 from bot.sources.web.fetch import Web
 from bot.sources.web.model import WITH_CONTENT, Failure, Response
 
@@ -55,7 +55,7 @@ async def look(
     origin: Origin,
     progress: Progress,
     now: datetime,
-    parsers: Parsers,
+    parsers: Parsers = HERE,
     server: int = 0,
 ) -> Look:
     """Fetch the feed at `origin.url`, and read it unless it is as `progress` remembers it. Never raises.
@@ -169,7 +169,7 @@ class FeedSource:
 
     async def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
         """One batch. Raises SourceError where the feed cannot be had."""
-        found = await look(self._web, self._origin, progress, self._now(), Here())
+        found = await look(self._web, self._origin, progress, self._now())
         if found.batch is None:
             raise SourceError(f"{self._origin.url}: {found.reason}")
         yield found.batch
@@ -187,7 +187,7 @@ class Found:
     document: Document
 
 
-async def find(web: Web, origin: Origin, parsers: Parsers, server: int = 0) -> Found:
+async def find(web: Web, origin: Origin, parsers: Parsers = HERE, server: int = 0) -> Found:
     """The feed at an address, or that the web page there names. Raises SourceError that says what to do.
 
     `server` is whose people gave the address; 0: the operator.

@@ -84,6 +84,9 @@ class Here:
         return parser(*arguments)
 
 
+HERE = Here()
+
+
 class ParserPool:
     """Runs parsers in processes, which are started when they are needed. To be used in one event loop, and closed.
 
