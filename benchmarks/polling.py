@@ -41,6 +41,7 @@ from bot.pipeline.ingest import Ingest
 from bot.pipeline.poll import Poll, _Done
 from bot.sources.feeds import source
 from bot.sources.feeds.parse import parse
+from bot.sources.parsing.pool import ParserPool
 from bot.sources.web.fetch import Web
 from bot.store import feeds
 from bot.store.database import Database
@@ -276,7 +277,8 @@ async def _polling(database: str) -> AsyncIterator[tuple[_Poll, Context, Callabl
         resolver=_Names(await asyncio.to_thread(ours.recv)),
     )
     db = await Database.open(database)
-    context = Context(db, lambda: _START + turn.value * LATER, web=web)
+    parsers = ParserPool()
+    context = Context(db, lambda: _START + turn.value * LATER, web=web, parsers=parsers)
 
     def to(number: int) -> None:
         turn.value = number
@@ -284,6 +286,7 @@ async def _polling(database: str) -> AsyncIterator[tuple[_Poll, Context, Callabl
     try:
         yield _Poll(context, Ingest(context), web, random.Random(1).random), context, to  # noqa: S311
     finally:
+        await parsers.close()
         await web.close()
         await db.close()
         server.kill()

@@ -16,6 +16,7 @@ from bot.domain.polling import Got
 from bot.sources.feeds.parse import Origin
 from bot.sources.feeds.source import STATE, Look, look
 from bot.sources.model import Progress
+from bot.sources.parsing.pool import Here
 from bot.sources.web.fetch import Web
 from bot.sources.web.model import Response
 
@@ -37,7 +38,7 @@ class _Answering(Web):
 def _look(web: Web, progress: Progress) -> Look:
     """One look. It waits for nothing, so it needs no loop."""
     try:
-        look(web, ORIGIN, progress, NOW).send(None)
+        look(web, ORIGIN, progress, NOW, Here()).send(None)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]
     raise AssertionError("it waited")
@@ -47,7 +48,7 @@ def measure(runs: int) -> None:
     """Both ways to be unchanged and feedparser's parse of the same feed, in turns."""
     body = parsing.rss()
     same = Response(200, ORIGIN.url, body=body, etag='"1"', content_type="application/rss+xml")
-    first = asyncio.run(look(_Answering(same), ORIGIN, {}, NOW))
+    first = asyncio.run(look(_Answering(same), ORIGIN, {}, NOW, Here()))
     assert first.batch is not None
     progress = {STATE: first.batch.progress[STATE]}
     ways = {

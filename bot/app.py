@@ -33,6 +33,7 @@ from bot.pipeline.deliver import Deliver
 from bot.pipeline.ingest import Ingest, report
 from bot.pipeline.poll import Poll
 from bot.sources.model import Rejected
+from bot.sources.parsing.pool import ParserPool
 from bot.sources.topic_files import load_topics
 from bot.store import feeds
 from bot.store.database import Database
@@ -315,7 +316,8 @@ async def run(config: Config) -> None:
         db = await Database.open(config.database.url, guarded=True)
         stack.push_async_callback(db.close)
         web = await stack.enter_async_context(web_of(config.feeds.private_networks))
-        context = replace(context_of(config, db, clock.now), web=web)
+        parsers = await stack.enter_async_context(ParserPool())
+        context = replace(context_of(config, db, clock.now), web=web, parsers=parsers)
         await rematch.configure(context, topics_of(config))
         async with db.write() as connection:
             await feeds.configure(connection, feeds_of(config), context.polls.bounds.least, clock.now())

@@ -18,6 +18,7 @@ from bot.errors import ConfigError, TopicwireError
 from bot.sources.feeds.opml import Outline, read_opml, write_opml
 from bot.sources.feeds.parse import Origin
 from bot.sources.feeds.source import look
+from bot.sources.parsing.pool import Here
 from bot.sources.web.fetch import Web
 from bot.store import feeds, topics
 from bot.store.database import Database
@@ -224,7 +225,7 @@ async def _check(config: Config) -> int:
 
 async def _trouble(web: Web, feed: NewFeed) -> str:
     """Why a feed cannot be read, or what else is odd about it; nothing where it is fine."""
-    found = await look(web, Origin(feed.address), {}, clock.now())
+    found = await look(web, Origin(feed.address), {}, clock.now(), Here())
     if found.reason:
         return found.reason
     if found.batch is not None and not found.batch.items:

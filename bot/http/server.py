@@ -21,6 +21,7 @@ from bot.http.connections import listen, name_server
 from bot.http.metrics import exposition
 from bot.pipeline.ingest import Ingest, Part
 from bot.sources.model import Batch
+from bot.sources.parsing.pool import TooCostlyError, parsed
 from bot.sources.records import Parsed, parse
 from bot.store import records, sources
 from bot.usecases.context import Context
@@ -148,11 +149,14 @@ class Server:
             raise _refusal(web.HTTPBadRequest, "the body does not match its headers") from None
         except web.HTTPRequestEntityTooLarge:
             raise _too_large(f"more than {MAX_BODY // 1_000_000} MB; send smaller batches") from None
-        parsed = await asyncio.to_thread(parse, body, ending)
-        if len(parsed.items) + len(parsed.rejected) > MAX_ITEMS:
+        try:
+            batch = await parsed(self._context.parsers, 0, parse, body, ending, 0)
+        except TooCostlyError as error:
+            raise _too_large(f"{error}; send smaller batches") from None
+        if len(batch.items) + len(batch.rejected) > MAX_ITEMS:
             raise _too_large(f"more than {MAX_ITEMS} items; send smaller batches")
-        answers = await self._take(parsed)
-        status = 200 if parsed.items else 422
+        answers = await self._take(batch)
+        status = 200 if batch.items else 422
         return web.json_response({"items": answers}, status=status)
 
     async def _admit(self, request: web.Request) -> None:

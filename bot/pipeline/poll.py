@@ -148,7 +148,16 @@ class Poll:
                 continue
             self._hosts[host] += 1
             origin = origin_of(feed, self._context.polls.quality)
-            task = asyncio.ensure_future(look(self._web, origin, claimed.progress, self._context.now()))
+            task = asyncio.ensure_future(
+                look(
+                    self._web,
+                    origin,
+                    claimed.progress,
+                    self._context.now(),
+                    self._context.parsers,
+                    feed.guild_id,
+                )
+            )
             task.add_done_callback(lambda _: self._woken.set())
             self._running[task] = feed
 

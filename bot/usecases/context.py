@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bot.domain.digest import Schedule
 from bot.domain.polling import Polls
 from bot.domain.posting import Rules
+from bot.sources.parsing.pool import Here, Parsers
 from bot.store.database import Database
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Context:
     """The database, the one clock, and the settings that decisions need.
 
     `wake` tells the loops that something new may be due. `web` is how feeds are reached; None: they are not.
+    `parsers` parse what comes from there; a bot that runs has a pool of processes for it.
     `editors` are the servers whose people decide about everybody's stories; none: those of all.
     `topics_per_server` is how many topics of its own a server may make. `semantic`: stories are found by what
     titles mean, too, for which the model must be installed.
@@ -41,6 +43,7 @@ class Context:
     wake: Callable[[], None] = _nobody
     polls: Polls = field(default_factory=Polls)
     web: Web | None = None
+    parsers: Parsers = field(default_factory=Here)
     editors: frozenset[int] = frozenset()
     topics_per_server: int = TOPICS_PER_SERVER
     semantic: bool = False

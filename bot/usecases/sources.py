@@ -87,19 +87,21 @@ async def preview(
         known = await topics.load(connection, guild_id)
     about = (resolve(known, topic_name).name,) if topic_name else ()
     origin = Origin(address_of(address), topics=about, quality=context.polls.quality)
-    found = await _found(_web(context), origin, "://" not in address)
+    found = await _found(context, origin, guild_id, guessed="://" not in address)
     items = tuple((item.record, _matched(known, item.record, guild_id)) for item in found.document.items)
     return Preview(found.url, found.document, about, items)
 
 
-async def _found(web: Web, origin: Origin, guessed: bool) -> Found:
+async def _found(context: Context, origin: Origin, guild_id: int, *, guessed: bool) -> Found:
     """The feed there; where https was only a guess, else over http."""
+    web = _web(context)
     try:
-        return await find(web, origin)
+        return await find(web, origin, context.parsers, guild_id)
     except SourceError:
         if not guessed:
             raise
-    return await find(web, replace(origin, url=f"http://{origin.url.removeprefix('https://')}"))
+    origin = replace(origin, url=f"http://{origin.url.removeprefix('https://')}")
+    return await find(web, origin, context.parsers, guild_id)
 
 
 def _matched(known: Topics, record: Record, guild_id: int) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Protocol
@@ -33,15 +33,29 @@ _ALLOWED = "%!$&'()*+,;=:@/?-._~"  # of what is no letter or digit, in a path or
 _PRIVATE = [
     ip_network(text)
     for text in (
-        "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
-        "198.18.0.0/15", "::1/128", "fc00::/7", "fe80::/10",
+        "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "198.18.0.0/15", "::1/128",
+        "fc00::/7",
     )
 ]  # fmt: skip
-# Here a machine in a cloud is told its keys. No feed is there, not even in a private network.
-_METADATA = frozenset(
-    ip_address(text)
-    for text in ("100.100.100.200", "169.254.169.254", "169.254.170.2", "fd00:ec2::254", "fd20:ce::254")
-)
+# Here a machine in a cloud is told its keys. No feed is there, not even in a private network. Most clouds use an address
+# that is good for one link alone: AWS, Azure, Google, Oracle, IBM, DigitalOcean, Hetzner, OpenStack, Tencent, Scaleway,
+# and nearly every other.
+_METADATA = [
+    ip_network(text)
+    for text in (
+        "169.254.0.0/16", "fe80::/10",
+        "fd00:ec2::/32",  # AWS
+        "fd20:ce::/32",  # Google
+        "168.63.129.16/32",  # Azure
+        "100.100.100.200/32",  # Alibaba
+        "100.96.0.96/32",  # Volcano Engine
+        "192.0.0.192/32", "fd00:c1::/32",  # Oracle
+        "fd00:42::/32",  # Scaleway
+        "fd00:a9fe:a9fe::/48",  # Akamai (Linode)
+        "192.80.8.124/32",  # Equinix
+    )
+]  # fmt: skip
+_METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "metadata.goog", "instance-data"})
 # Not public although newer or older lists of `ipaddress` differ.
 _SPECIAL = [
     ip_network(text)
@@ -52,6 +66,8 @@ _SPECIAL = [
 ]  # fmt: skip
 _PUBLIC_6 = ip_network("2000::/3")
 _NAT64 = ip_network("64:ff9b::/96")
+_ISATAP = frozenset({0x00005EFE, 0x02005EFE})  # before the IPv4 address, whatever the network is
+_ANY_PORT = 9  # nothing is sent there
 
 
 class AddressError(Exception):
@@ -118,7 +134,8 @@ def _permitted(url: URL) -> URL:
         raise AddressError("the address has no host")
     if url.port not in (80, 443) and (url.port or 0) < 1024:
         raise AddressError(f"port {url.port} is not allowed")
-    literal(host)
+    if literal(host) is None and host.lower().rstrip(".") in _METADATA_NAMES:
+        raise AddressError("the address leads to a cloud metadata service, which is not allowed")
     return url.with_fragment(None)
 
 
@@ -141,7 +158,7 @@ def literal(host: str) -> IPv4Address | IPv6Address | None:
 def objection(address: IPv4Address | IPv6Address, *, private_networks: bool) -> str:
     """Why nothing may be fetched from there; "" if it may."""
     inner = _inner(address)
-    if inner in _METADATA:
+    if any(inner in network for network in _METADATA):
         return f"the address leads to a cloud metadata service ({address}), which is not allowed"
     if any(inner in network for network in _PRIVATE):
         return (
@@ -159,7 +176,7 @@ def _inner(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return address.ipv4_mapped
-        if address in _NAT64:
+        if address in _NAT64 or int(address) >> 32 & 0xFFFFFFFF in _ISATAP:
             return IPv4Address(int(address) & 0xFFFFFFFF)
     return address
 
@@ -173,12 +190,36 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
     return address.version == 4 or address in _PUBLIC_6
 
 
-class Guard(AbstractResolver):
-    """Resolves names for the connector, and hands out an address only if all of the name are allowed."""
+def is_own(address: IPv4Address | IPv6Address) -> bool:
+    """Whether this machine has the address itself: then the system would reach it from that very address. Sends nothing.
 
-    def __init__(self, resolver: Resolver, *, private_networks: bool) -> None:
+    A cloud or a router that translates a public address to this machine's private one does so out of its sight.
+    """
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as asking:
+            asking.connect((str(address), _ANY_PORT))
+            return ip_address(asking.getsockname()[0].partition("%")[0]) == address
+    except OSError:  # no way leads there
+        return False
+
+
+class Guard(AbstractResolver):
+    """Resolves names for the connector, and hands out an address only if all of the name are allowed.
+
+    `own` tells whether an address is this machine's.
+    """
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        *,
+        private_networks: bool,
+        own: Callable[[IPv4Address | IPv6Address], bool] = is_own,
+    ) -> None:
         self._resolver = resolver
         self._private_networks = private_networks
+        self._own = own
 
     def check(self, address: str) -> None:
         """Raise `AddressError` unless something may be fetched from there."""
@@ -188,6 +229,11 @@ class Guard(AbstractResolver):
             raise AddressError("its host name resolves to an invalid address") from error
         if reason := objection(parsed, private_networks=self._private_networks):
             raise AddressError(reason)
+        inner = _inner(parsed)
+        if _is_public(inner) and self._own(inner):
+            raise AddressError(
+                f"the address leads to the machine that the bot runs on ({parsed}), which is not allowed"
+            )
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
