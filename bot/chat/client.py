@@ -12,6 +12,7 @@ from discord.ext import commands
 
 from bot.chat.connection import Trouble, trouble_of
 from bot.chat.errors import Tree, answer_expired
+from bot.chat.transport import supervise, tracing
 from bot.errors import TopicwireError
 from bot.usecases.context import Context
 
@@ -67,8 +68,10 @@ class Client(commands.Bot):
             max_messages=None,
             allowed_mentions=discord.AllowedMentions.none(),
             max_ratelimit_timeout=LONGEST_WAIT,
+            http_trace=tracing(),
             activity=discord.CustomActivity("/help · /subscribe"),
         )
+        supervise(self.http)
         self.context = context
         self.up = up or asyncio.Event()
         self.sync_trouble: Trouble | None = None  # why Discord may still show an old version of the commands
