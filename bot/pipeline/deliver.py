@@ -110,10 +110,13 @@ class Deliver:
 
     async def finish(self) -> None:
         """Wait until no worker is busy. Raises what ended one; a cancellation ends them all."""
-        with contextlib.suppress(Exception):  # it is kept in `_trouble`
-            await asyncio.gather(*self._workers)
-        while self._workers:
-            await asyncio.wait(self._workers)
+        try:
+            while self._workers:
+                await asyncio.wait(self._workers)
+                await asyncio.sleep(0)  # for their callbacks, which remove them
+        except asyncio.CancelledError:
+            await self.close()
+            raise
         if self._trouble:
             raise self._trouble.pop()
 
