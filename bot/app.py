@@ -284,9 +284,7 @@ class App:
         now = self.context.now()
         if self._latest is None or now < self._latest:
             async with self.context.db.write() as connection:
-                if self._latest is None and (
-                    freed := await delivery.give_back(connection, process.is_gone)
-                ):
+                if self._latest is None and (freed := await delivery.give_back(connection, process.is_gone)):
                     log.info("%d messages of an earlier process are taken up again", freed)
                 if early := await delivery.after_clock_change(connection, now, self._latest):
                     log.warning("the clock was set back: %d messages are due now", early)

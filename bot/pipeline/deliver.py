@@ -62,7 +62,9 @@ class Deliver:
         self._holder = holder
         self._wake = wake
         self._claiming = asyncio.Lock()
-        self._queues: dict[int, list[Claimed]] = {}  # by channel that has a worker: what it has not begun with
+        self._queues: dict[
+            int, list[Claimed]
+        ] = {}  # by channel that has a worker: what it has not begun with
         self._workers: set[asyncio.Task[None]] = set()
         self._trouble: list[BaseException] = []  # what ended workers
         self._in_flight = 0

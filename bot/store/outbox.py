@@ -347,9 +347,7 @@ async def postpone(connection: AsyncConnection, like: Claimed, until: datetime, 
     await connection.execute(sa.update(_o).where(waits, free, sent, published).values(due_at=until))
 
 
-async def next_due(
-    connection: AsyncConnection, now: datetime, busy: Collection[int] = ()
-) -> datetime | None:
+async def next_due(connection: AsyncConnection, now: datetime, busy: Collection[int] = ()) -> datetime | None:
     """When the next message wants a worker, who then finds one to claim; None where nothing waits."""
     at = sa.case((_o.c.lease_until > _o.c.due_at, _o.c.lease_until), else_=_o.c.due_at)
     waiting = (
