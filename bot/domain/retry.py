@@ -228,7 +228,7 @@ def settle(outcome: Outcome, attempt: int, now: datetime, ask: Ask = Ask.SEND) -
         case Got.PARTLY:
             return Sent(_rest(outcome, now, ask))
         case Got.EXISTS:  # its first version may stand there
-            return Sent(now)
+            return Sent(now + FIRST_RETRY)
         case Got.HIDDEN:
             return Pause(_NO_HISTORY)
         case Got.STALE:
