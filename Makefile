@@ -5,6 +5,7 @@
 # make check      lint, format and types
 # make bench      measures, see docs/performance.md
 # make fuzz       searches for new failures: damaged feeds for a minute, property tests with new examples
+# make soak       kills the bot at random moments, a hundred times, beside a Discord on the loopback (ARGS="KILLS SEED")
 # make lock       renews requirements/*.txt, the locked dependencies
 # make licences   lists what is installed, with licences and ages
 # make picture    takes the README's pictures again
@@ -15,7 +16,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
             $(shell command -v $(name) >/dev/null 2>&1 && $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $(name))))
 ARGS   ?=
 
-.PHONY: all demo test run check format bench fuzz lock licences picture clean
+.PHONY: all demo test run check format bench fuzz soak lock licences picture clean
 .DEFAULT_GOAL := all
 
 all: $(VENV)/.base
@@ -70,6 +71,9 @@ bench: $(VENV)/.bench
 fuzz: $(VENV)/.dev
 	@$(BIN)/python -m scripts.fuzz_feeds $(ARGS)
 	@HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest -n auto -m hypothesis --timeout=0
+
+soak: $(VENV)/.dev
+	@$(BIN)/python -m tests.kills $(ARGS)
 
 # Each lock is compiled with the one below as a constraint, so that all agree.
 COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \

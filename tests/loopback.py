@@ -274,6 +274,7 @@ class Loopback:
             case ["GET", "channels", name]:
                 return _json(thread(self.messages[name]))
             case ["PATCH", "channels", name]:
+                self.messages[name]["name"] = body.get("name") or self.messages[name]["name"]
                 return _json(thread(self.messages[name]))
             case ["POST" | "PATCH" as method, "channels", number, "messages" | "threads", *rest]:
                 return await self._message(request, method, number, rest, body)
@@ -334,7 +335,7 @@ class Loopback:
         message = {
             "id": name,
             "in": number if method == "POST" else self.messages[name]["in"],
-            "name": whole.get("name"),
+            "name": whole.get("name") if method == "POST" else self.messages[name]["name"],
             "channel_id": name if is_post else number,
             "author": user(),
             "content": body.get("content") or "",
