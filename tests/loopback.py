@@ -183,6 +183,8 @@ class Loopback:
         self.messages: dict[str, dict[str, Any]] = {}
         self.requests: list[tuple[str, str]] = []
         self.arrived = asyncio.Event()
+        self.asked = asyncio.Event()  # anything at all
+        self.identified = asyncio.Event()
         self.synced = asyncio.Event()
         self.failing = False
         self.faults: list[Fault] = []  # of the next requests to send or edit, in order
@@ -228,6 +230,7 @@ class Loopback:
                 await socket.send_json({"op": 9, "d": False, "s": None, "t": None})
             elif op == 2:
                 self.sockets.add(socket)
+                self.identified.set()
                 ready = {
                     "v": 10,
                     "user": user(),
@@ -258,6 +261,7 @@ class Loopback:
     async def _api(self, request: web.Request) -> web.Response:
         path = request.match_info["path"]
         self.requests.append((request.method, path))
+        self.asked.set()
         if (refused := self._refused(path)) is not None:
             return refused
         body = await request.json() if request.can_read_body and "json" in request.content_type else {}

@@ -10,5 +10,7 @@ from tests import kills
 
 
 @pytest.mark.parametrize("nonce_life", [180.0, 0.0])
-async def test_after_kills_every_story_is_told_once_and_as_it_is_now(tmp_path: Path, nonce_life: float) -> None:
+async def test_after_kills_every_story_is_told_once_and_as_it_is_now(
+    tmp_path: Path, nonce_life: float
+) -> None:
     assert await kills.run(2, 7, tmp_path, nonce_life=nonce_life) == []

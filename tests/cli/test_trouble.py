@@ -65,11 +65,10 @@ async def test_a_frame_that_makes_no_sense_leads_to_a_new_connection(tmp_path: P
     discord = Loopback()
     async with discord.serving():
         async with running(discord, config) as process:
-            (old,) = discord.sockets
+            discord.identified.clear()
             await discord.say(frame)
             async with asyncio.timeout(TIMEOUT):
-                while not discord.sockets - {old}:
-                    await asyncio.sleep(0.05)
+                await discord.identified.wait()
             write_record(tmp_path, "new", TITLES[0], "one.example")
             await arrival(discord)
             await stop(process)
@@ -121,13 +120,11 @@ async def test_a_database_that_is_lost_ends_the_bot_at_once(
 async def test_a_stop_while_it_starts_is_a_clean_one(tmp_path: Path) -> None:
     config = await prepare(tmp_path)
     discord = Loopback()
-    discord.fault = None
     async with discord.serving():
         process = await start(discord, config)
         assert process.stderr is not None
         async with asyncio.timeout(TIMEOUT):
-            while not discord.requests:
-                await asyncio.sleep(0.01)
+            await discord.asked.wait()
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(TIMEOUT):
             _, errors = await process.communicate()
