@@ -39,7 +39,7 @@ def write(folder: Path, name: str, title: str) -> None:
     """A record file of a story that is seen now; written again, its title has changed."""
     published = datetime.now(UTC) - timedelta(minutes=1)
     text = (
-        f'---\ntitle: "{title}"\nwebUrl: "https://{name}.example/{name}"\nquality: 80\n'
+        f'---\ntitle: "{title}"\nwebUrl: "https://{name}.example/{name}"\nquality: 80\ntopics: [Trains]\n'
         f"publishedDateTime: {published:%Y-%m-%dT%H:%M:%SZ}\nprovider: {{name: {name}, domain: {name}.example}}\n---\n"
     )
     (folder / "records" / f"{name}.md").write_text(text)
@@ -85,9 +85,9 @@ async def run(kills: int, seed: int, folder: Path, *, nonce_life: float) -> list
     chance = random.Random(seed)  # noqa: S311 # nothing secret
     (folder / "records").mkdir()
     (folder / "config.yaml").write_text(CONFIG.format(folder=folder))
-    write(folder, "old", "An old train is sold")
+    write(folder, "old", "An old engine is sold")
     await _follow(str(folder / "x.db"))
-    titles = [f"{title} by train" for title in headlines(A_ROUND * kills)]
+    titles = list(headlines(A_ROUND * kills))
     discord = Loopback()
     discord.nonce_life = nonce_life
     final: dict[str, str] = {}
@@ -108,7 +108,7 @@ async def run(kills: int, seed: int, folder: Path, *, nonce_life: float) -> list
             process.kill()
             await process.wait()
             changed = chance.choice(list(final))
-            final[changed] = f"{final[changed].removesuffix(' again')} again"
+            final[changed] += f" {final[changed].split()[0][::-1].lower()}"  # a word of its own alone
             write(folder, changed, final[changed])
         discord.faults = []
         process = await _start(discord, folder)

@@ -102,7 +102,7 @@ class Client(commands.Bot):
         return None
 
     async def on_message(self, _message: discord.Message, /) -> None:
-        """Messages are never read: there are slash commands only."""
+        """What is written in channels is not read: there are slash commands only."""
 
     async def on_interaction(self, interaction: discord.Interaction[Any], /) -> None:
         """Answer a button, menu or form that nothing here waits for any more, such as one of an earlier process."""

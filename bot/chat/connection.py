@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -76,11 +77,12 @@ def trouble_of(error: Exception) -> Trouble:
             return Trouble(f"HTTP {status} from the gateway", wait)
         case aiohttp.ClientError() | OSError() | discord.GatewayNotFound():
             return Trouble(_one_line(str(error)) or type(error).__name__)
-        case TopicwireError():
-            raise error
-        case _:  # discord.py takes for granted that an answer or an event is one of Discord's own
+        # discord.py takes for granted that an answer or an event is one of Discord's own.
+        case LookupError() | ValueError() | TypeError() | AttributeError() | RuntimeError() | zlib.error():
             log.debug("discord.py could not read what it was sent", exc_info=error)
-            return Trouble(f"what came is not of Discord's API ({type(error).__name__})")
+            return Trouble("the answer is not one of Discord's API")
+        case _:
+            raise error
 
 
 def _refused(error: discord.HTTPException) -> Trouble:

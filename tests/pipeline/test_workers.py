@@ -49,7 +49,6 @@ async def test_channels_that_hang_hold_up_no_other_and_keep_their_order(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deliver, "PATIENCE", 0)
-    monkeypatch.setattr(deliver, "RENEW_SECONDS", 0)
     hung = [CHANNEL + n for n in range(20)]
     others = [CHANNEL + 100 + n for n in range(5)]
     for channel in (*hung, *others):
@@ -62,16 +61,31 @@ async def test_channels_that_hang_hold_up_no_other_and_keep_their_order(
         await desk.deliverer.begin()
         await asyncio.sleep(0)
     assert {asked.target.channel_id for asked in slow.sent} == set(others)
-    # What is on its way stays with its worker, however long that takes.
-    desk.clock.forward(seconds=outbox.LEASE.total_seconds() - 1)
-    async with desk.db.read() as connection:
-        assert await outbox.next_due(connection, desk.clock(), hung) is None
     slow.let_go.set()
     await desk.deliverer.finish()
     await desk.deliver()
     for channel in (*hung, *others):
         assert [a.title for a in slow.sent if a.target.channel_id == channel] == titles
         assert slow.busiest[channel] == 1
+
+
+async def test_what_is_on_its_way_stays_with_its_worker_however_long_that_takes(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver, "PATIENCE", 0)
+    monkeypatch.setattr(deliver, "RENEW_SECONDS", 0)
+    await desk.follow()
+    await desk.take_in(ai(ONE))
+    slow = Hanging(CHANNEL)
+    desk.deliverer = Deliver(desk.context, slow)
+    await desk.deliverer.begin()
+    desk.clock.forward(seconds=outbox.LEASE.total_seconds() - 1)
+    renewed = desk.clock() + outbox.LEASE
+    while await Deliver(desk.context, desk.mailbox).next_due() != renewed:
+        await asyncio.sleep(0)
+    slow.let_go.set()
+    await desk.deliverer.finish()
+    assert (slow.titles, await desk.queue()) == ([ONE], 0)
 
 
 async def test_while_discord_is_down_few_messages_are_tried_and_few_lines_logged(
