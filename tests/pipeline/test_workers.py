@@ -81,7 +81,7 @@ async def test_what_is_on_its_way_stays_with_its_worker_however_long_that_takes(
     await desk.deliverer.begin()
     desk.clock.forward(seconds=outbox.LEASE.total_seconds() - 1)
     renewed = desk.clock() + outbox.LEASE
-    while await Deliver(desk.context, desk.mailbox).next_due() != renewed:
+    while await Deliver(desk.context, desk.mailbox).next_due() != renewed:  # noqa: ASYNC110 # only the store tells
         await asyncio.sleep(0)
     slow.let_go.set()
     await desk.deliverer.finish()
