@@ -123,7 +123,7 @@ class App:
         for channel_id in await resume_mended(
             self.context, lambda channel_id: problem_now(self.client, channel_id)
         ):
-            log.info("channel %s is resumed", channel_id)
+            log.info("channel %s has resumed", channel_id)
 
     async def tidy(self) -> None:
         """Remove what nobody will ask for any more."""
@@ -218,7 +218,7 @@ class App:
             failures = 1 if self._was_up else failures + 1
             self._was_up = False
             pause = pause_after(trouble, failures)
-            log.error("Discord cannot be reached: %s; next try in %s", trouble.reason, pause)
+            log.error("cannot connect to Discord: %s; next try in %s", trouble.reason, pause)
             await asyncio.sleep(pause.total_seconds())
 
     async def _stay_connected(self, token: str) -> Trouble | None:
@@ -243,9 +243,7 @@ class App:
         while (trouble := self.client.sync_trouble) is not None:
             failures += 1
             pause = pause_after(trouble, failures)
-            log.error(
-                "Discord does not show the bot's commands yet: %s; next try in %s", trouble.reason, pause
-            )
+            log.error("the slash commands could not be registered: %s; next try in %s", trouble.reason, pause)
             await asyncio.sleep(pause.total_seconds())
             self.client.sync_trouble = await self.client.sync()
         await self._stopping.wait()
@@ -272,7 +270,7 @@ class App:
                 except StoreError as error:
                     self._report(error)
                 except Exception:
-                    log.exception("delivering failed; what was being sent is tried again when its lease ends")
+                    log.exception("delivery failed; messages in progress are retried when their leases end")
                 if not busy:
                     await self._idle(self._woken, due)
             await self.deliver.finish()
@@ -347,7 +345,7 @@ class App:
             except (TopicwireError, OSError) as error:
                 log.error("%s: %s; next try in %s", watched.source.name, error, pause)
             except Exception:
-                log.exception("%s: a bug stopped the intake; next try in %s", watched.source.name, pause)
+                log.exception("%s: reading failed; next try in %s", watched.source.name, pause)
             await asyncio.sleep(pause.total_seconds())
             pause = min(pause * 2, RETRY_MOST)
 

@@ -270,8 +270,8 @@ class Poll:
         if not refused:
             return part
         reason = (
-            f"this and all else that is new, {len(refused)} in number, is refused: the own feeds of server "
-            f"{part.guild_id} have brought {self._context.polls.per_day} records today (feeds.per_day)"
+            f"{len(refused)} new articles, starting with this one, were rejected: the feeds of server "
+            f"{part.guild_id} have reached today's limit of {self._context.polls.per_day} (feeds.per_day)"
         )
         told = (*part.batch.rejected, Rejected(refused[0].path, refused[0].item, reason))
         batch = replace(part.batch, items=tuple(kept), rejected=told)
@@ -303,7 +303,7 @@ def _result(task: asyncio.Task[Look]) -> Look:
     if error is None:
         return task.result()
     log.error("a feed could not be read", exc_info=error)
-    return Look(Got.FAILED, "an error of Topicwire: its log has it")
+    return Look(Got.FAILED, "internal error; see the log")
 
 
 def origin_of(feed: Feed, quality: int) -> Origin:
