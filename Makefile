@@ -5,6 +5,7 @@
 # make check      checks lint, format and types
 # make bench      measures speed and memory, see docs/performance.md
 # make fuzz       searches for failures: damaged feeds for a minute, then property tests with new examples
+# make soak       kills the bot at random moments on a loopback Discord, then checks every post (ARGS="KILLS SEED")
 # make lock       renews requirements/*.txt, the locked dependencies
 # make licences   lists the dependencies with licences and ages
 # make picture    renders the pictures of the README
@@ -15,7 +16,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
             $(shell command -v $(name) >/dev/null 2>&1 && $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $(name))))
 ARGS   ?=
 
-.PHONY: all demo test run check format bench fuzz lock licences picture clean
+.PHONY: all demo test run check format bench fuzz soak lock licences picture clean
 .DEFAULT_GOAL := all
 
 all: $(VENV)/.base
@@ -70,6 +71,9 @@ bench: $(VENV)/.bench
 fuzz: $(VENV)/.dev
 	@$(BIN)/python -m scripts.fuzz_feeds $(ARGS)
 	@HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest -n auto -m hypothesis --timeout=0
+
+soak: $(VENV)/.dev
+	@$(BIN)/python -m tests.kills $(ARGS)
 
 # Each lock uses the previous one as a constraint, so that all of them agree.
 COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -386,6 +388,8 @@ def eval_pairs(
 
 def main() -> None:
     """Entry point; expected errors are one message and exit code 3, never a traceback."""
+    if sys.argv[1:2] == ["run"]:  # a stop before the bot listens to signals itself is a clean one as well
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         app()
     except TopicwireError as error:

@@ -62,6 +62,8 @@ def _embed(found: use.Status) -> Embed:
         f"{plural(found.records, 'article')} in {plural(found.stories, 'story', 'stories')} · "
         f"{plural(found.subscriptions, 'subscription')} in this server · {plural(found.queue, 'message')} waiting"
     )
+    if found.stalled:
+        summary += f"\n⚠️ Nothing is being delivered, though {plural(found.stalled, 'message')} should be."
     held = [f"• {count} × {EXPLAIN[Reason(reason)]}" for reason, count in found.held.items()]
     parts = {
         "Sources": [_source(source) for source in found.sources],

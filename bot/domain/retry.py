@@ -47,11 +47,18 @@ class Got(StrEnum):
     LOCKED = "locked"  # moderators locked this message's forum post
     UNREACHABLE = "unreachable"  # no answer: network, timeout, gateway down
     ABSENT = "absent"  # the channel is not among those that the bot can see
+    EXISTS = "exists"  # an earlier try made the message; what it shows is not known
+    MISSING = "missing"  # no earlier try made it
+    HIDDEN = "hidden"  # whether an earlier try made it cannot be seen
+    FAILED = "failed"  # an error of the bot; whether anything was sent is not known
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came back: HTTP `status`, Discord's `code`, seconds of `retry_after`, ids of what now stands."""
+    """What came back: HTTP `status`, Discord's `code`, seconds of `retry_after`, ids of what now stands.
+
+    `everywhere`: the answer is to all requests of the bot, such as a global limit or a ban, not to this one.
+    """
 
     got: Got
     status: int = 0
@@ -61,6 +68,7 @@ class Outcome:
     message_id: int | None = None
     thread_id: int | None = None
     shown: str = ""
+    everywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +122,10 @@ class Reach(StrEnum):
 
 _GONE = "the channel was deleted, or the bot cannot see it"
 _MAY_NOT_POST = "the bot cannot post there. Give it Send Messages and Embed Links in the channel"
+_NO_HISTORY = (
+    "a message may have been posted there already, and the bot cannot check. "
+    "Give it Read Message History in the channel"
+)
 _NO_TAG = "the forum requires a tag on every post. Add a tag with the name of the topic, or turn this requirement off"
 _NO_KIND = "the bot cannot post in this type of channel. Choose another channel"
 
@@ -190,6 +202,18 @@ def passes(outcome: Outcome) -> bool:
     return reach(outcome)[0] is Reach.PASSES
 
 
+def reason(outcome: Outcome) -> str:
+    """In words, why a message could not be sent."""
+    return reach(outcome)[1] if outcome.got is Got.REFUSED else outcome.detail or "Discord did not answer"
+
+
+def may_have_arrived(outcome: Outcome) -> bool:
+    """Whether Discord may have made the message although it did not say so."""
+    if outcome.got is Got.REFUSED:
+        return outcome.status == 408 or outcome.status >= 500
+    return outcome.got in (Got.UNREACHABLE, Got.FAILED)
+
+
 def backoff(attempt: int) -> timedelta:
     """5 s, 10 s, 20 s ... up to half an hour; `attempt` counts from 1."""
     doublings = min(max(attempt, 1) - 1, 20)
@@ -203,6 +227,10 @@ def settle(outcome: Outcome, attempt: int, now: datetime, ask: Ask = Ask.SEND) -
             return Sent()
         case Got.PARTLY:
             return Sent(_rest(outcome, now, ask))
+        case Got.EXISTS:  # its first version may stand there
+            return Sent(now + FIRST_RETRY)
+        case Got.HIDDEN:
+            return Pause(_NO_HISTORY)
         case Got.STALE:
             return Drop(outcome.detail or "no longer needed")
         case Got.ABSENT:
@@ -213,7 +241,7 @@ def settle(outcome: Outcome, attempt: int, now: datetime, ask: Ask = Ask.SEND) -
             return _refused(Reach.MESSAGE, "the forum post is locked", now, ask)
         case Got.REFUSED if not passes(outcome):
             return _refused(*reach(outcome), now, ask)
-    said = reach(outcome)[1] if outcome.got is Got.REFUSED else outcome.detail or "Discord did not answer"
+    said = reason(outcome)
     if outcome.status != 429 and attempt >= MOST_ATTEMPTS and ask is not Ask.REMOVAL:
         return _refused(Reach.MESSAGE, f"given up after {attempt} tries: {said}", now, ask)
     return Retry(now + _wait(outcome, attempt), said)

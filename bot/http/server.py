@@ -16,6 +16,7 @@ from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
+from bot.domain.render import plural
 from bot.errors import StoreError, TopicwireError
 from bot.http.connections import listen, name_server
 from bot.http.metrics import exposition
@@ -23,7 +24,7 @@ from bot.pipeline.ingest import Ingest, Part
 from bot.sources.model import Batch
 from bot.sources.parsing.pool import TooCostlyError, parsed
 from bot.sources.records import Parsed, parse
-from bot.store import records, sources
+from bot.store import delivery, records, sources
 from bot.usecases.context import Context
 from bot.usecases.measure import measure
 
@@ -115,6 +116,8 @@ class Server:
         try:
             async with self._context.db.read() as connection:
                 await sources.all_sources(connection)
+                if late := await delivery.stalled(connection, self._context.now()):
+                    problems.append(f"nothing is delivered, though {plural(late, 'message')} should be")
         except StoreError:
             problems.append("the database does not answer")
         status = 503 if problems else 200

@@ -253,6 +253,10 @@ outbox = sa.Table(
     sa.Column("lease_until", UtcTime),
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("claims", sa.Integer, nullable=False, default=0),
+    sa.Column("holder", sa.Text, nullable=False, server_default=sa.text("''")),  # the process with the lease
+    sa.Column("claimed_at", UtcTime),
+    # When the first try was begun of which it is not known that it made no message.
+    sa.Column("begun_at", UtcTime),
     _text("reason"),
     _flag("closed"),
     sa.Column("message_id", SNOWFLAKE),

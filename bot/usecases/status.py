@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from importlib.metadata import version
 
 from bot.domain.render import plural
-from bot.store import feeds, outbox, sources, stories, subscriptions
+from bot.store import delivery, feeds, outbox, sources, stories, subscriptions
 from bot.store.sources import SourceState as Stored
 from bot.usecases.context import Context
 
@@ -37,7 +37,7 @@ class SourceState:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What `/status` shows. `paused` are channel and reason; `held` counts the last day by reason.
+    """What `/status` shows. `stalled` messages wait although nothing stands in their way. `paused` are channel and reason; `held` counts the last day by reason.
 
     `sources` are those in order as one, then each in trouble, then the rest of these as one.
     """
@@ -51,6 +51,7 @@ class Status:
     held: dict[str, int]
     given_up: tuple[tuple[int, str], ...]
     subscriptions: int
+    stalled: int = 0
 
 
 async def status(context: Context, guild_id: int) -> Status:
@@ -71,6 +72,7 @@ async def status(context: Context, guild_id: int) -> Status:
             await outbox.held_counts(connection, guild_id, since),
             tuple(await outbox.given_up(connection, guild_id, since)),
             len(await subscriptions.subscriptions(connection, guild_id=guild_id)),
+            await delivery.stalled(connection, context.now(), guild_id),
         )
 
 

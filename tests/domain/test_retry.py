@@ -225,14 +225,14 @@ def test_every_outcome_has_a_verdict_and_a_retry_is_always_later(outcome: Outcom
         case Retry(when, reason):
             assert START < when <= START + timedelta(days=1)
             assert reason
-            assert outcome.got in (Got.REFUSED, Got.UNREACHABLE, Got.WAITS)
+            assert outcome.got in (Got.REFUSED, Got.UNREACHABLE, Got.WAITS, Got.FAILED, Got.MISSING)
             assert attempt < retry.MOST_ATTEMPTS or outcome.status == 429 or outcome.got is Got.WAITS
         case Skip(reason):
             raise AssertionError(f"nothing was edited: {reason}")
         case Drop(reason) | Pause(reason):
             assert reason
         case Sent(again):
-            assert outcome.got in (Got.OK, Got.UNCHANGED, Got.PARTLY)
+            assert outcome.got in (Got.OK, Got.UNCHANGED, Got.PARTLY, Got.EXISTS)
             assert again is None or START < again <= START + timedelta(days=1)
 
 
