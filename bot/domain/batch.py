@@ -9,6 +9,11 @@ from itertools import chain
 from bot.domain.event import Report
 
 
+# Of the records that declare one, so many say where it belongs. What more of them would say costs each intake
+# something, and whoever writes a source could make them any number.
+DECLARERS = 30
+
+
 @dataclass(frozen=True, slots=True)
 class Why:
     """What put a report into a story: terms that both have, those of the title first, the rarest first.
@@ -56,7 +61,9 @@ class Batch:
             if report.story is not None:
                 batch.stories[i] = report.story
             for declared in report.declares:
-                batch.declarers.setdefault(declared, []).append(i)
+                declarers = batch.declarers.setdefault(declared, [])
+                if len(declarers) < DECLARERS:
+                    declarers.append(i)
         return batch
 
     def opens(self) -> int:

@@ -33,8 +33,8 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # before everything that a digest t
 class Known:
     """What the store knows of the records that a batch names.
 
-    `by_key`: those records by their keys (canonical URLs and twins), and `records` by id: those, and what
-    declares them. `digests`: the content digest of each by id. `feeds`: those of their sources that are feeds.
+    `by_key`: those records by their keys (canonical URLs and twins), and `records` by id: those, and the newest
+    of what declares the batch's own. `digests`: the content digest of each by id. `feeds`: those of their sources that are feeds.
     """
 
     by_key: Mapping[str, int]

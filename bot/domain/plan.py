@@ -101,7 +101,7 @@ def _report(stored: Stored, semantic: bool) -> Report:
 def place(identified: Identified, window: Window, arrivals: Sequence[Report], next_number: int) -> Clustering:
     """Find some of the arrivals their stories, in a window that has all that are near them in time."""
     for record_id, story in identified.withdrawn:
-        window.leave(record_id, story)
+        window.leave(story, [record_id])
     return window.place(arrivals, identified.related, next_number)
 
 

@@ -11,8 +11,9 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.batch import DECLARERS
 from bot.domain.event import Report, Terms, compared
-from bot.domain.intake import Affected, Arrival, Known, Plan, all_keys
+from bot.domain.intake import Affected, Arrival, Known, Plan, all_keys, keys_of
 from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryView, TopicMatch
 from bot.domain.ranking import last_report
 from bot.domain.words import name_key, search_key
@@ -148,12 +149,11 @@ async def ids_by_key(connection: AsyncConnection, keys: Iterable[str]) -> dict[s
 
 async def known(connection: AsyncConnection, batch: Sequence[Arrival]) -> Known:
     """What is stored of the records that a batch names."""
-    by_key = await ids_by_key(connection, all_keys(arrival.own() for arrival in batch))
+    own = [arrival.own() for arrival in batch]
+    by_key = await ids_by_key(connection, all_keys(own))
     records, digests = await _select(connection, _r.c.id, set(by_key.values()))
-    declarers: set[int] = set()
-    for part in chunks(records):
-        rows = await connection.execute(sa.select(_d.c.record_id).where(_d.c.declared_id.in_(part)))
-        declarers.update(rows.scalars())
+    themselves = {by_key[key] for record in own for key in keys_of(record) if key in by_key}
+    declarers = await _declarers(connection, themselves)
     of = {stored.source for stored in records.values() if stored.source is not None}
     polled = sa.select(schema.sources.c.id).where(schema.sources.c.kind == "feed")
     polled_ids: set[int] = set()
@@ -169,6 +169,17 @@ async def known(connection: AsyncConnection, batch: Sequence[Arrival]) -> Known:
         await next_story(connection),
         polled_ids,
     )
+
+
+async def _declarers(connection: AsyncConnection, ids: Iterable[int]) -> set[int]:
+    """The records that declare these: of each the newest, as many as clustering looks at."""
+    found: set[int] = set()
+    for part in chunks(ids):
+        place = sa.func.row_number().over(partition_by=_d.c.declared_id, order_by=_d.c.record_id.desc())
+        placed = sa.select(_d.c.record_id, place.label("place")).where(_d.c.declared_id.in_(part)).subquery()
+        newest = sa.select(placed.c.record_id).where(placed.c.place <= DECLARERS)
+        found.update((await connection.execute(newest)).scalars())
+    return found
 
 
 async def next_story(connection: AsyncConnection) -> int:
