@@ -105,7 +105,9 @@ class Fate(StrEnum):
 class Plan:
     """What to store. `fates` are those of the batch's records, in its order; the rest are whole rows to insert or replace.
 
-    `why`: what put a record into its story, for those that got one.
+    `why`: what put a record into its story, for those that got one. `audiences`: the servers for which a story
+    changes, those whose sources the records came from that do; with 0 among them everybody's. `crowded_out`: the
+    records for which there is no room in their stories any more.
     """
 
     fates: list[Fate] = field(default_factory=list)
@@ -117,6 +119,8 @@ class Plan:
     stories: dict[int, StoryView | None] = field(default_factory=dict)
     merged: dict[int, int] = field(default_factory=dict)
     why: dict[int, str] = field(default_factory=dict)
+    audiences: dict[int, frozenset[int]] = field(default_factory=dict)
+    crowded_out: dict[int, set[int]] = field(default_factory=dict)
     sends: list[Send] = field(default_factory=list)
     edits: list[Edit] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -99,7 +99,16 @@ def story_name(story: int, channel_id: int) -> str:
 
 
 def _post(row: sa.Row[Any]) -> Post:
-    return Post(row.id, row.story, row.channel_id, row.sent_at, row.edited_at, row.message_id, row.closed)
+    return Post(
+        row.id,
+        row.story,
+        row.channel_id,
+        row.sent_at,
+        row.edited_at,
+        row.message_id,
+        row.closed,
+        row.guild_id,
+    )
 
 
 # A merge can leave a channel with two rows of one story. The living one is the post, then one that was sent.
@@ -114,6 +123,21 @@ async def posts(connection: AsyncConnection, numbers: Iterable[int]) -> dict[tup
         for row in await connection.execute(own):
             found.setdefault((row.story, row.channel_id), _post(row))
     return found
+
+
+def by_audience(plan: Plan, stories: Collection[int] | None = None) -> dict[int, list[int]]:
+    """The stories of a plan, or these of them, by the servers for which they change; 0: everybody's."""
+    found: dict[int, list[int]] = {}
+    for number in plan.stories if stories is None else stories:
+        audience = plan.audiences.get(number, frozenset())
+        for guild_id in [0] if 0 in audience else sorted(audience):
+            found.setdefault(guild_id, []).append(number)
+    return found
+
+
+def of_server(guild_id: int) -> sa.ColumnElement[bool]:
+    """The messages of a server's channels; 0: of all."""
+    return _o.c.guild_id == guild_id if guild_id else sa.true()
 
 
 async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
@@ -131,9 +155,10 @@ async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
         for send in plan.sends
     ]
     await insert_new(connection, _o, rows, on=["dedupe"])
-    for part in chunks(plan.stories):
-        statement = sa.update(_o).where(_o.c.kind == STORY, _o.c.story.in_(part))
-        await connection.execute(statement.values(revision=_o.c.revision + 1))
+    for guild_id, numbers in by_audience(plan).items():
+        for part in chunks(numbers):
+            statement = sa.update(_o).where(_o.c.kind == STORY, _o.c.story.in_(part), of_server(guild_id))
+            await connection.execute(statement.values(revision=_o.c.revision + 1))
     await _look_again(connection, plan, now)
     for edit in plan.edits:
         waits = sa.and_(_o.c.attempts > 0, _o.c.due_at > edit.due)  # it failed: it was told how long to wait
@@ -164,16 +189,19 @@ async def _look_again(connection: AsyncConnection, plan: Plan, now: datetime) ->
     """
     decided = {(hold.story, hold.channel_id) for hold in plan.holds}
     edited = {edit.post for edit in plan.edits}
-    for part in chunks(plan.stories):
-        idle = sa.and_(_o.c.message_id.is_not(None), _o.c.due_at.is_(None), _o.c.closed.is_(False))
-        rows = await connection.execute(
-            sa.select(_o.c.id, _o.c.story, _o.c.channel_id).where(
-                _o.c.kind == STORY, _o.c.story.in_(part), idle
+    idle = sa.and_(_o.c.message_id.is_not(None), _o.c.due_at.is_(None), _o.c.closed.is_(False))
+    for guild_id, numbers in by_audience(plan).items():
+        for part in chunks(numbers):
+            rows = await connection.execute(
+                sa.select(_o.c.id, _o.c.story, _o.c.channel_id).where(
+                    _o.c.kind == STORY, _o.c.story.in_(part), idle, of_server(guild_id)
+                )
             )
-        )
-        late = [row.id for row in rows if row.id not in edited and (row.story, row.channel_id) not in decided]
-        if late:
-            await connection.execute(sa.update(_o).where(_o.c.id.in_(late)).values(due_at=now + LEASE))
+            late = [
+                row.id for row in rows if row.id not in edited and (row.story, row.channel_id) not in decided
+            ]
+            if late:
+                await connection.execute(sa.update(_o).where(_o.c.id.in_(late)).values(due_at=now + LEASE))
 
 
 async def enqueue(connection: AsyncConnection, row: dict[str, Any]) -> None:

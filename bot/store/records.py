@@ -253,10 +253,16 @@ def _story_row(number: int, view: StoryView) -> dict[str, Any]:
 
 async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
     """Write a plan, in the transaction of the caller."""
-    seen = {story: view for story, view in plan.stories.items() if view is not None}
+    # Of one in which nothing but guests changed, what everybody sees is as it was.
+    changed = {
+        story: view
+        for story, view in plan.stories.items()
+        if view is None or view.lead.guild_id in plan.audiences.get(story, ())
+    }
+    seen = {story: view for story, view in changed.items() if view is not None}
     rows = [_story_row(number, view) for number, view in seen.items()]
     await upsert(connection, _s, rows, on=["number"])
-    gone = [number for number, view in plan.stories.items() if view is None]
+    gone = [number for number, view in changed.items() if view is None]
     for part in chunks(gone):
         await connection.execute(sa.update(_s).where(_s.c.number.in_(part)).values(removed=True))
         await connection.execute(sa.delete(schema.story_topics).where(schema.story_topics.c.story.in_(part)))
@@ -266,7 +272,8 @@ async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
     await _write_story_topics(connection, seen, topic_ids)
     await _forward(connection, plan.merged)
     await outbox.apply(connection, plan, now)
-    await pointers.follow(connection, set(plan.merged.values()), now)
+    for guild_id, survivors in outbox.by_audience(plan, set(plan.merged.values())).items():
+        await pointers.follow(connection, survivors, now, guild_id)
 
 
 async def _write_records(connection: AsyncConnection, plan: Plan) -> None:
