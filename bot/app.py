@@ -25,6 +25,7 @@ from bot.chat.connection import Trouble, one_line_per_reconnect, pause_after, tr
 from bot.chat.permissions import problem_now
 from bot.chat.sender import DiscordSender
 from bot.config import Config, FeedSettings
+from bot.domain.addresses import hosts_only
 from bot.errors import StoreError, TopicwireError
 from bot.http import server as http
 from bot.parts import Watched, context_of, endpoint_of, feeds_of, topics_of, watched_of, web_of
@@ -304,7 +305,9 @@ class App:
                     told = frozenset(summary.errors)
                     pause = RETRY
             except (TopicwireError, OSError) as error:
-                log.error("%s: %s; next try in %s", watched.source.name, error, pause)
+                log.error(
+                    "%s: %s; next try in %s", hosts_only(watched.source.name), hosts_only(str(error)), pause
+                )
             except Exception:
                 log.exception("%s: a bug stopped the intake; next try in %s", watched.source.name, pause)
             await asyncio.sleep(pause.total_seconds())

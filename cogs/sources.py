@@ -6,6 +6,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
+from bot.domain.addresses import hosts_only
 from bot.domain.message import DESCRIPTION, Embed, escape, escape_to, link, relative
 from bot.domain.message import lines as fitting
 from bot.domain.polling import Feed
@@ -143,7 +144,7 @@ def _line(feed: Feed) -> str:
     about = f" · {', '.join(escape(name) for name in feed.topics)}" if feed.topics else ""
     text = f"• {link(feed.shown, feed.url, TITLE)}{about} · {plural(feed.taken, 'record')}"
     if feed.polling.failures:
-        text += f"\n  ⚠️ {escape(feed.last_error)}"
+        text += f"\n  ⚠️ {escape(hosts_only(feed.last_error))}"
         at = feed.polling.next_poll
         text += f", next try {relative(at)}" if at else ", not tried any more"
     elif feed.polled_at is None:

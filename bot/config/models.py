@@ -14,6 +14,8 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     field_validator,
     model_validator,
 )
@@ -29,6 +31,7 @@ from bot.domain.posting import Rules
 from bot.sources.topic_files import topic_from_mapping
 
 PREFIX = "TOPICWIRE_"  # of environment variables
+ALL_SERVERS = (0,)  # what `all` means in a list of servers; no server has that id
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -208,6 +211,11 @@ def _server(value: Any) -> int:
     return int(text)
 
 
+def _or_all(value: Any, ids: ValidatorFunctionWrapHandler) -> Any:
+    """`all` in place of a list of ids."""
+    return ALL_SERVERS if str(value).strip().casefold() == "all" else ids(value)
+
+
 def _answer(value: Any) -> Any:
     """YAML reads an unquoted yes or no as true or false."""
     return {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
@@ -217,7 +225,7 @@ class StorySettings(_Model):
     """How stories are found and counted: outlets of one owner are one voice. And the servers whose people correct them for all."""
 
     semantic: Annotated[Literal["auto", "yes", "no"], BeforeValidator(_answer)] = "auto"
-    editors: tuple[Annotated[int, BeforeValidator(_server)], ...] = ()
+    editors: Annotated[tuple[Annotated[int, BeforeValidator(_server)], ...], WrapValidator(_or_all)] = ()
     owners: dict[str, tuple[Annotated[str, AfterValidator(_domain)], ...]] = {}
 
     @field_validator("semantic")

@@ -8,7 +8,6 @@ from itertools import chain
 
 from bot.domain.event import Report
 
-
 # Of the records that declare one, so many say where it belongs. What more of them would say costs each intake
 # something, and whoever writes a source could make them any number.
 DECLARERS = 30

@@ -26,6 +26,7 @@ from bot.domain.words import name_key
 AHEAD = timedelta(days=1)
 IN_FEED = "feed:"  # begins a key that is trusted within one feed
 OWN = "own:"  # begins the key of a page that a feed of the same outlet has
+EVERYBODY = frozenset({0})  # whom a story concerns of which it is not said otherwise
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # before everything that a digest tells of
 
 

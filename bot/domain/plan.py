@@ -19,7 +19,7 @@ from bot.domain import posting, stories
 from bot.domain.batch import Clustering, Why
 from bot.domain.cluster import Window
 from bot.domain.event import Report, compared, day_of
-from bot.domain.intake import LONG_AGO, Affected, Arrival, Identify, Known, Plan
+from bot.domain.intake import EVERYBODY, LONG_AGO, Affected, Arrival, Identify, Known, Plan
 from bot.domain.meaning import meant
 from bot.domain.model import Mute, Stored, StoryView, Subscription, TopicMatch
 from bot.domain.owners import Owners
@@ -29,10 +29,8 @@ from bot.domain.terms import terms
 from bot.domain.topics import Topics
 from bot.domain.words import name_key
 
-
 # Reports of one server's own sources that a story has room for. Everybody's intakes read them, and its pages show them.
 GUESTS = 50
-_EVERYBODY = frozenset({0})
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +309,11 @@ def _views(changed: Mapping[int, Story], owners: Owners) -> dict[int, StoryView 
     }
 
 
+def _unfollowed(post: Post) -> posting.Channel:
+    """The channel of a post that follows nothing any more."""
+    return posting.Channel(post.channel_id, post.guild_id, ())
+
+
 def _shown_at(view: StoryView | None, number: int) -> tuple[datetime, int]:
     """What posts of one intake are ordered by, the oldest first: a channel is read downwards."""
     return view.lead.published if view else LONG_AGO, number
@@ -330,7 +333,7 @@ def _audience(
     known_posts = {
         (number, channel_id): post
         for (number, channel_id), post in known_posts.items()
-        if not result.audiences.get(number, _EVERYBODY).isdisjoint((0, post.guild_id))
+        if not result.audiences.get(number, EVERYBODY).isdisjoint((0, post.guild_id))
     }
     posts = dict(known_posts)
     pointed_to: set[tuple[int, int]] = set()
@@ -365,9 +368,7 @@ def _audience(
         following = chain.from_iterable(followers.get(topic, ()) for topic in sorted(about))
         seen: dict[int, Story] = {}
         for channel_id in dict.fromkeys(chain(own, sorted(following))):
-            channel = by_id.get(channel_id)
-            if channel is None:
-                channel = posting.Channel(channel_id, own[channel_id].guild_id, ())
+            channel = by_id[channel_id] if channel_id in by_id else _unfollowed(own[channel_id])
             if result.audiences[number].isdisjoint((0, channel.guild_id)):
                 continue
             if channel.guild_id not in seen:

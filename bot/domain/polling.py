@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from bot.domain.addresses import host_of
+
 FASTER = 0.5  # part of the interval that is left after a poll that brought something
 SLOWER = 1.25  # and after one that did not
 JITTER = 0.1  # part of an interval by which a poll may come later, so that feeds spread out
@@ -123,8 +125,8 @@ class Feed:
 
     @property
     def shown(self) -> str:
-        """What people call it."""
-        return self.name or self.title or self.url
+        """What people call it: never its address, which may hold a password or a token."""
+        return self.name or self.title or host_of(self.url)
 
 
 def after(

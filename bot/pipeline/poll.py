@@ -16,10 +16,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.addresses import host_of, hosts_only
 from bot.domain.intake import Arrival, all_keys, keys_of
 from bot.domain.polling import Feed, Got, after, to_warn
 from bot.errors import StoreError
@@ -225,10 +225,10 @@ class Poll:
 
         summaries = await self._ingest.store([part for _, part in brought], settle)
         for (done, _), summary in zip(brought, summaries, strict=True):
-            report(f"feed {done.feed.url}", summary)
+            report(f"feed {_host(done.feed)}", summary)
         for done in over:
             if done.look.reason and not done.feed.polling.failures:  # said once, not at every try
-                log.warning("feed %s: %s", done.feed.url, done.look.reason)
+                log.warning("feed %s: %s", _host(done.feed), hosts_only(done.look.reason))
 
     async def _brought(
         self, connection: AsyncConnection, over: Sequence[_Done], states: Mapping[int, SourceState]
@@ -295,7 +295,7 @@ class Poll:
 
 
 def _host(feed: Feed) -> str:
-    return urlsplit(feed.url).hostname or ""
+    return host_of(feed.url)
 
 
 def _result(task: asyncio.Task[Look]) -> Look:

@@ -17,10 +17,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.intake import Plan
+from bot.domain.intake import EVERYBODY, Plan
 from bot.domain.posting import Post
 from bot.domain.retry import Drop, Got, Outcome, Pause, Retry, Sent, Skip, Verdict
 from bot.store import schema
+from bot.store.servers import LEFT
 from bot.store.sql import chunks, insert_new, upsert
 
 # Longer than a batch takes, shorter than the minutes for which Discord remembers a nonce.
@@ -37,6 +38,7 @@ NOTICE = "notice"  # what is wrong with a source; like a digest it is written wh
 _o = schema.outbox
 _c = schema.channels
 _PAUSED = sa.select(_c.c.channel_id).where(_c.c.paused_reason != "")
+_HEARD = sa.and_(_o.c.channel_id.not_in(_PAUSED), _o.c.guild_id.not_in(LEFT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ def by_audience(plan: Plan, stories: Collection[int] | None = None) -> dict[int,
     """The stories of a plan, or these of them, by the servers for which they change; 0: everybody's."""
     found: dict[int, list[int]] = {}
     for number in plan.stories if stories is None else stories:
-        audience = plan.audiences.get(number, frozenset())
+        audience = plan.audiences.get(number, EVERYBODY)
         for guild_id in [0] if 0 in audience else sorted(audience):
             found.setdefault(guild_id, []).append(number)
     return found
@@ -243,7 +245,7 @@ def _ready(now: datetime) -> sa.Select[tuple[int]]:
         _o.c.due_at <= now,
         _o.c.closed.is_(False),
         sa.or_(_o.c.lease_until.is_(None), _o.c.lease_until <= now),
-        _o.c.channel_id.not_in(_PAUSED),
+        _HEARD,
     )
 
 
@@ -373,7 +375,7 @@ async def next_due(connection: AsyncConnection, now: datetime) -> datetime | Non
     at = sa.case((_o.c.lease_until > _o.c.due_at, _o.c.lease_until), else_=_o.c.due_at)
     waiting = (
         sa.select(_o.c.channel_id, sa.func.min(at, type_=schema.UtcTime))
-        .where(_o.c.due_at.is_not(None), _o.c.closed.is_(False), _o.c.channel_id.not_in(_PAUSED))
+        .where(_o.c.due_at.is_not(None), _o.c.closed.is_(False), _HEARD)
         .group_by(_o.c.channel_id)
     )
     found = [when for _, when in await connection.execute(waiting.where(_o.c.kind != PUBLISH))]
@@ -408,7 +410,7 @@ async def queue_length(connection: AsyncConnection, guild_id: int) -> int:
 
 async def backlog(connection: AsyncConnection, now: datetime) -> tuple[int, datetime | None]:
     """How many messages of all servers wait, and since when the one that waits longest has been due."""
-    waiting = sa.and_(_o.c.due_at <= now, _o.c.closed.is_(False), _o.c.channel_id.not_in(_PAUSED))
+    waiting = sa.and_(_o.c.due_at <= now, _o.c.closed.is_(False), _HEARD)
     counted = sa.select(sa.func.count(), sa.func.min(_o.c.due_at, type_=schema.UtcTime)).where(waiting)
     count, oldest = (await connection.execute(counted)).one()
     return count, oldest

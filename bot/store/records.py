@@ -13,12 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.batch import DECLARERS
 from bot.domain.event import Report, Terms, compared
-from bot.domain.intake import Affected, Arrival, Known, Plan, all_keys, keys_of
+from bot.domain.intake import EVERYBODY, Affected, Arrival, Known, Plan, all_keys, keys_of
 from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryView, TopicMatch
 from bot.domain.ranking import last_report
 from bot.domain.words import name_key, search_key
 from bot.store import outbox, pointers, schema, search, topics
-from bot.store.sql import chunks, upsert
+from bot.store.sql import chunks, seen_by, upsert
 
 _r = schema.records
 _s = schema.stories
@@ -93,17 +93,18 @@ def row_of(stored: Stored, digest: str) -> dict[str, Any]:
 
 
 async def _select(
-    connection: AsyncConnection, column: sa.Column[Any], values: Iterable[Any]
+    connection: AsyncConnection, column: sa.Column[Any], values: Iterable[Any], guild_id: int | None = None
 ) -> tuple[dict[int, Stored], dict[int, str]]:
-    """Records by a column's values, with what they declare; and their digests."""
+    """Records by a column's values, with what they declare; and their digests. With a `guild_id` those that it sees."""
+    seen = seen_by(_r.c.guild_id, guild_id)
     rows: dict[int, sa.Row[Any]] = {}
     declares: dict[int, list[int]] = {}
     for part in chunks(values):
-        rows |= {row.id: row for row in await connection.execute(sa.select(_r).where(column.in_(part)))}
+        rows |= {row.id: row for row in await connection.execute(sa.select(_r).where(column.in_(part), seen))}
         declared = (
             sa.select(_d.c.record_id, _d.c.declared_id)
             .join(_r, _r.c.id == _d.c.record_id)
-            .where(column.in_(part))
+            .where(column.in_(part), seen)
             .order_by(_d.c.record_id, _d.c.position)
         )
         for record_id, declared_id in await connection.execute(declared):
@@ -117,13 +118,17 @@ async def by_id(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, St
     return (await _select(connection, _r.c.id, ids))[0]
 
 
-async def members(connection: AsyncConnection, numbers: Iterable[int]) -> dict[int, Stored]:
-    """The same-event records of these stories, removed ones included, by id."""
-    return (await _select(connection, _r.c.story, numbers))[0]
+async def members(
+    connection: AsyncConnection, numbers: Iterable[int], guild_id: int | None = None
+) -> dict[int, Stored]:
+    """The same-event records of these stories, removed ones included, by id. With a `guild_id` those that it sees."""
+    return (await _select(connection, _r.c.story, numbers, guild_id))[0]
 
 
-async def topics_of(connection: AsyncConnection, numbers: Iterable[int]) -> dict[int, tuple[TopicMatch, ...]]:
-    """Record id -> its topics, for the records of these stories."""
+async def topics_of(
+    connection: AsyncConnection, numbers: Iterable[int], guild_id: int | None = None
+) -> dict[int, tuple[TopicMatch, ...]]:
+    """Record id -> its topics, for the records of these stories. With a `guild_id` what that server sees of both."""
     found: dict[int, list[TopicMatch]] = {}
     for part in chunks(numbers):
         rows = await connection.execute(
@@ -131,6 +136,7 @@ async def topics_of(connection: AsyncConnection, numbers: Iterable[int]) -> dict
             .join(_t, _t.c.id == _rt.c.topic_id)
             .join(_r, _r.c.id == _rt.c.record_id)
             .where(_r.c.story.in_(part))
+            .where(seen_by(_r.c.guild_id, guild_id), seen_by(_t.c.guild_id, guild_id))
             .order_by(_rt.c.record_id, _rt.c.declared.desc(), _rt.c.topic_id)
         )
         for record_id, name, declared, keywords, guild_id in rows:
@@ -257,7 +263,7 @@ async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
     changed = {
         story: view
         for story, view in plan.stories.items()
-        if view is None or view.lead.guild_id in plan.audiences.get(story, ())
+        if view is None or not plan.audiences.get(story, EVERYBODY).isdisjoint((0, view.lead.guild_id))
     }
     seen = {story: view for story, view in changed.items() if view is not None}
     rows = [_story_row(number, view) for number, view in seen.items()]

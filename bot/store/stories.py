@@ -40,10 +40,10 @@ async def load(
     With a `guild_id` as that server sees them (0: as everybody does), else with all that there is.
     """
     wanted = list(dict.fromkeys(numbers))
-    stored = await records.members(connection, wanted)
+    stored = await records.members(connection, wanted, guild_id)
     declared_ids = {i for record in stored.values() for i in record.declares} - set(stored)
     everything = stored | await records.by_id(connection, declared_ids)
-    topics = await records.topics_of(connection, wanted)
+    topics = await records.topics_of(connection, wanted, guild_id)
     inside: dict[int | None, list[Stored]] = {}
     for record in stored.values():
         if not record.record.removed:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
 
+from bot.domain.addresses import hosts_only
 from bot.domain.render import plural
 from bot.store import feeds, outbox, sources, stories, subscriptions
 from bot.store.sources import SourceState as Stored
@@ -16,8 +17,7 @@ from bot.usecases.context import Context
 RECENT = timedelta(days=1)
 MOST_TROUBLES = 10
 
-# An address, of which the host remains; paths, bare or in quotes; and where a sentence ends.
-_ADDRESS = re.compile(r"[A-Za-z][\w+.-]*://(?:[^/?#\s@]*@)?([^/?#\s:'\"]+)[^\s'\"]*")
+# Paths, bare or in quotes; and where a sentence ends.
 _PATH = re.compile(r"""(['"])[^'"]*[/\\][^'"]*\1|(?<![\w<])(?:~|[A-Za-z]:)?[/\\][^\s'",;]*[^\s'",;:.]""")
 _SENTENCE = re.compile(r"(?<=[.!?])\s|\n")
 _SLASH = re.compile(r"[/\\]")
@@ -106,15 +106,15 @@ def _together(states: Sequence[Stored], how: str) -> SourceState:
 def shown_name(name: str) -> str:
     """A source's kind, and of its place the host or the last part of the path."""
     kind, _, place = name.partition(":")
-    if address := _ADDRESS.search(place):
-        return f"{kind}: {address[1]}"
+    if "://" in place:
+        return f"{kind}: {hosts_only(place.partition(':')[2] if place[:1].isdigit() else place)}"
     return f"{kind}: {_SLASH.split(place.rstrip('/'))[-1]}" if place else kind
 
 
 def shown_error(error: str) -> str:
     """The first sentence of an error, hosts in place of addresses, and no paths."""
     first = _SENTENCE.split(error.strip(), maxsplit=1)[0]
-    return _PATH.sub("…", _ADDRESS.sub(r"\1", first))
+    return _PATH.sub("…", hosts_only(first))
 
 
 async def resume_mended(context: Context, problem: Callable[[int], Awaitable[str]]) -> list[int]:

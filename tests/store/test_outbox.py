@@ -132,7 +132,7 @@ async def test_there_is_one_post_per_story_and_channel(posts: Database, clock: C
     async with posts.read() as connection:
         found = await outbox.posts(connection, [1, 2, 3])
     assert found.keys() == {(2, CHANNEL), (2, OTHER)}
-    assert found[2, CHANNEL] == Post(found[2, CHANNEL].id, 2, CHANNEL)
+    assert found[2, CHANNEL] == Post(found[2, CHANNEL].id, 2, CHANNEL, guild_id=GUILD)
 
 
 async def test_ids_of_discord_fit(posts: Database, clock: Clock) -> None:
