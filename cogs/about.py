@@ -61,6 +61,8 @@ def _embed(found: use.Status) -> Embed:
         f"{plural(found.records, 'record')} in {plural(found.stories, 'story', 'stories')} · "
         f"{plural(found.subscriptions, 'subscription')} here · {plural(found.queue, 'message')} waiting"
     )
+    if found.own_stored:
+        summary += f"\n{found.own_stored:,} of at most {found.most_stored:,} articles of this server's own feeds are stored"
     held = [f"• {count} × {reason}: {EXPLAIN[Reason(reason)]}" for reason, count in found.held.items()]
     parts = {
         "Sources": [_source(source) for source in found.sources],

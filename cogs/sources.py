@@ -54,6 +54,8 @@ class Sources(commands.GroupCog, group_name="source", group_description="Feeds o
                 f"\n⚠️ These have brought {plural(found.full, 'record')} today, the most there may be: what else "
                 "is new in them is refused until midnight UTC."
             )
+        if found.stored:
+            lines.append(f"\n{_stored(found.stored, found.most_stored)}")
         shared = found.shared
         total = sum(shared.values())
         if total and lines:
@@ -93,6 +95,13 @@ class Sources(commands.GroupCog, group_name="source", group_description="Feeds o
     async def _own(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
         found = await use.suggest(self.context, guild_of(interaction).id, current)
         return [app_commands.Choice(name=name, value=value) for name, value in found]
+
+
+def _stored(stored: int, most: int) -> str:
+    text = f"{stored:,} of at most {most:,} articles of this server's own feeds are stored."
+    if stored < most:
+        return text
+    return f"⚠️ {text} New ones are refused. Whoever runs the bot can raise the limit: `feeds.most_stored`."
 
 
 def _added(done: use.Added) -> Embed:

@@ -131,6 +131,7 @@ class FeedsSettings(_Model):
     most: Duration = timedelta(hours=6)
     per_server: int = Field(default=25, ge=0, le=1000)
     per_day: int = Field(default=5000, ge=1, le=1_000_000)
+    most_stored: int = Field(default=50_000, ge=1, le=10_000_000)
     private_networks: bool = False
 
     @field_validator("least")
@@ -148,7 +149,8 @@ class FeedsSettings(_Model):
 
     def polls(self) -> Polls:
         """The same as the domain knows it."""
-        return Polls(Bounds(self.least, self.most), self.quality, self.per_server, self.per_day)
+        bounds = Bounds(self.least, self.most)
+        return Polls(bounds, self.quality, self.per_server, self.per_day, self.most_stored)
 
 
 class HttpSettings(_Model):

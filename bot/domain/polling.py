@@ -42,13 +42,15 @@ class Bounds:
 class Polls:
     """What holds for all feeds: the bounds, the quality of records (feeds declare none), and a server's limits.
 
-    `per_server` is how many feeds of its own it may have, `per_day` how many new records these may bring in a day.
+    `per_server` is how many feeds of its own it may have, `per_day` how many new records these may bring in a day,
+    `most_stored` how many records they may have in the database.
     """
 
     bounds: Bounds = Bounds()
     quality: int = 70
     per_server: int = 25
     per_day: int = 5000
+    most_stored: int = 50_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,16 +247,26 @@ class Poll:
         del coming[0]  # everybody's
         if coming:
             before = await feeds.brought_on(connection, coming, self._context.now().date())
-            room = {guild_id: self._context.polls.per_day - before.get(guild_id, 0) for guild_id in coming}
+            stored = await feeds.stored(connection, coming)
+            polls = self._context.polls
+            day = {guild_id: polls.per_day - before.get(guild_id, 0) for guild_id in coming}
+            ever = {guild_id: polls.most_stored - stored.get(guild_id, 0) for guild_id in coming}
+            full = {guild_id for guild_id in coming if ever[guild_id] < day[guild_id]}
+            room = {guild_id: min(day[guild_id], ever[guild_id]) for guild_id in coming}
             crowded = {guild_id for guild_id in coming if coming[guild_id] > room[guild_id]}
             brought = [
-                (done, await self._cut(connection, part, room) if part.guild_id in crowded else part)
+                (done, await self._cut(connection, part, room, full) if part.guild_id in crowded else part)
                 for done, part in brought
             ]
         return over, brought
 
-    async def _cut(self, connection: AsyncConnection, part: Part, room: dict[int, int]) -> Part:
-        """Refuse what is new and finds no room in its server's day; what is known already takes none."""
+    async def _cut(
+        self, connection: AsyncConnection, part: Part, room: dict[int, int], full: Collection[int]
+    ) -> Part:
+        """Refuse what is new and finds no room in its server's day; what is known already takes none.
+
+        Of the servers in `full` it is the database in which there is no room.
+        """
         own = [
             Arrival(item.record, part.state.id, part.guild_id, polled=True).own() for item in part.batch.items
         ]
@@ -269,9 +279,15 @@ class Poll:
             room[part.guild_id] -= new
         if not refused:
             return part
+        polls = self._context.polls
+        limit = (
+            f"have {polls.most_stored} articles in the database (feeds.most_stored)"
+            if part.guild_id in full
+            else f"have brought {polls.per_day} records today (feeds.per_day)"
+        )
         reason = (
             f"this and all else that is new, {len(refused)} in number, is refused: the own feeds of server "
-            f"{part.guild_id} have brought {self._context.polls.per_day} records today (feeds.per_day)"
+            f"{part.guild_id} {limit}"
         )
         told = (*part.batch.rejected, Rejected(refused[0].path, refused[0].item, reason))
         batch = replace(part.batch, items=tuple(kept), rejected=told)

@@ -116,6 +116,15 @@ async def brought_on(connection: AsyncConnection, guild_ids: Collection[int], da
     return {named[name]: value["records"] for name, value in rows if value["day"] == day.isoformat()}
 
 
+async def stored(connection: AsyncConnection, guild_ids: Collection[int]) -> dict[int, int]:
+    """How many records of servers' own feeds there are, those included of feeds that were removed."""
+    found: dict[int, int] = {}
+    for part in chunks(guild_ids):
+        counted = sa.select(_r.c.guild_id, sa.func.count()).where(_r.c.guild_id.in_(part))
+        found |= dict((await connection.execute(counted.group_by(_r.c.guild_id))).all())
+    return found
+
+
 async def count_brought(connection: AsyncConnection, more: Mapping[int, int], day: date) -> None:
     """Count what servers' own feeds brought. It is kept with a source that stands for all feeds of a server."""
     before = await brought_on(connection, more, day)

@@ -39,6 +39,7 @@ class SourceState:
 class Status:
     """What `/status` shows. `paused` are channel and reason; `held` counts the last day by reason.
 
+    `own_stored` are the articles of the server's own feeds, of `most_stored` that there may be.
     `sources` are those in order as one, then each in trouble, then the rest of these as one.
     """
 
@@ -51,13 +52,15 @@ class Status:
     held: dict[str, int]
     given_up: tuple[tuple[int, str], ...]
     subscriptions: int
+    own_stored: int = 0
+    most_stored: int = 0
 
 
 async def status(context: Context, guild_id: int) -> Status:
     """The state of the bot as it concerns one server."""
     since = context.now() - RECENT
     async with context.db.read() as connection:
-        own, alive = await stories.totals(connection)
+        own, alive = await stories.totals(connection, guild_id)
         states = await subscriptions.channels(connection, guild_id)
         seen = {f.source_id for of in {0, guild_id} for f in await feeds.all_feeds(connection, of)}
         found = [s for s in await sources.all_sources(connection) if s.kind != feeds.KIND or s.id in seen]
@@ -71,6 +74,8 @@ async def status(context: Context, guild_id: int) -> Status:
             await outbox.held_counts(connection, guild_id, since),
             tuple(await outbox.given_up(connection, guild_id, since)),
             len(await subscriptions.subscriptions(connection, guild_id=guild_id)),
+            (await feeds.stored(connection, [guild_id])).get(guild_id, 0),
+            context.polls.most_stored,
         )
 
 
