@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import schema
-from bot.store.outbox import STORY, Claimed, of_server
+from bot.store.decisions import of_server
+from bot.store.outbox import STORY, Claimed
 from bot.store.sql import chunks
 
 _o = schema.outbox

@@ -17,7 +17,7 @@ from bot.domain.intake import EVERYBODY, Affected, Arrival, Known, Plan, all_key
 from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryView, TopicMatch
 from bot.domain.ranking import last_report
 from bot.domain.words import name_key, search_key
-from bot.store import outbox, pointers, schema, search, topics
+from bot.store import decisions, outbox, pointers, schema, search, topics
 from bot.store.sql import chunks, seen_by, upsert
 
 _r = schema.records
@@ -277,8 +277,8 @@ async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
     await _write_topics(connection, plan.topics, topic_ids)
     await _write_story_topics(connection, seen, topic_ids)
     await _forward(connection, plan.merged)
-    await outbox.apply(connection, plan, now)
-    for guild_id, survivors in outbox.by_audience(plan, set(plan.merged.values())).items():
+    await decisions.apply(connection, plan, now)
+    for guild_id, survivors in decisions.by_audience(plan, set(plan.merged.values())).items():
         await pointers.follow(connection, survivors, now, guild_id)
 
 
