@@ -52,22 +52,22 @@ def measure(runs: int) -> None:
     progress = {STATE: first.batch.progress[STATE]}
     ways = {
         "304": _Answering(Response(304, ORIGIN.url, etag='"1"')),
-        "the same body again, by its hash": _Answering(same),
+        "the same body, recognised by its hash": _Answering(same),
     }
     ours: dict[str, list[float]] = {name: [] for name in ways}
     theirs: list[float] = []
     for _ in range(runs):
         for name, web in ways.items():
             if _look(web, progress).got is not Got.NOTHING_NEW:
-                raise SystemExit(f"{name}: it was taken for a change")
+                raise SystemExit(f"{name}: it was mistaken for a change")
             ours[name].append(1e6 * parsing.spent(lambda: _look(web, progress), OURS_A_TURN))  # noqa: B023 - called at once
         theirs.append(1e6 * parsing.spent(lambda: feedparser.parse(body), 1))
-    print(f"\nAn unchanged feed, {len(first.batch.items)} items, {len(body) / 1000:.0f} KB (processor time)")
+    print(f"\nAn unchanged feed, {len(first.batch.items)} items, {len(body) / 1000:.0f} KB (CPU time)")
     for name, took in ours.items():
         line(name, took, "us")
     line("parsed by feedparser", [each / 1000 for each in theirs], "ms")
     for name, took in ours.items():
-        line(f"times as cheap: {name}", [b / a for a, b in zip(took, theirs, strict=True)], "x")
+        line(f"relative speed: {name}", [b / a for a, b in zip(took, theirs, strict=True)], "x")
 
 
 if __name__ == "__main__":

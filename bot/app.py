@@ -112,7 +112,7 @@ class App:
         for channel_id in await resume_mended(
             self.context, lambda channel_id: problem_now(self.client, channel_id)
         ):
-            log.info("channel %s is resumed", channel_id)
+            log.info("channel %s has resumed", channel_id)
 
     async def tidy(self) -> None:
         """Remove what nobody will ask for any more."""
@@ -204,7 +204,7 @@ class App:
         while (trouble := await unreachable() or await self._stay_connected(token)) is not None:
             failures += 1
             pause = pause_after(trouble, failures)
-            log.error("Discord cannot be reached: %s; next try in %s", trouble.reason, pause)
+            log.error("cannot connect to Discord: %s; next try in %s", trouble.reason, pause)
             await asyncio.sleep(pause.total_seconds())
 
     async def _stay_connected(self, token: str) -> Trouble | None:
@@ -230,9 +230,7 @@ class App:
         while (trouble := self.client.sync_trouble) is not None:
             failures += 1
             pause = pause_after(trouble, failures)
-            log.error(
-                "Discord does not show the bot's commands yet: %s; next try in %s", trouble.reason, pause
-            )
+            log.error("the slash commands could not be registered: %s; next try in %s", trouble.reason, pause)
             await asyncio.sleep(pause.total_seconds())
             self.client.sync_trouble = await self.client.sync()
         await self._stopping.wait()
@@ -256,7 +254,7 @@ class App:
             except StoreError as error:
                 log.error("%s", error)
             except Exception:
-                log.exception("delivering failed; what was being sent is tried again when its lease ends")
+                log.exception("delivery failed; messages in progress are retried when their leases end")
             if not busy:
                 await self._idle(self._woken, due)
 
@@ -309,7 +307,7 @@ class App:
                     "%s: %s; next try in %s", hosts_only(watched.source.name), hosts_only(str(error)), pause
                 )
             except Exception:
-                log.exception("%s: a bug stopped the intake; next try in %s", watched.source.name, pause)
+                log.exception("%s: reading failed; next try in %s", watched.source.name, pause)
             await asyncio.sleep(pause.total_seconds())
             pause = min(pause * 2, RETRY_MOST)
 

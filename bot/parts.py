@@ -152,7 +152,7 @@ def endpoint_of(config: Config) -> http.Settings | None:
 
 def found_by(config: Config) -> str:
     """What stories are found by, in words; that depends on what is installed, too."""
-    return f"stories are found by {meaning.basis(config.stories.by_meaning())}"
+    return f"stories are compared by {meaning.basis(config.stories.by_meaning())}"
 
 
 async def check_stored(config: Config) -> list[str]:
@@ -166,8 +166,8 @@ async def check_stored(config: Config) -> list[str]:
     finally:
         await db.close()
     return [
-        f"topic {topic.name!r}{f' of server {topic.guild_id}' if topic.guild_id else ''}: its query is not used any more: "
-        f"{error}; mend it with {'/topic edit' if topic.guild_id else 'its topic file'}"
+        f"topic {topic.name!r}{f' of server {topic.guild_id}' if topic.guild_id else ''}: its query is ignored: "
+        f"{error}; correct it with {'/topic edit' if topic.guild_id else 'its topic file'}"
         for topic, error in known.refused
     ]
 
@@ -192,6 +192,6 @@ def check(config: Config) -> list[str]:
         problems += [f"topics: {problem}" for problem in error.problems]
     if not config.sources and not config.feeds.catalogue:
         problems.append(
-            "sources: there are none, and feeds.catalogue is off: only servers' own feeds would bring articles"
+            "sources: the list is empty and feeds.catalogue is off, so only feeds that servers add bring articles"
         )
     return problems

@@ -23,4 +23,4 @@ def raise_open_files() -> None:
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     except (ValueError, OSError) as error:  # macOS has a lower limit of its own
-        log.info("at most %d files can be open at once: %s", soft, error)
+        log.info("the limit of open files stays at %d: %s", soft, error)

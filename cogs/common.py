@@ -73,7 +73,7 @@ def only_with(**permissions: bool) -> Callable[[Callback[S, P]], Callback[S, P]]
 def guild_of(interaction: Interaction) -> discord.Guild:
     """The server; every command is declared for servers only."""
     if interaction.guild is None:
-        raise InvalidInputError("This works in a server only.")
+        raise InvalidInputError("This command only works in a server.")
     return interaction.guild
 
 
@@ -131,11 +131,11 @@ def channel_of(interaction: Interaction, named: Target | None = None) -> Target:
     channel = named or here(interaction)
     if isinstance(channel, app_commands.AppCommandChannel | app_commands.AppCommandThread):
         raise NotAllowedError(
-            f"The bot cannot see {channel.mention}: give it View Channel there, or open the thread again."
+            f"The bot cannot see {channel.mention}. Give it View Channel there, or reopen the thread."
         )
     if not isinstance(channel, Target):
         raise InvalidInputError(
-            "Stories go to text and announcement channels, threads and forums: name one of these."
+            "The bot posts in text channels, announcement channels, threads and forums. Choose one of these."
         )
     return channel
 
@@ -145,7 +145,7 @@ def managed(interaction: Interaction, named: Target | None = None) -> Target:
     channel = channel_of(interaction, named)
     user = interaction.user
     if not isinstance(user, discord.Member) or not allowed(channel, user).manage_channels:
-        raise NotAllowedError(f"You need Manage Channels in {channel.mention} for this.")
+        raise NotAllowedError(f"You need the Manage Channels permission in {channel.mention}.")
     return channel
 
 
@@ -156,14 +156,14 @@ def managed_everywhere(interaction: Interaction, hint: str) -> None:
     """
     user = interaction.user
     if not isinstance(user, discord.Member) or not user.guild_permissions.manage_channels:
-        raise NotAllowedError(f"You need Manage Channels in the whole server for this. {hint}")
+        raise NotAllowedError(f"You need the Manage Channels permission in the whole server. {hint}")
 
 
 def require_postable(channel: Target) -> None:
     """NotAllowedError that names what the bot lacks to post in the channel."""
     if names := missing(channel):
         raise NotAllowedError(
-            f"The bot may not post in {channel.mention}: give it {', '.join(names)} there, then try again."
+            f"The bot cannot post in {channel.mention}. Give it {', '.join(names)} there, then try again."
         )
 
 

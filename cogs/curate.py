@@ -59,11 +59,11 @@ class _Merge(ui.Button[Any]):
         await interaction.response.send_modal(_WhichOther(self._context, self._number))
 
 
-class _WhichOther(Modal, title="Which story is the same?"):
+class _WhichOther(Modal, title="Merge with another story"):
     """The other story, by number, link or title."""
 
     other: ui.TextInput[Any] = ui.TextInput(
-        label="Its number, a link, or words of its title", custom_id="other", max_length=200
+        label="Number, link, or words of its title", custom_id="other", max_length=200
     )
 
     def __init__(self, context: Context, number: int) -> None:
@@ -77,8 +77,8 @@ class _WhichOther(Modal, title="Which story is the same?"):
         kept, gone = await use.merge(self._context, _editor(interaction), self._number, self.other.value)
         await _done(
             interaction,
-            f"Story #{gone} goes on as #{kept} from now on. Posts follow within a minute."
-            f" To undo it: `/related {kept}`, *Not the same story*.",
+            f"Story #{gone} is now part of #{kept}. The posts are updated within a minute."
+            f" To undo this, use `/related {kept}` and press *Not the same story…*.",
         )
 
 
@@ -96,9 +96,9 @@ class _Part(ui.Button[Any]):
         _editor(interaction)
         answer = views.Answer(interaction)
         answer.add_item(_WhichReport(self._context, self._number, self._members[-MOST_CHOICES:]))
-        text = "Which report is about something else? It is taken out and becomes a story by itself."
+        text = "Which article is about something else? It becomes a separate story."
         if len(self._members) > MOST_CHOICES:
-            text += f" These are the last {MOST_CHOICES} that were published."
+            text += f" The list shows the newest {MOST_CHOICES} articles."
         await views.answer(interaction, Embed(description=text), answer)
 
 
@@ -107,7 +107,7 @@ class _WhichReport(ui.Select[Any]):
 
     def __init__(self, context: Context, number: int, members: Sequence[Stored]) -> None:
         super().__init__(
-            placeholder="A report",
+            placeholder="Choose an article",
             options=[
                 discord.SelectOption(
                     label=clip(member.record.title, CHOICE) or member.record.outlet.domain,
@@ -130,6 +130,6 @@ class _WhichReport(ui.Select[Any]):
         number, fresh = await use.part(self._context, _editor(interaction), self._number, int(chosen))
         await _done(
             interaction,
-            f"“{escape_to(self._titles[chosen], 200)}” is story #{fresh} now, no longer part of #{number}."
-            f" To undo it: `/related {number}`, *Merge with*, #{fresh}.",
+            f"“{escape_to(self._titles[chosen], 200)}” is now story #{fresh}, separate from #{number}."
+            f" To undo this, use `/related {number}`, press *Merge with…* and enter #{fresh}.",
         )

@@ -12,7 +12,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -232,8 +232,10 @@ def main() -> None:
     from discord.gateway import DiscordWebSocket
 
     from bot.__main__ import main as topicwire
+    from bot.chat import connection
 
     port = sys.argv.pop(1)
+    connection.FIRST_PAUSE = timedelta(milliseconds=10)
     discord.http.Route.BASE = f"http://127.0.0.1:{port}/api"
     DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(f"ws://127.0.0.1:{port}/gateway/")
     topicwire()

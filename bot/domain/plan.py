@@ -10,6 +10,7 @@ transaction then stores.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from itertools import chain
 
 from bot.domain import posting, stories
 from bot.domain.batch import Clustering, Why
+from bot.domain.beside import is_informative
 from bot.domain.cluster import Window
 from bot.domain.event import Report, compared, day_of
 from bot.domain.intake import EVERYBODY, LONG_AGO, Affected, Arrival, Identify, Known, Plan
@@ -31,6 +33,7 @@ from bot.domain.words import name_key
 
 # Reports of one server's own sources that a story has room for. Everybody's intakes read them, and its pages show them.
 GUESTS = 50
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,17 +195,21 @@ def announce(
 def _told(why: Why, stored: Stored, records: Mapping[int, Stored]) -> str:
     """What put a record into its story, in words."""
     if why == Why():
-        return "opened the story"
+        return "First article of the story"
     record = stored.record
     written = {**terms(record.excerpt, record.language), **terms(record.title, record.language)}
     reasons = []
     if why.declared_by is not None:
-        reasons.append(f"declared by {records[why.declared_by].record.outlet.name}")
+        reasons.append(f"linked from {records[why.declared_by].record.outlet.name}")
     if why.declares is not None:
-        reasons.append(f"declares {records[why.declares].record.outlet.name}")
+        reasons.append(f"links to {records[why.declares].record.outlet.name}")
     if why.shares:
-        reasons.append("shares: " + ", ".join(written.get(term, term) for term in why.shares))
-    return "; ".join(reasons)
+        shared = [term for term in why.shares if is_informative(term)] or why.shares
+        spelled = {word.lower(): word for word in _WORD.findall(f"{record.title} {record.excerpt}")[::-1]}
+        words = (written.get(term, term) for term in shared)
+        reasons.append("shared words: " + ", ".join(spelled.get(word, word) for word in words))
+    text = " · ".join(reasons)
+    return text[:1].upper() + text[1:]
 
 
 def _assign(result: Plan, records: dict[int, Stored], record_id: int, story: int | None) -> None:

@@ -95,8 +95,10 @@ class Deliver:
                 try:
                     outcome = await self._try(claim, render_context)
                 except Exception:  # a bug in making one message must not hold up those after it
-                    log.exception("message %s to channel %s could not be made", claim.id, claim.channel_id)
-                    outcome = Outcome(Got.UNREACHABLE, detail="an error of the bot: its log has it")
+                    log.exception(
+                        "message %s to channel %s could not be rendered", claim.id, claim.channel_id
+                    )
+                    outcome = Outcome(Got.UNREACHABLE, detail="internal error; see the log")
             verdict = await self._settle(claim, outcome, render_context)
             until = retry.others_wait(outcome, verdict, self._context.now())
             if isinstance(verdict, Pause) or until is not None:
@@ -149,11 +151,11 @@ class Deliver:
         if other is None or other.closed:
             async with self._context.db.write() as connection:
                 if not await pointers.take_over(connection, claim, into):
-                    return Outcome(Got.WAITS, detail="another worker has it")
+                    return Outcome(Got.WAITS, detail="another process is sending it")
             return rendering.rendered(replace(claim, story=into, shown=""), render_context, now)
         if other.message_id is None or other.due_at is not None or other.reason:
             wait = (other.due_at - now).total_seconds() if other.due_at else None
-            return Outcome(Got.WAITS, retry_after=wait, detail=f"waits for the message of story #{into}")
+            return Outcome(Got.WAITS, retry_after=wait, detail=f"waiting for the message of story #{into}")
         # A post of a forum is a thread, which has the number of its first message.
         place = other.channel_id if other.thread_id is None else other.message_id
         jump = f"https://discord.com/channels/{claim.guild_id}/{place}/{other.message_id}"

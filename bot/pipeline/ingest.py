@@ -149,7 +149,7 @@ class Ingest:
         except Exception:
             if not any(part.batch.items for part in parts):
                 raise
-            log.exception("a batch could not be stored; its items are stored one by one")
+            log.exception("a batch could not be stored; storing its items one by one")
         summaries = [await self._one_by_one(part) for part in parts]
         async with self._context.db.write() as connection:
             await also(connection, summaries)
@@ -167,7 +167,7 @@ class Ingest:
                 raise
             except Exception as error:
                 log.error("%s: item %s could not be stored", hosts_only(item.path), item.item, exc_info=error)
-                bad.append(Rejected(item.path, item.item, "an error of Topicwire: its log has it"))
+                bad.append(Rejected(item.path, item.item, "internal error; see the log"))
         rest = replace(part.batch, items=(), rejected=(*part.batch.rejected, *bad))
         [stored] = await self._together(
             [replace(part, batch=rest, refused=part.refused + len(bad))], _nothing
@@ -257,7 +257,7 @@ def report(name: str, summary: Summary, told: Container[Rejected] = ()) -> None:
     if summary.new or summary.changed or fresh:
         held = ", ".join(f"{reason}: {count}" for reason, count in sorted(summary.held.items())) or "none"
         log.info(
-            "%s: %d new, %d changed, %d rejected; %d posts to send; held back: %s",
+            "%s: %d new, %d changed, %d rejected; %d posts to send; not posted: %s",
             name,
             summary.new,
             summary.changed,

@@ -281,13 +281,13 @@ class Poll:
             return part
         polls = self._context.polls
         limit = (
-            f"have {polls.most_stored} articles in the database (feeds.most_stored)"
+            f"the limit of {polls.most_stored} stored articles (feeds.most_stored)"
             if part.guild_id in full
-            else f"have brought {polls.per_day} records today (feeds.per_day)"
+            else f"today's limit of {polls.per_day} (feeds.per_day)"
         )
         reason = (
-            f"this and all else that is new, {len(refused)} in number, is refused: the own feeds of server "
-            f"{part.guild_id} {limit}"
+            f"{len(refused)} new articles, starting with this one, were rejected: the feeds of server "
+            f"{part.guild_id} have reached {limit}"
         )
         told = (*part.batch.rejected, Rejected(refused[0].path, refused[0].item, reason))
         batch = replace(part.batch, items=tuple(kept), rejected=told)
@@ -319,7 +319,7 @@ def _result(task: asyncio.Task[Look]) -> Look:
     if error is None:
         return task.result()
     log.error("a feed could not be read", exc_info=error)
-    return Look(Got.FAILED, "an error of Topicwire: its log has it")
+    return Look(Got.FAILED, "internal error; see the log")
 
 
 def origin_of(feed: Feed, quality: int) -> Origin:

@@ -94,7 +94,7 @@ async def replace_waiting(connection: AsyncConnection, channel_id: int, now: dat
         _o.c.reason != "",
         free,
     )
-    values = {"closed": True, "due_at": None, "reason": "a newer digest took its place"}
+    values = {"closed": True, "due_at": None, "reason": "replaced by a newer digest"}
     rows = await connection.execute(sa.update(_o).where(waiting).values(**values).returning(_o.c.payload))
     for payload in rows.scalars().all():
         await take_back(connection, channel_id, payload)

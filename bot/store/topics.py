@@ -92,7 +92,7 @@ async def load(connection: AsyncConnection, guild_id: int | None = None) -> Topi
 def _built(rows: Sequence[sa.Row[Any]], parsed: Mapping[str, Query]) -> Topics:
     made = Topics(map(_topic, rows), parsed)
     for topic, error in made.refused:
-        log.error("the query of topic %r cannot be read, it goes on without: %s", topic.name, error)
+        log.error("the query of topic %r is ignored: %s", topic.name, error)
     return made
 
 

@@ -55,7 +55,7 @@ async def merge(context: Context, editor: Editor, number: int, other: str) -> tu
     async with context.db.intake() as connection:
         one, two = [await _story(connection, editor, n) for n in (number, asked)]
         if one.number == two.number:
-            raise InvalidInputError(f"#{number} and #{asked} are one story already.")
+            raise InvalidInputError(f"#{number} and #{asked} are already the same story.")
         kept, gone = sorted((one, two), key=lambda story: (story.guild_id, story.number))
         _require(context, editor, gone.guild_id)
         await rules.withdraw(connection, _ids(kept.members), _ids(gone.members), same=False)
@@ -83,7 +83,7 @@ async def part(context: Context, editor: Editor, number: int, record_id: int) ->
         inside = {member.id: member for member in candidates(story.members)}
         if record_id not in inside:
             raise NotFoundError(
-                f"That report is not in story #{story.number} any more, or is all that is left of it."
+                f"That article is no longer in story #{story.number}, or it is the only one left there."
             )
         record = inside[record_id]
         _require(context, editor, record.guild_id)
@@ -93,7 +93,7 @@ async def part(context: Context, editor: Editor, number: int, record_id: int) ->
         fresh = await records.next_story(connection)
         # A story that this record led before it was merged goes on as the new one, and so do its posts.
         undone = await pointers.merged_from(connection, story.number, record_id)
-        reason = {record_id: f"taken out of #{story.number} by hand"}
+        reason = {record_id: f"Moved out of #{story.number} by a moderator"}
         decided = Clustering({record_id: fresh}, dict.fromkeys(undone, fresh), {})
         await _carry_out(connection, context, decided, reason)
     context.wake()
@@ -118,8 +118,8 @@ def _require(context: Context, editor: Editor, guild_id: int) -> None:
     """NotAllowedError where other servers would see the change too, and the editor's may not decide for them."""
     if not guild_id and not may_edit(context, editor.guild_id):
         raise NotAllowedError(
-            "Other servers see this story too, and this one may not decide for them."
-            " Whoever runs the bot can let it: stories.editors in config.yaml."
+            "Other servers see this story too, and this server is not allowed to change it."
+            " The person who runs the bot can allow that with stories.editors in config.yaml."
         )
 
 

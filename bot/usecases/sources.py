@@ -62,7 +62,7 @@ def address_of(text: str) -> str:
     try:
         canonical(address)
     except ValueError as error:
-        raise InvalidInputError(f"That is no address of a feed: {error}.") from error
+        raise InvalidInputError(f"That is not a valid feed address: {error}.") from error
     if len(address) > MAX_ADDRESS:
         raise InvalidInputError(f"That address is longer than {MAX_ADDRESS} characters.")
     return address
@@ -70,7 +70,7 @@ def address_of(text: str) -> str:
 
 def _web(context: Context) -> Web:
     if context.web is None:
-        raise InvalidInputError("Feeds cannot be reached from here.")
+        raise InvalidInputError("Feeds cannot be fetched here.")
     return context.web
 
 
@@ -153,8 +153,8 @@ async def _full(context: Context, connection: AsyncConnection, guild_id: int) ->
 
 def _no_room(context: Context) -> InvalidInputError:
     return InvalidInputError(
-        f"This server has {context.polls.per_server} feeds of its own, the most there can be. "
-        "Take one out with /source remove."
+        f"This server has reached the limit of {context.polls.per_server} feeds. "
+        "Remove one with /source remove."
     )
 
 
@@ -195,13 +195,14 @@ async def remove(context: Context, wanted: str, guild_id: int = 0) -> Feed:
         hits = hits or [feed for feed in own if key == name_key(feed.url)]
         hits = hits or [f for f in own if key in (name_key(f.shown), name_key(clip(f.shown, SHORT)))]
         if not hits:
-            has = ", ".join(feed.shown for feed in own[:10]) or "none"
-            raise NotFoundError(f"There is no source “{clip(wanted, 80)}”. There are: {has}.")
+            names = ", ".join(feed.shown for feed in own[:10])
+            hint = f"Feeds: {names}." if names else "No feeds have been added."
+            raise NotFoundError(f"There is no feed “{clip(wanted, 80)}”. {hint}")
         if len(hits) > 1:
-            raise InvalidInputError(f"{len(hits)} sources have that name: give the address.")
+            raise InvalidInputError(f"{len(hits)} feeds have that name. Enter the address instead.")
         if hits[0].origin in (Owner.CONFIG, Owner.CATALOGUE):
             raise InvalidInputError(
-                f"{hits[0].shown} comes from the {'config' if hits[0].origin == Owner.CONFIG else 'catalogue'}: take it out there."
+                f"{hits[0].shown} comes from the {'config' if hits[0].origin == Owner.CONFIG else 'catalogue'}. Remove it there."
             )
         await feeds.remove(connection, [hits[0].source_id])
     return hits[0]

@@ -83,7 +83,7 @@ def _summary(found: Sequence[Stored]) -> tuple[SourceState, ...]:
     fine = [state for state in found if state.last_error_at is None]
     troubled = [state for state in found if state.last_error_at is not None]
     troubled.sort(key=lambda state: (state.last_error_at, state.id), reverse=True)
-    summary = [_together(fine, "in order")] if fine else []
+    summary = [_together(fine, f"{plural(len(fine), 'source')} working")] if fine else []
     summary += [
         SourceState(
             shown_name(state.name),
@@ -96,12 +96,12 @@ def _summary(found: Sequence[Stored]) -> tuple[SourceState, ...]:
         for state in troubled[:MOST_TROUBLES]
     ]
     rest = troubled[MOST_TROUBLES:]
-    return (*summary, *([_together(rest, "more in trouble")] if rest else []))
+    return (*summary, *([_together(rest, f"{plural(len(rest), 'more failing source')}")] if rest else []))
 
 
-def _together(states: Sequence[Stored], how: str) -> SourceState:
+def _together(states: Sequence[Stored], name: str) -> SourceState:
     return SourceState(
-        f"{plural(len(states), 'source')} {how}",
+        name,
         sum(state.taken for state in states),
         sum(state.rejected for state in states),
         max((state.last_success for state in states if state.last_success), default=None),

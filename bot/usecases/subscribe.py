@@ -105,7 +105,7 @@ async def subscribe(context: Context, wish: Wish) -> Subscribed:
         wanted = wish.onto(before, topic.name)
         if before is None and len(own) >= MOST_SUBSCRIPTIONS:
             raise InvalidInputError(
-                f"This server has {len(own)} subscriptions, the most there can be. Take some back with /unsubscribe."
+                f"This server has reached the limit of {MOST_SUBSCRIPTIONS} subscriptions. Remove some with /unsubscribe."
             )
         await subscriptions.subscribe(connection, wanted, await topics.id_of(connection, topic), now)
         resumed = await subscriptions.resume(connection, [wanted.channel_id])
@@ -186,14 +186,12 @@ async def post_now(context: Context, story: int, guild_id: int, channel_id: int)
         muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
         view = stories.view(found, muted, context.rules.owners)
         if view is None:
-            raise InvalidInputError(
-                f"Story #{number} was removed by its publishers, or is muted here by now."
-            )
+            raise InvalidInputError(f"Story #{number} was removed by its outlets, or it is muted here.")
         own = await subscriptions.subscriptions(connection, guild_id=guild_id, channel_ids=[channel_id])
         live = [s for s in own if s.mode is not Mode.DIGEST]
         if not posting.matching(view, live, await topics.load(connection, guild_id)):
             raise InvalidInputError(
-                f"<#{channel_id}> gets no live posts on the topics of story #{number} any more."
+                f"<#{channel_id}> no longer gets live posts on the topics of story #{number}."
             )
         if post is not None:
             await outbox.reopen(connection, post.id, now)
@@ -225,7 +223,7 @@ async def unsubscribe(
                 await subscriptions.remove_channel(connection, channel_id)
             return topic.name
     has = [s.topic for s in own]
-    hint = f"It is subscribed to: {', '.join(has)}." if has else "It has no subscriptions."
+    hint = f"Its subscriptions: {', '.join(has)}." if has else "It has no subscriptions."
     near = tuple(t.name for t in known.suggest(topic_name, 200) if t.name in has)[:NEAR]
     raise UnknownNameError(f"The channel is not subscribed to “{topic_name[:80]}”. {hint}", topic_name, near)
 

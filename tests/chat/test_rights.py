@@ -41,7 +41,7 @@ async def parting_menu(world: World, by: MemberActor) -> Later:
 
 async def muting(world: World, by: MemberActor) -> Later:
     shown = await world.ask("mute", what="a.example", by=by)
-    return lambda: world.press(shown, "Mute it", by=by)
+    return lambda: world.press(shown, "Undo", by=by)
 
 
 async def deleting(world: World, by: MemberActor) -> Later:

@@ -535,7 +535,7 @@ def test_a_story_that_was_told_long_ago_is_held_back_as_already_told() -> None:
     world.take(report())
     world.send()
     plan = world.take(report("b", published=at(50)), hours=50)
-    assert (plan.sends, plan.edits, held(plan)) == ([], [], {(CHANNEL, "already told")})
+    assert (plan.sends, plan.edits, held(plan)) == ([], [], {(CHANNEL, "already posted")})
 
 
 def test_a_story_that_becomes_notable_is_posted_then() -> None:

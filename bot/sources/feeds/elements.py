@@ -146,9 +146,8 @@ class _Reader:
         """The feed and its newest entries."""
         head, links = self._head(self._root)
         link = self._page(links)
-        if link and (
-            not self._atom or host_of(link) != host_of(self._url)
-        ):  # Atom's are relative to the document
+        # Atom's addresses are relative to the document.
+        if link and not (self._atom and host_of(link) == host_of(self._url)):
             self._site = link
         title = self._first(head, _TITLES)
         language = next(values(head, ("language", "dc:language")), "") or _language(head[""])
@@ -160,9 +159,7 @@ class _Reader:
             ttl=ttl_of(head),
             skip_hours=skipped_hours(head),
             skip_days=skipped_days(head),
-            entries=[
-                self._entry(element, number) for number, element in newest(elements, limit, self._dates)
-            ],
+            entries=[self._entry(each, number) for number, each in newest(elements, limit, self._dates)],
             total=len(elements),
         )
 

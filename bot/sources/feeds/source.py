@@ -118,18 +118,20 @@ def _unchanged(answer: Response, known: dict[str, Any], state: dict[str, Any] | 
 
 
 _STATUSES = {
-    204: "the server's answer is empty (204)",
-    304: "the server says that nothing has changed, which nobody asked (304)",
-    401: "it wants a password (401)",
-    403: "the server refuses the bot (403)",
-    404: "there is nothing at this address (404)",
-    410: "it was taken down for good (410)",
-    429: "the server asks for fewer requests (429)",
+    204: "the server sent an empty response (204)",
+    304: 'the server answered "not modified" to a request without conditions (304)',
+    401: "the server asks for a password (401)",
+    403: "the server denies the bot access (403)",
+    404: "no page exists at this address (404)",
+    410: "the feed was removed permanently (410)",
+    429: "the server is rate limiting the bot (429)",
 }
 
 
 def _refused(answer: Response) -> Look:
-    trouble = "the server has trouble" if answer.status >= 500 else "the server answered"
+    trouble = (
+        "the server has an error" if answer.status >= 500 else "the server answered with an unexpected status"
+    )
     reason = _STATUSES.get(answer.status, f"{trouble} ({answer.status})")
     got = Got.GONE if answer.status == 410 else Got.FAILED
     return Look(got, reason, retry_after=answer.retry_after)
@@ -195,7 +197,9 @@ async def find(web: Web, origin: Origin) -> Found:
             continue
         with suppress(NotAFeed):
             return Found(there.permanent or url, await _parsed(there, replace(origin, url=url)))
-    raise SourceError(f"{origin.url}: {reason}, and no feed was found there. Give the address of the feed.")
+    raise SourceError(
+        f"{origin.url}: {reason}, and it links to no feed. Give the address of the feed itself."
+    )
 
 
 class FeedFile:

@@ -76,7 +76,7 @@ def checked(text: str) -> URL:
     if len(text) > MAX_URL:
         raise AddressError(f"the address is longer than {MAX_URL} characters")
     if not text.isprintable():
-        raise AddressError("the address contains characters that no address has")
+        raise AddressError("the address contains characters that are not allowed")
     try:
         url = _permitted(URL(text))
         url = _as_given(url, text)
@@ -110,14 +110,14 @@ def _escaped(text: str) -> str:
 def _permitted(url: URL) -> URL:
     """The address without its fragment, if it may be asked for. Raises `AddressError`."""
     if url.scheme not in ("http", "https"):
-        raise AddressError("the address is not an http or https one")
+        raise AddressError("the address does not begin with http:// or https://")
     if url.raw_user is not None or url.raw_password is not None:
         raise AddressError("the address contains a user name or password")
     host = url.raw_host
     if not host:
         raise AddressError("the address has no host")
     if url.port not in (80, 443) and (url.port or 0) < 1024:
-        raise AddressError(f"port {url.port} is not one for web pages")
+        raise AddressError(f"port {url.port} is not allowed")
     literal(host)
     return url.with_fragment(None)
 
@@ -127,12 +127,12 @@ def literal(host: str) -> IPv4Address | IPv6Address | None:
     try:
         if ":" in host:
             if "%" in host:
-                raise AddressError("the address names a network card")
+                raise AddressError("the address contains a network interface")
             return IPv6Address(host)
         if _NUMBER.fullmatch(host.removesuffix(".")):
             return IPv4Address(host)
     except ValueError as error:
-        raise AddressError("its host is a number in a spelling that is not allowed") from error
+        raise AddressError("its host is a number in an unusual form, which is not allowed") from error
     if not _HOST.fullmatch(host.removesuffix(".")):
         raise AddressError("its host is not valid")
     return None
@@ -142,7 +142,7 @@ def objection(address: IPv4Address | IPv6Address, *, private_networks: bool) -> 
     """Why nothing may be fetched from there; "" if it may."""
     inner = _inner(address)
     if inner in _METADATA:
-        return f"the address leads to a cloud's own data ({address}), which is not allowed"
+        return f"the address leads to a cloud metadata service ({address}), which is not allowed"
     if any(inner in network for network in _PRIVATE):
         return (
             ""
@@ -185,7 +185,7 @@ class Guard(AbstractResolver):
         try:
             parsed = ip_address(address)
         except ValueError as error:
-            raise AddressError("its name leads to something that is not an address") from error
+            raise AddressError("its host name resolves to an invalid address") from error
         if reason := objection(parsed, private_networks=self._private_networks):
             raise AddressError(reason)
 
@@ -195,7 +195,7 @@ class Guard(AbstractResolver):
         """The addresses of the name. Raises `AddressError` or OSError."""
         found = await self._resolver.resolve(host, port, family)
         if not found:
-            raise OSError("the name has no address")
+            raise OSError("the host name has no address")
         for result in found:
             self.check(result["host"])
         return list(found[:MOST_ADDRESSES])

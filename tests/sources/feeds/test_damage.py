@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,12 +16,7 @@ from tests.sources.feeds.writing import ORIGIN, atom, item, only, read, records,
 WORDS = "Grüße – “naïve” €5"
 
 
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """What is inside takes no longer."""
-    started = time.process_time()
-    yield
-    assert time.process_time() - started < seconds
+# What is hostile is read within the timeout that every test has: where the cost is quadratic, it takes hours.
 
 
 def titled(title: str, declaration: str = "") -> str:
@@ -130,8 +122,7 @@ def test_entries_inside_each_other_are_entries() -> None:
 def test_entities_are_not_expanded() -> None:
     levels = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
     bomb = titled("&l9; boom", f'<!DOCTYPE rss [<!ENTITY l0 "lol">{levels}]>')
-    with within(1):
-        assert only(bomb).title == "&l9; boom"
+    assert only(bomb).title == "&l9; boom"
     assert (
         only(titled("&a;b", '<!DOCTYPE rss [<!ENTITY a "<![CDATA[<rss>]]>">]>'.replace("<rss>", ""))).title
         == "&a;b"
@@ -145,8 +136,7 @@ def test_files_and_servers_are_never_read(tmp_path: Path) -> None:
         doctype = (
             f'<!DOCTYPE rss SYSTEM "{uri}" [<!ENTITY x SYSTEM "{uri}"><!ENTITY % p SYSTEM "{uri}"> %p;]>'
         )
-        with within(1):
-            assert "opensesame" not in repr(read(titled("Look &x;", doctype)))
+        assert "opensesame" not in repr(read(titled("Look &x;", doctype)))
         include = f"<xi:include xmlns:xi='http://www.w3.org/2001/XInclude' href='{uri}' parse='text'/>"
         assert "opensesame" not in repr(read(rss(item(1, f"<description>{include}</description>"))))
 
@@ -182,12 +172,11 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_documents_cost_bounded_time(name: str) -> None:
     body = HOSTILE[name].encode()[:10_000_000]
-    with within(10):
-        try:
-            document = read(body)
-        except NotAFeed as error:
-            assert len(str(error)) < 200  # noqa: PT017 - both are right
-            return
+    try:
+        document = read(body)
+    except NotAFeed as error:
+        assert len(str(error)) < 200  # noqa: PT017 - both are right
+        return
     for found in document.items:
         assert len(found.record.title) <= 300
         assert len(found.record.excerpt) <= 1000
@@ -264,5 +253,4 @@ def test_a_namespace_of_control_characters_is_one_that_nobody_knows() -> None:
 
 def test_an_entry_of_enclosures_alone_is_read_in_time() -> None:
     links = "<link rel='enclosure' href='https://a.example/1.mp3'/>" * 30_000
-    with within(5):
-        assert only(atom(f"<title>T</title>{links}")).url == "https://a.example/1.mp3"
+    assert only(atom(f"<title>T</title>{links}")).url == "https://a.example/1.mp3"
