@@ -24,6 +24,7 @@ from bot.chat.connection import Trouble, one_line_per_reconnect, pause_after, tr
 from bot.chat.permissions import problem_now
 from bot.chat.sender import DiscordSender
 from bot.config import Config, FeedSettings
+from bot.domain.addresses import hosts_only
 from bot.errors import DatabaseLostError, StoreError, TopicwireError
 from bot.http import server as http
 from bot.parts import Watched, context_of, endpoint_of, feeds_of, topics_of, watched_of, web_of
@@ -344,7 +345,9 @@ class App:
             except DatabaseLostError as error:
                 self._report(error)
             except (TopicwireError, OSError) as error:
-                log.error("%s: %s; next try in %s", watched.source.name, error, pause)
+                log.error(
+                    "%s: %s; next try in %s", hosts_only(watched.source.name), hosts_only(str(error)), pause
+                )
             except Exception:
                 log.exception("%s: reading failed; next try in %s", watched.source.name, pause)
             await asyncio.sleep(pause.total_seconds())

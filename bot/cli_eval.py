@@ -171,7 +171,7 @@ def pairs(file: Path, semantic: bool | None, as_json: bool) -> None:
         found = window.place([one._replace(id=-1), other._replace(id=-2)], {}, first).stories
         joined = found[-1] == found[-2]
         for report_id, story in found.items():
-            window.leave(report_id, story)
+            window.leave(story, [report_id])
         put += joined
         belong += label == SAME
         right += joined and label == SAME

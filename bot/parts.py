@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.config import Config, FeedSettings, FolderSettings, GitSettings
+from bot.config.models import ALL_SERVERS
 from bot.domain import meaning
 from bot.domain.identity import canonical
 from bot.domain.model import Topic
@@ -25,7 +26,7 @@ from bot.sources.model import Source
 from bot.sources.topic_files import load_topics
 from bot.store import topics
 from bot.store.database import Database
-from bot.usecases.context import Context, Now
+from bot.usecases.context import ALL, Context, Now
 
 if TYPE_CHECKING:  # most commands reach no feed and serve nothing, and these take long to import
     from bot.http import server as http
@@ -119,7 +120,7 @@ def context_of(config: Config, db: Database, now: Now) -> Context:
         replace(config.posts.rules(), owners=config.stories.known_owners()),
         config.digest.schedule(),
         polls=config.feeds.polls(),
-        editors=frozenset(config.stories.editors),
+        editors=ALL if config.stories.editors == ALL_SERVERS else frozenset(config.stories.editors),
         topics_per_server=config.topics.per_server,
         semantic=config.stories.by_meaning(),
     )

@@ -64,6 +64,8 @@ def _embed(found: use.Status) -> Embed:
     )
     if found.stalled:
         summary += f"\n⚠️ Nothing is being delivered, though {plural(found.stalled, 'message')} should be."
+    if found.own_stored:
+        summary += f"\n{found.own_stored:,} of at most {found.most_stored:,} articles of this server's own feeds are stored"
     held = [f"• {count} × {EXPLAIN[Reason(reason)]}" for reason, count in found.held.items()]
     parts = {
         "Sources": [_source(source) for source in found.sources],

@@ -31,15 +31,20 @@ def answering(callback: Callback[S, P]) -> Callback[S, P]:
     return command
 
 
+def check(interaction: Interaction, **permissions: bool) -> None:
+    """MissingPermissions unless the user has these in the channel, now: buttons and forms stay for minutes."""
+    has = interaction.permissions
+    if lacking := [name for name, value in permissions.items() if getattr(has, name) != value]:
+        raise app_commands.MissingPermissions(lacking)
+
+
 def requires(**permissions: bool) -> Callable[[Callback[S, P]], Callback[S, P]]:
     """A command for members with these permissions in the channel. Mistakes are answered, as by `answering`."""
 
     def declare(callback: Callback[S, P]) -> Callback[S, P]:
         @wraps(callback)
         async def checked(self: S, interaction: Interaction, /, *args: P.args, **options: P.kwargs) -> None:
-            has = interaction.permissions
-            if lacking := [name for name, wanted in permissions.items() if getattr(has, name) != wanted]:
-                raise app_commands.MissingPermissions(lacking)
+            check(interaction, **permissions)
             await callback(self, interaction, *args, **options)
 
         command = answering(checked)

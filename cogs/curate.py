@@ -18,7 +18,7 @@ from bot.domain.text import clip, isolate
 from bot.usecases import curate as use
 from bot.usecases.context import Context
 from bot.usecases.curate import Editor
-from cogs.common import Interaction, guild_of
+from cogs.common import Interaction, check, guild_of
 
 MOST_CHOICES = 25  # of a menu: https://discord.com/developers/docs/components/reference#string-select
 
@@ -27,13 +27,18 @@ def actions(context: Context, interaction: Interaction, view: StoryView) -> list
     """The buttons that whoever asked may press."""
     if not interaction.permissions.manage_messages:
         return []
-    buttons: list[ui.Button[Any]] = [_Merge(context, view.number)]
-    if members := use.candidates(view.members):
+    guild_id = guild_of(interaction).id
+    buttons: list[ui.Button[Any]] = []
+    if use.may_merge(context, guild_id, view):
+        buttons.append(_Merge(context, view.number))
+    if members := use.may_part(context, guild_id, view):
         buttons.append(_Part(context, view.number, members))
     return buttons
 
 
 def _editor(interaction: Interaction) -> Editor:
+    """Who presses now, and may still: a button stays for minutes, and so does a form."""
+    check(interaction, manage_messages=True)
     return Editor(guild_of(interaction).id, interaction.user.id)
 
 
@@ -50,6 +55,7 @@ class _Merge(ui.Button[Any]):
 
     @views.answered
     async def callback(self, interaction: Interaction) -> None:
+        _editor(interaction)
         await interaction.response.send_modal(_WhichOther(self._context, self._number))
 
 
@@ -87,6 +93,7 @@ class _Part(ui.Button[Any]):
     async def callback(self, interaction: Interaction) -> None:
         if not await acknowledge(interaction):
             return
+        _editor(interaction)
         answer = views.Answer(interaction)
         answer.add_item(_WhichReport(self._context, self._number, self._members[-MOST_CHOICES:]))
         text = "Which article is about something else? It becomes a separate story."

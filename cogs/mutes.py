@@ -62,12 +62,14 @@ class Mutes(commands.Cog):
         name = f"**{escape(value)}**"
 
         async def undo(pressed: Interaction) -> None:
+            _place(pressed, channel)
             await use.unmute(self.context, guild_id, channel_id, value)
             await views.answer(
                 pressed, Embed("Unmuted", "", f"{name} is no longer muted {place}.", colour=GREY)
             )
 
         async def mute(answering: Interaction) -> None:
+            _place(answering, channel)
             if not await use.mute(self.context, guild_id, channel_id, value):
                 await views.answer(
                     answering, Embed(description=f"{name} is already muted {place}.", colour=GREY)

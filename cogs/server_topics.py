@@ -18,7 +18,7 @@ from bot.usecases import server_topics as use
 from bot.usecases import topics, tryout
 from bot.usecases.context import Context
 from bot.usecases.server_topics import Draft, Shown
-from cogs.common import Interaction, Often, answering, choices, guild_of, here_id, may_see, requires
+from cogs.common import Interaction, Often, answering, check, choices, guild_of, here_id, may_see, requires
 
 TRIES = 10  # a minute and server: each reads what came in for a month
 DAYS = use.LOOK_BACK.days
@@ -86,6 +86,7 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
         name = escape(doomed.topic.name)
 
         async def press(pressed: Interaction) -> None:
+            check(pressed, manage_guild=True)
             gone = _places(pressed, await use.delete(self.context, guild_id, doomed.topic.name))
             ended = f" Its subscriptions in {_named(gone)} were removed." if gone else ""
             text = f"**{name}** was deleted.{ended} Existing posts stay."

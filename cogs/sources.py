@@ -6,6 +6,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
+from bot.domain.addresses import hosts_only
 from bot.domain.message import DESCRIPTION, Embed, escape, escape_to, link, relative
 from bot.domain.message import lines as fitting
 from bot.domain.polling import Feed
@@ -54,6 +55,8 @@ class Sources(commands.GroupCog, group_name="source", group_description="Feeds o
                 f"\n⚠️ These feeds have reached the limit of {plural(found.full, 'new article')} a day. "
                 "Further articles are rejected until midnight UTC."
             )
+        if found.stored:
+            lines.append(f"\n{_stored(found.stored, found.most_stored)}")
         shared = found.shared
         total = sum(shared.values())
         if total and lines:
@@ -94,6 +97,13 @@ class Sources(commands.GroupCog, group_name="source", group_description="Feeds o
     async def _own(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
         found = await use.suggest(self.context, guild_of(interaction).id, current)
         return [app_commands.Choice(name=name, value=value) for name, value in found]
+
+
+def _stored(stored: int, most: int) -> str:
+    text = f"{stored:,} of at most {most:,} articles of this server's own feeds are stored."
+    if stored < most:
+        return text
+    return f"⚠️ {text} New ones are refused. Whoever runs the bot can raise the limit: `feeds.most_stored`."
 
 
 def _added(done: use.Added) -> Embed:
@@ -147,7 +157,7 @@ def _line(feed: Feed) -> str:
     about = f" · {', '.join(escape(name) for name in feed.topics)}" if feed.topics else ""
     text = f"• {link(feed.shown, feed.url, TITLE)}{about} · {plural(feed.taken, 'article')}"
     if feed.polling.failures:
-        text += f"\n  ⚠️ {escape(feed.last_error)}"
+        text += f"\n  ⚠️ {escape(hosts_only(feed.last_error))}"
         at = feed.polling.next_poll
         text += f" · next try {relative(at)}" if at else " · the bot has stopped trying"
     elif feed.polled_at is None:

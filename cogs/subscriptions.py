@@ -10,6 +10,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
+from bot.chat.permissions import Target
 from bot.domain.message import Embed, escape
 from bot.domain.model import Importance, Mode
 from bot.domain.render import GREY, list_pages
@@ -85,14 +86,16 @@ class Subscriptions(commands.Cog):
             Reset(reset) if reset else None,
         )
         done = await use.subscribe(self.context, wish)
-        await views.answer(interaction, subscribed(done, mention, target), self._offer(interaction, done))
+        offer = self._offer(interaction, done, target)
+        await views.answer(interaction, subscribed(done, mention, target), offer)
 
-    def _offer(self, interaction: Interaction, done: Subscribed) -> views.Offer | None:
+    def _offer(self, interaction: Interaction, done: Subscribed, target: Target) -> views.Offer | None:
         newest, wanted = done.newest, done.subscription
         if newest is None or done.posted or wanted.mode is Mode.DIGEST:
             return None
 
         async def press(pressed: Interaction) -> None:
+            managed(pressed, target)
             posted = await use.post_now(self.context, newest.number, wanted.guild_id, wanted.channel_id)
             place = f"<#{wanted.channel_id}>"
             number = newest.number

@@ -88,7 +88,7 @@ def _without_kinds(place: Sequence[int | str]) -> list[int | str]:
 # Settings whose value an error may repeat. Everything else may be a secret, or one that stands under the wrong key.
 _SHOWN = {
     "backfill", "catalogue", "edit_interval", "edit_window", "every", "kind", "least", "level", "listen", "max_age", "most",
-    "per_day", "per_minute", "per_server", "private_networks", "quality", "semantic", "size", "time", "timezone",
+    "most_stored", "per_day", "per_minute", "per_server", "private_networks", "quality", "semantic", "size", "time", "timezone",
 }  # fmt: skip
 _LONGEST_KEY = 60
 

@@ -14,6 +14,8 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     field_validator,
     model_validator,
 )
@@ -29,6 +31,7 @@ from bot.domain.posting import Rules
 from bot.sources.topic_files import topic_from_mapping
 
 PREFIX = "TOPICWIRE_"  # of environment variables
+ALL_SERVERS = (0,)  # what `all` means in a list of servers; no server has that id
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -128,6 +131,7 @@ class FeedsSettings(_Model):
     most: Duration = timedelta(hours=6)
     per_server: int = Field(default=25, ge=0, le=1000)
     per_day: int = Field(default=5000, ge=1, le=1_000_000)
+    most_stored: int = Field(default=50_000, ge=1, le=10_000_000)
     private_networks: bool = False
 
     @field_validator("least")
@@ -145,7 +149,8 @@ class FeedsSettings(_Model):
 
     def polls(self) -> Polls:
         """The same as the domain knows it."""
-        return Polls(Bounds(self.least, self.most), self.quality, self.per_server, self.per_day)
+        bounds = Bounds(self.least, self.most)
+        return Polls(bounds, self.quality, self.per_server, self.per_day, self.most_stored)
 
 
 class HttpSettings(_Model):
@@ -210,6 +215,11 @@ def _server(value: Any) -> int:
     return int(text)
 
 
+def _or_all(value: Any, ids: ValidatorFunctionWrapHandler) -> Any:
+    """`all` in place of a list of ids."""
+    return ALL_SERVERS if str(value).strip().casefold() == "all" else ids(value)
+
+
 def _answer(value: Any) -> Any:
     """YAML reads an unquoted yes or no as true or false."""
     return {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
@@ -219,7 +229,7 @@ class StorySettings(_Model):
     """How stories are found and counted: outlets of one owner are one voice. And the servers whose people correct them for all."""
 
     semantic: Annotated[Literal["auto", "yes", "no"], BeforeValidator(_answer)] = "auto"
-    editors: tuple[Annotated[int, BeforeValidator(_server)], ...] = ()
+    editors: Annotated[tuple[Annotated[int, BeforeValidator(_server)], ...], WrapValidator(_or_all)] = ()
     owners: dict[str, tuple[Annotated[str, AfterValidator(_domain)], ...]] = {}
 
     @field_validator("semantic")

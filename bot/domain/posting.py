@@ -51,7 +51,7 @@ EXPLAIN: Mapping[Reason, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What the outbox holds of a story in a channel. `sent_at` None: not out yet."""
+    """What the outbox holds of a story in a channel of a server. `sent_at` None: not out yet."""
 
     id: int
     story: int
@@ -60,6 +60,7 @@ class Post:
     edited_at: datetime | None = None
     message_id: int | None = None
     closed: bool = False  # given up, or its message was deleted: never touched again
+    guild_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.addresses import hosts_only
 from bot.domain.intake import Arrival, Fate, Plan
 from bot.domain.language import spoken
 from bot.domain.plan import affected, announce, identify, plan
@@ -165,7 +166,7 @@ class Ingest:
             except (TopicwireError, MemoryError):
                 raise
             except Exception as error:
-                log.error("%s: item %s could not be stored", item.path, item.item, exc_info=error)
+                log.error("%s: item %s could not be stored", hosts_only(item.path), item.item, exc_info=error)
                 bad.append(Rejected(item.path, item.item, "internal error; see the log"))
         rest = replace(part.batch, items=(), rejected=(*part.batch.rejected, *bad))
         [stored] = await self._together(
@@ -203,6 +204,7 @@ class Ingest:
             if arrivals:
                 result = await self._decide(connection, arrivals, now)
                 await records.apply(connection, result, now)
+                self._windows.leave(result.crowded_out)
             fates = iter(result.fates)
             steps = []
             for part, summary in zip(parts, summaries, strict=True):
@@ -264,6 +266,6 @@ def report(name: str, summary: Summary, told: Container[Rejected] = ()) -> None:
             held,
         )
     for error in fresh[:MOST_LOGGED]:
-        log.warning("%s: item %s: %s", error.path, error.item, error.reason)
+        log.warning("%s: item %s: %s", hosts_only(error.path), error.item, hosts_only(error.reason))
     for note in summary.notes[:MOST_LOGGED]:
-        log.info("%s", note)
+        log.info("%s", hosts_only(note))

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.addresses import hosts_only
 from bot.domain.forum import tag_names
 from bot.domain.message import THREAD_NAME, Embed, Message, escape, escape_to, relative
 from bot.domain.polling import Feed
@@ -129,9 +130,7 @@ async def _dependent(
 def failure(feed: Feed, settled: Settled) -> Message:
     """What a channel is told of a feed that fails."""
     since = settled.polling.failing_since
-    text = (
-        f"Topicwire cannot read **{escape_to(feed.shown, 200)}**: {escape(settled.error or feed.last_error)}."
-    )
+    text = f"Topicwire cannot read **{escape_to(feed.shown, 200)}**: {escape(hosts_only(settled.error or feed.last_error))}."
     if settled.polling.next_poll is None:
         text += "\nTopicwire no longer polls it."
     elif since is not None:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.retry import LONGEST_RETRY
 from bot.store import schema
-from bot.store.outbox import LEASE, PAUSED, PUBLISH, STORY, Claimed
+from bot.store.outbox import LEASE, PUBLISH, REACHABLE, STORY, Claimed
 
 STALL = timedelta(minutes=10)  # something is due for so long, and nothing was sent or edited meanwhile
 _o = schema.outbox
@@ -69,7 +69,7 @@ async def numbers_of(connection: AsyncConnection, claimed: Claimed) -> frozenset
 
 async def backlog(connection: AsyncConnection, now: datetime) -> tuple[int, datetime | None]:
     """How many messages of all servers wait, and since when the one that waits longest has been due."""
-    waiting = sa.and_(_o.c.due_at <= now, _o.c.closed.is_(False), _o.c.channel_id.not_in(PAUSED))
+    waiting = sa.and_(_o.c.due_at <= now, _o.c.closed.is_(False), REACHABLE)
     counted = sa.select(sa.func.count(), sa.func.min(_o.c.due_at, type_=schema.UtcTime)).where(waiting)
     count, oldest = (await connection.execute(counted)).one()
     return count, oldest
@@ -80,7 +80,7 @@ async def stalled(connection: AsyncConnection, now: datetime, guild_id: int | No
     here = sa.true() if guild_id is None else _o.c.guild_id == guild_id
     unsent = sa.and_(_o.c.kind != PUBLISH, _o.c.sent_at.is_(None), _o.c.closed.is_(False))
     late = sa.and_(unsent, _o.c.created_at <= now - STALL, _o.c.due_at <= now + LONGEST_RETRY)
-    waiting = sa.select(sa.func.count()).select_from(_o).where(late, _o.c.channel_id.not_in(PAUSED), here)
+    waiting = sa.select(sa.func.count()).select_from(_o).where(late, REACHABLE, here)
     count = await connection.scalar(waiting) or 0
     if not count:
         return 0

@@ -17,11 +17,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.intake import Plan
 from bot.domain.posting import Post
 from bot.domain.retry import Drop, Got, Outcome, Pause, Retry, Sent, Skip, Verdict, may_have_arrived
 from bot.store import schema
-from bot.store.sql import chunks, insert_new, upsert
+from bot.store.servers import LEFT
+from bot.store.sql import chunks, insert_new
 
 # Longer than a batch takes, shorter than the minutes for which Discord remembers a nonce.
 LEASE = timedelta(minutes=2)
@@ -36,7 +36,9 @@ NOTICE = "notice"  # what is wrong with a source; like a digest it is written wh
 
 _o = schema.outbox
 _c = schema.channels
-PAUSED = sa.select(_c.c.channel_id).where(_c.c.paused_reason != "")
+_PAUSED = sa.select(_c.c.channel_id).where(_c.c.paused_reason != "")
+# What can be delivered: its channel is not paused, and the bot is in its server.
+REACHABLE = sa.and_(_o.c.channel_id.not_in(_PAUSED), _o.c.guild_id.not_in(LEFT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,16 @@ def story_name(story: int, channel_id: int) -> str:
 
 
 def _post(row: sa.Row[Any]) -> Post:
-    return Post(row.id, row.story, row.channel_id, row.sent_at, row.edited_at, row.message_id, row.closed)
+    return Post(
+        row.id,
+        row.story,
+        row.channel_id,
+        row.sent_at,
+        row.edited_at,
+        row.message_id,
+        row.closed,
+        row.guild_id,
+    )
 
 
 # A merge can leave a channel with two rows of one story. The living one is the post, then one that was sent.
@@ -118,66 +129,6 @@ async def posts(connection: AsyncConnection, numbers: Iterable[int]) -> dict[tup
         for row in await connection.execute(own):
             found.setdefault((row.story, row.channel_id), _post(row))
     return found
-
-
-async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
-    """Write a plan's sends, edits and holds, in the transaction of the caller."""
-    rows = [
-        new_row(
-            STORY,
-            story_name(send.story, send.channel_id),
-            send.guild_id,
-            send.channel_id,
-            now,
-            story=send.story,
-            priority=send.priority,
-        )
-        for send in plan.sends
-    ]
-    await insert_new(connection, _o, rows, on=["dedupe"])
-    for part in chunks(plan.stories):
-        statement = sa.update(_o).where(_o.c.kind == STORY, _o.c.story.in_(part))
-        await connection.execute(statement.values(revision=_o.c.revision + 1))
-    await _look_again(connection, plan, now)
-    for edit in plan.edits:
-        waits = sa.and_(_o.c.attempts > 0, _o.c.due_at > edit.due)  # it failed: it was told how long to wait
-        sooner = sa.and_(_o.c.due_at.is_not(None), _o.c.due_at < edit.due)
-        due = sa.case((sa.or_(waits, sooner), _o.c.due_at), else_=edit.due)
-        statement = sa.update(_o).where(_o.c.id == edit.post, _o.c.closed.is_(False))
-        await connection.execute(statement.values(due_at=due, story=edit.story, revision=_o.c.revision + 1))
-    held = [
-        {
-            "story": h.story,
-            "channel_id": h.channel_id,
-            "guild_id": h.guild_id,
-            "reason": h.reason.value,
-            "at": now,
-        }
-        for h in plan.holds
-    ]
-    await upsert(connection, schema.held, held, on=["story", "channel_id"])
-    for send in plan.sends:
-        told = sa.and_(schema.held.c.story == send.story, schema.held.c.channel_id == send.channel_id)
-        await connection.execute(sa.delete(schema.held).where(told))
-
-
-async def _look_again(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
-    """Edit the posts that went out after the plan had looked: it took them for ones to be rendered yet.
-
-    Where writers exclude each other there are none: the plan edits or holds every post of a changed story.
-    """
-    decided = {(hold.story, hold.channel_id) for hold in plan.holds}
-    edited = {edit.post for edit in plan.edits}
-    for part in chunks(plan.stories):
-        idle = sa.and_(_o.c.message_id.is_not(None), _o.c.due_at.is_(None), _o.c.closed.is_(False))
-        rows = await connection.execute(
-            sa.select(_o.c.id, _o.c.story, _o.c.channel_id).where(
-                _o.c.kind == STORY, _o.c.story.in_(part), idle
-            )
-        )
-        late = [row.id for row in rows if row.id not in edited and (row.story, row.channel_id) not in decided]
-        if late:
-            await connection.execute(sa.update(_o).where(_o.c.id.in_(late)).values(due_at=now + LEASE))
 
 
 async def enqueue(connection: AsyncConnection, row: dict[str, Any]) -> None:
@@ -209,7 +160,7 @@ def _ready(now: datetime, busy: Collection[int]) -> sa.Select[tuple[int]]:
         _o.c.due_at <= now,
         _o.c.closed.is_(False),
         sa.or_(_o.c.lease_until.is_(None), _o.c.lease_until <= now),
-        _o.c.channel_id.not_in(PAUSED),
+        REACHABLE,
         _o.c.channel_id.not_in(busy),
     )
 
@@ -353,7 +304,7 @@ async def next_due(connection: AsyncConnection, now: datetime, busy: Collection[
     waiting = (
         sa.select(_o.c.channel_id, sa.func.min(at, type_=schema.UtcTime))
         .where(_o.c.due_at.is_not(None), _o.c.closed.is_(False))
-        .where(_o.c.channel_id.not_in(PAUSED), _o.c.channel_id.not_in(busy))
+        .where(REACHABLE, _o.c.channel_id.not_in(busy))
         .group_by(_o.c.channel_id)
     )
     found = [when for _, when in await connection.execute(waiting.where(_o.c.kind != PUBLISH))]

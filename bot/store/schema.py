@@ -134,7 +134,7 @@ records = sa.Table(
     _flag("news"),
     sa.Column("story", ID, sa.ForeignKey("stories.number"), index=True),
     sa.Column("source_id", ID, sa.ForeignKey("sources.id", ondelete="SET NULL"), index=True),
-    sa.Column("guild_id", SNOWFLAKE, nullable=False, server_default="0"),
+    sa.Column("guild_id", SNOWFLAKE, nullable=False, server_default="0", index=True),
     _text("digest"),
     # What stories are found by: stems of the title, and of the excerpt on a line of its own.
     sa.Column("terms", sa.Text, nullable=False, server_default=sa.text("''")),
@@ -191,6 +191,14 @@ story_topics = sa.Table(
     sa.Column("story", ID, sa.ForeignKey("stories.number", ondelete="CASCADE"), primary_key=True),
     sa.Column("topic_id", ID, sa.ForeignKey("topics.id", ondelete="CASCADE"), primary_key=True),
     sa.Index("ix_story_topics_topic_id", "topic_id"),
+)
+
+# Servers that the bot is not in any more: what they have rests.
+left_servers = sa.Table(
+    "left_servers",
+    metadata,
+    sa.Column("guild_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    sa.Column("at", UtcTime, nullable=False),
 )
 
 subscriptions = sa.Table(

@@ -40,10 +40,10 @@ async def load(
     With a `guild_id` as that server sees them (0: as everybody does), else with all that there is.
     """
     wanted = list(dict.fromkeys(numbers))
-    stored = await records.members(connection, wanted)
+    stored = await records.members(connection, wanted, guild_id)
     declared_ids = {i for record in stored.values() for i in record.declares} - set(stored)
     everything = stored | await records.by_id(connection, declared_ids)
-    topics = await records.topics_of(connection, wanted)
+    topics = await records.topics_of(connection, wanted, guild_id)
     inside: dict[int | None, list[Stored]] = {}
     for record in stored.values():
         if not record.record.removed:
@@ -249,9 +249,10 @@ async def numbers(connection: AsyncConnection) -> list[int]:
     return list(rows.scalars())
 
 
-async def totals(connection: AsyncConnection) -> tuple[int, int]:
-    """How many records came in themselves, and how many stories are alive."""
+async def totals(connection: AsyncConnection, guild_id: int | None = None) -> tuple[int, int]:
+    """How many records came in themselves, and how many stories are alive. With a `guild_id` of those that it sees."""
     count = sa.func.count()
-    own = await connection.scalar(sa.select(count).select_from(_r).where(~_r.c.partial))
-    alive = await connection.scalar(sa.select(count).select_from(_s).where(_alive()))
+    seen = seen_by(_r.c.guild_id, guild_id)
+    own = await connection.scalar(sa.select(count).select_from(_r).where(~_r.c.partial, seen))
+    alive = await connection.scalar(sa.select(count).select_from(_s).where(_alive(guild_id)))
     return own or 0, alive or 0

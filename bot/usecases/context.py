@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bot.domain.digest import Schedule
 from bot.domain.polling import Polls
@@ -25,13 +25,16 @@ def _nobody() -> None:
     """There is no worker to wake, as on the command line."""
 
 
+ALL: Literal["all"] = "all"  # servers
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The database, the one clock, and the settings that decisions need.
 
     `wake` tells the loops that something new may be due. `web` is how feeds are reached; None: they are not.
     `parsers` parse what comes from there; a bot that runs has a pool of processes for it.
-    `editors` are the servers whose people decide about everybody's stories; none: those of all.
+    `editors` are the servers whose people decide about everybody's stories; `ALL`: those of all servers.
     `topics_per_server` is how many topics of its own a server may make. `semantic`: stories are found by what
     titles mean, too, for which the model must be installed.
     """
@@ -44,6 +47,6 @@ class Context:
     polls: Polls = field(default_factory=Polls)
     web: Web | None = None
     parsers: Parsers = field(default_factory=Here)
-    editors: frozenset[int] = frozenset()
+    editors: frozenset[int] | Literal["all"] = frozenset()
     topics_per_server: int = TOPICS_PER_SERVER
     semantic: bool = False

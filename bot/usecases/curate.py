@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.batch import Clustering
-from bot.domain.model import Stored
+from bot.domain.model import Stored, StoryView
 from bot.domain.plan import affected, nothing_new, plan
 from bot.domain.stories import Story, lead_of
 from bot.errors import InvalidInputError, NotAllowedError, NotFoundError
 from bot.store import audience, pointers, records, revisions, rules, stories
 from bot.store.rules import Rule
-from bot.usecases.context import Context
+from bot.usecases.context import ALL, Context
 from bot.usecases.related import number_of, unknown
 
 
@@ -32,7 +32,18 @@ class Editor:
 
 def may_edit(context: Context, guild_id: int) -> bool:
     """Whether a server's people decide about everybody's stories."""
-    return not context.editors or guild_id in context.editors
+    return context.editors == ALL or guild_id in context.editors
+
+
+def may_merge(context: Context, guild_id: int, story: StoryView) -> bool:
+    """Whether a server's people can have a story go on as another one: everybody's, or one of their own."""
+    return story.lead.guild_id == guild_id or may_edit(context, guild_id)
+
+
+def may_part(context: Context, guild_id: int, story: StoryView) -> tuple[Stored, ...]:
+    """The reports that a server's people can take out of a story."""
+    everybodys = may_edit(context, guild_id)
+    return tuple(s for s in candidates(story.members) if everybodys or s.guild_id == guild_id)
 
 
 async def merge(context: Context, editor: Editor, number: int, other: str) -> tuple[int, int]:
@@ -69,7 +80,7 @@ async def part(context: Context, editor: Editor, number: int, record_id: int) ->
     """Take a record out of its story. Returns the story's number, and that of the one that it is by itself now."""
     async with context.db.intake() as connection:
         story = await _story(connection, editor, number)
-        inside = {member.id: member for member in candidates(story.seen_by(editor.guild_id).members)}
+        inside = {member.id: member for member in candidates(story.members)}
         if record_id not in inside:
             raise NotFoundError(
                 f"That article is no longer in story #{story.number}, or it is the only one left there."
@@ -96,7 +107,8 @@ def _ids(members: Iterable[Stored]) -> list[int]:
 async def _story(connection: AsyncConnection, editor: Editor, number: int) -> Story:
     """All of a story that the editor's server sees, by its number or one that forwards to it."""
     current = await stories.survivor(connection, number, editor.guild_id)
-    story = (await stories.load(connection, [current]))[current] if current is not None else None
+    seen = await stories.load(connection, [] if current is None else [current], editor.guild_id)
+    story = seen.get(current) if current is not None else None
     if story is None or not story.members:
         raise unknown(number)
     return story

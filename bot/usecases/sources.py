@@ -164,12 +164,15 @@ def _no_room(context: Context) -> InvalidInputError:
 class Listing:
     """A server's own feeds, and how many of everybody's there are by state.
 
-    `full`: how many records its own have brought today, where that is the most there may be; else 0.
+    `full`: how many records its own have brought today, where that is the most there may be; else 0. `stored`: how
+    many of them are stored, of `most_stored` that there may be.
     """
 
     own: tuple[Feed, ...]
     shared: Mapping[str, int]
     full: int = 0
+    stored: int = 0
+    most_stored: int = 0
 
 
 async def listing(context: Context, guild_id: int) -> Listing:
@@ -178,8 +181,10 @@ async def listing(context: Context, guild_id: int) -> Listing:
         own = await feeds.all_feeds(connection, guild_id)
         shared = await feeds.states_of_all(connection, 0)
         brought = await feeds.brought_on(connection, [guild_id], context.now().date())
+        stored = await feeds.stored(connection, [guild_id] if guild_id else [])
     most = context.polls.per_day
-    return Listing(tuple(own), shared, most if guild_id and brought.get(guild_id, 0) >= most else 0)
+    full = most if guild_id and brought.get(guild_id, 0) >= most else 0
+    return Listing(tuple(own), shared, full, stored.get(guild_id, 0), context.polls.most_stored)
 
 
 async def remove(context: Context, wanted: str, guild_id: int = 0) -> Feed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,7 +12,7 @@ from bot.domain.digest import Schedule
 from bot.domain.model import Importance, Mode, StoryView, Subscription, Topic
 from bot.domain.topics import Topics, sought_by
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
-from bot.store import digests, feeds, outbox, subscriptions, topics
+from bot.store import digests, feeds, outbox, servers, subscriptions, topics
 from bot.store import stories as stored_stories
 from bot.store.subscriptions import ChannelState
 from bot.usecases.context import Context
@@ -241,6 +241,30 @@ async def channels_of(context: Context, guild_id: int) -> list[int]:
         states = await subscriptions.channels(connection, guild_id)
         mutes = await subscriptions.mutes(connection, guild_id)
     return sorted({state.channel_id for state in states} | {m.channel_id for m in mutes if m.channel_id})
+
+
+async def leave(context: Context, guild_id: int) -> None:
+    """The bot is not in a server any more: nothing is polled, matched or sent for it until it is back."""
+    async with context.db.write() as connection:
+        await servers.leave(connection, guild_id, context.now())
+
+
+async def come_back(context: Context, guild_id: int) -> None:
+    """The bot is in a server: what the server has goes on."""
+    async with context.db.read() as connection:
+        left = await servers.left_among(connection, [guild_id])
+    if left:
+        async with context.db.write() as connection:
+            await servers.come_back(connection, guild_id)
+        context.wake()
+
+
+async def keep_servers(context: Context, guild_ids: Collection[int]) -> None:
+    """The bot is in these servers and in no others."""
+    async with context.db.read() as connection:
+        gone = await servers.with_something(connection) - set(guild_ids)
+    for guild_id in sorted(gone):
+        await leave(context, guild_id)
 
 
 async def keep_roles(context: Context, guild_id: int, role_ids: Sequence[int]) -> None:

@@ -9,6 +9,9 @@ import pytest
 from simcord.actors import MemberActor
 
 from bot.domain.model import Importance, Record
+from bot.errors import NotAllowedError
+from bot.usecases import curate
+from bot.usecases.curate import Editor
 from tests.chat.world import World, labels, message_of, plain, seen
 from tests.make import ListSource, record
 
@@ -138,7 +141,7 @@ async def test_what_is_only_declared_is_taken_out_too(world: World, moderator: M
     assert again in parts_of(shown)["Background"]
     assert labels(shown) == ["Merge with…"]
     # Declared once more, and there itself at last, it stays where it was put.
-    await world.restart()
+    await world.restart(stories={"editors": "all"})
     noon = f"{BRIDGE} at noon"
     await world.report(record(noon, "c.example", hours=1, related=[declared]), declared)
     parts = parts_of(await world.ask("related", story="1", by=world.member))
@@ -165,13 +168,17 @@ async def test_where_servers_are_named_the_others_decide_for_nobody_else(
     await two_stories(world)
     again = f"{BRIDGE} again"
     await world.report(record(again, "c.example", hours=1))
-    await world.restart(stories={"editors": [world.guild.id + 1]})
-    refusal = "Other servers see this story too, and this server is not allowed to change it."
-    merging = world.refusal(await merge(world, moderator, "1", "2"))
-    assert refusal in merging
-    assert "stories.editors" in merging
-    assert refusal in not_taken_out(world, await part(world, moderator, "1", again))
+    for editors in ([], [world.guild.id + 1]):
+        await world.restart(stories={"editors": editors})
+        assert labels(await world.ask("related", story="1", by=moderator)) == []
+        editor = Editor(world.guild.id, 7)
+        with pytest.raises(NotAllowedError, match=r"stories\.editors"):
+            await curate.merge(world.app.context, editor, 1, "2")
+        with pytest.raises(NotAllowedError, match=r"stories\.editors"):
+            await curate.part(world.app.context, editor, 1, 3)
     assert again in seen(await world.ask("related", story="1", by=world.member))
+    await world.restart(stories={"editors": "all"})
+    assert len(labels(await world.ask("related", story="1", by=moderator))) == 2
     await world.restart(stories={"editors": [world.guild.id + 1, str(world.guild.id)]})
     assert "Story #2 is now part of #1" in told(world, await merge(world, moderator, "1", "2"))
 
