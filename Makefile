@@ -1,13 +1,14 @@
-# make            makes .venv with the topicwire command in it
-# make demo       shows the real bot at work on a simulated Discord (ARGS="--once" ends by itself)
+# make            creates .venv with the topicwire command
+# make demo       runs the real bot on a simulated Discord (ARGS="--once" exits after the replay)
 # make test       runs every test
-# make run        starts the bot, with the settings of config.yaml if there is one
-# make check      lint, format and types
-# make bench      measures, see docs/performance.md
-# make fuzz       searches for new failures: damaged feeds and odd queries for a minute each, property tests with new examples
+# make run        starts the bot, with config.yaml if it exists
+# make check      checks lint, format and types
+# make bench      measures speed and memory, see docs/performance.md
+# make fuzz       searches for failures: damaged feeds and odd queries for a minute each, then property tests with new examples
+# make soak       kills the bot at random moments on a loopback Discord, then checks every post (ARGS="KILLS SEED")
 # make lock       renews requirements/*.txt, the locked dependencies
-# make licences   lists what is installed, with licences and ages
-# make picture    takes the README's pictures again
+# make licences   lists the dependencies with licences and ages
+# make picture    renders the pictures of the README
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -15,27 +16,27 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
             $(shell command -v $(name) >/dev/null 2>&1 && $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $(name))))
 ARGS   ?=
 
-.PHONY: all demo test run check format bench fuzz lock licences picture clean
+.PHONY: all demo test run check format bench fuzz soak lock licences picture clean
 .DEFAULT_GOAL := all
 
 all: $(VENV)/.base
 
-# Made again when there is none, or when the one that made it is gone.
+# Created if it is missing, or if its base interpreter is gone.
 $(BIN)/python:
 	@if [ -z "$(PYTHON)" ]; then \
-	  echo "Topicwire needs Python 3.11 or newer, and none was found. Install it (https://www.python.org/downloads/),"; \
-	  echo "or name one: make PYTHON=/path/to/python3"; exit 1; fi
+	  echo "Topicwire needs Python 3.11 or newer, but none was found. Install it (https://www.python.org/downloads/),"; \
+	  echo "or give its path: make PYTHON=/path/to/python3"; exit 1; fi
 	@if ! $(PYTHON) -c 'import venv, ensurepip' >/dev/null 2>&1; then \
-	  echo "$(PYTHON) cannot make virtual environments: its venv module is missing."; \
+	  echo "$(PYTHON) cannot create virtual environments: its venv module is missing."; \
 	  echo "On Debian or Ubuntu: sudo apt install python3-venv"; exit 1; fi
-	@echo "Making $(VENV) with $$($(PYTHON) --version)"
+	@echo "Creating $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV)
 
-# A stamp for each lock that is installed. A larger one contains the smaller ones.
+# A stamp file for each installed lock. A larger lock contains the smaller ones.
 INSTALL_base  := Topicwire
 INSTALL_demo  := Topicwire and the simulated Discord
-INSTALL_dev   := Topicwire and what its tests need
-INSTALL_bench := Topicwire and what it is measured beside
+INSTALL_dev   := Topicwire and its test dependencies
+INSTALL_bench := Topicwire and its benchmark dependencies
 STAMPS_base   := base
 STAMPS_demo   := base demo
 STAMPS_dev    := base demo dev
@@ -72,7 +73,10 @@ fuzz: $(VENV)/.dev
 	@$(BIN)/python -m scripts.fuzz_queries $(ARGS)
 	@HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest -n auto -m hypothesis --timeout=0
 
-# Each lock is compiled with the one below as a constraint, so that all agree.
+soak: $(VENV)/.dev
+	@$(BIN)/python -m tests.kills $(ARGS)
+
+# Each lock uses the previous one as a constraint, so that all of them agree.
 COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
             --no-emit-index-url --custom-compile-command "make lock" pyproject.toml requirements/build.in
 

@@ -16,15 +16,23 @@ NAMES = ("intake", "matching", "clustering", "parsing", "unchanged", "polling", 
 def main() -> None:
     """Run the measurements that were named, or all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)}; all if none is named")
-    parser.add_argument("--records", type=Path, default=NEWS, help="the directory that intake takes in")
-    parser.add_argument("--runs", type=int, default=5, help="how often each is measured")
-    parser.add_argument("--feeds", type=int, default=polling.FEEDS, help="how many polling polls")
-    parser.add_argument("--stream", type=int, default=200_000, help="how many reports clustering goes up to")
-    parser.add_argument("--stories", type=int, default=300_000, help="how many stories commands asks about")
+    parser.add_argument("what", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)}; all by default")
+    parser.add_argument(
+        "--records", type=Path, default=NEWS, help="the directory of records that intake reads"
+    )
+    parser.add_argument("--runs", type=int, default=5, help="how often each benchmark runs")
+    parser.add_argument(
+        "--feeds", type=int, default=polling.FEEDS, help="how many feeds the polling benchmark polls"
+    )
+    parser.add_argument(
+        "--stream", type=int, default=200_000, help="the most reports for the clustering benchmark"
+    )
+    parser.add_argument(
+        "--stories", type=int, default=300_000, help="how many stories the commands benchmark uses"
+    )
     arguments = parser.parse_args()
     if unknown := set(arguments.what).difference(NAMES):
-        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+        parser.error(f"unknown benchmark: {', '.join(sorted(unknown))}; choose from {', '.join(NAMES)}")
     print(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
     for name in arguments.what or NAMES:
         _measure(name, arguments)

@@ -196,9 +196,9 @@ def _alone(work: Callable[[int], dict[str, float]], count: int) -> dict[str, flo
 def measure(largest: int) -> None:
     """Print a row a size; `largest` is 1,000,000 for the figures of the documentation."""
     sizes = [size for size in (100_000, 200_000, 1_000_000) if size <= largest] or [largest]
-    print("\nFinding a report's story from its terms: query and insert, visible to the next, in microseconds")
+    print("\nFinding the story of a report and adding the report, in microseconds")
     print(
-        f"{'records':>10} {'window':>8} {'FTS5':>8} {'ratio':>7} {'cutting':>8} {'bytes':>7} {'B-cubed P':>10} {'R':>6} {'F1':>6}"
+        f"{'records':>10} {'window':>8} {'FTS5':>8} {'ratio':>7} {'split':>8} {'bytes':>7} {'B-cubed P':>10} {'R':>6} {'F1':>6}"
     )
     by_size: dict[int, dict[str, float]] = {}
     for size in sizes:
@@ -215,4 +215,4 @@ def measure(largest: int) -> None:
         )
     count = min(RESTART, largest)
     loaded = _alone(_restart, count)
-    print(f"restart with {count:,} records in {loaded['stories']:,.0f} stories: {loaded['seconds']:.2f} s")
+    print(f"loading {count:,} records in {loaded['stories']:,.0f} stories: {loaded['seconds']:.2f} s")

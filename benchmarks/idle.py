@@ -63,7 +63,7 @@ async def measure(runs: int) -> None:
             first = await _start(discord, config)
             later = [await _start(discord, config) for _ in range(runs)]
     print("\ntopicwire run, the sample as its source, one server, no traffic")
-    line("time to ready, first start (makes the database)", [first[0]], "s")
+    line("time to ready, first start (creates the database)", [first[0]], "s")
     line("time to ready", [ready for ready, _ in later], "s")
     line("resident memory when idle, first start", [first[1]], "MB")
     line("resident memory when idle", [memory for _, memory in later], "MB")

@@ -37,13 +37,13 @@ _GROWN = "this, 1,000 topics and 99,000 that do not match"
 _REGEXES = "loop of regular expressions, 10,000 topics"
 _HYPERSCAN = "hyperscan and the same evaluator, 100,000 topics"
 _MOKACCINO = "mokaccino, 100,000 topics"
-_MADE = "mokaccino, its documents made beforehand"
+_MADE = "mokaccino with prepared documents"
 _RATIOS = (
-    ("growth by 99,000 topics that do not match", _GROWN, _SMALL),
-    ("time, of hyperscan's with the same evaluator", _LARGE, _HYPERSCAN),
-    ("times as fast as mokaccino", _MOKACCINO, _LARGE),
-    ("times as fast as mokaccino, its documents made beforehand", _MADE, _LARGE),
-    ("times as fast as a loop of regular expressions", _REGEXES, _MEDIUM),
+    ("growth with 99,000 more topics that do not match", _GROWN, _SMALL),
+    ("time relative to hyperscan with the same evaluator", _LARGE, _HYPERSCAN),
+    ("speed relative to mokaccino", _MOKACCINO, _LARGE),
+    ("speed relative to mokaccino with prepared documents", _MADE, _LARGE),
+    ("speed relative to a loop of regular expressions", _REGEXES, _MEDIUM),
 )
 
 Record: TypeAlias = tuple[str, str]
@@ -230,7 +230,7 @@ def _peer(name: str, build: Callable[[], Any]) -> Any:
     try:
         return build()
     except ImportError:
-        print(f"{name:<58} not installed; it comes with the extra: pip install -e '.[bench]'")
+        print(f"{name:<58} not installed; install it with pip install -e '.[bench]'")
         return None
 
 
@@ -257,8 +257,8 @@ def _costs(runs: int) -> None:
             matcher.add(topic, query)
         adding.append((time.process_time() - started) * 1e6 / len(texts))
         del queries
-    line("reading a query", reading, "us")
-    line(f"adding a topic, all {SIZES[-1]:,} one by one", adding, "us")
+    line("parsing a query", reading, "us")
+    line(f"adding a topic, average of {SIZES[-1]:,} topics", adding, "us")
     del matcher
     parse.cache_clear()
     gc.collect()
@@ -270,7 +270,7 @@ def _costs(runs: int) -> None:
     gc.collect()
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    line(f"memory a topic, of {SIZES[-1]:,}", [kept / 1000 / len(texts)], "KB")
+    line(f"memory per topic, with {SIZES[-1]:,}", [kept / 1000 / len(texts)], "KB")
 
 
 def measure(runs: int) -> None:
@@ -280,7 +280,7 @@ def measure(runs: int) -> None:
     queries = list(map(parse, texts))
     records = [write.record() for _ in range(RECORDS)]
     few = records[:FOR_REGEXES]
-    print(f"\nMatching a record of {_TITLE + _EXCERPT} words (processor time)")
+    print(f"\nMatching a record of {_TITLE + _EXCERPT} words (CPU time)")
 
     foreign = [parse(write.topic("zz")) for _ in range(SIZES[-1] - SIZES[0])]
     engines: dict[str, tuple[Callable[[Any], set[int]], Sequence[Any]]] = {

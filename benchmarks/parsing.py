@@ -100,19 +100,19 @@ def measure(runs: int) -> None:
     for name, body in (("RSS", rss()), ("Atom", atom())):
         origin = Origin(_URL)
         if len(parse(body, origin).items) != _ITEMS or len(feedparser.parse(body).entries) != _ITEMS:
-            raise SystemExit(f"{name}: not every item was read")
+            raise SystemExit(f"{name}: some items were not read")
         ours, theirs, ratios = [], [], []
         for _ in range(runs):
             ours.append(1e3 * spent(lambda: parse(body, origin), _OURS_A_TURN))  # noqa: B023 - called at once
             theirs.append(1e3 * spent(lambda: feedparser.parse(body), 1))  # noqa: B023
             ratios.append(theirs[-1] / ours[-1])
-        print(f"\nParsing {name}, {_ITEMS} items, {len(body) / 1000:.0f} KB (processor time)")
+        print(f"\nParsing {name}, {_ITEMS} items, {len(body) / 1000:.0f} KB (CPU time)")
         line("to records", ours, "ms")
         line("feedparser", theirs, "ms")
         print(
             f"{'feeds a second':<58} {1000 / statistics.median(ours):8.0f}      (feedparser {1000 / statistics.median(theirs):.0f})"
         )
-        line("times as fast", ratios, "x")
+        line("relative speed", ratios, "x")
 
 
 if __name__ == "__main__":

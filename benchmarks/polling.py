@@ -41,6 +41,7 @@ from bot.pipeline.ingest import Ingest
 from bot.pipeline.poll import Poll, _Done
 from bot.sources.feeds import source
 from bot.sources.feeds.parse import parse
+from bot.sources.parsing.pool import ParserPool
 from bot.sources.web.fetch import Web
 from bot.store import feeds
 from bot.store.database import Database
@@ -276,7 +277,8 @@ async def _polling(database: str) -> AsyncIterator[tuple[_Poll, Context, Callabl
         resolver=_Names(await asyncio.to_thread(ours.recv)),
     )
     db = await Database.open(database)
-    context = Context(db, lambda: _START + turn.value * LATER, web=web)
+    parsers = ParserPool()
+    context = Context(db, lambda: _START + turn.value * LATER, web=web, parsers=parsers)
 
     def to(number: int) -> None:
         turn.value = number
@@ -284,6 +286,7 @@ async def _polling(database: str) -> AsyncIterator[tuple[_Poll, Context, Callabl
     try:
         yield _Poll(context, Ingest(context), web, random.Random(1).random), context, to  # noqa: S311
     finally:
+        await parsers.close()
         await web.close()
         await db.close()
         server.kill()
@@ -344,10 +347,8 @@ def measure(rounds: int, count: int = FEEDS) -> None:
             print(f"\nThe first intake of {part} feeds, {part * ITEMS} records")
             _print([first])
         later = _process("rounds", database, rounds)
-    print(
-        f"\nPolling {count} feeds of {count} hosts; one of {CHANGED} has something new, the others answer 304"
-    )
-    line("adding the feeds, before", [first["added"]], "s")
+    print(f"\nPolling {count} feeds of {count} hosts; one in {CHANGED} has new items, the others answer 304")
+    line("adding the feeds, before the first poll", [first["added"]], "s")
     _print(later)
     resident = [turn["resident"] for turn in later]
     shown = ", ".join(f"{held:.0f}" for held in resident)
@@ -358,13 +359,13 @@ def _print(turns: Sequence[dict[str, float]]) -> None:
     counts = {got.value: [int(turn[got.value]) for turn in turns] for got in Got}
     polled = [sum(turn[got.value] for got in Got) for turn in turns]
     print(
-        f"{'polls that brought something new / nothing / failed':<58} {counts['new']} / {counts['nothing new']} / {counts['failed']}"
+        f"{'polls with new items / without / failed':<58} {counts['new']} / {counts['nothing new']} / {counts['failed']}"
     )
     line("a round", [turn["seconds"] for turn in turns], "s")
     line("feeds a second", [many / turn["seconds"] for many, turn in zip(polled, turns, strict=True)], "")
     line("processor time", [turn["processor"] for turn in turns], "s")
     for part in ("network", "parsing", "deciding", "store"):
-        line(f"  of it {part}", [100 * turn[part] / turn["processor"] for turn in turns], "%")
+        line(f"  of which {part}", [100 * turn[part] / turn["processor"] for turn in turns], "%")
     line("peak memory", [turns[-1]["peak"]], "MB")
 
 

@@ -74,10 +74,10 @@ def _queries(some: Sequence[Stored]) -> dict[str, str]:
     return {
         "a rare word": rare,
         "a frequent word": often,
-        "two frequent words, not a third": f"{often} {other} -{ranked[2]}",
+        "two frequent words without a third": f"{often} {other} -{ranked[2]}",
         "a phrase of frequent words": f'"{often} {other}"',
         "frequent words near each other": f"{often} NEAR/3 {other}",
-        "the beginning of words": f"{rare[:2]}*",
+        "a word prefix": f"{rare[:2]}*",
         "a frequent word, quality": f"{often} quality>=99",
         "an outlet or a rare word": f"domain:outlet7.example OR {rare}",
         "a topic that no record has": "topic:nothing",
@@ -93,7 +93,7 @@ async def measure(runs: int) -> None:
             took, some = await _fill(db)
             context = Context(db, lambda: START)
             print(f"\nsearch, {RECORDS:,} records of 60 words, SQLite")
-            line("index, a record", [took / RECORDS * 1e6], "µs")
+            line("indexing a record", [took / RECORDS * 1e6], "µs")
             line("database file", [path.stat().st_size / 1e6], "MB")
             for what, text in _queries(some).items():
                 for order in Order:
@@ -113,7 +113,7 @@ async def measure(runs: int) -> None:
                         await search.similar(connection, own, guild_id=1, limit=10, exclude=[stored.id])
 
                 line(
-                    f"stories like one by the words of {what}", await _times(min(runs, len(some)), like), "ms"
+                    f"similar stories by the words of {what}", await _times(min(runs, len(some)), like), "ms"
                 )
         finally:
             await db.close()

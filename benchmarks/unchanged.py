@@ -16,6 +16,7 @@ from bot.domain.polling import Got
 from bot.sources.feeds.parse import Origin
 from bot.sources.feeds.source import STATE, Look, look
 from bot.sources.model import Progress
+from bot.sources.parsing.pool import Here
 from bot.sources.web.fetch import Web
 from bot.sources.web.model import Response
 
@@ -37,7 +38,7 @@ class _Answering(Web):
 def _look(web: Web, progress: Progress) -> Look:
     """One look. It waits for nothing, so it needs no loop."""
     try:
-        look(web, ORIGIN, progress, NOW).send(None)
+        look(web, ORIGIN, progress, NOW, Here()).send(None)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]
     raise AssertionError("it waited")
@@ -47,27 +48,27 @@ def measure(runs: int) -> None:
     """Both ways to be unchanged and feedparser's parse of the same feed, in turns."""
     body = parsing.rss()
     same = Response(200, ORIGIN.url, body=body, etag='"1"', content_type="application/rss+xml")
-    first = asyncio.run(look(_Answering(same), ORIGIN, {}, NOW))
+    first = asyncio.run(look(_Answering(same), ORIGIN, {}, NOW, Here()))
     assert first.batch is not None
     progress = {STATE: first.batch.progress[STATE]}
     ways = {
         "304": _Answering(Response(304, ORIGIN.url, etag='"1"')),
-        "the same body again, by its hash": _Answering(same),
+        "the same body, recognised by its hash": _Answering(same),
     }
     ours: dict[str, list[float]] = {name: [] for name in ways}
     theirs: list[float] = []
     for _ in range(runs):
         for name, web in ways.items():
             if _look(web, progress).got is not Got.NOTHING_NEW:
-                raise SystemExit(f"{name}: it was taken for a change")
+                raise SystemExit(f"{name}: it was mistaken for a change")
             ours[name].append(1e6 * parsing.spent(lambda: _look(web, progress), OURS_A_TURN))  # noqa: B023 - called at once
         theirs.append(1e6 * parsing.spent(lambda: feedparser.parse(body), 1))
-    print(f"\nAn unchanged feed, {len(first.batch.items)} items, {len(body) / 1000:.0f} KB (processor time)")
+    print(f"\nAn unchanged feed, {len(first.batch.items)} items, {len(body) / 1000:.0f} KB (CPU time)")
     for name, took in ours.items():
         line(name, took, "us")
     line("parsed by feedparser", [each / 1000 for each in theirs], "ms")
     for name, took in ours.items():
-        line(f"times as cheap: {name}", [b / a for a, b in zip(took, theirs, strict=True)], "x")
+        line(f"relative speed: {name}", [b / a for a, b in zip(took, theirs, strict=True)], "x")
 
 
 if __name__ == "__main__":

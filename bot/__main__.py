@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -25,28 +27,29 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Topicwire follows topics on Discord: one living message per story, and a daily digest.",
+    help="Topicwire follows topics on Discord. It keeps one message per story up to date and sends daily digests.",
 )
 
 ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
 Db = Annotated[
     str | None,
     typer.Option(
-        "--db", help="The database: a SQLite file or a postgresql:// URL; else that of the configuration."
+        "--db",
+        help="The database: a SQLite file or a postgresql:// URL; the default is the one in the configuration.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 TopicsDir = Annotated[Path | None, typer.Option("--topics", help="A directory of topic files.", exists=True)]
 Places = Annotated[
     list[str],
     typer.Argument(
-        help="Record files (.md .yaml .json .jsonl), directories of them, or feeds: files or addresses.",
+        help="Record files (.md .yaml .json .jsonl), directories of them, or feeds (a file or an address).",
         show_default=False,
     ),
 ]
 PrivateNetworks = Annotated[
     bool,
-    typer.Option("--private-networks", help="Fetch from addresses of this machine and its networks too."),
+    typer.Option("--private-networks", help="Also fetch from this machine and private networks."),
 ]
 
 
@@ -83,11 +86,11 @@ def check(
     sources: Annotated[
         bool,
         typer.Option(
-            "--sources", help="Fetch every feed and repository too, those of the catalogue as well."
+            "--sources", help="Also fetch every feed and repository, including the feeds of the catalogue."
         ),
     ] = False,
 ) -> None:
-    """Check the configuration; report every problem at once, with its key."""
+    """Check the configuration and list every problem with its key."""
     from bot.cli import check_config
 
     problems, settings = check_config(config)
@@ -105,8 +108,12 @@ def demo(
     ] = None,
     topics: TopicsDir = None,
     topic: Annotated[str, typer.Option(help="The topic to subscribe to.")] = "Computer Vision",
-    once: Annotated[bool, typer.Option("--once", help="End after the replay; open no page.")] = False,
-    port: Annotated[int, typer.Option(help="The page's port; 0 takes a free one.", min=0, max=65535)] = 0,
+    once: Annotated[
+        bool, typer.Option("--once", help="Exit after the replay instead of opening the page.")
+    ] = False,
+    port: Annotated[
+        int, typer.Option(help="The port of the page; 0 picks a free port.", min=0, max=65535)
+    ] = 0,
 ) -> None:
     """Show the real bot at work on a simulated Discord, without an account."""
     from bot.demo.main import show
@@ -124,12 +131,13 @@ def ingest(
     as_of: Annotated[
         datetime | None,
         typer.Option(
-            formats=TIMES, help="Replay: take the records in as of this time, each first seen when published."
+            formats=TIMES,
+            help="Replay as of this time: each record counts as first seen when it was published.",
         ),
     ] = None,
     private_networks: PrivateNetworks = False,
 ) -> None:
-    """Take records in. The last line is the summary; exit code 1 tells that some were refused."""
+    """Store records without posting them. The last line is a summary. Exit code 1 means that some were rejected."""
     from bot.cli import ingest_places
 
     refused = ingest_places(places, topics, db, json, as_of, private_networks, config)
@@ -143,7 +151,7 @@ def match(
     json: Json = False,
     private_networks: PrivateNetworks = False,
 ) -> None:
-    """Show which topics records match, and why. Nothing is stored."""
+    """Show which topics the records match, and by which keywords. Nothing is stored."""
     from bot.cli import match_places
 
     raise typer.Exit(SOME_REFUSED if match_places(places, topics, json, private_networks) else 0)
@@ -154,12 +162,12 @@ def stories(
     config: ConfigPath = Path("config.yaml"),
     db: Db = None,
     json: Json = False,
-    limit: Annotated[int, typer.Option(help="At most so many; 0: all.", min=0)] = 0,
+    limit: Annotated[int, typer.Option(help="The most stories to list; 0 lists all.", min=0)] = 0,
     sort: Annotated[
-        Sort, typer.Option(help="Newest first, or hot: what is biggest for its age.")
+        Sort, typer.Option(help="Newest first, or hot: the biggest stories for their age first.")
     ] = Sort.NEWEST,
 ) -> None:
-    """List the stories, a line each."""
+    """List the stories, one per line."""
     from bot.cli_stories import list_stories
 
     list_stories(db, json, limit, sort, config)
@@ -168,15 +176,16 @@ def stories(
 @app.command()
 def search(
     query: Annotated[
-        str, typer.Argument(help="As in '(offshore OR sea) \"wind farm\" -golf'.", show_default=False)
+        str,
+        typer.Argument(help="A query such as '(offshore OR sea) \"wind farm\" -golf'.", show_default=False),
     ],
-    sort: Annotated[Order, typer.Option(help="Newest first, or what fits best.")] = Order.NEWEST,
-    limit: Annotated[int, typer.Option(help="At most so many stories.", min=1, max=1000)] = 50,
+    sort: Annotated[Order, typer.Option(help="Newest first, or the best matches first.")] = Order.NEWEST,
+    limit: Annotated[int, typer.Option(help="The most stories to list.", min=1, max=1000)] = 50,
     config: ConfigPath = Path("config.yaml"),
     db: Db = None,
     json: Json = False,
 ) -> None:
-    """Search everything that was taken in, in the language of topics' queries."""
+    """Search all stored articles. The query language is that of topics."""
     from bot.cli_stories import search
 
     search(query, sort, limit, db, json, config)
@@ -185,13 +194,13 @@ def search(
 @app.command()
 def related(
     story: Annotated[
-        str, typer.Argument(help="Its number, as in 12 or '#12', a link, or words of its title.")
+        str, typer.Argument(help="The story's number (12 or '#12'), a link, or words of its title.")
     ],
     config: ConfigPath = Path("config.yaml"),
     db: Db = None,
     json: Json = False,
 ) -> None:
-    """Show everything that was reported on a story, best first."""
+    """Show all coverage of a story, best first."""
     from bot.cli_stories import show_related
 
     show_related(story, db, json, config)
@@ -199,27 +208,33 @@ def related(
 
 @app.command()
 def digest(
-    topic: Annotated[str, typer.Option(help="The topic; those below it are included.")],
-    since: Annotated[datetime, typer.Option(formats=TIMES, help="Tell what came in after this time (UTC).")],
-    until: Annotated[datetime | None, typer.Option(formats=TIMES, help="And until this time; now.")] = None,
-    size: Annotated[int, typer.Option(help="How many stories at most.", min=1, max=25)] = 10,
+    topic: Annotated[str, typer.Option(help="The topic; its subtopics are included.")],
+    since: Annotated[datetime, typer.Option(formats=TIMES, help="Start of the period (UTC).")],
+    until: Annotated[
+        datetime | None, typer.Option(formats=TIMES, help="End of the period (UTC); the default is now.")
+    ] = None,
+    size: Annotated[int, typer.Option(help="The most stories to include.", min=1, max=25)] = 10,
     config: ConfigPath = Path("config.yaml"),
     db: Db = None,
     json: Json = False,
 ) -> None:
-    """Show the digest of a topic over any time."""
+    """Show the digest of a topic for any period."""
     from bot.cli_stories import show_digest
 
     show_digest(topic, since, until, size, db, json, config)
 
 
-source = typer.Typer(no_args_is_help=True, help="Feeds that are polled for everybody.")
-opml = typer.Typer(no_args_is_help=True, help="Lists of feeds, as other programs read and write them.")
+source = typer.Typer(no_args_is_help=True, help="Manage the feeds that all servers share.")
+opml = typer.Typer(no_args_is_help=True, help="Import and export lists of feeds as OPML.")
 app.add_typer(source, name="source")
 app.add_typer(opml, name="opml")
 
-Url = Annotated[str, typer.Argument(help="The feed, or a web page that has one.", show_default=False)]
-About = Annotated[str | None, typer.Option("--topic", help="What all of it is about; else keywords decide.")]
+Url = Annotated[
+    str, typer.Argument(help="The address of a feed, or of a web page that links to one.", show_default=False)
+]
+About = Annotated[
+    str | None, typer.Option("--topic", help="The topic of the whole feed. By default, keywords decide.")
+]
 
 
 @source.command("add")
@@ -230,7 +245,7 @@ def source_add(
     db: Db = None,
     private_networks: PrivateNetworks = False,
 ) -> None:
-    """Follow a feed for everybody from now on; a running bot begins at once."""
+    """Follow a feed for all servers. A running bot starts to poll it at once."""
     from bot.cli_sources import add
 
     add(url, topic, db, private_networks, config)
@@ -238,7 +253,7 @@ def source_add(
 
 @source.command("list")
 def source_list(config: ConfigPath = Path("config.yaml"), db: Db = None, json: Json = False) -> None:
-    """List the feeds, those of servers among them, and how each is doing."""
+    """List all feeds, including those of single servers, with their state."""
     from bot.cli_sources import list_feeds
 
     list_feeds(db, json, config)
@@ -253,7 +268,7 @@ def source_test(
     json: Json = False,
     private_networks: PrivateNetworks = False,
 ) -> None:
-    """Show what a feed would bring, and the topics it matches. Nothing is stored."""
+    """Show the articles in a feed and the topics they match. Nothing is stored."""
     from bot.cli_sources import test
 
     test(url, topic, db, json, private_networks, config)
@@ -265,7 +280,7 @@ def source_remove(
     config: ConfigPath = Path("config.yaml"),
     db: Db = None,
 ) -> None:
-    """Follow a feed no longer. What it brought stays."""
+    """Stop following a feed. Its articles stay."""
     from bot.cli_sources import remove
 
     remove(name, db, config)
@@ -280,7 +295,7 @@ def opml_import(
     config: ConfigPath = Path("config.yaml"),
     db: Db = None,
 ) -> None:
-    """Follow all feeds of a list. The folders that they are in are their topics, if no other is named."""
+    """Follow all feeds in an OPML file. Their folders become their topics, unless --topic is given."""
     from bot.cli_sources import import_opml
 
     raise typer.Exit(SOME_REFUSED if import_opml(file, topic, db, config) else 0)
@@ -290,9 +305,11 @@ def opml_import(
 def opml_export(
     config: ConfigPath = Path("config.yaml"),
     db: Db = None,
-    catalogue: Annotated[bool, typer.Option("--catalogue", help="Those of the catalogue too.")] = False,
+    catalogue: Annotated[
+        bool, typer.Option("--catalogue", help="Include the feeds of the catalogue.")
+    ] = False,
 ) -> None:
-    """Print the feeds as OPML, by topic."""
+    """Print the feeds as OPML, grouped by topic."""
     from bot.cli_sources import export_opml
 
     export_opml(db, catalogue, config)
@@ -302,12 +319,12 @@ Semantic = Annotated[
     bool | None,
     typer.Option(
         "--semantic/--no-semantic",
-        help="Whether to compare what titles mean, too; without it: where that is installed.",
+        help="Also compare the meaning of titles. By default, this is on if the extra is installed.",
         show_default=False,
     ),
 ]
 
-evaluate = typer.Typer(no_args_is_help=True, help="How well stories and topics agree with what people said.")
+evaluate = typer.Typer(no_args_is_help=True, help="Measure stories and topics against human judgements.")
 app.add_typer(evaluate, name="eval")
 
 
@@ -319,14 +336,17 @@ def eval_stories(
     truth: Annotated[
         Path,
         typer.Argument(
-            help="Lines of an address, a tab and its event.", exists=True, dir_okay=False, show_default=False
+            help="A file whose lines are an address, a tab and the name of its event.",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
         ),
     ],
     errors: Annotated[int, typer.Option(help="How many of the worst errors to show.", min=0)] = 0,
     semantic: Semantic = None,
     json: Json = False,
 ) -> None:
-    """Group records in the order of their times, and compare the stories with known events."""
+    """Group records in the order of their times and compare the stories with known events."""
     from bot.cli_eval import stories
 
     raise typer.Exit(SOME_REFUSED if stories([str(records)], truth, errors, semantic, json) else 0)
@@ -340,7 +360,7 @@ def eval_topics(
     topics: Annotated[Path, typer.Option("--topics", help="A directory of topic files.", exists=True)],
     json: Json = False,
 ) -> None:
-    """Compare the topics that match with those that the records declare."""
+    """Compare the topics that match with the topics that the records declare."""
     from bot.cli_eval import topics as compare
 
     raise typer.Exit(SOME_REFUSED if compare([str(records)], topics, json) else 0)
@@ -351,7 +371,7 @@ def eval_pairs(
     file: Annotated[
         Path,
         typer.Argument(
-            help="Tab-separated: label (SAME or DIFFERENT), then published, title and lede of _a and of _b.",
+            help="Tab-separated values: label (SAME or DIFFERENT), and published, title and lede for _a and _b.",
             exists=True,
             dir_okay=False,
             show_default=False,
@@ -360,7 +380,7 @@ def eval_pairs(
     semantic: Semantic = None,
     json: Json = False,
 ) -> None:
-    """Compare pairs of reports, each alone, with whether people found them to be one event."""
+    """Decide for each pair of reports whether it is one event, and compare that with human labels."""
     from bot.cli_eval import pairs
 
     pairs(file, semantic, json)
@@ -368,6 +388,8 @@ def eval_pairs(
 
 def main() -> None:
     """Entry point; expected errors are one message and exit code 3, never a traceback."""
+    if sys.argv[1:2] == ["run"]:  # a stop before the bot listens to signals itself is a clean one as well
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         app()
     except TopicwireError as error:

@@ -13,19 +13,19 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
 
-import discord
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 import cogs
-from bot import clock
+from bot import clock, process
 from bot.chat.client import Client
 from bot.chat.connection import Trouble, one_line_per_reconnect, pause_after, trouble_of, unreachable
 from bot.chat.permissions import problem_now
 from bot.chat.sender import DiscordSender
 from bot.config import Config, FeedSettings
-from bot.errors import StoreError, TopicwireError
+from bot.domain.addresses import hosts_only
+from bot.errors import DatabaseLostError, StoreError, TopicwireError
 from bot.http import server as http
 from bot.parts import Watched, context_of, endpoint_of, feeds_of, topics_of, watched_of, web_of
 from bot.pipeline import digests, housekeeping, rematch
@@ -33,8 +33,9 @@ from bot.pipeline.deliver import Deliver
 from bot.pipeline.ingest import Ingest, report
 from bot.pipeline.poll import Poll
 from bot.sources.model import Rejected
+from bot.sources.parsing.pool import ParserPool
 from bot.sources.topic_files import load_topics
-from bot.store import feeds
+from bot.store import delivery, feeds
 from bot.store.database import Database
 from bot.usecases.context import Context
 from bot.usecases.digests import replan
@@ -70,7 +71,8 @@ class App:
         self._woken = asyncio.Event()
         self._polls_woken = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._up = asyncio.Event()  # set once there was a connection, whichever client made it
+        self._up = asyncio.Event()  # set once the client had a connection
+        self._away = False  # a client that failed has been replaced, and the new one has no connection yet
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._replanned = (
             False  # the default time of digests is looked at once: it changes with a restart alone
@@ -78,7 +80,18 @@ class App:
         self.context = replace(context, wake=self.wake)
         self.sources = tuple(sources)
         self.ingest = Ingest(self.context, replay=replay)
-        self._take(Client(self.context, cogs.add_to, self._up))
+        self._was_up = False  # the last client had a connection before it failed
+        self._lost: DatabaseLostError | None = None
+        self._latest: datetime | None = None  # the latest time that the clock has shown
+        self.client = Client(self.context, cogs.add_to, self._up)
+        self.sender = DiscordSender(self.client)
+        self.deliver = Deliver(
+            self.context,
+            self.sender,
+            stopping=lambda: self._stopping.is_set() or self._away,
+            holder=process.name(),
+            wake=self._woken.set,
+        )
         self.poll = Poll(self.context, self.ingest, context.web, random.random) if context.web else None
         self.server = (
             http.Server(self.context, self.ingest, endpoint, self._connected, self._polls)
@@ -88,9 +101,10 @@ class App:
 
     def _take(self, client: Client) -> None:
         """Work over this client from now on. Nothing is sent before a client's first connection."""
+        self._up.clear()
+        self._away = True
         self.client = client
-        self.sender = DiscordSender(client)
-        self.deliver = Deliver(self.context, self.sender, stopping=self._stopping.is_set)
+        self.sender.use(client)
 
     def wake(self) -> None:
         """Something may be due: look now instead of when it was planned."""
@@ -111,7 +125,7 @@ class App:
         for channel_id in await resume_mended(
             self.context, lambda channel_id: problem_now(self.client, channel_id)
         ):
-            log.info("channel %s is resumed", channel_id)
+            log.info("channel %s has resumed", channel_id)
 
     async def tidy(self) -> None:
         """Remove what nobody will ask for any more."""
@@ -126,7 +140,7 @@ class App:
                 self._replanned = True
             at = min(await digests.step(self.context) or at, at)
         except StoreError as error:
-            log.error("%s", error)
+            self._report(error)
             at = self.context.now() + DIGEST_RETRY
         finally:
             if self._scheduler.running and not self._stopping.is_set():
@@ -196,28 +210,30 @@ class App:
             if self.poll is not None:
                 await self.poll.close()
             await self.client.close()
+        if self._lost is not None:
+            raise self._lost
 
     async def _connect(self, token: str) -> None:
         """Be connected until the client is closed. A client whose first connection fails is replaced by a new one."""
         failures = 0
         while (trouble := await unreachable() or await self._stay_connected(token)) is not None:
-            failures += 1
+            failures = 1 if self._was_up else failures + 1
+            self._was_up = False
             pause = pause_after(trouble, failures)
-            log.error("Discord cannot be reached: %s; next try in %s", trouble.reason, pause)
+            log.error("cannot connect to Discord: %s; next try in %s", trouble.reason, pause)
             await asyncio.sleep(pause.total_seconds())
 
     async def _stay_connected(self, token: str) -> Trouble | None:
-        """Until the client is closed; or why there was no connection to begin with."""
+        """Until the bot stops; or why there is no connection any more, and the client has been replaced."""
         client = self.client
+        trouble = Trouble("the gateway closed the connection")
         try:
             await client.stay_connected(token)
-            if self._up.is_set() or self._stopping.is_set():
+            if self._stopping.is_set():
                 return None
-            trouble = Trouble("the gateway closed the connection")
         except Exception as error:
-            if self._up.is_set() and not isinstance(error, discord.ConnectionClosed):
-                raise
             trouble = trouble_of(error)
+        self._was_up = self._up.is_set()
         await client.close()
         self._take(Client(self.context, cogs.add_to, self._up))
         return trouble
@@ -229,9 +245,7 @@ class App:
         while (trouble := self.client.sync_trouble) is not None:
             failures += 1
             pause = pause_after(trouble, failures)
-            log.error(
-                "Discord does not show the bot's commands yet: %s; next try in %s", trouble.reason, pause
-            )
+            log.error("the slash commands could not be registered: %s; next try in %s", trouble.reason, pause)
             await asyncio.sleep(pause.total_seconds())
             self.client.sync_trouble = await self.client.sync()
         await self._stopping.wait()
@@ -245,19 +259,44 @@ class App:
             await rematch.define(self.context, chain.from_iterable(topics for topics, _ in found))
 
     async def _deliver_loop(self) -> None:
-        await self._up.wait()
-        while not self._stopping.is_set():
-            self._woken.clear()
-            busy, due = False, None
-            try:
-                busy = await self.deliver.step() > 0
-                due = None if busy else await self.deliver.next_due()
-            except StoreError as error:
-                log.error("%s", error)
-            except Exception:
-                log.exception("delivering failed; what was being sent is tried again when its lease ends")
-            if not busy:
-                await self._idle(self._woken, due)
+        try:
+            while not self._stopping.is_set():
+                await self._up.wait()
+                self._away = False
+                self._woken.clear()
+                busy, due = False, None
+                try:
+                    await self._follow_clock()
+                    busy = await self.deliver.begin() > 0
+                    due = None if busy else await self.deliver.next_due()
+                except StoreError as error:
+                    self._report(error)
+                except Exception:
+                    log.exception("delivery failed; messages in progress are retried when their leases end")
+                if not busy:
+                    await self._idle(self._woken, due)
+            await self.deliver.finish()
+        finally:
+            await self.deliver.close()
+
+    async def _follow_clock(self) -> None:
+        """Where the clock was set back, make due what would wait for the time that it showed before."""
+        now = self.context.now()
+        if self._latest is None or now < self._latest:
+            async with self.context.db.write() as connection:
+                if self._latest is None and (freed := await delivery.give_back(connection, process.is_gone)):
+                    log.info("%d messages of an earlier process are taken up again", freed)
+                if early := await delivery.after_clock_change(connection, now, self._latest):
+                    log.warning("the clock was set back: %d messages are due now", early)
+        self._latest = now
+
+    def _report(self, error: StoreError) -> None:
+        """Log it; a database that is lost ends the bot."""
+        if isinstance(error, DatabaseLostError):
+            self._lost = error
+            self.stop()
+        else:
+            log.error("%s", error)
 
     async def _idle(self, woken: asyncio.Event, due: datetime | None) -> None:
         now = self.context.now()
@@ -275,7 +314,7 @@ class App:
                 due = await poll.next_due()
                 pause = RETRY
             except StoreError as error:
-                log.error("%s", error)
+                self._report(error)
                 due = self.context.now() + pause
             except Exception:
                 log.exception("polling failed; next try in %s", pause)
@@ -303,28 +342,43 @@ class App:
                     await self._define(watched)
                     told = frozenset(summary.errors)
                     pause = RETRY
+            except DatabaseLostError as error:
+                self._report(error)
             except (TopicwireError, OSError) as error:
-                log.error("%s: %s; next try in %s", watched.source.name, error, pause)
+                log.error(
+                    "%s: %s; next try in %s", hosts_only(watched.source.name), hosts_only(str(error)), pause
+                )
             except Exception:
-                log.exception("%s: a bug stopped the intake; next try in %s", watched.source.name, pause)
+                log.exception("%s: reading failed; next try in %s", watched.source.name, pause)
             await asyncio.sleep(pause.total_seconds())
             pause = min(pause * 2, RETRY_MOST)
 
 
 async def run(config: Config) -> None:
-    """Run the bot until a signal stops it."""
+    """Run the bot until a signal stops it, also while it still starts."""
+    starting = asyncio.current_task()
+    assert starting is not None
+    stop: list[Callable[[], object]] = [starting.cancel]
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl+C raises instead
+            loop.add_signal_handler(name, lambda: stop[-1]())
     async with contextlib.AsyncExitStack() as stack:
-        db = await Database.open(config.database.url, guarded=True)
-        stack.push_async_callback(db.close)
-        web = await stack.enter_async_context(web_of(config.feeds.private_networks))
-        context = replace(context_of(config, db, clock.now), web=web)
-        await rematch.configure(context, topics_of(config))
-        async with db.write() as connection:
-            await feeds.configure(connection, feeds_of(config), context.polls.bounds.least, clock.now())
-        watched = [watched_of(s) for s in config.sources if not isinstance(s, FeedSettings)]
-        app = App(context, watched, endpoint=endpoint_of(config))
-        loop = asyncio.get_running_loop()
-        for name in (signal.SIGINT, signal.SIGTERM):
-            with contextlib.suppress(NotImplementedError):  # Windows: Ctrl+C raises instead
-                loop.add_signal_handler(name, app.stop)
-        await app.run(config.discord.token.get_secret_value())
+        with contextlib.suppress(asyncio.CancelledError):
+            app = await _start(config, stack)
+            stop.append(app.stop)
+        if len(stop) > 1:
+            await app.run(config.discord.token.get_secret_value())
+
+
+async def _start(config: Config, stack: contextlib.AsyncExitStack) -> App:
+    db = await Database.open(config.database.url, guarded=True)
+    stack.push_async_callback(db.close)
+    web = await stack.enter_async_context(web_of(config.feeds.private_networks))
+    parsers = await stack.enter_async_context(ParserPool())
+    context = replace(context_of(config, db, clock.now), web=web, parsers=parsers)
+    await rematch.configure(context, topics_of(config))
+    async with db.write() as connection:
+        await feeds.configure(connection, feeds_of(config), context.polls.bounds.least, clock.now())
+    watched = [watched_of(s) for s in config.sources if not isinstance(s, FeedSettings)]
+    return App(context, watched, endpoint=endpoint_of(config))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot import clock
 from bot.domain.model import Record, Topic
+from bot.domain.render import plural
 from bot.domain.terminal import json_line, lines, one_line
 from bot.errors import ConfigError, SourceError, TopicwireError
 from bot.sources.folder import FolderSource
@@ -65,7 +66,7 @@ def load_topic_files(directory: Path | None) -> tuple[Topic, ...]:
     for error in rejected:
         note(f"{error.path}: {error.reason}")
     if not topics:
-        raise ConfigError(str(directory), ["holds no topic file that can be read"])
+        raise ConfigError(str(directory), ["no topic file in it can be read"])
     return topics
 
 
@@ -270,7 +271,7 @@ def ingest_places(
     for error in summary.errors:
         note(_refusal(error))
     out(
-        f"{summary.read} read: {summary.new} new, {summary.changed} changed, {summary.unchanged} unchanged, "
+        f"{plural(summary.read, 'record')} read: {summary.new} new, {summary.changed} changed, {summary.unchanged} unchanged, "
         f"{summary.rejected} rejected"
     )
     return summary.rejected
@@ -307,7 +308,7 @@ class _Progress:
             from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
             columns = (
-                TextColumn("taking in"),
+                TextColumn("reading"),
                 BarColumn(),
                 TextColumn("{task.completed} records"),
                 TimeElapsedColumn(),

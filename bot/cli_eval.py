@@ -52,11 +52,11 @@ def stories(places: Sequence[str], truth: Path, errors: int, semantic: bool | No
     if as_json:
         out_json({**facts, **{name: _values(quality) for name, quality in measured.items()}})
         return refused
-    out(f"{facts['records']:,} records, {facts['labelled']:,} of them labelled: {facts['events']:,} events")
+    out(f"records: {facts['records']:,} ({facts['labelled']:,} labelled), events: {facts['events']:,}")
     out(
-        f"{facts['stories']:,} stories by {meaning.basis(by_meaning)}, {measured['B-cubed'].groups:,} of labelled records"
+        f"stories by {meaning.basis(by_meaning)}: {facts['stories']:,} ({measured['B-cubed'].groups:,} with labelled records)"
     )
-    out(f"{facts['records_per_second']:,} records/s, {facts['peak_memory_mb']} MB at most in this process\n")
+    out(f"{facts['records_per_second']:,} records/s, {facts['peak_memory_mb']} MB peak memory\n")
     _table({name: _values(quality) for name, quality in measured.items()})
     for line in _worst(labels, found, grouped.titles, errors):
         out(line)
@@ -88,7 +88,7 @@ def group(
     records, refused = _read(places)
     records.sort(key=_time)
     if not records:
-        raise InvalidInputError(f"{', '.join(places)}: there is no record to group.")
+        raise InvalidInputError(f"{', '.join(places)}: no records found.")
     if order is not None:
         records = _reordered(records, order)
     started = clock.stopwatch()
@@ -99,7 +99,7 @@ def group(
     ids = {key: i for i, stored in batch.records.items() for key in keys_of(stored.record)}
     labels = {ids[key]: label for key, label in known.items() if key in ids}
     if not labels:
-        raise InvalidInputError(f"{truth}: none of its addresses is that of a record.")
+        raise InvalidInputError(f"{truth}: none of its addresses belongs to a record.")
     own = [report.id for report in batch.arrivals]
     titles = {i: batch.records[i].record.title for i in own}
     return Grouped(titles, {i: found[i] for i in own}, labels, seconds), refused
@@ -134,7 +134,7 @@ def topics(places: Sequence[str], directory: Path, as_json: bool) -> int:
         right.update(says & finds)
     if not declared:
         raise InvalidInputError(
-            f"{', '.join(places)}: no record declares any of these topics, so there is nothing to compare with."
+            f"{', '.join(places)}: no record declares any of these topics, so there is nothing to compare."
         )
     rows = {
         names[key]: _values(_quality(right[key], matched[key], declared[key]))
@@ -147,7 +147,7 @@ def topics(places: Sequence[str], directory: Path, as_json: bool) -> int:
     if as_json:
         out_json({"records": len(records), "all": total, "topics": rows})
         return refused
-    out(f"{len(records):,} records, {len(rows)} topics\n")
+    out(f"records: {len(records):,}, topics: {len(rows)}\n")
     _table({"all": total, **rows})
     return refused
 
@@ -160,7 +160,7 @@ def pairs(file: Path, semantic: bool | None, as_json: bool) -> None:
     by_meaning = _by_meaning(semantic)
     rows = list(_pairs(file, by_meaning))
     if not rows:
-        raise InvalidInputError(f"{file}: there is no pair in it.")
+        raise InvalidInputError(f"{file}: the file contains no pairs.")
     background = [
         report._replace(id=n, day=-2 * SPAN * n, story=n)
         for n, report in enumerate((report for _, *both in rows for report in both), 1)
@@ -171,7 +171,7 @@ def pairs(file: Path, semantic: bool | None, as_json: bool) -> None:
         found = window.place([one._replace(id=-1), other._replace(id=-2)], {}, first).stories
         joined = found[-1] == found[-2]
         for report_id, story in found.items():
-            window.leave(report_id, story)
+            window.leave(story, [report_id])
         put += joined
         belong += label == SAME
         right += joined and label == SAME
@@ -180,7 +180,7 @@ def pairs(file: Path, semantic: bool | None, as_json: bool) -> None:
     if as_json:
         out_json({"pairs": len(rows), "same": belong, "semantic": by_meaning, **values})
         return
-    out(f"{len(rows)} pairs by {meaning.basis(by_meaning)}, {belong} of them the same event\n")
+    out(f"pairs by {meaning.basis(by_meaning)}: {len(rows)} ({belong} labelled as the same event)\n")
     _table({"same event": values})
 
 
@@ -232,7 +232,9 @@ def _pairs(file: Path, semantic: bool) -> Iterator[tuple[str, Report, Report]]:
             raise InvalidInputError(f"{file}: line 1: the columns {', '.join(missing)} are missing.")
         for row in rows:
             if row["label"] not in (SAME, DIFFERENT):
-                raise InvalidInputError(f"{file}: line {rows.line_num}: the label is {SAME} or {DIFFERENT}.")
+                raise InvalidInputError(
+                    f"{file}: line {rows.line_num}: the label must be {SAME} or {DIFFERENT}."
+                )
             try:
                 one, other = (_report(row, side, semantic) for side in "ab")
             except ValueError as error:

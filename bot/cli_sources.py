@@ -13,10 +13,12 @@ from bot.cli import note, out, out_json, settings_of, stamp, with_context
 from bot.config import Config, GitSettings
 from bot.domain.polling import Feed, NewFeed
 from bot.domain.polling import Origin as Owner
+from bot.domain.render import plural
 from bot.errors import ConfigError, TopicwireError
 from bot.sources.feeds.opml import Outline, read_opml, write_opml
 from bot.sources.feeds.parse import Origin
 from bot.sources.feeds.source import look
+from bot.sources.parsing.pool import Here
 from bot.sources.web.fetch import Web
 from bot.store import feeds, topics
 from bot.store.database import Database
@@ -56,8 +58,8 @@ def add(url: str, topic: str | None, db_url: str | None, private_networks: bool,
         return await use.add(context, url, topic)
 
     done = _with(db_url, private_networks, config, work)
-    about = f", about {', '.join(done.feed.topics)}" if done.feed.topics else ""
-    out(f"{'follows' if done.new else 'changed'}: {done.feed.shown}{about}\n  {done.feed.url}")
+    about = f", on {', '.join(done.feed.topics)}" if done.feed.topics else ""
+    out(f"{'Added' if done.new else 'Updated'}: {done.feed.shown}{about}\n  {done.feed.url}")
     _print_items(done.preview)
 
 
@@ -78,7 +80,7 @@ def list_feeds(db_url: str | None, as_json: bool, config: Path) -> None:
             )
             if feed.polling.failures:
                 at = feed.polling.next_poll
-                out(f"         {feed.last_error}; {f'next try {stamp(at)}' if at else 'not tried any more'}")
+                out(f"         {feed.last_error}; {f'next try {stamp(at)}' if at else 'no longer polled'}")
 
 
 def _state(feed: Feed) -> str:
@@ -146,7 +148,7 @@ def remove(name: str, db_url: str | None, config: Path) -> None:
         return await use.remove(context, name)
 
     gone = _with(db_url, False, config, work)
-    out(f"followed no longer: {gone.shown}\n  {gone.url}")
+    out(f"Removed: {gone.shown}\n  {gone.url}")
 
 
 def import_opml(file: Path, topic: str | None, db_url: str | None, config: Path) -> int:
@@ -173,7 +175,9 @@ def import_opml(file: Path, topic: str | None, db_url: str | None, config: Path)
     new = _with(db_url, False, config, work)
     for bad in rejected:
         note(f"{file}: entry {bad.item}: {bad.reason}")
-    out(f"{len(outlines)} feeds: {new} new, {len(outlines) - new} known, {len(rejected)} refused")
+    out(
+        f"{plural(len(outlines), 'feed')}: {new} new, {len(outlines) - new} already followed, {len(rejected)} rejected"
+    )
     return len(rejected)
 
 
@@ -215,20 +219,20 @@ async def _check(config: Config) -> int:
         out(f"{name}\n  {address}\n  {why}")
     repositories = sum(isinstance(settings, GitSettings) for settings in config.sources)
     total = len(wanted) + repositories
-    out(f"{total} feeds and repositories: {total - len(failing)} fine, {len(failing)} failing")
+    out(f"{plural(total, 'source')}: {total - len(failing)} fine, {len(failing)} failing")
     return len(failing)
 
 
 async def _trouble(web: Web, feed: NewFeed) -> str:
     """Why a feed cannot be read, or what else is odd about it; nothing where it is fine."""
-    found = await look(web, Origin(feed.address), {}, clock.now())
+    found = await look(web, Origin(feed.address), {}, clock.now(), Here())
     if found.reason:
         return found.reason
     if found.batch is not None and not found.batch.items:
         return (
-            "it has no items"
+            "the feed has no items"
             if not found.batch.rejected
-            else f"no item can be used: {found.batch.rejected[0].reason}"
+            else f"no item is usable: {found.batch.rejected[0].reason}"
         )
     return ""
 

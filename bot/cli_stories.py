@@ -13,6 +13,7 @@ from bot.domain.hits import Hit
 from bot.domain.model import Coverage, StoryView
 from bot.domain.order import Order
 from bot.domain.ranking import Sort
+from bot.domain.render import plural
 from bot.usecases import related as use
 from bot.usecases import search as searching
 from bot.usecases.context import Context
@@ -112,14 +113,16 @@ def show_digest(
     if as_json:
         out_json(_digest_json(topic, made))
         return
-    out(f"{stamp(made.since)} to {stamp(made.until)}: {len(made.entries)} stories, {made.left_out} left out")
+    out(
+        f"{stamp(made.since)} to {stamp(made.until)}: {plural(len(made.entries), 'story', 'stories')}, {made.left_out} more not shown"
+    )
     for section in made.sections:
         out(f"\n{section.topic}")
         for entry in section.entries:
             record = entry.view.lead.record
             out(f"  #{entry.view.number} {record.title}")
             out(
-                f"     {record.outlet.name} · {entry.view.outlets} outlet(s) · heat {entry.view.heat} · {record.url}"
+                f"     {record.outlet.name} · {plural(entry.view.outlets, 'outlet')} · heat {entry.view.heat} · {record.url}"
             )
 
 

@@ -38,5 +38,7 @@ def configure(level: str) -> None:
     if level == "info":
         for chatty in ("alembic", "apscheduler", "discord", "watchfiles"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
+        # It logs a traceback for each connection that it cannot reset; what happened is reported where it was used.
+        logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
         # It warns that voice would not work, and has nothing else to say that comes up again elsewhere.
         logging.getLogger("discord.client").setLevel(logging.ERROR)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.config import Config, FeedSettings, FolderSettings, GitSettings
+from bot.config.models import ALL_SERVERS
 from bot.domain import meaning
 from bot.domain.identity import canonical
 from bot.domain.model import Topic
@@ -25,7 +26,7 @@ from bot.sources.model import Source
 from bot.sources.topic_files import load_topics
 from bot.store import topics
 from bot.store.database import Database
-from bot.usecases.context import Context, Now
+from bot.usecases.context import ALL, Context, Now
 
 if TYPE_CHECKING:  # most commands reach no feed and serve nothing, and these take long to import
     from bot.http import server as http
@@ -119,7 +120,7 @@ def context_of(config: Config, db: Database, now: Now) -> Context:
         replace(config.posts.rules(), owners=config.stories.known_owners()),
         config.digest.schedule(),
         polls=config.feeds.polls(),
-        editors=frozenset(config.stories.editors),
+        editors=ALL if config.stories.editors == ALL_SERVERS else frozenset(config.stories.editors),
         topics_per_server=config.topics.per_server,
         semantic=config.stories.by_meaning(),
     )
@@ -151,7 +152,7 @@ def endpoint_of(config: Config) -> http.Settings | None:
 
 def found_by(config: Config) -> str:
     """What stories are found by, in words; that depends on what is installed, too."""
-    return f"stories are found by {meaning.basis(config.stories.by_meaning())}"
+    return f"stories are compared by {meaning.basis(config.stories.by_meaning())}"
 
 
 async def check_stored(config: Config) -> list[str]:
@@ -165,8 +166,8 @@ async def check_stored(config: Config) -> list[str]:
     finally:
         await db.close()
     return [
-        f"topic {topic.name!r}{f' of server {topic.guild_id}' if topic.guild_id else ''}: its query is not used any more: "
-        f"{error}; mend it with {'/topic edit' if topic.guild_id else 'its topic file'}"
+        f"topic {topic.name!r}{f' of server {topic.guild_id}' if topic.guild_id else ''}: its query is ignored: "
+        f"{error}; correct it with {'/topic edit' if topic.guild_id else 'its topic file'}"
         for topic, error in known.refused
     ]
 
@@ -191,6 +192,6 @@ def check(config: Config) -> list[str]:
         problems += [f"topics: {problem}" for problem in error.problems]
     if not config.sources and not config.feeds.catalogue:
         problems.append(
-            "sources: there are none, and feeds.catalogue is off: only servers' own feeds would bring articles"
+            "sources: the list is empty and feeds.catalogue is off, so only feeds that servers add bring articles"
         )
     return problems

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import sys
+import uuid
 
 log = logging.getLogger(__name__)
 
+RUN = uuid.uuid4().hex  # this run of the process
 OPEN_FILES = 65_536  # more would help nobody; systemd and most shells give 1,024
 
 
@@ -23,4 +27,27 @@ def raise_open_files() -> None:
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     except (ValueError, OSError) as error:  # macOS has a lower limit of its own
-        log.info("at most %d files can be open at once: %s", soft, error)
+        log.info("the limit of open files stays at %d: %s", soft, error)
+
+
+def name() -> str:
+    """This process, for others to tell whether it still runs: its machine, its number, and a part that never comes twice."""
+    return f"{socket.gethostname()} {os.getpid()} {RUN}"
+
+
+def is_gone(other: str) -> bool:
+    """Whether the process of that name is known to run no more. One of another machine may run."""
+    host, _, number = other.rpartition(" ")[0].rpartition(" ")
+    if host != socket.gethostname() or not number.isdecimal() or other == name():
+        return False
+    if int(number) == os.getpid():  # its number is ours now, as it often is in containers
+        return True
+    if sys.platform == "win32":  # there is no harmless signal there
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # it runs as another user
+        return False
+    return False

@@ -14,27 +14,28 @@ from bot.usecases import status as use
 from bot.usecases.context import Context
 from cogs.common import Interaction, answering, guild_of, only_with
 
-HELP = """Topicwire follows **topics**, not feeds. It groups news on the same event into stories and keeps **one message \
-per story** here, edited as more outlets join, and sends a daily digest where you want one.
+HELP = """Topicwire follows **topics** instead of single feeds. It groups articles about the same event into stories and \
+posts **one message per story**. It updates that message when more outlets report, and it can send a digest.
 
 **Three steps to start**
-1. `/topics` shows what can be followed.
-2. `/subscribe` follows a topic in this channel, live, as a digest, or both.
-3. `/digest set` says when the digest comes; `/digest preview` shows it now.
+1. `/topics` lists the topics.
+2. `/subscribe` subscribes this channel to a topic: live posts, a digest, or both.
+3. `/digest set` sets when the digest is sent; `/digest preview` shows it now.
 
-**For everybody**
-`/latest` the newest stories · `/search` all of them by words · `/related` everything on a story · `/why` why it is what it is · `/topics` · `/topic show`, `test`, `backtest` · \
+**Everyone**
+`/latest` the newest stories · `/search` search all stories · `/related` all coverage of a story · \
+`/why` how a story was grouped and why it was posted or not · `/topics` · `/topic show`, `test`, `backtest` · \
 `/subscriptions` · `/digest preview`
 
-**For who manages messages**
-*Merge with…* and *Not the same story…*, below `/related`, correct a story
+**Members with Manage Messages**
+*Merge with…* and *Not the same story…* below `/related` correct a story
 
-**For who manages channels**
+**Members with Manage Channels**
 `/subscribe` · `/unsubscribe` · `/digest set`, `off`, `now` · `/mute` and `/unmute` an outlet or words
 
-**For who manages the server**
-`/topic create` a topic of your own, `edit`, `delete` · `/source add` a feed of your own, `list`, `test`, `remove` · \
-`/status` what comes in, what waits, what is paused"""
+**Members with Manage Server**
+`/topic create`, `edit`, `delete` this server's topics · `/source add`, `list`, `test`, `remove` this server's feeds · \
+`/status` sources, waiting messages and paused channels"""
 
 
 class About(commands.Cog):
@@ -46,30 +47,34 @@ class About(commands.Cog):
     @app_commands.command()
     @answering
     async def help(self, interaction: Interaction) -> None:
-        """What Topicwire does, and the first three steps."""
+        """Show what Topicwire does and how to start."""
         await views.answer(interaction, Embed(title="Topicwire", description=HELP, colour=PALETTE[0]))
 
     @app_commands.command()
     @only_with(manage_guild=True)
     async def status(self, interaction: Interaction) -> None:
-        """Sources, the queue, what is paused and what was held back."""
+        """Show sources, waiting messages, paused channels, and what was not posted."""
         await views.answer(interaction, _embed(await use.status(self.context, guild_of(interaction).id)))
 
 
 def _embed(found: use.Status) -> Embed:
     summary = (
-        f"{plural(found.records, 'record')} in {plural(found.stories, 'story', 'stories')} · "
-        f"{plural(found.subscriptions, 'subscription')} here · {plural(found.queue, 'message')} waiting"
+        f"{plural(found.records, 'article')} in {plural(found.stories, 'story', 'stories')} · "
+        f"{plural(found.subscriptions, 'subscription')} in this server · {plural(found.queue, 'message')} waiting"
     )
-    held = [f"• {count} × {reason}: {EXPLAIN[Reason(reason)]}" for reason, count in found.held.items()]
+    if found.stalled:
+        summary += f"\n⚠️ Nothing is being delivered, though {plural(found.stalled, 'message')} should be."
+    if found.own_stored:
+        summary += f"\n{found.own_stored:,} of at most {found.most_stored:,} articles of this server's own feeds are stored"
+    held = [f"• {count} × {EXPLAIN[Reason(reason)]}" for reason, count in found.held.items()]
     parts = {
         "Sources": [_source(source) for source in found.sources],
-        "Paused": [f"• <#{channel_id}>: {escape(reason)}" for channel_id, reason in found.paused],
+        "Paused channels": [f"• <#{channel_id}>: {escape(reason)}" for channel_id, reason in found.paused],
         "Suspended topics": [
             f"• {escape_to(name, 80)}: {escape(reason)}" for name, reason in found.suspended.items()
         ],
-        "Held back in the last day": held,
-        "Given up in the last day": [
+        "Stories not posted in the last day": held,
+        "Messages not sent in the last day": [
             f"• <#{channel_id}>: {escape(reason)}" for channel_id, reason in found.given_up
         ],
     }
@@ -83,11 +88,11 @@ def _fit(entries: list[str]) -> str:
 
 
 def _source(source: use.SourceState) -> str:
-    text = f"• {escape(source.name)}: {plural(source.taken, 'record')} taken in"
+    text = f"• {escape(source.name)}: {plural(source.taken, 'article')}"
     if source.rejected:
-        text += f", {source.rejected} refused"
+        text += f", {source.rejected} rejected"
     if source.last_success:
-        text += f", last {relative(source.last_success)}"
+        text += f", last read {relative(source.last_success)}"
     if source.last_error_at:
         text += f"\n  ⚠️ {relative(source.last_error_at)}: {escape_to(source.last_error, 150)}"
     return text

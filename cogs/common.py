@@ -31,15 +31,20 @@ def answering(callback: Callback[S, P]) -> Callback[S, P]:
     return command
 
 
+def check(interaction: Interaction, **permissions: bool) -> None:
+    """MissingPermissions unless the user has these in the channel, now: buttons and forms stay for minutes."""
+    has = interaction.permissions
+    if lacking := [name for name, value in permissions.items() if getattr(has, name) != value]:
+        raise app_commands.MissingPermissions(lacking)
+
+
 def requires(**permissions: bool) -> Callable[[Callback[S, P]], Callback[S, P]]:
     """A command for members with these permissions in the channel. Mistakes are answered, as by `answering`."""
 
     def declare(callback: Callback[S, P]) -> Callback[S, P]:
         @wraps(callback)
         async def checked(self: S, interaction: Interaction, /, *args: P.args, **options: P.kwargs) -> None:
-            has = interaction.permissions
-            if lacking := [name for name, wanted in permissions.items() if getattr(has, name) != wanted]:
-                raise app_commands.MissingPermissions(lacking)
+            check(interaction, **permissions)
             await callback(self, interaction, *args, **options)
 
         command = answering(checked)
@@ -126,11 +131,11 @@ def channel_of(interaction: Interaction, named: Target | None = None) -> Target:
     channel = named or here(interaction)
     if isinstance(channel, app_commands.AppCommandChannel | app_commands.AppCommandThread):
         raise NotAllowedError(
-            f"The bot cannot see {channel.mention}: give it View Channel there, or open the thread again."
+            f"The bot cannot see {channel.mention}. Give it View Channel there, or reopen the thread."
         )
     if not isinstance(channel, Target):
         raise InvalidInputError(
-            "Stories go to text and announcement channels, threads and forums: name one of these."
+            "The bot posts in text channels, announcement channels, threads and forums. Choose one of these."
         )
     return channel
 
@@ -140,7 +145,7 @@ def managed(interaction: Interaction, named: Target | None = None) -> Target:
     channel = channel_of(interaction, named)
     user = interaction.user
     if not isinstance(user, discord.Member) or not allowed(channel, user).manage_channels:
-        raise NotAllowedError(f"You need Manage Channels in {channel.mention} for this.")
+        raise NotAllowedError(f"You need the Manage Channels permission in {channel.mention}.")
     return channel
 
 
@@ -151,14 +156,14 @@ def managed_everywhere(interaction: Interaction, hint: str) -> None:
     """
     user = interaction.user
     if not isinstance(user, discord.Member) or not user.guild_permissions.manage_channels:
-        raise NotAllowedError(f"You need Manage Channels in the whole server for this. {hint}")
+        raise NotAllowedError(f"You need the Manage Channels permission in the whole server. {hint}")
 
 
 def require_postable(channel: Target) -> None:
     """NotAllowedError that names what the bot lacks to post in the channel."""
     if names := missing(channel):
         raise NotAllowedError(
-            f"The bot may not post in {channel.mention}: give it {', '.join(names)} there, then try again."
+            f"The bot cannot post in {channel.mention}. Give it {', '.join(names)} there, then try again."
         )
 
 

@@ -18,7 +18,7 @@ from bot.domain.text import clip, isolate
 from bot.usecases import curate as use
 from bot.usecases.context import Context
 from bot.usecases.curate import Editor
-from cogs.common import Interaction, guild_of
+from cogs.common import Interaction, check, guild_of
 
 MOST_CHOICES = 25  # of a menu: https://discord.com/developers/docs/components/reference#string-select
 
@@ -27,13 +27,18 @@ def actions(context: Context, interaction: Interaction, view: StoryView) -> list
     """The buttons that whoever asked may press."""
     if not interaction.permissions.manage_messages:
         return []
-    buttons: list[ui.Button[Any]] = [_Merge(context, view.number)]
-    if members := use.candidates(view.members):
+    guild_id = guild_of(interaction).id
+    buttons: list[ui.Button[Any]] = []
+    if use.may_merge(context, guild_id, view):
+        buttons.append(_Merge(context, view.number))
+    if members := use.may_part(context, guild_id, view):
         buttons.append(_Part(context, view.number, members))
     return buttons
 
 
 def _editor(interaction: Interaction) -> Editor:
+    """Who presses now, and may still: a button stays for minutes, and so does a form."""
+    check(interaction, manage_messages=True)
     return Editor(guild_of(interaction).id, interaction.user.id)
 
 
@@ -50,14 +55,15 @@ class _Merge(ui.Button[Any]):
 
     @views.answered
     async def callback(self, interaction: Interaction) -> None:
+        _editor(interaction)
         await interaction.response.send_modal(_WhichOther(self._context, self._number))
 
 
-class _WhichOther(Modal, title="Which story is the same?"):
+class _WhichOther(Modal, title="Merge with another story"):
     """The other story, by number, link or title."""
 
     other: ui.TextInput[Any] = ui.TextInput(
-        label="Its number, a link, or words of its title", custom_id="other", max_length=200
+        label="Number, link, or words of its title", custom_id="other", max_length=200
     )
 
     def __init__(self, context: Context, number: int) -> None:
@@ -71,8 +77,8 @@ class _WhichOther(Modal, title="Which story is the same?"):
         kept, gone = await use.merge(self._context, _editor(interaction), self._number, self.other.value)
         await _done(
             interaction,
-            f"Story #{gone} goes on as #{kept} from now on. Posts follow within a minute."
-            f" To undo it: `/related {kept}`, *Not the same story*.",
+            f"Story #{gone} is now part of #{kept}. The posts are updated within a minute."
+            f" To undo this, use `/related {kept}` and press *Not the same story…*.",
         )
 
 
@@ -87,11 +93,12 @@ class _Part(ui.Button[Any]):
     async def callback(self, interaction: Interaction) -> None:
         if not await acknowledge(interaction):
             return
+        _editor(interaction)
         answer = views.Answer(interaction)
         answer.add_item(_WhichReport(self._context, self._number, self._members[-MOST_CHOICES:]))
-        text = "Which report is about something else? It is taken out and becomes a story by itself."
+        text = "Which article is about something else? It becomes a separate story."
         if len(self._members) > MOST_CHOICES:
-            text += f" These are the last {MOST_CHOICES} that were published."
+            text += f" The list shows the newest {MOST_CHOICES} articles."
         await views.answer(interaction, Embed(description=text), answer)
 
 
@@ -100,7 +107,7 @@ class _WhichReport(ui.Select[Any]):
 
     def __init__(self, context: Context, number: int, members: Sequence[Stored]) -> None:
         super().__init__(
-            placeholder="A report",
+            placeholder="Choose an article",
             options=[
                 discord.SelectOption(
                     label=clip(member.record.title, CHOICE) or member.record.outlet.domain,
@@ -123,6 +130,6 @@ class _WhichReport(ui.Select[Any]):
         number, fresh = await use.part(self._context, _editor(interaction), self._number, int(chosen))
         await _done(
             interaction,
-            f"“{escape_to(self._titles[chosen], 200)}” is story #{fresh} now, no longer part of #{number}."
-            f" To undo it: `/related {number}`, *Merge with*, #{fresh}.",
+            f"“{escape_to(self._titles[chosen], 200)}” is now story #{fresh}, separate from #{number}."
+            f" To undo this, use `/related {number}`, press *Merge with…* and enter #{fresh}.",
         )

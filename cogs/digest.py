@@ -10,7 +10,7 @@ from bot.chat import views
 from bot.chat.embeds import mentions, to_embeds
 from bot.chat.reply import reply
 from bot.domain.digest import DEFAULT_SIZE, MOST_SIZE, describe_days
-from bot.domain.message import Embed, escape, relative
+from bot.domain.message import Embed, dated, escape
 from bot.domain.render import GREY, plural
 from bot.domain.text import clip
 from bot.domain.zones import shown
@@ -29,7 +29,7 @@ from cogs.common import (
 
 
 @app_commands.guild_only()
-class Digest(commands.GroupCog, group_name="digest", group_description="The digest of a channel"):
+class Digest(commands.GroupCog, group_name="digest", group_description="The digest of this channel"):
     """A channel's digest. Set, off and now need Manage Channels; everybody may look at the preview."""
 
     def __init__(self, context: Context) -> None:
@@ -38,10 +38,10 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dige
 
     @app_commands.command(name="set")
     @app_commands.describe(
-        time="When, as in 09:00 or 9 pm",
+        time="Time of day, such as 09:00 or 9 pm",
         timezone="Your time zone: a city such as Berlin, or an offset such as UTC+2",
-        days="On which days: weekdays, weekends, or days such as mon, thu or mon-fri (daily)",
-        size=f"How many stories at most ({DEFAULT_SIZE})",
+        days="Days: weekdays, weekends, or days such as mon, thu or mon-fri (default: daily)",
+        size=f"Maximum number of stories (default: {DEFAULT_SIZE})",
     )
     @requires(manage_channels=True)
     async def set_(
@@ -52,7 +52,7 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dige
         days: str | None = None,
         size: app_commands.Range[int, 1, MOST_SIZE] | None = None,
     ) -> None:
-        """Set when this channel's digest comes."""
+        """Set when this channel's digest is sent."""
         await self._set(interaction, time, timezone, days, size)
 
     async def _set(
@@ -64,13 +64,13 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dige
         wanted = use.schedule(time, reading.zone, days, size)
         done = await use.set_schedule(self.context, guild_of(interaction).id, channel.id, wanted)
         text = (
-            f"{channel.mention} gets its digest {describe_days(wanted.days)} at {wanted.at:%H:%M} ({shown(wanted.zone)}), "
-            f"{plural(wanted.size, 'story', 'stories')} at most.\nNext: <t:{int(done.next_digest.timestamp())}:F>"
+            f"{channel.mention} gets a digest {describe_days(wanted.days)} at {wanted.at:%H:%M} ({shown(wanted.zone)}) "
+            f"with at most {plural(wanted.size, 'story', 'stories')}.\nNext digest: <t:{int(done.next_digest.timestamp())}:F>"
         )
         if done.topics:
             text += f"\nTopics: {clip(', '.join(map(escape, done.topics)), 1500)}"
         else:
-            text += "\n⚠️ No topic is in it yet: use `/subscribe` with the mode *digest* or *both*."
+            text += "\n⚠️ The digest has no topics yet. Use `/subscribe` with the mode *digest* or *both*."
         if reading.note:
             text += f"\n⚠️ {escape(reading.note)}"
 
@@ -86,23 +86,23 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dige
     @app_commands.command()
     @requires(manage_channels=True)
     async def off(self, interaction: Interaction) -> None:
-        """No more digests in this channel."""
+        """Turn off this channel's digest."""
         channel = managed(interaction)
         await use.switch_off(self.context, channel.id)
-        text = f"{channel.mention} gets no more digests. Its subscriptions stay."
+        text = f"{channel.mention} no longer gets a digest. Its subscriptions stay."
         await views.answer(interaction, Embed(title="Digest off", description=text, colour=GREY))
 
     @app_commands.command()
     @answering
     async def preview(self, interaction: Interaction) -> None:
-        """Show what this channel's digest would tell now; only you see it."""
+        """Show this channel's digest as it would be now. Only you see it."""
         channel = channel_of(interaction)
         message, plan, since = await use.preview(self.context, guild_of(interaction).id, channel.id)
         if message is None:
-            text = f"Nothing new since {relative(since)}: on such a day no digest is sent."
+            text = f"There are no new stories since {dated(since)}. A digest is only sent when there are new stories."
             await views.answer(interaction, Embed(title="Digest preview", description=text, colour=GREY))
             return
-        when = f"-# Preview · since {relative(since)} · {describe_days(plan.days)} at {plan.at:%H:%M} ({shown(plan.zone)})"
+        when = f"-# Preview · stories since {dated(since)} · {describe_days(plan.days)} at {plan.at:%H:%M} ({shown(plan.zone)})"
         await reply(
             interaction,
             content=f"{message.content}\n{when}",
@@ -113,14 +113,14 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dige
     @app_commands.command()
     @requires(manage_channels=True)
     async def now(self, interaction: Interaction) -> None:
-        """Send this channel's digest now; the next one starts from here."""
+        """Send this channel's digest now. The next one covers the time after it."""
         channel = managed(interaction)
         require_postable(channel)
         told = await use.send_now(self.context, guild_of(interaction).id, channel.id)
         text = (
-            f"The digest with {plural(told, 'story', 'stories')} is on its way."
+            f"Sending a digest with {plural(told, 'story', 'stories')}."
             if told
-            else "There is nothing new."
+            else "There are no new stories, so no digest is sent."
         )
         await views.answer(interaction, Embed(title="Digest", description=text, colour=GREY))
 

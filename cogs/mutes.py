@@ -29,7 +29,7 @@ def _place(interaction: Interaction, channel: Target | None) -> tuple[int | None
     """The channel, or the whole server; the user must be allowed to decide for it."""
     if channel is not None:
         return managed(interaction, channel).id, f"in {channel.mention}"
-    managed_everywhere(interaction, "To mute something in one channel only, name the channel.")
+    managed_everywhere(interaction, "To mute in one channel only, choose it in the channel option.")
     return None, "across the server"
 
 
@@ -41,8 +41,8 @@ class Mutes(commands.Cog):
 
     @app_commands.command()
     @app_commands.describe(
-        what="An outlet (example.com) or words in a title; leave it out to see what is muted",
-        channel="Only in this channel (the whole server)",
+        what="An outlet (example.com) or words in a title; leave empty to list all mutes",
+        channel="Mute in this channel only (default: the whole server)",
     )
     @only_with(manage_channels=True)
     async def mute(
@@ -51,7 +51,7 @@ class Mutes(commands.Cog):
         what: app_commands.Range[str, 1, use.LONGEST] | None = None,
         channel: ChannelOption | None = None,
     ) -> None:
-        """Keep an outlet, or titles with certain words, out. Without an option: what is muted."""
+        """Hide an outlet, or articles with certain words in the title. Without options: list all mutes."""
         if what is None:
             await self._list(interaction, channel)
             return
@@ -62,15 +62,17 @@ class Mutes(commands.Cog):
         name = f"**{escape(value)}**"
 
         async def undo(pressed: Interaction) -> None:
+            _place(pressed, channel)
             await use.unmute(self.context, guild_id, channel_id, value)
             await views.answer(
                 pressed, Embed("Unmuted", "", f"{name} is no longer muted {place}.", colour=GREY)
             )
 
         async def mute(answering: Interaction) -> None:
+            _place(answering, channel)
             if not await use.mute(self.context, guild_id, channel_id, value):
                 await views.answer(
-                    answering, Embed(description=f"{name} was muted {place} already.", colour=GREY)
+                    answering, Embed(description=f"{name} is already muted {place}.", colour=GREY)
                 )
                 return
             text = f"{name} is muted {place}. Undo with `/unmute`.\n{_meaning(value)}\n{_told(effect)}"
@@ -83,7 +85,7 @@ class Mutes(commands.Cog):
         offer = views.Offer(
             interaction,
             views.Choice("Mute it", mute, danger=True),
-            views.cancel("Cancel", f"{name} is not muted."),
+            views.cancel("Cancel", f"{name} was not muted."),
         )
         text = f"{_told(effect)}\nThat is more than one story in ten. Mute {name} {place}?"
         await views.answer(interaction, Embed("Are you sure?", "", text, colour=GREY), offer)
@@ -100,7 +102,9 @@ class Mutes(commands.Cog):
         await views.answer_pages(interaction, list_pages("Muted", lines, empty))
 
     @app_commands.command()
-    @app_commands.describe(what="What was muted", channel="The channel it was muted in (the whole server)")
+    @app_commands.describe(
+        what="The muted outlet or words", channel="The channel where it is muted (default: the whole server)"
+    )
     @only_with(manage_channels=True)
     async def unmute(
         self,
@@ -108,7 +112,7 @@ class Mutes(commands.Cog):
         what: app_commands.Range[str, 1, use.LONGEST],
         channel: ChannelOption | None = None,
     ) -> None:
-        """Let an outlet or words in again."""
+        """Undo a mute."""
         channel_id, place = _place(interaction, channel)
         value = await use.unmute(self.context, guild_of(interaction).id, channel_id, what)
         text = f"**{escape(value)}** is no longer muted {place}."
@@ -120,18 +124,16 @@ class Mutes(commands.Cog):
 
 
 def _meaning(value: str) -> str:
-    outlet = (
-        f"Articles of the outlet {escape(value)}" if "." in value else "Articles of an outlet of that name"
-    )
-    return f"{outlet}, and articles with “{escape(use.phrase(value))}” in the title, are left out."
+    outlet = f"the outlet {escape(value)}" if "." in value else "any outlet of that name"
+    return f"This hides articles from {outlet} and articles with “{escape(use.phrase(value))}” in the title."
 
 
 def _told(effect: use.Effect) -> str:
     days = use.LOOK_BACK.days
     if not effect.total:
-        return f"No story has come in within the last {days} days."
+        return f"There are no stories from the last {days} days to compare with."
     if not effect.hidden:
-        return f"It would have hidden none of the {plural(effect.total, 'story', 'stories')} of the last {days} days."
+        return f"It would have hidden none of the {plural(effect.total, 'story', 'stories')} from the last {days} days."
     lines = [
         f"In the last {days} days it would have hidden **{len(effect.hidden)} of {plural(effect.total, 'story', 'stories')}**:",
         *(f"• {story_line(view, 300)}" for view in effect.hidden[:EXAMPLES]),

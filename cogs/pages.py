@@ -30,7 +30,7 @@ def _how(subscription: Subscription, guild: discord.Guild) -> str:
     if subscription.mention_role_id and guild.get_role(subscription.mention_role_id):
         parts.append(f"pings <@&{subscription.mention_role_id}>")
     if subscription.publish:
-        parts.append("published to followers")
+        parts.append("publishes to followers")
     return " · ".join(parts)
 
 
@@ -39,19 +39,21 @@ def subscribed(done: Subscribed, mention: discord.Role | None, target: Target) -
     wanted = done.subscription
     lines = [f"{target.mention} follows **{escape(wanted.topic)}** · {_how(wanted, target.guild)}"]
     if done.resumed:
-        lines.append("It was paused; what waited goes out now.")
+        lines.append("The channel was paused. Waiting posts are sent now.")
     if mention is not None and not _may_ping(mention, target):
         lines.append(
-            f"⚠️ {mention.mention} cannot be pinged: allow anyone to mention it, or give the bot Mention Everyone."
+            f"⚠️ The bot cannot ping {mention.mention}. Allow anyone to mention the role, or give the bot Mention Everyone."
         )
     if done.newest is None and done.feeds:
-        what = "feed is" if done.feeds == 1 else "feeds are"
         lines.append(
-            f"\n{done.feeds} {what} taken in for it within minutes: `/latest` shows what they have, and what is new from then on is told."
+            f"\nThe bot is reading {plural(done.feeds, 'feed')} for this topic. In a few minutes `/latest` shows "
+            "their articles. Only newer articles are posted here."
         )
     elif wanted.mode is not Mode.DIGEST:
         count = plural(len(done.forecast), "story", "stories")
-        lines.append(f"\nThe last 7 days would have posted **{count}**{':' if done.forecast else '.'}")
+        lines.append(
+            f"\nIn the last 7 days this would have posted **{count}**{':' if done.forecast else '.'}"
+        )
         lines += [f"• {story_line(view, 300)}" for view in done.forecast[:EXAMPLES]]
         if len(done.forecast) > EXAMPLES:
             lines.append(f"… and {len(done.forecast) - EXAMPLES} more")
@@ -59,10 +61,12 @@ def subscribed(done: Subscribed, mention: discord.Role | None, target: Target) -
         when = (
             f"{describe_days(done.schedule.days)} at {done.schedule.at:%H:%M} ({shown(done.schedule.zone)})"
         )
-        default = " That is the default: change it with `/digest set`." if done.default_schedule else ""
-        lines.append(f"\nThe digest comes {when}, next <t:{int(done.next_digest.timestamp())}:F>.{default}")
+        default = " This is the default time. Change it with `/digest set`." if done.default_schedule else ""
+        lines.append(
+            f"\nThe digest is sent {when}. Next digest: <t:{int(done.next_digest.timestamp())}:F>.{default}"
+        )
     if done.digest_off:
-        lines.append("\nThe channel's digest is switched off: switch it on with `/digest set`.")
+        lines.append("\nThe channel's digest is turned off. Turn it on with `/digest set`.")
     title = "Subscribed" if done.new else "Subscription changed"
     return Embed(title=title, description="\n".join(lines), colour=colour_of(wanted.topic))
 
@@ -74,14 +78,14 @@ def _may_ping(role: discord.Role, target: Target) -> bool:
 
 def channel_lines(entry: ChannelSubscriptions, guild: discord.Guild) -> list[str]:
     """What a channel follows, a line each; a role that is gone is not named."""
-    lines = [f"⚠️ paused: {escape(entry.paused_reason)}"] if entry.paused_reason else []
+    lines = [f"⚠️ This channel is paused: {escape(entry.paused_reason)}"] if entry.paused_reason else []
     if guild.get_channel_or_thread(entry.channel_id) is None:
         lines.append(
-            "⚠️ the bot does not see this channel; if it was deleted, use `/unsubscribe` and pick from the list"
+            "⚠️ The bot cannot see this channel. If it was deleted, use `/unsubscribe` and pick it from the list."
         )
     lines += [f"• {escape(s.topic)} · {_how(s, guild)}" for s in entry.subscriptions]
     if entry.schedule and entry.next_digest:
         lines.append(
-            f"• digest {describe_days(entry.schedule.days)} at {entry.schedule.at:%H:%M} ({shown(entry.schedule.zone)})"
+            f"• Digest {describe_days(entry.schedule.days)} at {entry.schedule.at:%H:%M} ({shown(entry.schedule.zone)})"
         )
     return lines

@@ -21,12 +21,12 @@ class Search(commands.Cog):
 
     @app_commands.command()
     @app_commands.describe(
-        query='What to look for, as in (offshore OR sea) "wind farm" -golf',
-        sort="Newest first, or what fits best",
+        query='Words or a query, such as (offshore OR sea) "wind farm" -golf',
+        sort="Newest stories first (default), or best matches first",
     )
     @app_commands.guild_only()
     @answering
     async def search(self, interaction: Interaction, query: str, sort: Order = Order.NEWEST) -> None:
-        """Stories by what was written, in the language of topics' queries."""
+        """Search all stories by words or with a query."""
         found = await use.find(self.context, query, guild_of(interaction).id, here_id(interaction), sort)
         await views.answer_pages(interaction, pages(str(found.query), found.hits, found.note))

@@ -19,7 +19,7 @@ from bot.usecases import server_topics as use
 from bot.usecases import topics, tryout
 from bot.usecases.context import Context
 from bot.usecases.server_topics import Draft, Shown
-from cogs.common import Interaction, answering, choices, guild_of, here_id, may_see, requires
+from cogs.common import Interaction, answering, check, choices, guild_of, here_id, may_see, requires
 
 DAYS = use.LOOK_BACK.days
 PLACES = 20  # channels that are named
@@ -29,7 +29,7 @@ COLOURS = {Importance.ALL: "#5865F2", Importance.NOTABLE: "#F2C94C", Importance.
 
 
 @app_commands.guild_only()
-class ServerTopics(commands.GroupCog, group_name="topic", group_description="Topics of this server's own"):
+class ServerTopics(commands.GroupCog, group_name="topic", group_description="Topics of this server"):
     """Topics of a server's own. Making them needs Manage Server; everybody may look at them and try them."""
 
     def __init__(self, context: Context) -> None:
@@ -38,29 +38,29 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
 
     @app_commands.command()
     @app_commands.describe(
-        name="What it is called",
-        query='What belongs to it, as in (offshore OR sea) "wind farm" -golf',
-        aliases="Other names, with commas between them",
-        parent="The topic above it: who follows that gets this one's stories as well",
+        name="Name of the topic",
+        query='Which articles belong to it, such as (offshore OR sea) "wind farm" -golf',
+        aliases="Other names, separated by commas",
+        parent="Parent topic. Channels subscribed to it also get the stories of this topic",
     )
     @requires(manage_guild=True)
     async def create(
         self, interaction: Interaction, name: str, query: str, aliases: str = "", parent: str = ""
     ) -> None:
-        """Make a topic for this server alone. Try the query first: /topic test, /topic backtest."""
+        """Create a topic for this server. Try its query first with /topic test and /topic backtest."""
         draft = Draft(name, query, aliases, parent)
         made = await use.create(self.context, guild_of(interaction).id, draft)
         await views.answer(
-            interaction, pages.made("Topic made", made.topic, made.records, DAYS, made.looked_at)
+            interaction, pages.made("Topic created", made.topic, made.records, DAYS, made.looked_at)
         )
 
     @app_commands.command()
     @app_commands.describe(
-        topic="Which of this server's own",
-        name="Another name for it",
-        query="What belongs to it from now on",
-        aliases="Other names, with commas between them; - for none",
-        parent="The topic above it; - for none",
+        topic="One of this server's topics",
+        name="New name",
+        query="New query",
+        aliases="Other names, separated by commas; - removes them",
+        parent="Parent topic; - removes it",
     )
     @requires(manage_guild=True)
     async def edit(
@@ -72,7 +72,7 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
         aliases: str | None = None,
         parent: str | None = None,
     ) -> None:
-        """Change a topic of this server's own. Channels go on following it."""
+        """Change one of this server's topics. Its subscriptions stay."""
         draft = Draft(name, query, aliases, parent)
         made = await use.edit(self.context, guild_of(interaction).id, topic, draft)
         await views.answer(
@@ -80,64 +80,63 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
         )
 
     @app_commands.command()
-    @app_commands.describe(topic="Which of this server's own")
+    @app_commands.describe(topic="One of this server's topics")
     @requires(manage_guild=True)
     async def delete(self, interaction: Interaction, topic: str) -> None:
-        """Forget a topic of this server's own. Asks first, and says which channels follow it."""
+        """Delete one of this server's topics. Shows its subscriptions and asks first."""
         guild_id = guild_of(interaction).id
         doomed = await use.show(self.context, guild_id, topic, own=True)
         name = escape(doomed.topic.name)
 
         async def press(pressed: Interaction) -> None:
+            check(pressed, manage_guild=True)
             gone = _places(pressed, await use.delete(self.context, guild_id, doomed.topic.name))
-            ended = f" Its subscriptions have ended in {_named(gone)}." if gone else ""
-            text = f"**{name}** is gone.{ended} What was posted stays."
+            ended = f" Its subscriptions in {_named(gone)} were removed." if gone else ""
+            text = f"**{name}** was deleted.{ended} Existing posts stay."
             await views.answer(pressed, Embed("Topic deleted", "", text, colour=GREY))
 
         places = _places(interaction, doomed)
         follow = (
-            f"It is followed in {_named(places)}: these subscriptions end."
+            f"Its subscriptions in {_named(places)} are removed as well."
             if places
-            else "No channel follows it."
+            else "No channel is subscribed to it."
         )
         text = f"Delete **{name}**? {follow}"
         if doomed.feeds:
-            text += f" It is the topic of {plural(doomed.feeds, 'source')} of this server's own: keywords decide then."
+            text += f" It is the topic of {plural(doomed.feeds, 'feed')} of this server. Without it, keywords decide the topics of their articles."
         offer = views.Offer(
             interaction,
             views.Choice("Delete it", press, danger=True),
-            views.cancel("Keep it", f"**{name}** stays. Nothing was changed."),
+            views.cancel("Keep it", f"**{name}** was not deleted."),
         )
-        await views.answer(interaction, Embed("Delete a topic", "", text, colour=GREY), offer)
+        await views.answer(interaction, Embed("Delete this topic?", "", text, colour=GREY), offer)
 
     @app_commands.command()
-    @app_commands.describe(topic="A topic, everybody's or this server's own")
+    @app_commands.describe(topic="A built-in topic or one of this server's topics")
     @answering
     async def show(self, interaction: Interaction, topic: str) -> None:
-        """What belongs to a topic, what else it is called, and which channels follow it."""
+        """Show a topic: its keywords or query, other names, and subscribed channels."""
         found = await use.show(self.context, guild_of(interaction).id, topic)
         places = _places(interaction, found)
         await views.answer(interaction, pages.shown(found.topic, found.below, found.stories, places))
 
     @app_commands.command()
-    @app_commands.describe(topic="A topic, or a query that is to become one")
+    @app_commands.describe(topic="A topic, or a query to try out")
     @answering
     async def test(self, interaction: Interaction, topic: str) -> None:
-        """The newest matches, with the words that matched in bold."""
+        """Show the newest matching articles, with the matching words in bold."""
         found = await tryout.newest(self.context, guild_of(interaction).id, topic, TITLE)
         asked, matches = found.asked, [(m.stored, m.title, m.snippet) for m in found.matches]
-        nothing = f"Nothing of the last {DAYS} days matches."
+        nothing = f"No article from the last {DAYS} days matches."
         tried = pages.heading(asked.topic, asked.text)
-        note = (
-            f"Only the newest {plural(found.looked_at, 'article')} could be looked at." if found.cut else ""
-        )
+        note = f"Only the newest {plural(found.looked_at, 'article')} could be checked." if found.cut else ""
         await views.answer(interaction, pages.newest(tried, matches, nothing, note))
 
     @app_commands.command()
-    @app_commands.describe(topic="A topic, or a query that is to become one")
+    @app_commands.describe(topic="A topic, or a query to try out")
     @answering
     async def backtest(self, interaction: Interaction, topic: str) -> None:
-        """How many posts a day it would have brought at each importance, with a chart."""
+        """Chart how many posts a day a topic or query would have caused at each importance."""
         found = await tryout.backtest(self.context, guild_of(interaction).id, here_id(interaction), topic)
         series = [Series(str(one), COLOURS[one], found.backtest.posts[one]) for one in Importance]
         chart = await asyncio.to_thread(bars, found.backtest.days, series)

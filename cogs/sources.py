@@ -6,6 +6,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
+from bot.domain.addresses import hosts_only
 from bot.domain.message import DESCRIPTION, Embed, escape, escape_to, link, relative
 from bot.domain.message import lines as fitting
 from bot.domain.polling import Feed
@@ -22,7 +23,7 @@ TITLE = 150
 
 @app_commands.guild_only()
 @app_commands.default_permissions(manage_guild=True)
-class Sources(commands.GroupCog, group_name="source", group_description="Feeds of this server's own"):
+class Sources(commands.GroupCog, group_name="source", group_description="Feeds of this server"):
     """Feeds of a server's own: what they bring is for that server alone."""
 
     def __init__(self, context: Context) -> None:
@@ -30,11 +31,12 @@ class Sources(commands.GroupCog, group_name="source", group_description="Feeds o
 
     @app_commands.command()
     @app_commands.describe(
-        url="The feed, or a web page that has one", topic="What all of it is about (keywords decide)"
+        url="Address of a feed, or of a web page that has one",
+        topic="Topic of all its articles (default: keywords decide)",
     )
     @only_with(manage_guild=True)
     async def add(self, interaction: Interaction, url: str, topic: str | None = None) -> None:
-        """Follow a feed: what is new in it from now on goes to the channels that follow its topics."""
+        """Add a feed to this server. New articles go to channels subscribed to their topics."""
         guild = guild_of(interaction)
         done = await use.add(self.context, url, topic, guild_id=guild.id, added_by=interaction.user.id)
         await views.answer(interaction, _added(done))
@@ -42,39 +44,42 @@ class Sources(commands.GroupCog, group_name="source", group_description="Feeds o
     @app_commands.command(name="list")
     @only_with(manage_guild=True)
     async def list_(self, interaction: Interaction) -> None:
-        """This server's own feeds, and how each is doing."""
+        """List this server's feeds and their state."""
         found = await use.listing(self.context, guild_of(interaction).id)
         lines = [_line(feed) for feed in found.own]
         if found.full:
             lines.append(
-                f"\n⚠️ These have brought {plural(found.full, 'record')} today, the most there may be: what else "
-                "is new in them is refused until midnight UTC."
+                f"\n⚠️ These feeds have reached the limit of {plural(found.full, 'new article')} a day. "
+                "Further articles are rejected until midnight UTC."
             )
+        if found.stored:
+            lines.append(f"\n{_stored(found.stored, found.most_stored)}")
         shared = found.shared
         total = sum(shared.values())
         if total and lines:
             lines.append(
-                f"\nBesides, {plural(total, 'feed')} of everybody's, {shared['failing']} of them failing."
+                f"\nShared by all servers: {plural(total, 'feed')}, {shared['failing']} of them failing."
             )
-        empty = "This server has no feeds of its own. Add one with /source add."
-        await views.answer_pages(interaction, list_pages("Sources", lines, empty))
+        empty = "This server has no feeds yet. Add one with /source add."
+        await views.answer_pages(interaction, list_pages("Feeds of this server", lines, empty))
 
     @app_commands.command()
-    @app_commands.describe(source="Its name or address")
+    @app_commands.describe(source="Name or address of the feed")
     @only_with(manage_guild=True)
     async def remove(self, interaction: Interaction, source: str) -> None:
-        """Follow one of this server's feeds no longer."""
+        """Remove one of this server's feeds. Its articles stay."""
         gone = await use.remove(self.context, source, guild_of(interaction).id)
-        text = f"**{escape_to(gone.shown, TITLE)}** is followed no longer. What it brought stays."
-        await views.answer(interaction, Embed(title="Source removed", description=text, colour=GREY))
+        text = f"**{escape_to(gone.shown, TITLE)}** was removed. Its articles stay."
+        await views.answer(interaction, Embed(title="Feed removed", description=text, colour=GREY))
 
     @app_commands.command()
     @app_commands.describe(
-        url="The feed, or a web page that has one", topic="What all of it would be about (keywords decide)"
+        url="Address of a feed, or of a web page that has one",
+        topic="Topic of all its articles (default: keywords decide)",
     )
     @only_with(manage_guild=True)
     async def test(self, interaction: Interaction, url: str, topic: str | None = None) -> None:
-        """Show what a feed would bring, and the topics it matches, without following it."""
+        """Show a feed's articles and the topics they match, without adding it."""
         await views.answer(
             interaction, _preview(await use.preview(self.context, url, topic, guild_of(interaction).id))
         )
@@ -90,19 +95,28 @@ class Sources(commands.GroupCog, group_name="source", group_description="Feeds o
         return [app_commands.Choice(name=name, value=value) for name, value in found]
 
 
+def _stored(stored: int, most: int) -> str:
+    text = f"{stored:,} of at most {most:,} articles of this server's own feeds are stored."
+    if stored < most:
+        return text
+    return f"⚠️ {text} New ones are refused. Whoever runs the bot can raise the limit: `feeds.most_stored`."
+
+
 def _added(done: use.Added) -> Embed:
     document = done.preview.document
-    lines = [f"{link(done.feed.shown, done.feed.url, TITLE)} · {plural(len(document.items), 'item')} now"]
+    lines = [f"{link(done.feed.shown, done.feed.url, TITLE)} · {plural(len(document.items), 'article')}"]
     if done.feed.topics:
         names = ", ".join(escape(name) for name in done.feed.topics)
-        lines.append(f"Everything in it is about **{names}**.")
+        lines.append(f"All its articles belong to **{names}**.")
     else:
-        lines.append("The keywords of the topics decide what of it is posted: name a `topic` to have it all.")
-    lines.append("It is taken in silently now; what is new from then on is posted, for this server alone.")
+        lines.append("Keywords decide which articles are posted. To post all of them, choose a `topic`.")
+    lines.append("These articles are not posted. New articles are posted from now on, in this server only.")
     if not done.heard:
-        lines.append("No channel here follows anything yet: it is read once one does, see `/subscribe`.")
+        lines.append(
+            "No channel here has a subscription yet. The bot reads the feed once you use `/subscribe`."
+        )
     lines += ["", *_items(done.preview)]
-    title = "Source added" if done.new else "Source changed"
+    title = "Feed added" if done.new else "Feed changed"
     return Embed(title=title, description=fitting(lines, DESCRIPTION)[0], colour=colour_of(done.feed.shown))
 
 
@@ -110,17 +124,17 @@ def _preview(found: use.Preview) -> Embed:
     document = found.document
     matched = sum(bool(names) for _, names in found.items)
     lines = [
-        f"{link(document.title or found.url, found.url, TITLE)} · {plural(len(found.items), 'item')}, "
-        f"{matched} of a topic"
+        f"{link(document.title or found.url, found.url, TITLE)} · {plural(len(found.items), 'article')}, "
+        f"{matched} with a topic"
     ]
     if document.rejected:
         first = document.rejected[0]
         lines.append(
-            f"{plural(len(document.rejected), 'item')} refused, such as item {first.item}: {escape(first.reason)}"
+            f"{plural(len(document.rejected), 'article')} rejected, for example item {first.item}: {escape(first.reason)}"
         )
     lines += ["", *_items(found)]
-    lines.append("\nFollow it with `/source add`.")
-    return Embed("What it would bring", "", fitting(lines, DESCRIPTION)[0], colour=colour_of(found.url))
+    lines.append("\nAdd it with `/source add`.")
+    return Embed("Feed preview", "", fitting(lines, DESCRIPTION)[0], colour=colour_of(found.url))
 
 
 def _items(found: use.Preview) -> list[str]:
@@ -137,11 +151,11 @@ def _items(found: use.Preview) -> list[str]:
 
 def _line(feed: Feed) -> str:
     about = f" · {', '.join(escape(name) for name in feed.topics)}" if feed.topics else ""
-    text = f"• {link(feed.shown, feed.url, TITLE)}{about} · {plural(feed.taken, 'record')}"
+    text = f"• {link(feed.shown, feed.url, TITLE)}{about} · {plural(feed.taken, 'article')}"
     if feed.polling.failures:
-        text += f"\n  ⚠️ {escape(feed.last_error)}"
+        text += f"\n  ⚠️ {escape(hosts_only(feed.last_error))}"
         at = feed.polling.next_poll
-        text += f", next try {relative(at)}" if at else ", not tried any more"
+        text += f" · next try {relative(at)}" if at else " · the bot has stopped trying"
     elif feed.polled_at is None:
-        text += " · not looked at yet"
+        text += " · not read yet"
     return text

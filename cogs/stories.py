@@ -36,27 +36,27 @@ class Stories(commands.Cog):
         await views.answer_pages(interaction, pages, actions(self.context, interaction, found.view))
 
     @app_commands.command()
-    @app_commands.describe(story="Its number, as in #12, a link, or words of its title")
+    @app_commands.describe(story="Number (such as #12), link, or words of its title")
     @app_commands.guild_only()
     @answering
     async def related(self, interaction: Interaction, story: str) -> None:
-        """Everything that was reported on a story, best first."""
+        """Show all coverage of a story, best first."""
         await self.show_related(interaction, story)
 
     @app_commands.command()
-    @app_commands.describe(story="Its number, as in #12, a link, or words of its title")
+    @app_commands.describe(story="Number (such as #12), link, or words of its title")
     @app_commands.guild_only()
     @answering
     async def why(self, interaction: Interaction, story: str) -> None:
-        """Why a story has its topics, was posted here or not, and consists of these reports."""
+        """Show why a story has its topics and articles, and whether it was posted here."""
         found, reasons = await use.why(self.context, story, guild_of(interaction).id, here_id(interaction))
         pages = why_pages(found.view, found.notes, found.topics, found.matches, reasons)
         await views.answer_pages(interaction, pages)
 
     @app_commands.command()
     @app_commands.describe(
-        topic="Only stories of this topic and those below it",
-        sort="Hot: the most widely reported first, older ones behind; newest unless told",
+        topic="Only stories of this topic and its subtopics",
+        sort="Newest first (default), or hot: recent and widely reported first",
     )
     @app_commands.guild_only()
     @answering
@@ -66,13 +66,13 @@ class Stories(commands.Cog):
         topic: str | None = None,
         sort: Literal["newest", "hot"] = "newest",
     ) -> None:
-        """The newest stories, or the hottest."""
+        """Show the newest stories, or the hottest."""
         order = Sort(sort)
         name, found = await use.latest(
             self.context, topic, guild_of(interaction).id, here_id(interaction), sort=order
         )
         lines = [f"• {story_line(view)}" for view in found]
-        empty = "Nothing has come in yet."
+        empty = "There are no stories yet."
         word = "Hottest" if order is Sort.HOT else "Latest"
         title = f"{word}: {escape_to(name, 200)}" if name else f"{word} stories"
         await views.answer_pages(interaction, list_pages(title, lines, empty))

@@ -10,6 +10,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
+from bot.chat.permissions import Target
 from bot.domain.message import Embed, escape
 from bot.domain.model import Importance, Mode
 from bot.domain.render import GREY, list_pages
@@ -45,13 +46,13 @@ class Subscriptions(commands.Cog):
 
     @app_commands.command()
     @app_commands.describe(
-        topic="What to follow; topics below it are included",
-        channel="Where stories go (this channel)",
-        mode="Posts as stories come in, a daily digest, or both (live)",
-        importance="How big a story must be (notable for live posts, all for a digest)",
-        mention="A role to ping with every live post (none)",
-        publish="In an announcement channel: publish posts to its followers (no)",
-        reset="Take back what was set before: the mention, the importance, or everything",
+        topic="Topic to subscribe to, including its subtopics",
+        channel="Where to post (default: this channel)",
+        mode="Live posts, a digest, or both (default: live)",
+        importance="How important a story must be (default: notable for live posts, all for a digest)",
+        mention="Role to ping with each live post (default: none)",
+        publish="In an announcement channel: publish posts to its followers (default: no)",
+        reset="Reset the mention, the importance, or everything to the default",
     )
     @only_with(manage_channels=True)
     async def subscribe(
@@ -65,14 +66,14 @@ class Subscriptions(commands.Cog):
         publish: bool | None = None,
         reset: Literal["mention", "importance", "everything"] | None = None,
     ) -> None:
-        """Follow a topic in a channel, or change how it is followed."""
+        """Subscribe a channel to a topic, or change a subscription."""
         target = managed(interaction, channel)
         require_postable(target)
         if mention is not None and mention.is_default():
-            raise InvalidInputError("@everyone cannot be pinged with every story: choose a role.")
+            raise InvalidInputError("The bot does not ping @everyone. Choose another role.")
         if publish and not (isinstance(target, discord.TextChannel) and target.is_news()):
             raise InvalidInputError(
-                f"{target.mention} is no announcement channel, so there is nobody to publish to."
+                f"{target.mention} is not an announcement channel, so it has no followers to publish to."
             )
         wish = Wish(
             guild_of(interaction).id,
@@ -85,23 +86,30 @@ class Subscriptions(commands.Cog):
             Reset(reset) if reset else None,
         )
         done = await use.subscribe(self.context, wish)
-        await views.answer(interaction, subscribed(done, mention, target), self._offer(interaction, done))
+        offer = self._offer(interaction, done, target)
+        await views.answer(interaction, subscribed(done, mention, target), offer)
 
-    def _offer(self, interaction: Interaction, done: Subscribed) -> views.Offer | None:
+    def _offer(self, interaction: Interaction, done: Subscribed, target: Target) -> views.Offer | None:
         newest, wanted = done.newest, done.subscription
         if newest is None or done.posted or wanted.mode is Mode.DIGEST:
             return None
 
         async def press(pressed: Interaction) -> None:
+            managed(pressed, target)
             posted = await use.post_now(self.context, newest.number, wanted.guild_id, wanted.channel_id)
             place = f"<#{wanted.channel_id}>"
-            said = f"is on its way to {place}." if posted else f"was posted in {place} already."
-            await views.answer(pressed, Embed(description=f"Story #{newest.number} {said}", colour=GREY))
+            number = newest.number
+            text = (
+                f"Posting story #{number} in {place}."
+                if posted
+                else f"Story #{number} is already posted in {place}."
+            )
+            await views.answer(pressed, Embed(description=text, colour=GREY))
 
         return views.Offer(interaction, views.Choice("Post the newest story now", press))
 
     @app_commands.command()
-    @app_commands.describe(topic="What not to follow any more", channel="The channel (this one)")
+    @app_commands.describe(topic="Topic to unsubscribe from", channel="The channel (default: this channel)")
     @only_with(manage_channels=True)
     async def unsubscribe(
         self,
@@ -109,25 +117,25 @@ class Subscriptions(commands.Cog):
         topic: str,
         channel: ChannelOption | None = None,
     ) -> None:
-        """Stop following a topic in a channel."""
+        """Unsubscribe a channel from a topic."""
         guild = guild_of(interaction)
         if (lost := _lost(guild, topic)) is not None:
-            managed_everywhere(interaction, "The channel is gone.")
+            managed_everywhere(interaction, "The bot cannot see that channel.")
             channel_id, topic = lost
             name = await use.unsubscribe(self.context, topic, channel_id, guild.id, gone=True)
-            place = f"The channel {channel_id}, which is gone,"
+            place = f"The missing channel {channel_id}"
         else:
             target = managed(interaction, channel)
             name = await use.unsubscribe(self.context, topic, target.id, guild.id)
             place = target.mention
-        text = f"{place} no longer follows **{escape(name)}**. What was posted stays."
+        text = f"{place} no longer follows **{escape(name)}**. Existing posts stay."
         await views.answer(interaction, Embed(title="Unsubscribed", description=text, colour=GREY))
 
     @app_commands.command()
     @app_commands.guild_only()
     @answering
     async def subscriptions(self, interaction: Interaction) -> None:
-        """What this server's channels follow, and what is paused."""
+        """List this server's subscriptions and paused channels."""
         guild = guild_of(interaction)
         found = await use.listing(self.context, guild.id)
         shown = [
@@ -135,7 +143,7 @@ class Subscriptions(commands.Cog):
         ]
         lines = [line for own, _ in shown for line in own]
         under = [f"**<#{entry.channel_id}>**" for own, entry in shown for _ in own]
-        empty = "No channel follows anything yet. Start with /subscribe."
+        empty = "No channel has a subscription yet. Start with /subscribe."
         await views.answer_pages(
             interaction, list_pages("Subscriptions", lines, empty, under=under, size=PAGE)
         )
@@ -151,7 +159,8 @@ class Subscriptions(commands.Cog):
         lost = await use.lost(self.context, guild.id, lambda i: guild.get_channel_or_thread(i) is not None)
         names += [
             app_commands.Choice(
-                name=f"{s.topic[:60]}, in the lost channel {s.channel_id}", value=f"{s.channel_id} {s.topic}"
+                name=f"{s.topic[:60]} in the missing channel {s.channel_id}",
+                value=f"{s.channel_id} {s.topic}",
             )
             for s in lost
             if current.casefold() in f"{s.channel_id} {s.topic}".casefold()

@@ -19,15 +19,11 @@ class Topics(commands.Cog):
         self.context = context
 
     @app_commands.command()
-    @app_commands.describe(search="A part of the name")
+    @app_commands.describe(search="Part of a topic's name")
     @app_commands.guild_only()
     @answering
     async def topics(self, interaction: Interaction, search: str = "") -> None:
-        """All topics that can be followed, and how many stories each has."""
+        """List all topics with their number of stories."""
         lines = await use.listing(self.context, search, guild_of(interaction).id)
-        empty = (
-            f"No topic is like “{search[:80]}”."
-            if search
-            else "No topics are known yet: they come with the records."
-        )
+        empty = f"No topic matches “{search[:80]}”." if search else "There are no topics yet."
         await views.answer_pages(interaction, list_pages("Topics", lines, empty, size=20))

@@ -39,12 +39,23 @@ class Upkeep(commands.Cog):
     @commands.Cog.listener()
     async def on_ready(self) -> None:
         """The first connection, or one that could not be resumed: what was deleted meanwhile was not told."""
+        await use.keep_servers(self.context, [guild.id for guild in self.bot.guilds])
         for guild in self.bot.guilds:
+            await use.come_back(self.context, guild.id)
             await self.on_guild_available(guild)
+
+    @commands.Cog.listener()
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """The bot was removed from a server: what the server has stays, and rests."""
+        await use.leave(self.context, guild.id)
+        log.info(
+            "the bot was removed from server %s: nothing is done for it until it is invited again", guild.id
+        )
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """The bot was invited, maybe again."""
+        await use.come_back(self.context, guild.id)
         await self.on_guild_available(guild)
 
     @commands.Cog.listener()

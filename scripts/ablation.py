@@ -18,15 +18,15 @@ from bot.domain.quality import b_cubed
 MODULES = (cluster, event, index, vocabulary)
 # What it is, the constant, and the value that switches it off.
 PARTS: tuple[tuple[str, str, float], ...] = (
-    ("names tell more, words that are never names less", "NAME", 0.0),
-    ("half of the most telling common word is not counted", "ONE_WORD", 0.0),
-    ("the bar rises with the number of stories", "CROWD", 0.0),
-    ("the bar is higher while little is known of words", "UNSURE", 0.0),
-    ("the bar rises with the days in between", "LATE", 0.0),
-    ("one outlet's titles are alike anyway", "SAME_OUTLET", 0.0),
-    ("a series of an outlet is no story", "SERIES", 2.0),
-    ("large stories need more than one word", "SECOND", 0.0),
-    ("a declaration lowers the bar", "DECLARED", 1.0),
+    ("names weigh more, words that are never names weigh less", "NAME", 0.0),
+    ("the most telling common word counts half", "ONE_WORD", 0.0),
+    ("the threshold rises with the number of stories", "CROWD", 0.0),
+    ("the threshold is higher while few words are known", "UNSURE", 0.0),
+    ("the threshold rises with the days in between", "LATE", 0.0),
+    ("the threshold is higher within one outlet", "SAME_OUTLET", 0.0),
+    ("instalments of a series stay separate", "SERIES", 2.0),
+    ("large stories need more than one common word", "SECOND", 0.0),
+    ("a declaration lowers the threshold", "DECLARED", 1.0),
     ("words of excerpts count", "EXCERPT", 1e-9),
     ("24 candidates instead of 12", "CANDIDATES", 24),
     ("6 candidates instead of 12", "CANDIDATES", 6),
@@ -39,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m scripts.ablation", description=__doc__)
     parser.add_argument("records", type=Path)
     parser.add_argument("truth", type=Path)
-    parser.add_argument("--orders", type=int, default=0, help="the mean of so many other orders of arrival")
+    parser.add_argument("--orders", type=int, default=0, help="how many other orders of arrival to average")
     arguments = parser.parse_args()
 
     def row(name: str, before: float | None, *, semantic: bool = False) -> float:
@@ -55,9 +55,9 @@ def main() -> None:
         return f1
 
     print("| without | precision | recall | F1 | change |\n|---|---|---|---|---|")
-    whole = row("(nothing: words alone)", None)
+    whole = row("(nothing: words only)", None)
     if meaning.installed():
-        row("(nothing, and with what titles mean)", whole, semantic=True)
+        row("(nothing: words and meaning)", whole, semantic=True)
     for name, constant, off in PARTS:
         with ExitStack() as patches:
             for module in MODULES:

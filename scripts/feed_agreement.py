@@ -49,13 +49,13 @@ CHOSEN = {
         ),
         "what only old browsers show is left out",
     ),
-    "entry_updated_multiple_values.xml": "the first of two dates is taken",
+    "entry_updated_multiple_values.xml": "the first of two dates is used",
     "entity_in_doctype.xml": "a document type's own entities are not expanded",
-    "headers_content_location-relative.xml": "the server's word is not known here",
-    "item_content_encoded_script_nested_cdata.xml": "broken markup, read as browsers do",
-    "itunes_item_link_image.xml": "a link of a namespace that has none",
+    "headers_content_location-relative.xml": "the server's header is unknown here",
+    "item_content_encoded_script_nested_cdata.xml": "broken markup, parsed as in browsers",
+    "itunes_item_link_image.xml": "a link in a namespace without links",
     "rss_channel_item_guid_naked_markup.xml": "an id that is markup",
-    "xml_malicious_comment.xml": "broken markup, read as browsers do",
+    "xml_malicious_comment.xml": "broken markup, parsed as in browsers",
 }
 FIELDS = (
     "feed title",
@@ -237,7 +237,7 @@ def cause(check: Check) -> str:
             return ""
         return "another of its links" if any(got) and check.field != "image" else "unexplained"
     if check.field == "id" and not any(got) and is_web(expected):
-        return "no id: the others take the link for one"
+        return "no id: other parsers use the link"
     if check.field in ("id", "feed language"):
         return "whitespace" if expected.split() in [one.split() for one in got] else "unexplained"
     return _text_cause(expected, got)
@@ -259,7 +259,7 @@ def _text_cause(expected: str, got: Sequence[str]) -> str:
     if seen(unescape(words)) in [seen(unescape(one)) for one in ours]:
         return "escaped more than once"
     if re.sub(r"\W+", "", words) in [re.sub(r"\W+", "", seen(one)) for one in ours]:
-        return "markup that a reader does not see"
+        return "invisible markup"
     if words.startswith("th { text-align"):
         return "a style sheet left out"
     return "unexplained"

@@ -2,6 +2,8 @@
 
 For what the simulated Discord cannot show: the whole process with its real sockets, its start, its
 memory, its end by a signal. Point a process at it with `python -m tests.loopback PORT run ...`.
+
+It has rate limits, remembers nonces for `nonce_life` seconds, fails as `faults` say, and logs what it `accepted`.
 """
 
 from __future__ import annotations
@@ -10,9 +12,12 @@ import asyncio
 import itertools
 import json
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -21,7 +26,9 @@ from bot.domain.model import Mode, Subscription
 from bot.store import subscriptions, topics
 from bot.store.database import Database
 
-GUILD, CHANNEL, BOT, ROLE_EVERYONE = 1000, 2000, 3000, 1000
+GUILD, CHANNEL, FORUM, BOT, ROLE_EVERYONE = 1000, 2000, 2001, 3000, 1000
+EPOCH_MS = 1_420_070_400_000  # Discord's ids count from here
+NONCE_LIFE = 180.0  # seconds
 SEND_ALL = str(1 << 10 | 1 << 11 | 1 << 14 | 1 << 16 | 1 << 38)  # view, send, embed links, history, threads
 
 
@@ -53,18 +60,68 @@ def user() -> dict[str, Any]:
     return {"id": str(BOT), "username": "topicwire", "discriminator": "0", "avatar": None, "bot": True}
 
 
-def channel() -> dict[str, Any]:
-    """The one text channel."""
+def channel(number: int = CHANNEL, kind: int = 0) -> dict[str, Any]:
+    """A text channel, or another kind."""
     return {
-        "id": str(CHANNEL),
-        "type": 0,
+        "id": str(number),
+        "type": kind,
         "guild_id": str(GUILD),
-        "name": "news",
+        "name": f"news-{number}",
         "position": 0,
         "permission_overwrites": [],
         "nsfw": False,
         "parent_id": None,
+        "available_tags": [],
     }
+
+
+def thread(message: dict[str, Any]) -> dict[str, Any]:
+    """The post of the forum that a message opens."""
+    return {
+        "id": message["id"],
+        "guild_id": str(GUILD),
+        "parent_id": str(FORUM),
+        "owner_id": str(BOT),
+        "name": message.get("name", "post"),
+        "type": 11,
+        "message_count": 0,
+        "member_count": 1,
+        "thread_metadata": {
+            "archived": False,
+            "auto_archive_duration": 1440,
+            "archive_timestamp": "2026-01-01T00:00:00+00:00",
+            "locked": False,
+        },
+    }
+
+
+class Fault(StrEnum):
+    """What goes wrong with a request to send or edit a message. After some of them it is accepted nevertheless."""
+
+    HANG = "hang"  # for `hang_seconds`
+    RESET = "reset"
+    UNAVAILABLE = "503"
+    BAD_GATEWAY = "502"
+    BAN = "ban"  # a page of the network in front of Discord
+    GLOBAL = "global"
+    SHARED = "shared"
+    USER = "user"
+    ACCEPTED_HANG = "accepted, hang"
+    ACCEPTED_RESET = "accepted, reset"
+    ACCEPTED_UNAVAILABLE = "accepted, 503"
+    ACCEPTED_BAD_GATEWAY = "accepted, 502"
+    ACCEPTED_PAGE = "accepted, page"
+    ACCEPTED_CUT = "accepted, cut JSON"
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A message that was made or edited."""
+
+    method: str
+    channel: str
+    id: str
+    body: dict[str, Any]
 
 
 def guild() -> dict[str, Any]:
@@ -90,7 +147,7 @@ def guild() -> dict[str, Any]:
         "emojis": [],
         "stickers": [],
         "features": [],
-        "channels": [channel()],
+        "channels": [channel(), channel(FORUM, 15)],
         "threads": [],
         "members": [me | {"flags": 0}],
         "voice_states": [],
@@ -126,12 +183,25 @@ class Loopback:
         self.messages: dict[str, dict[str, Any]] = {}
         self.requests: list[tuple[str, str]] = []
         self.arrived = asyncio.Event()
+        self.asked = asyncio.Event()  # anything at all
+        self.identified = asyncio.Event()
         self.synced = asyncio.Event()
         self.failing = False
+        self.faults: list[Fault] = []  # of the next requests to send or edit, in order
+        self.fault: Fault | None = None  # of every such request
+        self.hang_seconds = 90.0
+        self.wait = 1.0  # seconds that a 429 asks for
+        self.nonce_life = NONCE_LIFE
+        self.allowance: tuple[int, float] | None = None  # requests in so many seconds, a channel
+        self.accepted: list[Accepted] = []
+        self.refused_at: list[tuple[float, int]] = []  # when a message was refused, and with what
+        self.sockets: set[web.WebSocketResponse] = set()
+        self.identify_closes: list[int] = []  # close codes of the next connections, in order
         self.refusals: dict[str, list[Callable[[], web.Response]]] = {}  # by the end of a path, one a request
         self.port = 0
         self._ids = itertools.count(5000)
-        self._nonces: dict[str, str] = {}
+        self._nonces: dict[str, tuple[str, float]] = {}
+        self._spent: dict[str, list[float]] = {}
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[Loopback]:
@@ -154,7 +224,13 @@ class Loopback:
             op = json.loads(message.data)["op"]
             if op == 1:
                 await socket.send_json({"op": 11, "d": None, "s": None, "t": None})
+            elif op in (2, 6) and self.identify_closes:
+                await socket.close(code=self.identify_closes.pop(0))
+            elif op == 6:
+                await socket.send_json({"op": 9, "d": False, "s": None, "t": None})
             elif op == 2:
+                self.sockets.add(socket)
+                self.identified.set()
                 ready = {
                     "v": 10,
                     "user": user(),
@@ -165,16 +241,47 @@ class Loopback:
                 }
                 await socket.send_json({"op": 0, "s": 1, "t": "READY", "d": ready})
                 await socket.send_json({"op": 0, "s": 2, "t": "GUILD_CREATE", "d": guild()})
+        self.sockets.discard(socket)
         return socket
+
+    async def say(self, frame: str) -> None:
+        """Send this to whoever is connected to the gateway, whether it makes sense or not."""
+        for socket in tuple(self.sockets):
+            await socket.send_str(frame)
+
+    async def hang_up(self, code: int) -> None:
+        """Close the gateway's connections with a code."""
+        for socket in tuple(self.sockets):
+            await socket.close(code=code)
+
+    def shown(self, where: int = CHANNEL) -> list[dict[str, Any]]:
+        """The messages that stand in a channel, or that open the posts of a forum."""
+        return [m for m in self.messages.values() if m["in"] == str(where)]
 
     async def _api(self, request: web.Request) -> web.Response:
         path = request.match_info["path"]
         self.requests.append((request.method, path))
+        self.asked.set()
         if (refused := self._refused(path)) is not None:
             return refused
         body = await request.json() if request.can_read_body and "json" in request.content_type else {}
-        if path.startswith(f"channels/{CHANNEL}/messages"):
-            return self._message(request.method, path.rpartition("/")[2], body)
+        match [request.method, *path.split("/")]:
+            case ["GET", "channels", number, "messages"]:
+                return self._history(number, int(request.query.get("after", "0")))
+            case ["GET", "channels", _, "messages", name]:
+                found = self.messages.get(name)
+                return _json(found) if found else _json({"code": 10008, "message": "Unknown"}, 404)
+            case ["GET", "guilds", _, "threads", "active"]:
+                return _json({"threads": [thread(m) for m in self.shown(FORUM)], "members": []})
+            case ["GET", "channels", _, "threads", "archived", "public"]:
+                return _json({"threads": [], "members": [], "has_more": False})
+            case ["GET", "channels", name]:
+                return _json(thread(self.messages[name]))
+            case ["PATCH", "channels", name]:
+                self.messages[name]["name"] = body.get("name") or self.messages[name]["name"]
+                return _json(thread(self.messages[name]))
+            case ["POST" | "PATCH" as method, "channels", number, "messages" | "threads", *rest]:
+                return await self._message(request, method, number, rest, body)
         if path == "oauth2/applications/@me":
             return _json({"id": str(BOT), "name": "topicwire", "description": "", "icon": None, "flags": 0,
                                       "rpc_origins": [], "bot_public": True, "bot_require_code_grant": False,
@@ -194,15 +301,46 @@ class Loopback:
                 return answers.pop(0)()
         return None
 
-    def _message(self, method: str, name: str, body: dict[str, Any]) -> web.Response:
+    def _history(self, number: str, after: int) -> web.Response:
+        later = [m for m in self.shown(int(number)) if int(m["id"]) > after]
+        return _json(sorted(later, key=lambda m: int(m["id"]))[:100][::-1])
+
+    async def _message(
+        self, request: web.Request, method: str, number: str, rest: list[str], body: dict[str, Any]
+    ) -> web.Response:
+        fault = self.fault or (self.faults.pop(0) if self.faults else None)
         if self.failing:
-            return _json({"code": 0, "message": "down"}, status=503)
-        if method == "POST" and (known := self._nonces.get(str(body.get("nonce")))) is not None:
-            return _json(self.messages[known])
-        known = name if method == "PATCH" else str(next(self._ids))
+            fault = Fault.UNAVAILABLE
+        if fault is not None and not fault.startswith("accepted"):
+            return await self._fail(request, fault)
+        if (limit := self._limit(number)) is not None:
+            return limit
+        is_post = number == str(FORUM) and method == "POST"
+        message = self._accept(method, number, rest, body.get("message", body), is_post, body)
+        if fault is not None:
+            return await self._fail(request, fault)
+        answer = thread(message) | {"message": message} if is_post else message
+        return self._with_headers(_json(answer), number)
+
+    def _accept(
+        self,
+        method: str,
+        number: str,
+        rest: list[str],
+        body: dict[str, Any],
+        is_post: bool,
+        whole: dict[str, Any],
+    ) -> dict[str, Any]:
+        nonce = str(body.get("nonce")) if method == "POST" and not is_post and body.get("nonce") else None
+        first, until = self._nonces.get(nonce or "", ("", 0.0))
+        if nonce and body.get("enforce_nonce") and time.monotonic() < until:
+            return self.messages[first]
+        name = rest[0] if method == "PATCH" else self._new_id()
         message = {
-            "id": known,
-            "channel_id": str(CHANNEL),
+            "id": name,
+            "in": number if method == "POST" else self.messages[name]["in"],
+            "name": whole.get("name") if method == "POST" else self.messages[name]["name"],
+            "channel_id": name if is_post else number,
             "author": user(),
             "content": body.get("content") or "",
             "timestamp": "2026-01-01T00:00:00+00:00",
@@ -218,11 +356,71 @@ class Loopback:
             "type": 0,
             "flags": 0,
         }
-        self.messages[known] = message
-        if body.get("nonce") is not None:
-            self._nonces[str(body["nonce"])] = known
+        self.messages[name] = message
+        self.accepted.append(Accepted(method, number, name, body))
+        if nonce:
+            self._nonces[nonce] = name, time.monotonic() + self.nonce_life
         self.arrived.set()
-        return _json(message)
+        return message
+
+    def _new_id(self) -> str:
+        return str(((int(time.time() * 1000) - EPOCH_MS) << 22) + next(self._ids) % (1 << 22))
+
+    def _limit(self, number: str) -> web.Response | None:
+        if self.allowance is None:
+            return None
+        most, seconds = self.allowance
+        now = time.monotonic()
+        spent = self._spent[number] = [t for t in self._spent.get(number, []) if t > now - seconds]
+        if len(spent) < most:
+            spent.append(now)
+            return None
+        return self._with_headers(self._too_many("user", spent[0] + seconds - now), number)
+
+    def _with_headers(self, answer: web.Response, number: str) -> web.Response:
+        if self.allowance is not None:
+            most, seconds = self.allowance
+            spent = self._spent.get(number, [])
+            after = max(0.0, spent[0] + seconds - time.monotonic()) if spent else 0.0
+            answer.headers["X-RateLimit-Bucket"] = "messages"
+            answer.headers["X-RateLimit-Limit"] = str(most)
+            answer.headers["X-RateLimit-Remaining"] = str(most - len(spent))
+            answer.headers["X-RateLimit-Reset-After"] = f"{after:.3f}"
+            answer.headers["X-RateLimit-Reset"] = f"{time.time() + after:.3f}"
+        return answer
+
+    def _too_many(self, scope: str, wait: float) -> web.Response:
+        self.refused_at.append((time.monotonic(), 429))
+        whole = scope == "global"
+        answer = _json({"message": "You are being rate limited.", "retry_after": wait, "global": whole}, 429)
+        answer.headers.update({"Via": "1.1 proxy", "Retry-After": f"{wait:.3f}", "X-RateLimit-Scope": scope})
+        if whole:
+            answer.headers["X-RateLimit-Global"] = "true"
+        return answer
+
+    async def _fail(self, request: web.Request, fault: Fault) -> web.Response:
+        match fault:
+            case Fault.HANG | Fault.ACCEPTED_HANG:
+                await asyncio.sleep(self.hang_seconds)
+            case Fault.RESET | Fault.ACCEPTED_RESET:
+                assert request.transport is not None
+                request.transport.abort()
+            case Fault.GLOBAL | Fault.SHARED | Fault.USER:
+                return self._too_many(fault.value, self.wait)
+            case Fault.ACCEPTED_PAGE:
+                return web.Response(text="<!doctype html><h1>Hello</h1>", content_type="text/html")
+            case Fault.ACCEPTED_CUT:
+                return web.Response(body=b'{"id": "50', headers={"Content-Type": "application/json"})
+            case Fault.BAN:
+                self.refused_at.append((time.monotonic(), 429))
+                headers = {"Retry-After": str(self.wait)}
+                page = "<!doctype html><h1>You are being blocked</h1>"
+                return web.Response(text=page, status=429, content_type="text/html", headers=headers)
+            case Fault.BAD_GATEWAY | Fault.ACCEPTED_BAD_GATEWAY:
+                self.refused_at.append((time.monotonic(), 502))
+                return web.Response(text="<h1>Bad gateway</h1>", status=502, content_type="text/html")
+        self.refused_at.append((time.monotonic(), 503))
+        return _json({"code": 0, "message": "down"}, status=503)
 
 
 def main() -> None:

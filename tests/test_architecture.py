@@ -67,6 +67,7 @@ ARROWS: dict[str, set[str]] = {
         "bot.errors",
     },
     "bot.app": {
+        "bot.process",
         "cogs",
         "bot.http",
         "bot.parts",

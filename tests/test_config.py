@@ -33,7 +33,7 @@ def test_servers_are_named_in_the_environment(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("written", ["Demo", "", 0, -5, 2**63, 1.5, True, None, "٤٢", "1_0", "9" * 5000])
 def test_what_is_no_id_of_a_server_is_told_with_its_place(written: object) -> None:
     [problem] = problems({"stories": {"editors": [5, written]}})
-    assert problem.startswith("stories.editors[1]: write the id of a server")
+    assert problem.startswith("stories.editors[1]: write the numeric id of a server")
     assert len(problem) < 300
 
 
@@ -57,3 +57,22 @@ def test_what_is_not_installed_cannot_be_asked_for(written: object, monkeypatch:
     assert problem.startswith("stories.semantic: ")
     assert ".[semantic]" in problem
     assert parse({}).stories.by_meaning() is False
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"topics": 3}, "topics: must be a section of keys and values"),
+        ({"sources": 3}, "sources: must be a list"),
+        ({"sources": [{"kind": "folder"}]}, "sources[0].path: is required"),
+        ({"sources": [{"kind": "feed", "url": 5}]}, "sources[0].url: must be text"),
+        ({"digest": {"size": 30}}, "digest.size: must be 25 or less (got '30')"),
+        ({"http": {"per_minute": 0}}, "http.per_minute: must be 1 or more (got '0')"),
+        ({"http": {"per_minute": "a"}}, "http.per_minute: must be a whole number (got 'a')"),
+        ({"feeds": {"catalogue": "x"}}, "feeds.catalogue: must be true or false (got 'x')"),
+        ({"log": {"level": "loud"}}, "log.level: must be 'debug', 'info', 'warning' or 'error' (got 'loud')"),
+        ({"colour": 1}, "colour: unknown setting; config.example.yaml lists all settings"),
+    ],
+)
+def test_mistakes_are_explained_in_plain_words(settings: dict[str, Any], problem: str) -> None:
+    assert problems(settings) == [problem]

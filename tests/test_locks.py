@@ -97,7 +97,7 @@ def test_without_a_network_the_installer_says_so_in_one_sentence() -> None:
     )  # fmt: skip
     assert run.returncode
     (line,) = failure(run.stderr).splitlines()
-    assert line.startswith("Installing failed: pip cannot reach the Python package index. ")
+    assert line.startswith("Installation failed: pip cannot reach the Python package index. ")
 
 
 def test_a_wrong_hash_is_an_error_that_names_the_package(tmp_path: Path) -> None:

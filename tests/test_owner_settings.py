@@ -39,8 +39,8 @@ async def test_they_reach_what_decides(db: Database) -> None:
         ({"A": ["a.example", "www.b.example.com"]}, "stories.owners.A[1]: write the registered domain"),
         ({"A": ["https://a.example/"]}, "stories.owners.A[0]: write the registered domain"),
         ({"A": ["a b.example"]}, "stories.owners.A[0]: its host is not valid"),
-        ({"A": ["a.example"], "B": ["A.example"]}, "stories.owners: a.example stands at A and at B"),
-        ({"A": ["a.example", "a.example"]}, "stories.owners: a.example stands at A and at A"),
+        ({"A": ["a.example"], "B": ["A.example"]}, "stories.owners: a.example is listed under A and B"),
+        ({"A": ["a.example", "a.example"]}, "stories.owners: a.example is listed under A and A"),
         ({"A": "a.example"}, "stories.owners.A: "),
     ],
 )

@@ -12,6 +12,7 @@ from discord.ext import commands
 
 from bot.chat.connection import Trouble, trouble_of
 from bot.chat.errors import Tree, answer_expired
+from bot.chat.transport import supervise, tracing
 from bot.errors import TopicwireError
 from bot.usecases.context import Context
 
@@ -71,8 +72,10 @@ class Client(commands.Bot):
             max_messages=None,
             allowed_mentions=discord.AllowedMentions.none(),
             max_ratelimit_timeout=LONGEST_WAIT,
+            http_trace=tracing(),
             activity=discord.CustomActivity("/help · /subscribe"),
         )
+        supervise(self.http)
         self.context = context
         self.up = up or asyncio.Event()
         self.sync_trouble: Trouble | None = None  # why Discord may still show an old version of the commands
@@ -103,7 +106,7 @@ class Client(commands.Bot):
         return None
 
     async def on_message(self, _message: discord.Message, /) -> None:
-        """Messages are never read: there are slash commands only."""
+        """What is written in channels is not read: there are slash commands only."""
 
     async def on_interaction(self, interaction: discord.Interaction[Any], /) -> None:
         """Answer a button, menu or form that nothing here waits for any more, such as one of an earlier process."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,8 @@ import discord.http
 
 from bot.errors import TopicwireError
 
+log = logging.getLogger(__name__)
+
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=10)
 LONGEST_BLOCK = timedelta(days=1)  # what a Retry-After may ask for
@@ -23,8 +26,14 @@ REFUSAL = (
     "Discord refused the token: copy it again from https://discord.com/developers/applications "
     "(your application, Bot, Reset Token)"
 )
+INTENTS = (
+    "Discord refused the intents that the bot asks for: see https://discord.com/developers/applications "
+    "(your application, Bot, Privileged Gateway Intents), and whether the application is allowed to run"
+)
 # https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes
 AUTHENTICATION_FAILED = 4004
+DISALLOWED_INTENTS = 4014
+FINAL = frozenset((4004, 4010, 4011, 4012, 4013, 4014))  # a new connection would fare alike
 # The API's answer to an address or a client that it has blocked for a while; it comes with HTTP 403.
 INTERNAL_NETWORK_ERROR = 40333
 
@@ -53,16 +62,24 @@ def trouble_of(error: Exception) -> Trouble:
             return Trouble("HTTP 429, too many requests", timedelta(seconds=error.retry_after))
         case discord.HTTPException():
             return _refused(error)
+        case discord.PrivilegedIntentsRequired():
+            raise TopicwireError(INTENTS) from error
         case discord.ConnectionClosed(code=code):
             if code == AUTHENTICATION_FAILED:
                 raise TopicwireError(REFUSAL) from error
+            if code == DISALLOWED_INTENTS:
+                raise TopicwireError(INTENTS) from error
+            if code not in FINAL:
+                return Trouble(f"the gateway closed the connection (code {code})")
             raise TopicwireError(f"Discord refused the connection to its gateway (code {code})") from error
         case aiohttp.WSServerHandshakeError(status=status):
             wait = _retry_after(error.headers or {})
             return Trouble(f"HTTP {status} from the gateway", wait)
         case aiohttp.ClientError() | OSError() | discord.GatewayNotFound():
             return Trouble(_one_line(str(error)) or type(error).__name__)
-        case LookupError() | ValueError():  # discord.py takes for granted that an answer is Discord's own
+        # discord.py takes for granted that an answer or an event is one of Discord's own.
+        case LookupError() | ValueError() | TypeError() | AttributeError() | RuntimeError() | zlib.error():
+            log.debug("discord.py could not read what it was sent", exc_info=error)
             return Trouble("the answer is not one of Discord's API")
         case _:
             raise error

@@ -23,8 +23,8 @@ from bot.errors import NotAllowedError, QueryRefusedError, StoreError, Topicwire
 
 log = logging.getLogger(__name__)
 
-BUG = "Something went wrong on our side. Try again; if it stays, tell whoever runs the bot the id below."
-EXPIRED = "This no longer works: its time is over, or the bot was restarted. Use the command again."
+BUG = "Something went wrong. Try again. If it keeps happening, send the id below to the person who runs the bot."
+EXPIRED = "This has expired. Use the command again."
 _HEARD = "heard"
 
 
@@ -46,32 +46,34 @@ def explain(error: BaseException) -> str | None:
     """What to tell the user of an expected error; None for a bug."""
     match error:
         case StoreError():  # what it says is for whoever runs the bot
-            return "The bot cannot use its database right now. Try again in a minute; if it stays, tell whoever runs the bot the id below."
+            return "The bot cannot use its database right now. Try again in a minute. If it keeps happening, send the id below to the person who runs the bot."
         case QueryRefusedError():
             drawn = error.drawn.replace("`", "ˋ")  # which could end the block
             return f"{_shown(str(error))}\n```\n{drawn}\n```\nFor example: `{error.example}`"
         case TopicwireError():
             return _shown(str(error))
         case app_commands.MissingPermissions(missing_permissions=missing):
-            return f"You need the permission {_names(missing)} for this. Ask somebody who runs the server."
+            return f"You need this permission: {_names(missing)}. Ask an admin of this server."
         case app_commands.BotMissingPermissions(missing_permissions=missing):
-            return f"The bot needs the permission {_names(missing)} here. Give it in the channel's settings."
+            return (
+                f"The bot needs this permission here: {_names(missing)}. Grant it in the channel's settings."
+            )
         case app_commands.NoPrivateMessage():
-            return "This works in a server only."
+            return "This command only works in a server."
         case app_commands.TransformerError():
-            return f"“{_shown(clip(str(error.value), 100))}” does not fit there: pick one of the choices."
+            return f"“{_shown(clip(str(error.value), 100))}” is not a valid choice. Pick one from the list."
         case app_commands.CommandSignatureMismatch() | app_commands.CommandNotFound():
             return "Discord still shows an old version of this command. Try again in a minute."
         case app_commands.CommandOnCooldown():
-            return f"Not so fast: try again in {math.ceil(error.retry_after)} seconds."
+            return f"Too many requests. Try again in {math.ceil(error.retry_after)} seconds."
         case app_commands.CheckFailure():
-            return "You may not do that here."
+            return "You are not allowed to do that here."
         case discord.NotFound(code=code) if code in _GONE:
-            return "Discord takes no answer to this any more. Use the command again."
+            return "Discord no longer accepts an answer to this. Use the command again."
         case discord.Forbidden():
-            return "Discord did not let the bot do that: check its permissions in the channel."
+            return "Discord did not allow this. Check the bot's permissions in the channel."
         case discord.HTTPException() if error.status >= 500:
-            return "Discord has trouble right now. Try again in a few minutes."
+            return "Discord is having problems right now. Try again in a few minutes."
         case _:
             return None
 
@@ -130,7 +132,7 @@ def require_membership(interaction: discord.Interaction[Any]) -> None:
     a server that the bot does not know say nothing.
     """
     if interaction.guild_id is None or interaction.client.get_guild(interaction.guild_id) is None:
-        raise NotAllowedError("This works only in servers that the bot was added to.")
+        raise NotAllowedError("This command only works in servers that the bot was added to.")
 
 
 def refusal(interaction: discord.Interaction[Any]) -> Exception | None:

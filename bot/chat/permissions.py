@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import discord
 
-GONE = "the channel is gone, or the bot cannot see it"
+GONE = "the channel was deleted, or the bot cannot see it"
 
 Target = discord.TextChannel | discord.Thread | discord.ForumChannel
 
@@ -68,10 +68,10 @@ def _problem_in(channel: Any) -> str:
         return ""
     names = missing(channel)
     if names:
-        return f"the bot may not post there: give it {', '.join(names)} in the channel"
+        return f"the bot cannot post there. Give it {', '.join(names)} in the channel"
     # What is archived only, a message opens again.
     if isinstance(channel, discord.Thread) and channel.locked and not may_unlock(channel):
-        return "the thread is closed: open it again"
+        return "the thread is locked. Unlock it, or give the bot Manage Threads"
     return ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from bot.domain.message import Message
@@ -19,11 +20,29 @@ class Target:
     thread_id: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What tells a message from others of the bot in its channel, not made before `since`.
+
+    `stories` are the numbers that its button may name. A message without a story is known by its `title`.
+    `others` are messages that are known to be something else.
+    """
+
+    since: datetime
+    stories: frozenset[int] = frozenset()
+    title: str = ""
+    others: frozenset[int] = frozenset()
+
+
 class Sender(Protocol):
     """The way out to Discord. Never raises for what Discord or the network does: that is an outcome."""
 
     async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
         """Send a new message; repeated with the same nonce, Discord answers with the first one."""
+        ...
+
+    async def find(self, target: Target, mark: Mark) -> Outcome:
+        """Look for a message that an earlier try may have made: EXISTS, MISSING or HIDDEN where that can be told."""
         ...
 
     async def edit(self, target: Target, message: Message) -> Outcome:

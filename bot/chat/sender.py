@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
@@ -11,9 +10,12 @@ from typing import Any, ParamSpec, TypeVar
 import aiohttp
 import discord
 
+from bot.chat import lookup
+from bot.chat.connection import INTERNAL_NETWORK_ERROR, retry_after
 from bot.chat.embeds import mentions, to_embeds, to_view, with_roles_of
 from bot.chat.permissions import allowed, may_unlock
-from bot.chat.port import Target
+from bot.chat.port import Mark, Target
+from bot.chat.transport import GlobalLimitError
 from bot.domain.forum import Tag, chosen, followed
 from bot.domain.message import Message
 from bot.domain.refusals import NONCE, refused_parts, without
@@ -35,7 +37,9 @@ from bot.domain.text import clip
 log = logging.getLogger(__name__)
 
 LONGEST_DETAIL = 300  # characters of what Discord says that are stored and logged
-SEND_SECONDS = 60.0
+# What all requests are answered with while the address is blocked, or the token is refused.
+BANNED = frozenset((401, 403, 429))
+BANS = frozenset((INTERNAL_NETWORK_ERROR,))
 MOST_CUTS = 2  # times that parts are taken out of a message which Discord goes on to refuse
 
 P = ParamSpec("P")
@@ -43,20 +47,22 @@ T = TypeVar("T")
 
 
 def _outcome(call: Callable[P, Coroutine[Any, Any, Outcome]]) -> Callable[P, Coroutine[Any, Any, Outcome]]:
-    """Turn what discord.py raises for Discord's and the network's doings into outcomes."""
+    """Turn what discord.py raises for Discord's and the network's doings into outcomes.
+
+    There is no time limit here: each request has its own, and discord.py's waits for rate limits are not to be
+    cancelled.
+    """
 
     @wraps(call)
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> Outcome:
         try:
-            return await asyncio.wait_for(call(*args, **kwargs), SEND_SECONDS)
+            return await call(*args, **kwargs)
         except (discord.RateLimited, discord.HTTPException) as error:
             return _refusal(error)
         except (aiohttp.ClientError, OSError, TimeoutError, discord.GatewayNotFound) as error:
+            reason = str(error) or type(error).__name__
             return Outcome(
-                Got.UNREACHABLE,
-                detail=clip(
-                    f"Discord cannot be reached: {str(error) or type(error).__name__}", LONGEST_DETAIL
-                ),
+                Got.UNREACHABLE, detail=clip(f"Discord cannot be reached: {reason}", LONGEST_DETAIL)
             )
 
     return guarded
@@ -64,19 +70,27 @@ def _outcome(call: Callable[P, Coroutine[Any, Any, Outcome]]) -> Callable[P, Cor
 
 def _refusal(error: discord.RateLimited | discord.HTTPException, got: Got = Got.REFUSED) -> Outcome:
     if isinstance(error, discord.RateLimited):
-        return Outcome(got, 429, retry_after=error.retry_after, detail="rate limited")
+        everywhere = isinstance(error, GlobalLimitError)
+        detail = "rate limited, as are all requests of the bot" if everywhere else "rate limited"
+        return Outcome(got, 429, retry_after=error.retry_after, detail=detail, everywhere=everywhere)
     # Where Discord says what is wrong there is a code; else a proxy's page may stand in its place.
+    is_page = error.text.lstrip().startswith("<")
     detail = f"Discord answers HTTP {error.status}"
-    if error.status < 500 and (error.code or not error.text.lstrip().startswith("<")):
+    if error.status < 500 and (error.code or not is_page):
         detail = clip(error.text or str(error), LONGEST_DETAIL)
-    return Outcome(got, error.status, error.code, _retry_after(error), detail)
+    return Outcome(
+        got,
+        error.status,
+        error.code,
+        _retry_after(error),
+        detail,
+        everywhere=error.code in BANS or (not error.code and error.status in BANNED),
+    )
 
 
 def _retry_after(error: discord.HTTPException) -> float | None:
-    try:
-        return float(error.response.headers["Retry-After"])
-    except (AttributeError, KeyError, ValueError, TypeError):
-        return None
+    wait = retry_after(error)
+    return None if wait is None else wait.total_seconds()
 
 
 async def _with_what_passes(
@@ -103,6 +117,10 @@ class DiscordSender:
     """The real way out. Needs no message or member cache; channels come from the `guilds` intent."""
 
     def __init__(self, client: discord.Client) -> None:
+        self._client = client
+
+    def use(self, client: discord.Client) -> None:
+        """Send over another client from now on."""
         self._client = client
 
     @_outcome
@@ -133,6 +151,11 @@ class DiscordSender:
                 raise
             made = await _open_post(forum, message, required=required)
         return Outcome(Got.OK, message_id=made.message.id, thread_id=made.thread.id)
+
+    @_outcome
+    async def find(self, target: Target, mark: Mark) -> Outcome:
+        """Look for a message that an earlier try may have made."""
+        return await lookup.find(await self._channel(target.channel_id), mark)
 
     @_outcome
     async def edit(self, target: Target, message: Message) -> Outcome:

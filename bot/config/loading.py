@@ -22,7 +22,9 @@ def load(path: Path) -> Config:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ConfigError(str(path), ["is missing: copy config.example.yaml to it"]) from None
+        raise ConfigError(
+            str(path), ["the file does not exist; create it from config.example.yaml"]
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), [f"cannot be read: {error}"]) from error
     try:
@@ -35,7 +37,7 @@ def load(path: Path) -> Config:
         what = getattr(error, "problem", None) if constant else None
         raise ConfigError(str(path), [f"{where}{what or 'not valid YAML'}"]) from None
     if data is not None and not isinstance(data, dict):
-        raise ConfigError(str(path), ["must be keys and values, as in config.example.yaml"])
+        raise ConfigError(str(path), ["the file must contain keys and values, as config.example.yaml does"])
     # An empty section (`topics:` with everything below it commented out) means its defaults.
     return parse({key: value for key, value in (data or {}).items() if value is not None}, str(path))
 
@@ -43,7 +45,7 @@ def load(path: Path) -> Config:
 def parse(data: dict[str, Any], place: str = "config") -> Config:
     """Check settings given as plain values; ConfigError as for `load`."""
     unknown = [
-        f"{name}: there is no such setting; config.example.yaml lists them all"
+        f"{name}: unknown setting; config.example.yaml lists all settings"
         for name in sorted(os.environ)
         if name.startswith(PREFIX)
         and name.removeprefix(PREFIX).partition("__")[0].lower() not in Config.model_fields
@@ -61,7 +63,7 @@ def parse(data: dict[str, Any], place: str = "config") -> Config:
         names = [
             name for name, value in sorted(os.environ.items()) if name.startswith(start) and _is_broken(value)
         ]
-        problem = "not valid JSON, which lists and whole sections need here"
+        problem = "not valid JSON; lists and sections must be JSON here"
         raise ConfigError("environment", [f"{name}: {problem}" for name in names or [start]]) from None
 
 
@@ -86,9 +88,31 @@ def _without_kinds(place: Sequence[int | str]) -> list[int | str]:
 # Settings whose value an error may repeat. Everything else may be a secret, or one that stands under the wrong key.
 _SHOWN = {
     "backfill", "catalogue", "edit_interval", "edit_window", "every", "kind", "least", "level", "listen", "max_age", "most",
-    "per_day", "per_minute", "per_server", "private_networks", "quality", "semantic", "size", "time", "timezone",
+    "most_stored", "per_day", "per_minute", "per_server", "private_networks", "quality", "semantic", "size", "time", "timezone",
 }  # fmt: skip
 _LONGEST_KEY = 60
+
+# pydantic's types of errors in the words of this program; `{...}` comes from the error's context.
+_SECTION = "must be a section of keys and values"
+_MESSAGES = {
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "dict_type": _SECTION,
+    "extra_forbidden": "unknown setting; config.example.yaml lists all settings",
+    "greater_than_equal": "must be {ge} or more",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "less_than_equal": "must be {le} or less",
+    "list_type": "must be a list",
+    "literal_error": "must be {expected}",
+    "missing": "is required",
+    "model_attributes_type": _SECTION,
+    "model_type": _SECTION,
+    "string_too_long": "must have at most {max_length} characters",
+    "string_type": "must be text",
+    "tuple_type": "must be a list",
+}
 
 
 def _problem(detail: Any) -> str:
@@ -98,12 +122,12 @@ def _problem(detail: Any) -> str:
         shown = str(part)[:_LONGEST_KEY]
         keys += f"[{shown}]" if isinstance(part, int) else f".{shown}" if keys else shown
     message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] in _MESSAGES:
+        message = _MESSAGES[detail["type"]].format(**detail.get("ctx", {}))
     if detail["type"].startswith("union_tag"):
         keys += ".kind"
         message = "write folder, feed or git"
     unknown = detail["type"] == "extra_forbidden"
-    if unknown:
-        message = "there is no such setting; config.example.yaml lists them all"
     given = detail.get("input")
     if isinstance(given, str | int | float) and not unknown and place[-1:] and place[-1] in _SHOWN:
         message += f" (got {str(given)[:60]!r})"

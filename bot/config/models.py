@@ -14,6 +14,8 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     field_validator,
     model_validator,
 )
@@ -29,6 +31,7 @@ from bot.domain.posting import Rules
 from bot.sources.topic_files import topic_from_mapping
 
 PREFIX = "TOPICWIRE_"  # of environment variables
+ALL_SERVERS = (0,)  # what `all` means in a list of servers; no server has that id
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -128,24 +131,26 @@ class FeedsSettings(_Model):
     most: Duration = timedelta(hours=6)
     per_server: int = Field(default=25, ge=0, le=1000)
     per_day: int = Field(default=5000, ge=1, le=1_000_000)
+    most_stored: int = Field(default=50_000, ge=1, le=10_000_000)
     private_networks: bool = False
 
     @field_validator("least")
     @classmethod
     def _polite(cls, value: timedelta) -> timedelta:
         if value < timedelta(minutes=1):
-            raise ValueError("must be 1m or more: feeds are other people's servers")
+            raise ValueError("must be 1m or more, to protect other people's servers")
         return value
 
     @model_validator(mode="after")
     def _ordered(self) -> FeedsSettings:
         if self.most < self.least:
-            raise ValueError("most must not be shorter than least")
+            raise ValueError("most must be at least as long as least")
         return self
 
     def polls(self) -> Polls:
         """The same as the domain knows it."""
-        return Polls(Bounds(self.least, self.most), self.quality, self.per_server, self.per_day)
+        bounds = Bounds(self.least, self.most)
+        return Polls(bounds, self.quality, self.per_server, self.per_day, self.most_stored)
 
 
 class HttpSettings(_Model):
@@ -167,7 +172,9 @@ class HttpSettings(_Model):
     @classmethod
     def _long(cls, value: SecretStr) -> SecretStr:
         if 0 < len(value.get_secret_value()) < 16:
-            raise ValueError("must have 16 characters or more: anybody who guesses it can post")
+            raise ValueError(
+                "must have 16 characters or more, because anyone who guesses it can push articles"
+            )
         return value
 
 
@@ -203,9 +210,14 @@ def _server(value: Any) -> int:
     text = str(value).strip()
     if not (text.isascii() and text.isdigit() and len(text) < 20 and 0 < int(text) < 2**63):
         raise ValueError(
-            "write the id of a server, a number: with Discord's Developer Mode on, right-click it, Copy Server ID"
+            "write the numeric id of a server: turn on Discord's Developer Mode, right-click the server, Copy Server ID"
         )
     return int(text)
+
+
+def _or_all(value: Any, ids: ValidatorFunctionWrapHandler) -> Any:
+    """`all` in place of a list of ids."""
+    return ALL_SERVERS if str(value).strip().casefold() == "all" else ids(value)
 
 
 def _answer(value: Any) -> Any:
@@ -217,7 +229,7 @@ class StorySettings(_Model):
     """How stories are found and counted: outlets of one owner are one voice. And the servers whose people correct them for all."""
 
     semantic: Annotated[Literal["auto", "yes", "no"], BeforeValidator(_answer)] = "auto"
-    editors: tuple[Annotated[int, BeforeValidator(_server)], ...] = ()
+    editors: Annotated[tuple[Annotated[int, BeforeValidator(_server)], ...], WrapValidator(_or_all)] = ()
     owners: dict[str, tuple[Annotated[str, AfterValidator(_domain)], ...]] = {}
 
     @field_validator("semantic")
@@ -234,7 +246,9 @@ class StorySettings(_Model):
         for name, domains in value.items():
             for domain in domains:
                 if domain in owned:
-                    raise ValueError(f"{domain} stands at {owned[domain]} and at {name}: it has one owner")
+                    raise ValueError(
+                        f"{domain} is listed under {owned[domain]} and {name}, but can have only one owner"
+                    )
                 owned[domain] = name
         return value
 
@@ -258,7 +272,7 @@ class PostSettings(_Model):
     @classmethod
     def _gentle(cls, value: timedelta) -> timedelta:
         if value < timedelta(seconds=5):
-            raise ValueError("must be 5s or more: Discord limits how often messages are edited")
+            raise ValueError("must be 5s or more, because Discord limits edits")
         return value
 
     def rules(self) -> Rules:
@@ -280,7 +294,7 @@ class DigestSettings(_Model):
             ZoneInfo(value)
         except (KeyError, ValueError, OSError) as error:
             raise ValueError(
-                f"{value!r} is no time zone: write it like Europe/Berlin or America/New_York"
+                f"{value!r} is not a time zone; write Europe/Berlin or America/New_York, for example"
             ) from error
         return value
 

@@ -51,13 +51,13 @@ def show(*, records: Path | None, topics: Path | None, topic: str, once: bool, p
         import simcord.preview  # noqa: F401 - only whether it is there
     except ImportError as error:
         raise TopicwireError(
-            "The demo needs the simulated Discord: pip install '.[demo]' in Topicwire's folder"
+            "The demo needs the simulated Discord. Run pip install '.[demo]' in Topicwire's directory."
         ) from error
     beside = records / "_data" / "topics" if records else TOPICS
     directory = topics or (beside if beside.is_dir() else None)
     if port and not _is_free(port):
         raise TopicwireError(
-            f"Port {port} is in use by another program: name another one with --port, or leave it out"
+            f"Another program uses port {port}. Choose another one with --port, or omit the option."
         )
     demo = Demo(Console(), records or NEWS, directory, topic)
     with tempfile.TemporaryDirectory(prefix="topicwire-demo-") as folder:
@@ -119,7 +119,9 @@ class Demo:
                 f"{error.path}: item {error.item}: {error.reason}", style="yellow", markup=False
             )
         if not items:
-            raise TopicwireError(f"{self._records} has no records: name a directory with --records")
+            raise TopicwireError(
+                f"{self._records} contains no records. Choose another directory with --records."
+            )
         topics, refused = load_topics(self._topics) if self._topics else ((), ())
         for error in refused:
             self.console.print(f"{error.path}: {error.reason}", style="yellow", markup=False)
@@ -132,7 +134,7 @@ class Demo:
         known = Topics(topics)
         counts = Counter(name for item in items for match in known.of(item.record) for name in {match.topic})
         if not counts:
-            raise TopicwireError("No record has a topic: name a directory of topic files with --topics")
+            raise TopicwireError("No record has a topic. Give a directory of topic files with --topics.")
         wanted = known.resolve(self._topic)
         name = wanted.name if wanted else self._topic
         return name if counts[name] else counts.most_common(1)[0][0]
@@ -155,7 +157,7 @@ class Demo:
         """Take the records in as they were published. Without the `last_digest` it is left to the visitor."""
         first, last = published(items[0]), published(items[-1])
         self.console.rule(
-            f"Topicwire: {plural(len(items), 'record')} of {first:%d %B %Y} to {last:%d %B %Y}, replayed"
+            f"Topicwire replays {plural(len(items), 'article')} from {first:%d %B %Y} to {last:%d %B %Y}"
         )
         source = Replay()
         started = time.perf_counter()
@@ -181,7 +183,7 @@ class Demo:
         sent = Counter("digest" if len(m.content) else "post" for m in self._seen.values())
         if not self._seen:
             raise TopicwireError(
-                f"Nothing of {self._topic} was notable enough to be posted: try another --topic"
+                f"No story on {self._topic} was notable enough to post. Try another --topic."
             )
         took = time.perf_counter() - started
         self.console.rule(f"{plural(sent['post'], 'post')}, {plural(sent['digest'], 'digest')}, {took:.1f} s")
@@ -237,8 +239,8 @@ class Demo:
         )
         async with page:
             self.console.print(
-                "\nThe channel is at the address below. Type /subscribe, /latest, /related or /why there, press the "
-                "buttons, and see tomorrow's digest with /digest preview, or send it with /digest now. Ctrl+C ends the demo."
+                "\nOpen the channel at the address below. Type /subscribe, /latest, /related or /why, and press the "
+                "buttons. /digest preview shows tomorrow's digest, and /digest now sends it. Press Ctrl+C to stop the demo."
             )
             self.console.print(f"\n[bold cyan]{page.url}[/]", soft_wrap=True)
             sys.stdout.flush()

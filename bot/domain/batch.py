@@ -8,6 +8,10 @@ from itertools import chain
 
 from bot.domain.event import Report
 
+# Of the records that declare one, so many say where it belongs. What more of them would say costs each intake
+# something, and whoever writes a source could make them any number.
+DECLARERS = 30
+
 
 @dataclass(frozen=True, slots=True)
 class Why:
@@ -56,7 +60,9 @@ class Batch:
             if report.story is not None:
                 batch.stories[i] = report.story
             for declared in report.declares:
-                batch.declarers.setdefault(declared, []).append(i)
+                declarers = batch.declarers.setdefault(declared, [])
+                if len(declarers) < DECLARERS:
+                    declarers.append(i)
         return batch
 
     def opens(self) -> int:

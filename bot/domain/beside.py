@@ -89,9 +89,14 @@ def _subject(view: StoryView) -> frozenset[str]:
     return frozenset(
         term
         for title, language in {(record.title, record.language) for record in records}
-        for term in terms(title, language).keys() - terms(kind, language).keys() - _ANYTHING
-        if tells(term) and letters(term) >= SHORTEST
+        for term in terms(title, language).keys() - terms(kind, language).keys()
+        if is_informative(term)
     )
+
+
+def is_informative(term: str) -> bool:
+    """Whether a term says what a title is about, unlike a number, an article or `today`."""
+    return tells(term) and letters(term) >= SHORTEST and term not in _ANYTHING
 
 
 def _title(view: StoryView) -> frozenset[str]:

@@ -101,13 +101,13 @@ class Window:
             self._arrive(report, batch)
         return batch.outcome(arrivals)
 
-    def leave(self, report_id: int, story: int) -> None:
-        """Take a report out of its story, as it was withdrawn."""
+    def leave(self, story: int, report_ids: Collection[int]) -> None:
+        """Take reports out of their story, as they were withdrawn or found no room."""
         event = self._events.get(story)
-        if event is None or all(report.id != report_id for report in event.reports):
+        if event is None or all(report.id not in report_ids for report in event.reports):
             return
         self._events.withdraw(event)
-        if event.drop(report_id):
+        if event.drop(report_ids):
             self._events.enter(event)
 
     def part(self, one: int, other: int) -> None:
@@ -125,15 +125,17 @@ class Window:
 
     def _arrive(self, report: Report, batch: Batch) -> None:
         if report.partial:
-            self._join(report, batch)
+            self._join(report, batch.linked(report), batch)
             return
         linked = batch.linked(report)
         number = batch.story_of(report.id)
         event = self._find(report, linked, batch) if number is None else self._stay(report, number)
         if event is not None:
             self._settle(event, linked, batch)
+        story = batch.story_of(report.id)
         for partial in batch.waiting(report):
-            self._join(partial, batch)
+            linked = batch.linked(partial)
+            self._join(partial, linked if story is None else linked | {story}, batch)
 
     def _find(self, report: Report, linked: Collection[int], batch: Batch) -> Event | None:
         """Put a report into the nearest story, or open one. Returns the story if others may be one with it now."""
@@ -144,7 +146,7 @@ class Window:
             alone.number = batch.opens()
             self._events.enter(alone)
             batch.put(report, alone.number, Why())
-            self._adopt(alone, linked, batch)
+            self._adopt(alone, batch)
             return None
         batch.put(report, near.number, self._why(report, alone, near, batch))
         if near.guild_id != report.guild_id:
@@ -161,61 +163,88 @@ class Window:
         self._events.hear([report])
         if event is not None:
             self._events.withdraw(event)
-            if event.drop(report.id):
+            if event.drop([report.id]):
                 event.absorb(fresh, self._events.vocabulary)
                 fresh = event
         self._events.enter(fresh)
         return fresh
 
     def _settle(self, event: Event, linked: Collection[int], batch: Batch) -> None:
-        """Merge a story, which has just got a report, with those that now turn out to be the same."""
+        """Merge a story, which has just got a report, with those that now turn out to be the same.
+
+        A server's story that goes on as one of everybody's ends this: its words are no reason to compare that
+        one with others.
+        """
+        server = event.guild_id
         while (other := self._nearest(event, linked)) is not None:
             event = self._unite(event, other, batch)
-        self._adopt(event, linked, batch)
+            if event.guild_id != server:
+                return
+        self._adopt(event, batch)
 
-    def _adopt(self, event: Event, linked: Collection[int], batch: Batch) -> None:
-        """Have stories of servers go on as one of everybody's that is the same."""
-        while self._events.own and not event.guild_id and (other := self._nearest(event, linked, own=True)):
-            self._unite(event, other, batch)
+    def _adopt(self, event: Event, batch: Batch) -> None:
+        """Have stories of servers go on as one of everybody's that is the same, `CANDIDATES` of each at most.
+
+        Each server's are sought apart, so that those of one never stand in the way of another's.
+        """
+        if event.guild_id or not self._events.own:
+            return
+        servers = {server for word in event.weights() for server in word.own or ()}
+        for server in sorted(servers):
+            for _ in range(CANDIDATES):
+                other = self._nearest(event, (), server=server)
+                if other is None:
+                    break
+                self._unite(event, other, batch)
 
     def _unite(self, one: Event, other: Event, batch: Batch) -> Event:
-        """Two stories go on as one: as everybody's, if one is that, and under the lower number."""
+        """Two stories go on as one: as everybody's, if one is that, and under the lower number.
+
+        What keeps a server's story apart from others does not keep everybody's apart.
+        """
         kept, gone = sorted((one, other), key=lambda event: (event.guild_id, event.number))
         self._events.withdraw(gone)
         if kept.guild_id == gone.guild_id:
             self._events.enlarge(kept, gone)
         for number in self._apart.pop(gone.number, ()):
             self._apart[number].discard(gone.number)
-            self.part(number, kept.number)
+            if kept.guild_id == gone.guild_id:
+                self.part(number, kept.number)
         batch.merged[gone.number] = kept.number
         return kept
 
-    def _join(self, partial: Report, batch: Batch) -> None:
-        """Put a partial report into the nearest story that declares it, if one is near enough.
+    def _join(self, partial: Report, linked: Collection[int], batch: Batch) -> None:
+        """Put a partial report into the nearest of these stories, which declare it, if one is near enough.
 
         Its words are no part of the story: what others declare must not decide what joins next.
         """
         if partial.id in batch.stories:
             return
         alone = self._events.event(0, [partial])
-        near = self._nearest(alone, batch.linked(partial), declared_alone=True)
+        near = self._nearest(alone, linked, declared_alone=True)
         if near is not None:
             batch.put(partial, near.number, self._why(partial, alone, near, batch))
 
     # ------------------------------------------------------------------------------- comparing
 
     def _nearest(
-        self, event: Event, linked: Collection[int], *, own: bool = False, declared_alone: bool = False
+        self,
+        event: Event,
+        linked: Collection[int],
+        *,
+        server: int | None = None,
+        declared_alone: bool = False,
     ) -> Event | None:
         """The story that is furthest above its bar, as a part of the way to 1; of equals the oldest.
 
-        It is one of those that the readers of `event` see, or with `own` of servers' stories. `linked` are
+        It is one of those that the readers of `event` see, or with a `server` of that one's own. `linked` are
         stories with a declaration that speaks for it; `declared_alone`: it is one of these.
         """
         wanted = self._wanted(event)
+        readable = sorted({0, event.guild_id}) if server is None else [server]
         lowest = wanted.bar + wanted.unsure
         best, most = None, (0.0, -math.inf)
-        for cosine, other in self._promising(wanted, linked, own=own, declared_alone=declared_alone):
+        for cosine, other in self._promising(wanted, linked, readable, declared_alone=declared_alone):
             if wanted.meaning is None and cosine - lowest < most[0] * (1 - lowest):
                 break  # neither this nor those after it can be further above the bar
             found = (self._above(wanted, other, linked=other.number in linked), -other.number)
@@ -238,14 +267,16 @@ class Window:
         return Wanted(event, leading, gains, length, sum(gains.values()), bar, unsure, enough, meaning)
 
     def _promising(
-        self, wanted: Wanted, linked: Collection[int], *, own: bool, declared_alone: bool
+        self, wanted: Wanted, linked: Collection[int], servers: Sequence[int], *, declared_alone: bool
     ) -> list[tuple[float, Event]]:
-        """The stories that are worth a comparison word by word, each with what its cosine is at most; highest first."""
+        """The stories of these servers (0: everybody's) that are worth a comparison word by word, each with what
+        its cosine is at most; highest first.
+        """
         event, events = wanted.event, self._events
         found: list[tuple[float, Event]] = []
         if not declared_alone:
-            for servers in (False, True)[own : 1 + (own or event.guild_id != 0)]:
-                found += events.nearest(wanted, CANDIDATES, servers=servers)
+            for server in servers:
+                found += events.nearest(wanted, CANDIDATES, server)
         if linked:
             found = [(cosine, other) for cosine, other in found if other.number not in linked]
             found += [(1.0, other) for number in linked if (other := events.get(number)) is not None]
@@ -254,7 +285,7 @@ class Window:
             found = [
                 (cosine, other)
                 for cosine, other in found
-                if other is not event and other.number not in apart and _sees(event, other, own=own)
+                if other is not event and other.number not in apart and other.guild_id in servers
             ]
         return sorted(found, key=itemgetter(0), reverse=True)
 
@@ -332,11 +363,6 @@ def _leading(parts: Iterable[float], words: Iterable[Word], enough: float) -> li
 def _age(story: tuple[int, Sequence[Report]]) -> tuple[int, int]:
     number, reports = story
     return int(max(report.day for report in reports)), number
-
-
-def _sees(event: Event, other: Event, *, own: bool) -> bool:
-    """Whether a story is one that the readers of `event` see; with `own`, whether it is of a server."""
-    return other.guild_id != 0 if own else other.guild_id in (0, event.guild_id)
 
 
 def _is_due(size: int) -> bool:

@@ -83,11 +83,11 @@ def parse_days(text: str) -> frozenset[int]:
     for part in filter(None, _LISTED.split(_BETWEEN.sub("-", wanted))):
         first, *others = (_day(name, part) for name in part.split("-"))
         if len(others) > 1:
-            raise ValueError(f"“{part[:20]}” is no day: {_DAYS_ALLOWED}")
+            raise ValueError(f"“{part[:20]}” is not a day: {_DAYS_ALLOWED}")
         last = others[0] if others else first
         found.update((first + more) % 7 for more in range((last - first) % 7 + 1))
     if not found:
-        raise ValueError(f"name at least one day: {_DAYS_ALLOWED}")
+        raise ValueError(f"Name at least one day: {_DAYS_ALLOWED}")
     return frozenset(found)
 
 
@@ -96,7 +96,7 @@ def _day(name: str, part: str) -> int:
     name = name.strip(".").removesuffix("s")
     day = next((i for i, full in enumerate(DAY_NAMES) if full.casefold().startswith(name)), None)
     if day is None or len(name) < 3:
-        raise ValueError(f"“{part[:20]}” is no day: {_DAYS_ALLOWED}")
+        raise ValueError(f"“{part[:20]}” is not a day: {_DAYS_ALLOWED}")
     return day
 
 
@@ -105,7 +105,7 @@ def describe_days(days: frozenset[int]) -> str:
     names = {
         EVERY_DAY: "every day",
         frozenset(range(5)): "Monday to Friday",
-        frozenset((5, 6)): "at weekends",
+        frozenset((5, 6)): "on weekends",
     }
     return names.get(days) or ", ".join(DAY_NAMES[day] for day in sorted(days))
 
@@ -135,7 +135,7 @@ def parse_time(text: str) -> time:
             hour = hour % 12 + (12 if found[3] == "p" else 0)
         return time(hour, minute)
     except ValueError:
-        raise ValueError(f"“{text[:20]}” is no time of day: write it like 09:00, 21:30 or 9 pm") from None
+        raise ValueError(f"“{text[:20]}” is not a time of day: write it like 09:00, 21:30 or 9 pm") from None
 
 
 @dataclass(frozen=True, slots=True)

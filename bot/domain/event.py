@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from operator import mul
@@ -202,9 +202,9 @@ class Event:
         self._count(other.reports)
         return fresh
 
-    def drop(self, report_id: int) -> bool:
-        """Take a report out, if it is there. Returns whether anything is left."""
-        self.reports = tuple(report for report in self.reports if report.id != report_id)
+    def drop(self, report_ids: Collection[int]) -> bool:
+        """Take reports out, as far as they are there. Returns whether anything is left."""
+        self.reports = tuple(report for report in self.reports if report.id not in report_ids)
         self.measured, self.norm = 0, 0.0
         self._weights = self._meaning = None
         self._count(self.reports)

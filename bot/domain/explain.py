@@ -25,15 +25,15 @@ def why_pages(
 
     `topics` are its topics in the order to show them; `matches` and `reasons` are by record.
     """
-    entries = [("**Here**", note) for note in notes]
+    entries = [("**This channel**", note) for note in notes]
     entries += [("**Topics**", _topic(topic, view.members, matches)) for topic in topics]
-    entries += [("**Reports**", _member(member, reasons.get(member.id, ""))) for member in _by_time(view)]
+    entries += [("**Articles**", _member(member, reasons.get(member.id, ""))) for member in _by_time(view)]
     if not topics:
         entries.insert(
-            len(notes), ("**Topics**", "None: no topic's words occur in it, and it declares none.")
+            len(notes), ("**Topics**", "None. No topic matches its words, and no outlet tagged it with one.")
         )
     return list_pages(
-        f"Why #{view.number} is what it is: {escape_to(view.lead.record.title, 180)}",
+        f"Story #{view.number} explained: {escape_to(view.lead.record.title, 180)}",
         [line for _, line in entries],
         "",
         under=[heading for heading, _ in entries],
@@ -59,11 +59,11 @@ def _topic(topic: str, members: Sequence[Stored], matches: Mapping[int, Sequence
                 declared[outlet] = None
             for word in match.keywords:
                 words.setdefault(word, {})[outlet] = None
-    parts = [f"declared by {_names(declared)}"] if declared else []
+    parts = [f"tagged by {_names(declared)}"] if declared else []
     parts += [
         f"“{escape_to(word, 60)}” ({_names(outlets)})" for word, outlets in list(words.items())[:MOST_WORDS]
     ]
-    return f"{escape(topic)}: {'; '.join(parts) or 'by a rule that is no longer there'}"
+    return f"{escape(topic)}: {'; '.join(parts) or 'matched by an earlier version of the topic'}"
 
 
 def _names(outlets: Mapping[str, None]) -> str:
@@ -74,5 +74,5 @@ def _names(outlets: Mapping[str, None]) -> str:
 
 def _member(member: Stored, reason: str) -> str:
     """One line: the record, and what put it into the story."""
-    how = escape_to(reason, REASON) or "it came in before reasons were kept"
+    how = escape_to(reason, REASON) or "the reason was not saved"
     return f"• {coverage_line(Coverage(member, Relation.SAME), 300)} · {how}"

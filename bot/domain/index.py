@@ -45,7 +45,8 @@ class Wanted(NamedTuple):
 class Events:
     """The stories by number, everybody's and those of servers, and the words that lead to them.
 
-    What servers have stands apart, and says nothing of how rare a word is: it must not change what everybody sees.
+    What a server has stands apart from what everybody and every other server has, and says nothing of how rare a
+    word is: it must not change what others see.
     """
 
     def __init__(self) -> None:
@@ -54,8 +55,8 @@ class Events:
         # By place, beside each other: most stories that words lead to need no more to be passed over.
         self._last = array("d")
         self._lengths = array("d")  # of the mean vectors
-        # Whether of servers, and a day -> the places given to such stories with their last report then.
-        self._lasting: dict[tuple[bool, int], array[int]] = {}
+        # A server (0: everybody) -> a day -> the places given to its stories with their last report then.
+        self._lasting: dict[int, dict[int, array[int]]] = {}
         self.vocabulary = Vocabulary()
         self.own = 0  # stories of servers
 
@@ -97,7 +98,7 @@ class Events:
         if int(event.last) == before:
             self._last[event.place] = event.last
             self._lengths[event.place] = event.norm / len(event) or UNKNOWN
-            lead(fresh, event.place, own=event.guild_id != 0)
+            lead(fresh, event.place, event.guild_id)
         else:
             self._leave(event)
             self._put(event, event.weights())
@@ -113,12 +114,14 @@ class Events:
     def evict(self, day: float) -> list[int]:
         """Forget the stories whose last report is from before a day. Returns their numbers."""
         found = []
-        for past in [(own, last) for own, last in self._lasting if last < int(day)]:
-            for place in self._lasting.pop(past):
-                event = self._places[place]
-                if event is not None and event.last < day:
-                    self.withdraw(event)
-                    found.append(event.number)
+        for lasting in self._lasting.values():
+            for past in [last for last in lasting if last < int(day)]:
+                for place in lasting.pop(past):
+                    event = self._places[place]
+                    if event is not None and event.last < day:
+                        self.withdraw(event)
+                        found.append(event.number)
+        self._lasting = {guild_id: lasting for guild_id, lasting in self._lasting.items() if lasting}
         if len(self._places) > 2 * len(self._events) + SLACK:
             self._tidy()
         return found
@@ -134,8 +137,8 @@ class Events:
             self._lengths[event.place] = norm / len(event)
         return norm
 
-    def nearest(self, wanted: Wanted, limit: int, *, servers: bool) -> list[tuple[float, Event]]:
-        """The stories, everybody's or servers', whose common words add up to most by the gains of each; at most
+    def nearest(self, wanted: Wanted, limit: int, server: int) -> list[tuple[float, Event]]:
+        """The stories, everybody's (0) or a server's, whose common words add up to most by the gains of each; at most
         `limit`, of equals the last found. Each with what its cosine is at most; left out are those that cannot be
         near enough.
 
@@ -144,10 +147,8 @@ class Events:
         """
         since = wanted.event.first - NEAR
         # Places ascend with the days on which they were given, so most that are too old are passed over unread.
-        lasting = self._lasting.items()
-        oldest = min(
-            (given[0] for (own, day), given in lasting if own is servers and day >= int(since)), default=0
-        )
+        lasting = self._lasting.get(server, {}).items()
+        oldest = min((given[0] for day, given in lasting if day >= int(since)), default=0)
         shared: dict[int, float] = {}
         unread, squares = wanted.everything, wanted.length * wanted.length
         budget = BUDGET
@@ -155,7 +156,7 @@ class Events:
         for part, word in wanted.leading:
             if word.count > many:
                 continue
-            places: Sequence[int] = (word.own or ()) if servers else word.places
+            places: Sequence[int] = (word.own or {}).get(server, ()) if server else word.places
             if places and places[0] < oldest:
                 places = places[bisect_left(places, oldest) :]
             gain = wanted.gains[word]
@@ -200,9 +201,10 @@ class Events:
         self._places.append(event)
         self._last.append(event.last)
         self._lengths.append(event.norm / len(event) or UNKNOWN)
-        self._lasting.setdefault((event.guild_id != 0, int(event.last)), array("I")).append(event.place)
+        lasting = self._lasting.setdefault(event.guild_id, {})
+        lasting.setdefault(int(event.last), array("I")).append(event.place)
         if event.guild_id:
-            lead(words, event.place, own=True)
+            lead(words, event.place, event.guild_id)
         else:  # by hand: a window that is read back has many, and the newest place comes last anyway
             for word in words:
                 word.places.append(event.place)

@@ -26,6 +26,7 @@ from bot.domain.words import name_key
 AHEAD = timedelta(days=1)
 IN_FEED = "feed:"  # begins a key that is trusted within one feed
 OWN = "own:"  # begins the key of a page that a feed of the same outlet has
+EVERYBODY = frozenset({0})  # whom a story concerns of which it is not said otherwise
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # before everything that a digest tells of
 
 
@@ -33,8 +34,8 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # before everything that a digest t
 class Known:
     """What the store knows of the records that a batch names.
 
-    `by_key`: those records by their keys (canonical URLs and twins), and `records` by id: those, and what
-    declares them. `digests`: the content digest of each by id. `feeds`: those of their sources that are feeds.
+    `by_key`: those records by their keys (canonical URLs and twins), and `records` by id: those, and the newest
+    of what declares the batch's own. `digests`: the content digest of each by id. `feeds`: those of their sources that are feeds.
     """
 
     by_key: Mapping[str, int]
@@ -105,7 +106,9 @@ class Fate(StrEnum):
 class Plan:
     """What to store. `fates` are those of the batch's records, in its order; the rest are whole rows to insert or replace.
 
-    `why`: what put a record into its story, for those that got one.
+    `why`: what put a record into its story, for those that got one. `audiences`: the servers for which a story
+    changes, those whose sources the records came from that do; with 0 among them everybody's. `crowded_out`: the
+    records for which there is no room in their stories any more.
     """
 
     fates: list[Fate] = field(default_factory=list)
@@ -117,6 +120,8 @@ class Plan:
     stories: dict[int, StoryView | None] = field(default_factory=dict)
     merged: dict[int, int] = field(default_factory=dict)
     why: dict[int, str] = field(default_factory=dict)
+    audiences: dict[int, frozenset[int]] = field(default_factory=dict)
+    crowded_out: dict[int, set[int]] = field(default_factory=dict)
     sends: list[Send] = field(default_factory=list)
     edits: list[Edit] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)

@@ -169,14 +169,17 @@ def label(text: str) -> str:
 def labelled(text: str) -> tuple[str, list[int]]:
     """The same, and for each of its characters where it stands in the text: schemes of addresses are left out.
 
-    Without one, what stood around it can read as another: so it is looked again until there is none.
+    Without one, what stood around it can read as another, and a look-alike can make markup of what stands beside it: so
+    it is looked again until there is none.
     """
     origin = list(range(len(text)))
     while found := list(_SCHEME.finditer(text)):
         gone = {place for scheme in found for place in range(*scheme.span())}
         origin = [of for place, of in enumerate(origin) if place not in gone]
         text = _SCHEME.sub("", text)
-    return _IN_LABEL.sub(lambda found: found[0].translate(_LOOKALIKE), text), origin
+    while _IN_LABEL.search(text):
+        text = _IN_LABEL.sub(lambda found: found[0].translate(_LOOKALIKE), text)
+    return text, origin
 
 
 _UNSAFE = re.compile(r"[\s()<>\[\]\\\"`|{}^]|%(?![0-9A-Fa-f]{2})")

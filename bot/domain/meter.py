@@ -60,6 +60,6 @@ class Meter:
 def reason(price: int) -> str:
     """Why a topic is suspended that costs so much."""
     return (
-        f"matching its query cost {price:,} for an article on average; at most {MOST_A_TOPIC:,} is allowed for a topic "
-        f"and {MOST_A_SERVER:,} for all topics of a server"
+        f"its query costs {price:,} per article on average, and the limit is {MOST_A_TOPIC:,} for a topic and "
+        f"{MOST_A_SERVER:,} for all topics of a server"
     )

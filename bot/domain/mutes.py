@@ -22,19 +22,15 @@ def parse(text: str) -> str:
     if quoted := _QUOTED.fullmatch(value):
         value = quoted[1].strip()
     if not value or len(value) > LONGEST:
-        raise ValueError(f"Name an outlet (example.com) or words, {LONGEST} characters at most")
+        raise ValueError(f"Enter an outlet (example.com) or words, at most {LONGEST} characters")
     if " " not in value and (domain := _outlet(value)):
         return domain
     if _WILDCARD.search(value):
-        raise ValueError(
-            "A mute matches whole words, and wildcards such as * are not read: write the words out"
-        )
+        raise ValueError("A mute matches whole words and has no wildcards such as *: write the words out")
     if _ALTERNATIVES.search(value):
-        raise ValueError("A mute is one outlet or one run of words, not a query: use /mute once for each")
+        raise ValueError("A mute is one outlet or one phrase, not a query: use /mute once for each")
     if not tokens(value):
-        raise ValueError(
-            f"“{value}” has nothing that shows in a title: name an outlet (example.com) or words"
-        )
+        raise ValueError(f"“{value}” cannot match any title: enter an outlet (example.com) or words")
     return value
 
 
@@ -47,7 +43,9 @@ def _outlet(value: str) -> str:
     host, _, _ = bare.partition("/")
     host = re.sub(r":\d+$", "", host).rstrip(".")
     if "@" in host and is_host(host.rpartition("@")[2]):
-        raise ValueError("People and e-mail addresses cannot be muted: name an outlet (example.com) or words")
+        raise ValueError(
+            "People and e-mail addresses cannot be muted: enter an outlet (example.com) or words"
+        )
     plain = host == value and host.count(".") < 2
     return _domain(host) if is_host(host) and not plain else ""
 
@@ -56,7 +54,7 @@ def _domain(address: str) -> str:
     try:
         domain = registered_domain(address)
     except ValueError as error:
-        raise ValueError(f"That address cannot be read: {error}") from error
+        raise ValueError(f"That address is not valid: {error}") from error
     return readable(domain)
 
 

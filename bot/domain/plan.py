@@ -10,6 +10,7 @@ transaction then stores.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,9 +18,10 @@ from itertools import chain
 
 from bot.domain import posting, stories
 from bot.domain.batch import Clustering, Why
+from bot.domain.beside import is_informative
 from bot.domain.cluster import Window
 from bot.domain.event import Report, compared, day_of
-from bot.domain.intake import LONG_AGO, Affected, Arrival, Identify, Known, Plan
+from bot.domain.intake import EVERYBODY, LONG_AGO, Affected, Arrival, Identify, Known, Plan
 from bot.domain.meaning import meant
 from bot.domain.model import Mute, Stored, StoryView, Subscription, TopicMatch
 from bot.domain.owners import Owners
@@ -28,6 +30,10 @@ from bot.domain.stories import Story
 from bot.domain.terms import terms
 from bot.domain.topics import Topics
 from bot.domain.words import name_key
+
+# Reports of one server's own sources that a story has room for. Everybody's intakes read them, and its pages show them.
+GUESTS = 50
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,7 @@ def _report(stored: Stored, semantic: bool) -> Report:
 def place(identified: Identified, window: Window, arrivals: Sequence[Report], next_number: int) -> Clustering:
     """Find some of the arrivals their stories, in a window that has all that are near them in time."""
     for record_id, story in identified.withdrawn:
-        window.leave(record_id, story)
+        window.leave(story, [record_id])
     return window.place(arrivals, identified.related, next_number)
 
 
@@ -134,9 +140,11 @@ def plan(
                 _assign(result, records, member.id, new)
     for record_id, why in clustering.why.items():
         result.why[record_id] = _told(why, records[record_id], records)
-    _each_its_own(result, records, identified.known.next_story)
-    touched = {world[i].story for i in result.records for world in (stored.records, records) if i in world}
-    changed = _stories(touched - set(result.merged), records, {**stored.topics, **result.topics})
+    moved = _each_its_own(result, stored.records, records, identified.known.next_story)
+    _crowd_out(result, stored.records, records)
+    result.audiences = _audiences(result, stored.records, records)
+    touched = result.audiences.keys() - result.merged.keys()
+    changed = _stories(touched, records, {**stored.topics, **result.topics})
     result.stories = _views(changed, rules.owners)
     returned = {
         records[i].story
@@ -150,7 +158,8 @@ def plan(
         if i in stored.records and stored.records[i].story != number
     }
     channels = posting.channels_of(subscriptions, mutes)
-    _audience(result, changed, returned | left, stored.posts, topics, channels, now, rules)
+    posts = {(moved.get((n, post.guild_id), n), c): post for (n, c), post in stored.posts.items()}
+    _audience(result, changed, returned | left, posts, topics, channels, now, rules)
     return result
 
 
@@ -175,7 +184,8 @@ def announce(
         records[record_id] = replace(records[record_id], news=True, first_seen=now)
         result.records[record_id] = records[record_id]
         result.digests[record_id] = stored.digests[record_id]
-    changed = _stories({record.story for record in result.records.values()}, records, stored.topics)
+    result.audiences = _audiences(result, stored.records, records)
+    changed = _stories(result.audiences, records, stored.topics)
     result.stories = _views(changed, rules.owners)
     channels = posting.channels_of(subscriptions, mutes)
     _audience(result, changed, set(), stored.posts, topics, channels, now, rules)
@@ -185,20 +195,24 @@ def announce(
 def _told(why: Why, stored: Stored, records: Mapping[int, Stored]) -> str:
     """What put a record into its story, in words."""
     if why == Why():
-        return "opened the story"
+        return "First article of the story"
     record = stored.record
     written = {**terms(record.excerpt, record.language), **terms(record.title, record.language)}
     reasons = []
     if why.declared_by is not None:
-        reasons.append(f"declared by {records[why.declared_by].record.outlet.name}")
+        reasons.append(f"linked from {records[why.declared_by].record.outlet.name}")
     if why.declares is not None:
-        reasons.append(f"declares {records[why.declares].record.outlet.name}")
+        reasons.append(f"links to {records[why.declares].record.outlet.name}")
     if why.shares:
-        reasons.append("shares: " + ", ".join(written.get(term, term) for term in why.shares))
-    return "; ".join(reasons)
+        shared = [term for term in why.shares if is_informative(term)] or why.shares
+        spelled = {word.lower(): word for word in _WORD.findall(f"{record.title} {record.excerpt}")[::-1]}
+        words = (written.get(term, term) for term in shared)
+        reasons.append("shared words: " + ", ".join(spelled.get(word, word) for word in words))
+    text = " · ".join(reasons)
+    return text[:1].upper() + text[1:]
 
 
-def _assign(result: Plan, records: dict[int, Stored], record_id: int, story: int) -> None:
+def _assign(result: Plan, records: dict[int, Stored], record_id: int, story: int | None) -> None:
     if records[record_id].story == story:
         return
     moved = replace(records[record_id], story=story)
@@ -206,20 +220,62 @@ def _assign(result: Plan, records: dict[int, Stored], record_id: int, story: int
     result.records[record_id] = moved
 
 
-def _each_its_own(result: Plan, records: dict[int, Stored], next_story: int) -> None:
-    """Where all that was everybody's is gone from a story, what is left of it in several servers are several stories."""
-    touched = {s.story for s in result.records.values() if s.record.removed and s.story is not None}
+def _each_its_own(
+    result: Plan, before: Mapping[int, Stored], records: dict[int, Stored], next_story: int
+) -> dict[tuple[int, int], int]:
+    """Where all that was everybody's is gone from a story, what each server has left of it is a story of its own.
+
+    Returns the number of that by the story and the server.
+    """
+    touched = _audiences(result, before, records)
+    everybodys = {s.story for s in chain(before.values(), records.values()) if not s.guild_id}
     left: dict[int, dict[int, list[int]]] = {}
     for stored in records.values():
-        if stored.story is not None and stored.story in touched and not stored.record.removed:
-            left.setdefault(stored.story, {}).setdefault(stored.guild_id, []).append(stored.id)
+        number = stored.story
+        if number in touched and number in everybodys and number is not None and not stored.record.removed:
+            left.setdefault(number, {}).setdefault(stored.guild_id, []).append(stored.id)
     fresh = max([next_story, *(stored.story + 1 for stored in result.records.values() if stored.story)])
-    for servers in left.values():
+    moved: dict[tuple[int, int], int] = {}
+    for number, servers in left.items():
         if 0 not in servers:
-            for guild_id in sorted(servers)[1:]:
-                for record_id in servers[guild_id]:
+            for guild_id, ids in sorted(servers.items()):
+                moved[number, guild_id] = fresh
+                for record_id in ids:
                     _assign(result, records, record_id, fresh)
                 fresh += 1
+    return moved
+
+
+def _crowd_out(result: Plan, before: Mapping[int, Stored], records: dict[int, Stored]) -> None:
+    """Of what a server's own sources bring, the `GUESTS` newest reports have room in a story; the others are in none."""
+    touched = {(records[i].story, records[i].guild_id) for i in result.records if records[i].guild_id}
+    inside: dict[tuple[int | None, int], list[Stored]] = {}
+    for stored in records.values():
+        place = (stored.story, stored.guild_id)
+        if stored.story is not None and place in touched and not stored.record.removed:
+            inside.setdefault(place, []).append(stored)
+    for (number, _), own in inside.items():
+        for stored in sorted(own, key=_recency, reverse=True)[GUESTS:]:
+            assert number is not None
+            _assign(result, records, stored.id, None)
+            result.crowded_out.setdefault(number, set()).add(stored.id)
+
+
+def _recency(stored: Stored) -> tuple[bool, datetime, int]:
+    return not stored.partial, stored.published, stored.id
+
+
+def _audiences(
+    result: Plan, before: Mapping[int, Stored], records: Mapping[int, Stored]
+) -> dict[int, frozenset[int]]:
+    """The stories of which records change, each with the servers whose records these are (0: everybody's)."""
+    found: dict[int, set[int]] = {}
+    for i in result.records:
+        for world in (before, records):
+            number = world[i].story if i in world else None
+            if number is not None:
+                found.setdefault(number, set()).add(records[i].guild_id)
+    return {number: frozenset(servers) for number, servers in found.items()}
 
 
 def _stories(
@@ -260,6 +316,11 @@ def _views(changed: Mapping[int, Story], owners: Owners) -> dict[int, StoryView 
     }
 
 
+def _unfollowed(post: Post) -> posting.Channel:
+    """The channel of a post that follows nothing any more."""
+    return posting.Channel(post.channel_id, post.guild_id, ())
+
+
 def _shown_at(view: StoryView | None, number: int) -> tuple[datetime, int]:
     """What posts of one intake are ordered by, the oldest first: a channel is read downwards."""
     return view.lead.published if view else LONG_AGO, number
@@ -276,6 +337,11 @@ def _audience(
     rules: Rules,
 ) -> None:
     """Decide who is told of the stories that changed; the posts of `reshaped` are edited whatever their age."""
+    known_posts = {
+        (number, channel_id): post
+        for (number, channel_id), post in known_posts.items()
+        if not result.audiences.get(number, EVERYBODY).isdisjoint((0, post.guild_id))
+    }
     posts = dict(known_posts)
     pointed_to: set[tuple[int, int]] = set()
     for (old, channel_id), post in known_posts.items():
@@ -309,7 +375,9 @@ def _audience(
         following = chain.from_iterable(followers.get(topic, ()) for topic in sorted(about))
         seen: dict[int, Story] = {}
         for channel_id in dict.fromkeys(chain(own, sorted(following))):
-            channel = by_id.get(channel_id, posting.Channel(channel_id, story.guild_id, ()))
+            channel = by_id[channel_id] if channel_id in by_id else _unfollowed(own[channel_id])
+            if result.audiences[number].isdisjoint((0, channel.guild_id)):
+                continue
             if channel.guild_id not in seen:
                 seen[channel.guild_id] = story.seen_by(channel.guild_id)
             part = seen[channel.guild_id]

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from bot.domain.addresses import host_of
+
 FASTER = 0.5  # part of the interval that is left after a poll that brought something
 SLOWER = 1.25  # and after one that did not
 JITTER = 0.1  # part of an interval by which a poll may come later, so that feeds spread out
@@ -40,13 +42,15 @@ class Bounds:
 class Polls:
     """What holds for all feeds: the bounds, the quality of records (feeds declare none), and a server's limits.
 
-    `per_server` is how many feeds of its own it may have, `per_day` how many new records these may bring in a day.
+    `per_server` is how many feeds of its own it may have, `per_day` how many new records these may bring in a day,
+    `most_stored` how many records they may have in the database.
     """
 
     bounds: Bounds = Bounds()
     quality: int = 70
     per_server: int = 25
     per_day: int = 5000
+    most_stored: int = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +127,8 @@ class Feed:
 
     @property
     def shown(self) -> str:
-        """What people call it."""
-        return self.name or self.title or self.url
+        """What people call it: never its address, which may hold a password or a token."""
+        return self.name or self.title or host_of(self.url)
 
 
 def after(

@@ -32,21 +32,26 @@ class Reason(StrEnum):
     TOO_OLD = "too old"
     BELOW_IMPORTANCE = "below importance"
     MUTED = "muted"
-    ALREADY_TOLD = "already told"
+    ALREADY_TOLD = "already posted"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Reason | None:
+        """`already told` is what earlier versions stored."""
+        return cls.ALREADY_TOLD if value == "already told" else None
 
 
 EXPLAIN: Mapping[Reason, str] = {
-    Reason.FIRST_INTAKE: "it came with its source's first, silent intake",
-    Reason.TOO_OLD: "it was published too long before it came in",
-    Reason.BELOW_IMPORTANCE: "it is below the importance that the subscription asks for",
-    Reason.MUTED: "everything it consists of is muted",
-    Reason.ALREADY_TOLD: "the story was already told here, and its message is no longer edited",
+    Reason.FIRST_INTAKE: "already in the source when the bot first read it",
+    Reason.TOO_OLD: "too old when the bot read it",
+    Reason.BELOW_IMPORTANCE: "less important than the subscription requires",
+    Reason.MUTED: "all articles muted",
+    Reason.ALREADY_TOLD: "already posted here, and that post is no longer updated",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What the outbox holds of a story in a channel. `sent_at` None: not out yet."""
+    """What the outbox holds of a story in a channel of a server. `sent_at` None: not out yet."""
 
     id: int
     story: int
@@ -55,6 +60,7 @@ class Post:
     edited_at: datetime | None = None
     message_id: int | None = None
     closed: bool = False  # given up, or its message was deleted: never touched again
+    guild_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

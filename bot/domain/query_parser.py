@@ -116,43 +116,43 @@ class Parser:
     def __init__(self, text: str) -> None:
         self._text = text
         if len(text) > MAX_LENGTH:
-            raise self._error(f"longer than {MAX_LENGTH:,} characters", MAX_LENGTH)
+            raise self._error(f"the query is longer than {MAX_LENGTH:,} characters", MAX_LENGTH)
         self._tokens = list(_cut(text))
         self._at = 0
         self._depth = 0
         self._terms = 0
         self._price = 0
-        self._too_dear: int | None = None  # where the price goes above the limit
+        self._too_expensive: int | None = None  # where the price goes above the limit
         self._too_long: int | None = None  # where the first phrase begins that has too many words
         self._negations: dict[Node, int] = {}
 
     def query(self) -> tuple[Node, str]:
         """The tree, and how it is written canonically. Raises `QueryError`."""
         if self._kind == "end":
-            raise self._error(f"nothing to look for; expected {_WANTED}", 0)
+            raise self._error(f"the query is empty; expected {_WANTED}", 0)
         root = self._either("")
         if self._kind != "end":
-            raise self._error("this ) closes nothing", self._next().position)
-        if self._too_dear is not None:
+            raise self._error("this ) has no matching (", self._next().position)
+        if self._too_expensive is not None:
             raise self._error(
-                f"too much to compare in every article: the query costs {self._price}, and at most {MAX_PRICE} is "
-                "allowed. A word or a phrase costs 1, a beginning as in ab* 2, NEAR 8; leave some out, or make several "
-                "topics",
-                self._too_dear,
+                f"the query is too expensive: it costs {self._price}, and the limit is {MAX_PRICE}. A word or phrase "
+                "costs 1, the beginning of a word such as ab* costs 2, and NEAR costs 8. Shorten the query, or split it "
+                "into several topics",
+                self._too_expensive,
             )
         if excess := list(_excess(root)):
             raise self._error(
-                "this only says what not to find, and would match almost everything; say beside it what to find",
+                "this only excludes articles and would match almost everything; add words to search for",
                 min(self._negations[negation] for negation in excess),
             )
         text = written(root)
         if len(text) > MAX_LENGTH:
             raise self._error(
-                f"written in full this has {len(text):,} characters; at most {MAX_LENGTH:,} are allowed",
+                f"written in full, the query has {len(text):,} characters; the limit is {MAX_LENGTH:,}",
                 len(self._text),
             )
         if self._too_long is not None:
-            raise self._error(f"a phrase of more than {MAX_PHRASE} words", self._too_long)
+            raise self._error(f"the phrase has more than {MAX_PHRASE} words", self._too_long)
         return root, text
 
     @property
@@ -172,7 +172,7 @@ class Parser:
         if token.kind == "end":
             return self._error(f"expected {wanted}, but the query ends here", token.position)
         operator = token.kind in ("AND", "OR", "NOT")
-        hint = f'; to look for the word, write "{token.text.lower()}"' if operator else ""
+        hint = f'; to search for the word, write "{token.text.lower()}"' if operator else ""
         return self._error(f"expected {wanted}, not {_shown(token.text)}{hint}", token.position)
 
     def _either(self, scope: str) -> Node:
@@ -210,25 +210,24 @@ class Parser:
         token = self._next()
         self._pay(NEARNESS, token.position)
         if not isinstance(first, Term | Prefix):
-            raise self._error(
-                "NEAR stands between two words or phrases; before this one is neither", token.position
-            )
+            raise self._error("NEAR needs a word or a phrase before it", token.position)
         if negated:
-            raise self._error(
-                "is NEAR meant to be negated, or the word before it? Write -(a NEAR/5 b)", token.position
-            )
+            raise self._error("it is unclear what this excludes; write -(a NEAR/5 b)", token.position)
         distance = token.text[5:]
         if not _DISTANCE.fullmatch(distance) or int(distance) > MAX_DISTANCE:
             place = token.position + (5 if "/" in token.text else 0)
-            raise self._error(f"expected a distance in words, NEAR/1 to NEAR/{MAX_DISTANCE}", place)
+            raise self._error(f"expected a distance in words, from NEAR/1 to NEAR/{MAX_DISTANCE}", place)
         position = self._tokens[self._at].position
         second = self._single(scope)
         if not isinstance(second, Term | Prefix):
             raise self._error("expected a word or a phrase after NEAR", position)
         if first.field != second.field:
-            raise self._error("both sides of NEAR are in one field, as in title:(a NEAR/5 b)", position)
+            raise self._error("both sides of NEAR must share a field, as in title:(a NEAR/5 b)", position)
         if self._kind == "near":
-            raise self._error("NEAR joins two; write (a NEAR/5 b) AND (b NEAR/5 c)", self._next().position)
+            raise self._error(
+                "NEAR takes only two words or phrases; write (a NEAR/5 b) AND (b NEAR/5 c)",
+                self._next().position,
+            )
         return near(first, second, int(distance))
 
     def _single(self, scope: str) -> Node:
@@ -237,11 +236,11 @@ class Parser:
             case "open":
                 return self._group(token, scope)
             case "field" if scope:
-                raise self._error(f"the group of {scope}: holds words alone, no other field", token.position)
+                raise self._error(f"{scope}:(…) takes only words, not another field", token.position)
             case "field":
                 return self._in_field(token)
             case "number" if scope:
-                raise self._error(f"the group of {scope}: holds words alone, no comparison", token.position)
+                raise self._error(f"{scope}:(…) takes only words, not a comparison", token.position)
             case "number":
                 return self._number(token)
             case "quoted" | "word":
@@ -253,7 +252,7 @@ class Parser:
         # A field's own parentheses are not counted: the canonical text may have others than were written.
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise self._error(f"parentheses more than {MAX_DEPTH} deep", opening.position)
+            raise self._error(f"parentheses are nested more than {MAX_DEPTH} deep", opening.position)
         node = self._to_close(opening, scope)
         self._depth -= 1
         return node
@@ -263,17 +262,17 @@ class Parser:
             raise self._unexpected(self._next())
         node = self._either(scope)
         if self._next().kind != "close":
-            raise self._error("this ( is not closed", opening.position)
+            raise self._error("this ( has no matching )", opening.position)
         return node
 
     def _in_field(self, token: _Token) -> Node:
         name = token.text.lower()
         if name in NUMBERS:
-            raise self._error(f"{name} is compared, as in {name}>=60", token.position)
+            raise self._error(f"{name} needs a comparison, as in {name}>=60", token.position)
         if name not in (*TEXTS, *VALUES):
             known = ", ".join((*TEXTS, *VALUES))
             raise self._error(
-                f"there is no field {_shown(token.text)}, but {known}; to look for the text, put it in quotes",
+                f"there is no field {_shown(token.text)}; use {known}. To search for this text, put it in quotes",
                 token.position,
             )
         after = self._next()
@@ -286,12 +285,12 @@ class Parser:
     def _count(self, position: int) -> None:
         self._terms += 1
         if self._terms > MAX_TERMS:
-            raise self._error(f"more than {MAX_TERMS} terms", position)
+            raise self._error(f"the query has more than {MAX_TERMS} terms", position)
 
     def _pay(self, amount: int, position: int) -> None:
         self._price += amount
-        if self._price > MAX_PRICE and self._too_dear is None:
-            self._too_dear = position
+        if self._price > MAX_PRICE and self._too_expensive is None:
+            self._too_expensive = position
 
     def _number(self, token: _Token) -> Node:
         self._count(token.position)
@@ -317,7 +316,7 @@ class Parser:
         content, position = token.text, token.position
         if token.kind == "quoted":
             if len(content) < 2 or not content.endswith('"'):
-                raise self._error("this quote is not closed", position)
+                raise self._error("the closing quotation mark is missing", position)
             content, position = content[1:-1], position + 1
         leaf = (
             self._value(scope, content, position)
@@ -332,7 +331,7 @@ class Parser:
         text = content[:-1] if begins else content
         if "*" in text and token.kind == "word":
             raise self._error(
-                "a * stands at the end of a word; to look for the text, put it in quotes",
+                "* is only allowed at the end of a word; to search for this text, put it in quotes",
                 position + text.index("*"),
             )
         own = plain_words(text)
@@ -341,7 +340,7 @@ class Parser:
         if begins:
             return self._prefix(scope, text, own, position)
         if not own:
-            raise self._error(f"{_shown(content)} has no letter and no digit to look for", position)
+            raise self._error(f"{_shown(content)} has no letter or digit to search for", position)
         return Term(scope, " ".join(own))
 
     def _prefix(self, scope: str, text: str, own: list[str], position: int) -> Node:
@@ -349,11 +348,11 @@ class Parser:
         if not text:
             raise self._error("* alone would match everything", end)
         if not own or unicodedata.category(text[-1])[0] not in "LMN":
-            raise self._error("a * directly follows the beginning of a word", end)
+            raise self._error("* must directly follow the beginning of a word", end)
         if stands_alone(own[-1]):  # found inside of sentences anyway
             return Term(scope, " ".join(own))
         if len(own[-1]) < MIN_PREFIX:
-            raise self._error(f"before a * stand at least {MIN_PREFIX} letters", end)
+            raise self._error(f"* needs at least {MIN_PREFIX} letters before it", end)
         return Prefix(scope, " ".join(own))
 
     def _value(self, name: str, content: str, position: int) -> Node:

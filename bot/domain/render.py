@@ -66,7 +66,7 @@ def spike_words(spike: Spike) -> str:
     """`▲ 5 stories today, usually 1 a day`."""
     usual = f"{spike.usual:.0f} a day" if spike.usual > 0.5 else "none"
     if 0 < spike.usual <= 0.5:
-        usual = f"1 in {1 / spike.usual:.0f} days"
+        usual = f"1 every {1 / spike.usual:.0f} days"
     return f"▲ {plural(spike.stories, 'story', 'stories')} today, usually {usual}"
 
 
@@ -164,7 +164,7 @@ def withdrawn(number: int) -> Message:
     """What stands in place of a story whose records were all removed: nothing of what they said."""
     embed = Embed(
         title="Story withdrawn",
-        description="Everyone who had published it has removed it.",
+        description="The outlets removed all articles of this story.",
         footer=f"Story #{number}",
         colour=GREY,
     )
@@ -176,7 +176,7 @@ def forwarded(number: int, survivor: int, jump_url: str) -> Message:
     embed = Embed(
         title=f"This story continues in #{survivor}",
         url=jump_url,
-        description=f"It turned out to be the same event. [Go to the story]({jump_url})",
+        description=f"Both stories are about the same event. [Go to story #{survivor}]({jump_url})",
         footer=f"Story #{number} → #{survivor}",
         colour=GREY,
     )
@@ -205,7 +205,7 @@ def related_pages(
         colour=colour_of(next(iter(topics), "")),
     )
     summary = (
-        f"Published {relative(view.lead.published)} · heat {view.heat}"
+        f"Published {relative(view.lead.published)} · score {view.heat}"
         f"{' · notable' if view.notable else ''} · {plural(view.outlets, 'outlet')}"
     )
     parts = [(Relation.SAME, "Same event"), (Relation.BACKGROUND, "Background")]
@@ -230,7 +230,7 @@ def related_pages(
             fields += beyond
         description = "\n".join((summary, *notes)) if index == 0 else summary
         if not entries:
-            description += "\n\nNo other coverage has come in yet."
+            description += "\n\nThere is no other coverage yet."
         footer = clip(f"Story #{view.number} · {_beside(topics)}", 300)
         if len(chunks) > 1:
             footer += f" · page {index + 1} of {len(chunks)}"
@@ -248,9 +248,9 @@ def _beyond(view: StoryView, before: Sequence[StoryView], after: Sequence[StoryV
         for moment in moments
     ]
     parts = (
-        ("How it went on", course),
-        ("Before", [story_line(other, 190) for other in before]),
-        ("After", [story_line(other, 190) for other in after]),
+        ("Timeline", course),
+        ("Earlier stories", [story_line(other, 190) for other in before]),
+        ("Later stories", [story_line(other, 190) for other in after]),
     )
     return [field for name, shown in parts for field in _fields(name, shown)[:1]]
 

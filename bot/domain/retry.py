@@ -47,11 +47,18 @@ class Got(StrEnum):
     LOCKED = "locked"  # moderators locked this message's forum post
     UNREACHABLE = "unreachable"  # no answer: network, timeout, gateway down
     ABSENT = "absent"  # the channel is not among those that the bot can see
+    EXISTS = "exists"  # an earlier try made the message; what it shows is not known
+    MISSING = "missing"  # no earlier try made it
+    HIDDEN = "hidden"  # whether an earlier try made it cannot be seen
+    FAILED = "failed"  # an error of the bot; whether anything was sent is not known
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came back: HTTP `status`, Discord's `code`, seconds of `retry_after`, ids of what now stands."""
+    """What came back: HTTP `status`, Discord's `code`, seconds of `retry_after`, ids of what now stands.
+
+    `everywhere`: the answer is to all requests of the bot, such as a global limit or a ban, not to this one.
+    """
 
     got: Got
     status: int = 0
@@ -61,6 +68,7 @@ class Outcome:
     message_id: int | None = None
     thread_id: int | None = None
     shown: str = ""
+    everywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,53 +120,57 @@ class Reach(StrEnum):
     PASSES = "passes"  # nothing that lasts
 
 
-_GONE = "the channel is gone"
-_MAY_NOT_POST = "the bot may not post there: give it Send Messages and Embed Links in the channel"
-_NO_TAG = "the forum requires a tag on every post: add a tag named like the topic, or lift the rule"
-_NO_KIND = "Discord takes no messages in a channel of this kind: choose another one"
+_GONE = "the channel was deleted, or the bot cannot see it"
+_MAY_NOT_POST = "the bot cannot post there. Give it Send Messages and Embed Links in the channel"
+_NO_HISTORY = (
+    "a message may have been posted there already, and the bot cannot check. "
+    "Give it Read Message History in the channel"
+)
+_NO_TAG = "the forum requires a tag on every post. Add a tag with the name of the topic, or turn this requirement off"
+_NO_KIND = "the bot cannot post in this type of channel. Choose another channel"
 
 # Every code that says more than "this message was refused", which is what an unknown code means.
 CODES: Mapping[int, tuple[Reach, str]] = {
     UNKNOWN_CHANNEL: (Reach.CHANNEL, _GONE),
-    10004: (Reach.CHANNEL, "the bot is not in the server any more: invite it again"),
+    10004: (Reach.CHANNEL, "the bot is no longer in the server. Invite it again"),
     UNKNOWN_MESSAGE: (Reach.GONE, "the message was deleted"),
-    20016: (Reach.PASSES, "the channel's slowmode"),
-    20022: (Reach.PASSES, "the limit for editing announcements"),
-    20026: (Reach.PASSES, "Discord has flagged the bot as spam: whoever runs it can appeal"),
-    20028: (Reach.PASSES, "the channel's limit for messages"),
-    20029: (Reach.PASSES, "the server's limit for messages"),
-    30046: (Reach.PASSES, "the limit for editing messages that are older than an hour"),
+    20016: (Reach.PASSES, "the channel has slow mode"),
+    20022: (Reach.PASSES, "Discord's limit for editing announcements"),
+    20026: (Reach.PASSES, "Discord flagged the bot as spam. The person who runs it can appeal"),
+    20028: (Reach.PASSES, "Discord's limit for messages in one channel"),
+    20029: (Reach.PASSES, "Discord's limit for messages in one server"),
+    30046: (Reach.PASSES, "Discord's limit for editing messages older than an hour"),
     40001: (Reach.PASSES, "Discord does not accept the bot's token"),
-    40002: (Reach.PASSES, "Discord wants the bot's account to be verified"),
-    40004: (Reach.PASSES, "sending messages is switched off at Discord for now"),
-    40006: (Reach.PASSES, "this is switched off at Discord for now"),
+    40002: (Reach.PASSES, "Discord requires the bot's account to be verified"),
+    40004: (Reach.PASSES, "Discord has temporarily turned off sending messages"),
+    40006: (Reach.PASSES, "Discord has temporarily turned this off"),
     40007: (Reach.CHANNEL, "the bot is banned from the server"),
     40058: (Reach.KIND, _NO_KIND),
-    40062: (Reach.PASSES, "Discord's service is being rate limited"),
+    40062: (Reach.PASSES, "Discord is limiting requests to this service"),
     40066: (
         Reach.CHANNEL,
-        "the forum requires a tag, and only moderators may set its tags: let everyone set one, "
+        "the forum requires a tag, and only moderators can set its tags. Allow everyone to set one, "
         "or give the bot Manage Threads",
     ),
     TAG_REQUIRED: (Reach.CHANNEL, _NO_TAG),
     40333: (Reach.PASSES, "Cloudflare blocks the bot's requests"),
-    MISSING_ACCESS: (Reach.CHANNEL, "the bot cannot see the channel: give it View Channel there"),
-    50005: (Reach.GONE, "another bot account wrote the message"),
+    MISSING_ACCESS: (Reach.CHANNEL, "the bot cannot see the channel. Give it View Channel there"),
+    50005: (Reach.GONE, "the message belongs to another bot account"),
     50008: (Reach.KIND, _NO_KIND),
     50009: (Reach.CHANNEL, "the channel's verification level is too high for the bot"),
     MISSING_PERMISSIONS: (Reach.CHANNEL, _MAY_NOT_POST),
     50014: (Reach.PASSES, "Discord does not accept the bot's token"),
-    50021: (Reach.GONE, "it is a message of Discord's own"),
+    50021: (Reach.GONE, "it is a system message of Discord"),
     50024: (Reach.KIND, _NO_KIND),
-    ARCHIVED_THREAD: (Reach.CHANNEL, "the thread is archived: open it again"),
+    ARCHIVED_THREAD: (Reach.CHANNEL, "the thread is archived. Reopen it"),
     110001: (Reach.PASSES, "the application is not available yet"),
     130000: (Reach.PASSES, "Discord is overloaded"),
-    THREAD_LOCKED: (Reach.CHANNEL, "the thread is locked: unlock it, or let the bot manage threads"),
-    160006: (Reach.PASSES, "the server has as many active threads as there can be"),
-    160007: (Reach.PASSES, "the server has as many active announcement threads as there can be"),
+    THREAD_LOCKED: (Reach.CHANNEL, "the thread is locked. Unlock it, or give the bot Manage Threads"),
+    160006: (Reach.PASSES, "the server has reached Discord's limit of active threads"),
+    160007: (Reach.PASSES, "the server has reached Discord's limit of active announcement threads"),
     200000: (Reach.MESSAGE, "the server's AutoMod blocked it"),
     200001: (Reach.MESSAGE, "the server's AutoMod blocked its title"),
-    240000: (Reach.MESSAGE, "Discord takes a link in it for harmful"),
+    240000: (Reach.MESSAGE, "Discord considers a link in it harmful"),
 }
 # Statuses that speak for themselves where a proxy answered in Discord's place: the request is too long.
 _TOO_LONG = frozenset((413, 414, 431))
@@ -190,6 +202,18 @@ def passes(outcome: Outcome) -> bool:
     return reach(outcome)[0] is Reach.PASSES
 
 
+def reason(outcome: Outcome) -> str:
+    """In words, why a message could not be sent."""
+    return reach(outcome)[1] if outcome.got is Got.REFUSED else outcome.detail or "Discord did not answer"
+
+
+def may_have_arrived(outcome: Outcome) -> bool:
+    """Whether Discord may have made the message although it did not say so."""
+    if outcome.got is Got.REFUSED:
+        return outcome.status == 408 or outcome.status >= 500
+    return outcome.got in (Got.UNREACHABLE, Got.FAILED)
+
+
 def backoff(attempt: int) -> timedelta:
     """5 s, 10 s, 20 s ... up to half an hour; `attempt` counts from 1."""
     doublings = min(max(attempt, 1) - 1, 20)
@@ -203,17 +227,21 @@ def settle(outcome: Outcome, attempt: int, now: datetime, ask: Ask = Ask.SEND) -
             return Sent()
         case Got.PARTLY:
             return Sent(_rest(outcome, now, ask))
+        case Got.EXISTS:  # its first version may stand there
+            return Sent(now + FIRST_RETRY)
+        case Got.HIDDEN:
+            return Pause(_NO_HISTORY)
         case Got.STALE:
-            return Drop(outcome.detail or "no longer wanted")
+            return Drop(outcome.detail or "no longer needed")
         case Got.ABSENT:
             return Pause(_GONE)
         case Got.WAITS:
-            return Retry(now + _wait(outcome, attempt), outcome.detail or "waits for another message")
+            return Retry(now + _wait(outcome, attempt), outcome.detail or "waiting for another message")
         case Got.LOCKED:
-            return _refused(Reach.MESSAGE, "its post is locked", now, ask)
+            return _refused(Reach.MESSAGE, "the forum post is locked", now, ask)
         case Got.REFUSED if not passes(outcome):
             return _refused(*reach(outcome), now, ask)
-    said = reach(outcome)[1] if outcome.got is Got.REFUSED else outcome.detail or "no answer"
+    said = reason(outcome)
     if outcome.status != 429 and attempt >= MOST_ATTEMPTS and ask is not Ask.REMOVAL:
         return _refused(Reach.MESSAGE, f"given up after {attempt} tries: {said}", now, ask)
     return Retry(now + _wait(outcome, attempt), said)

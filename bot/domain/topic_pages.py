@@ -31,33 +31,35 @@ def made(title: str, topic: Topic, records: int | None, days: int, looked_at: in
     """
     parts = [f"**{escape(topic.name)}**\n{code(topic.query)}"]
     if topic.aliases:
-        parts.append(f"Also called {', '.join(map(escape, topic.aliases))}.")
+        parts.append(f"Also called: {', '.join(map(escape, topic.aliases))}.")
     if topic.parent:
-        parts.append(f"Below **{escape(topic.parent)}**.")
+        parts.append(f"Part of **{escape(topic.parent)}**.")
     if records is not None:
-        verb = "belongs" if records == 1 else "belong"
-        parts.append(f"{plural(records, 'record')} of the last {days} days {verb} to it: see `/latest`.")
+        verb = "matches" if records == 1 else "match"
+        parts.append(
+            f"{plural(records, 'article')} from the last {days} days {verb}. See them with `/latest`."
+        )
     if looked_at is not None:
-        parts.append(f"-# Only the newest {plural(looked_at, 'article')} could be looked at.")
+        parts.append(f"-# Only the newest {plural(looked_at, 'article')} could be checked.")
     parts.append(
-        "It counts in this server alone, and for all that comes in from now on. Follow it with `/subscribe`."
+        "Only this server has this topic. New articles are matched automatically. Subscribe with `/subscribe`."
     )
     return Embed(title, "", "\n".join(parts), colour=colour_of(topic.name))
 
 
 def shown(topic: Topic, below: Sequence[str], stories: int, places: Sequence[str]) -> Embed:
     """A topic. `below` are the names of topics below it, `places` the channels that follow it, as Markdown."""
-    whose = "A topic of this server's own" if topic.guild_id else "Everybody's topic"
+    whose = "This server's topic" if topic.guild_id else "Built-in topic"
     text = f"{whose} · {plural(stories, 'story', 'stories')}"
-    text += f" · below **{escape(topic.parent)}**" if topic.parent else ""
+    text += f" · part of **{escape(topic.parent)}**" if topic.parent else ""
     text += f"\n{code(topic.query)}" if topic.query else ""
     text += f"\n{suspended(topic.suspended)}" if topic.suspended else ""
     others = [name for name in (topic.shortname, *topic.aliases) if name]
     parts = {
         "Keywords": [escape(word) for word in topic.keywords],
         "Also called": [escape(name) for name in others],
-        "Below it": [escape(name) for name in below],
-        "Followed in": places,
+        "Subtopics": [escape(name) for name in below],
+        "Subscribed channels": places,
     }
     fields = tuple(Field(name, _joined(entries)) for name, entries in parts.items() if entries)
     return Embed(
@@ -71,7 +73,7 @@ def shown(topic: Topic, below: Sequence[str], stories: int, places: Sequence[str
 
 def suspended(reason: str) -> str:
     """What is said of a topic that matches nothing any more."""
-    return f"⚠️ Suspended, so nothing new is matched: {escape(reason)}. Change it with `/topic edit`."
+    return f"⚠️ Suspended, no new articles match: {escape(reason)}. Change the query with `/topic edit`."
 
 
 def _joined(entries: Sequence[str]) -> str:
@@ -105,21 +107,24 @@ def backtested(tried: str, found: Backtest, records: int, picture: str, *, cut: 
     `cut`: it goes back less far than it could.
     """
     days = len(found.days)
-    parts = [f"{tried}{plural(records, 'record')} matched. A subscription would have posted:"]
+    parts = [f"{tried}{plural(records, 'article')} matched. A subscription would have posted:"]
+    spans = sorted({min(WEEK, days), min(MONTH, days)})
     for importance in Importance:
-        week, month = found.per_day(importance, WEEK), found.per_day(importance, MONTH)
-        parts.append(
-            f"**{importance}** · {_rate(week)} a day in the last {min(WEEK, days)} days, "
-            f"{_rate(month)} in the last {min(MONTH, days)} ({found.total(importance, MONTH)})"
+        rates = (
+            f"{_rate(found.per_day(importance, span))} a day in the last {plural(span, 'day')}"
+            for span in spans
         )
+        parts.append(f"**{importance}** · {', '.join(rates)} ({found.total(importance, MONTH)} in total)")
     if cut:
-        parts.append(f"-# This goes back {plural(days, 'day')} only: more would take too long to compute.")
+        parts.append(
+            f"-# This covers only the last {plural(days, 'day')}: more would take too long to compute."
+        )
     elif days < MONTH:
-        parts.append(f"-# What came in goes back {plural(days, 'day')} only.")
+        parts.append(f"-# The bot only has articles from the last {plural(days, 'day')}.")
     text = "\n".join(parts)
     samples = [f"• {story_line(view, SAMPLE)} · {highest}" for view, highest in found.samples]
     if samples:
-        text += "\n\nThe newest of them, each with the highest importance that it reached:"
+        text += "\n\nThe newest of these posts, each with its highest importance:"
         kept, _ = lines(samples, DESCRIPTION - length(text) - 1)
         text += f"\n{kept}"
     return Embed("Backtest", "", text, colour=GREY, image=picture)

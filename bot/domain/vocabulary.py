@@ -18,8 +18,8 @@ LEAST = 0.01  # nats that a word tells at least: one of all stories still counts
 class Word:
     """A term as the stories of a window use it.
 
-    `places` are those of everybody's stories that have it, `own` those of servers', in ascending order; there may
-    be some of stories that are elsewhere by now, or no more. `count` is how many of everybody's stories have it.
+    `places` are those of everybody's stories that have it, `own` those of each server's, in ascending order; there
+    may be some of stories that are elsewhere by now, or no more. `count` is how many of everybody's stories have it.
     `names` is how often it was written as a name, `plain` how often not, and `factor` by what it tells more or less
     for that. `unseen` stands for the stories that it is taken to be in before any was seen.
     """
@@ -29,7 +29,7 @@ class Word:
     def __init__(self, term: str) -> None:
         self.term = term
         self.places = array("I")
-        self.own: array[int] | None = None
+        self.own: dict[int, array[int]] | None = None
         self.count = self.names = self.plain = 0
         self.factor = 1.0
         self.unseen = _unseen(letters(term))
@@ -83,7 +83,9 @@ class Vocabulary:
 
     def entries(self) -> int:
         """How many places the words lead to, all together: what memory follows."""
-        return sum(len(word.places) + len(word.own or ()) for word in self._words.values())
+        return sum(
+            len(word.places) + sum(map(len, (word.own or {}).values())) for word in self._words.values()
+        )
 
     def clear(self) -> None:
         """Forget which stories words lead to, and the words that none has."""
@@ -93,15 +95,15 @@ class Vocabulary:
             word.places, word.own = array("I"), None
 
 
-def lead(words: Iterable[Word], place: int, *, own: bool) -> None:
-    """Have words lead to the place of a story, of everybody's or a server's."""
+def lead(words: Iterable[Word], place: int, guild_id: int) -> None:
+    """Have words lead to the place of a story, of everybody's (0) or a server's."""
     for word in words:
-        if not own:
+        if not guild_id:
             places = word.places
-        elif word.own is None:
-            places = word.own = array("I")
         else:
-            places = word.own
+            if word.own is None:
+                word.own = {}
+            places = word.own.setdefault(guild_id, array("I"))
         if not places or places[-1] < place:
             places.append(place)
         else:

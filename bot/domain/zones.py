@@ -79,8 +79,8 @@ _OFFSET = re.compile(r"(?:utc|gmt|z)?_?([+-])_?(\d{1,2})(?::?(\d{2}))?(?:_?h(?:o
 _PHRASE = re.compile(r"_(?:standard_|daylight_|summer_)?time$")
 _STEADY = frozenset({"Asia/Kolkata", "Asia/Dubai"})  # of those above: they keep no summer time
 _STAYS = (
-    "This zone has no summer time (daylight saving): the clock there never changes. "
-    "To follow summer time, name a city, such as Europe/London."
+    "This time zone has no summer time (daylight saving). "
+    "To follow summer time, choose a city such as Europe/London."
 )
 _MINUS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2212", "-"))
 _ETC = re.compile(r"Etc/GMT([+-])(\d{1,2})")
@@ -115,9 +115,9 @@ def read(text: str, zones: Zones) -> Reading | None:
     if found := _ABBREVIATIONS.get(typed):
         zone, others = found
         note = (
-            f"{text.strip().upper()} was read as {zone}. That zone changes with summer time (daylight saving)."
+            f"{text.strip().upper()} is read as {zone}, which follows summer time (daylight saving)."
             if zone not in _STEADY
-            else f"{text.strip().upper()} was read as {zone}."
+            else f"{text.strip().upper()} is read as {zone}."
         )
         return Reading(zone, note, others)
     if found_zone := _PLAIN.get(typed):

@@ -85,7 +85,7 @@ class _Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Answer what is not HTTP, in the form of all answers, and close the connection."""
-        error = "an error of Topicwire" if status == 500 else "this is not a valid HTTP request"
+        error = "internal error" if status == 500 else "not a valid HTTP request"
         answer = web.json_response({"error": error}, status=status, headers=SERVER_HEADER)
         answer.force_close()
         return answer

@@ -13,19 +13,19 @@ from bot.usecases.measure import Measured
 
 # Name -> what it means. What is counted since the start ends in _total, as Prometheus wants it.
 GAUGES: Mapping[str, str] = {
-    "topicwire_records": "Records that came in themselves.",
-    "topicwire_stories": "Stories that go on.",
-    "topicwire_topics": "Topics that are known.",
+    "topicwire_records": "Stored articles, without those that only other articles list as related.",
+    "topicwire_stories": "Stories, without merged ones.",
+    "topicwire_topics": "Topics.",
     "topicwire_subscriptions": "Subscriptions of all servers.",
-    "topicwire_channels_paused": "Channels in which nothing can be posted at the moment.",
-    "topicwire_outbox_waiting": "Messages that are to be sent or edited.",
-    "topicwire_outbox_late_seconds": "For how long the one that waits longest has been due.",
-    "topicwire_feeds": "Feeds by state: fine, new (not polled yet, as are those of the catalogue that nobody follows), failing, stopped.",
-    "topicwire_discord_connected": "1 while there is a connection to Discord.",
+    "topicwire_channels_paused": "Paused channels.",
+    "topicwire_outbox_waiting": "Messages that are due to be sent or edited.",
+    "topicwire_outbox_late_seconds": "How long the oldest waiting message has been due, in seconds.",
+    "topicwire_feeds": "Feeds by state: fine, new (not polled yet, such as catalogue feeds that no channel needs), failing, stopped.",
+    "topicwire_discord_connected": "1 while the bot is connected to Discord.",
 }
 COUNTERS: Mapping[str, str] = {
-    "topicwire_polls_total": "Polls of feeds since the start, by what came of them.",
-    "topicwire_pushed_total": "Pushed items since the start, by what became of them.",
+    "topicwire_polls_total": "Feed polls since the start, by outcome.",
+    "topicwire_pushed_total": "Pushed items since the start, by outcome.",
 }
 
 

@@ -16,13 +16,15 @@ from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
+from bot.domain.render import plural
 from bot.errors import StoreError, TopicwireError
 from bot.http.connections import listen, name_server
 from bot.http.metrics import exposition
 from bot.pipeline.ingest import Ingest, Part
 from bot.sources.model import Batch
+from bot.sources.parsing.pool import TooCostlyError, parsed
 from bot.sources.records import Parsed, parse
-from bot.store import records, sources
+from bot.store import delivery, records, sources
 from bot.usecases.context import Context
 from bot.usecases.measure import measure
 
@@ -96,7 +98,9 @@ class Server:
         except OSError as error:
             await self._runner.cleanup()
             where = f"{self._settings.host}:{self._settings.port}"
-            raise TopicwireError(f"http.listen: {where} cannot be used: {error.strerror or error}") from error
+            raise TopicwireError(
+                f"http.listen: cannot listen on {where}: {error.strerror or error}"
+            ) from error
         host, port, *_ = self._listening.sockets[0].getsockname()
         log.info("listening on http://%s:%s", host, port)
         return int(port)
@@ -112,6 +116,8 @@ class Server:
         try:
             async with self._context.db.read() as connection:
                 await sources.all_sources(connection)
+                if late := await delivery.stalled(connection, self._context.now()):
+                    problems.append(f"nothing is delivered, though {plural(late, 'message')} should be")
         except StoreError:
             problems.append("the database does not answer")
         status = 503 if problems else 200
@@ -136,21 +142,24 @@ class Server:
         await self._admit(request)
         ending = _ENDINGS.get(request.content_type)
         if ending is None:
-            raise _refusal(web.HTTPUnsupportedMediaType, f"send one of: {', '.join(_ENDINGS)}")
+            raise _refusal(web.HTTPUnsupportedMediaType, f"set Content-Type to one of: {', '.join(_ENDINGS)}")
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await request.read()
         except TimeoutError:
-            raise _refusal(web.HTTPRequestTimeout, "the body took too long") from None
+            raise _refusal(web.HTTPRequestTimeout, "the body did not arrive in time") from None
         except (web.RequestPayloadError, ConnectionError):  # the latter: nobody is there any more
-            raise _refusal(web.HTTPBadRequest, "the body is not what its headers say") from None
+            raise _refusal(web.HTTPBadRequest, "the body does not match its headers") from None
         except web.HTTPRequestEntityTooLarge:
             raise _too_large(f"more than {MAX_BODY // 1_000_000} MB; send smaller batches") from None
-        parsed = await asyncio.to_thread(parse, body, ending)
-        if len(parsed.items) + len(parsed.rejected) > MAX_ITEMS:
+        try:
+            batch = await parsed(self._context.parsers, 0, parse, body, ending, 0)
+        except TooCostlyError as error:
+            raise _too_large(f"{error}; send smaller batches") from None
+        if len(batch.items) + len(batch.rejected) > MAX_ITEMS:
             raise _too_large(f"more than {MAX_ITEMS} items; send smaller batches")
-        answers = await self._take(parsed)
-        status = 200 if parsed.items else 422
+        answers = await self._take(batch)
+        status = 200 if batch.items else 422
         return web.json_response({"items": answers}, status=status)
 
     async def _admit(self, request: web.Request) -> None:
@@ -160,18 +169,22 @@ class Server:
         """
         token = self._settings.token
         if not token:
-            raise _refusal(web.HTTPForbidden, "records are not taken here: http.token is not set")
+            raise _refusal(
+                web.HTTPForbidden, "this endpoint accepts no records, because http.token is not set"
+            )
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         shown = scheme.lower() == "bearer" and hmac.compare_digest(
             given.strip().encode("utf-8", "surrogateescape"), token.encode()
         )
         if not await self._limiter.hit(self._rate, "shown" if shown else f"from {request.remote}"):
             pause = {"Retry-After": RETRY_FULL}
-            raise _refusal(web.HTTPTooManyRequests, "too many requests; see Retry-After", pause)
+            raise _refusal(
+                web.HTTPTooManyRequests, "too many requests; wait as long as Retry-After says", pause
+            )
         if not shown:
             raise _refusal(
                 web.HTTPUnauthorized,
-                "send the header Authorization: Bearer and the token",
+                "missing or wrong token; send the header Authorization: Bearer TOKEN",
                 {"WWW-Authenticate": "Bearer"},
             )
 
@@ -229,7 +242,7 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
         return await handler(request)
     except StoreError as error:
         log.error("%s", error)
-        answer = {"error": "the database cannot be used right now; try again"}
+        answer = {"error": "the database is unavailable; try again later"}
         return web.json_response(answer, status=503, headers={"Retry-After": RETRY_SECONDS})
     except web.HTTPException as error:
         headers = {
@@ -240,4 +253,4 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
         return web.json_response({"error": error.text}, status=error.status, headers=headers)
     except Exception:
         log.exception("a request to %s failed", request.path)
-        return web.json_response({"error": "an error of Topicwire: its log has it"}, status=500)
+        return web.json_response({"error": "internal error; see the log"}, status=500)

@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import meter
+from bot.domain.addresses import hosts_only
 from bot.domain.intake import Arrival, Fate, Plan
 from bot.domain.language import spoken
 from bot.domain.plan import affected, announce, identify, plan
@@ -150,7 +151,7 @@ class Ingest:
         except Exception:
             if not any(part.batch.items for part in parts):
                 raise
-            log.exception("a batch could not be stored; its items are stored one by one")
+            log.exception("a batch could not be stored; storing its items one by one")
         summaries = [await self._one_by_one(part) for part in parts]
         async with self._context.db.write() as connection:
             await also(connection, summaries)
@@ -167,8 +168,8 @@ class Ingest:
             except (TopicwireError, MemoryError):
                 raise
             except Exception as error:
-                log.error("%s: item %s could not be stored", item.path, item.item, exc_info=error)
-                bad.append(Rejected(item.path, item.item, "an error of Topicwire: its log has it"))
+                log.error("%s: item %s could not be stored", hosts_only(item.path), item.item, exc_info=error)
+                bad.append(Rejected(item.path, item.item, "internal error; see the log"))
         rest = replace(part.batch, items=(), rejected=(*part.batch.rejected, *bad))
         [stored] = await self._together(
             [replace(part, batch=rest, refused=part.refused + len(bad))], _nothing
@@ -205,6 +206,7 @@ class Ingest:
             if arrivals:
                 result = await self._decide(connection, arrivals, now)
                 await records.apply(connection, result, now)
+                self._windows.leave(result.crowded_out)
             fates = iter(result.fates)
             steps = []
             for part, summary in zip(parts, summaries, strict=True):
@@ -266,7 +268,7 @@ def report(name: str, summary: Summary, told: Container[Rejected] = ()) -> None:
     if summary.new or summary.changed or fresh:
         held = ", ".join(f"{reason}: {count}" for reason, count in sorted(summary.held.items())) or "none"
         log.info(
-            "%s: %d new, %d changed, %d rejected; %d posts to send; held back: %s",
+            "%s: %d new, %d changed, %d rejected; %d posts to send; not posted: %s",
             name,
             summary.new,
             summary.changed,
@@ -275,6 +277,6 @@ def report(name: str, summary: Summary, told: Container[Rejected] = ()) -> None:
             held,
         )
     for error in fresh[:MOST_LOGGED]:
-        log.warning("%s: item %s: %s", error.path, error.item, error.reason)
+        log.warning("%s: item %s: %s", hosts_only(error.path), error.item, hosts_only(error.reason))
     for note in summary.notes[:MOST_LOGGED]:
-        log.info("%s", note)
+        log.info("%s", hosts_only(note))

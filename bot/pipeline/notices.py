@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.addresses import hosts_only
 from bot.domain.forum import tag_names
 from bot.domain.message import THREAD_NAME, Embed, Message, escape, escape_to, relative
 from bot.domain.polling import Feed
@@ -92,7 +93,7 @@ async def outdated(connection: AsyncConnection, claimed: Sequence[Claimed], now:
             if source_id not in concerned:
                 concerned[source_id] = await _dependent(connection, feed, shared, known, now)
             if claim.channel_id not in concerned[source_id]:
-                found[claim.id] = "the channel does not depend on the feed any more"
+                found[claim.id] = "the channel no longer depends on the feed"
     return found
 
 
@@ -129,12 +130,14 @@ async def _dependent(
 def failure(feed: Feed, settled: Settled) -> Message:
     """What a channel is told of a feed that fails."""
     since = settled.polling.failing_since
-    text = f"**{escape_to(feed.shown, 200)}** cannot be read: {escape(settled.error or feed.last_error)}."
+    text = f"Topicwire cannot read **{escape_to(feed.shown, 200)}**: {escape(hosts_only(settled.error or feed.last_error))}."
     if settled.polling.next_poll is None:
-        text += "\nIt is not tried any more."
+        text += "\nTopicwire no longer polls it."
     elif since is not None:
-        text += f"\nIt has failed since {relative(since)}, and is tried again {relative(settled.polling.next_poll)}."
+        text += (
+            f"\nThe first error was {relative(since)}. The next try is {relative(settled.polling.next_poll)}."
+        )
     if feed.guild_id:
-        text += "\n`/source list` shows the server's own feeds, `/source remove` takes one out."
-    embed = Embed(title="A source fails", description=text, colour=GREY)
+        text += "\n`/source list` shows this server's feeds. `/source remove` removes one."
+    embed = Embed(title="A feed stopped working", description=text, colour=GREY)
     return Message(embeds=(embed,), name=clip(f"A feed stopped working: {feed.shown}", THREAD_NAME))

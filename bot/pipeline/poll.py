@@ -16,10 +16,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.addresses import host_of, hosts_only
 from bot.domain.intake import Arrival, all_keys, keys_of
 from bot.domain.polling import Feed, Got, after, to_warn
 from bot.errors import StoreError
@@ -148,7 +148,16 @@ class Poll:
                 continue
             self._hosts[host] += 1
             origin = origin_of(feed, self._context.polls.quality)
-            task = asyncio.ensure_future(look(self._web, origin, claimed.progress, self._context.now()))
+            task = asyncio.ensure_future(
+                look(
+                    self._web,
+                    origin,
+                    claimed.progress,
+                    self._context.now(),
+                    self._context.parsers,
+                    feed.guild_id,
+                )
+            )
             task.add_done_callback(lambda _: self._woken.set())
             self._running[task] = feed
 
@@ -225,10 +234,10 @@ class Poll:
 
         summaries = await self._ingest.store([part for _, part in brought], settle)
         for (done, _), summary in zip(brought, summaries, strict=True):
-            report(f"feed {done.feed.url}", summary)
+            report(f"feed {_host(done.feed)}", summary)
         for done in over:
             if done.look.reason and not done.feed.polling.failures:  # said once, not at every try
-                log.warning("feed %s: %s", done.feed.url, done.look.reason)
+                log.warning("feed %s: %s", _host(done.feed), hosts_only(done.look.reason))
 
     async def _brought(
         self, connection: AsyncConnection, over: Sequence[_Done], states: Mapping[int, SourceState]
@@ -247,16 +256,26 @@ class Poll:
         del coming[0]  # everybody's
         if coming:
             before = await feeds.brought_on(connection, coming, self._context.now().date())
-            room = {guild_id: self._context.polls.per_day - before.get(guild_id, 0) for guild_id in coming}
+            stored = await feeds.stored(connection, coming)
+            polls = self._context.polls
+            day = {guild_id: polls.per_day - before.get(guild_id, 0) for guild_id in coming}
+            ever = {guild_id: polls.most_stored - stored.get(guild_id, 0) for guild_id in coming}
+            full = {guild_id for guild_id in coming if ever[guild_id] < day[guild_id]}
+            room = {guild_id: min(day[guild_id], ever[guild_id]) for guild_id in coming}
             crowded = {guild_id for guild_id in coming if coming[guild_id] > room[guild_id]}
             brought = [
-                (done, await self._cut(connection, part, room) if part.guild_id in crowded else part)
+                (done, await self._cut(connection, part, room, full) if part.guild_id in crowded else part)
                 for done, part in brought
             ]
         return over, brought
 
-    async def _cut(self, connection: AsyncConnection, part: Part, room: dict[int, int]) -> Part:
-        """Refuse what is new and finds no room in its server's day; what is known already takes none."""
+    async def _cut(
+        self, connection: AsyncConnection, part: Part, room: dict[int, int], full: Collection[int]
+    ) -> Part:
+        """Refuse what is new and finds no room in its server's day; what is known already takes none.
+
+        Of the servers in `full` it is the database in which there is no room.
+        """
         own = [
             Arrival(item.record, part.state.id, part.guild_id, polled=True).own() for item in part.batch.items
         ]
@@ -269,9 +288,15 @@ class Poll:
             room[part.guild_id] -= new
         if not refused:
             return part
+        polls = self._context.polls
+        limit = (
+            f"the limit of {polls.most_stored} stored articles (feeds.most_stored)"
+            if part.guild_id in full
+            else f"today's limit of {polls.per_day} (feeds.per_day)"
+        )
         reason = (
-            f"this and all else that is new, {len(refused)} in number, is refused: the own feeds of server "
-            f"{part.guild_id} have brought {self._context.polls.per_day} records today (feeds.per_day)"
+            f"{len(refused)} new articles, starting with this one, were rejected: the feeds of server "
+            f"{part.guild_id} have reached {limit}"
         )
         told = (*part.batch.rejected, Rejected(refused[0].path, refused[0].item, reason))
         batch = replace(part.batch, items=tuple(kept), rejected=told)
@@ -295,7 +320,7 @@ class Poll:
 
 
 def _host(feed: Feed) -> str:
-    return urlsplit(feed.url).hostname or ""
+    return host_of(feed.url)
 
 
 def _result(task: asyncio.Task[Look]) -> Look:
@@ -303,7 +328,7 @@ def _result(task: asyncio.Task[Look]) -> Look:
     if error is None:
         return task.result()
     log.error("a feed could not be read", exc_info=error)
-    return Look(Got.FAILED, "an error of Topicwire: its log has it")
+    return Look(Got.FAILED, "internal error; see the log")
 
 
 def origin_of(feed: Feed, quality: int) -> Origin:

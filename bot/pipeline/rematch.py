@@ -52,4 +52,4 @@ async def _match_anew(connection: AsyncConnection) -> None:
         after = max(stored)
         total += len(stored)
     if total:
-        log.info("the topics changed: %d records were matched anew", total)
+        log.info("the topics changed: matched %d records again", total)

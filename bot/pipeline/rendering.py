@@ -92,15 +92,15 @@ def rendered(claim: Claimed, render_context: RenderContext, now: datetime) -> Me
 def _digest(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
     payload = claim.payload or {}
     if now - claim.created_at > STALE:
-        return Outcome(Got.STALE, detail="waited too long to be today's digest")
+        return Outcome(Got.STALE, detail="the digest waited for more than a day")
     demanded = payload.get("demanded", False)
     own = render_context.subscriptions.get(claim.channel_id, ())
     served = digest.wanted(own) or (own if demanded else ())
     if not served:
-        return Outcome(Got.STALE, detail="no subscription of the channel asks for a digest any more")
+        return Outcome(Got.STALE, detail="the channel no longer has a digest subscription")
     state = render_context.channels.get(claim.channel_id)
     if state is not None and state.off and not demanded:
-        return Outcome(Got.STALE, detail="the channel's digest was switched off")
+        return Outcome(Got.STALE, detail="the channel's digest is switched off")
     message = Message.from_json(payload)
     known = render_context.topics.seen_by(claim.guild_id)
     gone = set()
@@ -109,12 +109,12 @@ def _digest(claim: Claimed, render_context: RenderContext, now: datetime) -> Mes
         if view is None or not posting.matching(view, served, known):
             gone.add(number)
     left = digest.without(message, gone)
-    return left or Outcome(Got.STALE, detail="nothing of the digest is left")
+    return left or Outcome(Got.STALE, detail="every story of the digest was removed or muted")
 
 
 def _notice(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
     if now - claim.created_at > STALE:
-        return Outcome(Got.STALE, detail="waited too long to be true")
+        return Outcome(Got.STALE, detail="the notice waited for more than a day")
     if reason := render_context.outdated.get(claim.id):
         return Outcome(Got.STALE, detail=reason)
     return Message.from_json(claim.payload or {})
@@ -129,12 +129,16 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
         return render.withdrawn(claim.story) if sent else Outcome(Got.STALE, detail="the story was removed")
     view = _view(claim, render_context)
     if view is None:
-        return Outcome(Got.UNCHANGED, shown=claim.shown) if sent else Outcome(Got.STALE, detail="muted")
+        return (
+            Outcome(Got.UNCHANGED, shown=claim.shown)
+            if sent
+            else Outcome(Got.STALE, detail="the story is muted here")
+        )
     wanted = _wanted(claim, view, render_context)
     if not sent and not wanted:
-        return Outcome(Got.STALE, detail="no subscription of the channel asks for it any more")
+        return Outcome(Got.STALE, detail="no subscription of the channel covers it any longer")
     if not sent and now - claim.created_at > render_context.rules.max_age:
-        return Outcome(Got.STALE, detail="waited too long to be news")
+        return Outcome(Got.STALE, detail="it waited longer than posts.max_age")
     roles = tuple(dict.fromkeys(s.mention_role_id for s in _reached(view, wanted) if s.mention_role_id))
     known = render_context.topics.seen_by(claim.guild_id)
     topics = known.specific_first(view.topics)
@@ -154,11 +158,11 @@ def unwanted(claim: Claimed, render_context: RenderContext, now: datetime) -> Ou
     """Why a message is not to be published to followers any more; None where it is."""
     view = None if claim.story in render_context.merged_into else _view(claim, render_context)
     if view is None:
-        return Outcome(Got.STALE, detail="the story was removed, merged, or muted")
+        return Outcome(Got.STALE, detail="the story was removed, merged or muted")
     if not any(s.publish for s in _wanted(claim, view, render_context)):
-        return Outcome(Got.STALE, detail="no subscription of the channel asks for it any more")
+        return Outcome(Got.STALE, detail="no subscription of the channel covers it any longer")
     if now - claim.created_at > render_context.rules.max_age:
-        return Outcome(Got.STALE, detail="waited too long to be news")
+        return Outcome(Got.STALE, detail="it waited longer than posts.max_age")
     return None
 
 

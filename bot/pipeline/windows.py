@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -36,6 +36,12 @@ class Windows:
     def forget(self) -> None:
         """What was placed last was not stored."""
         self._window = None
+
+    def leave(self, crowded_out: Mapping[int, Collection[int]]) -> None:
+        """Take reports, given by story, out of what is kept: they are in no story any more."""
+        if self._window is not None:
+            for story, report_ids in crowded_out.items():
+                self._window.leave(story, report_ids)
 
     async def place(self, connection: AsyncConnection, identified: Identified, now: datetime) -> Clustering:
         """Find arrivals their stories, in the transaction that stores what follows from it."""

@@ -57,7 +57,7 @@ def documents(stream: BinaryIO, path: str, limit: int | None = None) -> Iterator
     try:
         read = _READERS.get(suffix)
         if read is None:
-            raise Unreadable(f"not a record file: its name should end in {', '.join(SUFFIXES)}")
+            raise Unreadable(f"not a record file; the name must end in {', '.join(SUFFIXES)}")
         if limit is not None and limit > MAX_DOCUMENT:
             raise Unreadable(_TOO_LARGE)
         text = _text(stream.read(MAX_DOCUMENT + 1 if limit is None else limit))
@@ -93,10 +93,10 @@ def _text(data: bytes) -> str:
 def _front_matter(text: str) -> Iterator[object]:
     opening = _OPENING.match(text)
     if opening is None:
-        raise Unreadable("no front matter: the first line should be ---")
+        raise Unreadable("no front matter: the first line must be ---")
     closing = _CLOSING.search(text, opening.end())
     if closing is None:
-        raise Unreadable("the front matter is not closed by a line ---")
+        raise Unreadable("the front matter has no closing line ---")
     yield next(load_yaml(text[: closing.start()]), None)
 
 
@@ -110,9 +110,7 @@ def load_yaml(text: str) -> Iterator[object]:
     except yaml.MarkedYAMLError as error:
         raise Unreadable(_yaml_problem(error, text)) from None
     except yaml.reader.ReaderError as error:
-        raise Unreadable(
-            f"not valid YAML: a character that is not allowed, at offset {error.position}"
-        ) from None
+        raise Unreadable(f"not valid YAML: forbidden character at offset {error.position}") from None
     except RecursionError:
         raise Unreadable(_TOO_DEEP) from None
     except (yaml.YAMLError, UnicodeError):
@@ -125,7 +123,7 @@ def _yaml_problem(error: yaml.MarkedYAMLError, text: str) -> str:
     if read.count("[") + read.count("{") - read.count("]") - read.count("}") > MAX_DEPTH:
         return _TOO_DEEP
     # libyaml's words are constants; the constructor's quote the file.
-    what = "a tag or a key that cannot be used"
+    what = "unsupported tag or key"
     if not isinstance(error, yaml.constructor.ConstructorError):
         what = error.problem or error.context or "cannot be read"
     where = f" at line {error.problem_mark.line + 1}" if error.problem_mark else ""
@@ -162,17 +160,17 @@ def _inspect(text: str) -> None:
         elif isinstance(event, yaml.ScalarEvent):
             total += 1
             if len(event.value) > MAX_TEXT:
-                raise Unreadable(f"a text of more than {MAX_TEXT:,} characters")
+                raise Unreadable(f"a text is longer than {MAX_TEXT:,} characters")
             if event.anchor is not None:
                 sizes[event.anchor] = 1
         elif isinstance(event, yaml.AliasEvent):
             if event.anchor not in sizes:
-                raise Unreadable("not valid YAML: an alias of nothing, or of what it stands in")
+                raise Unreadable("not valid YAML: an alias refers to an undefined anchor or to itself")
             total += sizes[event.anchor]
         elif isinstance(event, yaml.DocumentStartEvent):
             total += 1
         if total > MAX_VALUES:
-            raise Unreadable(f"more than {MAX_VALUES:,} values, aliases counted as often as they are used")
+            raise Unreadable(f"more than {MAX_VALUES:,} values; every use of an alias counts")
 
 
 class _Loader(yaml.CSafeLoader):
@@ -224,7 +222,7 @@ def _decoded(text: str) -> object:
     except Unreadable:
         raise
     except ValueError:
-        raise Unreadable("not valid JSON: a number of too many digits") from None
+        raise Unreadable("not valid JSON: a number has too many digits") from None
 
 
 def _json_lines(stream: BinaryIO, limit: int | None) -> Iterator[tuple[int, object]]:
@@ -234,7 +232,7 @@ def _json_lines(stream: BinaryIO, limit: int | None) -> Iterator[tuple[int, obje
             if not line.strip():
                 continue
             if b"\0" in line:
-                raise Unreadable(f"{_BINARY}; the rest of the file is not read")
+                raise Unreadable(f"{_BINARY}; the rest of the file is ignored")
             try:
                 yield number, _line(line)
             except Unreadable as error:

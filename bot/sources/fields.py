@@ -62,7 +62,7 @@ class Fields:
         if not isinstance(value, int) or isinstance(value, bool):
             raise self.error(field, f"expected a whole number, got {found(value)}")
         if abs(value) > _LARGEST:
-            raise self.error(field, "expected a whole number of sensible size")
+            raise self.error(field, "expected a smaller whole number")
         return value
 
     def flag(self, field: str) -> bool:

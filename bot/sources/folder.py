@@ -148,7 +148,7 @@ class FolderSource:
         while True:
             while not await asyncio.to_thread(self.root.exists):
                 if not told:
-                    log.warning("%s does not exist; waiting for it", self.root)
+                    log.warning("%s does not exist; waiting until it does", self.root)
                 told = True
                 await asyncio.sleep(APPEAR_SECONDS)
             told = False
@@ -249,7 +249,7 @@ class FolderSource:
             key.encode()
             return _Found(key, path, entry.stat())
         except UnicodeEncodeError:  # the file system may hold any bytes, the store may not
-            return Rejected(_shown(path), 1, "its name is not valid text")
+            return Rejected(_shown(path), 1, "the file name is not valid text")
         except OSError as error:
             return _unreadable(path, error)
 

@@ -78,12 +78,12 @@ _REASONS = (
     ("No space left on device|Disk quota exceeded", "the disk is full"),
     (
         "dubious ownership",
-        "the repository belongs to another user than the one who runs the bot: change its owner",
+        "the repository belongs to another user; make the bot's user its owner",
     ),
-    ("cannot run ssh", "the program ssh is not installed"),
+    ("cannot run ssh", "ssh is not installed"),
     (
         "Host key verification failed",
-        "the server's SSH key is not known: connect to it once with ssh as the user who runs the bot",
+        "the server's SSH key is unknown; connect to the server once with ssh as the bot's user",
     ),
     (
         r"could not read (?:Username|Password)|Authentication failed|Permission denied \(|error: 40[13]",
@@ -92,7 +92,7 @@ _REASONS = (
     ),
     (
         r"[Rr]epository .*not found|does not appear to be a git repo|error: 404|[Rr]epository .*does not exist",
-        "there is no git repository at this address, or it is private",
+        "no git repository exists at this address, or it is private",
     ),
     ("certificate", "the server's certificate is not trusted"),
     (
@@ -113,7 +113,7 @@ class _GitError(Exception):
             if re.search(pattern, said):
                 return reason
         lines = [line for line in said.splitlines() if line.startswith(("fatal:", "error:"))]
-        return f"git failed: {repair(lines[-1] if lines else said, _SHOWN) or 'it says nothing'}"
+        return f"git failed: {repair(lines[-1] if lines else said, _SHOWN) or 'no error message'}"
 
 
 class Address(NamedTuple):
@@ -142,7 +142,7 @@ def address(url: str) -> Address:
     if _PLAIN.fullmatch(url):
         return Address(url)
     raise ValueError(
-        "not a repository's address: write https://host/path, ssh://user@host/path, git@host:path, "
+        "not the address of a repository; write https://host/path, ssh://user@host/path, git@host:path, "
         "git://host/path, file:///path or an absolute path"
     )
 
@@ -169,9 +169,9 @@ class GitSource:
         timeout: timedelta = TIMEOUT,
     ) -> None:
         if branch.startswith("-") or _UNPRINTABLE.search(branch):
-            raise ValueError(f"{repair(branch, _SHOWN)!r} is no branch")
+            raise ValueError(f"{repair(branch, _SHOWN)!r} is not a branch name")
         if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
-            raise ValueError(f"the path {path!r} leads out of the repository")
+            raise ValueError(f"the path {path!r} is outside the repository")
         self._address = address(url)
         self._place = place.absolute()
         self._copy = self._place / "copy"
@@ -193,7 +193,7 @@ class GitSource:
         async with self._up_to_date():
             root = self._copy / self._path
             if not await asyncio.to_thread(root.exists):
-                raise self._error(f"there is no {self._path!r} in the repository")
+                raise self._error(f"the repository does not contain {self._path!r}")
             async with aclosing(FolderSource(root, self._quality).fetch(progress)) as batches:
                 async for batch in batches:
                     yield self._with_its_paths(batch)
@@ -234,7 +234,7 @@ class GitSource:
     async def _up_to_date(self) -> AsyncIterator[None]:
         """The working copy as the repository is now, and nobody else's meanwhile."""
         if shutil.which("git") is None:
-            raise self._error("the program git is not installed: install it, and see that it is in the PATH")
+            raise self._error("git is not installed; install it and make sure that it is in the PATH")
         minutes = self._timeout.total_seconds() / 60
         lock: BinaryIO | None = None
         try:
@@ -244,8 +244,8 @@ class GitSource:
                         await asyncio.sleep(LOCK_SECONDS)
                     await self._update()
             except TimeoutError:
-                problem = "git did not end" if lock else f"another process is at work in {self._place}"
-                raise self._error(f"{problem}; given up after {minutes:g} minutes") from None
+                problem = "git did not finish" if lock else f"another process is using {self._place}"
+                raise self._error(f"{problem}; stopped after {minutes:g} minutes") from None
             except _GitError as error:
                 log.debug("%s: git said: %s", self.name, error)
                 raise self._error(error.reason()) from error
@@ -263,7 +263,7 @@ class GitSource:
                 try:
                     await self._advance(self._copy, commit)
                 except _GitError as error:
-                    log.warning("%s: %s; the working copy is made anew", self.name, error.reason())
+                    log.warning("%s: %s; creating the working copy again", self.name, error.reason())
                 else:
                     return
             await self._make(commit)
@@ -319,7 +319,7 @@ class GitSource:
                 return commit
         if self._branch:
             raise self._error(f"the repository has no branch {repair(self._branch, _SHOWN)!r}")
-        raise self._error("the repository has no commit yet")
+        raise self._error("the repository has no commits")
 
     async def _git(self, arguments: Sequence[str], place: Path) -> str:
         """What a git command writes. Raises _GitError where it fails; ends with all that it started."""
@@ -370,7 +370,7 @@ def _lock(place: Path) -> BinaryIO | None:
     try:
         import fcntl  # the rest of Topicwire runs where it is missing too
     except ModuleNotFoundError:
-        raise SourceError("git repositories can be read on Linux, macOS and their like alone") from None
+        raise SourceError("git repositories are supported only on Linux, macOS and similar systems") from None
     place.mkdir(parents=True, exist_ok=True)
     file = (place / "lock").open("wb")
     try:

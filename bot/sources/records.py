@@ -88,7 +88,7 @@ def read(
             bad += 1
             reason = clip(str(error), _REASON)
             if bad == MAX_REJECTED:
-                reason += f" (the {MAX_REJECTED:,}th bad item: the rest of the file is not read)"
+                reason += f" ({MAX_REJECTED:,} items of this file were rejected; the rest is ignored)"
             yield Rejected(path, number, reason)
             if bad == MAX_REJECTED:
                 return
@@ -111,12 +111,12 @@ def _related(fields: Fields, seen: set[str], notes: list[str]) -> tuple[Record, 
     taken: list[Record] = []
     for count, (name, entry) in enumerate(fields.entries("related")):
         if count == MAX_RELATED:
-            notes.append(f"{name}: and all after it, more than {MAX_RELATED}; left out")
+            notes.append(f"{name}: this and all later entries are ignored, as the limit is {MAX_RELATED}")
             break
         try:
             record = _record(Fields(entry, f"{name}."), 0, notes)
         except FieldError as error:
-            notes.append(f"{error}; left out")
+            notes.append(f"{error}; ignored")
             continue
         if record.key not in seen:
             seen.add(record.key)
@@ -172,7 +172,7 @@ def _url(fields: Fields) -> tuple[str, str]:
     frame = _IFRAME.search(fields.raw_text("featuredContent")[:_MAX_MARKUP])
     if frame is None:
         raise fields.error(
-            "webUrl", "missing, and there is no originalUrl or iframe in featuredContent either"
+            "webUrl", "missing, and neither originalUrl nor an iframe in featuredContent replaces it"
         )
     source = unescape(frame[1])
     return "featuredContent", f"https:{source}" if source.startswith("//") else source
@@ -187,7 +187,7 @@ def _twins(fields: Fields, url: str, key: str, notes: list[str]) -> tuple[str, .
             try:
                 twins[canonical(twin)] = None
             except ValueError as error:
-                notes.append(f"{fields.name(field)}: {error}; left out")
+                notes.append(f"{fields.name(field)}: {error}; ignored")
     twins.pop(key, None)
     return tuple(twins)
 
@@ -200,7 +200,7 @@ def _outlet(provider: Fields, key: str, notes: list[str]) -> Outlet:
     except FieldError:
         raise
     except ValueError as error:
-        notes.append(f"{provider.name('domain')}: {error}; the page's own is taken")
+        notes.append(f"{provider.name('domain')}: {error}; using the domain of the page")
         domain = registered_domain(key)
     return Outlet(name or clip(domain, MAX_OUTLET), domain)
 
@@ -209,7 +209,7 @@ def _type(fields: Fields, notes: list[str]) -> RecordType:
     declared = fields.text("type", MAX_LANGUAGE)
     if declared not in ("", "article", "video"):
         notes.append(
-            f"{fields.name('type')}: expected article or video, got {found(declared)}; taken as article"
+            f"{fields.name('type')}: expected article or video, got {found(declared)}; treated as article"
         )
     return "video" if declared == "video" else "article"
 
@@ -219,7 +219,7 @@ def _topics(fields: Fields, notes: list[str]) -> tuple[str, ...]:
     for name, entry in fields.entries("topics"):
         topic = repair(text_of(entry, name), MAX_TOPIC)
         if name_key(topic) not in topics and len(topics) == MAX_TOPICS:
-            notes.append(f"{name}: and all after it, more than {MAX_TOPICS}; left out")
+            notes.append(f"{name}: this and all later entries are ignored, as the limit is {MAX_TOPICS}")
             break
         if topic:
             topics.setdefault(name_key(topic), topic)

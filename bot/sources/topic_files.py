@@ -40,7 +40,7 @@ def load_topics(directory: Path, known: Iterable[str] = ()) -> tuple[tuple[Topic
             topic = topic_from_mapping(value)
             key = name_key(topic.name)
             if key in topics:
-                raise ValueError(f"name: the topic {topic.name!r} is defined in {places[key][0]} already")
+                raise ValueError(f"name: the topic {topic.name!r} is already defined in {places[key][0]}")
             topics[key], places[key] = topic, (path, item)
         except ValueError as error:
             rejected.append(Rejected(path, item, clip(str(error), _REASON)))
@@ -94,11 +94,11 @@ def _parent_problem(key: str, topics: Mapping[str, Topic], known: set[str]) -> s
     parent = topics[key].parent
     above = name_key(parent)
     if above not in topics and above not in known:
-        return f"parent: there is no topic {parent!r}; taken without a parent"
+        return f"parent: there is no topic {parent!r}; the parent is ignored"
     passed: set[str] = set()
     while above in topics and above not in passed:
         if above == key:
-            return f"parent: {parent!r} is the topic itself or below it; taken without a parent"
+            return f"parent: {parent!r} is the topic itself or one of its subtopics; the parent is ignored"
         passed.add(above)
         above = name_key(topics[above].parent)
     return ""

@@ -57,24 +57,24 @@ _LOST = ("malformed", "not a database", "file is encrypted")
 
 # Words of an error, and what the user can do about it.
 _HINTS = {
-    "is full": "free some space on its disk; nothing that was stored is lost",
-    "No space left": "free some space on its disk; nothing that was stored is lost",
-    "not a database": "the file is something else: choose another path in database.url",
-    "malformed": "the file is damaged: restore a backup",
-    "File exists": "one of its folders is a file: choose another path in database.url",
-    "Not a directory": "one of its folders is a file: choose another path in database.url",
-    "denied": "let the user that runs the bot write there",
-    "no such module": "the search needs a SQLite with FTS5: run the bot with a Python that has one",
-    "unable to open": "make its folder, or choose another path in database.url",
-    "readonly": "let the user that runs the bot write to the file and its folder",
-    "locked": "another program holds it: see whether a second bot runs on it",
-    "does not exist": "make it in PostgreSQL, or correct database.url",
-    "authentication failed": "correct the user and the password in database.url",
-    "Connect call failed": "see whether PostgreSQL runs there",
-    "No such file": "see whether PostgreSQL runs there",
-    "not known": "see whether the host's name in database.url is right",
-    "closed": "a new connection is made for the next try",
-    "terminating": "a new connection is made for the next try",
+    "is full": "free some disk space; no stored data is lost",
+    "No space left": "free some disk space; no stored data is lost",
+    "not a database": "the file is not a database; choose another path in database.url",
+    "malformed": "the file is damaged; restore a backup",
+    "File exists": "part of the path is a file, not a directory; choose another path in database.url",
+    "Not a directory": "part of the path is a file, not a directory; choose another path in database.url",
+    "denied": "give the bot's user permission to write there",
+    "no such module": "search needs SQLite with FTS5; run the bot with a Python that includes it",
+    "unable to open": "create its directory, or choose another path in database.url",
+    "readonly": "give the bot's user permission to write to the file and its directory",
+    "locked": "another program is using it; check whether a second bot is running",
+    "does not exist": "create it in PostgreSQL, or correct database.url",
+    "authentication failed": "correct the user name and password in database.url",
+    "Connect call failed": "check that PostgreSQL is running there",
+    "No such file": "check that PostgreSQL is running there",
+    "not known": "check the host name in database.url",
+    "closed": "the next try opens a new connection",
+    "terminating": "the next try opens a new connection",
 }
 
 
@@ -99,7 +99,7 @@ def _told(url: str) -> Iterator[None]:
         detail = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
         detail = detail.splitlines()[0]
         hint = next(
-            (hint for sign, hint in _HINTS.items() if sign in detail), "see the log for the whole error"
+            (hint for sign, hint in _HINTS.items() if sign in detail), "the log contains the full error"
         )
         kind = DatabaseLostError if any(sign in detail for sign in _LOST) else StoreError
         raise kind(
@@ -130,11 +130,11 @@ class Database:
                 engine = _engine(sa.make_url(normalise(url)))
         except ModuleNotFoundError as error:
             raise StoreError(
-                f"the database {redact(url)} needs a driver: pip install '.[postgres]' in Topicwire's folder"
+                f"the database {redact(url)} needs a driver. Run pip install '.[postgres]' in Topicwire's directory."
             ) from error
         except (exc.ArgumentError, ValueError) as error:
             raise StoreError(
-                f"database.url {redact(url)!r} cannot be read: write a file's path, sqlite:///data/topicwire.db "
+                f"database.url {redact(url)!r} is not valid: write a file's path, sqlite:///data/topicwire.db "
                 "or postgresql://user:password@host/database"
             ) from error
         database = cls(engine, url)
@@ -221,8 +221,8 @@ class Database:
         """Raise DatabaseLostError where the file is gone or another: what is stored from now on would be lost."""
         if self._identity is not None and self._file is not None and _identity(self._file) != self._identity:
             raise DatabaseLostError(
-                f"the database {self._file} was deleted or replaced while Topicwire was running: restore it, then start "
-                "Topicwire again"
+                f"the database {self._file} was deleted or replaced while Topicwire was running. Restore it, then start "
+                "Topicwire again."
             )
 
     async def _migrate(self) -> None:
@@ -233,8 +233,8 @@ class Database:
             return
         if found is not None and found > wanted:
             raise StoreError(
-                f"the database {redact(self._url)} was made by a newer Topicwire (revision {found}, this one knows {wanted}): "
-                "update Topicwire, or use another database"
+                f"the database {redact(self._url)} was created by a newer Topicwire (revision {found}; this version supports {wanted}). "
+                "Update Topicwire, or use another database."
             )
         async with self.write() as connection:
             if self.dialect == "postgresql":  # two processes that start at once migrate one after the other
@@ -259,8 +259,8 @@ def marker(file: Path) -> Path:
     return file.with_name(f"{file.name}-exists")
 
 
-_MARKER = """Topicwire keeps its database in {name}, beside this file. Should that be lost, restore a backup of it.
-To begin with an empty database, delete this file.
+_MARKER = """Topicwire keeps its database in {name}, next to this file. If it is lost, restore a backup.
+To start with an empty database, delete this file.
 """
 
 
@@ -271,8 +271,8 @@ def _check_marker(url: str) -> None:
         return  # what is wrong with it is said where it is opened
     if file is not None and marker(file).exists() and (not file.exists() or not file.stat().st_size):
         raise DatabaseLostError(
-            f"the database {file} is missing, though Topicwire has used it before: restore a backup of it. To begin with "
-            f"an empty database, delete {marker(file)}"
+            f"the database {file} is missing, although Topicwire has used it before. Restore a backup. To start with "
+            f"an empty database, delete {marker(file)}."
         )
 
 

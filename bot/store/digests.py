@@ -11,26 +11,27 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.digest import Digest, Told
 from bot.store import outbox, schema
+from bot.store.servers import LEFT
 from bot.store.sql import upsert
 from bot.store.subscriptions import ChannelState, _channel
 
 _c = schema.channels
 _o = schema.outbox
 _t = schema.told
+_RUNNING = sa.and_(~_c.c.digest_off, _c.c.paused_reason == "", _c.c.guild_id.not_in(LEFT))
 
 
 async def due(connection: AsyncConnection, now: datetime) -> list[ChannelState]:
     """The channels whose digest is due, the longest waiting first; paused ones wait."""
-    ready = sa.and_(_c.c.next_digest <= now, ~_c.c.digest_off, _c.c.paused_reason == "")
+    ready = sa.and_(_c.c.next_digest <= now, _RUNNING)
     rows = await connection.execute(sa.select(_c).where(ready).order_by(_c.c.next_digest))
     return [_channel(row) for row in rows]
 
 
 async def next_due(connection: AsyncConnection) -> datetime | None:
     """When the next digest of all is due."""
-    running = sa.and_(~_c.c.digest_off, _c.c.paused_reason == "")
     found: datetime | None = await connection.scalar(
-        sa.select(sa.func.min(_c.c.next_digest, type_=schema.UtcTime)).where(running)
+        sa.select(sa.func.min(_c.c.next_digest, type_=schema.UtcTime)).where(_RUNNING)
     )
     return found
 
@@ -93,7 +94,7 @@ async def replace_waiting(connection: AsyncConnection, channel_id: int, now: dat
         _o.c.reason != "",
         free,
     )
-    values = {"closed": True, "due_at": None, "reason": "a newer digest took its place"}
+    values = {"closed": True, "due_at": None, "reason": "replaced by a newer digest"}
     rows = await connection.execute(sa.update(_o).where(waiting).values(**values).returning(_o.c.payload))
     for payload in rows.scalars().all():
         await take_back(connection, channel_id, payload)

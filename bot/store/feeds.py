@@ -17,6 +17,7 @@ from bot.domain.polling import Feed, NewFeed, Origin, Polling
 from bot.domain.text import clip
 from bot.domain.words import name_key
 from bot.store import schema, sources
+from bot.store.servers import LEFT
 from bot.store.sources import SourceState, state_of
 from bot.store.sql import chunks, upsert
 
@@ -113,6 +114,15 @@ async def brought_on(connection: AsyncConnection, guild_ids: Collection[int], da
     )
     rows = await connection.execute(statement)
     return {named[name]: value["records"] for name, value in rows if value["day"] == day.isoformat()}
+
+
+async def stored(connection: AsyncConnection, guild_ids: Collection[int]) -> dict[int, int]:
+    """How many records of servers' own feeds there are, those included of feeds that were removed."""
+    found: dict[int, int] = {}
+    for part in chunks(guild_ids):
+        counted = sa.select(_r.c.guild_id, sa.func.count()).where(_r.c.guild_id.in_(part))
+        found |= dict((await connection.execute(counted.group_by(_r.c.guild_id))).all())
+    return found
 
 
 async def count_brought(connection: AsyncConnection, more: Mapping[int, int], day: date) -> None:
@@ -236,7 +246,7 @@ async def about(connection: AsyncConnection, guild_id: int) -> Counter[str]:
 def _pollable(followed: Collection[int]) -> sa.ColumnElement[bool]:
     wanted = sa.or_(_f.c.origin != Origin.CATALOGUE, _f.c.source_id.in_(followed))
     # Where no channel follows anything, or all are paused, nobody reads: the bot may have been removed.
-    reading = sa.select(_c.c.guild_id).where(_c.c.paused_reason == "")
+    reading = sa.select(_c.c.guild_id).where(_c.c.paused_reason == "", _c.c.guild_id.not_in(LEFT))
     heard = sa.or_(_f.c.guild_id == 0, _f.c.guild_id.in_(reading))
     return sa.and_(_f.c.next_poll.is_not(None), wanted, heard)
 

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.intake import Plan
 from bot.domain.posting import Post
-from bot.domain.retry import Drop, Got, Outcome, Pause, Retry, Sent, Skip, Verdict
+from bot.domain.retry import Drop, Got, Outcome, Pause, Retry, Sent, Skip, Verdict, may_have_arrived
 from bot.store import schema
-from bot.store.sql import chunks, insert_new, upsert
+from bot.store.servers import LEFT
+from bot.store.sql import chunks, insert_new
 
 # Longer than a batch takes, shorter than the minutes for which Discord remembers a nonce.
 LEASE = timedelta(minutes=2)
@@ -37,11 +37,16 @@ NOTICE = "notice"  # what is wrong with a source; like a digest it is written wh
 _o = schema.outbox
 _c = schema.channels
 _PAUSED = sa.select(_c.c.channel_id).where(_c.c.paused_reason != "")
+# What can be delivered: its channel is not paused, and the bot is in its server.
+REACHABLE = sa.and_(_o.c.channel_id.not_in(_PAUSED), _o.c.guild_id.not_in(LEFT))
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A row that a worker holds until its lease runs out. `claim` tells this hold from a later one."""
+    """A row that a worker holds until its lease runs out. `claim` tells this hold from a later one.
+
+    `in_doubt_since` is when a try was begun that may have made the message although nobody knows its id.
+    """
 
     id: int
     kind: str
@@ -60,6 +65,7 @@ class Claimed:
     claim: int
     revision: int
     lease_until: datetime
+    in_doubt_since: datetime | None = None
 
 
 def nonce_of(dedupe: str, now: datetime) -> str:
@@ -99,7 +105,16 @@ def story_name(story: int, channel_id: int) -> str:
 
 
 def _post(row: sa.Row[Any]) -> Post:
-    return Post(row.id, row.story, row.channel_id, row.sent_at, row.edited_at, row.message_id, row.closed)
+    return Post(
+        row.id,
+        row.story,
+        row.channel_id,
+        row.sent_at,
+        row.edited_at,
+        row.message_id,
+        row.closed,
+        row.guild_id,
+    )
 
 
 # A merge can leave a channel with two rows of one story. The living one is the post, then one that was sent.
@@ -116,66 +131,6 @@ async def posts(connection: AsyncConnection, numbers: Iterable[int]) -> dict[tup
     return found
 
 
-async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
-    """Write a plan's sends, edits and holds, in the transaction of the caller."""
-    rows = [
-        new_row(
-            STORY,
-            story_name(send.story, send.channel_id),
-            send.guild_id,
-            send.channel_id,
-            now,
-            story=send.story,
-            priority=send.priority,
-        )
-        for send in plan.sends
-    ]
-    await insert_new(connection, _o, rows, on=["dedupe"])
-    for part in chunks(plan.stories):
-        statement = sa.update(_o).where(_o.c.kind == STORY, _o.c.story.in_(part))
-        await connection.execute(statement.values(revision=_o.c.revision + 1))
-    await _look_again(connection, plan, now)
-    for edit in plan.edits:
-        waits = sa.and_(_o.c.attempts > 0, _o.c.due_at > edit.due)  # it failed: it was told how long to wait
-        sooner = sa.and_(_o.c.due_at.is_not(None), _o.c.due_at < edit.due)
-        due = sa.case((sa.or_(waits, sooner), _o.c.due_at), else_=edit.due)
-        statement = sa.update(_o).where(_o.c.id == edit.post, _o.c.closed.is_(False))
-        await connection.execute(statement.values(due_at=due, story=edit.story, revision=_o.c.revision + 1))
-    held = [
-        {
-            "story": h.story,
-            "channel_id": h.channel_id,
-            "guild_id": h.guild_id,
-            "reason": h.reason.value,
-            "at": now,
-        }
-        for h in plan.holds
-    ]
-    await upsert(connection, schema.held, held, on=["story", "channel_id"])
-    for send in plan.sends:
-        told = sa.and_(schema.held.c.story == send.story, schema.held.c.channel_id == send.channel_id)
-        await connection.execute(sa.delete(schema.held).where(told))
-
-
-async def _look_again(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
-    """Edit the posts that went out after the plan had looked: it took them for ones to be rendered yet.
-
-    Where writers exclude each other there are none: the plan edits or holds every post of a changed story.
-    """
-    decided = {(hold.story, hold.channel_id) for hold in plan.holds}
-    edited = {edit.post for edit in plan.edits}
-    for part in chunks(plan.stories):
-        idle = sa.and_(_o.c.message_id.is_not(None), _o.c.due_at.is_(None), _o.c.closed.is_(False))
-        rows = await connection.execute(
-            sa.select(_o.c.id, _o.c.story, _o.c.channel_id).where(
-                _o.c.kind == STORY, _o.c.story.in_(part), idle
-            )
-        )
-        late = [row.id for row in rows if row.id not in edited and (row.story, row.channel_id) not in decided]
-        if late:
-            await connection.execute(sa.update(_o).where(_o.c.id.in_(late)).values(due_at=now + LEASE))
-
-
 async def enqueue(connection: AsyncConnection, row: dict[str, Any]) -> None:
     """Add one row made by `new_row`, unless it is there already."""
     await insert_new(connection, _o, [row], on=["dedupe"])
@@ -187,53 +142,51 @@ async def reopen(connection: AsyncConnection, row_id: int, now: datetime) -> Non
     await connection.execute(sa.update(_o).where(_o.c.id == row_id).values(**values))
 
 
-def _claimed(row: sa.Row[Any]) -> Claimed:
-    return Claimed(
-        id=row.id,
-        kind=row.kind,
-        nonce=row.nonce,
-        guild_id=row.guild_id,
-        channel_id=row.channel_id,
-        story=row.story,
-        priority=row.priority,
-        payload=row.payload,
-        message_id=row.message_id,
-        thread_id=row.thread_id,
-        shown=row.shown,
-        created_at=row.created_at,
-        sent_at=row.sent_at,
-        attempt=row.attempts,
-        claim=row.claims,
-        revision=row.revision,
-        lease_until=row.lease_until,
-    )
+# A row's columns that go by another name while a worker holds it.
+_RENAMED = {"attempt": "attempts", "claim": "claims", "in_doubt_since": "begun_at"}
+_HELD = tuple((field.name, _RENAMED.get(field.name, field.name)) for field in fields(Claimed))
 
 
-def _ready(now: datetime) -> sa.Select[tuple[int]]:
-    """Ids of rows that are due, not held by a worker, and whose channel is not paused."""
+def _claimed(row: sa.Row[Any], now: datetime) -> Claimed:
+    values = {name: getattr(row, column) for name, column in _HELD}
+    if row.begun_at == now:  # this is the first try
+        values["in_doubt_since"] = None
+    return Claimed(**values)
+
+
+def _ready(now: datetime, busy: Collection[int]) -> sa.Select[tuple[int]]:
+    """Ids of rows that are due, not held by a worker, and whose channel is neither paused nor busy."""
     return sa.select(_o.c.id).where(
         _o.c.due_at <= now,
         _o.c.closed.is_(False),
         sa.or_(_o.c.lease_until.is_(None), _o.c.lease_until <= now),
-        _o.c.channel_id.not_in(_PAUSED),
+        REACHABLE,
+        _o.c.channel_id.not_in(busy),
     )
 
 
-async def _take(connection: AsyncConnection, ids: Any, now: datetime) -> list[Claimed]:
+async def _take(connection: AsyncConnection, ids: Any, now: datetime, holder: str) -> list[Claimed]:
+    begun = sa.func.coalesce(_o.c.begun_at, sa.literal(now, schema.UtcTime()))
     statement = (
         sa.update(_o)
         .where(_o.c.id.in_(ids))
         .values(lease_until=now + LEASE, attempts=_o.c.attempts + 1, claims=_o.c.claims + 1)
+        .values(holder=holder, claimed_at=now, begun_at=sa.case((_o.c.message_id.is_(None), begun)))
         .returning(_o)
     )
-    rows = (await connection.execute(statement)).all()
-    return [_claimed(row) for row in sorted(rows, key=lambda row: (-row.priority, row.created_at, row.id))]
+    claimed = [_claimed(row, now) for row in await connection.execute(statement)]
+    return sorted(claimed, key=lambda c: (c.in_doubt_since is None, -c.priority, c.created_at, c.id))
 
 
-async def claim(connection: AsyncConnection, now: datetime, limit: int) -> list[Claimed]:
-    """Take up to `limit` due messages, biggest stories first; nobody else gets them until the lease ends."""
-    ready = _ready(now).where(_o.c.kind != PUBLISH)
-    first = (_o.c.priority.desc(), _o.c.due_at, _o.c.id)
+async def claim(
+    connection: AsyncConnection, now: datetime, limit: int, busy: Collection[int] = (), holder: str = ""
+) -> list[Claimed]:
+    """Take up to `limit` due messages, those in doubt first, then the biggest stories.
+
+    Nobody else gets them until the lease ends. Channels that are `busy` are left out.
+    """
+    ready = _ready(now, busy).where(_o.c.kind != PUBLISH)
+    first = (_o.c.begun_at.is_(None), _o.c.priority.desc(), _o.c.due_at, _o.c.id)
     place = sa.func.row_number().over(partition_by=_o.c.channel_id, order_by=first)
     placed = ready.add_columns(place.label("place")).subquery()
     chosen = sa.select(placed.c.id).where(placed.c.place <= PER_CHANNEL)
@@ -242,7 +195,7 @@ async def claim(connection: AsyncConnection, now: datetime, limit: int) -> list[
     ids = ready.where(_o.c.id.in_(chosen)).order_by(*first).limit(limit).with_for_update(skip_locked=True)
     # As a common table expression it is evaluated once. A subquery PostgreSQL may run again for every row,
     # and so take any number: the rows that it has just updated are skipped as locked.
-    return await _take(connection, sa.select(ids.cte("chosen").c.id), now)
+    return await _take(connection, sa.select(ids.cte("chosen").c.id), now, holder)
 
 
 async def _spent(connection: AsyncConnection, now: datetime) -> dict[int, list[datetime]]:
@@ -257,11 +210,13 @@ async def _spent(connection: AsyncConnection, now: datetime) -> dict[int, list[d
     return {channel_id: sorted(times) for channel_id, times in found.items()}
 
 
-async def claim_publishing(connection: AsyncConnection, now: datetime, limit: int) -> list[Claimed]:
+async def claim_publishing(
+    connection: AsyncConnection, now: datetime, limit: int, busy: Collection[int] = (), holder: str = ""
+) -> list[Claimed]:
     """Take messages to publish to followers: the biggest first, as many a channel as its hour still allows."""
     spent = {channel_id: len(times) for channel_id, times in (await _spent(connection, now)).items()}
     rows = await connection.execute(
-        _ready(now)
+        _ready(now, busy)
         .add_columns(_o.c.channel_id)
         .where(_o.c.kind == PUBLISH)
         .order_by(_o.c.priority.desc(), _o.c.created_at, _o.c.id)
@@ -274,7 +229,7 @@ async def claim_publishing(connection: AsyncConnection, now: datetime, limit: in
         if len(chosen) < limit and taken[channel_id] < room:
             taken[channel_id] += 1
             chosen.append(row_id)
-    return await _take(connection, chosen, now) if chosen else []
+    return await _take(connection, chosen, now, holder) if chosen else []
 
 
 async def settle(
@@ -288,6 +243,8 @@ async def settle(
     """Write what became of a message. False where the lease was lost to another worker meanwhile."""
     mine = sa.and_(_o.c.id == claimed.id, _o.c.claims == claimed.claim)
     values: dict[str, Any] = {"lease_until": None}
+    if claimed.in_doubt_since is None and not may_have_arrived(outcome):
+        values["begun_at"] = None
     # Something changed while it was on its way: once more, after the interval.
     times = (now + edit_interval, verdict.again if isinstance(verdict, Sent) else None)
     soon, rest = (sa.literal(at, schema.UtcTime()) for at in times)
@@ -297,6 +254,7 @@ async def settle(
             values |= {"due_at": again, "attempts": 0, "reason": ""}
             if outcome.message_id is not None and claimed.message_id is None:
                 values |= {"message_id": outcome.message_id, "thread_id": outcome.thread_id}
+                values["begun_at"] = None
             if claimed.sent_at is None:
                 values["sent_at"] = now
             elif outcome.shown != claimed.shown:
@@ -323,9 +281,9 @@ async def release(connection: AsyncConnection, claimed: Sequence[Claimed]) -> No
     """Give rows back untried, as at a stop."""
     for part in chunks(claimed):
         pairs = sa.or_(*(sa.and_(_o.c.id == c.id, _o.c.claims == c.claim) for c in part))
-        await connection.execute(
-            sa.update(_o).where(pairs).values(lease_until=None, attempts=_o.c.attempts - 1)
-        )
+        doubted = _o.c.id.in_([c.id for c in part if c.in_doubt_since is not None])
+        values = {"attempts": _o.c.attempts - 1, "begun_at": sa.case((doubted, _o.c.begun_at))}
+        await connection.execute(sa.update(_o).where(pairs).values(lease_until=None, **values))
 
 
 async def postpone(connection: AsyncConnection, like: Claimed, until: datetime, now: datetime) -> None:
@@ -340,12 +298,13 @@ async def postpone(connection: AsyncConnection, like: Claimed, until: datetime, 
     await connection.execute(sa.update(_o).where(waits, free, sent, published).values(due_at=until))
 
 
-async def next_due(connection: AsyncConnection, now: datetime) -> datetime | None:
+async def next_due(connection: AsyncConnection, now: datetime, busy: Collection[int] = ()) -> datetime | None:
     """When the next message wants a worker, who then finds one to claim; None where nothing waits."""
     at = sa.case((_o.c.lease_until > _o.c.due_at, _o.c.lease_until), else_=_o.c.due_at)
     waiting = (
         sa.select(_o.c.channel_id, sa.func.min(at, type_=schema.UtcTime))
-        .where(_o.c.due_at.is_not(None), _o.c.closed.is_(False), _o.c.channel_id.not_in(_PAUSED))
+        .where(_o.c.due_at.is_not(None), _o.c.closed.is_(False))
+        .where(REACHABLE, _o.c.channel_id.not_in(busy))
         .group_by(_o.c.channel_id)
     )
     found = [when for _, when in await connection.execute(waiting.where(_o.c.kind != PUBLISH))]
@@ -376,14 +335,6 @@ async def queue_length(connection: AsyncConnection, guild_id: int) -> int:
     """How many messages of a server wait to be sent or edited."""
     waiting = sa.and_(_o.c.guild_id == guild_id, _o.c.due_at.is_not(None), _o.c.closed.is_(False))
     return await connection.scalar(sa.select(sa.func.count()).select_from(_o).where(waiting)) or 0
-
-
-async def backlog(connection: AsyncConnection, now: datetime) -> tuple[int, datetime | None]:
-    """How many messages of all servers wait, and since when the one that waits longest has been due."""
-    waiting = sa.and_(_o.c.due_at <= now, _o.c.closed.is_(False), _o.c.channel_id.not_in(_PAUSED))
-    counted = sa.select(sa.func.count(), sa.func.min(_o.c.due_at, type_=schema.UtcTime)).where(waiting)
-    count, oldest = (await connection.execute(counted)).one()
-    return count, oldest
 
 
 async def held_counts(connection: AsyncConnection, guild_id: int, since: datetime) -> dict[str, int]:

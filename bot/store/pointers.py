@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import schema
+from bot.store.decisions import of_server
 from bot.store.outbox import STORY, Claimed
 from bot.store.sql import chunks
 
@@ -16,15 +17,20 @@ _o = schema.outbox
 _s = schema.stories
 
 
-async def follow(connection: AsyncConnection, survivors: Collection[int], now: datetime) -> None:
-    """Stories were merged into these: their messages are edited in any case, and pointers to them looked at again.
+async def follow(
+    connection: AsyncConnection, survivors: Collection[int], now: datetime, guild_id: int = 0
+) -> None:
+    """Stories were merged into these: their messages, in a server's channels or (0) in all, are edited in any
+    case, and pointers to them looked at again.
 
     An edit that changes nothing would not be sent, and so would not tell whether the message is still there.
     """
     for part in chunks(survivors):
-        sent = sa.and_(_o.c.kind == STORY, _o.c.story.in_(part), _o.c.message_id.is_not(None))
+        sent = sa.and_(
+            _o.c.kind == STORY, _o.c.story.in_(part), _o.c.message_id.is_not(None), of_server(guild_id)
+        )
         await connection.execute(sa.update(_o).where(sent).values(shown=""))
-    await look_again(connection, survivors, now)
+    await _look_again(connection, survivors, now, of_server(guild_id))
 
 
 async def look_again(
@@ -32,6 +38,12 @@ async def look_again(
 ) -> None:
     """Make the messages due that point to these stories, in one channel or in all: what they point to has changed."""
     here = sa.true() if channel_id is None else _o.c.channel_id == channel_id
+    await _look_again(connection, stories, now, here)
+
+
+async def _look_again(
+    connection: AsyncConnection, stories: Iterable[int], now: datetime, here: sa.ColumnElement[bool]
+) -> None:
     idle = sa.and_(_o.c.message_id.is_not(None), _o.c.due_at.is_(None), _o.c.closed.is_(False))
     for part in chunks(stories):
         merged = sa.select(_s.c.number).where(_s.c.forwards_to.in_(part))

@@ -11,13 +11,14 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.batch import DECLARERS
 from bot.domain.event import Report, Terms, compared
-from bot.domain.intake import Affected, Arrival, Known, Plan, all_keys
+from bot.domain.intake import EVERYBODY, Affected, Arrival, Known, Plan, all_keys, keys_of
 from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryView, TopicMatch
 from bot.domain.ranking import last_report
 from bot.domain.words import name_key, search_key
-from bot.store import outbox, pointers, schema, search, topics
-from bot.store.sql import chunks, upsert
+from bot.store import decisions, outbox, pointers, schema, search, topics
+from bot.store.sql import chunks, seen_by, upsert
 
 _r = schema.records
 _s = schema.stories
@@ -92,17 +93,18 @@ def row_of(stored: Stored, digest: str) -> dict[str, Any]:
 
 
 async def _select(
-    connection: AsyncConnection, column: sa.Column[Any], values: Iterable[Any]
+    connection: AsyncConnection, column: sa.Column[Any], values: Iterable[Any], guild_id: int | None = None
 ) -> tuple[dict[int, Stored], dict[int, str]]:
-    """Records by a column's values, with what they declare; and their digests."""
+    """Records by a column's values, with what they declare; and their digests. With a `guild_id` those that it sees."""
+    seen = seen_by(_r.c.guild_id, guild_id)
     rows: dict[int, sa.Row[Any]] = {}
     declares: dict[int, list[int]] = {}
     for part in chunks(values):
-        rows |= {row.id: row for row in await connection.execute(sa.select(_r).where(column.in_(part)))}
+        rows |= {row.id: row for row in await connection.execute(sa.select(_r).where(column.in_(part), seen))}
         declared = (
             sa.select(_d.c.record_id, _d.c.declared_id)
             .join(_r, _r.c.id == _d.c.record_id)
-            .where(column.in_(part))
+            .where(column.in_(part), seen)
             .order_by(_d.c.record_id, _d.c.position)
         )
         for record_id, declared_id in await connection.execute(declared):
@@ -116,13 +118,17 @@ async def by_id(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, St
     return (await _select(connection, _r.c.id, ids))[0]
 
 
-async def members(connection: AsyncConnection, numbers: Iterable[int]) -> dict[int, Stored]:
-    """The same-event records of these stories, removed ones included, by id."""
-    return (await _select(connection, _r.c.story, numbers))[0]
+async def members(
+    connection: AsyncConnection, numbers: Iterable[int], guild_id: int | None = None
+) -> dict[int, Stored]:
+    """The same-event records of these stories, removed ones included, by id. With a `guild_id` those that it sees."""
+    return (await _select(connection, _r.c.story, numbers, guild_id))[0]
 
 
-async def topics_of(connection: AsyncConnection, numbers: Iterable[int]) -> dict[int, tuple[TopicMatch, ...]]:
-    """Record id -> its topics, for the records of these stories."""
+async def topics_of(
+    connection: AsyncConnection, numbers: Iterable[int], guild_id: int | None = None
+) -> dict[int, tuple[TopicMatch, ...]]:
+    """Record id -> its topics, for the records of these stories. With a `guild_id` what that server sees of both."""
     found: dict[int, list[TopicMatch]] = {}
     for part in chunks(numbers):
         rows = await connection.execute(
@@ -130,6 +136,7 @@ async def topics_of(connection: AsyncConnection, numbers: Iterable[int]) -> dict
             .join(_t, _t.c.id == _rt.c.topic_id)
             .join(_r, _r.c.id == _rt.c.record_id)
             .where(_r.c.story.in_(part))
+            .where(seen_by(_r.c.guild_id, guild_id), seen_by(_t.c.guild_id, guild_id))
             .order_by(_rt.c.record_id, _rt.c.declared.desc(), _rt.c.topic_id)
         )
         for record_id, name, declared, keywords, guild_id in rows:
@@ -148,12 +155,11 @@ async def ids_by_key(connection: AsyncConnection, keys: Iterable[str]) -> dict[s
 
 async def known(connection: AsyncConnection, batch: Sequence[Arrival]) -> Known:
     """What is stored of the records that a batch names."""
-    by_key = await ids_by_key(connection, all_keys(arrival.own() for arrival in batch))
+    own = [arrival.own() for arrival in batch]
+    by_key = await ids_by_key(connection, all_keys(own))
     records, digests = await _select(connection, _r.c.id, set(by_key.values()))
-    declarers: set[int] = set()
-    for part in chunks(records):
-        rows = await connection.execute(sa.select(_d.c.record_id).where(_d.c.declared_id.in_(part)))
-        declarers.update(rows.scalars())
+    themselves = {by_key[key] for record in own for key in keys_of(record) if key in by_key}
+    declarers = await _declarers(connection, themselves)
     of = {stored.source for stored in records.values() if stored.source is not None}
     polled = sa.select(schema.sources.c.id).where(schema.sources.c.kind == "feed")
     polled_ids: set[int] = set()
@@ -169,6 +175,17 @@ async def known(connection: AsyncConnection, batch: Sequence[Arrival]) -> Known:
         await next_story(connection),
         polled_ids,
     )
+
+
+async def _declarers(connection: AsyncConnection, ids: Iterable[int]) -> set[int]:
+    """The records that declare these: of each the newest, as many as clustering looks at."""
+    found: set[int] = set()
+    for part in chunks(ids):
+        place = sa.func.row_number().over(partition_by=_d.c.declared_id, order_by=_d.c.record_id.desc())
+        placed = sa.select(_d.c.record_id, place.label("place")).where(_d.c.declared_id.in_(part)).subquery()
+        newest = sa.select(placed.c.record_id).where(placed.c.place <= DECLARERS)
+        found.update((await connection.execute(newest)).scalars())
+    return found
 
 
 async def next_story(connection: AsyncConnection) -> int:
@@ -242,10 +259,16 @@ def _story_row(number: int, view: StoryView) -> dict[str, Any]:
 
 async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
     """Write a plan, in the transaction of the caller."""
-    seen = {story: view for story, view in plan.stories.items() if view is not None}
+    # Of one in which nothing but guests changed, what everybody sees is as it was.
+    changed = {
+        story: view
+        for story, view in plan.stories.items()
+        if view is None or not plan.audiences.get(story, EVERYBODY).isdisjoint((0, view.lead.guild_id))
+    }
+    seen = {story: view for story, view in changed.items() if view is not None}
     rows = [_story_row(number, view) for number, view in seen.items()]
     await upsert(connection, _s, rows, on=["number"])
-    gone = [number for number, view in plan.stories.items() if view is None]
+    gone = [number for number, view in changed.items() if view is None]
     for part in chunks(gone):
         await connection.execute(sa.update(_s).where(_s.c.number.in_(part)).values(removed=True))
         await connection.execute(sa.delete(schema.story_topics).where(schema.story_topics.c.story.in_(part)))
@@ -254,8 +277,9 @@ async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
     await _write_topics(connection, plan.topics, topic_ids)
     await _write_story_topics(connection, seen, topic_ids)
     await _forward(connection, plan.merged)
-    await outbox.apply(connection, plan, now)
-    await pointers.follow(connection, set(plan.merged.values()), now)
+    await decisions.apply(connection, plan, now)
+    for guild_id, survivors in decisions.by_audience(plan, set(plan.merged.values())).items():
+        await pointers.follow(connection, survivors, now, guild_id)
 
 
 async def _write_records(connection: AsyncConnection, plan: Plan) -> None:

@@ -9,6 +9,7 @@ from bot.store import schema
 from bot.store.sql import insert
 
 STORIES = "stories"  # which records are in which story
+TOPICS = "topics"  # what topics there are
 
 _v = schema.revisions
 

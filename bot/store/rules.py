@@ -15,6 +15,8 @@ from bot.store.sql import chunks, upsert
 _u = schema.rules
 _one = schema.records.alias("one")
 _other = schema.records.alias("other")
+_first = schema.stories.alias("first")
+_second = schema.stories.alias("second")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,19 @@ async def withdraw(
 
 
 async def apart(connection: AsyncConnection) -> list[tuple[int, int]]:
-    """Pairs of stories that were told to be different."""
+    """Pairs of stories that were told to be different.
+
+    What was said of a server's own report counts while that is in a story of the server's own. As a guest in
+    everybody's story it says nothing of where that story belongs.
+    """
     rows = await connection.execute(
         sa.select(_one.c.story, _other.c.story)
         .select_from(_u)
         .join(_one, _one.c.id == _u.c.one)
         .join(_other, _other.c.id == _u.c.other)
+        .join(_first, _first.c.number == _one.c.story)
+        .join(_second, _second.c.number == _other.c.story)
         .where(~_u.c.same, _one.c.story != _other.c.story)
+        .where(_first.c.guild_id == _one.c.guild_id, _second.c.guild_id == _other.c.guild_id)
     )
     return [(one, other) for one, other in rows]

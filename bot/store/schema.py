@@ -39,9 +39,6 @@ ID = sa.Integer()
 SNOWFLAKE = sa.BigInteger()
 
 
-OWN = sa.text("guild_id <> 0")  # as the condition of a partial index, and of what is to use it
-
-
 def _flag(name: str) -> sa.Column[bool]:
     return sa.Column(name, sa.Boolean, nullable=False, default=False)
 
@@ -138,14 +135,12 @@ records = sa.Table(
     _flag("news"),
     sa.Column("story", ID, sa.ForeignKey("stories.number"), index=True),
     sa.Column("source_id", ID, sa.ForeignKey("sources.id", ondelete="SET NULL"), index=True),
-    sa.Column("guild_id", SNOWFLAKE, nullable=False, server_default="0"),
+    sa.Column("guild_id", SNOWFLAKE, nullable=False, server_default="0", index=True),
     _text("digest"),
     # What stories are found by: stems of the title, and of the excerpt on a line of its own.
     sa.Column("terms", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.Column("why", sa.Text, nullable=False, server_default=sa.text("''")),  # what put it into its story
     sa.Column("meaning", sa.LargeBinary),  # of its title, see `bot.domain.meaning`; none: it is not known
-    # Of servers' own alone: for everybody's a database would take it in place of the order by id.
-    sa.Index("ix_records_own", "guild_id", "id", sqlite_where=OWN, postgresql_where=OWN),
 )
 
 record_keys = sa.Table(
@@ -200,6 +195,14 @@ story_topics = sa.Table(
     sa.Column("story", ID, sa.ForeignKey("stories.number", ondelete="CASCADE"), primary_key=True),
     sa.Column("topic_id", ID, sa.ForeignKey("topics.id", ondelete="CASCADE"), primary_key=True),
     sa.Index("ix_story_topics_topic_id_story", "topic_id", "story"),
+)
+
+# Servers that the bot is not in any more: what they have rests.
+left_servers = sa.Table(
+    "left_servers",
+    metadata,
+    sa.Column("guild_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    sa.Column("at", UtcTime, nullable=False),
 )
 
 subscriptions = sa.Table(
@@ -262,6 +265,10 @@ outbox = sa.Table(
     sa.Column("lease_until", UtcTime),
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("claims", sa.Integer, nullable=False, default=0),
+    sa.Column("holder", sa.Text, nullable=False, server_default=sa.text("''")),  # the process with the lease
+    sa.Column("claimed_at", UtcTime),
+    # When the first try was begun of which it is not known that it made no message.
+    sa.Column("begun_at", UtcTime),
     _text("reason"),
     _flag("closed"),
     sa.Column("message_id", SNOWFLAKE),

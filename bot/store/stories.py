@@ -44,10 +44,10 @@ async def load(
     With a `guild_id` as that server sees them (0: as everybody does), else with all that there is.
     """
     wanted = list(dict.fromkeys(numbers))
-    stored = await records.members(connection, wanted)
+    stored = await records.members(connection, wanted, guild_id)
     declared_ids = {i for record in stored.values() for i in record.declares} - set(stored)
     everything = stored | await records.by_id(connection, declared_ids)
-    topics = await records.topics_of(connection, wanted)
+    topics = await records.topics_of(connection, wanted, guild_id)
     inside: dict[int | None, list[Stored]] = {}
     for record in stored.values():
         if not record.record.removed:
@@ -333,7 +333,7 @@ async def _began_last(
         of_topic = sa.select(_r.c.story).where(_r.c.id.in_(newest), seen)
         found.update((await connection.execute(of_topic)).scalars())
     if guild_id:
-        newest = sa.select(_r.c.id).where(_r.c.guild_id == guild_id, schema.OWN)
+        newest = sa.select(_r.c.id).where(_r.c.guild_id == guild_id)
         newest = newest.order_by(_r.c.id.desc()).limit(limit)
         own = sa.select(_r.c.story).join(_rt, _rt.c.record_id == _r.c.id)
         own = own.where(_r.c.id.in_(newest), (_rt.c.topic_id + 0).in_(ids.values()), seen)
@@ -379,14 +379,17 @@ async def numbers(connection: AsyncConnection) -> list[int]:
     return list(rows.scalars())
 
 
-async def recent_totals(connection: AsyncConnection, now: datetime) -> tuple[int, int]:
-    """As `totals`; where that takes long, it may be some minutes old."""
-    return await kept.recent(connection, "totals", (), now, lambda: totals(connection), sum)
+async def recent_totals(
+    connection: AsyncConnection, now: datetime, guild_id: int | None = None
+) -> tuple[int, int]:
+    """As `totals`; a large result is cached for some minutes."""
+    return await kept.recent(connection, "totals", guild_id, now, lambda: totals(connection, guild_id), sum)
 
 
-async def totals(connection: AsyncConnection) -> tuple[int, int]:
-    """How many records came in themselves, and how many stories are alive."""
+async def totals(connection: AsyncConnection, guild_id: int | None = None) -> tuple[int, int]:
+    """How many records came in themselves, and how many stories are alive. With a `guild_id` of those that it sees."""
     count = sa.func.count()
-    own = await connection.scalar(sa.select(count).select_from(_r).where(~_r.c.partial))
-    alive = await connection.scalar(sa.select(count).select_from(_s).where(_alive()))
+    seen = seen_by(_r.c.guild_id, guild_id)
+    own = await connection.scalar(sa.select(count).select_from(_r).where(~_r.c.partial, seen))
+    alive = await connection.scalar(sa.select(count).select_from(_s).where(_alive(guild_id)))
     return own or 0, alive or 0

@@ -14,6 +14,7 @@ from bot.domain import digest
 from bot.domain.model import Importance, Mode, Mute, Subscription
 from bot.domain.words import name_key
 from bot.store import schema
+from bot.store.servers import LEFT
 from bot.store.sql import insert_new, upsert
 
 _sub = schema.subscriptions
@@ -63,7 +64,9 @@ async def followers(connection: AsyncConnection) -> dict[tuple[int, str], int]:
 async def subscriptions(
     connection: AsyncConnection, *, guild_id: int | None = None, channel_ids: Iterable[int] | None = None
 ) -> tuple[Subscription, ...]:
-    """All subscriptions, or those of a server or of channels, in the order in which they were made."""
+    """The subscriptions of all servers that the bot is in, or those of a server or of channels, in the order in
+    which they were made.
+    """
     statement = (
         sa.select(_sub, _t.c.name, _c.c.paused_reason)
         .join(_t, _t.c.id == _sub.c.topic_id)
@@ -72,6 +75,8 @@ async def subscriptions(
     )
     if guild_id is not None:
         statement = statement.where(_sub.c.guild_id == guild_id)
+    elif channel_ids is None:
+        statement = statement.where(_sub.c.guild_id.not_in(LEFT))
     if channel_ids is not None:
         statement = statement.where(_sub.c.channel_id.in_(list(channel_ids)))
     return tuple(_subscription(row) for row in await connection.execute(statement))

@@ -14,11 +14,12 @@ from bot.domain.model import Topic
 from bot.domain.topics import Topics, known_as, sought_by
 from bot.domain.words import name_key
 from bot.store import revisions, schema
+from bot.store.servers import LEFT
 from bot.store.sql import chunks, insert_new, upsert
 
 log = logging.getLogger(__name__)
 
-TOPICS = "topics"  # the name under which the database counts their changes, and the engine keeps them
+TOPICS = revisions.TOPICS  # the name under which the database counts their changes, and the engine keeps them
 _CHANGED = "topics_changed"
 
 _t = schema.topics
@@ -81,7 +82,8 @@ async def load(connection: AsyncConnection, guild_id: int | None = None) -> Topi
     revision = await revisions.of(connection, TOPICS)
     found = kept.get(TOPICS)
     if found is None or found[0] != revision or _CHANGED in options:
-        rows = (await connection.execute(sa.select(_t).order_by(_t.c.id))).all()
+        present = sa.select(_t).where(_t.c.guild_id.not_in(LEFT)).order_by(_t.c.id)
+        rows = (await connection.execute(present)).all()
         found = (revision, await asyncio.to_thread(_built, rows, found[1] if found else None))
         if _CHANGED not in options:  # nobody knows yet whether this transaction will have been
             kept[TOPICS] = found
@@ -91,7 +93,7 @@ async def load(connection: AsyncConnection, guild_id: int | None = None) -> Topi
 def _built(rows: Sequence[sa.Row[Any]], before: Topics | None) -> Topics:
     made = Topics(map(_topic, rows), before.parsed if before else {}, before.meter if before else None)
     for topic, error in made.refused:
-        log.error("the query of topic %r cannot be read, it goes on without: %s", topic.name, error)
+        log.error("the query of topic %r is ignored: %s", topic.name, error)
     return made
 
 
@@ -196,5 +198,6 @@ async def followed(connection: AsyncConnection) -> frozenset[str]:
         sa.select(_t.c.name, _t.c.parent, _t.c.guild_id)
         .distinct()
         .join(schema.subscriptions, schema.subscriptions.c.topic_id == _t.c.id)
+        .where(schema.subscriptions.c.guild_id.not_in(LEFT))
     )
     return frozenset(sought_by(Topic(row.name, parent=row.parent, guild_id=row.guild_id)) for row in rows)

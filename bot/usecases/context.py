@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bot.domain.digest import Schedule
 from bot.domain.polling import Polls
 from bot.domain.posting import Rules
+from bot.sources.parsing.pool import Here, Parsers
 from bot.store.database import Database
 from bot.usecases.evaluation import Evaluations
 
@@ -25,12 +26,16 @@ def _nobody() -> None:
     """There is no worker to wake, as on the command line."""
 
 
+ALL: Literal["all"] = "all"  # servers
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The database, the one clock, and the settings that decisions need.
 
     `wake` tells the loops that something new may be due. `web` is how feeds are reached; None: they are not.
-    `editors` are the servers whose people decide about everybody's stories; none: those of all.
+    `parsers` parse what comes from there; a bot that runs has a pool of processes for it.
+    `editors` are the servers whose people decide about everybody's stories; `ALL`: those of all servers.
     `topics_per_server` is how many topics of its own a server may make. `semantic`: stories are found by what
     titles mean, too, for which the model must be installed. `evaluations` is where queries are evaluated.
     """
@@ -42,7 +47,8 @@ class Context:
     wake: Callable[[], None] = _nobody
     polls: Polls = field(default_factory=Polls)
     web: Web | None = None
-    editors: frozenset[int] = frozenset()
+    parsers: Parsers = field(default_factory=Here)
+    editors: frozenset[int] | Literal["all"] = frozenset()
     topics_per_server: int = TOPICS_PER_SERVER
     semantic: bool = False
     evaluations: Evaluations = field(default_factory=Evaluations)

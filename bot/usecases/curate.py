@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.batch import Clustering
-from bot.domain.model import Stored
+from bot.domain.model import Stored, StoryView
 from bot.domain.plan import affected, nothing_new, plan
 from bot.domain.stories import Story, lead_of
 from bot.errors import InvalidInputError, NotAllowedError, NotFoundError
 from bot.store import audience, pointers, records, revisions, rules, stories
 from bot.store.rules import Rule
-from bot.usecases.context import Context
+from bot.usecases.context import ALL, Context
 from bot.usecases.related import number_of, unknown
 
 
@@ -32,7 +32,18 @@ class Editor:
 
 def may_edit(context: Context, guild_id: int) -> bool:
     """Whether a server's people decide about everybody's stories."""
-    return not context.editors or guild_id in context.editors
+    return context.editors == ALL or guild_id in context.editors
+
+
+def may_merge(context: Context, guild_id: int, story: StoryView) -> bool:
+    """Whether a server's people can have a story go on as another one: everybody's, or one of their own."""
+    return story.lead.guild_id == guild_id or may_edit(context, guild_id)
+
+
+def may_part(context: Context, guild_id: int, story: StoryView) -> tuple[Stored, ...]:
+    """The reports that a server's people can take out of a story."""
+    everybodys = may_edit(context, guild_id)
+    return tuple(s for s in candidates(story.members) if everybodys or s.guild_id == guild_id)
 
 
 async def merge(context: Context, editor: Editor, number: int, other: str) -> tuple[int, int]:
@@ -44,7 +55,7 @@ async def merge(context: Context, editor: Editor, number: int, other: str) -> tu
     async with context.db.intake() as connection:
         one, two = [await _story(connection, editor, n) for n in (number, asked)]
         if one.number == two.number:
-            raise InvalidInputError(f"#{number} and #{asked} are one story already.")
+            raise InvalidInputError(f"#{number} and #{asked} are already the same story.")
         kept, gone = sorted((one, two), key=lambda story: (story.guild_id, story.number))
         _require(context, editor, gone.guild_id)
         await rules.withdraw(connection, _ids(kept.members), _ids(gone.members), same=False)
@@ -69,10 +80,10 @@ async def part(context: Context, editor: Editor, number: int, record_id: int) ->
     """Take a record out of its story. Returns the story's number, and that of the one that it is by itself now."""
     async with context.db.intake() as connection:
         story = await _story(connection, editor, number)
-        inside = {member.id: member for member in candidates(story.seen_by(editor.guild_id).members)}
+        inside = {member.id: member for member in candidates(story.members)}
         if record_id not in inside:
             raise NotFoundError(
-                f"That report is not in story #{story.number} any more, or is all that is left of it."
+                f"That article is no longer in story #{story.number}, or it is the only one left there."
             )
         record = inside[record_id]
         _require(context, editor, record.guild_id)
@@ -82,7 +93,7 @@ async def part(context: Context, editor: Editor, number: int, record_id: int) ->
         fresh = await records.next_story(connection)
         # A story that this record led before it was merged goes on as the new one, and so do its posts.
         undone = await pointers.merged_from(connection, story.number, record_id)
-        reason = {record_id: f"taken out of #{story.number} by hand"}
+        reason = {record_id: f"Moved out of #{story.number} by a moderator"}
         decided = Clustering({record_id: fresh}, dict.fromkeys(undone, fresh), {})
         await _carry_out(connection, context, decided, reason)
     context.wake()
@@ -96,7 +107,8 @@ def _ids(members: Iterable[Stored]) -> list[int]:
 async def _story(connection: AsyncConnection, editor: Editor, number: int) -> Story:
     """All of a story that the editor's server sees, by its number or one that forwards to it."""
     current = await stories.survivor(connection, number, editor.guild_id)
-    story = (await stories.load(connection, [current]))[current] if current is not None else None
+    seen = await stories.load(connection, [] if current is None else [current], editor.guild_id)
+    story = seen.get(current) if current is not None else None
     if story is None or not story.members:
         raise unknown(number)
     return story
@@ -106,8 +118,8 @@ def _require(context: Context, editor: Editor, guild_id: int) -> None:
     """NotAllowedError where other servers would see the change too, and the editor's may not decide for them."""
     if not guild_id and not may_edit(context, editor.guild_id):
         raise NotAllowedError(
-            "Other servers see this story too, and this one may not decide for them."
-            " Whoever runs the bot can let it: stories.editors in config.yaml."
+            "Other servers see this story too, and this server is not allowed to change it."
+            " The person who runs the bot can allow that with stories.editors in config.yaml."
         )
 
 

@@ -47,7 +47,7 @@ def zone(name: str) -> Reading:
         return reading
     near = tuple(suggest_zones(name[:LONGEST_ZONE], NEAR))
     hint = f"Did you mean: {', '.join(near)}?" if near else "Write it like Europe/Berlin, Berlin or UTC+2."
-    raise UnknownNameError(f"“{clip(name, 60)}” is no time zone. {hint}", name, near)
+    raise UnknownNameError(f"“{clip(name, 60)}” is not a time zone. {hint}", name, near)
 
 
 def suggest_zones(text: str, limit: int = 25) -> list[str]:
@@ -114,7 +114,7 @@ async def switch_off(context: Context, channel_id: int) -> None:
     async with context.db.write() as connection:
         state = await subscriptions.channel(connection, channel_id)
         if state is None or (state.schedule is None and state.next_digest is None):
-            raise NotFoundError("This channel has no digest that could be switched off.")
+            raise NotFoundError("This channel has no digest to turn off.")
         await subscriptions.set_digest_off(connection, channel_id)
 
 
@@ -185,7 +185,7 @@ async def send_now(context: Context, guild_id: int, channel_id: int) -> int:
             return 0
         await subscriptions.ensure_channel(connection, channel_id, guild_id)
         if not await digests.turn(connection, channel_id, state.next_digest, state.next_digest, now):
-            raise InvalidInputError("The channel's digest is being sent at this moment.")
+            raise InvalidInputError("This channel's digest is already being sent.")
         await _enqueue(connection, made, known, plan, state, now, demanded=True)
     context.wake()
     return len(made.entries)
@@ -197,7 +197,7 @@ async def _channel(
     """What a digest on demand serves: the digest subscriptions, or all where there are none."""
     own = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
     if not own:
-        raise NotFoundError("This channel has no subscriptions yet: start with /subscribe.")
+        raise NotFoundError("This channel has no subscriptions yet. Start with /subscribe.")
     state = await subscriptions.channel(connection, channel_id)
     return digest.wanted(own) or own, state or ChannelState(channel_id, guild_id)
 

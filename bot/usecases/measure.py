@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.store import feeds, outbox, stories, subscriptions, topics
+from bot.store import delivery, feeds, stories, subscriptions, topics
 from bot.usecases.context import Context
 
 
@@ -22,7 +22,7 @@ async def measure(context: Context) -> Measured:
     now = context.now()
     async with context.db.read() as connection:
         records, alive = await stories.recent_totals(connection, now)
-        waiting, oldest = await outbox.backlog(connection, now)
+        waiting, oldest = await delivery.backlog(connection, now)
         known = await topics.load(connection)
         own = await subscriptions.subscriptions(connection)
         channels = await subscriptions.channels(connection)

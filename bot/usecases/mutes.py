@@ -88,7 +88,7 @@ async def mute(context: Context, guild_id: int, channel_id: int | None, value: s
             return False
         if len(before) >= MOST:
             raise InvalidInputError(
-                f"This server has {MOST} mutes, the most there can be. Take some back with /unmute."
+                f"This server has reached the limit of {MOST} mutes. Remove some with /unmute."
             )
         await subscriptions.mute(connection, guild_id, channel_id, value)
     return True
@@ -123,10 +123,10 @@ async def unmute(context: Context, guild_id: int, channel_id: int | None, text: 
     if there:
         place = "the whole server" if there[0].channel_id is None else f"<#{there[0].channel_id}>"
         raise NotFoundError(
-            f"“{value}” is muted in {place}, not here: name that channel, or none for the server."
+            f"“{value}” is muted in {place}, not here. Choose that channel, or no channel for the whole server."
         )
     known = list(dict.fromkeys(m.value for m in muted))
-    hint = f"Muted are: {', '.join(known[:20])}." if known else "Nothing is muted."
+    hint = f"Muted: {', '.join(known[:20])}." if known else "Nothing is muted."
     near = tuple(difflib.get_close_matches(value, known, NEAR))
     raise UnknownNameError(f"“{value}” is not muted. {hint}", text, near)
 

@@ -46,13 +46,13 @@ class Found:
 
 def unknown(number: int | str) -> NotFoundError:
     """There is no story of that number."""
-    return NotFoundError(f"There is no story #{number}. The number of a story stands below its post.")
+    return NotFoundError(f"There is no story #{number}. A story's number is below its post.")
 
 
 async def number_of(context: Context, text: str, guild_id: int | None = None) -> int:
     """The story meant by `12`, `Story #12`, a link of an article or of its post, or words of its title."""
     if not text.strip():
-        raise InvalidInputError("Name a story: its number as in #12, a link, or words of its title.")
+        raise InvalidInputError("Enter a story: its number (such as #12), a link, or words of its title.")
     async with context.db.read() as connection:
         match reference.parse(text):
             case reference.Number(number):
@@ -62,7 +62,7 @@ async def number_of(context: Context, text: str, guild_id: int | None = None) ->
             case reference.MessageIds(ids):
                 found = await stored.by_message(connection, ids, guild_id)
                 if found is None:
-                    raise NotFoundError("That message is not the post of a story in this server.")
+                    raise NotFoundError("That message is not a story's post in this server.")
                 return found
             case reference.Address(url):
                 return await _by_address(connection, url, guild_id)
@@ -72,7 +72,7 @@ async def number_of(context: Context, text: str, guild_id: int | None = None) ->
                     return number
     if not hits:
         raise NotFoundError(
-            f"No story has “{clip(words, 80)}” in its title. Use its number as in #12, a link, or pick one as you type."
+            f"No story has “{clip(words, 80)}” in its title. Use its number (such as #12), a link, or pick a suggestion."
         )
     return hits[0][0]
 
@@ -81,9 +81,11 @@ async def _by_address(connection: AsyncConnection, url: str, guild_id: int | Non
     try:
         found = await stored.by_key(connection, canonical(url), guild_id or 0)
     except ValueError as error:
-        raise InvalidInputError(f"That link cannot be read: {error}.") from error
+        raise InvalidInputError(f"That link is not valid: {error}.") from error
     if found is None:
-        raise NotFoundError("No story has that link. It may not have come in, or only as background.")
+        raise NotFoundError(
+            "No story has that link. The bot may not have read the article, or only knows it as background."
+        )
     return found
 
 
@@ -121,13 +123,13 @@ async def _found(
         raise unknown(asked)
     story = (await stored.load(connection, [number], guild_id))[number]
     if not story.members:
-        raise NotFoundError(f"Story #{number} was withdrawn: everything in it was removed by its publishers.")
+        raise NotFoundError(f"Story #{number} was withdrawn. Its outlets removed all articles.")
     owners = context.rules.owners
     view = stories.view(story, muted, owners) or stories.view(story, owners=owners)
     assert view is not None
     notes = []
     if asked != number:
-        notes.append(f"#{asked} turned out to be the same story and goes on as #{number}.")
+        notes.append(f"Story #{asked} is now part of #{number}.")
     if channel_id:
         notes += await _fate(connection, view, guild_id or 0, channel_id)
     known = await topics.load(connection, guild_id or 0)
@@ -155,22 +157,22 @@ async def _fate(connection: AsyncConnection, view: StoryView, guild_id: int, cha
         if post.sent_at is not None:
             trouble = ""
             if post.reason and post.due_at is None:
-                how = "It is no longer kept up to date" if post.closed else "Its last update was refused"
+                how = "The post is no longer updated" if post.closed else "Its last update failed"
                 trouble = f" {how}: {escape(post.reason)}."
             return [f"Posted here {relative(post.sent_at)}.{trouble}"]
         if post.closed:
             return [f"Not posted here: {escape(post.reason)}."]
-        return [f"Waits to be posted here{': ' + escape(post.reason) if post.reason else ''}."]
+        return [f"Waiting to be posted here{': ' + escape(post.reason) if post.reason else ''}."]
     held = await outbox.held_in(connection, view.number, channel_id)
     if held is not None:
-        return [f"Not posted here: {EXPLAIN[Reason(held)]} ({held})."]
+        return [f"Not posted here: {EXPLAIN[Reason(held)]}."]
     own = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
     wanted = posting.matching(view, own, await topics.load(connection, guild_id))
     if not wanted:
-        return ["Not posted here: no subscription of this channel covers its topics."]
+        return ["Not posted here: this channel is not subscribed to any of its topics."]
     if all(subscription.mode is Mode.DIGEST for subscription in wanted):
-        return ["Not posted here: this channel gets its topics in the digest."]
-    return ["Not posted here: it came in before the channel subscribed."]
+        return ["Not posted here: this channel gets its topics in the digest only."]
+    return ["Not posted here: it is older than the channel's subscription."]
 
 
 async def suggest(context: Context, text: str, guild_id: int, limit: int = 25) -> list[tuple[int, str]]:

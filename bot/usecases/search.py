@@ -73,9 +73,9 @@ async def _find(
     hits = await context.evaluations.run(_hits, context, query, known, muted, matching, loaded)
     left_out = []
     if len(matching) > limit:
-        left_out.append(f"the first {limit:,} stories: there are more")
+        left_out.append(f"only the first {limit:,} stories are shown")
     elif len(ids) == CANDIDATES:
-        left_out.append(f"only the last {CANDIDATES:,} records that may match were looked at")
+        left_out.append(f"only {CANDIDATES:,} possible matches were checked")
     return Found(query, tuple(hits), "; ".join(left_out))
 
 

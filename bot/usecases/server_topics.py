@@ -72,7 +72,7 @@ def understood(text: str) -> Query:
         return language.parse(text)
     except QueryError as error:
         raise QueryRefusedError(
-            f"The query cannot be read at character {error.position + 1}: {error.message}.",
+            f"The query has a mistake at character {error.position + 1}: {error.message}.",
             error.drawn(),
             EXAMPLE,
         ) from None
@@ -83,10 +83,10 @@ def _name(text: str) -> str:
     name = repair(text, 4 * MAX_NAME)
     if len(name) > MAX_NAME:
         raise InvalidInputError(
-            f"A topic's name has at most {MAX_NAME} characters; “{clip(name, 20)}” has {len(name)}."
+            f"A topic's name can have at most {MAX_NAME} characters; “{clip(name, 20)}” has {len(name)}."
         )
     if not words(name):
-        raise InvalidInputError("A topic's name has at least one letter or digit.")
+        raise InvalidInputError("A topic's name needs at least one letter or digit.")
     return name
 
 
@@ -102,7 +102,7 @@ def _drafted(before: Topic, draft: Draft, known: Topics) -> Topic:
         aliases = {name_key(name): name for name in map(_name, filter(str.strip, typed))}
         aliases.pop(name_key(made.name), None)
         if len(aliases) > MAX_ALIASES:
-            raise InvalidInputError(f"A topic has at most {MAX_ALIASES} other names.")
+            raise InvalidInputError(f"A topic can have at most {MAX_ALIASES} other names.")
         made = replace(made, aliases=tuple(aliases.values()))
     if draft.parent is not None:
         none = draft.parent.strip() in ("", NOTHING)
@@ -118,11 +118,12 @@ def _free(known: Topics, wanted: Topic, before: Topic | None) -> None:
                 continue
             if other.guild_id:
                 raise InvalidInputError(
-                    f"This server has a topic “{other.name}” already: change it with /topic edit, or take another name."
+                    f"This server already has a topic “{other.name}”. Change it with /topic edit, or choose another name."
                 )
-            also = "" if name_key(name) == name_key(other.name) else f", as “{other.name}”"
+            same = name_key(name) == name_key(other.name)
+            what = "a built-in topic" if same else f"a name of the built-in topic “{other.name}”"
             raise InvalidInputError(
-                f"“{name}” is a topic that everybody has already{also}: follow it with /subscribe, or take another name."
+                f"“{name}” is already {what}. Subscribe to it with /subscribe, or choose another name."
             )
 
 
@@ -132,10 +133,10 @@ def _own(known: Topics, name: str, guild_id: int) -> Topic:
     if found is not None and found.guild_id == guild_id:
         return found
     own = [topic.name for topic in known if topic.guild_id]
-    hint = f"This server's own are: {', '.join(own[:10])}." if own else "Make one with /topic create."
+    hint = f"This server's topics: {', '.join(own[:10])}." if own else "Create one with /topic create."
     if found is not None:
-        raise NotFoundError(f"“{found.name}” is everybody's topic, which no server can change. {hint}")
-    raise NotFoundError(f"This server has no topic “{clip(name, 80)}” of its own. {hint}")
+        raise NotFoundError(f"“{found.name}” is a built-in topic and cannot be changed. {hint}")
+    raise NotFoundError(f"This server has no topic “{clip(name, 80)}”. {hint}")
 
 
 async def create(context: Context, guild_id: int, draft: Draft) -> Made:
@@ -149,8 +150,8 @@ async def create(context: Context, guild_id: int, draft: Draft) -> Made:
         _free(known, wanted, None)
         if await server_topics.count(connection, guild_id) >= context.topics_per_server:
             raise InvalidInputError(
-                f"This server has {context.topics_per_server} topics of its own, the most there can be. "
-                "Take one out with /topic delete."
+                f"This server has reached the limit of {context.topics_per_server} topics. "
+                "Delete one with /topic delete."
             )
         await server_topics.add(connection, wanted)
     return await _look_back(context, wanted)
@@ -167,7 +168,7 @@ async def edit(context: Context, guild_id: int, name: str, draft: Draft) -> Made
         wanted = _drafted(replace(before, suspended=""), draft, known)
         if wanted == before:
             raise InvalidInputError(
-                f"“{before.name}” is like that already: give it another name, query, aliases or parent."
+                f"“{before.name}” already has these settings. Enter another name, query, aliases or parent."
             )
         _free(known, wanted, before)
         await server_topics.change(connection, before, wanted)

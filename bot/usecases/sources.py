@@ -62,7 +62,7 @@ def address_of(text: str) -> str:
     try:
         canonical(address)
     except ValueError as error:
-        raise InvalidInputError(f"That is no address of a feed: {error}.") from error
+        raise InvalidInputError(f"That is not a valid feed address: {error}.") from error
     if len(address) > MAX_ADDRESS:
         raise InvalidInputError(f"That address is longer than {MAX_ADDRESS} characters.")
     return address
@@ -70,7 +70,7 @@ def address_of(text: str) -> str:
 
 def _web(context: Context) -> Web:
     if context.web is None:
-        raise InvalidInputError("Feeds cannot be reached from here.")
+        raise InvalidInputError("Feeds cannot be fetched here.")
     return context.web
 
 
@@ -87,19 +87,21 @@ async def preview(
         known = await topics.load(connection, guild_id)
     about = (resolve(known, topic_name).name,) if topic_name else ()
     origin = Origin(address_of(address), topics=about, quality=context.polls.quality)
-    found = await _found(_web(context), origin, "://" not in address)
+    found = await _found(context, origin, guild_id, guessed="://" not in address)
     items = tuple((item.record, _matched(known, item.record, guild_id)) for item in found.document.items)
     return Preview(found.url, found.document, about, items)
 
 
-async def _found(web: Web, origin: Origin, guessed: bool) -> Found:
+async def _found(context: Context, origin: Origin, guild_id: int, *, guessed: bool) -> Found:
     """The feed there; where https was only a guess, else over http."""
+    web = _web(context)
     try:
-        return await find(web, origin)
+        return await find(web, origin, context.parsers, guild_id)
     except SourceError:
         if not guessed:
             raise
-    return await find(web, replace(origin, url=f"http://{origin.url.removeprefix('https://')}"))
+    origin = replace(origin, url=f"http://{origin.url.removeprefix('https://')}")
+    return await find(web, origin, context.parsers, guild_id)
 
 
 def _matched(known: Topics, record: Record, guild_id: int) -> tuple[str, ...]:
@@ -153,8 +155,8 @@ async def _full(context: Context, connection: AsyncConnection, guild_id: int) ->
 
 def _no_room(context: Context) -> InvalidInputError:
     return InvalidInputError(
-        f"This server has {context.polls.per_server} feeds of its own, the most there can be. "
-        "Take one out with /source remove."
+        f"This server has reached the limit of {context.polls.per_server} feeds. "
+        "Remove one with /source remove."
     )
 
 
@@ -162,12 +164,15 @@ def _no_room(context: Context) -> InvalidInputError:
 class Listing:
     """A server's own feeds, and how many of everybody's there are by state.
 
-    `full`: how many records its own have brought today, where that is the most there may be; else 0.
+    `full`: how many records its own have brought today, where that is the most there may be; else 0. `stored`: how
+    many of them are stored, of `most_stored` that there may be.
     """
 
     own: tuple[Feed, ...]
     shared: Mapping[str, int]
     full: int = 0
+    stored: int = 0
+    most_stored: int = 0
 
 
 async def listing(context: Context, guild_id: int) -> Listing:
@@ -176,8 +181,10 @@ async def listing(context: Context, guild_id: int) -> Listing:
         own = await feeds.all_feeds(connection, guild_id)
         shared = await feeds.states_of_all(connection, 0)
         brought = await feeds.brought_on(connection, [guild_id], context.now().date())
+        stored = await feeds.stored(connection, [guild_id] if guild_id else [])
     most = context.polls.per_day
-    return Listing(tuple(own), shared, most if guild_id and brought.get(guild_id, 0) >= most else 0)
+    full = most if guild_id and brought.get(guild_id, 0) >= most else 0
+    return Listing(tuple(own), shared, full, stored.get(guild_id, 0), context.polls.most_stored)
 
 
 async def remove(context: Context, wanted: str, guild_id: int = 0) -> Feed:
@@ -190,13 +197,14 @@ async def remove(context: Context, wanted: str, guild_id: int = 0) -> Feed:
         hits = hits or [feed for feed in own if key == name_key(feed.url)]
         hits = hits or [f for f in own if key in (name_key(f.shown), name_key(clip(f.shown, SHORT)))]
         if not hits:
-            has = ", ".join(feed.shown for feed in own[:10]) or "none"
-            raise NotFoundError(f"There is no source “{clip(wanted, 80)}”. There are: {has}.")
+            names = ", ".join(feed.shown for feed in own[:10])
+            hint = f"Feeds: {names}." if names else "No feeds have been added."
+            raise NotFoundError(f"There is no feed “{clip(wanted, 80)}”. {hint}")
         if len(hits) > 1:
-            raise InvalidInputError(f"{len(hits)} sources have that name: give the address.")
+            raise InvalidInputError(f"{len(hits)} feeds have that name. Enter the address instead.")
         if hits[0].origin in (Owner.CONFIG, Owner.CATALOGUE):
             raise InvalidInputError(
-                f"{hits[0].shown} comes from the {'config' if hits[0].origin == Owner.CONFIG else 'catalogue'}: take it out there."
+                f"{hits[0].shown} comes from the {'config' if hits[0].origin == Owner.CONFIG else 'catalogue'}. Remove it there."
             )
         await feeds.remove(connection, [hits[0].source_id])
     return hits[0]

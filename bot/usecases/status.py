@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib.metadata import version
 
+from bot.domain.addresses import hosts_only
 from bot.domain.render import plural
-from bot.store import feeds, outbox, server_topics, sources, stories, subscriptions
+from bot.store import delivery, feeds, outbox, server_topics, sources, stories, subscriptions
 from bot.store.sources import SourceState as Stored
 from bot.usecases.context import Context
 
 RECENT = timedelta(days=1)
 MOST_TROUBLES = 10
 
-# An address, of which the host remains; paths, bare or in quotes; and where a sentence ends.
-_ADDRESS = re.compile(r"[A-Za-z][\w+.-]*://(?:[^/?#\s@]*@)?([^/?#\s:'\"]+)[^\s'\"]*")
+# Paths, bare or in quotes; and where a sentence ends.
 _PATH = re.compile(r"""(['"])[^'"]*[/\\][^'"]*\1|(?<![\w<])(?:~|[A-Za-z]:)?[/\\][^\s'",;]*[^\s'",;:.]""")
 _SENTENCE = re.compile(r"(?<=[.!?])\s|\n")
 _SLASH = re.compile(r"[/\\]")
@@ -37,9 +37,10 @@ class SourceState:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What `/status` shows. `paused` are channel and reason; `held` counts the last day by reason. `suspended`: the
-    server's topics whose queries cost too much, each with why.
+    """What `/status` shows. `stalled` messages wait although nothing stands in their way. `paused` are channel and reason; `held` counts the last day by reason.
+    `suspended` are the server topics whose queries cost too much, each with the reason.
 
+    `own_stored` are the articles of the server's own feeds, of `most_stored` that there may be.
     `sources` are those in order as one, then each in trouble, then the rest of these as one.
     """
 
@@ -52,6 +53,9 @@ class Status:
     held: dict[str, int]
     given_up: tuple[tuple[int, str], ...]
     subscriptions: int
+    stalled: int = 0
+    own_stored: int = 0
+    most_stored: int = 0
     suspended: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -59,7 +63,7 @@ async def status(context: Context, guild_id: int) -> Status:
     """The state of the bot as it concerns one server."""
     since = context.now() - RECENT
     async with context.db.read() as connection:
-        own, alive = await stories.recent_totals(connection, context.now())
+        own, alive = await stories.recent_totals(connection, context.now(), guild_id)
         states = await subscriptions.channels(connection, guild_id)
         seen = {f.source_id for of in {0, guild_id} for f in await feeds.all_feeds(connection, of)}
         found = [s for s in await sources.all_sources(connection) if s.kind != feeds.KIND or s.id in seen]
@@ -73,6 +77,9 @@ async def status(context: Context, guild_id: int) -> Status:
             await outbox.held_counts(connection, guild_id, since),
             tuple(await outbox.given_up(connection, guild_id, since)),
             len(await subscriptions.subscriptions(connection, guild_id=guild_id)),
+            await delivery.stalled(connection, context.now(), guild_id),
+            (await feeds.stored(connection, [guild_id])).get(guild_id, 0),
+            context.polls.most_stored,
             await server_topics.suspended(connection, guild_id),
         )
 
@@ -81,7 +88,7 @@ def _summary(found: Sequence[Stored]) -> tuple[SourceState, ...]:
     fine = [state for state in found if state.last_error_at is None]
     troubled = [state for state in found if state.last_error_at is not None]
     troubled.sort(key=lambda state: (state.last_error_at, state.id), reverse=True)
-    summary = [_together(fine, "in order")] if fine else []
+    summary = [_together(fine, f"{plural(len(fine), 'source')} working")] if fine else []
     summary += [
         SourceState(
             shown_name(state.name),
@@ -94,12 +101,12 @@ def _summary(found: Sequence[Stored]) -> tuple[SourceState, ...]:
         for state in troubled[:MOST_TROUBLES]
     ]
     rest = troubled[MOST_TROUBLES:]
-    return (*summary, *([_together(rest, "more in trouble")] if rest else []))
+    return (*summary, *([_together(rest, f"{plural(len(rest), 'more failing source')}")] if rest else []))
 
 
-def _together(states: Sequence[Stored], how: str) -> SourceState:
+def _together(states: Sequence[Stored], name: str) -> SourceState:
     return SourceState(
-        f"{plural(len(states), 'source')} {how}",
+        name,
         sum(state.taken for state in states),
         sum(state.rejected for state in states),
         max((state.last_success for state in states if state.last_success), default=None),
@@ -109,15 +116,15 @@ def _together(states: Sequence[Stored], how: str) -> SourceState:
 def shown_name(name: str) -> str:
     """A source's kind, and of its place the host or the last part of the path."""
     kind, _, place = name.partition(":")
-    if address := _ADDRESS.search(place):
-        return f"{kind}: {address[1]}"
+    if "://" in place:
+        return f"{kind}: {hosts_only(place.partition(':')[2] if place[:1].isdigit() else place)}"
     return f"{kind}: {_SLASH.split(place.rstrip('/'))[-1]}" if place else kind
 
 
 def shown_error(error: str) -> str:
     """The first sentence of an error, hosts in place of addresses, and no paths."""
     first = _SENTENCE.split(error.strip(), maxsplit=1)[0]
-    return _PATH.sub("…", _ADDRESS.sub(r"\1", first))
+    return _PATH.sub("…", hosts_only(first))
 
 
 async def resume_mended(context: Context, problem: Callable[[int], Awaitable[str]]) -> list[int]:

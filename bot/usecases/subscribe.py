@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,7 +12,7 @@ from bot.domain.digest import Schedule
 from bot.domain.model import Importance, Mode, StoryView, Subscription, Topic
 from bot.domain.topics import Topics, sought_by
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
-from bot.store import digests, feeds, outbox, subscriptions, topics
+from bot.store import digests, feeds, outbox, servers, subscriptions, topics
 from bot.store import stories as stored_stories
 from bot.store.subscriptions import ChannelState
 from bot.usecases.context import Context
@@ -105,7 +105,7 @@ async def subscribe(context: Context, wish: Wish) -> Subscribed:
         wanted = wish.onto(before, topic.name)
         if before is None and len(own) >= MOST_SUBSCRIPTIONS:
             raise InvalidInputError(
-                f"This server has {len(own)} subscriptions, the most there can be. Take some back with /unsubscribe."
+                f"This server has reached the limit of {MOST_SUBSCRIPTIONS} subscriptions. Remove some with /unsubscribe."
             )
         await subscriptions.subscribe(connection, wanted, await topics.id_of(connection, topic), now)
         resumed = await subscriptions.resume(connection, [wanted.channel_id])
@@ -186,14 +186,12 @@ async def post_now(context: Context, story: int, guild_id: int, channel_id: int)
         muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
         view = stories.view(found, muted, context.rules.owners)
         if view is None:
-            raise InvalidInputError(
-                f"Story #{number} was removed by its publishers, or is muted here by now."
-            )
+            raise InvalidInputError(f"Story #{number} was removed by its outlets, or it is muted here.")
         own = await subscriptions.subscriptions(connection, guild_id=guild_id, channel_ids=[channel_id])
         live = [s for s in own if s.mode is not Mode.DIGEST]
         if not posting.matching(view, live, await topics.load(connection, guild_id)):
             raise InvalidInputError(
-                f"<#{channel_id}> gets no live posts on the topics of story #{number} any more."
+                f"<#{channel_id}> no longer gets live posts on the topics of story #{number}."
             )
         if post is not None:
             await outbox.reopen(connection, post.id, now)
@@ -225,7 +223,7 @@ async def unsubscribe(
                 await subscriptions.remove_channel(connection, channel_id)
             return topic.name
     has = [s.topic for s in own]
-    hint = f"It is subscribed to: {', '.join(has)}." if has else "It has no subscriptions."
+    hint = f"Its subscriptions: {', '.join(has)}." if has else "It has no subscriptions."
     near = tuple(t.name for t in known.suggest(topic_name, 200) if t.name in has)[:NEAR]
     raise UnknownNameError(f"The channel is not subscribed to “{topic_name[:80]}”. {hint}", topic_name, near)
 
@@ -243,6 +241,30 @@ async def channels_of(context: Context, guild_id: int) -> list[int]:
         states = await subscriptions.channels(connection, guild_id)
         mutes = await subscriptions.mutes(connection, guild_id)
     return sorted({state.channel_id for state in states} | {m.channel_id for m in mutes if m.channel_id})
+
+
+async def leave(context: Context, guild_id: int) -> None:
+    """The bot is not in a server any more: nothing is polled, matched or sent for it until it is back."""
+    async with context.db.write() as connection:
+        await servers.leave(connection, guild_id, context.now())
+
+
+async def come_back(context: Context, guild_id: int) -> None:
+    """The bot is in a server: what the server has goes on."""
+    async with context.db.read() as connection:
+        left = await servers.left_among(connection, [guild_id])
+    if left:
+        async with context.db.write() as connection:
+            await servers.come_back(connection, guild_id)
+        context.wake()
+
+
+async def keep_servers(context: Context, guild_ids: Collection[int]) -> None:
+    """The bot is in these servers and in no others."""
+    async with context.db.read() as connection:
+        gone = await servers.with_something(connection) - set(guild_ids)
+    for guild_id in sorted(gone):
+        await leave(context, guild_id)
 
 
 async def keep_roles(context: Context, guild_id: int, role_ids: Sequence[int]) -> None:

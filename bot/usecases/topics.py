@@ -27,7 +27,7 @@ def resolve(known: Topics, name: str) -> Topic:
     if found is not None:
         return found
     near = tuple(topic.name for topic in known.suggest(name, NEAR))
-    hint = f"Did you mean: {', '.join(near)}?" if near else "The list of topics has all there are."
+    hint = f"Did you mean: {', '.join(near)}?" if near else "See the list of topics."
     raise UnknownNameError(f"There is no topic “{clip(name, 80)}”. {hint}", name, near)
 
 
@@ -97,10 +97,10 @@ async def listing(context: Context, search: str, guild_id: int) -> list[str]:
     for topic in shown:
         depth = 0 if search.strip() else len(known.ancestors(topic.name))
         mark = f" · {spike_words(above[topic.name])}" if topic.name in above else ""
-        mark += " · this server's own" if topic.guild_id else ""
-        mark += " · ⚠️ suspended: see `/topic show`" if topic.suspended else ""
+        mark += " · this server's topic" if topic.guild_id else ""
+        mark += " · ⚠️ suspended, see `/topic show`" if topic.suspended else ""
         mark += " · subscribed here" if name_key(topic.name) in here else ""
-        parent = f" · below {escape(topic.parent)}" if search.strip() and topic.parent else ""
+        parent = f" · part of {escape(topic.parent)}" if search.strip() and topic.parent else ""
         indent = "\u2003" * min(depth, 5)
         count = plural(counts[topic.name], "story", "stories")
         lines.append(f"{indent}**{escape(topic.name)}** · {count}{parent}{mark}")

@@ -81,7 +81,7 @@ class Backtested:
 async def _asked(context: Context, guild_id: int, text: str) -> Asked:
     """What somebody means: a topic where one goes by that, else a query. QueryRefusedError where that is none."""
     if not text.strip():
-        raise InvalidInputError("Name a topic, or type a query.")
+        raise InvalidInputError("Enter a topic or a query.")
     async with context.db.read() as connection:
         known = await topics.load(connection, guild_id)
     topic = known.resolve(text)

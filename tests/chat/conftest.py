@@ -59,7 +59,7 @@ async def world(
     shutil.copy(empty_database, path)
     db = await Database.open(str(path))
     try:
-        app = App(Context(db, clock, polls=polls, web=web))
+        app = App(Context(db, clock, editors="all", polls=polls, web=web))
         env = Env(app.client)
         await env.start()
         try:

@@ -25,9 +25,9 @@ async def parts(world: World) -> dict[str, str]:
 
 async def test_the_status_of_a_fresh_bot(world: World) -> None:
     status = await parts(world)
-    assert status[""] == "0 records in 0 stories · 0 subscriptions here · 0 messages waiting"
+    assert status[""] == "0 articles in 0 stories · 0 subscriptions in this server · 0 messages waiting"
     assert status["footer"] == f"Topicwire {version('topicwire')}"
-    assert status["Sources"].startswith("• 1 source in order: 0 records taken in, last <t:")
+    assert status["Sources"].startswith("• 1 source working: 0 articles, last read <t:")
     assert list(status) == ["", "footer", "Sources"]
 
 
@@ -35,8 +35,8 @@ async def test_what_came_in_and_what_waits(world: World) -> None:
     await world.ask("subscribe", topic="AI")
     await world.take_in(record(METRO[0], "a.example", quality=80), record(METRO[1], "b.example", quality=50))
     status = await parts(world)
-    assert status[""] == "2 records in 1 story · 1 subscription here · 1 message waiting"
-    assert status["Sources"] == f"• 1 source in order: 2 records taken in, last <t:{int(at().timestamp())}:R>"
+    assert status[""] == "2 articles in 1 story · 1 subscription in this server · 1 message waiting"
+    assert status["Sources"] == f"• 1 source working: 2 articles, last read <t:{int(at().timestamp())}:R>"
     await world.deliver()
     assert "0 messages waiting" in (await parts(world))[""]
 
@@ -54,17 +54,17 @@ class Broken(ListSource):
 async def test_what_was_refused_and_the_last_error_of_a_source(world: World) -> None:
     world.source.rejected.append(Rejected("x.md", 1, "no title"))
     await world.take_in(record(METRO[0]))
-    assert "1 record taken in, 1 refused, last" in (await parts(world))["Sources"]
+    assert "1 article, 1 rejected, last read" in (await parts(world))["Sources"]
     world.clock.forward(hours=1)
     with pytest.raises(OSError, match="disk"):
         await world.app.ingest.step(Broken())
     first, second = (await parts(world))["Sources"].splitlines()
-    assert first == f"• list: test: 1 record taken in, 1 refused, last <t:{int(at().timestamp())}:R>"
+    assert first == f"• list: test: 1 article, 1 rejected, last read <t:{int(at().timestamp())}:R>"
     assert second.strip() == f"⚠️ <t:{int(at(1).timestamp())}:R>: OSError: the disk is <gone>"
 
 
 async def fail(world: World, name: str, error: str) -> None:
-    """A source fails."""
+    """A feed stopped working."""
     context = world.app.context
     async with context.db.write() as connection:
         state = await sources.ensure(connection, name, name.partition(":")[0])
@@ -80,12 +80,12 @@ async def test_what_is_in_order_is_counted_and_at_most_ten_in_trouble_are_listed
         await fail(world, f"folder:/srv/private/f{number}", "no")
     found = await use.status(world.app.context, world.guild.id)
     assert [source.name for source in found.sources] == [
-        "301 sources in order",
+        "301 sources working",
         *(f"folder: f{number}" for number in range(13, 3, -1)),
-        "4 sources more in trouble",
+        "4 more failing sources",
     ]
     status = await parts(world)
-    assert status["Sources"].startswith("• 301 sources in order: 0 records taken in")
+    assert status["Sources"].startswith("• 301 sources working: 0 articles")
     assert "/srv" not in "".join(status.values())
 
 
@@ -101,7 +101,7 @@ async def test_what_is_in_order_is_counted_and_at_most_ten_in_trouble_are_listed
 )
 async def test_a_source_is_named_without_where_it_is(world: World, name: str, shown: str) -> None:
     await fail(world, name, "no")
-    assert f"• {shown}: 0 records taken in" in (await parts(world))["Sources"]
+    assert f"• {shown}: 0 articles" in (await parts(world))["Sources"]
 
 
 @pytest.mark.parametrize(
@@ -138,13 +138,13 @@ async def test_what_was_held_back_and_why(world: World) -> None:
     low, high, old = unrelated(3)
     await world.take_in(low, high)
     await world.take_in(record(old.title, "old.example", hours=-24 * 9, quality=80, topics=["Space"]))
-    held = (await parts(world))["Held back in the last day"].splitlines()
+    held = (await parts(world))["Stories not posted in the last day"].splitlines()
     assert held == [
-        "• 2 × below importance: it is below the importance that the subscription asks for",
-        "• 1 × too old: it was published too long before it came in",
+        "• 2 × less important than the subscription requires",
+        "• 1 × too old when the bot read it",
     ]
     world.clock.forward(hours=25)
-    assert "Held back in the last day" not in await parts(world)
+    assert "Stories not posted in the last day" not in await parts(world)
 
 
 async def test_what_is_paused_and_what_was_given_up(world: World) -> None:
@@ -158,11 +158,14 @@ async def test_what_is_paused_and_what_was_given_up(world: World) -> None:
     )
     await world.report(record(ROCKET[0], quality=80))
     status = await parts(world)
-    assert status["Paused"].splitlines() == [
-        f"• {gone.mention}: the channel is gone",
-        f"• {closed.mention}: the bot cannot see the channel: give it View Channel there",
+    assert status["Paused channels"].splitlines() == [
+        f"• {gone.mention}: the channel was deleted, or the bot cannot see it",
+        f"• {closed.mention}: the bot cannot see the channel. Give it View Channel there",
     ]
-    assert status["Given up in the last day"] == f"• {world.news.mention}: the server's AutoMod blocked it"
+    assert (
+        status["Messages not sent in the last day"]
+        == f"• {world.news.mention}: the server's AutoMod blocked it"
+    )
 
 
 async def test_the_status_tells_of_one_server_only(world: World) -> None:
@@ -172,8 +175,8 @@ async def test_the_status_tells_of_one_server_only(world: World) -> None:
     elsewhere = world.env.create_guild("Elsewhere")
     owner = elsewhere.add_member(elsewhere.owner)
     answer = seen(await world.ask("status", by=owner, at=elsewhere.create_text_channel("lobby")))
-    assert "0 subscriptions here · 0 messages waiting" in answer
-    assert "Paused" not in answer
+    assert "0 subscriptions in this server · 0 messages waiting" in answer
+    assert "Paused channels" not in answer
 
 
 async def test_a_status_with_very_much_in_it_fits(world: World) -> None:
@@ -182,7 +185,7 @@ async def test_a_status_with_very_much_in_it_fits(world: World) -> None:
         await world.ask("subscribe", topic="Space", channel=channel)
         world.deny(channel, send_messages=True)
     await world.report(record(ROCKET[0], quality=80))
-    paused = (await parts(world))["Paused"]
+    paused = (await parts(world))["Paused channels"]
     assert len(paused) <= 1024
     assert paused.splitlines()[-1].endswith(" more")
 
@@ -190,7 +193,7 @@ async def test_a_status_with_very_much_in_it_fits(world: World) -> None:
 async def test_help_tells_what_it_does_and_the_first_three_steps(world: World) -> None:
     answer = await world.ask("help", by=world.member)
     text = seen(answer)
-    assert "follows **topics**, not feeds" in text
+    assert "follows **topics** instead of single feeds" in text
     for number, command in enumerate(("/topics", "/subscribe", "/digest set"), 1):
         assert f"{number}. `{command}`" in text
 

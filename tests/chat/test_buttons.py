@@ -10,7 +10,7 @@ from bot.usecases import related
 from tests.chat.world import METRO, World, labels, message_of, seen, unrelated
 from tests.make import record
 
-EXPIRED = "This no longer works: its time is over, or the bot was restarted. Use the command again."
+EXPIRED = "This has expired. Use the command again."
 
 
 @pytest.fixture
@@ -106,6 +106,6 @@ async def test_deleting_a_topic_can_be_cancelled(world: World) -> None:
     asked = await world.ask("topic delete", topic="Harbours")
     assert labels(asked) == ["Delete it", "Keep it"]
     kept = world.answer(await world.press(asked, "Keep it"))
-    assert seen(kept) == "**Harbours** stays. Nothing was changed."
+    assert seen(kept) == "**Harbours** was not deleted."
     assert "Harbours" in seen(await world.ask("topic show", topic="Harbours"))
     assert labels(asked) == []

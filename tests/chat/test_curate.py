@@ -9,6 +9,9 @@ import pytest
 from simcord.actors import MemberActor
 
 from bot.domain.model import Importance, Record
+from bot.errors import NotAllowedError
+from bot.usecases import curate
+from bot.usecases.curate import Editor
 from tests.chat.world import World, labels, message_of, plain, seen
 from tests.make import ListSource, record
 
@@ -84,14 +87,14 @@ async def test_only_who_may_manage_messages_has_the_buttons(world: World, modera
 async def test_two_stories_go_on_as_one(world: World, moderator: MemberActor, other: str) -> None:
     await two_stories(world)
     assert len(world.posts()) == 2
-    assert "Story #2 goes on as #1" in told(world, await merge(world, moderator, "1", other))
+    assert "Story #2 is now part of #1" in told(world, await merge(world, moderator, "1", other))
     world.clock.forward(minutes=2)
     await world.deliver()
     first, second = world.posts()
     assert GIRDER in seen(first)
     assert "This story continues in #1" in seen(second)
     answer = await world.ask("related", story="2", by=world.member)
-    assert "goes on as #1" in seen(answer)
+    assert "is now part of #1" in seen(answer)
 
 
 async def test_a_report_is_taken_out_and_clustering_obeys(world: World, moderator: MemberActor) -> None:
@@ -100,13 +103,13 @@ async def test_a_report_is_taken_out_and_clustering_obeys(world: World, moderato
     await world.report(record(again, "c.example", hours=1, topics=["Space"]))
     assert again in seen(await world.ask("related", story="1", by=world.member))
     answer = told(world, await part(world, moderator, "1", again))
-    assert answer.startswith(f"“{again}” is story #3 now, no longer part of #1.")
+    assert answer.startswith(f"“{again}” is now story #3, separate from #1.")
     assert again not in seen(await world.ask("related", story="1", by=world.member))
-    assert "taken out of #1 by hand" in plain(seen(await world.ask("why", story="3", by=world.member)))
+    assert "Moved out of #1 by a moderator" in plain(seen(await world.ask("why", story="3", by=world.member)))
     # What comes later joins one of the two, and merges them no more.
     await world.report(record(f"{BRIDGE}, once again", "d.example", hours=2, topics=["Space"]))
     for number in ("1", "3"):
-        assert "goes on as" not in seen(await world.ask("related", story=number, by=world.member))
+        assert "is now part of" not in seen(await world.ask("related", story=number, by=world.member))
 
 
 async def test_what_was_decided_is_undone_by_its_opposite(world: World, moderator: MemberActor) -> None:
@@ -133,12 +136,12 @@ async def test_what_is_only_declared_is_taken_out_too(world: World, moderator: M
     asked = world.answer(await world.press(shown, "Not the same story…", by=moderator))
     assert [option.label for option in menu_of(asked).options] == [again], "what came in itself stays"
     answer = told(world, await part(world, moderator, "1", again))
-    assert answer.startswith(f"“{again}” is story #2 now, no longer part of #1.")
+    assert answer.startswith(f"“{again}” is now story #2, separate from #1.")
     shown = await world.ask("related", story="1", by=moderator)
     assert again in parts_of(shown)["Background"]
     assert labels(shown) == ["Merge with…"]
     # Declared once more, and there itself at last, it stays where it was put.
-    await world.restart()
+    await world.restart(stories={"editors": "all"})
     noon = f"{BRIDGE} at noon"
     await world.report(record(noon, "c.example", hours=1, related=[declared]), declared)
     parts = parts_of(await world.ask("related", story="1", by=world.member))
@@ -156,7 +159,7 @@ async def test_a_rule_outlives_a_restart(world: World, moderator: MemberActor) -
     await part(world, moderator, "1", again)
     await world.restart()
     await world.report(*(record(f"{BRIDGE} {n} again", f"d{n}.example", hours=2) for n in range(3)))
-    assert "goes on as" not in seen(await world.ask("related", story="3", by=world.member))
+    assert "is now part of" not in seen(await world.ask("related", story="3", by=world.member))
 
 
 async def test_where_servers_are_named_the_others_decide_for_nobody_else(
@@ -165,15 +168,19 @@ async def test_where_servers_are_named_the_others_decide_for_nobody_else(
     await two_stories(world)
     again = f"{BRIDGE} again"
     await world.report(record(again, "c.example", hours=1))
-    await world.restart(stories={"editors": [world.guild.id + 1]})
-    refusal = "Other servers see this story too, and this one may not decide for them."
-    merging = world.refusal(await merge(world, moderator, "1", "2"))
-    assert refusal in merging
-    assert "stories.editors" in merging
-    assert refusal in not_taken_out(world, await part(world, moderator, "1", again))
+    for editors in ([], [world.guild.id + 1]):
+        await world.restart(stories={"editors": editors})
+        assert labels(await world.ask("related", story="1", by=moderator)) == []
+        editor = Editor(world.guild.id, 7)
+        with pytest.raises(NotAllowedError, match=r"stories\.editors"):
+            await curate.merge(world.app.context, editor, 1, "2")
+        with pytest.raises(NotAllowedError, match=r"stories\.editors"):
+            await curate.part(world.app.context, editor, 1, 3)
     assert again in seen(await world.ask("related", story="1", by=world.member))
+    await world.restart(stories={"editors": "all"})
+    assert len(labels(await world.ask("related", story="1", by=moderator))) == 2
     await world.restart(stories={"editors": [world.guild.id + 1, str(world.guild.id)]})
-    assert "Story #2 goes on as #1" in told(world, await merge(world, moderator, "1", "2"))
+    assert "Story #2 is now part of #1" in told(world, await merge(world, moderator, "1", "2"))
 
 
 async def test_of_what_is_its_own_a_server_decides_anyway(world: World, moderator: MemberActor) -> None:
@@ -181,7 +188,7 @@ async def test_of_what_is_its_own_a_server_decides_anyway(world: World, moderato
     own = ListSource("list:own").add(record("Choir sings below the bridge", "own.example", hours=1))
     await world.app.ingest.step(own, guild_id=world.guild.id)
     await world.restart(stories={"editors": [world.guild.id + 1]})
-    assert "Story #3 goes on as #1" in told(world, await merge(world, moderator, "3", "1"))
+    assert "Story #3 is now part of #1" in told(world, await merge(world, moderator, "3", "1"))
     shown = await world.ask("related", story="1", by=world.member)
     assert "Choir sings below the bridge" in seen(shown)
 
@@ -189,7 +196,7 @@ async def test_of_what_is_its_own_a_server_decides_anyway(world: World, moderato
 @pytest.mark.parametrize(
     ("other", "answer"),
     [
-        ("1", "#1 and #1 are one story already."),
+        ("1", "#1 and #1 are already the same story."),
         ("99", "There is no story #99."),
         ("nobody wrote that", "No story has “nobody wrote that” in its title."),
     ],
@@ -211,4 +218,4 @@ async def test_a_report_that_moved_meanwhile_is_told(world: World, moderator: Me
     await part(world, moderator, "1", again)
     [value] = [option.value for option in menu.options if option.label == again]
     result = await moderator.select(message_of(asked), [value])
-    assert "not in story #1 any more" in not_taken_out(world, result)
+    assert "no longer in story #1" in not_taken_out(world, result)

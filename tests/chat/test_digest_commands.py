@@ -23,19 +23,19 @@ async def test_a_digest_is_set_in_the_words_people_use(world: World) -> None:
     )
     assert seen(answer).splitlines() == [
         "Digest set",
-        f"{world.news.mention} gets its digest Monday, Thursday at 21:00 (Europe/Berlin), 5 stories at most.",
-        f"Next: <t:{int(at(8).timestamp())}:F>",
+        f"{world.news.mention} gets a digest Monday, Thursday at 21:00 (Europe/Berlin) with at most 5 stories.",
+        f"Next digest: <t:{int(at(8).timestamp())}:F>",
         "Topics: Space",
     ]
     listed = seen(await world.ask("subscriptions", by=world.member))
-    assert "• digest Monday, Thursday at 21:00 (Europe/Berlin)" in listed
+    assert "• Digest Monday, Thursday at 21:00 (Europe/Berlin)" in listed
 
 
 async def test_a_digest_without_a_topic_says_what_is_missing(world: World) -> None:
     await world.ask("subscribe", topic="Space")
     answer = seen(await world.ask("digest set", time="9", timezone="UTC"))
-    assert "gets its digest every day at 09:00 (UTC), 10 stories at most." in answer
-    assert "⚠️ No topic is in it yet: use `/subscribe` with the mode *digest* or *both*." in answer
+    assert "gets a digest every day at 09:00 (UTC) with at most 10 stories." in answer
+    assert "⚠️ The digest has no topics yet. Use `/subscribe` with the mode *digest* or *both*." in answer
 
 
 @pytest.mark.parametrize(
@@ -43,28 +43,28 @@ async def test_a_digest_without_a_topic_says_what_is_missing(world: World) -> No
     [
         (
             {"time": "25:00", "timezone": "UTC"},
-            "“25:00” is no time of day: write it like 09:00, 21:30 or 9 pm.",
+            "“25:00” is not a time of day: write it like 09:00, 21:30 or 9 pm.",
         ),
         (
             {"time": "at dawn", "timezone": "UTC"},
-            "“at dawn” is no time of day: write it like 09:00, 21:30 or 9 pm.",
+            "“at dawn” is not a time of day: write it like 09:00, 21:30 or 9 pm.",
         ),
-        ({"time": "9", "timezone": "Berl"}, "“Berl” is no time zone. Did you mean: Europe/Berlin?"),
+        ({"time": "9", "timezone": "Berl"}, "“Berl” is not a time zone. Did you mean: Europe/Berlin?"),
         (
             {"time": "9", "timezone": "new yor"},
-            "“new yor” is no time zone. Did you mean: America/New_York?",
+            "“new yor” is not a time zone. Did you mean: America/New_York?",
         ),
         (
             {"time": "9", "timezone": "Nowhere"},
-            "“Nowhere” is no time zone. Write it like Europe/Berlin, Berlin or UTC+2.",
+            "“Nowhere” is not a time zone. Write it like Europe/Berlin, Berlin or UTC+2.",
         ),
         (
             {"time": "9", "timezone": "UTC", "days": "someday"},
-            "“someday” is no day: use daily, weekdays, weekends, or days such as mon, thu or mon-fri.",
+            "“someday” is not a day: use daily, weekdays, weekends, or days such as mon, thu or mon-fri.",
         ),
-        ({"time": "x" * 6000, "timezone": "UTC"}, "is no time of day"),
-        ({"time": "9", "timezone": "x" * 6000}, "is no time zone"),
-        ({"time": "9", "timezone": "UTC", "days": "x" * 6000}, "is no day"),
+        ({"time": "x" * 6000, "timezone": "UTC"}, "is not a time of day"),
+        ({"time": "9", "timezone": "x" * 6000}, "is not a time zone"),
+        ({"time": "9", "timezone": "UTC", "days": "x" * 6000}, "is not a day"),
     ],
 )
 async def test_what_cannot_be_read_is_told_with_what_is_allowed(
@@ -85,7 +85,7 @@ async def test_times_zones_and_days_are_taken_as_people_type_them(
     world: World, options: dict[str, Any], shown: str
 ) -> None:
     await world.ask("subscribe", topic="Space", mode="digest")
-    assert f"gets its digest {shown}" in seen(await world.ask("digest set", **options))
+    assert f"gets a digest {shown}" in seen(await world.ask("digest set", **options))
     assert shown in seen(await world.ask("subscriptions"))
 
 
@@ -94,11 +94,11 @@ async def test_an_abbreviation_is_read_as_a_place_and_its_offset_is_one_press_aw
     answer = await world.ask("digest set", time="9", timezone="EST", days="fri")
     assert "every" not in seen(answer)
     assert "Friday at 09:00 (America/New_York)" in seen(answer)
-    assert "EST was read as America/New_York. That zone changes with summer time" in plain(seen(answer))
+    assert "EST is read as America/New_York, which follows summer time" in plain(seen(answer))
     assert labels(answer) == ["Use UTC-5", "Use Australia/Sydney"]
     fixed = world.answer(await world.press(answer, "Use UTC-5"))
     assert "Friday at 09:00 (UTC-5)" in seen(fixed)
-    assert "This zone has no summer time" in plain(seen(fixed))
+    assert "This time zone has no summer time" in plain(seen(fixed))
 
 
 async def test_did_you_mean_has_a_button_that_does_it(world: World) -> None:
@@ -108,7 +108,7 @@ async def test_did_you_mean_has_a_button_that_does_it(world: World) -> None:
     assert "Did you mean: Europe/Oslo?" in world.refusal(result)
     assert labels(answer) == ["Europe/Oslo"]
     done = world.answer(await world.press(answer, "Europe/Oslo"))
-    assert "gets its digest every day at 09:00 (Europe/Oslo)" in seen(done)
+    assert "gets a digest every day at 09:00 (Europe/Oslo)" in seen(done)
 
 
 @pytest.mark.parametrize(
@@ -178,17 +178,19 @@ async def test_the_time_zones_of_the_system_are_read_once_and_not_with_every_key
 async def test_setting_needs_a_channel_where_the_bot_may_post(world: World) -> None:
     world.deny(world.news, embed_links=True)
     text = await world.refused("digest set", time="9", timezone="UTC")
-    assert f"The bot may not post in {world.news.mention}: give it Embed Links there, then try again." in text
+    assert f"The bot cannot post in {world.news.mention}. Give it Embed Links there, then try again." in text
 
 
 async def test_switching_off(world: World) -> None:
-    told = "This channel has no digest that could be switched off."
+    told = "This channel has no digest to turn off."
     assert told in await world.refused("digest off")
     await world.ask("subscribe", topic="Space", mode="both")
     answer = await world.ask("digest off")
-    assert seen(answer) == f"Digest off\n{world.news.mention} gets no more digests. Its subscriptions stay."
+    assert (
+        seen(answer) == f"Digest off\n{world.news.mention} no longer gets a digest. Its subscriptions stay."
+    )
     assert told in await world.refused("digest off")
-    assert "• digest" not in seen(await world.ask("subscriptions"))
+    assert "• Digest" not in seen(await world.ask("subscriptions"))
     await world.report(record(ROCKET[0], quality=80))
     assert len(world.posts()) == 1
     world.clock.forward(days=2)
@@ -209,7 +211,7 @@ async def test_a_preview_is_for_everybody_and_changes_nothing(world: World) -> N
         first, second = answer.content.splitlines()
         assert first == "**Daily digest** · Monday, 2 March · 1 story"
         since = int(at(-24).timestamp())
-        assert second == f"-# Preview · since <t:{since}:R> · every day at 09:00 (UTC)"
+        assert second == f"-# Preview · stories since <t:{since}:f> · every day at 09:00 (UTC)"
         assert answer.embeds[0].title == "Space"
         assert [text for text, _ in links(seen(answer))] == [ROCKET[0]]
     assert await world.deliver() == 0
@@ -217,23 +219,26 @@ async def test_a_preview_is_for_everybody_and_changes_nothing(world: World) -> N
 
 
 async def test_a_preview_of_an_empty_day_and_of_a_channel_without_topics(world: World) -> None:
-    assert "This channel has no subscriptions yet: start with /subscribe." in await world.refused(
+    assert "This channel has no subscriptions yet. Start with /subscribe." in await world.refused(
         "digest preview", by=world.member
     )
     await world.ask("subscribe", topic="Space", mode="digest")
     answer = seen(await world.ask("digest preview", by=world.member))
-    assert f"Nothing new since <t:{int(at(-24).timestamp())}:R>: on such a day no digest is sent." in answer
+    assert (
+        f"There are no new stories since <t:{int(at(-24).timestamp())}:f>. A digest is only sent when there are new stories."
+        in answer
+    )
 
 
 async def test_a_digest_now_is_sent_and_the_next_one_starts_from_here(world: World) -> None:
     await world.ask("subscribe", topic="Space", mode="digest")
     await world.take_in(record(ROCKET[0], quality=80))
     answer = await world.ask("digest now")
-    assert seen(answer) == "Digest\nThe digest with 1 story is on its way."
+    assert seen(answer) == "Digest\nSending a digest with 1 story."
     await world.deliver()
     (post,) = world.posts()
     assert post.content == "**Daily digest** · Monday, 2 March · 1 story"
-    assert "There is nothing new." in seen(await world.ask("digest now"))
+    assert "There are no new stories, so no digest is sent." in seen(await world.ask("digest now"))
     world.clock.forward(hours=21)  # 09:00 of the next day
     await world.digest()
     assert len(world.posts()) == 1
@@ -243,7 +248,7 @@ async def test_a_digest_now_needs_subscriptions_and_permissions(world: World) ->
     assert "This channel has no subscriptions yet" in await world.refused("digest now")
     await world.ask("subscribe", topic="Space", mode="digest")
     world.deny(world.news, send_messages=True)
-    assert "give it Send Messages there" in await world.refused("digest now")
+    assert "Give it Send Messages there" in await world.refused("digest now")
 
 
 async def test_only_who_manages_the_channel_sets_switches_off_and_sends(world: World) -> None:
@@ -253,7 +258,7 @@ async def test_only_who_manages_the_channel_sets_switches_off_and_sends(world: W
         await world.refused("digest off", by=world.member),
         await world.refused("digest now", by=world.member),
     ):
-        assert "You need the permission Manage Channels for this. Ask somebody who runs the server." in text
+        assert "You need this permission: Manage Channels. Ask an admin of this server." in text
 
 
 async def test_typed_in_a_post_of_a_forum_it_means_the_forum(world: World) -> None:
@@ -262,7 +267,7 @@ async def test_typed_in_a_post_of_a_forum_it_means_the_forum(world: World) -> No
     await world.report(record(ROCKET[0], quality=80))
     (post,) = forum.threads
     answer = await world.ask("digest set", at=post, time="9", timezone="UTC")
-    assert f"{forum.mention} gets its digest every day at 09:00" in seen(answer)
+    assert f"{forum.mention} gets a digest every day at 09:00" in seen(answer)
     assert "Topics: Space" in seen(answer)
     world.clock.forward(hours=21)
     await world.digest()

@@ -11,10 +11,10 @@ from tests.chat.world import METRO, ROCKET, World, buttons, plain, seen, unrelat
 from tests.discord_markdown import kinds
 from tests.make import record
 
-GENERIC = "Something went wrong on our side. Try again; if it stays, tell whoever runs the bot the id below."
+GENERIC = "Something went wrong. Try again. If it keeps happening, send the id below to the person who runs the bot."
 STORE = (
     "The bot cannot use its database right now. "
-    "Try again in a minute; if it stays, tell whoever runs the bot the id below."
+    "Try again in a minute. If it keeps happening, send the id below to the person who runs the bot."
 )
 
 
@@ -53,7 +53,7 @@ async def test_a_database_that_fails_is_told_without_its_place(world: World) -> 
     assert entry.exc_info
     async with world.app.context.db.write() as connection:
         await connection.execute(sa.text("ALTER TABLE lost RENAME TO stories"))
-    assert "Nothing has come in yet." in seen(await world.ask("latest"))
+    assert "There are no stories yet." in seen(await world.ask("latest"))
 
 
 async def test_a_bug_behind_the_button_below_a_post(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,5 +125,5 @@ async def test_an_error_while_turning_pages_leaves_the_page(world: World) -> Non
     before = seen(answer)
     world.env.inject_error("POST", "/interactions/*/callback", status=503)
     result = await world.press(answer, "Next")
-    assert "Discord has trouble right now. Try again in a few minutes." in world.refusal(result)
+    assert "Discord is having problems right now. Try again in a few minutes." in world.refusal(result)
     assert seen(answer) == before

@@ -22,17 +22,17 @@ async def test_subscriptions_stand_by_channel_with_how_they_are_told(world: Worl
         f"**{world.news.mention}**",
         "• AI · live posts · notable stories",
         "• Space · live posts and digest · all stories",
-        "• digest every day at 09:00 (UTC)",
+        "• Digest every day at 09:00 (UTC)",
         f"**{other.mention}**",
         "• Space · digest",
-        "• digest every day at 09:00 (UTC)",
+        "• Digest every day at 09:00 (UTC)",
     ]
     assert labels(answer) == []
 
 
 async def test_no_subscriptions_yet(world: World) -> None:
     answer = await world.ask("subscriptions", by=world.member)
-    assert plain(seen(answer)) == "Subscriptions\nNo channel follows anything yet. Start with /subscribe."
+    assert plain(seen(answer)) == "Subscriptions\nNo channel has a subscription yet. Start with /subscribe."
 
 
 async def test_channels_that_somebody_cannot_see_are_not_listed_for_him(world: World) -> None:
@@ -54,7 +54,10 @@ async def test_a_paused_channel_is_listed_with_the_reason(world: World) -> None:
     world.deny(world.news, send_messages=True)
     await world.report(record(ROCKET[0], quality=80))
     answer = seen(await world.ask("subscriptions", by=world.member))
-    assert "⚠️ paused: the bot may not post there: give it Send Messages and Embed Links" in plain(answer)
+    assert (
+        "⚠️ This channel is paused: the bot cannot post there. Give it Send Messages and Embed Links"
+        in plain(answer)
+    )
 
 
 async def test_many_subscriptions_come_in_pages_that_name_their_channel(world: World) -> None:
@@ -105,7 +108,7 @@ async def eventful(world: World) -> None:
 async def test_a_topic_far_above_its_usual_volume_is_marked(world: World) -> None:
     await rematch.configure(world.app.context, (*TOPICS, Topic("Satellites", parent="Space")))
     await eventful(world)
-    marked = "**Space** · 5 stories · ▲ 3 stories today, usually 1 in 7 days"
+    marked = "**Space** · 5 stories · ▲ 3 stories today, usually 1 every 7 days"
     answer = await world.ask("topics", by=world.member)
     assert seen(answer).splitlines()[-2:] == [marked, "\u2003**Satellites** · 2 stories"]
     assert marked in seen(await world.ask("topics", search="space", by=world.member))
@@ -126,10 +129,10 @@ async def test_a_digest_marks_it_in_the_heading_and_a_post_does_not(world: World
 
 async def test_topics_can_be_searched(world: World) -> None:
     answer = await world.ask("topics", search="vision", by=world.member)
-    assert seen(answer).splitlines() == ["Topics", "**Computer Vision** · 0 stories · below AI"]
+    assert seen(answer).splitlines() == ["Topics", "**Computer Vision** · 0 stories · part of AI"]
     answer = await world.ask("topics", search="*zzzz*")
-    assert plain(seen(answer)) == "Topics\nNo topic is like “*zzzz*”."
-    assert "No topic is like “xxx" in seen(await world.ask("topics", search="x" * 6000))
+    assert plain(seen(answer)) == "Topics\nNo topic matches “*zzzz*”."
+    assert "No topic matches “xxx" in seen(await world.ask("topics", search="x" * 6000))
 
 
 async def test_many_topics_come_in_pages(world: World) -> None:
@@ -187,7 +190,7 @@ async def test_the_latest_of_a_topic_and_of_those_below_it(world: World) -> None
 
 
 async def test_nothing_has_come_in_yet(world: World) -> None:
-    assert seen(await world.ask("latest", by=world.member)) == "Latest stories\nNothing has come in yet."
+    assert seen(await world.ask("latest", by=world.member)) == "Latest stories\nThere are no stories yet."
 
 
 async def test_what_is_muted_is_not_among_the_latest(world: World) -> None:

@@ -122,10 +122,10 @@ async def test_taking_a_mute_back(world: World) -> None:
         await world.ask("unmute", what="kestrel")
     )
     text = await world.refused("unmute", what="loud.example")
-    place = f"“loud.example” is muted in {world.news.mention}, not here: name that channel, or none for the server."
+    place = f"“loud.example” is muted in {world.news.mention}, not here. Choose that channel, or no channel for the whole server."
     assert place in text
     text = await world.refused("unmute", what="Kestrel")
-    assert "“Kestrel” is not muted. Muted are: loud.example." in text
+    assert "“Kestrel” is not muted. Muted: loud.example." in text
     await world.ask("unmute", what="loud.example", channel=world.news)
     assert "“x” is not muted. Nothing is muted." in await world.refused("unmute", what="x")
 
@@ -140,14 +140,14 @@ async def test_autocomplete_offers_what_is_muted(world: World) -> None:
 @pytest.mark.parametrize("what", ["   ", "http://", "https://[x/"])
 async def test_what_cannot_be_muted(world: World, what: str) -> None:
     text = await world.refused("mute", what=what)
-    assert "Name an outlet (example.com) or words" in text or "That address cannot be read" in text
+    assert "Enter an outlet (example.com) or words" in text or "That address is not valid" in text
 
 
 @pytest.mark.parametrize(
     ("what", "why"),
     [
-        ("ferr*", "A mute matches whole words, and wildcards such as * are not read: write the words out."),
-        ("ferry OR boat", "A mute is one outlet or one run of words, not a query"),
+        ("ferr*", "A mute matches whole words and has no wildcards such as *: write the words out."),
+        ("ferry OR boat", "A mute is one outlet or one phrase, not a query"),
         ("ed@quay.example", "People and e-mail addresses cannot be muted"),
     ],
 )
@@ -179,7 +179,7 @@ async def test_a_mute_that_hides_more_than_one_story_in_ten_asks_first(world: Wo
     assert "Mute **a** across the server?" in seen(asked)
     assert labels(asked) == ["Mute it", "Cancel"]
     left = world.answer(await world.press(asked, "Cancel"))
-    assert seen(left) == "**a** is not muted."
+    assert seen(left) == "**a** was not muted."
     assert "Nothing is muted." in seen(await world.ask("mute"))
     asked = await world.ask("mute", what="a")
     done = world.answer(await world.press(asked, "Mute it"))
@@ -189,12 +189,14 @@ async def test_a_mute_that_hides_more_than_one_story_in_ten_asks_first(world: Wo
 
 
 async def test_a_mute_of_nothing_that_came_in_says_so_and_does_not_ask(world: World) -> None:
-    assert "No story has come in within the last 7 days." in seen(await world.ask("mute", what="Kestrel"))
+    assert "There are no stories from the last 7 days to compare with." in seen(
+        await world.ask("mute", what="Kestrel")
+    )
     await world.ask("subscribe", topic="Space")
     await world.report(*unrelated(3))
     text = seen(await world.ask("mute", what="whales"))
-    assert "It would have hidden none of the 3 stories of the last 7 days." in text
-    assert "was muted across the server already." in seen(await world.ask("mute", what="WHALES"))
+    assert "It would have hidden none of the 3 stories from the last 7 days." in text
+    assert "is already muted across the server." in seen(await world.ask("mute", what="WHALES"))
 
 
 async def test_what_is_muted_is_listed_with_its_place(world: World) -> None:
@@ -231,16 +233,16 @@ async def test_there_is_a_most_of_mutes(world: World, monkeypatch: pytest.Monkey
     for what in ("one", "two"):
         await world.ask("mute", what=what)
     text = await world.refused("mute", what="three")
-    assert "This server has 2 mutes, the most there can be. Take some back with /unmute." in text
+    assert "This server has reached the limit of 2 mutes. Remove some with /unmute." in text
 
 
 async def test_who_manages_one_channel_only_mutes_there_only(world: World) -> None:
     world.allow(world.news, world.member, manage_channels=True)
     text = await world.refused("mute", by=world.member, what="Kestrel")
-    assert "You need Manage Channels in the whole server for this." in text
-    assert "To mute something in one channel only, name the channel." in text
+    assert "You need the Manage Channels permission in the whole server." in text
+    assert "To mute in one channel only, choose it in the channel option." in text
     await world.ask("mute", by=world.member, what="Kestrel", channel=world.news)
     other = world.guild.create_text_channel("other")
     text = await world.refused("mute", by=world.member, what="Kestrel", channel=other)
-    assert f"You need Manage Channels in {other.mention} for this." in text
+    assert f"You need the Manage Channels permission in {other.mention}." in text
     assert "whole server" in await world.refused("unmute", by=world.member, what="Kestrel")

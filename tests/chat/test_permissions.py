@@ -90,8 +90,8 @@ async def test_a_member_is_not_shown_what_he_may_not_do_and_is_refused_all_the_s
     # A server can show a command to whom it likes; that gives nobody the right.
     world.open_command(command, world.member)
     text = await world.refused(command, by=world.member, **options)
-    assert f"You need the permission {permission} for this. Ask somebody who runs the server." in text
-    assert "No channel follows anything yet" in seen(await world.ask("subscriptions"))
+    assert f"You need this permission: {permission}. Ask an admin of this server." in text
+    assert "No channel has a subscription yet" in seen(await world.ask("subscriptions"))
 
 
 async def test_managing_one_channel_gives_no_right_in_another(world: World) -> None:
@@ -100,7 +100,7 @@ async def test_managing_one_channel_gives_no_right_in_another(world: World) -> N
     await world.ask("subscribe", topic="AI", channel=other)
     for command in ("subscribe", "unsubscribe"):
         text = await world.refused(command, by=world.member, topic="AI", channel=other)
-        assert f"You need Manage Channels in {other.mention} for this." in text
+        assert f"You need the Manage Channels permission in {other.mention}." in text
     assert "follows" in seen(await world.ask("subscribe", by=world.member, topic="AI"))
 
 

@@ -137,7 +137,7 @@ async def test_a_story_that_everybody_removed_is_withdrawn_at_any_age(world: Wor
     world.clock.forward(minutes=5)
     await world.report(replace(two, removed=True))
     (post,) = world.posts()
-    assert seen(post) == "Story withdrawn\nEveryone who had published it has removed it.\nStory #1"
+    assert seen(post) == "Story withdrawn\nThe outlets removed all articles of this story.\nStory #1"
     assert buttons(post) == []
 
 

@@ -138,11 +138,11 @@ async def test_a_refused_edit_ends_and_the_next_one_is_made(world: World, status
     world.clock.forward(minutes=5)
     await world.report(record(METRO[1], "b.example", quality=90))
     assert await world.later() == 0
-    assert "Its last update was refused" in plain(seen(await world.ask("related", story="1")))
+    assert "Its last update failed" in plain(seen(await world.ask("related", story="1")))
     assert "paused" not in await listed(world)
     await world.report(record(METRO[2], "c.example", quality=95, hours=4))
     assert world.posts()[0].embeds[0].title == METRO[2]
-    assert "refused" not in plain(seen(await world.ask("related", story="1")))
+    assert "failed" not in plain(seen(await world.ask("related", story="1")))
 
 
 async def test_a_withdrawn_story_goes_from_its_post_however_often_discord_refuses(world: World) -> None:
@@ -167,7 +167,7 @@ async def test_a_message_of_another_bot_account_is_left_alone_and_the_channel_go
     assert WHALES[0] in [post.embeds[0].title for post in world.posts()]
     assert "paused" not in await listed(world)
     told = plain(seen(await world.ask("related", story="1")))
-    assert "It is no longer kept up to date: another bot account wrote the message." in told
+    assert "The post is no longer updated: the message belongs to another bot account." in told
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 502])
@@ -180,7 +180,7 @@ async def test_a_page_of_a_proxy_is_no_verdict(world: World, status: int) -> Non
     await world.report(record(ROCKET[0], quality=80))
     assert "paused" not in await listed(world)
     waiting = plain(seen(await world.ask("related", story="1")))
-    assert f"Waits to be posted here: Discord answers HTTP {status}." in waiting
+    assert f"Waiting to be posted here: Discord answers HTTP {status}." in waiting
     await world.later()
     assert [post.embeds[0].title for post in world.posts()] == [ROCKET[0]]
 
@@ -245,4 +245,4 @@ async def test_what_was_published_already_is_published(world: World) -> None:
     world.env.inject_error("POST", "/channels/*/messages/*/crosspost", status=400, code=40033)
     await world.report(record(METRO[0], "a.example", quality=80))
     assert await world.later() == 0
-    assert "Given up" not in plain(seen(await world.ask("status")))
+    assert "Messages not sent" not in plain(seen(await world.ask("status")))

@@ -33,7 +33,7 @@ async def test_all_coverage_best_first_the_same_event_apart_from_the_background(
     assert embed.author.name == "Lead"
     assert (embed.title, embed.url) == (METRO[1], LEAD)
     assert (embed.description or "").splitlines()[0] == (
-        f"Published <t:{int(at(1).timestamp())}:R> · heat 130 · notable · 3 outlets"
+        f"Published <t:{int(at(1).timestamp())}:R> · score 130 · notable · 3 outlets"
     )
     assert [field.name for field in embed.fields] == ["Same event", "Background"]
     same, background = [(field.value or "").splitlines() for field in embed.fields]
@@ -70,18 +70,18 @@ async def test_a_story_is_named_in_many_ways(world: World, asked: str) -> None:
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        ("99", "There is no story #99. The number of a story stands below its post."),
-        ("9" * 30, "There is no story #99999999999999999999. The number of a story stands below its post."),
+        ("99", "There is no story #99. A story's number is below its post."),
+        ("9" * 30, "There is no story #99999999999999999999. A story's number is below its post."),
         (
             "https://nobody.example/x",
-            "No story has that link. It may not have come in, or only as background.",
+            "No story has that link. The bot may not have read the article, or only knows it as background.",
         ),
-        ("ftp://x", "That link cannot be read: not an http or https address."),
+        ("ftp://x", "That link is not valid: not an http or https address."),
         (
             "unheard of",
-            "No story has “unheard of” in its title. Use its number as in #12, a link, or pick one",
+            "No story has “unheard of” in its title. Use its number (such as #12), a link, or pick a suggestion.",
         ),
-        ("   ", "Name a story: its number as in #12, a link, or words of its title."),
+        ("   ", "Enter a story: its number (such as #12), a link, or words of its title."),
         ("**#**", "No story has “**#**” in its title."),
         ("x" * 6000, "No story has “xxx"),
     ],
@@ -119,15 +119,15 @@ async def test_much_coverage_comes_in_pages(world: World) -> None:
 
 async def test_a_story_without_other_coverage_says_so(world: World) -> None:
     await world.take_in(record(METRO[0]))
-    assert "No other coverage has come in yet." in seen(await world.ask("related", story="1"))
+    assert "There is no other coverage yet." in seen(await world.ask("related", story="1"))
 
 
 async def test_a_merged_story_goes_on_under_the_number_that_stayed(world: World) -> None:
     await world.merge()
     answer = seen(await world.ask("related", story="#2", by=world.member))
-    assert "#2 turned out to be the same story and goes on as #1." in plain(answer)
+    assert "Story #2 is now part of #1." in plain(answer)
     assert "Story #1" in answer
-    assert "turned out" not in seen(await world.ask("related", story="#1"))
+    assert "is now part of" not in seen(await world.ask("related", story="#1"))
 
 
 async def test_a_withdrawn_story_says_so(world: World) -> None:
@@ -136,7 +136,7 @@ async def test_a_withdrawn_story_says_so(world: World) -> None:
     await world.take_in(record(METRO[0], url=LEAD, removed=True))
     for asked in ("1", LEAD):
         text = await world.refused("related", story=asked)
-        assert "Story #1 was withdrawn: everything in it was removed by its publishers." in text
+        assert "Story #1 was withdrawn. Its outlets removed all articles." in text
 
 
 # What became of a story in the channel that asks.
@@ -150,7 +150,7 @@ async def fate(world: World, story: str = "1") -> str:
 async def test_a_posted_story_says_since_when(world: World) -> None:
     await world.ask("subscribe", topic="AI")
     await world.take_in(record(METRO[0], quality=80))
-    assert "Waits to be posted here." in await fate(world)
+    assert "Waiting to be posted here." in await fate(world)
     world.clock.forward(minutes=1)
     await world.deliver()
     assert f"Posted here <t:{int(at(1 / 60).timestamp())}:R>." in await fate(world)
@@ -159,46 +159,46 @@ async def test_a_posted_story_says_since_when(world: World) -> None:
 async def test_a_story_of_other_topics(world: World) -> None:
     await world.ask("subscribe", topic="Space")
     await world.report(record(METRO[0], quality=80))
-    assert "Not posted here: no subscription of this channel covers its topics." in await fate(world)
+    assert "Not posted here: this channel is not subscribed to any of its topics." in await fate(world)
 
 
 async def test_a_story_before_the_subscription(world: World) -> None:
     await world.report(record(METRO[0], quality=80))
     await world.ask("subscribe", topic="AI")
-    assert "Not posted here: it came in before the channel subscribed." in await fate(world)
+    assert "Not posted here: it is older than the channel's subscription." in await fate(world)
 
 
 async def test_a_story_for_the_digest(world: World) -> None:
     await world.ask("subscribe", topic="AI", mode="digest")
     await world.report(record(METRO[0], quality=80))
-    assert "Not posted here: this channel gets its topics in the digest." in await fate(world)
+    assert "Not posted here: this channel gets its topics in the digest only." in await fate(world)
 
 
 async def test_a_story_below_the_importance(world: World) -> None:
     await world.ask("subscribe", topic="AI")
     await world.report(record(METRO[0], quality=20))
-    told = "Not posted here: it is below the importance that the subscription asks for (below importance)."
+    told = "Not posted here: less important than the subscription requires."
     assert told in await fate(world)
 
 
 async def test_a_story_too_old(world: World) -> None:
     await world.ask("subscribe", topic="AI")
     await world.report(record(METRO[0], quality=80, hours=-24 * 8))
-    assert "Not posted here: it was published too long before it came in (too old)." in await fate(world)
+    assert "Not posted here: too old when the bot read it." in await fate(world)
 
 
 async def test_a_muted_story(world: World) -> None:
     await world.ask("subscribe", topic="AI")
     await world.ask("mute", what="alpha.example")
     await world.report(record(METRO[0], quality=80))
-    assert "Not posted here: everything it consists of is muted (muted)." in await fate(world)
+    assert "Not posted here: all articles muted." in await fate(world)
 
 
 async def test_a_story_of_the_first_intake(world: World) -> None:
     await world.ask("subscribe", topic="AI")
     world.new_source()
     await world.report(record(METRO[0], quality=80))
-    told = "Not posted here: it came with its source's first, silent intake (first intake)."
+    told = "Not posted here: already in the source when the bot first read it."
     assert told in await fate(world)
 
 
@@ -206,7 +206,7 @@ async def test_a_story_that_waits_says_what_for(world: World) -> None:
     await world.ask("subscribe", topic="AI")
     world.env.inject_error("POST", "/channels/*/messages", status=503, message="<html>")
     await world.report(record(METRO[0], quality=80))
-    assert "Waits to be posted here: Discord answers HTTP 503." in await fate(world)
+    assert "Waiting to be posted here: Discord answers HTTP 503." in await fate(world)
     world.clock.forward(seconds=5)
     await world.deliver()
     assert "Posted here" in await fate(world)
@@ -269,8 +269,8 @@ async def test_stories_before_and_after_stand_beside_it(world: World) -> None:
     await world.take_in(record("Court hears appeal on facial recognition ban", "court.example", hours=300))
     embed = (await world.ask("related", story=METRO[0], by=world.member)).embeds[0]
     fields = {field.name: field.value or "" for field in embed.fields}
-    assert "Council debates law" in fields["Before"]
-    assert "Court hears appeal" in fields["After"]
+    assert "Council debates law" in fields["Earlier stories"]
+    assert "Court hears appeal" in fields["Later stories"]
     assert "Whale" not in seen(await world.ask("related", story=METRO[0], by=world.member))
 
 
@@ -279,7 +279,7 @@ async def test_a_long_story_tells_how_it_went_on(world: World) -> None:
     for hours, title in zip((0, 5, 20), titles, strict=True):
         await world.take_in(record(title, f"o{hours}.example", hours=hours))
     embed = (await world.ask("related", story="1", by=world.member)).embeds[0]
-    [course] = [field.value or "" for field in embed.fields if field.name == "How it went on"]
+    [course] = [field.value or "" for field in embed.fields if field.name == "Timeline"]
     assert [line.split(" · ")[1] for line in course.splitlines()] == ["1 outlet", "2 outlets", "3 outlets"]
     assert [line.split(" · ")[0] for line in course.splitlines()] == [
         f"<t:{int(at(hours).timestamp())}:f>" for hours in (0, 5, 20)

@@ -49,13 +49,13 @@ async def test_what_fits_best_comes_first_if_asked(world: World) -> None:
 async def test_nothing_matches(world: World) -> None:
     answer = await world.ask("search", query="zzz", by=world.member)
     assert plain(seen(answer)) == (
-        "Search: zzz\nNothing that came in matches. A word finds whole words: a * after its beginning finds more."
+        "Search: zzz\nNo story matches. Only whole words match; to match the beginning of a word, add a * to it."
     )
 
 
 async def test_a_query_that_is_wrong_is_drawn(world: World) -> None:
     text = await world.refused("search", query="storm (metro", by=world.member)
-    assert "cannot be read at character 7: this ( is not closed" in text
+    assert "has a mistake at character 7: this ( has no matching )" in text
     assert "storm (metro\n      ^" in text
 
 
@@ -81,7 +81,7 @@ async def test_own_records_of_a_server_are_found_there_alone(world: World) -> No
 async def test_many_stories_come_in_pages_and_more_of_them_are_said(world: World) -> None:
     await world.take_in(*unrelated(60))
     answer = await world.ask("search", query="type:article", by=world.member)
-    assert "page 1 of 7 · 50 entries · the first 50 stories: there are more" in seen(answer)
+    assert "page 1 of 7 · 50 entries · only the first 50 stories are shown" in seen(answer)
     assert labels(answer) == ["Next"]
     await world.press(answer, "Next", by=world.member)
     assert "page 2 of 7" in seen(answer)
@@ -98,4 +98,4 @@ async def test_a_long_query_and_long_titles_fit(world: World) -> None:
 async def test_a_server_can_only_search_so_often(world: World) -> None:
     for _ in range(SEARCHES):
         await world.ask("search", query="metro")
-    assert "Not so fast" in await world.refused("search", query="metro")
+    assert "Too many requests" in await world.refused("search", query="metro")

@@ -71,7 +71,7 @@ async def known(world: World, guild_id: int) -> Topics:
 async def test_from_a_query_to_posts_in_this_server_alone(world: World, there: Elsewhere) -> None:
     answer = await make(world)
     assert '**Wind**\n```\n"wind farm" -golf\n```' in answer
-    assert "in this server alone" in answer
+    assert "Only this server has this topic." in answer
     await world.ask("subscribe", topic="wind")
     await there.ask(world, "subscribe", topic="AI")
     await world.report(record(WIND, quality=80), record(GOLF, quality=80))
@@ -100,7 +100,7 @@ async def test_other_servers_do_not_know_of_it(world: World, there: Elsewhere) -
     assert "There is no topic “Wind”" in refused
     assert "no topic of this server" not in refused
     assert "Wind" in seen(await world.ask("topics", by=world.member))
-    assert "this server's own" in plain(seen(await world.ask("topics", by=world.member)))
+    assert "this server's topic" in plain(seen(await world.ask("topics", by=world.member)))
 
 
 async def test_two_servers_use_one_name_for_different_things(world: World, there: Elsewhere) -> None:
@@ -123,7 +123,7 @@ async def test_what_came_in_lately_belongs_to_it(world: World, there: Elsewhere)
     world.clock.forward(days=31)
     await world.take_in(record(MORE, hours=31 * 24, quality=80))
     answer = await make(world)
-    assert "1 record of the last 30 days belongs to it" in answer
+    assert "1 article from the last 30 days matches." in answer
     assert MORE in plain(seen(await world.ask("latest", topic="Wind")))
     assert WIND not in plain(seen(await world.ask("latest", topic="Wind")))
     answer = plain(seen(await world.ask("subscribe", topic="Wind", mode="digest")))
@@ -140,7 +140,7 @@ async def test_who_follows_what_is_above_gets_it_too(world: World, there: Elsewh
     assert titles(world) == [WIND]
     assert titles(world, there.channel) == []
     shown = seen(await world.ask("topic show", topic="turbines", by=world.member))
-    assert "below **Space**" in shown
+    assert "part of **Space**" in shown
     assert "Turbines, Blades" in shown
     assert "Wind" in seen(await world.ask("topic show", topic="Space"))
     assert "Wind" not in await there.ask(world, "topic show", topic="Space")
@@ -164,14 +164,14 @@ async def test_a_changed_query_holds_at_once_and_the_channels_stay(world: World)
     await world.take_in(record(GOLF, quality=80))
     answer = seen(await world.ask("topic edit", topic="wind", name="Golf", query="golf", aliases="Greens"))
     assert "Topic changed" in answer
-    assert "1 record of the last 30 days belongs to it" in answer
+    assert "1 article from the last 30 days matches." in answer
     await world.report(record("Rain ends golf tournament", quality=80), record(WIND, quality=80))
     assert titles(world) == ["Rain ends golf tournament"]
     assert "Golf" in seen(await world.ask("subscriptions"))
     answer = seen(await world.ask("topic edit", topic="Greens", aliases="-"))
     assert "record" not in answer, "the query is what it was"
     assert "Greens" not in seen(await world.ask("topic show", topic="Golf"))
-    assert "is like that already" in await world.refused("topic edit", topic="Golf", name="Golf")
+    assert "already has these settings" in await world.refused("topic edit", topic="Golf", name="Golf")
 
 
 async def test_deleting_asks_first_and_ends_the_subscriptions(world: World) -> None:
@@ -181,12 +181,10 @@ async def test_deleting_asks_first_and_ends_the_subscriptions(world: World) -> N
     await world.ask("subscribe", topic="Wind", channel=hidden)
     await world.take_in(record(WIND, quality=80))
     answer = await world.ask("topic delete", topic="wind")
-    assert f"It is followed in {world.news.mention}, {hidden.mention}: these subscriptions end." in seen(
-        answer
-    )
+    assert f"Its subscriptions in {world.news.mention}, {hidden.mention} are removed as well." in seen(answer)
     assert (await known(world, world.guild.id)).resolve("Wind") is not None, "not yet"
     pressed = await world.press(answer, "Delete it")
-    assert "have ended in" in seen(world.answer(pressed))
+    assert "were removed." in seen(world.answer(pressed))
     await world.deliver()
     assert world.posts() == [], "nobody asks for what waited"
     assert "Wind" not in seen(await world.ask("subscriptions"))
@@ -214,9 +212,9 @@ async def test_the_channels_that_somebody_cannot_see_are_not_named(world: World)
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("ai", "“ai” is a topic that everybody has already: follow it with /subscribe"),
-        ("CV", "“CV” is a topic that everybody has already, as “Computer Vision”"),
-        ("wind", "This server has a topic “Wind” already: change it with /topic edit"),
+        ("ai", "“ai” is already a built-in topic. Subscribe to it with /subscribe"),
+        ("CV", "“CV” is already a name of the built-in topic “Computer Vision”"),
+        ("wind", "This server already has a topic “Wind”. Change it with /topic edit"),
         ("x" * 81, "at most 80 characters"),
         (" - ", "at least one letter or digit"),
     ],
@@ -233,17 +231,17 @@ async def test_everybodys_topics_cannot_be_changed(world: World) -> None:
     for command in ("topic edit", "topic delete"):
         options: dict[str, Any] = {"query": "x"} if "edit" in command else {}
         refused = await world.refused(command, topic="AI", **options)
-        assert "“AI” is everybody's topic, which no server can change" in refused
+        assert "“AI” is a built-in topic and cannot be changed" in refused
 
 
 @pytest.mark.parametrize(
     ("query", "drawn", "words"),
     [
-        ("(ferry whales", "(ferry whales\n^", "this ( is not closed"),
+        ("(ferry whales", "(ferry whales\n^", "this ( has no matching )"),
         ("ferry AND", "ferry AND\n         ^", "expected a word, a phrase or (, but the query ends here"),
         ("quality>=high", "quality>=high\n         ^", "expected a whole number, as in quality>=60"),
         ("-golf", "-golf\n^", "say beside it what to find"),
-        ("wind (```", "wind (ˋˋˋ\n      ^", "“```” has no letter and no digit to look for"),
+        ("wind (```", "wind (ˋˋˋ\n      ^", "“```” has no letter or digit to search for"),
     ],
 )
 async def test_what_is_wrong_with_a_query_is_shown_where_it_stands(
@@ -271,7 +269,7 @@ async def test_who_may_do_what(world: World) -> None:
     }
     for command, options in commands.items():
         refused = await world.refused(command, by=world.member, **options)
-        assert "You need the permission Manage Server for this" in refused
+        assert "You need this permission: Manage Server" in refused
     await make(world)
     for command in ("topic show", "topic test", "topic backtest"):
         assert "Wind" in seen(await world.ask(command, by=world.member, topic="Wind"))
@@ -282,16 +280,16 @@ async def test_a_server_has_so_many_and_no_more(world: World) -> None:
     for number in range(context.topics_per_server):
         await use.create(context, world.guild.id, Draft(f"Topic {number}", f"word{number}"))
     refused = await world.refused("topic create", name="One more", query="more")
-    assert "This server has 100 topics of its own, the most there can be." in refused
+    assert "This server has reached the limit of 100 topics." in refused
     answer = await world.ask("topic delete", topic="Topic 5")
     await world.press(answer, "Delete it")
-    assert "Topic made" in await make(world, "One more", "more")
+    assert "Topic created" in await make(world, "One more", "more")
 
 
 async def test_trying_is_not_for_hammering(world: World) -> None:
     for _ in range(10):
         await world.ask("topic test", topic="wind")
-    assert "Not so fast" in await world.refused("topic test", topic="wind")
+    assert "Too many requests" in await world.refused("topic test", topic="wind")
 
 
 # Tried before it is made.
@@ -320,7 +318,9 @@ async def test_everybodys_topics_can_be_tried_as_well(world: World) -> None:
     assert "Topic **AI**" in answer
     assert "City halts **facial recognition** in metro after report" in answer
     assert "[Whales return](" in answer
-    assert "Nothing of the last 30 days matches." in plain(seen(await world.ask("topic test", topic="Space")))
+    assert "No article from the last 30 days matches." in plain(
+        seen(await world.ask("topic test", topic="Space"))
+    )
 
 
 async def test_what_came_from_outside_is_shown_as_it_is(world: World) -> None:
@@ -343,11 +343,11 @@ async def test_a_backtest_counts_posts_at_each_importance_and_draws_them(world: 
         "topic backtest", topic="Space OR facial OR rocket OR topic:Space", by=world.member
     )
     text = plain(seen(answer))
-    assert "5 records matched. A subscription would have posted:" in text
-    assert "all · 0.1 a day in the last 7 days, 0.5 in the last 10 (5)" in text
-    assert "notable · 0.1 a day in the last 7 days, 0.4 in the last 10 (4)" in text
-    assert "major · 0.1 a day in the last 7 days, 0.1 in the last 10 (1)" in text
-    assert "What came in goes back 10 days only." in text
+    assert "5 articles matched. A subscription would have posted:" in text
+    assert "all · 0.1 a day in the last 7 days, 0.5 a day in the last 10 days (5 in total)" in text
+    assert "notable · 0.1 a day in the last 7 days, 0.4 a day in the last 10 days (4 in total)" in text
+    assert "major · 0.1 a day in the last 7 days, 0.1 a day in the last 10 days (1 in total)" in text
+    assert "The bot only has articles from the last 10 days." in text
     assert f"{METRO[0]}" in text
     (attachment,) = answer.message.attachments
     assert attachment.filename == "posts.png"
@@ -359,7 +359,7 @@ async def test_a_backtest_counts_posts_at_each_importance_and_draws_them(world: 
 
 async def test_a_backtest_of_nothing_is_a_chart_of_nothing(world: World) -> None:
     answer = await world.ask("topic backtest", topic="nothing AND anywhere")
-    assert "0 records matched" in plain(seen(answer))
+    assert "0 articles matched" in plain(seen(answer))
     assert len(answer.message.attachments) == 1
 
 
@@ -373,7 +373,7 @@ async def test_a_backtest_of_a_topic_says_what_following_it_would_have_brought(w
     )
     text = plain(seen(await world.ask("topic backtest", topic="Wind")))
     assert "Topic Wind" in text
-    assert "all · 2.0 a day in the last 1 days, 2.0 in the last 1 (2)" in text
+    assert "all · 2.0 a day in the last 1 day (2 in total)" in text
     assert "notable · 1.0 a day" in text
     assert "major · 0.0 a day" in text
 

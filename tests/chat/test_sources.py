@@ -108,9 +108,9 @@ async def test_a_feed_that_is_added_ends_as_posts_in_the_channels_that_follow_it
     await world.ask("subscribe", topic="Computer Vision", channel=other)
     answer = await press.add(topic="Space")
     assert "The Paper" in answer
-    assert "1 item now" in answer
-    assert "Everything in it is about **Space**." in answer
-    assert "this server alone" in answer
+    assert "1 article" in answer
+    assert "All its articles belong to **Space**." in answer
+    assert "in this server only" in answer
     assert press.titles() == [], "what was there when it was added is no news"
     press.publish(Entry(ONE, 24), OLD)
     await press.poll()
@@ -124,7 +124,7 @@ async def test_a_feed_that_is_added_ends_as_posts_in_the_channels_that_follow_it
 
 async def test_without_a_topic_keywords_decide(press: Press) -> None:
     await press.world.ask("subscribe", topic="Space")
-    assert "keywords of the topics decide" in await press.add()
+    assert "Keywords decide" in await press.add()
     press.publish(Entry(ROCKET[0], 24), Entry(METRO[0], 24))
     await press.poll()
     assert press.titles() == [ROCKET[0]]
@@ -207,7 +207,7 @@ async def test_a_web_pages_address_finds_its_feed(press: Press) -> None:
 @pytest.mark.parametrize("form", ["{}", "<{}>", " {} ", "feed:{}"])
 async def test_an_address_may_be_given_as_people_paste_it(press: Press, form: str) -> None:
     answer = await press.world.ask("source add", url=form.format(press.site.url()))
-    assert answer.embeds[0].title == "Source added"
+    assert answer.embeds[0].title == "Feed added"
     assert [feed.url for feed in await press.own()] == [press.site.url()]
 
 
@@ -215,8 +215,8 @@ async def test_a_feed_that_is_added_again_is_changed(press: Press) -> None:
     await press.world.ask("subscribe", topic="AI")
     await press.add()
     answer = await press.world.ask("source add", url=press.site.url(), topic="CV")
-    assert answer.embeds[0].title == "Source changed"
-    assert "Everything in it is about **Computer Vision**." in seen(answer)
+    assert answer.embeds[0].title == "Feed changed"
+    assert "All its articles belong to **Computer Vision**." in seen(answer)
     assert [feed.topics for feed in await press.own()] == [("Computer Vision",)]
     await press.poll()
     press.publish(Entry(ONE, 72))
@@ -231,12 +231,12 @@ async def test_a_server_has_no_more_feeds_than_it_may(press: Press) -> None:
     await press.add("/b")
     asked = len(press.site.asked)
     text = await press.world.refused("source add", url=press.site.url("/c"))
-    assert "This server has 2 feeds of its own, the most there can be." in text
+    assert "This server has reached the limit of 2 feeds." in text
     assert "/source remove" in text
     assert len(press.site.asked) == asked
-    assert "Source changed" in await press.add("/b", topic="AI")
+    assert "Feed changed" in await press.add("/b", topic="AI")
     await press.world.ask("source remove", source="/a")
-    assert "Source added" in await press.add("/c")
+    assert "Feed added" in await press.add("/c")
 
 
 async def test_a_feed_is_looked_for_among_the_others_once(
@@ -251,7 +251,7 @@ async def test_a_feed_is_looked_for_among_the_others_once(
         return await find(connection, address, guild_id)
 
     monkeypatch.setattr(feeds, "find", counted)
-    for title in ("Source added", "Source changed"):
+    for title in ("Feed added", "Feed changed"):
         assert title in await press.add()
         assert asked == [press.site.url()]
         asked.clear()
@@ -269,14 +269,14 @@ async def test_an_unknown_topic_gets_the_nearest_names(press: Press) -> None:
 @pytest.mark.parametrize(
     ("path", "page", "told"),
     [
-        ("/none", Page(b"<html><body>Hello</body></html>", headers=HTML), "no feed was found there. Give the address of the feed."),
-        ("/gone", Page(status=410), "it was taken down for good (410)"),
-        ("/missing", Page(status=404), "there is nothing at this address (404)"),
-        ("/secret", Page(status=401), "it wants a password (401)"),
-        ("/broken", Page(status=503), "the server has trouble (503)"),
-        ("/circle", Page(status=302, headers={"Location": "/circle"}), "redirects in a circle"),
-        ("/binary", Page(b"\x00\x01\x02\xff" * 100, headers={"Content-Type": "image/png"}), "no feed was found there"),
-        ("/empty", Page(b""), "no feed was found there"),
+        ("/none", Page(b"<html><body>Hello</body></html>", headers=HTML), "a web page, not a feed, and it links to no feed. Give the address of the feed itself."),
+        ("/gone", Page(status=410), "the feed was removed permanently (410)"),
+        ("/missing", Page(status=404), "no page exists at this address (404)"),
+        ("/secret", Page(status=401), "the server asks for a password (401)"),
+        ("/broken", Page(status=503), "the server has an error (503)"),
+        ("/circle", Page(status=302, headers={"Location": "/circle"}), "redirects in a loop"),
+        ("/binary", Page(b"\x00\x01\x02\xff" * 100, headers={"Content-Type": "image/png"}), "neither XML nor JSON, and it links to no feed"),
+        ("/empty", Page(b""), "the document is empty, and it links to no feed"),
     ],
 )  # fmt: skip
 async def test_what_is_no_feed_is_refused_with_the_reason(
@@ -292,17 +292,17 @@ async def test_what_is_no_feed_is_refused_with_the_reason(
 @pytest.mark.parametrize(
     ("address", "told"),
     [
-        ("", "no address of a feed"),
-        ("not an address", "no address of a feed"),
-        ("javascript:alert(1)", "no address of a feed"),
-        ("ftp://paper.example/feed", "no address of a feed"),
-        ("https://", "no address of a feed"),
-        ("http://169.254.169.254/latest", "a cloud's own data"),
-        ("http://cloud.example/latest", "a cloud's own data"),
+        ("", "not a valid feed address"),
+        ("not an address", "not a valid feed address"),
+        ("javascript:alert(1)", "not a valid feed address"),
+        ("ftp://paper.example/feed", "not a valid feed address"),
+        ("https://", "not a valid feed address"),
+        ("http://169.254.169.254/latest", "a cloud metadata service"),
+        ("http://cloud.example/latest", "a cloud metadata service"),
         ("https://user:password@paper.example/feed", "a user name or password"),
-        ("http://paper.example:22/feed", "port 22 is not one for web pages"),
+        ("http://paper.example:22/feed", "port 22 is not allowed"),
         (f"https://paper.example/{'x' * 500}", "longer than 500 characters"),
-        (f"https://paper.example/{'x' * 5000}", "no address of a feed"),
+        (f"https://paper.example/{'x' * 5000}", "not a valid feed address"),
     ],
 )
 async def test_an_address_that_may_not_be_fetched_is_refused_with_the_reason(
@@ -326,7 +326,7 @@ async def test_the_machine_itself_and_its_networks_cannot_be_asked(press: Press,
 async def test_feeds_are_found_in_another_case_and_spelling_of_the_scheme(press: Press) -> None:
     host = f"PAPER.example:{press.site.port}"
     answer = await press.world.ask("source add", url=f"HTTP://{host}/feed")
-    assert answer.embeds[0].title == "Source added"
+    assert answer.embeds[0].title == "Feed added"
 
 
 # Who may, and how often.
@@ -340,7 +340,7 @@ async def test_only_who_manages_the_server_may(press: Press, command: str) -> No
         command, {"url": press.site.url()}
     )
     text = await world.refused(command, by=world.member, **options)
-    assert "You need the permission Manage Server for this." in text
+    assert "You need this permission: Manage Server." in text
     assert press.site.asked == []
     assert await press.own() == []
 
@@ -353,7 +353,7 @@ async def test_a_server_cannot_have_the_bot_ask_all_the_time(press: Press) -> No
         await world.ask("source add", url=press.site.url())
     asked = len(press.site.asked)
     text = await world.refused("source test", url=press.site.url())
-    assert text == "⚠️ Not so fast: try again in 60 seconds."
+    assert text == "⚠️ Too many requests. Try again in 60 seconds."
     assert len(press.site.asked) == asked
     assert "The Paper" in seen(await world.ask("source list"))
     assert "The Paper" in seen(
@@ -369,7 +369,7 @@ async def test_a_server_cannot_have_the_bot_ask_all_the_time(press: Press) -> No
 async def test_a_test_shows_what_a_feed_would_bring_and_takes_nothing_in(press: Press) -> None:
     press.publish(Entry(ROCKET[0], 0), Entry(METRO[0], -1), Entry(OLD, None))
     answer = seen(await press.world.ask("source test", url=press.site.url()))
-    assert "3 items, 2 of a topic" in answer
+    assert "3 articles, 2 with a topic" in answer
     rocket, metro, old = [line for line in answer.splitlines() if line.startswith("•")]
     assert ROCKET[0] in rocket
     assert rocket.endswith(" · Space")
@@ -379,28 +379,28 @@ async def test_a_test_shows_what_a_feed_would_bring_and_takes_nothing_in(press: 
     assert "<t:" not in old
     assert "/source add" in answer
     assert await press.own() == []
-    assert "Nothing has come in yet." in seen(await press.world.ask("latest"))
+    assert "There are no stories yet." in seen(await press.world.ask("latest"))
 
 
 async def test_a_test_with_a_topic_shows_that_all_of_it_would_be_about_it(press: Press) -> None:
     press.publish(Entry(ROCKET[0]), Entry(OLD))
     answer = seen(await press.world.ask("source test", url=press.site.url(), topic="artificial intelligence"))
-    assert "2 items, 2 of a topic" in answer
+    assert "2 articles, 2 with a topic" in answer
     assert all("AI" in line for line in answer.splitlines() if line.startswith("•"))
 
 
 async def test_items_that_cannot_be_used_are_counted_with_a_reason(press: Press) -> None:
     press.publish(Entry(OLD), Entry("Bad", link="javascript:alert(1)"))
     answer = seen(await press.world.ask("source test", url=press.site.url()))
-    assert "1 item, 0 of a topic" in answer
-    assert "1 item refused, such as item 2: " in answer
+    assert "1 article, 0 with a topic" in answer
+    assert "1 article rejected, for example item 2: " in answer
 
 
 async def test_only_the_first_items_of_a_large_feed_are_shown(press: Press) -> None:
     press.publish(*headlines(300))
     for command in ("source test", "source add"):
         answer = seen(await press.world.ask(command, url=press.site.url()))
-        assert "300 items" in answer
+        assert "300 articles" in answer
         assert "… and 292 more" in answer
 
 
@@ -409,18 +409,18 @@ async def test_only_the_first_items_of_a_large_feed_are_shown(press: Press) -> N
 
 async def test_the_list_has_the_servers_own_feeds_and_counts_the_others(press: Press) -> None:
     world = press.world
-    assert "This server has no feeds of its own." in seen(await world.ask("source list"))
+    assert "This server has no feeds yet." in seen(await world.ask("source list"))
     await world.ask("subscribe", topic="Space")
     await use.add(world.app.context, press.site.url(), "AI")
     press.publish(OLD, path="/own", title="Our Own")
     await world.ask("source add", url=press.site.url("/own"), topic="AI")
     answer = seen(await world.ask("source list"))
     assert "Our Own" in answer
-    assert "AI · 0 records · not looked at yet" in answer
+    assert "AI · 0 articles · not read yet" in answer
     assert "The Paper" not in answer
-    assert "Besides, 1 feed of everybody's, 0 of them failing." in answer
+    assert "Shared by all servers: 1 feed, 0 of them failing." in answer
     await press.poll(minutes=0)
-    assert "AI · 1 record" in seen(await world.ask("source list"))
+    assert "AI · 1 article" in seen(await world.ask("source list"))
 
 
 async def test_the_list_shows_what_fails_why_and_when_it_is_tried_again(press: Press) -> None:
@@ -432,11 +432,11 @@ async def test_the_list_shows_what_fails_why_and_when_it_is_tried_again(press: P
     (feed,) = await press.own()
     assert feed.polling.next_poll is not None
     at = int(feed.polling.next_poll.timestamp())
-    assert f"⚠️ the server has trouble \\(503\\), next try <t:{at}:R>" in answer
+    assert f"⚠️ the server has an error \\(503\\) · next try <t:{at}:R>" in answer
     press.site.pages["/feed"] = Page(status=410)
     await press.poll()
     answer = seen(await press.world.ask("source list"))
-    assert "⚠️ it was taken down for good \\(410\\), not tried any more" in answer
+    assert "⚠️ the feed was removed permanently \\(410\\) · the bot has stopped trying" in answer
 
 
 async def test_what_is_taken_out_is_not_asked_any_more_and_what_it_brought_stays(press: Press) -> None:
@@ -445,7 +445,7 @@ async def test_what_is_taken_out_is_not_asked_any_more_and_what_it_brought_stays
     press.publish(Entry(ONE, 24))
     await press.poll()
     answer = await press.world.ask("source remove", source="the paper")
-    assert seen(answer) == "Source removed\n**The Paper** is followed no longer. What it brought stays."
+    assert seen(answer) == "Feed removed\n**The Paper** was removed. Its articles stay."
     asked = len(press.site.asked)
     press.publish(Entry(TWO, 48))
     await press.poll()
@@ -472,7 +472,7 @@ async def test_a_feed_that_was_stopped_goes_on_when_it_is_added_again(press: Pre
     press.site.pages["/feed"] = Page(status=410)
     await press.poll()
     press.publish(OLD)
-    assert "Source changed" in await press.add(topic="AI")
+    assert "Feed changed" in await press.add(topic="AI")
     press.publish(Entry(ONE, 48), OLD)
     await press.poll()
     assert press.titles()[-1] == ONE
@@ -483,10 +483,10 @@ async def test_what_there_is_not_cannot_be_taken_out_and_the_answer_says_what_th
     world = press.world
     await use.add(world.app.context, press.site.url())  # everybody's
     text = await world.refused("source remove", source="The Paper")
-    assert "There is no source “The Paper”. There are: none." in text
+    assert "There is no feed “The Paper”. No feeds have been added." in text
     press.publish(OLD, path="/own", title="Our Own")
     await press.add("/own")
-    assert "There are: Our Own." in await world.refused("source remove", source="The Paper")
+    assert "Feeds: Our Own." in await world.refused("source remove", source="The Paper")
 
 
 async def test_autocomplete_offers_what_can_be_taken_out(press: Press) -> None:
@@ -566,14 +566,14 @@ async def test_a_feed_on_a_topic_of_the_servers_own_is_posted_where_that_is_foll
     await world.ask("subscribe", topic="AI", channel=other)
     looked = seen(await world.ask("source test", url=press.site.url(), topic="ebb"))
     assert "Tides" in looked
-    assert "Everything in it is about **Tides**." in await press.add(topic="ebb")
+    assert "All its articles belong to **Tides**." in await press.add(topic="ebb")
     press.publish(Entry(ONE, 24), OLD)
     await press.poll()
     assert press.titles() == press.titles(above) == [ONE]
     assert press.titles(other) == press.titles(tides.channel) == []
     assert "Tides" in seen(world.posts()[0])
     assert ONE in seen(await world.ask("latest", by=world.member, topic="Tides"))
-    assert "Tides: declared by The Paper" in plain(seen(await world.ask("why", by=world.member, story=ONE)))
+    assert "Tides: tagged by The Paper" in plain(seen(await world.ask("why", by=world.member, story=ONE)))
     listed = seen(await world.ask("topics", by=tides.manager, at=tides.channel))
     assert "**Tides**" not in listed
 
@@ -589,7 +589,10 @@ async def test_the_feed_goes_along_with_a_new_name_and_by_keywords_once_it_is_de
     await press.poll()
     assert press.titles() == [ONE]
     answer = await world.ask("topic delete", topic="Currents")
-    assert "It is the topic of 1 source of this server's own: keywords decide then." in seen(answer)
+    assert (
+        "It is the topic of 1 feed of this server. Without it, keywords decide the topics of their articles."
+        in seen(answer)
+    )
     await world.press(answer, "Delete it")
     await world.ask("subscribe", topic="Space")
     press.publish(Entry(TWO, 48), Entry(ROCKET[0], 48), Entry(ONE, 24), OLD)
@@ -615,11 +618,11 @@ async def test_a_feed_that_is_gone_is_told_once_to_the_channels_that_depend_on_i
     for _ in range(3):
         await press.poll()
     (told,) = world.posts()
-    assert told.embeds[0].title == "A source fails"
+    assert told.embeds[0].title == "A feed stopped working"
     assert plain(told.embeds[0].description or "") == (
-        "The Paper cannot be read: it was taken down for good (410).\n"
-        "It is not tried any more.\n"
-        "/source list shows the server's own feeds, /source remove takes one out."
+        "Topicwire cannot read The Paper: the feed was removed permanently (410).\n"
+        "Topicwire no longer polls it.\n"
+        "/source list shows this server's feeds. /source remove removes one."
     )
     assert world.posts(other) == world.posts(there.channel) == []
 
@@ -640,11 +643,11 @@ async def test_a_feed_that_fails_for_days_is_told_once_and_is_news_again_after_i
     await fail(3)
     assert press.titles() == []
     await fail(5)
-    assert press.titles() == ["A source fails"]
+    assert press.titles() == ["A feed stopped working"]
     press.publish(Entry(ONE, 24 * 9))
     await press.poll()
     await fail(5)
-    assert press.titles() == ["A source fails", ONE, "A source fails"]
+    assert press.titles() == ["A feed stopped working", ONE, "A feed stopped working"]
 
 
 @pytest.mark.parametrize("topic", ["Tides", None])
@@ -664,7 +667,7 @@ async def test_a_channel_on_a_topic_of_the_servers_own_is_told_too(
     press.site.pages["/feed"] = Page(status=410)
     for _ in range(2):
         await press.poll()
-    assert press.titles() == [f"Tidal {ONE}", "A source fails"]
+    assert press.titles() == [f"Tidal {ONE}", "A feed stopped working"]
     assert press.titles(tides.channel) == []
 
 

@@ -37,7 +37,7 @@ async def test_a_new_subscription_says_what_comes_of_it(world: World) -> None:
     (embed,) = answer.embeds
     assert embed.title == "Subscribed"
     assert f"{world.news.mention} follows **Computer Vision** · live posts · notable stories" in seen(answer)
-    assert "The last 7 days would have posted **0 stories**." in seen(answer)
+    assert "In the last 7 days this would have posted **0 stories**." in seen(answer)
     assert labels(answer) == []
     await world.report(record(METRO[0], quality=80))
     assert len(world.posts()) == 1
@@ -58,10 +58,10 @@ async def test_a_parent_brings_the_stories_below_it_once(world: World) -> None:
 async def test_an_unknown_topic_gets_the_nearest_names(world: World) -> None:
     text = await world.refused("subscribe", topic="Compter Vison")
     assert "There is no topic “Compter Vison”. Did you mean: Computer Vision?" in text
-    assert "There is no topic “qqqqqqqq”. The list of topics has all there are." in await world.refused(
+    assert "There is no topic “qqqqqqqq”. See the list of topics." in await world.refused(
         "subscribe", topic="qqqqqqqq"
     )
-    assert "No channel follows anything yet" in seen(await world.ask("subscriptions"))
+    assert "No channel has a subscription yet" in seen(await world.ask("subscriptions"))
 
 
 async def test_autocomplete_offers_topics_by_every_name_and_those_that_records_brought(world: World) -> None:
@@ -112,8 +112,8 @@ async def test_what_was_set_can_be_taken_back(world: World) -> None:
         return answer.splitlines()[1].partition("** · ")[2]
 
     await how(mode="both", importance="all", mention=role, publish=True)
-    assert await how(reset="mention") == "live posts and digest · all stories · published to followers"
-    assert await how(reset="importance") == "live posts and digest · notable stories · published to followers"
+    assert await how(reset="mention") == "live posts and digest · all stories · publishes to followers"
+    assert await how(reset="importance") == "live posts and digest · notable stories · publishes to followers"
     assert await how(publish=False) == "live posts and digest · notable stories"
     await how(mention=role, publish=True)
     assert await how(reset="everything") == "live posts · notable stories"
@@ -154,12 +154,15 @@ async def test_a_digest_only_subscription_posts_nothing_live(world: World) -> No
 
 async def test_a_digest_without_a_time_is_at_nine_and_the_answer_says_so(world: World) -> None:
     answer = await world.ask("subscribe", topic="Space", mode="both")
-    assert "The digest comes every day at 09:00 (UTC), next <t:1772528400:F>." in seen(answer)  # 3 March
-    assert "That is the default: change it with `/digest set`." in seen(answer)
+    assert "The digest is sent every day at 09:00 (UTC). Next digest: <t:1772528400:F>." in seen(
+        answer
+    )  # 3 March
+    assert "This is the default time. Change it with `/digest set`." in seen(answer)
     await world.ask("digest set", time="18:30", timezone="Europe/Berlin", days="weekdays")
     answer = await world.ask("subscribe", topic="AI", mode="digest")
-    assert "The digest comes Monday to Friday at 18:30 (Europe/Berlin), next <t:1772472600:F>." in seen(
-        answer
+    assert (
+        "The digest is sent Monday to Friday at 18:30 (Europe/Berlin). Next digest: <t:1772472600:F>."
+        in seen(answer)
     )
     assert "default" not in seen(answer)
 
@@ -168,8 +171,8 @@ async def test_a_digest_that_was_switched_off_stays_off_and_the_answer_says_so(w
     await world.ask("subscribe", topic="Space", mode="digest")
     await world.ask("digest off")
     answer = await world.ask("subscribe", topic="AI", mode="digest")
-    assert "The channel's digest is switched off: switch it on with `/digest set`." in seen(answer)
-    assert "The digest comes" not in seen(answer)
+    assert "The channel's digest is turned off. Turn it on with `/digest set`." in seen(answer)
+    assert "The digest is sent" not in seen(answer)
 
 
 async def test_the_forecast_counts_what_the_last_seven_days_would_have_posted(world: World) -> None:
@@ -180,7 +183,7 @@ async def test_the_forecast_counts_what_the_last_seven_days_would_have_posted(wo
     await world.take_in(replace(low, quality=10, published=at(169)), replace(muted, published=at(169)))
     await world.take_in(*[replace(story, published=at(160 + i)) for i, story in enumerate(good)])
     answer = seen(await world.ask("subscribe", topic="Space"))
-    assert "The last 7 days would have posted **5 stories**:" in answer
+    assert "In the last 7 days this would have posted **5 stories**:" in answer
     shown = [line for line in answer.splitlines() if line.startswith("•")]
     assert len(shown) == 3
     for line, story in zip(shown, reversed(good), strict=False):
@@ -201,12 +204,12 @@ async def test_the_newest_story_can_be_posted_now_once(world: World) -> None:
     heard = world.requests("POST", "/interactions/*/callback")[-1]
     assert body(heard)["type"] == DEFERRED, "heard at once, as it may have to wait for the database"
     pressed = world.answer(result)
-    assert seen(pressed) == f"Story #2 is on its way to {world.news.mention}."
+    assert seen(pressed) == f"Posting story #2 in {world.news.mention}."
     assert buttons(offered) == []
     await world.deliver()
     assert [m.embeds[0].title for m in world.posts()] == [WHALES[0]]
     pressed = world.answer(await world.press(again, "Post the newest story now"))
-    assert seen(pressed) == f"Story #2 was posted in {world.news.mention} already."
+    assert seen(pressed) == f"Story #2 is already posted in {world.news.mention}."
     await world.deliver()
     assert len(world.posts()) == 1
 
@@ -231,13 +234,13 @@ async def test_what_is_posted_already_is_not_offered(world: World) -> None:
 @pytest.mark.parametrize(
     ("command", "options", "told"),
     [
-        ("unsubscribe", {"topic": "AI"}, "gets no live posts on the topics of story #1 any more."),
+        ("unsubscribe", {"topic": "AI"}, "no longer gets live posts on the topics of story #1."),
         (
             "subscribe",
             {"topic": "AI", "mode": "digest"},
-            "gets no live posts on the topics of story #1 any more.",
+            "no longer gets live posts on the topics of story #1.",
         ),
-        ("mute", {"what": "metro"}, "Story #1 was removed by its publishers, or is muted here by now."),
+        ("mute", {"what": "metro"}, "Story #1 was removed by its outlets, or it is muted here."),
     ],
 )
 async def test_an_offer_that_does_not_hold_any_more_says_so(
@@ -281,13 +284,15 @@ async def test_a_role_is_pinged_by_new_posts_and_nobody_else(world: World) -> No
 async def test_a_role_that_cannot_be_pinged_is_warned_of(world: World) -> None:
     role = world.role("staff", mentionable=False)
     answer = seen(await world.ask("subscribe", topic="Space", mention=role))
-    assert f"⚠️ {role.mention} cannot be pinged: allow anyone to mention it, or give the bot" in answer
+    assert (
+        f"⚠️ The bot cannot ping {role.mention}. Allow anyone to mention the role, or give the bot" in answer
+    )
 
 
 async def test_everyone_cannot_be_pinged(world: World) -> None:
     text = await world.refused("subscribe", topic="Space", mention=world.guild.default_role)
-    assert "@everyone cannot be pinged with every story: choose a role." in text
-    assert "No channel follows anything yet" in seen(await world.ask("subscriptions"))
+    assert "The bot does not ping @everyone. Choose another role." in text
+    assert "No channel has a subscription yet" in seen(await world.ask("subscriptions"))
 
 
 async def test_in_a_thread_this_channel_is_the_thread(world: World) -> None:
@@ -300,10 +305,12 @@ async def test_in_a_thread_this_channel_is_the_thread(world: World) -> None:
 
 async def test_only_an_announcement_channel_can_publish(world: World) -> None:
     text = await world.refused("subscribe", topic="Space", publish=True)
-    assert f"{world.news.mention} is no announcement channel, so there is nobody to publish to." in text
+    assert (
+        f"{world.news.mention} is not an announcement channel, so it has no followers to publish to." in text
+    )
     wire = world.guild.create_news_channel("wire")
     answer = await world.ask("subscribe", topic="Space", channel=wire, publish=True)
-    assert "live posts · notable stories · published to followers" in seen(answer)
+    assert "live posts · notable stories · publishes to followers" in seen(answer)
     answer = await world.ask("subscribe", topic="Space", channel=wire, publish=False)
     assert "published" not in seen(answer)
 
@@ -320,7 +327,7 @@ async def test_only_an_announcement_channel_can_publish(world: World) -> None:
 async def test_a_permission_that_the_bot_lacks_is_named(world: World, permission: str, name: str) -> None:
     world.deny(world.news, **{permission: True})
     text = await world.refused("subscribe", topic="Space")
-    assert f"The bot may not post in {world.news.mention}: give it {name} there, then try again." in text
+    assert f"The bot cannot post in {world.news.mention}. Give it {name} there, then try again." in text
     world.mend(world.news)
     assert "follows **Space**" in seen(await world.ask("subscribe", topic="Space"))
 
@@ -331,7 +338,7 @@ async def test_in_threads_and_forums_another_permission_counts(world: World) -> 
         world.deny(channel, send_messages_in_threads=True)
     for channel in (thread, forum):
         text = await world.refused("subscribe", topic="Space", channel=channel)
-        assert "give it Send Messages in Threads there" in text
+        assert "Give it Send Messages in Threads there" in text
     assert "follows" in seen(await world.ask("subscribe", topic="Space"))
 
 
@@ -339,10 +346,10 @@ async def test_a_paused_channel_is_resumed(world: World) -> None:
     await world.ask("subscribe", topic="Space")
     world.deny(world.news, send_messages=True)
     await world.report(record(ROCKET[0], quality=80))
-    assert "⚠️ paused" in seen(await world.ask("subscriptions"))
+    assert "⚠️ This channel is paused" in seen(await world.ask("subscriptions"))
     world.mend(world.news)
     answer = await world.ask("subscribe", topic="AI")
-    assert "It was paused; what waited goes out now." in seen(answer)
+    assert "The channel was paused. Waiting posts are sent now." in seen(answer)
     await world.deliver()
     assert [m.embeds[0].title for m in world.posts()] == [ROCKET[0]]
     assert "paused" not in seen(await world.ask("subscriptions"))
@@ -352,15 +359,16 @@ async def test_an_archived_thread_is_asked_to_be_opened(world: World) -> None:
     thread = world.thread()
     world.close(thread)
     text = await world.refused("subscribe", topic="Space", channel=thread)
-    assert (
-        f"The bot cannot see {thread.mention}: give it View Channel there, or open the thread again." in text
-    )
+    assert f"The bot cannot see {thread.mention}. Give it View Channel there, or reopen the thread." in text
 
 
 async def test_in_a_voice_channel_a_place_for_stories_has_to_be_named(world: World) -> None:
     voice = world.guild.create_voice_channel("lounge")
     text = await world.refused("subscribe", topic="Space", at=voice)
-    assert "Stories go to text and announcement channels, threads and forums: name one of these." in text
+    assert (
+        "The bot posts in text channels, announcement channels, threads and forums. Choose one of these."
+        in text
+    )
     assert "follows" in seen(await world.ask("subscribe", topic="Space", at=voice, channel=world.news))
 
 
@@ -371,7 +379,7 @@ async def test_a_server_has_no_more_subscriptions_than_it_can_overlook(
     await world.ask("subscribe", topic="AI")
     await world.ask("subscribe", topic="Space")
     text = await world.refused("subscribe", topic="Computer Vision")
-    assert "This server has 2 subscriptions, the most there can be. Take some back with /unsubscribe." in text
+    assert "This server has reached the limit of 2 subscriptions. Remove some with /unsubscribe." in text
     assert "Subscription changed" in seen(await world.ask("subscribe", topic="AI", mode="both"))
 
 
@@ -381,12 +389,12 @@ async def test_unsubscribing_ends_it_and_leaves_what_was_posted(world: World) ->
     answer = await world.ask("unsubscribe", topic="space")
     assert (
         seen(answer)
-        == f"Unsubscribed\n{world.news.mention} no longer follows **Space**. What was posted stays."
+        == f"Unsubscribed\n{world.news.mention} no longer follows **Space**. Existing posts stay."
     )
     later, *_ = unrelated(1)
     await world.report(later)
     assert len(world.posts()) == 1
-    assert "No channel follows anything yet" in seen(await world.ask("subscriptions"))
+    assert "No channel has a subscription yet" in seen(await world.ask("subscriptions"))
 
 
 async def test_what_waits_is_not_posted_after_unsubscribing(world: World) -> None:
@@ -403,7 +411,7 @@ async def test_unsubscribing_from_what_is_not_followed_says_what_is(world: World
     await world.ask("subscribe", topic="AI")
     await world.ask("subscribe", topic="Space", channel=other)
     text = await world.refused("unsubscribe", topic="Space")
-    assert "The channel is not subscribed to “Space”. It is subscribed to: AI." in text
+    assert "The channel is not subscribed to “Space”. Its subscriptions: AI." in text
     answer = await world.ask("unsubscribe", topic="Space", channel=other)
     assert f"{other.mention} no longer follows **Space**." in seen(answer)
 

@@ -103,7 +103,9 @@ async def test_a_thread_that_was_locked_pauses_until_it_is_opened(world: World, 
     world.env.inject_error("POST", f"/channels/{thread.id}/messages", status=403, code=160005)
     await world.report(record(METRO[0], quality=80))
     listed = plain(seen(await world.ask("subscriptions")))
-    assert "⚠️ paused: the thread is locked: unlock it, or let the bot manage threads" in listed
+    assert (
+        "⚠️ This channel is paused: the thread is locked. Unlock it, or give the bot Manage Threads" in listed
+    )
     await world.app.mend()
     assert await world.deliver() == 0
     world.open(thread)
@@ -255,7 +257,7 @@ async def test_a_forum_post_that_was_locked_is_left_alone_and_the_forum_goes_on(
     assert [thread.name for thread in forum.threads] == [METRO[0], WHALES[0]]
     assert world.posts(thread)[0].embeds[0].title == METRO[0]
     told = plain(seen(await world.ask("related", story="1", at=thread)))
-    assert "Its last update was refused: its post is locked." in told
+    assert "Its last update failed: the forum post is locked." in told
     assert "paused" not in seen(await world.ask("subscriptions"))
     assert await world.later() == 0
 
@@ -266,7 +268,7 @@ async def test_a_forum_that_requires_tags_pauses_with_the_reason(world: World) -
     world.env.inject_error("POST", f"/channels/{forum.id}/threads", status=400, code=40067)
     await world.report(record(METRO[0], quality=80))
     listed = plain(seen(await world.ask("subscriptions")))
-    assert "paused: the forum requires a tag on every post: add a tag named like the topic" in listed
+    assert "paused: the forum requires a tag on every post. Add a tag with the name of the topic" in listed
     await world.app.mend()
     await world.deliver()
     assert len(forum.threads) == 1
@@ -296,11 +298,11 @@ async def test_a_thread_whose_channel_the_bot_does_not_know(world: World) -> Non
     assert world.news.mention in listed
     assert thread.mention not in listed
     assert problem(world.app.client, thread.id) == (
-        "the bot may not post there: give it View Channel in the channel"
+        "the bot cannot post there. Give it View Channel in the channel"
     )
     async with world.app.context.db.write() as connection:
         await subscriptions.pause(connection, thread.id, world.guild.id, "the channel is gone", world.clock())
     await world.app.mend()
     assert "Paused" in seen(await world.ask("status"))
     text = await world.refused("subscribe", topic="Space", channel=thread)
-    assert f"You need Manage Channels in {thread.mention} for this." in text
+    assert f"You need the Manage Channels permission in {thread.mention}." in text

@@ -90,8 +90,8 @@ async def test_a_permission_that_goes_pauses_the_channel_and_one_that_comes_back
     await world.report(*stories)
     assert len(world.posts(other)) == 3
     assert len(world.sends()) == 1  # the others wait without trying
-    reason = "the bot may not post there: give it Send Messages and Embed Links in the channel"
-    assert f"⚠️ paused: {reason}" in plain(seen(await world.ask("subscriptions")))
+    reason = "the bot cannot post there. Give it Send Messages and Embed Links in the channel"
+    assert f"⚠️ This channel is paused: {reason}" in plain(seen(await world.ask("subscriptions")))
     assert f"• {world.news.mention}: {reason}" in plain(seen(await world.ask("status")))
     await world.app.mend()
     assert await world.later() == 0
@@ -101,7 +101,7 @@ async def test_a_permission_that_goes_pauses_the_channel_and_one_that_comes_back
     assert sorted(p.embeds[0].title or "" for p in world.posts()) == sorted(s.title for s in stories)
     assert "paused" not in seen(await world.ask("subscriptions"))
     assert "Paused" not in seen(await world.ask("status"))
-    assert f"channel {world.news.id} is resumed" in world.caplog.text
+    assert f"channel {world.news.id} has resumed" in world.caplog.text
 
 
 async def test_a_permission_that_goes_before_an_edit(world: World) -> None:
@@ -111,7 +111,7 @@ async def test_a_permission_that_goes_before_an_edit(world: World) -> None:
     world.clock.forward(minutes=5)
     await world.report(record(METRO[1], "b.example", quality=90))
     listed = plain(seen(await world.ask("subscriptions")))
-    assert "⚠️ paused: the bot cannot see the channel: give it View Channel there" in listed
+    assert "⚠️ This channel is paused: the bot cannot see the channel. Give it View Channel there" in listed
     world.mend(world.news)
     await world.app.mend()
     await world.deliver()
@@ -138,7 +138,7 @@ async def test_a_channel_that_was_deleted_is_forgotten_and_the_others_go_on(worl
     assert world.sends(gone)[1:] == []
     assert gone.mention not in seen(await world.ask("subscriptions"))
     assert gone.mention not in seen(await world.ask("status"))
-    assert "1 subscription here" in seen(await world.ask("status"))
+    assert "1 subscription in this server" in seen(await world.ask("status"))
     async with world.app.context.db.read() as connection:
         for table in (schema.channels, schema.mutes, schema.outbox, schema.held, schema.told):
             assert gone.id not in (await connection.execute(sa.select(table.c.channel_id))).scalars().all()
@@ -165,7 +165,10 @@ async def test_a_channel_that_was_deleted_while_the_bot_was_away_is_paused(world
     world.env.inject_error("POST", f"/channels/{gone.id}/messages", status=404, code=10003, times=None)
     await world.report(record(ROCKET[0], quality=80))
     assert len(world.posts()) == 1
-    assert f"{gone.mention}**\n⚠️ paused: the channel is gone" in seen(await world.ask("subscriptions"))
+    assert (
+        f"{gone.mention}**\n⚠️ This channel is paused: the channel was deleted, or the bot cannot see it"
+        in seen(await world.ask("subscriptions"))
+    )
 
 
 async def test_a_server_that_removed_the_bot_is_paused(world: World) -> None:
@@ -193,7 +196,7 @@ async def test_a_post_that_a_moderator_deleted_stays_deleted(world: World) -> No
     assert len(world.edits()) == 1
     told = plain(seen(await world.ask("related", story="1")))
     assert (
-        f"Posted here <t:{int(at().timestamp())}:R>. It is no longer kept up to date: the message was deleted."
+        f"Posted here <t:{int(at().timestamp())}:R>. The post is no longer updated: the message was deleted."
         in told
     )
     await world.report(record(WHALES[0], "w.example", quality=80))
@@ -234,9 +237,7 @@ async def test_a_message_that_the_bot_cannot_make_holds_up_no_other(
         await world.report(record(METRO[0], quality=90), record(WHALES[0], "w.example", quality=80))
     assert [post.embeds[0].title for post in world.posts()] == [WHALES[0]]
     assert "ZeroDivisionError: a bug" in world.caplog.text
-    assert "Waits to be posted here: an error of the bot" in plain(
-        seen(await world.ask("related", story="1"))
-    )
+    assert "Waiting to be posted here: internal error" in plain(seen(await world.ask("related", story="1")))
     world.clock.forward(minutes=1)
     await world.deliver()
     assert [post.embeds[0].title for post in world.posts()] == [WHALES[0], METRO[0]]
@@ -262,4 +263,4 @@ async def test_what_waited_longer_than_news_lasts_is_not_posted(world: World) ->
     await world.deliver()
     assert world.posts() == []
     told = plain(seen(await world.ask("related", story="1")))
-    assert "Not posted here: waited too long to be news." in told
+    assert "Not posted here: it waited longer than posts.max_age." in told

@@ -84,11 +84,11 @@ async def test_what_a_channel_follows_that_cannot_be_picked_can_be_taken_back(
         away.setattr(subscribe, "forget_channel", nothing)
         world.env.backend.delete_channel(gone.id)
         await world.env.settle()
-    assert "if it was deleted, use /unsubscribe" in plain(seen(await world.ask("subscriptions")))
+    assert "If it was deleted, use /unsubscribe" in plain(seen(await world.ask("subscriptions")))
     offered = await world.typing("unsubscribe", "topic", "")
-    assert offered[f"Space, in the lost channel {gone.id}"] == f"{gone.id} Space"
+    assert offered[f"Space in the missing channel {gone.id}"] == f"{gone.id} Space"
     text = seen(await world.ask("unsubscribe", topic=f"{gone.id} space"))
-    assert f"The channel {gone.id}, which is gone, no longer follows **Space**." in text
+    assert f"The missing channel {gone.id} no longer follows **Space**." in text
     await world.ask("unsubscribe", topic=f"{gone.id} AI")
     assert gone.mention not in seen(await world.ask("subscriptions"))
     assert gone.mention not in seen(await world.ask("status"))

@@ -13,21 +13,21 @@ async def test_words_that_put_it_into_topics_and_what_each_report_shares(world: 
         record(METRO[0], "first.example", topics=["AI"]), record(METRO[1], "second.example", hours=1)
     )
     answer = await world.ask("why", story="1", by=world.member)
-    assert answer.embeds[0].title == f"Why #1 is what it is: {METRO[0]}"
+    assert answer.embeds[0].title == f"Story #1 explained: {METRO[0]}"
     lines = plain(seen(answer)).splitlines()
-    here = lines.index("Here")
+    here = lines.index("This channel")
     assert lines[here + 1].startswith("Posted here")
     topics = lines.index("Topics")
     assert lines[topics + 1 : topics + 3] == [
         "Computer Vision: “facial recognition” (First, Second)",
-        "AI: declared by First",
+        "AI: tagged by First",
     ]
-    reports = lines.index("Reports")
+    reports = lines.index("Articles")
     first, second = lines[reports + 1 : reports + 3]
-    assert first.endswith("opened the story")
+    assert first.endswith("First article of the story")
     assert METRO[1] in second
-    shared = second.rpartition("shares: ")[2].split(", ")
-    assert set(shared) <= set(METRO[1].casefold().split())
+    shared = second.rpartition("Shared words: ")[2].split(", ")
+    assert set(shared) <= set(METRO[1].split())
     assert len(shared) >= 2
 
 
@@ -38,17 +38,19 @@ async def test_a_declaration_is_named_as_the_reason(world: World) -> None:
         record("Trains diverted as crane blocks harbour crossing", "two.example", hours=1, related=[one])
     )
     lines = plain(seen(await world.ask("why", story="1", by=world.member))).splitlines()
-    assert any("declares One; shares: " in line for line in lines)
+    assert any("Links to One · shared words: " in line for line in lines)
 
 
 async def test_what_is_held_back_here_says_why(world: World) -> None:
     await world.ask("subscribe", topic="AI", importance=Importance.MAJOR.value)
     await world.report(record(METRO[0], quality=10))
-    assert "below the importance" in plain(seen(await world.ask("why", story="1", by=world.member)))
+    assert "less important than the subscription requires" in plain(
+        seen(await world.ask("why", story="1", by=world.member))
+    )
 
 
 async def test_a_story_of_no_topic_says_so(world: World) -> None:
     await world.take_in(record("Whale seen in the bay"))
-    assert "None: no topic’s words occur in it" in plain(
+    assert "None. No topic matches its words" in plain(
         seen(await world.ask("why", story="1", by=world.member))
     ).replace("'", "’")

@@ -33,8 +33,8 @@ async def test_a_query_that_cannot_be_read_is_named_with_its_server(store_url: s
     done = await topicwire_aside("check", "--config", configured(tmp_path, store_url))
     assert done.returncode == 1
     assert (
-        "topic 'Old' of server 42: its query is not used any more: this ( is not closed (at character 1); "
-        "mend it with /topic edit" in done.stdout
+        "topic 'Old' of server 42: its query is ignored: this ( has no matching ) (at character 1); "
+        "correct it with /topic edit" in done.stdout
     )
     assert "New" not in done.stdout
 

@@ -68,7 +68,7 @@ def test_of_several_places_one_that_cannot_be_read_is_refused_and_the_rest_is_ta
     told = topicwire("ingest", *places, "--db", tmp_path / "x.db", cwd=tmp_path)
     assert "missing.xml: does not exist\n" in told.stderr
     assert "page.xml: a web page, not a feed\n" in told.stderr
-    assert told.stdout.splitlines()[-1] == "8 read: 0 new, 0 changed, 2 unchanged, 6 rejected"
+    assert told.stdout.splitlines()[-1] == "8 records read: 0 new, 0 changed, 2 unchanged, 6 rejected"
 
 
 def test_match_goes_on_after_a_place_that_cannot_be_read(tmp_path: Path) -> None:

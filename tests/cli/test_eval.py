@@ -68,7 +68,7 @@ def test_topics_are_compared_with_what_is_declared(records: Path, tmp_path: Path
     assert found["Whales"] == {"precision": 0.5, "recall": 1.0, "F1": 0.667, "matched": 2, "declared": 1}
     assert found["Sea"] == {"precision": 1.0, "recall": 1.0, "F1": 1.0, "matched": 2, "declared": 2}
     shown = topicwire("eval", "topics", records, "--topics", topics).stdout
-    assert "4 records, 3 topics" in shown
+    assert "records: 4, topics: 3" in shown
 
 
 def test_pairs_are_compared_with_what_people_said(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_pairs_are_compared_with_what_people_said(tmp_path: Path) -> None:
     [
         ("https://a.example/1 event\n", "line 1: expected an address, a tab, and the name of its event."),
         ("\nftp://a.example\tevent\n", "line 2: not an http or https address."),
-        ("https://nobody.example/1\tevent\n", "none of its addresses is that of a record."),
+        ("https://nobody.example/1\tevent\n", "none of its addresses belongs to a record."),
     ],
 )
 def test_a_truth_that_cannot_be_used_says_where(records: Path, tmp_path: Path, truth: str, told: str) -> None:
@@ -111,9 +111,9 @@ def test_a_truth_that_cannot_be_used_says_where(records: Path, tmp_path: Path, t
             "label\ttitle_a\n",
             "line 1: the columns published_a, lede_a, published_b, title_b, lede_b are missing.",
         ),
-        (PAIRS + "MAYBE\tx\tx\tx\tx\tx\tx\n", "line 2: the label is SAME or DIFFERENT."),
+        (PAIRS + "MAYBE\tx\tx\tx\tx\tx\tx\n", "line 2: the label must be SAME or DIFFERENT."),
         (PAIRS + "SAME\tyesterday\tx\tx\tx\tx\tx\n", "line 2: Invalid isoformat string: 'yesterday'."),
-        (PAIRS, "there is no pair"),
+        (PAIRS, "contains no pairs"),
     ],
 )
 def test_pairs_that_cannot_be_read_say_where(tmp_path: Path, text: str, told: str) -> None:

@@ -41,7 +41,7 @@ def test_json_tells_which_words_matched(sample: Path) -> None:
 def test_what_is_left_out_is_said_beside_the_answer(sample: Path) -> None:
     done = topicwire("search", "type:article", "--limit", "2", "--sort", "best", "--db", sample, "--json")
     assert len(done.lines) == 2
-    assert done.stderr == "the first 2 stories: there are more\n"
+    assert done.stderr == "only the first 2 stories are shown\n"
     assert topicwire("search", "zzzz", "--db", sample, "--json").stdout == ""
 
 
@@ -49,4 +49,4 @@ def test_a_query_that_is_wrong_is_drawn(sample: Path) -> None:
     done = topicwire("search", "storm (metro", "--db", sample)
     assert done.returncode == 3
     assert done.stderr.splitlines()[-2:] == ["storm (metro", "      ^"]
-    assert "cannot be read at character 7" in done.stderr
+    assert "has a mistake at character 7" in done.stderr

@@ -86,12 +86,12 @@ async def test_a_feed_is_added_shown_and_listed(desk: Desk) -> None:
     added = await desk.fetching("source", "add", desk.url(), "--topic", "ai")
     assert added.returncode == 0, added.stderr
     first, second, *items = added.stdout.splitlines()
-    assert first == "follows: The Paper, about AI"
+    assert first == "Added: The Paper, on AI"
     assert second.strip() == desk.url()
     assert ONE in items[0]
     assert items[1].strip() == "AI"
     again = await desk.fetching("source", "add", desk.url())
-    assert again.stdout.startswith("changed: The Paper, about AI")
+    assert again.stdout.startswith("Updated: The Paper, on AI")
     listed = await desk("source", "list")
     assert listed.stdout.splitlines() == [
         "new      The Paper (operator; AI)",
@@ -148,19 +148,19 @@ async def test_a_feed_is_removed_by_its_name_or_address(desk: Desk, by: str) -> 
     await desk.fetching("source", "add", desk.url())
     gone = await desk("source", "remove", "the PAPER" if by == "name" else desk.url())
     assert gone.returncode == 0
-    assert gone.stdout.splitlines() == ["followed no longer: The Paper", f"  {desk.url()}"]
+    assert gone.stdout.splitlines() == ["Removed: The Paper", f"  {desk.url()}"]
     assert await desk.feeds() == []
     again = await desk("source", "remove", "The Paper")
     assert again.returncode == 3
-    assert again.stderr == "topicwire: There is no source “The Paper”. There are: none.\n"
+    assert again.stderr == "topicwire: There is no feed “The Paper”. No feeds have been added.\n"
 
 
 @pytest.mark.parametrize("command", ["add", "test"])
 @pytest.mark.parametrize(
     ("path", "page", "told"),
     [
-        ("/missing", Page(status=404), "there is nothing at this address (404)"),
-        ("/page", Page(b"<html><body>Hello</body></html>", headers=HTML), "no feed was found there. Give the address of the feed."),
+        ("/missing", Page(status=404), "no page exists at this address (404)"),
+        ("/page", Page(b"<html><body>Hello</body></html>", headers=HTML), "it links to no feed. Give the address of the feed itself."),
     ],
 )  # fmt: skip
 async def test_what_is_no_feed_is_exit_code_3_with_the_reason(
@@ -187,7 +187,7 @@ async def test_an_unknown_topic_and_no_address_are_told(desk: Desk) -> None:
     assert "There is no topic “Spase”. Did you mean: Space?" in done.stderr
     done = await desk.fetching("source", "add", "not an address")
     assert done.returncode == 3
-    assert "no address of a feed" in done.stderr
+    assert "not a valid feed address" in done.stderr
 
 
 async def test_the_config_that_is_there_counts(desk: Desk, tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ async def test_the_config_that_is_there_counts(desk: Desk, tmp_path: Path) -> No
         "source", "add", desk.url(), "--topic", "trains", "--db", fresh, cwd=tmp_path
     )
     assert (added.returncode, added.stderr) == (0, "")
-    assert added.stdout.startswith("follows: The Paper, about Trains")
+    assert added.stdout.startswith("Added: The Paper, on Trains")
     desk.db = fresh
     (feed,) = await desk.feeds()
     assert feed.polling.interval == timedelta(hours=2)
@@ -271,7 +271,7 @@ async def test_a_list_is_imported_and_exported_again(desk: Desk, tmp_path: Path)
     file.write_text(OPML)
     first = await desk("opml", "import", file)
     assert first.returncode == 1, "an entry was refused"
-    assert first.stdout == "2 feeds: 2 new, 0 known, 1 refused\n"
+    assert first.stdout == "2 feeds: 2 new, 0 already followed, 1 rejected\n"
     assert "entry 3" in first.stderr
     assert "Three" in first.stderr
     exported = await desk("opml", "export")
@@ -285,7 +285,7 @@ async def test_a_list_is_imported_and_exported_again(desk: Desk, tmp_path: Path)
     before = await desk.feeds()
     file.write_text(exported.stdout)
     second = await desk("opml", "import", file)
-    assert (second.returncode, second.stdout) == (0, "2 feeds: 0 new, 2 known, 0 refused\n")
+    assert (second.returncode, second.stdout) == (0, "2 feeds: 0 new, 2 already followed, 0 rejected\n")
     assert await desk.feeds() == before
     assert (await desk("opml", "export")).stdout == exported.stdout
 
@@ -362,7 +362,7 @@ async def test_what_a_feed_refuses_is_told_with_its_place(desk: Desk) -> None:
     desk.site.pages["/feed"] = Page(rss(Entry(ONE), Entry("Bad", link="javascript:x")))
     done = await desk.fetching("ingest", desk.url())
     assert done.returncode == 1
-    assert done.stdout == "2 read: 1 new, 0 changed, 0 unchanged, 1 rejected\n"
+    assert done.stdout == "2 records read: 1 new, 0 changed, 0 unchanged, 1 rejected\n"
     assert done.stderr.startswith(f"{desk.url()}: item 2: ")
 
 
@@ -372,7 +372,7 @@ async def test_a_dead_address_is_exit_code_3_with_the_reason(
 ) -> None:
     (tmp_path / "ai.yaml").write_text("name: AI\nkeywords: [ai]\n")
     more: list[str | Path] = ["--db", desk.db] if command == "ingest" else ["--topics", tmp_path]
-    for path, told in (("/missing", "nothing at this address (404)"), ("/page", "web page")):
+    for path, told in (("/missing", "no page exists at this address (404)"), ("/page", "web page")):
         desk.site.pages["/page"] = Page(b"<html><body>Hello</body></html>", headers=HTML)
         done = await topicwire_aside(command, desk.url(path), *more, "--private-networks")
         assert done.returncode == 3
@@ -446,12 +446,12 @@ async def test_check_fetches_every_source_and_says_which_fail(desk: Desk, tmp_pa
     assert done.returncode == 1
     lines = done.stdout.splitlines()
     assert "config.yaml: no problems" in lines[0]
-    assert lines[-1] == "6 feeds and repositories: 1 fine, 5 failing"
+    assert lines[-1] == "6 sources: 1 fine, 5 failing"
     told = {lines[at]: lines[at + 2].strip() for at in range(1, len(lines) - 1, 3)}
-    assert told["Nmissing"] == "there is nothing at this address (404)"
+    assert told["Nmissing"] == "no page exists at this address (404)"
     assert "web page" in told["Npage"]
-    assert told["Nempty"] == "it has no items"
-    assert told["Nuseless"].startswith("no item can be used: ")
+    assert told["Nempty"] == "the feed has no items"
+    assert told["Nuseless"].startswith("no item is usable: ")
     assert "Nfeed" not in told
     assert any("no-repository" in name for name in told)
 
@@ -461,7 +461,7 @@ async def test_check_is_content_where_all_sources_are_fine(desk: Desk, tmp_path:
     done = await topicwire_aside("check", "--sources", "--config", config)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (
         0,
-        "1 feeds and repositories: 1 fine, 0 failing",
+        "1 source: 1 fine, 0 failing",
     )
     before = len(desk.site.asked)
     assert (await topicwire_aside("check", "--config", config)).returncode == 0
@@ -616,4 +616,4 @@ async def test_a_port_that_is_taken_is_exit_code_3_with_its_key(desk: Desk, tmp_
     config = await prepare(desk, tmp_path, f"http: {{listen: '{LOOPBACK}:{desk.site.port}'}}\n")
     done = await asyncio.to_thread(topicwire_process, "run", "--config", config)
     assert done.returncode == 3
-    assert f"topicwire: http.listen: {LOOPBACK}:{desk.site.port} cannot be used: " in done.stderr
+    assert f"topicwire: http.listen: cannot listen on {LOOPBACK}:{desk.site.port}: " in done.stderr

@@ -173,7 +173,7 @@ def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
     [
         ("daily", range(7), "every day"),
         ("Weekdays", range(5), "Monday to Friday"),
-        (" weekends ", (5, 6), "at weekends"),
+        (" weekends ", (5, 6), "on weekends"),
         ("mon, thu", (0, 3), "Monday, Thursday"),
         ("SUN", (6,), "Sunday"),
         ("Thursday tue", (1, 3), "Tuesday, Thursday"),
@@ -189,7 +189,8 @@ def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
         ("mon/thu", (0, 3), "Monday, Thursday"),
         ("every Tuesday and Friday", (1, 4), "Tuesday, Friday"),
         ("every day", range(7), "every day"),
-        ("at weekends", (5, 6), "at weekends"),
+        ("on weekends", (5, 6), "on weekends"),
+        ("at weekends", (5, 6), "on weekends"),
         ("workdays", range(5), "Monday to Friday"),
     ],
 )

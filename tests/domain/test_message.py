@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -24,6 +25,9 @@ from bot.domain.message import (
     relative,
     safe_url,
 )
+from bot.domain.terminal import lines as lines_of_text
+from bot.domain.terminal import one_line
+from bot.domain.text import clip, isolate, repair
 from tests import discord_markdown as markdown
 from tests.discord_rules import units
 from tests.hostile import PIECES, raw_texts, texts, urls
@@ -198,3 +202,68 @@ def test_a_message_survives_the_outbox() -> None:
     )
     message = Message("c", (embed, Embed()), (Button("b", action="related:1"),), (1, 2), "name", ("tag",))
     assert Message.from_json(json.loads(json.dumps(message.to_json()))) == message
+
+
+# What one part of a text becomes must not make anything else of the parts beside it.
+PARTS = st.lists(
+    st.sampled_from(PIECES)
+    | st.sampled_from(
+        [
+            "htt",
+            "p:",
+            "//",
+            "http:",
+            "x",
+            "@every",
+            "one",
+            "\x1b",
+            "\u202e",
+            "\u200d",
+            "&am",
+            "p;lt;",
+            "%",
+            "2",
+        ]
+    )
+    | st.text(max_size=3),
+    max_size=24,
+).map("".join)
+
+
+@given(PARTS)
+@pytest.mark.parametrize(
+    "escaping",
+    [
+        label,
+        safe_url,
+        isolate,
+        one_line,
+        lines_of_text,
+        lambda text: repair(text, 80),
+        lambda text: clip(text, 20),
+    ],
+    ids=["label", "safe_url", "isolate", "one_line", "lines", "repair", "clip"],
+)
+def test_what_was_made_safe_once_is_so_for_good(escaping: Callable[[str], str], text: str) -> None:
+    """Nothing is left, and nothing has come together, that would be taken out the second time."""
+    assert escaping(escaping(text)) == escaping(text)
+
+
+@given(PARTS, PARTS)
+@pytest.mark.parametrize("escaping", [one_line, lines_of_text])
+def test_lines_that_are_safe_apart_are_safe_together(
+    escaping: Callable[[str], str], one: str, other: str
+) -> None:
+    assert escaping(escaping(one) + escaping(other)) == escaping(one) + escaping(other)
+
+
+@pytest.mark.parametrize(
+    "text", ["htthttp://p://evil.example", "steasteam://m://run/1", "a:b://c://d", "htthttp://xp://y"]
+)
+def test_no_address_comes_of_what_surrounds_one_that_is_left_out(text: str) -> None:
+    assert "://" not in label(text)
+
+
+def test_no_markup_comes_of_a_look_alike() -> None:
+    assert label(":`a:") == label(label(":`a:"))
+    assert markdown.kinds(f"[{label(':`a:')}](https://a.example/)") == {"link"}

@@ -69,11 +69,11 @@ def test_words_are_muted_with_the_marks_around_them(typed: str, title: str) -> N
 @pytest.mark.parametrize(
     ("typed", "reason"),
     [
-        ("", "Name an outlet"), ("  ", "Name an outlet"), ("x" * 101, "Name an outlet"), ("\u200b", "Name an outlet"),
+        ("", "Enter an outlet"), ("  ", "Enter an outlet"), ("x" * 101, "Enter an outlet"), ("\u200b", "Enter an outlet"),
         ("fer*y", "wildcards"), ("ferr*", "wildcards"),
         ("*", "wildcards"), ("f?rry", "wildcards"), ("ferry|boat", "not a query"), ("ferry OR boat", "not a query"),
         ("ed@quay.example", "People and e-mail addresses"), ("@ed@quay.example", "People and e-mail addresses"),
-        ("http://", "cannot be read"), ("https://[x/", "cannot be read"),
+        ("http://", "is not valid"), ("https://[x/", "is not valid"),
     ],
 )  # fmt: skip
 def test_what_could_never_match_is_refused_with_what_to_do(typed: str, reason: str) -> None:

@@ -80,50 +80,50 @@ def test_queries_are_written_in_one_way(text: str, written: str) -> None:
 @pytest.mark.parametrize(
     ("text", "caret", "message"),
     [
-        ("", "^", "nothing to look for; expected a word, a phrase or ("),
-        ("   ", "^", "nothing to look for; expected a word, a phrase or ("),
+        ("", "^", "the query is empty; expected a word, a phrase or ("),
+        ("   ", "^", "the query is empty; expected a word, a phrase or ("),
         ("a AND", "     ^", "expected a word, a phrase or (, but the query ends here"),
-        ("OR a", "^", 'expected a word, a phrase or (, not “OR”; to look for the word, write "or"'),
-        ("a AND OR b", "      ^", 'expected a word, a phrase or (, not “OR”; to look for the word, write "or"'),
+        ("OR a", "^", 'expected a word, a phrase or (, not “OR”; to search for the word, write "or"'),
+        ("a AND OR b", "      ^", 'expected a word, a phrase or (, not “OR”; to search for the word, write "or"'),
         ("()", " ^", "expected a word, a phrase or (, not “)”"),
-        ("(a OR b", "^", "this ( is not closed"),
-        ("a OR b)", "      ^", "this ) closes nothing"),
-        ('a "b c', "  ^", "this quote is not closed"),
-        ('a ""', "   ^", "“” has no letter and no digit to look for"),
-        ("Johnson & Johnson", "        ^", "“&” has no letter and no digit to look for"),
-        ("a - b", "  ^", "“-” has no letter and no digit to look for"),
+        ("(a OR b", "^", "this ( has no matching )"),
+        ("a OR b)", "      ^", "this ) has no matching ("),
+        ('a "b c', "  ^", "the closing quotation mark is missing"),
+        ('a ""', "   ^", "“” has no letter or digit to search for"),
+        ("Johnson & Johnson", "        ^", "“&” has no letter or digit to search for"),
+        ("a - b", "  ^", "“-” has no letter or digit to search for"),
         ("*", "^", "* alone would match everything"),
-        ("v*", " ^", "before a * stand at least 2 letters"),
-        ("vi*on", "  ^", "a * stands at the end of a word; to look for the text, put it in quotes"),
-        ('"vision *"', "        ^", "a * directly follows the beginning of a word"),
-        ("-a", "^", "this only says what not to find, and would match almost everything; say beside it what to find"),
-        ("-a -(b c)", "^", "this only says what not to find, and would match almost everything; say beside it what to find"),
-        ("a OR (b OR NOT c)", "           ^", "this only says what not to find, and would match almost everything; say beside it what to find"),
-        ("NOT (a -b)", "^", "this only says what not to find, and would match almost everything; say beside it what to find"),
+        ("v*", " ^", "* needs at least 2 letters before it"),
+        ("vi*on", "  ^", "* is only allowed at the end of a word; to search for this text, put it in quotes"),
+        ('"vision *"', "        ^", "* must directly follow the beginning of a word"),
+        ("-a", "^", "this only excludes articles and would match almost everything; add words to search for"),
+        ("-a -(b c)", "^", "this only excludes articles and would match almost everything; add words to search for"),
+        ("a OR (b OR NOT c)", "           ^", "this only excludes articles and would match almost everything; add words to search for"),
+        ("NOT (a -b)", "^", "this only excludes articles and would match almost everything; add words to search for"),
         ("quality>=0", "         ^", "quality is never below 0, so this would match everything"),
         ("heat<0", "     ^", "heat is never below 0, so this would match nothing"),
         ("quality>999999999", "        ^", "quality is never above 999,999,999, so this would match nothing"),
         ("quality >= high", "           ^", "expected a whole number, as in quality>=60"),
-        ("quality:60", "^", "quality is compared, as in quality>=60"),
-        ("re:Invent", "^", "there is no field “re”, but title, excerpt, outlet, domain, type, lang, topic; to look for the text, put it in quotes"),
+        ("quality:60", "^", "quality needs a comparison, as in quality>=60"),
+        ("re:Invent", "^", "there is no field “re”; use title, excerpt, outlet, domain, type, lang, topic. To search for this text, put it in quotes"),
         ("title:", "      ^", "expected a word, a phrase or ( after title:, but the query ends here"),
-        ("title:AND", "      ^", 'expected a word, a phrase or ( after title:, not “AND”; to look for the word, write "and"'),
-        ("title:(a domain:b)", "         ^", "the group of title: holds words alone, no other field"),
-        ("title:(a quality>5)", "         ^", "the group of title: holds words alone, no comparison"),
+        ("title:AND", "      ^", 'expected a word, a phrase or ( after title:, not “AND”; to search for the word, write "and"'),
+        ("title:(a domain:b)", "         ^", "title:(…) takes only words, not another field"),
+        ("title:(a quality>5)", "         ^", "title:(…) takes only words, not a comparison"),
         ("domain:a@b", "       ^", "expected a domain such as bbc.co.uk"),
         ("type:podcast", "     ^", "expected article or video"),
         ("lang:english", "     ^", "expected a language such as en or pt-br"),
         ("topic:&", "      ^", "expected the name of a topic"),
-        ("a NEAR b", "  ^", "expected a distance in words, NEAR/1 to NEAR/50"),
-        ("a NEAR/51 b", "       ^", "expected a distance in words, NEAR/1 to NEAR/50"),
+        ("a NEAR b", "  ^", "expected a distance in words, from NEAR/1 to NEAR/50"),
+        ("a NEAR/51 b", "       ^", "expected a distance in words, from NEAR/1 to NEAR/50"),
         ("a NEAR/5", "        ^", "expected a word, a phrase or (, but the query ends here"),
         ("a NEAR/5 (b c)", "         ^", "expected a word or a phrase after NEAR"),
-        ("(a b) NEAR/5 c", "      ^", "NEAR stands between two words or phrases; before this one is neither"),
-        ("a NEAR/5 title:b", "         ^", "both sides of NEAR are in one field, as in title:(a NEAR/5 b)"),
-        ("a NEAR/5 b NEAR/5 c", "           ^", "NEAR joins two; write (a NEAR/5 b) AND (b NEAR/5 c)"),
-        ("c -a NEAR/5 b", "     ^", "is NEAR meant to be negated, or the word before it? Write -(a NEAR/5 b)"),
-        ("東京 & x", "     ^", "“&” has no letter and no digit to look for"),
-        ("(" * 21 + "a" + ")" * 21, " " * 20 + "^", "parentheses more than 20 deep"),
+        ("(a b) NEAR/5 c", "      ^", "NEAR needs a word or a phrase before it"),
+        ("a NEAR/5 title:b", "         ^", "both sides of NEAR must share a field, as in title:(a NEAR/5 b)"),
+        ("a NEAR/5 b NEAR/5 c", "           ^", "NEAR takes only two words or phrases; write (a NEAR/5 b) AND (b NEAR/5 c)"),
+        ("c -a NEAR/5 b", "     ^", "it is unclear what this excludes; write -(a NEAR/5 b)"),
+        ("東京 & x", "     ^", "“&” has no letter or digit to search for"),
+        ("(" * 21 + "a" + ")" * 21, " " * 20 + "^", "parentheses are nested more than 20 deep"),
     ],
 )  # fmt: skip
 def test_errors_say_what_is_wrong_and_where(text: str, caret: str, message: str) -> None:
@@ -154,7 +154,7 @@ def test_queries_are_bounded() -> None:
     parse("a" * 1000)
     with pytest.raises(QueryError, match="longer than 1,000 characters"):
         parse("a" * 1001)
-    with pytest.raises(QueryError, match="written in full this has"):
+    with pytest.raises(QueryError, match="written in full, the query has"):
         parse("\ufdfa" * 900)
     parse("(" * 20 + "a" + ")" * 20)
     with pytest.raises(QueryError):
@@ -298,7 +298,7 @@ def _tried(text: str) -> tuple[Query | None, QueryError | None]:
 
 def _understood(text: str) -> Query:
     query, error = _tried(text)
-    assert query or "only says what not to find" in str(error)
+    assert query or "only excludes articles" in str(error)
     return query or parse(f"a {text}")  # beside a word any is a query
 
 

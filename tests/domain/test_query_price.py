@@ -57,7 +57,7 @@ def test_many_pairs_are_refused_with_the_price_and_the_limit(more: str, shape: s
     with pytest.raises(QueryError) as caught:
         parse(text)
     error = caught.value
-    assert f"at most {MAX_PRICE} is allowed" in error.message
+    assert f"the limit is {MAX_PRICE}." in error.message
     assert 0 < error.position < len(text)
     before, rest = text[: error.position], text[error.position :]
     assert rest.startswith(("NEAR", "topic:", "zz", "type:", *BEGINNINGS))
@@ -67,13 +67,13 @@ def test_many_pairs_are_refused_with_the_price_and_the_limit(more: str, shape: s
 
 
 def test_what_is_wrong_besides_is_said_first() -> None:
-    with pytest.raises(QueryError, match="is not closed"):
+    with pytest.raises(QueryError, match=r"has no matching \)"):
         parse(f"({_pairs(20)}")
 
 
 def test_a_phrase_has_a_limit() -> None:
     assert parse('"' + "a " * MAX_PHRASE + '"').price == 1
-    with pytest.raises(QueryError, match="a phrase of more than 50 words") as caught:
+    with pytest.raises(QueryError, match="the phrase has more than 50 words") as caught:
         parse('storm "' + "a " * (MAX_PHRASE + 1) + '"')
     assert caught.value.position == 7
 

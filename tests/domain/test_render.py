@@ -35,7 +35,7 @@ from tests.make import at, record, stored, story
 
 FEW = settings(max_examples=40)
 ADDRESS = "https://alpha.example/drones"
-NOTES = ("Posted here <t:1772452800:R>.", "#7 turned out to be the same story and goes on as #3.")
+NOTES = ("Posted here <t:1772452800:R>.", "Story #7 is now part of #3.")
 
 
 def view(*others: str, background: int = 0, **lead: object) -> StoryView:
@@ -289,13 +289,13 @@ def test_the_second_post_of_a_merged_story_leads_to_the_first() -> None:
     message = forwarded(12, 3, jump)
     assert problems(payload(message)) == []
     assert message.embeds[0].title == "This story continues in #3"
-    assert markdown.links(message.embeds[0].description) == [("Go to the story", jump)]
+    assert markdown.links(message.embeds[0].description) == [("Go to story #3", jump)]
 
 
 def test_related_pages_give_heat_outlets_and_notes_and_number_themselves() -> None:
     pages = related_pages(view(*(f"o{i}.example" for i in range(PAGE + 1)), background=2), NOTES)
     assert len(pages) == 2
-    summary = f"Published <t:{int(at().timestamp())}:R> · heat 270 · notable · 10 outlets"
+    summary = f"Published <t:{int(at().timestamp())}:R> · score 270 · notable · 10 outlets"
     assert pages[0].description == "\n".join((summary, *NOTES))
     assert pages[1].description == summary
     assert [made.footer for made in pages] == [f"Story #12 · AI · page {i} of 2" for i in (1, 2)]
@@ -303,7 +303,7 @@ def test_related_pages_give_heat_outlets_and_notes_and_number_themselves() -> No
         "Same event",
         "Same event",
         "Background",
-        "How it went on",
+        "Timeline",
     ]
 
 
@@ -312,14 +312,14 @@ def test_what_goes_beside_a_story_stands_on_the_last_page_within_limits() -> Non
     for count in range(1, 2 * PAGE):
         pages = related_pages(view(*(f"o{i}.example" for i in range(count))), NOTES, (), others, others)
         assert all(problems(page(made)) == [] for made in pages)
-        assert [field.name for field in pages[-1].fields][-2:] == ["Before", "After"]
-        assert all("Before" not in [field.name for field in made.fields] for made in pages[:-1])
+        assert [field.name for field in pages[-1].fields][-2:] == ["Earlier stories", "Later stories"]
+        assert all("Earlier stories" not in [field.name for field in made.fields] for made in pages[:-1])
         assert "`#20` " in pages[-1].fields[-1].value
 
 
 def test_a_story_without_coverage_says_so() -> None:
     (made,) = related_pages(view())
-    assert made.description.endswith("No other coverage has come in yet.")
+    assert made.description.endswith("There is no other coverage yet.")
     assert problems(page(made)) == []
 
 

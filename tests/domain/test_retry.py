@@ -24,15 +24,15 @@ def refused(status: int, code: int = 0, retry_after: float | None = None) -> Out
         (Outcome(Got.OK, message_id=1), Sent()),
         (Outcome(Got.UNCHANGED), Sent()),
         (Outcome(Got.STALE, detail="muted"), Drop("muted")),
-        (Outcome(Got.STALE), Drop("no longer wanted")),
-        (Outcome(Got.ABSENT), Pause("the channel is gone")),
-        (refused(404, 10003), Pause("the channel is gone")),
+        (Outcome(Got.STALE), Drop("no longer needed")),
+        (Outcome(Got.ABSENT), Pause("the channel was deleted, or the bot cannot see it")),
+        (refused(404, 10003), Pause("the channel was deleted, or the bot cannot see it")),
         (refused(404, 10008), Drop("the message was deleted")),
         (refused(400, 200000), Drop("the server's AutoMod blocked it")),
         (refused(400, 200001), Drop("the server's AutoMod blocked its title")),
         (refused(403, 200000), Drop("the server's AutoMod blocked it")),
         (refused(400, 50035), Drop("Discord refused it (HTTP 400, code 50035): what Discord said")),
-        (refused(403, 50005), Drop("another bot account wrote the message")),
+        (refused(403, 50005), Drop("the message belongs to another bot account")),
         (refused(403, 99_999), Drop("Discord refused it (HTTP 403, code 99999): what Discord said")),
         (refused(404, 10060), Drop("Discord refused it (HTTP 404, code 10060): what Discord said")),
         (refused(413), Drop("Discord refused it (HTTP 413, code 0): what Discord said")),
@@ -48,7 +48,7 @@ def test_what_is_settled_by_one_try(outcome: Outcome, verdict: Verdict) -> None:
     [
         (403, 50001, "View Channel"),
         (403, 50013, "Send Messages and Embed Links"),
-        (403, 160005, "unlock it"),
+        (403, 160005, "Unlock it"),
         (400, 50083, "archived"),
         (400, 40067, "tag"),
     ],
@@ -225,14 +225,14 @@ def test_every_outcome_has_a_verdict_and_a_retry_is_always_later(outcome: Outcom
         case Retry(when, reason):
             assert START < when <= START + timedelta(days=1)
             assert reason
-            assert outcome.got in (Got.REFUSED, Got.UNREACHABLE, Got.WAITS)
+            assert outcome.got in (Got.REFUSED, Got.UNREACHABLE, Got.WAITS, Got.FAILED, Got.MISSING)
             assert attempt < retry.MOST_ATTEMPTS or outcome.status == 429 or outcome.got is Got.WAITS
         case Skip(reason):
             raise AssertionError(f"nothing was edited: {reason}")
         case Drop(reason) | Pause(reason):
             assert reason
         case Sent(again):
-            assert outcome.got in (Got.OK, Got.UNCHANGED, Got.PARTLY)
+            assert outcome.got in (Got.OK, Got.UNCHANGED, Got.PARTLY, Got.EXISTS)
             assert again is None or START < again <= START + timedelta(days=1)
 
 

@@ -144,10 +144,10 @@ def test_what_servers_have_does_not_say_how_rare_a_word_is() -> None:
 def test_a_withdrawn_report_says_nothing_any_more() -> None:
     stream = Stream()
     stream.take(report(1, CRANE))
-    stream.window.leave(1, 1)
+    stream.window.leave(1, [1])
     assert len(stream.window) == 0
     assert stream.take(report(2, AGAIN)).stories == {2: 2}
-    stream.window.leave(77, 2)  # one that it does not know
+    stream.window.leave(2, [77])  # one that it does not know
     assert len(stream.window) == 1
 
 

@@ -63,7 +63,7 @@ def test_an_offset_has_the_sign_that_people_give_it(typed: str, hours: float) ->
 def test_an_abbreviation_of_a_place_with_summer_time_is_that_place_and_says_so(typed: str) -> None:
     reading = read(typed.lower(), ZONES)
     assert reading is not None
-    assert f"{typed} was read as {reading.zone}" in reading.note
+    assert f"{typed} is read as {reading.zone}" in reading.note
     assert "summer time" in reading.note
     zone = ZoneInfo(reading.zone)
     assert JULY.astimezone(zone).utcoffset() != JANUARY.astimezone(zone).utcoffset()

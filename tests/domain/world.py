@@ -102,7 +102,7 @@ class World:
             assert view == self.story(number)
         for send in plan.sends:
             assert (send.story, send.channel_id) not in {(p.story, p.channel_id) for p in self.posts.values()}
-            post = Post(next(self._post_ids), send.story, send.channel_id)
+            post = Post(next(self._post_ids), send.story, send.channel_id, guild_id=send.guild_id)
             self.posts[post.id] = post
         for edit in plan.edits:
             self.posts[edit.post] = replace(self.posts[edit.post], story=edit.story)

@@ -297,7 +297,7 @@ async def test_an_item_that_cannot_be_stored_is_refused_and_the_rest_is_stored(
     monkeypatch.setattr("bot.pipeline.ingest.identify", buggy)
     answer = await office.push([news(ONE), news(TWO, 2), {}, news(THREE, 3)])
     assert answer.fates == ["new", "rejected", "rejected", "new"]
-    assert answer.items[1]["reason"] == "an error of Topicwire: its log has it"
+    assert answer.items[1]["reason"] == "internal error; see the log"
     assert [item.get("story") for item in answer.items] == [1, None, None, 2]
     assert "secret" not in answer.text
 
@@ -421,7 +421,7 @@ async def test_a_body_that_drips_is_given_up(office: Office, monkeypatch: pytest
             headers={"Content-Type": JSON, "Authorization": f"Bearer {TOKEN}"},
         ) as response:
             assert response.status == 408
-            assert (await response.json())["error"] == "the body took too long"
+            assert (await response.json())["error"] == "the body did not arrive in time"
     over.set()
 
 
@@ -458,7 +458,7 @@ async def test_a_database_that_fails_is_503_and_nothing_is_lost_by_trying_again(
         answer = await office.push(news(ONE))
         assert answer.status == 503
         assert int(answer.headers["Retry-After"]) > 0
-        assert answer.json["error"] == "the database cannot be used right now; try again"
+        assert answer.json["error"] == "the database is unavailable; try again later"
     assert "the disk is full" in caplog.text
     assert await office.desk.db_records() == 0
     assert (await office.push(news(ONE))).fates == ["new"]
@@ -474,7 +474,7 @@ async def test_a_bug_is_500_and_only_the_log_says_more(
     monkeypatch.setattr(server, "parse", bug)
     answer = await office.push(news(ONE))
     assert answer.status == 500
-    assert answer.json == {"error": "an error of Topicwire: its log has it"}
+    assert answer.json == {"error": "internal error; see the log"}
     assert "a secret in a traceback" in caplog.text
     assert TOKEN not in caplog.text
 
@@ -499,7 +499,7 @@ async def test_a_port_that_is_taken_is_told_by_its_key(office: Office) -> None:
         lambda: {},
     )
     with pytest.raises(
-        TopicwireError, match=rf"http\.listen: 127\.0\.0\.1:{office.port} cannot be used: \w+"
+        TopicwireError, match=rf"http\.listen: cannot listen on 127\.0\.0\.1:{office.port}: \w+"
     ):
         await other.start()
     assert (await office.get("/healthz")).status == 200
@@ -508,7 +508,7 @@ async def test_a_port_that_is_taken_is_told_by_its_key(office: Office) -> None:
 async def test_a_host_that_is_not_this_machines_is_told_by_its_key(office: Office) -> None:
     settings = Settings("no-such-host.invalid", 8080, TOKEN, 1)
     other = Server(office.desk.context, office.desk.ingest, settings, lambda: True, lambda: {})
-    with pytest.raises(TopicwireError, match=r"http\.listen: no-such-host\.invalid:8080 cannot be used"):
+    with pytest.raises(TopicwireError, match=r"http\.listen: cannot listen on no-such-host\.invalid:8080: "):
         await other.start()
 
 
@@ -683,7 +683,7 @@ async def test_what_is_not_http_is_answered_and_not_logged(
     answer = await raw(office, request_bytes)
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ") or head.startswith(b"HTTP/1.0 400 ")
-    assert json.loads(body) == {"error": "this is not a valid HTTP request"}
+    assert json.loads(body) == {"error": "not a valid HTTP request"}
     assert not [line for line in caplog.records if line.levelno >= logging.WARNING]
 
 

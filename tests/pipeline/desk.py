@@ -12,7 +12,7 @@ from datetime import time
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.chat.port import Target
+from bot.chat.port import Mark, Target
 from bot.domain.digest import Schedule
 from bot.domain.message import Message
 from bot.domain.model import Importance, Mode, Record
@@ -63,6 +63,8 @@ class Mailbox:
         self.sent: list[Asked] = []
         self.edited: list[Asked] = []
         self.published: list[Asked] = []
+        self.looked: list[Mark] = []
+        self.standing: dict[int, Outcome] = {}  # by channel: what is there of a message in doubt
         self.announcing: set[int] = set()
         self.answers: dict[int, Outcome] = {}  # by channel
         self.busiest: Counter[int] = Counter()  # how many a channel, and (0) all of them, had at once
@@ -82,6 +84,11 @@ class Mailbox:
         if answer is not OK:
             return answer
         return Outcome(Got.OK, message_id=self._ids.setdefault(nonce, 1000 + len(self._ids)))
+
+    async def find(self, target: Target, mark: Mark) -> Outcome:
+        """Whether it is there, as the test has it."""
+        self.looked.append(mark)
+        return self.standing.get(target.channel_id, Outcome(Got.MISSING))
 
     async def edit(self, target: Target, message: Message) -> Outcome:
         """Note it."""

@@ -184,7 +184,7 @@ async def test_what_is_held_back_has_a_reason_that_is_counted_and_stored(desk: D
         ai(THREE, hours=-200, quality=90),
         record(FOUR, "late.example", topics=["AI"], hours=1, quality=90),
     )
-    reasons = {"below importance": 1, "muted": 1, "too old": 1, "already told": 1}
+    reasons = {"below importance": 1, "muted": 1, "too old": 1, "already posted": 1}
     assert (summary.held, summary.posted) == (reasons, 0)
     assert sorted((await desk.held()).values()) == sorted(reasons)
     assert (await status(desk.context, GUILD)).held == reasons
@@ -263,7 +263,7 @@ async def test_an_intake_is_logged_and_what_was_told_is_not_told_again(
     desk.source.rejected = [BAD]
     report(desk.source.name, await desk.take_in(ai(ONE, quality=10), ai(TWO, quality=90)))
     assert (
-        "list:test: 2 new, 0 changed, 1 rejected; 1 posts to send; held back: below importance: 1"
+        "list:test: 2 new, 0 changed, 1 rejected; 1 posts to send; not posted: below importance: 1"
         in caplog.text
     )
     assert "x.md: item 1: title: missing" in caplog.text

@@ -344,7 +344,7 @@ async def test_a_feed_that_is_gone_is_asked_no_more_and_its_readers_are_told(roo
     await room.poll(days=30)
     assert room.site.paths.count("/feed") == 1
     (told,) = room.desk.mailbox.sent
-    assert "taken down for good" in told.text
+    assert "removed permanently" in told.text
     assert "not tried any more" in told.text
 
 
@@ -354,7 +354,7 @@ async def test_a_server_that_asks_for_patience_gets_it(room: Newsroom) -> None:
     await room.poll()
     feed = await room.feed()
     assert feed.polling.next_poll == room.desk.clock.now + timedelta(days=1)
-    assert feed.last_error == "the server asks for fewer requests (429)"
+    assert feed.last_error == "the server is rate limiting the bot (429)"
     room.publish(ONE)
     await room.poll(hours=23)
     assert room.site.paths == ["/feed"]
@@ -376,7 +376,7 @@ async def test_a_feed_that_fails_is_asked_more_rarely_and_its_readers_are_told_o
     assert pauses == sorted(pauses)
     assert pauses[-1] == room.desk.context.polls.bounds.most
     (told,) = room.desk.mailbox.sent
-    assert "the server has trouble" in told.text
+    assert "the server has an error" in told.text
     assert "The Paper" in told.text
     room.publish(Entry(TWO, 24 * 9))
     await room.poll()
@@ -417,9 +417,9 @@ async def test_nobody_is_told_of_a_feed_that_others_stand_in_for(room: Newsroom)
         (Page(b"\x00\x01\x02 nothing"), ""),
         (Page(b""), ""),
         (Page(gzip.compress(b" " * 60_000_000), headers={"Content-Encoding": "gzip"}), "MB"),
-        (Page(status=404), "nothing at this address (404)"),
-        (Page(status=403), "refuses the bot (403)"),
-        (Page(status=302, headers={"Location": "/bad"}), "circle"),
+        (Page(status=404), "no page exists at this address (404)"),
+        (Page(status=403), "denies the bot access (403)"),
+        (Page(status=302, headers={"Location": "/bad"}), "loop"),
         (Page(status=302, headers={"Location": "file:///etc/passwd"}), ""),
     ],
     ids=["page", "binary", "empty", "bomb", "404", "403", "circle", "file"],
@@ -621,7 +621,7 @@ async def test_a_servers_own_feeds_bring_no_more_in_a_day_than_they_may(
     await room.poll(hours=1)
     assert await room.desk.db_records() == before + 7
     assert (
-        f"2 in number, is refused: the own feeds of server {GUILD} have brought 4 records today"
+        f"2 new articles, starting with this one, were rejected: the feeds of server {GUILD} have reached today's limit of 4"
         in caplog.text
     )
     assert (await room.feed(second.address, GUILD)).rejected == 2

@@ -83,7 +83,7 @@ async def test_bad_items_of_an_unchanged_file_are_told_again(tmp_path: Path) -> 
     first = await take(source)
     assert first.rejected == [
         (str(file), 2, "not valid JSON at column 1: Expecting value"),
-        (str(tmp_path / "b.md"), 1, "no front matter: the first line should be ---"),
+        (str(tmp_path / "b.md"), 1, "no front matter: the first line must be ---"),
     ]
     again = await take(source, first.progress)
     assert (again.rejected, again.unchanged, again.titles) == (first.rejected, 2, [])
@@ -202,7 +202,7 @@ async def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
     except OSError:
         pytest.skip("the file system refuses such names")
     taken = await take(FolderSource(tmp_path))
-    assert taken.rejected == [(str(tmp_path / r"caf\udce9.md"), 1, "its name is not valid text")]
+    assert taken.rejected == [(str(tmp_path / r"caf\udce9.md"), 1, "the file name is not valid text")]
 
 
 async def test_a_large_file_is_refused_without_reading_it(tmp_path: Path) -> None:
@@ -274,7 +274,7 @@ async def test_a_folder_that_comes_later_or_is_replaced(
     root = tmp_path / "later"
     async with aclosing(FolderSource(root).changes()) as changes:
         waiting = asyncio.ensure_future(anext(changes))
-        while "later does not exist; waiting for it" not in caplog.text:  # noqa: ASYNC110 - a log sets no event
+        while "later does not exist; waiting until it does" not in caplog.text:  # noqa: ASYNC110 - a log sets no event
             await asyncio.sleep(0)
         assert not waiting.done()
         root.mkdir()

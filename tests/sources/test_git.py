@@ -219,12 +219,12 @@ async def test_a_directory_of_the_repository(repository: Repository, place: Path
     assert source.name == f"git:{repository.root}:other"
     assert (taken.titles, list(taken.progress)) == (["Story c"], ["c.md", "d.md"])
     assert taken.batches[0].items[0].record.quality == 40
-    reason = "no front matter: the first line should be ---"
+    reason = "no front matter: the first line must be ---"
     assert taken.rejected == [(f"{repository.root}: other/d.md", 1, reason)]
     single = source_of(repository, place, path="other/c.md")
     assert (await take(single)).paths == [f"{repository.root}: other/c.md"]
     missing = source_of(repository, place, path="nothing")
-    assert await problem(missing) == "there is no 'nothing' in the repository"
+    assert await problem(missing) == "the repository does not contain 'nothing'"
 
 
 @needs_git
@@ -307,10 +307,10 @@ def test_what_is_no_address(url: str, place: Path) -> None:
 
 def test_what_is_no_branch_or_path(place: Path) -> None:
     for branch in ("-x", "--upload-pack=x", "a\nb"):
-        with pytest.raises(ValueError, match="is no branch"):
+        with pytest.raises(ValueError, match="is not a branch name"):
             GitSource("/srv/news.git", place, branch=branch)
     for path in ("..", "_news/../../x", "/etc"):
-        with pytest.raises(ValueError, match="leads out of the repository"):
+        with pytest.raises(ValueError, match="is outside the repository"):
             GitSource("/srv/news.git", place, path=path)
 
 
@@ -319,17 +319,17 @@ async def test_git_that_is_not_installed(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     said = await problem(GitSource("/srv/news.git", place))
-    assert said == "the program git is not installed: install it, and see that it is in the PATH"
+    assert said == "git is not installed; install it and make sure that it is in the PATH"
 
 
 @needs_git
 async def test_a_repository_that_is_not_there(tmp_path: Path, place: Path) -> None:
     said = await problem(GitSource(str(tmp_path / "nowhere"), place))
-    assert said == "there is no git repository at this address, or it is private"
+    assert said == "no git repository exists at this address, or it is private"
     assert await problem(GitSource("http://127.0.0.1:9/x", place)) == "the server cannot be reached"
     (tmp_path / "empty").mkdir()
     assert await problem(GitSource(str(tmp_path / "empty"), place)) == said
-    assert await problem(source_of(Repository(tmp_path / "new"), place)) == "the repository has no commit yet"
+    assert await problem(source_of(Repository(tmp_path / "new"), place)) == "the repository has no commits"
     assert names(place) == ["lock"]
 
 
@@ -370,7 +370,7 @@ async def test_a_damaged_working_copy_is_made_anew(
     repository.commit({"_news/c.md": record("c")})
     second = await take(source, first.progress)
     assert (second.titles, second.unchanged) == (["Story c"], 2)
-    assert ("the working copy is made anew" in caplog.text) == (damage != "no index")
+    assert ("creating the working copy again" in caplog.text) == (damage != "no index")
     assert names(place) == ["copy", "lock"]
 
 
@@ -420,7 +420,7 @@ async def test_one_place_is_used_by_one_at_a_time(repository: Repository, place:
         await anext(batches)
         waiting = source_of(repository, place, timeout=timedelta(seconds=0.3))
         said = await problem(waiting)
-        assert said.startswith(f"another process is at work in {place}; given up after")
+        assert said.startswith(f"another process is using {place}; stopped after")
     assert (await take(sources[1])).titles == ["Story a", "Story b"]
 
 
@@ -435,7 +435,7 @@ async def test_git_that_does_not_end_is_ended(
     with monkeypatch.context() as patch:
         patch.setenv("PATH", str(programs), prepend=os.pathsep)
         said = await problem(source_of(repository, place, timeout=timedelta(seconds=1)))
-    assert said.startswith("git did not end; given up after")
+    assert said.startswith("git did not finish; stopped after")
     for pid in (tmp_path / "pids").read_text().split():
         await until_gone(int(pid))
     assert (await take(source_of(repository, place))).titles == ["Story a", "Story b"]
@@ -462,13 +462,13 @@ async def until_gone(pid: int) -> None:
         ("fatal: write error: No space left on device", "the disk is full"),
         ("fatal: could not read Username for 'https://x': terminal prompts disabled", "asks for credentials"),
         ("git@x: Permission denied (publickey).\nfatal: Could not read from remote", "asks for credentials"),
-        ("Host key verification failed.\nfatal: Could not read from remote", "SSH key is not known"),
-        ("ERROR: Repository not found.\nfatal: Could not read from remote", "there is no git repository"),
+        ("Host key verification failed.\nfatal: Could not read from remote", "SSH key is unknown"),
+        ("ERROR: Repository not found.\nfatal: Could not read from remote", "no git repository exists"),
         ("fatal: unable to access 'x': Could not resolve host: x", "cannot be reached"),
         ("fatal: unable to access 'x': SSL certificate problem: expired", "certificate is not trusted"),
         ("fatal: detected dubious ownership in repository at '/x'", "belongs to another user"),
         ("remote: noise\nfatal: odd thing\nhint: x", "git failed: fatal: odd thing"),
-        ("", "git failed: it says nothing"),
+        ("", "git failed: no error message"),
     ],
 )
 async def test_reasons(
@@ -522,7 +522,7 @@ async def test_links_that_lead_out_are_not_followed(
     assert not any(path.is_symlink() for path in (place / "copy").rglob("*"))
     assert source.topic_directories() == []
     through = source_of(repository, place, path="out/secret.md")
-    assert "there is no 'out/secret.md'" in await problem(through)
+    assert "does not contain 'out/secret.md'" in await problem(through)
 
 
 @needs_git
@@ -649,4 +649,4 @@ async def test_a_token_alone_will_do(server: str, place: Path, monkeypatch: pyte
     monkeypatch.setattr(Server, "user", "t0ken:")
     assert (await take(GitSource(f"http://t0ken@{server}", place))).titles == ["Story a", "Story b"]
     missing = GitSource(f"http://t0ken@{server.replace('/repository/', '/nowhere/')}", place / "2")
-    assert await problem(missing) == "there is no git repository at this address, or it is private"
+    assert await problem(missing) == "no git repository exists at this address, or it is private"

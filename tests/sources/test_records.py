@@ -293,7 +293,7 @@ def test_twins_that_are_no_addresses_are_left_out_with_a_note() -> None:
         MINIMAL | {"ampWebUrl": "nowhere", "originalUrl": "https://example.com/old"}
     )
     assert read.twins == ("https://example.com/old",)
-    assert notes == ("ampWebUrl: not an http or https address; left out",)
+    assert notes == ("ampWebUrl: not an http or https address; ignored",)
 
 
 def test_a_bad_related_entry_costs_only_itself() -> None:
@@ -306,9 +306,9 @@ def test_a_bad_related_entry_costs_only_itself() -> None:
     parsed = parse(json.dumps(MINIMAL | {"related": entries}).encode(), "a.json")
     assert [entry.title for entry in only(parsed).related] == ["b"]
     assert parsed.notes == (
-        "a.json: 1: related[1].quality: expected a whole number, got text 'high'; left out",
-        "a.json: 1: related[2]: expected a mapping of fields, got text 'd'; left out",
-        "a.json: 1: related[3].webUrl: missing, and there is no originalUrl or iframe in featuredContent either; left out",
+        "a.json: 1: related[1].quality: expected a whole number, got text 'high'; ignored",
+        "a.json: 1: related[2]: expected a mapping of fields, got text 'd'; ignored",
+        "a.json: 1: related[3].webUrl: missing, and neither originalUrl nor an iframe in featuredContent replaces it; ignored",
     )
 
 
@@ -350,12 +350,12 @@ def test_everything_is_bounded() -> None:
         ({"webUrl": "https://a:b@example.com"}, "webUrl: contains a user name or password"),
         ({"webUrl": "https://example.com/\x00"}, "webUrl: contains control characters"),
         ({"webUrl": "https://example.com/" + "a" * 3000}, "webUrl: longer than 2048 characters"),
-        ({"webUrl": ""}, "webUrl: missing, and there is no originalUrl or iframe in featuredContent either"),
+        ({"webUrl": ""}, "webUrl: missing, and neither originalUrl nor an iframe in featuredContent replaces it"),
         ({"quality": "high"}, "quality: expected a whole number, got text 'high'"),
         ({"quality": "x" * 500}, "quality: expected a whole number, got text '" + "x" * 39 + "…'"),
         ({"quality": True}, "quality: expected a whole number, got true"),
         ({"quality": 7.5}, "quality: expected a whole number, got number 7.5"),
-        ({"quality": 10**5000}, "quality: expected a whole number of sensible size"),
+        ({"quality": 10**5000}, "quality: expected a smaller whole number"),
         ({"heat": []}, "heat: expected a whole number, got a list"),
         ({"published": "yes"}, "published: expected true or false, got text 'yes'"),
         ({"published": 1}, "published: expected true or false, got number 1"),
@@ -389,21 +389,21 @@ def test_a_wrong_field_is_named_with_what_was_expected_and_found(fields: dict[st
 @pytest.mark.parametrize(
     ("path", "data", "reason"),
     [
-        ("a.txt", "a", "not a record file: its name should end in .md, .markdown, .yaml, .yml, .json, .jsonl, .ndjson"),
+        ("a.txt", "a", "not a record file; the name must end in .md, .markdown, .yaml, .yml, .json, .jsonl, .ndjson"),
         ("noname", "a", "not a record file"),
         ("a.md", "", "the file is empty"),
         ("a.yaml", " \n\n", "the file is empty"),
-        ("a.md", "# Title\n", "no front matter: the first line should be ---"),
-        ("a.md", "---\ntitle: a\n", "the front matter is not closed by a line ---"),
+        ("a.md", "# Title\n", "no front matter: the first line must be ---"),
+        ("a.md", "---\ntitle: a\n", "the front matter has no closing line ---"),
         ("a.md", "---\n---\n", "record: expected a mapping of fields, got nothing"),
         ("a.md", b"\x89PNG\r\n\x1a\n\x00\x00", "binary data, not text (a NUL byte at offset 8)"),
         ("a.md", b"---\ntitle: caf\xe9\n---\n", "not valid UTF-8 text at byte offset 14"),
         ("a.md", b"\xff\xfe\x00\xd8\x00\x00", "not valid UTF-16 text at byte offset 2"),
         ("a.yaml", "title: a: b\n", "not valid YAML at line 1: mapping values are not allowed in this context"),
         ("a.md", "---\ntitle: a\n\tb: c\n---\n", "not valid YAML at line 3"),
-        ("a.yaml", "title: \x01\n", "not valid YAML: a character that is not allowed, at offset"),
-        ("a.yaml", "title: !!python/object/apply:os.system [ls]\n", "not valid YAML at line 1: a tag or a key that cannot be used"),
-        ("a.yaml", "? [a]\n: b\n", "not valid YAML at line 1: a tag or a key that cannot be used"),
+        ("a.yaml", "title: \x01\n", "not valid YAML: forbidden character at offset"),
+        ("a.yaml", "title: !!python/object/apply:os.system [ls]\n", "not valid YAML at line 1: unsupported tag or key"),
+        ("a.yaml", "? [a]\n: b\n", "not valid YAML at line 1: unsupported tag or key"),
         ("a.yaml", "just words", "record: expected a mapping of fields, got text 'just words'"),
         ("a.yaml", "title: a\nwebUrl: https://a.example\npublishedDateTime: 2024-13-45\n", "publishedDateTime: expected a date and time like 2024-01-31T09:30:00Z, got text '2024-13-45'"),
         ("a.yaml", f"title: a\nwebUrl: https://a.example\nquality: {'9' * 5000}\n", "quality: expected a whole number, got text '999"),
@@ -411,13 +411,13 @@ def test_a_wrong_field_is_named_with_what_was_expected_and_found(fields: dict[st
         ("a.json", "{", "not valid JSON at column 2: Expecting property name enclosed in double quotes"),
         ("a.json", '{\n"title": }', "not valid JSON at line 2, column 10: Expecting value"),
         ("a.json", '{"quality": NaN}', "not valid JSON: NaN is not a number"),
-        ("a.json", '{"quality": ' + "9" * 5000 + "}", "not valid JSON: a number of too many digits"),
+        ("a.json", '{"quality": ' + "9" * 5000 + "}", "not valid JSON: a number has too many digits"),
         ("a.json", "5", "record: expected a mapping of fields, got number 5"),
         ("a.json", "[" * 100_000, "lists and mappings are nested too deeply"),
         ("a.json", '{"a":' * 100_000, "lists and mappings are nested too deeply"),
         ("a.json", "[" + "{}," * 1_000_000 + "{}]", "more than 1,000,000 values; split it, or use JSON lines"),
         ("a.jsonl", "nonsense", "not valid JSON at column 1: Expecting value"),
-        ("a.jsonl", b"\x00\x01\n{}\n", "binary data, not text; the rest of the file is not read"),
+        ("a.jsonl", b"\x00\x01\n{}\n", "binary data, not text; the rest of the file is ignored"),
         ("a.jsonl", b'{"title": "\xe9"}\n', "not valid UTF-8 text at byte offset 11"),
     ],
 )  # fmt: skip
@@ -442,11 +442,11 @@ NESTED = 200_000
         ("- " * 200 + "a", "lists and mappings are nested too deeply"),
         ("[" * 60 + "]" * 60, "lists and mappings are nested too deeply"),
         ("".join(" " * n + "a:\n" for n in range(300)), "lists and mappings are nested too deeply"),
-        ("- a\n" * 400_000, "more than 300,000 values, aliases counted as often as they are used"),
+        ("- a\n" * 400_000, "more than 300,000 values; every use of an alias counts"),
         ("%TAG !a! x\n" * 100_000, "not valid YAML: too many lines begin with %"),
-        ("a: " + "x" * 2_000_000, "a text of more than 1,000,000 characters"),
-        ("a: &a [*a]", "not valid YAML: an alias of nothing, or of what it stands in"),
-        ("a: *b", "not valid YAML: an alias of nothing, or of what it stands in"),
+        ("a: " + "x" * 2_000_000, "a text is longer than 1,000,000 characters"),
+        ("a: &a [*a]", "not valid YAML: an alias refers to an undefined anchor or to itself"),
+        ("a: *b", "not valid YAML: an alias refers to an undefined anchor or to itself"),
     ],
 )
 def test_hostile_yaml_is_refused_before_it_costs_anything(text: str, reason: str) -> None:
@@ -458,7 +458,7 @@ def test_hostile_yaml_is_refused_before_it_costs_anything(text: str, reason: str
 def test_yaml_bombs_are_refused(entry: str) -> None:
     lines = ["a0: &a0 {k: v}"]
     lines += [f"a{n}: &a{n} " + entry.format(",".join([f"*a{n - 1}"] * 9)) for n in range(1, 12)]
-    reason = "more than 300,000 values, aliases counted as often as they are used"
+    reason = "more than 300,000 values; every use of an alias counts"
     assert rejected("\n".join(lines), "bomb.yaml") == (1, reason)
 
 
@@ -516,7 +516,7 @@ def test_one_bad_line_costs_only_itself() -> None:
         (2, "not valid JSON at column 2: Expecting property name enclosed in double quotes"),
         (4, "the line is longer than 1 MB"),
         (6, "record: expected a mapping of fields, got text 'text'"),
-        (7, "webUrl: missing, and there is no originalUrl or iframe in featuredContent either"),
+        (7, "webUrl: missing, and neither originalUrl nor an iframe in featuredContent replaces it"),
     ]
 
 
@@ -524,7 +524,9 @@ def test_one_bad_line_costs_only_itself() -> None:
 def test_a_file_of_bad_items_is_given_up(path: str, text: str) -> None:
     parsed = parse(text.encode(), path)
     assert len(parsed.rejected) == MAX_REJECTED
-    assert parsed.rejected[-1].reason.endswith("(the 1,000th bad item: the rest of the file is not read)")
+    assert parsed.rejected[-1].reason.endswith(
+        "(1,000 items of this file were rejected; the rest is ignored)"
+    )
 
 
 # -------------------------------------------------------------------------------------- properties

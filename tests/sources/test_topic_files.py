@@ -70,7 +70,7 @@ def test_a_bad_file_is_reported_and_the_rest_is_loaded(tmp_path: Path) -> None:
         ("a.yaml", 1, "not valid YAML at line 2: did not find expected node content"),
         ("b.yaml", 1, "name: expected text, got number 5; put it in quotes"),
         ("c.yaml", 1, "name: missing"),
-        ("d.yaml", 2, f"name: the topic 'ai' is defined in {tmp_path / 'd.yaml'} already"),
+        ("d.yaml", 2, f"name: the topic 'ai' is already defined in {tmp_path / 'd.yaml'}"),
         ("d.yaml", 3, "topic: expected a mapping of fields, got text 'nonsense'"),
         ("f.yml", 1, "binary data, not text (a NUL byte at offset 0)"),
     ]
@@ -92,9 +92,9 @@ def test_unknown_parents_and_cycles_are_reported_and_cut(tmp_path: Path) -> None
         "A": "", "B": "c", "C": "A", "D": "", "E": "", "F": "Inline", "G": "A",
     }  # fmt: skip
     assert [(Path(r.path).name, r.reason) for r in rejected] == [
-        ("a.yaml", "parent: 'B' is the topic itself or below it; taken without a parent"),
-        ("d.yaml", "parent: 'D' is the topic itself or below it; taken without a parent"),
-        ("e.yaml", "parent: there is no topic 'Nowhere'; taken without a parent"),
+        ("a.yaml", "parent: 'B' is the topic itself or one of its subtopics; the parent is ignored"),
+        ("d.yaml", "parent: 'D' is the topic itself or one of its subtopics; the parent is ignored"),
+        ("e.yaml", "parent: there is no topic 'Nowhere'; the parent is ignored"),
     ]
 
 
@@ -166,5 +166,5 @@ def test_a_query_is_kept_as_it_is_written_canonically() -> None:
 
 
 def test_an_error_in_a_query_names_the_place() -> None:
-    with pytest.raises(ValueError, match=r"^query: this \( is not closed \(at character 1\)$"):
+    with pytest.raises(ValueError, match=r"^query: this \( has no matching \) \(at character 1\)$"):
         topic_from_mapping({"name": "Wind", "query": "(sea"})

@@ -139,7 +139,7 @@ async def test_again_changes_what_is_declared_and_keeps_how_it_stands(stores: Da
 
 async def test_one_that_was_stopped_is_asked_again_when_it_is_added_again(stores: Database) -> None:
     feed = await add(stores)
-    await settle(stores, polled(feed, None, "it was taken down for good (410)"))
+    await settle(stores, polled(feed, None, "the feed was removed permanently (410)"))
     assert await due(stores, 10_000) == []
     await add(stores, hours=4)
     assert await due(stores, 4) == [URL]
@@ -331,7 +331,9 @@ async def test_a_lease_ends_by_itself_or_when_it_is_given_up(stores: Database) -
 
 async def test_a_feed_that_changed_since_it_was_found_due_is_not_claimed(stores: Database) -> None:
     gone, stopped, polled_since = [await add(stores, named(name)) for name in "abc"]
-    await settle(stores, polled(stopped, None, "it was taken down for good (410)"), polled(polled_since, 1))
+    await settle(
+        stores, polled(stopped, None, "the feed was removed permanently (410)"), polled(polled_since, 1)
+    )
     async with stores.write() as connection:
         await feeds.remove(connection, [gone.source_id])
     assert await claim(stores, gone, stopped, polled_since) == []
@@ -357,7 +359,7 @@ async def test_of_the_catalogue_only_those_that_are_followed_are_due(stores: Dat
 
 async def test_a_stopped_feed_is_never_due(stores: Database) -> None:
     feed = await add(stores)
-    await settle(stores, polled(feed, None, "it was taken down for good (410)"))
+    await settle(stores, polled(feed, None, "the feed was removed permanently (410)"))
     assert await due(stores, 1_000_000) == []
     assert await next_due(stores, feed.source_id) is None
 

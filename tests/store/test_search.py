@@ -277,7 +277,7 @@ async def test_what_is_left_out_is_said(stores: Database) -> None:
     assert found.note == "the first 7 stories: there are more"
     found = await find(context, "topic:nothing OR (ferry 0)")
     assert found.hits == ()
-    assert found.note == "only the last 2,000 records that may match were looked at"
+    assert found.note == "only 2,000 possible matches were checked"
     assert (await find(context, "ferry 0")).note == ""
     assert [hit.view.number for hit in (await find(context, "ferry 0")).hits] == [1]
 

@@ -292,7 +292,7 @@ async def test_a_stored_query_that_cannot_be_read_stops_nothing(
     await add(stores, Topic("Old", query="(wind", guild_id=GUILD), WIND)
     await take(stores, record("A wind farm opens"))
     assert await latest(stores, "Wind", GUILD) == [1]
-    assert "the query of topic 'Old' cannot be read, it goes on without: this ( is not closed" in caplog.text
+    assert "the query of topic 'Old' is ignored: this ( has no matching )" in caplog.text
     assert caplog.text.count("cannot be read") == 1, "told once, not at every intake"
 
 

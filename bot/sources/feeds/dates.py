@@ -70,7 +70,7 @@ class DateReading(NamedTuple):
 
 def unknown_zone(reading: DateReading) -> str:
     """What to tell about a date whose zone is unknown."""
-    return f"its time zone {reading.unknown_zone} is unknown; UTC is assumed"
+    return f"the time zone {reading.unknown_zone} is unknown; UTC is assumed"
 
 
 def moment(text: str) -> datetime | None:

@@ -62,7 +62,7 @@ def read_opml(data: bytes) -> tuple[tuple[Outline, ...], tuple[Rejected, ...]]:
     except expat.ExpatError as error:
         raise ValueError(f"not valid XML at line {error.lineno}: {expat.ErrorString(error.code)}") from None
     if reader.feeds > MAX_FEEDS:
-        reason = f"more than {MAX_FEEDS:,} feeds; the rest is not read"
+        reason = f"more than {MAX_FEEDS:,} feeds; the rest is ignored"
         reader.rejected.append(Rejected("opml", MAX_FEEDS + 1, reason))
     return tuple(reader.outlines.values()), tuple(reader.rejected)
 
@@ -99,12 +99,12 @@ class _Reader:
         self._folders: list[str] = []  # of every element that is open its name as a folder, or nothing
 
     def doctype(self, *_: object) -> None:
-        raise ValueError("it has a DTD (<!DOCTYPE …>), which is not read: take it out")
+        raise ValueError("it has a DTD (<!DOCTYPE …>), which is not supported; remove it")
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         name = tag.rpartition(":")[2].lower()
         if not self._folders and name != "opml":
-            raise ValueError(f"not an OPML file: it is <{repair(tag, MAX_NAME)}>, not <opml>")
+            raise ValueError(f"not an OPML file: the root element is <{repair(tag, MAX_NAME)}>, not <opml>")
         if len(self._folders) >= MAX_DEPTH:
             raise ValueError("its folders are nested too deeply")
         folder = ""

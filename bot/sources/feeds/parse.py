@@ -75,7 +75,7 @@ def parse(body: bytes, origin: Origin, content_type: str = "") -> Document:
     if feed.total > MAX_ITEMS:
         rejected.append(
             Rejected(
-                origin.url, MAX_ITEMS + 1, f"one of {feed.total:,} entries, of which {MAX_ITEMS:,} are read"
+                origin.url, MAX_ITEMS + 1, f"only {MAX_ITEMS:,} of the feed's {feed.total:,} entries are read"
             )
         )
     return Document(

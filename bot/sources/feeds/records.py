@@ -120,7 +120,7 @@ def _draft(entry: Entry, feed_page: str) -> _Draft:
     title = title or _words(entry)
     if not title:
         if is_stand_in:
-            raise ValueError("neither a title nor a text nor a link")
+            raise ValueError("no title, text or link")
         title = clip(unquote(entry.url.partition("://")[2].rstrip("/")), _TITLE_FROM_TEXT)
     draft = _Draft(entry, page, _host(page), title, is_stand_in)
     _date(draft)
@@ -308,7 +308,9 @@ def _date(draft: _Draft) -> None:
             return
     if draft.entry.dates:
         draft.unreadable = True
-        draft.notes = (f"its date {clip(draft.entry.dates[0], _SHOWN)!r} cannot be read; it counts as old",)
+        draft.notes = (
+            f"its date {clip(draft.entry.dates[0], _SHOWN)!r} cannot be read; the article counts as old",
+        )
 
 
 def _outlet(entry: Entry, host: str, owner: Owner) -> Outlet:

@@ -17,6 +17,7 @@ from bot.errors import SourceError
 from bot.sources.feeds.discover import common_paths, feed_links
 from bot.sources.feeds.parse import MAX_BODY, Document, NotAFeed, Origin, parse
 from bot.sources.model import Batch, Progress
+from bot.sources.parsing.pool import HERE, Parsers, TooCostlyError, parsed
 from bot.sources.web.fetch import Web
 from bot.sources.web.model import WITH_CONTENT, Failure, Response
 
@@ -30,7 +31,6 @@ _VERSION = 1  # raise it when feeds should be parsed again because more of them 
 FILES = frozenset({".xml", ".rss", ".atom", ".rdf"})
 _NOTHING_NEW = frozenset({204, 304})  # answers to a request with conditions
 _BEGINNING = 4096
-_LARGE = 100_000  # bytes: what takes longer to parse than others should wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,18 @@ class Look:
     retry_after: timedelta | None = None
 
 
-async def look(web: Web, origin: Origin, progress: Progress, now: datetime) -> Look:
-    """Fetch the feed at `origin.url`, and read it unless it is as `progress` remembers it. Never raises."""
+async def look(
+    web: Web,
+    origin: Origin,
+    progress: Progress,
+    now: datetime,
+    parsers: Parsers = HERE,
+    server: int = 0,
+) -> Look:
+    """Fetch the feed at `origin.url`, and read it unless it is as `progress` remembers it. Never raises.
+
+    `server` is whose people chose the feed; 0: the operator.
+    """
     known: Any = progress.get(STATE) or {}
     reader = f"{_VERSION}:{replace(origin, url='')}"
     if known.get("reader") != reader:  # what is read of the same bytes would be something else
@@ -74,8 +84,8 @@ async def look(web: Web, origin: Origin, progress: Progress, now: datetime) -> L
     if known.get("digest") == digest:
         return _unchanged(answer, known, state)
     try:
-        document = await _parsed(answer, origin)
-    except NotAFeed as error:
+        document = await _parsed(parsers, server, answer, origin)
+    except (NotAFeed, TooCostlyError) as error:
         return Look(Got.FAILED, str(error))
     hints = Hints(
         max(document.ttl or timedelta(), answer.max_age or timedelta()),
@@ -118,28 +128,28 @@ def _unchanged(answer: Response, known: dict[str, Any], state: dict[str, Any] | 
 
 
 _STATUSES = {
-    204: "the server's answer is empty (204)",
-    304: "the server says that nothing has changed, which nobody asked (304)",
-    401: "it wants a password (401)",
-    403: "the server refuses the bot (403)",
-    404: "there is nothing at this address (404)",
-    410: "it was taken down for good (410)",
-    429: "the server asks for fewer requests (429)",
+    204: "the server sent an empty response (204)",
+    304: 'the server answered "not modified" to a request without conditions (304)',
+    401: "the server asks for a password (401)",
+    403: "the server denies the bot access (403)",
+    404: "no page exists at this address (404)",
+    410: "the feed was removed permanently (410)",
+    429: "the server is rate limiting the bot (429)",
 }
 
 
 def _refused(answer: Response) -> Look:
-    trouble = "the server has trouble" if answer.status >= 500 else "the server answered"
+    trouble = (
+        "the server has an error" if answer.status >= 500 else "the server answered with an unexpected status"
+    )
     reason = _STATUSES.get(answer.status, f"{trouble} ({answer.status})")
     got = Got.GONE if answer.status == 410 else Got.FAILED
     return Look(got, reason, retry_after=answer.retry_after)
 
 
-async def _parsed(answer: Response, origin: Origin) -> Document:
+async def _parsed(parsers: Parsers, server: int, answer: Response, origin: Origin) -> Document:
     there = replace(origin, url=answer.url)
-    if len(answer.body) < _LARGE:
-        return parse(answer.body, there, answer.content_type)
-    return await asyncio.to_thread(parse, answer.body, there, answer.content_type)
+    return await parsed(parsers, server, parse, answer.body, there, answer.content_type)
 
 
 class FeedSource:
@@ -177,25 +187,39 @@ class Found:
     document: Document
 
 
-async def find(web: Web, origin: Origin) -> Found:
-    """The feed at an address, or that the web page there names. Raises SourceError that says what to do."""
+async def find(web: Web, origin: Origin, parsers: Parsers = HERE, server: int = 0) -> Found:
+    """The feed at an address, or that the web page there names. Raises SourceError that says what to do.
+
+    `server` is whose people gave the address; 0: the operator.
+    """
+    try:
+        return await _find(web, origin, parsers, server)
+    except TooCostlyError as error:
+        raise SourceError(f"{origin.url}: {error}") from error
+
+
+async def _find(web: Web, origin: Origin, parsers: Parsers, server: int) -> Found:
     answer = await web.get(origin.url)
     if isinstance(answer, Failure):
         raise SourceError(f"{origin.url}: {answer.reason}")
     if answer.status not in WITH_CONTENT:
         raise SourceError(f"{origin.url}: {_refused(answer).reason}")
     try:
-        return Found(answer.permanent or origin.url, await _parsed(answer, origin))
+        return Found(answer.permanent or origin.url, await _parsed(parsers, server, answer, origin))
     except NotAFeed as error:
         reason = str(error)
-    links = [link.url for link in feed_links(answer.body, answer.url, answer.content_type)]
-    for url in [*links[:LINKS_TRIED], *common_paths(answer.url)[:PATHS_TRIED]]:
+    links = await parsed(parsers, server, feed_links, answer.body, answer.url, answer.content_type)
+    for url in [*(link.url for link in links[:LINKS_TRIED]), *common_paths(answer.url)[:PATHS_TRIED]]:
         there = await web.get(url)
         if isinstance(there, Failure) or there.status not in WITH_CONTENT:
             continue
         with suppress(NotAFeed):
-            return Found(there.permanent or url, await _parsed(there, replace(origin, url=url)))
-    raise SourceError(f"{origin.url}: {reason}, and no feed was found there. Give the address of the feed.")
+            return Found(
+                there.permanent or url, await _parsed(parsers, server, there, replace(origin, url=url))
+            )
+    raise SourceError(
+        f"{origin.url}: {reason}, and it links to no feed. Give the address of the feed itself."
+    )
 
 
 class FeedFile:

@@ -22,7 +22,7 @@ _MAX_MENDED = 500_000  # tags and entities in a damaged one: each is looked at
 _SMALL = 1_000_000  # bytes in which there cannot be so many
 _MAX_PROLOG = 1_000  # comments and instructions before the root
 
-_DAMAGED = "XML that is too damaged to be read"
+_DAMAGED = "damaged XML that cannot be repaired"
 _ROOTS = r"rss|rdf|feed|channel|entry|html|opml|urlset|sitemapindex"
 _ROOT = re.compile(rf"<(?:[A-Za-z_][\w.-]*:)?({_ROOTS})(?=[\s/>])", re.IGNORECASE)
 _NO_FEEDS = {
@@ -97,10 +97,10 @@ def _root(text: str) -> tuple[int, str]:
     if position >= 0 and (found := _ROOT.search(text, position)):
         return found.start(), found[1].lower()
     if position < 0:
-        raise NotAFeed("neither XML nor JSON" if text.strip() else "nothing: the document is empty")
+        raise NotAFeed("neither XML nor JSON" if text.strip() else "the document is empty")
     if text[position : position + 14].lower() == "<!doctype html":
         raise NotAFeed(_NO_FEEDS["html"])
-    raise NotAFeed("XML or HTML, but not a feed of a format that is known")
+    raise NotAFeed("XML or HTML, but not in a supported feed format")
 
 
 def _mended(text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Protocol
@@ -33,15 +33,29 @@ _ALLOWED = "%!$&'()*+,;=:@/?-._~"  # of what is no letter or digit, in a path or
 _PRIVATE = [
     ip_network(text)
     for text in (
-        "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
-        "198.18.0.0/15", "::1/128", "fc00::/7", "fe80::/10",
+        "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "198.18.0.0/15", "::1/128",
+        "fc00::/7",
     )
 ]  # fmt: skip
-# Here a machine in a cloud is told its keys. No feed is there, not even in a private network.
-_METADATA = frozenset(
-    ip_address(text)
-    for text in ("100.100.100.200", "169.254.169.254", "169.254.170.2", "fd00:ec2::254", "fd20:ce::254")
-)
+# Here a machine in a cloud is told its keys. No feed is there, not even in a private network. Most clouds use an address
+# that is good for one link alone: AWS, Azure, Google, Oracle, IBM, DigitalOcean, Hetzner, OpenStack, Tencent, Scaleway,
+# and nearly every other.
+_METADATA = [
+    ip_network(text)
+    for text in (
+        "169.254.0.0/16", "fe80::/10",
+        "fd00:ec2::/32",  # AWS
+        "fd20:ce::/32",  # Google
+        "168.63.129.16/32",  # Azure
+        "100.100.100.200/32",  # Alibaba
+        "100.96.0.96/32",  # Volcano Engine
+        "192.0.0.192/32", "fd00:c1::/32",  # Oracle
+        "fd00:42::/32",  # Scaleway
+        "fd00:a9fe:a9fe::/48",  # Akamai (Linode)
+        "192.80.8.124/32",  # Equinix
+    )
+]  # fmt: skip
+_METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "metadata.goog", "instance-data"})
 # Not public although newer or older lists of `ipaddress` differ.
 _SPECIAL = [
     ip_network(text)
@@ -52,6 +66,8 @@ _SPECIAL = [
 ]  # fmt: skip
 _PUBLIC_6 = ip_network("2000::/3")
 _NAT64 = ip_network("64:ff9b::/96")
+_ISATAP = frozenset({0x00005EFE, 0x02005EFE})  # before the IPv4 address, whatever the network is
+_ANY_PORT = 9  # nothing is sent there
 
 
 class AddressError(Exception):
@@ -76,7 +92,7 @@ def checked(text: str) -> URL:
     if len(text) > MAX_URL:
         raise AddressError(f"the address is longer than {MAX_URL} characters")
     if not text.isprintable():
-        raise AddressError("the address contains characters that no address has")
+        raise AddressError("the address contains characters that are not allowed")
     try:
         url = _permitted(URL(text))
         url = _as_given(url, text)
@@ -110,15 +126,16 @@ def _escaped(text: str) -> str:
 def _permitted(url: URL) -> URL:
     """The address without its fragment, if it may be asked for. Raises `AddressError`."""
     if url.scheme not in ("http", "https"):
-        raise AddressError("the address is not an http or https one")
+        raise AddressError("the address does not begin with http:// or https://")
     if url.raw_user is not None or url.raw_password is not None:
         raise AddressError("the address contains a user name or password")
     host = url.raw_host
     if not host:
         raise AddressError("the address has no host")
     if url.port not in (80, 443) and (url.port or 0) < 1024:
-        raise AddressError(f"port {url.port} is not one for web pages")
-    literal(host)
+        raise AddressError(f"port {url.port} is not allowed")
+    if literal(host) is None and host.lower().rstrip(".") in _METADATA_NAMES:
+        raise AddressError("the address leads to a cloud metadata service, which is not allowed")
     return url.with_fragment(None)
 
 
@@ -127,12 +144,12 @@ def literal(host: str) -> IPv4Address | IPv6Address | None:
     try:
         if ":" in host:
             if "%" in host:
-                raise AddressError("the address names a network card")
+                raise AddressError("the address contains a network interface")
             return IPv6Address(host)
         if _NUMBER.fullmatch(host.removesuffix(".")):
             return IPv4Address(host)
     except ValueError as error:
-        raise AddressError("its host is a number in a spelling that is not allowed") from error
+        raise AddressError("its host is a number in an unusual form, which is not allowed") from error
     if not _HOST.fullmatch(host.removesuffix(".")):
         raise AddressError("its host is not valid")
     return None
@@ -141,8 +158,8 @@ def literal(host: str) -> IPv4Address | IPv6Address | None:
 def objection(address: IPv4Address | IPv6Address, *, private_networks: bool) -> str:
     """Why nothing may be fetched from there; "" if it may."""
     inner = _inner(address)
-    if inner in _METADATA:
-        return f"the address leads to a cloud's own data ({address}), which is not allowed"
+    if any(inner in network for network in _METADATA):
+        return f"the address leads to a cloud metadata service ({address}), which is not allowed"
     if any(inner in network for network in _PRIVATE):
         return (
             ""
@@ -159,7 +176,7 @@ def _inner(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return address.ipv4_mapped
-        if address in _NAT64:
+        if address in _NAT64 or int(address) >> 32 & 0xFFFFFFFF in _ISATAP:
             return IPv4Address(int(address) & 0xFFFFFFFF)
     return address
 
@@ -173,21 +190,50 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
     return address.version == 4 or address in _PUBLIC_6
 
 
-class Guard(AbstractResolver):
-    """Resolves names for the connector, and hands out an address only if all of the name are allowed."""
+def is_own(address: IPv4Address | IPv6Address) -> bool:
+    """Whether this machine has the address itself: then the system would reach it from that very address. Sends nothing.
 
-    def __init__(self, resolver: Resolver, *, private_networks: bool) -> None:
+    A cloud or a router that translates a public address to this machine's private one does so out of its sight.
+    """
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as asking:
+            asking.connect((str(address), _ANY_PORT))
+            return ip_address(asking.getsockname()[0].partition("%")[0]) == address
+    except OSError:  # no way leads there
+        return False
+
+
+class Guard(AbstractResolver):
+    """Resolves names for the connector, and hands out an address only if all of the name are allowed.
+
+    `own` tells whether an address is this machine's.
+    """
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        *,
+        private_networks: bool,
+        own: Callable[[IPv4Address | IPv6Address], bool] = is_own,
+    ) -> None:
         self._resolver = resolver
         self._private_networks = private_networks
+        self._own = own
 
     def check(self, address: str) -> None:
         """Raise `AddressError` unless something may be fetched from there."""
         try:
             parsed = ip_address(address)
         except ValueError as error:
-            raise AddressError("its name leads to something that is not an address") from error
+            raise AddressError("its host name resolves to an invalid address") from error
         if reason := objection(parsed, private_networks=self._private_networks):
             raise AddressError(reason)
+        inner = _inner(parsed)
+        if _is_public(inner) and self._own(inner):
+            raise AddressError(
+                f"the address leads to the machine that the bot runs on ({parsed}), which is not allowed"
+            )
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -195,7 +241,7 @@ class Guard(AbstractResolver):
         """The addresses of the name. Raises `AddressError` or OSError."""
         found = await self._resolver.resolve(host, port, family)
         if not found:
-            raise OSError("the name has no address")
+            raise OSError("the host name has no address")
         for result in found:
             self.check(result["host"])
         return list(found[:MOST_ADDRESSES])

@@ -133,9 +133,9 @@ async def read(stream: Stream, encoding: str, length: int | None, limits: Limits
                 break
             content = await _unpacked_again(content, limits.body)
     except _UnpackError:
-        return Failure(Kind.PASSING, "the answer is damaged: it cannot be unpacked")
+        return Failure(Kind.PASSING, "the response cannot be decompressed")
     except _NotAskedForError:
-        return Failure(Kind.PASSING, f"the answer is packed in a way that was not asked for ({packed})")
+        return Failure(Kind.PASSING, f"the response has an unsupported Content-Encoding ({packed})")
     return content
 
 
@@ -163,7 +163,7 @@ async def _completed(unpacker: Unpacker, data: bytes, body: bytearray, most: int
     if not await _unpacked(unpacker, data, body, most, last=True):
         return _too_large(most)
     if not unpacker.whole:
-        return Failure(Kind.PASSING, "the answer ended early")
+        return Failure(Kind.PASSING, "the response ended early")
     return bytes(body)
 
 
@@ -185,5 +185,5 @@ async def _unpacked(
 
 def _too_large(most: int, encoding: str = "") -> Failure:
     size = f"{most / 1_000_000:g} MB" if most >= 100_000 else f"{most} bytes"
-    packed = " packed" if encoding in _UNPACKED else ""
-    return Failure(Kind.TOO_LARGE, f"the answer is larger than {size}{packed}")
+    packed = " compressed" if encoding in _UNPACKED else ""
+    return Failure(Kind.TOO_LARGE, f"the response is larger than {size}{packed}")

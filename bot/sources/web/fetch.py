@@ -116,8 +116,8 @@ class Web:
         try:
             return await self._follow(url, accept, {k: v for k, v in conditions.items() if v}, now)
         except Exception as error:  # what a hostile answer may call forth in a parser is not known
-            log.exception("an answer could not be read")  # without its address, which may hold a key
-            return Failure(Kind.PASSING, f"the answer cannot be read ({type(error).__name__})")
+            log.exception("a response could not be read")  # without its address, which may hold a key
+            return Failure(Kind.PASSING, f"the response cannot be read ({type(error).__name__})")
 
     async def close(self) -> None:
         """Close all connections; requests under way fail."""
@@ -157,7 +157,7 @@ class Web:
             lasting = lasting and answer.status in _PERMANENT and not downgrade
             url = target
             if url in seen:
-                return Failure(Kind.PASSING, "the server redirects in a circle")
+                return Failure(Kind.PASSING, "the server redirects in a loop")
             if len(seen) > self._limits.redirects:
                 return Failure(Kind.PASSING, f"the server redirects more than {self._limits.redirects} times")
             seen.add(url)
@@ -191,7 +191,7 @@ class Web:
             return Failure(Kind.REFUSED, str(refusal))
         except (OSError, ValueError, aiohttp.ClientError) as error:  # TimeoutError is an OSError
             if any(each.exhausted for each in sockets):
-                return Failure(Kind.TOO_LARGE, "the server sends without end")
+                return Failure(Kind.TOO_LARGE, "the response does not end")
             return Failure(Kind.PASSING, _what_went_wrong(error, self._limits))
         finally:
             _opened.reset(token)
@@ -203,12 +203,12 @@ class Web:
         self, response: aiohttp.ClientResponse, url: URL, now: datetime | None
     ) -> Response | Failure | _Redirect:
         if response.status < 200:
-            return Failure(Kind.PASSING, "the server's answer is not valid HTTP")
+            return Failure(Kind.PASSING, "the response is not valid HTTP")
         given = response.headers
         if response.status in _REDIRECTS:
             target = _target(url, given.get("Location", ""))
             if target is None:
-                return Failure(Kind.PASSING, "the server redirects to nowhere")
+                return Failure(Kind.PASSING, "the redirect has no target")
             return _Redirect(response.status, target)
         if response.status == 200 and (target := _refresh(given, url)):
             return _Redirect(302, target)
@@ -327,26 +327,26 @@ def _kept(answer: Response, first: URL, kept: URL) -> Response:
 
 def _what_went_wrong(error: Exception, limits: Limits) -> str:
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return f"the server could not be reached within {_span(limits.connect)}"
+        return f"no connection to the server within {_span(limits.connect)}"
     if isinstance(error, aiohttp.SocketTimeoutError):
-        return f"the server said nothing for {_span(limits.idle)}"
+        return f"the server sent nothing for {_span(limits.idle)}"
     if isinstance(error, TimeoutError):
         return f"the server did not answer within {_span(limits.total)}"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "the host's name is not known"
+        return "the host name does not exist"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         detail = getattr(error.certificate_error, "verify_message", "")
         return f"the server's certificate is not valid ({headers.plain(detail) or 'no reason given'})"
     if isinstance(error, aiohttp.ClientSSLError):
-        return "no secure connection to the server is possible"
+        return "a secure connection to the server failed"
     if isinstance(error, aiohttp.ClientConnectorError):
         detail = os.strerror(error.os_error.errno) if error.os_error.errno else "no connection"
         return f"the server cannot be reached ({detail})"
     if isinstance(error, aiohttp.ClientPayloadError):
-        return "the answer ended early"
+        return "the response ended early"
     if isinstance(error, aiohttp.ClientResponseError | ValueError):
-        return "the server's answer is not valid HTTP"
-    return "the server broke off the connection"
+        return "the response is not valid HTTP"
+    return "the server closed the connection"
 
 
 def _span(time: timedelta) -> str:

@@ -40,4 +40,4 @@ class MeteredSocket(socket.socket):
     def _count(self, size: int) -> None:
         self.came += size
         if self.exhausted:
-            raise ConnectionAbortedError("the server sends too much")
+            raise ConnectionAbortedError("the response exceeds the size limit")

@@ -204,7 +204,7 @@ def test_entries_that_stand_on_the_page_of_their_feed_are_told_apart_by_their_gu
 
 def test_an_item_that_says_nothing_or_cannot_be_told_from_others_is_refused() -> None:
     document = read(rss("<title>T</title>", "<guid isPermaLink='false'>7</guid>"))
-    assert [bad.reason for bad in document.rejected] == ["no link", "neither a title nor a text nor a link"]
+    assert [bad.reason for bad in document.rejected] == ["no link", "no title, text or link"]
 
 
 def test_a_title_that_is_declared_as_text_is_no_html() -> None:

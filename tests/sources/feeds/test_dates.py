@@ -75,7 +75,7 @@ def test_a_zone_that_nobody_knows_is_utc(name: str) -> None:
 
 
 def test_an_unknown_zone_is_noted_in_feeds_and_in_records() -> None:
-    note = "its time zone QQT is unknown; UTC is assumed"
+    note = "the time zone QQT is unknown; UTC is assumed"
     (found,) = read(rss(item(1, "<pubDate>Fri, 03 Apr 2026 12:00:00 QQT</pubDate>"))).items
     assert (found.record.published, found.notes) == (NOON, (note,))
     line = b'{"title": "T", "webUrl": "https://a.example/1", "publishedDateTime": "Fri, 03 Apr 2026 12:00:00 QQT"}'
@@ -95,7 +95,7 @@ def test_feeds_and_records_read_the_same_dates(text: str) -> None:
 def test_an_entry_whose_date_cannot_be_read_is_old_and_says_so() -> None:
     (found,) = read(rss(item(1, "<pubDate>soon</pubDate>"))).items
     assert (found.record.published, found.record.date_unreadable) == (None, True)
-    assert found.notes == ("its date 'soon' cannot be read; it counts as old",)
+    assert found.notes == ("its date 'soon' cannot be read; the article counts as old",)
 
 
 @pytest.mark.parametrize("extra", ["", "<pubDate/>", "<pubDate> \n </pubDate>"])

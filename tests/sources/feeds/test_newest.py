@@ -36,7 +36,7 @@ def test_the_newest_are_read_wherever_they_stand(order: str) -> None:
     document = read(rss(*map(dated, every)))
     assert numbers(document) == set(range(300, total))
     (told,) = document.rejected
-    assert told.reason == "one of 1,300 entries, of which 1,000 are read"
+    assert told.reason == "only 1,000 of the feed's 1,300 entries are read"
 
 
 def test_the_newest_of_a_json_feed_are_read() -> None:

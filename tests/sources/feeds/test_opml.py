@@ -125,8 +125,8 @@ def test_encodings() -> None:
         (b"junk", "not valid XML at line 1: syntax error"),
         (b"\x00\x01\x02", "not valid XML at line 1"),
         (b"{}", "not valid XML at line 1"),
-        (b"<rss version='2.0'><channel/></rss>", "not an OPML file: it is <rss>, not <opml>"),
-        (b"<html><body></html>", "not an OPML file: it is <html>, not <opml>"),
+        (b"<rss version='2.0'><channel/></rss>", "not an OPML file: the root element is <rss>, not <opml>"),
+        (b"<html><body></html>", "not an OPML file: the root element is <html>, not <opml>"),
         (b"<opml>\n<body>\n<outline", "not valid XML at line 3: unclosed token"),
         (b"<opml><body></opml>", "not valid XML at line 1: mismatched tag"),
         (b"<opml><body>" + b"<outline text='a'>" * 60, "its folders are nested too deeply"),
@@ -162,7 +162,7 @@ def test_the_number_of_feeds_is_bounded() -> None:
     body = "".join(f'<outline xmlUrl="https://a.example/{n}"/>' for n in range(MAX_FEEDS + 5))
     outlines, rejected = read_opml(opml(body))
     assert len(outlines) == MAX_FEEDS
-    assert rejected == (Rejected("opml", MAX_FEEDS + 1, "more than 2,000 feeds; the rest is not read"),)
+    assert rejected == (Rejected("opml", MAX_FEEDS + 1, "more than 2,000 feeds; the rest is ignored"),)
 
 
 @pytest.mark.parametrize(

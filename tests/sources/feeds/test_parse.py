@@ -196,7 +196,7 @@ def test_what_is_no_record_is_rejected_with_a_reason() -> None:
 def test_only_so_many_entries_are_read() -> None:
     document = read(rss(*(item(number) for number in range(MAX_ITEMS + 5))))
     assert len(document.items) == MAX_ITEMS
-    assert [bad.reason for bad in document.rejected] == ["one of 1,005 entries, of which 1,000 are read"]
+    assert [bad.reason for bad in document.rejected] == ["only 1,000 of the feed's 1,005 entries are read"]
 
 
 def test_a_feed_without_entries_is_a_feed() -> None:
@@ -206,14 +206,14 @@ def test_a_feed_without_entries_is_a_feed() -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"", "nothing: the document is empty"),
-        (b"  \n", "nothing: the document is empty"),
+        (b"", "the document is empty"),
+        (b"  \n", "the document is empty"),
         (b"<!DOCTYPE html><html><head><title>x</title></head></html>", "a web page, not a feed"),
         (b"<!-- hi --><HTML><body>", "a web page, not a feed"),
         (b"<!doctype html>\n<p>Hello", "a web page, not a feed"),
         (b"<opml version='2.0'/>", "a list of feeds (OPML), not a feed"),
         (b"<?xml version='1.0'?><urlset/>", "a sitemap, not a feed"),
-        (b"<note>x</note>", "XML or HTML, but not a feed of a format that is known"),
+        (b"<note>x</note>", "XML or HTML, but not in a supported feed format"),
         (b"just words", "neither XML nor JSON"),
         (b"\x1f\x8b\x08\x00abc", "compressed data, not a feed"),
         (b'{"a": 1}', "JSON, but not a JSON Feed"),

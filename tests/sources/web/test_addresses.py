@@ -18,6 +18,7 @@ from bot.sources.web.addresses import (
     Guard,
     SystemResolver,
     checked,
+    is_own,
     literal,
     objection,
 )
@@ -81,7 +82,7 @@ def test_nothing_is_public_that_python_calls_private(address: IPv4Address | IPv6
         assert embeds or address.is_global
 
 
-@pytest.mark.parametrize("text", ["127.0.0.1", "10.1.2.3", "192.168.1.1", "169.254.1.1", "::1", "fd00::1"])
+@pytest.mark.parametrize("text", ["127.0.0.1", "10.1.2.3", "192.168.1.1", "100.64.0.1", "::1", "fd00::1"])
 def test_private_networks_where_wanted(text: str) -> None:
     assert objection(ip_address(text), private_networks=True) == ""
     assert (
@@ -97,29 +98,101 @@ def test_never(text: str) -> None:
     assert objection(ip_address(text), private_networks=True)
 
 
+# Where a machine is told who it is, and its keys: https://cloud-init.io and the clouds' own manuals.
+METADATA = [
+    "169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23",  # AWS
+    "fd20:ce::254",  # Google
+    "168.63.129.16",  # Azure
+    "100.100.100.200",  # Alibaba
+    "192.0.0.192", "fd00:c1::a9fe:a9fe",  # Oracle
+    "169.254.0.23", "169.254.10.10",  # Tencent
+    "169.254.42.42", "fd00:42::42",  # Scaleway
+    "fd00:a9fe:a9fe::1",  # Akamai
+    "100.96.0.96",  # Volcano Engine
+    "fe80::a9fe:a9fe",  # OpenStack
+    "169.254.169.250",  # Rancher
+]  # fmt: skip
+
+
+def spelled_in_six(address: IPv4Address) -> list[IPv6Address]:
+    """The IPv6 addresses that may lead to an IPv4 one."""
+    number = int(address)
+    return [
+        *(IPv6Address(f"{prefix}{address}") for prefix in ("::ffff:", "::ffff:0:", "::", "64:ff9b::", "64:ff9b:1::")),
+        IPv6Address(0x2002 << 112 | number << 80 | 1),  # 6to4
+        IPv6Address(0x20010000 << 96 | number << 64 | 1),  # Teredo, the server
+        IPv6Address(0x20010000 << 96 | number ^ 0xFFFFFFFF),  # Teredo, the client
+        *(IPv6Address(f"{net}{kind}5efe:{address}") for net in ("fe80::", "fd00::", "2600::") for kind in ("", "200:")),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("private_networks", [False, True])
+@pytest.mark.parametrize("text", METADATA)
+def test_what_a_cloud_tells_its_machines_is_never_fetched(text: str, private_networks: bool) -> None:
+    address = ip_address(text)
+    spellings = spelled_in_six(address) if isinstance(address, IPv4Address) else []
+    for spelling in [address, *spellings]:
+        assert objection(spelling, private_networks=private_networks), spelling
+
+
+@pytest.mark.parametrize("private_networks", [False, True])
+@given(address=within("169.254.0.0/16") | within("fe80::/10"))
+def test_no_address_of_one_link_alone_is_fetched(
+    address: IPv4Address | IPv6Address, private_networks: bool
+) -> None:
+    assert "a cloud metadata service" in objection(address, private_networks=private_networks)
+
+
+@pytest.mark.parametrize("host", ["metadata.google.internal", "METADATA.google.internal.", "metadata"])
+def test_the_names_of_a_clouds_own_data_are_refused_wherever_they_lead(host: str) -> None:
+    with pytest.raises(AddressError, match="a cloud metadata service"):
+        checked(f"http://{host}/computeMetadata/v1/")
+
+
+@pytest.mark.parametrize("private_networks", [False, True])
+@pytest.mark.parametrize(
+    "spelling", ["93.184.215.14", "::ffff:93.184.215.14", "64:ff9b::93.184.215.14", "2600::1"]
+)
+def test_a_public_address_of_the_machine_itself_is_refused(spelling: str, private_networks: bool) -> None:
+    mine = {IPv4Address("93.184.215.14"), IPv6Address("2600::1")}
+    guard = Guard(Names(), private_networks=private_networks, own=mine.__contains__)
+    with pytest.raises(AddressError, match="the machine that the bot runs on"):
+        guard.check(spelling)
+    guard.check("93.184.215.15")
+
+
+def test_what_the_machine_has_is_its_own() -> None:
+    assert is_own(IPv4Address("127.0.0.1"))
+    assert not is_own(IPv4Address("192.0.2.1"))
+    assert not is_own(IPv6Address("2001:db8::1"))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking, suppress(OSError):
+        asking.connect(("1.1.1.1", 9))  # sends nothing
+        assert is_own(IPv4Address(asking.getsockname()[0])), "the address that it uses towards others"
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("ftp://feeds.example/", "not an http or https one"),
-        ("file:///etc/passwd", "not an http or https one"),
-        ("feeds.example/rss", "not an http or https one"),
-        ("", "not an http or https one"),
+        ("ftp://feeds.example/", "does not begin with http:// or https://"),
+        ("file:///etc/passwd", "does not begin with http:// or https://"),
+        ("feeds.example/rss", "does not begin with http:// or https://"),
+        ("", "does not begin with http:// or https://"),
         ("http:///rss", "has no host"),
         ("http://user@feeds.example/", "user name or password"),
         ("http://user:secret@feeds.example/", "user name or password"),
         ("http://:secret@feeds.example/", "user name or password"),
-        ("http://feeds.example:22/", "port 22 is not one for web pages"),
-        ("http://feeds.example:0/", "port 0 is not one for web pages"),
+        ("http://feeds.example:22/", "port 22 is not allowed"),
+        ("http://feeds.example:0/", "port 0 is not allowed"),
         ("http://feeds.example:99999/", "not valid"),
-        ("http://feeds.example\r\nX: y/", "characters that no address has"),
-        ("http://feeds.example/\x00", "characters that no address has"),
-        ("http://feeds.example/\ud800", "characters that no address has"),
+        ("http://feeds.example\r\nX: y/", "characters that are not allowed"),
+        ("http://feeds.example/\x00", "characters that are not allowed"),
+        ("http://feeds.example/\ud800", "characters that are not allowed"),
         ("http://a b/", "its host is not valid"),
         ("http://a..b/", "its host is not valid"),
         ("http://-a.example/", "its host is not valid"),
         ("http://%6c%6f/", "its host is not valid"),
-        ("http://[fe80::1%25eth0]/", "network card"),
-        ("http://127.1/", "spelling that is not allowed"),
+        ("http://[fe80::1%25eth0]/", "network interface"),
+        ("http://127.1/", "an unusual form, which is not allowed"),
         ("http://feeds.example/" + "x" * 2048, "longer than 2048"),
         ("http://feeds.example/" + "ü" * 1024, "longer than 2048"),
     ],
@@ -173,7 +246,7 @@ async def test_names_without_addresses_or_with_too_many() -> None:
     guard = Guard(names, private_networks=False)
     with pytest.raises(OSError, match="no address"):
         await guard.resolve("none.example", 80)
-    with pytest.raises(AddressError, match="not an address"):
+    with pytest.raises(AddressError, match="invalid address"):
         await guard.resolve("odd.example", 80)
     assert [found["host"] for found in await guard.resolve("many.example", 80)] == many[:MOST_ADDRESSES]
 

@@ -74,13 +74,13 @@ async def test_short_texts_that_are_not_packed(encoding: str, text: bytes) -> No
 async def test_what_ends_early(encoding: str) -> None:
     data = gzip.compress(FEED) if encoding == "gzip" else raw(FEED)
     for end in (len(data) // 2, len(data) - 1):
-        assert await read(data[:end], encoding) == Failure(Kind.PASSING, "the answer ended early")
+        assert await read(data[:end], encoding) == Failure(Kind.PASSING, "the response ended early")
 
 
 async def test_what_is_damaged() -> None:
     data = bytearray(gzip.compress(FEED))
     data[-6] ^= 1
-    damaged = Failure(Kind.PASSING, "the answer is damaged: it cannot be unpacked")
+    damaged = Failure(Kind.PASSING, "the response cannot be decompressed")
     assert await read(bytes(data)) == damaged
     assert await read(b"\x1f\x8b" + b"x" * 99) == damaged
     assert await read(b"\xff" * 99, "deflate") == damaged
@@ -129,7 +129,7 @@ async def test_no_layer_unpacks_to_more_than_allowed(layers: int) -> None:
     data = bytes(1_000_001)
     for _ in range(layers):
         data = gzip.compress(data)
-    assert await read(data) == Failure(Kind.TOO_LARGE, "the answer is larger than 1 MB")
+    assert await read(data) == Failure(Kind.TOO_LARGE, "the response is larger than 1 MB")
 
 
 @pytest.mark.parametrize("size", [1000, 1 << 30])
@@ -138,21 +138,21 @@ async def test_no_more_is_unpacked_than_allowed(size: int) -> None:
     assert await read(gzip.compress(zeros), size=size) == zeros
     for packed in (gzip.compress(zeros + b"\0"), gzip.compress(zeros) + gzip.compress(b"\0")):
         found = await read(packed, size=size)
-        assert found == Failure(Kind.TOO_LARGE, "the answer is larger than 1 MB")
+        assert found == Failure(Kind.TOO_LARGE, "the response is larger than 1 MB")
     found = await read(zlib.compress(zeros + b"\0"), "deflate", size)
-    assert found == Failure(Kind.TOO_LARGE, "the answer is larger than 1 MB")
+    assert found == Failure(Kind.TOO_LARGE, "the response is larger than 1 MB")
 
 
 async def test_no_more_is_read_than_allowed() -> None:
     stream = Stream(bytes(10_000_000), 1000)
     assert await body.read(stream, "", None, LIMITS) == Failure(
-        Kind.TOO_LARGE, "the answer is larger than 1 MB"
+        Kind.TOO_LARGE, "the response is larger than 1 MB"
     )
     assert stream.read <= 1_001_000
     # Stored blocks of nothing: much to read, nothing to unpack.
     stream = Stream(b"\x1f\x8b\x08" + bytes(7) + b"\0\0\0\xff\xff" * 1_000_000, 1000)
     found = await body.read(stream, "gzip", None, LIMITS)
-    assert found == Failure(Kind.TOO_LARGE, "the answer is larger than 0.5 MB packed")
+    assert found == Failure(Kind.TOO_LARGE, "the response is larger than 0.5 MB compressed")
     assert stream.read <= 501_000
 
 
@@ -166,7 +166,7 @@ async def test_what_says_that_it_is_too_large_is_not_read(encoding: str, length:
 
 async def test_a_great_many_members() -> None:
     found = await read(gzip.compress(b"") * 5000)
-    assert found == Failure(Kind.PASSING, "the answer is damaged: it cannot be unpacked")
+    assert found == Failure(Kind.PASSING, "the response cannot be decompressed")
 
 
 async def test_others_run_while_much_is_unpacked() -> None:

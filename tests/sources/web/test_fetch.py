@@ -217,26 +217,26 @@ async def test_redirects(path: str, final: str, permanent: str) -> None:
 @pytest.mark.parametrize(
     ("path", "kind", "reason"),
     [
-        ("/circle", Kind.PASSING, "the server redirects in a circle"),
-        ("/self", Kind.PASSING, "the server redirects in a circle"),
+        ("/circle", Kind.PASSING, "the server redirects in a loop"),
+        ("/self", Kind.PASSING, "the server redirects in a loop"),
         ("/0", Kind.PASSING, "the server redirects more than 5 times"),
-        ("/no-target", Kind.PASSING, "the server redirects to nowhere"),
-        ("/empty", Kind.PASSING, "the server redirects to nowhere"),
-        ("/bad-target", Kind.PASSING, "the server redirects to nowhere"),
-        ("/nowhere", Kind.PASSING, "the server redirects to nowhere"),
-        ("/half", Kind.PASSING, "the server redirects to nowhere"),
-        ("/script", Kind.REFUSED, "after a redirect: the address is not an http or https one"),
+        ("/no-target", Kind.PASSING, "the redirect has no target"),
+        ("/empty", Kind.PASSING, "the redirect has no target"),
+        ("/bad-target", Kind.PASSING, "the redirect has no target"),
+        ("/nowhere", Kind.PASSING, "the redirect has no target"),
+        ("/half", Kind.PASSING, "the redirect has no target"),
+        ("/script", Kind.REFUSED, "after a redirect: the address does not begin with http:// or https://"),
         ("/login", Kind.REFUSED, "after a redirect: the address contains a user name or password"),
-        ("/ssh", Kind.REFUSED, "after a redirect: port 22 is not one for web pages"),
+        ("/ssh", Kind.REFUSED, "after a redirect: port 22 is not allowed"),
         (
             "/inside",
             Kind.REFUSED,
-            "after a redirect: the address leads to a cloud's own data (169.254.169.254), which is not allowed",
+            "after a redirect: the address leads to a cloud metadata service (169.254.169.254), which is not allowed",
         ),
         (
             "/numbers",
             Kind.REFUSED,
-            "after a redirect: its host is a number in a spelling that is not allowed",
+            "after a redirect: its host is a number in an unusual form, which is not allowed",
         ),
     ],
 )
@@ -463,15 +463,15 @@ async def test_tls_servers_that_never_say_goodbye(
     async with Server(silent_after(b"")).serving(server_tls) as server:
         async with opened(tls=client_tls, idle=0.1) as web:
             found = await web.get(server.url(scheme="https"))
-            assert found == Failure(Kind.PASSING, "the server said nothing for 0.1 s")
+            assert found == Failure(Kind.PASSING, "the server sent nothing for 0.1 s")
             await asyncio.wait_for(server.gone.wait(), 5)
 
 
 @pytest.mark.parametrize(
     ("start", "more", "reason"),
     [
-        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, "the server sends without end"),
-        (b"HTTP/1.1 200 OK\r\n\r\n", bytes(10_000), "the answer is larger than 0.1 MB"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, "the response does not end"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", bytes(10_000), "the response is larger than 0.1 MB"),
     ],
 )
 async def test_without_end_over_tls(

@@ -23,6 +23,4 @@ def upgrade() -> None:
     op.drop_index("ix_record_topics_topic_id", "record_topics")
     for table, *columns in _INDEXES:
         op.create_index(f"ix_{table}_{'_'.join(columns)}", table, columns)
-    own = sa.text("guild_id <> 0")
-    op.create_index("ix_records_own", "records", ["guild_id", "id"], sqlite_where=own, postgresql_where=own)
     op.add_column("topics", sa.Column("suspended", sa.Text(), nullable=False, server_default=sa.text("''")))

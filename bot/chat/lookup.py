@@ -1,0 +1,80 @@
+"""Whether a message stands in a channel already, told from the bot's own messages there; no others are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import discord
+
+from bot.chat.permissions import allowed
+from bot.chat.port import Mark
+from bot.domain.render import RELATED_ACTION
+from bot.domain.retry import Got, Outcome
+
+CLOCK_SKEW = timedelta(minutes=15)  # between this machine and Discord
+MOST_MESSAGES = 2000  # of everybody in the channel, from the first try on
+MOST_POSTS = 100  # of the bot in a forum, from the first try on
+
+
+async def find(channel: Any, mark: Mark) -> Outcome:
+    """EXISTS with the message's ids, MISSING where it is not there, HIDDEN where the channel's history is denied."""
+    me = channel.guild.me
+    # Without the permission Discord answers with an empty list.
+    if me is not None and not allowed(channel, me).read_message_history:
+        return Outcome(Got.HIDDEN)
+    own = _posts(channel, mark) if isinstance(channel, discord.ForumChannel) else _messages(channel, mark)
+    async for message in own:
+        if message.id not in mark.others and _bears(message, mark):
+            in_forum = isinstance(channel, discord.ForumChannel)
+            return Outcome(
+                Got.EXISTS, message_id=message.id, thread_id=message.channel.id if in_forum else None
+            )
+    return Outcome(Got.MISSING)
+
+
+async def _messages(channel: Any, mark: Mark) -> AsyncIterator[discord.Message]:
+    after = mark.since - CLOCK_SKEW
+    async for message in channel.history(limit=MOST_MESSAGES, after=after, oldest_first=True):
+        if message.author.id == channel.guild.me.id:
+            yield message
+
+
+async def _posts(forum: discord.ForumChannel, mark: Mark) -> AsyncIterator[discord.Message]:
+    """The first messages of the bot's own posts."""
+    oldest = discord.utils.time_snowflake(mark.since - CLOCK_SKEW)
+    left = MOST_POSTS
+    async for thread in _threads(forum):
+        if thread.id < oldest or thread.owner_id != forum.guild.me.id or thread.id in mark.others:
+            continue
+        if left == 0:
+            return
+        left -= 1
+        try:
+            yield await thread.fetch_message(thread.id)
+        except discord.NotFound:  # somebody deleted it
+            continue
+
+
+async def _threads(forum: discord.ForumChannel) -> AsyncIterator[discord.Thread]:
+    for thread in await forum.guild.active_threads():
+        if thread.parent_id == forum.id:
+            yield thread
+    async for thread in forum.archived_threads(limit=MOST_POSTS):
+        yield thread
+
+
+def _bears(message: discord.Message, mark: Mark) -> bool:
+    """Whether it is the message: by its button's story, by its footer where Discord refused the button, or by its title."""
+    for row in message.components:
+        for button in getattr(row, "children", ()):
+            action = getattr(button, "custom_id", None) or ""
+            if action.startswith(RELATED_ACTION):
+                return action.removeprefix(RELATED_ACTION) in map(str, mark.stories)
+    for embed in message.embeds[:1]:
+        footer = embed.footer.text or ""
+        if any(footer == f"Story #{n}" or footer.startswith(f"Story #{n} ") for n in mark.stories):
+            return True
+        return bool(mark.title) and (embed.title or "").strip() == mark.title.strip()
+    return False

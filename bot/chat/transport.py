@@ -1,0 +1,83 @@
+"""Requests to Discord below discord.py: their time limit, and the answers that discord.py must not handle itself."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import discord
+from discord.http import HTTPClient, Route
+
+REQUEST_SECONDS = 30.0  # for one HTTP request; waiting for a rate limit is not part of it
+LONGEST_WAIT = 86_400.0
+GLOBAL_WAIT = 5.0  # seconds, for a global limit that does not say how long it lasts
+CREATIONS = ("/messages", "/threads")  # ends of the paths of requests that make something
+
+
+class GlobalLimitError(discord.RateLimited):
+    """The limit for all requests of the bot has been hit."""
+
+
+def tracing() -> aiohttp.TraceConfig:
+    """Raises on answers that discord.py would wait for or repeat by itself, so that the outbox decides.
+
+    - A global rate limit: discord.py holds back all requests with an event that stays cleared for good if the
+      request is cancelled while it waits.
+    - A server error after a request that makes something: discord.py repeats the request at once, and what was
+      made although the answer is an error would be there twice.
+    """
+    config = aiohttp.TraceConfig()
+    config.on_request_end.append(_look_at)
+    return config
+
+
+async def _look_at(
+    _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
+) -> None:
+    answer = end.response
+    if answer.status == 429 and _is_global(answer):
+        raise GlobalLimitError(_seconds(answer.headers.get("Retry-After", "")))
+    if answer.status >= 500 and end.method == "POST" and end.url.path.endswith(CREATIONS):
+        raise discord.DiscordServerError(answer, None)
+
+
+def _is_global(answer: aiohttp.ClientResponse) -> bool:
+    return (
+        answer.headers.get("X-RateLimit-Global", "").lower() == "true"
+        or answer.headers.get("X-RateLimit-Scope") == "global"
+    )
+
+
+def _seconds(value: str) -> float:
+    try:
+        return min(max(0.0, float(value)), LONGEST_WAIT)
+    except ValueError:
+        return GLOBAL_WAIT
+
+
+def supervise(http: HTTPClient) -> None:
+    """Bound each request in time, let none be cancelled while discord.py waits, and refuse answers that are no JSON."""
+    request = http.request
+    running: set[asyncio.Future[Any]] = set()
+
+    async def supervised(route: Route, **options: Any) -> Any:
+        timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
+        task = asyncio.ensure_future(request(route, timeout=timeout, **options))
+        running.add(task)
+        task.add_done_callback(_forget)
+        try:
+            answer = await asyncio.shield(task)
+        except ValueError as error:
+            raise aiohttp.ClientPayloadError("the answer is not one of Discord's API") from error
+        if isinstance(answer, str) and answer:  # a page of the network in front of Discord
+            raise aiohttp.ClientPayloadError("the answer is not one of Discord's API")
+        return answer
+
+    def _forget(task: asyncio.Future[Any]) -> None:
+        running.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever asked may be gone; asyncio would log an error that nobody looked at
+
+    http.request = supervised  # type: ignore[method-assign] # discord.py has no hook for it

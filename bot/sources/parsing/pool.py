@@ -1,0 +1,303 @@
+"""A pool of processes for parsing what anybody may have sent, in bounded time and memory.
+
+Nothing that a document does in there is felt elsewhere: neither the event loop nor a thread that others need waits for
+it, and a process that takes too long or too much memory is ended. So is one that has had nothing to do for a while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import pickle
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from dataclasses import is_dataclass
+from enum import Enum
+from io import BytesIO
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar, TypeVarTuple
+from weakref import WeakValueDictionary
+
+from bot.sources.parsing.worker import BUG, LENGTH, OUT_OF_MEMORY, RAISED, READY, VALUE
+
+log = logging.getLogger(__name__)
+
+PROCESSES = 3
+DEADLINE_SECONDS = 30.0  # for one document; ten megabytes of the worst text take about ten
+START_SECONDS = 60.0
+IDLE_SECONDS = 20.0  # then a process is ended: it holds about 40 MB
+MEMORY = 512_000_000  # bytes that parsing may take; ten megabytes of markup take a quarter of it
+MAX_ANSWER = 64_000_000  # bytes
+# Bytes that are parsed at once where the operator answers for the sender: a tenth of a second for the worst text, and
+# a few thousandths for a usual one.
+SMALL = 50_000
+
+# Everything that this program imports from is importable there, and nothing else matters of its environment.
+_BOOT = (
+    "import sys; memory, deadline, *sys.path = sys.argv[1:]; "
+    "from bot.sources.parsing.worker import main; main(int(memory), float(deadline))"
+)
+_PLAIN = frozenset({("datetime", "datetime"), ("datetime", "timedelta"), ("datetime", "timezone")})
+
+T = TypeVar("T")
+Arguments = TypeVarTuple("Arguments")
+
+
+class TooCostlyError(Exception):
+    """A document that takes too long or too much memory to read; the text says which."""
+
+
+class ParserBugError(Exception):
+    """A parser raised what it should not; the text is its traceback."""
+
+
+class Parsers(Protocol):
+    """Runs parsers on documents from outside."""
+
+    async def run(self, server: int, parser: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
+        """What the parser gives. `server` is whose people chose the document; 0: the operator.
+
+        Raises the parser's own ValueErrors, and TooCostlyError.
+        """
+
+
+async def parsed(
+    parsers: Parsers,
+    server: int,
+    parser: Callable[[bytes, *Arguments], T],
+    body: bytes,
+    *arguments: *Arguments,
+) -> T:
+    """What the parser makes of a body: at once of a small one that the operator answers for, else as `parsers` do it."""
+    if not server and len(body) < SMALL:
+        return parser(body, *arguments)
+    return await parsers.run(server, parser, body, *arguments)
+
+
+class Here:
+    """Runs parsers in this process, without bounds: for the command line, where the operator chose what is read."""
+
+    async def run(self, _server: int, parser: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
+        """What the parser gives, or raises."""
+        return parser(*arguments)
+
+
+HERE = Here()
+
+
+class ParserPool:
+    """Runs parsers in processes, which are started when they are needed. To be used in one event loop, and closed.
+
+    Documents that servers chose never take all processes, and those of one server take one at a time.
+    """
+
+    def __init__(
+        self,
+        processes: int = PROCESSES,
+        *,
+        deadline: float = DEADLINE_SECONDS,
+        memory: int = MEMORY,
+        idle: float = IDLE_SECONDS,
+    ) -> None:
+        self._deadline = deadline
+        self._memory = memory
+        self._idle_seconds = idle
+        self._all = asyncio.Semaphore(processes)
+        self._of_servers = asyncio.Semaphore(max(1, processes - 1))
+        self._of_server: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
+        self._idle: list[_Worker] = []  # the one that was used last is used next
+        self._running: set[_Worker] = set()
+        self._ending: set[asyncio.Future[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @property
+    def processes(self) -> int:
+        """How many there are right now."""
+        return len(self._running)
+
+    async def run(self, server: int, parser: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
+        """What the parser, a function of a module, gives. See `Parsers`."""
+        call = pickle.dumps((parser, arguments), pickle.HIGHEST_PROTOCOL)
+        async with AsyncExitStack() as turn:
+            if server:  # first the server's own turn, so that among servers no one has more than one
+                own = self._of_server.setdefault(server, asyncio.Semaphore(1))
+                await turn.enter_async_context(own)
+                await turn.enter_async_context(self._of_servers)
+            await turn.enter_async_context(self._all)
+            kind, value = await self._answer(call)
+        if kind == RAISED and isinstance(value, ValueError):
+            raise value
+        if kind == VALUE:
+            return value  # type: ignore[no-any-return]  # what the parser returns, from its process
+        raise ParserBugError(str(value))
+
+    async def close(self) -> None:
+        """End all processes; parsers under way fail."""
+        for worker in list(self._running):
+            await self._end(worker)
+        await asyncio.gather(*self._ending)
+
+    async def _answer(self, call: bytes) -> tuple[str, Any]:
+        """The answer of a process. One that ended while it had nothing to do is no fault of the document."""
+        while True:
+            fresh = not self._idle
+            worker = await self._start() if fresh else self._take()
+            try:
+                async with asyncio.timeout(self._deadline):
+                    answer = await worker.ask(call)
+            except TimeoutError:
+                await self._end(worker)
+                raise TooCostlyError(f"it takes longer than {self._deadline:g} seconds to read") from None
+            except (EOFError, OSError):
+                await self._end(worker)
+                if fresh:
+                    raise TooCostlyError(self._too_much()) from None
+            except BaseException:  # nobody waits for it any more
+                await self._end(worker)
+                raise
+            else:
+                if answer[0] == OUT_OF_MEMORY:
+                    await self._end(worker)
+                    raise TooCostlyError(self._too_much())
+                if answer[0] == BUG:
+                    await self._end(worker)
+                else:
+                    self._keep(worker)
+                return answer
+
+    def _too_much(self) -> str:
+        return f"it takes more than {self._memory / 1_000_000:g} MB of memory to read, or ends its reader"
+
+    async def _start(self) -> _Worker:
+        try:
+            worker = await _Worker.start(self._memory, self._deadline)
+        except OSError as error:
+            raise TooCostlyError(f"no process to read it can be started ({error.strerror})") from error
+        self._running.add(worker)
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await worker.ready()
+        except (TimeoutError, EOFError, OSError):
+            await self._end(worker)
+            raise TooCostlyError("no process to read it can be started") from None
+        except BaseException:
+            await self._end(worker)
+            raise
+        return worker
+
+    def _take(self) -> _Worker:
+        worker = self._idle.pop()
+        if worker.retiring is not None:
+            worker.retiring.cancel()
+        return worker
+
+    def _keep(self, worker: _Worker) -> None:
+        self._idle.append(worker)
+        worker.retiring = asyncio.get_running_loop().call_later(self._idle_seconds, self._retire, worker)
+
+    def _retire(self, worker: _Worker) -> None:
+        self._idle.remove(worker)
+        ending = asyncio.ensure_future(self._end(worker))
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+
+    async def _end(self, worker: _Worker) -> None:
+        """End a process, and come back when it is gone."""
+        if worker.retiring is not None:
+            worker.retiring.cancel()
+        if worker in self._idle:
+            self._idle.remove(worker)
+        worker.kill()
+        await worker.gone()
+        self._running.discard(worker)
+
+
+class _Worker:
+    """A process that parses."""
+
+    def __init__(self, process: Process) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._process = process
+        self._calls = process.stdin
+        self._answers = process.stdout
+        self.retiring: asyncio.TimerHandle | None = None
+
+    @classmethod
+    async def start(cls, memory: int, deadline: float) -> _Worker:
+        return cls(
+            await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-I",
+                "-c",
+                _BOOT,
+                str(memory),
+                str(deadline),
+                *sys.path,
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=DEVNULL,
+                start_new_session=True,  # Ctrl+C is for the program, which ends its processes itself
+            )
+        )
+
+    async def ready(self) -> None:
+        """Wait until it takes calls."""
+        if await self._answers.read(len(READY)) != READY:
+            raise EOFError
+
+    async def ask(self, call: bytes) -> tuple[str, Any]:
+        """Its answer. Raises EOFError or OSError where it gives none."""
+        self._calls.write(LENGTH.pack(len(call)))
+        self._calls.write(call)
+        await self._calls.drain()
+        size = LENGTH.unpack(await self._answers.readexactly(LENGTH.size))[0]
+        if size > MAX_ANSWER:
+            raise EOFError
+        answer = await self._answers.readexactly(size)
+        try:
+            return loads(answer)
+        except Exception as error:  # only a process that no longer is what it was answers so
+            log.error("a process that parses gave an answer that is none: %s", error)
+            raise EOFError from error
+
+    def kill(self) -> None:
+        with suppress(ProcessLookupError):
+            self._process.kill()
+
+    async def gone(self) -> None:
+        """Wait until nothing of it is left: the pipes stay open until they are read to their end."""
+        self._calls.close()
+        while await self._answers.read(1 << 16):
+            pass
+        await self._process.wait()
+
+
+def loads(answer: bytes) -> tuple[str, Any]:
+    """A worker's answer. Nothing that stands in it is called but what makes values of parsers' results."""
+    match _Values(BytesIO(answer)).load():
+        case (str() as kind, value):
+            return kind, value
+    raise pickle.UnpicklingError("the answer is not one")
+
+
+class _Values(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) in _PLAIN:
+            return super().find_class(module, name)
+        if module.startswith(("bot.domain.", "bot.sources.")) and "." not in name:
+            found = super().find_class(module, name)
+            if isinstance(found, type) and (
+                is_dataclass(found) or issubclass(found, (Enum, tuple, ValueError))
+            ):
+                return found
+        raise pickle.UnpicklingError(f"{module}.{name} is no part of an answer")

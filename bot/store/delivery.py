@@ -1,0 +1,88 @@
+"""What delivery asks of the outbox beside single messages: its leases, its backlog, and whether it makes progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.retry import LONGEST_RETRY
+from bot.store import schema
+from bot.store.outbox import LEASE, PUBLISH, REACHABLE, STORY, Claimed
+
+STALL = timedelta(minutes=10)  # something is due for so long, and nothing was sent or edited meanwhile
+_o = schema.outbox
+_s = schema.stories
+
+
+async def renew(connection: AsyncConnection, claimed: Claimed, now: datetime) -> None:
+    """Hold a message for longer: its request is still on its way."""
+    mine = sa.and_(_o.c.id == claimed.id, _o.c.claims == claimed.claim)
+    await connection.execute(sa.update(_o).where(mine).values(lease_until=now + LEASE))
+
+
+async def give_back(connection: AsyncConnection, is_gone: Callable[[str], bool]) -> int:
+    """End the leases of processes that are gone. Returns how many messages that frees."""
+    leased = _o.c.lease_until.is_not(None)
+    holders = (await connection.execute(sa.select(_o.c.holder).where(leased).distinct())).scalars()
+    gone = [holder for holder in holders if is_gone(holder)]
+    freed = sa.update(_o).where(leased, _o.c.holder.in_(gone)).values(lease_until=None)
+    return (await connection.execute(freed)).rowcount
+
+
+async def after_clock_change(connection: AsyncConnection, now: datetime, latest: datetime | None) -> int:
+    """Make due what would wait for a clock that was set back. Returns how many messages that are.
+
+    `latest` is the latest time that the clock has shown; without it, the latest that a row was made or claimed at.
+    """
+    if latest is None:
+        times = [sa.func.max(column, type_=schema.UtcTime) for column in (_o.c.created_at, _o.c.claimed_at)]
+        shown = (await connection.execute(sa.select(*times))).one()
+        latest = max((time for time in shown if time is not None), default=now)
+    if latest <= now:
+        return 0
+    await connection.execute(
+        sa.update(_o).where(_o.c.lease_until > now + LEASE).values(lease_until=now + LEASE)
+    )
+    planned = sa.and_(_o.c.due_at > now, _o.c.due_at <= latest + LONGEST_RETRY)
+    return (await connection.execute(sa.update(_o).where(planned).values(due_at=now))).rowcount
+
+
+async def other_messages(connection: AsyncConnection, claimed: Claimed) -> frozenset[int]:
+    """The messages of the channel that belong to other rows."""
+    here = sa.and_(_o.c.channel_id == claimed.channel_id, _o.c.message_id.is_not(None), _o.c.id != claimed.id)
+    return frozenset((await connection.execute(sa.select(_o.c.message_id).where(here))).scalars())
+
+
+async def numbers_of(connection: AsyncConnection, claimed: Claimed) -> frozenset[int]:
+    """The numbers of all stories that the message may have named when it was made: some were merged since."""
+    if claimed.story is None:
+        return frozenset()
+    dedupe = await connection.scalar(sa.select(_o.c.dedupe).where(_o.c.id == claimed.id))
+    kind, _, name = str(dedupe).partition(":")
+    first = {int(name.partition(":")[0])} if kind == STORY else set()
+    merged = sa.select(_s.c.number).where(_s.c.forwards_to == claimed.story)
+    return frozenset({claimed.story, *first, *(await connection.execute(merged)).scalars()})
+
+
+async def backlog(connection: AsyncConnection, now: datetime) -> tuple[int, datetime | None]:
+    """How many messages of all servers wait, and since when the one that waits longest has been due."""
+    waiting = sa.and_(_o.c.due_at <= now, _o.c.closed.is_(False), REACHABLE)
+    counted = sa.select(sa.func.count(), sa.func.min(_o.c.due_at, type_=schema.UtcTime)).where(waiting)
+    count, oldest = (await connection.execute(counted)).one()
+    return count, oldest
+
+
+async def stalled(connection: AsyncConnection, now: datetime, guild_id: int | None = None) -> int:
+    """How many messages have been due for `STALL`, of a server or of all, where nothing was delivered meanwhile."""
+    here = sa.true() if guild_id is None else _o.c.guild_id == guild_id
+    unsent = sa.and_(_o.c.kind != PUBLISH, _o.c.sent_at.is_(None), _o.c.closed.is_(False))
+    late = sa.and_(unsent, _o.c.created_at <= now - STALL, _o.c.due_at <= now + LONGEST_RETRY)
+    waiting = sa.select(sa.func.count()).select_from(_o).where(late, REACHABLE, here)
+    count = await connection.scalar(waiting) or 0
+    if not count:
+        return 0
+    delivered = sa.or_(_o.c.sent_at > now - STALL, _o.c.edited_at > now - STALL)
+    return 0 if await connection.scalar(sa.select(sa.exists().where(delivered))) else count

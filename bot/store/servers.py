@@ -1,0 +1,41 @@
+"""The servers that the bot has left: what they have stays, and rests until it is back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store import revisions, schema
+from bot.store.sql import insert_new
+
+_l = schema.left_servers
+
+LEFT = sa.select(_l.c.guild_id)
+
+
+async def leave(connection: AsyncConnection, guild_id: int, now: datetime) -> None:
+    """The bot is not in a server any more."""
+    await insert_new(connection, _l, [{"guild_id": guild_id, "at": now}], on=["guild_id"])
+    await revisions.advance(connection, revisions.TOPICS)  # those of the server are matched no longer
+
+
+async def come_back(connection: AsyncConnection, guild_id: int) -> None:
+    """The bot is in a server."""
+    if (await connection.execute(sa.delete(_l).where(_l.c.guild_id == guild_id))).rowcount:
+        await revisions.advance(connection, revisions.TOPICS)
+
+
+async def left_among(connection: AsyncConnection, guild_ids: Collection[int]) -> set[int]:
+    """Those of these servers that the bot has left."""
+    return set((await connection.execute(LEFT.where(_l.c.guild_id.in_(list(guild_ids))))).scalars())
+
+
+async def with_something(connection: AsyncConnection) -> set[int]:
+    """The servers of which the bot keeps something and that it is in, as far as is known."""
+    tables = (schema.channels, schema.subscriptions, schema.feeds, schema.topics)
+    every = sa.union(*(sa.select(table.c.guild_id).where(table.c.guild_id != 0) for table in tables))
+    of = every.subquery().c.guild_id
+    return set((await connection.execute(sa.select(of).where(of.not_in(LEFT)))).scalars())

@@ -1,0 +1,76 @@
+"""Rights are looked at when a button is pressed, a menu used or a form sent, however long after the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import discord
+import pytest
+from simcord.actors import MemberActor
+
+from tests.chat.test_curate import BRIDGE, menu_of, two_stories
+from tests.chat.world import World, message_of, seen
+from tests.make import record
+
+Later = Callable[[], Awaitable[Any]]
+Asks = Callable[[World, MemberActor], Awaitable[Later]]
+RIGHTS = discord.Permissions(manage_messages=True, manage_channels=True, manage_guild=True)
+
+
+async def merging(world: World, by: MemberActor) -> Later:
+    shown = await world.ask("related", story="1", by=by)
+    return lambda: world.press(shown, "Merge with…", by=by)
+
+
+async def merging_form(world: World, by: MemberActor) -> Later:
+    asked = await (await merging(world, by))()
+    return lambda: by.submit_modal(asked, {"other": "2"})
+
+
+async def parting(world: World, by: MemberActor) -> Later:
+    shown = await world.ask("related", story="1", by=by)
+    return lambda: world.press(shown, "Not the same story…", by=by)
+
+
+async def parting_menu(world: World, by: MemberActor) -> Later:
+    asked = world.answer(await (await parting(world, by))())
+    value = menu_of(asked).options[-1].value
+    return lambda: by.select(message_of(asked), [value])
+
+
+async def muting(world: World, by: MemberActor) -> Later:
+    shown = await world.ask("mute", what="a.example", by=by)
+    return lambda: world.press(shown, "Undo", by=by)
+
+
+async def deleting(world: World, by: MemberActor) -> Later:
+    await world.ask("topic create", name="Cranes", query="crane", by=by)
+    shown = await world.ask("topic delete", topic="Cranes", by=by)
+    return lambda: world.press(shown, "Delete it", by=by)
+
+
+async def posting(world: World, by: MemberActor) -> Later:
+    shown = await world.ask(
+        "subscribe", topic="Space", channel=world.guild.create_text_channel("late"), by=by
+    )
+    return lambda: world.press(shown, "Post the newest story now", by=by)
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [merging, merging_form, parting, parting_menu, muting, deleting, posting],
+    ids=lambda a: a.__name__,
+)
+async def test_a_right_that_was_taken_away_meanwhile_is_missed(world: World, asks: Asks) -> None:
+    await two_stories(world)
+    await world.report(record(f"{BRIDGE} again", "c.example", hours=1))
+    role = world.guild.create_role("desk", permissions=RIGHTS)
+    by = world.guild.add_member(world.env.create_user("mara"), roles=[role])
+    later = await asks(world, by)
+    world.env.backend.edit_role(world.guild.id, role.id, {"permissions": 0})
+    await world.env.settle()
+    result = await later()
+    world.errors = len(world.env.errors)
+    answers = [result.response, *result.followups]
+    assert any("Manage" in seen(one) and "need" in seen(one) for one in answers if one is not None)

@@ -1,0 +1,16 @@
+"""The short form of `make soak`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests import kills
+
+
+@pytest.mark.parametrize("nonce_life", [180.0, 0.0])
+async def test_after_kills_every_story_is_told_once_and_as_it_is_now(
+    tmp_path: Path, nonce_life: float
+) -> None:
+    assert await kills.run(2, 7, tmp_path, nonce_life=nonce_life) == []

@@ -1,0 +1,132 @@
+"""`topicwire run` while Discord is in trouble: its API, its gateway, and the signals of the system."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_run import TIMEOUT, arrival, prepare, running, start, write_record
+from tests.loopback import Fault, Loopback
+
+TITLES = ("Night train reaches the coast", "Freight trains stand still at the border")
+
+
+async def stop(process: asyncio.subprocess.Process) -> None:
+    """End it, as systemd does."""
+    process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(TIMEOUT):
+        assert await process.wait() == 0
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault.GLOBAL,
+        Fault.SHARED,
+        Fault.USER,
+        Fault.BAN,
+        Fault.RESET,
+        Fault.UNAVAILABLE,
+        Fault.BAD_GATEWAY,
+        Fault.ACCEPTED_RESET,
+        Fault.ACCEPTED_UNAVAILABLE,
+        Fault.ACCEPTED_BAD_GATEWAY,
+        Fault.ACCEPTED_PAGE,
+        Fault.ACCEPTED_CUT,
+    ],
+)
+async def test_a_request_that_goes_wrong_is_made_up_for_once(tmp_path: Path, fault: Fault) -> None:
+    config = await prepare(tmp_path)
+    discord = Loopback()
+    discord.nonce_life = 0  # the message itself has to be looked for
+    discord.faults = [fault]
+    async with discord.serving():
+        async with running(discord, config) as process:
+            for number, title in enumerate(TITLES):
+                write_record(tmp_path, f"new{number}", title, f"o{number}.example")
+            async with asyncio.timeout(TIMEOUT):
+                while len(discord.messages) < len(TITLES) or discord.faults:
+                    await discord.arrived.wait()
+                    discord.arrived.clear()
+            await stop(process)
+    assert sorted(message["embeds"][0]["title"] for message in discord.messages.values()) == sorted(TITLES)
+
+
+@pytest.mark.parametrize(
+    "frame", ["{", "[]", '"text"', json.dumps({"op": 0, "s": 9, "t": "GUILD_CREATE", "d": {}})]
+)
+async def test_a_frame_that_makes_no_sense_leads_to_a_new_connection(tmp_path: Path, frame: str) -> None:
+    config = await prepare(tmp_path)
+    discord = Loopback()
+    async with discord.serving():
+        async with running(discord, config) as process:
+            discord.identified.clear()
+            await discord.say(frame)
+            async with asyncio.timeout(TIMEOUT):
+                await discord.identified.wait()
+            write_record(tmp_path, "new", TITLES[0], "one.example")
+            await arrival(discord)
+            await stop(process)
+
+
+@pytest.mark.parametrize(("code", "sentence"), [(4004, "refused the token"), (4014, "refused the intents")])
+async def test_a_connection_that_needs_a_person_ends_with_one_sentence(
+    tmp_path: Path, code: int, sentence: str
+) -> None:
+    config = await prepare(tmp_path)
+    discord = Loopback()
+    async with discord.serving():
+        async with running(discord, config) as process:
+            await discord.hang_up(code)
+            async with asyncio.timeout(TIMEOUT):
+                assert await process.wait() == 3
+        discord.identify_closes = [code]
+        process = await start(discord, config)
+        async with asyncio.timeout(TIMEOUT):
+            _, errors = await process.communicate()
+    assert process.returncode == 3
+    assert sentence in errors.decode().replace("\n", " ")
+    assert "Traceback" not in errors.decode()
+
+
+def _delete(database: Path) -> None:
+    database.unlink()
+
+
+def _replace(database: Path) -> None:
+    other = database.with_name("other.db")
+    other.write_bytes(database.read_bytes())
+    other.replace(database)
+
+
+@pytest.mark.parametrize("lose", [_delete, _replace])
+async def test_a_database_that_is_lost_ends_the_bot_at_once(
+    tmp_path: Path, lose: Callable[[Path], None]
+) -> None:
+    config = await prepare(tmp_path)
+    discord = Loopback()
+    async with discord.serving(), running(discord, config) as process:
+        lose(tmp_path / "x.db")
+        write_record(tmp_path, "new", TITLES[0], "one.example")
+        async with asyncio.timeout(TIMEOUT):
+            assert await process.wait() == 3
+
+
+async def test_a_stop_while_it_starts_is_a_clean_one(tmp_path: Path) -> None:
+    config = await prepare(tmp_path)
+    discord = Loopback()
+    async with discord.serving():
+        process = await start(discord, config)
+        assert process.stderr is not None
+        async with asyncio.timeout(TIMEOUT):
+            await discord.asked.wait()
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(TIMEOUT):
+            _, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()
+    assert "Traceback" not in errors.decode()

@@ -1,0 +1,159 @@
+"""The process is killed at random moments while Discord misbehaves; then every story is told once, as it is now.
+
+python -m tests.kills [KILLS [SEED]]        # `make soak`
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import sys
+import tempfile
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from bot.domain.model import Mode, Subscription
+from bot.store import schema, subscriptions, topics
+from bot.store.database import Database
+from tests.loopback import CHANNEL, FORUM, GUILD, Fault, Loopback
+from tests.store.taking import headlines
+
+ROOT = Path(__file__).parents[1]
+A_ROUND = 4  # stories that come in before each kill
+PATIENCE = 100.0  # seconds for what is due at the end
+FAULTS = [fault for fault in Fault if fault.startswith("accepted") and fault is not Fault.ACCEPTED_HANG]
+CONFIG = """\
+database: {{url: {folder}/x.db}}
+topics: {{inline: [{{name: Trains, keywords: [train]}}]}}
+posts: {{edit_interval: 5s}}
+sources: [{{kind: folder, path: {folder}/records}}]
+"""
+
+
+def write(folder: Path, name: str, title: str) -> None:
+    """A record file of a story that is seen now; written again, its title has changed."""
+    published = datetime.now(UTC) - timedelta(minutes=1)
+    text = (
+        f'---\ntitle: "{title}"\nwebUrl: "https://{name}.example/{name}"\nquality: 80\ntopics: [Trains]\n'
+        f"publishedDateTime: {published:%Y-%m-%dT%H:%M:%SZ}\nprovider: {{name: {name}, domain: {name}.example}}\n---\n"
+    )
+    (folder / "records" / f"{name}.md").write_text(text)
+
+
+async def _follow(database: str) -> None:
+    db = await Database.open(database)
+    async with db.write() as connection:
+        ids = await topics.learn(connection, ["Trains"])
+        for where in (CHANNEL, FORUM):
+            wish = Subscription(0, GUILD, where, "Trains", Mode.LIVE)
+            await subscriptions.subscribe(connection, wish, ids["trains"], datetime.now(UTC))
+    await db.close()
+
+
+async def _start(discord: Loopback, folder: Path) -> asyncio.subprocess.Process:
+    log = (folder / "log").open("ab")
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.loopback", str(discord.port), "run", "--config", str(folder / "config.yaml"),
+        cwd=ROOT, stderr=log, env={**os.environ, "TOPICWIRE_DISCORD__TOKEN": "a.made-up.token"},
+    )  # fmt: skip
+
+
+async def _until_settled(folder: Path, stories: int) -> None:
+    """Wait until nothing is due any more."""
+    db = await Database.open(str(folder / "x.db"))
+    waiting = sa.select(sa.func.count()).where(schema.outbox.c.due_at.is_not(None))
+    known = sa.select(sa.func.count()).select_from(schema.outbox)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                async with db.read() as connection:
+                    posts, left = await connection.scalar(known), await connection.scalar(waiting)
+                if posts == 2 * stories and not left:
+                    return
+                await asyncio.sleep(0.2)
+    finally:
+        await db.close()
+
+
+async def run(kills: int, seed: int, folder: Path, *, nonce_life: float) -> list[str]:
+    """Kill that often; what is wrong afterwards, nothing where all is right."""
+    chance = random.Random(seed)  # noqa: S311 # nothing secret
+    (folder / "records").mkdir()
+    (folder / "config.yaml").write_text(CONFIG.format(folder=folder))
+    write(folder, "old", "An old engine is sold")
+    await _follow(str(folder / "x.db"))
+    titles = list(headlines(A_ROUND * kills))
+    discord = Loopback()
+    discord.nonce_life = nonce_life
+    final: dict[str, str] = {}
+    async with discord.serving():
+        for number in range(kills):
+            process = await _start(discord, folder)
+            discord.faults = [chance.choice(FAULTS) for _ in range(chance.randint(0, 2))]
+            await _silent_intake(folder)
+            for name, title in enumerate(titles[number * A_ROUND : (number + 1) * A_ROUND]):
+                final[f"n{number}s{name}"] = title
+                write(folder, f"n{number}s{name}", title)
+            aim = len(discord.accepted) + chance.randint(1, A_ROUND)
+            async with asyncio.timeout(PATIENCE):
+                while len(discord.accepted) < aim:
+                    await discord.arrived.wait()
+                    discord.arrived.clear()
+            await asyncio.sleep(chance.random() * 0.05)
+            process.kill()
+            await process.wait()
+            changed = chance.choice(list(final))
+            final[changed] += f" {final[changed].split()[0][::-1].lower()}"  # a word of its own alone
+            write(folder, changed, final[changed])
+        discord.faults = []
+        process = await _start(discord, folder)
+        try:
+            await _until_settled(folder, len(final))
+            process.send_signal(signal.SIGTERM)
+            code = await process.wait()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+    wrong = [] if code == 0 else [f"a stop ended with exit code {code}"]
+    for where in (CHANNEL, FORUM):
+        shown = Counter(message["embeds"][0]["title"] for message in discord.shown(where))
+        expected = Counter(final.values())
+        wrong += [f"{where}: missing or out of date: {title}" for title in expected - shown]
+        wrong += [f"{where}: twice, or out of date: {title}" for title in shown - expected]
+    return wrong
+
+
+async def _silent_intake(folder: Path) -> None:
+    """Wait until the source's first, silent intake is over."""
+    db = await Database.open(str(folder / "x.db"))
+    done = sa.select(sa.func.count()).where(schema.sources.c.intake_done)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                async with db.read() as connection:
+                    if await connection.scalar(done):
+                        return
+                await asyncio.sleep(0.1)
+    finally:
+        await db.close()
+
+
+def main(kills: str = "100", seed: str = "1") -> int:
+    """The long form."""
+    bad = 0
+    for nonce_life in (180.0, 0.0):
+        with tempfile.TemporaryDirectory() as folder:
+            wrong = asyncio.run(run(int(kills), int(seed), Path(folder), nonce_life=nonce_life))
+        print(f"{kills} kills, nonces of {nonce_life:.0f} s: {len(wrong)} wrong", *wrong, sep="\n  ")  # noqa: T201 # its output
+        bad += len(wrong)
+    return min(bad, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
