@@ -66,7 +66,7 @@ async def counted(
             sa.select(_rt.c.topic_id, day, _s.c.number)
             .join_from(_s, _r, _r.c.story == _s.c.number)
             .join(_rt, _rt.c.record_id == _r.c.id)
-            .where(seen, (_rt.c.topic_id + 0).in_(ids), recent, alive)
+            .where(_r.c.story >= lowest, seen, (_rt.c.topic_id + 0).in_(ids), recent, alive)
             .where(sa.or_(_r.c.guild_id == guild_id, _rt.c.topic_id.in_(own_ids)))
         )
         rows = await connection.execute(everybodys.union(own) if guild_id else everybodys)
