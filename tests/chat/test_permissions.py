@@ -44,11 +44,11 @@ async def test_the_commands_and_who_is_shown_them(world: World) -> None:
     }
 
 
-async def test_all_but_the_help_are_for_servers_only(world: World) -> None:
+async def test_all_commands_are_for_servers_only(world: World) -> None:
     everywhere = [name for name, command in synced(world).items() if command.get("contexts") != [0]]
-    assert everywhere == ["help"]
-    assert world.member.user.available_commands() == ("help",)
-    answer = await world.member.user.slash("help")
+    assert everywhere == []
+    assert world.member.user.available_commands() == ()
+    answer = await world.member.slash(world.news, "help")
     assert "Three steps to start" in seen(world.answer(answer))
 
 

@@ -156,9 +156,9 @@ def test_more_today_never_ends_a_spike_and_few_are_never_one(days: list[int]) ->
     [
         (Spike(5, 1.2), "▲ 5 stories today, usually 1 a day"),
         (Spike(40, 9.6), "▲ 40 stories today, usually 10 a day"),
-        (Spike(3, 0.2), "▲ 3 stories today, usually 1 in 5 days"),
-        (Spike(3, 1 / 28), "▲ 3 stories today, usually 1 in 28 days"),
-        (Spike(3, 0.5), "▲ 3 stories today, usually 1 in 2 days"),
+        (Spike(3, 0.2), "▲ 3 stories today, usually 1 every 5 days"),
+        (Spike(3, 1 / 28), "▲ 3 stories today, usually 1 every 28 days"),
+        (Spike(3, 0.5), "▲ 3 stories today, usually 1 every 2 days"),
         (Spike(3, 0.6), "▲ 3 stories today, usually 1 a day"),
         (Spike(3, 0), "▲ 3 stories today, usually none"),
     ],
