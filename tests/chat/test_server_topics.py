@@ -240,7 +240,7 @@ async def test_everybodys_topics_cannot_be_changed(world: World) -> None:
         ("(ferry whales", "(ferry whales\n^", "this ( has no matching )"),
         ("ferry AND", "ferry AND\n         ^", "expected a word, a phrase or (, but the query ends here"),
         ("quality>=high", "quality>=high\n         ^", "expected a whole number, as in quality>=60"),
-        ("-golf", "-golf\n^", "say beside it what to find"),
+        ("-golf", "-golf\n^", "add words to search for"),
         ("wind (```", "wind (ˋˋˋ\n      ^", "“```” has no letter or digit to search for"),
     ],
 )
