@@ -9,6 +9,7 @@ import pytest
 from tests import kills
 
 
+@pytest.mark.timeout(600)  # real processes on real sockets, which wait for what they do
 @pytest.mark.parametrize("nonce_life", [180.0, 0.0])
 async def test_after_kills_every_story_is_told_once_and_as_it_is_now(
     tmp_path: Path, nonce_life: float
