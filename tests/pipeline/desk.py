@@ -159,7 +159,7 @@ class Desk:
         self.db = db
         self.clock = clock
         self.woken = 0
-        self.context = Context(db, clock, digest_default=NOON, wake=self._wake)
+        self.context = Context(db, clock, digest_default=NOON, editors="all", wake=self._wake)
         self.ingest = Ingest(self.context)
         self.mailbox = Mailbox()
         self.deliverer = Deliver(self.context, self.mailbox)
