@@ -161,7 +161,7 @@ async def test_a_single_file(tmp_path: Path) -> None:
 async def test_a_single_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x")
     ((path, item, reason),) = (await take(FolderSource(tmp_path / "a.txt"))).rejected
-    assert (path, item, reason.split(":")[0]) == (str(tmp_path / "a.txt"), 1, "not a record file")
+    assert (path, item, reason.split(";")[0]) == (str(tmp_path / "a.txt"), 1, "not a record file")
     os.mkfifo(tmp_path / "pipe")
     assert (await take(FolderSource(tmp_path / "pipe"))).rejected == [
         (str(tmp_path / "pipe"), 1, "not a regular file")

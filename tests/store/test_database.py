@@ -189,7 +189,7 @@ async def test_a_postgresql_that_is_not_there_is_named_without_its_password() ->
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))  # and never listens
         port = taken.getsockname()[1]
-        with pytest.raises(StoreError, match=r"check that PostgreSQL is running there|See whether") as told:
+        with pytest.raises(StoreError, match=r"Check that PostgreSQL is running there") as told:
             await Database.open(f"postgresql://me:s3cret@127.0.0.1:{port}/db")
     assert "127.0.0.1" in str(told.value)
     assert "s3cret" not in str(told.value)
@@ -201,7 +201,7 @@ async def test_a_postgresql_without_the_database_or_the_user_says_so(postgres_se
         (server.set(database="nosuch"), "nosuch"),
         (server.set(username="stranger"), "stranger"),
     ):
-        with pytest.raises(StoreError, match=f'"{what}" does not exist. Make it in PostgreSQL, or correct'):
+        with pytest.raises(StoreError, match=f'"{what}" does not exist. Create it in PostgreSQL, or correct'):
             await Database.open(url.render_as_string(hide_password=False))
 
 
