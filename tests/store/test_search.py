@@ -274,7 +274,7 @@ async def test_what_is_left_out_is_said(stores: Database) -> None:
     context = Context(stores, Clock())
     found = await find(context, "ferry", limit=7)
     assert [hit.view.number for hit in found.hits] == [some[-n].id for n in range(1, 8)]
-    assert found.note == "the first 7 stories: there are more"
+    assert found.note == "only the first 7 stories are shown"
     found = await find(context, "topic:nothing OR (ferry 0)")
     assert found.hits == ()
     assert found.note == "only 2,000 possible matches were checked"
