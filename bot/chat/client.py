@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from discord.ext import commands
 from bot.chat.connection import Trouble, trouble_of
 from bot.chat.errors import Tree, answer_expired
 from bot.chat.transport import supervise, tracing
-from bot.errors import TopicwireError
+from bot.errors import StoreError, TopicwireError
 from bot.usecases.context import Context
 
 log = logging.getLogger(__name__)
@@ -84,6 +85,14 @@ class Client(commands.Bot):
     async def stay_connected(self, token: str) -> None:
         """Log in, and work until the client is closed. Raises whatever keeps the first connection from being made."""
         await self.start(token, reconnect=cast(bool, _Once(self.up)))
+
+    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
+        """What a listener of an event raises: trouble with the database is one line, anything else a bug."""
+        error = sys.exc_info()[1]
+        if isinstance(error, StoreError):
+            log.error("%s: %s", event_method, error)
+        else:
+            await super().on_error(event_method, *args, **kwargs)
 
     async def setup_hook(self) -> None:
         """Add the commands, and have Discord show them."""
