@@ -345,7 +345,7 @@ async def test_a_feed_that_is_gone_is_asked_no_more_and_its_readers_are_told(roo
     assert room.site.paths.count("/feed") == 1
     (told,) = room.desk.mailbox.sent
     assert "removed permanently" in told.text
-    assert "not tried any more" in told.text
+    assert "no longer polls it" in told.text
 
 
 async def test_a_server_that_asks_for_patience_gets_it(room: Newsroom) -> None:
