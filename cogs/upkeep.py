@@ -71,4 +71,4 @@ class Upkeep(commands.Cog):
                 log.info("channel %s was deleted: its subscriptions are removed", channel_id)
 
     async def _compare_roles(self, guild: discord.Guild) -> None:
-        await use.keep_roles(self.context, guild.id, [role.id for role in guild.roles])
+        await use.keep_roles(self.context, guild.id, lambda: [role.id for role in guild.roles])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -267,10 +267,13 @@ async def keep_servers(context: Context, guild_ids: Collection[int]) -> None:
         await leave(context, guild_id)
 
 
-async def keep_roles(context: Context, guild_id: int, role_ids: Sequence[int]) -> None:
-    """Ping no role of a server any more but these, which are all that it has."""
+async def keep_roles(context: Context, guild_id: int, role_ids: Callable[[], Iterable[int]]) -> None:
+    """Ping no role of a server any more but these, which are all that it has.
+
+    They are asked for inside the transaction: a role that was created while it waited may have a subscription by then.
+    """
     async with context.db.write() as connection:
-        await subscriptions.keep_roles(connection, guild_id, role_ids)
+        await subscriptions.keep_roles(connection, guild_id, role_ids())
 
 
 async def forget_channel(context: Context, channel_id: int) -> bool:
