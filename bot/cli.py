@@ -89,6 +89,7 @@ def serve(path: Path) -> None:
 def check_config(path: Path) -> tuple[int, Config | None]:
     """`topicwire check`: print every problem. How many there are, and the settings where they can be read."""
     from bot import parts
+    from bot.domain.render import plural
 
     config = None
     try:
@@ -102,7 +103,7 @@ def check_config(path: Path) -> tuple[int, Config | None]:
     if config is not None and not problems:
         out(f"{place}: no problems; {parts.found_by(config)}")
     else:
-        out(f"{place}: {'1 problem' if len(problems) == 1 else f'{len(problems)} problems'}")
+        out(f"{place}: {plural(len(problems), 'problem')}")
     return len(problems), config
 
 
