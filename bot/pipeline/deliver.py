@@ -170,8 +170,9 @@ class Deliver:
                         await asyncio.wait([trying], timeout=PATIENCE)
                 with _cancelled_with(trying):
                     outcome = await self._when_done(claim, trying, queue)
-                verdict = await self._settle(claim, outcome, render_context)
+                # Before anything is written: other workers go on meanwhile, and must know of an outage.
                 self._note(outcome, begun)
+                verdict = await self._settle(claim, outcome, render_context)
                 until = retry.others_wait(outcome, verdict, self._context.now())
                 if isinstance(verdict, Pause) or until is not None:
                     await self._give_back(queue, claim, until)

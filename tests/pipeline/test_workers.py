@@ -36,11 +36,13 @@ class Hanging(Mailbox):
     def __init__(self, *channels: int) -> None:
         super().__init__()
         self.channels = channels
+        self.asked = asyncio.Event()
         self.let_go = asyncio.Event()
 
     async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
         """As ever, but late."""
         if target.channel_id in self.channels:
+            self.asked.set()
             await self.let_go.wait()
         return await super().send(target, message, nonce)
 
@@ -79,6 +81,7 @@ async def test_what_is_on_its_way_stays_with_its_worker_however_long_that_takes(
     slow = Hanging(CHANNEL)
     desk.deliverer = Deliver(desk.context, slow)
     await desk.deliverer.begin()
+    await slow.asked.wait()
     desk.clock.forward(seconds=outbox.LEASE.total_seconds() - 1)
     renewed = desk.clock() + outbox.LEASE
     while await Deliver(desk.context, desk.mailbox).next_due() != renewed:  # noqa: ASYNC110 # only the store tells
