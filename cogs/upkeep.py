@@ -41,7 +41,6 @@ class Upkeep(commands.Cog):
         """The first connection, or one that could not be resumed: what was deleted meanwhile was not told."""
         await use.keep_servers(self.context, [guild.id for guild in self.bot.guilds])
         for guild in self.bot.guilds:
-            await use.come_back(self.context, guild.id)
             await self.on_guild_available(guild)
 
     @commands.Cog.listener()
@@ -55,12 +54,12 @@ class Upkeep(commands.Cog):
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """The bot was invited, maybe again."""
-        await use.come_back(self.context, guild.id)
         await self.on_guild_available(guild)
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
-        """A server came into sight."""
+        """A server came into sight: after a start or an outage, or because the bot was invited again."""
+        await use.come_back(self.context, guild.id)
         if guild.unavailable:  # its channels and roles are not known
             return
         await self._compare_roles(guild)

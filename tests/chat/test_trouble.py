@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from simcord.backend import serializers
 
 from bot.domain import render
 from bot.domain.message import Message
@@ -171,15 +172,30 @@ async def test_a_channel_that_was_deleted_while_the_bot_was_away_is_paused(world
     )
 
 
-async def test_a_server_that_removed_the_bot_is_paused(world: World) -> None:
+@pytest.mark.parametrize("away", [False, True], ids=["while it runs", "while it is away"])
+async def test_a_server_that_removed_the_bot_rests_until_it_invites_it_again(world: World, away: bool) -> None:
     elsewhere = world.env.create_guild("Elsewhere")
     owner, lobby = elsewhere.add_member(elsewhere.owner), elsewhere.create_text_channel("lobby")
     await world.ask("subscribe", by=owner, at=lobby, topic="Space")
     await world.ask("subscribe", topic="Space")
-    world.env.backend.remove_guild(elsewhere.id)
+    backend = world.env.backend
+    guild, channel = backend.get_guild(elsewhere.id), backend.channels[lobby.id]
+    backend.remove_guild(guild.id)
+    if away:
+        await world.restart()
     await world.report(record(ROCKET[0], quality=80))
     assert len(world.posts()) == 1
     assert await world.later() == 0
+    backend.guilds[guild.id], backend.channels[channel.id] = guild, channel
+    backend.messages[channel.id] = {}
+    if away:
+        await world.restart()
+    else:
+        backend.emit("GUILD_CREATE", serializers.guild_create_payload(backend, guild))
+        await world.env.settle()
+    await world.report(record(METRO[0], quality=80, topics=["Space"]))
+    assert [post.embeds[0].title for post in world.posts(lobby)] == [METRO[0]]
+    assert len(world.posts()) == 2
 
 
 async def test_a_post_that_a_moderator_deleted_stays_deleted(world: World) -> None:
