@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot import clock
 from bot.domain.model import Record, Topic
-from bot.domain.render import plural
 from bot.domain.terminal import json_line, lines, one_line
+from bot.domain.text import plural
 from bot.errors import ConfigError, SourceError, TopicwireError
 from bot.sources.folder import FolderSource
 from bot.sources.model import Batch, Rejected
@@ -89,7 +89,7 @@ def serve(path: Path) -> None:
 def check_config(path: Path) -> tuple[int, Config | None]:
     """`topicwire check`: print every problem. How many there are, and the settings where they can be read."""
     from bot import parts
-    from bot.domain.render import plural
+    from bot.domain.text import plural
 
     config = None
     try:

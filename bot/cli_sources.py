@@ -13,7 +13,7 @@ from bot.cli import note, out, out_json, settings_of, stamp, with_context
 from bot.config import Config, GitSettings
 from bot.domain.polling import Feed, NewFeed
 from bot.domain.polling import Origin as Owner
-from bot.domain.render import plural
+from bot.domain.text import plural
 from bot.errors import ConfigError, TopicwireError
 from bot.sources.feeds.opml import Outline, read_opml, write_opml
 from bot.sources.feeds.parse import Origin

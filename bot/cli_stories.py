@@ -13,7 +13,7 @@ from bot.domain.hits import Hit
 from bot.domain.model import Coverage, StoryView
 from bot.domain.order import Order
 from bot.domain.ranking import Sort
-from bot.domain.render import plural
+from bot.domain.text import plural
 from bot.usecases import related as use
 from bot.usecases import search as searching
 from bot.usecases.context import Context

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.terminal import one_line
+from bot.domain.text import plural
 
 
 class TopicwireError(Exception):
@@ -15,7 +16,7 @@ class ConfigError(TopicwireError):
     def __init__(self, place: str, problems: list[str]) -> None:
         self.place = one_line(place)
         self.problems = [one_line(problem) for problem in problems]
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        count = plural(len(problems), "problem")
         super().__init__(
             "\n".join([f"{self.place}: {count}", *(f"  {problem}" for problem in self.problems)])
         )

@@ -8,8 +8,8 @@ from discord.ext import commands
 from bot.chat import views
 from bot.domain.message import FIELD_VALUE, Embed, Field, escape, escape_to, lines, relative
 from bot.domain.posting import EXPLAIN, Reason
-from bot.domain.render import PALETTE, plural
-from bot.domain.text import clip
+from bot.domain.render import PALETTE
+from bot.domain.text import clip, plural
 from bot.usecases import status as use
 from bot.usecases.context import Context
 from cogs.common import Interaction, answering, guild_of, only_with

@@ -11,8 +11,8 @@ from bot.chat.embeds import mentions, to_embeds
 from bot.chat.reply import reply
 from bot.domain.digest import DEFAULT_SIZE, MOST_SIZE, describe_days
 from bot.domain.message import Embed, dated, escape
-from bot.domain.render import GREY, plural
-from bot.domain.text import clip
+from bot.domain.render import GREY
+from bot.domain.text import clip, plural
 from bot.domain.zones import shown
 from bot.usecases import digests as use
 from bot.usecases.context import Context

@@ -8,7 +8,8 @@ from discord.ext import commands
 from bot.chat import views
 from bot.chat.permissions import Target
 from bot.domain.message import Embed, escape
-from bot.domain.render import GREY, list_pages, plural, story_line
+from bot.domain.render import GREY, list_pages, story_line
+from bot.domain.text import plural
 from bot.usecases import mutes as use
 from bot.usecases.context import Context
 from cogs.common import (

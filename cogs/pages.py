@@ -8,7 +8,8 @@ from bot.chat.permissions import Target, allowed
 from bot.domain.digest import describe_days
 from bot.domain.message import Embed, escape
 from bot.domain.model import Importance, Mode, Subscription
-from bot.domain.render import colour_of, plural, story_line
+from bot.domain.render import colour_of, story_line
+from bot.domain.text import plural
 from bot.domain.zones import shown
 from bot.usecases.subscribe import ChannelSubscriptions, Subscribed
 

@@ -14,7 +14,8 @@ from bot.chat.chart import Series, bars
 from bot.domain import topic_pages as pages
 from bot.domain.message import Embed, escape
 from bot.domain.model import Importance
-from bot.domain.render import GREY, plural
+from bot.domain.render import GREY
+from bot.domain.text import plural
 from bot.usecases import server_topics as use
 from bot.usecases import topics, tryout
 from bot.usecases.context import Context

@@ -10,7 +10,8 @@ from bot.domain.addresses import hosts_only
 from bot.domain.message import DESCRIPTION, Embed, escape, escape_to, link, relative
 from bot.domain.message import lines as fitting
 from bot.domain.polling import Feed
-from bot.domain.render import GREY, colour_of, list_pages, plural
+from bot.domain.render import GREY, colour_of, list_pages
+from bot.domain.text import plural
 from bot.usecases import sources as use
 from bot.usecases import topics
 from bot.usecases.context import Context

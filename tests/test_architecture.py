@@ -17,7 +17,7 @@ LONGEST_COG = 200
 
 # Part -> the project's own modules that it may import. The longest name that fits a module is its part.
 ARROWS: dict[str, set[str]] = {
-    "bot.errors": {"bot.domain.terminal"},
+    "bot.errors": {"bot.domain.terminal", "bot.domain.text"},
     "bot.logs": {"bot.domain.terminal"},
     "bot.process": set(),
     "bot.clock": set(),

@@ -25,7 +25,7 @@ from bot.app import App
 from bot.demo.panels import markdown, panel
 from bot.demo.replay import Clock, Replay, by_minute, published, read
 from bot.domain.model import Topic
-from bot.domain.render import plural
+from bot.domain.text import plural
 from bot.domain.topics import Topics
 from bot.errors import TopicwireError
 from bot.pipeline import rematch

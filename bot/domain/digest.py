@@ -23,9 +23,9 @@ from bot.domain.message import (
 from bot.domain.model import Importance, Mode, StoryView, Subscription
 from bot.domain.owners import NOBODY, Owners
 from bot.domain.ranking import HALF_LIFE, Spike, rank
-from bot.domain.render import colour_of, plural, spike_words
+from bot.domain.render import colour_of, spike_words
 from bot.domain.stories import Muted, Story
-from bot.domain.text import length
+from bot.domain.text import length, plural
 from bot.domain.topics import Topics
 from bot.domain.words import name_key
 

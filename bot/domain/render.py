@@ -31,7 +31,7 @@ from bot.domain.message import (
 )
 from bot.domain.model import Coverage, Record, Relation, StoryView
 from bot.domain.ranking import Spike
-from bot.domain.text import clip, isolate, length
+from bot.domain.text import clip, isolate, length, plural
 from bot.domain.words import name_key
 
 EXCERPT = 400
@@ -55,11 +55,6 @@ ColourOf = Callable[[str], int | None]
 def colour_of(topic: str) -> int:
     """A topic's colour where it configures none: always the same for the same name."""
     return PALETTE[zlib.crc32(name_key(topic).encode()) % len(PALETTE)]
-
-
-def plural(count: int, one: str, many: str = "") -> str:
-    """`1 outlet`, `2 outlets`."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def spike_words(spike: Spike) -> str:

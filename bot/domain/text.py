@@ -117,6 +117,11 @@ def _clipped(text: str, limit: int) -> str:
     return (head.rstrip(_TRAILING) or head.strip()) + ELLIPSIS
 
 
+def plural(count: int, one: str, many: str = "") -> str:
+    """`1 outlet`, `2 outlets`."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
 def isolate(text: str) -> str:
     """The text as it is put beside others: where it runs from right to left, it does not move what surrounds it.
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from bot.domain.backtest import Backtest
 from bot.domain.message import DESCRIPTION, FIELD_VALUE, Embed, Field, escape, escape_to, lines, relative
 from bot.domain.model import Importance, Stored, Topic
-from bot.domain.render import GREY, colour_of, plural, story_line
-from bot.domain.text import length
+from bot.domain.render import GREY, colour_of, story_line
+from bot.domain.text import length, plural
 
 SAMPLE = 250
 WEEK, MONTH = 7, 30

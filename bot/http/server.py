@@ -16,7 +16,7 @@ from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
-from bot.domain.render import plural
+from bot.domain.text import plural
 from bot.errors import StoreError, TopicwireError
 from bot.http.connections import listen, name_server
 from bot.http.metrics import exposition

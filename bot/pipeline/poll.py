@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.addresses import host_of, hosts_only
 from bot.domain.intake import Arrival, all_keys, keys_of
 from bot.domain.polling import Feed, Got, after, to_warn
+from bot.domain.text import plural
 from bot.errors import StoreError
 from bot.pipeline.ingest import Ingest, Part, Summary, report
 from bot.pipeline.notices import warn
@@ -295,7 +296,7 @@ class Poll:
             else f"today's limit of {polls.per_day} (feeds.per_day)"
         )
         reason = (
-            f"{len(refused)} new articles, starting with this one, were rejected: the feeds of server "
+            f"{plural(len(refused), 'new article')} rejected, starting with this one: the feeds of server "
             f"{part.guild_id} have reached {limit}"
         )
         told = (*part.batch.rejected, Rejected(refused[0].path, refused[0].item, reason))

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from importlib.metadata import version
 
 from bot.domain.addresses import hosts_only
-from bot.domain.render import plural
+from bot.domain.text import plural
 from bot.store import delivery, feeds, outbox, server_topics, sources, stories, subscriptions
 from bot.store.sources import SourceState as Stored
 from bot.usecases.context import Context

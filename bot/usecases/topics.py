@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.message import escape
 from bot.domain.model import Topic
 from bot.domain.ranking import LEAST_STORIES, USUAL_DAYS, Spike, spike
-from bot.domain.render import plural, spike_words
-from bot.domain.text import clip
+from bot.domain.render import spike_words
+from bot.domain.text import clip, plural
 from bot.domain.topics import Topics
 from bot.domain.words import name_key
 from bot.errors import UnknownNameError

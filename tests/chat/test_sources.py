@@ -423,6 +423,24 @@ async def test_the_list_has_the_servers_own_feeds_and_counts_the_others(press: P
     assert "AI · 1 article" in seen(await world.ask("source list"))
 
 
+@pytest.mark.parametrize("polls", [Polls(Bounds(), most_stored=2)])
+async def test_the_list_and_the_status_show_how_much_a_server_has_stored(press: Press) -> None:
+    world = press.world
+    await world.ask("subscribe", topic="AI")
+    await press.add(topic="AI")
+    await press.poll(minutes=0)
+    stored = "1 of at most 2 articles of this server's own feeds are stored"
+    for command in ("source list", "status"):
+        answer = seen(await world.ask(command))
+        assert stored in answer
+        assert "refused" not in answer
+    press.publish(Entry(ONE, 24), Entry(TWO, 24), OLD)
+    await press.poll()
+    answer = seen(await world.ask("source list"))
+    assert "2 of at most 2 articles" in answer
+    assert "New ones are refused. Whoever runs the bot can raise the limit: `feeds.most_stored`." in answer
+
+
 async def test_the_list_shows_what_fails_why_and_when_it_is_tried_again(press: Press) -> None:
     await press.world.ask("subscribe", topic="AI")
     await press.add(topic="AI")

@@ -173,7 +173,9 @@ async def test_a_channel_that_was_deleted_while_the_bot_was_away_is_paused(world
 
 
 @pytest.mark.parametrize("away", [False, True], ids=["while it runs", "while it is away"])
-async def test_a_server_that_removed_the_bot_rests_until_it_invites_it_again(world: World, away: bool) -> None:
+async def test_a_server_that_removed_the_bot_rests_until_it_invites_it_again(
+    world: World, away: bool
+) -> None:
     elsewhere = world.env.create_guild("Elsewhere")
     owner, lobby = elsewhere.add_member(elsewhere.owner), elsewhere.create_text_channel("lobby")
     await world.ask("subscribe", by=owner, at=lobby, topic="Space")

@@ -22,12 +22,12 @@ from bot.domain.render import (
     fingerprint,
     forwarded,
     list_pages,
-    plural,
     related_pages,
     story_line,
     story_post,
     withdrawn,
 )
+from bot.domain.text import plural
 from tests import discord_markdown as markdown
 from tests.discord_rules import page, payload, problems, units
 from tests.hostile import AnyStory, any_stories, texts, urls

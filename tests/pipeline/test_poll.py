@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from aiohttp import web
 
 from bot.domain.model import Topic
@@ -17,7 +18,7 @@ from bot.pipeline import rematch
 from bot.pipeline.ingest import Ingest
 from bot.pipeline.poll import Poll
 from bot.sources.web.fetch import Web
-from bot.store import feeds
+from bot.store import feeds, schema
 from bot.usecases import sources
 from bot.usecases.related import latest
 from tests.feeds import Entry, Page, Site, reader, rss
@@ -621,7 +622,7 @@ async def test_a_servers_own_feeds_bring_no_more_in_a_day_than_they_may(
     await room.poll(hours=1)
     assert await room.desk.db_records() == before + 7
     assert (
-        f"2 new articles, starting with this one, were rejected: the feeds of server {GUILD} have reached today's limit of 4"
+        f"2 new articles rejected, starting with this one: the feeds of server {GUILD} have reached today's limit of 4"
         in caplog.text
     )
     assert (await room.feed(second.address, GUILD)).rejected == 2
@@ -634,6 +635,40 @@ async def test_a_servers_own_feeds_bring_no_more_in_a_day_than_they_may(
     await room.poll()
     assert await room.desk.db_records() == before + 10, "on the next day, what it holds still"
     assert (await sources.listing(room.desk.context, GUILD)).full == 0
+
+
+async def test_a_servers_own_feeds_store_no_more_articles_than_they_may(
+    room: Newsroom, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither another day nor another feed makes room, and what is stored is still brought up to date."""
+    titles = list(headlines(9))
+    await room.desk.follow_elsewhere("AI", OTHER, ELSEWHERE)
+    room.desk.context = replace(room.desk.context, polls=Polls(most_stored=4))
+    room.restart()
+    before = await room.desk.db_records()
+    room.publish(*titles[:3])
+    await room.add(guild_id=GUILD, origin=Origin.SERVER)
+    room.publish(*titles[3:6], path="/second")
+    second = await room.add("/second", guild_id=GUILD, origin=Origin.SERVER)
+    room.publish(*titles[3:6], path="/elsewhere")
+    await room.add("/elsewhere", guild_id=ELSEWHERE, origin=Origin.SERVER)
+    room.publish(*titles[6:9], path="/shared")
+    await room.add("/shared")
+    await room.poll(minutes=0)
+    assert await room.desk.db_records() == before + 4 + 3 + 3, "others have room of their own"
+    assert (
+        f"2 new articles rejected, starting with this one: the feeds of server {GUILD} have reached "
+        "the limit of 4 stored articles (feeds.most_stored)"
+    ) in caplog.text
+    assert (await room.feed(second.address, GUILD)).rejected == 2
+    listing = await sources.listing(room.desk.context, GUILD)
+    assert (listing.stored, listing.most_stored) == (4, 4)
+    room.publish(Entry(titles[0], text="One more paragraph."), *titles[6:8])
+    await room.poll(days=2)
+    assert await room.desk.db_records() == before + 10
+    async with room.desk.db.read() as connection:
+        excerpts = (await connection.execute(sa.select(schema.records.c.excerpt))).scalars().all()
+    assert "One more paragraph." in excerpts
 
 
 async def test_two_servers_may_have_the_same_feed(room: Newsroom) -> None:
