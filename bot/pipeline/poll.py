@@ -184,6 +184,8 @@ class Poll:
         return len(claimed)
 
     async def _release(self, ids: Collection[int]) -> None:
+        if not ids:
+            return
         async with self._context.db.write() as connection:
             await feeds.release(connection, list(ids))
 

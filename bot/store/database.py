@@ -296,6 +296,19 @@ def _may_be_there(url: sa.URL) -> bool:
     return not url.drivername.startswith("sqlite") or bool(url.database and Path(url.database).is_file())
 
 
+class _Connection(sqlite3.Connection):
+    """Ends its transaction when it is closed.
+
+    SQLite itself keeps the lock of a closed connection until its last statement is freed, and the traceback of a
+    cancelled task may hold that statement for as long as the process runs.
+    """
+
+    def close(self) -> None:
+        if self.in_transaction:
+            self.rollback()
+        super().close()
+
+
 def _engine(url: sa.URL) -> AsyncEngine:
     # What the store builds of the data and keeps until it changes, by name.
     options: dict[str, dict[str, Any]] = {"kept": {}}
@@ -305,7 +318,8 @@ def _engine(url: sa.URL) -> AsyncEngine:
         raise exc.ArgumentError(f"{url.drivername} is not supported")
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS}, execution_options=options)
+    connect_args = {"timeout": BUSY_SECONDS, "factory": _Connection}
+    engine = create_async_engine(url, connect_args=connect_args, execution_options=options)
 
     @event.listens_for(engine.sync_engine, "connect")
     def connected(connection: Any, _record: Any) -> None:

@@ -337,6 +337,29 @@ async def test_a_write_that_waits_for_another_program_can_be_stopped(db_url: str
         assert await kept(db) == []
 
 
+async def test_a_write_that_is_cancelled_while_it_reads_leaves_no_lock(stores: Database) -> None:
+    """SQLite keeps the lock of a closed connection as long as a traceback holds one of its statements."""
+    reading = asyncio.Event()
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "UNION" in statement:
+            reading.set()
+
+    event.listen(stores.engine.sync_engine, "before_cursor_execute", note)
+
+    async def read_in_a_write() -> None:
+        async with stores.write() as connection:
+            await connection.execute(sa.text("SELECT 1 UNION ALL SELECT 2"))
+
+    writing = asyncio.ensure_future(read_in_a_write())
+    await reading.wait()
+    writing.cancel()
+    [error] = await asyncio.gather(writing, return_exceptions=True)
+    assert isinstance(error, asyncio.CancelledError)
+    await keep(stores, "one")
+    assert await kept(stores) == ["one"]
+
+
 async def test_a_path_below_a_file_and_a_path_that_is_a_folder_are_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for place in (tmp_path / "file" / "x.db", tmp_path / "file" / "below" / "x.db", tmp_path):
