@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from bot.store.database import Database
-from tests.databases import EMPTY, MIGRATED, migrate, new_database, opened, postgres
+from tests.databases import MIGRATED, empty, migrate, named, new_database, opened, postgres
 from tests.make import Clock
 
 # No test may depend on how fast the machine is. `gate` draws the same examples on every run; `make fuzz` takes
@@ -60,15 +60,16 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def empty_postgres(postgres_server: str) -> AsyncIterator[str]:
     """A database of the PostgreSQL server in which nothing is."""
-    async with new_database(postgres_server, EMPTY) as url:
+    async with new_database(postgres_server) as url:
         yield url
 
 
 @pytest.fixture
-async def postgres_url(postgres_server: str) -> AsyncIterator[str]:
-    """A migrated, empty database of the PostgreSQL server."""
-    async with new_database(postgres_server, MIGRATED) as url:
-        yield url
+async def postgres_url(postgres_server: str) -> str:
+    """The migrated database of the PostgreSQL server, emptied."""
+    url = named(postgres_server, MIGRATED)
+    await empty(url)
+    return url
 
 
 @pytest.fixture

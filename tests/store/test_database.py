@@ -104,14 +104,14 @@ async def test_several_processes_that_start_at_once_make_one_database(empty_url:
     await asyncio.gather(*(db.close() for db in found))
 
 
-async def test_a_database_of_a_newer_topicwire_is_refused_and_left_alone(store_url: str) -> None:
-    async with opened(store_url) as db:
+async def test_a_database_of_a_newer_topicwire_is_refused_and_left_alone(empty_url: str) -> None:
+    async with opened(empty_url) as db:
         await keep(db, "one")
         async with db.write() as connection:
             await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StoreError, match=r"created by a newer Topicwire \(revision 9999; .*Update Topicwire"):
-        await Database.open(store_url)
-    engine = create_async_engine(normalise(store_url))
+        await Database.open(empty_url)
+    engine = create_async_engine(normalise(empty_url))
     async with engine.connect() as connection:
         assert list((await connection.execute(sa.text("SELECT name FROM sources"))).scalars()) == ["one"]
     await engine.dispose()
@@ -205,13 +205,13 @@ async def test_a_postgresql_without_the_database_or_the_user_says_so(postgres_se
             await Database.open(url.render_as_string(hide_password=False))
 
 
-async def test_a_postgresql_in_which_nothing_may_be_made_says_so(postgres_url: str) -> None:
-    user = f"reader_of_{sa.make_url(postgres_url).database}"
-    async with opened(postgres_url) as db:
+async def test_a_postgresql_in_which_nothing_may_be_made_says_so(empty_postgres: str) -> None:
+    user = f"reader_of_{sa.make_url(empty_postgres).database}"
+    async with opened(empty_postgres) as db:
         async with db.write() as connection:
             await connection.execute(sa.text("DROP TABLE alembic_version"))
             await connection.execute(sa.text(f"CREATE ROLE {user} LOGIN"))
-        url = sa.make_url(postgres_url).set(username=user)
+        url = sa.make_url(empty_postgres).set(username=user)
         with pytest.raises(
             StoreError,
             match=r"permission denied for schema public. Give the bot.s user permission to write there",
