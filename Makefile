@@ -16,6 +16,9 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
             $(shell command -v $(name) >/dev/null 2>&1 && $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $(name))))
 ARGS   ?=
 
+# Without compiled files every process that starts reads all its modules' sources anew, which takes seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: all demo test run check format bench fuzz soak lock licences picture clean
 .DEFAULT_GOAL := all
 

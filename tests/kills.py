@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from bot.domain.model import Mode, Subscription
 from bot.store import schema, subscriptions, topics
 from bot.store.database import Database
-from tests.loopback import CHANNEL, FORUM, GUILD, Fault, Loopback
+from tests.loopback import CHANNEL, FORUM, GUILD, Fault, Loopback, first_intake
 from tests.store.taking import headlines
 
 ROOT = Path(__file__).parents[1]
@@ -29,6 +29,7 @@ PATIENCE = 100.0  # seconds for what is due at the end
 FAULTS = [fault for fault in Fault if fault.startswith("accepted") and fault is not Fault.ACCEPTED_HANG]
 CONFIG = """\
 database: {{url: {folder}/x.db}}
+feeds: {{catalogue: false}}
 topics: {{inline: [{{name: Trains, keywords: [train]}}]}}
 posts: {{edit_interval: 5s}}
 sources: [{{kind: folder, path: {folder}/records}}]
@@ -95,7 +96,7 @@ async def run(kills: int, seed: int, folder: Path, *, nonce_life: float) -> list
         for number in range(kills):
             process = await _start(discord, folder)
             discord.faults = [chance.choice(FAULTS) for _ in range(chance.randint(0, 2))]
-            await _silent_intake(folder)
+            await first_intake(str(folder / "x.db"))
             for name, title in enumerate(titles[number * A_ROUND : (number + 1) * A_ROUND]):
                 final[f"n{number}s{name}"] = title
                 write(folder, f"n{number}s{name}", title)
@@ -127,21 +128,6 @@ async def run(kills: int, seed: int, folder: Path, *, nonce_life: float) -> list
         wrong += [f"{where}: missing or out of date: {title}" for title in expected - shown]
         wrong += [f"{where}: twice, or out of date: {title}" for title in shown - expected]
     return wrong
-
-
-async def _silent_intake(folder: Path) -> None:
-    """Wait until the source's first, silent intake is over."""
-    db = await Database.open(str(folder / "x.db"))
-    done = sa.select(sa.func.count()).where(schema.sources.c.intake_done)
-    try:
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                async with db.read() as connection:
-                    if await connection.scalar(done):
-                        return
-                await asyncio.sleep(0.1)
-    finally:
-        await db.close()
 
 
 def main(kills: str = "100", seed: str = "1") -> int:

@@ -20,10 +20,11 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+import sqlalchemy as sa
 from aiohttp import WSMsgType, web
 
 from bot.domain.model import Mode, Subscription
-from bot.store import subscriptions, topics
+from bot.store import schema, subscriptions, topics
 from bot.store.database import Database
 
 GUILD, CHANNEL, FORUM, BOT, ROLE_EVERYONE = 1000, 2000, 2001, 3000, 1000
@@ -53,6 +54,21 @@ async def follow_trains(database: str) -> None:
         wish = Subscription(0, GUILD, CHANNEL, "Trains", Mode.LIVE)
         await subscriptions.subscribe(connection, wish, ids["trains"], datetime.now(UTC))
     await db.close()
+
+
+async def first_intake(database: str) -> None:
+    """Wait until a source's first, silent intake is over: what comes in before is not posted."""
+    db = await Database.open(database)
+    done = sa.select(sa.func.count()).where(schema.sources.c.intake_done)
+    try:
+        async with asyncio.timeout(100):
+            while True:
+                async with db.read() as connection:
+                    if await connection.scalar(done):
+                        return
+                await asyncio.sleep(0.05)
+    finally:
+        await db.close()
 
 
 def user() -> dict[str, Any]:
@@ -423,19 +439,34 @@ class Loopback:
         return _json({"code": 0, "message": "down"}, status=503)
 
 
-def main() -> None:
-    """`topicwire`, with Discord at the port that comes first."""
+def replacements(port: int) -> list[tuple[object, str, object]]:
+    """What leads a program to this Discord, and shortens its waits: an object, its attribute, and the new value."""
     import discord
     import yarl
     from discord.gateway import DiscordWebSocket
+    from discord.state import ConnectionState
 
-    from bot.__main__ import main as topicwire
     from bot.chat import connection
+    from bot.domain import circuit, retry
 
-    port = sys.argv.pop(1)
-    connection.FIRST_PAUSE = timedelta(milliseconds=10)
-    discord.http.Route.BASE = f"http://127.0.0.1:{port}/api"
-    DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(f"ws://127.0.0.1:{port}/gateway/")
+    soon = timedelta(milliseconds=100)
+    return [
+        (discord.http.Route, "BASE", f"http://127.0.0.1:{port}/api"),
+        (DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(f"ws://127.0.0.1:{port}/gateway/")),
+        # discord.py waits so long for another server before it says that it is ready, and has no setting for it.
+        (ConnectionState, "guild_ready_timeout", property(lambda _: 0.1, lambda *_: None)),
+        (connection, "FIRST_PAUSE", timedelta(milliseconds=10)),
+        (retry, "FIRST_RETRY", soon),
+        (circuit, "FIRST_RETRY", soon),
+    ]
+
+
+def main() -> None:
+    """`topicwire`, with Discord at the port that comes first."""
+    from bot.__main__ import main as topicwire
+
+    for owner, name, value in replacements(int(sys.argv.pop(1))):
+        setattr(owner, name, value)
     topicwire()
 
 

@@ -86,6 +86,12 @@ class Client(commands.Bot):
         """Log in, and work until the client is closed. Raises whatever keeps the first connection from being made."""
         await self.start(token, reconnect=cast(bool, _Once(self.up)))
 
+    async def close(self) -> None:
+        """Disconnect. discord.py would go on waiting for servers, and then fail to tell a closed client that it is ready."""
+        if (waiting := self._connection._ready_task) is not None:
+            waiting.cancel()
+        await super().close()
+
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         """What a listener of an event raises: trouble with the database is one line, anything else a bug."""
         error = sys.exc_info()[1]

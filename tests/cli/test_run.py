@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -11,16 +12,19 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from aiohttp import web
 
+from bot import app, config
 from bot.store.database import Database
-from tests.loopback import CHANNEL, Loopback, follow_trains
+from tests.loopback import CHANNEL, Loopback, first_intake, follow_trains, replacements
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 30
 
 CONFIG = """\
 database: {{url: {folder}/x.db}}
+feeds: {{catalogue: false}}
 topics: {{inline: [{{name: Trains, keywords: [train, trains]}}]}}
 sources: [{{kind: folder, path: {folder}/records}}]
 """
@@ -67,6 +71,7 @@ async def running(discord: Loopback, config: Path) -> AsyncIterator[asyncio.subp
                 if b"ready as" in line:
                     break
         draining = asyncio.ensure_future(process.stderr.read())
+        await first_intake(str(config.with_name("x.db")))
         yield process
     finally:
         if process.returncode is None:
@@ -77,6 +82,34 @@ async def running(discord: Loopback, config: Path) -> AsyncIterator[asyncio.subp
         assert b"Traceback" not in log, log.decode()
         assert b"Unclosed" not in log, log.decode()
         assert b"made-up" not in log
+
+
+@asynccontextmanager
+async def running_here(
+    discord: Loopback, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> AsyncIterator[asyncio.Task[None]]:
+    """The same in this process, without the seconds that another one needs to start. SIGTERM ends it."""
+    for owner, name, value in replacements(discord.port):
+        monkeypatch.setattr(owner, name, value, raising=False)
+    monkeypatch.setenv("TOPICWIRE_DISCORD__TOKEN", "a.made-up.token")
+    caplog.set_level(logging.INFO)
+    bot = asyncio.create_task(app.run(config.load(path)))
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            await discord.identified.wait()
+        await first_intake(str(path.with_name("x.db")))
+        yield bot
+        if not bot.done():
+            os.kill(os.getpid(), signal.SIGTERM)
+            async with asyncio.timeout(TIMEOUT):
+                await bot
+    finally:
+        if not bot.done():
+            bot.cancel()
+            await asyncio.gather(bot, return_exceptions=True)
+    for line in caplog.records:
+        assert line.exc_info is None, line.getMessage()
+        assert "made-up" not in line.getMessage()
 
 
 async def arrival(discord: Loopback) -> None:
@@ -139,7 +172,9 @@ def failure() -> web.Response:
     return web.json_response({"message": "down", "code": 0}, status=503)
 
 
-async def test_blocks_at_the_start_are_waited_out(tmp_path: Path) -> None:
+async def test_blocks_at_the_start_are_waited_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     config = await prepare(tmp_path)
     discord = Loopback()
     discord.refusals = {
@@ -148,27 +183,22 @@ async def test_blocks_at_the_start_are_waited_out(tmp_path: Path) -> None:
         "applications/@me": [page],
         "websocket": [page],
     }
-    async with discord.serving():
-        async with running(discord, config) as process:
-            process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(TIMEOUT):
-                assert await process.wait() == 0
+    async with discord.serving(), running_here(discord, config, monkeypatch, caplog):
+        pass
     assert not any(discord.refusals.values())
 
 
-async def test_commands_that_discord_does_not_take_stop_no_post_and_are_sent_again(tmp_path: Path) -> None:
+async def test_commands_that_discord_does_not_take_stop_no_post_and_are_sent_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     config = await prepare(tmp_path)
     discord = Loopback()
     discord.refusals["/commands"] = [page, block, failure]
-    async with discord.serving():
-        async with running(discord, config) as process:
-            write_record(tmp_path, "new", "Night train reaches the coast", "one.example")
-            await arrival(discord)
-            async with asyncio.timeout(TIMEOUT):
-                await discord.synced.wait()
-            process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(TIMEOUT):
-                assert await process.wait() == 0
+    async with discord.serving(), running_here(discord, config, monkeypatch, caplog):
+        write_record(tmp_path, "new", "Night train reaches the coast", "one.example")
+        await arrival(discord)
+        async with asyncio.timeout(TIMEOUT):
+            await discord.synced.wait()
 
 
 async def test_a_wrong_token_ends_with_one_sentence(tmp_path: Path) -> None:

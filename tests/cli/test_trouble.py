@@ -10,17 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_run import TIMEOUT, arrival, prepare, running, start, write_record
+from bot.errors import TopicwireError
+from tests.cli.test_run import TIMEOUT, arrival, prepare, running, running_here, start, write_record
 from tests.loopback import Fault, Loopback
 
 TITLES = ("Night train reaches the coast", "Freight trains stand still at the border")
-
-
-async def stop(process: asyncio.subprocess.Process) -> None:
-    """End it, as systemd does."""
-    process.send_signal(signal.SIGTERM)
-    async with asyncio.timeout(TIMEOUT):
-        assert await process.wait() == 0
 
 
 @pytest.mark.parametrize(
@@ -40,52 +34,71 @@ async def stop(process: asyncio.subprocess.Process) -> None:
         Fault.ACCEPTED_CUT,
     ],
 )
-async def test_a_request_that_goes_wrong_is_made_up_for_once(tmp_path: Path, fault: Fault) -> None:
+async def test_a_request_that_goes_wrong_is_made_up_for_once(
+    tmp_path: Path, fault: Fault, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     config = await prepare(tmp_path)
     discord = Loopback()
+    discord.wait = 0.3
     discord.nonce_life = 0  # the message itself has to be looked for
     discord.faults = [fault]
-    async with discord.serving():
-        async with running(discord, config) as process:
-            for number, title in enumerate(TITLES):
-                write_record(tmp_path, f"new{number}", title, f"o{number}.example")
-            async with asyncio.timeout(TIMEOUT):
-                while len(discord.messages) < len(TITLES) or discord.faults:
-                    await discord.arrived.wait()
-                    discord.arrived.clear()
-            await stop(process)
+    async with discord.serving(), running_here(discord, config, monkeypatch, caplog):
+        for number, title in enumerate(TITLES):
+            write_record(tmp_path, f"new{number}", title, f"o{number}.example")
+        async with asyncio.timeout(TIMEOUT):
+            while len(discord.messages) < len(TITLES) or discord.faults:
+                await discord.arrived.wait()
+                discord.arrived.clear()
     assert sorted(message["embeds"][0]["title"] for message in discord.messages.values()) == sorted(TITLES)
 
 
 @pytest.mark.parametrize(
     "frame", ["{", "[]", '"text"', json.dumps({"op": 0, "s": 9, "t": "GUILD_CREATE", "d": {}})]
 )
-async def test_a_frame_that_makes_no_sense_leads_to_a_new_connection(tmp_path: Path, frame: str) -> None:
+async def test_a_frame_that_makes_no_sense_leads_to_a_new_connection(
+    tmp_path: Path, frame: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     config = await prepare(tmp_path)
     discord = Loopback()
-    async with discord.serving():
-        async with running(discord, config) as process:
-            discord.identified.clear()
-            await discord.say(frame)
-            async with asyncio.timeout(TIMEOUT):
-                await discord.identified.wait()
-            write_record(tmp_path, "new", TITLES[0], "one.example")
-            await arrival(discord)
-            await stop(process)
+    async with discord.serving(), running_here(discord, config, monkeypatch, caplog):
+        discord.identified.clear()
+        await discord.say(frame)
+        async with asyncio.timeout(TIMEOUT):
+            await discord.identified.wait()
+        write_record(tmp_path, "new", TITLES[0], "one.example")
+        await arrival(discord)
 
 
-@pytest.mark.parametrize(("code", "sentence"), [(4004, "refused the token"), (4014, "refused the intents")])
-async def test_a_connection_that_needs_a_person_ends_with_one_sentence(
+PEOPLES_BUSINESS = pytest.mark.parametrize(
+    ("code", "sentence"), [(4004, "refused the token"), (4014, "refused the intents")]
+)
+
+
+@PEOPLES_BUSINESS
+async def test_a_connection_that_needs_a_person_ends_the_bot(
+    tmp_path: Path,
+    code: int,
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    config = await prepare(tmp_path)
+    discord = Loopback()
+    async with discord.serving(), running_here(discord, config, monkeypatch, caplog) as bot:
+        await discord.hang_up(code)
+        async with asyncio.timeout(TIMEOUT):
+            with pytest.raises(TopicwireError, match=sentence):
+                await bot
+
+
+@PEOPLES_BUSINESS
+async def test_a_start_that_needs_a_person_ends_with_one_sentence(
     tmp_path: Path, code: int, sentence: str
 ) -> None:
     config = await prepare(tmp_path)
     discord = Loopback()
+    discord.identify_closes = [code]
     async with discord.serving():
-        async with running(discord, config) as process:
-            await discord.hang_up(code)
-            async with asyncio.timeout(TIMEOUT):
-                assert await process.wait() == 3
-        discord.identify_closes = [code]
         process = await start(discord, config)
         async with asyncio.timeout(TIMEOUT):
             _, errors = await process.communicate()
