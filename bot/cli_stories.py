@@ -10,7 +10,7 @@ from bot import clock
 from bot.cli import aware, note, out, out_json, settings_of, stamp, with_context
 from bot.domain.digest import Digest
 from bot.domain.hits import Hit
-from bot.domain.model import Coverage, StoryView
+from bot.domain.model import UNKNOWN_DATE, Coverage, StoryView
 from bot.domain.order import Order
 from bot.domain.ranking import Sort
 from bot.domain.text import plural
@@ -19,6 +19,13 @@ from bot.usecases import search as searching
 from bot.usecases.context import Context
 from bot.usecases.digests import between
 
+UNDATED = "undated"
+
+
+def _dated(moment: datetime) -> str | None:
+    """The time when something was published; None where it is not known."""
+    return None if moment == UNKNOWN_DATE else stamp(moment)
+
 
 def _coverage_json(entry: Coverage) -> dict[str, Any]:
     record = entry.stored.record
@@ -26,7 +33,7 @@ def _coverage_json(entry: Coverage) -> dict[str, Any]:
         "url": record.url,
         "title": record.title,
         "outlet": record.outlet.name,
-        "published": stamp(entry.stored.published),
+        "published": _dated(entry.stored.published),
         "quality": record.quality,
         "relation": entry.relation.value,
     }
@@ -40,8 +47,8 @@ def _story_json(view: StoryView) -> dict[str, Any]:
         "heat": view.heat,
         "notable": view.notable,
         "topics": list(view.topics),
-        "first": stamp(view.first),
-        "last": stamp(view.last),
+        "first": _dated(view.first),
+        "last": _dated(view.last),
         "members": [member.record.url for member in view.members],
         "coverage": [_coverage_json(entry) for entry in view.coverage],
     }
@@ -78,14 +85,14 @@ def show_related(text: str, db_url: str | None, as_json: bool, config: Path) -> 
     shown, lead = found.view, found.view.lead
     out(f"#{shown.number} {lead.record.title}")
     about = f"heat {shown.heat} · {', '.join(shown.topics)}"
-    out(f"{lead.record.outlet.name} · {stamp(lead.published)} · {about}\n{lead.record.url}")
+    out(f"{lead.record.outlet.name} · {_dated(lead.published) or UNDATED} · {about}\n{lead.record.url}")
     for heading, relation in (("Same event", "same"), ("Background", "background")):
         entries = [entry for entry in shown.coverage if entry.relation.value == relation]
         if entries:
             out(f"\n{heading}")
         for entry in entries:
             record = entry.stored.record
-            where = f"{record.outlet.name} · {stamp(entry.stored.published)} · {record.url}"
+            where = f"{record.outlet.name} · {_dated(entry.stored.published) or UNDATED} · {record.url}"
             out(f"  {record.quality:>3}  {record.title}\n       {where}")
     for heading, others in (("Before", found.before), ("After", found.after)):
         if others:
@@ -165,7 +172,7 @@ def search(query: str, order: Order, limit: int, db_url: str | None, as_json: bo
 def _print_hit(hit: Hit, as_json: bool) -> None:
     record = hit.stored.record
     if not as_json:
-        out(f"#{hit.view.number:<6}{hit.stored.published:%Y-%m-%d}  {record.title}")
+        out(f"#{hit.view.number:<6}{(_dated(hit.stored.published) or UNDATED)[:10]:10}  {record.title}")
         out(f"{'':19}{record.outlet.name} · {record.url}")
         return
     words = [hit.document.texts[mark.text][mark.start : mark.end] for mark in hit.words]
@@ -175,7 +182,7 @@ def _print_hit(hit: Hit, as_json: bool) -> None:
             "title": record.title,
             "url": record.url,
             "outlet": record.outlet.name,
-            "published": stamp(hit.stored.published),
+            "published": _dated(hit.stored.published),
             "outlets": hit.view.outlets,
             "words": list(dict.fromkeys(words)),
         }

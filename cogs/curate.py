@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import discord
@@ -13,7 +14,7 @@ from bot.chat.embeds import to_embed
 from bot.chat.errors import Modal
 from bot.chat.reply import acknowledge
 from bot.domain.message import CHOICE, Embed, escape_to
-from bot.domain.model import Stored, StoryView
+from bot.domain.model import UNKNOWN_DATE, Stored, StoryView
 from bot.domain.text import clip, isolate
 from bot.usecases import curate as use
 from bot.usecases.context import Context
@@ -102,6 +103,10 @@ class _Part(ui.Button[Any]):
         await views.answer(interaction, Embed(description=text), answer)
 
 
+def _published(when: datetime) -> str:
+    return "date unknown" if when == UNKNOWN_DATE else f"{when:%d %b %H:%M} UTC"
+
+
 class _WhichReport(ui.Select[Any]):
     """The reports of a story, first published first."""
 
@@ -112,7 +117,7 @@ class _WhichReport(ui.Select[Any]):
                 discord.SelectOption(
                     label=clip(member.record.title, CHOICE) or member.record.outlet.domain,
                     description=clip(
-                        f"{isolate(member.record.outlet.name)} · {member.published:%d %b %H:%M} UTC", CHOICE
+                        f"{isolate(member.record.outlet.name)} · {_published(member.published)}", CHOICE
                     ),
                     value=str(member.id),
                 )

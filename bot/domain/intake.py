@@ -13,11 +13,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import chain
 
-from bot.domain.model import Record, Stored, StoryView, TopicMatch
+from bot.domain.model import UNKNOWN_DATE, Record, Stored, StoryView, TopicMatch
 from bot.domain.posting import Edit, Hold, Post, Reason, Send
 from bot.domain.topics import Topics
 from bot.domain.words import name_key
@@ -27,7 +27,6 @@ AHEAD = timedelta(days=1)
 IN_FEED = "feed:"  # begins a key that is trusted within one feed
 OWN = "own:"  # begins the key of a page that a feed of the same outlet has
 EVERYBODY = frozenset({0})  # whom a story concerns of which it is not said otherwise
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # before everything that a digest tells of
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +326,7 @@ class Identify:
                 record = replace(record, topics=tuple(dict.fromkeys((*old.record.topics, *record.topics))))
             return replace(old, record=record, published=published, declares=declares, source=arrival.source)
         first_seen = self._first_seen(record, arrival)
-        published = record.published or (LONG_AGO if record.date_unreadable else self._now)
+        published = record.published or (UNKNOWN_DATE if record.date_unreadable else self._now)
         if published - self._now > AHEAD:
             published = self._now
             record = replace(record, published=published)
@@ -353,7 +352,7 @@ class Identify:
         A date that cannot be read may be of any time, so no digest takes the record for news either.
         """
         if record.published is None and (arrival.silent or record.date_unreadable):
-            return LONG_AGO
+            return UNKNOWN_DATE
         past = arrival.silent or arrival.replay
         return min(record.published or self._now, self._now) if past else self._now
 

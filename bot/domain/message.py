@@ -13,7 +13,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from bot.domain.model import UNKNOWN_DATE
 from bot.domain.text import clip, clip_isolated, isolate, length
+
+_NO_DATE = "date unknown"
 
 CONTENT = 2000
 TITLE = 256
@@ -219,12 +222,12 @@ def link(text: str, url: str, limit: int) -> str:
 
 def dated(when: datetime) -> str:
     """The date and the time of day, as each reader's Discord writes them."""
-    return f"<t:{int(when.timestamp())}:f>"
+    return _NO_DATE if when == UNKNOWN_DATE else f"<t:{int(when.timestamp())}:f>"
 
 
 def relative(when: datetime) -> str:
     """Discord's relative time, shown in the reader's language."""
-    return f"<t:{int(when.timestamp())}:R>"
+    return _NO_DATE if when == UNKNOWN_DATE else f"<t:{int(when.timestamp())}:R>"
 
 
 def lines(entries: Iterable[str], limit: int) -> tuple[str, int]:

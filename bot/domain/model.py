@@ -6,13 +6,15 @@ Everything here is immutable and knows neither Discord, nor a database, nor a cl
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal
 
 NOTABLE_HEAT = 70
 MAJOR_HEAT = 150
 HEAT_PER_OUTLET = 20
+# When a record was published whose date cannot be read: before everything that is news. Nobody is shown it as a date.
+UNKNOWN_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Importance(StrEnum):

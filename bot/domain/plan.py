@@ -21,9 +21,9 @@ from bot.domain.batch import Clustering, Why
 from bot.domain.beside import is_informative
 from bot.domain.cluster import Window
 from bot.domain.event import Report, compared, day_of
-from bot.domain.intake import EVERYBODY, LONG_AGO, Affected, Arrival, Identify, Known, Plan
+from bot.domain.intake import EVERYBODY, Affected, Arrival, Identify, Known, Plan
 from bot.domain.meaning import meant
-from bot.domain.model import Mute, Stored, StoryView, Subscription, TopicMatch
+from bot.domain.model import UNKNOWN_DATE, Mute, Stored, StoryView, Subscription, TopicMatch
 from bot.domain.owners import Owners
 from bot.domain.posting import Edit, Hold, Post, Rules, Send
 from bot.domain.stories import Story
@@ -323,7 +323,7 @@ def _unfollowed(post: Post) -> posting.Channel:
 
 def _shown_at(view: StoryView | None, number: int) -> tuple[datetime, int]:
     """What posts of one intake are ordered by, the oldest first: a channel is read downwards."""
-    return view.lead.published if view else LONG_AGO, number
+    return view.lead.published if view else UNKNOWN_DATE, number
 
 
 def _audience(

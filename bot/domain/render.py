@@ -29,7 +29,7 @@ from bot.domain.message import (
     relative,
     safe_url,
 )
-from bot.domain.model import Coverage, Record, Relation, StoryView
+from bot.domain.model import UNKNOWN_DATE, Coverage, Record, Relation, StoryView
 from bot.domain.ranking import Spike
 from bot.domain.text import clip, isolate, length, plural
 from bot.domain.words import name_key
@@ -106,7 +106,7 @@ def story_post(
         image=safe_url(image.url) if image and length(safe_url(image.url)) <= URL else "",
         colour=colour if colour is not None else colour_of(first),
         fields=_coverage_fields(view),
-        timestamp=view.lead.published.isoformat(),
+        timestamp=view.lead.published.isoformat() if view.lead.published != UNKNOWN_DATE else "",
     )
     buttons = (
         [Button("Watch" if lead.type == "video" else "Read", url=address)]
@@ -199,8 +199,9 @@ def related_pages(
         author=clip(lead.outlet.name, AUTHOR),
         colour=colour_of(next(iter(topics), "")),
     )
+    published = view.lead.published
     summary = (
-        f"Published {relative(view.lead.published)} · score {view.heat}"
+        f"{'Date unknown' if published == UNKNOWN_DATE else f'Published {relative(published)}'} · score {view.heat}"
         f"{' · notable' if view.notable else ''} · {plural(view.outlets, 'outlet')}"
     )
     parts = [(Relation.SAME, "Same event"), (Relation.BACKGROUND, "Background")]

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.intake import LONG_AGO, Fate, Plan, all_keys, digest_of, keys_of
-from bot.domain.model import Importance, Mode, Mute, Record, Relation, Subscription, Topic
+from bot.domain.intake import Fate, Plan, all_keys, digest_of, keys_of
+from bot.domain.model import UNKNOWN_DATE, Importance, Mode, Mute, Record, Relation, Subscription, Topic
 from bot.domain.posting import Edit, Hold, Reason
 from bot.domain.topics import Topics
 from tests.domain.world import CHANNEL, GUILD, World, follow
@@ -121,7 +121,7 @@ def test_a_first_intake_and_a_replay_see_records_when_they_were_published(how: s
     world, old, future, undated = World(), report(), report(published=at(99)), report(published=None)
     world.take(old, future, undated, hours=50, **{how: True})
     # What a first intake finds without a date was there before anybody looked.
-    came = LONG_AGO if how == "silent" else at(50)
+    came = UNKNOWN_DATE if how == "silent" else at(50)
     assert [world.stored(one).first_seen for one in (old, future, undated)] == [at(0), at(50), came]
     assert world.stored(undated).published == at(50)
     assert [world.stored(one).news for one in (old, future, undated)] == [how == "replay"] * 3

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.domain import stories
 from bot.domain.message import Button, escape, safe_url
-from bot.domain.model import Coverage, Image, Outlet, Relation, StoryView
+from bot.domain.model import UNKNOWN_DATE, Coverage, Image, Outlet, Relation, StoryView
 from bot.domain.render import (
     GREY,
     PAGE,
@@ -305,6 +305,20 @@ def test_related_pages_give_heat_outlets_and_notes_and_number_themselves() -> No
         "Background",
         "Timeline",
     ]
+
+
+def test_a_date_that_cannot_be_read_is_shown_as_unknown_everywhere() -> None:
+    undated = [
+        replace(stored(record("Council bans drones", outlet, topics=["AI"])), published=UNKNOWN_DATE)
+        for outlet in ("a.example", "b.example")
+    ]
+    shown = stories.view(story(*undated))
+    (page_,) = related_pages(shown)
+    assert story_post(shown).embeds[0].timestamp == ""
+    assert page_.description.startswith("Date unknown · score")
+    assert coverage_line(shown.coverage[0], 400).endswith("date unknown")
+    assert story_line(shown).endswith("date unknown")
+    assert "<t:0:" not in str(page_)
 
 
 def test_what_goes_beside_a_story_stands_on_the_last_page_within_limits() -> None:
