@@ -74,6 +74,7 @@ class App:
         self._up = asyncio.Event()  # set once the client had a connection
         self._away = False  # a client that failed has been replaced, and the new one has no connection yet
         self._scheduler = AsyncIOScheduler(timezone=UTC)
+        self._jobs: set[asyncio.Task[Any]] = set()  # of the scheduler's, those that run
         self._replanned = (
             False  # the default time of digests is looked at once: it changes with a restart alone
         )
@@ -148,9 +149,15 @@ class App:
                 self._plan_digest(max(at, self.context.now() + NEXT_DIGEST))
 
     async def _job(self, step: Callable[[], Awaitable[None]]) -> None:
-        """A step as a job: the scheduler logs one that a stop cuts short as if it had failed."""
-        with contextlib.suppress(asyncio.CancelledError):
-            await step()
+        """A step as a job: the scheduler logs one that a stop cuts short as if it had failed, and does not wait for it."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._jobs.add(task)
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await step()
+        finally:
+            self._jobs.discard(task)
 
     def _plan_digest(self, at: datetime) -> None:
         self._scheduler.add_job(
@@ -204,7 +211,7 @@ class App:
                 await asyncio.wait([delivering], timeout=STOP_SECONDS)
             for task in (delivering, *others):
                 task.cancel()
-            await asyncio.gather(delivering, *others, return_exceptions=True)
+            await asyncio.gather(delivering, *others, *self._jobs, return_exceptions=True)
             if self.server is not None:
                 await self.server.close()
             if self.poll is not None:
