@@ -183,6 +183,7 @@ async def test_a_server_that_removed_the_bot_rests_until_it_invites_it_again(
     backend = world.env.backend
     guild, channel = backend.get_guild(elsewhere.id), backend.channels[lobby.id]
     backend.remove_guild(guild.id)
+    await world.env.settle()
     if away:
         await world.restart()
     await world.report(record(ROCKET[0], quality=80))
