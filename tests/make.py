@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Any
+
+from hypothesis import settings
 
 from bot.domain.identity import canonical
 from bot.domain.model import Image, Outlet, Record, Stored, TopicMatch
@@ -80,6 +83,11 @@ def story(
     """A story whose members all have these topics."""
     matches = tuple(TopicMatch(topic, True) for topic in topics)
     return Story(number, members, {entry.id: entry for entry in declared}, {m.id: matches for m in members})
+
+
+def examples(share: float, **others: Any) -> settings:
+    """Settings of a property test whose examples are cheap or dear: so many times as many as the profile says."""
+    return settings(max_examples=max(1, round(settings.default.max_examples * share)), **others)
 
 
 class Clock:

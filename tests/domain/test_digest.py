@@ -8,7 +8,7 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain import digest, stories
@@ -522,7 +522,6 @@ def filled(some: list[AnyStory], topic: str, counts: list[int], grew: int) -> Di
     return Digest(at(0), at(24), sections)
 
 
-@settings(max_examples=60)
 @given(
     st.lists(any_stories, min_size=1, max_size=3),
     texts(77, empty="x"),

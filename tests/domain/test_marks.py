@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain import marks
@@ -16,6 +16,7 @@ from bot.domain.topics import Topics
 from bot.domain.words import word_places
 from tests import discord_markdown as markdown
 from tests.hostile import PIECES
+from tests.make import examples
 
 URL = "https://paper.example/1"
 
@@ -111,7 +112,7 @@ def test_a_keyword_is_marked_where_topics_find_it(keyword: str, title: str, mark
 TITLES = st.lists(st.sampled_from(PIECES), max_size=14).map(lambda own: " ".join("".join(own).split()))
 
 
-@settings(max_examples=300)
+@examples(8)
 @given(TITLES, st.integers(0, 400), st.data())
 def test_whatever_is_marked_is_one_link_and_no_other_markup(
     title: str, limit: int, data: st.DataObject

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.intake import Fate, Plan, all_keys, digest_of, keys_of
@@ -660,7 +660,6 @@ ITEMS = st.lists(ITEM, max_size=14).map(
 )
 
 
-@settings(max_examples=60)
 @given(ITEMS, st.sets(st.integers(1, 13)), st.sets(st.integers(1, 13)))
 def test_however_batches_are_split_counts_add_up_and_every_record_is_in_one_story(
     items: list[Record], one_way: set[int], another: set[int]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from bidi import get_display
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain import stories
@@ -33,7 +33,6 @@ from tests.discord_rules import page, payload, problems, units
 from tests.hostile import AnyStory, any_stories, texts, urls
 from tests.make import at, record, stored, story
 
-FEW = settings(max_examples=40)
 ADDRESS = "https://alpha.example/drones"
 NOTES = ("Posted here <t:1772452800:R>.", "Story #7 is now part of #3.")
 
@@ -68,7 +67,6 @@ def view(*others: str, background: int = 0, **lead: object) -> StoryView:
 # For every story.
 
 
-@FEW
 @given(
     any_stories, st.lists(st.integers(10**17, 2**63), max_size=90), st.lists(texts(80, empty="x"), max_size=9)
 )
@@ -82,7 +80,6 @@ def test_every_story_post_is_within_discords_limits(
     assert set(message.roles) <= set(roles)
 
 
-@FEW
 @given(any_stories, st.lists(texts(300, empty="x"), max_size=3))
 def test_every_page_of_related_coverage_is_within_discords_limits(
     any_story: AnyStory, notes: list[str]
@@ -93,7 +90,6 @@ def test_every_page_of_related_coverage_is_within_discords_limits(
         assert problems(page(made)) == []
 
 
-@FEW
 @given(st.lists(any_stories, max_size=3), st.integers(0, 60))
 def test_every_page_of_a_list_is_within_discords_limits(some: list[AnyStory], count: int) -> None:
     entries = [f"• {story_line(one.view())}" for one in some] * count
@@ -104,7 +100,6 @@ def test_every_page_of_a_list_is_within_discords_limits(some: list[AnyStory], co
     assert shown == entries[:count]
 
 
-@FEW
 @given(any_stories)
 def test_no_title_or_excerpt_of_a_story_becomes_markup_in_its_post(any_story: AnyStory) -> None:
     any_view = any_story.view()
@@ -121,7 +116,6 @@ def test_no_title_or_excerpt_of_a_story_becomes_markup_in_its_post(any_story: An
             assert {inner.kind for inner in node.inner} <= {"text"}
 
 
-@FEW
 @given(any_stories)
 def test_no_title_of_a_story_becomes_markup_among_its_coverage(any_story: AnyStory) -> None:
     any_view = any_story.view()
@@ -137,7 +131,6 @@ def test_no_title_of_a_story_becomes_markup_among_its_coverage(any_story: AnySto
             assert {node.href for node in nodes if node.kind == "link"} <= addresses
 
 
-@FEW
 @given(any_stories)
 def test_related_pages_show_all_coverage_once_reports_before_background(any_story: AnyStory) -> None:
     any_view = any_story.view()
@@ -313,6 +306,7 @@ def test_a_date_that_cannot_be_read_is_shown_as_unknown_everywhere() -> None:
         for outlet in ("a.example", "b.example")
     ]
     shown = stories.view(story(*undated))
+    assert shown is not None
     (page_,) = related_pages(shown)
     assert story_post(shown).embeds[0].timestamp == ""
     assert page_.description.startswith("Date unknown · score")

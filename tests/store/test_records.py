@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from bot.domain import meaning
@@ -19,7 +19,7 @@ from bot.domain.model import Importance, Mode, Record, Stored, Subscription, Top
 from bot.store import records, schema, stories, subscriptions, topics
 from bot.store.database import Database
 from bot.store.sql import IN_MOST
-from tests.make import at, record
+from tests.make import at, examples, record
 from tests.store.taking import (
     CHANNEL,
     FOUR,
@@ -128,7 +128,7 @@ def items(draw: st.DrawFn, *, nested: bool = True) -> Record:
     )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@examples(0.6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(batches=st.lists(st.lists(items(), min_size=1, max_size=5), min_size=1, max_size=4))
 async def test_what_was_planned_is_known_after_every_batch(
     stores: Database, batches: Sequence[Sequence[Record]]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,7 +24,7 @@ from bot.store.database import Database
 from bot.usecases.context import Context
 from bot.usecases.search import CANDIDATES, find
 from tests.databases import opened
-from tests.make import Clock, at, record
+from tests.make import Clock, at, examples, record
 from tests.store.taking import GUILD, HALVES, halves, headlines, stored_of, take, wipe
 
 OTHERS = GUILD + 1
@@ -130,8 +130,8 @@ def readable(text: str) -> bool:
 TOPICS = Topics([Topic("Sea", parent="AI", keywords=("ferry", "whale"))])
 
 
-@settings(
-    max_examples=80,
+@examples(
+    0.7,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,

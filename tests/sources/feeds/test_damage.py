@@ -6,10 +6,11 @@ import gzip
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.sources.feeds.parse import NotAFeed
+from tests.make import examples
 from tests.shared_data import SHARED, needs_shared
 from tests.sources.feeds.writing import ORIGIN, atom, item, only, read, records, rss
 
@@ -192,7 +193,7 @@ def test_a_body_that_is_still_compressed_is_refused() -> None:
         read(gzip.compress(rss(item()).encode()))
 
 
-@settings(max_examples=300)
+@examples(8)
 @given(
     st.binary(max_size=300),
     st.sampled_from([b"", b"<rss>", b"<feed>", b"<rss><item>", b'{"version":', b"\xff\xfe"]),

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.sources.web.model import Failure, Kind, Response
+from tests.make import examples
 from tests.sources.web.servers import (
     Names,
     Script,
@@ -273,7 +274,7 @@ pieces = st.sampled_from(
 
 
 @given(st.lists(pieces | st.binary(max_size=50), max_size=8).map(b"".join))
-@settings(max_examples=150)
+@examples(4)
 def test_any_bytes_are_an_answer_or_a_failure(said: bytes) -> None:
     found = asyncio.run(ask(saying(said), total=5.0))
     assert isinstance(found, Response | Failure)
