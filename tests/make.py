@@ -87,7 +87,9 @@ def story(
 
 def examples(share: float, **others: Any) -> settings:
     """Settings of a property test whose examples are cheap or dear: so many times as many as the profile says."""
-    return settings(max_examples=max(1, round(settings.default.max_examples * share)), **others)
+    profile = settings.default
+    assert profile is not None
+    return settings(max_examples=max(1, round(profile.max_examples * share)), **others)
 
 
 class Clock:
