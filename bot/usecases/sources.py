@@ -204,7 +204,7 @@ async def remove(context: Context, wanted: str, guild_id: int = 0) -> Feed:
             raise InvalidInputError(f"{len(hits)} feeds have that name. Enter the address instead.")
         if hits[0].origin in (Owner.CONFIG, Owner.CATALOGUE):
             raise InvalidInputError(
-                f"{hits[0].shown} comes from the {'config' if hits[0].origin == Owner.CONFIG else 'catalogue'}. Remove it there."
+                f"{hits[0].shown} comes from the {'configuration' if hits[0].origin == Owner.CONFIG else 'catalogue'}. Remove it there."
             )
         await feeds.remove(connection, [hits[0].source_id])
     return hits[0]
