@@ -293,9 +293,9 @@ class Poll:
             return part
         polls = self._context.polls
         limit = (
-            f"the limit of {polls.most_stored:,} stored articles (feeds.most_stored)"
+            f"the limit for stored articles (feeds.most_stored: {polls.most_stored})"
             if part.guild_id in full
-            else f"today's limit of {polls.per_day:,} new articles (feeds.per_day)"
+            else f"today's limit for new articles (feeds.per_day: {polls.per_day})"
         )
         reason = (
             f"{plural(len(refused), 'new article')} rejected because the feeds of server "

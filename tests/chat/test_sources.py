@@ -438,7 +438,10 @@ async def test_the_list_and_the_status_show_how_much_a_server_has_stored(press: 
     await press.poll()
     answer = seen(await world.ask("source list"))
     assert "Stored articles from this server's feeds: 2 (the limit is 2)" in answer
-    assert "New articles are rejected. The person who runs the bot can raise the limit: `feeds.most_stored`." in answer
+    assert (
+        "New articles are rejected. The person who runs the bot can raise the limit: `feeds.most_stored`."
+        in answer
+    )
 
 
 async def test_the_list_shows_what_fails_why_and_when_it_is_tried_again(press: Press) -> None:

@@ -622,7 +622,7 @@ async def test_a_servers_own_feeds_bring_no_more_in_a_day_than_they_may(
     await room.poll(hours=1)
     assert await room.desk.db_records() == before + 7
     assert (
-        f"2 new articles rejected because the feeds of server {GUILD} have reached today's limit of 4"
+        f"2 new articles rejected because the feeds of server {GUILD} have reached today's limit for new articles (feeds.per_day: 4)"
         in caplog.text
     )
     assert (await room.feed(second.address, GUILD)).rejected == 2
@@ -658,7 +658,7 @@ async def test_a_servers_own_feeds_store_no_more_articles_than_they_may(
     assert await room.desk.db_records() == before + 4 + 3 + 3, "others have room of their own"
     assert (
         f"2 new articles rejected because the feeds of server {GUILD} have reached "
-        "the limit of 4 stored articles (feeds.most_stored)"
+        "the limit for stored articles (feeds.most_stored: 4)"
     ) in caplog.text
     assert (await room.feed(second.address, GUILD)).rejected == 2
     listing = await sources.listing(room.desk.context, GUILD)
