@@ -25,6 +25,7 @@ from bot.chat.permissions import problem_now
 from bot.chat.sender import DiscordSender
 from bot.config import Config, FeedSettings
 from bot.domain.addresses import hosts_only
+from bot.domain.text import plural
 from bot.errors import DatabaseLostError, StoreError, TopicwireError
 from bot.http import server as http
 from bot.parts import Watched, context_of, endpoint_of, feeds_of, topics_of, watched_of, web_of
@@ -130,7 +131,8 @@ class App:
 
     async def tidy(self) -> None:
         """Remove what nobody will ask for any more."""
-        log.info("removed %d old rows", await housekeeping.step(self.context))
+        removed = await housekeeping.step(self.context)
+        log.info("the daily cleanup removed %s from the database", plural(removed, "old row"))
 
     async def digest(self) -> None:
         """Send due digests, and plan the next look."""
@@ -279,7 +281,9 @@ class App:
                 except StoreError as error:
                     self._report(error)
                 except Exception:
-                    log.exception("delivery failed; messages in progress are retried when their leases end")
+                    log.exception(
+                        "delivery failed; the bot retries the unfinished messages when their leases expire"
+                    )
                 if not busy:
                     await self._idle(self._woken, due)
             await self.deliver.finish()
@@ -292,9 +296,12 @@ class App:
         if self._latest is None or now < self._latest:
             async with self.context.db.write() as connection:
                 if self._latest is None and (freed := await delivery.give_back(connection, process.is_gone)):
-                    log.info("%d messages of an earlier process are taken up again", freed)
+                    log.info("this process takes over %s from an earlier one", plural(freed, "message"))
                 if early := await delivery.after_clock_change(connection, now, self._latest):
-                    log.warning("the clock was set back: %d messages are due now", early)
+                    log.warning(
+                        "the clock was set back; the bot sends %s now instead of waiting",
+                        plural(early, "message"),
+                    )
         self._latest = now
 
     def _report(self, error: StoreError) -> None:
@@ -356,7 +363,7 @@ class App:
                     "%s: %s; next try in %s", hosts_only(watched.source.name), hosts_only(str(error)), pause
                 )
             except Exception:
-                log.exception("%s: reading failed; next try in %s", watched.source.name, pause)
+                log.exception("%s: the source cannot be read; next try in %s", watched.source.name, pause)
             await asyncio.sleep(pause.total_seconds())
             pause = min(pause * 2, RETRY_MOST)
 

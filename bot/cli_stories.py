@@ -84,7 +84,7 @@ def show_related(text: str, db_url: str | None, as_json: bool, config: Path) -> 
         return
     shown, lead = found.view, found.view.lead
     out(f"#{shown.number} {lead.record.title}")
-    about = f"heat {shown.heat} · {', '.join(shown.topics)}"
+    about = f"score {shown.heat} · {', '.join(shown.topics)}"
     out(f"{lead.record.outlet.name} · {_dated(lead.published) or UNDATED} · {about}\n{lead.record.url}")
     for heading, relation in (("Same event", "same"), ("Background", "background")):
         entries = [entry for entry in shown.coverage if entry.relation.value == relation]
@@ -129,7 +129,7 @@ def show_digest(
             record = entry.view.lead.record
             out(f"  #{entry.view.number} {record.title}")
             out(
-                f"     {record.outlet.name} · {plural(entry.view.outlets, 'outlet')} · heat {entry.view.heat} · {record.url}"
+                f"     {record.outlet.name} · {plural(entry.view.outlets, 'outlet')} · score {entry.view.heat} · {record.url}"
             )
 
 

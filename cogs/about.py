@@ -63,9 +63,9 @@ def _embed(found: use.Status) -> Embed:
         f"{plural(found.subscriptions, 'subscription')} in this server · {plural(found.queue, 'message')} waiting"
     )
     if found.stalled:
-        summary += f"\n⚠️ Nothing is being delivered, though {plural(found.stalled, 'message')} should be."
+        summary += f"\n⚠️ {plural(found.stalled, 'message')} should have been delivered by now, but the bot delivers nothing."
     if found.own_stored:
-        summary += f"\n{found.own_stored:,} of at most {found.most_stored:,} articles of this server's own feeds are stored"
+        summary += f"\nStored articles from this server's feeds: {found.own_stored:,} (the limit is {found.most_stored:,})"
     held = [f"• {count} × {EXPLAIN[Reason(reason)]}" for reason, count in found.held.items()]
     parts = {
         "Sources": [_source(source) for source in found.sources],

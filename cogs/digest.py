@@ -99,7 +99,7 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dige
         channel = channel_of(interaction)
         message, plan, since = await use.preview(self.context, guild_of(interaction).id, channel.id)
         if message is None:
-            text = f"There are no new stories since {dated(since)}. A digest is only sent when there are new stories."
+            text = f"There have been no new stories since {dated(since)}. A digest is only sent when there are new stories."
             await views.answer(interaction, Embed(title="Digest preview", description=text, colour=GREY))
             return
         when = f"-# Preview · stories since {dated(since)} · {describe_days(plan.days)} at {plan.at:%H:%M} ({shown(plan.zone)})"

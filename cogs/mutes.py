@@ -125,7 +125,7 @@ class Mutes(commands.Cog):
 
 
 def _meaning(value: str) -> str:
-    outlet = f"the outlet {escape(value)}" if "." in value else "any outlet of that name"
+    outlet = f"the outlet {escape(value)}" if "." in value else "any outlet with that name"
     return f"This hides articles from {outlet} and articles with “{escape(use.phrase(value))}” in the title."
 
 
@@ -134,9 +134,9 @@ def _told(effect: use.Effect) -> str:
     if not effect.total:
         return f"There are no stories from the last {days} days to compare with."
     if not effect.hidden:
-        return f"It would have hidden none of the {plural(effect.total, 'story', 'stories')} from the last {days} days."
+        return f"Of {plural(effect.total, 'story', 'stories')} from the last {days} days, it would have hidden none."
     lines = [
-        f"In the last {days} days it would have hidden **{len(effect.hidden)} of {plural(effect.total, 'story', 'stories')}**:",
+        f"Of {plural(effect.total, 'story', 'stories')} from the last {days} days, it would have hidden **{len(effect.hidden)}**:",
         *(f"• {story_line(view, 300)}" for view in effect.hidden[:EXAMPLES]),
     ]
     if len(effect.hidden) > EXAMPLES:

@@ -97,10 +97,10 @@ class Sources(commands.GroupCog, group_name="source", group_description="Feeds o
 
 
 def _stored(stored: int, most: int) -> str:
-    text = f"{stored:,} of at most {most:,} articles of this server's own feeds are stored."
+    text = f"Stored articles from this server's feeds: {stored:,} (the limit is {most:,})."
     if stored < most:
         return text
-    return f"⚠️ {text} New ones are refused. Whoever runs the bot can raise the limit: `feeds.most_stored`."
+    return f"⚠️ {text} New articles are rejected. The person who runs the bot can raise the limit: `feeds.most_stored`."
 
 
 def _added(done: use.Added) -> Embed:

@@ -48,7 +48,7 @@ class Upkeep(commands.Cog):
         """The bot was removed from a server: what the server has stays, and rests."""
         await use.leave(self.context, guild.id)
         log.info(
-            "the bot was removed from server %s: nothing is done for it until it is invited again", guild.id
+            "the bot was removed from server %s, and does nothing for it until it is invited again", guild.id
         )
 
     @commands.Cog.listener()
@@ -67,7 +67,7 @@ class Upkeep(commands.Cog):
             # Archived threads and hidden channels are not in sight either: Discord is asked about each.
             if guild.get_channel_or_thread(channel_id) is None and await is_gone(self.bot, channel_id):
                 await use.forget_channel(self.context, channel_id)
-                log.info("channel %s was deleted: its subscriptions are removed", channel_id)
+                log.info("channel %s was deleted, and its subscriptions were removed", channel_id)
 
     async def _compare_roles(self, guild: discord.Guild) -> None:
         await use.keep_roles(self.context, guild.id, lambda: [role.id for role in guild.roles])

@@ -14,6 +14,7 @@ from discord.ext import commands
 from bot.chat.connection import Trouble, trouble_of
 from bot.chat.errors import Tree, answer_expired
 from bot.chat.transport import supervise, tracing
+from bot.domain.text import plural
 from bot.errors import StoreError, TopicwireError
 from bot.usecases.context import Context
 
@@ -130,6 +131,7 @@ class Client(commands.Bot):
     async def on_ready(self) -> None:
         """Say where to invite the bot to, should it be in no server yet."""
         self.up.set()
-        log.info("ready as %s in %d servers", self.user, len(self.guilds))
+        log.info("ready as %s in %s", self.user, plural(len(self.guilds), "server"))
         if not self.guilds and self.application_id is not None:
-            log.info("invite it: %s", discord.utils.oauth_url(self.application_id, permissions=PERMISSIONS))
+            address = discord.utils.oauth_url(self.application_id, permissions=PERMISSIONS)
+            log.info("the bot is in no server yet; open this address to invite it: %s", address)

@@ -27,8 +27,8 @@ REFUSAL = (
     "(your application, Bot, Reset Token)"
 )
 INTENTS = (
-    "Discord refused the intents that the bot asks for: see https://discord.com/developers/applications "
-    "(your application, Bot, Privileged Gateway Intents), and whether the application is allowed to run"
+    "Discord refused the intents that the bot asks for: check them at https://discord.com/developers/applications "
+    "(your application, Bot, Privileged Gateway Intents), and check that Discord has not disabled the application"
 )
 # https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes
 AUTHENTICATION_FAILED = 4004
@@ -79,8 +79,8 @@ def trouble_of(error: Exception) -> Trouble:
             return Trouble(_one_line(str(error)) or type(error).__name__)
         # discord.py takes for granted that an answer or an event is one of Discord's own.
         case LookupError() | ValueError() | TypeError() | AttributeError() | RuntimeError() | zlib.error():
-            log.debug("discord.py could not read what it was sent", exc_info=error)
-            return Trouble("the answer is not one of Discord's API")
+            log.debug("discord.py could not read an answer or an event", exc_info=error)
+            return Trouble("the answer did not come from Discord's API")
         case _:
             raise error
 
@@ -91,9 +91,11 @@ def _refused(error: discord.HTTPException) -> Trouble:
         raise TopicwireError(REFUSAL) from error
     definite = 400 <= status < 500 and status not in (408, 429)
     if definite and error.code not in (0, INTERNAL_NETWORK_ERROR):
-        raise TopicwireError(f"Discord refused the bot at its start: {text} (code {error.code})") from error
+        raise TopicwireError(
+            f"Discord refused the bot when it started: {text} (code {error.code})"
+        ) from error
     is_page = (error.text or "").lstrip().startswith("<")
-    detail = "a page of the network in front of Discord" if is_page else text
+    detail = "an error page of a proxy in front of Discord" if is_page else text
     return Trouble(f"HTTP {status}, {detail}" if detail else f"HTTP {status}", retry_after(error))
 
 

@@ -18,7 +18,7 @@ from discord import app_commands, ui
 from bot.chat.limits import Limits
 from bot.chat.reply import acknowledge, reply
 from bot.domain.message import escape
-from bot.domain.text import clip
+from bot.domain.text import clip, plural
 from bot.errors import NotAllowedError, QueryRefusedError, StoreError, TopicwireError
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def explain(error: BaseException) -> str | None:
         case app_commands.CommandSignatureMismatch() | app_commands.CommandNotFound():
             return "Discord still shows an old version of this command. Try again in a minute."
         case app_commands.CommandOnCooldown():
-            return f"Too many requests. Try again in {math.ceil(error.retry_after)} seconds."
+            return f"Too many requests. Try again in {plural(math.ceil(error.retry_after), 'second')}."
         case app_commands.CheckFailure():
             return "You are not allowed to do that here."
         case discord.NotFound(code=code) if code in _GONE:
@@ -92,7 +92,13 @@ async def answer_error(
     where = interaction.command.qualified_name if interaction.command else "a button"
     embed = discord.Embed(colour=0xEB5757)
     if is_mistake(error):
-        log.info("refused in %s: %s: %s", where, type(error).__name__, error, exc_info=error.__cause__)
+        log.info(
+            "a request was refused in %s: %s: %s",
+            where,
+            type(error).__name__,
+            error,
+            exc_info=error.__cause__,
+        )
     else:
         incident = secrets.token_hex(4)
         embed.set_footer(text=f"Error {incident}")

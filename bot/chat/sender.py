@@ -71,11 +71,13 @@ def _outcome(call: Callable[P, Coroutine[Any, Any, Outcome]]) -> Callable[P, Cor
 def _refusal(error: discord.RateLimited | discord.HTTPException, got: Got = Got.REFUSED) -> Outcome:
     if isinstance(error, discord.RateLimited):
         everywhere = isinstance(error, GlobalLimitError)
-        detail = "rate limited, as are all requests of the bot" if everywhere else "rate limited"
+        detail = (
+            "Discord is limiting all requests of the bot" if everywhere else "Discord is limiting requests"
+        )
         return Outcome(got, 429, retry_after=error.retry_after, detail=detail, everywhere=everywhere)
     # Where Discord says what is wrong there is a code; else a proxy's page may stand in its place.
     is_page = error.text.lstrip().startswith("<")
-    detail = f"Discord answers HTTP {error.status}"
+    detail = f"Discord answered with HTTP {error.status}"
     if error.status < 500 and (error.code or not is_page):
         detail = clip(error.text or str(error), LONGEST_DETAIL)
     return Outcome(
@@ -217,7 +219,9 @@ class DiscordSender:
         except (discord.RateLimited, discord.HTTPException) as error:
             outcome = _refusal(error, Got.PARTLY)
         if outcome.got is Got.PARTLY:
-            log.info("the name or the tags of forum post %s: %s", thread_id, outcome.detail)
+            log.info(
+                "the name or the tags of forum post %s could not be changed: %s", thread_id, outcome.detail
+            )
         return outcome
 
     @_outcome

@@ -70,9 +70,9 @@ def supervise(http: HTTPClient) -> None:
         try:
             answer = await asyncio.shield(task)
         except ValueError as error:
-            raise aiohttp.ClientPayloadError("the answer is not one of Discord's API") from error
+            raise aiohttp.ClientPayloadError("the answer did not come from Discord's API") from error
         if isinstance(answer, str) and answer:  # a page of the network in front of Discord
-            raise aiohttp.ClientPayloadError("the answer is not one of Discord's API")
+            raise aiohttp.ClientPayloadError("the answer did not come from Discord's API")
         return answer
 
     def _forget(task: asyncio.Future[Any]) -> None:

@@ -144,7 +144,7 @@ class FeedsSettings(_Model):
     @model_validator(mode="after")
     def _ordered(self) -> FeedsSettings:
         if self.most < self.least:
-            raise ValueError("most must be at least as long as least")
+            raise ValueError("most must not be shorter than least")
         return self
 
     def polls(self) -> Polls:

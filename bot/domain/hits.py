@@ -45,7 +45,7 @@ def pages(query: str, hits: Sequence[Hit], note: str) -> tuple[Embed, ...]:
     made = list_pages(
         f"Search: {escape_to(query, 200)}",
         [f"• {line(hit)}" for hit in hits],
-        "No story matches. Only whole words match; to match the beginning of a word, add a * to it.",
+        "No story matches. Only whole words match. To match the beginning of a word, end it with *.",
     )
     return tuple(
         replace(page, footer=" · ".join(part for part in (page.footer, note) if part)) for page in made

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 NEEDED = ("wordllama", "tokenizers", "safetensors", "numpy")
-MISSING = "needs what is not installed: pip install '.[semantic]' in Topicwire's folder"
+MISSING = "the extra is not installed; run pip install '.[semantic]' in Topicwire's directory"
 LANGUAGES = ("en", "")  # a language that nobody knows is that of a short title, and mostly English
 MOST = 400  # characters of a title that are read
 ENTRIES = 256  # of a vector, and so bytes

@@ -60,6 +60,6 @@ class Meter:
 def reason(price: int) -> str:
     """Why a topic is suspended that costs so much."""
     return (
-        f"its query costs {price:,} per article on average, and the limit is {MOST_A_TOPIC:,} for a topic and "
-        f"{MOST_A_SERVER:,} for all topics of a server"
+        f"its query costs {price:,} per article on average; the limits are {MOST_A_TOPIC:,} for one topic and "
+        f"{MOST_A_SERVER:,} for all topics of a server together"
     )

@@ -122,10 +122,7 @@ class Reach(StrEnum):
 
 _GONE = "the channel was deleted, or the bot cannot see it"
 _MAY_NOT_POST = "the bot cannot post there. Give it Send Messages and Embed Links in the channel"
-_NO_HISTORY = (
-    "a message may have been posted there already, and the bot cannot check. "
-    "Give it Read Message History in the channel"
-)
+_NO_HISTORY = "the bot cannot check whether it already posted a message there. Give it Read Message History in the channel"
 _NO_TAG = "the forum requires a tag on every post. Add a tag with the name of the topic, or turn this requirement off"
 _NO_KIND = "the bot cannot post in this type of channel. Choose another channel"
 
@@ -134,19 +131,19 @@ CODES: Mapping[int, tuple[Reach, str]] = {
     UNKNOWN_CHANNEL: (Reach.CHANNEL, _GONE),
     10004: (Reach.CHANNEL, "the bot is no longer in the server. Invite it again"),
     UNKNOWN_MESSAGE: (Reach.GONE, "the message was deleted"),
-    20016: (Reach.PASSES, "the channel has slow mode"),
-    20022: (Reach.PASSES, "Discord's limit for editing announcements"),
+    20016: (Reach.PASSES, "slow mode is on in the channel"),
+    20022: (Reach.PASSES, "the channel has reached Discord's limit for edits of announcements"),
     20026: (Reach.PASSES, "Discord flagged the bot as spam. The person who runs it can appeal"),
-    20028: (Reach.PASSES, "Discord's limit for messages in one channel"),
-    20029: (Reach.PASSES, "Discord's limit for messages in one server"),
-    30046: (Reach.PASSES, "Discord's limit for editing messages older than an hour"),
+    20028: (Reach.PASSES, "the channel has reached Discord's limit for messages"),
+    20029: (Reach.PASSES, "the server has reached Discord's limit for messages"),
+    30046: (Reach.PASSES, "Discord limits edits of messages that are older than an hour"),
     40001: (Reach.PASSES, "Discord does not accept the bot's token"),
     40002: (Reach.PASSES, "Discord requires the bot's account to be verified"),
     40004: (Reach.PASSES, "Discord has temporarily turned off sending messages"),
-    40006: (Reach.PASSES, "Discord has temporarily turned this off"),
+    40006: (Reach.PASSES, "Discord has temporarily turned off this feature"),
     40007: (Reach.CHANNEL, "the bot is banned from the server"),
     40058: (Reach.KIND, _NO_KIND),
-    40062: (Reach.PASSES, "Discord is limiting requests to this service"),
+    40062: (Reach.PASSES, "Discord is limiting requests at the moment"),
     40066: (
         Reach.CHANNEL,
         "the forum requires a tag, and only moderators can set its tags. Allow everyone to set one, "
@@ -160,17 +157,17 @@ CODES: Mapping[int, tuple[Reach, str]] = {
     50009: (Reach.CHANNEL, "the channel's verification level is too high for the bot"),
     MISSING_PERMISSIONS: (Reach.CHANNEL, _MAY_NOT_POST),
     50014: (Reach.PASSES, "Discord does not accept the bot's token"),
-    50021: (Reach.GONE, "it is a system message of Discord"),
+    50021: (Reach.GONE, "the message is one of Discord's system messages"),
     50024: (Reach.KIND, _NO_KIND),
     ARCHIVED_THREAD: (Reach.CHANNEL, "the thread is archived. Reopen it"),
-    110001: (Reach.PASSES, "the application is not available yet"),
+    110001: (Reach.PASSES, "the bot's application is not available yet"),
     130000: (Reach.PASSES, "Discord is overloaded"),
     THREAD_LOCKED: (Reach.CHANNEL, "the thread is locked. Unlock it, or give the bot Manage Threads"),
     160006: (Reach.PASSES, "the server has reached Discord's limit of active threads"),
     160007: (Reach.PASSES, "the server has reached Discord's limit of active announcement threads"),
-    200000: (Reach.MESSAGE, "the server's AutoMod blocked it"),
-    200001: (Reach.MESSAGE, "the server's AutoMod blocked its title"),
-    240000: (Reach.MESSAGE, "Discord considers a link in it harmful"),
+    200000: (Reach.MESSAGE, "the server's AutoMod blocked the message"),
+    200001: (Reach.MESSAGE, "the server's AutoMod blocked the title"),
+    240000: (Reach.MESSAGE, "Discord considers a link in the message harmful"),
 }
 # Statuses that speak for themselves where a proxy answered in Discord's place: the request is too long.
 _TOO_LONG = frozenset((413, 414, 431))
@@ -193,7 +190,7 @@ def reach(outcome: Outcome) -> tuple[Reach, str]:
         return Reach.PASSES, said
     return (
         Reach.MESSAGE,
-        f"Discord refused it (HTTP {outcome.status}, code {outcome.code}): {outcome.detail}",
+        f"Discord refused the message (HTTP {outcome.status}, code {outcome.code}): {outcome.detail}",
     )
 
 
@@ -232,7 +229,7 @@ def settle(outcome: Outcome, attempt: int, now: datetime, ask: Ask = Ask.SEND) -
         case Got.HIDDEN:
             return Pause(_NO_HISTORY)
         case Got.STALE:
-            return Drop(outcome.detail or "no longer needed")
+            return Drop(outcome.detail or "the message is no longer needed")
         case Got.ABSENT:
             return Pause(_GONE)
         case Got.WAITS:
@@ -243,7 +240,7 @@ def settle(outcome: Outcome, attempt: int, now: datetime, ask: Ask = Ask.SEND) -
             return _refused(*reach(outcome), now, ask)
     said = reason(outcome)
     if outcome.status != 429 and attempt >= MOST_ATTEMPTS and ask is not Ask.REMOVAL:
-        return _refused(Reach.MESSAGE, f"given up after {attempt} tries: {said}", now, ask)
+        return _refused(Reach.MESSAGE, f"the bot gave up after {attempt} tries: {said}", now, ask)
     return Retry(now + _wait(outcome, attempt), said)
 
 

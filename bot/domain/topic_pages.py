@@ -37,7 +37,9 @@ def made(title: str, topic: Topic, records: int | None, days: int, looked_at: in
     if records is not None:
         verb = "matches" if records == 1 else "match"
         parts.append(
-            f"{plural(records, 'article')} from the last {days} days {verb}. See them with `/latest`."
+            f"{plural(records, 'article')} from the last {days} days {verb}. `/latest` shows the stories."
+            if records
+            else f"No article from the last {days} days matches."
         )
     if looked_at is not None:
         parts.append(f"-# Only the newest {plural(looked_at, 'article')} could be checked.")
@@ -73,7 +75,7 @@ def shown(topic: Topic, below: Sequence[str], stories: int, places: Sequence[str
 
 def suspended(reason: str) -> str:
     """What is said of a topic that matches nothing any more."""
-    return f"⚠️ Suspended, no new articles match: {escape(reason)}. Change the query with `/topic edit`."
+    return f"⚠️ This topic is suspended and gets no new articles: {escape(reason)}. Simplify the query with `/topic edit`."
 
 
 def _joined(entries: Sequence[str]) -> str:
@@ -111,16 +113,13 @@ def backtested(tried: str, found: Backtest, records: int, picture: str, *, cut: 
     spans = sorted({min(WEEK, days), min(MONTH, days)})
     for importance in Importance:
         rates = (
-            f"{_rate(found.per_day(importance, span))} a day in the last {plural(span, 'day')}"
-            for span in spans
+            f"{_rate(found.per_day(importance, span))} a day in the last {_days(span)}" for span in spans
         )
         parts.append(f"**{importance}** · {', '.join(rates)} ({found.total(importance, MONTH)} in total)")
     if cut:
-        parts.append(
-            f"-# This covers only the last {plural(days, 'day')}: more would take too long to compute."
-        )
+        parts.append(f"-# This covers only the last {_days(days)}: more would take too long to compute.")
     elif days < MONTH:
-        parts.append(f"-# The bot only has articles from the last {plural(days, 'day')}.")
+        parts.append(f"-# The bot only has articles from the last {_days(days)}.")
     text = "\n".join(parts)
     samples = [f"• {story_line(view, SAMPLE)} · {highest}" for view, highest in found.samples]
     if samples:
@@ -128,6 +127,11 @@ def backtested(tried: str, found: Backtest, records: int, picture: str, *, cut: 
         kept, _ = lines(samples, DESCRIPTION - length(text) - 1)
         text += f"\n{kept}"
     return Embed("Backtest", "", text, colour=GREY, image=picture)
+
+
+def _days(count: int) -> str:
+    """`day`, `7 days`: what stands after "the last"."""
+    return "day" if count == 1 else f"{count} days"
 
 
 def _rate(value: float) -> str:

@@ -80,7 +80,7 @@ _PHRASE = re.compile(r"_(?:standard_|daylight_|summer_)?time$")
 _STEADY = frozenset({"Asia/Kolkata", "Asia/Dubai"})  # of those above: they keep no summer time
 _STAYS = (
     "This time zone has no summer time (daylight saving). "
-    "To follow summer time, choose a city such as Europe/London."
+    "If your clocks change in summer, choose a city such as Europe/London."
 )
 _MINUS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2212", "-"))
 _ETC = re.compile(r"Etc/GMT([+-])(\d{1,2})")
@@ -115,7 +115,7 @@ def read(text: str, zones: Zones) -> Reading | None:
     if found := _ABBREVIATIONS.get(typed):
         zone, others = found
         note = (
-            f"{text.strip().upper()} is read as {zone}, which follows summer time (daylight saving)."
+            f"{text.strip().upper()} is read as {zone}, which has summer time (daylight saving)."
             if zone not in _STEADY
             else f"{text.strip().upper()} is read as {zone}."
         )

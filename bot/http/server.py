@@ -117,7 +117,9 @@ class Server:
             async with self._context.db.read() as connection:
                 await sources.all_sources(connection)
                 if late := await delivery.stalled(connection, self._context.now()):
-                    problems.append(f"nothing is delivered, though {plural(late, 'message')} should be")
+                    problems.append(
+                        f"{plural(late, 'message')} should have been delivered by now, but the bot delivers nothing"
+                    )
         except StoreError:
             problems.append("the database does not answer")
         status = 503 if problems else 200
@@ -253,4 +255,4 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
         return web.json_response({"error": error.text}, status=error.status, headers=headers)
     except Exception:
         log.exception("a request to %s failed", request.path)
-        return web.json_response({"error": "internal error; see the log"}, status=500)
+        return web.json_response({"error": "internal error; the bot's log has the details"}, status=500)

@@ -15,7 +15,7 @@ from bot.chat.port import Mark, Sender, Target
 from bot.domain import render, retry
 from bot.domain.circuit import Circuit, is_outage
 from bot.domain.message import Message
-from bot.domain.retry import Drop, Got, Outcome, Pause, Sent, Verdict
+from bot.domain.retry import Drop, Got, Outcome, Pause, Retry, Sent, Skip, Verdict
 from bot.pipeline import rendering
 from bot.pipeline.rendering import RenderContext
 from bot.store import delivery, digests, outbox, pointers, subscriptions
@@ -207,9 +207,9 @@ class Deliver:
         before, now = self._circuit, self._context.now()
         self._circuit = before.after(outcome, begun, now)
         if self._circuit.is_open and not before.is_open:
-            log.error("sending pauses until %s: %s", self._circuit.until, retry.reason(outcome))
+            log.error("sending is paused until %s: %s", _stamp(self._circuit.until), retry.reason(outcome))
         elif before.is_open and not self._circuit.is_open:
-            log.info("sending goes on")
+            log.info("sending has resumed")
 
     async def _give_back(
         self, queue: list[Claimed], like: Claimed | None = None, until: datetime | None = None
@@ -229,7 +229,7 @@ class Deliver:
             return await self._try(claim, render_context)
         except Exception:  # a bug in making one message must not hold up those after it
             log.exception("message %s to channel %s could not be rendered", claim.id, claim.channel_id)
-            return Outcome(Got.FAILED, detail="internal error; see the log")
+            return Outcome(Got.FAILED, detail="internal error; the bot's log has the details")
 
     async def _try(self, claim: Claimed, render_context: RenderContext) -> Outcome:
         now = self._context.now()
@@ -322,7 +322,7 @@ class Deliver:
                 )
                 await outbox.enqueue(connection, row)
         if not isinstance(verdict, Sent | Pause) and outcome.got is not Got.WAITS and not is_outage(outcome):
-            log.warning("message %s to channel %s: %s", claim.id, claim.channel_id, verdict)
+            log.warning("message %s to channel %s %s", claim.id, claim.channel_id, _in_words(verdict))
         return verdict
 
     def _is_to_publish(self, claim: Claimed, outcome: Outcome, render_context: RenderContext) -> bool:
@@ -340,6 +340,21 @@ def _cancelled_with(task: asyncio.Future[Outcome]) -> Iterator[None]:
     except asyncio.CancelledError:
         task.cancel()
         raise
+
+
+def _stamp(moment: datetime | None) -> str:
+    return "" if moment is None else moment.isoformat(" ", "seconds")
+
+
+def _in_words(verdict: Retry | Skip | Drop) -> str:
+    """What becomes of a message that could not be sent, after its name in a line of the log."""
+    match verdict:
+        case Retry(at=at, reason=reason):
+            return f"is tried again at {_stamp(at)}: {reason}"
+        case Skip(reason=reason):
+            return f"is not edited until its story changes again: {reason}"
+        case Drop(reason=reason):
+            return f"is given up: {reason}"
 
 
 async def _given_up(connection: AsyncConnection, claim: Claimed, outcome: Outcome, now: datetime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
+from bot.domain.text import plural
 from bot.store import digests
 from bot.store.subscriptions import ChannelState
 from bot.usecases.context import Context
@@ -30,7 +31,7 @@ async def step(context: Context) -> datetime | None:
             log.exception("the digest for channel %s failed; next try in %s", state.channel_id, RETRY)
             failed.append(state)
             continue
-        log.info("digest for channel %s: %d stories", state.channel_id, told)
+        log.info("digest for channel %s: %s", state.channel_id, plural(told, "story", "stories"))
     if failed:
         async with context.db.write() as connection:
             for state in failed:

@@ -17,6 +17,7 @@ from bot.domain.intake import Arrival, Fate, Plan
 from bot.domain.language import spoken
 from bot.domain.plan import affected, announce, identify, plan
 from bot.domain.posting import Send
+from bot.domain.text import plural
 from bot.domain.topics import Topics
 from bot.errors import TopicwireError
 from bot.pipeline.windows import Windows
@@ -135,7 +136,8 @@ class Ingest:
                     progressed(summary)
         except Exception as error:
             async with db.write() as connection:
-                await sources.failed(connection, state.id, f"{type(error).__name__}: {error}", now())
+                text = str(error) if isinstance(error, TopicwireError) else f"{type(error).__name__}: {error}"
+                await sources.failed(connection, state.id, text, now())
             raise
         return summary
 
@@ -151,7 +153,7 @@ class Ingest:
         except Exception:
             if not any(part.batch.items for part in parts):
                 raise
-            log.exception("a batch could not be stored; storing its items one by one")
+            log.exception("a batch could not be stored; the bot stores its items one by one")
         summaries = [await self._one_by_one(part) for part in parts]
         async with self._context.db.write() as connection:
             await also(connection, summaries)
@@ -169,7 +171,7 @@ class Ingest:
                 raise
             except Exception as error:
                 log.error("%s: item %s could not be stored", hosts_only(item.path), item.item, exc_info=error)
-                bad.append(Rejected(item.path, item.item, "internal error; see the log"))
+                bad.append(Rejected(item.path, item.item, "internal error; the bot's log has the details"))
         rest = replace(part.batch, items=(), rejected=(*part.batch.rejected, *bad))
         [stored] = await self._together(
             [replace(part, batch=rest, refused=part.refused + len(bad))], _nothing
@@ -268,12 +270,12 @@ def report(name: str, summary: Summary, told: Container[Rejected] = ()) -> None:
     if summary.new or summary.changed or fresh:
         held = ", ".join(f"{reason}: {count}" for reason, count in sorted(summary.held.items())) or "none"
         log.info(
-            "%s: %d new, %d changed, %d rejected; %d posts to send; not posted: %s",
+            "%s: %d new, %d changed, %d rejected; %s to send; not posted: %s",
             name,
             summary.new,
             summary.changed,
             summary.rejected,
-            summary.posted,
+            plural(summary.posted, "post"),
             held,
         )
     for error in fresh[:MOST_LOGGED]:

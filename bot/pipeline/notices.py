@@ -132,7 +132,7 @@ def failure(feed: Feed, settled: Settled) -> Message:
     since = settled.polling.failing_since
     text = f"Topicwire cannot read **{escape_to(feed.shown, 200)}**: {escape(hosts_only(settled.error or feed.last_error))}."
     if settled.polling.next_poll is None:
-        text += "\nTopicwire no longer polls it."
+        text += "\nTopicwire has stopped reading this feed."
     elif since is not None:
         text += (
             f"\nThe first error was {relative(since)}. The next try is {relative(settled.polling.next_poll)}."

@@ -293,12 +293,12 @@ class Poll:
             return part
         polls = self._context.polls
         limit = (
-            f"the limit of {polls.most_stored} stored articles (feeds.most_stored)"
+            f"the limit for stored articles (feeds.most_stored: {polls.most_stored})"
             if part.guild_id in full
-            else f"today's limit of {polls.per_day} (feeds.per_day)"
+            else f"today's limit for new articles (feeds.per_day: {polls.per_day})"
         )
         reason = (
-            f"{plural(len(refused), 'new article')} rejected, starting with this one: the feeds of server "
+            f"{plural(len(refused), 'new article')} rejected because the feeds of server "
             f"{part.guild_id} have reached {limit}"
         )
         told = (*part.batch.rejected, Rejected(refused[0].path, refused[0].item, reason))
@@ -331,7 +331,7 @@ def _result(task: asyncio.Task[Look]) -> Look:
     if error is None:
         return task.result()
     log.error("a feed could not be read", exc_info=error)
-    return Look(Got.FAILED, "internal error; see the log")
+    return Look(Got.FAILED, "internal error; the bot's log has the details")
 
 
 def origin_of(feed: Feed, quality: int) -> Origin:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Stored, Topic, TopicMatch
+from bot.domain.text import plural
 from bot.domain.topics import Topics
 from bot.store import records, topics
 from bot.usecases.context import Context
@@ -52,4 +53,4 @@ async def _match_anew(connection: AsyncConnection) -> None:
         after = max(stored)
         total += len(stored)
     if total:
-        log.info("the topics changed: matched %d records again", total)
+        log.info("the topics changed; the bot matched %s again", plural(total, "record"))

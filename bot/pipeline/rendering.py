@@ -100,7 +100,7 @@ def _digest(claim: Claimed, render_context: RenderContext, now: datetime) -> Mes
         return Outcome(Got.STALE, detail="the channel no longer has a digest subscription")
     state = render_context.channels.get(claim.channel_id)
     if state is not None and state.off and not demanded:
-        return Outcome(Got.STALE, detail="the channel's digest is switched off")
+        return Outcome(Got.STALE, detail="the channel's digest is turned off")
     message = Message.from_json(payload)
     known = render_context.topics.seen_by(claim.guild_id)
     gone = set()
@@ -136,9 +136,9 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
         )
     wanted = _wanted(claim, view, render_context)
     if not sent and not wanted:
-        return Outcome(Got.STALE, detail="no subscription of the channel covers it any longer")
+        return Outcome(Got.STALE, detail="the channel's subscriptions no longer cover the story")
     if not sent and now - claim.created_at > render_context.rules.max_age:
-        return Outcome(Got.STALE, detail="it waited longer than posts.max_age")
+        return Outcome(Got.STALE, detail="the message waited longer than posts.max_age allows")
     roles = tuple(dict.fromkeys(s.mention_role_id for s in _reached(view, wanted) if s.mention_role_id))
     known = render_context.topics.seen_by(claim.guild_id)
     topics = known.specific_first(view.topics)
@@ -158,11 +158,11 @@ def unwanted(claim: Claimed, render_context: RenderContext, now: datetime) -> Ou
     """Why a message is not to be published to followers any more; None where it is."""
     view = None if claim.story in render_context.merged_into else _view(claim, render_context)
     if view is None:
-        return Outcome(Got.STALE, detail="the story was removed, merged or muted")
+        return Outcome(Got.STALE, detail="the story was removed, merged or muted here")
     if not any(s.publish for s in _wanted(claim, view, render_context)):
-        return Outcome(Got.STALE, detail="no subscription of the channel covers it any longer")
+        return Outcome(Got.STALE, detail="the channel's subscriptions no longer cover the story")
     if now - claim.created_at > render_context.rules.max_age:
-        return Outcome(Got.STALE, detail="it waited longer than posts.max_age")
+        return Outcome(Got.STALE, detail="the message waited longer than posts.max_age allows")
     return None
 
 

@@ -121,9 +121,11 @@ async def unmute(context: Context, guild_id: int, channel_id: int | None, text: 
             return here[0].value
     value = " ".join(text.split())
     if there:
-        place = "the whole server" if there[0].channel_id is None else f"<#{there[0].channel_id}>"
+        place = there[0].channel_id
         raise NotFoundError(
-            f"“{value}” is muted in {place}, not here. Choose that channel, or no channel for the whole server."
+            f"“{value}” is muted in the whole server. To unmute it, leave the channel option empty."
+            if place is None
+            else f"“{value}” is muted in <#{place}>. To unmute it, choose that channel in the channel option."
         )
     known = list(dict.fromkeys(m.value for m in muted))
     hint = f"Muted: {', '.join(known[:20])}." if known else "Nothing is muted."

@@ -10,7 +10,7 @@ from datetime import timedelta
 from bot.domain import query as language
 from bot.domain.model import Stored, Topic, TopicMatch
 from bot.domain.query import Query, QueryError
-from bot.domain.text import clip, repair
+from bot.domain.text import clip, plural, repair
 from bot.domain.topics import Topics
 from bot.domain.words import name_key, words
 from bot.errors import InvalidInputError, NotFoundError, QueryRefusedError
@@ -150,7 +150,7 @@ async def create(context: Context, guild_id: int, draft: Draft) -> Made:
         _free(known, wanted, None)
         if await server_topics.count(connection, guild_id) >= context.topics_per_server:
             raise InvalidInputError(
-                f"This server has reached the limit of {context.topics_per_server} topics. "
+                f"This server has reached the limit of {plural(context.topics_per_server, 'topic')}. "
                 "Delete one with /topic delete."
             )
         await server_topics.add(connection, wanted)

@@ -11,7 +11,7 @@ from bot.domain.identity import canonical
 from bot.domain.model import Record
 from bot.domain.polling import Feed, NewFeed
 from bot.domain.polling import Origin as Owner
-from bot.domain.text import clip, length
+from bot.domain.text import clip, length, plural
 from bot.domain.topics import Topics
 from bot.domain.words import name_key
 from bot.errors import InvalidInputError, NotFoundError, SourceError
@@ -155,7 +155,7 @@ async def _full(context: Context, connection: AsyncConnection, guild_id: int) ->
 
 def _no_room(context: Context) -> InvalidInputError:
     return InvalidInputError(
-        f"This server has reached the limit of {context.polls.per_server} feeds. "
+        f"This server has reached the limit of {plural(context.polls.per_server, 'feed')}. "
         "Remove one with /source remove."
     )
 
@@ -204,7 +204,7 @@ async def remove(context: Context, wanted: str, guild_id: int = 0) -> Feed:
             raise InvalidInputError(f"{len(hits)} feeds have that name. Enter the address instead.")
         if hits[0].origin in (Owner.CONFIG, Owner.CATALOGUE):
             raise InvalidInputError(
-                f"{hits[0].shown} comes from the {'config' if hits[0].origin == Owner.CONFIG else 'catalogue'}. Remove it there."
+                f"{hits[0].shown} comes from the {'configuration' if hits[0].origin == Owner.CONFIG else 'catalogue'}. Remove it there."
             )
         await feeds.remove(connection, [hits[0].source_id])
     return hits[0]

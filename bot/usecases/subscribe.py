@@ -186,7 +186,7 @@ async def post_now(context: Context, story: int, guild_id: int, channel_id: int)
         muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
         view = stories.view(found, muted, context.rules.owners)
         if view is None:
-            raise InvalidInputError(f"Story #{number} was removed by its outlets, or it is muted here.")
+            raise InvalidInputError(f"Story #{number} was removed by its outlets or is muted here.")
         own = await subscriptions.subscriptions(connection, guild_id=guild_id, channel_ids=[channel_id])
         live = [s for s in own if s.mode is not Mode.DIGEST]
         if not posting.matching(view, live, await topics.load(connection, guild_id)):

@@ -164,7 +164,7 @@ async def test_what_is_paused_and_what_was_given_up(world: World) -> None:
     ]
     assert (
         status["Messages not sent in the last day"]
-        == f"• {world.news.mention}: the server's AutoMod blocked it"
+        == f"• {world.news.mention}: the server's AutoMod blocked the message"
     )
 
 

@@ -35,9 +35,9 @@ def handshake(status: int, **headers: str) -> aiohttp.WSServerHandshakeError:
 @pytest.mark.parametrize(
     ("error", "reason", "seconds"),
     [
-        (answer(429, "<html>blocked\n</html>", Retry_After="12"), "HTTP 429, a page of the network", 12),
+        (answer(429, "<html>blocked\n</html>", Retry_After="12"), "HTTP 429, an error page of a proxy", 12),
         (answer(429, {"message": "slow down", "code": 0}), "HTTP 429, slow down", None),
-        (answer(403, "<!doctype html>"), "HTTP 403, a page of the network", None),
+        (answer(403, "<!doctype html>"), "HTTP 403, an error page of a proxy", None),
         (answer(403, {"message": "internal network error", "code": 40333}), "HTTP 403, internal", None),
         (answer(503, "", Retry_After="0.5"), "HTTP 503", 0.5),
         (answer(500, {"message": "a\nb", "code": 0}), "HTTP 500, a b", None),
@@ -57,7 +57,7 @@ def handshake(status: int, **headers: str) -> aiohttp.WSServerHandshakeError:
         (OSError("no route"), "no route", None),
         (TimeoutError(), "TimeoutError", None),
         (aiohttp.ClientPayloadError("cut short"), "cut short", None),
-        (KeyError("retry_after"), "not one of Discord's API", None),
+        (KeyError("retry_after"), "did not come from Discord's API", None),
     ],
 )
 def test_what_passes_by_itself_is_told_in_one_line(

@@ -94,7 +94,7 @@ async def test_an_abbreviation_is_read_as_a_place_and_its_offset_is_one_press_aw
     answer = await world.ask("digest set", time="9", timezone="EST", days="fri")
     assert "every" not in seen(answer)
     assert "Friday at 09:00 (America/New_York)" in seen(answer)
-    assert "EST is read as America/New_York, which follows summer time" in plain(seen(answer))
+    assert "EST is read as America/New_York, which has summer time" in plain(seen(answer))
     assert labels(answer) == ["Use UTC-5", "Use Australia/Sydney"]
     fixed = world.answer(await world.press(answer, "Use UTC-5"))
     assert "Friday at 09:00 (UTC-5)" in seen(fixed)
@@ -225,7 +225,7 @@ async def test_a_preview_of_an_empty_day_and_of_a_channel_without_topics(world: 
     await world.ask("subscribe", topic="Space", mode="digest")
     answer = seen(await world.ask("digest preview", by=world.member))
     assert (
-        f"There are no new stories since <t:{int(at(-24).timestamp())}:f>. A digest is only sent when there are new stories."
+        f"There have been no new stories since <t:{int(at(-24).timestamp())}:f>. A digest is only sent when there are new stories."
         in answer
     )
 

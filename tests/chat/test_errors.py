@@ -37,7 +37,7 @@ async def test_a_bug_is_told_with_an_id_and_the_log_has_the_traceback(
 
 async def test_an_expected_error_is_told_and_is_no_error_in_the_log(world: World) -> None:
     await world.refused("related", story="99", by=world.member)
-    (entry,) = [r for r in world.caplog.records if r.getMessage().startswith("refused ")]
+    (entry,) = [r for r in world.caplog.records if r.getMessage().startswith("a request was refused ")]
     assert entry.levelno == logging.INFO
     assert "in related: NotFoundError: There is no story #99." in entry.getMessage()
     assert "error " not in world.caplog.text.lower()

@@ -122,7 +122,7 @@ async def test_taking_a_mute_back(world: World) -> None:
         await world.ask("unmute", what="kestrel")
     )
     text = await world.refused("unmute", what="loud.example")
-    place = f"“loud.example” is muted in {world.news.mention}, not here. Choose that channel, or no channel for the whole server."
+    place = f"“loud.example” is muted in {world.news.mention}. To unmute it, choose that channel in the channel option."
     assert place in text
     text = await world.refused("unmute", what="Kestrel")
     assert "“Kestrel” is not muted. Muted: loud.example." in text
@@ -161,7 +161,7 @@ async def test_a_mute_says_what_it_would_have_hidden_and_can_be_undone(world: Wo
     await world.report(*unrelated(12), record(ROCKET[0], "loud.example", quality=80))
     answer = await world.ask("mute", what="Kestrel")
     text = plain(seen(answer))
-    assert "In the last 7 days it would have hidden 1 of 13 stories:" in text
+    assert "Of 13 stories from the last 7 days, it would have hidden 1:" in text
     assert ROCKET[0] in text
     assert "with “kestrel” in the title" in text
     undone = world.answer(await world.press(answer, "Undo"))
@@ -175,7 +175,7 @@ async def test_a_mute_that_hides_more_than_one_story_in_ten_asks_first(world: Wo
     first, second, *others = unrelated(12)
     await world.report(*others, *(replace(one, title=f"A {one.title}") for one in (first, second)))
     asked = await world.ask("mute", what="a")
-    assert "it would have hidden **2 of 12 stories**" in seen(asked)
+    assert "Of 12 stories from the last 7 days, it would have hidden **2**:" in seen(asked)
     assert "Mute **a** across the server?" in seen(asked)
     assert labels(asked) == ["Mute it", "Cancel"]
     left = world.answer(await world.press(asked, "Cancel"))
@@ -195,7 +195,7 @@ async def test_a_mute_of_nothing_that_came_in_says_so_and_does_not_ask(world: Wo
     await world.ask("subscribe", topic="Space")
     await world.report(*unrelated(3))
     text = seen(await world.ask("mute", what="whales"))
-    assert "It would have hidden none of the 3 stories from the last 7 days." in text
+    assert "Of 3 stories from the last 7 days, it would have hidden none." in text
     assert "is already muted across the server." in seen(await world.ask("mute", what="WHALES"))
 
 

@@ -180,7 +180,7 @@ async def test_a_page_of_a_proxy_is_no_verdict(world: World, status: int) -> Non
     await world.report(record(ROCKET[0], quality=80))
     assert "paused" not in await listed(world)
     waiting = plain(seen(await world.ask("related", story="1")))
-    assert f"Waiting to be posted here: Discord answers HTTP {status}." in waiting
+    assert f"Waiting to be posted here: Discord answered with HTTP {status}." in waiting
     await world.later()
     assert [post.embeds[0].title for post in world.posts()] == [ROCKET[0]]
 

@@ -206,7 +206,7 @@ async def test_a_story_that_waits_says_what_for(world: World) -> None:
     await world.ask("subscribe", topic="AI")
     world.env.inject_error("POST", "/channels/*/messages", status=503, message="<html>")
     await world.report(record(METRO[0], quality=80))
-    assert "Waiting to be posted here: Discord answers HTTP 503." in await fate(world)
+    assert "Waiting to be posted here: Discord answered with HTTP 503." in await fate(world)
     world.clock.forward(seconds=5)
     await world.deliver()
     assert "Posted here" in await fate(world)

@@ -49,7 +49,7 @@ async def test_what_fits_best_comes_first_if_asked(world: World) -> None:
 async def test_nothing_matches(world: World) -> None:
     answer = await world.ask("search", query="zzz", by=world.member)
     assert plain(seen(answer)) == (
-        "Search: zzz\nNo story matches. Only whole words match; to match the beginning of a word, add a * to it."
+        "Search: zzz\nNo story matches. Only whole words match. To match the beginning of a word, end it with *."
     )
 
 

@@ -373,7 +373,7 @@ async def test_a_backtest_of_a_topic_says_what_following_it_would_have_brought(w
     )
     text = plain(seen(await world.ask("topic backtest", topic="Wind")))
     assert "Topic Wind" in text
-    assert "all · 2.0 a day in the last 1 day (2 in total)" in text
+    assert "all · 2.0 a day in the last day (2 in total)" in text
     assert "notable · 1.0 a day" in text
     assert "major · 0.0 a day" in text
 

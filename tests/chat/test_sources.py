@@ -429,16 +429,19 @@ async def test_the_list_and_the_status_show_how_much_a_server_has_stored(press: 
     await world.ask("subscribe", topic="AI")
     await press.add(topic="AI")
     await press.poll(minutes=0)
-    stored = "1 of at most 2 articles of this server's own feeds are stored"
+    stored = "Stored articles from this server's feeds: 1 (the limit is 2)"
     for command in ("source list", "status"):
         answer = seen(await world.ask(command))
         assert stored in answer
-        assert "refused" not in answer
+        assert "rejected" not in answer
     press.publish(Entry(ONE, 24), Entry(TWO, 24), OLD)
     await press.poll()
     answer = seen(await world.ask("source list"))
-    assert "2 of at most 2 articles" in answer
-    assert "New ones are refused. Whoever runs the bot can raise the limit: `feeds.most_stored`." in answer
+    assert "Stored articles from this server's feeds: 2 (the limit is 2)" in answer
+    assert (
+        "New articles are rejected. The person who runs the bot can raise the limit: `feeds.most_stored`."
+        in answer
+    )
 
 
 async def test_the_list_shows_what_fails_why_and_when_it_is_tried_again(press: Press) -> None:
@@ -608,7 +611,7 @@ async def test_the_feed_goes_along_with_a_new_name_and_by_keywords_once_it_is_de
     assert press.titles() == [ONE]
     answer = await world.ask("topic delete", topic="Currents")
     assert (
-        "It is the topic of 1 feed of this server. Without it, keywords decide the topics of their articles."
+        "It is the topic of 1 feed of this server. Without it, keywords decide the topics of the articles."
         in seen(answer)
     )
     await world.press(answer, "Delete it")
@@ -639,7 +642,7 @@ async def test_a_feed_that_is_gone_is_told_once_to_the_channels_that_depend_on_i
     assert told.embeds[0].title == "A feed stopped working"
     assert plain(told.embeds[0].description or "") == (
         "Topicwire cannot read The Paper: the feed was removed permanently (410).\n"
-        "Topicwire no longer polls it.\n"
+        "Topicwire has stopped reading this feed.\n"
         "/source list shows this server's feeds. /source remove removes one."
     )
     assert world.posts(other) == world.posts(there.channel) == []

@@ -240,7 +240,7 @@ async def test_what_is_posted_already_is_not_offered(world: World) -> None:
             {"topic": "AI", "mode": "digest"},
             "no longer gets live posts on the topics of story #1.",
         ),
-        ("mute", {"what": "metro"}, "Story #1 was removed by its outlets, or it is muted here."),
+        ("mute", {"what": "metro"}, "Story #1 was removed by its outlets or is muted here."),
     ],
 )
 async def test_an_offer_that_does_not_hold_any_more_says_so(

@@ -282,4 +282,4 @@ async def test_what_waited_longer_than_news_lasts_is_not_posted(world: World) ->
     await world.deliver()
     assert world.posts() == []
     told = plain(seen(await world.ask("related", story="1")))
-    assert "Not posted here: it waited longer than posts.max_age." in told
+    assert "Not posted here: the message waited longer than posts.max_age allows." in told

@@ -24,18 +24,18 @@ def refused(status: int, code: int = 0, retry_after: float | None = None) -> Out
         (Outcome(Got.OK, message_id=1), Sent()),
         (Outcome(Got.UNCHANGED), Sent()),
         (Outcome(Got.STALE, detail="muted"), Drop("muted")),
-        (Outcome(Got.STALE), Drop("no longer needed")),
+        (Outcome(Got.STALE), Drop("the message is no longer needed")),
         (Outcome(Got.ABSENT), Pause("the channel was deleted, or the bot cannot see it")),
         (refused(404, 10003), Pause("the channel was deleted, or the bot cannot see it")),
         (refused(404, 10008), Drop("the message was deleted")),
-        (refused(400, 200000), Drop("the server's AutoMod blocked it")),
-        (refused(400, 200001), Drop("the server's AutoMod blocked its title")),
-        (refused(403, 200000), Drop("the server's AutoMod blocked it")),
-        (refused(400, 50035), Drop("Discord refused it (HTTP 400, code 50035): what Discord said")),
+        (refused(400, 200000), Drop("the server's AutoMod blocked the message")),
+        (refused(400, 200001), Drop("the server's AutoMod blocked the title")),
+        (refused(403, 200000), Drop("the server's AutoMod blocked the message")),
+        (refused(400, 50035), Drop("Discord refused the message (HTTP 400, code 50035): what Discord said")),
         (refused(403, 50005), Drop("the message belongs to another bot account")),
-        (refused(403, 99_999), Drop("Discord refused it (HTTP 403, code 99999): what Discord said")),
-        (refused(404, 10060), Drop("Discord refused it (HTTP 404, code 10060): what Discord said")),
-        (refused(413), Drop("Discord refused it (HTTP 413, code 0): what Discord said")),
+        (refused(403, 99_999), Drop("Discord refused the message (HTTP 403, code 99999): what Discord said")),
+        (refused(404, 10060), Drop("Discord refused the message (HTTP 404, code 10060): what Discord said")),
+        (refused(413), Drop("Discord refused the message (HTTP 413, code 0): what Discord said")),
     ],
 )
 def test_what_is_settled_by_one_try(outcome: Outcome, verdict: Verdict) -> None:
@@ -201,7 +201,7 @@ def test_a_message_is_tried_for_the_better_part_of_a_day_and_then_given_up() -> 
         trying += verdict.at - START
         attempt += 1
     assert timedelta(hours=12) < trying < timedelta(hours=24)
-    assert verdict == Drop(f"given up after {attempt} tries: what Discord said")
+    assert verdict == Drop(f"the bot gave up after {attempt} tries: what Discord said")
 
 
 def test_a_rate_limit_alone_is_no_reason_to_give_up() -> None:

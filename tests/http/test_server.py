@@ -297,7 +297,7 @@ async def test_an_item_that_cannot_be_stored_is_refused_and_the_rest_is_stored(
     monkeypatch.setattr("bot.pipeline.ingest.identify", buggy)
     answer = await office.push([news(ONE), news(TWO, 2), {}, news(THREE, 3)])
     assert answer.fates == ["new", "rejected", "rejected", "new"]
-    assert answer.items[1]["reason"] == "internal error; see the log"
+    assert answer.items[1]["reason"] == "internal error; the bot's log has the details"
     assert [item.get("story") for item in answer.items] == [1, None, None, 2]
     assert "secret" not in answer.text
 
@@ -474,7 +474,7 @@ async def test_a_bug_is_500_and_only_the_log_says_more(
     monkeypatch.setattr(server, "parse", bug)
     answer = await office.push(news(ONE))
     assert answer.status == 500
-    assert answer.json == {"error": "internal error; see the log"}
+    assert answer.json == {"error": "internal error; the bot's log has the details"}
     assert "a secret in a traceback" in caplog.text
     assert TOKEN not in caplog.text
 

@@ -170,8 +170,8 @@ async def test_what_was_unsubscribed_meanwhile_is_not_sent(desk: Desk) -> None:
     await unsubscribe(desk.context, "AI", CHANNEL)
     await desk.deliver()
     assert desk.mailbox.titles == [TWO]
-    assert await desk.given_up() == ["no subscription of the channel covers it any longer"]
-    assert "no subscription of the channel covers it any longer" in await notes(desk, 3)
+    assert await desk.given_up() == ["the channel's subscriptions no longer cover the story"]
+    assert "the channel's subscriptions no longer cover the story" in await notes(desk, 3)
 
 
 async def test_a_channel_that_wants_a_digest_instead_gets_no_post(desk: Desk) -> None:
@@ -214,7 +214,7 @@ async def test_what_waited_longer_than_news_lasts_is_dropped(desk: Desk) -> None
     await desk.resume()
     await desk.deliver()
     assert desk.mailbox.titles == [TWO]
-    assert await desk.given_up() == ["it waited longer than posts.max_age"]
+    assert await desk.given_up() == ["the message waited longer than posts.max_age allows"]
 
 
 async def test_what_was_removed_before_it_went_out_is_not_sent(desk: Desk) -> None:

@@ -263,7 +263,7 @@ async def test_an_intake_is_logged_and_what_was_told_is_not_told_again(
     desk.source.rejected = [BAD]
     report(desk.source.name, await desk.take_in(ai(ONE, quality=10), ai(TWO, quality=90)))
     assert (
-        "list:test: 2 new, 0 changed, 1 rejected; 1 posts to send; not posted: below importance: 1"
+        "list:test: 2 new, 0 changed, 1 rejected; 1 post to send; not posted: below importance: 1"
         in caplog.text
     )
     assert "x.md: item 1: title: missing" in caplog.text

@@ -346,7 +346,7 @@ async def test_a_feed_that_is_gone_is_asked_no_more_and_its_readers_are_told(roo
     assert room.site.paths.count("/feed") == 1
     (told,) = room.desk.mailbox.sent
     assert "removed permanently" in told.text
-    assert "no longer polls it" in told.text
+    assert "has stopped reading this feed" in told.text
 
 
 async def test_a_server_that_asks_for_patience_gets_it(room: Newsroom) -> None:
@@ -622,7 +622,7 @@ async def test_a_servers_own_feeds_bring_no_more_in_a_day_than_they_may(
     await room.poll(hours=1)
     assert await room.desk.db_records() == before + 7
     assert (
-        f"2 new articles rejected, starting with this one: the feeds of server {GUILD} have reached today's limit of 4"
+        f"2 new articles rejected because the feeds of server {GUILD} have reached today's limit for new articles (feeds.per_day: 4)"
         in caplog.text
     )
     assert (await room.feed(second.address, GUILD)).rejected == 2
@@ -657,8 +657,8 @@ async def test_a_servers_own_feeds_store_no_more_articles_than_they_may(
     await room.poll(minutes=0)
     assert await room.desk.db_records() == before + 4 + 3 + 3, "others have room of their own"
     assert (
-        f"2 new articles rejected, starting with this one: the feeds of server {GUILD} have reached "
-        "the limit of 4 stored articles (feeds.most_stored)"
+        f"2 new articles rejected because the feeds of server {GUILD} have reached "
+        "the limit for stored articles (feeds.most_stored: 4)"
     ) in caplog.text
     assert (await room.feed(second.address, GUILD)).rejected == 2
     listing = await sources.listing(room.desk.context, GUILD)

@@ -46,7 +46,7 @@ async def test_a_new_topic_finds_what_came_before_it(harbour: Desk) -> None:
 async def test_the_same_topics_again_are_not_matched(harbour: Desk, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "bot.pipeline.rematch")
     assert await rematch.configure(harbour.context, [WHALES, SEA])
-    assert "matched 3 records again" in caplog.text
+    assert "the bot matched 3 records again" in caplog.text
     caplog.clear()
     assert not await rematch.configure(harbour.context, [SEA, WHALES])
     assert not await rematch.define(harbour.context, [WHALES])

@@ -55,7 +55,7 @@ async def test_it_is_suspended_once_its_window_ends_and_no_other_is(dear: Desk) 
 async def test_its_server_sees_why(dear: Desk) -> None:
     await some(dear, 12)
     why = (await suspended(dear))["Waves"]
-    assert "the limit is 100 for a topic" in why
+    assert "the limits are 100 for one topic" in why
     assert (await use.show(dear.context, GUILD, "Waves")).topic.suspended == why
     assert (await status.status(dear.context, GUILD)).suspended == {"Waves": why}
     assert (await status.status(dear.context, OTHERS)).suspended == {}

@@ -82,7 +82,7 @@ async def test_a_digest_of_a_channel_that_has_live_posts_from_now_on_is_not_sent
 async def test_a_digest_that_was_switched_off_is_not_sent(waiting: Desk) -> None:
     await use.switch_off(waiting.context, CHANNEL)
     assert await sent(waiting) == []
-    assert await waiting.given_up() == ["the channel's digest is switched off"]
+    assert await waiting.given_up() == ["the channel's digest is turned off"]
 
 
 @pytest.mark.parametrize("how", ["unsubscribed", "removed", "outlet muted", "words muted"])

@@ -156,7 +156,9 @@ class ParserPool:
                     answer = await worker.ask(call)
             except TimeoutError:
                 await self._end(worker)
-                raise TooCostlyError(f"it takes longer than {self._deadline:g} seconds to read") from None
+                raise TooCostlyError(
+                    f"the document takes longer than {self._deadline:g} seconds to read"
+                ) from None
             except (EOFError, OSError):
                 await self._end(worker)
                 if fresh:
@@ -175,20 +177,22 @@ class ParserPool:
                 return answer
 
     def _too_much(self) -> str:
-        return f"it takes more than {self._memory / 1_000_000:g} MB of memory to read, or ends its reader"
+        return (
+            f"the document needs more than {self._memory / 1_000_000:g} MB of memory, or crashes the parser"
+        )
 
     async def _start(self) -> _Worker:
         try:
             worker = await _Worker.start(self._memory, self._deadline)
         except OSError as error:
-            raise TooCostlyError(f"no process to read it can be started ({error.strerror})") from error
+            raise TooCostlyError(f"the parser cannot be started ({error.strerror})") from error
         self._running.add(worker)
         try:
             async with asyncio.timeout(START_SECONDS):
                 await worker.ready()
         except (TimeoutError, EOFError, OSError):
             await self._end(worker)
-            raise TooCostlyError("no process to read it can be started") from None
+            raise TooCostlyError("the parser cannot be started") from None
         except BaseException:
             await self._end(worker)
             raise
@@ -267,7 +271,7 @@ class _Worker:
         try:
             return loads(answer)
         except Exception as error:  # only a process that no longer is what it was answers so
-            log.error("a process that parses gave an answer that is none: %s", error)
+            log.error("a parser process sent an invalid answer: %s", error)
             raise EOFError from error
 
     def kill(self) -> None:
@@ -287,7 +291,7 @@ def loads(answer: bytes) -> tuple[str, Any]:
     match _Values(BytesIO(answer)).load():
         case (str() as kind, value):
             return kind, value
-    raise pickle.UnpicklingError("the answer is not one")
+    raise pickle.UnpicklingError("the answer has no valid form")
 
 
 class _Values(pickle.Unpickler):
@@ -300,4 +304,4 @@ class _Values(pickle.Unpickler):
                 is_dataclass(found) or issubclass(found, (Enum, tuple, ValueError))
             ):
                 return found
-        raise pickle.UnpicklingError(f"{module}.{name} is no part of an answer")
+        raise pickle.UnpicklingError(f"an answer must not contain {module}.{name}")
