@@ -55,7 +55,8 @@ MEND_EVERY = timedelta(minutes=5)
 NEXT_DIGEST = timedelta(seconds=1)
 DIGEST_RETRY = timedelta(minutes=1)
 TIDY_EVERY = timedelta(days=1)
-STOP_SECONDS = 20.0
+STOP_SECONDS = 20.0  # for messages that are on their way
+IDLE_STOP_SECONDS = 1.0  # where there are none; what is held up then waits for the database
 
 
 class App:
@@ -210,7 +211,8 @@ class App:
             self._scheduler.shutdown(wait=False)
             # What is being sent is settled first, if there is a connection to send it over.
             if self._up.is_set():
-                await asyncio.wait([delivering], timeout=STOP_SECONDS)
+                timeout = STOP_SECONDS if self.deliver.is_busy else IDLE_STOP_SECONDS
+                await asyncio.wait([delivering], timeout=timeout)
             for task in (delivering, *others):
                 task.cancel()
             await asyncio.gather(delivering, *others, *self._jobs, return_exceptions=True)

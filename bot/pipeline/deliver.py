@@ -70,6 +70,11 @@ class Deliver:
         self._in_flight = 0
         self._circuit = Circuit()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether messages are on their way."""
+        return bool(self._workers)
+
     async def begin(self) -> int:
         """Hand what is due to workers of channels that have none; returns how many messages were claimed.
 

@@ -44,6 +44,18 @@ async def muting(world: World, by: MemberActor) -> Later:
     return lambda: world.press(shown, "Undo", by=by)
 
 
+async def muting_much(world: World, by: MemberActor) -> Later:
+    await world.report(record("A lamp is lit", topics=["Space"]), record("A walrus naps", topics=["Space"]))
+    shown = await world.ask("mute", what="a", by=by)
+    return lambda: world.press(shown, "Mute it", by=by)
+
+
+async def setting_a_zone(world: World, by: MemberActor) -> Later:
+    await world.ask("subscribe", topic="Space", mode="both", by=by)
+    shown = await world.ask("digest set", time="08:00", timezone="EST", by=by)
+    return lambda: world.press(shown, "Use UTC-5", by=by)
+
+
 async def deleting(world: World, by: MemberActor) -> Later:
     await world.ask("topic create", name="Cranes", query="crane", by=by)
     shown = await world.ask("topic delete", topic="Cranes", by=by)
@@ -59,7 +71,7 @@ async def posting(world: World, by: MemberActor) -> Later:
 
 @pytest.mark.parametrize(
     "asks",
-    [merging, merging_form, parting, parting_menu, muting, deleting, posting],
+    [merging, merging_form, parting, parting_menu, muting, muting_much, setting_a_zone, deleting, posting],
     ids=lambda a: a.__name__,
 )
 async def test_a_right_that_was_taken_away_meanwhile_is_missed(world: World, asks: Asks) -> None:

@@ -6,18 +6,25 @@ import asyncio
 import logging
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncTransaction
 
 from bot import app, config
+from bot.domain.polling import NewFeed, Origin
+from bot.sources.parsing.pool import ParserPool
+from bot.store import database, feeds
 from bot.store.database import Database
-from tests.loopback import CHANNEL, Loopback, first_intake, follow_trains, replacements
+from tests.feeds import Entry, Page, Site, rss
+from tests.loopback import CHANNEL, GUILD, Loopback, first_intake, follow_trains, replacements
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 30
@@ -199,6 +206,56 @@ async def test_commands_that_discord_does_not_take_stop_no_post_and_are_sent_aga
         await arrival(discord)
         async with asyncio.timeout(TIMEOUT):
             await discord.synced.wait()
+
+
+async def test_a_feed_of_a_server_is_parsed_in_a_process_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    parsed = asyncio.Event()
+
+    class Counted(ParserPool):
+        async def _answer(self, call: bytes) -> tuple[str, Any]:
+            answer = await super()._answer(call)
+            parsed.set()
+            return answer
+
+    monkeypatch.setattr(app, "ParserPool", Counted)
+    path = await prepare(tmp_path)
+    path.write_text(path.read_text().replace("catalogue: false", "catalogue: false, private_networks: true"))
+    discord = Loopback()
+    async with Site().serving() as site, discord.serving():
+        site.pages["/feed"] = Page(rss(Entry("Night train reaches the coast")))
+        db = await Database.open(str(tmp_path / "x.db"))
+        async with db.write() as connection:
+            address = site.url(host="127.0.0.1")
+            feed = NewFeed(address, Origin.SERVER, topics=("Trains",), guild_id=GUILD)
+            await feeds.add(connection, feed, timedelta(minutes=5), datetime.now(UTC))
+        await db.close()
+        async with running_here(discord, path, monkeypatch, caplog), asyncio.timeout(TIMEOUT):
+            await parsed.wait()
+
+
+async def test_a_stop_ends_the_wait_for_another_program_that_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    waiting = asyncio.Event()
+    begin = database._begun
+
+    async def noted(connection: AsyncConnection) -> AsyncTransaction:
+        waiting.set()
+        return await begin(connection)
+
+    path = await prepare(tmp_path)
+    discord = Loopback()
+    async with discord.serving(), running_here(discord, path, monkeypatch, caplog) as bot:
+        with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            monkeypatch.setattr(database, "_begun", noted)
+            write_record(tmp_path, "new", "Night train reaches the coast", "one.example")
+            await waiting.wait()
+            os.kill(os.getpid(), signal.SIGTERM)
+            async with asyncio.timeout(TIMEOUT):
+                await bot
 
 
 async def test_a_wrong_token_ends_with_one_sentence(tmp_path: Path) -> None:
