@@ -20,9 +20,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import accumulate, chain
 from pathlib import Path
 
-from bot.domain.cluster import Window
-from bot.domain.event import Report, compared, day_of
-from bot.domain.quality import b_cubed
+from bot.domain.clustering.agreement import b_cubed
+from bot.domain.clustering.assign import Window
+from bot.domain.clustering.story_cluster import Report, compared, day_of
 
 DAYS = 14
 PROBES = 3_000  # reports that are timed at the end
@@ -142,9 +142,9 @@ def _restart(count: int) -> dict[str, float]:
     import asyncio
 
     from bot.domain.model import Outlet, Record, Stored
-    from bot.pipeline import windows
     from bot.store import records, schema
     from bot.store.database import Database
+    from bot.workers import story_window as windows
 
     async def run(url: str) -> dict[str, float]:
         db = await Database.open(url)

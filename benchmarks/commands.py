@@ -19,18 +19,18 @@ from benchmarks.matching import Writer
 from benchmarks.search import START, stored
 from benchmarks.table import line
 from bot.domain.model import Topic
-from bot.domain.order import Order
-from bot.domain.query import MAX_PRICE, QueryError, parse
-from bot.domain.ranking import Sort
+from bot.domain.stories.order import Order
+from bot.domain.stories.ranking import Sort
+from bot.domain.topics.query.language import MAX_PRICE, QueryError, parse
+from bot.services import measure as measuring
+from bot.services import related, status, tryout
+from bot.services import search as searching
+from bot.services import server_topics as use
+from bot.services import topics as listing
+from bot.services.context import Context
+from bot.services.server_topics import Draft
 from bot.store import records, schema, search, server_topics, topics
 from bot.store.database import Database
-from bot.usecases import measure as measuring
-from bot.usecases import related, status, tryout
-from bot.usecases import search as searching
-from bot.usecases import server_topics as use
-from bot.usecases import topics as listing
-from bot.usecases.context import Context
-from bot.usecases.server_topics import Draft
 
 AT_ONCE = 2_000
 GUILD, CHANNEL = 7, 8

@@ -19,10 +19,10 @@ from itertools import accumulate
 from typing import Any, TypeAlias
 
 from benchmarks.table import line
-from bot.domain.document import Document
-from bot.domain.matcher import Anchor, Index, Matcher, Posting
-from bot.domain.query import Query, parse
-from bot.domain.query_tree import And, Node, Not, Or, Term
+from bot.domain.topics.query.document import Document
+from bot.domain.topics.query.language import Query, parse
+from bot.domain.topics.query.percolator import Anchor, Index, Matcher, Posting
+from bot.domain.topics.query.tree import And, Node, Not, Or, Term
 
 SIZES = (1_000, 10_000, 100_000)
 RECORDS = 1_000

@@ -32,21 +32,22 @@ from unittest.mock import patch
 from aiohttp.abc import ResolveResult
 
 from benchmarks.table import line
-from bot.domain import plan
-from bot.domain.cluster import Window
+from bot.domain.clustering.assign import Window
 from bot.domain.model import Importance, Topic
 from bot.domain.polling import Got, NewFeed, Origin
-from bot.pipeline import ingest, rematch, windows
-from bot.pipeline.ingest import Ingest
-from bot.pipeline.poll import Poll, _Done
+from bot.domain.posting import plan
+from bot.services.context import Context
+from bot.services.subscribe import Wish, subscribe
 from bot.sources.feeds import source
 from bot.sources.feeds.parse import parse
 from bot.sources.parsing.pool import ParserPool
 from bot.sources.web.fetch import Web
 from bot.store import feeds
 from bot.store.database import Database
-from bot.usecases.context import Context
-from bot.usecases.subscribe import Wish, subscribe
+from bot.workers import ingest, rematch
+from bot.workers import story_window as windows
+from bot.workers.ingest import Ingest
+from bot.workers.poller import Poll, _Done
 
 FEEDS = 10_000
 ITEMS = 10  # of a feed

@@ -13,14 +13,14 @@ import sqlalchemy as sa
 
 from benchmarks.matching import Writer
 from benchmarks.table import line
-from bot.domain.hits import pages
 from bot.domain.model import Outlet, Record, Stored
-from bot.domain.order import Order
-from bot.domain.words import plain_words as words
+from bot.domain.stories.order import Order
+from bot.domain.text.words import plain_words as words
+from bot.messages.search import pages
+from bot.services.context import Context
+from bot.services.search import find
 from bot.store import records, schema, search
 from bot.store.database import Database
-from bot.usecases.context import Context
-from bot.usecases.search import find
 
 RECORDS = 100_000
 AT_ONCE = 2_000

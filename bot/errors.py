@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.domain.terminal import one_line
-from bot.domain.text import plural
+from bot.domain.text.cleaning import plural
+from bot.domain.text.terminal import one_line
 
 
 class TopicwireError(Exception):

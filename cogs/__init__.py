@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from discord.ext import commands
 
-from bot.usecases.context import Context
+from bot.services.context import Context
 from cogs.about import About
 from cogs.digest import Digest
 from cogs.mutes import Mutes

@@ -6,12 +6,12 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
-from bot.domain.message import FIELD_VALUE, Embed, Field, escape, escape_to, lines, relative
-from bot.domain.posting import EXPLAIN, Reason
-from bot.domain.render import PALETTE
-from bot.domain.text import clip, plural
-from bot.usecases import status as use
-from bot.usecases.context import Context
+from bot.domain.posting.decisions import EXPLAIN, Reason
+from bot.domain.text.cleaning import clip, plural
+from bot.messages.message import FIELD_VALUE, Embed, Field, escape, escape_to, lines, relative
+from bot.messages.story import PALETTE
+from bot.services import status as use
+from bot.services.context import Context
 from cogs.common import Interaction, answering, guild_of, only_with
 
 HELP = """Topicwire follows **topics** instead of single feeds. It groups articles about the same event into stories and \

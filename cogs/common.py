@@ -13,9 +13,9 @@ from discord import app_commands
 from bot.chat.errors import require_membership
 from bot.chat.permissions import Target, allowed, missing
 from bot.chat.views import Callback, answered
-from bot.domain.message import CHOICE
-from bot.domain.text import clip
+from bot.domain.text.cleaning import clip
 from bot.errors import InvalidInputError, NotAllowedError
+from bot.messages.message import CHOICE
 
 Interaction = discord.Interaction[Any]
 _REQUIRES = "__topicwire_requires__"

@@ -13,12 +13,12 @@ from bot.chat import views
 from bot.chat.embeds import to_embed
 from bot.chat.errors import Modal
 from bot.chat.reply import acknowledge
-from bot.domain.message import CHOICE, Embed, escape_to
 from bot.domain.model import UNKNOWN_DATE, Stored, StoryView
-from bot.domain.text import clip, isolate
-from bot.usecases import curate as use
-from bot.usecases.context import Context
-from bot.usecases.curate import Editor
+from bot.domain.text.cleaning import clip, isolate
+from bot.messages.message import CHOICE, Embed, escape_to
+from bot.services import curate as use
+from bot.services.context import Context
+from bot.services.curate import Editor
 from cogs.common import Interaction, check, guild_of
 
 MOST_CHOICES = 25  # of a menu: https://discord.com/developers/docs/components/reference#string-select

@@ -9,13 +9,13 @@ from discord.ext import commands
 from bot.chat import views
 from bot.chat.embeds import mentions, to_embeds
 from bot.chat.reply import reply
-from bot.domain.digest import DEFAULT_SIZE, MOST_SIZE, describe_days
-from bot.domain.message import Embed, dated, escape
-from bot.domain.render import GREY
-from bot.domain.text import clip, plural
-from bot.domain.zones import shown
-from bot.usecases import digests as use
-from bot.usecases.context import Context
+from bot.domain.posting.schedule import DEFAULT_SIZE, MOST_SIZE, describe_days
+from bot.domain.posting.zones import shown
+from bot.domain.text.cleaning import clip, plural
+from bot.messages.message import Embed, dated, escape
+from bot.messages.story import GREY
+from bot.services import digests as use
+from bot.services.context import Context
 from cogs.common import (
     Interaction,
     answering,

@@ -7,11 +7,11 @@ from discord.ext import commands
 
 from bot.chat import views
 from bot.chat.permissions import Target
-from bot.domain.message import Embed, escape
-from bot.domain.render import GREY, list_pages, story_line
-from bot.domain.text import plural
-from bot.usecases import mutes as use
-from bot.usecases.context import Context
+from bot.domain.text.cleaning import plural
+from bot.messages.message import Embed, escape
+from bot.messages.story import GREY, list_pages, story_line
+from bot.services import mutes as use
+from bot.services.context import Context
 from cogs.common import (
     ChannelOption,
     Interaction,

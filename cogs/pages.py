@@ -5,13 +5,13 @@ from __future__ import annotations
 import discord
 
 from bot.chat.permissions import Target, allowed
-from bot.domain.digest import describe_days
-from bot.domain.message import Embed, escape
 from bot.domain.model import Importance, Mode, Subscription
-from bot.domain.render import colour_of, story_line
-from bot.domain.text import plural
-from bot.domain.zones import shown
-from bot.usecases.subscribe import ChannelSubscriptions, Subscribed
+from bot.domain.posting.schedule import describe_days
+from bot.domain.posting.zones import shown
+from bot.domain.text.cleaning import plural
+from bot.messages.message import Embed, escape
+from bot.messages.story import colour_of, story_line
+from bot.services.subscribe import ChannelSubscriptions, Subscribed
 
 MODES = {Mode.LIVE: "live posts", Mode.DIGEST: "digest", Mode.BOTH: "live posts and digest"}
 BARS = {

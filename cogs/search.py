@@ -6,10 +6,10 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
-from bot.domain.hits import pages
-from bot.domain.order import Order
-from bot.usecases import search as use
-from bot.usecases.context import Context
+from bot.domain.stories.order import Order
+from bot.messages.search import pages
+from bot.services import search as use
+from bot.services.context import Context
 from cogs.common import Interaction, answering, guild_of, here_id
 
 

@@ -11,15 +11,15 @@ from discord.ext import commands
 
 from bot.chat import views
 from bot.chat.chart import Series, bars
-from bot.domain import topic_pages as pages
-from bot.domain.message import Embed, escape
 from bot.domain.model import Importance
-from bot.domain.render import GREY
-from bot.domain.text import plural
-from bot.usecases import server_topics as use
-from bot.usecases import topics, tryout
-from bot.usecases.context import Context
-from bot.usecases.server_topics import Draft, Shown
+from bot.domain.text.cleaning import plural
+from bot.messages import topics as pages
+from bot.messages.message import Embed, escape
+from bot.messages.story import GREY
+from bot.services import server_topics as use
+from bot.services import topics, tryout
+from bot.services.context import Context
+from bot.services.server_topics import Draft, Shown
 from cogs.common import Interaction, answering, check, choices, guild_of, here_id, may_see, requires
 
 DAYS = use.LOOK_BACK.days

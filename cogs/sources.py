@@ -6,15 +6,15 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
-from bot.domain.addresses import hosts_only
-from bot.domain.message import DESCRIPTION, Embed, escape, escape_to, link, relative
-from bot.domain.message import lines as fitting
 from bot.domain.polling import Feed
-from bot.domain.render import GREY, colour_of, list_pages
-from bot.domain.text import plural
-from bot.usecases import sources as use
-from bot.usecases import topics
-from bot.usecases.context import Context
+from bot.domain.text.addresses import hosts_only
+from bot.domain.text.cleaning import plural
+from bot.messages.message import DESCRIPTION, Embed, escape, escape_to, link, relative
+from bot.messages.message import lines as fitting
+from bot.messages.story import GREY, colour_of, list_pages
+from bot.services import sources as use
+from bot.services import topics
+from bot.services.context import Context
 from cogs.common import Interaction, choices, guild_of, only_with
 
 EXAMPLES = 8

@@ -11,14 +11,14 @@ from discord.ext import commands
 from bot.chat import views
 from bot.chat.errors import admit, answer_error, hear
 from bot.chat.reply import acknowledge
-from bot.domain.explain import why_pages
-from bot.domain.message import CHOICE, escape_to
-from bot.domain.ranking import Sort
-from bot.domain.render import RELATED_ACTION, list_pages, related_pages, story_line
-from bot.domain.text import clip, isolate
-from bot.usecases import related as use
-from bot.usecases import topics
-from bot.usecases.context import Context
+from bot.domain.stories.ranking import Sort
+from bot.domain.text.cleaning import clip, isolate
+from bot.messages.message import CHOICE, escape_to
+from bot.messages.story import RELATED_ACTION, list_pages, related_pages, story_line
+from bot.messages.why import why_pages
+from bot.services import related as use
+from bot.services import topics
+from bot.services.context import Context
 from cogs.common import Interaction, answering, choices, guild_of, here_id
 from cogs.curate import actions
 

@@ -11,14 +11,14 @@ from discord.ext import commands
 
 from bot.chat import views
 from bot.chat.permissions import Target
-from bot.domain.message import Embed, escape
 from bot.domain.model import Importance, Mode
-from bot.domain.render import GREY, list_pages
 from bot.errors import InvalidInputError
-from bot.usecases import subscribe as use
-from bot.usecases import topics
-from bot.usecases.context import Context
-from bot.usecases.subscribe import Reset, Subscribed, Wish
+from bot.messages.message import Embed, escape
+from bot.messages.story import GREY, list_pages
+from bot.services import subscribe as use
+from bot.services import topics
+from bot.services.context import Context
+from bot.services.subscribe import Reset, Subscribed, Wish
 from cogs.common import (
     MOST_CHOICES,
     ChannelOption,

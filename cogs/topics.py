@@ -6,9 +6,9 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
-from bot.domain.render import list_pages
-from bot.usecases import topics as use
-from bot.usecases.context import Context
+from bot.messages.story import list_pages
+from bot.services import topics as use
+from bot.services.context import Context
 from cogs.common import Interaction, answering, guild_of
 
 

@@ -8,8 +8,8 @@ import discord
 from discord.ext import commands
 
 from bot.chat.permissions import is_gone
-from bot.usecases import subscribe as use
-from bot.usecases.context import Context
+from bot.services import subscribe as use
+from bot.services.context import Context
 
 log = logging.getLogger(__name__)
 

@@ -11,9 +11,12 @@ from pathlib import Path
 from statistics import fmean
 from unittest.mock import patch
 
-from bot.cli_eval import group
-from bot.domain import cluster, event, index, meaning, vocabulary
-from bot.domain.quality import b_cubed
+from bot.cli.evaluation import group
+from bot.domain.clustering import assign as cluster
+from bot.domain.clustering import embeddings as meaning
+from bot.domain.clustering import index, vocabulary
+from bot.domain.clustering import story_cluster as event
+from bot.domain.clustering.agreement import b_cubed
 
 MODULES = (cluster, event, index, vocabulary)
 # What it is, the constant, and the value that switches it off.

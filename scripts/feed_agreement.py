@@ -24,7 +24,7 @@ from typing import Any
 
 import nh3
 
-from bot.domain.text import repair
+from bot.domain.text.cleaning import repair
 from bot.sources.feeds.dates import moment
 from bot.sources.feeds.images import image_of
 from bot.sources.feeds.links import is_web, resolved

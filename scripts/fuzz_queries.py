@@ -13,9 +13,9 @@ import random
 import sys
 import time
 
-from bot.domain.document import Document, Positions
-from bot.domain.matcher import Matcher
-from bot.domain.query import MAX_LENGTH, MAX_PRICE, Query, QueryError, explain, matches, parse
+from bot.domain.topics.query.document import Document, Positions
+from bot.domain.topics.query.language import MAX_LENGTH, MAX_PRICE, Query, QueryError, explain, matches, parse
+from bot.domain.topics.query.percolator import Matcher
 
 SLOW = 0.5  # seconds of processor time
 AT_ONCE = 20  # queries that are matched together

@@ -14,7 +14,7 @@ from discord.utils import MISSING
 from jsonschema import Draft202012Validator, FormatChecker
 
 from bot.chat.embeds import mentions, to_embed, to_embeds, to_view
-from bot.domain.message import Embed, Message
+from bot.messages.message import Embed, Message
 from tests.shared_data import SHARED
 
 _OPENAPI = SHARED / "discord" / "openapi.json"

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from bot.domain.identity import canonical
 from bot.domain.model import Coverage, Image, Outlet, Record, Relation, Stored, StoryView
-from bot.domain.text import repair
+from bot.domain.records.identity import canonical
+from bot.domain.text.cleaning import repair
 
 # What random characters seldom form, and what Discord would make something of.
 PIECES: Sequence[str] = (

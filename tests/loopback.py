@@ -463,7 +463,7 @@ def replacements(port: int) -> list[tuple[object, str, object]]:
 
 def main() -> None:
     """`topicwire`, with Discord at the port that comes first."""
-    from bot.__main__ import main as topicwire
+    from bot.cli.main import main as topicwire
 
     for owner, name, value in replacements(int(sys.argv.pop(1))):
         setattr(owner, name, value)

@@ -9,9 +9,9 @@ from typing import Any
 
 from hypothesis import settings
 
-from bot.domain.identity import canonical
 from bot.domain.model import Image, Outlet, Record, Stored, TopicMatch
-from bot.domain.stories import Story
+from bot.domain.records.identity import canonical
+from bot.domain.stories.story import Story
 from bot.sources.model import Batch, Item, Progress, Rejected
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)  # a Monday

@@ -15,23 +15,53 @@ ROOT = Path(__file__).parent.parent
 LONGEST = 420  # lines of a file in bot/ and cogs/
 LONGEST_COG = 200
 
-# Part -> the project's own modules that it may import. The longest name that fits a module is its part.
+# Package or module -> the project's own packages and modules that it may import. The longest name that fits a module
+# is its part.
 ARROWS: dict[str, set[str]] = {
-    "bot.errors": {"bot.domain.terminal", "bot.domain.text"},
-    "bot.logs": {"bot.domain.terminal"},
-    "bot.process": set(),
-    "bot.clock": set(),
+    "bot.errors": {"bot.domain.text"},
     "bot.catalogue": set(),
-    "bot.domain": {"bot.domain"},
+    # The domain is pure: values, and decisions about them.
+    "bot.domain.model": set(),
+    "bot.domain.text": {"bot.domain.text", "bot.domain.model"},
+    "bot.domain.clustering": {"bot.domain.clustering", "bot.domain.text"},
+    "bot.domain.topics": {
+        "bot.domain.topics",
+        "bot.domain.records.identity",
+        "bot.domain.text",
+        "bot.domain.model",
+    },
+    "bot.domain.stories": {
+        "bot.domain.stories",
+        "bot.domain.topics",
+        "bot.domain.records.identity",
+        "bot.domain.text",
+        "bot.domain.model",
+    },
+    "bot.domain.records.identity": set(),
+    "bot.domain.records": {
+        "bot.domain.posting.decisions",
+        "bot.domain.topics",
+        "bot.domain.text",
+        "bot.domain.model",
+    },
+    "bot.domain.posting": {"bot.domain"},
+    "bot.domain.polling": {"bot.domain.text"},
+    "bot.domain.retry": set(),
+    "bot.domain.circuit": {"bot.domain.retry"},
+    # Everything that becomes text on a screen.
+    "bot.messages": {"bot.messages", "bot.domain"},
+    # Ways in and out.
     "bot.sources": {"bot.sources", "bot.domain", "bot.errors"},
     "bot.store": {"bot.store", "bot.domain", "bot.errors"},
-    "bot.chat": {"bot.chat", "bot.domain", "bot.errors"},
-    "bot.chat.client": {"bot.chat", "bot.domain", "bot.errors", "bot.usecases.context"},
-    "bot.usecases": {"bot.usecases", "bot.store", "bot.sources", "bot.domain", "bot.errors"},
-    "bot.pipeline": {
-        "bot.pipeline",
-        "bot.usecases.context",
-        "bot.usecases.digests",
+    "bot.chat": {"bot.chat", "bot.messages", "bot.domain", "bot.errors"},
+    "bot.chat.client": {"bot.chat", "bot.domain", "bot.errors", "bot.services.context"},
+    # What is done: by a command, or by itself.
+    "bot.services": {"bot.services", "bot.messages", "bot.store", "bot.sources", "bot.domain", "bot.errors"},
+    "bot.workers": {
+        "bot.workers",
+        "bot.services.context",
+        "bot.services.digests",
+        "bot.messages",
         "bot.store",
         "bot.sources",
         "bot.chat.port",
@@ -40,8 +70,8 @@ ARROWS: dict[str, set[str]] = {
     },
     "bot.http": {
         "bot.http",
-        "bot.pipeline",
-        "bot.usecases",
+        "bot.workers",
+        "bot.services",
         "bot.store",
         "bot.sources",
         "bot.domain",
@@ -51,94 +81,76 @@ ARROWS: dict[str, set[str]] = {
         "cogs.common",
         "cogs.curate",
         "cogs.pages",
-        "bot.usecases",
+        "bot.services",
+        "bot.messages",
         "bot.chat",
         "bot.domain",
         "bot.errors",
     },
+    # Settings, and what is built of them.
     "bot.config": {"bot.config", "bot.domain", "bot.sources.topic_files", "bot.errors"},
-    "bot.parts": {
+    "bot.bootstrap": {
         "bot.http",
         "bot.config",
         "bot.sources",
         "bot.store",
-        "bot.usecases",
+        "bot.services",
         "bot.domain",
         "bot.errors",
     },
-    "bot.app": {
-        "bot.process",
+    "bot.runtime.clock": set(),
+    "bot.runtime.process": set(),
+    "bot.runtime.logs": {"bot.domain.text"},
+    "bot.runtime.app": {
+        "bot.runtime",
+        "bot.bootstrap",
+        "bot.config",
         "cogs",
         "bot.http",
-        "bot.parts",
-        "bot.pipeline",
-        "bot.usecases",
+        "bot.chat",
+        "bot.workers",
+        "bot.services",
         "bot.store",
         "bot.sources",
-        "bot.chat",
-        "bot.config",
-        "bot.clock",
         "bot.domain",
         "bot.errors",
     },
     "bot.cli": {
-        "bot.app",
-        "bot.logs",
-        "bot.process",
-        "bot.parts",
-        "bot.config",
-        "bot.pipeline",
-        "bot.usecases",
-        "bot.store",
-        "bot.sources",
-        "bot.clock",
-        "bot.domain",
-        "bot.errors",
-    },
-    "bot.cli_sources": {
-        "bot.parts",
         "bot.cli",
+        "bot.runtime",
+        "bot.demo",
+        "bot.bootstrap",
         "bot.config",
-        "bot.usecases",
+        "bot.workers",
+        "bot.services",
+        "bot.messages",
         "bot.store",
         "bot.sources",
-        "bot.clock",
         "bot.domain",
         "bot.errors",
     },
-    "bot.cli_stories": {"bot.cli", "bot.usecases", "bot.clock", "bot.domain"},
     "bot.demo": {
         "bot.demo",
-        "bot.app",
-        "bot.pipeline",
-        "bot.usecases",
+        "bot.runtime.app",
+        "bot.workers",
+        "bot.services",
+        "bot.messages",
         "bot.store",
         "bot.sources",
         "bot.domain",
         "bot.errors",
     },
-    "bot.cli_eval": {"bot.cli", "bot.clock", "bot.domain", "bot.errors"},
-    "bot.__main__": {
-        "bot.cli",
-        "bot.cli_sources",
-        "bot.cli_eval",
-        "bot.cli_stories",
-        "bot.demo",
-        "bot.domain.order",
-        "bot.domain.ranking",
-        "bot.domain.terminal",
-        "bot.errors",
-    },
+    "bot.__main__": {"bot.cli"},
 }
 
 # Library -> the parts that may import it. One that is missing here is new: say where it belongs.
 LIBRARIES: dict[str, set[str]] = {
     "aiohttp": {"bot.chat", "bot.sources", "bot.http"},
     "alembic": {"bot.store"},
-    "apscheduler": {"bot.app"},
+    "apscheduler": {"bot.runtime.app"},
     "chardet": {"bot.sources"},
-    "discord": {"bot.chat", "cogs", "bot.app", "bot.demo"},
-    "fasttext": {"bot.domain"},
+    "discord": {"bot.chat", "cogs", "bot.runtime.app", "bot.demo"},
+    "fasttext": {"bot.domain.text"},
     "ftfy": {"bot.domain"},
     "idna": {"bot.domain"},
     "limits": {"bot.http"},
@@ -150,14 +162,14 @@ LIBRARIES: dict[str, set[str]] = {
     "pydantic": {"bot.config"},
     "pydantic_settings": {"bot.config"},
     "regex": {"bot.domain"},
-    "rich": {"bot.cli", "bot.demo"},
+    "rich": {"bot.cli.common", "bot.demo"},
     "safetensors": {"bot.domain"},
     "selectolax": {"bot.sources"},
     "simcord": {"bot.demo"},
     "Stemmer": {"bot.domain"},
     "sqlalchemy": {"bot.store"},
     "tokenizers": {"bot.domain"},
-    "typer": {"bot.__main__"},
+    "typer": {"bot.cli"},
     "watchfiles": {"bot.sources"},
     "webencodings": {"bot.sources"},
     "xxhash": {"bot.sources"},
@@ -272,7 +284,7 @@ def _clock_reads(module: str) -> Iterator[tuple[int, str]]:
                 yield node.lineno, f"{owner}.{node.attr}"
 
 
-@pytest.mark.parametrize("module", [module for module in CODE if module != "bot.clock"])
+@pytest.mark.parametrize("module", [module for module in CODE if module != "bot.runtime.clock"])
 def test_one_module_reads_the_clock(module: str) -> None:
     reads = [(line, what) for line, what in _clock_reads(module)]
     if _within(module, {"bot.demo"}):
@@ -282,7 +294,7 @@ def test_one_module_reads_the_clock(module: str) -> None:
 
 def test_the_clock_itself_is_seen() -> None:
     """Or the test above would pass for any code."""
-    assert [what for _, what in _clock_reads("bot.clock")] == ["datetime.now", "time.perf_counter"]
+    assert [what for _, what in _clock_reads("bot.runtime.clock")] == ["datetime.now", "time.perf_counter"]
 
 
 @pytest.mark.parametrize("module", CODE)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.config import parse
-from bot.domain import meaning
+from bot.domain.clustering import embeddings as meaning
 from bot.errors import ConfigError
 
 SERVER = 2**62 + 1

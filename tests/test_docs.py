@@ -22,23 +22,23 @@ from pydantic import BaseModel, SecretStr, TypeAdapter
 from pydantic.fields import FieldInfo
 
 import cogs
-from bot.__main__ import FAILED, SOME_REFUSED, app
 from bot.chat.client import PERMISSIONS, Client
+from bot.cli.main import FAILED, SOME_REFUSED, app
 from bot.config import Config, load, parse
-from bot.domain.document import Document
-from bot.domain.identity import canonical
 from bot.domain.model import Topic
-from bot.domain.posting import EXPLAIN, Reason
-from bot.domain.query import matches
-from bot.domain.query import parse as parse_query
-from bot.domain.topics import Topics
+from bot.domain.posting.decisions import EXPLAIN, Reason
+from bot.domain.records.identity import canonical
+from bot.domain.topics.query.document import Document
+from bot.domain.topics.query.language import matches
+from bot.domain.topics.query.language import parse as parse_query
+from bot.domain.topics.tree import Topics
 from bot.http.metrics import COUNTERS, GAUGES
+from bot.services.context import Context
 from bot.sources.documents import MAX_DOCUMENT, SUFFIXES, documents
 from bot.sources.records import record_from_mapping
 from bot.sources.topic_files import topic_from_mapping
 from bot.store import schema
 from bot.store.database import Database
-from bot.usecases.context import Context
 from cogs.about import HELP
 from cogs.common import required
 from tests.make import Clock

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 import pytest
 
-from bot.clock import now
+from bot.bootstrap import context_of
 from bot.config import parse
-from bot.domain import posting
 from bot.domain.model import Importance, Subscription, Topic
-from bot.domain.posting import Hold, Rules, Send
-from bot.domain.topics import Topics
+from bot.domain.posting import decisions as posting
+from bot.domain.posting.decisions import Hold, Rules, Send
+from bot.domain.topics.tree import Topics
 from bot.errors import ConfigError
-from bot.parts import context_of
+from bot.runtime.clock import now
 from bot.store.database import Database
 from tests.make import at, record, stored, story
 

@@ -14,9 +14,9 @@ from discord.ext import commands
 from bot.chat.connection import Trouble, trouble_of
 from bot.chat.errors import Tree, answer_expired
 from bot.chat.transport import supervise, tracing
-from bot.domain.text import plural
+from bot.domain.text.cleaning import plural
 from bot.errors import StoreError, TopicwireError
-from bot.usecases.context import Context
+from bot.services.context import Context
 
 log = logging.getLogger(__name__)
 

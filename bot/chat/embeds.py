@@ -9,7 +9,7 @@ from datetime import datetime
 import discord
 from discord import ui
 
-from bot.domain.message import Button, Embed, Message
+from bot.messages.message import Button, Embed, Message
 
 
 def to_embed(embed: Embed) -> discord.Embed:

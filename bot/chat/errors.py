@@ -17,9 +17,9 @@ from discord import app_commands, ui
 
 from bot.chat.limits import Limits
 from bot.chat.reply import acknowledge, reply
-from bot.domain.message import escape
-from bot.domain.text import clip, plural
+from bot.domain.text.cleaning import clip, plural
 from bot.errors import NotAllowedError, QueryRefusedError, StoreError, TopicwireError
+from bot.messages.message import escape
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ import discord
 
 from bot.chat.permissions import allowed
 from bot.chat.port import Mark
-from bot.domain.render import RELATED_ACTION
 from bot.domain.retry import Got, Outcome
+from bot.messages.story import RELATED_ACTION
 
 CLOCK_SKEW = timedelta(minutes=15)  # between this machine and Discord
 MOST_MESSAGES = 2000  # of everybody in the channel, from the first try on

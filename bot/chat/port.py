@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from bot.domain.message import Message
 from bot.domain.retry import Outcome
+from bot.messages.message import Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,6 @@ from bot.chat.embeds import mentions, to_embeds, to_view, with_roles_of
 from bot.chat.permissions import allowed, may_unlock
 from bot.chat.port import Mark, Target
 from bot.chat.transport import GlobalLimitError
-from bot.domain.forum import Tag, chosen, followed
-from bot.domain.message import Message
-from bot.domain.refusals import NONCE, refused_parts, without
 from bot.domain.retry import (
     ALREADY_PUBLISHED,
     ARCHIVED_THREAD,
@@ -32,7 +29,10 @@ from bot.domain.retry import (
     Outcome,
     passes,
 )
-from bot.domain.text import clip
+from bot.domain.text.cleaning import clip
+from bot.messages.forum import Tag, chosen, followed
+from bot.messages.message import Message
+from bot.messages.refusals import NONCE, refused_parts, without
 
 log = logging.getLogger(__name__)
 

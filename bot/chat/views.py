@@ -13,9 +13,9 @@ from discord import ui
 from bot.chat.embeds import to_embed
 from bot.chat.errors import View, answer_error, is_mistake
 from bot.chat.reply import acknowledge, reply
-from bot.domain.message import Embed
-from bot.domain.render import GREY
 from bot.errors import UnknownNameError
+from bot.messages.message import Embed
+from bot.messages.story import GREY
 
 # An interaction's token lives 15 minutes: after it the buttons could not answer any more.
 # https://discord.com/developers/docs/interactions/receiving-and-responding#followup-messages

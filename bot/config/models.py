@@ -21,13 +21,13 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from bot.domain import meaning
-from bot.domain.digest import DEFAULT_SIZE, MOST_SIZE, Schedule, parse_time
-from bot.domain.identity import canonical, registered_domain
+from bot.domain.clustering import embeddings as meaning
 from bot.domain.model import Topic
-from bot.domain.owners import Owners
 from bot.domain.polling import Bounds, Polls
-from bot.domain.posting import Rules
+from bot.domain.posting.decisions import Rules
+from bot.domain.posting.schedule import DEFAULT_SIZE, MOST_SIZE, Schedule, parse_time
+from bot.domain.records.identity import canonical, registered_domain
+from bot.domain.stories.owners import Owners
 from bot.sources.topic_files import topic_from_mapping
 
 PREFIX = "TOPICWIRE_"  # of environment variables

@@ -21,19 +21,19 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from rich.console import Console
 
-from bot.app import App
 from bot.demo.panels import markdown, panel
 from bot.demo.replay import Clock, Replay, by_minute, published, read
 from bot.domain.model import Topic
-from bot.domain.text import plural
-from bot.domain.topics import Topics
+from bot.domain.text.cleaning import plural
+from bot.domain.topics.tree import Topics
 from bot.errors import TopicwireError
-from bot.pipeline import rematch
+from bot.runtime.app import App
+from bot.services.context import Context
 from bot.sources.model import Item
 from bot.sources.topic_files import load_topics
 from bot.store import digests
 from bot.store.database import Database
-from bot.usecases.context import Context
+from bot.workers import rematch
 
 if TYPE_CHECKING:
     import simcord

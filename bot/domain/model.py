@@ -122,7 +122,7 @@ class Topic:
     """A named subject. `name` is its identity (compared without case); `parent` is a topic's name.
 
     A keyword matches whole words without regard to case, in the title alone or, with
-    `fields="title+excerpt"`, in the excerpt too. `query` is one in the language of `bot.domain.query`: what
+    `fields="title+excerpt"`, in the excerpt too. `query` is one in the language of `bot.domain.topics.query.language`: what
     it asks for belongs to the topic besides. `guild_id` is the server that made it, and which alone knows it;
     0: everybody does. Two servers may each have one of the same name. `suspended` says why its query is not
     matched any more; empty: it is.

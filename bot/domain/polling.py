@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.domain.addresses import host_of
+from bot.domain.text.addresses import host_of
 
 FASTER = 0.5  # part of the interval that is left after a poll that brought something
 SLOWER = 1.25  # and after one that did not

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import Metric
 
-from bot.usecases.measure import Measured
+from bot.services.measure import Measured
 
 # Name -> what it means. What is counted since the start ends in _total, as Prometheus wants it.
 GAUGES: Mapping[str, str] = {

@@ -16,17 +16,17 @@ from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
-from bot.domain.text import plural
+from bot.domain.text.cleaning import plural
 from bot.errors import StoreError, TopicwireError
 from bot.http.connections import listen, name_server
 from bot.http.metrics import exposition
-from bot.pipeline.ingest import Ingest, Part
+from bot.services.context import Context
+from bot.services.measure import measure
 from bot.sources.model import Batch
 from bot.sources.parsing.pool import TooCostlyError, parsed
 from bot.sources.records import Parsed, parse
 from bot.store import delivery, records, sources
-from bot.usecases.context import Context
-from bot.usecases.measure import measure
+from bot.workers.ingest import Ingest, Part
 
 log = logging.getLogger(__name__)
 

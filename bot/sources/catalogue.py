@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 from bot.domain.model import Topic
-from bot.domain.text import repair
+from bot.domain.text.cleaning import repair
 from bot.errors import ConfigError
 from bot.sources.documents import Unreadable, documents
 from bot.sources.fields import Fields, text_of

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time
 
-from bot.domain.text import repair
+from bot.domain.text.cleaning import repair
 from bot.sources.feeds.dates import DateReading, read_date
 
 _SHOWN = 40  # characters of a text within an error

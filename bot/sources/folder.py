@@ -18,7 +18,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from bot.domain.terminal import one_line
+from bot.domain.text.terminal import one_line
 from bot.sources.documents import MAX_DOCUMENT, SUFFIXES
 from bot.sources.model import JSON, Batch, Item, Progress, Rejected
 from bot.sources.records import read

@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
 from urllib.parse import quote, unquote
 
-from bot.domain.text import repair
+from bot.domain.text.cleaning import repair
 from bot.errors import SourceError
 from bot.sources.folder import FolderSource
 from bot.sources.model import Batch, Progress

@@ -15,10 +15,10 @@ from html import unescape
 from io import BytesIO
 from typing import BinaryIO
 
-from bot.domain.identity import canonical, publisher_address, registered_domain
 from bot.domain.model import Image, Outlet, Record, RecordType
-from bot.domain.text import clip, repair
-from bot.domain.words import name_key
+from bot.domain.records.identity import canonical, publisher_address, registered_domain
+from bot.domain.text.cleaning import clip, repair
+from bot.domain.text.words import name_key
 from bot.sources.documents import Unreadable, documents
 from bot.sources.feeds.dates import unknown_zone
 from bot.sources.feeds.links import written

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from bot.domain.model import Topic
-from bot.domain.query import QueryError, parse
-from bot.domain.terminal import one_line
-from bot.domain.text import clip, repair
-from bot.domain.words import name_key
+from bot.domain.text.cleaning import clip, repair
+from bot.domain.text.terminal import one_line
+from bot.domain.text.words import name_key
+from bot.domain.topics.query.language import QueryError, parse
 from bot.sources.documents import Unreadable, documents
 from bot.sources.fields import Fields, found, text_of
 from bot.sources.model import Rejected

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Mute, Subscription
-from bot.domain.topics import Topics
+from bot.domain.topics.tree import Topics
 from bot.store import subscriptions, topics
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.intake import EVERYBODY, Plan
+from bot.domain.records.intake import EVERYBODY, Plan
 from bot.store import outbox, schema
 from bot.store.sql import chunks, insert_new, upsert
 

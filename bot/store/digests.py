@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.digest import Digest, Told
+from bot.domain.posting.digest import Digest, Told
 from bot.store import outbox, schema
 from bot.store.servers import LEFT
 from bot.store.sql import upsert

@@ -11,11 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.identity import canonical
-from bot.domain.meter import Label
 from bot.domain.polling import Feed, NewFeed, Origin, Polling
-from bot.domain.text import clip
-from bot.domain.words import name_key
+from bot.domain.records.identity import canonical
+from bot.domain.text.cleaning import clip
+from bot.domain.text.words import name_key
+from bot.domain.topics.query.meter import Label
 from bot.store import schema, sources
 from bot.store.servers import LEFT
 from bot.store.sources import SourceState, state_of

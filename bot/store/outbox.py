@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.posting import Post
+from bot.domain.posting.decisions import Post
 from bot.domain.retry import Drop, Got, Outcome, Pause, Retry, Sent, Skip, Verdict, may_have_arrived
 from bot.store import schema
 from bot.store.servers import LEFT

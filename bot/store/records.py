@@ -11,12 +11,12 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.batch import DECLARERS
-from bot.domain.event import Report, Terms, compared
-from bot.domain.intake import EVERYBODY, Affected, Arrival, Known, Plan, all_keys, keys_of
+from bot.domain.clustering.batch import DECLARERS
+from bot.domain.clustering.story_cluster import Report, Terms, compared
 from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryView, TopicMatch
-from bot.domain.ranking import last_report
-from bot.domain.words import name_key, search_key
+from bot.domain.records.intake import EVERYBODY, Affected, Arrival, Known, Plan, all_keys, keys_of
+from bot.domain.stories.ranking import last_report
+from bot.domain.text.words import name_key, search_key
 from bot.store import decisions, outbox, pointers, schema, search, topics
 from bot.store.sql import chunks, seen_by, upsert
 

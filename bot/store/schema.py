@@ -106,7 +106,7 @@ stories = sa.Table(
     sa.Column("last_seen", UtcTime, nullable=False, index=True),
     _flag("removed"),
     sa.Column("forwards_to", ID),
-    _text("search"),  # the lead's title as `bot.domain.words.search_key` has it
+    _text("search"),  # the lead's title as `bot.domain.text.words.search_key` has it
     sa.Column("guild_id", SNOWFLAKE, nullable=False, server_default="0"),  # the server that alone sees it
     sa.Index("ix_stories_guild_id_last_seen", "guild_id", "last_seen"),
 )
@@ -140,7 +140,9 @@ records = sa.Table(
     # What stories are found by: stems of the title, and of the excerpt on a line of its own.
     sa.Column("terms", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.Column("why", sa.Text, nullable=False, server_default=sa.text("''")),  # what put it into its story
-    sa.Column("meaning", sa.LargeBinary),  # of its title, see `bot.domain.meaning`; none: it is not known
+    sa.Column(
+        "meaning", sa.LargeBinary
+    ),  # of its title, see `bot.domain.clustering.embeddings`; none: it is not known
 )
 
 record_keys = sa.Table(

@@ -1,6 +1,6 @@
 """Full-text search: an index of the words of records, as queries see them, which finds what may match.
 
-The database is told words that were cut already (`bot.domain.document`), so that it need know nothing of case,
+The database is told words that were cut already (`bot.domain.topics.query.document`), so that it need know nothing of case,
 accents and scripts without spaces, and both databases find the same. What it finds is no less than what matches;
 whoever asks evaluates the query on that. Records that are partial or removed are not in the index.
 """
@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.document import Document
 from bot.domain.model import Record, Stored
-from bot.domain.order import Order
-from bot.domain.query import Query
-from bot.domain.query_tree import And, Near, Node, Not, Number, Or, Prefix, Term, Value
+from bot.domain.stories.order import Order
+from bot.domain.topics.query.document import Document
+from bot.domain.topics.query.language import Query
+from bot.domain.topics.query.tree import And, Near, Node, Not, Number, Or, Prefix, Term, Value
 from bot.store import schema
 from bot.store.sql import chunks, seen_by
 
@@ -289,7 +289,7 @@ async def by_title(
 ) -> list[tuple[int, str]]:
     """Number and lead's title of stories with a report whose title has all of these words, the newest reports first.
 
-    `words` are as `bot.domain.words.plain_words` cuts them. The last may be only begun, where it has four letters.
+    `words` are as `bot.domain.text.words.plain_words` cuts them. The last may be only begun, where it has four letters.
     """
     kept = [word[:LONGEST] for word in words if _WORD.fullmatch(word)][:MOST_WORDS]
     if not kept:
@@ -330,7 +330,7 @@ async def similar(
 ) -> list[tuple[int, float]]:
     """Number and score of the stories with a report that has most of these words in title and excerpt, best first.
 
-    `words` are as `bot.domain.document.words` cuts them; the first `MOST_WORDS` count, each the more the fewer
+    `words` are as `bot.domain.topics.query.document.words` cuts them; the first `MOST_WORDS` count, each the more the fewer
     records have it. The score, from 0 to 1, is the part of their weight that the story's best report has: 1 where it has
     all of them. Words that `COMMON` records have count for nothing. `exclude` are stories that are not wanted.
     """

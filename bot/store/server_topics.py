@@ -9,9 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.meter import Label
 from bot.domain.model import Stored, Topic, TopicMatch
-from bot.domain.words import name_key
+from bot.domain.text.words import name_key
+from bot.domain.topics.query.meter import Label
 from bot.store import records, schema, topics
 from bot.store.sql import seen_by, upsert
 

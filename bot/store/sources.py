@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.text import clip
+from bot.domain.text.cleaning import clip
 from bot.store import schema
 from bot.store.sql import chunks, insert_new, upsert
 

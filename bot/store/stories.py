@@ -10,11 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.intake import scoped
 from bot.domain.model import Stored
-from bot.domain.ranking import hotness
-from bot.domain.stories import Story
-from bot.domain.words import search_key
+from bot.domain.records.intake import scoped
+from bot.domain.stories.ranking import hotness
+from bot.domain.stories.story import Story
+from bot.domain.text.words import search_key
 from bot.store import kept, records, schema
 from bot.store.sql import IN_MOST, chunks, seen_by
 from bot.store.topics import ids_of, keys_of

@@ -10,9 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import digest
 from bot.domain.model import Importance, Mode, Mute, Subscription
-from bot.domain.words import name_key
+from bot.domain.posting.schedule import WEEK, Schedule, parse_days, parse_time
+from bot.domain.text.words import name_key
 from bot.store import schema
 from bot.store.servers import LEFT
 from bot.store.sql import insert_new, upsert
@@ -30,7 +30,7 @@ class ChannelState:
     channel_id: int
     guild_id: int
     paused_reason: str = ""
-    schedule: digest.Schedule | None = None
+    schedule: Schedule | None = None
     off: bool = False
     last_digest: datetime | None = None
     next_digest: datetime | None = None
@@ -119,10 +119,10 @@ async def ensure_channel(connection: AsyncConnection, channel_id: int, guild_id:
 def _channel(row: sa.Row[Any]) -> ChannelState:
     schedule = None
     if row.digest_at is not None:
-        schedule = digest.Schedule(
-            digest.parse_time(row.digest_at),
+        schedule = Schedule(
+            parse_time(row.digest_at),
             row.digest_zone,
-            digest.parse_days(row.digest_days),
+            parse_days(row.digest_days),
             row.digest_size,
         )
     return ChannelState(
@@ -151,10 +151,10 @@ async def channels(connection: AsyncConnection, guild_id: int | None = None) -> 
 
 
 async def set_schedule(
-    connection: AsyncConnection, channel_id: int, schedule: digest.Schedule, next_digest: datetime
+    connection: AsyncConnection, channel_id: int, schedule: Schedule, next_digest: datetime
 ) -> None:
     """Set when a channel's digest comes."""
-    days = ",".join(digest.WEEK[day] for day in sorted(schedule.days))
+    days = ",".join(WEEK[day] for day in sorted(schedule.days))
     await connection.execute(
         sa.update(_c)
         .where(_c.c.channel_id == channel_id)

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Topic
-from bot.domain.topics import Topics, known_as, sought_by
-from bot.domain.words import name_key
+from bot.domain.text.words import name_key
+from bot.domain.topics.tree import Topics, known_as, sought_by
 from bot.store import revisions, schema
 from bot.store.servers import LEFT
 from bot.store.sql import chunks, insert_new, upsert

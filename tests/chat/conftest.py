@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from simcord.env import Env
 
-from bot.app import App
 from bot.domain.polling import Polls
+from bot.runtime.app import App
+from bot.services.context import Context
 from bot.sources.web.fetch import Web
 from bot.store.database import Database
-from bot.usecases.context import Context
 from tests.chat.world import World
 from tests.make import Clock
 

@@ -9,9 +9,9 @@ from importlib.metadata import version
 import pytest
 
 from bot.domain.polling import NewFeed, Origin
+from bot.services import status as use
 from bot.sources.model import Batch, Progress, Rejected
 from bot.store import feeds, sources
-from bot.usecases import status as use
 from tests.chat.world import METRO, ROCKET, World, plain, seen, unrelated
 from tests.make import ListSource, at, record
 

@@ -6,7 +6,7 @@ import discord
 import pytest
 from simcord.actors import MemberActor
 
-from bot.usecases import related
+from bot.services import related
 from tests.chat.world import METRO, World, labels, message_of, seen, unrelated
 from tests.make import record
 

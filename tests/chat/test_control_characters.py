@@ -6,7 +6,7 @@ from typing import Any
 
 from discord import AppCommandOptionType, app_commands
 
-from bot.logs import Formatter
+from bot.runtime.logs import Formatter
 from tests.chat.world import World
 
 EVIL = "x\x1b[2J\nINFO    bot: all is well\r\x07\u202e\u2028y"

@@ -10,8 +10,8 @@ from simcord.actors import MemberActor
 
 from bot.domain.model import Importance, Record
 from bot.errors import NotAllowedError
-from bot.usecases import curate
-from bot.usecases.curate import Editor
+from bot.services import curate
+from bot.services.curate import Editor
 from tests.chat.world import World, labels, message_of, plain, seen
 from tests.make import ListSource, record
 

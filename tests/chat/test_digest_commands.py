@@ -9,8 +9,8 @@ from zoneinfo import available_timezones
 
 import pytest
 
-from bot.app import App
-from bot.usecases import digests as use
+from bot.runtime.app import App
+from bot.services import digests as use
 from tests.chat.world import METRO, ROCKET, WHALES, World, body, labels, mentions_in, plain, seen, unrelated
 from tests.discord_markdown import links
 from tests.make import at, record
@@ -398,7 +398,7 @@ async def test_a_digest_that_fails_holds_up_no_other(world: World, monkeypatch: 
         await world.ask("subscribe", topic="Space", channel=channel, mode="digest")
     await world.take_in(record(ROCKET[0], quality=80))
     world.clock.forward(hours=21)
-    good = use.compose
+    good = use.compose_for_channel
 
     async def bad(*arguments: Any) -> Any:
         if arguments[2].channel_id == world.news.id:
@@ -406,7 +406,7 @@ async def test_a_digest_that_fails_holds_up_no_other(world: World, monkeypatch: 
         return await good(*arguments)
 
     with monkeypatch.context() as broken:
-        broken.setattr(use, "compose", bad)
+        broken.setattr(use, "compose_for_channel", bad)
         await world.digest()
     assert (len(world.posts()), len(world.posts(other))) == (0, 1)
     assert "ZeroDivisionError: a bug" in world.caplog.text

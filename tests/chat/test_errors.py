@@ -26,7 +26,7 @@ async def bug(*_: object, **__: object) -> None:
 async def test_a_bug_is_told_with_an_id_and_the_log_has_the_traceback(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.usecases.topics.listing", bug)
+    monkeypatch.setattr("bot.services.topics.listing", bug)
     text = world.failure(await world.member.slash(world.news, "topics"))
     assert text == f"⚠️ {GENERIC}"
     (entry,) = [r for r in world.caplog.records if r.levelno == logging.ERROR]
@@ -60,7 +60,7 @@ async def test_a_bug_behind_the_button_below_a_post(world: World, monkeypatch: p
     await world.ask("subscribe", topic="Space")
     await world.report(record(ROCKET[0], quality=80))
     with monkeypatch.context() as broken:
-        broken.setattr("bot.usecases.related.related", bug)
+        broken.setattr("bot.services.related.related", bug)
         result = await world.press(world.posts()[0], "Related coverage", by=world.member)
     assert world.failure(result, 0) == f"⚠️ {GENERIC}"
     result = await world.press(world.posts()[0], "Related coverage", by=world.member)
@@ -70,7 +70,7 @@ async def test_a_bug_behind_the_button_below_a_post(world: World, monkeypatch: p
 async def test_a_bug_behind_the_button_of_an_answer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await world.take_in(record(ROCKET[0], quality=80))
     offered = await world.ask("subscribe", topic="Space")
-    monkeypatch.setattr("bot.usecases.subscribe.post_now", bug)
+    monkeypatch.setattr("bot.services.subscribe.post_now", bug)
     result = await world.press(offered, "Post the newest story now")
     assert world.failure(result) == f"⚠️ {GENERIC}"
     assert buttons(offered) == []
@@ -79,13 +79,13 @@ async def test_a_bug_behind_the_button_of_an_answer(world: World, monkeypatch: p
 async def test_a_bug_in_a_completion_offers_nothing_and_is_logged(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.usecases.topics.suggest", bug)
+    monkeypatch.setattr("bot.services.topics.suggest", bug)
     assert await world.typing("subscribe", "topic", "a") == {}
     assert "ZeroDivisionError" in world.caplog.text
 
 
 async def test_every_error_has_an_id_of_its_own(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.usecases.topics.listing", bug)
+    monkeypatch.setattr("bot.services.topics.listing", bug)
     for _ in range(5):
         world.failure(await world.manager.slash(world.news, "topics"))
     ids = {r.getMessage().split()[1] for r in world.caplog.records if r.getMessage().startswith("error ")}

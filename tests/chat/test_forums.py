@@ -12,7 +12,7 @@ from discord.http import Route
 from simcord.builders import ChannelHandle
 
 from bot.domain.model import Topic
-from bot.pipeline import rematch
+from bot.workers import rematch
 from tests.chat.world import METRO, WHALES, World, body, plain, seen
 from tests.make import record
 

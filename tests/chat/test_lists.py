@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.domain.model import Topic
-from bot.pipeline import rematch
+from bot.workers import rematch
 from tests.chat.world import METRO, ROCKET, TOPICS, WHALES, World, buttons, labels, plain, seen, unrelated
 from tests.discord_markdown import links
 from tests.make import at, record

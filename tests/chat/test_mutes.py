@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.identity import registered_domain
+from bot.domain.records.identity import registered_domain
 from tests.chat.world import METRO, ROCKET, WHALES, World, buttons, labels, plain, seen, unrelated
 from tests.discord_markdown import links
 from tests.make import record
@@ -229,7 +229,7 @@ async def test_markdown_in_a_mute_shows_as_text(world: World) -> None:
 
 
 async def test_there_is_a_most_of_mutes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.usecases.mutes.MOST", 2)
+    monkeypatch.setattr("bot.services.mutes.MOST", 2)
     for what in ("one", "two"):
         await world.ask("mute", what=what)
     text = await world.refused("mute", what="three")

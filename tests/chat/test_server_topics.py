@@ -13,10 +13,10 @@ from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle, GuildHandle
 
 from bot.chat.client import PERMISSIONS
-from bot.domain.topics import Topics
+from bot.domain.topics.tree import Topics
+from bot.services import server_topics as use
+from bot.services.server_topics import Draft
 from bot.store import topics as stored
-from bot.usecases import server_topics as use
-from bot.usecases.server_topics import Draft
 from tests.chat.world import METRO, ROCKET, World, plain, seen, unrelated
 from tests.make import record
 

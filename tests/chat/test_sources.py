@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat.client import PERMISSIONS
 from bot.domain.polling import Bounds, Feed, Polls
+from bot.services import sources as use
 from bot.sources.web.fetch import Web
 from bot.store import feeds
-from bot.usecases import sources as use
 from tests.chat.world import METRO, ROCKET, Seen, World, body, mentions_in, plain, seen
 from tests.discord_markdown import kinds, links
 from tests.discord_rules import problems

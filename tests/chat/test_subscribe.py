@@ -11,9 +11,9 @@ import pytest
 
 from bot.domain.model import Topic
 from bot.domain.polling import NewFeed, Origin
-from bot.domain.text import length
-from bot.pipeline import rematch
+from bot.domain.text.cleaning import length
 from bot.store import feeds
+from bot.workers import rematch
 from tests.chat.world import (
     METRO,
     ROCKET,
@@ -375,7 +375,7 @@ async def test_in_a_voice_channel_a_place_for_stories_has_to_be_named(world: Wor
 async def test_a_server_has_no_more_subscriptions_than_it_can_overlook(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.usecases.subscribe.MOST_SUBSCRIPTIONS", 2)
+    monkeypatch.setattr("bot.services.subscribe.MOST_SUBSCRIPTIONS", 2)
     await world.ask("subscribe", topic="AI")
     await world.ask("subscribe", topic="Space")
     text = await world.refused("subscribe", topic="Computer Vision")

@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 from simcord.backend import serializers
 
-from bot.domain import render
-from bot.domain.message import Message
 from bot.domain.model import StoryView
+from bot.messages import story as render
+from bot.messages.message import Message
 from bot.store import schema
 from tests.chat.world import METRO, ROCKET, WHALES, World, body, plain, seen, unrelated
 from tests.make import at, record
@@ -252,7 +252,7 @@ async def test_a_message_that_the_bot_cannot_make_holds_up_no_other(
         return good(view, **more)
 
     with monkeypatch.context() as broken:
-        broken.setattr("bot.domain.render.story_post", bad)
+        broken.setattr("bot.messages.story.story_post", bad)
         await world.report(record(METRO[0], quality=90), record(WHALES[0], "w.example", quality=80))
     assert [post.embeds[0].title for post in world.posts()] == [WHALES[0]]
     assert "ZeroDivisionError: a bug" in world.caplog.text

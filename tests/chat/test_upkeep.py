@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.usecases import subscribe
+from bot.services import subscribe
 from tests.chat.world import METRO, ROCKET, World, plain, seen
 from tests.make import record
 

@@ -23,13 +23,13 @@ from simcord.results import InteractionResult, ResponseMessage
 from simcord.types import HttpLogEntry
 
 from bot import config
-from bot.app import App
+from bot.bootstrap import context_of
 from bot.chat.client import PERMISSIONS
 from bot.domain.model import Record, Topic
-from bot.parts import context_of
-from bot.pipeline import rematch
-from bot.pipeline.deliver import Deliver
-from bot.pipeline.ingest import Summary
+from bot.runtime.app import App
+from bot.workers import rematch
+from bot.workers.delivery import Deliver
+from bot.workers.ingest import Summary
 from tests.discord_markdown import parse, shown
 from tests.make import Clock, ListSource, record
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from bot.__main__ import main
+from bot.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 COLUMNS = "200"

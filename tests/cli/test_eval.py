@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain import meaning
+from bot.domain.clustering import embeddings as meaning
 from tests.cli.command import topicwire
 from tests.shared_data import SHARED, needs_shared
 

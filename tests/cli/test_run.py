@@ -18,8 +18,9 @@ import pytest
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncTransaction
 
-from bot import app, config
+from bot import config
 from bot.domain.polling import NewFeed, Origin
+from bot.runtime import app
 from bot.sources.parsing.pool import ParserPool
 from bot.store import database, feeds
 from bot.store.database import Database

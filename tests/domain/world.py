@@ -7,14 +7,14 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import count
 
-from bot.domain import plan as planning
-from bot.domain import stories
-from bot.domain.cluster import Window
-from bot.domain.intake import Affected, Arrival, Known, Plan, keys_of
+from bot.domain.clustering.assign import Window
 from bot.domain.model import Importance, Mode, Mute, Record, Stored, StoryView, Subscription, TopicMatch
-from bot.domain.posting import Post, Rules
-from bot.domain.stories import Story
-from bot.domain.topics import Topics
+from bot.domain.posting import plan as planning
+from bot.domain.posting.decisions import Post, Rules
+from bot.domain.records.intake import Affected, Arrival, Known, Plan, keys_of
+from bot.domain.stories import story as stories
+from bot.domain.stories.story import Story
+from bot.domain.topics.tree import Topics
 from tests.make import at
 
 GUILD = 1

@@ -19,25 +19,25 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from bot.bootstrap import endpoint_of
 from bot.config import parse
 from bot.domain.model import Topic
-from bot.domain.plan import identify
+from bot.domain.posting.plan import identify
 from bot.errors import StoreError, TopicwireError
 from bot.http import server
 from bot.http.connections import MOST_OF_AN_ADDRESS
 from bot.http.metrics import COUNTERS, GAUGES
 from bot.http.server import Server, Settings
-from bot.parts import endpoint_of
-from bot.pipeline import rematch
+from bot.services import measure as measuring
+from bot.services.context import Context
+from bot.services.measure import Measured
 from bot.store import schema
-from bot.usecases import measure as measuring
-from bot.usecases.context import Context
-from bot.usecases.measure import Measured
+from bot.workers import rematch
 from tests.databases import opened_as
 from tests.make import Clock, at
-from tests.pipeline.desk import Desk, Meanwhile
 from tests.sources.web.servers import LOOPBACK
 from tests.store.taking import headlines
+from tests.workers.desk import Desk, Meanwhile
 
 TOKEN = "a-made-up-token-of-some-length"
 ONE, TWO, THREE, FOUR = headlines(4)
@@ -294,7 +294,7 @@ async def test_an_item_that_cannot_be_stored_is_refused_and_the_rest_is_stored(
             raise ZeroDivisionError("a secret in a traceback")
         return identify(arrivals, *rest, **more)
 
-    monkeypatch.setattr("bot.pipeline.ingest.identify", buggy)
+    monkeypatch.setattr("bot.workers.ingest.identify", buggy)
     answer = await office.push([news(ONE), news(TWO, 2), {}, news(THREE, 3)])
     assert answer.fates == ["new", "rejected", "rejected", "new"]
     assert answer.items[1]["reason"] == "internal error; the bot's log has the details"

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from bot.config import parse as config_of
-from bot.domain.identity import canonical
 from bot.domain.model import Topic
-from bot.domain.topics import Topics
+from bot.domain.records.identity import canonical
+from bot.domain.topics.tree import Topics
 from bot.errors import ConfigError
 from bot.sources import catalogue
 from bot.sources.catalogue import Listed, catalogue_feeds, catalogue_topics

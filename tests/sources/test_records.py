@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.model import Image, Outlet, Record
-from bot.domain.text import length
+from bot.domain.text.cleaning import length
 from bot.sources.documents import MAX_DOCUMENT, MAX_LINE
 from bot.sources.model import Item
 from bot.sources.records import MAX_REJECTED, Parsed, parse, read, record_from_mapping

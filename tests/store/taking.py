@@ -8,15 +8,15 @@ from dataclasses import replace
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import plan as planning
-from bot.domain import stories as domain_stories
-from bot.domain.intake import Arrival, Known, Plan, keys_of
 from bot.domain.model import Record, Stored
-from bot.domain.posting import Rules
-from bot.domain.stories import Story
-from bot.pipeline.windows import Windows
+from bot.domain.posting import plan as planning
+from bot.domain.posting.decisions import Rules
+from bot.domain.records.intake import Arrival, Known, Plan, keys_of
+from bot.domain.stories import story as domain_stories
+from bot.domain.stories.story import Story
 from bot.store import audience, records, schema, stories, topics
 from bot.store.database import Database
+from bot.workers.story_window import Windows
 from tests.make import at, record
 
 GUILD = 1 << 60  # ids of Discord need more than 32 bits

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain import stories as domain_stories
-from bot.domain.digest import Digest, Entry, Section, Told
+from bot.domain.posting.digest import Digest, Entry, Section, Told
+from bot.domain.stories import story as domain_stories
 from bot.store import digests, stories, subscriptions
 from bot.store.database import Database
 from tests.databases import opened

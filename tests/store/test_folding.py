@@ -7,10 +7,10 @@ from importlib import import_module
 import sqlalchemy as sa
 
 from bot.domain.model import Subscription, Topic
+from bot.services.context import Context
+from bot.services.search import find
 from bot.store import schema, server_topics, stories, subscriptions, topics
 from bot.store.database import Database
-from bot.usecases.context import Context
-from bot.usecases.search import find
 from tests.make import Clock, at, record
 from tests.store.taking import CHANNEL, GUILD, OTHER, take
 

@@ -174,8 +174,8 @@ async def test_volumes_that_take_long_are_counted_once_in_a_while(
 
 
 async def test_a_query_of_many_short_beginnings_asks_the_index_for_none(many: Database) -> None:
-    from bot.domain.order import Order
-    from bot.domain.query import parse
+    from bot.domain.stories.order import Order
+    from bot.domain.topics.query.language import parse
 
     beginnings = " OR ".join(f"{word[:2]}*" for word in ("bad", "bed", "bid", "bod", "bud", "dab"))
     async with many.read() as connection:

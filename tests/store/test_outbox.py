@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from bot.domain.intake import Plan
 from bot.domain.model import Importance, Mode, Subscription
-from bot.domain.posting import Edit, Hold, Post, Reason, Send
+from bot.domain.posting.decisions import Edit, Hold, Post, Reason, Send
+from bot.domain.records.intake import Plan
 from bot.domain.retry import Drop, Got, Outcome, Pause, Retry, Sent, Skip, Verdict
 from bot.store import decisions, outbox, schema, subscriptions, topics
 from bot.store.database import Database

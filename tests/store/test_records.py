@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from bot.domain import meaning
-from bot.domain import stories as domain_stories
-from bot.domain.event import compared, day_of
-from bot.domain.intake import Known, Plan
+from bot.domain.clustering import embeddings as meaning
+from bot.domain.clustering.story_cluster import compared, day_of
 from bot.domain.model import Importance, Mode, Record, Stored, Subscription, Topic, TopicMatch
+from bot.domain.records.intake import Known, Plan
+from bot.domain.stories import story as domain_stories
 from bot.store import records, schema, stories, subscriptions, topics
 from bot.store.database import Database
 from bot.store.sql import IN_MOST

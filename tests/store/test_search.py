@@ -13,16 +13,16 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import query as language
 from bot.domain.model import Outlet, Record, Stored, Topic
-from bot.domain.order import Order
-from bot.domain.query import QueryError
-from bot.domain.topics import Topics
-from bot.domain.words import plain_words as words
+from bot.domain.stories.order import Order
+from bot.domain.text.words import plain_words as words
+from bot.domain.topics.query import language
+from bot.domain.topics.query.language import QueryError
+from bot.domain.topics.tree import Topics
+from bot.services.context import Context
+from bot.services.search import CANDIDATES, find
 from bot.store import records, schema, search, stories, topics
 from bot.store.database import Database
-from bot.usecases.context import Context
-from bot.usecases.search import CANDIDATES, find
 from tests.databases import opened
 from tests.make import Clock, at, examples, record
 from tests.store.taking import GUILD, HALVES, halves, headlines, stored_of, take, wipe

@@ -9,13 +9,13 @@ import pytest
 
 from bot.domain.model import Importance, Record, Subscription, Topic
 from bot.domain.polling import NewFeed, Origin
-from bot.domain.query import Query
-from bot.domain.topics import ANYWHERE
-from bot.pipeline import rematch
+from bot.domain.topics.query.language import Query
+from bot.domain.topics.tree import ANYWHERE
+from bot.services.context import Context
+from bot.services.server_topics import Draft, create, delete, edit
 from bot.store import feeds, server_topics, stories, subscriptions, topics
 from bot.store.database import Database
-from bot.usecases.context import Context
-from bot.usecases.server_topics import Draft, create, delete, edit
+from bot.workers import rematch
 from tests.databases import opened
 from tests.make import Clock, at, record
 from tests.store.taking import CHANNEL, GUILD, counted, stored_of, take
@@ -201,7 +201,7 @@ async def _followed(db: Database) -> frozenset[str]:
 async def test_every_record_of_a_month_is_looked_back_at_and_none_before(
     stores: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.usecases.server_topics.AT_ONCE", 3)
+    monkeypatch.setattr("bot.services.server_topics.AT_ONCE", 3)
     context = Context(stores, clock)
     own = [record(f"Wind report {n}", f"{n}.example", hours=n) for n in range(8)]
     for n, each in enumerate(own):

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain import stories as domain_stories
-from bot.domain.stories import Story
+from bot.domain.stories import story as domain_stories
+from bot.domain.stories.story import Story
 from bot.store import stories
 from bot.store.database import Database
 from tests.make import at, record

@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import replace
 from datetime import time
 
-from bot.domain.digest import Schedule
 from bot.domain.model import Importance, Mode, Mute, Subscription, Topic
+from bot.domain.posting.schedule import Schedule
 from bot.store import outbox, subscriptions, topics
 from bot.store.database import Database
 from bot.store.subscriptions import ChannelState

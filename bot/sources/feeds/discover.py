@@ -12,8 +12,8 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from bot.domain.identity import canonical, registered_domain
-from bot.domain.text import repair
+from bot.domain.records.identity import canonical, registered_domain
+from bot.domain.text.cleaning import repair
 from bot.sources.feeds.charset import decoded
 
 MAX_PAGE = 2_000_000  # bytes that are looked at

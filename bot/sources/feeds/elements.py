@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from lxml import etree
 
-from bot.domain.identity import MAX_URL
+from bot.domain.records.identity import MAX_URL
 from bot.sources.feeds.html import looks_like_html, without_cdata, without_prefixes
 from bot.sources.feeds.links import host_of, is_web, resolved
 from bot.sources.feeds.media import PICTURES, add_media

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from bot.domain.identity import canonical, registered_domain
 from bot.domain.model import Image
+from bot.domain.records.identity import canonical, registered_domain
 from bot.sources.feeds.html import pictures, usual_picture
 from bot.sources.feeds.links import host_of, is_web, resolved, site_of
 from bot.sources.feeds.model import Entry

@@ -14,9 +14,9 @@ from html import escape
 from urllib.parse import unquote
 from xml.parsers import expat
 
-from bot.domain.identity import canonical
-from bot.domain.text import clip, repair
-from bot.domain.words import name_key
+from bot.domain.records.identity import canonical
+from bot.domain.text.cleaning import clip, repair
+from bot.domain.text.words import name_key
 from bot.sources.feeds.charset import decoded
 from bot.sources.model import Rejected
 from bot.sources.topic_files import MAX_NAME

@@ -10,10 +10,10 @@ from datetime import datetime
 from itertools import chain
 from urllib.parse import unquote
 
-from bot.domain.identity import canonical, publisher_address, registered_domain
-from bot.domain.intake import IN_FEED, OWN
 from bot.domain.model import Outlet, Record
-from bot.domain.text import clip
+from bot.domain.records.identity import canonical, publisher_address, registered_domain
+from bot.domain.records.intake import IN_FEED, OWN
+from bot.domain.text.cleaning import clip
 from bot.sources.feeds.dates import read_date, unknown_zone
 from bot.sources.feeds.html import captions
 from bot.sources.feeds.images import image_of

@@ -8,8 +8,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from html import unescape
 
-from bot.domain.text import clip, repair
-from bot.domain.words import words
+from bot.domain.text.cleaning import clip, repair
+from bot.domain.text.words import words
 from bot.sources.feeds.html import HEAD, SEAM, looks_like_html, plain, without_usual_tags
 from bot.sources.feeds.model import Text
 

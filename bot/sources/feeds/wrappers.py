@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qsl, urlsplit
 
-from bot.domain.identity import canonical, registered_domain
+from bot.domain.records.identity import canonical, registered_domain
 from bot.sources.feeds.links import host_of, is_web, written
 
 _DEEPEST = 3  # wrappers inside each other

@@ -18,7 +18,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from bot.domain.identity import MAX_URL
+from bot.domain.records.identity import MAX_URL
 from bot.sources.web.sockets import MeteredSocket
 
 MOST_ADDRESSES = 8  # of one name, that are tried

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.identity import canonical
-from bot.domain.text import repair
+from bot.domain.records.identity import canonical
+from bot.domain.text.cleaning import repair
 from bot.sources.feeds.opml import MAX_FEEDS, MAX_TITLE, Outline, read_opml, write_opml
 from bot.sources.model import Rejected
 from bot.sources.topic_files import MAX_NAME

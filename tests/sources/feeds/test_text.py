@@ -11,8 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bot.domain.model import Image
-from bot.domain.text import repair
-from bot.domain.words import words
+from bot.domain.text.cleaning import repair
+from bot.domain.text.words import words
 from bot.sources.feeds.dates import moment
 from bot.sources.feeds.html import pictures, usual_picture
 from bot.sources.feeds.model import Text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from bot.domain.event import compared
+from bot.domain.clustering.story_cluster import compared
 
 revision = "0006"
 down_revision = "0005"

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from bot.domain.model import Outlet, Record
-from bot.domain.words import name_key, search_key
+from bot.domain.text.words import name_key, search_key
 from bot.store import search
 
 revision = "0020"

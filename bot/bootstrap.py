@@ -1,0 +1,197 @@
+"""What the settings mean: sources, feeds, topics and rules, as the parts of the bot take them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.config import Config, FeedSettings, FolderSettings, GitSettings
+from bot.config.models import ALL_SERVERS
+from bot.domain.clustering import embeddings as meaning
+from bot.domain.model import Topic
+from bot.domain.polling import NewFeed, Origin
+from bot.domain.records.identity import canonical
+from bot.domain.topics.tree import beside
+from bot.errors import ConfigError
+from bot.services.context import ALL, Context, Now
+from bot.sources.catalogue import catalogue_feeds, catalogue_topics
+from bot.sources.folder import FolderSource
+from bot.sources.git import GitSource
+from bot.sources.model import Source
+from bot.sources.topic_files import load_topics
+from bot.store import topics
+from bot.store.database import Database
+
+if TYPE_CHECKING:  # most commands reach no feed and serve nothing, and these take long to import
+    from bot.http import server as http
+    from bot.sources.web.fetch import Web
+
+GIT_PLACE = Path("data/git")  # where working copies are kept
+USER_AGENT = f"Topicwire/{version('topicwire')} (+https://github.com/topicwire/topicwire)"
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A source that is watched, and how many of the newest records its first intake posts.
+
+    `topics` are the directories of topic files that it brings along.
+    """
+
+    source: Source
+    backfill: int = 0
+    topics: Callable[[], Sequence[Path]] = tuple
+
+
+def watched_of(settings: FolderSettings | GitSettings) -> Watched:
+    """The source that a config entry means."""
+    match settings:
+        case FolderSettings():
+            place = settings.path.expanduser().absolute()
+            return Watched(FolderSource(place, settings.quality), settings.backfill)
+        case GitSettings():
+            source = repository_of(settings)
+            return Watched(source, settings.backfill, source.topic_directories)
+
+
+def repository_of(settings: GitSettings) -> GitSource:
+    """A repository in a directory of its own below `GIT_PLACE`."""
+    name = hashlib.blake2b(f"{settings.url} {settings.branch}".encode(), digest_size=8).hexdigest()
+    return GitSource(
+        settings.url,
+        GIT_PLACE / name,
+        branch=settings.branch,
+        path=settings.path,
+        quality=settings.quality,
+        every=settings.every,
+    )
+
+
+def feeds_of(config: Config) -> list[NewFeed]:
+    """The feeds of the config, and those of the catalogue that it does not name itself."""
+    own = [
+        NewFeed(settings.url, Origin.CONFIG, settings.name, settings.topics, settings.quality)
+        for settings in config.sources
+        if isinstance(settings, FeedSettings)
+    ]
+    if config.feeds.catalogue:
+        named = {canonical(feed.address) for feed in own}
+        own += [
+            NewFeed(listed.url, Origin.CATALOGUE, listed.name, listed.topics)
+            for listed in catalogue_feeds()
+            if canonical(listed.url) not in named
+        ]
+    return own
+
+
+def topics_of(config: Config) -> tuple[Topic, ...]:
+    """All configured topics, and those of the catalogue. Raises ConfigError that names every file that cannot be used."""
+    inline = config.topics.topics()
+    directories = [directory.expanduser() for directory in config.topics.directories]
+    repositories = [settings for settings in config.sources if isinstance(settings, GitSettings)]
+    directories += [
+        place for settings in repositories for place in repository_of(settings).topic_directories()
+    ]
+    # A parent may be defined anywhere, so all names are read first.
+    standard = catalogue_topics() if config.feeds.catalogue else ()
+    own = (*inline, *standard, *chain.from_iterable(load_topics(place)[0] for place in directories))
+    names = [topic.name for topic in own]
+    found: list[Topic] = []
+    problems: list[str] = []
+    for directory in directories:
+        topics, rejected = load_topics(directory, names)
+        found += topics
+        problems += [f"{error.path}: {error.reason}" for error in rejected]
+    if problems:
+        raise ConfigError("topics.directories", problems)
+    return beside((*found, *inline), standard)
+
+
+def context_of(config: Config, db: Database, now: Now) -> Context:
+    """What the use cases work with, as configured."""
+    return Context(
+        db,
+        now,
+        replace(config.posts.rules(), owners=config.stories.known_owners()),
+        config.digest.schedule(),
+        polls=config.feeds.polls(),
+        editors=ALL if config.stories.editors == ALL_SERVERS else frozenset(config.stories.editors),
+        topics_per_server=config.topics.per_server,
+        semantic=config.stories.by_meaning(),
+    )
+
+
+@contextlib.asynccontextmanager
+async def web_of(private_networks: bool) -> AsyncIterator[Web]:
+    """How feeds are reached; of one's own networks too, if that is wished."""
+    from bot.sources.web.fetch import Web
+
+    web = Web(user_agent=USER_AGENT, private_networks=private_networks)
+    try:
+        yield web
+    finally:
+        await web.close()
+
+
+def endpoint_of(config: Config) -> http.Settings | None:
+    """Where the bot listens, if at all."""
+    from bot.http import server as http
+
+    host, _, port = config.http.listen.rpartition(":")
+    if not host:
+        return None
+    return http.Settings(
+        host.strip("[]"), int(port), config.http.token.get_secret_value(), config.http.per_minute
+    )
+
+
+def found_by(config: Config) -> str:
+    """What stories are found by, in words; that depends on what is installed, too."""
+    return f"stories are compared by {meaning.basis(config.stories.by_meaning())}"
+
+
+async def check_stored(config: Config) -> list[str]:
+    """What is wrong with the topics in the database, as far as there is one; nothing in it changes."""
+    db = await Database.look(config.database.url)
+    if db is None:
+        return []
+    try:
+        async with db.read() as connection:
+            known = await topics.load(connection)
+    finally:
+        await db.close()
+    return [
+        f"topic {topic.name!r}{f' of server {topic.guild_id}' if topic.guild_id else ''}: its query is ignored: "
+        f"{error}; correct it with {'/topic edit' if topic.guild_id else 'its topic file'}"
+        for topic, error in known.refused
+    ]
+
+
+def check(config: Config) -> list[str]:
+    """Everything that would fail at start and can be told from here, one sentence each."""
+    problems: list[str] = []
+    if not config.discord.token.get_secret_value():
+        problems.append(
+            "discord.token: the token is missing: create a bot at https://discord.com/developers/applications (New "
+            "Application, Bot, Reset Token) and set TOPICWIRE_DISCORD__TOKEN"
+        )
+    for position, settings in enumerate(config.sources):
+        if isinstance(settings, FolderSettings) and not settings.path.expanduser().exists():
+            problems.append(f"sources[{position}].path: {settings.path} does not exist")
+    for position, directory in enumerate(config.topics.directories):
+        if not Path(directory).expanduser().is_dir():
+            problems.append(f"topics.directories[{position}]: {directory} is not a directory")
+    try:
+        topics_of(config)
+    except ConfigError as error:
+        problems += [f"topics: {problem}" for problem in error.problems]
+    if not config.sources and not config.feeds.catalogue:
+        problems.append(
+            "sources: the list is empty and feeds.catalogue is off, so only feeds that servers add bring articles"
+        )
+    return problems

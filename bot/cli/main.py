@@ -1,0 +1,407 @@
+"""The command line: `topicwire` and `python -m bot`. Each command imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.domain.stories.order import Order
+from bot.domain.stories.ranking import Sort
+from bot.domain.text.terminal import lines, one_line
+from bot.errors import QueryRefusedError, TopicwireError
+
+# Exit codes. 0: done. 1: done, but some items were refused, or `check` found problems. 2: a wrong call
+# (typer's own). 3: could not be done; the message says what to do.
+SOME_REFUSED = 1
+FAILED = 3
+
+TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%z"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Topicwire follows topics on Discord. It keeps one message per story up to date and sends daily digests.",
+)
+
+ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
+Db = Annotated[
+    str | None,
+    typer.Option(
+        "--db",
+        help="The database: a SQLite file or a postgresql:// URL; the default is the one in the configuration.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+TopicsDir = Annotated[Path | None, typer.Option("--topics", help="A directory of topic files.", exists=True)]
+Places = Annotated[
+    list[str],
+    typer.Argument(
+        help="Record files (.md .yaml .json .jsonl), directories of them, or feeds (a file or an address).",
+        show_default=False,
+    ),
+]
+PrivateNetworks = Annotated[
+    bool,
+    typer.Option("--private-networks", help="Also fetch from this machine and private networks."),
+]
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"topicwire {version('topicwire')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Options of the program itself; the callback above does the work."""
+    del version
+
+
+@app.command()
+def run(config: ConfigPath = Path("config.yaml")) -> None:
+    """Run the bot."""
+    from bot.cli.common import serve
+
+    serve(config)
+
+
+@app.command()
+def check(
+    config: ConfigPath = Path("config.yaml"),
+    sources: Annotated[
+        bool,
+        typer.Option(
+            "--sources", help="Also fetch every feed and repository, including the feeds of the catalogue."
+        ),
+    ] = False,
+) -> None:
+    """Check the configuration and list every problem with its key."""
+    from bot.cli.common import check_config
+
+    problems, settings = check_config(config)
+    if sources and settings is not None:
+        from bot.cli.sources import check_sources
+
+        problems += check_sources(settings)
+    raise typer.Exit(SOME_REFUSED if problems else 0)
+
+
+@app.command()
+def demo(
+    records: Annotated[
+        Path | None, typer.Option(help="Records to replay instead of the sample.", exists=True)
+    ] = None,
+    topics: TopicsDir = None,
+    topic: Annotated[str, typer.Option(help="The topic to subscribe to.")] = "Computer Vision",
+    once: Annotated[
+        bool, typer.Option("--once", help="Exit after the replay instead of opening the page.")
+    ] = False,
+    port: Annotated[
+        int, typer.Option(help="The port of the page; 0 picks a free port.", min=0, max=65535)
+    ] = 0,
+) -> None:
+    """Show the real bot at work on a simulated Discord, without an account."""
+    from bot.demo.main import show
+
+    show(records=records, topics=topics, topic=topic, once=once, port=port)
+
+
+@app.command()
+def ingest(
+    places: Places,
+    topics: TopicsDir = None,
+    config: ConfigPath = Path("config.yaml"),
+    db: Db = None,
+    json: Json = False,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=TIMES,
+            help="Replay as of this time: each record counts as first seen when it was published.",
+        ),
+    ] = None,
+    private_networks: PrivateNetworks = False,
+) -> None:
+    """Store records without posting them. The last line is a summary. Exit code 1 means that some were rejected."""
+    from bot.cli.common import ingest_places
+
+    refused = ingest_places(places, topics, db, json, as_of, private_networks, config)
+    raise typer.Exit(SOME_REFUSED if refused else 0)
+
+
+@app.command()
+def match(
+    places: Places,
+    topics: Annotated[Path, typer.Option("--topics", help="A directory of topic files.", exists=True)],
+    json: Json = False,
+    private_networks: PrivateNetworks = False,
+) -> None:
+    """Show which topics the records match, and by which keywords. Nothing is stored."""
+    from bot.cli.common import match_places
+
+    raise typer.Exit(SOME_REFUSED if match_places(places, topics, json, private_networks) else 0)
+
+
+@app.command()
+def stories(
+    config: ConfigPath = Path("config.yaml"),
+    db: Db = None,
+    json: Json = False,
+    limit: Annotated[int, typer.Option(help="The most stories to list; 0 lists all.", min=0)] = 0,
+    sort: Annotated[
+        Sort, typer.Option(help="Newest first, or hot: the biggest stories for their age first.")
+    ] = Sort.NEWEST,
+) -> None:
+    """List the stories, one per line."""
+    from bot.cli.stories import list_stories
+
+    list_stories(db, json, limit, sort, config)
+
+
+@app.command()
+def search(
+    query: Annotated[
+        str,
+        typer.Argument(help="A query such as '(offshore OR sea) \"wind farm\" -golf'.", show_default=False),
+    ],
+    sort: Annotated[Order, typer.Option(help="Newest first, or the best matches first.")] = Order.NEWEST,
+    limit: Annotated[int, typer.Option(help="The most stories to list.", min=1, max=1000)] = 50,
+    config: ConfigPath = Path("config.yaml"),
+    db: Db = None,
+    json: Json = False,
+) -> None:
+    """Search all stored articles. The query language is that of topics."""
+    from bot.cli.stories import search
+
+    search(query, sort, limit, db, json, config)
+
+
+@app.command()
+def related(
+    story: Annotated[
+        str, typer.Argument(help="The story's number (12 or '#12'), a link, or words of its title.")
+    ],
+    config: ConfigPath = Path("config.yaml"),
+    db: Db = None,
+    json: Json = False,
+) -> None:
+    """Show all coverage of a story, best first."""
+    from bot.cli.stories import show_related
+
+    show_related(story, db, json, config)
+
+
+@app.command()
+def digest(
+    topic: Annotated[str, typer.Option(help="The topic; its subtopics are included.")],
+    since: Annotated[datetime, typer.Option(formats=TIMES, help="Start of the period (UTC).")],
+    until: Annotated[
+        datetime | None, typer.Option(formats=TIMES, help="End of the period (UTC); the default is now.")
+    ] = None,
+    size: Annotated[int, typer.Option(help="The most stories to include.", min=1, max=25)] = 10,
+    config: ConfigPath = Path("config.yaml"),
+    db: Db = None,
+    json: Json = False,
+) -> None:
+    """Show the digest of a topic for any period."""
+    from bot.cli.stories import show_digest
+
+    show_digest(topic, since, until, size, db, json, config)
+
+
+source = typer.Typer(no_args_is_help=True, help="Manage the feeds that all servers share.")
+opml = typer.Typer(no_args_is_help=True, help="Import and export lists of feeds as OPML.")
+app.add_typer(source, name="source")
+app.add_typer(opml, name="opml")
+
+Url = Annotated[
+    str, typer.Argument(help="The address of a feed, or of a web page that links to one.", show_default=False)
+]
+About = Annotated[
+    str | None, typer.Option("--topic", help="The topic of the whole feed. By default, keywords decide.")
+]
+
+
+@source.command("add")
+def source_add(
+    url: Url,
+    topic: About = None,
+    config: ConfigPath = Path("config.yaml"),
+    db: Db = None,
+    private_networks: PrivateNetworks = False,
+) -> None:
+    """Follow a feed for all servers. A running bot starts to poll it at once."""
+    from bot.cli.sources import add
+
+    add(url, topic, db, private_networks, config)
+
+
+@source.command("list")
+def source_list(config: ConfigPath = Path("config.yaml"), db: Db = None, json: Json = False) -> None:
+    """List all feeds, including those of single servers, with their state."""
+    from bot.cli.sources import list_feeds
+
+    list_feeds(db, json, config)
+
+
+@source.command("test")
+def source_test(
+    url: Url,
+    topic: About = None,
+    config: ConfigPath = Path("config.yaml"),
+    db: Db = None,
+    json: Json = False,
+    private_networks: PrivateNetworks = False,
+) -> None:
+    """Show the articles in a feed and the topics they match. Nothing is stored."""
+    from bot.cli.sources import test
+
+    test(url, topic, db, json, private_networks, config)
+
+
+@source.command("remove")
+def source_remove(
+    name: Annotated[str, typer.Argument(help="The feed's address or name.", show_default=False)],
+    config: ConfigPath = Path("config.yaml"),
+    db: Db = None,
+) -> None:
+    """Stop following a feed. Its articles stay."""
+    from bot.cli.sources import remove
+
+    remove(name, db, config)
+
+
+@opml.command("import")
+def opml_import(
+    file: Annotated[
+        Path, typer.Argument(help="An OPML file.", exists=True, dir_okay=False, show_default=False)
+    ],
+    topic: About = None,
+    config: ConfigPath = Path("config.yaml"),
+    db: Db = None,
+) -> None:
+    """Follow all feeds in an OPML file. Their folders become their topics, unless --topic is given."""
+    from bot.cli.sources import import_opml
+
+    raise typer.Exit(SOME_REFUSED if import_opml(file, topic, db, config) else 0)
+
+
+@opml.command("export")
+def opml_export(
+    config: ConfigPath = Path("config.yaml"),
+    db: Db = None,
+    catalogue: Annotated[
+        bool, typer.Option("--catalogue", help="Include the feeds of the catalogue.")
+    ] = False,
+) -> None:
+    """Print the feeds as OPML, grouped by topic."""
+    from bot.cli.sources import export_opml
+
+    export_opml(db, catalogue, config)
+
+
+Semantic = Annotated[
+    bool | None,
+    typer.Option(
+        "--semantic/--no-semantic",
+        help="Also compare the meaning of titles. By default, this is on if the extra is installed.",
+        show_default=False,
+    ),
+]
+
+evaluate = typer.Typer(no_args_is_help=True, help="Measure stories and topics against human judgements.")
+app.add_typer(evaluate, name="eval")
+
+
+@evaluate.command("stories")
+def eval_stories(
+    records: Annotated[
+        Path, typer.Argument(help="Records: a file or a directory.", exists=True, show_default=False)
+    ],
+    truth: Annotated[
+        Path,
+        typer.Argument(
+            help="A file whose lines are an address, a tab and the name of its event.",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
+    ],
+    errors: Annotated[int, typer.Option(help="How many of the worst errors to show.", min=0)] = 0,
+    semantic: Semantic = None,
+    json: Json = False,
+) -> None:
+    """Group records in the order of their times and compare the stories with known events."""
+    from bot.cli.evaluation import stories
+
+    raise typer.Exit(SOME_REFUSED if stories([str(records)], truth, errors, semantic, json) else 0)
+
+
+@evaluate.command("topics")
+def eval_topics(
+    records: Annotated[
+        Path, typer.Argument(help="Records: a file or a directory.", exists=True, show_default=False)
+    ],
+    topics: Annotated[Path, typer.Option("--topics", help="A directory of topic files.", exists=True)],
+    json: Json = False,
+) -> None:
+    """Compare the topics that match with the topics that the records declare."""
+    from bot.cli.evaluation import topics as compare
+
+    raise typer.Exit(SOME_REFUSED if compare([str(records)], topics, json) else 0)
+
+
+@evaluate.command("pairs")
+def eval_pairs(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Tab-separated values: label (SAME or DIFFERENT), and published, title and lede for _a and _b.",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
+    ],
+    semantic: Semantic = None,
+    json: Json = False,
+) -> None:
+    """Decide for each pair of reports whether it is one event, and compare that with human labels."""
+    from bot.cli.evaluation import pairs
+
+    pairs(file, semantic, json)
+
+
+def main() -> None:
+    """Entry point; expected errors are one message and exit code 3, never a traceback."""
+    if sys.argv[1:2] == ["run"]:  # a stop before the bot listens to signals itself is a clean one as well
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        app()
+    except TopicwireError as error:
+        drawn = f"\n{error.drawn}" if isinstance(error, QueryRefusedError) else ""
+        typer.echo(lines(f"topicwire: {error}{drawn}"), err=True)
+        raise SystemExit(FAILED) from error
+    except BrokenPipeError:  # `topicwire stories | head`
+        raise SystemExit(0) from None
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        typer.echo(one_line(f"topicwire: {place}{error.strerror or error}"), err=True)
+        raise SystemExit(FAILED) from error
+    except KeyboardInterrupt:
+        typer.echo("topicwire: stopped", err=True)
+        raise SystemExit(130) from None

@@ -1,0 +1,132 @@
+"""What a subscription would have posted: the stories of the past, each on the day on which it first reached a bar. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+
+from bot.domain.model import Importance, StoryView
+from bot.domain.stories import story as stories
+from bot.domain.stories.owners import NOBODY, Owners
+from bot.domain.stories.story import Muted, Story
+
+EVERY = 32  # members of a story up to which each of its moments is looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """Posts by day. `days` are those of UTC, without a gap, the last one the newest; `posts` has a number for each.
+
+    `samples` are stories that would have been posted at some importance, the newest first, each with the
+    highest that it reached.
+    """
+
+    days: tuple[date, ...]
+    posts: Mapping[Importance, tuple[int, ...]]
+    samples: tuple[tuple[StoryView, Importance], ...] = ()
+
+    def total(self, importance: Importance, days: int) -> int:
+        """How many in the last so many days."""
+        return sum(self.posts[importance][-days:])
+
+    def per_day(self, importance: Importance, days: int) -> float:
+        """How many a day in the last so many, or as many as there are."""
+        return self.total(importance, days) / min(days, len(self.days))
+
+
+def reached(
+    story: Story,
+    about: Collection[int],
+    max_age: timedelta,
+    muted: Muted = stories.never,
+    owners: Owners = NOBODY,
+) -> dict[Importance, datetime]:
+    """When a story would first have been posted at each importance, where it ever was.
+
+    `about` are the ids of the records that are about the topic. Told again record by record, as they came in:
+    one that is about it must be there unmuted, one must have come no more than `max_age` after it was published,
+    and the story must reach the bar. Of a story with very many members only some moments are looked at, so that the
+    time it takes grows with their number.
+    """
+    found: dict[Importance, datetime] = {}
+    members = sorted(story.members, key=lambda member: (member.first_seen, member.id))
+    look_at = 0
+    for position, newest in enumerate(members):
+        if len(found) == len(Importance):
+            break
+        if position < look_at or not any(m.id in about for m in members[: position + 1]):
+            continue
+        look_at = position + 1 + max(0, position - EVERY) // 8
+        view = stories.view(replace(story, members=tuple(members[: position + 1])), muted, owners)
+        if view is None or not any(member.id in about for member in view.members):
+            continue
+        if any(not m.partial and m.first_seen - m.published <= max_age for m in view.members):
+            for importance in Importance:
+                if stories.reaches(view, importance):
+                    found.setdefault(importance, newest.first_seen)
+    return found
+
+
+class Tally:
+    """Counts the stories that would have been posted from the day of `since` to that of `until`, both included."""
+
+    def __init__(
+        self,
+        since: datetime,
+        until: datetime,
+        max_age: timedelta,
+        muted: Muted = stories.never,
+        owners: Owners = NOBODY,
+        *,
+        samples: int = 0,
+    ) -> None:
+        first, last = (moment.astimezone(UTC).date() for moment in (since, until))
+        self._days = tuple(first + timedelta(days=n) for n in range((last - first).days + 1))
+        self._counts = {importance: dict.fromkeys(self._days, 0) for importance in Importance}
+        self._max_age, self._muted, self._owners = max_age, muted, owners
+        self._samples = samples
+        self._newest: list[tuple[datetime, int, Story, Importance]] = []
+
+    def add(self, about: Iterable[tuple[Story, Collection[int]]]) -> None:
+        """Count more stories, each with the ids of its records that are about the topic."""
+        for story, ids in about:
+            when = {
+                importance: at
+                for importance, at in reached(story, ids, self._max_age, self._muted, self._owners).items()
+                if at.astimezone(UTC).date() in self._counts[importance]
+            }
+            for importance, at in when.items():
+                self._counts[importance][at.astimezone(UTC).date()] += 1
+            if when:
+                highest = [importance for importance in Importance if importance in when][-1]
+                self._newest.append((min(when.values()), story.number, story, highest))
+        self._newest.sort(key=lambda entry: entry[:2], reverse=True)
+        del self._newest[self._samples :]  # a month of stories is no more to be kept than they are shown
+
+    def result(self) -> Backtest:
+        """What was counted so far."""
+        newest = [
+            (stories.view(story, self._muted, self._owners), highest) for _, _, story, highest in self._newest
+        ]
+        return Backtest(
+            self._days,
+            {importance: tuple(by_day.values()) for importance, by_day in self._counts.items()},
+            tuple((view, highest) for view, highest in newest if view is not None),
+        )
+
+
+def backtest(
+    about: Iterable[tuple[Story, Collection[int]]],
+    since: datetime,
+    until: datetime,
+    max_age: timedelta,
+    muted: Muted = stories.never,
+    owners: Owners = NOBODY,
+    *,
+    samples: int = 0,
+) -> Backtest:
+    """Count all of these stories at once, as `Tally` does."""
+    tally = Tally(since, until, max_age, muted, owners, samples=samples)
+    tally.add(about)
+    return tally.result()

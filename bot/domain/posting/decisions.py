@@ -1,0 +1,197 @@
+"""Which channels are told of a story: one decision per story and channel, with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.domain.model import Importance, Mode, Mute, Stored, StoryView, Subscription
+from bot.domain.stories import story as stories
+from bot.domain.stories.owners import NOBODY, Owners
+from bot.domain.stories.story import Story
+from bot.domain.text.words import name_key
+from bot.domain.topics.tree import Topics
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The times that posts obey, and whose outlets count once; see `config.example.yaml`."""
+
+    max_age: timedelta = timedelta(days=7)
+    edit_window: timedelta = timedelta(hours=48)
+    edit_interval: timedelta = timedelta(seconds=60)
+    owners: Owners = NOBODY
+
+
+class Reason(StrEnum):
+    """Why a story that a channel subscribed to was not posted there."""
+
+    FIRST_INTAKE = "first intake"
+    TOO_OLD = "too old"
+    BELOW_IMPORTANCE = "below importance"
+    MUTED = "muted"
+    ALREADY_TOLD = "already posted"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Reason | None:
+        """`already told` is what earlier versions stored."""
+        return cls.ALREADY_TOLD if value == "already told" else None
+
+
+EXPLAIN: Mapping[Reason, str] = {
+    Reason.FIRST_INTAKE: "already in the source when the bot first read it",
+    Reason.TOO_OLD: "too old when the bot read it",
+    Reason.BELOW_IMPORTANCE: "less important than the subscription requires",
+    Reason.MUTED: "all articles muted",
+    Reason.ALREADY_TOLD: "already posted here, and that post is no longer updated",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What the outbox holds of a story in a channel of a server. `sent_at` None: not out yet."""
+
+    id: int
+    story: int
+    channel_id: int
+    sent_at: datetime | None = None
+    edited_at: datetime | None = None
+    message_id: int | None = None
+    closed: bool = False  # given up, or its message was deleted: never touched again
+    guild_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Post the story in the channel; `priority` is its heat, the bigger the earlier."""
+
+    story: int
+    channel_id: int
+    guild_id: int
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Bring an existing post up to date, not before `due`; `story` is what it shows from now on."""
+
+    post: int
+    story: int
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The channel is not told, for that reason."""
+
+    story: int
+    channel_id: int
+    guild_id: int
+    reason: Reason
+
+
+Decision = Send | Edit | Hold | None
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel's subscriptions to a story's topics, and what it has muted."""
+
+    id: int
+    guild_id: int
+    subscriptions: tuple[Subscription, ...]
+    mutes: tuple[Mute, ...] = ()
+
+
+def matching(
+    view: StoryView, subscriptions: Iterable[Subscription], topics: Topics
+) -> tuple[Subscription, ...]:
+    """The subscriptions whose topic is one of the story's, or stands above one."""
+    wanted = topics.with_ancestors(view.topics)
+    return tuple(s for s in subscriptions if name_key(s.topic) in wanted)
+
+
+def bar(subscription: Subscription) -> Importance:
+    """The importance of a subscription's live posts."""
+    return subscription.importance or Importance.NOTABLE
+
+
+def _freshness(members: Iterable[Stored], now: datetime, rules: Rules) -> Reason | None:
+    """None where a member is news; else why none is."""
+    own = [member for member in members if not member.partial]
+    if any(member.news and now - member.first_seen <= rules.max_age for member in own):
+        return None
+    old = any(member.news or now - member.published > rules.max_age for member in own)
+    return Reason.TOO_OLD if old else Reason.FIRST_INTAKE
+
+
+def decide(
+    story: Story,
+    channel: Channel,
+    post: Post | None,
+    topics: Topics,
+    now: datetime,
+    rules: Rules,
+    *,
+    reshaped: bool = False,
+) -> Decision:
+    """What to do in one channel about a story that has just changed.
+
+    A post that exists is edited while its window is open, and at any age where the story is gone, or where
+    it is another one now (`reshaped`): a report was removed or came back, a person took one out, or
+    another story's post is about to point to it. No post may go on to say what its outlet took back.
+    A story without a post is posted if a member is news, something of it is not muted, and it
+    reaches the bar of one of the channel's live subscriptions.
+    """
+    if post is not None:
+        return _revise(story, channel, post, now, rules, reshaped)
+    everything = stories.view(story, owners=rules.owners)
+    live = [s for s in channel.subscriptions if s.mode is not Mode.DIGEST]
+    if everything is None or not matching(everything, live, topics):
+        return None
+    view = stories.view(story, stories.muted_by(channel.mutes), rules.owners)
+    wanted = () if view is None else matching(view, live, topics)
+    if view is None or not wanted:
+        return Hold(story.number, channel.id, channel.guild_id, Reason.MUTED)
+    if reason := _freshness(view.members, now, rules):
+        return Hold(story.number, channel.id, channel.guild_id, reason)
+    if not any(stories.reaches(view, bar(subscription)) for subscription in wanted):
+        return Hold(story.number, channel.id, channel.guild_id, Reason.BELOW_IMPORTANCE)
+    return Send(story.number, channel.id, channel.guild_id, view.heat)
+
+
+def _revise(
+    story: Story, channel: Channel, post: Post, now: datetime, rules: Rules, reshaped: bool
+) -> Decision:
+    told = Hold(story.number, channel.id, channel.guild_id, Reason.ALREADY_TOLD)
+    if post.closed:
+        return told
+    moved = post.story != story.number  # merged: the post has to be known by the number that goes on
+    if post.sent_at is None:
+        return Edit(post.id, story.number, now) if moved else None  # it is rendered when it goes out
+    if story.members and not moved and not reshaped and now - post.sent_at > rules.edit_window:
+        return told
+    last = post.edited_at or post.sent_at
+    return Edit(post.id, story.number, max(now, last + rules.edit_interval))
+
+
+def channels_of(subscriptions: Sequence[Subscription], mutes: Sequence[Mute]) -> tuple[Channel, ...]:
+    """Subscriptions and mutes by channel; a server's own mutes hold in each of its channels."""
+    by_channel: dict[int, list[Subscription]] = {}
+    for subscription in subscriptions:
+        by_channel.setdefault(subscription.channel_id, []).append(subscription)
+    return tuple(
+        Channel(
+            channel_id,
+            own[0].guild_id,
+            tuple(own),
+            tuple(
+                mute
+                for mute in mutes
+                if mute.guild_id == own[0].guild_id and mute.channel_id in (None, channel_id)
+            ),
+        )
+        for channel_id, own in by_channel.items()
+    )

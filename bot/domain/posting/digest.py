@@ -1,0 +1,150 @@
+"""The digest: what is in it, and in which order. Pure; times are arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bot.domain.model import Importance, Mode, StoryView, Subscription
+from bot.domain.posting.schedule import DEFAULT_SIZE
+from bot.domain.stories import story as stories
+from bot.domain.stories.owners import NOBODY, Owners
+from bot.domain.stories.ranking import HALF_LIFE, Spike, rank
+from bot.domain.stories.story import Muted, Story
+from bot.domain.text.words import name_key
+from bot.domain.topics.tree import Topics
+
+MOST_SECTIONS = 10  # as many as a message has embeds
+MOST_IN_A_ROW = 2  # stories of one outlet
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the last digest that told a story said of it: its number of outlets, and when that was."""
+
+    outlets: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A story in a digest; `grew` outlets joined since `told_at` (0 and None: told for the first time)."""
+
+    view: StoryView
+    score: float
+    grew: int = 0
+    told_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The stories of one subscribed topic, best first; `spike` where there is more of it than usual."""
+
+    topic: str
+    entries: tuple[Entry, ...]
+    spike: Spike | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What was new and what went on after `since` and until `until`; `left_out` stories found no room."""
+
+    since: datetime
+    until: datetime
+    sections: tuple[Section, ...] = ()
+    left_out: int = 0
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries in the order in which they are read."""
+        return tuple(entry for section in self.sections for entry in section.entries)
+
+
+def served_by_digest(subscriptions: Iterable[Subscription]) -> tuple[Subscription, ...]:
+    """The subscriptions that a channel's digest serves."""
+    return tuple(s for s in subscriptions if s.mode is not Mode.LIVE)
+
+
+def _as_of(story: Story, until: datetime) -> Story:
+    return replace(story, members=tuple(m for m in story.members if m.first_seen <= until))
+
+
+def compose(
+    candidates: Iterable[Story],
+    subscriptions: Sequence[Subscription],
+    topics: Topics,
+    told: Mapping[int, Told],
+    since: datetime,
+    until: datetime,
+    *,
+    muted: Muted = stories.never,
+    owners: Owners = NOBODY,
+    size: int = DEFAULT_SIZE,
+) -> Digest:
+    """The best stories of the subscriptions' topics that arrived or grew in (`since`, `until`].
+
+    Heat halves over what the digest covers, but not in less than `HALF_LIFE`: in a digest of a week, the week's
+    greatest story must not stand behind whatever came today.
+    A story told before comes again only if outlets joined since. Every story stands once, below the
+    first of the subscribed topics that it belongs to; never more than `MOST_IN_A_ROW` of one outlet follow
+    each other.
+    """
+    half_life = max(until - since, HALF_LIFE)
+    by_topic: dict[str, list[Entry]] = {s.topic: [] for s in subscriptions}
+    for story in candidates:
+        view = stories.view(_as_of(story, until), muted, owners)
+        if view is None:
+            continue
+        if not any(since < m.first_seen <= until for m in view.members if not m.partial):
+            continue
+        names = topics.with_ancestors(view.topics)
+        home = next(
+            (
+                s.topic
+                for s in subscriptions
+                if name_key(s.topic) in names and stories.reaches(view, s.importance or Importance.ALL)
+            ),
+            None,
+        )
+        before = told.get(story.number)
+        grew = view.outlets - before.outlets if before else 0
+        if home is None or (before and grew <= 0):
+            continue
+        value = rank(view, until, half_life)
+        by_topic[home].append(Entry(view, value, grew, before.at if before else None))
+    return _arrange(by_topic, since, until, size)
+
+
+def _arrange(by_topic: Mapping[str, list[Entry]], since: datetime, until: datetime, size: int) -> Digest:
+    def best_first(entry: Entry) -> tuple[float, int, int]:
+        return (-entry.score, -entry.view.outlets, entry.view.number)
+
+    found = [(topic, sorted(entries, key=best_first)) for topic, entries in by_topic.items() if entries]
+    total = sum(len(pool) for _, pool in found)
+    # A message has no more sections than this: what it would not show must not count as told.
+    pools = dict(sorted(found, key=lambda item: best_first(item[1][0]))[:MOST_SECTIONS])
+    every = (entry for pool in pools.values() for entry in pool)
+    best = {entry.view.number for entry in sorted(every, key=best_first)[:size]}
+    sections: list[Section] = []
+    tail: list[str] = []
+    carried = 0
+    for topic, pool in pools.items():
+        room = carried + sum(entry.view.number in best for entry in pool)
+        placed: list[Entry] = []
+        rest = list(pool)
+        while rest and len(placed) < room:
+            follows = next((e for e in rest if tail[-MOST_IN_A_ROW:] != [_outlet(e)] * MOST_IN_A_ROW), None)
+            if follows is None:
+                break
+            rest.remove(follows)
+            placed.append(follows)
+            tail.append(_outlet(follows))
+        carried = room - len(placed)
+        if placed:
+            sections.append(Section(topic, tuple(placed)))
+    return Digest(since, until, tuple(sections), total - sum(len(s.entries) for s in sections))
+
+
+def _outlet(entry: Entry) -> str:
+    return entry.view.lead.record.outlet.domain

@@ -1,0 +1,393 @@
+"""The decision about a batch of records: pure, `now` is an argument, nothing is written here.
+
+    identify   which records are new, changed, or known already (`bot.domain.records.intake`)
+    place      which story each belongs to (`bot.domain.clustering.assign`)
+    plan       which channels to tell, which posts to edit, what is held back and why
+
+Between them the store is asked for no more than the next one needs; `plan` returns everything that one
+transaction then stores.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import chain
+
+from bot.domain.clustering.assign import Window
+from bot.domain.clustering.batch import Clustering, Why
+from bot.domain.clustering.embeddings import meant
+from bot.domain.clustering.story_cluster import Report, compared, day_of
+from bot.domain.model import UNKNOWN_DATE, Mute, Stored, StoryView, Subscription, TopicMatch
+from bot.domain.posting import decisions as posting
+from bot.domain.posting.decisions import Edit, Hold, Post, Rules, Send
+from bot.domain.records.intake import EVERYBODY, Affected, Arrival, Identify, Known, Plan
+from bot.domain.stories import story as stories
+from bot.domain.stories.owners import Owners
+from bot.domain.stories.related import is_informative
+from bot.domain.stories.story import Story
+from bot.domain.text.stems import terms
+from bot.domain.text.words import name_key
+from bot.domain.topics.tree import Topics
+
+# Reports of one server's own sources that a story has room for. Everybody's intakes read them, and its pages show them.
+GUESTS = 50
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """A batch of which it is known which records are new or changed.
+
+    `plan` holds what is decided by that alone; `records` is all that is known of records so far, by id.
+    `arrivals` came in themselves and belong into stories; `related` declare them, or are declared by them.
+    `withdrawn` are records with the stories that they leave.
+    """
+
+    plan: Plan
+    records: Mapping[int, Stored]
+    known: Known
+    arrivals: tuple[Report, ...]
+    related: Mapping[int, Report]
+    withdrawn: tuple[tuple[int, int], ...]
+
+
+def identify(
+    batch: Sequence[Arrival],
+    known: Known,
+    topics: Topics,
+    now: datetime,
+    max_age: timedelta,
+    *,
+    semantic: bool = False,
+) -> Identified:
+    """Which records of a batch are new or changed, in its order, each visible to the next.
+
+    `semantic`: their titles are compared by what they mean, too.
+    """
+    taken = Identify(known, topics, now, max_age)
+    for arrival in batch:
+        taken.take(arrival)
+    for i in taken.arrivals:
+        stored = taken.records[i]
+        record = stored.record
+        meaning = meant(record.title, record.language) if semantic and not record.removed else b""
+        if meaning != stored.meaning:
+            taken.records[i] = taken.plan.records[i] = replace(stored, meaning=meaning)
+    # Most polls bring nothing new: then there is nothing to compare either.
+    present = taken.records.items() if taken.arrivals else ()
+    reports = {i: _report(stored, semantic) for i, stored in present if not stored.record.removed}
+    removed = (taken.records[i] for i in taken.arrivals if i not in reports)
+    return Identified(
+        taken.plan,
+        taken.records,
+        known,
+        tuple(reports[i] for i in taken.arrivals if i in reports),
+        reports,
+        tuple((stored.id, stored.story) for stored in removed if stored.story is not None),
+    )
+
+
+def _report(stored: Stored, semantic: bool) -> Report:
+    record = stored.record
+    return Report(
+        stored.id,
+        compared(record.title, record.excerpt, record.language),
+        day_of(stored.published),
+        record.outlet.domain,
+        stored.guild_id,
+        frozenset(stored.declares),
+        stored.partial,
+        stored.story,
+        stored.meaning if semantic else b"",
+    )
+
+
+def place(identified: Identified, window: Window, arrivals: Sequence[Report], next_number: int) -> Clustering:
+    """Find some of the arrivals their stories, in a window that has all that are near them in time."""
+    for record_id, story in identified.withdrawn:
+        window.leave(story, [record_id])
+    return window.place(arrivals, identified.related, next_number)
+
+
+def affected(identified: Identified, clustering: Clustering) -> set[int]:
+    """The numbers of the stories that change: what `Affected` must hold, as far as they are stored."""
+    of_records = (identified.records[i].story for i in identified.plan.records)
+    numbers = chain(clustering.stories.values(), chain.from_iterable(clustering.merged.items()), of_records)
+    return {number for number in numbers if number is not None and number < identified.known.next_story}
+
+
+def plan(
+    identified: Identified,
+    clustering: Clustering,
+    stored: Affected,
+    topics: Topics,
+    subscriptions: Sequence[Subscription],
+    mutes: Sequence[Mute],
+    now: datetime,
+    rules: Rules,
+) -> Plan:
+    """Decide what follows from where the records of a batch belong."""
+    result = identified.plan
+    records = {**stored.records, **identified.records}
+    for record_id, story in clustering.stories.items():
+        _assign(result, records, record_id, story)
+    for old, new in clustering.merged.items():
+        result.merged[old] = new
+        for member in list(records.values()):
+            if member.story == old:
+                _assign(result, records, member.id, new)
+    for record_id, why in clustering.why.items():
+        result.why[record_id] = _told(why, records[record_id], records)
+    moved = _each_its_own(result, stored.records, records, identified.known.next_story)
+    _crowd_out(result, stored.records, records)
+    result.audiences = _audiences(result, stored.records, records)
+    touched = result.audiences.keys() - result.merged.keys()
+    changed = _stories(touched, records, {**stored.topics, **result.topics})
+    result.stories = _views(changed, rules.owners)
+    returned = {
+        records[i].story
+        for i in result.records
+        if i in identified.known.records
+        and identified.known.records[i].record.removed != records[i].record.removed
+    }
+    left = {  # what a record was taken out of
+        stored.records[i].story
+        for i, number in clustering.stories.items()
+        if i in stored.records and stored.records[i].story != number
+    }
+    channels = posting.channels_of(subscriptions, mutes)
+    posts = {(moved.get((n, post.guild_id), n), c): post for (n, c), post in stored.posts.items()}
+    _audience(result, changed, returned | left, posts, topics, channels, now, rules)
+    return result
+
+
+def nothing_new(next_story: int) -> Identified:
+    """A batch without records, of which something is decided all the same: what people say of stories."""
+    return Identified(Plan(), {}, Known({}, {}, {}, next_story=next_story), (), {}, ())
+
+
+def announce(
+    ids: Iterable[int],
+    stored: Affected,
+    topics: Topics,
+    subscriptions: Sequence[Subscription],
+    mutes: Sequence[Mute],
+    now: datetime,
+    rules: Rules,
+) -> Plan:
+    """Make records that came in silently news after all, as of now: what `backfill` asks for."""
+    result = Plan()
+    records = dict(stored.records)
+    for record_id in ids:
+        records[record_id] = replace(records[record_id], news=True, first_seen=now)
+        result.records[record_id] = records[record_id]
+        result.digests[record_id] = stored.digests[record_id]
+    result.audiences = _audiences(result, stored.records, records)
+    changed = _stories(result.audiences, records, stored.topics)
+    result.stories = _views(changed, rules.owners)
+    channels = posting.channels_of(subscriptions, mutes)
+    _audience(result, changed, set(), stored.posts, topics, channels, now, rules)
+    return result
+
+
+def _told(why: Why, stored: Stored, records: Mapping[int, Stored]) -> str:
+    """What put a record into its story, in words."""
+    if why == Why():
+        return "First article of the story"
+    record = stored.record
+    written = {**terms(record.excerpt, record.language), **terms(record.title, record.language)}
+    reasons = []
+    if why.declared_by is not None:
+        reasons.append(f"linked from {records[why.declared_by].record.outlet.name}")
+    if why.declares is not None:
+        reasons.append(f"links to {records[why.declares].record.outlet.name}")
+    if why.shares:
+        shared = [term for term in why.shares if is_informative(term)] or why.shares
+        spelled = {word.lower(): word for word in _WORD.findall(f"{record.title} {record.excerpt}")[::-1]}
+        words = (written.get(term, term) for term in shared)
+        reasons.append("shared words: " + ", ".join(spelled.get(word, word) for word in words))
+    text = " · ".join(reasons)
+    return text[:1].upper() + text[1:]
+
+
+def _assign(result: Plan, records: dict[int, Stored], record_id: int, story: int | None) -> None:
+    if records[record_id].story == story:
+        return
+    moved = replace(records[record_id], story=story)
+    records[record_id] = moved
+    result.records[record_id] = moved
+
+
+def _each_its_own(
+    result: Plan, before: Mapping[int, Stored], records: dict[int, Stored], next_story: int
+) -> dict[tuple[int, int], int]:
+    """Where all that was everybody's is gone from a story, what each server has left of it is a story of its own.
+
+    Returns the number of that by the story and the server.
+    """
+    touched = _audiences(result, before, records)
+    everybodys = {s.story for s in chain(before.values(), records.values()) if not s.guild_id}
+    left: dict[int, dict[int, list[int]]] = {}
+    for stored in records.values():
+        number = stored.story
+        if number in touched and number in everybodys and number is not None and not stored.record.removed:
+            left.setdefault(number, {}).setdefault(stored.guild_id, []).append(stored.id)
+    fresh = max([next_story, *(stored.story + 1 for stored in result.records.values() if stored.story)])
+    moved: dict[tuple[int, int], int] = {}
+    for number, servers in left.items():
+        if 0 not in servers:
+            for guild_id, ids in sorted(servers.items()):
+                moved[number, guild_id] = fresh
+                for record_id in ids:
+                    _assign(result, records, record_id, fresh)
+                fresh += 1
+    return moved
+
+
+def _crowd_out(result: Plan, before: Mapping[int, Stored], records: dict[int, Stored]) -> None:
+    """Of what a server's own sources bring, the `GUESTS` newest reports have room in a story; the others are in none."""
+    touched = {(records[i].story, records[i].guild_id) for i in result.records if records[i].guild_id}
+    inside: dict[tuple[int | None, int], list[Stored]] = {}
+    for stored in records.values():
+        place = (stored.story, stored.guild_id)
+        if stored.story is not None and place in touched and not stored.record.removed:
+            inside.setdefault(place, []).append(stored)
+    for (number, _), own in inside.items():
+        for stored in sorted(own, key=_recency, reverse=True)[GUESTS:]:
+            assert number is not None
+            _assign(result, records, stored.id, None)
+            result.crowded_out.setdefault(number, set()).add(stored.id)
+
+
+def _recency(stored: Stored) -> tuple[bool, datetime, int]:
+    return not stored.partial, stored.published, stored.id
+
+
+def _audiences(
+    result: Plan, before: Mapping[int, Stored], records: Mapping[int, Stored]
+) -> dict[int, frozenset[int]]:
+    """The stories of which records change, each with the servers whose records these are (0: everybody's)."""
+    found: dict[int, set[int]] = {}
+    for i in result.records:
+        for world in (before, records):
+            number = world[i].story if i in world else None
+            if number is not None:
+                found.setdefault(number, set()).add(records[i].guild_id)
+    return {number: frozenset(servers) for number, servers in found.items()}
+
+
+def _stories(
+    numbers: Iterable[int | None],
+    records: Mapping[int, Stored],
+    topics: Mapping[int, tuple[TopicMatch, ...]],
+) -> dict[int, Story]:
+    members: dict[int, list[Stored]] = {number: [] for number in numbers if number is not None}
+    for stored in records.values():
+        if stored.story in members and not stored.record.removed:
+            members[stored.story].append(stored)
+    return {
+        number: Story(
+            number,
+            tuple(own),
+            {
+                i: records[i]
+                for member in own
+                for i in member.declares
+                if i in records and not records[i].record.removed
+            },
+            {member.id: topics.get(member.id, ()) for member in own},
+        )
+        for number, own in sorted(members.items())
+    }
+
+
+def _alive(post: Post) -> tuple[bool, bool, int]:
+    """The greater, the more there is of a post: one that is edited still, that stands in the channel, the older."""
+    return (not post.closed, post.message_id is not None, -post.id)
+
+
+def _views(changed: Mapping[int, Story], owners: Owners) -> dict[int, StoryView | None]:
+    """What everybody sees of each; of one that is of a server's own sources alone, what that server does."""
+    return {
+        number: stories.view(story.seen_by(story.guild_id), owners=owners)
+        for number, story in changed.items()
+    }
+
+
+def _unfollowed(post: Post) -> posting.Channel:
+    """The channel of a post that follows nothing any more."""
+    return posting.Channel(post.channel_id, post.guild_id, ())
+
+
+def _shown_at(view: StoryView | None, number: int) -> tuple[datetime, int]:
+    """What posts of one intake are ordered by, the oldest first: a channel is read downwards."""
+    return view.lead.published if view else UNKNOWN_DATE, number
+
+
+def _audience(
+    result: Plan,
+    changed: Mapping[int, Story],
+    reshaped: Collection[int | None],
+    known_posts: Mapping[tuple[int, int], Post],
+    topics: Topics,
+    channels: Sequence[posting.Channel],
+    now: datetime,
+    rules: Rules,
+) -> None:
+    """Decide who is told of the stories that changed; the posts of `reshaped` are edited whatever their age."""
+    known_posts = {
+        (number, channel_id): post
+        for (number, channel_id), post in known_posts.items()
+        if not result.audiences.get(number, EVERYBODY).isdisjoint((0, post.guild_id))
+    }
+    posts = dict(known_posts)
+    pointed_to: set[tuple[int, int]] = set()
+    for (old, channel_id), post in known_posts.items():
+        survivor = result.merged.get(old)
+        if survivor is None or (post.closed and post.message_id is None):
+            continue
+        # Two posts of what is one story now: one goes on, the other is turned into a pointer or never sent.
+        other = posts.get((survivor, channel_id))
+        if other is None:
+            posts[survivor, channel_id] = post
+            continue
+        ends, posts[survivor, channel_id] = sorted((post, other), key=_alive)
+        result.edits.append(Edit(ends.id, old, now))
+        if not ends.closed:
+            pointed_to.add((survivor, channel_id))
+    told: dict[int, dict[int, Post]] = {}
+    for (number, channel_id), post in posts.items():
+        told.setdefault(number, {})[channel_id] = post
+    by_id = {channel.id: channel for channel in channels}
+    followers: dict[str, dict[int, None]] = {}
+    for channel in channels:
+        for subscription in channel.subscriptions:
+            followers.setdefault(name_key(subscription.topic), {})[channel.id] = None
+    for number, story in sorted(
+        changed.items(), key=lambda item: _shown_at(result.stories[item[0]], item[0])
+    ):
+        own = told.get(number, {})
+        about: set[str] = set()  # a name that two servers use brings both here: `decide` tells them apart
+        for guild_id, name in {(m.guild_id, m.topic) for m in chain.from_iterable(story.topics.values())}:
+            about |= topics.seen_by(guild_id).with_ancestors([name])
+        following = chain.from_iterable(followers.get(topic, ()) for topic in sorted(about))
+        seen: dict[int, Story] = {}
+        for channel_id in dict.fromkeys(chain(own, sorted(following))):
+            channel = by_id[channel_id] if channel_id in by_id else _unfollowed(own[channel_id])
+            if result.audiences[number].isdisjoint((0, channel.guild_id)):
+                continue
+            if channel.guild_id not in seen:
+                seen[channel.guild_id] = story.seen_by(channel.guild_id)
+            part = seen[channel.guild_id]
+            names_here = topics.seen_by(channel.guild_id)
+            again = number in reshaped or (number, channel_id) in pointed_to
+            match posting.decide(part, channel, own.get(channel_id), names_here, now, rules, reshaped=again):
+                case Send() as send:
+                    result.sends.append(send)
+                case Edit() as edit:
+                    result.edits.append(edit)
+                case Hold() as hold:
+                    result.holds.append(hold)

@@ -1,0 +1,115 @@
+"""When digests come: days, a time of day and a zone, read as people write them. Pure; times are arguments."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+EVERY_DAY = frozenset(range(7))
+DEFAULT_SIZE = 10
+MOST_SIZE = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a channel's digest comes: at `at` in `zone`, on `days` (0 = Monday)."""
+
+    at: time
+    zone: str
+    days: frozenset[int] = EVERY_DAY
+    size: int = DEFAULT_SIZE
+
+    def after(self, moment: datetime) -> datetime:
+        """The first time after `moment` (aware) when a digest is due, in UTC.
+
+        The wall clock rules: 09:00 stays 09:00 across daylight-saving changes. A time that the
+        change skips comes as much later as the clock jumps; one that comes twice counts once.
+        """
+        zone = ZoneInfo(self.zone)
+        day = moment.astimezone(zone).date()
+        for offset in range(9):
+            candidate = day + timedelta(days=offset)
+            due = datetime.combine(candidate, self.at, tzinfo=zone).astimezone(UTC)
+            if candidate.weekday() in self.days and due > moment:
+                return due
+        raise ValueError("a schedule needs at least one day")
+
+
+_DAYS = {
+    **dict.fromkeys(("daily", "day", "everyday", "all", "all days", "all week"), EVERY_DAY),
+    **dict.fromkeys(("weekday", "workday", "working day", "business day"), frozenset(range(5))),
+    **dict.fromkeys(("weekend", "the weekend"), frozenset((5, 6))),
+}
+_DAYS_ALLOWED = "use daily, weekdays, weekends, or days such as mon, thu or mon-fri"
+_ASIDE = re.compile(r"^(?:(?:on|at|every|each)\s+)+")
+_BETWEEN = re.compile(r"\s*(?:-|–|—|\.\.+|…|→)\s*|\s+(?:to|till|until|through|thru|bis)\s+")
+_LISTED = re.compile(r"\s*[,;/&+]\s*(?:and\s+)?|\s+and\s+|\s+")
+
+
+def parse_days(text: str) -> frozenset[int]:
+    """`daily`, `weekdays`, `weekends`, or days such as `mon, thu` or `mon-fri`; ValueError says what is allowed."""
+    wanted = _ASIDE.sub("", unicodedata.normalize("NFKC", text).strip().casefold())
+    if (named := _DAYS.get(wanted) or _DAYS.get(wanted.removesuffix("s"))) is not None:
+        return named
+    found: set[int] = set()
+    for part in filter(None, _LISTED.split(_BETWEEN.sub("-", wanted))):
+        first, *others = (_day(name, part) for name in part.split("-"))
+        if len(others) > 1:
+            raise ValueError(f"“{part[:20]}” is not a day: {_DAYS_ALLOWED}")
+        last = others[0] if others else first
+        found.update((first + more) % 7 for more in range((last - first) % 7 + 1))
+    if not found:
+        raise ValueError(f"Name at least one day: {_DAYS_ALLOWED}")
+    return frozenset(found)
+
+
+def _day(name: str, part: str) -> int:
+    """The day whose name begins like that."""
+    name = name.strip(".").removesuffix("s")
+    day = next((i for i, full in enumerate(DAY_NAMES) if full.casefold().startswith(name)), None)
+    if day is None or len(name) < 3:
+        raise ValueError(f"“{part[:20]}” is not a day: {_DAYS_ALLOWED}")
+    return day
+
+
+def describe_days(days: frozenset[int]) -> str:
+    """The inverse of `parse_days`, as people say it."""
+    names = {
+        EVERY_DAY: "every day",
+        frozenset(range(5)): "Monday to Friday",
+        frozenset((5, 6)): "on weekends",
+    }
+    return names.get(days) or ", ".join(DAY_NAMES[day] for day in sorted(days))
+
+
+_WORDS_OF_TIME = {"noon": time(12), "midday": time(12), "midnight": time(0)}
+_TIME = re.compile(
+    r"(?:at\s*)?(\d{1,2})(?:\s*[:.h]\s*(\d{1,2})?)?\s*(?:([ap])\.?\s?m\.?|uhr|o['’]?\s?clock|hours?|hrs?)?"
+)
+_NOON = re.compile(r"(?:at\s+)?(?:12\s*)?(noon|midday|midnight)")
+
+
+def parse_time(text: str) -> time:
+    """`9:00`, `09.30`, `9`, `9 pm`, `21:15`, `noon`; ValueError says what is allowed."""
+    wanted = unicodedata.normalize("NFKC", text).strip().casefold()
+    if named := _NOON.fullmatch(wanted):
+        wanted = named[1]
+    if wanted in _WORDS_OF_TIME:
+        return _WORDS_OF_TIME[wanted]
+    found = _TIME.fullmatch(wanted)
+    try:
+        if found is None:
+            raise ValueError
+        hour, minute = int(found[1]), int(found[2] or 0)
+        if found[3]:
+            if not 1 <= hour <= 12:
+                raise ValueError
+            hour = hour % 12 + (12 if found[3] == "p" else 0)
+        return time(hour, minute)
+    except ValueError:
+        raise ValueError(f"“{text[:20]}” is not a time of day: write it like 09:00, 21:30 or 9 pm") from None

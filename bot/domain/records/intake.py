@@ -1,0 +1,395 @@
+"""What a batch of records meets, and which of its records are new, changed, or known already.
+
+A record is known by its keys: canonical URLs, and whatever else its source can tell it by. Records of a
+server's own sources have keys of their own, so that they are apart from everybody's.
+
+Feeds are written by strangers. What a feed declares beyond the page of an item identifies records of that
+feed alone (`IN_FEED`), and a page belongs to whoever publishes it: a record that another's feed brought
+first becomes that of the outlet's own feed (`OWN`) as soon as that has it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import chain
+
+from bot.domain.model import UNKNOWN_DATE, Record, Stored, StoryView, TopicMatch
+from bot.domain.posting.decisions import Edit, Hold, Post, Reason, Send
+from bot.domain.text.words import name_key
+from bot.domain.topics.tree import Topics
+
+# How far an outlet's clock may be ahead: what is dated later still counts as published when it came.
+AHEAD = timedelta(days=1)
+IN_FEED = "feed:"  # begins a key that is trusted within one feed
+OWN = "own:"  # begins the key of a page that a feed of the same outlet has
+EVERYBODY = frozenset({0})  # whom a story concerns of which it is not said otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store knows of the records that a batch names.
+
+    `by_key`: those records by their keys (canonical URLs and twins), and `records` by id: those, and the newest
+    of what declares the batch's own. `digests`: the content digest of each by id. `feeds`: those of their sources that are feeds.
+    """
+
+    by_key: Mapping[str, int]
+    records: Mapping[int, Stored]
+    digests: Mapping[int, str]
+    next_record: int = 1
+    next_story: int = 1
+    feeds: Collection[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """What the store knows of stories that a batch changes.
+
+    `records` by id: their members, removed ones included, and what these declare; `digests` and `topics` by
+    record; `posts` by story and channel.
+    """
+
+    records: Mapping[int, Stored]
+    digests: Mapping[int, str]
+    topics: Mapping[int, tuple[TopicMatch, ...]]
+    posts: Mapping[tuple[int, int], Post]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A record as it came in, and how.
+
+    `source` is the id of its source. `guild_id`: the server whose own source that is; 0: everybody's.
+    `silent`: it is of its source's first intake, which is taken in without posting. `replay`: an old
+    record told on its own clock; it was first seen when it was published. `polled`: it is from a feed.
+    """
+
+    record: Record
+    source: int | None = None
+    guild_id: int = 0
+    silent: bool = False
+    replay: bool = False
+    polled: bool = False
+
+    def own(self) -> Record:
+        """The record under keys of its feed and server: no server's source can speak for another's, or everybody's."""
+        record = self.record
+        if self.polled:
+            twins = tuple(
+                f"feed {self.source}:{twin.removeprefix(IN_FEED)}" if twin.startswith(IN_FEED) else twin
+                for twin in record.twins
+            )
+            record = replace(record, twins=twins)
+        return _scoped(record, self.guild_id) if self.guild_id else record
+
+    @property
+    def page(self) -> str:
+        """The key of the record's page, where the feed of the page's own outlet has it; else empty."""
+        own = f"{OWN}{self.record.key}"
+        return scoped(own, self.guild_id) if self.polled and own in self.record.twins else ""
+
+
+class Fate(StrEnum):
+    """What a record of a batch turned out to be."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(slots=True)
+class Plan:
+    """What to store. `fates` are those of the batch's records, in its order; the rest are whole rows to insert or replace.
+
+    `why`: what put a record into its story, for those that got one. `audiences`: the servers for which a story
+    changes, those whose sources the records came from that do; with 0 among them everybody's. `crowded_out`: the
+    records for which there is no room in their stories any more.
+    """
+
+    fates: list[Fate] = field(default_factory=list)
+    records: dict[int, Stored] = field(default_factory=dict)
+    digests: dict[int, str] = field(default_factory=dict)
+    keys: dict[str, int] = field(default_factory=dict)
+    declares: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    topics: dict[int, tuple[TopicMatch, ...]] = field(default_factory=dict)
+    stories: dict[int, StoryView | None] = field(default_factory=dict)
+    merged: dict[int, int] = field(default_factory=dict)
+    why: dict[int, str] = field(default_factory=dict)
+    audiences: dict[int, frozenset[int]] = field(default_factory=dict)
+    crowded_out: dict[int, set[int]] = field(default_factory=dict)
+    sends: list[Send] = field(default_factory=list)
+    edits: list[Edit] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
+
+    @property
+    def new(self) -> int:
+        """How many records were new."""
+        return self.fates.count(Fate.NEW)
+
+    @property
+    def changed(self) -> int:
+        """How many say something else than before."""
+        return self.fates.count(Fate.CHANGED)
+
+    @property
+    def unchanged(self) -> int:
+        """How many were known as they are."""
+        return self.fates.count(Fate.UNCHANGED)
+
+    @property
+    def held(self) -> dict[Reason, int]:
+        """How many were held back, by reason."""
+        counts: dict[Reason, int] = {}
+        for hold in self.holds:
+            counts[hold.reason] = counts.get(hold.reason, 0) + 1
+        return counts
+
+
+def digest_of(record: Record) -> str:
+    """A fingerprint of all that a record says; equal exactly where nothing changed.
+
+    Of its address only what counts: another tracking parameter says nothing.
+    """
+    return hashlib.blake2b(repr(replace(record, url="")).encode(), digest_size=16).hexdigest()
+
+
+def scoped(key: str, guild_id: int) -> str:
+    """The key of a record that came from a server's own source; a canonical URL has no spaces."""
+    return f"{guild_id} {key}" if guild_id else key
+
+
+def _scoped(record: Record, guild_id: int) -> Record:
+    return replace(
+        record,
+        key=scoped(record.key, guild_id),
+        twins=tuple(scoped(twin, guild_id) for twin in record.twins),
+        related=tuple(_scoped(entry, guild_id) for entry in record.related),
+    )
+
+
+def _content(stored: Stored) -> Stored:
+    """What a record says, without the keys under which it is known."""
+    record = replace(stored.record, url="", twins=(), related=(), published=stored.published)
+    return replace(stored, record=record)
+
+
+def _own_name(record: Record, arrival: Arrival) -> str:
+    """The key that tells an item from others at its page; empty where that is its key already."""
+    return next((key for key in record.twins if f"{arrival.record.key}#" in key), "")
+
+
+def _path(key: str) -> str:
+    return key.partition("?")[0]
+
+
+def _is_another(old: Stored, record: Record, arrival: Arrival) -> bool:
+    """Whether an item at the page of a record of its feed, but with another guid, is another report."""
+    before = old.record
+    if not any(twin.startswith(f"{IN_FEED}guid:") for twin in arrival.record.twins):
+        return False
+    if record.published == old.published:
+        return False
+    if record.title != before.title:
+        return True
+    texts = bool(record.excerpt and before.excerpt) and record.excerpt != before.excerpt
+    return texts and record.published is not None and record.published.date() != old.published.date()
+
+
+def keys_of(record: Record) -> tuple[str, ...]:
+    """The canonical URLs under which a record is known."""
+    return tuple(dict.fromkeys((record.key, *record.twins)))
+
+
+def all_keys(records: Iterable[Record]) -> set[str]:
+    """The keys of records and of everything they declare: what `Known.by_key` must answer for."""
+    return {key for r in records for known in chain((r,), r.related) for key in keys_of(known)}
+
+
+class Identify:
+    """Turns items into stored records: known ones updated, unknown ones numbered."""
+
+    def __init__(self, known: Known, topics: Topics, now: datetime, max_age: timedelta) -> None:
+        self._known = known
+        self._topics = topics
+        self._now = now
+        self._max_age = max_age
+        self.by_key = dict(known.by_key)
+        self.records = dict(known.records)
+        self.plan = Plan()
+        self.arrivals: dict[int, None] = {}  # the records that came in themselves and are new or changed
+        self._next = known.next_record
+
+    def take(self, arrival: Arrival) -> None:
+        record = arrival.own()
+        own = set(keys_of(record))  # a record may list itself, or its AMP version
+        related = [
+            self._partial(entry, arrival) for entry in record.related if own.isdisjoint(keys_of(entry))
+        ]
+        declares = tuple(dict.fromkeys(related))
+        found = self._find_polled(record, arrival) if arrival.polled else self._find(record)
+        old = self.records.get(found) if found is not None else None
+        if arrival.polled:
+            record = self._placed(record, found, old, arrival)
+        if old is not None and arrival.polled and self._is_anothers(old, arrival):
+            self._join(old, record)
+            return
+        record_id = self._new_id() if found is None else found
+        declares = tuple(i for i in declares if i != record_id)
+        stored = self._stored(record_id, replace(record, related=()), old, declares, arrival)
+        digest = digest_of(record)
+        if old is None or old.partial:
+            self.plan.fates.append(Fate.NEW)
+        elif self._digest(old.id) == digest or (arrival.polled and _content(stored) == _content(old)):
+            self.plan.fates.append(Fate.UNCHANGED)
+            if arrival.polled:
+                self._learn(old.id, record)
+            return
+        else:
+            self.plan.fates.append(Fate.CHANGED)
+        self._put(stored, digest, record)
+
+    def _find_polled(self, record: Record, arrival: Arrival) -> int | None:
+        """The id of the record that an item of a feed is.
+
+        A page alone tells least: some have another report every day, each with a guid of its own.
+        """
+        page = (record.key, arrival.page)
+        found = next((self.by_key[k] for k in keys_of(record) if k in self.by_key and k not in page), None)
+        if found is not None:
+            return found
+        found = self.by_key.get(record.key)
+        old = self.records.get(found) if found is not None else None
+        if old is None or old.partial or old.source != arrival.source or not _own_name(record, arrival):
+            return found
+        return None if _is_another(old, record, arrival) else found
+
+    def _placed(self, record: Record, found: int | None, old: Stored | None, arrival: Arrival) -> Record:
+        """The record at the address under which it is, or will be, known."""
+        taken = self.by_key.get(record.key, found) != found
+        if old is None or old.partial or self._takes_over(old, arrival):
+            if not taken:
+                return record
+            if old is not None:
+                return replace(record, key=old.record.key)
+            return replace(record, key=_own_name(record, arrival))
+        before = old.record
+        if record.key == before.key:
+            return record
+        same_outlet = record.outlet.domain == before.outlet.domain
+        if arrival.page and same_outlet and not taken and _path(record.key) != _path(before.key):
+            return record  # the outlet's own feed says where the page is now
+        outlet = record.outlet if same_outlet else before.outlet
+        return replace(record, key=before.key, url=before.url, outlet=outlet)
+
+    def _is_anothers(self, old: Stored, arrival: Arrival) -> bool:
+        """Whether the record came from another source than this feed, and stays that source's."""
+        same = old.partial or old.source in (None, arrival.source)
+        return not same and not self._takes_over(old, arrival)
+
+    def _takes_over(self, old: Stored, arrival: Arrival) -> bool:
+        """Whether a feed of the page's own outlet has what is known from a feed of somebody else."""
+        other = old.source in self._known.feeds and old.source != arrival.source
+        return other and bool(arrival.page) and arrival.page not in self.by_key
+
+    def _join(self, old: Stored, record: Record) -> None:
+        """Another feed has a record that is known: it says what that is about besides, and no more.
+
+        Else two feeds that word it differently would change it with each of their polls.
+        """
+        known = {name_key(topic) for topic in old.record.topics}
+        more = tuple(topic for topic in record.topics if name_key(topic) not in known)
+        if not more:
+            self.plan.fates.append(Fate.UNCHANGED)
+            return
+        self.plan.fates.append(Fate.CHANGED)
+        joined = replace(old, record=replace(old.record, topics=(*old.record.topics, *more)))
+        digest = self._digest(old.id)
+        assert digest is not None
+        self._put(joined, digest, record)
+
+    def _stored(
+        self, record_id: int, record: Record, old: Stored | None, declares: tuple[int, ...], arrival: Arrival
+    ) -> Stored:
+        if old is not None and record.removed:
+            # A removal may say nothing but the URL: what was known stays, marked as removed.
+            record, declares = replace(old.record, removed=True), old.declares
+        if old is not None and not old.partial:
+            published = record.published or old.published
+            if published - self._now > AHEAD:
+                published = old.published
+                record = replace(record, published=published)
+            if arrival.polled:  # others of its source's kind may have said more of what it is about
+                record = replace(record, topics=tuple(dict.fromkeys((*old.record.topics, *record.topics))))
+            return replace(old, record=record, published=published, declares=declares, source=arrival.source)
+        first_seen = self._first_seen(record, arrival)
+        published = record.published or (UNKNOWN_DATE if record.date_unreadable else self._now)
+        if published - self._now > AHEAD:
+            published = self._now
+            record = replace(record, published=published)
+        is_news = (
+            first_seen - published <= self._max_age and not arrival.silent and not record.date_unreadable
+        )
+        return Stored(
+            record_id,
+            record,
+            published,
+            first_seen,
+            news=is_news,
+            story=old.story if old is not None else None,
+            declares=declares,
+            guild_id=arrival.guild_id,
+            source=arrival.source,
+        )
+
+    def _first_seen(self, record: Record, arrival: Arrival) -> datetime:
+        """Now; but a first intake or a replay tells the past, so there it is when it was published.
+
+        When what a first intake finds without a date came, nobody knows: it was there before anybody looked.
+        A date that cannot be read may be of any time, so no digest takes the record for news either.
+        """
+        if record.published is None and (arrival.silent or record.date_unreadable):
+            return UNKNOWN_DATE
+        past = arrival.silent or arrival.replay
+        return min(record.published or self._now, self._now) if past else self._now
+
+    def _partial(self, entry: Record, arrival: Arrival) -> int:
+        """The id of a declared record; unknown ones are noted as partial."""
+        found = self._find(entry)
+        if found is None:
+            found = self._new_id()
+            seen = self._first_seen(entry, arrival)
+            stored = Stored(
+                found, entry, entry.published or self._now, seen, partial=True, guild_id=arrival.guild_id
+            )
+            self._put(stored, digest_of(entry), entry)
+        return found
+
+    def _put(self, stored: Stored, digest: str, record: Record) -> None:
+        self.records[stored.id] = stored
+        self.plan.records[stored.id] = stored
+        self.plan.digests[stored.id] = digest
+        if not stored.partial:
+            self.plan.topics[stored.id] = self._topics.of(stored.record, stored.guild_id)
+            self.plan.declares[stored.id] = stored.declares
+            self.arrivals.setdefault(stored.id)
+        self._learn(stored.id, record)
+
+    def _learn(self, record_id: int, record: Record) -> None:
+        for key in keys_of(record):
+            if key not in self.by_key:
+                self.by_key[key] = record_id
+                self.plan.keys[key] = record_id
+
+    def _find(self, record: Record) -> int | None:
+        return next((self.by_key[key] for key in keys_of(record) if key in self.by_key), None)
+
+    def _digest(self, record_id: int) -> str | None:
+        return self.plan.digests.get(record_id) or self._known.digests.get(record_id)
+
+    def _new_id(self) -> int:
+        self._next += 1
+        return self._next - 1

@@ -1,0 +1,126 @@
+"""How a digest reads: an embed for each topic, a line for each story. Pure; times are arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from bot.domain.posting.digest import Digest, Entry
+from bot.domain.posting.schedule import DAY_NAMES, EVERY_DAY
+from bot.domain.text.cleaning import length, plural
+from bot.messages.message import DESCRIPTION, EMBED_TOTAL, EMBEDS, TITLE, Embed, Message, escape_to, link
+from bot.messages.story import colour_of, spike_words
+
+RESERVED = 160  # characters that every entry of a digest has at least
+
+
+def since_words(told_at: datetime, until: datetime, zone: str) -> str:
+    """`yesterday`, a weekday within a week, else the date: when a story was last told."""
+    tz = ZoneInfo(zone)
+    then, now = told_at.astimezone(tz).date(), until.astimezone(tz).date()
+    days = (now - then).days
+    if days <= 0:
+        return "earlier today"
+    if days == 1:
+        return "yesterday"
+    return DAY_NAMES[then.weekday()] if days < 7 else _short(then)
+
+
+def _short(day: date) -> str:
+    return f"{day.day} {day:%B}"
+
+
+def heading_of(days: frozenset[int]) -> str:
+    """What a digest is called that comes on these days."""
+    return {len(EVERY_DAY): "Daily digest", 1: "Weekly digest"}.get(len(days), "Digest")
+
+
+def digest_message(
+    digest: Digest,
+    zone: str,
+    colour: Callable[[str], int | None] = lambda _topic: None,
+    *,
+    days: frozenset[int] = EVERY_DAY,
+) -> Message | None:
+    """The digest of a channel that gets it on these days as a message, an embed a topic; None on an empty day."""
+    if not digest.entries:
+        return None
+    until = digest.until.astimezone(ZoneInfo(zone))
+    total = plural(len(digest.entries), "story", "stories")
+    heading = f"**{heading_of(days)}** · {DAY_NAMES[until.weekday()]}, {_short(until.date())} · {total}"
+    shown = digest.sections[:EMBEDS]
+    left = digest.left_out + sum(len(section.entries) for section in digest.sections[EMBEDS:])
+    # Embeds share 6,000 characters. Long lines may take what is not reserved for those after them.
+    room = EMBED_TOTAL - 120 - (TITLE // 2) * len(shown)
+    waiting = sum(len(section.entries) for section in shown)
+    embeds = []
+    told: list[tuple[int, ...]] = []
+    for section in shown:
+        waiting -= len(section.entries)
+        share = min(DESCRIPTION, room, max(RESERVED, room - RESERVED * waiting))
+        written = _lines(section.entries, share, digest.until, zone)
+        text = "\n".join(written)
+        room -= length(text)
+        told.append(tuple(entry.view.number for entry in section.entries[: len(written)]))
+        left += len(section.entries) - len(written)
+        own = colour(section.topic)
+        mark = f" · {spike_words(section.spike)}" if section.spike else ""
+        embeds.append(
+            Embed(
+                title=escape_to(section.topic, TITLE // 2 - length(mark)) + mark,
+                description=text,
+                colour=colour_of(section.topic) if own is None else own,
+            )
+        )
+    if left:
+        embeds[-1] = replace(embeds[-1], footer=f"{plural(left, 'more story', 'more stories')}: /latest")
+    return Message(content=heading, embeds=tuple(embeds), stories=tuple(told))
+
+
+def without_stories(message: Message, gone: Collection[int]) -> Message | None:
+    """A composed digest without these stories; None where none is left. Each story is a line of an embed."""
+    if not gone:
+        return message
+    embeds: list[Embed] = []
+    told: list[tuple[int, ...]] = []
+    for embed, numbers in zip(message.embeds, message.stories, strict=True):
+        lines = zip(numbers, embed.description.split("\n") if numbers else (), strict=True)
+        kept = [(number, line) for number, line in lines if number not in gone]
+        if kept:
+            embeds.append(replace(embed, description="\n".join(line for _, line in kept)))
+            told.append(tuple(number for number, _ in kept))
+    if not embeds:
+        return None
+    if embeds[-1].title != message.embeds[-1].title:  # the section that says how many more there are
+        embeds[-1] = replace(embeds[-1], footer=message.embeds[-1].footer)
+    before, after = (plural(sum(map(len, of)), "story", "stories") for of in (message.stories, told))
+    heading = message.content
+    if heading.endswith(f" · {before}"):
+        heading = heading.removesuffix(before) + after
+    return replace(message, content=heading, embeds=tuple(embeds), stories=tuple(told))
+
+
+def _lines(entries: Sequence[Entry], room: int, until: datetime, zone: str) -> list[str]:
+    """As many entries as `room` holds: all of them where it has `RESERVED` for each."""
+    written: list[str] = []
+    for after, entry in zip(reversed(range(len(entries))), entries, strict=True):
+        line = _line(entry, until, zone, max(RESERVED, room - RESERVED * after) - 1)
+        room -= length(line) + 1
+        if room < -1:
+            break
+        written.append(line)
+    return written
+
+
+def _line(entry: Entry, until: datetime, zone: str, limit: int) -> str:
+    view = entry.view
+    tail = f" — {escape_to(view.lead.record.outlet.name, 40)}"
+    if entry.told_at is not None:
+        tail += f" · **+{plural(entry.grew, 'outlet')} since {since_words(entry.told_at, until, zone)}**"
+    elif view.outlets > 1:
+        tail += f" · {plural(view.outlets, 'outlet')}"
+    head = f"`#{view.number}` "
+    room = max(60, min(limit, 700) - length(tail) - length(head))
+    return head + link(view.lead.record.title, view.lead.record.url, room) + tail

@@ -1,0 +1,138 @@
+"""What the commands for topics answer: a topic, what matches it, and what it would have posted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.domain.model import Importance, Stored, Topic
+from bot.domain.posting.backtest import Backtest
+from bot.domain.text.cleaning import length, plural
+from bot.messages.message import DESCRIPTION, FIELD_VALUE, Embed, Field, escape, escape_to, lines, relative
+from bot.messages.story import GREY, colour_of, story_line
+
+SAMPLE = 250
+WEEK, MONTH = 7, 30
+
+
+def code(query: str) -> str:
+    """A query as a block that shows it as it is."""
+    return f"```\n{query.replace('`', 'ˋ')}\n```"  # which could end the block
+
+
+def heading(topic: Topic | None, query: str) -> str:
+    """What was tried: a topic, or a query."""
+    return f"Topic **{escape(topic.name)}**\n" if topic else f"Query {code(query)}\n"
+
+
+def made(title: str, topic: Topic, records: int | None, days: int, looked_at: int | None = None) -> Embed:
+    """A topic that was made or changed, with how many records of the last days belong to it (None: not counted).
+
+    `looked_at`: how many of the newest were looked at, where not all could be.
+    """
+    parts = [f"**{escape(topic.name)}**\n{code(topic.query)}"]
+    if topic.aliases:
+        parts.append(f"Also called: {', '.join(map(escape, topic.aliases))}.")
+    if topic.parent:
+        parts.append(f"Part of **{escape(topic.parent)}**.")
+    if records is not None:
+        verb = "matches" if records == 1 else "match"
+        parts.append(
+            f"{plural(records, 'article')} from the last {days} days {verb}. `/latest` shows the stories."
+            if records
+            else f"No article from the last {days} days matches."
+        )
+    if looked_at is not None:
+        parts.append(f"-# Only the newest {plural(looked_at, 'article')} could be checked.")
+    parts.append(
+        "Only this server has this topic. New articles are matched automatically. Subscribe with `/subscribe`."
+    )
+    return Embed(title, "", "\n".join(parts), colour=colour_of(topic.name))
+
+
+def shown(topic: Topic, below: Sequence[str], stories: int, places: Sequence[str]) -> Embed:
+    """A topic. `below` are the names of topics below it, `places` the channels that follow it, as Markdown."""
+    whose = "This server's topic" if topic.guild_id else "Built-in topic"
+    text = f"{whose} · {plural(stories, 'story', 'stories')}"
+    text += f" · part of **{escape(topic.parent)}**" if topic.parent else ""
+    text += f"\n{code(topic.query)}" if topic.query else ""
+    text += f"\n{suspended(topic.suspended)}" if topic.suspended else ""
+    others = [name for name in (topic.shortname, *topic.aliases) if name]
+    parts = {
+        "Keywords": [escape(word) for word in topic.keywords],
+        "Also called": [escape(name) for name in others],
+        "Subtopics": [escape(name) for name in below],
+        "Subscribed channels": places,
+    }
+    fields = tuple(Field(name, _joined(entries)) for name, entries in parts.items() if entries)
+    return Embed(
+        escape_to(topic.name, 200, alone=True),
+        "",
+        text,
+        colour=topic.colour or colour_of(topic.name),
+        fields=fields,
+    )
+
+
+def suspended(reason: str) -> str:
+    """What is said of a topic that matches nothing any more."""
+    return f"⚠️ This topic is suspended and gets no new articles: {escape(reason)}. Simplify the query with `/topic edit`."
+
+
+def _joined(entries: Sequence[str]) -> str:
+    """As many as fit, with commas between them."""
+    text = ""
+    for position, entry in enumerate(entries):
+        if length(text) + length(entry) > FIELD_VALUE - 24:
+            return f"{text} and {len(entries) - position} more"
+        text += f", {entry}" if text else entry
+    return text
+
+
+def newest(tried: str, matches: Sequence[tuple[Stored, str, str]], nothing: str, note: str = "") -> Embed:
+    """The newest records that match, each with its linked title and what stands around the words of its text.
+
+    `tried` is the heading, `nothing` what to say where there are none, `note` what else there is to say.
+    """
+    entries = []
+    for stored, title, snippet in matches:
+        outlet = escape_to(stored.record.outlet.name, 60)
+        entry = f"• {title} — {outlet} · {relative(stored.first_seen)}"
+        entries.append(f"{entry}\n-# {snippet}" if snippet else entry)
+    text, left = lines(entries, DESCRIPTION - length(tried) - 40)
+    more = f"\n… and {left} more" if left else ""
+    return Embed("Newest matches", "", tried + (text or escape(nothing)) + more, footer=note, colour=GREY)
+
+
+def backtested(tried: str, found: Backtest, records: int, picture: str, *, cut: bool = False) -> Embed:
+    """How much a subscription would have posted at each importance. `picture` is the address of the chart.
+
+    `cut`: it goes back less far than it could.
+    """
+    days = len(found.days)
+    parts = [f"{tried}{plural(records, 'article')} matched. A subscription would have posted:"]
+    spans = sorted({min(WEEK, days), min(MONTH, days)})
+    for importance in Importance:
+        rates = (
+            f"{_rate(found.per_day(importance, span))} a day in the last {_days(span)}" for span in spans
+        )
+        parts.append(f"**{importance}** · {', '.join(rates)} ({found.total(importance, MONTH)} in total)")
+    if cut:
+        parts.append(f"-# This covers only the last {_days(days)}: more would take too long to compute.")
+    elif days < MONTH:
+        parts.append(f"-# The bot only has articles from the last {_days(days)}.")
+    text = "\n".join(parts)
+    samples = [f"• {story_line(view, SAMPLE)} · {highest}" for view, highest in found.samples]
+    if samples:
+        text += "\n\nThe newest of these posts, each with its highest importance:"
+        kept, _ = lines(samples, DESCRIPTION - length(text) - 1)
+        text += f"\n{kept}"
+    return Embed("Backtest", "", text, colour=GREY, image=picture)
+
+
+def _days(count: int) -> str:
+    """`day`, `7 days`: what stands after "the last"."""
+    return "day" if count == 1 else f"{count} days"
+
+
+def _rate(value: float) -> str:
+    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"

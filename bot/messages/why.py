@@ -1,0 +1,78 @@
+"""Why a story is where it is: its topics, what became of it in a channel, and how its records came together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bot.domain.model import Coverage, Relation, Stored, StoryView, TopicMatch
+from bot.domain.text.words import name_key
+from bot.messages.message import Embed, escape, escape_to
+from bot.messages.story import colour_of, coverage_line, list_pages
+
+REASON = 200
+MOST_WORDS = 8  # that put records into one topic
+MOST_OUTLETS = 4  # named for one word
+
+
+def why_pages(
+    view: StoryView,
+    notes: Sequence[str],
+    topics: Sequence[str],
+    matches: Mapping[int, Sequence[TopicMatch]],
+    reasons: Mapping[int, str],
+) -> tuple[Embed, ...]:
+    """The answer to /why, in pages. `notes` are Markdown on what became of the story in the channel;
+
+    `topics` are its topics in the order to show them; `matches` and `reasons` are by record.
+    """
+    entries = [("**This channel**", note) for note in notes]
+    entries += [("**Topics**", _topic(topic, view.members, matches)) for topic in topics]
+    entries += [("**Articles**", _member(member, reasons.get(member.id, ""))) for member in _by_time(view)]
+    if not topics:
+        entries.insert(
+            len(notes), ("**Topics**", "None. No topic matches its words, and no outlet tagged it with one.")
+        )
+    return list_pages(
+        f"Story #{view.number} explained: {escape_to(view.lead.record.title, 180)}",
+        [line for _, line in entries],
+        "",
+        under=[heading for heading, _ in entries],
+        colour=colour_of(next(iter(topics), "")),
+        size=14,
+    )
+
+
+def _by_time(view: StoryView) -> list[Stored]:
+    return sorted(view.members, key=lambda member: (member.first_seen, member.id))
+
+
+def _topic(topic: str, members: Sequence[Stored], matches: Mapping[int, Sequence[TopicMatch]]) -> str:
+    """One line: who declares the topic, and which words in whose reports put it there."""
+    declared: dict[str, None] = {}
+    words: dict[str, dict[str, None]] = {}
+    for member in members:
+        for match in matches.get(member.id, ()):
+            if name_key(match.topic) != name_key(topic):
+                continue
+            outlet = member.record.outlet.name
+            if match.declared:
+                declared[outlet] = None
+            for word in match.keywords:
+                words.setdefault(word, {})[outlet] = None
+    parts = [f"tagged by {_names(declared)}"] if declared else []
+    parts += [
+        f"“{escape_to(word, 60)}” ({_names(outlets)})" for word, outlets in list(words.items())[:MOST_WORDS]
+    ]
+    return f"{escape(topic)}: {'; '.join(parts) or 'matched by an earlier version of the topic'}"
+
+
+def _names(outlets: Mapping[str, None]) -> str:
+    shown = [escape_to(outlet, 40) for outlet in outlets][:MOST_OUTLETS]
+    more = len(outlets) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def _member(member: Stored, reason: str) -> str:
+    """One line: the record, and what put it into the story."""
+    how = escape_to(reason, REASON) or "the reason was not saved"
+    return f"• {coverage_line(Coverage(member, Relation.SAME), 300)} · {how}"

@@ -1,0 +1,44 @@
+"""The log: one line an event, whatever the text of a member, a feed or Discord contains."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from bot.domain.text.terminal import lines, one_line
+
+FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+
+class Formatter(logging.Formatter):
+    """Escapes what could forge a line or control a terminal. The lines of a traceback are indented."""
+
+    def __init__(self) -> None:
+        super().__init__(FORMAT)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """The line of an event."""
+        return one_line(super().formatMessage(record))
+
+    def formatException(self, ei: object) -> str:  # noqa: N802 - logging's name
+        """A traceback, which may quote text from outside."""
+        text = super().formatException(ei)  # type: ignore[arg-type]  # passed on as it came
+        return "\n".join(f"    {line}" for line in lines(text).splitlines())
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802 - logging's name
+        """A stack, likewise."""
+        return "\n".join(f"    {line}" for line in lines(stack_info).splitlines())
+
+
+def configure(level: str) -> None:
+    """Log to standard error, at `info` without what the libraries report of themselves."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Formatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler])
+    if level == "info":
+        for chatty in ("alembic", "apscheduler", "discord", "watchfiles"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
+        # It logs a traceback for each connection that it cannot reset; what happened is reported where it was used.
+        logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
+        # It warns that voice would not work, and has nothing else to say that comes up again elsewhere.
+        logging.getLogger("discord.client").setLevel(logging.ERROR)

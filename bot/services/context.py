@@ -1,0 +1,54 @@
+"""What every use case works with; made once by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from typing import TYPE_CHECKING, Literal
+
+from bot.domain.polling import Polls
+from bot.domain.posting.decisions import Rules
+from bot.domain.posting.schedule import Schedule
+from bot.services.evaluation import Evaluations
+from bot.sources.parsing.pool import Here, Parsers
+from bot.store.database import Database
+
+if TYPE_CHECKING:
+    from bot.sources.web.fetch import Web  # most commands reach no feed, and it takes long to import
+
+Now = Callable[[], datetime]
+
+TOPICS_PER_SERVER = 100
+
+
+def _nobody() -> None:
+    """There is no worker to wake, as on the command line."""
+
+
+ALL: Literal["all"] = "all"  # servers
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The database, the one clock, and the settings that decisions need.
+
+    `wake` tells the loops that something new may be due. `web` is how feeds are reached; None: they are not.
+    `parsers` parse what comes from there; a bot that runs has a pool of processes for it.
+    `editors` are the servers whose people decide about everybody's stories; `ALL`: those of all servers.
+    `topics_per_server` is how many topics of its own a server may make. `semantic`: stories are found by what
+    titles mean, too, for which the model must be installed. `evaluations` is where queries are evaluated.
+    """
+
+    db: Database
+    now: Now
+    rules: Rules = field(default_factory=Rules)
+    digest_default: Schedule = field(default_factory=lambda: Schedule(time(9), "UTC"))
+    wake: Callable[[], None] = _nobody
+    polls: Polls = field(default_factory=Polls)
+    web: Web | None = None
+    parsers: Parsers = field(default_factory=Here)
+    editors: frozenset[int] | Literal["all"] = frozenset()
+    topics_per_server: int = TOPICS_PER_SERVER
+    semantic: bool = False
+    evaluations: Evaluations = field(default_factory=Evaluations)

@@ -1,0 +1,154 @@
+"""People decide last: two stories are the same event, or a record is not of the story that it is in.
+
+What they say is kept as a rule that clustering obeys from then on. It is undone by saying the opposite.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.clustering.batch import Clustering
+from bot.domain.model import Stored, StoryView
+from bot.domain.posting.plan import affected, nothing_new, plan
+from bot.domain.stories.story import Story, lead_of
+from bot.errors import InvalidInputError, NotAllowedError, NotFoundError
+from bot.services.context import ALL, Context
+from bot.services.related import number_of, unknown
+from bot.store import audience, pointers, records, revisions, rules, stories
+from bot.store.rules import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Editor:
+    """Who decides, and in which server."""
+
+    guild_id: int
+    user_id: int
+
+
+def may_edit(context: Context, guild_id: int) -> bool:
+    """Whether a server's people decide about everybody's stories."""
+    return context.editors == ALL or guild_id in context.editors
+
+
+def may_merge(context: Context, guild_id: int, story: StoryView) -> bool:
+    """Whether a server's people can have a story go on as another one: everybody's, or one of their own."""
+    return story.lead.guild_id == guild_id or may_edit(context, guild_id)
+
+
+def may_part(context: Context, guild_id: int, story: StoryView) -> tuple[Stored, ...]:
+    """The reports that a server's people can take out of a story."""
+    everybodys = may_edit(context, guild_id)
+    return tuple(s for s in candidates(story.members) if everybodys or s.guild_id == guild_id)
+
+
+async def merge(context: Context, editor: Editor, number: int, other: str) -> tuple[int, int]:
+    """Have two stories go on as one. Returns the number that stays, and the one that forwards to it.
+
+    `other` is named as a story can be: by number, link or title.
+    """
+    asked = await number_of(context, other, editor.guild_id)
+    async with context.db.intake() as connection:
+        one, two = [await _story(connection, editor, n) for n in (number, asked)]
+        if one.number == two.number:
+            raise InvalidInputError(f"#{number} and #{asked} are already the same story.")
+        kept, gone = sorted((one, two), key=lambda story: (story.guild_id, story.number))
+        _require(context, editor, gone.guild_id)
+        await rules.withdraw(connection, _ids(kept.members), _ids(gone.members), same=False)
+        await _keep(connection, context, editor, kept, lead_of(gone.members), same=True)
+        await _carry_out(connection, context, Clustering({}, {gone.number: kept.number}, {}))
+    context.wake()
+    return kept.number, gone.number
+
+
+def candidates(members: Iterable[Stored]) -> tuple[Stored, ...]:
+    """The records that can be taken out of a story, the first published first.
+
+    The last one stays, and of those that came in themselves too: others that they declare are not left alone.
+    """
+    inside = tuple(members)
+    own = sum(not member.partial for member in inside)
+    found = (member for member in inside if len(inside) > 1 and (member.partial or own > 1))
+    return tuple(sorted(found, key=lambda member: member.published))
+
+
+async def part(context: Context, editor: Editor, number: int, record_id: int) -> tuple[int, int]:
+    """Take a record out of its story. Returns the story's number, and that of the one that it is by itself now."""
+    async with context.db.intake() as connection:
+        story = await _story(connection, editor, number)
+        inside = {member.id: member for member in candidates(story.members)}
+        if record_id not in inside:
+            raise NotFoundError(
+                f"That article is no longer in story #{story.number}, or it is the only one left there."
+            )
+        record = inside[record_id]
+        _require(context, editor, record.guild_id)
+        rest = replace(story, members=tuple(m for m in story.members if m.id != record_id))
+        await rules.withdraw(connection, [record_id], _ids(rest.members), same=True)
+        await _keep(connection, context, editor, rest, record, same=False)
+        fresh = await records.next_story(connection)
+        # A story that this record led before it was merged goes on as the new one, and so do its posts.
+        undone = await pointers.merged_from(connection, story.number, record_id)
+        reason = {record_id: f"Moved out of #{story.number} by a moderator"}
+        decided = Clustering({record_id: fresh}, dict.fromkeys(undone, fresh), {})
+        await _carry_out(connection, context, decided, reason)
+    context.wake()
+    return story.number, fresh
+
+
+def _ids(members: Iterable[Stored]) -> list[int]:
+    return [member.id for member in members]
+
+
+async def _story(connection: AsyncConnection, editor: Editor, number: int) -> Story:
+    """All of a story that the editor's server sees, by its number or one that forwards to it."""
+    current = await stories.survivor(connection, number, editor.guild_id)
+    seen = await stories.load(connection, [] if current is None else [current], editor.guild_id)
+    story = seen.get(current) if current is not None else None
+    if story is None or not story.members:
+        raise unknown(number)
+    return story
+
+
+def _require(context: Context, editor: Editor, guild_id: int) -> None:
+    """NotAllowedError where other servers would see the change too, and the editor's may not decide for them."""
+    if not guild_id and not may_edit(context, editor.guild_id):
+        raise NotAllowedError(
+            "Other servers see this story too, and this server is not allowed to change it."
+            " The person who runs the bot can allow that with stories.editors in config.yaml."
+        )
+
+
+async def _keep(
+    connection: AsyncConnection, context: Context, editor: Editor, story: Story, record: Stored, *, same: bool
+) -> None:
+    rule = Rule(lead_of(story.members).id, record.id, same, editor.guild_id, editor.user_id, context.now())
+    await rules.add(connection, rule)
+
+
+async def _carry_out(
+    connection: AsyncConnection, context: Context, decided: Clustering, why: Mapping[int, str] | None = None
+) -> None:
+    """Store what was decided, with all that follows for the posts of the stories."""
+    now = context.now()
+    batch = nothing_new(await records.next_story(connection))
+    moving = await records.by_id(connection, decided.stories)
+    numbers = affected(batch, decided) | {
+        stored.story for stored in moving.values() if stored.story is not None
+    }
+    made = await asyncio.to_thread(
+        plan,
+        batch,
+        decided,
+        await records.affected(connection, numbers),
+        *await audience.load(connection),
+        now,
+        context.rules,
+    )
+    made.why |= why or {}
+    await records.apply(connection, made, now)
+    await revisions.advance(connection, revisions.STORIES)

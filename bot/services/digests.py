@@ -1,0 +1,274 @@
+"""A channel's digest: set, switched off, looked at, and sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, available_timezones
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.model import Subscription
+from bot.domain.posting import zones
+from bot.domain.posting.digest import Digest, compose, served_by_digest
+from bot.domain.posting.schedule import DEFAULT_SIZE, EVERY_DAY, Schedule, parse_days, parse_time
+from bot.domain.posting.zones import Reading, Zones
+from bot.domain.stories import story as stories
+from bot.domain.stories.owners import Owners
+from bot.domain.text.cleaning import clip
+from bot.domain.topics.tree import Topics
+from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
+from bot.messages.digest import digest_message
+from bot.messages.forum import tag_names
+from bot.messages.message import Message
+from bot.services.context import Context
+from bot.services.topics import NEAR, resolve, spikes
+from bot.store import digests, outbox, subscriptions, topics
+from bot.store import stories as stored
+from bot.store.subscriptions import ChannelState
+
+FIRST = timedelta(days=1)  # a channel's first digest looks back so far, or to its first subscription,
+FIRST_MOST = timedelta(days=7)  # but no further than this: it may have had live posts for years
+GAP_MOST = timedelta(days=35)  # nor does any look back further: after half a year of silence that is no news
+SOON = timedelta(microseconds=1)  # the least difference of two times
+LONGEST_ZONE = 100  # characters of a zone's name that are looked at
+FORGET = timedelta(days=30)  # a story told longer ago than this is told anew
+
+DIGEST_TAGS = ("Digest", "Digests")  # what a forum may call its tag for digests
+
+
+@lru_cache(maxsize=1)
+def _zones() -> Zones:
+    """All time zones; reading them takes long."""
+    return zones.index(available_timezones())
+
+
+def zone(name: str) -> Reading:
+    """The time zone that somebody typed, as a name, a city, an abbreviation or an offset; UnknownNameError has near ones."""
+    if reading := zones.read(name[:LONGEST_ZONE], _zones()):
+        return reading
+    near = tuple(suggest_zones(name[:LONGEST_ZONE], NEAR))
+    hint = f"Did you mean: {', '.join(near)}?" if near else "Write it like Europe/Berlin, Berlin or UTC+2."
+    raise UnknownNameError(f"“{clip(name, 60)}” is not a time zone. {hint}", name, near)
+
+
+def suggest_zones(text: str, limit: int = 25) -> list[str]:
+    """Time zones for what somebody has typed so far, those of cities before the rest."""
+    return zones.suggest(text, _zones(), limit)
+
+
+def schedule(at: str, zone_name: str, days: str | None, size: int | None) -> Schedule:
+    """A schedule of what a user typed, `zone_name` a proper one; InvalidInputError says what is allowed."""
+    try:
+        return Schedule(
+            parse_time(at),
+            zone_name,
+            parse_days(days) if days else EVERY_DAY,
+            DEFAULT_SIZE if size is None else size,
+        )
+    except ValueError as error:
+        raise InvalidInputError(f"{error}.") from error
+
+
+async def replan(context: Context) -> int:
+    """Have channels without a time of their own get their next digest at the default one, which may have changed.
+
+    It stays on the day on which it was to come, unless that time is over by then. Returns how many were moved.
+    """
+    default, now = context.digest_default, context.now()
+    zone_of_day = ZoneInfo(default.zone)
+    moved = 0
+    async with context.db.write() as connection:
+        for state in await subscriptions.channels(connection):
+            planned = state.next_digest
+            if planned is None or state.schedule is not None or default.after(planned - SOON) == planned:
+                continue
+            day = datetime.combine(planned.astimezone(zone_of_day), time(0), tzinfo=zone_of_day)
+            await digests.plan_next(connection, state.channel_id, default.after(max(now, day - SOON)))
+            moved += 1
+    return moved
+
+
+@dataclass(frozen=True, slots=True)
+class DigestSet:
+    """A schedule that was set; `topics` are those that the channel's digest serves."""
+
+    schedule: Schedule
+    next_digest: datetime
+    topics: tuple[str, ...]
+
+
+async def set_schedule(context: Context, guild_id: int, channel_id: int, wanted: Schedule) -> DigestSet:
+    """Set when a channel's digest comes. After a time without any, it does not tell of all that time."""
+    now = context.now()
+    next_digest = wanted.after(now)
+    async with context.db.write() as connection:
+        await subscriptions.ensure_channel(connection, channel_id, guild_id)
+        await digests.begin_again(connection, channel_id, now - FIRST)
+        await subscriptions.set_schedule(connection, channel_id, wanted, next_digest)
+        own = served_by_digest(await subscriptions.subscriptions(connection, channel_ids=[channel_id]))
+    context.wake()
+    return DigestSet(wanted, next_digest, tuple(s.topic for s in own))
+
+
+async def switch_off(context: Context, channel_id: int) -> None:
+    """No more scheduled digests in a channel."""
+    async with context.db.write() as connection:
+        state = await subscriptions.channel(connection, channel_id)
+        if state is None or (state.schedule is None and state.next_digest is None):
+            raise NotFoundError("This channel has no digest to turn off.")
+        await subscriptions.set_digest_off(connection, channel_id)
+
+
+async def compose_for_channel(
+    connection: AsyncConnection,
+    subscribed: tuple[Subscription, ...],
+    state: ChannelState,
+    size: int,
+    now: datetime,
+    owners: Owners,
+) -> tuple[Digest, Topics]:
+    """A channel's digest of everything since its last one."""
+    known = await topics.load(connection, state.guild_id)
+    begun = [s.created_at for s in subscribed if s.created_at is not None]
+    first = max(min(now - FIRST, *begun), now - FIRST_MOST)
+    since = first if state.last_digest is None else max(state.last_digest, now - GAP_MOST)
+    names = {name for s in subscribed for name in known.with_descendants(s.topic)}
+    numbers = await stored.arrived(connection, sorted(names), since, now, state.guild_id)
+    candidates = await stored.load(connection, numbers, state.guild_id)
+    made = compose(
+        candidates.values(),
+        subscribed,
+        known,
+        await digests.told(connection, state.channel_id),
+        since,
+        now,
+        muted=stories.muted_by(await subscriptions.mutes_in(connection, state.guild_id, state.channel_id)),
+        owners=owners,
+        size=size,
+    )
+    told = [section.topic for section in made.sections]
+    above = await spikes(connection, known, told, now, state.guild_id)
+    sections = tuple(replace(section, spike=above.get(section.topic)) for section in made.sections)
+    return replace(made, sections=sections), known
+
+
+def as_message(made: Digest, known: Topics, plan: Schedule) -> Message | None:
+    """A digest as a message; None on an empty day."""
+
+    def colour(name: str) -> int | None:
+        topic = known.resolve(name)
+        return topic.colour if topic else None
+
+    return digest_message(made, plan.zone, colour, days=plan.days)
+
+
+async def preview(
+    context: Context, guild_id: int, channel_id: int
+) -> tuple[Message | None, Schedule, datetime]:
+    """The digest that would be sent now, its schedule, and the time since which it tells."""
+    now = context.now()
+    async with context.db.read() as connection:
+        own, state = await _channel(connection, guild_id, channel_id)
+        plan = state.schedule or context.digest_default
+        made, known = await compose_for_channel(connection, own, state, plan.size, now, context.rules.owners)
+    return as_message(made, known, plan), plan, made.since
+
+
+async def send_now(context: Context, guild_id: int, channel_id: int) -> int:
+    """Send a channel's digest now; the next one starts from here. Returns its number of stories."""
+    async with context.db.intake() as connection:
+        now = context.now()
+        await digests.replace_waiting(connection, channel_id, now)
+        own, state = await _channel(connection, guild_id, channel_id)
+        plan = state.schedule or context.digest_default
+        made, known = await compose_for_channel(connection, own, state, plan.size, now, context.rules.owners)
+        if not made.entries:
+            return 0
+        await subscriptions.ensure_channel(connection, channel_id, guild_id)
+        if not await digests.turn(connection, channel_id, state.next_digest, state.next_digest, now):
+            raise InvalidInputError("This channel's digest is already being sent.")
+        await _enqueue(connection, made, known, plan, state, now, demanded=True)
+    context.wake()
+    return len(made.entries)
+
+
+async def _channel(
+    connection: AsyncConnection, guild_id: int, channel_id: int
+) -> tuple[tuple[Subscription, ...], ChannelState]:
+    """What a digest on demand serves: the digest subscriptions, or all where there are none."""
+    own = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
+    if not own:
+        raise NotFoundError("This channel has no subscriptions yet. Start with /subscribe.")
+    state = await subscriptions.channel(connection, channel_id)
+    return served_by_digest(own) or own, state or ChannelState(channel_id, guild_id)
+
+
+async def _enqueue(
+    connection: AsyncConnection,
+    made: Digest,
+    known: Topics,
+    plan: Schedule,
+    state: ChannelState,
+    now: datetime,
+    *,
+    demanded: bool = False,
+) -> None:
+    message = as_message(made, known, plan)
+    assert message is not None
+    local = now.astimezone(ZoneInfo(plan.zone))
+    tags = tag_names((section.topic for section in made.sections), known)
+    message = replace(message, name=f"Digest of {local.day} {local:%B %Y}", tags=(*DIGEST_TAGS, *tags))
+    covers = {"demanded": demanded, "since": made.since.isoformat(), "until": made.until.isoformat()}
+    name = f"{state.channel_id}:{now.isoformat()}"
+    row = outbox.new_row(
+        outbox.DIGEST,
+        name,
+        state.guild_id,
+        state.channel_id,
+        now,
+        payload=message.to_json() | covers,
+        priority=1_000_000,
+    )
+    await outbox.enqueue(connection, row)
+    await digests.remember(connection, state.channel_id, made, now - FORGET)
+
+
+async def send_due(context: Context, state: ChannelState) -> int:
+    """Send a channel's due digest: one transaction, so that neither a crash nor a second process repeats it.
+
+    Returns its number of stories: 0 on an empty day, where another process was first, and where
+    no subscription of the channel wants digests any more.
+    """
+    async with context.db.intake() as connection:
+        # Read only now: no record can come in between this moment and the digest that ends with it.
+        now = context.now()
+        current = await subscriptions.channel(connection, state.channel_id)
+        if current is None or current.next_digest != state.next_digest:
+            return 0
+        await digests.replace_waiting(connection, state.channel_id, now)
+        state = await subscriptions.channel(connection, state.channel_id) or current
+        own = served_by_digest(await subscriptions.subscriptions(connection, channel_ids=[state.channel_id]))
+        plan = state.schedule or context.digest_default
+        next_digest = plan.after(now) if own else None
+        if not await digests.turn(connection, state.channel_id, state.next_digest, next_digest, now):
+            return 0
+        if not own:
+            return 0
+        made, known = await compose_for_channel(connection, own, state, plan.size, now, context.rules.owners)
+        if made.entries:
+            await _enqueue(connection, made, known, plan, state, now)
+    return len(made.entries)
+
+
+async def between(context: Context, topic_name: str, since: datetime, until: datetime, size: int) -> Digest:
+    """The digest of one topic over any time, as the command line asks for it."""
+    async with context.db.read() as connection:
+        known = await topics.load(connection)
+        topic = resolve(known, topic_name)
+        numbers = await stored.arrived(connection, known.with_descendants(topic.name), since, until)
+        candidates = await stored.load(connection, numbers)
+    asked = Subscription(0, 0, 0, topic.name)
+    owners = context.rules.owners
+    return compose(candidates.values(), [asked], known, {}, since, until, owners=owners, size=size)

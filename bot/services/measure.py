@@ -1,0 +1,41 @@
+"""How much there is of everything, for whoever watches over the bot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.services.context import Context
+from bot.store import delivery, feeds, stories, subscriptions, topics
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Metric name -> value, and how many feeds are in which state."""
+
+    totals: Mapping[str, float]
+    feeds: Mapping[str, int]
+
+
+async def measure(context: Context) -> Measured:
+    """Count everything; a StoreError where the database does not answer."""
+    now = context.now()
+    async with context.db.read() as connection:
+        records, alive = await stories.recent_totals(connection, now)
+        waiting, oldest = await delivery.backlog(connection, now)
+        known = await topics.load(connection)
+        own = await subscriptions.subscriptions(connection)
+        channels = await subscriptions.channels(connection)
+        states = await feeds.states_of_all(connection)
+    return Measured(
+        {
+            "topicwire_records": records,
+            "topicwire_stories": alive,
+            "topicwire_topics": len(known),
+            "topicwire_subscriptions": len(own),
+            "topicwire_channels_paused": sum(bool(channel.paused_reason) for channel in channels),
+            "topicwire_outbox_waiting": waiting,
+            "topicwire_outbox_late_seconds": (now - oldest).total_seconds() if oldest else 0.0,
+        },
+        states,
+    )

@@ -1,0 +1,140 @@
+"""Muting outlets and words, in a channel or in a whole server."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.domain.model import Mute, StoryView
+from bot.domain.stories import mutes as language
+from bot.domain.stories import story as stories
+from bot.domain.text.cleaning import clip
+from bot.domain.text.words import name_key, words
+from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
+from bot.services.context import Context
+from bot.services.topics import NEAR
+from bot.store import stories as stored
+from bot.store import subscriptions, topics
+
+LONGEST = language.LONGEST
+MOST = 200
+LOOK_BACK = timedelta(days=7)
+MOST_STORIES = 2_000  # that are looked at, the newest
+AT_ONCE = 200
+FEW = 2  # hidden stories from which on a share of them counts
+
+
+def understood(text: str) -> str:
+    """What a text mutes. InvalidInputError where it could never match anything."""
+    try:
+        return language.parse(text)
+    except ValueError as error:
+        raise InvalidInputError(f"{error}.") from error
+
+
+def phrase(value: str) -> str:
+    """The words in a row that a mute looks for in titles; one without words is looked for as it is."""
+    return " ".join(words(value)) or value
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """The stories of the last `LOOK_BACK` that a mute would have hidden, the newest first, of how many in all."""
+
+    hidden: tuple[StoryView, ...]
+    total: int
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it hides more than one story in ten: of very few stories that says nothing."""
+        return len(self.hidden) >= FEW and len(self.hidden) * 10 > self.total
+
+
+async def effect(context: Context, guild_id: int, channel_id: int | None, value: str) -> Effect:
+    """What a mute would have hidden of what the channel, or (None) the server, follows; of everything where that is none."""
+    now = context.now()
+    async with context.db.read() as connection:
+        before = await subscriptions.mutes_in(connection, guild_id, channel_id or 0)
+        known = await topics.load(connection, guild_id)
+        own = await subscriptions.subscriptions(
+            connection, guild_id=guild_id, channel_ids=None if channel_id is None else [channel_id]
+        )
+        names = sorted({name for s in own for name in known.with_descendants(s.topic)})
+        numbers = await stored.arrived(connection, names, now - LOOK_BACK, now, guild_id) if names else []
+        numbers = numbers or await stored.arrived(connection, None, now - LOOK_BACK, now, guild_id)
+    newest_first = numbers[: -MOST_STORIES - 1 : -1]
+    muted = stories.muted_by(before)
+    also_muted = stories.muted_by((*before, Mute(0, guild_id, channel_id, value)))
+    hidden: list[StoryView] = []
+    total = 0
+    for position in range(0, len(newest_first), AT_ONCE):
+        part = newest_first[position : position + AT_ONCE]
+        async with context.db.read() as connection:
+            loaded = await stored.load(connection, part, guild_id)
+        views = [
+            view for number in part if (view := stories.view(loaded[number], muted, context.rules.owners))
+        ]
+        total += len(views)
+        hidden += [view for view in views if all(also_muted(member.record) for member in view.members)]
+    return Effect(tuple(hidden), total)
+
+
+async def mute(context: Context, guild_id: int, channel_id: int | None, value: str) -> bool:
+    """Mute what `understood` returned. False where it was muted there already."""
+    async with context.db.write() as connection:
+        before = await subscriptions.mutes(connection, guild_id)
+        if any((m.channel_id, name_key(m.value)) == (channel_id, name_key(value)) for m in before):
+            return False
+        if len(before) >= MOST:
+            raise InvalidInputError(
+                f"This server has reached the limit of {MOST} mutes. Remove some with /unmute."
+            )
+        await subscriptions.mute(connection, guild_id, channel_id, value)
+    return True
+
+
+async def listing(context: Context, guild_id: int) -> tuple[Mute, ...]:
+    """What is muted in a server and its channels, in the order in which it was muted."""
+    async with context.db.read() as connection:
+        return await subscriptions.mutes(connection, guild_id)
+
+
+def _values(text: str) -> set[str]:
+    """What a mute that is to be undone may be stored as: earlier versions stored what was typed."""
+    typed = " ".join(text.split())
+    try:
+        return {name_key(typed), name_key(language.parse(text))}
+    except ValueError:
+        return {name_key(typed)}
+
+
+async def unmute(context: Context, guild_id: int, channel_id: int | None, text: str) -> str:
+    """Take a mute back. Returns what was muted."""
+    values = _values(text)
+    async with context.db.write() as connection:
+        muted = await subscriptions.mutes(connection, guild_id)
+        there = [m for m in muted if {name_key(m.value), name_key(clip(m.value, LONGEST))} & values]
+        if here := [m for m in there if m.channel_id == channel_id]:
+            for one in here:
+                await subscriptions.unmute(connection, guild_id, channel_id, one.value)
+            return here[0].value
+    value = " ".join(text.split())
+    if there:
+        place = there[0].channel_id
+        raise NotFoundError(
+            f"“{value}” is muted in the whole server. To unmute it, leave the channel option empty."
+            if place is None
+            else f"“{value}” is muted in <#{place}>. To unmute it, choose that channel in the channel option."
+        )
+    known = list(dict.fromkeys(m.value for m in muted))
+    hint = f"Muted: {', '.join(known[:20])}." if known else "Nothing is muted."
+    near = tuple(difflib.get_close_matches(value, known, NEAR))
+    raise UnknownNameError(f"“{value}” is not muted. {hint}", text, near)
+
+
+async def suggest(context: Context, guild_id: int, text: str, limit: int = 25) -> list[str]:
+    """What is muted in a server, for autocomplete."""
+    async with context.db.read() as connection:
+        values = dict.fromkeys(m.value for m in await subscriptions.mutes(connection, guild_id))
+    return [value for value in values if name_key(text) in name_key(value)][:limit]

@@ -1,0 +1,230 @@
+"""A story asked for: by number, URL or title, with what became of it in a channel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.model import Mode, StoryView, TopicMatch
+from bot.domain.posting import decisions as posting
+from bot.domain.posting.decisions import EXPLAIN, Reason
+from bot.domain.records.identity import canonical
+from bot.domain.stories import reference
+from bot.domain.stories import story as stories
+from bot.domain.stories.owners import Owners
+from bot.domain.stories.ranking import Sort, rank
+from bot.domain.stories.related import Candidate, beside, words_of
+from bot.domain.text.cleaning import clip
+from bot.domain.text.words import plain_words
+from bot.errors import InvalidInputError, NotFoundError
+from bot.messages.message import escape, relative
+from bot.services.context import Context
+from bot.services.topics import resolve
+from bot.store import outbox, records, search, subscriptions, topics
+from bot.store import stories as stored
+
+LOOKED_AT = 40  # stories that have most words of another, of which some stand beside it
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A story. `asked` is the number that was asked for, another one where that story was merged.
+
+    `notes` are Markdown lines on what became of it in the channel; `topics` are the story's, the most
+    specific first; `matches` are the topics of each of its records, by id. `before` and `after` are stories that
+    say more about it, the most alike first.
+    """
+
+    view: StoryView
+    asked: int
+    notes: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    matches: Mapping[int, tuple[TopicMatch, ...]] = field(default_factory=dict)
+    before: tuple[StoryView, ...] = ()
+    after: tuple[StoryView, ...] = ()
+
+
+def unknown(number: int | str) -> NotFoundError:
+    """There is no story of that number."""
+    return NotFoundError(f"There is no story #{number}. A story's number is below its post.")
+
+
+async def number_of(context: Context, text: str, guild_id: int | None = None) -> int:
+    """The story meant by `12`, `Story #12`, a link of an article or of its post, or words of its title."""
+    if not text.strip():
+        raise InvalidInputError("Enter a story: its number (such as #12), a link, or words of its title.")
+    async with context.db.read() as connection:
+        match reference.parse(text):
+            case reference.Number(number):
+                if number >= 10**reference.LONGEST_NUMBER:
+                    raise unknown(text.strip()[:20].lstrip("#"))
+                return number
+            case reference.MessageIds(ids):
+                found = await stored.by_message(connection, ids, guild_id)
+                if found is None:
+                    raise NotFoundError("That message is not a story's post in this server.")
+                return found
+            case reference.Address(url):
+                return await _by_address(connection, url, guild_id)
+            case reference.Words(words, number):
+                hits = await _by_title(connection, words, 1, guild_id)
+                if not hits and number is not None:
+                    return number
+    if not hits:
+        raise NotFoundError(
+            f"No story has “{clip(words, 80)}” in its title. Use its number (such as #12), a link, or pick a suggestion."
+        )
+    return hits[0][0]
+
+
+async def _by_address(connection: AsyncConnection, url: str, guild_id: int | None) -> int:
+    try:
+        found = await stored.by_key(connection, canonical(url), guild_id or 0)
+    except ValueError as error:
+        raise InvalidInputError(f"That link is not valid: {error}.") from error
+    if found is None:
+        raise NotFoundError(
+            "No story has that link. The bot may not have read the article, or only knows it as background."
+        )
+    return found
+
+
+async def related(context: Context, text: str, guild_id: int | None = None, channel_id: int = 0) -> Found:
+    """A story with all its coverage, as the server and the channel that ask see it (None: whoever runs the bot)."""
+    asked = await number_of(context, text, guild_id)
+    async with context.db.read() as connection:
+        muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
+        found = await _found(connection, context, asked, guild_id, channel_id, muted)
+        before, after = await _beside(connection, found.view, guild_id, muted, context.rules.owners)
+    return replace(found, before=before, after=after)
+
+
+async def why(
+    context: Context, text: str, guild_id: int | None = None, channel_id: int = 0
+) -> tuple[Found, dict[int, str]]:
+    """The same without what stands beside it, and for each of its records what put it there."""
+    asked = await number_of(context, text, guild_id)
+    async with context.db.read() as connection:
+        muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
+        found = await _found(connection, context, asked, guild_id, channel_id, muted)
+        return found, await records.reasons(connection, [member.id for member in found.view.members])
+
+
+async def _found(
+    connection: AsyncConnection,
+    context: Context,
+    asked: int,
+    guild_id: int | None,
+    channel_id: int,
+    muted: stories.Muted,
+) -> Found:
+    number = await stored.survivor(connection, asked, guild_id)
+    if number is None:
+        raise unknown(asked)
+    story = (await stored.load(connection, [number], guild_id))[number]
+    if not story.members:
+        raise NotFoundError(f"Story #{number} was withdrawn. Its outlets removed all articles.")
+    owners = context.rules.owners
+    view = stories.view(story, muted, owners) or stories.view(story, owners=owners)
+    assert view is not None
+    notes = []
+    if asked != number:
+        notes.append(f"Story #{asked} is now part of #{number}.")
+    if channel_id:
+        notes += await _fate(connection, view, guild_id or 0, channel_id)
+    known = await topics.load(connection, guild_id or 0)
+    return Found(view, asked, tuple(notes), known.specific_first(view.topics), story.topics)
+
+
+async def _beside(
+    connection: AsyncConnection, view: StoryView, guild_id: int | None, muted: stories.Muted, owners: Owners
+) -> tuple[tuple[StoryView, ...], tuple[StoryView, ...]]:
+    """The stories before and after a story that say more about it."""
+    of_coverage = {entry.stored.story for entry in view.coverage}
+    declared = {number for number in of_coverage if number is not None and number != view.number}
+    alike = await search.similar(
+        connection, words_of(view), guild_id=guild_id, limit=LOOKED_AT, exclude=[view.number]
+    )
+    scores = dict.fromkeys(declared, 0.0) | dict(alike)
+    found = await stored.load(connection, scores, guild_id)
+    views = {number: stories.view(story, muted, owners) for number, story in found.items()}
+    return beside(view, [Candidate(v, scores[n]) for n, v in views.items() if v is not None], declared)
+
+
+async def _fate(connection: AsyncConnection, view: StoryView, guild_id: int, channel_id: int) -> list[str]:
+    post = await outbox.post_in(connection, view.number, channel_id)
+    if post is not None:
+        if post.sent_at is not None:
+            trouble = ""
+            if post.reason and post.due_at is None:
+                how = "The post is no longer updated" if post.closed else "Its last update failed"
+                trouble = f" {how}: {escape(post.reason)}."
+            return [f"Posted here {relative(post.sent_at)}.{trouble}"]
+        if post.closed:
+            return [f"Not posted here: {escape(post.reason)}."]
+        return [f"Waiting to be posted here{': ' + escape(post.reason) if post.reason else ''}."]
+    held = await outbox.held_in(connection, view.number, channel_id)
+    if held is not None:
+        return [f"Not posted here: {EXPLAIN[Reason(held)]}."]
+    own = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
+    wanted = posting.matching(view, own, await topics.load(connection, guild_id))
+    if not wanted:
+        return ["Not posted here: this channel is not subscribed to any of its topics."]
+    if all(subscription.mode is Mode.DIGEST for subscription in wanted):
+        return ["Not posted here: this channel gets its topics in the digest only."]
+    return ["Not posted here: it is older than the channel's subscription."]
+
+
+async def suggest(context: Context, text: str, guild_id: int, limit: int = 25) -> list[tuple[int, str]]:
+    """Number and title of stories for what somebody has typed so far."""
+    named = reference.parse(text) if text.strip() else None
+    async with context.db.read() as connection:
+        if isinstance(named, reference.Number) and named.number < 10**reference.LONGEST_NUMBER:
+            found = await stored.load(connection, [named.number], guild_id)
+            views = [stories.view(story) for story in found.values()]
+            exact = [(view.number, view.lead.record.title) for view in views if view is not None]
+            if exact:
+                return exact
+        return await _by_title(connection, text, limit, guild_id)
+
+
+async def _by_title(
+    connection: AsyncConnection, text: str, limit: int, guild_id: int | None
+) -> list[tuple[int, str]]:
+    """Stories by parts of the words of a title, where they are new, else by whole words."""
+    found = await stored.titles(connection, text, limit, guild_id)
+    return found or await search.by_title(connection, plain_words(text), guild_id, limit)
+
+
+async def latest(
+    context: Context,
+    topic_name: str | None,
+    guild_id: int | None,
+    channel_id: int = 0,
+    limit: int | None = 100,
+    sort: Sort = Sort.NEWEST,
+) -> tuple[str, list[StoryView]]:
+    """The topic's name (empty: all) and its stories: the last to get a record first, or the hottest now.
+
+    As a server and the channel that ask see them (None: whoever runs the bot).
+    """
+    now = context.now()
+    async with context.db.read() as connection:
+        names, title = None, ""
+        if topic_name:
+            known = await topics.load(connection, guild_id or 0)
+            title = resolve(known, topic_name).name
+            names = known.with_descendants(title)
+        if sort is Sort.HOT:
+            order = await stored.hottest(connection, names, limit, now, guild_id)
+        else:
+            order = await stored.latest(connection, names, limit, guild_id)
+        found = await stored.load(connection, order, guild_id)
+        muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
+    seen = (stories.view(found[number], muted, context.rules.owners) for number in order)
+    views = [view for view in seen if view is not None]
+    if sort is Sort.HOT:  # once more, by what is left of each here
+        views.sort(key=lambda view: rank(view, now), reverse=True)
+    return title, views

@@ -1,0 +1,108 @@
+"""Everything that was taken in, asked in the language of queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from bot.domain.model import Stored
+from bot.domain.stories import story as stories
+from bot.domain.stories.order import Order
+from bot.domain.stories.story import Story
+from bot.domain.topics.query import language
+from bot.domain.topics.query.language import Query
+from bot.domain.topics.tree import Topics
+from bot.messages.search import Hit
+from bot.services.context import Context
+from bot.services.evaluation import AT_ONCE
+from bot.services.server_topics import understood
+from bot.store import records, search, subscriptions, topics
+from bot.store import stories as stored_stories
+
+MOST = 50  # stories of an answer
+CANDIDATES = 2_000  # records that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Stories in the order that was asked for. `note` says what was left out, if anything."""
+
+    query: Query
+    hits: tuple[Hit, ...]
+    note: str = ""
+
+
+async def find(
+    context: Context,
+    text: str,
+    guild_id: int | None = None,
+    channel_id: int = 0,
+    order: Order = Order.NEWEST,
+    limit: int = MOST,
+) -> Found:
+    """The stories with a record that a topic of this query would match, as the server and the channel that ask see them.
+
+    None: whoever runs the bot. A record that is muted there is not found. QueryRefusedError draws where a query is wrong.
+    """
+    query = understood(text)
+    async with context.evaluations.turn(guild_id or 0):
+        return await _find(context, query, guild_id, channel_id, order, limit)
+
+
+async def _find(
+    context: Context, query: Query, guild_id: int | None, channel_id: int, order: Order, limit: int
+) -> Found:
+    async with context.db.read() as connection:
+        known = await topics.load(connection, guild_id or 0)
+        muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
+        ids = await search.candidates(connection, query, guild_id, order, CANDIDATES)
+    matching: dict[int, list[Stored]] = {}
+    looked_at = 0
+    while looked_at < len(ids) and len(matching) <= limit:
+        part = ids[looked_at : looked_at + AT_ONCE]
+        looked_at += len(part)
+        async with context.db.read() as connection:
+            stored_part = await records.by_id(connection, part)
+        in_order = [stored_part[record_id] for record_id in part if record_id in stored_part]
+        for stored in await context.evaluations.run(_matching, query, known, muted, in_order):
+            matching.setdefault(cast(int, stored.story), []).append(stored)
+    numbers = list(matching)[:limit]
+    async with context.db.read() as connection:
+        loaded = await stored_stories.load(connection, numbers, guild_id)
+    hits = await context.evaluations.run(_hits, context, query, known, muted, matching, loaded)
+    left_out = []
+    if len(matching) > limit:
+        left_out.append(f"only the first {limit:,} stories are shown")
+    elif len(ids) == CANDIDATES:
+        left_out.append(f"only {CANDIDATES:,} possible matches were checked")
+    return Found(query, tuple(hits), "; ".join(left_out))
+
+
+def _matching(query: Query, known: Topics, muted: stories.Muted, part: Iterable[Stored]) -> list[Stored]:
+    return [
+        stored
+        for stored in part
+        if stored.story is not None
+        and not muted(stored.record)
+        and language.matches(query, known.document(stored.record))
+    ]
+
+
+def _hits(
+    context: Context,
+    query: Query,
+    known: Topics,
+    muted: stories.Muted,
+    matching: Mapping[int, Sequence[Stored]],
+    loaded: Mapping[int, Story],
+) -> list[Hit]:
+    hits = []
+    for number, story in loaded.items():
+        view = stories.view(story, muted, context.rules.owners)
+        if view is None:
+            continue
+        shown = next((own for own in matching[number] if own.id == view.lead.id), matching[number][0])
+        document = known.document(shown.record)
+        hits.append(Hit(view, shown, document, language.explain(query, document)))
+    return hits

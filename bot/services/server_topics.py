@@ -1,0 +1,257 @@
+"""The topics that a server makes for itself: a name, and a query that says what belongs to it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from bot.domain.model import Stored, Topic, TopicMatch
+from bot.domain.text.cleaning import clip, plural, repair
+from bot.domain.text.words import name_key, words
+from bot.domain.topics.query import language
+from bot.domain.topics.query.language import Query, QueryError
+from bot.domain.topics.tree import Topics
+from bot.errors import InvalidInputError, NotFoundError, QueryRefusedError
+from bot.services.context import Context
+from bot.services.evaluation import AT_ONCE, affordable
+from bot.services.topics import resolve
+from bot.store import feeds, server_topics, stories, topics
+
+MAX_NAME = 80
+MAX_ALIASES = 10
+NOTHING = "-"  # takes back what was set before
+
+LOOK_BACK = timedelta(days=30)
+MOST = 50_000  # records that are looked back at
+
+EXAMPLE = '(offshore OR sea) "wind farm" -golf'
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a user asks for, as it was typed. None leaves what an earlier topic has, `NOTHING` takes it back."""
+
+    name: str | None = None
+    query: str | None = None
+    aliases: str | None = None
+    parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A topic that was made or changed.
+
+    `records`: how many of the last `LOOK_BACK` belong to it; None where its query is what it was. `looked_at`: how
+    many of the newest were looked at, where not all could be.
+    """
+
+    topic: Topic
+    records: int | None = None
+    looked_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A topic, those below it, how many stories they have, and which channels of the server follow it itself.
+
+    `feeds`: how many of the server's own are about it.
+    """
+
+    topic: Topic
+    below: tuple[str, ...]
+    stories: int
+    channels: tuple[int, ...]
+    feeds: int
+
+
+def understood(text: str) -> Query:
+    """The query that somebody typed. QueryRefusedError draws where it is wrong."""
+    try:
+        return language.parse(text)
+    except QueryError as error:
+        raise QueryRefusedError(
+            f"The query has a mistake at character {error.position + 1}: {error.message}.",
+            error.drawn(),
+            EXAMPLE,
+        ) from None
+
+
+def _name(text: str) -> str:
+    """A name that can be one. InvalidInputError says what is allowed."""
+    name = repair(text, 4 * MAX_NAME)
+    if len(name) > MAX_NAME:
+        raise InvalidInputError(
+            f"A topic's name can have at most {MAX_NAME} characters; “{clip(name, 20)}” has {len(name)}."
+        )
+    if not words(name):
+        raise InvalidInputError("A topic's name needs at least one letter or digit.")
+    return name
+
+
+def _drafted(before: Topic, draft: Draft, known: Topics) -> Topic:
+    """The topic that comes of a draft. Raises InvalidInputError and NotFoundError."""
+    made = before
+    if draft.name is not None:
+        made = replace(made, name=_name(draft.name))
+    if draft.query is not None:
+        made = replace(made, query=str(understood(draft.query)))
+    if draft.aliases is not None:
+        typed = [] if draft.aliases.strip() == NOTHING else draft.aliases.split(",")
+        aliases = {name_key(name): name for name in map(_name, filter(str.strip, typed))}
+        aliases.pop(name_key(made.name), None)
+        if len(aliases) > MAX_ALIASES:
+            raise InvalidInputError(f"A topic can have at most {MAX_ALIASES} other names.")
+        made = replace(made, aliases=tuple(aliases.values()))
+    if draft.parent is not None:
+        none = draft.parent.strip() in ("", NOTHING)
+        made = replace(made, parent="" if none else resolve(known.seen_by(0), draft.parent).name)
+    return made
+
+
+def _free(known: Topics, wanted: Topic, before: Topic | None) -> None:
+    """InvalidInputError where another topic goes by one of these names."""
+    for name in (wanted.name, *wanted.aliases):
+        for other in (known.seen_by(0).resolve(name), known.resolve(name)):
+            if other is None or other == before:
+                continue
+            if other.guild_id:
+                raise InvalidInputError(
+                    f"This server already has a topic “{other.name}”. Change it with /topic edit, or choose another name."
+                )
+            same = name_key(name) == name_key(other.name)
+            what = "a built-in topic" if same else f"a name of the built-in topic “{other.name}”"
+            raise InvalidInputError(
+                f"“{name}” is already {what}. Subscribe to it with /subscribe, or choose another name."
+            )
+
+
+def _own(known: Topics, name: str, guild_id: int) -> Topic:
+    """A server's own topic. NotFoundError names what there is, or says whose it is."""
+    found = known.resolve(name)
+    if found is not None and found.guild_id == guild_id:
+        return found
+    own = [topic.name for topic in known if topic.guild_id]
+    hint = f"This server's topics: {', '.join(own[:10])}." if own else "Create one with /topic create."
+    if found is not None:
+        raise NotFoundError(f"“{found.name}” is a built-in topic and cannot be changed. {hint}")
+    raise NotFoundError(f"This server has no topic “{clip(name, 80)}”. {hint}")
+
+
+async def create(context: Context, guild_id: int, draft: Draft) -> Made:
+    """Make a topic for a server alone: it counts for what comes in from now on, and what came in lately.
+
+    InvalidInputError for what cannot be, for a name that is taken, and at the server's limit.
+    """
+    async with context.db.intake() as connection:
+        known = await topics.load(connection, guild_id)
+        wanted = _drafted(Topic("", guild_id=guild_id), draft, known)
+        _free(known, wanted, None)
+        if await server_topics.count(connection, guild_id) >= context.topics_per_server:
+            raise InvalidInputError(
+                f"This server has reached the limit of {plural(context.topics_per_server, 'topic')}. "
+                "Delete one with /topic delete."
+            )
+        await server_topics.add(connection, wanted)
+    return await _look_back(context, wanted)
+
+
+async def edit(context: Context, guild_id: int, name: str, draft: Draft) -> Made:
+    """Change a topic of a server's own. Its subscriptions stay; what was posted stays. Raises as `create`.
+
+    A topic that is suspended matches again, even where it stays as it is: it is suspended anew if it costs too much.
+    """
+    async with context.db.intake() as connection:
+        known = await topics.load(connection, guild_id)
+        before = _own(known, name, guild_id)
+        wanted = _drafted(replace(before, suspended=""), draft, known)
+        if wanted == before:
+            raise InvalidInputError(
+                f"“{before.name}” already has these settings. Enter another name, query, aliases or parent."
+            )
+        _free(known, wanted, before)
+        await server_topics.change(connection, before, wanted)
+    if wanted.query == before.query and not before.suspended:
+        return Made(wanted)
+    return await _look_back(context, wanted)
+
+
+async def _look_back(context: Context, topic: Topic) -> Made:
+    """Have a topic hold for what came in lately, newest first, as far as its price allows.
+
+    Only this topic's query is evaluated, outside of any transaction; what matches is written in short ones. It ends
+    where somebody changes the topic meanwhile: that looks back too.
+    """
+    found = looked_at = 0
+    most = min(MOST, affordable(language.parse(topic.query).price))
+    async with context.db.read() as connection:
+        known = await topics.load(connection)
+    async with (
+        context.evaluations.turn(topic.guild_id),
+        aclosing(lately(context, topic.guild_id, most)) as parts,
+    ):
+        async for part in parts:
+            matches = await context.evaluations.run(_matches, known, topic, part)
+            looked_at += len(part)
+            if not matches:
+                continue
+            async with context.db.intake() as connection:
+                now_known = await topics.load(connection, topic.guild_id)
+                if now_known.resolve(topic.name) != topic:
+                    break
+                found += await server_topics.tag(connection, topic, matches)
+    return Made(topic, found, looked_at if looked_at >= most else None)
+
+
+def _matches(known: Topics, topic: Topic, part: Iterable[Stored]) -> list[tuple[Stored, TopicMatch]]:
+    every = ((stored, known.match_one(topic, stored.record, stored.guild_id)) for stored in part)
+    return [(stored, match) for stored, match in every if match is not None]
+
+
+async def lately(context: Context, guild_id: int, most: int = MOST) -> AsyncGenerator[list[Stored]]:
+    """What came in lately and a server sees, newest first, `AT_ONCE` at a time and `most` in all.
+
+    No transaction is open while somebody works on them.
+    """
+    since, below = context.now() - LOOK_BACK, None
+    while most > 0:
+        limit = min(AT_ONCE, most)
+        async with context.db.read() as connection:
+            part = await server_topics.recent(connection, guild_id, since, below, limit)
+        if part:
+            yield part
+        if len(part) < limit:
+            break
+        below, most = part[-1].id, most - limit
+
+
+async def show(context: Context, guild_id: int, name: str, *, own: bool = False) -> Shown:
+    """A topic that a server knows, everybody's or its own (`own`: only such a one). NotFoundError has near names."""
+    async with context.db.read() as connection:
+        known = await topics.load(connection, guild_id)
+        topic = _own(known, name, guild_id) if own else resolve(known, name)
+        every = known.with_descendants(topic.name)
+        counts = await stories.recent_counts(connection, {topic.name: every}, context.now(), guild_id)
+        channels = await server_topics.channels(connection, topic, guild_id)
+        own_feeds = await feeds.all_feeds(connection, guild_id)
+    about = sum(topic.name in feed.topics for feed in own_feeds)
+    return Shown(topic, every[1:], counts[topic.name], channels, about)
+
+
+async def delete(context: Context, guild_id: int, name: str) -> Shown:
+    """Forget a topic of a server's own, and end its subscriptions. Returns what it was, and who followed it."""
+    gone = await show(context, guild_id, name, own=True)
+    async with context.db.intake() as connection:
+        topic = _own(await topics.load(connection, guild_id), gone.topic.name, guild_id)
+        channels = await server_topics.channels(connection, topic, guild_id)
+        await server_topics.remove(connection, topic)
+    return replace(gone, topic=topic, channels=channels)
+
+
+async def suggest(context: Context, guild_id: int, text: str) -> list[str]:
+    """Names of a server's own topics, for autocomplete."""
+    async with context.db.read() as connection:
+        known = await topics.load(connection, guild_id)
+    own = Topics(replace(topic, guild_id=0, query="") for topic in known if topic.guild_id)
+    return [topic.name for topic in own.suggest(text)]

@@ -1,0 +1,225 @@
+"""The feeds that a server adds itself: looked at first, counted for it alone, taken out again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.model import Record
+from bot.domain.polling import Feed, NewFeed
+from bot.domain.polling import Origin as Owner
+from bot.domain.records.identity import canonical
+from bot.domain.text.cleaning import clip, length, plural
+from bot.domain.text.words import name_key
+from bot.domain.topics.tree import Topics
+from bot.errors import InvalidInputError, NotFoundError, SourceError
+from bot.services.context import Context
+from bot.services.topics import resolve
+from bot.sources.feeds.parse import Document, Origin
+from bot.sources.feeds.source import Found, find
+from bot.sources.web.fetch import Web
+from bot.store import feeds, subscriptions, topics
+
+MAX_ADDRESS = 500
+SHORT = 100  # characters of a name that stand for it: Discord completes no more
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a feed would bring: its items in its own order, each with the topics it matches.
+
+    `topics` is the one that was named for it, by its full name.
+    """
+
+    url: str
+    document: Document
+    topics: tuple[str, ...]
+    items: tuple[tuple[Record, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A feed that is followed now. `new` is False where it was already.
+
+    `heard` is False where no channel of the server follows anything, so that nothing is read for it yet.
+    """
+
+    preview: Preview
+    feed: Feed
+    new: bool
+    heard: bool = True
+
+
+def address_of(text: str) -> str:
+    """The address that somebody typed, with a scheme. InvalidInputError where it cannot be one."""
+    address = text.strip().strip("<>").removeprefix("feed:")
+    if address.startswith("//"):
+        address = f"https:{address}"
+    if address and "://" not in address:
+        address = f"https://{address}"
+    try:
+        canonical(address)
+    except ValueError as error:
+        raise InvalidInputError(f"That is not a valid feed address: {error}.") from error
+    if len(address) > MAX_ADDRESS:
+        raise InvalidInputError(f"That address is longer than {MAX_ADDRESS} characters.")
+    return address
+
+
+def _web(context: Context) -> Web:
+    if context.web is None:
+        raise InvalidInputError("Feeds cannot be fetched here.")
+    return context.web
+
+
+async def preview(
+    context: Context, address: str, topic_name: str | None = None, guild_id: int = 0
+) -> Preview:
+    """Look at a feed, or at the one that a web page names, without taking anything in.
+
+    The items' topics, and the one that is named, are everybody's and the server's own.
+
+    Raises SourceError that says what is wrong with it, and NotFoundError for a topic that there is not.
+    """
+    async with context.db.read() as connection:
+        known = await topics.load(connection, guild_id)
+    about = (resolve(known, topic_name).name,) if topic_name else ()
+    origin = Origin(address_of(address), topics=about, quality=context.polls.quality)
+    found = await _found(context, origin, guild_id, guessed="://" not in address)
+    items = tuple((item.record, _matched(known, item.record, guild_id)) for item in found.document.items)
+    return Preview(found.url, found.document, about, items)
+
+
+async def _found(context: Context, origin: Origin, guild_id: int, *, guessed: bool) -> Found:
+    """The feed there; where https was only a guess, else over http."""
+    web = _web(context)
+    try:
+        return await find(web, origin, context.parsers, guild_id)
+    except SourceError:
+        if not guessed:
+            raise
+    origin = replace(origin, url=f"http://{origin.url.removeprefix('https://')}")
+    return await find(web, origin, context.parsers, guild_id)
+
+
+def _matched(known: Topics, record: Record, guild_id: int) -> tuple[str, ...]:
+    return tuple(match.topic for match in known.of(record, guild_id))
+
+
+async def add(
+    context: Context,
+    address: str,
+    topic_name: str | None = None,
+    *,
+    guild_id: int = 0,
+    added_by: int | None = None,
+) -> Added:
+    """Follow a feed for a server alone (0: for everybody) from now on; its first intake is silent.
+
+    The address may be that of a web page. With a topic everything in the feed is about that, without one
+    the topics' keywords decide. Raises as `preview`, and InvalidInputError at the server's limit.
+    """
+    async with context.db.read() as connection:
+        full = await _full(context, connection, guild_id)
+        if full and await feeds.find(connection, address_of(address), guild_id) is None:
+            raise _no_room(context)
+    looked = await preview(context, address, topic_name, guild_id)
+    async with context.db.write() as connection:
+        before = await feeds.find(connection, looked.url, guild_id)
+        if before is None and await _full(context, connection, guild_id):
+            raise _no_room(context)
+        # One of the config or the catalogue stays from now on, whatever these say.
+        origin = Owner.SERVER if guild_id else Owner.OPERATOR
+        wanted = NewFeed(
+            before.address if before else looked.url,
+            origin,
+            before.name if before else "",
+            looked.topics or (before.topics if before else ()),
+            before.quality if before else None,
+            guild_id,
+            added_by,
+            looked.document.title,
+        )
+        source_id = await feeds.add(connection, wanted, context.polls.bounds.least, context.now())
+        feed = await feeds.get(connection, source_id)
+        heard = not guild_id or bool(await subscriptions.subscriptions(connection, guild_id=guild_id))
+    context.wake()
+    return Added(looked, replace(feed, title=feed.title or looked.document.title), before is None, heard)
+
+
+async def _full(context: Context, connection: AsyncConnection, guild_id: int) -> bool:
+    return bool(guild_id) and await feeds.count(connection, guild_id) >= context.polls.per_server
+
+
+def _no_room(context: Context) -> InvalidInputError:
+    return InvalidInputError(
+        f"This server has reached the limit of {plural(context.polls.per_server, 'feed')}. "
+        "Remove one with /source remove."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A server's own feeds, and how many of everybody's there are by state.
+
+    `full`: how many records its own have brought today, where that is the most there may be; else 0. `stored`: how
+    many of them are stored, of `most_stored` that there may be.
+    """
+
+    own: tuple[Feed, ...]
+    shared: Mapping[str, int]
+    full: int = 0
+    stored: int = 0
+    most_stored: int = 0
+
+
+async def listing(context: Context, guild_id: int) -> Listing:
+    """What a server added itself; with 0 everybody's feeds."""
+    async with context.db.read() as connection:
+        own = await feeds.all_feeds(connection, guild_id)
+        shared = await feeds.states_of_all(connection, 0)
+        brought = await feeds.brought_on(connection, [guild_id], context.now().date())
+        stored = await feeds.stored(connection, [guild_id] if guild_id else [])
+    most = context.polls.per_day
+    full = most if guild_id and brought.get(guild_id, 0) >= most else 0
+    return Listing(tuple(own), shared, full, stored.get(guild_id, 0), context.polls.most_stored)
+
+
+async def remove(context: Context, wanted: str, guild_id: int = 0) -> Feed:
+    """Follow a feed no longer: by its address or its name. NotFoundError names what there is."""
+    async with context.db.write() as connection:
+        own = await feeds.all_feeds(connection, guild_id)
+        key = name_key(wanted)
+        # A feed may call itself by the address of another one.
+        hits = [feed for feed in own if key == name_key(feed.address)]
+        hits = hits or [feed for feed in own if key == name_key(feed.url)]
+        hits = hits or [f for f in own if key in (name_key(f.shown), name_key(clip(f.shown, SHORT)))]
+        if not hits:
+            names = ", ".join(feed.shown for feed in own[:10])
+            hint = f"Feeds: {names}." if names else "No feeds have been added."
+            raise NotFoundError(f"There is no feed “{clip(wanted, 80)}”. {hint}")
+        if len(hits) > 1:
+            raise InvalidInputError(f"{len(hits)} feeds have that name. Enter the address instead.")
+        if hits[0].origin in (Owner.CONFIG, Owner.CATALOGUE):
+            raise InvalidInputError(
+                f"{hits[0].shown} comes from the {'configuration' if hits[0].origin == Owner.CONFIG else 'catalogue'}. Remove it there."
+            )
+        await feeds.remove(connection, [hits[0].source_id])
+    return hits[0]
+
+
+async def suggest(context: Context, guild_id: int, text: str, limit: int = 25) -> list[tuple[str, str]]:
+    """A server's own feeds for what somebody has typed so far: how each is shown, and what `remove` knows it by."""
+    key = name_key(text)
+    async with context.db.read() as connection:
+        own = await feeds.all_feeds(connection, guild_id)
+    return [
+        (
+            clip(f"{clip(feed.shown, 60)} ({feed.url})", SHORT),
+            feed.address if length(feed.address) <= SHORT else clip(feed.shown, SHORT),
+        )
+        for feed in own
+        if key in name_key(feed.shown) or key in name_key(feed.url)
+    ][:limit]

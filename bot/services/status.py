@@ -1,0 +1,142 @@
+"""How the bot is doing, for those who run a server; and mending what was paused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from importlib.metadata import version
+
+from bot.domain.text.addresses import hosts_only
+from bot.domain.text.cleaning import plural
+from bot.services.context import Context
+from bot.store import delivery, feeds, outbox, server_topics, sources, stories, subscriptions
+from bot.store.sources import SourceState as Stored
+
+RECENT = timedelta(days=1)
+MOST_TROUBLES = 10
+
+# Paths, bare or in quotes; and where a sentence ends.
+_PATH = re.compile(r"""(['"])[^'"]*[/\\][^'"]*\1|(?<![\w<])(?:~|[A-Za-z]:)?[/\\][^\s'",;]*[^\s'",;:.]""")
+_SENTENCE = re.compile(r"(?<=[.!?])\s|\n")
+_SLASH = re.compile(r"[/\\]")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """A source in trouble, or how many together; without what is only for whoever runs the bot."""
+
+    name: str
+    taken: int
+    rejected: int
+    last_success: datetime | None
+    last_error_at: datetime | None = None
+    last_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What `/status` shows. `stalled` messages wait although nothing stands in their way. `paused` are channel and reason; `held` counts the last day by reason.
+    `suspended` are the server topics whose queries cost too much, each with the reason.
+
+    `own_stored` are the articles of the server's own feeds, of `most_stored` that there may be.
+    `sources` are those in order as one, then each in trouble, then the rest of these as one.
+    """
+
+    version: str
+    records: int
+    stories: int
+    sources: tuple[SourceState, ...]
+    queue: int
+    paused: tuple[tuple[int, str], ...]
+    held: dict[str, int]
+    given_up: tuple[tuple[int, str], ...]
+    subscriptions: int
+    stalled: int = 0
+    own_stored: int = 0
+    most_stored: int = 0
+    suspended: Mapping[str, str] = field(default_factory=dict)
+
+
+async def status(context: Context, guild_id: int) -> Status:
+    """The state of the bot as it concerns one server."""
+    since = context.now() - RECENT
+    async with context.db.read() as connection:
+        own, alive = await stories.recent_totals(connection, context.now(), guild_id)
+        states = await subscriptions.channels(connection, guild_id)
+        seen = {f.source_id for of in {0, guild_id} for f in await feeds.all_feeds(connection, of)}
+        found = [s for s in await sources.all_sources(connection) if s.kind != feeds.KIND or s.id in seen]
+        return Status(
+            version("topicwire"),
+            own,
+            alive,
+            _summary(found),
+            await outbox.queue_length(connection, guild_id),
+            tuple((s.channel_id, s.paused_reason) for s in states if s.paused_reason),
+            await outbox.held_counts(connection, guild_id, since),
+            tuple(await outbox.given_up(connection, guild_id, since)),
+            len(await subscriptions.subscriptions(connection, guild_id=guild_id)),
+            await delivery.stalled(connection, context.now(), guild_id),
+            (await feeds.stored(connection, [guild_id])).get(guild_id, 0),
+            context.polls.most_stored,
+            await server_topics.suspended(connection, guild_id),
+        )
+
+
+def _summary(found: Sequence[Stored]) -> tuple[SourceState, ...]:
+    fine = [state for state in found if state.last_error_at is None]
+    troubled = [state for state in found if state.last_error_at is not None]
+    troubled.sort(key=lambda state: (state.last_error_at, state.id), reverse=True)
+    summary = [_together(fine, f"{plural(len(fine), 'source')} working")] if fine else []
+    summary += [
+        SourceState(
+            shown_name(state.name),
+            state.taken,
+            state.rejected,
+            state.last_success,
+            state.last_error_at,
+            shown_error(state.last_error),
+        )
+        for state in troubled[:MOST_TROUBLES]
+    ]
+    rest = troubled[MOST_TROUBLES:]
+    return (*summary, *([_together(rest, f"{plural(len(rest), 'more failing source')}")] if rest else []))
+
+
+def _together(states: Sequence[Stored], name: str) -> SourceState:
+    return SourceState(
+        name,
+        sum(state.taken for state in states),
+        sum(state.rejected for state in states),
+        max((state.last_success for state in states if state.last_success), default=None),
+    )
+
+
+def shown_name(name: str) -> str:
+    """A source's kind, and of its place the host or the last part of the path."""
+    kind, _, place = name.partition(":")
+    if "://" in place:
+        return f"{kind}: {hosts_only(place.partition(':')[2] if place[:1].isdigit() else place)}"
+    return f"{kind}: {_SLASH.split(place.rstrip('/'))[-1]}" if place else kind
+
+
+def shown_error(error: str) -> str:
+    """The first sentence of an error, hosts in place of addresses, and no paths."""
+    first = _SENTENCE.split(error.strip(), maxsplit=1)[0]
+    return _PATH.sub("…", hosts_only(first))
+
+
+async def resume_mended(context: Context, problem: Callable[[int], Awaitable[str]]) -> list[int]:
+    """Resume the paused channels in which nothing stands against posting any more.
+
+    `problem` says of a channel why nothing can be posted there, empty where it can.
+    """
+    async with context.db.read() as connection:
+        paused = [s.channel_id for s in await subscriptions.channels(connection) if s.paused_reason]
+    mended = [channel_id for channel_id in paused if not await problem(channel_id)]
+    if mended:
+        async with context.db.write() as connection:
+            await subscriptions.resume(connection, mended)
+        context.wake()
+    return mended

@@ -1,0 +1,322 @@
+"""Subscribing channels to topics, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.domain.model import Importance, Mode, StoryView, Subscription, Topic
+from bot.domain.posting import decisions as posting
+from bot.domain.posting.schedule import Schedule
+from bot.domain.stories import story as stories
+from bot.domain.topics.tree import Topics, sought_by
+from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
+from bot.services.context import Context
+from bot.services.digests import FIRST
+from bot.services.topics import NEAR, resolve
+from bot.store import digests, feeds, outbox, servers, subscriptions, topics
+from bot.store import stories as stored_stories
+from bot.store.subscriptions import ChannelState
+
+FORECAST = timedelta(days=7)
+MOST_SUBSCRIPTIONS = 500  # of one server
+
+
+class Reset(StrEnum):
+    """What of a subscription goes back to how a new one begins."""
+
+    MENTION = "mention"
+    IMPORTANCE = "importance"
+    EVERYTHING = "everything"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a user asks for. None leaves an earlier subscription's setting as it is, or takes the default.
+
+    `reset` comes first: what is asked for besides holds.
+    """
+
+    guild_id: int
+    channel_id: int
+    topic: str
+    mode: Mode | None = None
+    importance: Importance | None = None
+    mention_role_id: int | None = None
+    publish: bool | None = None
+    reset: Reset | None = None
+
+    def onto(self, before: Subscription | None, topic: str) -> Subscription:
+        """The subscription that comes of it."""
+        base = before or Subscription(0, self.guild_id, self.channel_id, topic)
+        match self.reset:
+            case Reset.MENTION:
+                base = replace(base, mention_role_id=None)
+            case Reset.IMPORTANCE:
+                base = replace(base, importance=None)
+            case Reset.EVERYTHING:
+                base = Subscription(base.id, self.guild_id, self.channel_id, topic)
+        return replace(
+            base,
+            mode=self.mode or base.mode,
+            importance=self.importance or base.importance,
+            mention_role_id=self.mention_role_id or base.mention_role_id,
+            publish=base.publish if self.publish is None else self.publish,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """What a subscription brought about.
+
+    `forecast` are the stories of the last `FORECAST` that it would have posted, newest first;
+    `newest` the one to post now on demand, None where nothing has come in; `posted` tells that it is in the
+    channel already. `feeds` is how many feeds may
+    bring something on the topic.
+    `schedule` is when the digest comes, None where the subscription wants none; `default_schedule`
+    tells that nobody set it. `digest_off`: it wants a digest, but the channel's are switched off.
+    """
+
+    subscription: Subscription
+    new: bool
+    forecast: tuple[StoryView, ...]
+    newest: StoryView | None
+    posted: bool = False
+    feeds: int = 0
+    schedule: Schedule | None = None
+    default_schedule: bool = False
+    digest_off: bool = False
+    next_digest: datetime | None = None
+    resumed: bool = False
+
+
+async def subscribe(context: Context, wish: Wish) -> Subscribed:
+    """Subscribe a channel to a topic, or change its subscription.
+
+    `wish.topic` is any name of the topic; NotFoundError where there is none like it.
+    """
+    now = context.now()
+    async with context.db.write() as connection:
+        known = await topics.load(connection, wish.guild_id)
+        topic = resolve(known, wish.topic)
+        own = await subscriptions.subscriptions(connection, guild_id=wish.guild_id)
+        before = next((s for s in own if s.channel_id == wish.channel_id and s.topic == topic.name), None)
+        wanted = wish.onto(before, topic.name)
+        if before is None and len(own) >= MOST_SUBSCRIPTIONS:
+            raise InvalidInputError(
+                f"This server has reached the limit of {MOST_SUBSCRIPTIONS} subscriptions. Remove some with /unsubscribe."
+            )
+        await subscriptions.subscribe(connection, wanted, await topics.id_of(connection, topic), now)
+        resumed = await subscriptions.resume(connection, [wanted.channel_id])
+        state = await subscriptions.channel(connection, wanted.channel_id)
+        assert state is not None
+        schedule = state.schedule or context.digest_default
+        wants_digest = wanted.mode is not Mode.LIVE
+        next_digest = state.next_digest
+        if wants_digest and not state.off and next_digest is None:
+            next_digest = schedule.after(now)
+            await digests.begin_again(connection, wanted.channel_id, now - FIRST)
+            await digests.plan_next(connection, wanted.channel_id, next_digest)
+    context.wake()
+    forecast, newest, posted, bringing = await _forecast(context, wanted, topic, known)
+    return Subscribed(
+        wanted,
+        before is None,
+        forecast,
+        newest,
+        posted,
+        bringing,
+        schedule if wants_digest and not state.off else None,
+        state.schedule is None,
+        wants_digest and state.off,
+        next_digest,
+        bool(resumed),
+    )
+
+
+async def _forecast(
+    context: Context, wanted: Subscription, topic: Topic, known: Topics
+) -> tuple[tuple[StoryView, ...], StoryView | None, bool, int]:
+    """What it would have posted, the newest story and whether it is posted, and how many feeds may bring something."""
+    now = context.now()
+    below = known.with_descendants(wanted.topic)
+    async with context.db.read() as connection:
+        recent = await stored_stories.arrived(connection, below, now - FORECAST, now, wanted.guild_id)
+        latest = await stored_stories.latest(connection, below, 1, wanted.guild_id)
+        loaded = await stored_stories.load(connection, [*recent, *latest], wanted.guild_id)
+        muted = stories.muted_by(await subscriptions.mutes_in(connection, wanted.guild_id, wanted.channel_id))
+        everybodys = await feeds.all_feeds(connection, 0)
+        own = await feeds.all_feeds(connection, wanted.guild_id)
+    key = {sought_by(topic)}
+    bringing = sum(not feed.topics or known.concerns(feed.topics, key) for feed in (*everybodys, *own))
+    views = {number: stories.view(story, muted, context.rules.owners) for number, story in loaded.items()}
+    bar = posting.bar(wanted)
+    would = [
+        view
+        for number in recent
+        if (view := views[number]) is not None
+        and stories.reaches(view, bar)
+        and any(m.first_seen - m.published <= context.rules.max_age for m in view.members if not m.partial)
+    ]
+    would.sort(key=lambda view: (view.last, view.number), reverse=True)
+    newest = would[0] if would else next((views[n] for n in latest if views[n] is not None), None)
+    posted = False
+    if newest is not None:
+        async with context.db.read() as connection:
+            post = await outbox.post_in(connection, newest.number, wanted.channel_id)
+        posted = post is not None and (post.sent_at is not None or not post.closed)
+    return tuple(would), newest, posted, bringing
+
+
+async def post_now(context: Context, story: int, guild_id: int, channel_id: int) -> bool:
+    """Post a story in a channel now, whatever its age and heat. False where it is there already.
+
+    NotFoundError and InvalidInputError where it could not be posted any more: it went, or nothing asks for it.
+    """
+    now = context.now()
+    async with context.db.write() as connection:
+        number = await stored_stories.survivor(connection, story, guild_id)
+        if number is None:
+            raise NotFoundError(f"There is no story #{story}.")
+        post = await outbox.post_in(connection, number, channel_id)
+        if post is not None and (post.sent_at is not None or not post.closed):
+            return False
+        found = (await stored_stories.load(connection, [number], guild_id))[number]
+        muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
+        view = stories.view(found, muted, context.rules.owners)
+        if view is None:
+            raise InvalidInputError(f"Story #{number} was removed by its outlets or is muted here.")
+        own = await subscriptions.subscriptions(connection, guild_id=guild_id, channel_ids=[channel_id])
+        live = [s for s in own if s.mode is not Mode.DIGEST]
+        if not posting.matching(view, live, await topics.load(connection, guild_id)):
+            raise InvalidInputError(
+                f"<#{channel_id}> no longer gets live posts on the topics of story #{number}."
+            )
+        if post is not None:
+            await outbox.reopen(connection, post.id, now)
+        else:
+            name = outbox.story_name(number, channel_id)
+            row = outbox.new_row(outbox.STORY, name, guild_id, channel_id, now, story=number)
+            await outbox.enqueue(connection, row)
+    context.wake()
+    return True
+
+
+async def unsubscribe(
+    context: Context, topic_name: str, channel_id: int, guild_id: int | None = None, *, gone: bool = False
+) -> str:
+    """Take a subscription of a channel back. Returns the topic's name; UnknownNameError names what there is.
+
+    With a `guild_id` only if the channel is that server's.
+
+    `gone`: the channel is there no longer; with its last subscription all else that is kept of it goes.
+    """
+    async with context.db.write() as connection:
+        own = await subscriptions.subscriptions(connection, guild_id=guild_id, channel_ids=[channel_id])
+        known = await topics.load(connection, own[0].guild_id if own else 0)
+        topic = known.resolve(topic_name) if own else None
+        if topic and await subscriptions.unsubscribe(
+            connection, channel_id, await topics.id_of(connection, topic)
+        ):
+            if gone and len(own) == 1:
+                await subscriptions.remove_channel(connection, channel_id)
+            return topic.name
+    has = [s.topic for s in own]
+    hint = f"Its subscriptions: {', '.join(has)}." if has else "It has no subscriptions."
+    near = tuple(t.name for t in known.suggest(topic_name, 200) if t.name in has)[:NEAR]
+    raise UnknownNameError(f"The channel is not subscribed to “{topic_name[:80]}”. {hint}", topic_name, near)
+
+
+async def lost(context: Context, guild_id: int, is_there: Callable[[int], bool]) -> list[Subscription]:
+    """The subscriptions of channels that are not there any more, or that the bot cannot see."""
+    async with context.db.read() as connection:
+        own = await subscriptions.subscriptions(connection, guild_id=guild_id)
+    return [s for s in own if not is_there(s.channel_id)]
+
+
+async def channels_of(context: Context, guild_id: int) -> list[int]:
+    """The channels of a server of which something is kept."""
+    async with context.db.read() as connection:
+        states = await subscriptions.channels(connection, guild_id)
+        mutes = await subscriptions.mutes(connection, guild_id)
+    return sorted({state.channel_id for state in states} | {m.channel_id for m in mutes if m.channel_id})
+
+
+async def leave(context: Context, guild_id: int) -> None:
+    """The bot is not in a server any more: nothing is polled, matched or sent for it until it is back."""
+    async with context.db.write() as connection:
+        await servers.leave(connection, guild_id, context.now())
+
+
+async def come_back(context: Context, guild_id: int) -> None:
+    """The bot is in a server: what the server has goes on."""
+    async with context.db.read() as connection:
+        left = await servers.left_among(connection, [guild_id])
+    if left:
+        async with context.db.write() as connection:
+            await servers.come_back(connection, guild_id)
+        context.wake()
+
+
+async def keep_servers(context: Context, guild_ids: Collection[int]) -> None:
+    """The bot is in these servers and in no others."""
+    async with context.db.read() as connection:
+        gone = await servers.with_something(connection) - set(guild_ids)
+    for guild_id in sorted(gone):
+        await leave(context, guild_id)
+
+
+async def keep_roles(context: Context, guild_id: int, role_ids: Callable[[], Iterable[int]]) -> None:
+    """Ping no role of a server any more but these, which are all that it has.
+
+    They are asked for inside the transaction: a role that was created while it waited may have a subscription by then.
+    """
+    async with context.db.write() as connection:
+        await subscriptions.keep_roles(connection, guild_id, role_ids())
+
+
+async def forget_channel(context: Context, channel_id: int) -> bool:
+    """A channel was deleted: its subscriptions, digest, mutes and posts go. False where it had no subscription."""
+    async with context.db.write() as connection:
+        return await subscriptions.remove_channel(connection, channel_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSubscriptions:
+    """A channel's subscriptions, and when its digest comes (None: it has none)."""
+
+    channel_id: int
+    subscriptions: tuple[Subscription, ...]
+    paused_reason: str
+    schedule: Schedule | None
+    next_digest: datetime | None
+
+
+async def listing(context: Context, guild_id: int) -> list[ChannelSubscriptions]:
+    """A server's subscriptions by channel."""
+    async with context.db.read() as connection:
+        own = await subscriptions.subscriptions(connection, guild_id=guild_id)
+        states = {s.channel_id: s for s in await subscriptions.channels(connection, guild_id)}
+    by_channel: dict[int, list[Subscription]] = {}
+    for subscription in own:
+        by_channel.setdefault(subscription.channel_id, []).append(subscription)
+    return [
+        _channel(context, channel_id, subs, states.get(channel_id)) for channel_id, subs in by_channel.items()
+    ]
+
+
+def _channel(
+    context: Context, channel_id: int, own: Sequence[Subscription], state: ChannelState | None
+) -> ChannelSubscriptions:
+    schedule = None
+    if state is not None and not state.off and any(s.mode is not Mode.LIVE for s in own):
+        schedule = state.schedule or context.digest_default
+    return ChannelSubscriptions(
+        channel_id,
+        tuple(own),
+        state.paused_reason if state else "",
+        schedule,
+        state.next_digest if state and schedule else None,
+    )

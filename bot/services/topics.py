@@ -1,0 +1,121 @@
+"""Topics as users meet them: found by any name, listed with their stories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.model import Topic
+from bot.domain.stories.ranking import LEAST_STORIES, USUAL_DAYS, Spike, spike
+from bot.domain.text.cleaning import clip, plural
+from bot.domain.text.words import name_key
+from bot.domain.topics.tree import Topics
+from bot.errors import UnknownNameError
+from bot.messages.message import escape
+from bot.messages.story import spike_words
+from bot.services.context import Context
+from bot.store import feeds, stories, subscriptions, topics, volumes
+
+NEAR = 3  # names that may have been meant
+
+
+def resolve(known: Topics, name: str) -> Topic:
+    """The topic of that name; UnknownNameError with the nearest names where there is none."""
+    found = known.resolve(name)
+    if found is not None:
+        return found
+    near = tuple(topic.name for topic in known.suggest(name, NEAR))
+    hint = f"Did you mean: {', '.join(near)}?" if near else "See the list of topics."
+    raise UnknownNameError(f"There is no topic “{clip(name, 80)}”. {hint}", name, near)
+
+
+async def suggest(context: Context, text: str, guild_id: int = 0, limit: int = 25) -> list[str]:
+    """Names for autocomplete, those of the server's own topics among them (0: everybody's alone).
+
+    For an empty field: topics that something is read on, those that most channels follow first, then those
+    that most feeds are about.
+    """
+    async with context.db.read() as connection:
+        known = await topics.load(connection, guild_id)
+        if text.strip():
+            return [topic.name for topic in known.suggest(text, limit)]
+        followers = await subscriptions.followers(connection)
+        about = await feeds.about(connection, guild_id)
+
+    def rank(topic: Topic) -> tuple[bool, int, int, str]:
+        name = name_key(topic.name)
+        read = sum(about.get(name_key(each), 0) for each in known.with_descendants(topic.name))
+        here = followers.get((topic.guild_id, name), 0)
+        return not (read or here or topic.guild_id), -here, -read, name
+
+    return [topic.name for topic in sorted(known, key=rank)][:limit]
+
+
+async def subscribed(context: Context, guild_id: int, text: str, limit: int = 25) -> list[str]:
+    """Names of the topics that a server subscribed to, for autocomplete."""
+    async with context.db.read() as connection:
+        own = await subscriptions.subscriptions(connection, guild_id=guild_id)
+    names = dict.fromkeys(s.topic for s in own)
+    return [name for name in names if name_key(text) in name_key(name)][:limit]
+
+
+async def spikes(
+    connection: AsyncConnection, known: Topics, names: Iterable[str], now: datetime, guild_id: int
+) -> dict[str, Spike]:
+    """Those of these topics that are, with all below them, far above their usual volume now."""
+    below = {name: [name_key(each) for each in known.with_descendants(name)] for name in names}
+
+    async def volumes_of(days: int) -> dict[str, list[int]]:
+        every = sorted({each for those in below.values() for each in those})
+        found = await volumes.by_day(connection, every, now, days, guild_id)
+        own = {name: [found[each] for each in those if each in found] for name, those in below.items()}
+        return {
+            name: [len(set().union(*(those[ago] for those in of))) for ago in range(days)]
+            for name, of in own.items()
+        }
+
+    today = await volumes_of(1)
+    # Months are read of the few alone that have enough of today.
+    below = {name: those for name, those in below.items() if today[name][0] >= LEAST_STORIES}
+    days = await volumes.watched(connection, now, USUAL_DAYS + 1) if below else 0
+    counted = await volumes_of(days) if days else {}
+    return {name: found for name, counts in counted.items() if (found := spike(counts)) is not None}
+
+
+async def listing(context: Context, search: str, guild_id: int) -> list[str]:
+    """A line a topic, children below their parents, with the number of stories; `search` narrows it."""
+    async with context.db.read() as connection:
+        known = await topics.load(connection, guild_id)
+        below = {topic.name: known.with_descendants(topic.name) for topic in known}
+        counts = await stories.recent_counts(connection, below, context.now(), guild_id)
+        above = await spikes(connection, known, [topic.name for topic in known], context.now(), guild_id)
+        here = {name_key(s.topic) for s in await subscriptions.subscriptions(connection, guild_id=guild_id)}
+    shown = known.suggest(search, 200) if search.strip() else tuple(_tree(known))
+    lines = []
+    for topic in shown:
+        depth = 0 if search.strip() else len(known.ancestors(topic.name))
+        mark = f" · {spike_words(above[topic.name])}" if topic.name in above else ""
+        mark += " · this server's topic" if topic.guild_id else ""
+        mark += " · ⚠️ suspended, see `/topic show`" if topic.suspended else ""
+        mark += " · subscribed here" if name_key(topic.name) in here else ""
+        parent = f" · part of {escape(topic.parent)}" if search.strip() and topic.parent else ""
+        indent = "\u2003" * min(depth, 5)
+        count = plural(counts[topic.name], "story", "stories")
+        lines.append(f"{indent}**{escape(topic.name)}** · {count}{parent}{mark}")
+    return lines
+
+
+def _tree(known: Topics) -> Iterable[Topic]:
+    """Roots by name, each followed by what stands below it."""
+    children: dict[str, list[Topic]] = {}
+    names = {name_key(topic.name) for topic in known}
+    for topic in sorted(known, key=lambda t: name_key(t.name)):
+        parent = name_key(topic.parent)
+        children.setdefault(parent if parent in names else "", []).append(topic)
+    queue = list(reversed(children.get("", [])))
+    while queue:
+        topic = queue.pop()
+        yield topic
+        queue.extend(reversed(children.pop(name_key(topic.name), [])))

@@ -1,0 +1,18 @@
+"""What nobody will ask for any more is removed, a step a day."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.services.context import Context
+from bot.store import outbox
+
+KEEP_HELD = timedelta(days=30)  # why a story was not posted in a channel
+KEEP_CLOSED = timedelta(days=30)  # digests and publishings that are over
+
+
+async def step(context: Context) -> int:
+    """Remove old reasons, digests and publishings. Returns how many rows went."""
+    now = context.now()
+    async with context.db.write() as connection:
+        return await outbox.forget(connection, held_before=now - KEEP_HELD, closed_before=now - KEEP_CLOSED)

@@ -1,0 +1,371 @@
+"""From the outbox to Discord: claim, render, send, settle. A worker per channel; nothing here waits for another channel."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.chat.port import Mark, Sender, Target
+from bot.domain import retry
+from bot.domain.circuit import Circuit, is_outage
+from bot.domain.retry import Drop, Got, Outcome, Pause, Retry, Sent, Skip, Verdict
+from bot.messages import story as render
+from bot.messages.message import Message
+from bot.services.context import Context
+from bot.store import delivery, digests, outbox, pointers, subscriptions
+from bot.store.outbox import Claimed
+from bot.workers import rendering
+from bot.workers.rendering import RenderContext
+
+log = logging.getLogger(__name__)
+
+BATCH = 50  # messages that are claimed and not begun with
+PATIENCE = 2.0  # seconds after which a request no longer keeps a slot from other channels
+RENEW_SECONDS = 30.0  # between renewals of the lease of a message that is still on its way
+
+
+def _never() -> bool:
+    """Nobody stops it, as in tests and in the demo."""
+    return False
+
+
+def _nobody() -> None:
+    """There is no loop to wake."""
+
+
+class Deliver:
+    """Sends what is due, `concurrency` messages at once, one after the other in a channel.
+
+    `stopping` is asked before each message: once it says so, what was not begun with is given back. `holder` names
+    this process in its leases. `wake` is called when a channel is done, as more of it may be due.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        sender: Sender,
+        concurrency: int = 8,
+        stopping: Callable[[], bool] = _never,
+        *,
+        holder: str = "",
+        wake: Callable[[], None] = _nobody,
+    ) -> None:
+        self._context = context
+        self._sender = sender
+        self._slots = asyncio.Semaphore(concurrency)
+        self._stopping = stopping
+        self._holder = holder
+        self._wake = wake
+        self._claiming = asyncio.Lock()
+        self._queues: dict[
+            int, list[Claimed]
+        ] = {}  # by channel that has a worker: what it has not begun with
+        self._workers: set[asyncio.Task[None]] = set()
+        self._trouble: list[BaseException] = []  # what ended workers
+        self._in_flight = 0
+        self._circuit = Circuit()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether messages are on their way."""
+        return bool(self._workers)
+
+    async def begin(self) -> int:
+        """Hand what is due to workers of channels that have none; returns how many messages were claimed.
+
+        Raises what ended a worker since the last call.
+        """
+        if self._trouble:
+            raise self._trouble.pop()
+        async with self._claiming:
+            now = self._context.now()
+            room = self._room(now)
+            if self._stopping() or room <= 0:
+                return 0
+            async with self._context.db.write() as connection:
+                claimed = await outbox.claim(connection, now, room, self._queues, self._holder)
+                if room > len(claimed):
+                    claimed += await outbox.claim_publishing(
+                        connection, now, room - len(claimed), self._queues, self._holder
+                    )
+            if not claimed:
+                return 0
+            async with self._context.db.read() as connection:
+                render_context = await rendering.load(connection, claimed, self._context.rules, now)
+            by_channel: dict[int, list[Claimed]] = {}
+            for claim in claimed:
+                by_channel.setdefault(claim.channel_id, []).append(claim)
+            for channel_id, queue in by_channel.items():
+                # A pointer comes after the message that it points to.
+                queue.sort(key=lambda claim: claim.story in render_context.merged_into)
+                self._queues[channel_id] = queue
+                worker = asyncio.ensure_future(self._work(channel_id, queue, render_context))
+                self._workers.add(worker)
+                worker.add_done_callback(self._ended)
+            return len(claimed)
+
+    async def step(self) -> int:
+        """Deliver one batch; returns how many messages were claimed, 0 when nothing is due."""
+        count = await self.begin()
+        await self.finish()
+        return count
+
+    async def finish(self) -> None:
+        """Wait until no worker is busy. Raises what ended one; a cancellation ends them all."""
+        try:
+            while self._workers:
+                await asyncio.wait(self._workers)
+                await asyncio.sleep(0)  # for their callbacks, which remove them
+        except asyncio.CancelledError:
+            await self.close()
+            raise
+        if self._trouble:
+            raise self._trouble.pop()
+
+    async def close(self) -> None:
+        """End the workers, whatever they do. What was on its way stays leased: nobody knows what became of it."""
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+
+    async def drain(self) -> int:
+        """Deliver until nothing is due any more; returns how many messages were claimed."""
+        total = 0
+        while count := await self.step():
+            total += count
+        return total
+
+    async def next_due(self) -> datetime | None:
+        """When there is work again, as far as is known; None too where a worker has to be done first."""
+        now = self._context.now()
+        if self._circuit.until is not None and self._circuit.until > now:
+            return self._circuit.until
+        if self._room(now) <= 0:
+            return None
+        async with self._context.db.read() as connection:
+            return await outbox.next_due(connection, now, self._queues)
+
+    def _room(self, now: datetime) -> int:
+        waiting = sum(map(len, self._queues.values()))
+        return self._circuit.room(now, BATCH - waiting, self._in_flight + waiting)
+
+    def _ended(self, worker: asyncio.Task[None]) -> None:
+        self._workers.discard(worker)
+        if not worker.cancelled() and (trouble := worker.exception()) is not None:
+            self._trouble.append(trouble)
+        self._wake()
+
+    async def _work(self, channel_id: int, queue: list[Claimed], render_context: RenderContext) -> None:
+        try:
+            while queue:
+                async with self._slots:
+                    if not self._may_begin(queue[0]):
+                        break
+                    claim = queue.pop(0)
+                    begun = self._context.now()
+                    self._in_flight += 1
+                    trying = asyncio.ensure_future(self._outcome(claim, render_context))
+                    trying.add_done_callback(self._landed)
+                    with _cancelled_with(trying):
+                        await asyncio.wait([trying], timeout=PATIENCE)
+                with _cancelled_with(trying):
+                    outcome = await self._when_done(claim, trying, queue)
+                # Before anything is written: other workers go on meanwhile, and must know of an outage.
+                self._note(outcome, begun)
+                verdict = await self._settle(claim, outcome, render_context)
+                until = retry.others_wait(outcome, verdict, self._context.now())
+                if isinstance(verdict, Pause) or until is not None:
+                    await self._give_back(queue, claim, until)
+            await self._give_back(queue)
+        finally:
+            del self._queues[channel_id]
+
+    def _landed(self, _: object) -> None:
+        self._in_flight -= 1
+
+    def _may_begin(self, claim: Claimed) -> bool:
+        now = self._context.now()
+        if self._circuit.room(now, 1, self._in_flight) <= 0 or self._stopping():
+            return False
+        return claim.lease_until - now >= outbox.LONGEST_SEND
+
+    async def _when_done(
+        self, claim: Claimed, trying: asyncio.Future[Outcome], queue: list[Claimed]
+    ) -> Outcome:
+        """What became of a message, however long that takes: what the channel has left is not kept meanwhile."""
+        if not trying.done():
+            await self._give_back(queue)
+        while not trying.done():
+            await asyncio.wait([trying], timeout=RENEW_SECONDS)
+            if not trying.done():
+                async with self._context.db.write() as connection:
+                    await delivery.renew(connection, claim, self._context.now())
+        return trying.result()
+
+    def _note(self, outcome: Outcome, begun: datetime) -> None:
+        """Learn from an outcome whether Discord can take messages at all; a line of log each time that changes."""
+        before, now = self._circuit, self._context.now()
+        self._circuit = before.after(outcome, begun, now)
+        if self._circuit.is_open and not before.is_open:
+            log.error("sending is paused until %s: %s", _stamp(self._circuit.until), retry.reason(outcome))
+        elif before.is_open and not self._circuit.is_open:
+            log.info("sending has resumed")
+
+    async def _give_back(
+        self, queue: list[Claimed], like: Claimed | None = None, until: datetime | None = None
+    ) -> None:
+        """Let go of what was not begun with; what is `like` one that failed waits until then."""
+        claims = queue.copy()
+        queue.clear()
+        if not claims and until is None:
+            return
+        async with self._context.db.write() as connection:
+            await outbox.release(connection, claims)
+            if like is not None and until is not None:
+                await outbox.postpone(connection, like, until, self._context.now())
+
+    async def _outcome(self, claim: Claimed, render_context: RenderContext) -> Outcome:
+        try:
+            return await self._try(claim, render_context)
+        except Exception:  # a bug in making one message must not hold up those after it
+            log.exception("message %s to channel %s could not be rendered", claim.id, claim.channel_id)
+            return Outcome(Got.FAILED, detail="internal error; the bot's log has the details")
+
+    async def _try(self, claim: Claimed, render_context: RenderContext) -> Outcome:
+        now = self._context.now()
+        target = Target(claim.guild_id, claim.channel_id, claim.message_id, claim.thread_id)
+        if claim.kind == outbox.PUBLISH:
+            return rendering.unwanted(claim, render_context, now) or await self._sender.publish(target)
+        if claim.message_id is None and claim.in_doubt_since is not None:
+            # Before all else: what is no longer wanted may stand there as well.
+            looked = await self._sender.find(target, await self._mark(claim, claim.in_doubt_since))
+            if looked.got is not Got.MISSING:
+                return looked
+        if claim.message_id is not None and claim.story in render_context.merged_into:
+            message = await self._pointer(claim, render_context)
+        else:
+            message = rendering.rendered(claim, render_context, now)
+        if isinstance(message, Outcome):
+            return message
+        if claim.message_id is None:
+            outcome = await self._sender.send(target, message, claim.nonce)
+            if outcome.got is Got.OK and claim.in_doubt_since is not None:
+                # Discord may have known the nonce, and then it answers with the first message.
+                return replace(outcome, got=Got.EXISTS)
+        elif render.fingerprint(message, in_forum=claim.thread_id is not None) == claim.shown:
+            return Outcome(Got.UNCHANGED, shown=claim.shown)
+        else:
+            outcome = await self._sender.edit(target, message)
+        if outcome.got not in (Got.OK, Got.PARTLY):
+            return outcome
+        # What is not all there yet is not taken for it: the next try brings the rest.
+        thread_id = claim.thread_id or outcome.thread_id
+        whole = thread_id is not None and outcome.got is Got.OK
+        return replace(outcome, shown=render.fingerprint(message, in_forum=whole))
+
+    async def _mark(self, claim: Claimed, since: datetime) -> Mark:
+        """What tells the message that an earlier try may have made from others."""
+        async with self._context.db.read() as connection:
+            numbers = await delivery.numbers_of(connection, claim)
+            others = await delivery.other_messages(connection, claim)
+        titles = [embed.title for embed in Message.from_json(claim.payload).embeds] if claim.payload else []
+        return Mark(min(since, self._context.now()), numbers, next(iter(titles), ""), others)
+
+    async def _pointer(self, claim: Claimed, render_context: RenderContext) -> Message | Outcome:
+        """What a message shows whose story was merged into another one: where that is told in the channel.
+
+        It waits until the other message shows the story, and takes its place where that one is gone.
+        """
+        assert claim.story is not None
+        into = render_context.merged_into[claim.story]
+        async with self._context.db.read() as connection:
+            other = await outbox.post_in(connection, into, claim.channel_id)
+        now = self._context.now()
+        if other is None or other.closed:
+            async with self._context.db.write() as connection:
+                if not await pointers.take_over(connection, claim, into):
+                    return Outcome(Got.WAITS, detail="another process is sending it")
+            return rendering.rendered(replace(claim, story=into, shown=""), render_context, now)
+        if other.message_id is None or other.due_at is not None or other.reason:
+            wait = (other.due_at - now).total_seconds() if other.due_at else None
+            return Outcome(Got.WAITS, retry_after=wait, detail=f"waiting for the message of story #{into}")
+        # A post of a forum is a thread, which has the number of its first message.
+        place = other.channel_id if other.thread_id is None else other.message_id
+        jump = f"https://discord.com/channels/{claim.guild_id}/{place}/{other.message_id}"
+        return render.forwarded(claim.story, into, jump)
+
+    async def _settle(self, claim: Claimed, outcome: Outcome, render_context: RenderContext) -> Verdict:
+        """Decide what becomes of a message, and write it."""
+        context, now = self._context, self._context.now()
+        verdict = retry.settle(outcome, claim.attempt, now, rendering.ask(claim, render_context))
+        if outcome.got is Got.EXISTS and claim.kind != outbox.STORY:
+            verdict = Sent()  # it shows what it was composed of
+        async with context.db.write() as connection:
+            kept = await outbox.settle(connection, claim, outcome, verdict, now, context.rules.edit_interval)
+            if isinstance(verdict, Pause) and kept:
+                if await subscriptions.pause(
+                    connection, claim.channel_id, claim.guild_id, verdict.reason, now
+                ):
+                    log.warning("channel %s is paused: %s", claim.channel_id, verdict.reason)
+            elif kept and isinstance(verdict, Drop):
+                await _given_up(connection, claim, outcome, now)
+            elif kept and isinstance(verdict, Sent) and self._is_to_publish(claim, outcome, render_context):
+                row = outbox.new_row(
+                    outbox.PUBLISH,
+                    str(claim.id),
+                    claim.guild_id,
+                    claim.channel_id,
+                    now,
+                    story=claim.story,
+                    priority=claim.priority,
+                    message_id=outcome.message_id,
+                )
+                await outbox.enqueue(connection, row)
+        if not isinstance(verdict, Sent | Pause) and outcome.got is not Got.WAITS and not is_outage(outcome):
+            log.warning("message %s to channel %s %s", claim.id, claim.channel_id, _in_words(verdict))
+        return verdict
+
+    def _is_to_publish(self, claim: Claimed, outcome: Outcome, render_context: RenderContext) -> bool:
+        new = claim.message_id is None and outcome.message_id is not None
+        return (
+            new and rendering.publishes(claim, render_context) and self._sender.can_publish(claim.channel_id)
+        )
+
+
+@contextlib.contextmanager
+def _cancelled_with(task: asyncio.Future[Outcome]) -> Iterator[None]:
+    """Have the task end with whoever waits for it."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+
+
+def _stamp(moment: datetime | None) -> str:
+    return "" if moment is None else moment.isoformat(" ", "seconds")
+
+
+def _in_words(verdict: Retry | Skip | Drop) -> str:
+    """What becomes of a message that could not be sent, after its name in a line of the log."""
+    match verdict:
+        case Retry(at=at, reason=reason):
+            return f"is tried again at {_stamp(at)}: {reason}"
+        case Skip(reason=reason):
+            return f"is not edited until its story changes again: {reason}"
+        case Drop(reason=reason):
+            return f"is given up: {reason}"
+
+
+async def _given_up(connection: AsyncConnection, claim: Claimed, outcome: Outcome, now: datetime) -> None:
+    """What follows for others from a message that is given up."""
+    if claim.story is not None and claim.message_id is not None:
+        await pointers.look_again(connection, [claim.story], now, claim.channel_id)
+    if claim.kind == outbox.DIGEST and outcome.got is Got.STALE:
+        await digests.take_back(connection, claim.channel_id, claim.payload or {})

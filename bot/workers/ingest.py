@@ -1,0 +1,284 @@
+"""From a source to the store: fetch, plan, and one transaction a batch."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.posting.decisions import Send
+from bot.domain.posting.plan import affected, announce, identify, plan
+from bot.domain.records.intake import Arrival, Fate, Plan
+from bot.domain.text.addresses import hosts_only
+from bot.domain.text.cleaning import plural
+from bot.domain.text.language import spoken
+from bot.domain.topics.query import meter
+from bot.domain.topics.tree import Topics
+from bot.errors import TopicwireError
+from bot.services.context import Context
+from bot.sources.model import Batch, Rejected, Source
+from bot.store import audience, feeds, records, server_topics, sources
+from bot.store.sources import SourceState, Step
+from bot.workers.story_window import Windows
+
+log = logging.getLogger(__name__)
+
+MOST_ERRORS = 10_000
+MOST_LOGGED = 20  # lines of each kind about one intake
+
+
+@dataclass(slots=True)
+class Summary:
+    """How an intake went, in items; `read` is the sum of the first four, `fates` what became of each that was read well."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    errors: list[Rejected] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    held: dict[str, int] = field(default_factory=dict)
+    posted: int = 0
+    fates: list[Fate] = field(default_factory=list)
+
+    @property
+    def read(self) -> int:
+        return self.new + self.changed + self.unchanged + self.rejected
+
+    def merge(self, other: Summary) -> None:
+        """Count another intake as well."""
+        self.new += other.new
+        self.changed += other.changed
+        self.unchanged += other.unchanged
+        self.rejected += other.rejected
+        self.errors += other.errors[: MOST_ERRORS - len(self.errors)]
+        self.notes += other.notes[: MOST_ERRORS - len(self.notes)]
+        self.fates += other.fates
+        self.posted += other.posted
+        for reason, count in other.held.items():
+            self.held[reason] = self.held.get(reason, 0) + count
+
+    @classmethod
+    def of(cls, batch: Batch) -> Summary:
+        """What is known of a batch before its items are decided about."""
+        notes = [f"{item.path}: item {item.item}: {note}" for item in batch.items for note in item.notes]
+        errors = list(batch.rejected[:MOST_ERRORS])
+        return cls(unchanged=batch.unchanged, rejected=len(batch.rejected), errors=errors, notes=notes)
+
+    def count(self, fates: Iterable[Fate]) -> None:
+        """Count what became of items."""
+        for fate in fates:
+            self.new += fate is Fate.NEW
+            self.changed += fate is Fate.CHANGED
+            self.unchanged += fate is Fate.UNCHANGED
+            self.fates.append(fate)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A batch of a source, to be stored. `guild_id`: the server whose own source it is; 0: everybody's.
+
+    `refused` are the items refused so far in this fetch, those of this batch among them. With `backfill`
+    the newest so many of a first intake are posted after all.
+    """
+
+    state: SourceState
+    batch: Batch
+    refused: int = 0
+    guild_id: int = 0
+    backfill: int = 0
+
+
+Also = Callable[[AsyncConnection, Sequence["Summary"]], Awaitable[None]]
+
+
+async def _nothing(_connection: AsyncConnection, _summaries: Sequence[Summary]) -> None:
+    """There is nothing else to store."""
+
+
+class Ingest:
+    """Takes sources in. `replay` tells old records on their own clock (the demo, `--as-of`)."""
+
+    def __init__(self, context: Context, *, replay: bool = False) -> None:
+        self._context = context
+        self._replay = replay
+        self._windows = Windows(semantic=context.semantic)
+
+    async def step(
+        self,
+        source: Source,
+        *,
+        guild_id: int = 0,
+        backfill: int = 0,
+        progressed: Callable[[Summary], None] = lambda _s: None,
+    ) -> Summary:
+        """Take in what is new at a source. A batch and the source's progress are one transaction.
+
+        The first intake is silent but for the newest `backfill` records. An error of the source is
+        noted with it and raised.
+        """
+        db, now = self._context.db, self._context.now
+        async with db.write() as connection:
+            state = await sources.ensure(connection, source.name, source.kind)
+            progress = await sources.progress(connection, state.id)
+        summary = Summary()
+        try:
+            async with aclosing(source.fetch(progress)) as batches:
+                async for batch in batches:
+                    refused = summary.rejected + len(batch.rejected)
+                    [stored] = await self.store([Part(state, batch, refused, guild_id, backfill)])
+                    summary.merge(stored)
+                    progressed(summary)
+        except Exception as error:
+            async with db.write() as connection:
+                text = str(error) if isinstance(error, TopicwireError) else f"{type(error).__name__}: {error}"
+                await sources.failed(connection, state.id, text, now())
+            raise
+        return summary
+
+    async def store(self, parts: Sequence[Part], also: Also = _nothing) -> list[Summary]:
+        """Store batches, each with its source's progress, in one transaction with what `also` writes then.
+
+        An item that cannot be stored, which is a bug, is refused, and keeps nothing else back.
+        """
+        try:
+            return await self._together(parts, also)
+        except (TopicwireError, MemoryError):
+            raise
+        except Exception:
+            if not any(part.batch.items for part in parts):
+                raise
+            log.exception("a batch could not be stored; the bot stores its items one by one")
+        summaries = [await self._one_by_one(part) for part in parts]
+        async with self._context.db.write() as connection:
+            await also(connection, summaries)
+        return summaries
+
+    async def _one_by_one(self, part: Part) -> Summary:
+        summary = Summary()
+        bad: list[Rejected] = []
+        for item in part.batch.items:
+            alone = replace(part, batch=Batch(items=(item,)), backfill=0)
+            try:
+                [stored] = await self._together([alone], _nothing)
+                summary.merge(stored)
+            except (TopicwireError, MemoryError):
+                raise
+            except Exception as error:
+                log.error("%s: item %s could not be stored", hosts_only(item.path), item.item, exc_info=error)
+                bad.append(Rejected(item.path, item.item, "internal error; the bot's log has the details"))
+        rest = replace(part.batch, items=(), rejected=(*part.batch.rejected, *bad))
+        [stored] = await self._together(
+            [replace(part, batch=rest, refused=part.refused + len(bad))], _nothing
+        )
+        summary.merge(stored)
+        return summary
+
+    async def _together(self, parts: Sequence[Part], also: Also) -> list[Summary]:
+        try:
+            return await self._transaction(parts, also)
+        except BaseException:
+            self._windows.forget()
+            raise
+
+    async def _transaction(self, parts: Sequence[Part], also: Also) -> list[Summary]:
+        context = self._context
+        summaries = [Summary.of(part.batch) for part in parts]
+        async with context.db.intake() as connection:
+            # Read only now, as digests do: what came in after one is told by the next.
+            now = context.now()
+            arrivals = [
+                Arrival(
+                    spoken(item.record),
+                    part.state.id,
+                    part.guild_id,
+                    silent=not part.state.intake_done and not self._replay,
+                    replay=self._replay,
+                    polled=part.state.kind == feeds.KIND,
+                )
+                for part in parts
+                for item in part.batch.items
+            ]
+            result = Plan()
+            if arrivals:
+                result = await self._decide(connection, arrivals, now)
+                await records.apply(connection, result, now)
+                self._windows.leave(result.crowded_out)
+            fates = iter(result.fates)
+            steps = []
+            for part, summary in zip(parts, summaries, strict=True):
+                summary.count([next(fates) for _ in part.batch.items])
+                finished = now if part.batch.last else None
+                taken = summary.new + summary.changed
+                steps.append(Step(part.state.id, part.batch.progress, taken, finished, part.refused))
+            await sources.advance(connection, steps)
+            for part in parts:
+                if part.backfill and part.batch.last and not part.state.intake_done:
+                    result.sends += await self._backfill(connection, part.state, part.backfill, now)
+            await also(connection, summaries)
+        if summaries:  # of several sources it is told as a whole
+            summaries[0].posted = len(result.sends)
+            summaries[0].held = {reason.value: count for reason, count in result.held.items()}
+        if result.new or result.changed:
+            context.wake()
+        return summaries
+
+    async def _decide(self, connection: AsyncConnection, arrivals: Sequence[Arrival], now: datetime) -> Plan:
+        # In threads: with many channels and stories it takes longer than Discord waits for an answer.
+        rules = self._context.rules
+        known = await records.known(connection, arrivals)
+        concerned = await audience.load(connection)
+        identified = await asyncio.to_thread(
+            identify, arrivals, known, concerned[0], now, rules.max_age, semantic=self._context.semantic
+        )
+        await _suspend(connection, concerned[0])
+        clustering = await self._windows.place(connection, identified, now)
+        stored = await records.affected(connection, affected(identified, clustering))
+        return await asyncio.to_thread(plan, identified, clustering, stored, *concerned, now, rules)
+
+    async def _backfill(
+        self, connection: AsyncConnection, state: SourceState, count: int, now: datetime
+    ) -> list[Send]:
+        """Announce the newest records of a first intake after all, in the transaction that ends it."""
+        newest = await records.by_id(connection, await sources.newest_records(connection, state.id, count))
+        numbers = {stored.story for stored in newest.values() if stored.story is not None}
+        stored = await records.affected(connection, numbers)
+        result = announce(newest, stored, *await audience.load(connection), now, self._context.rules)
+        await records.apply(connection, result, now)
+        return result.sends
+
+
+async def _suspend(connection: AsyncConnection, known: Topics) -> None:
+    """Have topics that cost too much match nothing from the next transaction on."""
+    excess = {label: meter.reason(price) for label, price in known.meter.excess().items()}
+    await server_topics.suspend(connection, excess)
+    for (guild_id, name), why in excess.items():
+        log.warning("topic %r of server %d is suspended: %s", name, guild_id, why)
+
+
+def report(name: str, summary: Summary, told: Container[Rejected] = ()) -> None:
+    """Log how an intake of the running bot went; nothing where nothing happened.
+
+    `told` are the errors of the last intake: what is still refused is not said again.
+    """
+    fresh = [error for error in summary.errors if error not in told]
+    if summary.new or summary.changed or fresh:
+        held = ", ".join(f"{reason}: {count}" for reason, count in sorted(summary.held.items())) or "none"
+        log.info(
+            "%s: %d new, %d changed, %d rejected; %s to send; not posted: %s",
+            name,
+            summary.new,
+            summary.changed,
+            summary.rejected,
+            plural(summary.posted, "post"),
+            held,
+        )
+    for error in fresh[:MOST_LOGGED]:
+        log.warning("%s: item %s: %s", hosts_only(error.path), error.item, hosts_only(error.reason))
+    for note in summary.notes[:MOST_LOGGED]:
+        log.info("%s", hosts_only(note))

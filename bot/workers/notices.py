@@ -1,0 +1,143 @@
+"""Telling channels what is wrong with what they follow: once, as a message of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.polling import Feed
+from bot.domain.text.addresses import hosts_only
+from bot.domain.text.cleaning import clip
+from bot.domain.text.words import name_key
+from bot.domain.topics.tree import Topics, sought_by
+from bot.messages.forum import tag_names
+from bot.messages.message import THREAD_NAME, Embed, Message, escape, escape_to, relative
+from bot.messages.story import GREY
+from bot.store import feeds, notices, outbox, subscriptions, topics
+from bot.store.feeds import Settled
+from bot.store.outbox import Claimed
+
+QUIET = timedelta(days=1)
+LOOK_BACK = timedelta(days=30)  # what a feed brought since then tells what it is about
+
+
+async def warn(
+    connection: AsyncConnection, failing: Sequence[tuple[Feed, Settled]], now: datetime
+) -> list[int]:
+    """Tell the channels that depend on feeds that these fail. Returns the feeds for which that is done.
+
+    For the others it has to wait: a channel hears of one feed in a while, and of none while no feed at all
+    can be fetched. Hundreds can fail at once, and then the network of the bot is to blame.
+    """
+    if not failing:
+        return []
+    known = await topics.load(connection)
+    shared = await feeds.all_feeds(connection, 0)
+    return [
+        feed.source_id
+        for feed, settled in failing
+        if await _tell(
+            connection, feed, settled, await _dependent(connection, feed, shared, known, now), known, now
+        )
+    ]
+
+
+async def _tell(
+    connection: AsyncConnection,
+    feed: Feed,
+    settled: Settled,
+    channels: dict[int, int],
+    known: Topics,
+    now: datetime,
+) -> bool:
+    """Tell these channels, each given with its server. False where that has to wait."""
+    if not channels:
+        return True
+    if not await notices.anything_came(connection, now - QUIET):
+        return False
+    for channel_id in await notices.told_since(connection, now - QUIET, list(channels)):
+        del channels[channel_id]
+    tags = tag_names(feed.topics, known.seen_by(feed.guild_id))
+    payload = replace(failure(feed, settled), tags=tags).to_json() | {"feed": feed.source_id}
+    since = settled.polling.failing_since
+    for channel_id, guild_id in channels.items():
+        name = f"{feed.source_id}:{channel_id}:{since.isoformat() if since else ''}"
+        row = outbox.new_row(outbox.NOTICE, name, guild_id, channel_id, now, payload=payload)
+        await outbox.enqueue(connection, row)
+    return bool(channels)
+
+
+async def outdated(connection: AsyncConnection, claimed: Sequence[Claimed], now: datetime) -> dict[int, str]:
+    """By the id of a claim: why a notice that waited is not true for its channel any more."""
+    waiting = [claim for claim in claimed if claim.kind == outbox.NOTICE]
+    if not waiting:
+        return {}
+    known = await topics.load(connection)
+    every = {feed.source_id: feed for feed in await feeds.all_feeds(connection)}
+    shared = [feed for feed in every.values() if not feed.guild_id]
+    found: dict[int, str] = {}
+    concerned: dict[int, dict[int, int]] = {}
+    for claim in waiting:
+        source_id = (claim.payload or {}).get("feed")
+        if source_id is None:  # an earlier version wrote it
+            continue
+        feed = every.get(source_id)
+        if feed is None:
+            found[claim.id] = "the feed was removed"
+        elif not feed.polling.failures and feed.polling.next_poll is not None:
+            found[claim.id] = "the feed works again"
+        else:
+            if source_id not in concerned:
+                concerned[source_id] = await _dependent(connection, feed, shared, known, now)
+            if claim.channel_id not in concerned[source_id]:
+                found[claim.id] = "the channel no longer depends on the feed"
+    return found
+
+
+async def _dependent(
+    connection: AsyncConnection, feed: Feed, shared: Sequence[Feed], known: Topics, now: datetime
+) -> dict[int, int]:
+    """The channels, each with its server, that follow what the feed is about.
+
+    Of a feed that is everybody's only those that no other of the `shared` ones in order serves instead.
+    """
+    about = {(feed.guild_id, name) for name in feed.topics}
+    about |= await feeds.topics_from(connection, feed.source_id, now - LOOK_BACK)
+    served: frozenset[str] = frozenset()
+    if not feed.guild_id:
+        served = known.with_ancestors(
+            name
+            for other in shared
+            if other.source_id != feed.source_id and other.last_success and not other.polling.failures
+            for name in other.topics
+        )
+    wanting: dict[int, frozenset[str]] = {}  # by server, which may have topics of its own
+    found = {}
+    for s in await subscriptions.subscriptions(connection, guild_id=feed.guild_id or None):
+        here = known.seen_by(s.guild_id)
+        if s.guild_id not in wanting:
+            names = (name for of, name in about if of in (0, s.guild_id))
+            wanting[s.guild_id] = here.with_ancestors(names)
+        topic = here.resolve(s.topic)
+        if topic and name_key(s.topic) in wanting[s.guild_id] and sought_by(topic) not in served:
+            found[s.channel_id] = s.guild_id
+    return found
+
+
+def failure(feed: Feed, settled: Settled) -> Message:
+    """What a channel is told of a feed that fails."""
+    since = settled.polling.failing_since
+    text = f"Topicwire cannot read **{escape_to(feed.shown, 200)}**: {escape(hosts_only(settled.error or feed.last_error))}."
+    if settled.polling.next_poll is None:
+        text += "\nTopicwire has stopped reading this feed."
+    elif since is not None:
+        text += (
+            f"\nThe first error was {relative(since)}. The next try is {relative(settled.polling.next_poll)}."
+        )
+    if feed.guild_id:
+        text += "\n`/source list` shows this server's feeds. `/source remove` removes one."
+    embed = Embed(title="A feed stopped working", description=text, colour=GREY)
+    return Message(embeds=(embed,), name=clip(f"A feed stopped working: {feed.shown}", THREAD_NAME))

@@ -1,0 +1,368 @@
+"""Feeds are polled: those that are due, many at once, and what they brought is stored together.
+
+A slow server keeps nobody waiting, and neither does the database: while one part of the answers is stored,
+more are fetched, and all that has come by the end is the next part. What a transaction costs hardly depends
+on how much is stored in it, so with many feeds there are few large ones, and with few feeds none waits.
+
+Feeds are claimed before they are polled, so that of several processes on a database one polls each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.polling import Feed, Got, after, to_warn
+from bot.domain.records.intake import Arrival, all_keys, keys_of
+from bot.domain.text.addresses import host_of, hosts_only
+from bot.domain.text.cleaning import plural
+from bot.errors import StoreError
+from bot.services.context import Context
+from bot.sources.feeds.parse import Origin
+from bot.sources.feeds.source import STATE, Look, look
+from bot.sources.model import Item, Progress, Rejected
+from bot.sources.web.fetch import Web
+from bot.store import feeds, records, sources, topics
+from bot.store.feeds import Settled
+from bot.store.sources import SourceState
+from bot.workers.ingest import Ingest, Part, Summary, report
+from bot.workers.notices import warn
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 100  # feeds that are polled at the same time
+AHEAD = 1000  # feeds that are looked up at the same time
+RECORDS_AT_ONCE = 2000  # that are stored in one transaction, about
+# What counts as how many of them, before it is known how many are new:
+POLL = 0.2  # a poll, whatever it brought
+SEEN = 0.1  # a record of a feed that was taken in before
+PER_HOST = 2  # of these, so that a host with many feeds keeps none of another's waiting
+MOST_WAITING = 5000  # feeds that are looked up ahead, where few hosts have many
+PATIENCE = 1.0  # seconds to wait for the next answer, so that what becomes due meanwhile is not late
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """A feed that is to be polled before its lease ends."""
+
+    feed: Feed
+    progress: Progress
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """A poll that is over."""
+
+    feed: Feed
+    look: Look
+
+    @property
+    def size(self) -> float:
+        """About how many new records it takes as long to store as."""
+        items = len(self.look.batch.items) if self.look.batch else 0
+        return POLL + items * (SEEN if self.feed.intake_done else 1)
+
+
+class Poll:
+    """Polls feeds. `jitter` gives numbers from 0 to 1, so that feeds spread out."""
+
+    def __init__(
+        self,
+        context: Context,
+        ingest: Ingest,
+        web: Web,
+        jitter: Callable[[], float],
+        at_once: int = AT_ONCE,
+    ) -> None:
+        self._context = context
+        self._ingest = ingest
+        self._web = web
+        self._jitter = jitter
+        self._at_once = at_once
+        self._busy: set[int] = set()  # the feeds that are in any of these, and go from one to the next:
+        self._due: dict[str, deque[_Claimed]] = {}  # by host
+        self._hosts: Counter[str] = Counter()  # how many are running at each
+        self._running: dict[asyncio.Task[Look], Feed] = {}
+        self._over: list[_Done] = []
+        self._storing: asyncio.Task[None] | None = None
+        self._woken = asyncio.Event()  # something is ready
+        self._followed = _Followed()
+        self.counts: Counter[str] = Counter()
+
+    async def step(self) -> int:
+        """Begin the polls that are due, and store those that are over; returns with how many feeds it was busy."""
+        await self._begin()
+        busy = len(self._busy)
+        if busy:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await self._woken.wait()
+            self._woken.clear()
+            self._gather()
+        return busy
+
+    async def drain(self) -> None:
+        """Poll until nothing is due any more."""
+        while await self.step():
+            pass
+
+    async def next_due(self) -> datetime | None:
+        """When a feed is due again."""
+        async with self._context.db.read() as connection:
+            followed = await self._followed.of(connection)
+            return await feeds.next_due(connection, followed)
+
+    async def close(self) -> None:
+        """Give up what is running; it is due still, for any process. What is being stored is."""
+        for task in self._running:
+            task.cancel()
+        storing = [self._storing] if self._storing else []
+        await asyncio.gather(*self._running, *storing, return_exceptions=True)
+        self._running.clear()
+        with suppress(StoreError):  # then the leases end by themselves
+            await self._release(self._busy)
+
+    async def _begin(self) -> None:
+        """Begin polls, unless as much has come already as can be stored at once."""
+        if sum(done.size for done in self._over) >= RECORDS_AT_ONCE:
+            return
+        while len(self._running) < self._at_once:
+            host = next((host for host in self._due if self._hosts[host] < PER_HOST), None)
+            if host is None:
+                if sum(map(len, self._due.values())) >= MOST_WAITING or not await self._look_up():
+                    return
+                continue
+            claimed = self._due[host].popleft()
+            if not self._due[host]:
+                del self._due[host]
+            feed = claimed.feed
+            if claimed.until - self._context.now() < feeds.LONGEST_POLL:  # it waited too long for its host
+                self._busy.discard(feed.source_id)
+                continue
+            self._hosts[host] += 1
+            origin = origin_of(feed, self._context.polls.quality)
+            task = asyncio.ensure_future(
+                look(
+                    self._web,
+                    origin,
+                    claimed.progress,
+                    self._context.now(),
+                    self._context.parsers,
+                    feed.guild_id,
+                )
+            )
+            task.add_done_callback(lambda _: self._woken.set())
+            self._running[task] = feed
+
+    async def _look_up(self) -> int:
+        """Claim feeds that are due; returns how many more there are to be polled."""
+        now, most = self._context.now(), AHEAD + len(self._busy)
+        async with self._context.db.read() as connection:
+            followed = await self._followed.of(connection)
+            due = await feeds.due(connection, now, followed, most)
+            # One that is busy is among them if its lease has ended meanwhile.
+            due = [feed for feed in due if feed.source_id not in self._busy][:AHEAD]
+            known = await sources.progress_of(connection, [feed.source_id for feed in due], STATE)
+        if not due:
+            return 0
+        async with self._context.db.write() as connection:
+            claimed = await feeds.claim(connection, [feed.source_id for feed in due], now)
+        for feed in due:
+            if feed.source_id in claimed:
+                progress = {STATE: known[feed.source_id]} if feed.source_id in known else {}
+                waiting = self._due.setdefault(_host(feed), deque())
+                waiting.append(_Claimed(feed, progress, now + feeds.LEASE))
+        self._busy |= claimed
+        return len(claimed)
+
+    async def _release(self, ids: Collection[int]) -> None:
+        if not ids:
+            return
+        async with self._context.db.write() as connection:
+            await feeds.release(connection, list(ids))
+
+    def _gather(self) -> None:
+        """Collect what is over, and have as much of it stored as goes together, one part after the other."""
+        for task in [task for task in self._running if task.done()]:
+            feed = self._running.pop(task)
+            self._hosts[_host(feed)] -= 1
+            self._over.append(_Done(feed, _result(task)))
+        self._hosts = +self._hosts  # without those at which nothing runs
+        storing = self._storing
+        if storing is not None and storing.done():
+            self._storing = None
+            storing.result()
+        if self._storing is None and self._over:
+            part, self._over = _portion(self._over)
+            self._storing = asyncio.ensure_future(self._store(part))
+            self._storing.add_done_callback(lambda _: self._woken.set())
+
+    async def _store(self, over: Sequence[_Done]) -> None:
+        ids = {done.feed.source_id for done in over}
+        try:
+            await self._settle(over)
+        except BaseException:  # what could not be stored is due still
+            with suppress(StoreError):
+                await self._release(ids)
+            raise
+        finally:
+            self._busy -= ids
+
+    async def _settle(self, over: Sequence[_Done]) -> None:
+        """Store what polls brought and how they went, in one transaction."""
+        async with self._context.db.read() as connection:
+            states = await feeds.states(connection, [done.feed.source_id for done in over])
+            over, brought = await self._brought(connection, over, states)
+
+        async def settle(connection: AsyncConnection, summaries: Sequence[Summary]) -> None:
+            fresh = {done.feed.source_id for (done, _), s in zip(brought, summaries, strict=True) if s.new}
+            own: Counter[int] = Counter()
+            for (_, part), summary in zip(brought, summaries, strict=True):
+                if part.guild_id and summary.new:
+                    own[part.guild_id] += summary.new
+            now = self._context.now()
+            await feeds.count_brought(connection, own, now.date())
+            kept = [self._settled(done, done.feed.source_id in fresh, now) for done in over]
+            failing = [(done.feed, k) for done, k in zip(over, kept, strict=True) if to_warn(k.polling, now)]
+            await feeds.settle(connection, kept, now)
+            await feeds.mark_warned(connection, await warn(connection, failing, now))
+
+        summaries = await self._ingest.store([part for _, part in brought], settle)
+        for (done, _), summary in zip(brought, summaries, strict=True):
+            report(f"feed {_host(done.feed)}", summary)
+        for done in over:
+            if done.look.reason and not done.feed.polling.failures:  # said once, not at every try
+                log.warning("feed %s: %s", _host(done.feed), hosts_only(done.look.reason))
+
+    async def _brought(
+        self, connection: AsyncConnection, over: Sequence[_Done], states: Mapping[int, SourceState]
+    ) -> tuple[list[_Done], list[tuple[_Done, Part]]]:
+        """The polls of feeds that are followed still, and of these what is to be stored."""
+        over = [done for done in over if done.feed.source_id in states]  # the others were removed meanwhile
+        brought: list[tuple[_Done, Part]] = []
+        for done in over:
+            batch = done.look.batch
+            if batch is not None and (batch.items or batch.rejected or batch.progress):
+                part = Part(states[done.feed.source_id], batch, len(batch.rejected), done.feed.guild_id)
+                brought.append((done, part))
+        coming: Counter[int] = Counter()
+        for _, part in brought:
+            coming[part.guild_id] += len(part.batch.items)
+        del coming[0]  # everybody's
+        if coming:
+            before = await feeds.brought_on(connection, coming, self._context.now().date())
+            stored = await feeds.stored(connection, coming)
+            polls = self._context.polls
+            day = {guild_id: polls.per_day - before.get(guild_id, 0) for guild_id in coming}
+            ever = {guild_id: polls.most_stored - stored.get(guild_id, 0) for guild_id in coming}
+            full = {guild_id for guild_id in coming if ever[guild_id] < day[guild_id]}
+            room = {guild_id: min(day[guild_id], ever[guild_id]) for guild_id in coming}
+            crowded = {guild_id for guild_id in coming if coming[guild_id] > room[guild_id]}
+            brought = [
+                (done, await self._cut(connection, part, room, full) if part.guild_id in crowded else part)
+                for done, part in brought
+            ]
+        return over, brought
+
+    async def _cut(
+        self, connection: AsyncConnection, part: Part, room: dict[int, int], full: Collection[int]
+    ) -> Part:
+        """Refuse what is new and finds no room in its server's day; what is known already takes none.
+
+        Of the servers in `full` it is the database in which there is no room.
+        """
+        own = [
+            Arrival(item.record, part.state.id, part.guild_id, polled=True).own() for item in part.batch.items
+        ]
+        known = await records.ids_by_key(connection, all_keys(own))
+        kept: list[Item] = []
+        refused: list[Item] = []
+        for item, record in zip(part.batch.items, own, strict=True):
+            new = known.keys().isdisjoint(keys_of(record))
+            (refused if new and room[part.guild_id] <= 0 else kept).append(item)
+            room[part.guild_id] -= new
+        if not refused:
+            return part
+        polls = self._context.polls
+        limit = (
+            f"the limit for stored articles (feeds.most_stored: {polls.most_stored})"
+            if part.guild_id in full
+            else f"today's limit for new articles (feeds.per_day: {polls.per_day})"
+        )
+        reason = (
+            f"{plural(len(refused), 'new article')} rejected because the feeds of server "
+            f"{part.guild_id} have reached {limit}"
+        )
+        told = (*part.batch.rejected, Rejected(refused[0].path, refused[0].item, reason))
+        batch = replace(part.batch, items=tuple(kept), rejected=told)
+        return replace(part, batch=batch, refused=part.refused + len(refused))
+
+    def _settled(self, done: _Done, fresh: bool, now: datetime) -> Settled:
+        found = done.look
+        got = Got.NOTHING_NEW if found.got is Got.NEW and not fresh else found.got
+        polling = after(
+            done.feed.polling,
+            got,
+            now,
+            self._context.polls.bounds,
+            hints=found.hints,
+            retry_after=found.retry_after,
+            jitter=self._jitter(),
+        )
+        title = found.document.title if found.document else ""
+        self.counts[got.value] += 1
+        return Settled(done.feed.source_id, polling, found.reason, title, found.moved)
+
+
+def _host(feed: Feed) -> str:
+    return host_of(feed.url)
+
+
+def _result(task: asyncio.Task[Look]) -> Look:
+    error = task.exception()
+    if error is None:
+        return task.result()
+    log.error("a feed could not be read", exc_info=error)
+    return Look(Got.FAILED, "internal error; the bot's log has the details")
+
+
+def origin_of(feed: Feed, quality: int) -> Origin:
+    """What parsing needs to know of a feed; `quality` is the default."""
+    return Origin(feed.url, feed.name, feed.topics, quality if feed.quality is None else feed.quality)
+
+
+def _portion(over: Sequence[_Done]) -> tuple[list[_Done], list[_Done]]:
+    """What is stored together, so that a transaction stays short; and the rest."""
+    size = 0.0
+    for count, done in enumerate(over):
+        size += done.size
+        if count and size > RECORDS_AT_ONCE:
+            return list(over[:count]), list(over[count:])
+    return list(over), []
+
+
+class _Followed:
+    """Which feeds of the catalogue are wanted; worked out anew when what is followed has changed."""
+
+    def __init__(self) -> None:
+        self._of: object = None
+        self._ids: frozenset[int] = frozenset()
+
+    async def of(self, connection: AsyncConnection) -> frozenset[int]:
+        """The feeds of topics that somebody follows, and of those above and below."""
+        catalogue = await feeds.catalogue(connection)
+        wanted = await topics.followed(connection)
+        signature = (wanted, await topics.tree(connection), frozenset(catalogue.items()))
+        if signature != self._of:
+            known = await topics.load(connection)
+            self._of = signature
+            self._ids = frozenset(i for i, names in catalogue.items() if known.concerns(names, wanted))
+        return self._ids

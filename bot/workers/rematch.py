@@ -1,0 +1,56 @@
+"""Topics that changed in the config are matched against what is already stored."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.model import Stored, Topic, TopicMatch
+from bot.domain.text.cleaning import plural
+from bot.domain.topics.tree import Topics
+from bot.services.context import Context
+from bot.store import records, topics
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 1000
+
+
+async def configure(context: Context, wanted: Iterable[Topic]) -> bool:
+    """Make these the configured topics; returns whether that changed anything.
+
+    Where it did, every record is matched anew, in the same transaction: topics that are stored were matched.
+    """
+    async with context.db.intake() as connection:
+        changed = await topics.configure(connection, wanted)
+        if changed:
+            await _match_anew(connection)
+    return changed
+
+
+async def define(context: Context, wanted: Iterable[Topic]) -> bool:
+    """Add topics to the configured ones; returns whether that changed anything."""
+    async with context.db.intake() as connection:
+        changed = await topics.define(connection, wanted)
+        if changed:
+            await _match_anew(connection)
+    return changed
+
+
+def _matches(known: Topics, stored: Mapping[int, Stored]) -> dict[int, tuple[TopicMatch, ...]]:
+    return {i: known.of(record.record, record.guild_id) for i, record in stored.items()}
+
+
+async def _match_anew(connection: AsyncConnection) -> None:
+    known = await topics.load(connection)
+    after, total = 0, 0
+    while stored := await records.own_after(connection, after, AT_ONCE):
+        matches = await asyncio.to_thread(_matches, known, stored)
+        await records.rematch(connection, stored, matches)
+        after = max(stored)
+        total += len(stored)
+    if total:
+        log.info("the topics changed; the bot matched %s again", plural(total, "record"))

@@ -1,0 +1,204 @@
+"""What a message shows now: what waited is looked at again before it goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.model import Mode, Mute, StoryView, Subscription
+from bot.domain.posting import decisions as posting
+from bot.domain.posting.decisions import Rules
+from bot.domain.posting.digest import served_by_digest
+from bot.domain.retry import Ask, Got, Outcome
+from bot.domain.stories import story as domain_stories
+from bot.domain.stories.story import Story
+from bot.domain.topics.tree import Topics
+from bot.messages import story as render
+from bot.messages.digest import without_stories
+from bot.messages.forum import other_names, tag_names
+from bot.messages.message import Message
+from bot.store import outbox, stories, subscriptions, topics
+from bot.store.outbox import Claimed
+from bot.store.subscriptions import ChannelState
+from bot.workers import notices
+
+STALE = timedelta(days=1)  # what a digest calls today, and what a notice says of a feed, is over by then
+
+
+@dataclass(frozen=True, slots=True)
+class RenderContext:
+    """What rendering a batch of claims needs, read in one go.
+
+    `stories` are those of the claims and those that they were `merged_into`; `channels` are those that a digest
+    waits for; `outdated` says by a notice's id why it is not true any more.
+    """
+
+    stories: Mapping[int, Story]
+    merged_into: Mapping[int, int]
+    subscriptions: Mapping[int, tuple[Subscription, ...]]
+    mutes: tuple[Mute, ...]
+    topics: Topics
+    channels: Mapping[int, ChannelState]
+    outdated: Mapping[int, str]
+    rules: Rules
+
+
+async def load(
+    connection: AsyncConnection, claimed: Sequence[Claimed], rules: Rules, now: datetime
+) -> RenderContext:
+    """Read what these claims need."""
+    numbers = {claim.story for claim in claimed if claim.story is not None}
+    numbers |= {n for claim in claimed for told in (claim.payload or {}).get("stories", ()) for n in told}
+    channel_ids = {claim.channel_id for claim in claimed}
+    own: dict[int, list[Subscription]] = {}
+    for subscription in await subscriptions.subscriptions(connection, channel_ids=channel_ids):
+        own.setdefault(subscription.channel_id, []).append(subscription)
+    merged_into = await stories.survivors(connection, numbers)
+    digests = {claim.channel_id for claim in claimed if claim.kind == outbox.DIGEST}
+    states = {channel_id: await subscriptions.channel(connection, channel_id) for channel_id in digests}
+    return RenderContext(
+        stories=await stories.load(connection, numbers | set(merged_into.values())),
+        merged_into=merged_into,
+        subscriptions={channel_id: tuple(subs) for channel_id, subs in own.items()},
+        mutes=await subscriptions.mutes(connection),
+        topics=await topics.load(connection),
+        channels={channel_id: state for channel_id, state in states.items() if state is not None},
+        outdated=await notices.outdated(connection, claimed, now),
+        rules=rules,
+    )
+
+
+def ask(claim: Claimed, render_context: RenderContext) -> Ask:
+    """What is asked of Discord for a claim."""
+    if claim.kind == outbox.PUBLISH:
+        return Ask.PUBLISH
+    if claim.message_id is None:
+        return Ask.SEND
+    pointer = claim.story in render_context.merged_into
+    return Ask.EDIT if pointer or _story(claim, render_context).members else Ask.REMOVAL
+
+
+def rendered(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
+    """What is to be sent, or what becomes of it instead. A pointer is `pointer`'s business where it was sent."""
+    match claim.kind:
+        case outbox.DIGEST:
+            return _digest(claim, render_context, now)
+        case outbox.NOTICE:
+            return _notice(claim, render_context, now)
+        case _:
+            return _post(claim, render_context, now)
+
+
+def _digest(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
+    payload = claim.payload or {}
+    if now - claim.created_at > STALE:
+        return Outcome(Got.STALE, detail="the digest waited for more than a day")
+    demanded = payload.get("demanded", False)
+    own = render_context.subscriptions.get(claim.channel_id, ())
+    served = served_by_digest(own) or (own if demanded else ())
+    if not served:
+        return Outcome(Got.STALE, detail="the channel no longer has a digest subscription")
+    state = render_context.channels.get(claim.channel_id)
+    if state is not None and state.off and not demanded:
+        return Outcome(Got.STALE, detail="the channel's digest is turned off")
+    message = Message.from_json(payload)
+    known = render_context.topics.seen_by(claim.guild_id)
+    gone = set()
+    for number in {number for told in message.stories for number in told}:
+        view = _view(replace(claim, story=render_context.merged_into.get(number, number)), render_context)
+        if view is None or not posting.matching(view, served, known):
+            gone.add(number)
+    left = without_stories(message, gone)
+    return left or Outcome(Got.STALE, detail="every story of the digest was removed or muted")
+
+
+def _notice(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
+    if now - claim.created_at > STALE:
+        return Outcome(Got.STALE, detail="the notice waited for more than a day")
+    if reason := render_context.outdated.get(claim.id):
+        return Outcome(Got.STALE, detail=reason)
+    return Message.from_json(claim.payload or {})
+
+
+def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
+    assert claim.story is not None
+    sent = claim.message_id is not None
+    if (into := render_context.merged_into.get(claim.story)) is not None:
+        return Outcome(Got.STALE, detail=f"merged into story #{into}")
+    if not _story(claim, render_context).members:
+        return render.withdrawn(claim.story) if sent else Outcome(Got.STALE, detail="the story was removed")
+    view = _view(claim, render_context)
+    if view is None:
+        return (
+            Outcome(Got.UNCHANGED, shown=claim.shown)
+            if sent
+            else Outcome(Got.STALE, detail="the story is muted here")
+        )
+    wanted = _wanted(claim, view, render_context)
+    if not sent and not wanted:
+        return Outcome(Got.STALE, detail="the channel's subscriptions no longer cover the story")
+    if not sent and now - claim.created_at > render_context.rules.max_age:
+        return Outcome(Got.STALE, detail="the message waited longer than posts.max_age allows")
+    roles = tuple(dict.fromkeys(s.mention_role_id for s in _reached(view, wanted) if s.mention_role_id))
+    known = render_context.topics.seen_by(claim.guild_id)
+    topics = known.specific_first(view.topics)
+    found = known.resolve(next(iter(topics), ""))
+    message = render.story_post(
+        view,
+        topics=topics,
+        colour=found.colour if found else None,
+        mentions=() if sent else roles,
+        subscribed=[s.topic for s in wanted],
+    )
+    others = other_names(message.tags, known) if claim.thread_id is not None else ()
+    return replace(message, tags=tag_names(message.tags, known), other_tags=others)
+
+
+def unwanted(claim: Claimed, render_context: RenderContext, now: datetime) -> Outcome | None:
+    """Why a message is not to be published to followers any more; None where it is."""
+    view = None if claim.story in render_context.merged_into else _view(claim, render_context)
+    if view is None:
+        return Outcome(Got.STALE, detail="the story was removed, merged or muted here")
+    if not any(s.publish for s in _wanted(claim, view, render_context)):
+        return Outcome(Got.STALE, detail="the channel's subscriptions no longer cover the story")
+    if now - claim.created_at > render_context.rules.max_age:
+        return Outcome(Got.STALE, detail="the message waited longer than posts.max_age allows")
+    return None
+
+
+def publishes(claim: Claimed, render_context: RenderContext) -> bool:
+    """Whether a post that has just gone out is to be published to followers, where its channel has any."""
+    view = _view(claim, render_context) if claim.kind == outbox.STORY else None
+    return view is not None and any(s.publish for s in _reached(view, _wanted(claim, view, render_context)))
+
+
+def _story(claim: Claimed, render_context: RenderContext) -> Story:
+    """The claim's story as its server sees it."""
+    assert claim.story is not None
+    return render_context.stories[claim.story].seen_by(claim.guild_id)
+
+
+def _view(claim: Claimed, render_context: RenderContext) -> StoryView | None:
+    """The claim's story without what its channel has muted."""
+    here = (None, claim.channel_id)
+    mutes = [m for m in render_context.mutes if m.guild_id == claim.guild_id and m.channel_id in here]
+    return domain_stories.view(
+        _story(claim, render_context), domain_stories.muted_by(mutes), render_context.rules.owners
+    )
+
+
+def _wanted(claim: Claimed, view: StoryView, render_context: RenderContext) -> list[Subscription]:
+    """The channel's live subscriptions to the story's topics."""
+    own, known = (
+        render_context.subscriptions.get(claim.channel_id, ()),
+        render_context.topics.seen_by(claim.guild_id),
+    )
+    return [s for s in posting.matching(view, own, known) if s.mode is not Mode.DIGEST]
+
+
+def _reached(view: StoryView, wanted: Iterable[Subscription]) -> list[Subscription]:
+    """Those that ping and publish: a story does not get over one's bar because another lets it in."""
+    return [s for s in wanted if domain_stories.reaches(view, posting.bar(s))]

@@ -1,0 +1,116 @@
+"""The stories that arrivals are compared with: those of these days kept in memory, older ones read when asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.clustering.assign import Window
+from bot.domain.clustering.batch import Clustering
+from bot.domain.clustering.story_cluster import NEAR, SPAN, Report, day_of, time_of
+from bot.domain.posting.plan import Identified, place
+from bot.store import records, revisions, rules
+
+_NEAR = timedelta(days=NEAR)
+_SPAN = timedelta(days=SPAN)
+MANY = 20_000  # stories from which the garbage collector is kept away from a window
+_TOGETHER = 30.0  # days: old reports less apart than that are read in one go
+
+
+class Windows:
+    """Finds the stories of arrivals, whenever these were published.
+
+    What is kept follows the database: it is read anew when another process or a person changed a story, and
+    after a transaction that failed. `semantic`: stories are compared by what titles mean, too.
+    """
+
+    def __init__(self, *, semantic: bool = False) -> None:
+        self._semantic = semantic
+        self._window: Window | None = None
+        self._revision = 0
+
+    def forget(self) -> None:
+        """What was placed last was not stored."""
+        self._window = None
+
+    def leave(self, crowded_out: Mapping[int, Collection[int]]) -> None:
+        """Take reports, given by story, out of what is kept: they are in no story any more."""
+        if self._window is not None:
+            for story, report_ids in crowded_out.items():
+                self._window.leave(story, report_ids)
+
+    async def place(self, connection: AsyncConnection, identified: Identified, now: datetime) -> Clustering:
+        """Find arrivals their stories, in the transaction that stores what follows from it."""
+        if not identified.arrivals and not identified.withdrawn:
+            return Clustering({}, {}, {})
+        start = now - _SPAN
+        window = await self._recent(connection, start - _NEAR)
+        self._revision = await revisions.advance(connection, revisions.STORIES)
+        recent = [report for report in identified.arrivals if report.day >= day_of(start)]
+        old = [report for report in identified.arrivals if report.day < day_of(start)]
+        next_number = identified.known.next_story
+        # In a thread: many reports take longer than Discord waits for an answer.
+        found = await asyncio.to_thread(place, identified, window, recent, next_number)
+        if not old:
+            return found
+        near = await _reports(connection, [report.day for report in old], semantic=self._semantic)
+        past = Window(near, await rules.apart(connection))
+        next_number = max([next_number, *(number + 1 for number in found.stories.values())])
+        more = await asyncio.to_thread(place, identified, past, old, next_number)
+        if any(number in window for number in {*more.stories.values(), *more.merged}):
+            self.forget()
+        return _joined(found, more)
+
+    async def _recent(self, connection: AsyncConnection, since: datetime) -> Window:
+        revision = await revisions.of(connection, revisions.STORIES)
+        if self._window is None or self._revision != revision:
+            self._window = None  # two at once would be twice the memory
+            self._window = await read(connection, since, semantic=self._semantic)
+        else:
+            self._window.evict(day_of(since))
+        return self._window
+
+
+async def read(connection: AsyncConnection, since: datetime, *, semantic: bool = False) -> Window:
+    """The window of all stories with a record published from a time on."""
+    collecting = gc.isenabled()
+    gc.disable()  # all of it stays: looking for garbage again and again would double the time
+    try:
+        reports = await records.reports(connection, since, semantic=semantic)
+        window = await asyncio.to_thread(Window, reports, await rules.apart(connection))
+    finally:
+        if collecting:
+            gc.enable()
+    if len(window) > MANY:
+        gc.freeze()  # nor is it looked through later, which would stop the bot for a second at a time
+    return window
+
+
+def _joined(one: Clustering, other: Clustering) -> Clustering:
+    """Both; what the second merged is followed in the first."""
+    merged = {**{old: other.merged.get(new, new) for old, new in one.merged.items()}, **other.merged}
+    stories = {i: merged.get(number, number) for i, number in {**one.stories, **other.stories}.items()}
+    return Clustering(stories, merged, {**one.why, **other.why})
+
+
+async def _reports(connection: AsyncConnection, days: Iterable[float], *, semantic: bool) -> list[Report]:
+    """The reports of the stories near these days."""
+    found: dict[int, Report] = {}
+    for first, last in _intervals(days):
+        since, until = time_of(first - NEAR), time_of(last + NEAR)
+        found |= {r.id: r for r in await records.reports(connection, since, until, semantic=semantic)}
+    return list(found.values())
+
+
+def _intervals(days: Iterable[float]) -> list[tuple[float, float]]:
+    joined: list[tuple[float, float]] = []
+    for day in sorted(days):
+        if joined and day - joined[-1][1] <= _TOGETHER:
+            joined[-1] = (joined[-1][0], day)
+        else:
+            joined.append((day, day))
+    return joined

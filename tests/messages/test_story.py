@@ -1,0 +1,413 @@
+"""Stories as messages: within Discord's limits and harmless for every story, and worded for readers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from bidi import get_display
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.model import UNKNOWN_DATE, Coverage, Image, Outlet, Relation, StoryView
+from bot.domain.stories import story as stories
+from bot.domain.text.cleaning import plural
+from bot.messages.message import Button, escape, safe_url
+from bot.messages.story import (
+    GREY,
+    PAGE,
+    PALETTE,
+    colour_of,
+    coverage_line,
+    fingerprint,
+    forwarded,
+    list_pages,
+    related_pages,
+    story_line,
+    story_post,
+    withdrawn,
+)
+from tests import discord_markdown as markdown
+from tests.discord_rules import page, payload, problems, units
+from tests.hostile import AnyStory, any_stories, texts, urls
+from tests.make import at, record, stored, story
+
+ADDRESS = "https://alpha.example/drones"
+NOTES = ("Posted here <t:1772452800:R>.", "Story #7 is now part of #3.")
+
+
+def view(*others: str, background: int = 0, **lead: object) -> StoryView:
+    """A story that others reported too, an hour apart, and that has some background."""
+    first = record("Council bans drones", url=ADDRESS, topics=["AI"], quality=90, excerpt="It voted.")
+    members = [stored(replace(first, **lead), id=1)]  # type: ignore[arg-type]
+    members += [
+        stored(
+            record(
+                f"Drones banned, says {name}", name, url=f"https://{name}/", hours=hour, quality=80 - hour
+            ),
+            id=1 + hour,
+        )
+        for hour, name in enumerate(others, 1)
+    ]
+    behind = [
+        stored(
+            record(f"Drones, part {i}", f"b{i}.example", url=f"https://b{i}.example/", quality=85 - i),
+            id=100 + i,
+            story=2,
+        )
+        for i in range(background)
+    ]
+    members[0] = replace(members[0], declares=tuple(entry.id for entry in behind))
+    found = stories.view(story(*members, number=12, declared=behind))
+    assert found is not None
+    return found
+
+
+# For every story.
+
+
+@given(
+    any_stories, st.lists(st.integers(10**17, 2**63), max_size=90), st.lists(texts(80, empty="x"), max_size=9)
+)
+def test_every_story_post_is_within_discords_limits(
+    any_story: AnyStory, roles: list[int], subscribed: list[str]
+) -> None:
+    any_view = any_story.view()
+    message = story_post(any_view, mentions=roles, subscribed=subscribed)
+    assert problems(payload(message)) == []
+    assert 0 < units(message.name) <= 100
+    assert set(message.roles) <= set(roles)
+
+
+@given(any_stories, st.lists(texts(300, empty="x"), max_size=3))
+def test_every_page_of_related_coverage_is_within_discords_limits(
+    any_story: AnyStory, notes: list[str]
+) -> None:
+    any_view = any_story.view()
+    pages = related_pages(any_view, [f"Not posted here: {escape(note)}." for note in notes])
+    for made in (pages[0], pages[-1], pages[len(pages) // 2]):
+        assert problems(page(made)) == []
+
+
+@given(st.lists(any_stories, max_size=3), st.integers(0, 60))
+def test_every_page_of_a_list_is_within_discords_limits(some: list[AnyStory], count: int) -> None:
+    entries = [f"• {story_line(one.view())}" for one in some] * count
+    pages = list_pages("Latest stories", entries[:count], "Nothing yet.")
+    for made in pages:
+        assert problems(page(made)) == []
+    shown = "\n".join(made.description for made in pages).split("\n") if entries else []
+    assert shown == entries[:count]
+
+
+@given(any_stories)
+def test_no_title_or_excerpt_of_a_story_becomes_markup_in_its_post(any_story: AnyStory) -> None:
+    any_view = any_story.view()
+    (embed,) = story_post(any_view).embeds
+    lead = any_view.lead.record
+    assert markdown.kinds(embed.title) == {"text"}
+    assert lead.title.startswith(markdown.shown(markdown.parse(embed.title)).removesuffix("…"))
+    assert markdown.kinds(embed.description) <= {"text"}
+    addresses = {safe_url(entry.stored.record.url) for entry in any_view.coverage}
+    for field in embed.fields:
+        assert markdown.kinds(field.value) <= {"text", "link", "timestamp"}
+        assert {href for _, href in markdown.links(field.value)} <= addresses
+        for node in markdown.parse(field.value):
+            assert {inner.kind for inner in node.inner} <= {"text"}
+
+
+@given(any_stories)
+def test_no_title_of_a_story_becomes_markup_among_its_coverage(any_story: AnyStory) -> None:
+    any_view = any_story.view()
+    addresses = {safe_url(entry.stored.record.url) for entry in any_view.coverage}
+    for made in related_pages(any_view):
+        assert markdown.kinds(made.title) == {"text"}
+        assert markdown.kinds(made.description) == {"text", "timestamp"}
+        for field in made.fields:
+            nodes = markdown.parse(field.value)
+            lines = field.value.count("\n") + 1
+            assert {node.kind for node in nodes} <= {"text", "link", "timestamp"}
+            assert sum(node.kind == "timestamp" for node in nodes) == lines
+            assert {node.href for node in nodes if node.kind == "link"} <= addresses
+
+
+@given(any_stories)
+def test_related_pages_show_all_coverage_once_reports_before_background(any_story: AnyStory) -> None:
+    any_view = any_story.view()
+    entries = sorted(any_view.coverage, key=lambda entry: entry.relation is not Relation.SAME)
+    shown = [
+        line for made in related_pages(any_view) for field in made.fields for line in field.value.split("\n")
+    ]
+    assert shown == [coverage_line(entry, 400) for entry in entries]
+
+
+@given(any_stories, st.integers(240, 500))
+def test_a_line_of_coverage_or_of_a_list_fits_its_limit(any_story: AnyStory, limit: int) -> None:
+    any_view = any_story.view()
+    assert units(story_line(any_view, limit)) <= limit
+    for entry in any_view.coverage[:3]:
+        assert units(coverage_line(entry, limit)) <= limit
+
+
+@given(urls())
+def test_addresses_that_discord_would_refuse_are_left_out(url: str) -> None:
+    message = story_post(view(url=url, image=Image(url)))
+    (embed,) = message.embeds
+    if units(safe_url(url)) > 2048:
+        assert (embed.url, embed.image) == ("", "")
+    else:
+        assert embed.url == embed.image == safe_url(url)
+    assert [button.url for button in message.buttons if button.url] == [
+        safe_url(url) for _ in range(units(safe_url(url)) <= 512)
+    ]
+
+
+# As readers see it.
+
+
+def test_a_story_post_tells_what_a_reader_wants_to_know() -> None:
+    message = story_post(view("beta.example", "gamma.example", background=1), mentions=[5])
+    (embed,) = message.embeds
+    assert (embed.title, embed.url) == ("Council bans drones", ADDRESS)
+    assert (embed.description, embed.author) == ("It voted.", "Alpha")
+    assert embed.footer == "Story #12 · AI · 3 outlets"
+    assert embed.timestamp == at().isoformat()
+    (field,) = embed.fields
+    assert field.name == "Related coverage"
+    assert [markdown.shown(markdown.parse(line)) for line in field.value.split("\n")] == [
+        f"• Drones banned, says beta.example — Beta · <t:{int(at(1).timestamp())}:R>",
+        f"• Drones banned, says gamma.example — Gamma · <t:{int(at(2).timestamp())}:R>",
+        f"• Drones, part 0 — B0 · <t:{int(at().timestamp())}:R>",
+    ]
+    assert message.content == "<@&5>"
+    assert message.roles == (5,)
+    assert message.buttons == (
+        Button("Read", url=ADDRESS),
+        Button("Related coverage", action="related:12"),
+    )
+    assert message.name == "Council bans drones"
+
+
+def test_a_story_alone_has_no_related_coverage() -> None:
+    (embed,) = story_post(view()).embeds
+    assert embed.fields == ()
+    assert embed.footer == "Story #12 · AI · 1 outlet"
+
+
+def test_a_post_shows_the_best_five_reports_before_background_and_counts_the_rest() -> None:
+    (embed,) = story_post(view("a.example", "b.example", background=5)).embeds
+    (field,) = embed.fields
+    assert [line.split(" — ")[1].split(" · ")[0] for line in field.value.split("\n")[:-1]] == [
+        "A",
+        "B",
+        "B0",
+        "B1",
+        "B2",
+    ]
+    assert field.value.endswith("\n… and 2 more")
+
+
+def test_long_addresses_spread_coverage_over_fields_that_read_like_one() -> None:
+    long = view()
+    entries = tuple(
+        Coverage(
+            stored(record("Drones banned", url=f"https://b.example/{i}/" + "x" * 400), id=10 + i),
+            Relation.SAME,
+        )
+        for i in range(6)
+    )
+    (embed,) = story_post(replace(long, coverage=entries)).embeds
+    assert [field.name for field in embed.fields] == ["Related coverage", "\u200b", "\u200b"]
+    assert "\n".join(field.value for field in embed.fields).count("](https://b.example/") == 5
+    assert embed.fields[-1].value.endswith("… and 1 more")
+
+
+def test_a_video_is_watched() -> None:
+    message = story_post(view(type="video"))
+    assert message.buttons[0].label == "Watch"
+    assert message.embeds[0].author == "Alpha · video"
+
+
+def test_an_excerpt_is_cut_at_a_word() -> None:
+    (embed,) = story_post(view(excerpt="word " * 200)).embeds
+    assert embed.description.endswith("word…")
+    assert 380 < units(embed.description) <= 400
+
+
+def test_the_picture_is_the_leads_or_that_of_the_best_member_that_has_one() -> None:
+    picture = Image("https://beta.example/i.png")
+    other = stored(replace(record("Drones banned", "beta.example"), image=picture), id=2)
+    without = stored(record("Council bans drones", quality=90), id=1)
+    found = stories.view(story(without, other))
+    assert found is not None
+    assert story_post(found).embeds[0].image == "https://beta.example/i.png"
+
+
+def test_topics_are_shown_in_the_order_given_and_are_a_forums_tags_after_those_subscribed() -> None:
+    message = story_post(view(), topics=("Computer Vision", "AI"), subscribed=("AI",))
+    assert message.embeds[0].footer == "Story #12 · Computer Vision, AI · 1 outlet"
+    assert message.embeds[0].colour == colour_of("Computer Vision")
+    assert message.tags == ("AI", "Computer Vision")
+
+
+def test_a_topic_without_a_colour_has_always_the_same_one() -> None:
+    assert colour_of("AI") == colour_of("ai")
+    assert colour_of("AI") in PALETTE
+    assert story_post(view(), colour=0).embeds[0].colour == 0
+
+
+def test_each_role_is_named_once_and_no_more_than_fit() -> None:
+    message = story_post(view(), mentions=[7, 7, *range(10**18, 10**18 + 200)])
+    assert message.roles[:2] == (7, 10**18)
+    assert message.content.count("<@&7>") == 1
+    assert units(message.content) <= 2000
+
+
+def test_a_fingerprint_changes_with_what_is_seen_and_not_with_who_is_pinged() -> None:
+    first = fingerprint(story_post(view(), mentions=[1]))
+    assert first == fingerprint(story_post(view(), mentions=[2], subscribed=["AI"]))
+    assert first != fingerprint(story_post(view("beta.example")))
+    assert first != fingerprint(story_post(view(title="Council bans drones, again")))
+
+
+def test_a_withdrawn_story_says_nothing_of_what_it_said() -> None:
+    message = withdrawn(12)
+    assert problems(payload(message)) == []
+    assert message.embeds[0].title == "Story withdrawn"
+    assert (message.embeds[0].footer, message.embeds[0].colour, message.buttons) == ("Story #12", GREY, ())
+
+
+def test_the_second_post_of_a_merged_story_leads_to_the_first() -> None:
+    jump = "https://discord.com/channels/1/2/3"
+    message = forwarded(12, 3, jump)
+    assert problems(payload(message)) == []
+    assert message.embeds[0].title == "This story continues in #3"
+    assert markdown.links(message.embeds[0].description) == [("Go to story #3", jump)]
+
+
+def test_related_pages_give_heat_outlets_and_notes_and_number_themselves() -> None:
+    pages = related_pages(view(*(f"o{i}.example" for i in range(PAGE + 1)), background=2), NOTES)
+    assert len(pages) == 2
+    summary = f"Published <t:{int(at().timestamp())}:R> · score 270 · notable · 10 outlets"
+    assert pages[0].description == "\n".join((summary, *NOTES))
+    assert pages[1].description == summary
+    assert [made.footer for made in pages] == [f"Story #12 · AI · page {i} of 2" for i in (1, 2)]
+    assert [field.name for made in pages for field in made.fields] == [
+        "Same event",
+        "Same event",
+        "Background",
+        "Timeline",
+    ]
+
+
+def test_a_date_that_cannot_be_read_is_shown_as_unknown_everywhere() -> None:
+    undated = [
+        replace(stored(record("Council bans drones", outlet, topics=["AI"])), published=UNKNOWN_DATE)
+        for outlet in ("a.example", "b.example")
+    ]
+    shown = stories.view(story(*undated))
+    assert shown is not None
+    (page_,) = related_pages(shown)
+    assert story_post(shown).embeds[0].timestamp == ""
+    assert page_.description.startswith("Date unknown · score")
+    assert coverage_line(shown.coverage[0], 400).endswith("date unknown")
+    assert story_line(shown).endswith("date unknown")
+    assert "<t:0:" not in str(page_)
+
+
+def test_what_goes_beside_a_story_stands_on_the_last_page_within_limits() -> None:
+    others = [replace(view(f"{n}.example"), number=20 + n) for n in range(5)]
+    for count in range(1, 2 * PAGE):
+        pages = related_pages(view(*(f"o{i}.example" for i in range(count))), NOTES, (), others, others)
+        assert all(problems(page(made)) == [] for made in pages)
+        assert [field.name for field in pages[-1].fields][-2:] == ["Earlier stories", "Later stories"]
+        assert all("Earlier stories" not in [field.name for field in made.fields] for made in pages[:-1])
+        assert "`#20` " in pages[-1].fields[-1].value
+
+
+def test_a_story_without_coverage_says_so() -> None:
+    (made,) = related_pages(view())
+    assert made.description.endswith("There is no other coverage yet.")
+    assert problems(page(made)) == []
+
+
+def test_a_line_of_a_list_has_number_title_outlet_and_outlets() -> None:
+    line = story_line(view("beta.example"))
+    assert [node.kind for node in markdown.parse(line)] == ["code", "text", "link", "text", "timestamp"]
+    assert markdown.shown(markdown.parse(line)) == (
+        f"#12 Council bans drones — Alpha · 2 outlets · <t:{int(at(1).timestamp())}:R>"
+    )
+
+
+def test_an_empty_list_says_so_and_a_short_one_has_no_page_numbers() -> None:
+    (empty,) = list_pages("Topics", [], "Nothing (yet).")
+    assert (empty.description, empty.footer) == ("Nothing \\(yet\\).", "")
+    (one,) = list_pages("Topics", ["a", "b"], "Nothing.")
+    assert (one.description, one.footer) == ("a\nb", "")
+    two = list_pages("Topics", ["a", "b", "c"], "Nothing.", size=2)
+    assert [made.footer for made in two] == ["page 1 of 2 · 3 entries", "page 2 of 2 · 3 entries"]
+
+
+def test_a_page_of_a_list_ends_before_it_is_too_long() -> None:
+    entries = [f"{number} {'x' * 900}" for number in range(10)] + ["y " * 9000]
+    pages = list_pages("Topics", entries, "Nothing.", size=20)
+    assert all(problems(page(made)) == [] for made in pages)
+    assert [made.description.count("x" * 900) for made in pages] == [4, 4, 2]
+    assert pages[0].footer == "page 1 of 3 · 11 entries"
+    lines = "\n".join(made.description for made in pages).split("\n")
+    assert lines[:10] == entries[:10]
+    assert lines[10].startswith("y y")
+
+
+def test_entries_stand_under_their_heading_on_every_page() -> None:
+    pages = list_pages("Channels", [*"abcdef"], "Nothing.", under=[*"XXXYYY"], size=4)
+    assert [made.description.split("\n") for made in pages] == [
+        ["X", "a", "b", "c"],
+        ["Y", "d", "e", "f"],
+    ]
+    pages = list_pages("Channels", [*"abcdef"], "Nothing.", under=[*"XXXXXY"], size=3)
+    assert [made.description.split("\n") for made in pages] == [
+        ["X", "a", "b"],
+        ["X (continued)", "c", "d"],
+        ["X (continued)", "e"],  # no heading stands alone at the end
+        ["Y", "f"],
+    ]
+    assert pages[0].footer == "page 1 of 4 · 6 entries"
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, "0 outlets"), (1, "1 outlet"), (2, "2 outlets")])
+def test_counts_agree_with_their_word(count: int, said: str) -> None:
+    assert plural(count, "outlet") == said
+
+
+def test_irregular_words_have_their_own_plural() -> None:
+    assert plural(2, "story", "stories") == "2 stories"
+
+
+@pytest.mark.parametrize("name", ["ميناء المدينة 24", "הנמל היומי"])
+def test_numbers_beside_a_text_from_right_to_left_stay_in_their_place(name: str) -> None:
+    reports = [
+        replace(
+            record(f"{name} {n}", f"o{n}.example", quality=80 - n),
+            outlet=Outlet(f"{name} {n}", f"o{n}.example"),
+        )
+        for n in range(3)
+    ]
+    members = [stored(each, id=n + 1) for n, each in enumerate(reports)]
+    seen = stories.view(story(*members, number=12, topics=(name, "Sea")))
+    assert seen is not None
+    line = on_screen(story_line(seen))
+    assert line.startswith("`#12` ")
+    assert line.endswith("· 3 outlets · 3 hours ago")
+    (embed,) = story_post(seen).embeds
+    assert on_screen(embed.footer).startswith("Story #12 · ")
+    assert on_screen(embed.footer).endswith(", Sea · 3 outlets")
+    assert embed.title == reports[0].title
+    for entry in embed.fields[0].value.split("\n"):
+        assert on_screen(entry).endswith(" · 3 hours ago")
+
+
+def on_screen(text: str) -> str:
+    """What Discord shows of a line, from left to right."""
+    shown = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", re.sub(r"<t:\d+:R>", "3 hours ago", text))
+    return re.sub("[\u200e\u202a-\u202c]", "", str(get_display(shown, base_dir="L")))

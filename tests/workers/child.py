@@ -1,0 +1,76 @@
+"""A process of the bot that comes to a given moment, says so on standard output, and waits to be killed.
+
+    python -m tests.workers.child DATABASE SECONDS PART STOP
+
+It runs one step of PART, `SECONDS` after the start of the tests' clock, until its STOP-th transaction
+is written and not yet stored; with 0 it runs to the end of the step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import NoReturn
+
+from bot.chat.port import Target
+from bot.domain.model import Topic
+from bot.domain.retry import Outcome
+from bot.messages.message import Message
+from bot.workers import digests, rematch
+from bot.workers.delivery import Deliver
+from tests.make import Clock, ListSource, record
+from tests.store.taking import ONE, THREE, TWO
+from tests.workers.desk import Desk, Mailbox, Meanwhile
+
+WORDS = Topic("Words", keywords=tuple(ONE.split()[:1]))
+NAME = "list:crash"
+
+
+def source() -> ListSource:
+    """Three stories, in one batch with its progress."""
+    titles = {"a.example": ONE, "b.example": TWO, "c.example": THREE}
+    items = (record(title, o, url=f"https://{o}/1", topics=["AI"]) for o, title in titles.items())
+    return ListSource(NAME).add(*items)
+
+
+async def here(*words: object) -> NoReturn:
+    """Say so, and wait for the end."""
+    print(*words, flush=True)  # noqa: T201
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+class Unanswered(Mailbox):
+    """Discord gets the message, and its answer never comes."""
+
+    async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
+        """Until here."""
+        await here("sent", nonce)
+
+
+async def main(url: str, seconds: str, part: str, stop: str) -> None:
+    """Run a step."""
+    clock = Clock()
+    clock.forward(seconds=float(seconds))
+    db = await Meanwhile.open(url)
+    desk = Desk(db, clock)
+    if int(stop):
+        db.at_commit(lambda: here("written"), int(stop))
+    match part:
+        case "intake":
+            await desk.ingest.step(source())
+        case "backfill":
+            await desk.ingest.step(source(), backfill=2)
+        case "topics":
+            await rematch.configure(desk.context, [WORDS])
+        case "digest":
+            await digests.step(desk.context)
+        case "deliver":
+            await desk.deliverer.step()
+        case "unanswered":
+            await Deliver(desk.context, Unanswered()).step()
+    await here("done")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

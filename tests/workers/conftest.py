@@ -1,0 +1,57 @@
+"""A bot at work, on either database.
+
+What depends on the database alone has its tests in tests/store, on both. Here those of locks, leases and crashes run
+on both, and every other test on one of them, always the same; `TEST_STORES=both` runs each on both.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.databases import opened_as
+from tests.make import Clock
+from tests.workers.desk import Desk, Meanwhile
+
+HERE = Path(__file__).parent
+ON_BOTH = {"test_crash", "test_leases", "test_tenants", "test_together", "test_workers"}
+STORES = ("sqlite", "postgresql")
+
+
+def _elsewhere(item: pytest.Item) -> bool:
+    """Whether this test runs on the other database."""
+    if item.path.parent != HERE or item.path.stem in ON_BOTH or not isinstance(item, pytest.Function):
+        return False
+    params: dict[str, object] = getattr(getattr(item, "callspec", None), "params", {})
+    store = params.get("store_url")
+    return store in STORES and store != STORES[zlib.crc32(item.originalname.encode()) % len(STORES)]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep one database a test."""
+    if os.environ.get("TEST_STORES") == "both":
+        return
+    left_out = [item for item in items if _elsewhere(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if not _elsewhere(item)]
+
+
+@pytest.fixture
+async def desk(store_url: str, clock: Clock) -> AsyncIterator[Desk]:
+    """A bot that knows the topics AI and Space, and is past its source's first intake."""
+    async with opened_as(store_url, Meanwhile) as db:
+        made = Desk(db, clock)
+        await made.begin("AI", "Space")
+        made.woken = 0
+        yield made
+
+
+@pytest.fixture
+async def fresh(store_url: str, clock: Clock) -> AsyncIterator[Desk]:
+    """A bot that has never taken anything in."""
+    async with opened_as(store_url, Meanwhile) as db:
+        yield Desk(db, clock)

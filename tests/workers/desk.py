@@ -1,0 +1,255 @@
+"""The pipeline without Discord: records in, a mailbox instead of channels, and a clock that is moved by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import time
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.chat.port import Mark, Target
+from bot.domain.model import Importance, Mode, Record
+from bot.domain.posting.schedule import Schedule
+from bot.domain.retry import Got, Outcome
+from bot.messages.message import Message
+from bot.services.context import Context
+from bot.services.subscribe import Wish, subscribe
+from bot.store import outbox, schema, subscriptions
+from bot.store.database import Database
+from bot.workers import digests
+from bot.workers.delivery import Deliver
+from bot.workers.ingest import Ingest, Summary
+from tests.make import Clock, ListSource, record
+from tests.store.taking import CHANNEL, GUILD
+
+OK = Outcome(Got.OK)
+NOON = Schedule(time(13), "UTC")  # the clock of a test starts at 12:00 UTC
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a sender was asked for."""
+
+    target: Target
+    message: Message = field(default_factory=Message)
+    nonce: str = ""
+
+    @property
+    def title(self) -> str:
+        """The title of the first embed."""
+        return self.message.embeds[0].title
+
+    @property
+    def text(self) -> str:
+        """All that it shows."""
+        shown = [self.message.content]
+        for embed in self.message.embeds:
+            shown += [embed.title, embed.description, embed.footer, *(part.value for part in embed.fields)]
+        return "\n".join(shown)
+
+
+class Mailbox:
+    """A sender that notes what it is asked for, and answers as it was told to: that it went well, if not.
+
+    Like Discord it answers a nonce that it knows with the message that it knows it from.
+    """
+
+    def __init__(self) -> None:
+        self.sent: list[Asked] = []
+        self.edited: list[Asked] = []
+        self.published: list[Asked] = []
+        self.looked: list[Mark] = []
+        self.standing: dict[int, Outcome] = {}  # by channel: what is there of a message in doubt
+        self.announcing: set[int] = set()
+        self.answers: dict[int, Outcome] = {}  # by channel
+        self.busiest: Counter[int] = Counter()  # how many a channel, and (0) all of them, had at once
+        self._busy: Counter[int] = Counter()
+        self._ids: dict[str, int] = {}
+
+    @property
+    def titles(self) -> list[str]:
+        """The titles of what was sent, in order."""
+        return [asked.title for asked in self.sent]
+
+    async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
+        """Note it; the nonce decides about the message's id."""
+        assert 0 < len(nonce) <= 25
+        assert target.message_id is None
+        answer = await self._answer(self.sent, Asked(target, message, nonce))
+        if answer is not OK:
+            return answer
+        return Outcome(Got.OK, message_id=self._ids.setdefault(nonce, 1000 + len(self._ids)))
+
+    async def find(self, target: Target, mark: Mark) -> Outcome:
+        """Whether it is there, as the test has it."""
+        self.looked.append(mark)
+        return self.standing.get(target.channel_id, Outcome(Got.MISSING))
+
+    async def edit(self, target: Target, message: Message) -> Outcome:
+        """Note it."""
+        assert target.message_id is not None
+        return await self._answer(self.edited, Asked(target, message))
+
+    async def publish(self, target: Target) -> Outcome:
+        """Note it."""
+        assert target.message_id is not None
+        return await self._answer(self.published, Asked(target))
+
+    def can_publish(self, channel_id: int) -> bool:
+        """Whether it was said to be an announcement channel."""
+        return channel_id in self.announcing
+
+    async def _answer(self, where: list[Asked], asked: Asked) -> Outcome:
+        where.append(asked)
+        for counted in (0, asked.target.channel_id):
+            self._busy[counted] += 1
+            self.busiest[counted] = max(self.busiest[counted], self._busy[counted])
+        for _ in range(5):
+            await asyncio.sleep(0)  # let the others go on meanwhile
+        self._busy.subtract((0, asked.target.channel_id))
+        return self.answers.get(asked.target.channel_id, OK)
+
+
+Happens = Callable[[], Awaitable[object]]
+
+
+class Meanwhile(Database):
+    """A database with which something else can happen first, at a certain moment."""
+
+    _before_read: Happens | None = None
+    _at_commit: Happens | None = None
+    _commits = 0
+
+    def before_next_read(self, happens: Happens) -> None:
+        """Have it happen when somebody next wants to read."""
+        self._before_read = happens
+
+    def at_commit(self, happens: Happens, number: int = 1) -> None:
+        """Have it happen when the next transaction, or a later one, is to be stored."""
+        self._at_commit, self._commits = happens, number
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """As ever, after what was to happen first."""
+        happens, self._before_read = self._before_read, None
+        if happens is not None:
+            await happens()
+        async with super().read() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """As ever, but what was to happen does before anything is stored."""
+        async with super().write() as connection:
+            yield connection
+            self._commits -= 1
+            if self._commits == 0 and self._at_commit is not None:
+                await self._at_commit()
+
+
+class Desk:
+    """One process of the bot at work on a database."""
+
+    def __init__(self, db: Meanwhile, clock: Clock) -> None:
+        self.db = db
+        self.clock = clock
+        self.woken = 0
+        self.context = Context(db, clock, digest_default=NOON, editors="all", wake=self._wake)
+        self.ingest = Ingest(self.context)
+        self.mailbox = Mailbox()
+        self.deliverer = Deliver(self.context, self.mailbox)
+        self.source = ListSource()
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+    async def follow(
+        self,
+        topic: str = "AI",
+        channel: int = CHANNEL,
+        mode: Mode = Mode.LIVE,
+        importance: Importance = Importance.ALL,
+        *,
+        role: int | None = None,
+        publish: bool = False,
+    ) -> None:
+        """Subscribe a channel; to everything of the topic if nothing else is said."""
+        await subscribe(self.context, Wish(GUILD, channel, topic, mode, importance, role, publish))
+
+    async def follow_elsewhere(self, topic: str, channel: int, guild_id: int) -> None:
+        """Subscribe a channel of another server."""
+        await subscribe(self.context, Wish(guild_id, channel, topic, Mode.LIVE, Importance.ALL))
+
+    async def db_records(self) -> int:
+        """How many records there are."""
+        return await self.count(schema.records)
+
+    async def begin(self, *topics: str) -> None:
+        """End the source's first, silent intake; these topics are known from then on."""
+        old = [record(f"Old note on {topic}", topics=[topic], hours=-5000) for topic in topics]
+        await self.take_in(*old)
+
+    async def take_in(self, *records: Record) -> Summary:
+        """Have records come in now."""
+        return await self.ingest.step(self.source.add(*records))
+
+    async def deliver(self) -> int:
+        """Send what is due now."""
+        return await self.deliverer.drain()
+
+    async def report(self, *records: Record) -> None:
+        """Have records come in, and what is due sent."""
+        await self.take_in(*records)
+        await self.deliver()
+
+    async def digest(self) -> None:
+        """Send the digests that are due."""
+        await digests.step(self.context)
+        await self.deliver()
+
+    async def pause(self, channel: int = CHANNEL) -> None:
+        """Pause a channel."""
+        async with self.db.write() as connection:
+            await subscriptions.pause(connection, channel, GUILD, "the channel is gone", self.clock())
+
+    async def resume(self, channel: int = CHANNEL) -> None:
+        """Let a channel go on."""
+        async with self.db.write() as connection:
+            await subscriptions.resume(connection, [channel])
+
+    async def queue(self) -> int:
+        """How many messages wait."""
+        async with self.db.read() as connection:
+            return await outbox.queue_length(connection, GUILD)
+
+    async def given_up(self) -> list[str]:
+        """Why messages were given up, the last first."""
+        async with self.db.read() as connection:
+            start = self.clock.now.replace(year=2000)
+            return [reason for _, reason in await outbox.given_up(connection, GUILD, start)]
+
+    async def held(self) -> dict[int, str]:
+        """Why stories were held back in the channel."""
+        held = schema.held
+        async with self.db.read() as connection:
+            rows = await connection.execute(
+                sa.select(held.c.story, held.c.reason)
+                .where(held.c.channel_id == CHANNEL)
+                .order_by(held.c.story)
+            )
+            return dict(rows.all())
+
+    async def count(self, table: sa.Table) -> int:
+        """The number of rows of a table."""
+        async with self.db.read() as connection:
+            return await connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+
+
+def reports(title: str, number: int, *, first: int = 0, **more: object) -> Sequence[Record]:
+    """Reports of one event by that many outlets."""
+    return [record(title, f"o{n}.example", topics=["AI"], **more) for n in range(first, first + number)]  # type: ignore[arg-type] # what a record takes

@@ -1,0 +1,45 @@
+"""What is removed in time, and what never is."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from bot.domain.retry import Got, Outcome, Sent
+from bot.services.context import Context
+from bot.services.subscribe import Wish, subscribe
+from bot.store import outbox, schema
+from bot.store.database import Database
+from bot.workers import cleanup as housekeeping
+from bot.workers.ingest import Ingest
+from tests.make import Clock, ListSource, record
+
+GUILD, CHANNEL = 1, 2
+
+
+async def count(db: Database, table: sa.Table) -> int:
+    """The number of rows of a table."""
+    async with db.read() as connection:
+        return await connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+
+
+async def test_reasons_and_old_digests_go_and_posts_stay(db: Database, clock: Clock) -> None:
+    context = Context(db, clock)
+    ingest, source = Ingest(context), ListSource()
+    await ingest.step(source.add(record("A first note on trains", topics=["Trains"])))
+    await subscribe(context, Wish(GUILD, CHANNEL, "Trains"))
+    await ingest.step(source.add(record("Night ferry delayed by fog", topics=["Trains"], quality=10)))
+    await ingest.step(source.add(record("Volcano stops every railway", topics=["Trains"], quality=90)))
+    async with db.write() as connection:
+        await outbox.enqueue(
+            connection, outbox.new_row(outbox.DIGEST, "d", GUILD, CHANNEL, clock(), payload={})
+        )
+        for claimed in await outbox.claim(connection, clock(), 10):
+            sent = Outcome(Got.OK, message_id=9)
+            await outbox.settle(connection, claimed, sent, Sent(), clock(), context.rules.edit_interval)
+    assert (await count(db, schema.held), await count(db, schema.outbox)) == (1, 2)
+    clock.forward(days=29)
+    assert await housekeeping.step(context) == 0
+    clock.forward(days=2)
+    assert await housekeeping.step(context) == 2
+    async with db.read() as connection:
+        assert list((await connection.execute(sa.select(schema.outbox.c.kind))).scalars()) == [outbox.STORY]

@@ -1,0 +1,150 @@
+"""A process that is killed at the worst moment: nothing is lost, and nothing is there twice."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.domain.model import Mode
+from bot.store import outbox, schema, sources, stories
+from bot.workers import digests, rematch
+from tests.make import at
+from tests.store.taking import ONE, THREE, TWO
+from tests.workers.child import NAME, WORDS, source
+from tests.workers.desk import Desk
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 60  # seconds, for a process that never comes to its moment
+
+
+async def killed(desk: Desk, url: str, part: str, stop: int) -> str:
+    """Have another process come to its moment, and kill it there. Returns what it said."""
+    seconds = (desk.clock() - at()).total_seconds()
+    arguments = (url, str(seconds), part, str(stop))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.workers.child", *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(PATIENCE):
+            said = await process.stdout.readline()
+    finally:
+        process.kill()
+        await process.communicate()
+    return said.decode().strip()
+
+
+async def progress(desk: Desk) -> dict[str, object]:
+    """What is noted of the source."""
+    async with desk.db.write() as connection:
+        state = await sources.ensure(connection, NAME, "list")
+        return await sources.progress(connection, state.id)
+
+
+@pytest.fixture
+async def crew(desk: Desk) -> Desk:
+    """A channel that follows AI, and a source that is past its first intake."""
+    await desk.follow()
+    async with desk.db.write() as connection:
+        state = await sources.ensure(connection, NAME, "list")
+        await sources.advance(connection, [sources.Step(state.id, {}, taken=0, finished=at(), rejected=0)])
+    return desk
+
+
+async def all_is_told_once(crew: Desk) -> None:
+    """Assert that the three stories are there, and in the channel, once."""
+    assert await crew.count(schema.records) == 5
+    async with crew.db.read() as connection:
+        assert await stories.numbers(connection) == [1, 2, 3, 4, 5]
+    await crew.deliver()
+    assert sorted(crew.mailbox.titles) == sorted((ONE, TWO, THREE))
+    assert await progress(crew) == {"seen": {"count": 3}}
+
+
+async def test_in_the_middle_of_an_intake(crew: Desk, store_url: str) -> None:
+    assert await killed(crew, store_url, "intake", 2) == "written"
+    assert await crew.count(schema.records) == 2
+    assert await progress(crew) == {}
+    assert await crew.deliver() == 0
+    summary = await crew.ingest.step(source())
+    assert (summary.new, summary.posted) == (3, 3)
+    await all_is_told_once(crew)
+
+
+async def test_after_an_intake_and_before_anything_was_sent(crew: Desk, store_url: str) -> None:
+    assert await killed(crew, store_url, "intake", 0) == "done"
+    assert await crew.queue() == 3
+    crew.source = source()
+    await all_is_told_once(crew)
+    again = source()
+    assert (await crew.ingest.step(again)).unchanged == 3
+    assert await crew.deliver() == 0
+
+
+async def test_in_the_middle_of_a_first_intake_with_backfill(desk: Desk, store_url: str) -> None:
+    await desk.follow()
+    assert await killed(desk, store_url, "backfill", 2) == "written"
+    summary = await desk.ingest.step(source(), backfill=2)
+    assert (summary.new, summary.posted) == (3, 2)
+    await desk.deliver()
+    assert len(desk.mailbox.sent) == 2
+
+
+async def test_while_a_message_is_being_sent(crew: Desk, store_url: str) -> None:
+    """Nobody knows whether Discord has it. It goes again with the same nonce, by which Discord knows it."""
+    await crew.ingest.step(source())
+    word, _, nonce = (await killed(crew, store_url, "unanswered", 0)).partition(" ")
+    assert word == "sent"
+    assert await crew.deliver() == 0
+    crew.clock.forward(seconds=outbox.LEASE.total_seconds())
+    await all_is_told_once(crew)
+    assert crew.mailbox.sent[0].nonce == nonce
+
+
+async def test_after_a_message_was_sent_and_before_that_was_noted(crew: Desk, store_url: str) -> None:
+    await crew.ingest.step(source())
+    async with crew.db.read() as connection:
+        nonces = {row.nonce for row in await connection.execute(schema.outbox.select())}
+    assert await killed(crew, store_url, "deliver", 2) == "written"
+    crew.clock.forward(seconds=outbox.LEASE.total_seconds())
+    await all_is_told_once(crew)
+    assert {asked.nonce for asked in crew.mailbox.sent} == nonces
+    # Discord may have answered with what it was sent first, so each is brought up to date.
+    crew.clock.forward(seconds=5)
+    await crew.deliver()
+    assert sorted(asked.title for asked in crew.mailbox.edited) == sorted((ONE, TWO, THREE))
+    assert len(crew.mailbox.looked) == 3
+    crew.clock.forward(hours=1)
+    assert await crew.deliver() == 0
+
+
+async def test_after_everything_was_sent(crew: Desk, store_url: str) -> None:
+    await crew.ingest.step(source())
+    assert await killed(crew, store_url, "deliver", 0) == "done"
+    crew.clock.forward(hours=1)
+    assert await crew.deliver() == 0
+
+
+@pytest.mark.parametrize("stop", [1, 0])
+async def test_before_and_after_a_digest_is_stored(crew: Desk, store_url: str, stop: int) -> None:
+    await crew.follow(mode=Mode.DIGEST)
+    await crew.ingest.step(source())
+    crew.clock.forward(hours=1)
+    assert await killed(crew, store_url, "digest", stop) == ("written" if stop else "done")
+    assert await crew.queue() == (0 if stop else 1)
+    for _ in range(2):
+        await crew.digest()
+    (asked,) = crew.mailbox.sent
+    assert all(title in asked.text for title in (ONE, TWO, THREE))
+    assert await digests.step(crew.context) == at(25)
+
+
+async def test_in_the_middle_of_matching_anew(crew: Desk, store_url: str) -> None:
+    await crew.ingest.step(source())
+    assert await killed(crew, store_url, "topics", 1) == "written"
+    assert await rematch.configure(crew.context, [WORDS])
+    async with crew.db.read() as connection:
+        assert len(await stories.latest(connection, ["Words"], 10)) == 1

@@ -1,0 +1,81 @@
+"""Leases of processes that are gone, clocks that are set back, and a delivery that makes no progress."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from bot.store import delivery, outbox, schema
+from tests.make import record
+from tests.store.taking import ONE, TWO
+from tests.workers.desk import Desk
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+async def due(desk: Desk) -> Desk:
+    """Two messages that are due."""
+    await desk.follow()
+    await desk.take_in(record(ONE, topics=["AI"]), record(TWO, topics=["AI"]))
+    return desk
+
+
+async def claim(desk: Desk, holder: str = "") -> list[outbox.Claimed]:
+    async with desk.db.write() as connection:
+        return await outbox.claim(connection, desk.clock(), 1, holder=holder)
+
+
+async def test_leases_of_a_process_that_is_gone_end_and_those_in_doubt_go_first(due: Desk) -> None:
+    (first,) = await claim(due, "gone")
+    await claim(due, "alive")
+    due.clock.forward(seconds=1)
+    assert await claim(due) == []
+    async with due.db.write() as connection:
+        assert await delivery.give_back(connection, lambda holder: holder == "gone") == 1
+    (again,) = await claim(due)
+    assert (again.id, first.in_doubt_since, again.in_doubt_since) == (
+        first.id,
+        None,
+        first.lease_until - outbox.LEASE,
+    )
+
+
+async def test_what_is_given_back_untried_is_not_in_doubt(due: Desk) -> None:
+    claimed = await claim(due)
+    async with due.db.write() as connection:
+        await outbox.release(connection, claimed)
+    due.clock.forward(seconds=1)
+    assert [c.in_doubt_since for c in await claim(due)] == [None]
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_a_clock_that_is_set_back_delays_nothing(due: Desk, is_known: bool) -> None:
+    await claim(due)
+    latest = due.clock()
+    due.clock.forward(hours=-1)
+    async with due.db.write() as connection:
+        assert await delivery.after_clock_change(connection, due.clock(), latest if is_known else None)
+        assert not await delivery.after_clock_change(connection, due.clock(), due.clock())
+        until = await connection.scalar(sa.select(sa.func.max(schema.outbox.c.lease_until)))
+    assert until is not None
+    assert len(await claim(due)) == 1
+    due.clock.forward(seconds=outbox.LEASE.total_seconds())
+    assert len(await claim(due)) == 1
+
+
+async def test_it_is_noticed_that_nothing_is_delivered_though_something_is_due(due: Desk) -> None:
+    async with due.db.read() as connection:
+        assert await delivery.stalled(connection, due.clock()) == 0
+        assert await delivery.stalled(connection, due.clock() + delivery.STALL) == 2
+    await due.deliver()
+    async with due.db.read() as connection:
+        assert await delivery.stalled(connection, due.clock() + HOUR) == 0
+
+
+async def test_what_waits_in_a_paused_channel_is_no_stall(due: Desk) -> None:
+    await due.pause()
+    async with due.db.read() as connection:
+        assert await delivery.stalled(connection, due.clock() + HOUR) == 0

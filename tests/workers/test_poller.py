@@ -1,0 +1,784 @@
+"""Feeds from a real HTTP server to the outbox, and everything that can go wrong on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from aiohttp import web
+
+from bot.domain.model import Topic
+from bot.domain.polling import Feed, NewFeed, Origin, Polls
+from bot.services import sources
+from bot.services.related import latest
+from bot.sources.web.fetch import Web
+from bot.store import feeds, schema
+from bot.workers import rematch
+from bot.workers.ingest import Ingest
+from bot.workers.poller import Poll
+from tests.feeds import Entry, Page, Site, reader, rss
+from tests.sources.web.servers import Names
+from tests.store.taking import CHANNEL, GUILD, OTHER, headlines
+from tests.workers.desk import Desk
+
+ONE, TWO, THREE, FOUR = headlines(4)
+ELSEWHERE = 99  # another server
+
+
+class Newsroom:
+    """A desk that polls the feeds of a site."""
+
+    def __init__(self, desk: Desk, site: Site, reach: Web) -> None:
+        self.desk = desk
+        self.site = site
+        self.web = reach
+        self.restart()
+
+    def restart(self) -> None:
+        """Another process goes on."""
+        self.desk.context = replace(self.desk.context, web=self.web)
+        self.poller = Poll(self.desk.context, self.desk.ingest, self.web, lambda: 0.0)
+
+    async def add(
+        self,
+        path: str = "/feed",
+        *topics: str,
+        guild_id: int = 0,
+        origin: Origin = Origin.OPERATOR,
+        host: str = "paper.example",
+    ) -> Feed:
+        """Follow a feed of the site."""
+        wanted = NewFeed(self.site.url(path, host), origin, topics=topics or ("AI",), guild_id=guild_id)
+        async with self.desk.db.write() as connection:
+            await feeds.add(connection, wanted, self.desk.context.polls.bounds.least, self.desk.clock())
+        return await self.feed(wanted.address, guild_id)
+
+    async def in_order(self) -> None:
+        """Some other feed can be fetched, on something that nobody follows."""
+        self.publish(ONE, path="/in-order")
+        await self.add("/in-order", "Space")
+
+    async def feed(self, address: str = "", guild_id: int = 0) -> Feed:
+        """A feed as it stands."""
+        async with self.desk.db.read() as connection:
+            found = await feeds.find(connection, address or self.site.url(), guild_id)
+        assert found is not None
+        return found
+
+    async def poll(self, **later: float) -> None:
+        """Some time later, poll what is due and send what comes of it."""
+        self.desk.clock.forward(**(later or {"days": 1}))
+        await self.poller.drain()
+        await self.desk.deliver()
+
+    def publish(self, *entries: Entry | str, path: str = "/feed", etag: str = "") -> None:
+        """Have a feed consist of these."""
+        self.site.pages[path] = Page(rss(*entries), etag=etag)
+
+
+@pytest.fixture
+async def room(desk: Desk) -> AsyncIterator[Newsroom]:
+    """Two channels follow AI and Space, one of another server AI; the feed /feed has one old item."""
+    await rematch.configure(
+        desk.context, [Topic("Tech"), Topic("AI", parent="Tech"), Topic("Space", keywords=("rocket",))]
+    )
+    async with Site().serving() as site:
+        reach = reader()
+        room = Newsroom(desk, site, reach)
+        room.publish(ONE)
+        await desk.follow()
+        yield room
+        await room.poller.close()
+        await reach.close()
+
+
+# From the feed to the channel.
+
+
+async def test_what_is_new_in_a_feed_is_posted_and_what_was_there_is_not(room: Newsroom) -> None:
+    await room.add()
+    await room.poll(minutes=0)
+    assert room.desk.mailbox.titles == []
+    room.publish(Entry(TWO, 24), ONE)
+    await room.poll()
+    assert room.desk.mailbox.titles == [TWO]
+    feed = await room.feed()
+    assert (feed.title, feed.taken, feed.last_error) == ("The Paper", 2, "")
+    assert room.desk.mailbox.sent[0].message.embeds[0].author == "The Paper"
+
+
+async def test_a_record_of_a_feed_is_notable_by_itself(room: Newsroom) -> None:
+    """A feed declares no quality, so it has the one that is configured."""
+    await room.desk.follow("Space", OTHER, importance=None)  # type: ignore[arg-type]  # the mode's default
+    await room.add("/feed", "Space")
+    await room.poll()
+    room.publish(Entry(TWO, 48))
+    await room.poll()
+    assert [asked.target.channel_id for asked in room.desk.mailbox.sent] == [OTHER]
+
+
+async def test_an_undated_item_keeps_the_time_when_it_was_first_seen(room: Newsroom) -> None:
+    await room.add()
+    await room.poll()
+    room.publish(Entry(TWO, None))
+    await room.poll()
+    seen = room.desk.clock.now
+    room.publish(Entry(TWO, None, text="A word more."))
+    await room.poll()
+    (post,) = room.desk.mailbox.sent
+    assert str(int(seen.timestamp())) in post.text or post.title == TWO
+    assert room.desk.mailbox.titles == [TWO]
+
+
+@pytest.mark.parametrize(
+    "date", ["the day before yesterday", "03 Foo 2026", "8. November 2019, 12:00 Uhr", "1573214400"]
+)
+async def test_an_item_whose_date_cannot_be_read_or_is_old_is_no_news(room: Newsroom, date: str) -> None:
+    await room.add()
+    await room.poll()
+    body = rss(Entry(TWO, None)).replace(b"</item>", f"<pubDate>{date}</pubDate></item>".encode())
+    room.site.pages["/feed"] = Page(body)
+    await room.poll()
+    assert room.desk.mailbox.titles == []
+    assert (await room.feed()).taken == 2
+    _, stories = await latest(room.desk.context, "AI", GUILD)
+    (lead,) = [story.lead for story in stories if story.lead.record.title == TWO]
+    assert not lead.news
+    assert lead.published.year < 2020
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (Entry(TWO, 24, guid="a"), Entry(TWO, 30, guid="a")),
+        (
+            Entry(TWO, 24, link="https://paper.example/x"),
+            Entry(TWO, 24, link="https://paper.example/x?utm_source=rss"),
+        ),
+        (
+            Entry(TWO, 24, guid="a", link="https://paper.example/x"),
+            Entry(TWO, 24, guid="b", link="https://paper.example/x"),
+        ),
+        (
+            Entry(TWO, 24, guid="a", link="https://paper.example/x"),
+            Entry(TWO, 24, guid="a", link="https://paper.example/moved/x"),
+        ),
+    ],
+    ids=["date", "tracking", "guid", "link"],
+)
+async def test_an_item_that_only_looks_different_is_the_same(
+    room: Newsroom, before: Entry, now: Entry
+) -> None:
+    await room.add()
+    await room.poll()
+    room.publish(before)
+    await room.poll()
+    room.publish(now)
+    await room.poll()
+    assert room.desk.mailbox.titles == [TWO]
+
+
+async def test_an_old_item_that_comes_back_is_not_news(room: Newsroom) -> None:
+    await room.add()
+    await room.poll()
+    for items in ([Entry(TWO, 40)], [Entry(THREE, 60)], [Entry(TWO, 40), Entry(THREE, 60)]):
+        room.publish(*items)
+        await room.poll()
+    assert room.desk.mailbox.titles == [TWO, THREE]
+
+
+async def test_a_missed_window_is_filled_from_what_the_feed_still_holds(room: Newsroom) -> None:
+    await room.add()
+    await room.poll()
+    room.publish(Entry(TWO, 30), Entry(THREE, 60), Entry(FOUR, 80), ONE)
+    await room.poll(days=4)
+    assert sorted(room.desk.mailbox.titles) == sorted([TWO, THREE, FOUR])
+
+
+# What has not changed costs nothing.
+
+
+async def test_an_unchanged_feed_is_not_sent_again_even_to_another_process(room: Newsroom) -> None:
+    room.publish(ONE, etag='"v1"')
+    await room.add()
+    await room.poll()
+    room.restart()
+    await room.poll()
+    assert room.site.asked[-1][1]["If-None-Match"] == '"v1"'
+    feed = await room.feed()
+    assert (feed.polling.failures, feed.last_success) == (0, room.desk.clock.now)
+
+
+def _conditions(room: Newsroom) -> list[bool]:
+    """For each request so far, whether it asked for changes alone."""
+    return [{"If-None-Match", "If-Modified-Since"} & set(headers) != set() for _, headers in room.site.asked]
+
+
+def _stuck(room: Newsroom, *entries: Entry | str) -> None:
+    """The feed has these; whoever asks for changes gets the answer that there are none."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if {"If-None-Match", "If-Modified-Since"} & set(request.headers):
+            return web.Response(status=304)
+        return web.Response(body=rss(*entries), headers={"ETag": '"for ever"'})
+
+    room.site.pages["/feed"] = answer
+
+
+async def test_a_feed_is_asked_for_as_a_whole_once_in_a_while(room: Newsroom) -> None:
+    _stuck(room, ONE)
+    await room.add()
+    for _ in range(3 * 7):
+        await room.poll(hours=8)
+    assert [number for number, some in enumerate(_conditions(room)) if not some] == [0, 9, 18]
+    assert (await room.feed()).polling.failures == 0
+
+
+async def test_what_a_server_withholds_as_unchanged_is_posted_and_it_is_not_believed_again(
+    room: Newsroom,
+) -> None:
+    _stuck(room, ONE)
+    await room.add()
+    await room.poll()
+    _stuck(room, Entry(TWO, 24), ONE)
+    await room.poll(days=1)
+    assert room.desk.mailbox.titles == []
+    await room.poll(days=2)
+    assert room.desk.mailbox.titles == [TWO]
+    room.restart()
+    _stuck(room, Entry(THREE, 96), Entry(TWO, 24), ONE)
+    await room.poll(days=1)
+    assert room.desk.mailbox.titles == [TWO, THREE]
+    await room.poll(days=1)
+    assert _conditions(room) == [False, True, False, False, False]
+
+
+async def test_a_server_that_says_unchanged_to_whoever_asks_for_all_fails(room: Newsroom) -> None:
+    async def unchanged(_request: web.Request) -> web.StreamResponse:
+        return web.Response(status=304)
+
+    room.publish(ONE, etag='"v1"')
+    await room.add()
+    await room.poll()
+    room.site.pages["/feed"] = unchanged
+    await room.poll(days=1)
+    assert (await room.feed()).polling.failures == 0
+    await room.poll(days=2)
+    assert (await room.feed()).polling.failures == 1
+
+
+async def test_no_content_for_whoever_asks_for_changes_is_nothing_new(room: Newsroom) -> None:
+    async def empty(_request: web.Request) -> web.StreamResponse:
+        return web.Response(status=204)
+
+    room.publish(ONE, etag='"v1"')
+    await room.add()
+    await room.poll()
+    room.site.pages["/feed"] = empty
+    await room.poll(days=1)
+    feed = await room.feed()
+    assert (feed.polling.failures, feed.last_error) == (0, "")
+
+
+async def test_an_unchanged_body_is_known_by_its_hash(
+    room: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await room.add()
+    await room.poll()
+
+    def must_not(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("bot.sources.feeds.source.parse", must_not)
+    await room.poll()
+    assert (await room.feed()).polling.failures == 0
+
+
+async def test_polls_follow_how_often_a_feed_publishes(room: Newsroom) -> None:
+    await room.add()
+    await room.poll()
+    bounds = room.desk.context.polls.bounds
+    for number, title in enumerate(headlines(12)):
+        room.publish(Entry(title, number))
+        await room.poll()
+    assert (await room.feed()).polling.interval == bounds.least
+    for _ in range(30):
+        await room.poll()
+    assert (await room.feed()).polling.interval == bounds.most
+
+
+async def test_a_feed_is_asked_as_rarely_as_it_wants(room: Newsroom) -> None:
+    room.site.pages["/feed"] = Page(rss(ONE, more="<ttl>600</ttl>"))
+    room.site.pages["/other"] = Page(rss(TWO), headers={"Cache-Control": "max-age=7200"})
+    await room.add()
+    await room.add("/other")
+    await room.poll()
+    now = room.desk.clock.now
+    assert (await room.feed()).polling.next_poll == now + timedelta(hours=10)
+    assert (await room.feed(room.site.url("/other"))).polling.next_poll == now + timedelta(hours=2)
+
+
+# What servers answer.
+
+
+async def test_a_feed_that_moved_for_good_is_asked_at_its_new_address(room: Newsroom) -> None:
+    room.site.pages["/old"] = Page(status=301, headers={"Location": "/feed"})
+    feed = await room.add("/old")
+    await room.poll()
+    await room.poll()
+    assert room.site.paths == ["/old", "/feed", "/feed"]
+    moved = await room.feed()
+    assert (moved.source_id, moved.address) == (feed.source_id, feed.address)
+
+
+async def test_a_feed_that_is_gone_is_asked_no_more_and_its_readers_are_told(room: Newsroom) -> None:
+    await room.add()
+    await room.in_order()
+    room.site.pages["/feed"] = Page(status=410)
+    await room.poll()
+    await room.poll()
+    await room.poll(days=30)
+    assert room.site.paths.count("/feed") == 1
+    (told,) = room.desk.mailbox.sent
+    assert "removed permanently" in told.text
+    assert "has stopped reading this feed" in told.text
+
+
+async def test_a_server_that_asks_for_patience_gets_it(room: Newsroom) -> None:
+    await room.add()
+    room.site.pages["/feed"] = Page(status=429, headers={"Retry-After": "86400"})
+    await room.poll()
+    feed = await room.feed()
+    assert feed.polling.next_poll == room.desk.clock.now + timedelta(days=1)
+    assert feed.last_error == "the server is rate limiting the bot (429)"
+    room.publish(ONE)
+    await room.poll(hours=23)
+    assert room.site.paths == ["/feed"]
+    await room.poll(hours=1)
+    assert (await room.feed()).polling.failures == 0
+
+
+async def test_a_feed_that_fails_is_asked_more_rarely_and_its_readers_are_told_once(room: Newsroom) -> None:
+    await room.add()
+    await room.in_order()
+    await room.poll()
+    room.site.pages["/feed"] = Page(status=500)
+    pauses = []
+    for _ in range(30):
+        await room.poll(hours=6)
+        feed = await room.feed()
+        assert feed.polling.next_poll is not None
+        pauses.append(feed.polling.next_poll - room.desk.clock.now)
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == room.desk.context.polls.bounds.most
+    (told,) = room.desk.mailbox.sent
+    assert "the server has an error" in told.text
+    assert "The Paper" in told.text
+    room.publish(Entry(TWO, 24 * 9))
+    await room.poll()
+    assert [title for title in room.desk.mailbox.titles if title == TWO] == [TWO]
+    assert (await room.feed()).polling.failing_since is None
+
+
+async def test_of_many_feeds_that_fail_at_once_a_channel_hears_once(room: Newsroom) -> None:
+    await room.in_order()
+    for path in ("/one", "/two", "/three"):
+        await room.add(path)
+        room.site.pages[path] = Page(status=410)
+    await room.poll()
+    assert len(room.desk.mailbox.sent) == 1
+
+
+async def test_nobody_is_told_when_the_network_of_the_bot_is_down(room: Newsroom) -> None:
+    await room.add()
+    room.site.pages["/feed"] = Page(status=500)
+    for _ in range(30):
+        await room.poll(hours=6)
+    assert room.desk.mailbox.sent == []
+
+
+async def test_nobody_is_told_of_a_feed_that_others_stand_in_for(room: Newsroom) -> None:
+    await room.add()
+    room.publish(TWO, path="/second")
+    await room.add("/second")
+    room.site.pages["/feed"] = Page(status=410)
+    await room.poll()
+    assert room.desk.mailbox.sent == []
+
+
+@pytest.mark.parametrize(
+    ("page", "reason"),
+    [
+        (Page(b"<html><body>Hello</body></html>", headers={"Content-Type": "text/html"}), "web page"),
+        (Page(b"\x00\x01\x02 nothing"), ""),
+        (Page(b""), ""),
+        (Page(gzip.compress(b" " * 60_000_000), headers={"Content-Encoding": "gzip"}), "MB"),
+        (Page(status=404), "no page exists at this address (404)"),
+        (Page(status=403), "denies the bot access (403)"),
+        (Page(status=302, headers={"Location": "/bad"}), "loop"),
+        (Page(status=302, headers={"Location": "file:///etc/passwd"}), ""),
+    ],
+    ids=["page", "binary", "empty", "bomb", "404", "403", "circle", "file"],
+)
+async def test_what_is_no_feed_has_a_reason_and_leaves_the_others_be(
+    room: Newsroom, page: Page, reason: str
+) -> None:
+    room.site.pages["/bad"] = page
+    bad = await room.add("/bad")
+    await room.add()
+    await room.poll()
+    found = await room.feed(bad.address)
+    assert reason in found.last_error
+    assert found.last_error
+    assert found.polling.failures == 1
+    assert (await room.feed()).taken == 1
+
+
+async def test_a_feed_in_another_charset_than_it_says_is_read(room: Newsroom) -> None:
+    body = rss(Entry("Größere Brücke über die Öresundmündung geöffnet", 24)).decode().encode("cp1252")
+    await room.add()
+    await room.poll()
+    room.site.pages["/feed"] = Page(body)
+    await room.poll()
+    assert room.desk.mailbox.titles == ["Größere Brücke über die Öresundmündung geöffnet"]
+
+
+async def test_a_slow_server_keeps_nobody_waiting(room: Newsroom) -> None:
+    stuck = asyncio.Event()
+
+    async def stall(_request: web.Request) -> web.StreamResponse:
+        await stuck.wait()
+        return web.Response(body=rss(THREE))
+
+    room.site.pages["/slow"] = stall
+    slow = await room.add("/slow", host="slow.example")
+    await room.add()
+    while not (await room.feed()).taken:
+        await room.poller.step()
+    room.publish(Entry(TWO, 24))
+    room.desk.clock.forward(days=1)
+    while (await room.feed()).taken < 2:
+        await room.poller.step()
+    assert (await room.feed(slow.address)).polled_at is None
+    stuck.set()
+    await room.poller.drain()
+    assert (await room.feed(slow.address)).taken == 1
+
+
+async def test_a_name_that_leads_to_a_private_network_is_refused(room: Newsroom) -> None:
+    """Even if it led elsewhere before: the address that was checked is the one that is asked."""
+    names = Names({"paper.example": [["93.184.216.34", "127.0.0.1"]]})
+    room.web = reader(private_networks=False, names=names)
+    room.restart()
+    await room.add()
+    await room.poll()
+    await room.web.close()
+    assert room.site.asked == []
+    assert "private network" in (await room.feed()).last_error
+
+
+async def test_a_feed_that_is_removed_while_it_is_polled_brings_nothing(room: Newsroom) -> None:
+    gate = asyncio.Event()
+
+    async def late(_request: web.Request) -> web.StreamResponse:
+        await gate.wait()
+        return web.Response(body=rss(TWO))
+
+    room.site.pages["/late"] = late
+    feed = await room.add("/late")
+    await room.poller.step()
+    async with room.desk.db.write() as connection:
+        await feeds.remove(connection, [feed.source_id])
+    gate.set()
+    before = await room.desk.db_records()
+    await room.poller.drain()
+    assert await room.desk.db_records() == before
+
+
+async def test_a_crash_while_it_is_stored_loses_nothing_and_posts_once(room: Newsroom) -> None:
+    async def crash() -> None:
+        raise MemoryError
+
+    await room.add()
+    await room.poll()
+    room.publish(Entry(TWO, 24))
+    room.desk.clock.forward(days=1)
+    room.desk.db.at_commit(crash)
+    with pytest.raises(MemoryError):
+        await room.poller.drain()
+    room.restart()
+    await room.poll(minutes=0)
+    assert room.desk.mailbox.titles == [TWO]
+
+
+# Two processes.
+
+
+async def test_two_processes_poll_each_feed_once(room: Newsroom) -> None:
+    other = Poll(room.desk.context, Ingest(room.desk.context), room.web, lambda: 0.0)
+    paths = [f"/{number}" for number in range(30)]
+    for path in paths:
+        room.publish(ONE, path=path)
+        await room.add(path, host=f"paper{path[1:]}.example")
+    await asyncio.gather(room.poller.drain(), other.drain())
+    assert sorted(room.site.paths) == sorted(paths)
+    room.desk.clock.forward(days=1)
+    room.site.asked.clear()
+    await asyncio.gather(room.poller.drain(), other.drain())
+    assert sorted(room.site.paths) == sorted(paths)
+    await other.close()
+
+
+@pytest.mark.parametrize("how", ["crash", "stop"])
+async def test_what_a_process_was_polling_when_it_ended_another_polls(room: Newsroom, how: str) -> None:
+    """After a stop at once, after a crash when the lease ends."""
+    stuck = asyncio.Event()
+
+    async def stall(_request: web.Request) -> web.StreamResponse:
+        await stuck.wait()
+        return web.Response(body=rss(ONE))
+
+    room.site.pages["/feed"] = stall
+    await room.add()
+    ended = room.poller
+    while not room.site.asked:
+        await ended.step()
+    room.restart()
+    room.publish(ONE)
+    await room.poll(minutes=0)
+    assert (await room.feed()).polled_at is None
+    if how == "stop":
+        await ended.close()
+        await room.poll(minutes=0)
+    else:
+        end = room.desk.clock.now + feeds.LEASE
+        assert await room.poller.next_due() == end
+        await room.poll(seconds=feeds.LEASE.total_seconds() - 1)
+        assert (await room.feed()).polled_at is None
+        await room.poll(seconds=1)
+    assert (await room.feed()).taken == 1
+    stuck.set()
+    await ended.close()
+
+
+async def test_what_waited_for_its_host_until_its_lease_was_nearly_over_is_claimed_anew(
+    room: Newsroom,
+) -> None:
+    stuck = asyncio.Event()
+
+    async def stall(_request: web.Request) -> web.StreamResponse:
+        await stuck.wait()
+        return web.Response(body=rss(ONE))
+
+    paths = [f"/{number}" for number in range(4)]
+    for path in paths:
+        room.site.pages[path] = stall
+        await room.add(path)
+    while len(room.site.asked) < 2:
+        await room.poller.step()
+    room.desk.clock.now += feeds.LEASE
+    other = Poll(room.desk.context, Ingest(room.desk.context), room.web, lambda: 0.0)
+    stuck.set()
+    await asyncio.gather(room.poller.drain(), other.drain())
+    assert sorted(path for path in room.site.paths if path in paths[2:]) == paths[2:]
+    await other.close()
+
+
+# Whose feeds.
+
+
+async def test_a_servers_own_feed_counts_for_that_server_alone(room: Newsroom) -> None:
+    await room.desk.follow_elsewhere("AI", OTHER, ELSEWHERE)
+    await room.add(guild_id=GUILD, origin=Origin.SERVER)
+    await room.poll()
+    room.publish(Entry(TWO, 24))
+    await room.poll()
+    assert [asked.target.channel_id for asked in room.desk.mailbox.sent] == [CHANNEL]
+
+
+async def test_a_servers_own_feeds_bring_no_more_in_a_day_than_they_may(
+    room: Newsroom, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is over it is refused, told in the log and counted; whatever was taken out and added meanwhile."""
+    titles = list(headlines(12))
+    room.desk.context = replace(room.desk.context, polls=Polls(per_day=4))
+    room.restart()
+    room.publish(*titles[:3])
+    first = await room.add(guild_id=GUILD, origin=Origin.SERVER)
+    room.publish(*titles[3:6], path="/shared")
+    await room.add("/shared")
+    before = await room.desk.db_records()
+    await room.poll(minutes=0)
+    assert await room.desk.db_records() == before + 6, "everybody's do not count"
+    async with room.desk.db.write() as connection:
+        await feeds.remove(connection, [first.source_id])
+    room.publish(*titles[6:9], path="/second")
+    second = await room.add("/second", guild_id=GUILD, origin=Origin.SERVER)
+    await room.poll(hours=1)
+    assert await room.desk.db_records() == before + 7
+    assert (
+        f"2 new articles rejected because the feeds of server {GUILD} have reached today's limit for new articles (feeds.per_day: 4)"
+        in caplog.text
+    )
+    assert (await room.feed(second.address, GUILD)).rejected == 2
+    room.desk.clock.forward(hours=1)
+    assert (await sources.listing(room.desk.context, GUILD)).full == 4
+    asked = len(room.site.asked)
+    await room.poll(minutes=0)
+    assert len(room.site.asked) <= asked + 2, "and not asked for again at once"
+    room.publish(*titles[6:10], path="/second")
+    await room.poll()
+    assert await room.desk.db_records() == before + 10, "on the next day, what it holds still"
+    assert (await sources.listing(room.desk.context, GUILD)).full == 0
+
+
+async def test_a_servers_own_feeds_store_no_more_articles_than_they_may(
+    room: Newsroom, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither another day nor another feed makes room, and what is stored is still brought up to date."""
+    titles = list(headlines(9))
+    await room.desk.follow_elsewhere("AI", OTHER, ELSEWHERE)
+    room.desk.context = replace(room.desk.context, polls=Polls(most_stored=4))
+    room.restart()
+    before = await room.desk.db_records()
+    room.publish(*titles[:3])
+    await room.add(guild_id=GUILD, origin=Origin.SERVER)
+    room.publish(*titles[3:6], path="/second")
+    second = await room.add("/second", guild_id=GUILD, origin=Origin.SERVER)
+    room.publish(*titles[3:6], path="/elsewhere")
+    await room.add("/elsewhere", guild_id=ELSEWHERE, origin=Origin.SERVER)
+    room.publish(*titles[6:9], path="/shared")
+    await room.add("/shared")
+    await room.poll(minutes=0)
+    assert await room.desk.db_records() == before + 4 + 3 + 3, "others have room of their own"
+    assert (
+        f"2 new articles rejected because the feeds of server {GUILD} have reached "
+        "the limit for stored articles (feeds.most_stored: 4)"
+    ) in caplog.text
+    assert (await room.feed(second.address, GUILD)).rejected == 2
+    listing = await sources.listing(room.desk.context, GUILD)
+    assert (listing.stored, listing.most_stored) == (4, 4)
+    room.publish(Entry(titles[0], text="One more paragraph."), *titles[6:8])
+    await room.poll(days=2)
+    assert await room.desk.db_records() == before + 10
+    async with room.desk.db.read() as connection:
+        excerpts = (await connection.execute(sa.select(schema.records.c.excerpt))).scalars().all()
+    assert "One more paragraph." in excerpts
+
+
+async def test_two_servers_may_have_the_same_feed(room: Newsroom) -> None:
+    await room.desk.follow_elsewhere("AI", OTHER, ELSEWHERE)
+    for guild_id in (GUILD, ELSEWHERE):
+        await room.add(guild_id=guild_id, origin=Origin.SERVER)
+    await room.poll()
+    room.publish(Entry(TWO, 24))
+    await room.poll()
+    assert sorted(asked.target.channel_id for asked in room.desk.mailbox.sent) == [CHANNEL, OTHER]
+
+
+async def test_a_servers_own_report_joins_everybodys_story_for_that_server(room: Newsroom) -> None:
+    await room.desk.follow_elsewhere("AI", OTHER, ELSEWHERE)
+    title = "Harbour bridge closed after engineers find crack in girder"
+    await room.add()
+    await room.add("/own", guild_id=GUILD, origin=Origin.SERVER)
+    room.publish(FOUR, path="/own")
+    await room.poll()
+    room.publish(Entry(title, 24))
+    own = Entry("Harbour bridge closed: crack in girder found by engineers", 24, link="https://own.example/1")
+    room.publish(own, path="/own")
+    await room.poll()
+    await room.poll()
+    shown = {
+        asked.target.channel_id: asked.text for asked in (*room.desk.mailbox.sent, *room.desk.mailbox.edited)
+    }
+    assert "2 outlets" in shown[CHANNEL]
+    assert "found by engineers" not in shown[OTHER]
+    assert len(room.desk.mailbox.sent) == 2
+
+
+async def test_of_the_catalogue_only_what_somebody_follows_is_polled(room: Newsroom) -> None:
+    for path, topic in (("/ai", "AI"), ("/tech", "Tech"), ("/space", "Space")):
+        room.publish(ONE, path=path)
+        await room.add(path, topic, origin=Origin.CATALOGUE)
+    await room.poll()
+    assert sorted(room.site.paths) == ["/ai", "/tech"]
+    await room.desk.follow("Space", OTHER)
+    await room.poll(minutes=0)
+    assert sorted(room.site.paths) == ["/ai", "/space", "/tech"]
+
+
+async def test_the_feeds_of_a_server_in_which_every_channel_is_paused_wait(room: Newsroom) -> None:
+    await room.add(guild_id=GUILD, origin=Origin.SERVER)
+    await room.desk.pause()
+    await room.poll()
+    assert room.site.asked == []
+    await room.desk.resume()
+    await room.poll(minutes=0)
+    assert room.site.paths == ["/feed"]
+
+
+# One article in several feeds.
+
+
+async def test_an_article_of_two_feeds_is_on_both_topics_and_changes_with_neither(room: Newsroom) -> None:
+    await room.desk.follow("Space", OTHER)
+    link = "https://paper.example/x"
+    for path, topic in (("/ai", "AI"), ("/space", "Space")):
+        room.publish(ONE, path=path)
+        await room.add(path, topic)
+    await room.poll()
+    room.publish(Entry(TWO, 24, text="First in these words.", link=link), path="/ai")
+    room.publish(Entry(f"{TWO} too", 24, text="Then in those.", link=link), path="/space")
+    for _ in range(6):
+        await room.poll(hours=8)
+    assert len(room.desk.mailbox.sent) == 2
+    assert {asked.target.channel_id for asked in room.desk.mailbox.sent} == {CHANNEL, OTHER}
+    assert len(room.desk.mailbox.edited) <= 1  # the other topic was added
+
+
+async def test_a_host_with_many_feeds_keeps_no_other_waiting(room: Newsroom) -> None:
+    stuck = asyncio.Event()
+
+    async def stall(_request: web.Request) -> web.StreamResponse:
+        await stuck.wait()
+        return web.Response(body=rss(THREE))
+
+    for number in range(150):
+        room.site.pages[f"/slow/{number}"] = stall
+        await room.add(f"/slow/{number}", host="slow.example")
+    await room.add()
+    while not (await room.feed()).taken:
+        await room.poller.step()
+    assert len(room.site.paths) <= 3
+    stuck.set()
+    await room.poller.drain()
+    assert len(room.site.paths) == 151
+
+
+async def test_a_servers_own_feed_puts_its_topics_on_everybodys_story_for_that_server_alone(
+    room: Newsroom,
+) -> None:
+    title = "Harbour bridge closed after engineers find crack in girder"
+    await room.desk.follow_elsewhere("Space", OTHER, ELSEWHERE)
+    await room.desk.follow("Space", CHANNEL + 50)
+    await room.add()
+    room.publish(FOUR, path="/own")
+    await room.add("/own", "Space", guild_id=GUILD, origin=Origin.SERVER)
+    await room.poll()
+    room.publish(Entry(title, 24))
+    own = Entry("Harbour bridge closed: crack in girder found by engineers", 24, link="https://own.example/1")
+    room.publish(own, path="/own")
+    await room.poll()
+    await rematch.define(room.desk.context, [Topic("Whales", keywords=("whale",))])
+
+    async def listed(guild_id: int) -> list[int]:
+        _, views = await latest(room.desk.context, "Space", guild_id, 0)
+        return [view.number for view in views if "Harbour" in view.lead.record.title]
+
+    assert len(await listed(GUILD)) == 1
+    assert await listed(ELSEWHERE) == []
