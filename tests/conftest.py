@@ -22,6 +22,7 @@ settings.register_profile("search", deadline=None, max_examples=2000, print_blob
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 
+@pytest.hookimpl(optionalhook=True)  # pytest-xdist may be absent
 def pytest_xdist_auto_num_workers() -> int:
     """More processes than cores: tests wait for databases and sockets about half of their time."""
     return 2 * (os.cpu_count() or 1)
