@@ -12,7 +12,16 @@ import pytest
 from hypothesis import settings
 
 from bot.store.database import Database
-from tests.databases import MIGRATED, empty, migrate, named, new_database, opened, postgres
+from tests.databases import (
+    MIGRATED,
+    empty,
+    migrate,
+    named,
+    new_database,
+    opened,
+    postgres,
+    share_compiled_statements,
+)
 from tests.make import Clock
 
 # No test may depend on how fast the machine is. `gate` draws the same examples on every run; `make fuzz` takes
@@ -22,9 +31,18 @@ settings.register_profile("search", deadline=None, max_examples=2000, print_blob
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 
+@pytest.hookimpl(optionalhook=True)  # pytest-xdist may be absent
 def pytest_xdist_auto_num_workers() -> int:
     """More processes than cores: tests wait for databases and sockets about half of their time."""
     return 2 * (os.cpu_count() or 1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_statements() -> Iterator[None]:
+    """Statements are compiled once for all tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        share_compiled_statements(patch)
+        yield
 
 
 @pytest.fixture(scope="session")

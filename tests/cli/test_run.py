@@ -249,8 +249,11 @@ async def test_a_stop_ends_the_wait_for_another_program_that_writes(
     path = await prepare(tmp_path)
     discord = Loopback()
     async with discord.serving(), running_here(discord, path, monkeypatch, caplog) as bot:
-        with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
+        file = tmp_path / "x.db"
+        with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as other:
+            await asyncio.to_thread(
+                other.execute, "BEGIN IMMEDIATE"
+            )  # the bot may have to finish a write first
             monkeypatch.setattr(database, "_begun", noted)
             write_record(tmp_path, "new", "Night train reaches the coast", "one.example")
             await waiting.wait()
