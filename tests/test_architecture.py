@@ -1,4 +1,4 @@
-"""Keeps the arrows of docs/architecture.md: what each part may import, who reads the clock, how long a file is."""
+"""Keeps the arrows of docs/architecture.md: what each part may import, and who reads the clock."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parent.parent
-LONGEST = 420  # lines of a file in bot/ and cogs/
-LONGEST_COG = 200
+LONGEST_COG = 200  # lines of a file in cogs/: a command that needs more does what a service should
 
 # Package or module -> the project's own packages and modules that it may import. The longest name that fits a module
 # is its part.
@@ -152,7 +151,7 @@ LIBRARIES: dict[str, set[str]] = {
     "discord": {"bot.chat", "cogs", "bot.runtime.app", "bot.demo"},
     "fasttext": {"bot.domain.text"},
     "ftfy": {"bot.domain"},
-    "idna": {"bot.domain"},
+    "idna": {"bot.domain", "bot.messages"},
     "limits": {"bot.http"},
     "lxml": {"bot.sources"},
     "prometheus_client": {"bot.http"},
@@ -238,7 +237,7 @@ def _is_ours(name: str) -> bool:
     return _within(name, {"bot", "cogs"})
 
 
-CODE = [module for module in _modules() if module != "bot"]
+CODE = [module for module, path in _modules().items() if path.read_text(encoding="utf-8").strip()]
 
 
 @pytest.mark.parametrize("module", CODE)
@@ -308,8 +307,7 @@ def test_nothing_global(module: str) -> None:
             assert allowed or not forbidden, f"{module}:{node.lineno}: {node.attr}"
 
 
-@pytest.mark.parametrize("module", CODE)
-def test_files_stay_short(module: str) -> None:
-    """A longer one wants to be two things."""
+@pytest.mark.parametrize("module", [module for module in CODE if _within(module, {"cogs"})])
+def test_cogs_stay_thin(module: str) -> None:
     lines = len(_modules()[module].read_text(encoding="utf-8").splitlines())
-    assert lines <= (LONGEST_COG if _within(module, {"cogs"}) else LONGEST)
+    assert lines <= LONGEST_COG

@@ -52,6 +52,17 @@ def explain(error: BaseException) -> str | None:
             return f"{_shown(str(error))}\n```\n{drawn}\n```\nFor example: `{error.example}`"
         case TopicwireError():
             return _shown(str(error))
+        case app_commands.AppCommandError():
+            return _explain_refusal(error)
+        case discord.HTTPException():
+            return _explain_answer(error)
+        case _:
+            return None
+
+
+def _explain_refusal(error: app_commands.AppCommandError) -> str | None:
+    """What discord.py found before a command began."""
+    match error:
         case app_commands.MissingPermissions(missing_permissions=missing):
             return f"You need this permission: {_names(missing)}. Ask an admin of this server."
         case app_commands.BotMissingPermissions(missing_permissions=missing):
@@ -68,11 +79,18 @@ def explain(error: BaseException) -> str | None:
             return f"Too many requests. Try again in {plural(math.ceil(error.retry_after), 'second')}."
         case app_commands.CheckFailure():
             return "You are not allowed to do that here."
+        case _:
+            return None
+
+
+def _explain_answer(error: discord.HTTPException) -> str | None:
+    """What Discord answered to the bot."""
+    match error:
         case discord.NotFound(code=code) if code in _GONE:
             return "Discord no longer accepts an answer to this. Use the command again."
         case discord.Forbidden():
             return "Discord did not allow this. Check the bot's permissions in the channel."
-        case discord.HTTPException() if error.status >= 500:
+        case _ if error.status >= 500:
             return "Discord is having problems right now. Try again in a few minutes."
         case _:
             return None

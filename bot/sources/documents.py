@@ -144,33 +144,57 @@ def _inspect(text: str) -> None:
         return
     if text.count("\n%") > _MAX_DIRECTIVES:
         raise Unreadable("not valid YAML: too many lines begin with %")
-    sizes: dict[str, int] = {}  # of what anchors stand for, with all that is inside
-    opened: list[tuple[str | None, int]] = []  # the anchor, and the total before
-    total = 0
+    extent = _Extent()
     for event in yaml.parse(text, _Loader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            opened.append((event.anchor, total))
-            total += 1
-            if len(opened) > MAX_DEPTH:
-                raise Unreadable(_TOO_DEEP)
-        elif isinstance(event, yaml.CollectionEndEvent):
-            anchor, before = opened.pop()
-            if anchor is not None:
-                sizes[anchor] = total - before
-        elif isinstance(event, yaml.ScalarEvent):
-            total += 1
-            if len(event.value) > MAX_TEXT:
-                raise Unreadable(f"a text is longer than {MAX_TEXT:,} characters")
-            if event.anchor is not None:
-                sizes[event.anchor] = 1
-        elif isinstance(event, yaml.AliasEvent):
-            if event.anchor not in sizes:
-                raise Unreadable("not valid YAML: an alias refers to an undefined anchor or to itself")
-            total += sizes[event.anchor]
-        elif isinstance(event, yaml.DocumentStartEvent):
-            total += 1
-        if total > MAX_VALUES:
+        extent.add(event)
+        if extent.values > MAX_VALUES:
             raise Unreadable(f"more than {MAX_VALUES:,} values; every use of an alias counts")
+
+
+class _Extent:
+    """How many values a YAML text stands for, counted on the parser's events; every use of an alias counts."""
+
+    def __init__(self) -> None:
+        self.values = 0
+        self._sizes: dict[str, int] = {}  # of what anchors stand for, with all that is inside
+        self._opened: list[tuple[str | None, int]] = []  # the anchor, and the number of values before it
+
+    def add(self, event: yaml.Event) -> None:
+        """Count an event. Raises `Unreadable` for what is too deep or too long, or refers to nothing."""
+        match event:
+            case yaml.CollectionStartEvent():
+                self._open(event.anchor)
+            case yaml.CollectionEndEvent():
+                self._close()
+            case yaml.ScalarEvent():
+                self._scalar(event)
+            case yaml.AliasEvent():
+                self._alias(event.anchor)
+            case yaml.DocumentStartEvent():
+                self.values += 1
+
+    def _open(self, anchor: str | None) -> None:
+        self._opened.append((anchor, self.values))
+        self.values += 1
+        if len(self._opened) > MAX_DEPTH:
+            raise Unreadable(_TOO_DEEP)
+
+    def _close(self) -> None:
+        anchor, before = self._opened.pop()
+        if anchor is not None:
+            self._sizes[anchor] = self.values - before
+
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
+        self.values += 1
+        if len(event.value) > MAX_TEXT:
+            raise Unreadable(f"a text is longer than {MAX_TEXT:,} characters")
+        if event.anchor is not None:
+            self._sizes[event.anchor] = 1
+
+    def _alias(self, anchor: str | None) -> None:
+        if anchor is None or anchor not in self._sizes:
+            raise Unreadable("not valid YAML: an alias refers to an undefined anchor or to itself")
+        self.values += self._sizes[anchor]
 
 
 class _Loader(yaml.CSafeLoader):

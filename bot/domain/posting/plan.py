@@ -338,42 +338,14 @@ def _audience(
     rules: Rules,
 ) -> None:
     """Decide who is told of the stories that changed; the posts of `reshaped` are edited whatever their age."""
-    known_posts = {
-        (number, channel_id): post
-        for (number, channel_id), post in known_posts.items()
-        if not result.audiences.get(number, EVERYBODY).isdisjoint((0, post.guild_id))
-    }
-    posts = dict(known_posts)
-    pointed_to: set[tuple[int, int]] = set()
-    for (old, channel_id), post in known_posts.items():
-        survivor = result.merged.get(old)
-        if survivor is None or (post.closed and post.message_id is None):
-            continue
-        # Two posts of what is one story now: one goes on, the other is turned into a pointer or never sent.
-        other = posts.get((survivor, channel_id))
-        if other is None:
-            posts[survivor, channel_id] = post
-            continue
-        ends, posts[survivor, channel_id] = sorted((post, other), key=_alive)
-        result.edits.append(Edit(ends.id, old, now))
-        if not ends.closed:
-            pointed_to.add((survivor, channel_id))
-    told: dict[int, dict[int, Post]] = {}
-    for (number, channel_id), post in posts.items():
-        told.setdefault(number, {})[channel_id] = post
+    posts, pointed_to = _after_merges(result, known_posts, now)
     by_id = {channel.id: channel for channel in channels}
-    followers: dict[str, dict[int, None]] = {}
-    for channel in channels:
-        for subscription in channel.subscriptions:
-            followers.setdefault(name_key(subscription.topic), {})[channel.id] = None
+    followers = _followers(channels)
     for number, story in sorted(
         changed.items(), key=lambda item: _shown_at(result.stories[item[0]], item[0])
     ):
-        own = told.get(number, {})
-        about: set[str] = set()  # a name that two servers use brings both here: `decide` tells them apart
-        for guild_id, name in {(m.guild_id, m.topic) for m in chain.from_iterable(story.topics.values())}:
-            about |= topics.seen_by(guild_id).with_ancestors([name])
-        following = chain.from_iterable(followers.get(topic, ()) for topic in sorted(about))
+        own = posts.get(number, {})
+        following = chain.from_iterable(followers.get(topic, ()) for topic in _subjects(story, topics))
         seen: dict[int, Story] = {}
         for channel_id in dict.fromkeys(chain(own, sorted(following))):
             channel = by_id[channel_id] if channel_id in by_id else _unfollowed(own[channel_id])
@@ -391,3 +363,55 @@ def _audience(
                     result.edits.append(edit)
                 case Hold() as hold:
                     result.holds.append(hold)
+
+
+def _after_merges(
+    result: Plan, known_posts: Mapping[tuple[int, int], Post], now: datetime
+) -> tuple[dict[int, dict[int, Post]], set[tuple[int, int]]]:
+    """The posts of each story by channel once stories were merged, and (story, channel) of those pointed to.
+
+    Two posts of what is one story now: one goes on, the other is turned into a pointer or never sent.
+    """
+    visible = {
+        (number, channel_id): post
+        for (number, channel_id), post in known_posts.items()
+        if not result.audiences.get(number, EVERYBODY).isdisjoint((0, post.guild_id))
+    }
+    posts = dict(visible)
+    pointed_to: set[tuple[int, int]] = set()
+    for (old, channel_id), post in visible.items():
+        survivor = result.merged.get(old)
+        if survivor is None or (post.closed and post.message_id is None):
+            continue
+        other = posts.get((survivor, channel_id))
+        if other is None:
+            posts[survivor, channel_id] = post
+            continue
+        ends, posts[survivor, channel_id] = sorted((post, other), key=_alive)
+        result.edits.append(Edit(ends.id, old, now))
+        if not ends.closed:
+            pointed_to.add((survivor, channel_id))
+    by_story: dict[int, dict[int, Post]] = {}
+    for (number, channel_id), post in posts.items():
+        by_story.setdefault(number, {})[channel_id] = post
+    return by_story, pointed_to
+
+
+def _followers(channels: Sequence[posting.Channel]) -> dict[str, dict[int, None]]:
+    """The channels that follow each topic, by the topic's key."""
+    followers: dict[str, dict[int, None]] = {}
+    for channel in channels:
+        for subscription in channel.subscriptions:
+            followers.setdefault(name_key(subscription.topic), {})[channel.id] = None
+    return followers
+
+
+def _subjects(story: Story, topics: Topics) -> list[str]:
+    """The keys of all topics of a story and those above them.
+
+    A name that two servers use brings the channels of both: `decide` tells them apart.
+    """
+    keys: set[str] = set()
+    for guild_id, name in {(m.guild_id, m.topic) for m in chain.from_iterable(story.topics.values())}:
+        keys |= topics.seen_by(guild_id).with_ancestors([name])
+    return sorted(keys)

