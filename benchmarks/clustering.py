@@ -21,8 +21,8 @@ from itertools import accumulate, chain
 from pathlib import Path
 
 from bot.domain.clustering.agreement import b_cubed
-from bot.domain.clustering.assign import Window
-from bot.domain.clustering.story_cluster import Report, compared, day_of
+from bot.domain.clustering.assign import StoryWindow
+from bot.domain.clustering.story_cluster import Report, day_of, extract_terms
 
 DAYS = 14
 PROBES = 3_000  # reports that are timed at the end
@@ -61,7 +61,7 @@ def stream(count: int, seed: int = 7) -> Iterator[tuple[int, str, float, str]]:
 
 def _reports(count: int) -> Iterator[tuple[int, Report]]:
     for number, (event, title, day, outlet) in enumerate(stream(count), 1):
-        yield event, Report(number, compared(title, "", ""), day, outlet)
+        yield event, Report(number, extract_terms(title, "", ""), day, outlet)
 
 
 def _memory() -> int:
@@ -72,7 +72,7 @@ def _memory() -> int:
 
 def _window(count: int) -> dict[str, float]:
     """Place so many reports, the last of them timed one by one, after their titles were cut into terms."""
-    window = Window()
+    window = StoryWindow()
     made = stream(count + PROBES)
     rest = chain([next(made)], made)  # which plans it all, so that its memory is not taken for the window's
     next_number = 1
@@ -87,7 +87,7 @@ def _window(count: int) -> dict[str, float]:
             gc.collect()
             after = _memory()
         began = time.perf_counter()
-        report = Report(number, compared(title, "", ""), day, outlet)
+        report = Report(number, extract_terms(title, "", ""), day, outlet)
         told = time.perf_counter()
         result = window.place([report], {}, next_number)
         if number > count:

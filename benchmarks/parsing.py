@@ -13,7 +13,7 @@ from email.utils import format_datetime
 import feedparser
 
 from benchmarks.table import line
-from bot.sources.feeds.parse import Origin, parse
+from bot.sources.feeds.parse import FeedSpec, parse
 
 _ITEMS = 100
 _OURS_A_TURN = 10  # so that both take long enough to be measured
@@ -98,7 +98,7 @@ def spent(run: Callable[[], object], times: int) -> float:
 def measure(runs: int) -> None:
     """Both parsers on both feeds, in turns."""
     for name, body in (("RSS", rss()), ("Atom", atom())):
-        origin = Origin(_URL)
+        origin = FeedSpec(_URL)
         if len(parse(body, origin).items) != _ITEMS or len(feedparser.parse(body).entries) != _ITEMS:
             raise SystemExit(f"{name}: some items were not read")
         ours, theirs, ratios = [], [], []

@@ -32,12 +32,12 @@ from unittest.mock import patch
 from aiohttp.abc import ResolveResult
 
 from benchmarks.table import line
-from bot.domain.clustering.assign import Window
+from bot.domain.clustering.assign import StoryWindow
 from bot.domain.model import Importance, Topic
-from bot.domain.polling import Got, NewFeed, Origin
+from bot.domain.polling import FeedOrigin, NewFeed, PollResult
 from bot.domain.posting import plan
 from bot.services.context import Context
-from bot.services.subscribe import Wish, subscribe
+from bot.services.subscribe import SubscribeRequest, subscribe
 from bot.sources.feeds import source
 from bot.sources.feeds.parse import parse
 from bot.sources.parsing.pool import ParserPool
@@ -238,7 +238,7 @@ def _measured(poller: _Poll) -> Iterator[dict[str, float]]:
     with (
         patch.object(source, "parse", spent.timed("parsing", parse)),
         patch.object(ingest, "identify", spent.timed("deciding", plan.identify)),
-        patch.object(windows, "Window", spent.timed("deciding", Window)),
+        patch.object(windows, "Window", spent.timed("deciding", StoryWindow)),
         patch.object(windows, "place", spent.timed("deciding", plan.place)),
         patch.object(ingest, "plan", spent.timed("deciding", plan.plan)),
     ):
@@ -253,7 +253,7 @@ def _measured(poller: _Poll) -> Iterator[dict[str, float]]:
         "network": loop - spent.parsing - spent.statements,
         "resident": _resident(),
     }
-    figures |= {got.value: poller.counts[got.value] - before.get(got.value, 0) for got in Got}
+    figures |= {got.value: poller.counts[got.value] - before.get(got.value, 0) for got in PollResult}
 
 
 def _resident() -> float:
@@ -309,11 +309,11 @@ async def _follow(context: Context, count: int) -> None:
     topics = [Topic(name, keywords=tuple(_WORDS[at * 40 : at * 40 + 20])) for at, name in enumerate(_TOPICS)]
     await rematch.configure(context, topics)
     for channel, topic in _CHANNELS.items():
-        await subscribe(context, Wish(1, channel, topic, importance=Importance.ALL))
+        await subscribe(context, SubscribeRequest(1, channel, topic, importance=Importance.ALL))
     async with context.db.write() as connection:
         for number in range(count):
             about = (_TOPICS[number % len(_TOPICS)],)
-            wanted = NewFeed(f"http://{_host(number)}/feed", Origin.OPERATOR, topics=about)
+            wanted = NewFeed(f"http://{_host(number)}/feed", FeedOrigin.OPERATOR, topics=about)
             await feeds.add(connection, wanted, context.polls.bounds.least, context.now())
 
 
@@ -357,8 +357,8 @@ def measure(rounds: int, count: int = FEEDS) -> None:
 
 
 def _print(turns: Sequence[dict[str, float]]) -> None:
-    counts = {got.value: [int(turn[got.value]) for turn in turns] for got in Got}
-    polled = [sum(turn[got.value] for got in Got) for turn in turns]
+    counts = {got.value: [int(turn[got.value]) for turn in turns] for got in PollResult}
+    polled = [sum(turn[got.value] for got in PollResult) for turn in turns]
     print(
         f"{'polls with new items / without / failed':<58} {counts['new']} / {counts['nothing new']} / {counts['failed']}"
     )

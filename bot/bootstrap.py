@@ -15,7 +15,7 @@ from bot.config import Config, FeedSettings, FolderSettings, GitSettings
 from bot.config.models import ALL_SERVERS
 from bot.domain.clustering import embeddings as meaning
 from bot.domain.model import Topic
-from bot.domain.polling import NewFeed, Origin
+from bot.domain.polling import FeedOrigin, NewFeed
 from bot.domain.records.identity import canonical
 from bot.domain.topics.tree import beside
 from bot.errors import ConfigError
@@ -48,7 +48,7 @@ class Watched:
     topics: Callable[[], Sequence[Path]] = tuple
 
 
-def watched_of(settings: FolderSettings | GitSettings) -> Watched:
+def build_source(settings: FolderSettings | GitSettings) -> Watched:
     """The source that a config entry means."""
     match settings:
         case FolderSettings():
@@ -72,24 +72,24 @@ def repository_of(settings: GitSettings) -> GitSource:
     )
 
 
-def feeds_of(config: Config) -> list[NewFeed]:
+def build_feeds(config: Config) -> list[NewFeed]:
     """The feeds of the config, and those of the catalogue that it does not name itself."""
     own = [
-        NewFeed(settings.url, Origin.CONFIG, settings.name, settings.topics, settings.quality)
+        NewFeed(settings.url, FeedOrigin.CONFIG, settings.name, settings.topics, settings.quality)
         for settings in config.sources
         if isinstance(settings, FeedSettings)
     ]
     if config.feeds.catalogue:
         named = {canonical(feed.address) for feed in own}
         own += [
-            NewFeed(listed.url, Origin.CATALOGUE, listed.name, listed.topics)
+            NewFeed(listed.url, FeedOrigin.CATALOGUE, listed.name, listed.topics)
             for listed in catalogue_feeds()
             if canonical(listed.url) not in named
         ]
     return own
 
 
-def topics_of(config: Config) -> tuple[Topic, ...]:
+def build_topics(config: Config) -> tuple[Topic, ...]:
     """All configured topics, and those of the catalogue. Raises ConfigError that names every file that cannot be used."""
     inline = config.topics.topics()
     directories = [directory.expanduser() for directory in config.topics.directories]
@@ -112,7 +112,7 @@ def topics_of(config: Config) -> tuple[Topic, ...]:
     return beside((*found, *inline), standard)
 
 
-def context_of(config: Config, db: Database, now: Now) -> Context:
+def build_context(config: Config, db: Database, now: Now) -> Context:
     """What the use cases work with, as configured."""
     return Context(
         db,
@@ -127,7 +127,7 @@ def context_of(config: Config, db: Database, now: Now) -> Context:
 
 
 @contextlib.asynccontextmanager
-async def web_of(private_networks: bool) -> AsyncIterator[Web]:
+async def build_web_client(private_networks: bool) -> AsyncIterator[Web]:
     """How feeds are reached; of one's own networks too, if that is wished."""
     from bot.sources.web.fetch import Web
 
@@ -138,7 +138,7 @@ async def web_of(private_networks: bool) -> AsyncIterator[Web]:
         await web.close()
 
 
-def endpoint_of(config: Config) -> http.Settings | None:
+def build_endpoint(config: Config) -> http.Settings | None:
     """Where the bot listens, if at all."""
     from bot.http import server as http
 
@@ -187,7 +187,7 @@ def check(config: Config) -> list[str]:
         if not Path(directory).expanduser().is_dir():
             problems.append(f"topics.directories[{position}]: {directory} is not a directory")
     try:
-        topics_of(config)
+        build_topics(config)
     except ConfigError as error:
         problems += [f"topics: {problem}" for problem in error.problems]
     if not config.sources and not config.feeds.catalogue:

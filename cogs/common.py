@@ -77,7 +77,7 @@ def guild_of(interaction: Interaction) -> discord.Guild:
     return interaction.guild
 
 
-def here(interaction: Interaction) -> Any:
+def target_channel(interaction: Interaction) -> Any:
     """Where a command was typed or a button pressed: in a post of a forum, that is the forum."""
     channel = interaction.channel
     parent = channel.parent if isinstance(channel, discord.Thread) else None
@@ -86,7 +86,7 @@ def here(interaction: Interaction) -> Any:
 
 def here_id(interaction: Interaction) -> int:
     """The id of that channel; 0 where there is none."""
-    channel = here(interaction)
+    channel = target_channel(interaction)
     return channel.id if channel is not None else 0
 
 
@@ -128,7 +128,7 @@ ChannelOption = app_commands.Transform[Target, _ChannelOption]
 
 def channel_of(interaction: Interaction, named: Target | None = None) -> Target:
     """The channel that was named, else the one that the command was typed in; it must be one to post in."""
-    channel = named or here(interaction)
+    channel = named or target_channel(interaction)
     if isinstance(channel, app_commands.AppCommandChannel | app_commands.AppCommandThread):
         raise NotAllowedError(
             f"The bot cannot see {channel.mention}. Give it View Channel there, or reopen the thread."

@@ -80,7 +80,7 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dige
 
             return views.Choice(f"Use {zone}", press)
 
-        offer = views.Offer(interaction, *map(instead, reading.others)) if reading.others else None
+        offer = views.ConfirmView(interaction, *map(instead, reading.others)) if reading.others else None
         await views.answer(interaction, Embed(title="Digest set", description=text, colour=GREY), offer)
 
     @app_commands.command()

@@ -77,13 +77,13 @@ class Mutes(commands.Cog):
                 )
                 return
             text = f"{name} is muted {place}. Undo with `/unmute`.\n{_meaning(value)}\n{_told(effect)}"
-            offer = views.Offer(answering, views.Choice("Undo", undo))
+            offer = views.ConfirmView(answering, views.Choice("Undo", undo))
             await views.answer(answering, Embed("Muted", "", text, colour=GREY), offer)
 
         if not effect.is_large:
             await mute(interaction)
             return
-        offer = views.Offer(
+        offer = views.ConfirmView(
             interaction,
             views.Choice("Mute it", mute, danger=True),
             views.cancel("Cancel", f"{name} was not muted."),

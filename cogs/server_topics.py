@@ -105,7 +105,7 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
         text = f"Delete **{name}**? {follow}"
         if doomed.feeds:
             text += f" It is the topic of {plural(doomed.feeds, 'feed')} of this server. Without it, keywords decide the topics of the articles."
-        offer = views.Offer(
+        offer = views.ConfirmView(
             interaction,
             views.Choice("Delete it", press, danger=True),
             views.cancel("Keep it", f"**{name}** was not deleted."),

@@ -18,7 +18,7 @@ from bot.messages.story import GREY, list_pages
 from bot.services import subscribe as use
 from bot.services import topics
 from bot.services.context import Context
-from bot.services.subscribe import Reset, Subscribed, Wish
+from bot.services.subscribe import Reset, Subscribed, SubscribeRequest
 from cogs.common import (
     MOST_CHOICES,
     ChannelOption,
@@ -75,7 +75,7 @@ class Subscriptions(commands.Cog):
             raise InvalidInputError(
                 f"{target.mention} is not an announcement channel, so it has no followers to publish to."
             )
-        wish = Wish(
+        wish = SubscribeRequest(
             guild_of(interaction).id,
             target.id,
             topic,
@@ -89,7 +89,7 @@ class Subscriptions(commands.Cog):
         offer = self._offer(interaction, done, target)
         await views.answer(interaction, subscribed(done, mention, target), offer)
 
-    def _offer(self, interaction: Interaction, done: Subscribed, target: Target) -> views.Offer | None:
+    def _offer(self, interaction: Interaction, done: Subscribed, target: Target) -> views.ConfirmView | None:
         newest, wanted = done.newest, done.subscription
         if newest is None or done.posted or wanted.mode is Mode.DIGEST:
             return None
@@ -106,7 +106,7 @@ class Subscriptions(commands.Cog):
             )
             await views.answer(pressed, Embed(description=text, colour=GREY))
 
-        return views.Offer(interaction, views.Choice("Post the newest story now", press))
+        return views.ConfirmView(interaction, views.Choice("Post the newest story now", press))
 
     @app_commands.command()
     @app_commands.describe(topic="Topic to unsubscribe from", channel="The channel (default: this channel)")

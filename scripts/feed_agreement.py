@@ -29,7 +29,7 @@ from bot.sources.feeds.dates import moment
 from bot.sources.feeds.images import image_of
 from bot.sources.feeds.links import is_web, resolved
 from bot.sources.feeds.model import Feed
-from bot.sources.feeds.parse import NotAFeed, Origin, parse, read
+from bot.sources.feeds.parse import FeedSpec, NotAFeed, parse, read
 from bot.sources.feeds.text import body, line
 
 URL = "http://127.0.0.1:8097/tests/feed.xml"  # what the feedparser collection's relative links expect
@@ -327,7 +327,7 @@ def main() -> None:
     for path in paths:
         data, name = path.read_bytes(), str(path.relative_to(folder))
         try:
-            parse(data, Origin(URL))
+            parse(data, FeedSpec(URL))
             found = list(checks(path, data))
         except NotAFeed as error:
             refused.append(f"{name}: {error}")

@@ -15,11 +15,11 @@ from collections import Counter
 from pathlib import Path
 
 from benchmarks import parsing
-from bot.sources.feeds.parse import NotAFeed, Origin, parse
+from bot.sources.feeds.parse import FeedSpec, NotAFeed, parse
 
 SLOW = 2.0  # seconds
 LARGEST = 300_000  # bytes of a mutant, but for the few that repeat a piece many times
-ORIGIN = Origin("https://news.example.com/feed.xml")
+ORIGIN = FeedSpec("https://news.example.com/feed.xml")
 JSON_FEED = (
     b'{"version": "https://jsonfeed.org/version/1.1", "title": "T", "items": [{"id": 1, "url": "https://a.example/1",'
     b' "title": "One", "content_html": "<p>Text <img src=\'/x.png\'></p>", "date_published": "2026-03-02T12:00:00Z"}]}'

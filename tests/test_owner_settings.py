@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from bot.bootstrap import context_of
+from bot.bootstrap import build_context
 from bot.config import parse
 from bot.domain.model import Importance, Subscription, Topic
 from bot.domain.posting import decisions as posting
-from bot.domain.posting.decisions import Hold, Rules, Send
+from bot.domain.posting.decisions import Hold, PostingSettings, Send
 from bot.domain.topics.tree import Topics
 from bot.errors import ConfigError
 from bot.runtime.clock import now
@@ -21,9 +21,9 @@ GROUP = {"Tide Group": ["tidewatch.example", "harbourpost.example"]}
 
 
 async def test_they_reach_what_decides(db: Database) -> None:
-    owners = context_of(parse({"stories": {"owners": GROUP}}), db, now).rules.owners
+    owners = build_context(parse({"stories": {"owners": GROUP}}), db, now).rules.owners
     assert owners.of("tidewatch.example") == owners.of("harbourpost.example") == "Tide Group"
-    rules = [Rules(), Rules(owners=owners)]
+    rules = [PostingSettings(), PostingSettings(owners=owners)]
     told = story(
         *[stored(record("Title", f"{name}.example", quality=60)) for name in ("tidewatch", "harbourpost")]
     )

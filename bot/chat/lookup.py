@@ -10,7 +10,7 @@ import discord
 
 from bot.chat.permissions import allowed
 from bot.chat.port import Mark
-from bot.domain.retry import Got, Outcome
+from bot.domain.retry import Outcome, SendStatus
 from bot.messages.story import RELATED_ACTION
 
 CLOCK_SKEW = timedelta(minutes=15)  # between this machine and Discord
@@ -23,15 +23,15 @@ async def find(channel: Any, mark: Mark) -> Outcome:
     me = channel.guild.me
     # Without the permission Discord answers with an empty list.
     if me is not None and not allowed(channel, me).read_message_history:
-        return Outcome(Got.HIDDEN)
+        return Outcome(SendStatus.HIDDEN)
     own = _posts(channel, mark) if isinstance(channel, discord.ForumChannel) else _messages(channel, mark)
     async for message in own:
         if message.id not in mark.others and _bears(message, mark):
             in_forum = isinstance(channel, discord.ForumChannel)
             return Outcome(
-                Got.EXISTS, message_id=message.id, thread_id=message.channel.id if in_forum else None
+                SendStatus.EXISTS, message_id=message.id, thread_id=message.channel.id if in_forum else None
             )
-    return Outcome(Got.MISSING)
+    return Outcome(SendStatus.MISSING)
 
 
 async def _messages(channel: Any, mark: Mark) -> AsyncIterator[discord.Message]:

@@ -25,8 +25,8 @@ from bot.domain.retry import (
     UNKNOWN_CHANNEL,
     UNKNOWN_MESSAGE,
     UNKNOWN_TAG,
-    Got,
     Outcome,
+    SendStatus,
     passes,
 )
 from bot.domain.text.cleaning import clip
@@ -62,13 +62,15 @@ def _outcome(call: Callable[P, Coroutine[Any, Any, Outcome]]) -> Callable[P, Cor
         except (aiohttp.ClientError, OSError, TimeoutError, discord.GatewayNotFound) as error:
             reason = str(error) or type(error).__name__
             return Outcome(
-                Got.UNREACHABLE, detail=clip(f"Discord cannot be reached: {reason}", LONGEST_DETAIL)
+                SendStatus.UNREACHABLE, detail=clip(f"Discord cannot be reached: {reason}", LONGEST_DETAIL)
             )
 
     return guarded
 
 
-def _refusal(error: discord.RateLimited | discord.HTTPException, got: Got = Got.REFUSED) -> Outcome:
+def _refusal(
+    error: discord.RateLimited | discord.HTTPException, got: SendStatus = SendStatus.REFUSED
+) -> Outcome:
     if isinstance(error, discord.RateLimited):
         everywhere = isinstance(error, GlobalLimitError)
         detail = (
@@ -133,12 +135,12 @@ class DiscordSender:
         if isinstance(channel, discord.ForumChannel):
             return await self._forum_post(channel, message)
         if not isinstance(channel, discord.abc.Messageable):
-            return Outcome(Got.ABSENT)
+            return Outcome(SendStatus.ABSENT)
 
         async def send(part: Message, nonce: str | None) -> discord.Message:
             return await channel.send(**_arguments(part) | ({} if nonce is None else {"nonce": nonce}))
 
-        return Outcome(Got.OK, message_id=(await _with_what_passes(send, message, nonce)).id)
+        return Outcome(SendStatus.OK, message_id=(await _with_what_passes(send, message, nonce)).id)
 
     async def _forum_post(self, forum: discord.ForumChannel, message: Message) -> Outcome:
         try:
@@ -152,7 +154,7 @@ class DiscordSender:
             if required and not chosen(_tags(forum), message.tags, required=True):
                 raise
             made = await _open_post(forum, message, required=required)
-        return Outcome(Got.OK, message_id=made.message.id, thread_id=made.thread.id)
+        return Outcome(SendStatus.OK, message_id=made.message.id, thread_id=made.thread.id)
 
     @_outcome
     async def find(self, target: Target, mark: Mark) -> Outcome:
@@ -164,15 +166,15 @@ class DiscordSender:
         """Edit a message where it stands, and the name and tags of the forum post that it opens. No edit pings."""
         if target.thread_id is None:
             await self._edit_open(target, message)
-            return Outcome(Got.OK)
+            return Outcome(SendStatus.OK)
         try:
             await self._edit_open(target, message)
         except discord.HTTPException as error:
             # What is wrong with a post of a forum is not wrong with the forum.
             if error.code == UNKNOWN_CHANNEL:
-                return Outcome(Got.REFUSED, error.status, UNKNOWN_MESSAGE)
+                return Outcome(SendStatus.REFUSED, error.status, UNKNOWN_MESSAGE)
             if error.code in (THREAD_LOCKED, ARCHIVED_THREAD):
-                return Outcome(Got.LOCKED)
+                return Outcome(SendStatus.LOCKED)
             raise
         return await self._follow(target.thread_id, message)
 
@@ -207,18 +209,18 @@ class DiscordSender:
 
         What is refused is no fault of the message, which stands.
         """
-        outcome = Outcome(Got.OK)
+        outcome = Outcome(SendStatus.OK)
         try:
             thread = await self._channel(thread_id)
             for change in _changes(thread, message) if isinstance(thread, discord.Thread) else ():
                 try:
                     await thread.edit(**change)
                 except (discord.RateLimited, discord.HTTPException) as error:
-                    refusal = _refusal(error, Got.PARTLY)
-                    outcome = refusal if outcome.got is Got.OK or passes(refusal) else outcome
+                    refusal = _refusal(error, SendStatus.PARTLY)
+                    outcome = refusal if outcome.got is SendStatus.OK or passes(refusal) else outcome
         except (discord.RateLimited, discord.HTTPException) as error:
-            outcome = _refusal(error, Got.PARTLY)
-        if outcome.got is Got.PARTLY:
+            outcome = _refusal(error, SendStatus.PARTLY)
+        if outcome.got is SendStatus.PARTLY:
             log.info(
                 "the name or the tags of forum post %s could not be changed: %s", thread_id, outcome.detail
             )
@@ -234,7 +236,7 @@ class DiscordSender:
         except discord.HTTPException as error:
             if error.code != ALREADY_PUBLISHED:
                 raise
-        return Outcome(Got.OK, message_id=target.message_id)
+        return Outcome(SendStatus.OK, message_id=target.message_id)
 
     def can_publish(self, channel_id: int) -> bool:
         """Whether the channel is an announcement channel."""

@@ -56,7 +56,7 @@ def answered(callback: Callback[S, P]) -> Callback[S, P]:
             if isinstance(error, UnknownNameError):
                 option = next((key for key, value in options.items() if value == error.typed), None)
                 choices = [choice(option, name) for name in error.near] if option else []
-            await answer_error(interaction, error, Offer(interaction, *choices) if choices else None)
+            await answer_error(interaction, error, ConfirmView(interaction, *choices) if choices else None)
 
     return guarded
 
@@ -130,7 +130,7 @@ class Choice:
 
 
 class _ChoiceButton(ui.Button[Any]):
-    def __init__(self, offer: Offer, choice: Choice, style: discord.ButtonStyle) -> None:
+    def __init__(self, offer: ConfirmView, choice: Choice, style: discord.ButtonStyle) -> None:
         super().__init__(label=choice.label[:LABEL], style=style)
         self._offer, self._press = offer, choice.press
 
@@ -142,7 +142,7 @@ class _ChoiceButton(ui.Button[Any]):
             await self._press(interaction)
 
 
-class Offer(Answer):
+class ConfirmView(Answer):
     """Buttons of which one can be pressed, once. The first is what is expected; the others are plain."""
 
     def __init__(self, interaction: discord.Interaction[Any], *choices: Choice) -> None:

@@ -124,7 +124,7 @@ def with_context(
     async def opened() -> T:
         db = await Database.open(db_url or config.database.url)
         try:
-            return await work(parts.context_of(config, db, clock.now if now is None else lambda: now))
+            return await work(parts.build_context(config, db, clock.now if now is None else lambda: now))
         finally:
             await db.close()
 
@@ -160,18 +160,18 @@ async def _sources(
     async with AsyncExitStack() as stack:
         web = None
         if any(_is_address(place) for place in places):
-            from bot.bootstrap import web_of
+            from bot.bootstrap import build_web_client
 
-            web = await stack.enter_async_context(web_of(private_networks))
+            web = await stack.enter_async_context(build_web_client(private_networks))
         yield ((place, _source(place, web)) for place in places)
 
 
 def _source(place: str, web: Web | None) -> Source | None:
     if web is not None and _is_address(place):
-        from bot.sources.feeds.parse import Origin
+        from bot.sources.feeds.parse import FeedSpec
         from bot.sources.feeds.source import FeedSource
 
-        return FeedSource(web, Origin(place), clock.now)
+        return FeedSource(web, FeedSpec(place), clock.now)
     if not _exists(place):
         return None
     path = Path(place).expanduser().absolute()
@@ -322,7 +322,7 @@ class _Progress:
 
 def match_places(places: Sequence[str], directory: Path, as_json: bool, private_networks: bool) -> int:
     """`topicwire match`: returns how many items were refused."""
-    from bot.domain.text.language import spoken
+    from bot.domain.text.language import with_language
     from bot.domain.topics.tree import Topics
 
     if len(places) == 1:
@@ -334,7 +334,7 @@ def match_places(places: Sequence[str], directory: Path, as_json: bool, private_
         async for batch in read_places(places, private_networks):
             refused += len(batch.rejected)
             for item in batch.items:
-                _print_match(item.record, topics.matched(spoken(item.record)), as_json)
+                _print_match(item.record, topics.matched(with_language(item.record)), as_json)
         return refused
 
     return asyncio.run(work())

@@ -16,13 +16,13 @@ from typing import Any
 from bot.cli.common import existing, load_topic_files, out, out_json, read_places
 from bot.domain.clustering import embeddings as meaning
 from bot.domain.clustering.agreement import Quality, b_cubed, pairwise
-from bot.domain.clustering.assign import Window
-from bot.domain.clustering.story_cluster import SPAN, Report, compared, day_of
+from bot.domain.clustering.assign import StoryWindow
+from bot.domain.clustering.story_cluster import SPAN, Report, day_of, extract_terms
 from bot.domain.model import Record
 from bot.domain.posting.plan import identify, place
 from bot.domain.records.identity import canonical
 from bot.domain.records.intake import Arrival, Known, keys_of
-from bot.domain.text.language import spoken
+from bot.domain.text.language import with_language
 from bot.domain.text.words import name_key
 from bot.domain.topics.tree import Topics
 from bot.errors import InvalidInputError
@@ -94,7 +94,7 @@ def group(
     started = clock.stopwatch()
     arrivals = [Arrival(record, replay=True) for record in records]
     batch = identify(arrivals, Known({}, {}, {}), Topics(), clock.now(), timedelta(), semantic=semantic)
-    found = place(batch, Window(), batch.arrivals, 1).stories
+    found = place(batch, StoryWindow(), batch.arrivals, 1).stories
     seconds = clock.stopwatch() - started
     ids = {key: i for i, stored in batch.records.items() for key in keys_of(stored.record)}
     labels = {ids[key]: label for key, label in known.items() if key in ids}
@@ -165,7 +165,7 @@ def pairs(file: Path, semantic: bool | None, as_json: bool) -> None:
         report._replace(id=n, day=-2 * SPAN * n, story=n)
         for n, report in enumerate((report for _, *both in rows for report in both), 1)
     ]
-    window, first = Window(background), len(background) + 1
+    window, first = StoryWindow(background), len(background) + 1
     right = put = belong = agreed = 0
     for label, one, other in rows:
         found = window.place([one._replace(id=-1), other._replace(id=-2)], {}, first).stories
@@ -200,7 +200,7 @@ def _read(places: Sequence[str]) -> tuple[list[Record], int]:
         nonlocal refused
         async for batch in read_places(places):
             refused += len(batch.rejected)
-            records.extend(spoken(item.record) for item in batch.items)
+            records.extend(with_language(item.record) for item in batch.items)
 
     asyncio.run(read())
     return records, refused
@@ -245,8 +245,8 @@ def _pairs(file: Path, semantic: bool) -> Iterator[tuple[str, Report, Report]]:
 def _report(row: Mapping[str, str], side: str, semantic: bool) -> Report:
     published = datetime.fromisoformat(row[f"published_{side}"]).replace(tzinfo=UTC)
     title = row[f"title_{side}"] or ""
-    terms = compared(title, row[f"lede_{side}"] or "", "")
-    vector = meaning.meant(title, "") if semantic else b""
+    terms = extract_terms(title, row[f"lede_{side}"] or "", "")
+    vector = meaning.embed_title(title, "") if semantic else b""
     return Report(0, terms, day_of(published), f"{side}.example", meaning=vector)
 
 

@@ -11,16 +11,15 @@ from typing import Any, TypeVar
 from bot import bootstrap as parts
 from bot.cli.common import note, out, out_json, settings_of, stamp, with_context
 from bot.config import Config, GitSettings
-from bot.domain.polling import Feed, NewFeed
-from bot.domain.polling import Origin as Owner
+from bot.domain.polling import Feed, FeedOrigin, NewFeed
 from bot.domain.text.cleaning import plural
 from bot.errors import ConfigError, TopicwireError
 from bot.runtime import clock
 from bot.services import sources as use
 from bot.services.context import Context
 from bot.sources.feeds.opml import Outline, read_opml, write_opml
-from bot.sources.feeds.parse import Origin
-from bot.sources.feeds.source import look
+from bot.sources.feeds.parse import FeedSpec
+from bot.sources.feeds.source import poll_feed
 from bot.sources.parsing.pool import Here
 from bot.sources.web.fetch import Web
 from bot.store import feeds, topics
@@ -39,7 +38,7 @@ def _with(
 
     async def working(context: Context) -> T:
         await _with_topics(context.db, settings)
-        async with parts.web_of(private_networks or settings.feeds.private_networks) as web:
+        async with parts.build_web_client(private_networks or settings.feeds.private_networks) as web:
             return await work(replace(context, web=web))
 
     return with_context(db_url, settings, working)
@@ -49,7 +48,7 @@ async def _with_topics(db: Database, settings: Config) -> None:
     """A database that no bot has run on yet knows the topics that one would begin with."""
     async with db.write() as connection:
         if not await topics.ids(connection):
-            await topics.define(connection, parts.topics_of(settings))
+            await topics.define(connection, parts.build_topics(settings))
 
 
 def add(url: str, topic: str | None, db_url: str | None, private_networks: bool, config: Path) -> None:
@@ -169,7 +168,7 @@ def import_opml(file: Path, topic: str | None, db_url: str | None, config: Path)
                 about = tuple(t.name if t else name for t, name in zip(found, named, strict=True))
                 about = tuple(dict.fromkeys(about))
                 await topics.learn(connection, about)
-                wanted = NewFeed(outline.url, Owner.OPERATOR, outline.title, about)
+                wanted = NewFeed(outline.url, FeedOrigin.OPERATOR, outline.title, about)
                 await feeds.add(connection, wanted, context.polls.bounds.least, context.now())
         return sum(outline.url not in before for outline in outlines)
 
@@ -190,7 +189,7 @@ def export_opml(db_url: str | None, catalogue: bool, config: Path) -> None:
             return await feeds.all_feeds(connection, 0)
 
     every = _with(db_url, False, config, work)
-    wanted = [feed for feed in every if catalogue or feed.origin is not Owner.CATALOGUE]
+    wanted = [feed for feed in every if catalogue or feed.origin is not FeedOrigin.CATALOGUE]
     outlines = [Outline(feed.url, feed.shown, feed.topics) for feed in wanted]
     out(write_opml(outlines, "Topicwire").rstrip("\n"))
 
@@ -201,8 +200,8 @@ def check_sources(config: Config) -> int:
 
 
 async def _check(config: Config) -> int:
-    wanted = parts.feeds_of(config)
-    async with parts.web_of(config.feeds.private_networks) as web:
+    wanted = parts.build_feeds(config)
+    async with parts.build_web_client(config.feeds.private_networks) as web:
         slots = asyncio.Semaphore(CHECKED_AT_ONCE)
 
         async def one(feed: NewFeed) -> str:
@@ -226,7 +225,7 @@ async def _check(config: Config) -> int:
 
 async def _trouble(web: Web, feed: NewFeed) -> str:
     """Why a feed cannot be read, or what else is odd about it; nothing where it is fine."""
-    found = await look(web, Origin(feed.address), {}, clock.now(), Here())
+    found = await poll_feed(web, FeedSpec(feed.address), {}, clock.now(), Here())
     if found.reason:
         return found.reason
     if found.batch is not None and not found.batch.items:

@@ -24,10 +24,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from bot.domain.clustering import embeddings as meaning
 from bot.domain.model import Topic
 from bot.domain.polling import Bounds, Polls
-from bot.domain.posting.decisions import Rules
+from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.schedule import DEFAULT_SIZE, MOST_SIZE, Schedule, parse_time
 from bot.domain.records.identity import canonical, registered_domain
-from bot.domain.stories.owners import Owners
+from bot.domain.stories.owners import MediaOwners
 from bot.sources.topic_files import topic_from_mapping
 
 PREFIX = "TOPICWIRE_"  # of environment variables
@@ -256,9 +256,9 @@ class StorySettings(_Model):
         """Whether stories are found by what titles mean, too."""
         return self.semantic != "no" and meaning.installed()
 
-    def known_owners(self) -> Owners:
+    def known_owners(self) -> MediaOwners:
         """The same as the domain knows it."""
-        return Owners({domain: name for name, domains in self.owners.items() for domain in domains})
+        return MediaOwners({domain: name for name, domains in self.owners.items() for domain in domains})
 
 
 class PostSettings(_Model):
@@ -275,9 +275,9 @@ class PostSettings(_Model):
             raise ValueError("must be 5s or more, because Discord limits edits")
         return value
 
-    def rules(self) -> Rules:
+    def rules(self) -> PostingSettings:
         """The same as the domain knows it."""
-        return Rules(self.max_age, self.edit_window, self.edit_interval)
+        return PostingSettings(self.max_age, self.edit_window, self.edit_interval)
 
 
 class DigestSettings(_Model):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.domain.retry import FIRST_RETRY, LONGEST_WAIT, Got, Outcome
+from bot.domain.retry import FIRST_RETRY, LONGEST_WAIT, Outcome, SendStatus
 
 TRIP = 3  # failures in a row after which sending pauses; one alone may be the fault of its message
 LONGEST_PAUSE = timedelta(minutes=1)  # between two probes, unless Discord asks for more
@@ -13,11 +13,11 @@ LONGEST_PAUSE = timedelta(minutes=1)  # between two probes, unless Discord asks 
 
 def is_outage(outcome: Outcome) -> bool:
     """Whether the outcome suggests that requests for other channels would fail too."""
-    return outcome.everywhere or outcome.got is Got.UNREACHABLE or _server_error(outcome)
+    return outcome.everywhere or outcome.got is SendStatus.UNREACHABLE or _server_error(outcome)
 
 
 def _server_error(outcome: Outcome) -> bool:
-    return outcome.got in (Got.REFUSED, Got.PARTLY) and outcome.status >= 500
+    return outcome.got in (SendStatus.REFUSED, SendStatus.PARTLY) and outcome.status >= 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,13 @@ class Circuit:
     def after(self, outcome: Outcome, begun: datetime, now: datetime) -> Circuit:
         """The circuit after a try that was begun at `begun` ended with `outcome`."""
         if not is_outage(outcome):
-            answered = outcome.got in (Got.OK, Got.EXISTS, Got.MISSING, Got.PARTLY, Got.REFUSED)
+            answered = outcome.got in (
+                SendStatus.OK,
+                SendStatus.EXISTS,
+                SendStatus.MISSING,
+                SendStatus.PARTLY,
+                SendStatus.REFUSED,
+            )
             return Circuit() if answered else self
         if self.opened_at is not None and begun < self.opened_at:
             return self

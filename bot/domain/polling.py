@@ -21,7 +21,7 @@ WARN_AFTER = timedelta(days=3)
 _HOUR = timedelta(hours=1)
 
 
-class Got(StrEnum):
+class PollResult(StrEnum):
     """What came of a poll."""
 
     NEW = "new"
@@ -73,7 +73,7 @@ class Polling:
     warned: bool = False
 
 
-class Origin(StrEnum):
+class FeedOrigin(StrEnum):
     """Who wants a feed. CATALOGUE: polled only while somebody follows one of its topics. SERVER: added in
     Discord, it counts for that server alone. OPERATOR: added on the command line.
     """
@@ -92,7 +92,7 @@ class NewFeed:
     """
 
     address: str
-    origin: Origin
+    origin: FeedOrigin
     name: str = ""
     topics: tuple[str, ...] = ()
     quality: int | None = None
@@ -116,7 +116,7 @@ class Feed:
     title: str
     topics: tuple[str, ...]
     quality: int | None
-    origin: Origin
+    origin: FeedOrigin
     polled_at: datetime | None
     polling: Polling
     intake_done: bool
@@ -131,9 +131,9 @@ class Feed:
         return self.name or self.title or host_of(self.url)
 
 
-def after(
+def next_schedule(
     before: Polling,
-    got: Got,
+    got: PollResult,
     now: datetime,
     bounds: Bounds,
     *,
@@ -143,20 +143,20 @@ def after(
 ) -> Polling:
     """The feed's state after a poll. `jitter` is a random number from 0 to 1."""
     late = 1 + JITTER * jitter
-    if got is Got.GONE:
+    if got is PollResult.GONE:
         return replace(
             before,
             next_poll=None,
             failures=before.failures + 1,
             failing_since=before.failing_since or now,
         )
-    if got is Got.FAILED:
+    if got is PollResult.FAILED:
         failures = before.failures + 1
         pause = min(max(before.interval, bounds.least) * 2 ** min(failures - 1, 10), bounds.most)
         pause = max(pause * late, min(retry_after or timedelta(), LONGEST_RETRY))
         since = before.failing_since or now
         return replace(before, next_poll=now + pause, failures=failures, failing_since=since)
-    factor = FASTER if got is Got.NEW else SLOWER
+    factor = FASTER if got is PollResult.NEW else SLOWER
     interval = min(max(before.interval * factor, bounds.least), bounds.most)
     asked = min(hints.every, max(LONGEST_ASKED, bounds.most))
     return Polling(interval, _allowed(now + max(interval * late, asked), hints))

@@ -35,7 +35,7 @@ class Ask(StrEnum):
     PUBLISH = "publish"
 
 
-class Got(StrEnum):
+class SendStatus(StrEnum):
     """How a try ended, apart from Discord's own code."""
 
     OK = "ok"
@@ -60,7 +60,7 @@ class Outcome:
     `everywhere`: the answer is to all requests of the bot, such as a global limit or a ban, not to this one.
     """
 
-    got: Got
+    got: SendStatus
     status: int = 0
     code: int = 0
     retry_after: float | None = None
@@ -201,14 +201,16 @@ def passes(outcome: Outcome) -> bool:
 
 def reason(outcome: Outcome) -> str:
     """In words, why a message could not be sent."""
-    return reach(outcome)[1] if outcome.got is Got.REFUSED else outcome.detail or "Discord did not answer"
+    return (
+        reach(outcome)[1] if outcome.got is SendStatus.REFUSED else outcome.detail or "Discord did not answer"
+    )
 
 
 def may_have_arrived(outcome: Outcome) -> bool:
     """Whether Discord may have made the message although it did not say so."""
-    if outcome.got is Got.REFUSED:
+    if outcome.got is SendStatus.REFUSED:
         return outcome.status == 408 or outcome.status >= 500
-    return outcome.got in (Got.UNREACHABLE, Got.FAILED)
+    return outcome.got in (SendStatus.UNREACHABLE, SendStatus.FAILED)
 
 
 def backoff(attempt: int) -> timedelta:
@@ -220,23 +222,23 @@ def backoff(attempt: int) -> timedelta:
 def settle(outcome: Outcome, attempt: int, now: datetime, ask: Ask = Ask.SEND) -> Verdict:
     """Decide what becomes of a message after its `attempt`-th try (from 1) to `ask` ended with `outcome`."""
     match outcome.got:
-        case Got.OK | Got.UNCHANGED:
+        case SendStatus.OK | SendStatus.UNCHANGED:
             return Sent()
-        case Got.PARTLY:
+        case SendStatus.PARTLY:
             return Sent(_rest(outcome, now, ask))
-        case Got.EXISTS:  # its first version may stand there
+        case SendStatus.EXISTS:  # its first version may stand there
             return Sent(now + FIRST_RETRY)
-        case Got.HIDDEN:
+        case SendStatus.HIDDEN:
             return Pause(_NO_HISTORY)
-        case Got.STALE:
+        case SendStatus.STALE:
             return Drop(outcome.detail or "the message is no longer needed")
-        case Got.ABSENT:
+        case SendStatus.ABSENT:
             return Pause(_GONE)
-        case Got.WAITS:
+        case SendStatus.WAITS:
             return Retry(now + _wait(outcome, attempt), outcome.detail or "waiting for another message")
-        case Got.LOCKED:
+        case SendStatus.LOCKED:
             return _refused(Reach.MESSAGE, "the forum post is locked", now, ask)
-        case Got.REFUSED if not passes(outcome):
+        case SendStatus.REFUSED if not passes(outcome):
             return _refused(*reach(outcome), now, ask)
     said = reason(outcome)
     if outcome.status != 429 and attempt >= MOST_ATTEMPTS and ask is not Ask.REMOVAL:
@@ -278,7 +280,7 @@ def others_wait(outcome: Outcome, verdict: Verdict, now: datetime) -> datetime |
 
     What Discord cannot do at the moment may be this one message's fault, so the others wait but shortly.
     """
-    if not isinstance(verdict, Retry) or outcome.got is not Got.REFUSED or not passes(outcome):
+    if not isinstance(verdict, Retry) or outcome.got is not SendStatus.REFUSED or not passes(outcome):
         return None
     if outcome.status in _BLOCKED:
         return verdict.at

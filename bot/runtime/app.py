@@ -18,7 +18,15 @@ from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 import cogs
-from bot.bootstrap import Watched, context_of, endpoint_of, feeds_of, topics_of, watched_of, web_of
+from bot.bootstrap import (
+    Watched,
+    build_context,
+    build_endpoint,
+    build_feeds,
+    build_source,
+    build_topics,
+    build_web_client,
+)
 from bot.chat.client import Client
 from bot.chat.connection import Trouble, one_line_per_reconnect, pause_after, trouble_of, unreachable
 from bot.chat.permissions import problem_now
@@ -391,11 +399,11 @@ async def run(config: Config) -> None:
 async def _start(config: Config, stack: contextlib.AsyncExitStack) -> App:
     db = await Database.open(config.database.url, guarded=True)
     stack.push_async_callback(db.close)
-    web = await stack.enter_async_context(web_of(config.feeds.private_networks))
+    web = await stack.enter_async_context(build_web_client(config.feeds.private_networks))
     parsers = await stack.enter_async_context(ParserPool())
-    context = replace(context_of(config, db, clock.now), web=web, parsers=parsers)
-    await rematch.configure(context, topics_of(config))
+    context = replace(build_context(config, db, clock.now), web=web, parsers=parsers)
+    await rematch.configure(context, build_topics(config))
     async with db.write() as connection:
-        await feeds.configure(connection, feeds_of(config), context.polls.bounds.least, clock.now())
-    watched = [watched_of(s) for s in config.sources if not isinstance(s, FeedSettings)]
-    return App(context, watched, endpoint=endpoint_of(config))
+        await feeds.configure(connection, build_feeds(config), context.polls.bounds.least, clock.now())
+    watched = [build_source(s) for s in config.sources if not isinstance(s, FeedSettings)]
+    return App(context, watched, endpoint=build_endpoint(config))

@@ -8,7 +8,7 @@ from datetime import datetime, time
 from typing import TYPE_CHECKING, Literal
 
 from bot.domain.polling import Polls
-from bot.domain.posting.decisions import Rules
+from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.schedule import Schedule
 from bot.services.evaluation import Evaluations
 from bot.sources.parsing.pool import Here, Parsers
@@ -42,7 +42,7 @@ class Context:
 
     db: Database
     now: Now
-    rules: Rules = field(default_factory=Rules)
+    rules: PostingSettings = field(default_factory=PostingSettings)
     digest_default: Schedule = field(default_factory=lambda: Schedule(time(9), "UTC"))
     wake: Callable[[], None] = _nobody
     polls: Polls = field(default_factory=Polls)

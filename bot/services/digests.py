@@ -15,7 +15,7 @@ from bot.domain.posting.digest import Digest, compose, served_by_digest
 from bot.domain.posting.schedule import DEFAULT_SIZE, EVERY_DAY, Schedule, parse_days, parse_time
 from bot.domain.posting.zones import Reading, Zones
 from bot.domain.stories import story as stories
-from bot.domain.stories.owners import Owners
+from bot.domain.stories.owners import MediaOwners
 from bot.domain.text.cleaning import clip
 from bot.domain.topics.tree import Topics
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
@@ -127,7 +127,7 @@ async def compose_for_channel(
     state: ChannelState,
     size: int,
     now: datetime,
-    owners: Owners,
+    owners: MediaOwners,
 ) -> tuple[Digest, Topics]:
     """A channel's digest of everything since its last one."""
     known = await topics.load(connection, state.guild_id)

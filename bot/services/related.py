@@ -13,9 +13,9 @@ from bot.domain.posting.decisions import EXPLAIN, Reason
 from bot.domain.records.identity import canonical
 from bot.domain.stories import reference
 from bot.domain.stories import story as stories
-from bot.domain.stories.owners import Owners
+from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.ranking import Sort, rank
-from bot.domain.stories.related import Candidate, beside, words_of
+from bot.domain.stories.related import Candidate, related_stories, words_of
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import plain_words
 from bot.errors import InvalidInputError, NotFoundError
@@ -139,7 +139,11 @@ async def _found(
 
 
 async def _beside(
-    connection: AsyncConnection, view: StoryView, guild_id: int | None, muted: stories.Muted, owners: Owners
+    connection: AsyncConnection,
+    view: StoryView,
+    guild_id: int | None,
+    muted: stories.Muted,
+    owners: MediaOwners,
 ) -> tuple[tuple[StoryView, ...], tuple[StoryView, ...]]:
     """The stories before and after a story that say more about it."""
     of_coverage = {entry.stored.story for entry in view.coverage}
@@ -150,7 +154,9 @@ async def _beside(
     scores = dict.fromkeys(declared, 0.0) | dict(alike)
     found = await stored.load(connection, scores, guild_id)
     views = {number: stories.view(story, muted, owners) for number, story in found.items()}
-    return beside(view, [Candidate(v, scores[n]) for n, v in views.items() if v is not None], declared)
+    return related_stories(
+        view, [Candidate(v, scores[n]) for n, v in views.items() if v is not None], declared
+    )
 
 
 async def _fate(connection: AsyncConnection, view: StoryView, guild_id: int, channel_id: int) -> list[str]:

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Record
-from bot.domain.polling import Feed, NewFeed
-from bot.domain.polling import Origin as Owner
+from bot.domain.polling import Feed, FeedOrigin, NewFeed
 from bot.domain.records.identity import canonical
 from bot.domain.text.cleaning import clip, length, plural
 from bot.domain.text.words import name_key
@@ -17,7 +16,7 @@ from bot.domain.topics.tree import Topics
 from bot.errors import InvalidInputError, NotFoundError, SourceError
 from bot.services.context import Context
 from bot.services.topics import resolve
-from bot.sources.feeds.parse import Document, Origin
+from bot.sources.feeds.parse import Document, FeedSpec
 from bot.sources.feeds.source import Found, find
 from bot.sources.web.fetch import Web
 from bot.store import feeds, subscriptions, topics
@@ -86,22 +85,22 @@ async def preview(
     async with context.db.read() as connection:
         known = await topics.load(connection, guild_id)
     about = (resolve(known, topic_name).name,) if topic_name else ()
-    origin = Origin(address_of(address), topics=about, quality=context.polls.quality)
-    found = await _found(context, origin, guild_id, guessed="://" not in address)
+    spec = FeedSpec(address_of(address), topics=about, quality=context.polls.quality)
+    found = await _found(context, spec, guild_id, guessed="://" not in address)
     items = tuple((item.record, _matched(known, item.record, guild_id)) for item in found.document.items)
     return Preview(found.url, found.document, about, items)
 
 
-async def _found(context: Context, origin: Origin, guild_id: int, *, guessed: bool) -> Found:
+async def _found(context: Context, spec: FeedSpec, guild_id: int, *, guessed: bool) -> Found:
     """The feed there; where https was only a guess, else over http."""
     web = _web(context)
     try:
-        return await find(web, origin, context.parsers, guild_id)
+        return await find(web, spec, context.parsers, guild_id)
     except SourceError:
         if not guessed:
             raise
-    origin = replace(origin, url=f"http://{origin.url.removeprefix('https://')}")
-    return await find(web, origin, context.parsers, guild_id)
+    spec = replace(spec, url=f"http://{spec.url.removeprefix('https://')}")
+    return await find(web, spec, context.parsers, guild_id)
 
 
 def _matched(known: Topics, record: Record, guild_id: int) -> tuple[str, ...]:
@@ -131,7 +130,7 @@ async def add(
         if before is None and await _full(context, connection, guild_id):
             raise _no_room(context)
         # One of the config or the catalogue stays from now on, whatever these say.
-        origin = Owner.SERVER if guild_id else Owner.OPERATOR
+        origin = FeedOrigin.SERVER if guild_id else FeedOrigin.OPERATOR
         wanted = NewFeed(
             before.address if before else looked.url,
             origin,
@@ -202,9 +201,9 @@ async def remove(context: Context, wanted: str, guild_id: int = 0) -> Feed:
             raise NotFoundError(f"There is no feed “{clip(wanted, 80)}”. {hint}")
         if len(hits) > 1:
             raise InvalidInputError(f"{len(hits)} feeds have that name. Enter the address instead.")
-        if hits[0].origin in (Owner.CONFIG, Owner.CATALOGUE):
+        if hits[0].origin in (FeedOrigin.CONFIG, FeedOrigin.CATALOGUE):
             raise InvalidInputError(
-                f"{hits[0].shown} comes from the {'configuration' if hits[0].origin == Owner.CONFIG else 'catalogue'}. Remove it there."
+                f"{hits[0].shown} comes from the {'configuration' if hits[0].origin == FeedOrigin.CONFIG else 'catalogue'}. Remove it there."
             )
         await feeds.remove(connection, [hits[0].source_id])
     return hits[0]

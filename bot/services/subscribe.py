@@ -33,7 +33,7 @@ class Reset(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class SubscribeRequest:
     """What a user asks for. None leaves an earlier subscription's setting as it is, or takes the default.
 
     `reset` comes first: what is asked for besides holds.
@@ -92,7 +92,7 @@ class Subscribed:
     resumed: bool = False
 
 
-async def subscribe(context: Context, wish: Wish) -> Subscribed:
+async def subscribe(context: Context, wish: SubscribeRequest) -> Subscribed:
     """Subscribe a channel to a topic, or change its subscription.
 
     `wish.topic` is any name of the topic; NotFoundError where there is none like it.

@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.records.intake import EVERYBODY, Plan
+from bot.domain.records.intake import SHARED, Plan
 from bot.store import outbox, schema
 from bot.store.sql import chunks, insert_new, upsert
 
@@ -19,7 +19,7 @@ def by_audience(plan: Plan, stories: Collection[int] | None = None) -> dict[int,
     """The stories of a plan, or these of them, by the servers for which they change; 0: everybody's."""
     found: dict[int, list[int]] = {}
     for number in plan.stories if stories is None else stories:
-        audience = plan.audiences.get(number, EVERYBODY)
+        audience = plan.audiences.get(number, SHARED)
         for guild_id in [0] if 0 in audience else sorted(audience):
             found.setdefault(guild_id, []).append(number)
     return found

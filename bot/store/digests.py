@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.posting.digest import Digest, Told
+from bot.domain.posting.digest import Digest, DigestMention
 from bot.store import outbox, schema
 from bot.store.servers import LEFT
 from bot.store.sql import upsert
@@ -75,12 +75,12 @@ async def plan_next(connection: AsyncConnection, channel_id: int, next_digest: d
     )
 
 
-async def told(connection: AsyncConnection, channel_id: int) -> dict[int, Told]:
+async def told(connection: AsyncConnection, channel_id: int) -> dict[int, DigestMention]:
     """What the channel's digests have told: story -> outlets and time of the last time."""
     rows = await connection.execute(
         sa.select(_t.c.story, _t.c.outlets, _t.c.at).where(_t.c.channel_id == channel_id)
     )
-    return {story: Told(outlets, at) for story, outlets, at in rows}
+    return {story: DigestMention(outlets, at) for story, outlets, at in rows}
 
 
 async def replace_waiting(connection: AsyncConnection, channel_id: int, now: datetime) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.polling import Feed, NewFeed, Origin, Polling
+from bot.domain.polling import Feed, FeedOrigin, NewFeed, Polling
 from bot.domain.records.identity import canonical
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
@@ -55,7 +55,7 @@ def _feed(row: sa.Row[Any]) -> Feed:
         title=row.title,
         topics=tuple(row.topics),
         quality=row.quality,
-        origin=Origin(row.origin),
+        origin=FeedOrigin(row.origin),
         polled_at=row.polled_at,
         polling=Polling(
             timedelta(seconds=row.interval), row.next_poll, row.failures, row.failing_since, row.warned
@@ -177,7 +177,7 @@ async def configure(
     What was added otherwise stays as it is, unless the config has it too: then that counts from now on.
     """
     wanted = list(wanted)
-    configured = {canonical(feed.address) for feed in wanted if feed.origin is Origin.CONFIG}
+    configured = {canonical(feed.address) for feed in wanted if feed.origin is FeedOrigin.CONFIG}
     rows = await connection.execute(
         sa.select(_f.c.source_id, _f.c.address, _f.c.name, _f.c.topics, _f.c.quality, _f.c.origin).where(
             _f.c.guild_id == 0
@@ -186,7 +186,7 @@ async def configure(
     before: dict[str, tuple[int, Any]] = {}
     added: set[str] = set()
     for row in rows:
-        if row.origin in (Origin.CONFIG, Origin.CATALOGUE) or canonical(row.address) in configured:
+        if row.origin in (FeedOrigin.CONFIG, FeedOrigin.CATALOGUE) or canonical(row.address) in configured:
             told = (row.name, tuple(row.topics), row.quality, row.origin)
             before[row.address] = (row.source_id, told)
         else:
@@ -232,7 +232,7 @@ async def states_of_all(connection: AsyncConnection, guild_id: int | None = None
 async def catalogue(connection: AsyncConnection) -> dict[int, tuple[str, ...]]:
     """The feeds of the catalogue, and what each is about."""
     rows = await connection.execute(
-        sa.select(_f.c.source_id, _f.c.topics).where(_f.c.origin == Origin.CATALOGUE)
+        sa.select(_f.c.source_id, _f.c.topics).where(_f.c.origin == FeedOrigin.CATALOGUE)
     )
     return {row.source_id: tuple(row.topics) for row in rows}
 
@@ -244,7 +244,7 @@ async def about(connection: AsyncConnection, guild_id: int) -> Counter[str]:
 
 
 def _pollable(followed: Collection[int]) -> sa.ColumnElement[bool]:
-    wanted = sa.or_(_f.c.origin != Origin.CATALOGUE, _f.c.source_id.in_(followed))
+    wanted = sa.or_(_f.c.origin != FeedOrigin.CATALOGUE, _f.c.source_id.in_(followed))
     # Where no channel follows anything, or all are paused, nobody reads: the bot may have been removed.
     reading = sa.select(_c.c.guild_id).where(_c.c.paused_reason == "", _c.c.guild_id.not_in(LEFT))
     heard = sa.or_(_f.c.guild_id == 0, _f.c.guild_id.in_(reading))

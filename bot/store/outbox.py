@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.posting.decisions import Post
-from bot.domain.retry import Drop, Got, Outcome, Pause, Retry, Sent, Skip, Verdict, may_have_arrived
+from bot.domain.retry import Drop, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict, may_have_arrived
 from bot.store import schema
 from bot.store.servers import LEFT
 from bot.store.sql import chunks, insert_new
@@ -267,7 +267,7 @@ async def settle(
             values |= {"due_at": again, "attempts": 0, "reason": reason}
         case Drop(reason):
             values |= {"due_at": None, "closed": True, "reason": reason}
-            if outcome.got is Got.STALE:
+            if outcome.got is SendStatus.STALE:
                 # It may be wanted after all by what changed since it was claimed: look at it once more.
                 same = _o.c.revision == claimed.revision
                 values |= {"due_at": sa.case((same, sa.null()), else_=now), "closed": same}

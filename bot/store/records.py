@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.clustering.batch import DECLARERS
-from bot.domain.clustering.story_cluster import Report, Terms, compared
+from bot.domain.clustering.story_cluster import Report, Terms, extract_terms
 from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryView, TopicMatch
-from bot.domain.records.intake import EVERYBODY, Affected, Arrival, Known, Plan, all_keys, keys_of
+from bot.domain.records.intake import SHARED, Affected, Arrival, Known, Plan, all_keys, keys_of
 from bot.domain.stories.ranking import last_report
 from bot.domain.text.words import name_key, search_key
 from bot.store import decisions, outbox, pointers, schema, search, topics
@@ -87,7 +87,9 @@ def row_of(stored: Stored, digest: str) -> dict[str, Any]:
         "source_id": stored.source,
         "guild_id": stored.guild_id,
         "digest": digest,
-        "terms": "" if stored.partial else compared(record.title, record.excerpt, record.language).kept(),
+        "terms": ""
+        if stored.partial
+        else extract_terms(record.title, record.excerpt, record.language).kept(),
         "meaning": stored.meaning or None,
     }
 
@@ -263,7 +265,7 @@ async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
     changed = {
         story: view
         for story, view in plan.stories.items()
-        if view is None or not plan.audiences.get(story, EVERYBODY).isdisjoint((0, view.lead.guild_id))
+        if view is None or not plan.audiences.get(story, SHARED).isdisjoint((0, view.lead.guild_id))
     }
     seen = {story: view for story, view in changed.items() if view is not None}
     rows = [_story_row(number, view) for number, view in seen.items()]

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.chat.port import Mark, Sender, Target
 from bot.domain import retry
 from bot.domain.circuit import Circuit, is_outage
-from bot.domain.retry import Drop, Got, Outcome, Pause, Retry, Sent, Skip, Verdict
+from bot.domain.retry import Drop, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict
 from bot.messages import story as render
 from bot.messages.message import Message
 from bot.services.context import Context
@@ -235,7 +235,7 @@ class Deliver:
             return await self._try(claim, render_context)
         except Exception:  # a bug in making one message must not hold up those after it
             log.exception("message %s to channel %s could not be rendered", claim.id, claim.channel_id)
-            return Outcome(Got.FAILED, detail="internal error; the bot's log has the details")
+            return Outcome(SendStatus.FAILED, detail="internal error; the bot's log has the details")
 
     async def _try(self, claim: Claimed, render_context: RenderContext) -> Outcome:
         now = self._context.now()
@@ -245,7 +245,7 @@ class Deliver:
         if claim.message_id is None and claim.in_doubt_since is not None:
             # Before all else: what is no longer wanted may stand there as well.
             looked = await self._sender.find(target, await self._mark(claim, claim.in_doubt_since))
-            if looked.got is not Got.MISSING:
+            if looked.got is not SendStatus.MISSING:
                 return looked
         if claim.message_id is not None and claim.story in render_context.merged_into:
             message = await self._pointer(claim, render_context)
@@ -255,18 +255,18 @@ class Deliver:
             return message
         if claim.message_id is None:
             outcome = await self._sender.send(target, message, claim.nonce)
-            if outcome.got is Got.OK and claim.in_doubt_since is not None:
+            if outcome.got is SendStatus.OK and claim.in_doubt_since is not None:
                 # Discord may have known the nonce, and then it answers with the first message.
-                return replace(outcome, got=Got.EXISTS)
+                return replace(outcome, got=SendStatus.EXISTS)
         elif render.fingerprint(message, in_forum=claim.thread_id is not None) == claim.shown:
-            return Outcome(Got.UNCHANGED, shown=claim.shown)
+            return Outcome(SendStatus.UNCHANGED, shown=claim.shown)
         else:
             outcome = await self._sender.edit(target, message)
-        if outcome.got not in (Got.OK, Got.PARTLY):
+        if outcome.got not in (SendStatus.OK, SendStatus.PARTLY):
             return outcome
         # What is not all there yet is not taken for it: the next try brings the rest.
         thread_id = claim.thread_id or outcome.thread_id
-        whole = thread_id is not None and outcome.got is Got.OK
+        whole = thread_id is not None and outcome.got is SendStatus.OK
         return replace(outcome, shown=render.fingerprint(message, in_forum=whole))
 
     async def _mark(self, claim: Claimed, since: datetime) -> Mark:
@@ -290,11 +290,13 @@ class Deliver:
         if other is None or other.closed:
             async with self._context.db.write() as connection:
                 if not await pointers.take_over(connection, claim, into):
-                    return Outcome(Got.WAITS, detail="another process is sending it")
+                    return Outcome(SendStatus.WAITS, detail="another process is sending it")
             return rendering.rendered(replace(claim, story=into, shown=""), render_context, now)
         if other.message_id is None or other.due_at is not None or other.reason:
             wait = (other.due_at - now).total_seconds() if other.due_at else None
-            return Outcome(Got.WAITS, retry_after=wait, detail=f"waiting for the message of story #{into}")
+            return Outcome(
+                SendStatus.WAITS, retry_after=wait, detail=f"waiting for the message of story #{into}"
+            )
         # A post of a forum is a thread, which has the number of its first message.
         place = other.channel_id if other.thread_id is None else other.message_id
         jump = f"https://discord.com/channels/{claim.guild_id}/{place}/{other.message_id}"
@@ -304,7 +306,7 @@ class Deliver:
         """Decide what becomes of a message, and write it."""
         context, now = self._context, self._context.now()
         verdict = retry.settle(outcome, claim.attempt, now, rendering.ask(claim, render_context))
-        if outcome.got is Got.EXISTS and claim.kind != outbox.STORY:
+        if outcome.got is SendStatus.EXISTS and claim.kind != outbox.STORY:
             verdict = Sent()  # it shows what it was composed of
         async with context.db.write() as connection:
             kept = await outbox.settle(connection, claim, outcome, verdict, now, context.rules.edit_interval)
@@ -327,7 +329,11 @@ class Deliver:
                     message_id=outcome.message_id,
                 )
                 await outbox.enqueue(connection, row)
-        if not isinstance(verdict, Sent | Pause) and outcome.got is not Got.WAITS and not is_outage(outcome):
+        if (
+            not isinstance(verdict, Sent | Pause)
+            and outcome.got is not SendStatus.WAITS
+            and not is_outage(outcome)
+        ):
             log.warning("message %s to channel %s %s", claim.id, claim.channel_id, _in_words(verdict))
         return verdict
 
@@ -367,5 +373,5 @@ async def _given_up(connection: AsyncConnection, claim: Claimed, outcome: Outcom
     """What follows for others from a message that is given up."""
     if claim.story is not None and claim.message_id is not None:
         await pointers.look_again(connection, [claim.story], now, claim.channel_id)
-    if claim.kind == outbox.DIGEST and outcome.got is Got.STALE:
+    if claim.kind == outbox.DIGEST and outcome.got is SendStatus.STALE:
         await digests.take_back(connection, claim.channel_id, claim.payload or {})

@@ -16,7 +16,7 @@ from bot.domain.posting.plan import affected, announce, identify, plan
 from bot.domain.records.intake import Arrival, Fate, Plan
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
-from bot.domain.text.language import spoken
+from bot.domain.text.language import with_language
 from bot.domain.topics.query import meter
 from bot.domain.topics.tree import Topics
 from bot.errors import TopicwireError
@@ -24,7 +24,7 @@ from bot.services.context import Context
 from bot.sources.model import Batch, Rejected, Source
 from bot.store import audience, feeds, records, server_topics, sources
 from bot.store.sources import SourceState, Step
-from bot.workers.story_window import Windows
+from bot.workers.story_window import StoryWindowCache
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ class Ingest:
     def __init__(self, context: Context, *, replay: bool = False) -> None:
         self._context = context
         self._replay = replay
-        self._windows = Windows(semantic=context.semantic)
+        self._windows = StoryWindowCache(semantic=context.semantic)
 
     async def step(
         self,
@@ -194,7 +194,7 @@ class Ingest:
             now = context.now()
             arrivals = [
                 Arrival(
-                    spoken(item.record),
+                    with_language(item.record),
                     part.state.id,
                     part.guild_id,
                     silent=not part.state.intake_done and not self._replay,

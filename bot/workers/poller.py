@@ -19,14 +19,14 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.polling import Feed, Got, after, to_warn
+from bot.domain.polling import Feed, PollResult, next_schedule, to_warn
 from bot.domain.records.intake import Arrival, all_keys, keys_of
 from bot.domain.text.addresses import host_of, hosts_only
 from bot.domain.text.cleaning import plural
 from bot.errors import StoreError
 from bot.services.context import Context
-from bot.sources.feeds.parse import Origin
-from bot.sources.feeds.source import STATE, Look, look
+from bot.sources.feeds.parse import FeedSpec
+from bot.sources.feeds.source import STATE, PollOutcome, poll_feed
 from bot.sources.model import Item, Progress, Rejected
 from bot.sources.web.fetch import Web
 from bot.store import feeds, records, sources, topics
@@ -62,12 +62,12 @@ class _Done:
     """A poll that is over."""
 
     feed: Feed
-    look: Look
+    outcome: PollOutcome
 
     @property
     def size(self) -> float:
         """About how many new records it takes as long to store as."""
-        items = len(self.look.batch.items) if self.look.batch else 0
+        items = len(self.outcome.batch.items) if self.outcome.batch else 0
         return POLL + items * (SEEN if self.feed.intake_done else 1)
 
 
@@ -90,7 +90,7 @@ class Poll:
         self._busy: set[int] = set()  # the feeds that are in any of these, and go from one to the next:
         self._due: dict[str, deque[_Claimed]] = {}  # by host
         self._hosts: Counter[str] = Counter()  # how many are running at each
-        self._running: dict[asyncio.Task[Look], Feed] = {}
+        self._running: dict[asyncio.Task[PollOutcome], Feed] = {}
         self._over: list[_Done] = []
         self._storing: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()  # something is ready
@@ -150,7 +150,7 @@ class Poll:
             self._hosts[host] += 1
             origin = origin_of(feed, self._context.polls.quality)
             task = asyncio.ensure_future(
-                look(
+                poll_feed(
                     self._web,
                     origin,
                     claimed.progress,
@@ -239,8 +239,8 @@ class Poll:
         for (done, _), summary in zip(brought, summaries, strict=True):
             report(f"feed {_host(done.feed)}", summary)
         for done in over:
-            if done.look.reason and not done.feed.polling.failures:  # said once, not at every try
-                log.warning("feed %s: %s", _host(done.feed), hosts_only(done.look.reason))
+            if done.outcome.reason and not done.feed.polling.failures:  # said once, not at every try
+                log.warning("feed %s: %s", _host(done.feed), hosts_only(done.outcome.reason))
 
     async def _brought(
         self, connection: AsyncConnection, over: Sequence[_Done], states: Mapping[int, SourceState]
@@ -249,7 +249,7 @@ class Poll:
         over = [done for done in over if done.feed.source_id in states]  # the others were removed meanwhile
         brought: list[tuple[_Done, Part]] = []
         for done in over:
-            batch = done.look.batch
+            batch = done.outcome.batch
             if batch is not None and (batch.items or batch.rejected or batch.progress):
                 part = Part(states[done.feed.source_id], batch, len(batch.rejected), done.feed.guild_id)
                 brought.append((done, part))
@@ -306,9 +306,9 @@ class Poll:
         return replace(part, batch=batch, refused=part.refused + len(refused))
 
     def _settled(self, done: _Done, fresh: bool, now: datetime) -> Settled:
-        found = done.look
-        got = Got.NOTHING_NEW if found.got is Got.NEW and not fresh else found.got
-        polling = after(
+        found = done.outcome
+        got = PollResult.NOTHING_NEW if found.got is PollResult.NEW and not fresh else found.got
+        polling = next_schedule(
             done.feed.polling,
             got,
             now,
@@ -326,17 +326,17 @@ def _host(feed: Feed) -> str:
     return host_of(feed.url)
 
 
-def _result(task: asyncio.Task[Look]) -> Look:
+def _result(task: asyncio.Task[PollOutcome]) -> PollOutcome:
     error = task.exception()
     if error is None:
         return task.result()
     log.error("a feed could not be read", exc_info=error)
-    return Look(Got.FAILED, "internal error; the bot's log has the details")
+    return PollOutcome(PollResult.FAILED, "internal error; the bot's log has the details")
 
 
-def origin_of(feed: Feed, quality: int) -> Origin:
+def origin_of(feed: Feed, quality: int) -> FeedSpec:
     """What parsing needs to know of a feed; `quality` is the default."""
-    return Origin(feed.url, feed.name, feed.topics, quality if feed.quality is None else feed.quality)
+    return FeedSpec(feed.url, feed.name, feed.topics, quality if feed.quality is None else feed.quality)
 
 
 def _portion(over: Sequence[_Done]) -> tuple[list[_Done], list[_Done]]:

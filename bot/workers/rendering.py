@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Mode, Mute, StoryView, Subscription
 from bot.domain.posting import decisions as posting
-from bot.domain.posting.decisions import Rules
+from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.digest import served_by_digest
-from bot.domain.retry import Ask, Got, Outcome
+from bot.domain.retry import Ask, Outcome, SendStatus
 from bot.domain.stories import story as domain_stories
 from bot.domain.stories.story import Story
 from bot.domain.topics.tree import Topics
@@ -43,11 +43,11 @@ class RenderContext:
     topics: Topics
     channels: Mapping[int, ChannelState]
     outdated: Mapping[int, str]
-    rules: Rules
+    rules: PostingSettings
 
 
 async def load(
-    connection: AsyncConnection, claimed: Sequence[Claimed], rules: Rules, now: datetime
+    connection: AsyncConnection, claimed: Sequence[Claimed], rules: PostingSettings, now: datetime
 ) -> RenderContext:
     """Read what these claims need."""
     numbers = {claim.story for claim in claimed if claim.story is not None}
@@ -95,15 +95,15 @@ def rendered(claim: Claimed, render_context: RenderContext, now: datetime) -> Me
 def _digest(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
     payload = claim.payload or {}
     if now - claim.created_at > STALE:
-        return Outcome(Got.STALE, detail="the digest waited for more than a day")
+        return Outcome(SendStatus.STALE, detail="the digest waited for more than a day")
     demanded = payload.get("demanded", False)
     own = render_context.subscriptions.get(claim.channel_id, ())
     served = served_by_digest(own) or (own if demanded else ())
     if not served:
-        return Outcome(Got.STALE, detail="the channel no longer has a digest subscription")
+        return Outcome(SendStatus.STALE, detail="the channel no longer has a digest subscription")
     state = render_context.channels.get(claim.channel_id)
     if state is not None and state.off and not demanded:
-        return Outcome(Got.STALE, detail="the channel's digest is turned off")
+        return Outcome(SendStatus.STALE, detail="the channel's digest is turned off")
     message = Message.from_json(payload)
     known = render_context.topics.seen_by(claim.guild_id)
     gone = set()
@@ -112,14 +112,14 @@ def _digest(claim: Claimed, render_context: RenderContext, now: datetime) -> Mes
         if view is None or not posting.matching(view, served, known):
             gone.add(number)
     left = without_stories(message, gone)
-    return left or Outcome(Got.STALE, detail="every story of the digest was removed or muted")
+    return left or Outcome(SendStatus.STALE, detail="every story of the digest was removed or muted")
 
 
 def _notice(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
     if now - claim.created_at > STALE:
-        return Outcome(Got.STALE, detail="the notice waited for more than a day")
+        return Outcome(SendStatus.STALE, detail="the notice waited for more than a day")
     if reason := render_context.outdated.get(claim.id):
-        return Outcome(Got.STALE, detail=reason)
+        return Outcome(SendStatus.STALE, detail=reason)
     return Message.from_json(claim.payload or {})
 
 
@@ -127,21 +127,25 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
     assert claim.story is not None
     sent = claim.message_id is not None
     if (into := render_context.merged_into.get(claim.story)) is not None:
-        return Outcome(Got.STALE, detail=f"merged into story #{into}")
+        return Outcome(SendStatus.STALE, detail=f"merged into story #{into}")
     if not _story(claim, render_context).members:
-        return render.withdrawn(claim.story) if sent else Outcome(Got.STALE, detail="the story was removed")
+        return (
+            render.withdrawn(claim.story)
+            if sent
+            else Outcome(SendStatus.STALE, detail="the story was removed")
+        )
     view = _view(claim, render_context)
     if view is None:
         return (
-            Outcome(Got.UNCHANGED, shown=claim.shown)
+            Outcome(SendStatus.UNCHANGED, shown=claim.shown)
             if sent
-            else Outcome(Got.STALE, detail="the story is muted here")
+            else Outcome(SendStatus.STALE, detail="the story is muted here")
         )
     wanted = _wanted(claim, view, render_context)
     if not sent and not wanted:
-        return Outcome(Got.STALE, detail="the channel's subscriptions no longer cover the story")
+        return Outcome(SendStatus.STALE, detail="the channel's subscriptions no longer cover the story")
     if not sent and now - claim.created_at > render_context.rules.max_age:
-        return Outcome(Got.STALE, detail="the message waited longer than posts.max_age allows")
+        return Outcome(SendStatus.STALE, detail="the message waited longer than posts.max_age allows")
     roles = tuple(dict.fromkeys(s.mention_role_id for s in _reached(view, wanted) if s.mention_role_id))
     known = render_context.topics.seen_by(claim.guild_id)
     topics = known.specific_first(view.topics)
@@ -161,11 +165,11 @@ def unwanted(claim: Claimed, render_context: RenderContext, now: datetime) -> Ou
     """Why a message is not to be published to followers any more; None where it is."""
     view = None if claim.story in render_context.merged_into else _view(claim, render_context)
     if view is None:
-        return Outcome(Got.STALE, detail="the story was removed, merged or muted here")
+        return Outcome(SendStatus.STALE, detail="the story was removed, merged or muted here")
     if not any(s.publish for s in _wanted(claim, view, render_context)):
-        return Outcome(Got.STALE, detail="the channel's subscriptions no longer cover the story")
+        return Outcome(SendStatus.STALE, detail="the channel's subscriptions no longer cover the story")
     if now - claim.created_at > render_context.rules.max_age:
-        return Outcome(Got.STALE, detail="the message waited longer than posts.max_age allows")
+        return Outcome(SendStatus.STALE, detail="the message waited longer than posts.max_age allows")
     return None
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.clustering.assign import Window
+from bot.domain.clustering.assign import StoryWindow
 from bot.domain.clustering.batch import Clustering
 from bot.domain.clustering.story_cluster import NEAR, SPAN, Report, day_of, time_of
 from bot.domain.posting.plan import Identified, place
@@ -21,7 +21,7 @@ MANY = 20_000  # stories from which the garbage collector is kept away from a wi
 _TOGETHER = 30.0  # days: old reports less apart than that are read in one go
 
 
-class Windows:
+class StoryWindowCache:
     """Finds the stories of arrivals, whenever these were published.
 
     What is kept follows the database: it is read anew when another process or a person changed a story, and
@@ -30,7 +30,7 @@ class Windows:
 
     def __init__(self, *, semantic: bool = False) -> None:
         self._semantic = semantic
-        self._window: Window | None = None
+        self._window: StoryWindow | None = None
         self._revision = 0
 
     def forget(self) -> None:
@@ -58,14 +58,14 @@ class Windows:
         if not old:
             return found
         near = await _reports(connection, [report.day for report in old], semantic=self._semantic)
-        past = Window(near, await rules.apart(connection))
+        past = StoryWindow(near, await rules.apart(connection))
         next_number = max([next_number, *(number + 1 for number in found.stories.values())])
         more = await asyncio.to_thread(place, identified, past, old, next_number)
         if any(number in window for number in {*more.stories.values(), *more.merged}):
             self.forget()
         return _joined(found, more)
 
-    async def _recent(self, connection: AsyncConnection, since: datetime) -> Window:
+    async def _recent(self, connection: AsyncConnection, since: datetime) -> StoryWindow:
         revision = await revisions.of(connection, revisions.STORIES)
         if self._window is None or self._revision != revision:
             self._window = None  # two at once would be twice the memory
@@ -75,13 +75,13 @@ class Windows:
         return self._window
 
 
-async def read(connection: AsyncConnection, since: datetime, *, semantic: bool = False) -> Window:
+async def read(connection: AsyncConnection, since: datetime, *, semantic: bool = False) -> StoryWindow:
     """The window of all stories with a record published from a time on."""
     collecting = gc.isenabled()
     gc.disable()  # all of it stays: looking for garbage again and again would double the time
     try:
         reports = await records.reports(connection, since, semantic=semantic)
-        window = await asyncio.to_thread(Window, reports, await rules.apart(connection))
+        window = await asyncio.to_thread(StoryWindow, reports, await rules.apart(connection))
     finally:
         if collecting:
             gc.enable()

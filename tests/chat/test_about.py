@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import pytest
 
-from bot.domain.polling import NewFeed, Origin
+from bot.domain.polling import FeedOrigin, NewFeed
 from bot.services import status as use
 from bot.sources.model import Batch, Progress, Rejected
 from bot.store import feeds, sources
@@ -124,7 +124,7 @@ async def test_another_servers_own_feeds_are_its_own(world: World) -> None:
     elsewhere = world.env.create_guild("Elsewhere")
     async with world.app.context.db.write() as connection:
         for guild_id, host in ((0, "all"), (world.guild.id, "mine"), (elsewhere.id, "theirs")):
-            new = NewFeed(f"https://{host}.example/feed", Origin.SERVER, guild_id=guild_id)
+            new = NewFeed(f"https://{host}.example/feed", FeedOrigin.SERVER, guild_id=guild_id)
             number = await feeds.add(connection, new, timedelta(minutes=30), at())
             await sources.failed(connection, number, "HTTP 404", at())
     status = (await parts(world))["Sources"]

@@ -10,7 +10,7 @@ import discord
 import pytest
 
 from bot.domain.model import Topic
-from bot.domain.polling import NewFeed, Origin
+from bot.domain.polling import FeedOrigin, NewFeed
 from bot.domain.text.cleaning import length
 from bot.store import feeds
 from bot.workers import rematch
@@ -78,7 +78,7 @@ async def test_an_empty_field_offers_what_is_followed_and_read_first(world: Worl
     await world.take_in(record("Tomatoes do well", topics=["Gardening"]))
     async with world.app.context.db.write() as connection:
         for number, topic in enumerate(["Space", "Space", "Computer Vision"]):
-            feed = NewFeed(f"https://f{number}.example/feed", Origin.CATALOGUE, topics=(topic,))
+            feed = NewFeed(f"https://f{number}.example/feed", FeedOrigin.CATALOGUE, topics=(topic,))
             await feeds.add(connection, feed, timedelta(hours=1), at())
     assert list(await world.typing("subscribe", "topic", "")) == [
         "Space",

@@ -23,7 +23,7 @@ from simcord.results import InteractionResult, ResponseMessage
 from simcord.types import HttpLogEntry
 
 from bot import config
-from bot.bootstrap import context_of
+from bot.bootstrap import build_context
 from bot.chat.client import PERMISSIONS
 from bot.domain.model import Record, Topic
 from bot.runtime.app import App
@@ -423,5 +423,5 @@ class World:
     async def restart(self, **settings: Any) -> None:
         """The bot stops, and a new one starts on the same database, with these settings."""
         context = self.app.context
-        self.app = App(context_of(config.parse(settings), context.db, context.now))
+        self.app = App(build_context(config.parse(settings), context.db, context.now))
         await self.env.restart_bot(self.app.client)

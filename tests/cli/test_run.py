@@ -19,7 +19,7 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncTransaction
 
 from bot import config
-from bot.domain.polling import NewFeed, Origin
+from bot.domain.polling import FeedOrigin, NewFeed
 from bot.runtime import app
 from bot.sources.parsing.pool import ParserPool
 from bot.store import database, feeds
@@ -229,7 +229,7 @@ async def test_a_feed_of_a_server_is_parsed_in_a_process_of_its_own(
         db = await Database.open(str(tmp_path / "x.db"))
         async with db.write() as connection:
             address = site.url(host="127.0.0.1")
-            feed = NewFeed(address, Origin.SERVER, topics=("Trains",), guild_id=GUILD)
+            feed = NewFeed(address, FeedOrigin.SERVER, topics=("Trains",), guild_id=GUILD)
             await feeds.add(connection, feed, timedelta(minutes=5), datetime.now(UTC))
         await db.close()
         async with running_here(discord, path, monkeypatch, caplog), asyncio.timeout(TIMEOUT):

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.circuit import LONGEST_PAUSE, TRIP, Circuit
-from bot.domain.retry import Got, Outcome
+from bot.domain.retry import Outcome, SendStatus
 from tests.make import at
 
-DOWN = Outcome(Got.REFUSED, 503)
+DOWN = Outcome(SendStatus.REFUSED, 503)
 START = at()
 
 
@@ -23,24 +23,24 @@ def after(*outcomes: Outcome) -> Circuit:
     return circuit
 
 
-@pytest.mark.parametrize("outcome", [DOWN, Outcome(Got.UNREACHABLE), Outcome(Got.REFUSED, 502)])
+@pytest.mark.parametrize("outcome", [DOWN, Outcome(SendStatus.UNREACHABLE), Outcome(SendStatus.REFUSED, 502)])
 def test_it_opens_after_outages_in_a_row_and_not_after_one(outcome: Outcome) -> None:
     assert not after(*[outcome] * (TRIP - 1)).is_open
     assert after(*[outcome] * TRIP).is_open
 
 
 def test_what_all_requests_are_refused_for_opens_it_at_once_for_as_long_as_was_asked() -> None:
-    banned = after(Outcome(Got.REFUSED, 429, retry_after=600.0, everywhere=True))
+    banned = after(Outcome(SendStatus.REFUSED, 429, retry_after=600.0, everywhere=True))
     assert banned.until == START + timedelta(seconds=600)
 
 
 @pytest.mark.parametrize(
     "outcome",
     [
-        Outcome(Got.REFUSED, 429, retry_after=20.0),  # one channel's limit
-        Outcome(Got.REFUSED, 403, 50013),
-        Outcome(Got.OK),
-        Outcome(Got.EXISTS),
+        Outcome(SendStatus.REFUSED, 429, retry_after=20.0),  # one channel's limit
+        Outcome(SendStatus.REFUSED, 403, 50013),
+        Outcome(SendStatus.OK),
+        Outcome(SendStatus.EXISTS),
     ],
 )
 def test_an_answer_of_discord_closes_it(outcome: Outcome) -> None:
@@ -48,7 +48,9 @@ def test_an_answer_of_discord_closes_it(outcome: Outcome) -> None:
     assert not after(DOWN, DOWN, outcome, DOWN).is_open
 
 
-@pytest.mark.parametrize("outcome", [Outcome(Got.STALE), Outcome(Got.WAITS), Outcome(Got.FAILED)])
+@pytest.mark.parametrize(
+    "outcome", [Outcome(SendStatus.STALE), Outcome(SendStatus.WAITS), Outcome(SendStatus.FAILED)]
+)
 def test_what_says_nothing_of_discord_changes_nothing(outcome: Outcome) -> None:
     assert after(DOWN, DOWN, DOWN, outcome) == after(DOWN, DOWN, DOWN)
 

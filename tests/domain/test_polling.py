@@ -14,10 +14,10 @@ from bot.domain.polling import (
     LONGEST_RETRY,
     WARN_AFTER,
     Bounds,
-    Got,
     Hints,
     Polling,
-    after,
+    PollResult,
+    next_schedule,
     to_warn,
 )
 from tests.make import START, at
@@ -43,26 +43,28 @@ def pause(polling: Polling, now: datetime = START) -> timedelta:
 
 
 def test_a_feed_that_brings_something_is_asked_sooner_and_one_that_does_not_later() -> None:
-    assert pause(after(new(), Got.NEW, START, BOUNDS)) == HOUR / 2
-    assert pause(after(new(), Got.NOTHING_NEW, START, BOUNDS)) == HOUR * 1.25
+    assert pause(next_schedule(new(), PollResult.NEW, START, BOUNDS)) == HOUR / 2
+    assert pause(next_schedule(new(), PollResult.NOTHING_NEW, START, BOUNDS)) == HOUR * 1.25
 
 
-@pytest.mark.parametrize(("got", "bound"), [(Got.NEW, BOUNDS.least), (Got.NOTHING_NEW, BOUNDS.most)])
-def test_the_interval_ends_at_a_bound(got: Got, bound: timedelta) -> None:
+@pytest.mark.parametrize(
+    ("got", "bound"), [(PollResult.NEW, BOUNDS.least), (PollResult.NOTHING_NEW, BOUNDS.most)]
+)
+def test_the_interval_ends_at_a_bound(got: PollResult, bound: timedelta) -> None:
     polling = new()
     for _ in range(50):
-        polling = after(polling, got, START, BOUNDS)
+        polling = next_schedule(polling, got, START, BOUNDS)
     assert (polling.interval, pause(polling)) == (bound, bound)
 
 
 def test_other_bounds_hold_from_the_next_poll_on() -> None:
     rare = Bounds(timedelta(hours=2), timedelta(hours=3))
-    assert pause(after(new(timedelta(minutes=5)), Got.NEW, START, rare)) == rare.least
-    assert pause(after(new(timedelta(days=2)), Got.NOTHING_NEW, START, rare)) == rare.most
+    assert pause(next_schedule(new(timedelta(minutes=5)), PollResult.NEW, START, rare)) == rare.least
+    assert pause(next_schedule(new(timedelta(days=2)), PollResult.NOTHING_NEW, START, rare)) == rare.most
 
 
 def test_polls_spread_out_by_a_tenth_of_the_interval() -> None:
-    late = after(new(), Got.NEW, START, BOUNDS, jitter=1.0)
+    late = next_schedule(new(), PollResult.NEW, START, BOUNDS, jitter=1.0)
     assert pause(late) == HOUR / 2 * (1 + JITTER)
     assert late.interval == HOUR / 2, "the delay does not add up"
 
@@ -72,40 +74,44 @@ def test_polls_spread_out_by_a_tenth_of_the_interval() -> None:
     [(HOUR, HOUR), (timedelta(hours=10), timedelta(hours=10)), (timedelta(days=30), LONGEST_ASKED)],
 )
 def test_a_feed_may_ask_for_rarer_polls_up_to_a_day(asked: timedelta, expected: timedelta) -> None:
-    polling = after(new(), Got.NEW, START, BOUNDS, hints=Hints(asked))
+    polling = next_schedule(new(), PollResult.NEW, START, BOUNDS, hints=Hints(asked))
     assert pause(polling) == expected
     assert polling.interval == HOUR / 2, "what it asks for is no measure of how often it publishes"
 
 
 def test_a_feed_cannot_ask_for_more_polls() -> None:
     slow = Bounds(timedelta(hours=3), timedelta(days=3))
-    assert pause(after(new(timedelta(hours=6)), Got.NEW, START, slow, hints=Hints(timedelta(minutes=1)))) == (
-        timedelta(hours=3)
-    )
-    assert pause(after(new(), Got.NEW, START, slow, hints=Hints(timedelta(days=2)))) == timedelta(days=2)
+    assert pause(
+        next_schedule(new(timedelta(hours=6)), PollResult.NEW, START, slow, hints=Hints(timedelta(minutes=1)))
+    ) == (timedelta(hours=3))
+    assert pause(
+        next_schedule(new(), PollResult.NEW, START, slow, hints=Hints(timedelta(days=2)))
+    ) == timedelta(days=2)
 
 
 def test_hours_to_be_skipped_are_over_at_the_full_hour() -> None:
     """It is Monday, 12:00 UTC."""
-    polling = after(new(), Got.NEW, START, BOUNDS, hints=Hints(skip_hours={12, 13, 14}))
+    polling = next_schedule(new(), PollResult.NEW, START, BOUNDS, hints=Hints(skip_hours={12, 13, 14}))
     assert polling.next_poll == at(3)
 
 
 def test_days_to_be_skipped_are_over_at_midnight() -> None:
-    polling = after(new(), Got.NEW, START, BOUNDS, hints=Hints(skip_days={0, 1}))
+    polling = next_schedule(new(), PollResult.NEW, START, BOUNDS, hints=Hints(skip_days={0, 1}))
     assert polling.next_poll == at(36)  # Wednesday, 00:00
-    polling = after(new(), Got.NEW, START, BOUNDS, hints=Hints(skip_hours={0, 1, 2}, skip_days={0, 1}))
+    polling = next_schedule(
+        new(), PollResult.NEW, START, BOUNDS, hints=Hints(skip_hours={0, 1, 2}, skip_days={0, 1})
+    )
     assert polling.next_poll == at(39)
 
 
 @pytest.mark.parametrize("hints", [Hints(skip_hours=NEVER_HOURS), Hints(skip_days=NEVER_DAYS)])
 def test_a_feed_that_wants_no_poll_at_all_is_polled_as_others_are(hints: Hints) -> None:
-    assert pause(after(new(), Got.NEW, START, BOUNDS, hints=hints)) == HOUR / 2
+    assert pause(next_schedule(new(), PollResult.NEW, START, BOUNDS, hints=hints)) == HOUR / 2
 
 
 def test_the_one_hour_of_the_week_that_is_left_is_found() -> None:
     hints = Hints(skip_hours=NEVER_HOURS - {11}, skip_days=NEVER_DAYS - {0})
-    assert after(new(), Got.NEW, START, BOUNDS, hints=hints).next_poll == at(7 * 24 - 1)
+    assert next_schedule(new(), PollResult.NEW, START, BOUNDS, hints=hints).next_poll == at(7 * 24 - 1)
 
 
 # One that fails.
@@ -115,22 +121,22 @@ def test_every_failure_doubles_the_wait_up_to_the_longest_interval() -> None:
     polling = new()
     pauses = []
     for _ in range(6):
-        polling = after(polling, Got.FAILED, START, BOUNDS)
+        polling = next_schedule(polling, PollResult.FAILED, START, BOUNDS)
         pauses.append(pause(polling))
     assert pauses == [HOUR, HOUR * 2, HOUR * 4, BOUNDS.most, BOUNDS.most, BOUNDS.most]
     assert polling.interval == HOUR, "how often it publishes is not forgotten"
 
 
 def test_a_failure_keeps_the_time_of_the_first() -> None:
-    first = after(new(), Got.FAILED, START, BOUNDS)
-    second = after(first, Got.FAILED, at(5), BOUNDS)
+    first = next_schedule(new(), PollResult.FAILED, START, BOUNDS)
+    second = next_schedule(first, PollResult.FAILED, at(5), BOUNDS)
     assert (first.failing_since, second.failing_since) == (START, START)
     assert (first.failures, second.failures) == (1, 2)
 
 
 def test_a_feed_that_has_failed_for_years_is_still_tried() -> None:
     polling = new(failures=1_000_000, failing_since=at(-50_000), warned=True)
-    assert pause(after(polling, Got.FAILED, START, BOUNDS)) == BOUNDS.most
+    assert pause(next_schedule(polling, PollResult.FAILED, START, BOUNDS)) == BOUNDS.most
 
 
 @pytest.mark.parametrize(
@@ -142,20 +148,20 @@ def test_a_feed_that_has_failed_for_years_is_still_tried() -> None:
     ],
 )
 def test_a_server_may_ask_for_a_later_retry_up_to_a_week(wait: timedelta, expected: timedelta) -> None:
-    assert pause(after(new(), Got.FAILED, START, BOUNDS, retry_after=wait)) == expected
+    assert pause(next_schedule(new(), PollResult.FAILED, START, BOUNDS, retry_after=wait)) == expected
 
 
-@pytest.mark.parametrize("got", [Got.NEW, Got.NOTHING_NEW])
-def test_a_success_ends_all_trouble(got: Got) -> None:
+@pytest.mark.parametrize("got", [PollResult.NEW, PollResult.NOTHING_NEW])
+def test_a_success_ends_all_trouble(got: PollResult) -> None:
     failing = new(failures=9, failing_since=at(-99), warned=True)
-    polling = after(failing, got, START, BOUNDS)
+    polling = next_schedule(failing, got, START, BOUNDS)
     assert (polling.failures, polling.failing_since, polling.warned) == (0, None, False)
 
 
 def test_a_feed_that_is_gone_is_stopped() -> None:
-    gone = after(new(), Got.GONE, START, BOUNDS, retry_after=HOUR)
+    gone = next_schedule(new(), PollResult.GONE, START, BOUNDS, retry_after=HOUR)
     assert gone == Polling(HOUR, None, 1, START)
-    failing = after(new(failures=3, failing_since=at(-9)), Got.GONE, START, BOUNDS)
+    failing = next_schedule(new(failures=3, failing_since=at(-9)), PollResult.GONE, START, BOUNDS)
     assert (failing.next_poll, failing.failures, failing.failing_since) == (None, 4, at(-9))
 
 
@@ -169,14 +175,16 @@ def test_readers_are_told_after_three_days_of_failures() -> None:
 
 
 def test_of_a_feed_that_is_stopped_readers_are_told_at_once() -> None:
-    assert to_warn(after(new(), Got.GONE, START, BOUNDS), START)
+    assert to_warn(next_schedule(new(), PollResult.GONE, START, BOUNDS), START)
 
 
 def test_readers_are_told_once_until_it_went_well_again() -> None:
     polling, now, told = new(), START, []
     for day in range(20):
         now = START + day * DAY
-        polling = after(polling, Got.NOTHING_NEW if day == 10 else Got.FAILED, now, BOUNDS)
+        polling = next_schedule(
+            polling, PollResult.NOTHING_NEW if day == 10 else PollResult.FAILED, now, BOUNDS
+        )
         if to_warn(polling, now):
             told.append(day)
             polling = Polling(
@@ -223,24 +231,24 @@ moments = spans(timedelta(days=40)).map(lambda span: START + span)
 retries = st.none() | spans(timedelta(days=5000))
 
 
-@given(pollings, st.sampled_from(list(Got)), moments, all_bounds(), hints, retries, jitters)
+@given(pollings, st.sampled_from(list(PollResult)), moments, all_bounds(), hints, retries, jitters)
 def test_a_poll_is_never_earlier_than_the_least_and_never_put_off_for_ever(
     before: Polling,
-    got: Got,
+    got: PollResult,
     now: datetime,
     bounds: Bounds,
     asked: Hints,
     retry: timedelta | None,
     jitter: float,
 ) -> None:
-    polling = after(before, got, now, bounds, hints=asked, retry_after=retry, jitter=jitter)
-    if got is Got.GONE:
+    polling = next_schedule(before, got, now, bounds, hints=asked, retry_after=retry, jitter=jitter)
+    if got is PollResult.GONE:
         assert polling.next_poll is None
         return
     wait = pause(polling, now)
     assert wait >= bounds.least
     late = bounds.most * (1 + JITTER)
-    if got is Got.FAILED:
+    if got is PollResult.FAILED:
         assert wait <= max(late, min(retry or timedelta(), LONGEST_RETRY)) + timedelta(microseconds=1)
     else:
         skipped = timedelta(days=8) if asked.skip_hours or asked.skip_days else timedelta()
@@ -248,11 +256,13 @@ def test_a_poll_is_never_earlier_than_the_least_and_never_put_off_for_ever(
         assert bounds.least <= polling.interval <= bounds.most
 
 
-@given(pollings, st.sampled_from([Got.NEW, Got.NOTHING_NEW]), moments, all_bounds(), hints, jitters)
+@given(
+    pollings, st.sampled_from([PollResult.NEW, PollResult.NOTHING_NEW]), moments, all_bounds(), hints, jitters
+)
 def test_hours_and_days_to_be_skipped_are_unless_that_is_all_of_them(
-    before: Polling, got: Got, now: datetime, bounds: Bounds, asked: Hints, jitter: float
+    before: Polling, got: PollResult, now: datetime, bounds: Bounds, asked: Hints, jitter: float
 ) -> None:
-    at_last = after(before, got, now, bounds, hints=asked, jitter=jitter).next_poll
+    at_last = next_schedule(before, got, now, bounds, hints=asked, jitter=jitter).next_poll
     assert at_last is not None
     if set(asked.skip_hours) != NEVER_HOURS and set(asked.skip_days) != NEVER_DAYS:
         assert at_last.hour not in asked.skip_hours
@@ -265,23 +275,23 @@ def test_the_wait_grows_with_every_failure_and_one_success_ends_it(
 ) -> None:
     polling, pauses = before, []
     for _ in range(times):
-        polling = after(polling, Got.FAILED, START, bounds)
+        polling = next_schedule(polling, PollResult.FAILED, START, bounds)
         pauses.append(pause(polling))
     assert pauses == sorted(pauses)
     assert polling.failures == before.failures + times
-    well = after(polling, Got.NOTHING_NEW, START, bounds)
+    well = next_schedule(polling, PollResult.NOTHING_NEW, START, bounds)
     assert (well.failures, well.failing_since, well.warned) == (0, None, False)
 
 
-@given(pollings, st.lists(st.sampled_from(list(Got)), max_size=30), all_bounds())
+@given(pollings, st.lists(st.sampled_from(list(PollResult)), max_size=30), all_bounds())
 def test_readers_are_told_at_most_once_of_one_time_of_trouble(
-    before: Polling, story: list[Got], bounds: Bounds
+    before: Polling, story: list[PollResult], bounds: Bounds
 ) -> None:
     polling, now, told = Polling(before.interval, START), START, 0
     for got in story:
         now += DAY
-        polling = after(polling, got, now, bounds)
-        if got in (Got.NEW, Got.NOTHING_NEW):
+        polling = next_schedule(polling, got, now, bounds)
+        if got in (PollResult.NEW, PollResult.NOTHING_NEW):
             told = 0
         if to_warn(polling, now):
             told += 1

@@ -9,23 +9,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain import retry
-from bot.domain.retry import Ask, Drop, Got, Outcome, Pause, Retry, Sent, Skip, Verdict, backoff, settle
+from bot.domain.retry import (
+    Ask,
+    Drop,
+    Outcome,
+    Pause,
+    Retry,
+    SendStatus,
+    Sent,
+    Skip,
+    Verdict,
+    backoff,
+    settle,
+)
 from tests.make import START
 
 
 def refused(status: int, code: int = 0, retry_after: float | None = None) -> Outcome:
     """An error that Discord answered with."""
-    return Outcome(Got.REFUSED, status, code, retry_after, "what Discord said")
+    return Outcome(SendStatus.REFUSED, status, code, retry_after, "what Discord said")
 
 
 @pytest.mark.parametrize(
     ("outcome", "verdict"),
     [
-        (Outcome(Got.OK, message_id=1), Sent()),
-        (Outcome(Got.UNCHANGED), Sent()),
-        (Outcome(Got.STALE, detail="muted"), Drop("muted")),
-        (Outcome(Got.STALE), Drop("the message is no longer needed")),
-        (Outcome(Got.ABSENT), Pause("the channel was deleted, or the bot cannot see it")),
+        (Outcome(SendStatus.OK, message_id=1), Sent()),
+        (Outcome(SendStatus.UNCHANGED), Sent()),
+        (Outcome(SendStatus.STALE, detail="muted"), Drop("muted")),
+        (Outcome(SendStatus.STALE), Drop("the message is no longer needed")),
+        (Outcome(SendStatus.ABSENT), Pause("the channel was deleted, or the bot cannot see it")),
         (refused(404, 10003), Pause("the channel was deleted, or the bot cannot see it")),
         (refused(404, 10008), Drop("the message was deleted")),
         (refused(400, 200000), Drop("the server's AutoMod blocked the message")),
@@ -116,7 +128,7 @@ def test_a_channel_in_which_nothing_can_be_posted_is_paused_by_posts_alone(code:
     assert isinstance(settle(refused(400, code), 1, START, Ask.EDIT), Skip)
 
 
-@pytest.mark.parametrize("outcome", [refused(400, 50035), refused(403, 99_999), Outcome(Got.LOCKED)])
+@pytest.mark.parametrize("outcome", [refused(400, 50035), refused(403, 99_999), Outcome(SendStatus.LOCKED)])
 def test_a_refused_edit_ends_that_edit_and_a_removal_is_tried_again(outcome: Outcome) -> None:
     assert isinstance(settle(outcome, 1, START, Ask.EDIT), Skip)
     for attempt in (1, retry.MOST_ATTEMPTS, 10_000):
@@ -140,12 +152,12 @@ def test_a_message_that_is_gone_is_given_up_for_good(ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("outcome", "ask", "seconds"),
     [
-        (Outcome(Got.PARTLY, 429, retry_after=480.0), Ask.EDIT, 480),
-        (Outcome(Got.PARTLY, 503), Ask.EDIT, 300),
-        (Outcome(Got.PARTLY, 400, 160006), Ask.EDIT, 300),
-        (Outcome(Got.PARTLY, 403, 50013), Ask.EDIT, None),
-        (Outcome(Got.PARTLY, 400, 200001), Ask.EDIT, None),
-        (Outcome(Got.PARTLY, 403, 50013), Ask.REMOVAL, 1800),
+        (Outcome(SendStatus.PARTLY, 429, retry_after=480.0), Ask.EDIT, 480),
+        (Outcome(SendStatus.PARTLY, 503), Ask.EDIT, 300),
+        (Outcome(SendStatus.PARTLY, 400, 160006), Ask.EDIT, 300),
+        (Outcome(SendStatus.PARTLY, 403, 50013), Ask.EDIT, None),
+        (Outcome(SendStatus.PARTLY, 400, 200001), Ask.EDIT, None),
+        (Outcome(SendStatus.PARTLY, 403, 50013), Ask.REMOVAL, 1800),
     ],
 )
 def test_a_posts_name_and_tags_follow_when_discord_lets_them(
@@ -156,7 +168,7 @@ def test_a_posts_name_and_tags_follow_when_discord_lets_them(
 
 
 def test_what_waits_for_another_message_is_not_given_up() -> None:
-    outcome = Outcome(Got.WAITS, retry_after=45, detail="waits")
+    outcome = Outcome(SendStatus.WAITS, retry_after=45, detail="waits")
     assert settle(outcome, 10_000, START, Ask.EDIT) == Retry(START + timedelta(seconds=45), "waits")
 
 
@@ -174,7 +186,7 @@ def test_what_waits_for_another_message_is_not_given_up() -> None:
         (refused(429, retry_after=3600), 3600),
         (refused(429, retry_after=0), 0.25),
         (refused(429, retry_after=1e300), 86_400),
-        (Outcome(Got.UNREACHABLE, detail="TimeoutError"), 5),
+        (Outcome(SendStatus.UNREACHABLE, detail="TimeoutError"), 5),
     ],
 )
 def test_what_passes_is_tried_again_when_discord_says_or_else_soon(outcome: Outcome, seconds: float) -> None:
@@ -182,7 +194,9 @@ def test_what_passes_is_tried_again_when_discord_says_or_else_soon(outcome: Outc
 
 
 def test_the_reason_of_a_retry_is_never_empty() -> None:
-    assert settle(Outcome(Got.REFUSED, 502), 1, START) == Retry(START + timedelta(seconds=5), "HTTP 502")
+    assert settle(Outcome(SendStatus.REFUSED, 502), 1, START) == Retry(
+        START + timedelta(seconds=5), "HTTP 502"
+    )
 
 
 def test_waits_double_up_to_half_an_hour() -> None:
@@ -212,7 +226,7 @@ def test_a_rate_limit_alone_is_no_reason_to_give_up() -> None:
 @given(
     st.builds(
         Outcome,
-        st.sampled_from(Got),
+        st.sampled_from(SendStatus),
         st.sampled_from([0, 200, 400, 401, 403, 404, 408, 409, 429, 500, 502, 503, 599]),
         st.sampled_from([0, 10003, 10008, 20028, 50001, 50013, 50035, 50083, 130000, 160005, 200000]),
         st.none() | st.floats(),
@@ -225,14 +239,20 @@ def test_every_outcome_has_a_verdict_and_a_retry_is_always_later(outcome: Outcom
         case Retry(when, reason):
             assert START < when <= START + timedelta(days=1)
             assert reason
-            assert outcome.got in (Got.REFUSED, Got.UNREACHABLE, Got.WAITS, Got.FAILED, Got.MISSING)
-            assert attempt < retry.MOST_ATTEMPTS or outcome.status == 429 or outcome.got is Got.WAITS
+            assert outcome.got in (
+                SendStatus.REFUSED,
+                SendStatus.UNREACHABLE,
+                SendStatus.WAITS,
+                SendStatus.FAILED,
+                SendStatus.MISSING,
+            )
+            assert attempt < retry.MOST_ATTEMPTS or outcome.status == 429 or outcome.got is SendStatus.WAITS
         case Skip(reason):
             raise AssertionError(f"nothing was edited: {reason}")
         case Drop(reason) | Pause(reason):
             assert reason
         case Sent(again):
-            assert outcome.got in (Got.OK, Got.UNCHANGED, Got.PARTLY, Got.EXISTS)
+            assert outcome.got in (SendStatus.OK, SendStatus.UNCHANGED, SendStatus.PARTLY, SendStatus.EXISTS)
             assert again is None or START < again <= START + timedelta(days=1)
 
 
@@ -246,8 +266,8 @@ def test_every_outcome_has_a_verdict_and_a_retry_is_always_later(outcome: Outcom
         (refused(403), 4, 40),  # Cloudflare blocks them all, and more so the more there are
         (refused(403, 50013), 1, None),  # the channel is paused
         (refused(400, 50035), 1, None),
-        (Outcome(Got.UNREACHABLE), 1, None),  # a bug, or a message that waits for another one
-        (Outcome(Got.OK), 1, None),
+        (Outcome(SendStatus.UNREACHABLE), 1, None),  # a bug, or a message that waits for another one
+        (Outcome(SendStatus.OK), 1, None),
     ],
 )
 def test_what_would_fare_alike_waits_as_well(outcome: Outcome, attempt: int, seconds: int | None) -> None:

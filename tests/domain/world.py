@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import count
 
-from bot.domain.clustering.assign import Window
+from bot.domain.clustering.assign import StoryWindow
 from bot.domain.model import Importance, Mode, Mute, Record, Stored, StoryView, Subscription, TopicMatch
 from bot.domain.posting import plan as planning
-from bot.domain.posting.decisions import Post, Rules
+from bot.domain.posting.decisions import Post, PostingSettings
 from bot.domain.records.intake import Affected, Arrival, Known, Plan, keys_of
 from bot.domain.stories import story as stories
 from bot.domain.stories.story import Story
@@ -31,7 +31,7 @@ def follow(
     return Subscription(1, GUILD, channel, topic, mode, importance)
 
 
-class World:
+class DomainHarness:
     """Everything that was decided so far. What is due is sent by `send`, not before."""
 
     def __init__(
@@ -40,7 +40,7 @@ class World:
         self.subscriptions = subscriptions
         self.mutes = mutes
         self.topics = topics or Topics()
-        self.rules = Rules()
+        self.rules = PostingSettings()
         self.records: dict[int, Stored] = {}
         self.numbers: set[int] = set()
         self.forwards: dict[int, int] = {}
@@ -50,7 +50,7 @@ class World:
         self._keys: dict[str, int] = {}
         self._matches: dict[int, tuple[TopicMatch, ...]] = {}
         self._post_ids = count(1)
-        self._window = Window()
+        self._window = StoryWindow()
 
     def known(self) -> Known:
         """All there is to know."""

@@ -19,7 +19,7 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.bootstrap import endpoint_of
+from bot.bootstrap import build_endpoint
 from bot.config import parse
 from bot.domain.model import Topic
 from bot.domain.posting.plan import identify
@@ -37,7 +37,7 @@ from tests.databases import opened_as
 from tests.make import Clock, at
 from tests.sources.web.servers import LOOPBACK
 from tests.store.taking import headlines
-from tests.workers.desk import Desk, Meanwhile
+from tests.workers.desk import BotHarness, Meanwhile
 
 TOKEN = "a-made-up-token-of-some-length"
 ONE, TWO, THREE, FOUR = headlines(4)
@@ -86,7 +86,7 @@ class Answer:
 class Office:
     """A desk that listens, and somebody who has its address."""
 
-    desk: Desk
+    desk: BotHarness
     server: Server
     client: aiohttp.ClientSession
     polls: Counter[str]
@@ -135,7 +135,7 @@ async def opened_office(
 ) -> AsyncIterator[Office]:
     """A bot that listens on a free port; one channel follows AI."""
     async with opened_as(url, Meanwhile) as db:
-        desk = Desk(db, clock)
+        desk = BotHarness(db, clock)
         await rematch.configure(desk.context, [Topic("AI"), Topic("Space", keywords=("rocket",))])
         await desk.follow()
         polls: Counter[str] = Counter()
@@ -627,7 +627,7 @@ async def test_a_database_that_fails_leaves_the_metrics_unanswered(office: Offic
 
 def test_the_address_that_is_listened_on_is_the_configured_one() -> None:
     def endpoint(listen: str) -> tuple[str, int] | None:
-        made = endpoint_of(parse({"http": {"listen": listen}}))
+        made = build_endpoint(parse({"http": {"listen": listen}}))
         return (made.host, made.port) if made else None
 
     assert endpoint("127.0.0.1:8080") == ("127.0.0.1", 8080)

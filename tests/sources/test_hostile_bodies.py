@@ -10,10 +10,10 @@ import pytest
 
 from bot.sources.feeds.charset import decoded
 from bot.sources.feeds.discover import feed_links
-from bot.sources.feeds.parse import MAX_BODY, NotAFeed, Origin, parse
+from bot.sources.feeds.parse import MAX_BODY, FeedSpec, NotAFeed, parse
 from bot.sources.parsing.pool import ParserPool
 
-ORIGIN = Origin("https://paper.example/feed")
+ORIGIN = FeedSpec("https://paper.example/feed")
 CEILING = 250_000_000  # bytes beyond those of a process that has just started, its libraries included
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the system keeps no limit of memory")

@@ -13,11 +13,11 @@ from typing import Any, TypeVar, TypeVarTuple
 
 import pytest
 
-from bot.domain.polling import Got
+from bot.domain.polling import PollResult
 from bot.errors import SourceError
 from bot.sources.feeds.discover import feed_links
-from bot.sources.feeds.parse import NotAFeed, Origin, parse
-from bot.sources.feeds.source import find, look
+from bot.sources.feeds.parse import FeedSpec, NotAFeed, parse
+from bot.sources.feeds.source import find, poll_feed
 from bot.sources.parsing.pool import SMALL, Here, ParserBugError, ParserPool, TooCostlyError, loads
 from bot.sources.parsing.worker import main
 from bot.sources.records import parse as records
@@ -25,7 +25,7 @@ from tests.feeds import Entry, Page, Site, reader, rss
 from tests.sources import parsers
 
 SOON = 0.5  # seconds that a document may take here, where it never ends
-ORIGIN = Origin("https://paper.example/feed")
+ORIGIN = FeedSpec("https://paper.example/feed")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 T = TypeVar("T")
@@ -279,10 +279,10 @@ async def test_only_a_small_feed_of_the_operators_is_parsed_at_once(
     counting = _Counting()
     async with Site({"/feed": Page(rss(Entry("One", 1, text="x" * size)))}).serving() as site:
         web = reader()
-        done = await look(web, Origin(site.url()), {}, NOW, counting, server)
-        found = await find(web, Origin(site.url()), counting, server)
+        done = await poll_feed(web, FeedSpec(site.url()), {}, NOW, counting, server)
+        found = await find(web, FeedSpec(site.url()), counting, server)
         await web.close()
-    assert done.got is Got.NEW
+    assert done.got is PollResult.NEW
     assert done.document == found.document
     assert counting.servers == ([server] * 2 if apart else [])
 
@@ -295,9 +295,9 @@ class _TooCostly:
 async def test_a_feed_that_takes_too_long_to_read_has_failed_for_that_reason() -> None:
     async with Site({"/feed": Page(rss(Entry("One", 1)))}).serving() as site:
         web = reader()
-        done = await look(web, Origin(site.url()), {}, NOW, _TooCostly(), 7)
+        done = await poll_feed(web, FeedSpec(site.url()), {}, NOW, _TooCostly(), 7)
         with pytest.raises(SourceError, match="the document takes longer than 30 seconds to read"):
-            await find(web, Origin(site.url()), _TooCostly(), 7)
+            await find(web, FeedSpec(site.url()), _TooCostly(), 7)
         await web.close()
-    assert (done.got, done.reason) == (Got.FAILED, "the document takes longer than 30 seconds to read")
+    assert (done.got, done.reason) == (PollResult.FAILED, "the document takes longer than 30 seconds to read")
     assert site.paths == ["/feed", "/feed"], "no other address is tried for it"

@@ -10,20 +10,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Record, Stored
 from bot.domain.posting import plan as planning
-from bot.domain.posting.decisions import Rules
+from bot.domain.posting.decisions import PostingSettings
 from bot.domain.records.intake import Arrival, Known, Plan, keys_of
 from bot.domain.stories import story as domain_stories
 from bot.domain.stories.story import Story
 from bot.store import audience, records, schema, stories, topics
 from bot.store.database import Database
-from bot.workers.story_window import Windows
+from bot.workers.story_window import StoryWindowCache
 from tests.make import at, record
 
 GUILD = 1 << 60  # ids of Discord need more than 32 bits
 CHANNEL = (1 << 60) + 7
 OTHER = (1 << 60) + 8
 
-RULES = Rules()
+RULES = PostingSettings()
 
 
 def headlines(number: int) -> Iterator[str]:
@@ -76,7 +76,7 @@ async def take(
         known = await records.known(connection, arrivals)
         concerned = await audience.load(connection)
         identified = planning.identify(arrivals, known, concerned[0], now, RULES.max_age, semantic=semantic)
-        placed = await Windows(semantic=semantic).place(connection, identified, now)
+        placed = await StoryWindowCache(semantic=semantic).place(connection, identified, now)
         made = planning.plan(
             identified,
             placed,

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot.domain.model import Record
-from bot.domain.polling import Feed, NewFeed, Origin, Polling
+from bot.domain.polling import Feed, FeedOrigin, NewFeed, Polling
 from bot.store import feeds, schema, sources, subscriptions
 from bot.store.database import Database
 from bot.store.feeds import Settled
@@ -20,8 +20,8 @@ from tests.store.taking import CHANNEL, GUILD, headlines, take
 ELSEWHERE = GUILD + 1
 INTERVAL = timedelta(minutes=5)
 URL = "https://paper.example/feed"
-WISH = NewFeed(URL, Origin.OPERATOR, "The Paper", ("AI",), 80)
-OWN = NewFeed(URL, Origin.SERVER, topics=("AI",), guild_id=GUILD, added_by=(1 << 60) + 5)
+WISH = NewFeed(URL, FeedOrigin.OPERATOR, "The Paper", ("AI",), 80)
+OWN = NewFeed(URL, FeedOrigin.SERVER, topics=("AI",), guild_id=GUILD, added_by=(1 << 60) + 5)
 
 
 async def add(db: Database, wanted: NewFeed = WISH, hours: float = 0) -> Feed:
@@ -75,7 +75,7 @@ async def next_due(db: Database, *followed: int) -> datetime | None:
         return await feeds.next_due(connection, followed)
 
 
-def named(host: str, origin: Origin = Origin.OPERATOR, **more: object) -> NewFeed:
+def named(host: str, origin: FeedOrigin = FeedOrigin.OPERATOR, **more: object) -> NewFeed:
     """A feed at an address of its own."""
     return NewFeed(f"https://{host}.example/feed", origin, **more)  # type: ignore[arg-type] # what a feed has
 
@@ -107,7 +107,7 @@ async def test_a_feed_that_is_added_is_due_at_once(stores: Database) -> None:
         title="",
         topics=("AI",),
         quality=80,
-        origin=Origin.OPERATOR,
+        origin=FeedOrigin.OPERATOR,
         polled_at=None,
         polling=Polling(INTERVAL, at(2)),
         intake_done=False,
@@ -130,9 +130,9 @@ async def test_again_changes_what_is_declared_and_keeps_how_it_stands(stores: Da
     feed = await add(stores)
     await settle(stores, polled(feed, 5, title="The Paper Online"))
     before = await now(stores, feed)
-    changed = await add(stores, NewFeed(URL, Origin.CONFIG, "Paper", ("Space", "AI")), hours=3)
+    changed = await add(stores, NewFeed(URL, FeedOrigin.CONFIG, "Paper", ("Space", "AI")), hours=3)
     assert changed == replace(
-        before, name="Paper", topics=("Space", "AI"), quality=None, origin=Origin.CONFIG
+        before, name="Paper", topics=("Space", "AI"), quality=None, origin=FeedOrigin.CONFIG
     )
     assert len(await every(stores)) == 1
 
@@ -147,7 +147,7 @@ async def test_one_that_was_stopped_is_asked_again_when_it_is_added_again(stores
 
 async def test_what_stands_in_a_feeds_name_and_topics_comes_back_as_it_was(stores: Database) -> None:
     odd = NewFeed(
-        "https://x.example/?a=1&b='%s'", Origin.OPERATOR, "“Ünï” \\ '%s' 😀", ("C++", "東京", 'a"b')
+        "https://x.example/?a=1&b='%s'", FeedOrigin.OPERATOR, "“Ünï” \\ '%s' 😀", ("C++", "東京", 'a"b')
     )
     feed = await add(stores, odd)
     assert (feed.address, feed.name, feed.topics) == (odd.address, odd.name, odd.topics)
@@ -184,13 +184,13 @@ async def test_a_feed_is_found_where_it_was_and_where_it_is(stores: Database) ->
 
 
 async def test_the_config_and_the_catalogue_are_followed_as_they_are(stores: Database) -> None:
-    a, b, c = named("a", Origin.CONFIG), named("b", Origin.CATALOGUE, topics=("AI",)), named("c")
+    a, b, c = named("a", FeedOrigin.CONFIG), named("b", FeedOrigin.CATALOGUE, topics=("AI",)), named("c")
     await configure(stores, a, b)
     await add(stores, c)
     await add(stores, OWN)
     before = {feed.address: feed for feed in await every(stores)}
     assert set(before) == {a.address, b.address, c.address, URL}
-    d = named("d", Origin.CONFIG)
+    d = named("d", FeedOrigin.CONFIG)
     await configure(stores, replace(b, name="B", topics=("Space",), quality=3), d, hours=9)
     after = {feed.address: feed for feed in await every(stores)}
     assert set(after) == {b.address, d.address, c.address, URL}, "servers' and operators' stay"
@@ -205,7 +205,10 @@ async def test_the_config_and_the_catalogue_are_followed_as_they_are(stores: Dat
 
 
 async def test_a_start_with_the_same_config_leaves_every_feed_as_it_stands(stores: Database) -> None:
-    wanted = [named("a", Origin.CONFIG, topics=("AI",), quality=5), named("b", Origin.CATALOGUE, name="B")]
+    wanted = [
+        named("a", FeedOrigin.CONFIG, topics=("AI",), quality=5),
+        named("b", FeedOrigin.CATALOGUE, name="B"),
+    ]
     await configure(stores, *wanted)
     for feed in await every(stores):
         await settle(stores, polled(feed, 3, "it failed", title="A title"))
@@ -215,22 +218,22 @@ async def test_a_start_with_the_same_config_leaves_every_feed_as_it_stands(store
 
 
 async def test_the_config_takes_a_feed_over_from_the_catalogue_and_back(stores: Database) -> None:
-    listed = named("a", Origin.CATALOGUE, name="Listed", topics=("AI",))
+    listed = named("a", FeedOrigin.CATALOGUE, name="Listed", topics=("AI",))
     await configure(stores, listed)
     (first,) = await every(stores)
-    await configure(stores, replace(listed, origin=Origin.CONFIG, topics=("Space",)))
+    await configure(stores, replace(listed, origin=FeedOrigin.CONFIG, topics=("Space",)))
     (own,) = await every(stores)
-    assert (own.source_id, own.origin, own.topics) == (first.source_id, Origin.CONFIG, ("Space",))
+    assert (own.source_id, own.origin, own.topics) == (first.source_id, FeedOrigin.CONFIG, ("Space",))
     await configure(stores, listed)
     (back,) = await every(stores)
-    assert (back.source_id, back.origin, back.topics) == (first.source_id, Origin.CATALOGUE, ("AI",))
+    assert (back.source_id, back.origin, back.topics) == (first.source_id, FeedOrigin.CATALOGUE, ("AI",))
 
 
 async def test_what_an_operator_added_stays_as_they_added_it(stores: Database) -> None:
     """Even if the catalogue has it too: it would be polled only while somebody follows it."""
-    await configure(stores, named("a", Origin.CATALOGUE, topics=("AI",)))
+    await configure(stores, named("a", FeedOrigin.CATALOGUE, topics=("AI",)))
     added = await add(stores, named("a", topics=("Space",)))
-    await configure(stores, named("a", Origin.CATALOGUE, name="A", topics=("AI",)), hours=1)
+    await configure(stores, named("a", FeedOrigin.CATALOGUE, name="A", topics=("AI",)), hours=1)
     assert await every(stores) == [added]
     await configure(stores, hours=2)
     assert await every(stores) == [added]
@@ -239,12 +242,12 @@ async def test_what_an_operator_added_stays_as_they_added_it(stores: Database) -
 async def test_the_config_takes_over_what_an_operator_added(stores: Database) -> None:
     added = await add(stores, named("a", topics=("Space",)))
     await settle(stores, polled(added, 5, title="A title"))
-    wanted = named("a", Origin.CONFIG, name="A", topics=("AI",), quality=3)
+    wanted = named("a", FeedOrigin.CONFIG, name="A", topics=("AI",), quality=3)
     await configure(stores, wanted, hours=1)
     (own,) = await every(stores)
     assert (own.source_id, own.origin, own.name, own.topics, own.quality) == (
         added.source_id,
-        Origin.CONFIG,
+        FeedOrigin.CONFIG,
         "A",
         ("AI",),
         3,
@@ -255,8 +258,8 @@ async def test_the_config_takes_over_what_an_operator_added(stores: Database) ->
 
 
 async def test_the_config_takes_over_what_an_operator_added_in_another_spelling(stores: Database) -> None:
-    await add(stores, NewFeed("http://www.a.example/feed/", Origin.OPERATOR, topics=("Space",)))
-    wanted = named("a", Origin.CONFIG, topics=("AI",))
+    await add(stores, NewFeed("http://www.a.example/feed/", FeedOrigin.OPERATOR, topics=("Space",)))
+    wanted = named("a", FeedOrigin.CONFIG, topics=("AI",))
     for _ in range(2):
         await configure(stores, wanted)
         assert [(f.address, f.topics) for f in await every(stores)] == [(wanted.address, ("AI",))]
@@ -340,11 +343,11 @@ async def test_a_feed_that_changed_since_it_was_found_due_is_not_claimed(stores:
 
 
 async def test_of_the_catalogue_only_those_that_are_followed_are_due(stores: Database) -> None:
-    listed = await add(stores, named("listed", Origin.CATALOGUE))
-    other = await add(stores, named("other", Origin.CATALOGUE))
+    listed = await add(stores, named("listed", FeedOrigin.CATALOGUE))
+    other = await add(stores, named("other", FeedOrigin.CATALOGUE))
     own = [
-        await add(stores, named(origin.value, origin, guild_id=GUILD if origin is Origin.SERVER else 0))
-        for origin in (Origin.CONFIG, Origin.SERVER, Origin.OPERATOR)
+        await add(stores, named(origin.value, origin, guild_id=GUILD if origin is FeedOrigin.SERVER else 0))
+        for origin in (FeedOrigin.CONFIG, FeedOrigin.SERVER, FeedOrigin.OPERATOR)
     ]
     always = [feed.address for feed in own]
     assert await due(stores, 1) == [feed.address for feed in own if not feed.guild_id]  # nobody there reads
@@ -365,15 +368,15 @@ async def test_a_stopped_feed_is_never_due(stores: Database) -> None:
 
 
 async def test_what_the_catalogue_is_about(stores: Database) -> None:
-    feed = await add(stores, named("a", Origin.CATALOGUE, topics=("AI", "Space")))
-    await add(stores, named("b", Origin.CONFIG, topics=("AI",)))
+    feed = await add(stores, named("a", FeedOrigin.CATALOGUE, topics=("AI", "Space")))
+    await add(stores, named("b", FeedOrigin.CONFIG, topics=("AI",)))
     async with stores.read() as connection:
         assert await feeds.catalogue(connection) == {feed.source_id: ("AI", "Space")}
 
 
 async def test_many_feeds_are_asked_for_at_once(stores: Database) -> None:
     """More than a statement takes parameters."""
-    many = [named(f"n{number}", Origin.CATALOGUE) for number in range(1200)]
+    many = [named(f"n{number}", FeedOrigin.CATALOGUE) for number in range(1200)]
     await configure(stores, *many)
     async with stores.write() as connection:
         ids = [feed.source_id for feed in await feeds.all_feeds(connection)]
@@ -491,7 +494,7 @@ async def test_a_feed_is_about_what_it_brought_lately(stores: Database) -> None:
 
 
 async def test_a_feed_is_found_by_another_spelling_of_its_address(stores: Database) -> None:
-    made = await add(stores, NewFeed("https://www.paper.example/feed/", Origin.OPERATOR))
+    made = await add(stores, NewFeed("https://www.paper.example/feed/", FeedOrigin.OPERATOR))
     async with stores.read() as connection:
         for address in ("http://paper.example/feed", "https://paper.example/feed/?utm_source=x"):
             found = await feeds.find(connection, address, 0)
@@ -503,8 +506,8 @@ async def test_a_feed_is_found_by_another_spelling_of_its_address(stores: Databa
 async def test_the_catalogue_does_not_have_what_the_operator_added_in_another_spelling(
     stores: Database,
 ) -> None:
-    await add(stores, NewFeed("http://paper.example/feed/", Origin.OPERATOR))
+    await add(stores, NewFeed("http://paper.example/feed/", FeedOrigin.OPERATOR))
     async with stores.write() as connection:
-        listed = NewFeed("https://paper.example/feed", Origin.CATALOGUE)
+        listed = NewFeed("https://paper.example/feed", FeedOrigin.CATALOGUE)
         await feeds.configure(connection, [listed], timedelta(minutes=5), at())
     assert len(await every(stores)) == 1

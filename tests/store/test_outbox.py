@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from bot.domain.model import Importance, Mode, Subscription
 from bot.domain.posting.decisions import Edit, Hold, Post, Reason, Send
 from bot.domain.records.intake import Plan
-from bot.domain.retry import Drop, Got, Outcome, Pause, Retry, Sent, Skip, Verdict
+from bot.domain.retry import Drop, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict
 from bot.store import decisions, outbox, schema, subscriptions, topics
 from bot.store.database import Database
 from bot.store.outbox import Claimed
@@ -23,7 +23,7 @@ from tests.make import Clock, at, record
 from tests.store.taking import CHANNEL, FOUR, GUILD, ONE, OTHER, THREE, TWO, take
 
 INTERVAL = timedelta(seconds=60)
-OK = Outcome(Got.OK, message_id=(1 << 60) + 77, thread_id=(1 << 60) + 78, shown="look")
+OK = Outcome(SendStatus.OK, message_id=(1 << 60) + 77, thread_id=(1 << 60) + 78, shown="look")
 
 
 async def owe(
@@ -299,7 +299,7 @@ async def test_an_edit_keeps_message_and_time_and_is_noted(posts: Database, cloc
         "look",
         1,
     )
-    await settle(posts, clock, edit, Outcome(Got.OK, message_id=1, shown="other look"))
+    await settle(posts, clock, edit, Outcome(SendStatus.OK, message_id=1, shown="other look"))
     found = await row(posts, first.id)
     assert (found.message_id, found.shown, found.sent_at, found.edited_at) == (
         (OK.message_id, "other look", at(), clock())
@@ -313,7 +313,7 @@ async def test_an_edit_that_changed_nothing_is_none(posts: Database, clock: Cloc
     async with posts.write() as connection:
         await decisions.apply(connection, Plan(edits=[Edit(first.id, 2, clock())]), clock())
     (edit,) = [c for c in await claim(posts, clock) if c.id == first.id]
-    await settle(posts, clock, edit, Outcome(Got.UNCHANGED, shown="look"))
+    await settle(posts, clock, edit, Outcome(SendStatus.UNCHANGED, shown="look"))
     assert (await row(posts, first.id)).edited_at is None
 
 
@@ -324,7 +324,7 @@ async def test_an_edit_that_was_refused_ends_and_the_message_goes_on(posts: Data
         async with posts.write() as connection:
             await decisions.apply(connection, Plan(edits=[Edit(first.id, 2, clock())]), clock())
         (edit,) = [c for c in await claim(posts, clock) if c.id == first.id]
-        await settle(posts, clock, edit, Outcome(Got.REFUSED, 400, 50035), Skip(title))
+        await settle(posts, clock, edit, Outcome(SendStatus.REFUSED, 400, 50035), Skip(title))
         found = await row(posts, first.id)
         assert (found.closed, found.due_at, found.attempts, found.reason) == (False, None, 0, title)
         assert (found.shown, found.edited_at) == ("look", None)
@@ -333,7 +333,7 @@ async def test_an_edit_that_was_refused_ends_and_the_message_goes_on(posts: Data
 async def test_what_is_not_all_there_yet_is_due_again(posts: Database, clock: Clock) -> None:
     first = (await claim(posts, clock))[0]
     later = clock() + timedelta(minutes=8)
-    partly = Outcome(Got.PARTLY, 429, message_id=1, shown="half a look")
+    partly = Outcome(SendStatus.PARTLY, 429, message_id=1, shown="half a look")
     await settle(posts, clock, first, partly, Sent(later))
     found = await row(posts, first.id)
     assert (found.sent_at, found.due_at, found.attempts, found.shown) == (clock(), later, 0, "half a look")
@@ -347,7 +347,7 @@ async def test_a_retry_waits_for_its_time_and_counts(stores: Database, clock: Cl
     await owe(stores, clock, "one")
     (claimed,) = await claim(stores, clock)
     later = clock() + timedelta(minutes=5)
-    await settle(stores, clock, claimed, Outcome(Got.UNREACHABLE), Retry(later, "no network"))
+    await settle(stores, clock, claimed, Outcome(SendStatus.UNREACHABLE), Retry(later, "no network"))
     assert await claim(stores, clock) == []
     assert await next_due(stores, clock) == later
     assert (await row(stores)).reason == "no network"
@@ -360,7 +360,7 @@ async def test_a_retry_waits_for_its_time_and_counts(stores: Database, clock: Cl
 
 async def test_what_was_given_up_stays_so_and_is_told(posts: Database, clock: Clock) -> None:
     claimed = (await claim(posts, clock))[0]
-    await settle(posts, clock, claimed, Outcome(Got.REFUSED, 400), Drop("refused"))
+    await settle(posts, clock, claimed, Outcome(SendStatus.REFUSED, 400), Drop("refused"))
     async with posts.write() as connection:
         await decisions.apply(
             connection, Plan(stories={2: None}, edits=[Edit(claimed.id, 2, clock())]), clock()
@@ -379,7 +379,7 @@ async def test_what_was_given_up_stays_so_and_is_told(posts: Database, clock: Cl
 async def test_a_pause_keeps_the_message_due_with_its_tries_forgotten(stores: Database, clock: Clock) -> None:
     await owe(stores, clock, "one")
     (claimed,) = await claim(stores, clock)
-    await settle(stores, clock, claimed, Outcome(Got.REFUSED, 403), Pause("no permission"))
+    await settle(stores, clock, claimed, Outcome(SendStatus.REFUSED, 403), Pause("no permission"))
     (again,) = await claim(stores, clock)
     assert again.attempt == 1
 
@@ -416,13 +416,13 @@ async def test_what_was_not_wanted_is_looked_at_again_if_it_changed(posts: Datab
     """A story that is merged between the claim and the look has no post of its own: the row shows the other."""
     first, second = await claim(posts, clock)
     await change(posts, clock, story=2)
-    stale = Outcome(Got.STALE, detail="merged into story #1")
+    stale = Outcome(SendStatus.STALE, detail="merged into story #1")
     await settle(posts, clock, first, stale, Drop("merged into story #1"))
     (again,) = await claim(posts, clock)
     assert again.id == first.id
     await settle(posts, clock, again, stale, Drop("merged into story #1"))
     assert (await row(posts, first.id)).closed
-    await settle(posts, clock, second, Outcome(Got.REFUSED, 400), Drop("refused"))
+    await settle(posts, clock, second, Outcome(SendStatus.REFUSED, 400), Drop("refused"))
     assert (await row(posts, second.id)).closed, "what Discord refused is given up all the same"
 
 
@@ -524,7 +524,7 @@ async def test_what_is_on_its_way_counts_for_the_hour(stores: Database, store_ur
         assert names(theirs) == ["4", "3"]
     assert await next_due(stores, clock) == clock() + outbox.LEASE
     for claimed in mine[:6]:
-        await settle(stores, clock, claimed, Outcome(Got.REFUSED, 400), Drop("no"))
+        await settle(stores, clock, claimed, Outcome(SendStatus.REFUSED, 400), Drop("no"))
     assert names(await claim_publishing(stores, clock)) == ["2", "1", "0"]
 
 
@@ -568,7 +568,7 @@ async def test_whenever_work_is_announced_there_is_some(stores: Database, clock:
                 continue  # the worker died: its lease runs out
             if steps % 5 == 0:
                 later = clock() + timedelta(seconds=5)
-                await settle(stores, clock, c, Outcome(Got.UNREACHABLE), Retry(later, "no network"))
+                await settle(stores, clock, c, Outcome(SendStatus.UNREACHABLE), Retry(later, "no network"))
             elif position == 5:
                 async with stores.write() as connection:
                     await outbox.release(connection, [c])

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from bot.domain.clustering import embeddings as meaning
-from bot.domain.clustering.story_cluster import compared, day_of
+from bot.domain.clustering.story_cluster import day_of, extract_terms
 from bot.domain.model import Importance, Mode, Record, Stored, Subscription, Topic, TopicMatch
 from bot.domain.records.intake import Known, Plan
 from bot.domain.stories import story as domain_stories
@@ -249,7 +249,7 @@ async def test_what_is_read_for_clustering_is_what_was_compared(stores: Database
     await take(stores, whole, record("", "b.example"))
     async with stores.read() as connection:
         one, empty = await records.reports(connection, at(-1))
-    terms = compared(whole.title, whole.excerpt, whole.language)
+    terms = extract_terms(whole.title, whole.excerpt, whole.language)
     assert (one.terms, one.outlet) == (terms, "a.example")
     assert one.day == pytest.approx(day_of(at()), abs=1e-8)
     assert terms.title
@@ -266,7 +266,7 @@ async def test_what_a_title_means_is_kept_and_read_only_where_it_is_wanted(store
     async with stores.read() as connection:
         meant = [report.meaning for report in await records.reports(connection, at(-1), semantic=True)]
         unread = [report.meaning for report in await records.reports(connection, at(-1))]
-    assert meant == [meaning.meant(whole.title, whole.language), b""]
+    assert meant == [meaning.embed_title(whole.title, whole.language), b""]
     assert unread == [b"", b""]
     assert (await stored_of(stores, whole)).meaning == meant[0]
 

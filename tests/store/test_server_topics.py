@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.model import Importance, Record, Subscription, Topic
-from bot.domain.polling import NewFeed, Origin
+from bot.domain.polling import FeedOrigin, NewFeed
 from bot.domain.topics.query.language import Query
 from bot.domain.topics.tree import ANYWHERE
 from bot.services.context import Context
@@ -124,7 +124,7 @@ async def test_a_change_keeps_its_subscriptions_and_forgets_the_records_of_anoth
 
 async def follow(db: Database, *names: str, guild_id: int = GUILD) -> int:
     """A server's own feed that is about these topics."""
-    wanted = NewFeed("https://tide.example/feed", Origin.SERVER, "Tide", names, guild_id=guild_id)
+    wanted = NewFeed("https://tide.example/feed", FeedOrigin.SERVER, "Tide", names, guild_id=guild_id)
     async with db.write() as connection:
         return await feeds.add(connection, wanted, timedelta(hours=1), at())
 

@@ -20,7 +20,7 @@ from bot.workers import digests, rematch
 from bot.workers.delivery import Deliver
 from tests.make import Clock, ListSource, record
 from tests.store.taking import ONE, THREE, TWO
-from tests.workers.desk import Desk, Mailbox, Meanwhile
+from tests.workers.desk import BotHarness, Mailbox, Meanwhile
 
 WORDS = Topic("Words", keywords=tuple(ONE.split()[:1]))
 NAME = "list:crash"
@@ -53,7 +53,7 @@ async def main(url: str, seconds: str, part: str, stop: str) -> None:
     clock = Clock()
     clock.forward(seconds=float(seconds))
     db = await Meanwhile.open(url)
-    desk = Desk(db, clock)
+    desk = BotHarness(db, clock)
     if int(stop):
         db.at_commit(lambda: here("written"), int(stop))
     match part:

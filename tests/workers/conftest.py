@@ -15,7 +15,7 @@ import pytest
 
 from tests.databases import opened_as
 from tests.make import Clock
-from tests.workers.desk import Desk, Meanwhile
+from tests.workers.desk import BotHarness, Meanwhile
 
 HERE = Path(__file__).parent
 ON_BOTH = {"test_crash", "test_leases", "test_tenants", "test_together", "test_workers"}
@@ -41,17 +41,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture
-async def desk(store_url: str, clock: Clock) -> AsyncIterator[Desk]:
+async def desk(store_url: str, clock: Clock) -> AsyncIterator[BotHarness]:
     """A bot that knows the topics AI and Space, and is past its source's first intake."""
     async with opened_as(store_url, Meanwhile) as db:
-        made = Desk(db, clock)
+        made = BotHarness(db, clock)
         await made.begin("AI", "Space")
         made.woken = 0
         yield made
 
 
 @pytest.fixture
-async def fresh(store_url: str, clock: Clock) -> AsyncIterator[Desk]:
+async def fresh(store_url: str, clock: Clock) -> AsyncIterator[BotHarness]:
     """A bot that has never taken anything in."""
     async with opened_as(store_url, Meanwhile) as db:
-        yield Desk(db, clock)
+        yield BotHarness(db, clock)

@@ -15,10 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.chat.port import Mark, Target
 from bot.domain.model import Importance, Mode, Record
 from bot.domain.posting.schedule import Schedule
-from bot.domain.retry import Got, Outcome
+from bot.domain.retry import Outcome, SendStatus
 from bot.messages.message import Message
 from bot.services.context import Context
-from bot.services.subscribe import Wish, subscribe
+from bot.services.subscribe import SubscribeRequest, subscribe
 from bot.store import outbox, schema, subscriptions
 from bot.store.database import Database
 from bot.workers import digests
@@ -27,7 +27,7 @@ from bot.workers.ingest import Ingest, Summary
 from tests.make import Clock, ListSource, record
 from tests.store.taking import CHANNEL, GUILD
 
-OK = Outcome(Got.OK)
+OK = Outcome(SendStatus.OK)
 NOON = Schedule(time(13), "UTC")  # the clock of a test starts at 12:00 UTC
 
 
@@ -83,12 +83,12 @@ class Mailbox:
         answer = await self._answer(self.sent, Asked(target, message, nonce))
         if answer is not OK:
             return answer
-        return Outcome(Got.OK, message_id=self._ids.setdefault(nonce, 1000 + len(self._ids)))
+        return Outcome(SendStatus.OK, message_id=self._ids.setdefault(nonce, 1000 + len(self._ids)))
 
     async def find(self, target: Target, mark: Mark) -> Outcome:
         """Whether it is there, as the test has it."""
         self.looked.append(mark)
-        return self.standing.get(target.channel_id, Outcome(Got.MISSING))
+        return self.standing.get(target.channel_id, Outcome(SendStatus.MISSING))
 
     async def edit(self, target: Target, message: Message) -> Outcome:
         """Note it."""
@@ -152,7 +152,7 @@ class Meanwhile(Database):
                 await self._at_commit()
 
 
-class Desk:
+class BotHarness:
     """One process of the bot at work on a database."""
 
     def __init__(self, db: Meanwhile, clock: Clock) -> None:
@@ -179,11 +179,13 @@ class Desk:
         publish: bool = False,
     ) -> None:
         """Subscribe a channel; to everything of the topic if nothing else is said."""
-        await subscribe(self.context, Wish(GUILD, channel, topic, mode, importance, role, publish))
+        await subscribe(
+            self.context, SubscribeRequest(GUILD, channel, topic, mode, importance, role, publish)
+        )
 
     async def follow_elsewhere(self, topic: str, channel: int, guild_id: int) -> None:
         """Subscribe a channel of another server."""
-        await subscribe(self.context, Wish(guild_id, channel, topic, Mode.LIVE, Importance.ALL))
+        await subscribe(self.context, SubscribeRequest(guild_id, channel, topic, Mode.LIVE, Importance.ALL))
 
     async def db_records(self) -> int:
         """How many records there are."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from bot.domain.retry import Got, Outcome, Sent
+from bot.domain.retry import Outcome, SendStatus, Sent
 from bot.services.context import Context
-from bot.services.subscribe import Wish, subscribe
+from bot.services.subscribe import SubscribeRequest, subscribe
 from bot.store import outbox, schema
 from bot.store.database import Database
 from bot.workers import cleanup as housekeeping
@@ -26,7 +26,7 @@ async def test_reasons_and_old_digests_go_and_posts_stay(db: Database, clock: Cl
     context = Context(db, clock)
     ingest, source = Ingest(context), ListSource()
     await ingest.step(source.add(record("A first note on trains", topics=["Trains"])))
-    await subscribe(context, Wish(GUILD, CHANNEL, "Trains"))
+    await subscribe(context, SubscribeRequest(GUILD, CHANNEL, "Trains"))
     await ingest.step(source.add(record("Night ferry delayed by fog", topics=["Trains"], quality=10)))
     await ingest.step(source.add(record("Volcano stops every railway", topics=["Trains"], quality=90)))
     async with db.write() as connection:
@@ -34,7 +34,7 @@ async def test_reasons_and_old_digests_go_and_posts_stay(db: Database, clock: Cl
             connection, outbox.new_row(outbox.DIGEST, "d", GUILD, CHANNEL, clock(), payload={})
         )
         for claimed in await outbox.claim(connection, clock(), 10):
-            sent = Outcome(Got.OK, message_id=9)
+            sent = Outcome(SendStatus.OK, message_id=9)
             await outbox.settle(connection, claimed, sent, Sent(), clock(), context.rules.edit_interval)
     assert (await count(db, schema.held), await count(db, schema.outbox)) == (1, 2)
     clock.forward(days=29)

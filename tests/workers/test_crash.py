@@ -14,13 +14,13 @@ from bot.workers import digests, rematch
 from tests.make import at
 from tests.store.taking import ONE, THREE, TWO
 from tests.workers.child import NAME, WORDS, source
-from tests.workers.desk import Desk
+from tests.workers.desk import BotHarness
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60  # seconds, for a process that never comes to its moment
 
 
-async def killed(desk: Desk, url: str, part: str, stop: int) -> str:
+async def killed(desk: BotHarness, url: str, part: str, stop: int) -> str:
     """Have another process come to its moment, and kill it there. Returns what it said."""
     seconds = (desk.clock() - at()).total_seconds()
     arguments = (url, str(seconds), part, str(stop))
@@ -37,7 +37,7 @@ async def killed(desk: Desk, url: str, part: str, stop: int) -> str:
     return said.decode().strip()
 
 
-async def progress(desk: Desk) -> dict[str, object]:
+async def progress(desk: BotHarness) -> dict[str, object]:
     """What is noted of the source."""
     async with desk.db.write() as connection:
         state = await sources.ensure(connection, NAME, "list")
@@ -45,7 +45,7 @@ async def progress(desk: Desk) -> dict[str, object]:
 
 
 @pytest.fixture
-async def crew(desk: Desk) -> Desk:
+async def crew(desk: BotHarness) -> BotHarness:
     """A channel that follows AI, and a source that is past its first intake."""
     await desk.follow()
     async with desk.db.write() as connection:
@@ -54,7 +54,7 @@ async def crew(desk: Desk) -> Desk:
     return desk
 
 
-async def all_is_told_once(crew: Desk) -> None:
+async def all_is_told_once(crew: BotHarness) -> None:
     """Assert that the three stories are there, and in the channel, once."""
     assert await crew.count(schema.records) == 5
     async with crew.db.read() as connection:
@@ -64,7 +64,7 @@ async def all_is_told_once(crew: Desk) -> None:
     assert await progress(crew) == {"seen": {"count": 3}}
 
 
-async def test_in_the_middle_of_an_intake(crew: Desk, store_url: str) -> None:
+async def test_in_the_middle_of_an_intake(crew: BotHarness, store_url: str) -> None:
     assert await killed(crew, store_url, "intake", 2) == "written"
     assert await crew.count(schema.records) == 2
     assert await progress(crew) == {}
@@ -74,7 +74,7 @@ async def test_in_the_middle_of_an_intake(crew: Desk, store_url: str) -> None:
     await all_is_told_once(crew)
 
 
-async def test_after_an_intake_and_before_anything_was_sent(crew: Desk, store_url: str) -> None:
+async def test_after_an_intake_and_before_anything_was_sent(crew: BotHarness, store_url: str) -> None:
     assert await killed(crew, store_url, "intake", 0) == "done"
     assert await crew.queue() == 3
     crew.source = source()
@@ -84,7 +84,7 @@ async def test_after_an_intake_and_before_anything_was_sent(crew: Desk, store_ur
     assert await crew.deliver() == 0
 
 
-async def test_in_the_middle_of_a_first_intake_with_backfill(desk: Desk, store_url: str) -> None:
+async def test_in_the_middle_of_a_first_intake_with_backfill(desk: BotHarness, store_url: str) -> None:
     await desk.follow()
     assert await killed(desk, store_url, "backfill", 2) == "written"
     summary = await desk.ingest.step(source(), backfill=2)
@@ -93,7 +93,7 @@ async def test_in_the_middle_of_a_first_intake_with_backfill(desk: Desk, store_u
     assert len(desk.mailbox.sent) == 2
 
 
-async def test_while_a_message_is_being_sent(crew: Desk, store_url: str) -> None:
+async def test_while_a_message_is_being_sent(crew: BotHarness, store_url: str) -> None:
     """Nobody knows whether Discord has it. It goes again with the same nonce, by which Discord knows it."""
     await crew.ingest.step(source())
     word, _, nonce = (await killed(crew, store_url, "unanswered", 0)).partition(" ")
@@ -104,7 +104,7 @@ async def test_while_a_message_is_being_sent(crew: Desk, store_url: str) -> None
     assert crew.mailbox.sent[0].nonce == nonce
 
 
-async def test_after_a_message_was_sent_and_before_that_was_noted(crew: Desk, store_url: str) -> None:
+async def test_after_a_message_was_sent_and_before_that_was_noted(crew: BotHarness, store_url: str) -> None:
     await crew.ingest.step(source())
     async with crew.db.read() as connection:
         nonces = {row.nonce for row in await connection.execute(schema.outbox.select())}
@@ -121,7 +121,7 @@ async def test_after_a_message_was_sent_and_before_that_was_noted(crew: Desk, st
     assert await crew.deliver() == 0
 
 
-async def test_after_everything_was_sent(crew: Desk, store_url: str) -> None:
+async def test_after_everything_was_sent(crew: BotHarness, store_url: str) -> None:
     await crew.ingest.step(source())
     assert await killed(crew, store_url, "deliver", 0) == "done"
     crew.clock.forward(hours=1)
@@ -129,7 +129,7 @@ async def test_after_everything_was_sent(crew: Desk, store_url: str) -> None:
 
 
 @pytest.mark.parametrize("stop", [1, 0])
-async def test_before_and_after_a_digest_is_stored(crew: Desk, store_url: str, stop: int) -> None:
+async def test_before_and_after_a_digest_is_stored(crew: BotHarness, store_url: str, stop: int) -> None:
     await crew.follow(mode=Mode.DIGEST)
     await crew.ingest.step(source())
     crew.clock.forward(hours=1)
@@ -142,7 +142,7 @@ async def test_before_and_after_a_digest_is_stored(crew: Desk, store_url: str, s
     assert await digests.step(crew.context) == at(25)
 
 
-async def test_in_the_middle_of_matching_anew(crew: Desk, store_url: str) -> None:
+async def test_in_the_middle_of_matching_anew(crew: BotHarness, store_url: str) -> None:
     await crew.ingest.step(source())
     assert await killed(crew, store_url, "topics", 1) == "written"
     assert await rematch.configure(crew.context, [WORDS])

@@ -12,8 +12,8 @@ import pytest
 
 from bot.chat.port import Target
 from bot.domain.model import Importance, Mode, Record
-from bot.domain.posting.decisions import Rules
-from bot.domain.retry import MISSING_PERMISSIONS, UNKNOWN_MESSAGE, Got, Outcome
+from bot.domain.posting.decisions import PostingSettings
+from bot.domain.retry import MISSING_PERMISSIONS, UNKNOWN_MESSAGE, Outcome, SendStatus
 from bot.messages.message import Message
 from bot.services import mutes
 from bot.services.context import Context
@@ -25,9 +25,9 @@ from bot.workers.ingest import Ingest
 from tests.databases import opened_as
 from tests.make import Clock, at, record
 from tests.store.taking import CHANNEL, FOUR, GUILD, ONE, OTHER, THREE, TWO, halves, headlines
-from tests.workers.desk import Asked, Desk, Mailbox, Meanwhile, reports
+from tests.workers.desk import Asked, BotHarness, Mailbox, Meanwhile, reports
 
-FORBIDDEN = Outcome(Got.REFUSED, 403, MISSING_PERMISSIONS)
+FORBIDDEN = Outcome(SendStatus.REFUSED, 403, MISSING_PERMISSIONS)
 ROLE, OTHER_ROLE = (1 << 60) + 100, (1 << 60) + 101
 
 
@@ -36,11 +36,11 @@ def ai(title: str, outlet: str = "alpha.example", **more: Any) -> Record:
     return record(title, outlet, topics=["AI"], **more)
 
 
-async def next_due(desk: Desk) -> datetime | None:
+async def next_due(desk: BotHarness) -> datetime | None:
     return await desk.deliverer.next_due()
 
 
-async def notes(desk: Desk, story: int) -> str:
+async def notes(desk: BotHarness, story: int) -> str:
     """What `/related` says became of a story in the channel."""
     return " ".join((await related(desk.context, str(story), GUILD, CHANNEL)).notes)
 
@@ -48,7 +48,7 @@ async def notes(desk: Desk, story: int) -> str:
 # A post and its life.
 
 
-async def test_a_story_is_sent_to_every_channel_that_asks_for_it_once(desk: Desk) -> None:
+async def test_a_story_is_sent_to_every_channel_that_asks_for_it_once(desk: BotHarness) -> None:
     await desk.follow()
     await desk.follow(channel=OTHER)
     await desk.follow("Space", OTHER)
@@ -61,13 +61,13 @@ async def test_a_story_is_sent_to_every_channel_that_asks_for_it_once(desk: Desk
     assert await next_due(desk) is None
 
 
-async def test_the_biggest_stories_go_first(desk: Desk) -> None:
+async def test_the_biggest_stories_go_first(desk: BotHarness) -> None:
     await desk.follow()
     await desk.report(ai(ONE, quality=50), ai(TWO, quality=90), ai(THREE, quality=70))
     assert desk.mailbox.titles == [TWO, THREE, ONE]
 
 
-async def test_what_joined_before_it_went_out_is_in_it(desk: Desk) -> None:
+async def test_what_joined_before_it_went_out_is_in_it(desk: BotHarness) -> None:
     await desk.follow()
     await desk.take_in(ai(ONE, "a.example", quality=60))
     await desk.take_in(ai(f"{ONE} again", "b.example", quality=90))
@@ -78,7 +78,7 @@ async def test_what_joined_before_it_went_out_is_in_it(desk: Desk) -> None:
     assert desk.mailbox.edited == []
 
 
-async def test_edits_of_a_minute_become_one_with_all_in_it(desk: Desk) -> None:
+async def test_edits_of_a_minute_become_one_with_all_in_it(desk: BotHarness) -> None:
     await desk.follow()
     await desk.report(*reports(ONE, 1))
     for number in (1, 2, 3):
@@ -99,7 +99,7 @@ async def test_edits_of_a_minute_become_one_with_all_in_it(desk: Desk) -> None:
     assert ["4 outlets" in edit.text for edit in desk.mailbox.edited] == [True, False]
 
 
-async def test_a_change_that_is_not_shown_is_not_sent(desk: Desk) -> None:
+async def test_a_change_that_is_not_shown_is_not_sent(desk: BotHarness) -> None:
     await desk.follow()
     await desk.report(one := ai(ONE, quality=80))
     desk.clock.forward(minutes=5)
@@ -108,7 +108,7 @@ async def test_a_change_that_is_not_shown_is_not_sent(desk: Desk) -> None:
     assert desk.mailbox.edited == []
 
 
-async def test_after_its_window_a_post_is_left_as_it_is(desk: Desk) -> None:
+async def test_after_its_window_a_post_is_left_as_it_is(desk: BotHarness) -> None:
     await desk.follow()
     await desk.report(ai(ONE, "a.example"))
     desk.clock.forward(hours=49)
@@ -116,7 +116,7 @@ async def test_after_its_window_a_post_is_left_as_it_is(desk: Desk) -> None:
     assert desk.mailbox.edited == []
 
 
-async def test_a_withdrawn_story_says_so_at_any_age(desk: Desk) -> None:
+async def test_a_withdrawn_story_says_so_at_any_age(desk: BotHarness) -> None:
     await desk.follow()
     await desk.report(one := ai(ONE))
     desk.clock.forward(days=300)
@@ -129,7 +129,7 @@ async def test_a_withdrawn_story_says_so_at_any_age(desk: Desk) -> None:
     assert [edit.title for edit in desk.mailbox.edited] == ["Story withdrawn", ONE]  # it came back
 
 
-async def test_what_its_outlet_removed_is_shown_no_longer_at_any_age(desk: Desk) -> None:
+async def test_what_its_outlet_removed_is_shown_no_longer_at_any_age(desk: BotHarness) -> None:
     await desk.follow()
     lead, other = ai(ONE, "a.example", quality=90), ai(f"{ONE} again", "b.example")
     await desk.report(lead, other)
@@ -140,7 +140,7 @@ async def test_what_its_outlet_removed_is_shown_no_longer_at_any_age(desk: Desk)
     assert "1 outlet" in edit.text
 
 
-async def test_a_role_is_pinged_by_the_post_and_never_by_an_edit(desk: Desk) -> None:
+async def test_a_role_is_pinged_by_the_post_and_never_by_an_edit(desk: BotHarness) -> None:
     await desk.follow(role=ROLE)
     await desk.follow("Space", importance=Importance.MAJOR, role=OTHER_ROLE)
     await desk.report(record(ONE, "a.example", topics=["AI", "Space"], quality=80))
@@ -151,7 +151,9 @@ async def test_a_role_is_pinged_by_the_post_and_never_by_an_edit(desk: Desk) -> 
     assert (edit.message.roles, edit.message.content) == ((), "")
 
 
-async def test_a_story_that_reaches_the_bar_of_another_subscription_does_not_ping_again(desk: Desk) -> None:
+async def test_a_story_that_reaches_the_bar_of_another_subscription_does_not_ping_again(
+    desk: BotHarness,
+) -> None:
     await desk.follow(role=ROLE)
     await desk.report(ai(ONE, "a.example", quality=80))
     await desk.follow(role=OTHER_ROLE)
@@ -163,7 +165,7 @@ async def test_a_story_that_reaches_the_bar_of_another_subscription_does_not_pin
 # What is not wanted any more when its turn comes.
 
 
-async def test_what_was_unsubscribed_meanwhile_is_not_sent(desk: Desk) -> None:
+async def test_what_was_unsubscribed_meanwhile_is_not_sent(desk: BotHarness) -> None:
     await desk.follow()
     await desk.follow("Space")
     await desk.take_in(ai(ONE), record(TWO, topics=["Space"]))
@@ -174,7 +176,7 @@ async def test_what_was_unsubscribed_meanwhile_is_not_sent(desk: Desk) -> None:
     assert "the channel's subscriptions no longer cover the story" in await notes(desk, 3)
 
 
-async def test_a_channel_that_wants_a_digest_instead_gets_no_post(desk: Desk) -> None:
+async def test_a_channel_that_wants_a_digest_instead_gets_no_post(desk: BotHarness) -> None:
     await desk.follow()
     await desk.take_in(ai(ONE))
     await desk.follow(mode=Mode.DIGEST)
@@ -182,7 +184,7 @@ async def test_a_channel_that_wants_a_digest_instead_gets_no_post(desk: Desk) ->
     assert desk.mailbox.sent == []
 
 
-async def test_what_was_muted_meanwhile_is_not_sent_and_what_stands_is_left(desk: Desk) -> None:
+async def test_what_was_muted_meanwhile_is_not_sent_and_what_stands_is_left(desk: BotHarness) -> None:
     await desk.follow()
     await desk.report(ai(ONE, "a.example"))
     await desk.take_in(ai(TWO, "a.example"), ai(THREE, "b.example"))
@@ -194,7 +196,7 @@ async def test_what_was_muted_meanwhile_is_not_sent_and_what_stands_is_left(desk
     assert await desk.given_up() == ["the story is muted here"]
 
 
-async def test_muted_members_are_left_out(desk: Desk) -> None:
+async def test_muted_members_are_left_out(desk: BotHarness) -> None:
     await desk.follow()
     await mutes.mute(desk.context, GUILD, OTHER, "b.example")  # of another channel
     await mutes.mute(desk.context, GUILD, None, "c.example")
@@ -204,7 +206,7 @@ async def test_muted_members_are_left_out(desk: Desk) -> None:
     assert asked.message.embeds[0].author == "A"
 
 
-async def test_what_waited_longer_than_news_lasts_is_dropped(desk: Desk) -> None:
+async def test_what_waited_longer_than_news_lasts_is_dropped(desk: BotHarness) -> None:
     await desk.follow()
     await desk.take_in(ai(ONE))
     await desk.pause()
@@ -217,7 +219,7 @@ async def test_what_waited_longer_than_news_lasts_is_dropped(desk: Desk) -> None
     assert await desk.given_up() == ["the message waited longer than posts.max_age allows"]
 
 
-async def test_what_was_removed_before_it_went_out_is_not_sent(desk: Desk) -> None:
+async def test_what_was_removed_before_it_went_out_is_not_sent(desk: BotHarness) -> None:
     await desk.follow()
     await desk.take_in(one := ai(ONE))
     await desk.take_in(replace(one, removed=True))
@@ -226,7 +228,7 @@ async def test_what_was_removed_before_it_went_out_is_not_sent(desk: Desk) -> No
     assert await desk.given_up() == ["the story was removed"]
 
 
-async def test_a_story_posted_on_demand_goes_out_whatever_its_bar(desk: Desk) -> None:
+async def test_a_story_posted_on_demand_goes_out_whatever_its_bar(desk: BotHarness) -> None:
     await desk.follow(importance=Importance.MAJOR)
     await desk.take_in(ai(ONE))
     assert await post_now(desk.context, 3, GUILD, CHANNEL)
@@ -235,7 +237,7 @@ async def test_a_story_posted_on_demand_goes_out_whatever_its_bar(desk: Desk) ->
     assert desk.mailbox.titles == [ONE]
 
 
-async def test_a_story_that_was_dropped_before_it_went_out_can_be_posted_on_demand(desk: Desk) -> None:
+async def test_a_story_that_was_dropped_before_it_went_out_can_be_posted_on_demand(desk: BotHarness) -> None:
     await desk.follow()
     await desk.take_in(ai(ONE))
     await unsubscribe(desk.context, "AI", CHANNEL)
@@ -249,10 +251,10 @@ async def test_a_story_that_was_dropped_before_it_went_out_can_be_posted_on_dema
     assert not await post_now(desk.context, 3, GUILD, CHANNEL)
 
 
-async def test_a_post_that_a_moderator_deleted_is_not_posted_again(desk: Desk) -> None:
+async def test_a_post_that_a_moderator_deleted_is_not_posted_again(desk: BotHarness) -> None:
     await desk.follow()
     await desk.report(*reports(ONE, 1))
-    desk.mailbox.answers[CHANNEL] = Outcome(Got.REFUSED, 404, UNKNOWN_MESSAGE)
+    desk.mailbox.answers[CHANNEL] = Outcome(SendStatus.REFUSED, 404, UNKNOWN_MESSAGE)
     desk.clock.forward(minutes=5)
     await desk.report(*reports(ONE, 1, first=1))
     assert not await post_now(desk.context, 3, GUILD, CHANNEL)
@@ -261,7 +263,7 @@ async def test_a_post_that_a_moderator_deleted_is_not_posted_again(desk: Desk) -
 # Merged stories.
 
 
-async def test_two_posts_of_one_story_become_a_post_and_a_pointer(desk: Desk) -> None:
+async def test_two_posts_of_one_story_become_a_post_and_a_pointer(desk: BotHarness) -> None:
     await desk.follow()
     one, two, both = halves("AI")
     await desk.report(one, two)
@@ -281,7 +283,7 @@ async def test_two_posts_of_one_story_become_a_post_and_a_pointer(desk: Desk) ->
     assert len([edit for edit in desk.mailbox.edited if "continues" in edit.title]) == 1
 
 
-async def test_the_one_post_of_a_merged_story_shows_the_one_that_goes_on(desk: Desk) -> None:
+async def test_the_one_post_of_a_merged_story_shows_the_one_that_goes_on(desk: BotHarness) -> None:
     await desk.follow(importance=Importance.NOTABLE)
     one, two, both = halves("AI")
     await desk.report(replace(one, quality=10), two)
@@ -297,7 +299,7 @@ async def test_the_one_post_of_a_merged_story_shows_the_one_that_goes_on(desk: D
     assert "4 outlets" in desk.mailbox.edited[-1].text
 
 
-async def test_stories_that_are_one_before_they_went_out_are_one_post(desk: Desk) -> None:
+async def test_stories_that_are_one_before_they_went_out_are_one_post(desk: BotHarness) -> None:
     await desk.follow()
     one, two, both = halves("AI")
     await desk.take_in(one, two)
@@ -308,7 +310,7 @@ async def test_stories_that_are_one_before_they_went_out_are_one_post(desk: Desk
     assert await desk.given_up() == ["merged into story #3"]
 
 
-async def test_a_story_that_is_merged_while_it_goes_out_is_not_lost(desk: Desk) -> None:
+async def test_a_story_that_is_merged_while_it_goes_out_is_not_lost(desk: BotHarness) -> None:
     """Its row was claimed as another story's, which is none any more, and shows the one that goes on."""
     await desk.follow(importance=Importance.NOTABLE)
     one, two, both = halves("AI")
@@ -321,7 +323,7 @@ async def test_a_story_that_is_merged_while_it_goes_out_is_not_lost(desk: Desk) 
     assert await desk.given_up() == []
 
 
-async def test_a_story_that_grows_while_it_goes_out_is_edited(desk: Desk) -> None:
+async def test_a_story_that_grows_while_it_goes_out_is_edited(desk: BotHarness) -> None:
     await desk.follow()
     await desk.take_in(*reports(ONE, 1))
     grow = desk.take_in
@@ -342,7 +344,7 @@ async def test_a_story_that_grows_while_it_goes_out_is_edited(desk: Desk) -> Non
 # Trouble.
 
 
-async def test_a_refused_permission_pauses_the_channel_and_stops_its_other_messages(desk: Desk) -> None:
+async def test_a_refused_permission_pauses_the_channel_and_stops_its_other_messages(desk: BotHarness) -> None:
     await desk.follow()
     await desk.follow("Space", OTHER)
     await desk.take_in(ai(ONE, quality=90), ai(TWO, quality=80), ai(THREE), record(FOUR, topics=["Space"]))
@@ -362,10 +364,10 @@ async def test_a_refused_permission_pauses_the_channel_and_stops_its_other_messa
     assert desk.mailbox.sent[0].nonce == desk.mailbox.sent[2].nonce
 
 
-async def test_an_edit_that_is_refused_pauses_too_and_is_made_later(desk: Desk) -> None:
+async def test_an_edit_that_is_refused_pauses_too_and_is_made_later(desk: BotHarness) -> None:
     await desk.follow()
     await desk.report(*reports(ONE, 1))
-    desk.mailbox.answers[CHANNEL] = Outcome(Got.ABSENT)
+    desk.mailbox.answers[CHANNEL] = Outcome(SendStatus.ABSENT)
     desk.clock.forward(minutes=5)
     await desk.report(*reports(ONE, 1, first=1))
     desk.mailbox.answers.clear()
@@ -374,13 +376,15 @@ async def test_an_edit_that_is_refused_pauses_too_and_is_made_later(desk: Desk) 
     assert len(desk.mailbox.edited) == 2
 
 
-async def test_a_try_that_failed_is_made_again_with_the_same_nonce_as_late_as_was_asked(desk: Desk) -> None:
+async def test_a_try_that_failed_is_made_again_with_the_same_nonce_as_late_as_was_asked(
+    desk: BotHarness,
+) -> None:
     await desk.follow()
     await desk.take_in(ai(ONE))
     for outcome, wait in (
-        (Outcome(Got.UNREACHABLE, detail="no network"), 5),
-        (Outcome(Got.REFUSED, 503), 10),
-        (Outcome(Got.REFUSED, 429, retry_after=77.0), 77),
+        (Outcome(SendStatus.UNREACHABLE, detail="no network"), 5),
+        (Outcome(SendStatus.REFUSED, 503), 10),
+        (Outcome(SendStatus.REFUSED, 429, retry_after=77.0), 77),
     ):
         desk.mailbox.answers[CHANNEL] = outcome
         await desk.deliver()
@@ -400,10 +404,10 @@ async def test_a_try_that_failed_is_made_again_with_the_same_nonce_as_late_as_wa
     assert await next_due(desk) is None
 
 
-async def test_a_message_that_was_deleted_is_never_touched_again(desk: Desk) -> None:
+async def test_a_message_that_was_deleted_is_never_touched_again(desk: BotHarness) -> None:
     await desk.follow()
     await desk.report(*reports(ONE, 1))
-    desk.mailbox.answers[CHANNEL] = Outcome(Got.REFUSED, 404, UNKNOWN_MESSAGE)
+    desk.mailbox.answers[CHANNEL] = Outcome(SendStatus.REFUSED, 404, UNKNOWN_MESSAGE)
     for number in (1, 2):
         desk.clock.forward(minutes=5)
         await desk.report(*reports(ONE, 1, first=number))
@@ -411,7 +415,7 @@ async def test_a_message_that_was_deleted_is_never_touched_again(desk: Desk) -> 
 
 
 async def test_a_bug_in_a_sender_holds_up_no_other_message(
-    desk: Desk, caplog: pytest.LogCaptureFixture
+    desk: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Buggy(Mailbox):
         async def send(self, target: object, message: Message, nonce: str) -> Outcome:
@@ -428,7 +432,7 @@ async def test_a_bug_in_a_sender_holds_up_no_other_message(
     assert await desk.queue() == 1
 
 
-async def test_what_went_wrong_is_logged(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_went_wrong_is_logged(desk: BotHarness, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "bot.workers.delivery")
     await desk.follow()
     await desk.take_in(ai(ONE))
@@ -437,7 +441,7 @@ async def test_what_went_wrong_is_logged(desk: Desk, caplog: pytest.LogCaptureFi
     assert f"channel {CHANNEL} is paused: the bot cannot post there" in caplog.text
 
 
-async def test_a_worker_that_is_stopped_in_the_middle_is_replaced_after_its_lease(desk: Desk) -> None:
+async def test_a_worker_that_is_stopped_in_the_middle_is_replaced_after_its_lease(desk: BotHarness) -> None:
     await desk.follow()
     await desk.take_in(ai(ONE))
     reached = asyncio.Event()
@@ -465,7 +469,7 @@ async def test_a_worker_that_is_stopped_in_the_middle_is_replaced_after_its_leas
 # Several at once.
 
 
-async def test_channels_are_served_side_by_side_and_each_in_order(desk: Desk) -> None:
+async def test_channels_are_served_side_by_side_and_each_in_order(desk: BotHarness) -> None:
     channels = [CHANNEL + n for n in range(6)]
     for channel in channels:
         await desk.follow(channel=channel)
@@ -479,7 +483,7 @@ async def test_channels_are_served_side_by_side_and_each_in_order(desk: Desk) ->
     assert desk.mailbox.busiest[0] == 4
 
 
-async def test_more_than_a_batch_goes_out(desk: Desk) -> None:
+async def test_more_than_a_batch_goes_out(desk: BotHarness) -> None:
     channels = [CHANNEL + n for n in range(12)]
     for channel in channels:
         await desk.follow(channel=channel)
@@ -489,7 +493,7 @@ async def test_more_than_a_batch_goes_out(desk: Desk) -> None:
     assert sorted(desk.mailbox.titles) == sorted(12 * [*headlines(5)])
 
 
-async def test_a_channel_in_which_much_waits_holds_up_no_other(desk: Desk) -> None:
+async def test_a_channel_in_which_much_waits_holds_up_no_other(desk: BotHarness) -> None:
     await desk.follow()
     await desk.follow("Space", OTHER)
     await desk.take_in(*(ai(title, quality=90) for title in headlines(60)))
@@ -499,7 +503,7 @@ async def test_a_channel_in_which_much_waits_holds_up_no_other(desk: Desk) -> No
 
 
 async def test_no_message_is_begun_with_little_of_its_lease_left(
-    desk: Desk, store_url: str, clock: Clock
+    desk: BotHarness, store_url: str, clock: Clock
 ) -> None:
     await desk.follow()
     await desk.take_in(ai(ONE, quality=90), ai(TWO, quality=80), ai(THREE))
@@ -513,12 +517,12 @@ async def test_no_message_is_begun_with_little_of_its_lease_left(
     assert await desk.deliverer.step() == 3
     assert slow.titles == [ONE, TWO], "the third could have outlived its lease"
     async with opened_as(store_url, Meanwhile) as other:
-        rival = Desk(other, clock)
+        rival = BotHarness(other, clock)
         assert await rival.deliver() == 1  # it was given back at once, untried
     assert rival.mailbox.titles == [THREE]
 
 
-async def test_a_stop_gives_back_what_was_not_begun_with(desk: Desk) -> None:
+async def test_a_stop_gives_back_what_was_not_begun_with(desk: BotHarness) -> None:
     await desk.follow()
     await desk.take_in(ai(ONE, quality=90), ai(TWO, quality=80), ai(THREE))
     stopping = asyncio.Event()
@@ -541,10 +545,10 @@ async def test_a_stop_gives_back_what_was_not_begun_with(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("outcome", "wait"),
-    [(Outcome(Got.REFUSED, 429, retry_after=77.0), 77), (Outcome(Got.REFUSED, 503), 5)],
+    [(Outcome(SendStatus.REFUSED, 429, retry_after=77.0), 77), (Outcome(SendStatus.REFUSED, 503), 5)],
 )
 async def test_what_discord_cannot_take_now_is_not_tried_with_the_next_message(
-    desk: Desk, outcome: Outcome, wait: int
+    desk: BotHarness, outcome: Outcome, wait: int
 ) -> None:
     await desk.follow()
     await desk.take_in(*(ai(title, quality=90 - n) for n, title in enumerate(headlines(12))))
@@ -558,11 +562,11 @@ async def test_what_discord_cannot_take_now_is_not_tried_with_the_next_message(
     assert desk.mailbox.titles == [ONE, *headlines(12)]
 
 
-async def test_a_message_that_discord_fails_at_holds_up_the_others_but_shortly(desk: Desk) -> None:
+async def test_a_message_that_discord_fails_at_holds_up_the_others_but_shortly(desk: BotHarness) -> None:
     class Failing(Mailbox):
         async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
             done = await super().send(target, message, nonce)
-            return Outcome(Got.REFUSED, 500) if message.embeds[0].title == ONE else done
+            return Outcome(SendStatus.REFUSED, 500) if message.embeds[0].title == ONE else done
 
     await desk.follow()
     await desk.take_in(ai(ONE, quality=90), ai(TWO, quality=80), ai(THREE))
@@ -573,12 +577,12 @@ async def test_a_message_that_discord_fails_at_holds_up_the_others_but_shortly(d
     assert {TWO, THREE} < set(failing.titles)
 
 
-async def test_publishing_that_must_wait_holds_up_no_posts(desk: Desk) -> None:
+async def test_publishing_that_must_wait_holds_up_no_posts(desk: BotHarness) -> None:
     desk.mailbox.announcing = {CHANNEL}
     await desk.follow(publish=True)
 
     async def full(target: Target) -> Outcome:
-        return Outcome(Got.REFUSED, 429, retry_after=3000.0)
+        return Outcome(SendStatus.REFUSED, 429, retry_after=3000.0)
 
     desk.mailbox.publish = full  # type: ignore[method-assign] # the hour is used up
     await desk.report(ai(ONE))
@@ -587,12 +591,12 @@ async def test_publishing_that_must_wait_holds_up_no_posts(desk: Desk) -> None:
     assert desk.mailbox.titles == [ONE, TWO]
 
 
-async def test_two_processes_send_every_message_once(desk: Desk, store_url: str, clock: Clock) -> None:
+async def test_two_processes_send_every_message_once(desk: BotHarness, store_url: str, clock: Clock) -> None:
     for channel in (CHANNEL, OTHER):
         await desk.follow(channel=channel)
     await desk.take_in(*(ai(title) for title in headlines(30)))
     async with opened_as(store_url, Meanwhile) as other:
-        rival = Desk(other, clock)
+        rival = BotHarness(other, clock)
         counts = await asyncio.gather(desk.deliver(), rival.deliver(), desk.deliver(), rival.deliver())
         sent = desk.mailbox.sent + rival.mailbox.sent
     assert sum(counts) == len(sent) == 60
@@ -603,7 +607,7 @@ async def test_two_processes_send_every_message_once(desk: Desk, store_url: str,
 # Publishing, and digests.
 
 
-async def test_a_post_of_an_announcement_channel_is_published_once(desk: Desk) -> None:
+async def test_a_post_of_an_announcement_channel_is_published_once(desk: BotHarness) -> None:
     desk.mailbox.announcing = {CHANNEL}
     await desk.follow(publish=True)
     await desk.follow(channel=OTHER, publish=True)  # no announcement channel
@@ -617,7 +621,7 @@ async def test_a_post_of_an_announcement_channel_is_published_once(desk: Desk) -
     assert len(desk.mailbox.published) == 1
 
 
-async def test_only_what_reaches_the_publishing_subscriptions_bar_is_published(desk: Desk) -> None:
+async def test_only_what_reaches_the_publishing_subscriptions_bar_is_published(desk: BotHarness) -> None:
     desk.mailbox.announcing = {CHANNEL}
     await desk.follow(publish=True, importance=Importance.MAJOR)
     await desk.follow("Space")
@@ -625,7 +629,7 @@ async def test_only_what_reaches_the_publishing_subscriptions_bar_is_published(d
     assert (desk.mailbox.titles, desk.mailbox.published) == ([ONE], [])
 
 
-async def test_ten_an_hour_are_published_the_biggest_first(desk: Desk) -> None:
+async def test_ten_an_hour_are_published_the_biggest_first(desk: BotHarness) -> None:
     desk.mailbox.announcing = {CHANNEL}
     await desk.follow(publish=True)
     await desk.report(*(ai(title, quality=90 - n) for n, title in enumerate(headlines(13))))
@@ -638,11 +642,11 @@ async def test_ten_an_hour_are_published_the_biggest_first(desk: Desk) -> None:
     assert len(desk.mailbox.published) == 13
 
 
-async def test_a_digest_goes_out_as_it_was_composed(desk: Desk) -> None:
+async def test_a_digest_goes_out_as_it_was_composed(desk: BotHarness) -> None:
     await desk.follow(mode=Mode.DIGEST)
     await desk.take_in(one := ai(ONE, "a.example"))
     desk.clock.forward(hours=1)
-    desk.mailbox.answers[CHANNEL] = Outcome(Got.UNREACHABLE)
+    desk.mailbox.answers[CHANNEL] = Outcome(SendStatus.UNREACHABLE)
     await desk.digest()
     desk.mailbox.answers.clear()
     desk.clock.forward(minutes=5)
@@ -654,7 +658,7 @@ async def test_a_digest_goes_out_as_it_was_composed(desk: Desk) -> None:
     assert "corrected" not in second.text
 
 
-async def test_nothing_is_read_where_nothing_is_due(desk: Desk) -> None:
+async def test_nothing_is_read_where_nothing_is_due(desk: BotHarness) -> None:
     async def fails() -> None:
         raise AssertionError
 
@@ -662,8 +666,8 @@ async def test_nothing_is_read_where_nothing_is_due(desk: Desk) -> None:
     assert await desk.deliver() == 0
 
 
-async def test_rules_of_the_config_are_those_that_hold(desk: Desk) -> None:
-    slow = Context(desk.db, desk.clock, Rules(edit_interval=timedelta(hours=1)))
+async def test_rules_of_the_config_are_those_that_hold(desk: BotHarness) -> None:
+    slow = Context(desk.db, desk.clock, PostingSettings(edit_interval=timedelta(hours=1)))
     desk.deliverer, desk.ingest = Deliver(slow, desk.mailbox), Ingest(slow)
     await desk.follow()
     await desk.report(*reports(ONE, 1))

@@ -14,14 +14,14 @@ from bot.domain.posting.schedule import Schedule
 from bot.errors import InvalidInputError, NotFoundError
 from bot.services import digests as use
 from bot.services import mutes
-from bot.services.subscribe import Wish, post_now, subscribe, unsubscribe
+from bot.services.subscribe import SubscribeRequest, post_now, subscribe, unsubscribe
 from bot.store import digests, subscriptions
 from bot.store.subscriptions import ChannelState
 from bot.workers import digests as pipeline
 from tests.databases import opened_as
 from tests.make import Clock, ListSource, at, record
 from tests.store.taking import CHANNEL, FOUR, GUILD, ONE, OTHER, THREE, TWO, halves, headlines
-from tests.workers.desk import Desk, Meanwhile
+from tests.workers.desk import BotHarness, Meanwhile
 
 
 def ai(title: str, outlet: str = "alpha.example", **more: Any) -> Record:
@@ -29,14 +29,14 @@ def ai(title: str, outlet: str = "alpha.example", **more: Any) -> Record:
     return record(title, outlet, topics=["AI"], **more)
 
 
-async def told(desk: Desk) -> list[str]:
+async def told(desk: BotHarness) -> list[str]:
     """Compose and send what is due: the texts of the digests that went out by it."""
     before = len(desk.mailbox.sent)
     await desk.digest()
     return [asked.text for asked in desk.mailbox.sent[before:]]
 
 
-async def state(desk: Desk, channel: int = CHANNEL) -> ChannelState:
+async def state(desk: BotHarness, channel: int = CHANNEL) -> ChannelState:
     async with desk.db.read() as connection:
         found = await subscriptions.channel(connection, channel)
     assert found is not None
@@ -44,7 +44,7 @@ async def state(desk: Desk, channel: int = CHANNEL) -> ChannelState:
 
 
 @pytest.fixture
-async def reader(desk: Desk) -> Desk:
+async def reader(desk: BotHarness) -> BotHarness:
     """A channel that asked for a digest of AI just now, which comes at 13:00, an hour from now."""
     desk.clock.forward(seconds=-1)
     await desk.follow(mode=Mode.DIGEST)
@@ -55,7 +55,7 @@ async def reader(desk: Desk) -> Desk:
 # When.
 
 
-async def test_a_digest_comes_at_its_time_and_once(reader: Desk) -> None:
+async def test_a_digest_comes_at_its_time_and_once(reader: BotHarness) -> None:
     await reader.take_in(ai(ONE))
     assert await pipeline.step(reader.context) == at(1)
     reader.clock.forward(minutes=59)
@@ -71,8 +71,8 @@ async def test_a_digest_comes_at_its_time_and_once(reader: Desk) -> None:
     assert "Monday, 2 March" in asked.text
 
 
-async def test_without_a_schedule_it_comes_when_the_config_says(desk: Desk) -> None:
-    done = await subscribe(desk.context, Wish(GUILD, CHANNEL, "AI", Mode.BOTH))
+async def test_without_a_schedule_it_comes_when_the_config_says(desk: BotHarness) -> None:
+    done = await subscribe(desk.context, SubscribeRequest(GUILD, CHANNEL, "AI", Mode.BOTH))
     assert (done.schedule, done.default_schedule, done.next_digest) == (
         (desk.context.digest_default, True, at(1))
     )
@@ -81,7 +81,7 @@ async def test_without_a_schedule_it_comes_when_the_config_says(desk: Desk) -> N
     assert (await state(desk, OTHER)).next_digest is None
 
 
-async def test_a_schedule_of_its_own_is_kept(reader: Desk) -> None:
+async def test_a_schedule_of_its_own_is_kept(reader: BotHarness) -> None:
     wanted = Schedule(time(7, 30), "Europe/Berlin", frozenset((0, 3)), 5)
     done = await use.set_schedule(reader.context, GUILD, CHANNEL, wanted)
     thursday = datetime(2026, 3, 5, 6, 30, tzinfo=UTC)
@@ -95,14 +95,14 @@ async def test_a_schedule_of_its_own_is_kept(reader: Desk) -> None:
     assert (await state(reader)).schedule == wanted
 
 
-async def test_an_empty_day_says_nothing_and_the_turn_moves_on(reader: Desk) -> None:
+async def test_an_empty_day_says_nothing_and_the_turn_moves_on(reader: BotHarness) -> None:
     reader.clock.forward(hours=1)
     assert await pipeline.step(reader.context) == at(25)
     assert await reader.deliver() == 0
     assert (await state(reader)).last_digest == at(1)
 
 
-async def test_after_a_downtime_one_digest_covers_the_gap(reader: Desk) -> None:
+async def test_after_a_downtime_one_digest_covers_the_gap(reader: BotHarness) -> None:
     reader.clock.forward(hours=1)
     await told(reader)
     for day, title in enumerate((ONE, TWO, THREE)):
@@ -115,14 +115,14 @@ async def test_after_a_downtime_one_digest_covers_the_gap(reader: Desk) -> None:
     assert await told(reader) == []
 
 
-async def test_a_first_digest_that_is_late_covers_what_it_was_late_for(reader: Desk) -> None:
+async def test_a_first_digest_that_is_late_covers_what_it_was_late_for(reader: BotHarness) -> None:
     await reader.take_in(ai(ONE))
     reader.clock.forward(days=3)
     (text,) = await told(reader)
     assert ONE in text
 
 
-async def test_a_first_digest_does_not_tell_what_was_posted_for_months(desk: Desk) -> None:
+async def test_a_first_digest_does_not_tell_what_was_posted_for_months(desk: BotHarness) -> None:
     """A channel that has had live posts for long wants digests from now on."""
     await desk.follow()
     desk.clock.forward(minutes=1)
@@ -136,13 +136,13 @@ async def test_a_first_digest_does_not_tell_what_was_posted_for_months(desk: Des
     assert ONE not in text
 
 
-async def test_switched_off_none_comes_until_one_is_set(reader: Desk) -> None:
+async def test_switched_off_none_comes_until_one_is_set(reader: BotHarness) -> None:
     await reader.take_in(ai(ONE))
     await use.switch_off(reader.context, CHANNEL)
     reader.clock.forward(days=2)
     assert await pipeline.step(reader.context) is None
     assert await told(reader) == []
-    done = await subscribe(reader.context, Wish(GUILD, CHANNEL, "AI"))
+    done = await subscribe(reader.context, SubscribeRequest(GUILD, CHANNEL, "AI"))
     assert done.digest_off
     await use.set_schedule(reader.context, GUILD, CHANNEL, Schedule(time(15), "UTC"))
     reader.clock.forward(hours=3)
@@ -151,7 +151,7 @@ async def test_switched_off_none_comes_until_one_is_set(reader: Desk) -> None:
         await use.switch_off(reader.context, OTHER)
 
 
-async def test_a_digest_that_fails_does_not_delay_one_that_is_due_next(reader: Desk) -> None:
+async def test_a_digest_that_fails_does_not_delay_one_that_is_due_next(reader: BotHarness) -> None:
     async def crash() -> None:
         raise MemoryError
 
@@ -168,7 +168,9 @@ async def test_a_digest_that_fails_does_not_delay_one_that_is_due_next(reader: D
 
 
 @pytest.mark.parametrize("how", ["digest set", "subscribe"])
-async def test_one_that_begins_again_does_not_tell_of_the_months_without_any(reader: Desk, how: str) -> None:
+async def test_one_that_begins_again_does_not_tell_of_the_months_without_any(
+    reader: BotHarness, how: str
+) -> None:
     reader.clock.now = at(1)
     await told(reader)
     if how == "digest set":
@@ -191,7 +193,7 @@ async def test_one_that_begins_again_does_not_tell_of_the_months_without_any(rea
     assert ONE not in text
 
 
-async def test_a_schedule_that_is_changed_leaves_no_gap(reader: Desk) -> None:
+async def test_a_schedule_that_is_changed_leaves_no_gap(reader: BotHarness) -> None:
     reader.clock.now = at(1)
     await told(reader)
     await use.set_schedule(reader.context, GUILD, CHANNEL, Schedule(time(13), "UTC", frozenset((6,))))
@@ -204,7 +206,7 @@ async def test_a_schedule_that_is_changed_leaves_no_gap(reader: Desk) -> None:
     assert ONE in text
 
 
-async def test_a_paused_channel_gets_its_digest_when_it_goes_on(reader: Desk) -> None:
+async def test_a_paused_channel_gets_its_digest_when_it_goes_on(reader: BotHarness) -> None:
     await reader.take_in(ai(ONE))
     await reader.pause()
     reader.clock.forward(days=2)
@@ -213,7 +215,7 @@ async def test_a_paused_channel_gets_its_digest_when_it_goes_on(reader: Desk) ->
     assert len(await told(reader)) == 1
 
 
-async def test_without_a_subscription_to_digests_the_turns_end(reader: Desk) -> None:
+async def test_without_a_subscription_to_digests_the_turns_end(reader: BotHarness) -> None:
     await reader.take_in(ai(ONE))
     await unsubscribe(reader.context, "AI", CHANNEL)
     reader.clock.forward(hours=1)
@@ -223,7 +225,7 @@ async def test_without_a_subscription_to_digests_the_turns_end(reader: Desk) -> 
     assert (await state(reader)).next_digest == at(25)
 
 
-async def test_digests_of_several_channels_are_their_own(reader: Desk) -> None:
+async def test_digests_of_several_channels_are_their_own(reader: BotHarness) -> None:
     await reader.follow("Space", OTHER, Mode.BOTH)
     await reader.take_in(ai(ONE), record(TWO, topics=["Space"]), record(THREE, topics=["Sea"]))
     await reader.deliver()
@@ -241,7 +243,7 @@ async def test_digests_of_several_channels_are_their_own(reader: Desk) -> None:
 # What.
 
 
-async def test_a_story_comes_again_only_when_outlets_joined(reader: Desk) -> None:
+async def test_a_story_comes_again_only_when_outlets_joined(reader: BotHarness) -> None:
     await reader.take_in(ai(ONE, "a.example"), ai(TWO, "a.example"))
     reader.clock.forward(hours=1)
     (first,) = await told(reader)
@@ -256,7 +258,7 @@ async def test_a_story_comes_again_only_when_outlets_joined(reader: Desk) -> Non
     assert await told(reader) == []
 
 
-async def test_a_story_that_was_told_and_then_merged_is_not_told_anew(reader: Desk) -> None:
+async def test_a_story_that_was_told_and_then_merged_is_not_told_anew(reader: BotHarness) -> None:
     one, two, both = halves("AI")
     await reader.take_in(one, two)
     reader.clock.forward(hours=1)
@@ -270,7 +272,7 @@ async def test_a_story_that_was_told_and_then_merged_is_not_told_anew(reader: De
     assert second.count("since") == 1
 
 
-async def test_a_message_that_is_lost_does_not_make_the_next_digest_repeat_it(reader: Desk) -> None:
+async def test_a_message_that_is_lost_does_not_make_the_next_digest_repeat_it(reader: BotHarness) -> None:
     """What a digest tells is noted with it: it waits in the outbox until it can be sent."""
     await reader.take_in(ai(ONE))
     reader.clock.forward(hours=1)
@@ -281,7 +283,7 @@ async def test_a_message_that_is_lost_does_not_make_the_next_digest_repeat_it(re
     assert "since" not in text
 
 
-async def test_importance_mutes_and_size_hold(desk: Desk) -> None:
+async def test_importance_mutes_and_size_hold(desk: BotHarness) -> None:
     await desk.follow(mode=Mode.DIGEST, importance=Importance.NOTABLE)
     await use.set_schedule(desk.context, GUILD, CHANNEL, Schedule(time(13), "UTC", size=2))
     await mutes.mute(desk.context, GUILD, None, "muted.example")
@@ -297,8 +299,8 @@ async def test_importance_mutes_and_size_hold(desk: Desk) -> None:
     assert "2 more stories" in text
 
 
-async def test_what_a_servers_own_source_brought_is_told_in_that_server_alone(reader: Desk) -> None:
-    elsewhere = Wish(GUILD + 1, OTHER, "AI", Mode.BOTH, Importance.ALL)
+async def test_what_a_servers_own_source_brought_is_told_in_that_server_alone(reader: BotHarness) -> None:
+    elsewhere = SubscribeRequest(GUILD + 1, OTHER, "AI", Mode.BOTH, Importance.ALL)
     await subscribe(reader.context, elsewhere)
     source = ListSource("list:own")
     for item in (ai(TWO, hours=-5000), ai(ONE)):
@@ -319,7 +321,7 @@ async def test_what_a_servers_own_source_brought_is_told_in_that_server_alone(re
     assert {asked.target.channel_id for asked in reader.mailbox.sent} == {CHANNEL}
 
 
-async def test_what_came_in_first_and_silently_without_a_date_is_no_news(fresh: Desk) -> None:
+async def test_what_came_in_first_and_silently_without_a_date_is_no_news(fresh: BotHarness) -> None:
     """When it came nobody knows: told as of now, a digest would have all that a feed held when it was added."""
     await fresh.begin("AI")
     await fresh.follow(mode=Mode.DIGEST)
@@ -333,7 +335,7 @@ async def test_what_came_in_first_and_silently_without_a_date_is_no_news(fresh: 
     assert ONE not in text
 
 
-async def test_what_came_in_first_and_silently_is_told_at_its_own_time(fresh: Desk) -> None:
+async def test_what_came_in_first_and_silently_is_told_at_its_own_time(fresh: BotHarness) -> None:
     await fresh.begin("AI")
     await fresh.follow(mode=Mode.DIGEST)
     fresh.source.name = "list:another"
@@ -344,7 +346,7 @@ async def test_what_came_in_first_and_silently_is_told_at_its_own_time(fresh: De
     assert TWO not in text
 
 
-async def test_what_arrives_with_a_digest_is_in_it_or_in_the_next(reader: Desk) -> None:
+async def test_what_arrives_with_a_digest_is_in_it_or_in_the_next(reader: BotHarness) -> None:
     await reader.take_in(ai(ONE))
     reader.clock.forward(hours=1)
     await reader.take_in(ai(TWO, hours=1))
@@ -363,7 +365,7 @@ async def test_what_arrives_with_a_digest_is_in_it_or_in_the_next(reader: Desk) 
 # On demand.
 
 
-async def test_a_preview_is_what_would_be_sent_and_changes_nothing(reader: Desk) -> None:
+async def test_a_preview_is_what_would_be_sent_and_changes_nothing(reader: BotHarness) -> None:
     await reader.take_in(ai(ONE))
     reader.clock.forward(hours=1)
     before = await state(reader)
@@ -376,7 +378,7 @@ async def test_a_preview_is_what_would_be_sent_and_changes_nothing(reader: Desk)
     assert reader.mailbox.sent[0].message.embeds == message.embeds
 
 
-async def test_one_that_is_sent_now_is_the_one_that_the_next_goes_on_from(reader: Desk) -> None:
+async def test_one_that_is_sent_now_is_the_one_that_the_next_goes_on_from(reader: BotHarness) -> None:
     await reader.take_in(ai(ONE))
     reader.clock.forward(minutes=10)
     assert await use.send_now(reader.context, GUILD, CHANNEL) == 1
@@ -389,7 +391,7 @@ async def test_one_that_is_sent_now_is_the_one_that_the_next_goes_on_from(reader
     assert ONE in asked.text
 
 
-async def test_without_subscriptions_there_is_nothing_to_tell(desk: Desk) -> None:
+async def test_without_subscriptions_there_is_nothing_to_tell(desk: BotHarness) -> None:
     with pytest.raises(NotFoundError, match="no subscriptions yet"):
         await use.preview(desk.context, GUILD, CHANNEL)
     with pytest.raises(NotFoundError, match="no subscriptions yet"):
@@ -399,13 +401,13 @@ async def test_without_subscriptions_there_is_nothing_to_tell(desk: Desk) -> Non
 # Several processes.
 
 
-async def test_two_processes_send_one_digest(reader: Desk, store_url: str, clock: Clock) -> None:
+async def test_two_processes_send_one_digest(reader: BotHarness, store_url: str, clock: Clock) -> None:
     await reader.take_in(ai(ONE))
     clock.forward(days=1)
     async with reader.db.read() as connection:
         (due,) = await digests.due(connection, clock())
     async with opened_as(store_url, Meanwhile) as other:
-        rival = Desk(other, clock)
+        rival = BotHarness(other, clock)
         contexts = [reader.context, rival.context] * 3
         counts = await asyncio.gather(*(use.send_due(context, due) for context in contexts))
         assert sorted(counts) == [0, 0, 0, 0, 0, 1]
@@ -415,14 +417,14 @@ async def test_two_processes_send_one_digest(reader: Desk, store_url: str, clock
 
 
 async def test_a_digest_that_is_due_and_one_on_demand_at_once_are_one(
-    reader: Desk, store_url: str, clock: Clock
+    reader: BotHarness, store_url: str, clock: Clock
 ) -> None:
     await reader.take_in(ai(ONE))
     clock.forward(days=1)
     async with reader.db.read() as connection:
         (due,) = await digests.due(connection, clock())
     async with opened_as(store_url, Meanwhile) as other:
-        rival = Desk(other, clock)
+        rival = BotHarness(other, clock)
         counts = await asyncio.gather(
             use.send_now(reader.context, GUILD, CHANNEL),
             use.send_due(rival.context, due),
@@ -438,7 +440,7 @@ async def test_a_digest_that_is_due_and_one_on_demand_at_once_are_one(
 
 
 async def test_a_digest_that_cannot_be_stored_is_tried_again_soon_and_holds_up_no_other(
-    reader: Desk, caplog: pytest.LogCaptureFixture
+    reader: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def crash() -> None:
         raise MemoryError

@@ -24,12 +24,12 @@ from bot.store import server_topics as stored
 from bot.workers import rematch
 from tests.make import record
 from tests.store.taking import GUILD, headlines
-from tests.workers.desk import Desk
+from tests.workers.desk import BotHarness
 
 DEAR = "storm* (wa* NEAR/50 wi*) (wa* NEAR/49 wi*) (wa* NEAR/48 wi*)"
 
 
-async def filled(desk: Desk, number: int = 30) -> Desk:
+async def filled(desk: BotHarness, number: int = 30) -> BotHarness:
     """Records of which every third is of a storm."""
     for_each = zip(range(number), headlines(number), strict=True)
     await desk.take_in(
@@ -47,7 +47,7 @@ async def filled(desk: Desk, number: int = 30) -> Desk:
 
 
 @pytest.fixture
-async def sea(fresh: Desk) -> Desk:
+async def sea(fresh: BotHarness) -> BotHarness:
     return await filled(fresh)
 
 
@@ -71,7 +71,7 @@ class Watched(Evaluations):
         return await super().run(noted)
 
 
-def watch(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Watched:
+def watch(desk: BotHarness, monkeypatch: pytest.MonkeyPatch) -> Watched:
     """Watch what is evaluated from now on."""
     watched = Watched()
     object.__setattr__(desk.context, "evaluations", watched)
@@ -107,7 +107,7 @@ def evaluated_here(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 async def test_commands_evaluate_in_a_thread_and_in_no_transaction(
-    sea: Desk, monkeypatch: pytest.MonkeyPatch, evaluated_here: list[int]
+    sea: BotHarness, monkeypatch: pytest.MonkeyPatch, evaluated_here: list[int]
 ) -> None:
     watched = watch(sea, monkeypatch)
     assert len((await search.find(sea.context, "storm*", GUILD)).hits) == 10
@@ -119,7 +119,9 @@ async def test_commands_evaluate_in_a_thread_and_in_no_transaction(
     assert evaluated_here
 
 
-async def test_rematching_is_no_work_of_the_event_loop(sea: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rematching_is_no_work_of_the_event_loop(
+    sea: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     threads: list[int] = []
     of = Topics.of
 
@@ -133,7 +135,9 @@ async def test_rematching_is_no_work_of_the_event_loop(sea: Desk, monkeypatch: p
     assert threading.get_ident() not in threads
 
 
-async def test_looking_back_evaluates_the_new_topic_alone(sea: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_looking_back_evaluates_the_new_topic_alone(
+    sea: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(5):
         await use.create(sea.context, GUILD, Draft(f"Topic {number}", f"storm (wa* NEAR/{number + 1} wi*)"))
     evaluated: list[str] = []
@@ -149,7 +153,7 @@ async def test_looking_back_evaluates_the_new_topic_alone(sea: Desk, monkeypatch
     assert evaluated == [str(language.parse("calm (wa* NEAR/5 wi*)"))] * 30
 
 
-async def test_what_changed_since_it_was_looked_at_keeps_what_the_intake_said(sea: Desk) -> None:
+async def test_what_changed_since_it_was_looked_at_keeps_what_the_intake_said(sea: BotHarness) -> None:
     first = record("Storm over the bay", "bay.example", hours=-1, excerpt="waves and wind")
     await sea.take_in(first)
 
@@ -192,7 +196,7 @@ async def test_a_server_has_one_evaluation_at_a_time_and_others_go_on() -> None:
     assert order[3:] == ["first", "second begins", "second"]
 
 
-async def test_a_dear_query_looks_at_fewer_articles(sea: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_dear_query_looks_at_fewer_articles(sea: BotHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     cheap, dear = language.parse("nothing"), language.parse(DEAR.replace("storm*", "nothing"))
     assert affordable(dear.price) < affordable(cheap.price)
     monkeypatch.setattr(evaluation, "STEPS", 10 * (DOCUMENT + dear.price))
@@ -205,14 +209,14 @@ async def test_a_dear_query_looks_at_fewer_articles(sea: Desk, monkeypatch: pyte
     assert made.looked_at == 10
 
 
-async def test_what_is_within_the_budget_is_not_cut(sea: Desk) -> None:
+async def test_what_is_within_the_budget_is_not_cut(sea: BotHarness) -> None:
     assert not (await tryout.newest(sea.context, GUILD, "nothing", 300)).cut
     assert not (await tryout.backtest(sea.context, GUILD, 1, "nothing")).cut
     assert (await use.create(sea.context, GUILD, Draft("Storms", "storm"))).looked_at is None
 
 
 async def test_a_backtest_of_too_many_stories_goes_back_less_far(
-    fresh: Desk, monkeypatch: pytest.MonkeyPatch
+    fresh: BotHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tryout, "MOST_STORIES", 4)
     for number, title in enumerate(headlines(8)):

@@ -23,7 +23,7 @@ from bot.workers.ingest import Ingest, Summary, report
 from tests.databases import opened_as
 from tests.make import Clock, at, record
 from tests.store.taking import CHANNEL, FOUR, GUILD, ONE, OTHER, THREE, TWO, halves, headlines
-from tests.workers.desk import Desk, Meanwhile, reports
+from tests.workers.desk import BotHarness, Meanwhile, reports
 
 BAD = Rejected("x.md", 1, "title: missing")
 
@@ -72,7 +72,7 @@ def ai(title: str, **more: Any) -> Record:
 # The first intake.
 
 
-async def test_the_first_intake_is_silent_and_says_why(fresh: Desk) -> None:
+async def test_the_first_intake_is_silent_and_says_why(fresh: BotHarness) -> None:
     await fresh.begin("AI")
     fresh.source.name = "list:another"
     await fresh.follow()
@@ -83,14 +83,14 @@ async def test_the_first_intake_is_silent_and_says_why(fresh: Desk) -> None:
     assert (await fresh.take_in(ai(FOUR))).posted == 1
 
 
-async def test_a_first_intake_of_several_batches_is_silent_to_its_end(desk: Desk) -> None:
+async def test_a_first_intake_of_several_batches_is_silent_to_its_end(desk: BotHarness) -> None:
     await desk.follow()
     source = Batches(batch(ai(ONE)), batch(ai(TWO)), batch(last=True))
     summary = await desk.ingest.step(source)
     assert (summary.new, summary.posted, summary.held) == (2, 0, {"first intake": 2})
 
 
-async def test_a_first_intake_that_broke_off_goes_on_silently(desk: Desk) -> None:
+async def test_a_first_intake_that_broke_off_goes_on_silently(desk: BotHarness) -> None:
     await desk.follow()
     source = Batches(batch(ai(ONE), a={"n": 1}), OSError("the disk is gone"), batch(ai(TWO), last=True))
     with pytest.raises(OSError, match="the disk is gone"):
@@ -108,7 +108,7 @@ async def test_a_first_intake_that_broke_off_goes_on_silently(desk: Desk) -> Non
     assert (mended.intake_done, mended.last_error, mended.last_success) == (True, "", desk.clock())
 
 
-async def test_backfill_posts_the_newest_of_the_first_intake(desk: Desk) -> None:
+async def test_backfill_posts_the_newest_of_the_first_intake(desk: BotHarness) -> None:
     await desk.follow()
     ages = dict(zip(headlines(5), (-3.0, -1.0, -900.0, -2.0, -4.0), strict=True))
     old = [ai(title, hours=hours, quality=int(80 + hours / 100)) for title, hours in ages.items()]
@@ -121,7 +121,7 @@ async def test_backfill_posts_the_newest_of_the_first_intake(desk: Desk) -> None
     assert await desk.deliver() == 0
 
 
-async def test_backfill_asks_for_what_the_channel_asks_for(desk: Desk) -> None:
+async def test_backfill_asks_for_what_the_channel_asks_for(desk: BotHarness) -> None:
     await desk.follow(importance=Importance.NOTABLE)
     source = Batches(
         batch(ai(ONE, quality=10), ai(TWO, quality=90), record(THREE, topics=["Sea"]), last=True)
@@ -130,11 +130,11 @@ async def test_backfill_asks_for_what_the_channel_asks_for(desk: Desk) -> None:
     assert await desk.held() == {3: "below importance"}
 
 
-async def test_backfill_of_an_empty_source_is_nothing(desk: Desk) -> None:
+async def test_backfill_of_an_empty_source_is_nothing(desk: BotHarness) -> None:
     assert (await desk.ingest.step(Batches(batch(last=True)), backfill=10)).posted == 0
 
 
-async def test_backfill_and_the_end_of_the_first_intake_are_one(desk: Desk) -> None:
+async def test_backfill_and_the_end_of_the_first_intake_are_one(desk: BotHarness) -> None:
     """Else a crash between the two would lose it."""
     await desk.follow()
     source = Batches(batch(ai(ONE), last=True))
@@ -152,7 +152,7 @@ async def test_backfill_and_the_end_of_the_first_intake_are_one(desk: Desk) -> N
 # News.
 
 
-async def test_news_is_posted_where_it_was_asked_for_and_its_delivery_woken(desk: Desk) -> None:
+async def test_news_is_posted_where_it_was_asked_for_and_its_delivery_woken(desk: BotHarness) -> None:
     await desk.follow()
     await desk.follow("Space", OTHER)
     desk.woken = 0
@@ -165,7 +165,7 @@ async def test_news_is_posted_where_it_was_asked_for_and_its_delivery_woken(desk
     }
 
 
-async def test_what_brings_nothing_wakes_nobody(desk: Desk) -> None:
+async def test_what_brings_nothing_wakes_nobody(desk: BotHarness) -> None:
     await desk.take_in(one := ai(ONE))
     woken = desk.woken
     assert (await desk.take_in(one)).unchanged == 1
@@ -173,7 +173,7 @@ async def test_what_brings_nothing_wakes_nobody(desk: Desk) -> None:
     assert desk.woken == woken
 
 
-async def test_what_is_held_back_has_a_reason_that_is_counted_and_stored(desk: Desk) -> None:
+async def test_what_is_held_back_has_a_reason_that_is_counted_and_stored(desk: BotHarness) -> None:
     await desk.follow(importance=Importance.NOTABLE)
     await mutes.mute(desk.context, GUILD, CHANNEL, "muted.example")
     await desk.report(ai(FOUR, hours=0, quality=90))
@@ -190,13 +190,13 @@ async def test_what_is_held_back_has_a_reason_that_is_counted_and_stored(desk: D
     assert (await status(desk.context, GUILD)).held == reasons
 
 
-async def test_channels_with_a_digest_alone_get_no_posts_and_need_no_reason(desk: Desk) -> None:
+async def test_channels_with_a_digest_alone_get_no_posts_and_need_no_reason(desk: BotHarness) -> None:
     await desk.follow(mode=Mode.DIGEST)
     summary = await desk.take_in(ai(ONE))
     assert (summary.posted, summary.held) == (0, {})
 
 
-async def test_a_story_is_one_across_sources_and_intakes(desk: Desk) -> None:
+async def test_a_story_is_one_across_sources_and_intakes(desk: BotHarness) -> None:
     await desk.follow()
     await desk.report(*reports(ONE, 1))
     second = Batches(batch(*reports(ONE, 2), last=True))
@@ -208,7 +208,7 @@ async def test_a_story_is_one_across_sources_and_intakes(desk: Desk) -> None:
         assert len((await stories.load(connection, [3]))[3].members) == 3
 
 
-async def test_a_replay_tells_old_records_on_their_own_clock(desk: Desk) -> None:
+async def test_a_replay_tells_old_records_on_their_own_clock(desk: BotHarness) -> None:
     await desk.follow()
     replay = Ingest(desk.context, replay=True)
     summary = await replay.step(Batches(batch(ai(ONE, hours=-1), ai(TWO, hours=-500), last=True)))
@@ -218,7 +218,7 @@ async def test_a_replay_tells_old_records_on_their_own_clock(desk: Desk) -> None
 # What the summary says.
 
 
-async def test_the_summary_adds_up(desk: Desk) -> None:
+async def test_the_summary_adds_up(desk: BotHarness) -> None:
     await desk.take_in(one := ai(ONE), two := ai(TWO))
     items = (Item("x", 1, one, ("the image was left out",)), Item("x", 2, replace(two, quality=1)))
     first = Batch(items, (BAD, BAD), 3)
@@ -235,7 +235,7 @@ async def test_the_summary_adds_up(desk: Desk) -> None:
     assert (await state(desk.db, source.name)).rejected == 0
 
 
-async def test_summaries_of_several_sources_are_merged(desk: Desk) -> None:
+async def test_summaries_of_several_sources_are_merged(desk: BotHarness) -> None:
     await desk.follow()
     total = Summary()
     total.merge(await desk.take_in(ai(ONE), ai(TWO, hours=-900)))
@@ -246,7 +246,7 @@ async def test_summaries_of_several_sources_are_merged(desk: Desk) -> None:
 
 
 async def test_no_more_errors_are_kept_than_anybody_reads(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: BotHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipeline, "MOST_ERRORS", 3)
     summary = await desk.ingest.step(
@@ -256,7 +256,7 @@ async def test_no_more_errors_are_kept_than_anybody_reads(
 
 
 async def test_an_intake_is_logged_and_what_was_told_is_not_told_again(
-    desk: Desk, caplog: pytest.LogCaptureFixture
+    desk: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "bot.workers.ingest")
     await desk.follow(importance=Importance.NOTABLE)
@@ -275,7 +275,7 @@ async def test_an_intake_is_logged_and_what_was_told_is_not_told_again(
 # What is stored, and when.
 
 
-async def test_progress_is_stored_with_the_records_it_stands_for(desk: Desk) -> None:
+async def test_progress_is_stored_with_the_records_it_stands_for(desk: BotHarness) -> None:
     source = Batches(batch(ai(ONE), a={"n": 1}), batch(ai(TWO), b={"n": 2}, a={"n": 3}, last=True))
     await desk.ingest.step(source)
     await desk.ingest.step(source)
@@ -283,7 +283,7 @@ async def test_progress_is_stored_with_the_records_it_stands_for(desk: Desk) -> 
 
 
 async def test_an_item_that_cannot_be_stored_is_refused_and_keeps_nothing_back(
-    desk: Desk, caplog: pytest.LogCaptureFixture
+    desk: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """That is a bug, and must not stop the source for ever."""
     before = await desk.count(schema.records)
@@ -299,7 +299,7 @@ async def test_an_item_that_cannot_be_stored_is_refused_and_keeps_nothing_back(
     assert source.given[1] == {"a": {"n": 1}}
 
 
-async def test_a_batch_whose_progress_cannot_be_stored_comes_again(desk: Desk) -> None:
+async def test_a_batch_whose_progress_cannot_be_stored_comes_again(desk: BotHarness) -> None:
     before = await desk.count(schema.records)
     cannot = batch(ai(TWO), b=object(), last=True)
     source = Batches(batch(ai(ONE), a={"n": 1}), cannot)
@@ -315,7 +315,7 @@ async def test_a_batch_whose_progress_cannot_be_stored_comes_again(desk: Desk) -
     assert source.given[1] == {"a": {"n": 1}}
 
 
-async def test_an_error_of_the_database_is_told_and_the_next_intake_goes_on(desk: Desk) -> None:
+async def test_an_error_of_the_database_is_told_and_the_next_intake_goes_on(desk: BotHarness) -> None:
     async def breaks() -> None:
         raise StoreError("the disk is full")
 
@@ -327,12 +327,12 @@ async def test_an_error_of_the_database_is_told_and_the_next_intake_goes_on(desk
 
 
 async def test_two_processes_that_take_in_the_same_store_it_once(
-    desk: Desk, store_url: str, clock: Clock
+    desk: BotHarness, store_url: str, clock: Clock
 ) -> None:
     await desk.follow()
     everything = [ai(title) for title in headlines(12)]
     async with opened_as(store_url, Meanwhile) as other:
-        rival = Desk(other, clock)
+        rival = BotHarness(other, clock)
         rival.source.name = "list:rival"
         await rival.take_in()
         steps = [
@@ -349,7 +349,7 @@ async def test_two_processes_that_take_in_the_same_store_it_once(
     assert await desk.queue() == 12
 
 
-async def test_removed_records_and_merged_stories_go_through(desk: Desk) -> None:
+async def test_removed_records_and_merged_stories_go_through(desk: BotHarness) -> None:
     await desk.follow()
     one, two, both = halves("AI")
     await desk.take_in(one, two)

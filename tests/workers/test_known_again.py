@@ -10,7 +10,7 @@ from bot.domain.records.identity import canonical
 from bot.store import records
 from tests.feeds import Entry
 from tests.store.taking import headlines
-from tests.workers.test_poller import Newsroom
+from tests.workers.test_poller import FeedHarness
 from tests.workers.test_poller import room as room  # the fixture
 
 ONE, TWO, THREE, FOUR, FIVE = headlines(5)
@@ -18,7 +18,7 @@ WORDS = "The harbour office counted eleven boats more than on any day of the yea
 PAGE = "https://paper.example/x"
 
 
-def _posts(room: Newsroom) -> tuple[list[str], int]:
+def _posts(room: FeedHarness) -> tuple[list[str], int]:
     """The titles of the posts so far, and how many edits there were."""
     return room.desk.mailbox.titles, len(room.desk.mailbox.edited)
 
@@ -26,7 +26,9 @@ def _posts(room: Newsroom) -> tuple[list[str], int]:
 @pytest.mark.parametrize(
     "page", ["https://paper.example/", "https://paper.example/status", "https://else.example/log?a=1"]
 )
-async def test_a_page_with_another_report_each_day_brings_a_post_each_day(room: Newsroom, page: str) -> None:
+async def test_a_page_with_another_report_each_day_brings_a_post_each_day(
+    room: FeedHarness, page: str
+) -> None:
     await room.add()
     reports = [
         Entry(title, 24 * day, WORDS, page, f"report {day}")
@@ -46,7 +48,7 @@ async def test_a_page_with_another_report_each_day_brings_a_post_each_day(room: 
     assert room.desk.mailbox.titles == [TWO, THREE, FOUR]
 
 
-async def test_a_report_of_another_day_under_the_same_title_is_another_one(room: Newsroom) -> None:
+async def test_a_report_of_another_day_under_the_same_title_is_another_one(room: FeedHarness) -> None:
     await room.add()
     await room.poll(minutes=0)
     for day in (1, 2, 3):
@@ -66,7 +68,7 @@ async def test_a_report_of_another_day_under_the_same_title_is_another_one(room:
     ],
     ids=["title", "title, text and date", "guid, title and text", "guid, text and hour", "guid and day"],
 )
-async def test_an_article_that_was_edited_is_still_the_same(room: Newsroom, after: Entry) -> None:
+async def test_an_article_that_was_edited_is_still_the_same(room: FeedHarness, after: Entry) -> None:
     await room.add()
     await room.poll(minutes=0)
     room.publish(Entry(TWO, 24, WORDS, PAGE, "a"))
@@ -83,7 +85,7 @@ async def test_an_article_that_was_edited_is_still_the_same(room: Newsroom, afte
     "to", ["https://newpaper.example/{}", "https://paper.example/{}?reader=0a1b2c3d4e5f{}0718"]
 )
 async def test_a_feed_whose_addresses_are_others_now_posts_and_edits_nothing(
-    room: Newsroom,
+    room: FeedHarness,
     guid: str,
     to: str,
 ) -> None:
@@ -110,7 +112,9 @@ async def test_a_feed_whose_addresses_are_others_now_posts_and_edits_nothing(
 
 
 @pytest.mark.parametrize("page", ["https://paper.example/", PAGE])
-async def test_items_that_share_a_page_are_told_apart_by_their_guids_alone(room: Newsroom, page: str) -> None:
+async def test_items_that_share_a_page_are_told_apart_by_their_guids_alone(
+    room: FeedHarness, page: str
+) -> None:
     await room.add()
     await room.poll(minutes=0)
     room.publish(Entry(TWO, 20, WORDS, page, "a"), Entry(THREE, 21, "", page, "b"))
@@ -127,7 +131,7 @@ async def test_items_that_share_a_page_are_told_apart_by_their_guids_alone(room:
     assert (await room.feed()).rejected == 0
 
 
-async def test_an_article_that_moved_within_its_site_is_shown_at_its_new_address(room: Newsroom) -> None:
+async def test_an_article_that_moved_within_its_site_is_shown_at_its_new_address(room: FeedHarness) -> None:
     await room.add()
     await room.poll(minutes=0)
     room.publish(Entry(TWO, 24, WORDS, PAGE, "a"))
@@ -138,7 +142,7 @@ async def test_an_article_that_moved_within_its_site_is_shown_at_its_new_address
     assert room.desk.mailbox.edited[-1].message.embeds[0].url == "https://paper.example/moved"
 
 
-async def test_the_posts_of_one_poll_go_out_oldest_first(room: Newsroom) -> None:
+async def test_the_posts_of_one_poll_go_out_oldest_first(room: FeedHarness) -> None:
     await room.add()
     await room.poll(minutes=0)
     room.publish(Entry(FOUR, 23), Entry(TWO, 20), Entry(FIVE, None), Entry(THREE, 21))
@@ -149,13 +153,13 @@ async def test_the_posts_of_one_poll_go_out_oldest_first(room: Newsroom) -> None
 # What a stranger's feed can say of somebody else's pages.
 
 
-async def _stranger(room: Newsroom, *entries: Entry) -> None:
+async def _stranger(room: FeedHarness, *entries: Entry) -> None:
     """Another feed, of another domain, has these."""
     room.publish(*entries, path="/stranger")
     await room.add("/stranger", host="stranger.example")
 
 
-async def _words_of(room: Newsroom, page: str) -> tuple[str, str]:
+async def _words_of(room: FeedHarness, page: str) -> tuple[str, str]:
     """Title and address of what is known at a page."""
     async with room.desk.db.read() as connection:
         ids = await records.ids_by_key(connection, [canonical(page)])
@@ -170,7 +174,7 @@ GUIDS = [PAGE, "https://paper.example/?p=1", "id-1"]
 @pytest.mark.parametrize("guid", GUIDS)
 @pytest.mark.parametrize("first", ["own", "stranger"])
 async def test_no_feed_takes_over_an_article_that_it_names_as_its_own(
-    room: Newsroom,
+    room: FeedHarness,
     guid: str,
     first: str,
 ) -> None:
@@ -190,7 +194,7 @@ async def test_no_feed_takes_over_an_article_that_it_names_as_its_own(
     assert await _words_of(room, "https://stranger.example/copy") == (TWO, "https://stranger.example/copy")
 
 
-async def test_an_outlets_own_feed_has_the_last_word_on_its_pages(room: Newsroom) -> None:
+async def test_an_outlets_own_feed_has_the_last_word_on_its_pages(room: FeedHarness) -> None:
     claimed = Entry("Paper admits that it made all of it up", 24, "Nothing of this is so.", PAGE, "x")
     await room.add()
     await _stranger(room, claimed)
@@ -206,7 +210,7 @@ async def test_an_outlets_own_feed_has_the_last_word_on_its_pages(room: Newsroom
         assert (await _words_of(room, PAGE))[0] == TWO
 
 
-async def test_two_feeds_of_one_outlet_do_not_take_an_article_from_each_other(room: Newsroom) -> None:
+async def test_two_feeds_of_one_outlet_do_not_take_an_article_from_each_other(room: FeedHarness) -> None:
     await room.add()
     room.publish(Entry(TWO, 24, WORDS, PAGE), path="/second")
     await room.add("/second")
@@ -216,7 +220,7 @@ async def test_two_feeds_of_one_outlet_do_not_take_an_article_from_each_other(ro
     assert (await _words_of(room, PAGE))[0] == TWO
 
 
-async def test_two_pages_of_an_outlet_stay_two_whatever_a_stranger_links(room: Newsroom) -> None:
+async def test_two_pages_of_an_outlet_stay_two_whatever_a_stranger_links(room: FeedHarness) -> None:
     """One item that names first one of them and then the other makes no twins of them."""
     await room.add()
     await _stranger(room, Entry(FIVE, 24, WORDS, "https://paper.example/1", "same"))
@@ -234,7 +238,7 @@ async def test_two_pages_of_an_outlet_stay_two_whatever_a_stranger_links(room: N
     "wrapper", ["evilbing-amp.com/c/s", "cdn.ampproject.org.evil.example/c/s", "google.evl.xyz/amp/s"]
 )
 async def test_a_page_behind_a_host_that_looks_like_a_cache_is_that_hosts(
-    room: Newsroom, wrapper: str
+    room: FeedHarness, wrapper: str
 ) -> None:
     address = f"https://{wrapper}/paper.example/x"
     room.publish(Entry(TWO, 24, WORDS, PAGE))
@@ -245,7 +249,7 @@ async def test_a_page_behind_a_host_that_looks_like_a_cache_is_that_hosts(
     assert await _words_of(room, address) == ("Claimed", address)
 
 
-async def test_a_page_in_a_cache_is_shown_at_its_own_address(room: Newsroom) -> None:
+async def test_a_page_in_a_cache_is_shown_at_its_own_address(room: FeedHarness) -> None:
     await room.add()
     await room.poll(minutes=0)
     room.publish(Entry(TWO, 24, WORDS, "https://www.google.com/amp/s/paper.example/x"))

@@ -10,25 +10,25 @@ import sqlalchemy as sa
 from bot.store import delivery, outbox, schema
 from tests.make import record
 from tests.store.taking import ONE, TWO
-from tests.workers.desk import Desk
+from tests.workers.desk import BotHarness
 
 HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-async def due(desk: Desk) -> Desk:
+async def due(desk: BotHarness) -> BotHarness:
     """Two messages that are due."""
     await desk.follow()
     await desk.take_in(record(ONE, topics=["AI"]), record(TWO, topics=["AI"]))
     return desk
 
 
-async def claim(desk: Desk, holder: str = "") -> list[outbox.Claimed]:
+async def claim(desk: BotHarness, holder: str = "") -> list[outbox.Claimed]:
     async with desk.db.write() as connection:
         return await outbox.claim(connection, desk.clock(), 1, holder=holder)
 
 
-async def test_leases_of_a_process_that_is_gone_end_and_those_in_doubt_go_first(due: Desk) -> None:
+async def test_leases_of_a_process_that_is_gone_end_and_those_in_doubt_go_first(due: BotHarness) -> None:
     (first,) = await claim(due, "gone")
     await claim(due, "alive")
     due.clock.forward(seconds=1)
@@ -43,7 +43,7 @@ async def test_leases_of_a_process_that_is_gone_end_and_those_in_doubt_go_first(
     )
 
 
-async def test_what_is_given_back_untried_is_not_in_doubt(due: Desk) -> None:
+async def test_what_is_given_back_untried_is_not_in_doubt(due: BotHarness) -> None:
     claimed = await claim(due)
     async with due.db.write() as connection:
         await outbox.release(connection, claimed)
@@ -52,7 +52,7 @@ async def test_what_is_given_back_untried_is_not_in_doubt(due: Desk) -> None:
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-async def test_a_clock_that_is_set_back_delays_nothing(due: Desk, is_known: bool) -> None:
+async def test_a_clock_that_is_set_back_delays_nothing(due: BotHarness, is_known: bool) -> None:
     await claim(due)
     latest = due.clock()
     due.clock.forward(hours=-1)
@@ -66,7 +66,7 @@ async def test_a_clock_that_is_set_back_delays_nothing(due: Desk, is_known: bool
     assert len(await claim(due)) == 1
 
 
-async def test_it_is_noticed_that_nothing_is_delivered_though_something_is_due(due: Desk) -> None:
+async def test_it_is_noticed_that_nothing_is_delivered_though_something_is_due(due: BotHarness) -> None:
     async with due.db.read() as connection:
         assert await delivery.stalled(connection, due.clock()) == 0
         assert await delivery.stalled(connection, due.clock() + delivery.STALL) == 2
@@ -75,7 +75,7 @@ async def test_it_is_noticed_that_nothing_is_delivered_though_something_is_due(d
         assert await delivery.stalled(connection, due.clock() + HOUR) == 0
 
 
-async def test_what_waits_in_a_paused_channel_is_no_stall(due: Desk) -> None:
+async def test_what_waits_in_a_paused_channel_is_no_stall(due: BotHarness) -> None:
     await due.pause()
     async with due.db.read() as connection:
         assert await delivery.stalled(connection, due.clock() + HOUR) == 0

@@ -9,7 +9,7 @@ import pytest
 
 from bot.chat.port import Target
 from bot.domain.model import Record
-from bot.domain.retry import INVALID_FORM_BODY, UNKNOWN_MESSAGE, Got, Outcome
+from bot.domain.retry import INVALID_FORM_BODY, UNKNOWN_MESSAGE, Outcome, SendStatus
 from bot.messages.message import Message
 from bot.services import curate
 from bot.services.curate import Editor
@@ -17,7 +17,7 @@ from bot.store import stories
 from bot.workers.delivery import Deliver
 from tests.make import record
 from tests.store.taking import GUILD, ONE, TWO, halves
-from tests.workers.desk import OK, Desk, Mailbox
+from tests.workers.desk import OK, BotHarness, Mailbox
 
 EDITOR = Editor(GUILD, 1)
 
@@ -62,21 +62,21 @@ class Wall(Mailbox):
 
 
 @pytest.fixture
-def wall(desk: Desk) -> Wall:
+def wall(desk: BotHarness) -> Wall:
     """The channel."""
     made = Wall()
     desk.deliverer = Deliver(desk.context, made)
     return made
 
 
-async def hours_pass(desk: Desk, hours: int = 4) -> None:
+async def hours_pass(desk: BotHarness, hours: int = 4) -> None:
     """Everything that is due in that time is tried."""
     for _ in range(4 * hours):
         desk.clock.forward(minutes=15)
         await desk.deliver()
 
 
-async def merged(desk: Desk, wall: Wall, **refuses: Outcome) -> tuple[Record, Record, Record]:
+async def merged(desk: BotHarness, wall: Wall, **refuses: Outcome) -> tuple[Record, Record, Record]:
     """Two posted stories, 1000 and 1001, that a third report shows to be one."""
     await desk.follow()
     one, two, both = halves("AI")
@@ -90,18 +90,18 @@ async def merged(desk: Desk, wall: Wall, **refuses: Outcome) -> tuple[Record, Re
     return one, two, both
 
 
-GONE = Outcome(Got.REFUSED, 404, UNKNOWN_MESSAGE)
-REFUSED = Outcome(Got.REFUSED, 400, INVALID_FORM_BODY, detail="no")
+GONE = Outcome(SendStatus.REFUSED, 404, UNKNOWN_MESSAGE)
+REFUSED = Outcome(SendStatus.REFUSED, 400, INVALID_FORM_BODY, detail="no")
 
 
-async def test_a_pointer_comes_after_the_message_that_it_points_to(desk: Desk, wall: Wall) -> None:
+async def test_a_pointer_comes_after_the_message_that_it_points_to(desk: BotHarness, wall: Wall) -> None:
     await merged(desk, wall)
     assert [edit.target.message_id for edit in wall.edited] == [1000, 1001]
     assert wall.pointers() == {1001: 1000}
 
 
 async def test_where_the_message_that_goes_on_was_deleted_the_other_one_shows_the_story(
-    desk: Desk, wall: Wall
+    desk: BotHarness, wall: Wall
 ) -> None:
     one, _, _ = await merged(desk, wall, of_1000=GONE)
     assert wall.pointers() == {}
@@ -112,19 +112,19 @@ async def test_where_the_message_that_goes_on_was_deleted_the_other_one_shows_th
     assert len(wall.sent) == 2
 
 
-async def test_where_the_other_message_was_deleted_nothing_points_to_it(desk: Desk, wall: Wall) -> None:
+async def test_where_the_other_message_was_deleted_nothing_points_to_it(desk: BotHarness, wall: Wall) -> None:
     one, _, _ = await merged(desk, wall, of_1001=GONE)
     assert wall.pointers() == {}
     assert wall.shows[1000] == one.title
 
 
-async def test_where_both_were_deleted_nothing_is_posted_again(desk: Desk, wall: Wall) -> None:
+async def test_where_both_were_deleted_nothing_is_posted_again(desk: BotHarness, wall: Wall) -> None:
     await merged(desk, wall, of_1000=GONE, of_1001=GONE)
     assert wall.pointers() == {}
     assert len(wall.sent) == 2
 
 
-async def test_a_message_that_is_deleted_later_is_pointed_to_no_longer(desk: Desk, wall: Wall) -> None:
+async def test_a_message_that_is_deleted_later_is_pointed_to_no_longer(desk: BotHarness, wall: Wall) -> None:
     one, _, _ = await merged(desk, wall)
     wall.refuses = {1000: GONE}
     await desk.report(ai(one.title, "d.example", quality=95, hours=4))
@@ -134,7 +134,7 @@ async def test_a_message_that_is_deleted_later_is_pointed_to_no_longer(desk: Des
 
 
 async def test_as_long_as_the_other_message_does_not_show_the_story_nothing_points_to_it(
-    desk: Desk, wall: Wall
+    desk: BotHarness, wall: Wall
 ) -> None:
     _, two, both = await merged(desk, wall, of_1000=REFUSED)
     assert wall.pointers() == {}
@@ -145,15 +145,17 @@ async def test_as_long_as_the_other_message_does_not_show_the_story_nothing_poin
     assert wall.pointers() == {1001: 1000}
 
 
-async def test_a_pointer_waits_out_an_outage(desk: Desk, wall: Wall) -> None:
-    await merged(desk, wall, of_1000=Outcome(Got.REFUSED, 503))
+async def test_a_pointer_waits_out_an_outage(desk: BotHarness, wall: Wall) -> None:
+    await merged(desk, wall, of_1000=Outcome(SendStatus.REFUSED, 503))
     assert wall.pointers() == {}
     wall.refuses.clear()
     await hours_pass(desk, 1)
     assert wall.pointers() == {1001: 1000}
 
 
-async def test_a_message_is_edited_before_it_is_pointed_to_however_old_it_is(desk: Desk, wall: Wall) -> None:
+async def test_a_message_is_edited_before_it_is_pointed_to_however_old_it_is(
+    desk: BotHarness, wall: Wall
+) -> None:
     await desk.follow()
     await desk.report(ai(ONE, "a.example"), ai(TWO, "b.example", hours=1))
     desk.clock.forward(days=30)
@@ -164,7 +166,7 @@ async def test_a_message_is_edited_before_it_is_pointed_to_however_old_it_is(des
     assert wall.pointers() == {1001: 1000}
 
 
-async def parted(desk: Desk, number: int, title: str) -> int:
+async def parted(desk: BotHarness, number: int, title: str) -> int:
     """Take the record of that title out of a story: the number of what it is now."""
     async with desk.db.read() as connection:
         story = (await stories.load(connection, [number]))[number]
@@ -176,7 +178,7 @@ async def parted(desk: Desk, number: int, title: str) -> int:
 @pytest.mark.parametrize("days", [0, 30])
 @pytest.mark.parametrize("delivered", [True, False])
 async def test_a_pointer_goes_when_the_merge_is_undone(
-    desk: Desk, wall: Wall, days: int, *, delivered: bool
+    desk: BotHarness, wall: Wall, days: int, *, delivered: bool
 ) -> None:
     await desk.follow()
     await desk.report(ai(ONE, "a.example", quality=90), ai(TWO, "b.example", hours=0.5))
@@ -202,7 +204,7 @@ async def test_a_pointer_goes_when_the_merge_is_undone(
 
 
 async def test_a_merge_that_is_undone_before_the_second_message_went_out_leaves_two(
-    desk: Desk, wall: Wall
+    desk: BotHarness, wall: Wall
 ) -> None:
     await desk.follow()
     await desk.take_in(ai(ONE, "a.example", quality=90), ai(TWO, "b.example", hours=0.5))
@@ -214,7 +216,7 @@ async def test_a_merge_that_is_undone_before_the_second_message_went_out_leaves_
     assert list(wall.shows.values()) == [ONE, TWO]
 
 
-async def test_another_report_that_is_taken_out_leaves_a_pointer_alone(desk: Desk, wall: Wall) -> None:
+async def test_another_report_that_is_taken_out_leaves_a_pointer_alone(desk: BotHarness, wall: Wall) -> None:
     _, _, both = await merged(desk, wall)
     await parted(desk, 3, both.title)
     await hours_pass(desk)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from aiohttp import web
 
 from bot.domain.model import Topic
-from bot.domain.polling import Feed, NewFeed, Origin, Polls
+from bot.domain.polling import Feed, FeedOrigin, NewFeed, Polls
 from bot.services import sources
 from bot.services.related import latest
 from bot.sources.web.fetch import Web
@@ -24,16 +24,16 @@ from bot.workers.poller import Poll
 from tests.feeds import Entry, Page, Site, reader, rss
 from tests.sources.web.servers import Names
 from tests.store.taking import CHANNEL, GUILD, OTHER, headlines
-from tests.workers.desk import Desk
+from tests.workers.desk import BotHarness
 
 ONE, TWO, THREE, FOUR = headlines(4)
 ELSEWHERE = 99  # another server
 
 
-class Newsroom:
+class FeedHarness:
     """A desk that polls the feeds of a site."""
 
-    def __init__(self, desk: Desk, site: Site, reach: Web) -> None:
+    def __init__(self, desk: BotHarness, site: Site, reach: Web) -> None:
         self.desk = desk
         self.site = site
         self.web = reach
@@ -49,7 +49,7 @@ class Newsroom:
         path: str = "/feed",
         *topics: str,
         guild_id: int = 0,
-        origin: Origin = Origin.OPERATOR,
+        origin: FeedOrigin = FeedOrigin.OPERATOR,
         host: str = "paper.example",
     ) -> Feed:
         """Follow a feed of the site."""
@@ -82,14 +82,14 @@ class Newsroom:
 
 
 @pytest.fixture
-async def room(desk: Desk) -> AsyncIterator[Newsroom]:
+async def room(desk: BotHarness) -> AsyncIterator[FeedHarness]:
     """Two channels follow AI and Space, one of another server AI; the feed /feed has one old item."""
     await rematch.configure(
         desk.context, [Topic("Tech"), Topic("AI", parent="Tech"), Topic("Space", keywords=("rocket",))]
     )
     async with Site().serving() as site:
         reach = reader()
-        room = Newsroom(desk, site, reach)
+        room = FeedHarness(desk, site, reach)
         room.publish(ONE)
         await desk.follow()
         yield room
@@ -100,7 +100,7 @@ async def room(desk: Desk) -> AsyncIterator[Newsroom]:
 # From the feed to the channel.
 
 
-async def test_what_is_new_in_a_feed_is_posted_and_what_was_there_is_not(room: Newsroom) -> None:
+async def test_what_is_new_in_a_feed_is_posted_and_what_was_there_is_not(room: FeedHarness) -> None:
     await room.add()
     await room.poll(minutes=0)
     assert room.desk.mailbox.titles == []
@@ -112,7 +112,7 @@ async def test_what_is_new_in_a_feed_is_posted_and_what_was_there_is_not(room: N
     assert room.desk.mailbox.sent[0].message.embeds[0].author == "The Paper"
 
 
-async def test_a_record_of_a_feed_is_notable_by_itself(room: Newsroom) -> None:
+async def test_a_record_of_a_feed_is_notable_by_itself(room: FeedHarness) -> None:
     """A feed declares no quality, so it has the one that is configured."""
     await room.desk.follow("Space", OTHER, importance=None)  # type: ignore[arg-type]  # the mode's default
     await room.add("/feed", "Space")
@@ -122,7 +122,7 @@ async def test_a_record_of_a_feed_is_notable_by_itself(room: Newsroom) -> None:
     assert [asked.target.channel_id for asked in room.desk.mailbox.sent] == [OTHER]
 
 
-async def test_an_undated_item_keeps_the_time_when_it_was_first_seen(room: Newsroom) -> None:
+async def test_an_undated_item_keeps_the_time_when_it_was_first_seen(room: FeedHarness) -> None:
     await room.add()
     await room.poll()
     room.publish(Entry(TWO, None))
@@ -138,7 +138,7 @@ async def test_an_undated_item_keeps_the_time_when_it_was_first_seen(room: Newsr
 @pytest.mark.parametrize(
     "date", ["the day before yesterday", "03 Foo 2026", "8. November 2019, 12:00 Uhr", "1573214400"]
 )
-async def test_an_item_whose_date_cannot_be_read_or_is_old_is_no_news(room: Newsroom, date: str) -> None:
+async def test_an_item_whose_date_cannot_be_read_or_is_old_is_no_news(room: FeedHarness, date: str) -> None:
     await room.add()
     await room.poll()
     body = rss(Entry(TWO, None)).replace(b"</item>", f"<pubDate>{date}</pubDate></item>".encode())
@@ -172,7 +172,7 @@ async def test_an_item_whose_date_cannot_be_read_or_is_old_is_no_news(room: News
     ids=["date", "tracking", "guid", "link"],
 )
 async def test_an_item_that_only_looks_different_is_the_same(
-    room: Newsroom, before: Entry, now: Entry
+    room: FeedHarness, before: Entry, now: Entry
 ) -> None:
     await room.add()
     await room.poll()
@@ -183,7 +183,7 @@ async def test_an_item_that_only_looks_different_is_the_same(
     assert room.desk.mailbox.titles == [TWO]
 
 
-async def test_an_old_item_that_comes_back_is_not_news(room: Newsroom) -> None:
+async def test_an_old_item_that_comes_back_is_not_news(room: FeedHarness) -> None:
     await room.add()
     await room.poll()
     for items in ([Entry(TWO, 40)], [Entry(THREE, 60)], [Entry(TWO, 40), Entry(THREE, 60)]):
@@ -192,7 +192,7 @@ async def test_an_old_item_that_comes_back_is_not_news(room: Newsroom) -> None:
     assert room.desk.mailbox.titles == [TWO, THREE]
 
 
-async def test_a_missed_window_is_filled_from_what_the_feed_still_holds(room: Newsroom) -> None:
+async def test_a_missed_window_is_filled_from_what_the_feed_still_holds(room: FeedHarness) -> None:
     await room.add()
     await room.poll()
     room.publish(Entry(TWO, 30), Entry(THREE, 60), Entry(FOUR, 80), ONE)
@@ -203,7 +203,7 @@ async def test_a_missed_window_is_filled_from_what_the_feed_still_holds(room: Ne
 # What has not changed costs nothing.
 
 
-async def test_an_unchanged_feed_is_not_sent_again_even_to_another_process(room: Newsroom) -> None:
+async def test_an_unchanged_feed_is_not_sent_again_even_to_another_process(room: FeedHarness) -> None:
     room.publish(ONE, etag='"v1"')
     await room.add()
     await room.poll()
@@ -214,12 +214,12 @@ async def test_an_unchanged_feed_is_not_sent_again_even_to_another_process(room:
     assert (feed.polling.failures, feed.last_success) == (0, room.desk.clock.now)
 
 
-def _conditions(room: Newsroom) -> list[bool]:
+def _conditions(room: FeedHarness) -> list[bool]:
     """For each request so far, whether it asked for changes alone."""
     return [{"If-None-Match", "If-Modified-Since"} & set(headers) != set() for _, headers in room.site.asked]
 
 
-def _stuck(room: Newsroom, *entries: Entry | str) -> None:
+def _stuck(room: FeedHarness, *entries: Entry | str) -> None:
     """The feed has these; whoever asks for changes gets the answer that there are none."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -230,7 +230,7 @@ def _stuck(room: Newsroom, *entries: Entry | str) -> None:
     room.site.pages["/feed"] = answer
 
 
-async def test_a_feed_is_asked_for_as_a_whole_once_in_a_while(room: Newsroom) -> None:
+async def test_a_feed_is_asked_for_as_a_whole_once_in_a_while(room: FeedHarness) -> None:
     _stuck(room, ONE)
     await room.add()
     for _ in range(3 * 7):
@@ -240,7 +240,7 @@ async def test_a_feed_is_asked_for_as_a_whole_once_in_a_while(room: Newsroom) ->
 
 
 async def test_what_a_server_withholds_as_unchanged_is_posted_and_it_is_not_believed_again(
-    room: Newsroom,
+    room: FeedHarness,
 ) -> None:
     _stuck(room, ONE)
     await room.add()
@@ -258,7 +258,7 @@ async def test_what_a_server_withholds_as_unchanged_is_posted_and_it_is_not_beli
     assert _conditions(room) == [False, True, False, False, False]
 
 
-async def test_a_server_that_says_unchanged_to_whoever_asks_for_all_fails(room: Newsroom) -> None:
+async def test_a_server_that_says_unchanged_to_whoever_asks_for_all_fails(room: FeedHarness) -> None:
     async def unchanged(_request: web.Request) -> web.StreamResponse:
         return web.Response(status=304)
 
@@ -272,7 +272,7 @@ async def test_a_server_that_says_unchanged_to_whoever_asks_for_all_fails(room: 
     assert (await room.feed()).polling.failures == 1
 
 
-async def test_no_content_for_whoever_asks_for_changes_is_nothing_new(room: Newsroom) -> None:
+async def test_no_content_for_whoever_asks_for_changes_is_nothing_new(room: FeedHarness) -> None:
     async def empty(_request: web.Request) -> web.StreamResponse:
         return web.Response(status=204)
 
@@ -286,7 +286,7 @@ async def test_no_content_for_whoever_asks_for_changes_is_nothing_new(room: News
 
 
 async def test_an_unchanged_body_is_known_by_its_hash(
-    room: Newsroom, monkeypatch: pytest.MonkeyPatch
+    room: FeedHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await room.add()
     await room.poll()
@@ -299,7 +299,7 @@ async def test_an_unchanged_body_is_known_by_its_hash(
     assert (await room.feed()).polling.failures == 0
 
 
-async def test_polls_follow_how_often_a_feed_publishes(room: Newsroom) -> None:
+async def test_polls_follow_how_often_a_feed_publishes(room: FeedHarness) -> None:
     await room.add()
     await room.poll()
     bounds = room.desk.context.polls.bounds
@@ -312,7 +312,7 @@ async def test_polls_follow_how_often_a_feed_publishes(room: Newsroom) -> None:
     assert (await room.feed()).polling.interval == bounds.most
 
 
-async def test_a_feed_is_asked_as_rarely_as_it_wants(room: Newsroom) -> None:
+async def test_a_feed_is_asked_as_rarely_as_it_wants(room: FeedHarness) -> None:
     room.site.pages["/feed"] = Page(rss(ONE, more="<ttl>600</ttl>"))
     room.site.pages["/other"] = Page(rss(TWO), headers={"Cache-Control": "max-age=7200"})
     await room.add()
@@ -326,7 +326,7 @@ async def test_a_feed_is_asked_as_rarely_as_it_wants(room: Newsroom) -> None:
 # What servers answer.
 
 
-async def test_a_feed_that_moved_for_good_is_asked_at_its_new_address(room: Newsroom) -> None:
+async def test_a_feed_that_moved_for_good_is_asked_at_its_new_address(room: FeedHarness) -> None:
     room.site.pages["/old"] = Page(status=301, headers={"Location": "/feed"})
     feed = await room.add("/old")
     await room.poll()
@@ -336,7 +336,7 @@ async def test_a_feed_that_moved_for_good_is_asked_at_its_new_address(room: News
     assert (moved.source_id, moved.address) == (feed.source_id, feed.address)
 
 
-async def test_a_feed_that_is_gone_is_asked_no_more_and_its_readers_are_told(room: Newsroom) -> None:
+async def test_a_feed_that_is_gone_is_asked_no_more_and_its_readers_are_told(room: FeedHarness) -> None:
     await room.add()
     await room.in_order()
     room.site.pages["/feed"] = Page(status=410)
@@ -349,7 +349,7 @@ async def test_a_feed_that_is_gone_is_asked_no_more_and_its_readers_are_told(roo
     assert "has stopped reading this feed" in told.text
 
 
-async def test_a_server_that_asks_for_patience_gets_it(room: Newsroom) -> None:
+async def test_a_server_that_asks_for_patience_gets_it(room: FeedHarness) -> None:
     await room.add()
     room.site.pages["/feed"] = Page(status=429, headers={"Retry-After": "86400"})
     await room.poll()
@@ -363,7 +363,9 @@ async def test_a_server_that_asks_for_patience_gets_it(room: Newsroom) -> None:
     assert (await room.feed()).polling.failures == 0
 
 
-async def test_a_feed_that_fails_is_asked_more_rarely_and_its_readers_are_told_once(room: Newsroom) -> None:
+async def test_a_feed_that_fails_is_asked_more_rarely_and_its_readers_are_told_once(
+    room: FeedHarness,
+) -> None:
     await room.add()
     await room.in_order()
     await room.poll()
@@ -385,7 +387,7 @@ async def test_a_feed_that_fails_is_asked_more_rarely_and_its_readers_are_told_o
     assert (await room.feed()).polling.failing_since is None
 
 
-async def test_of_many_feeds_that_fail_at_once_a_channel_hears_once(room: Newsroom) -> None:
+async def test_of_many_feeds_that_fail_at_once_a_channel_hears_once(room: FeedHarness) -> None:
     await room.in_order()
     for path in ("/one", "/two", "/three"):
         await room.add(path)
@@ -394,7 +396,7 @@ async def test_of_many_feeds_that_fail_at_once_a_channel_hears_once(room: Newsro
     assert len(room.desk.mailbox.sent) == 1
 
 
-async def test_nobody_is_told_when_the_network_of_the_bot_is_down(room: Newsroom) -> None:
+async def test_nobody_is_told_when_the_network_of_the_bot_is_down(room: FeedHarness) -> None:
     await room.add()
     room.site.pages["/feed"] = Page(status=500)
     for _ in range(30):
@@ -402,7 +404,7 @@ async def test_nobody_is_told_when_the_network_of_the_bot_is_down(room: Newsroom
     assert room.desk.mailbox.sent == []
 
 
-async def test_nobody_is_told_of_a_feed_that_others_stand_in_for(room: Newsroom) -> None:
+async def test_nobody_is_told_of_a_feed_that_others_stand_in_for(room: FeedHarness) -> None:
     await room.add()
     room.publish(TWO, path="/second")
     await room.add("/second")
@@ -426,7 +428,7 @@ async def test_nobody_is_told_of_a_feed_that_others_stand_in_for(room: Newsroom)
     ids=["page", "binary", "empty", "bomb", "404", "403", "circle", "file"],
 )
 async def test_what_is_no_feed_has_a_reason_and_leaves_the_others_be(
-    room: Newsroom, page: Page, reason: str
+    room: FeedHarness, page: Page, reason: str
 ) -> None:
     room.site.pages["/bad"] = page
     bad = await room.add("/bad")
@@ -439,7 +441,7 @@ async def test_what_is_no_feed_has_a_reason_and_leaves_the_others_be(
     assert (await room.feed()).taken == 1
 
 
-async def test_a_feed_in_another_charset_than_it_says_is_read(room: Newsroom) -> None:
+async def test_a_feed_in_another_charset_than_it_says_is_read(room: FeedHarness) -> None:
     body = rss(Entry("Größere Brücke über die Öresundmündung geöffnet", 24)).decode().encode("cp1252")
     await room.add()
     await room.poll()
@@ -448,7 +450,7 @@ async def test_a_feed_in_another_charset_than_it_says_is_read(room: Newsroom) ->
     assert room.desk.mailbox.titles == ["Größere Brücke über die Öresundmündung geöffnet"]
 
 
-async def test_a_slow_server_keeps_nobody_waiting(room: Newsroom) -> None:
+async def test_a_slow_server_keeps_nobody_waiting(room: FeedHarness) -> None:
     stuck = asyncio.Event()
 
     async def stall(_request: web.Request) -> web.StreamResponse:
@@ -470,7 +472,7 @@ async def test_a_slow_server_keeps_nobody_waiting(room: Newsroom) -> None:
     assert (await room.feed(slow.address)).taken == 1
 
 
-async def test_a_name_that_leads_to_a_private_network_is_refused(room: Newsroom) -> None:
+async def test_a_name_that_leads_to_a_private_network_is_refused(room: FeedHarness) -> None:
     """Even if it led elsewhere before: the address that was checked is the one that is asked."""
     names = Names({"paper.example": [["93.184.216.34", "127.0.0.1"]]})
     room.web = reader(private_networks=False, names=names)
@@ -482,7 +484,7 @@ async def test_a_name_that_leads_to_a_private_network_is_refused(room: Newsroom)
     assert "private network" in (await room.feed()).last_error
 
 
-async def test_a_feed_that_is_removed_while_it_is_polled_brings_nothing(room: Newsroom) -> None:
+async def test_a_feed_that_is_removed_while_it_is_polled_brings_nothing(room: FeedHarness) -> None:
     gate = asyncio.Event()
 
     async def late(_request: web.Request) -> web.StreamResponse:
@@ -500,7 +502,7 @@ async def test_a_feed_that_is_removed_while_it_is_polled_brings_nothing(room: Ne
     assert await room.desk.db_records() == before
 
 
-async def test_a_crash_while_it_is_stored_loses_nothing_and_posts_once(room: Newsroom) -> None:
+async def test_a_crash_while_it_is_stored_loses_nothing_and_posts_once(room: FeedHarness) -> None:
     async def crash() -> None:
         raise MemoryError
 
@@ -519,7 +521,7 @@ async def test_a_crash_while_it_is_stored_loses_nothing_and_posts_once(room: New
 # Two processes.
 
 
-async def test_two_processes_poll_each_feed_once(room: Newsroom) -> None:
+async def test_two_processes_poll_each_feed_once(room: FeedHarness) -> None:
     other = Poll(room.desk.context, Ingest(room.desk.context), room.web, lambda: 0.0)
     paths = [f"/{number}" for number in range(30)]
     for path in paths:
@@ -535,7 +537,7 @@ async def test_two_processes_poll_each_feed_once(room: Newsroom) -> None:
 
 
 @pytest.mark.parametrize("how", ["crash", "stop"])
-async def test_what_a_process_was_polling_when_it_ended_another_polls(room: Newsroom, how: str) -> None:
+async def test_what_a_process_was_polling_when_it_ended_another_polls(room: FeedHarness, how: str) -> None:
     """After a stop at once, after a crash when the lease ends."""
     stuck = asyncio.Event()
 
@@ -567,7 +569,7 @@ async def test_what_a_process_was_polling_when_it_ended_another_polls(room: News
 
 
 async def test_what_waited_for_its_host_until_its_lease_was_nearly_over_is_claimed_anew(
-    room: Newsroom,
+    room: FeedHarness,
 ) -> None:
     stuck = asyncio.Event()
 
@@ -592,9 +594,9 @@ async def test_what_waited_for_its_host_until_its_lease_was_nearly_over_is_claim
 # Whose feeds.
 
 
-async def test_a_servers_own_feed_counts_for_that_server_alone(room: Newsroom) -> None:
+async def test_a_servers_own_feed_counts_for_that_server_alone(room: FeedHarness) -> None:
     await room.desk.follow_elsewhere("AI", OTHER, ELSEWHERE)
-    await room.add(guild_id=GUILD, origin=Origin.SERVER)
+    await room.add(guild_id=GUILD, origin=FeedOrigin.SERVER)
     await room.poll()
     room.publish(Entry(TWO, 24))
     await room.poll()
@@ -602,14 +604,14 @@ async def test_a_servers_own_feed_counts_for_that_server_alone(room: Newsroom) -
 
 
 async def test_a_servers_own_feeds_bring_no_more_in_a_day_than_they_may(
-    room: Newsroom, caplog: pytest.LogCaptureFixture
+    room: FeedHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What is over it is refused, told in the log and counted; whatever was taken out and added meanwhile."""
     titles = list(headlines(12))
     room.desk.context = replace(room.desk.context, polls=Polls(per_day=4))
     room.restart()
     room.publish(*titles[:3])
-    first = await room.add(guild_id=GUILD, origin=Origin.SERVER)
+    first = await room.add(guild_id=GUILD, origin=FeedOrigin.SERVER)
     room.publish(*titles[3:6], path="/shared")
     await room.add("/shared")
     before = await room.desk.db_records()
@@ -618,7 +620,7 @@ async def test_a_servers_own_feeds_bring_no_more_in_a_day_than_they_may(
     async with room.desk.db.write() as connection:
         await feeds.remove(connection, [first.source_id])
     room.publish(*titles[6:9], path="/second")
-    second = await room.add("/second", guild_id=GUILD, origin=Origin.SERVER)
+    second = await room.add("/second", guild_id=GUILD, origin=FeedOrigin.SERVER)
     await room.poll(hours=1)
     assert await room.desk.db_records() == before + 7
     assert (
@@ -638,7 +640,7 @@ async def test_a_servers_own_feeds_bring_no_more_in_a_day_than_they_may(
 
 
 async def test_a_servers_own_feeds_store_no_more_articles_than_they_may(
-    room: Newsroom, caplog: pytest.LogCaptureFixture
+    room: FeedHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Neither another day nor another feed makes room, and what is stored is still brought up to date."""
     titles = list(headlines(9))
@@ -647,11 +649,11 @@ async def test_a_servers_own_feeds_store_no_more_articles_than_they_may(
     room.restart()
     before = await room.desk.db_records()
     room.publish(*titles[:3])
-    await room.add(guild_id=GUILD, origin=Origin.SERVER)
+    await room.add(guild_id=GUILD, origin=FeedOrigin.SERVER)
     room.publish(*titles[3:6], path="/second")
-    second = await room.add("/second", guild_id=GUILD, origin=Origin.SERVER)
+    second = await room.add("/second", guild_id=GUILD, origin=FeedOrigin.SERVER)
     room.publish(*titles[3:6], path="/elsewhere")
-    await room.add("/elsewhere", guild_id=ELSEWHERE, origin=Origin.SERVER)
+    await room.add("/elsewhere", guild_id=ELSEWHERE, origin=FeedOrigin.SERVER)
     room.publish(*titles[6:9], path="/shared")
     await room.add("/shared")
     await room.poll(minutes=0)
@@ -671,21 +673,21 @@ async def test_a_servers_own_feeds_store_no_more_articles_than_they_may(
     assert "One more paragraph." in excerpts
 
 
-async def test_two_servers_may_have_the_same_feed(room: Newsroom) -> None:
+async def test_two_servers_may_have_the_same_feed(room: FeedHarness) -> None:
     await room.desk.follow_elsewhere("AI", OTHER, ELSEWHERE)
     for guild_id in (GUILD, ELSEWHERE):
-        await room.add(guild_id=guild_id, origin=Origin.SERVER)
+        await room.add(guild_id=guild_id, origin=FeedOrigin.SERVER)
     await room.poll()
     room.publish(Entry(TWO, 24))
     await room.poll()
     assert sorted(asked.target.channel_id for asked in room.desk.mailbox.sent) == [CHANNEL, OTHER]
 
 
-async def test_a_servers_own_report_joins_everybodys_story_for_that_server(room: Newsroom) -> None:
+async def test_a_servers_own_report_joins_everybodys_story_for_that_server(room: FeedHarness) -> None:
     await room.desk.follow_elsewhere("AI", OTHER, ELSEWHERE)
     title = "Harbour bridge closed after engineers find crack in girder"
     await room.add()
-    await room.add("/own", guild_id=GUILD, origin=Origin.SERVER)
+    await room.add("/own", guild_id=GUILD, origin=FeedOrigin.SERVER)
     room.publish(FOUR, path="/own")
     await room.poll()
     room.publish(Entry(title, 24))
@@ -701,10 +703,10 @@ async def test_a_servers_own_report_joins_everybodys_story_for_that_server(room:
     assert len(room.desk.mailbox.sent) == 2
 
 
-async def test_of_the_catalogue_only_what_somebody_follows_is_polled(room: Newsroom) -> None:
+async def test_of_the_catalogue_only_what_somebody_follows_is_polled(room: FeedHarness) -> None:
     for path, topic in (("/ai", "AI"), ("/tech", "Tech"), ("/space", "Space")):
         room.publish(ONE, path=path)
-        await room.add(path, topic, origin=Origin.CATALOGUE)
+        await room.add(path, topic, origin=FeedOrigin.CATALOGUE)
     await room.poll()
     assert sorted(room.site.paths) == ["/ai", "/tech"]
     await room.desk.follow("Space", OTHER)
@@ -712,8 +714,8 @@ async def test_of_the_catalogue_only_what_somebody_follows_is_polled(room: Newsr
     assert sorted(room.site.paths) == ["/ai", "/space", "/tech"]
 
 
-async def test_the_feeds_of_a_server_in_which_every_channel_is_paused_wait(room: Newsroom) -> None:
-    await room.add(guild_id=GUILD, origin=Origin.SERVER)
+async def test_the_feeds_of_a_server_in_which_every_channel_is_paused_wait(room: FeedHarness) -> None:
+    await room.add(guild_id=GUILD, origin=FeedOrigin.SERVER)
     await room.desk.pause()
     await room.poll()
     assert room.site.asked == []
@@ -725,7 +727,7 @@ async def test_the_feeds_of_a_server_in_which_every_channel_is_paused_wait(room:
 # One article in several feeds.
 
 
-async def test_an_article_of_two_feeds_is_on_both_topics_and_changes_with_neither(room: Newsroom) -> None:
+async def test_an_article_of_two_feeds_is_on_both_topics_and_changes_with_neither(room: FeedHarness) -> None:
     await room.desk.follow("Space", OTHER)
     link = "https://paper.example/x"
     for path, topic in (("/ai", "AI"), ("/space", "Space")):
@@ -741,7 +743,7 @@ async def test_an_article_of_two_feeds_is_on_both_topics_and_changes_with_neithe
     assert len(room.desk.mailbox.edited) <= 1  # the other topic was added
 
 
-async def test_a_host_with_many_feeds_keeps_no_other_waiting(room: Newsroom) -> None:
+async def test_a_host_with_many_feeds_keeps_no_other_waiting(room: FeedHarness) -> None:
     stuck = asyncio.Event()
 
     async def stall(_request: web.Request) -> web.StreamResponse:
@@ -761,14 +763,14 @@ async def test_a_host_with_many_feeds_keeps_no_other_waiting(room: Newsroom) -> 
 
 
 async def test_a_servers_own_feed_puts_its_topics_on_everybodys_story_for_that_server_alone(
-    room: Newsroom,
+    room: FeedHarness,
 ) -> None:
     title = "Harbour bridge closed after engineers find crack in girder"
     await room.desk.follow_elsewhere("Space", OTHER, ELSEWHERE)
     await room.desk.follow("Space", CHANNEL + 50)
     await room.add()
     room.publish(FOUR, path="/own")
-    await room.add("/own", "Space", guild_id=GUILD, origin=Origin.SERVER)
+    await room.add("/own", "Space", guild_id=GUILD, origin=FeedOrigin.SERVER)
     await room.poll()
     room.publish(Entry(title, 24))
     own = Entry("Harbour bridge closed: crack in girder found by engineers", 24, link="https://own.example/1")

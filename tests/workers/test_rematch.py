@@ -10,20 +10,20 @@ from bot.store import records, stories
 from bot.workers import rematch
 from tests.make import record
 from tests.store.taking import GUILD, TWO, counted
-from tests.workers.desk import Desk
+from tests.workers.desk import BotHarness
 
 WHALES = Topic("Whales", keywords=("whale", "whales"))
 SEA = Topic("Sea")
 
 
-async def latest(desk: Desk, topic: str) -> list[int]:
+async def latest(desk: BotHarness, topic: str) -> list[int]:
     """The stories of a topic."""
     async with desk.db.read() as connection:
         return sorted(await stories.latest(connection, [topic], 100))
 
 
 @pytest.fixture
-async def harbour(fresh: Desk) -> Desk:
+async def harbour(fresh: BotHarness) -> BotHarness:
     """Stories on whales and on something else, before anybody configured a topic."""
     await fresh.take_in(
         record("A whale in the harbour", "a.example", topics=["Sea"]),
@@ -33,7 +33,7 @@ async def harbour(fresh: Desk) -> Desk:
     return fresh
 
 
-async def test_a_new_topic_finds_what_came_before_it(harbour: Desk) -> None:
+async def test_a_new_topic_finds_what_came_before_it(harbour: BotHarness) -> None:
     assert await rematch.configure(harbour.context, [WHALES])
     assert await latest(harbour, "Whales") == [1]
     assert await latest(harbour, "Sea") == [1]
@@ -43,7 +43,9 @@ async def test_a_new_topic_finds_what_came_before_it(harbour: Desk) -> None:
     assert matches[2] == (TopicMatch("Whales", False, ("whale",)),)
 
 
-async def test_the_same_topics_again_are_not_matched(harbour: Desk, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_same_topics_again_are_not_matched(
+    harbour: BotHarness, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("INFO", "bot.workers.rematch")
     assert await rematch.configure(harbour.context, [WHALES, SEA])
     assert "the bot matched 3 records again" in caplog.text
@@ -53,14 +55,14 @@ async def test_the_same_topics_again_are_not_matched(harbour: Desk, caplog: pyte
     assert caplog.text == ""
 
 
-async def test_a_changed_keyword_takes_stories_out_and_puts_others_in(harbour: Desk) -> None:
+async def test_a_changed_keyword_takes_stories_out_and_puts_others_in(harbour: BotHarness) -> None:
     await rematch.configure(harbour.context, [WHALES])
     word = TWO.split()[1]
     assert await rematch.configure(harbour.context, [Topic("Whales", keywords=(word,))])
     assert await latest(harbour, "Whales") == [2]
 
 
-async def test_a_topic_that_is_configured_no_more_keeps_what_declares_it(harbour: Desk) -> None:
+async def test_a_topic_that_is_configured_no_more_keeps_what_declares_it(harbour: BotHarness) -> None:
     await rematch.configure(harbour.context, [WHALES, Topic("Sea", keywords=(TWO.split()[0],))])
     assert await latest(harbour, "Sea") == [1, 2]
     await rematch.configure(harbour.context, [])
@@ -68,14 +70,14 @@ async def test_a_topic_that_is_configured_no_more_keeps_what_declares_it(harbour
     assert await latest(harbour, "Whales") == []
 
 
-async def test_defining_keeps_what_was_configured(harbour: Desk) -> None:
+async def test_defining_keeps_what_was_configured(harbour: BotHarness) -> None:
     await rematch.configure(harbour.context, [WHALES])
     assert await rematch.define(harbour.context, [Topic("Other", keywords=(TWO.split()[0],))])
     assert (await latest(harbour, "Whales"), await latest(harbour, "Other")) == ([1], [2])
 
 
 async def test_more_than_are_matched_at_once_are_matched(
-    harbour: Desk, monkeypatch: pytest.MonkeyPatch
+    harbour: BotHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rematch, "AT_ONCE", 1)
     await rematch.configure(harbour.context, [WHALES])
@@ -85,7 +87,7 @@ async def test_more_than_are_matched_at_once_are_matched(
 
 
 async def test_topics_whose_records_were_not_all_matched_count_as_new_at_the_next_start(
-    harbour: Desk,
+    harbour: BotHarness,
 ) -> None:
     async def crash() -> None:
         raise MemoryError
@@ -98,7 +100,7 @@ async def test_topics_whose_records_were_not_all_matched_count_as_new_at_the_nex
     assert await latest(harbour, "Whales") == [1]
 
 
-async def test_removed_records_get_their_topics_and_bring_none(harbour: Desk) -> None:
+async def test_removed_records_get_their_topics_and_bring_none(harbour: BotHarness) -> None:
     gone = record("A whale far out", "d.example", url="https://d.example/1")
     await harbour.take_in(gone)
     await harbour.take_in(record("A whale far out", "d.example", url="https://d.example/1", removed=True))
@@ -108,7 +110,7 @@ async def test_removed_records_get_their_topics_and_bring_none(harbour: Desk) ->
     assert await latest(harbour, "Whales") == [1, 3]
 
 
-async def test_a_new_parent_needs_no_matching(harbour: Desk) -> None:
+async def test_a_new_parent_needs_no_matching(harbour: BotHarness) -> None:
     await rematch.configure(harbour.context, [WHALES, SEA])
     await rematch.configure(harbour.context, [Topic("Whales", parent="Sea", keywords=WHALES.keywords), SEA])
     lines = await listing(harbour.context, "", GUILD)

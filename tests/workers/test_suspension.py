@@ -12,14 +12,14 @@ from bot.services.topics import listing
 from bot.store import topics
 from tests.make import record
 from tests.store.taking import GUILD, headlines
-from tests.workers.desk import Desk
+from tests.workers.desk import BotHarness
 
 OTHERS = GUILD + 1
 PAIRS = " OR ".join(f"(wa* NEAR/1 z{letter}*)" for letter in "abcdefghijkl")
 DEAR = f"type:article ({PAIRS})"
 
 
-async def some(desk: Desk, number: int = 10) -> None:
+async def some(desk: BotHarness, number: int = 10) -> None:
     """Articles of everybody's."""
     for position, title in enumerate(headlines(number)):
         await desk.take_in(
@@ -28,14 +28,14 @@ async def some(desk: Desk, number: int = 10) -> None:
     desk.clock.forward(hours=1)
 
 
-async def suspended(desk: Desk, guild_id: int = GUILD) -> dict[str, str]:
+async def suspended(desk: BotHarness, guild_id: int = GUILD) -> dict[str, str]:
     async with desk.db.read() as connection:
         known = await topics.load(connection, guild_id)
     return {topic.name: topic.suspended for topic in known if topic.suspended}
 
 
 @pytest.fixture
-async def dear(fresh: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+async def dear(fresh: BotHarness, monkeypatch: pytest.MonkeyPatch) -> BotHarness:
     monkeypatch.setattr(meter, "WINDOW", 10)
     await fresh.begin("AI")
     await use.create(fresh.context, GUILD, Draft("Waves", DEAR))
@@ -44,7 +44,7 @@ async def dear(fresh: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
     return fresh
 
 
-async def test_it_is_suspended_once_its_window_ends_and_no_other_is(dear: Desk) -> None:
+async def test_it_is_suspended_once_its_window_ends_and_no_other_is(dear: BotHarness) -> None:
     await some(dear, 9)
     assert await suspended(dear) == {}
     await some(dear, 2)
@@ -52,7 +52,7 @@ async def test_it_is_suspended_once_its_window_ends_and_no_other_is(dear: Desk) 
     assert await suspended(dear, OTHERS) == {}
 
 
-async def test_its_server_sees_why(dear: Desk) -> None:
+async def test_its_server_sees_why(dear: BotHarness) -> None:
     await some(dear, 12)
     why = (await suspended(dear))["Waves"]
     assert "the limits are 100 for one topic" in why
@@ -63,7 +63,7 @@ async def test_its_server_sees_why(dear: Desk) -> None:
     assert "suspended" in line
 
 
-async def test_an_edit_lifts_it_and_looks_back(dear: Desk) -> None:
+async def test_an_edit_lifts_it_and_looks_back(dear: BotHarness) -> None:
     await some(dear, 12)
     made = await use.edit(dear.context, GUILD, "Waves", Draft(query="waves"))
     assert made.topic.suspended == ""
@@ -73,7 +73,7 @@ async def test_an_edit_lifts_it_and_looks_back(dear: Desk) -> None:
     assert await suspended(dear) == {}
 
 
-async def test_it_may_be_tried_again_as_it_is(dear: Desk) -> None:
+async def test_it_may_be_tried_again_as_it_is(dear: BotHarness) -> None:
     await some(dear, 12)
     made = await use.edit(dear.context, GUILD, "Waves", Draft(query=DEAR))
     assert made.topic.suspended == ""
@@ -82,7 +82,7 @@ async def test_it_may_be_tried_again_as_it_is(dear: Desk) -> None:
     assert list(await suspended(dear)) == ["Waves"]
 
 
-async def test_another_process_sees_it(dear: Desk) -> None:
+async def test_another_process_sees_it(dear: BotHarness) -> None:
     async with dear.db.read() as connection:
         before = await topics.load(connection)
     await some(dear, 12)

@@ -15,7 +15,7 @@ from bot.errors import TopicwireError
 from bot.services import curate, related, server_topics
 from bot.services.context import Context
 from bot.services.curate import Editor
-from bot.services.subscribe import Wish, subscribe
+from bot.services.subscribe import SubscribeRequest, subscribe
 from bot.store import digests, feeds, outbox, schema, servers, stories, subscriptions, topics
 from bot.store.database import Database
 from bot.workers.ingest import Ingest
@@ -48,7 +48,9 @@ class Town:
         for guild_id, source in self.sources.items():
             await self.ingest.step(source, guild_id=guild_id)
         for guild_id, channel_id in CHANNELS.items():
-            await subscribe(self.context, Wish(guild_id, channel_id, "Valley", Mode.LIVE, Importance.ALL))
+            await subscribe(
+                self.context, SubscribeRequest(guild_id, channel_id, "Valley", Mode.LIVE, Importance.ALL)
+            )
         return self
 
     async def bring(self, guild_id: int, *records: Record) -> None:
@@ -148,7 +150,9 @@ async def test_a_servers_report_of_an_older_story_is_posted_in_no_other_server(
     await town.bring(0, record(EVENTS[0], topics=["Valley"], quality=80))
     clock.forward(hours=1)
     for guild_id, channel_id in CHANNELS.items():
-        await subscribe(town.context, Wish(guild_id, channel_id, "Valley", Mode.LIVE, Importance.ALL))
+        await subscribe(
+            town.context, SubscribeRequest(guild_id, channel_id, "Valley", Mode.LIVE, Importance.ALL)
+        )
     await town.bring(MINE, record(f"{EVENTS[0]} indeed", "mine.example", topics=["Valley"], quality=80))
     assert len((await town.rows(MINE))["outbox"]) == 1
     assert (await town.rows(YOURS))["outbox"] == []

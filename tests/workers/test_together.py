@@ -11,21 +11,21 @@ from bot.workers import digests
 from tests.databases import opened_as
 from tests.make import Clock, ListSource, record
 from tests.store.taking import CHANNEL, GUILD, halves, headlines
-from tests.workers.desk import Desk, Meanwhile
+from tests.workers.desk import BotHarness, Meanwhile
 
 ROUNDS = 6
 CHANNELS = range(CHANNEL, CHANNEL + 4)
 
 
 async def test_every_story_is_posted_once_and_ends_up_to_date(
-    desk: Desk, store_url: str, clock: Clock
+    desk: BotHarness, store_url: str, clock: Clock
 ) -> None:
     for channel in CHANNELS:
         await desk.follow(channel=channel, mode=Mode.BOTH)
     titles = list(headlines(ROUNDS * 3))
     one, two, both = halves("AI")
     async with opened_as(store_url, Meanwhile) as db:
-        rival = Desk(db, clock)
+        rival = BotHarness(db, clock)
         rival.source = ListSource("list:rival")
         await rival.take_in()
         for number in range(ROUNDS):

@@ -10,8 +10,8 @@ import pytest
 
 from bot.chat.port import Target
 from bot.domain.model import Mode, Record
-from bot.domain.polling import NewFeed, Origin, Polling
-from bot.domain.retry import Got, Outcome
+from bot.domain.polling import FeedOrigin, NewFeed, Polling
+from bot.domain.retry import Outcome, SendStatus
 from bot.services import digests as use
 from bot.services import mutes
 from bot.services.subscribe import unsubscribe
@@ -21,9 +21,9 @@ from bot.workers import digests as pipeline
 from bot.workers import notices
 from tests.make import record
 from tests.store.taking import CHANNEL, GUILD, ONE, THREE, TWO, halves
-from tests.workers.desk import Desk
+from tests.workers.desk import BotHarness
 
-BUSY = Outcome(Got.UNREACHABLE, detail="no network")
+BUSY = Outcome(SendStatus.UNREACHABLE, detail="no network")
 
 
 def ai(title: str, outlet: str = "alpha.example", **more: Any) -> Record:
@@ -36,7 +36,7 @@ SECOND = record(TWO, "two.example", url="https://two.example/2", topics=["Space"
 
 
 @pytest.fixture
-async def waiting(desk: Desk) -> Desk:
+async def waiting(desk: BotHarness) -> BotHarness:
     """A channel whose digest of ONE (AI) and TWO (Space) could not be sent at 13:00."""
     desk.clock.forward(seconds=-1)
     await desk.follow(mode=Mode.DIGEST)
@@ -51,21 +51,21 @@ async def waiting(desk: Desk) -> Desk:
     return desk
 
 
-async def sent(desk: Desk, **later: float) -> list[str]:
+async def sent(desk: BotHarness, **later: float) -> list[str]:
     """What goes out when it is tried again."""
     desk.clock.forward(**(later or {"minutes": 5}))
     await desk.deliver()
     return [asked.text for asked in desk.mailbox.sent]
 
 
-async def test_a_digest_goes_out_as_it_was_made_where_nothing_changed(waiting: Desk) -> None:
+async def test_a_digest_goes_out_as_it_was_made_where_nothing_changed(waiting: BotHarness) -> None:
     (text,) = await sent(waiting)
     assert "2 stories" in text
     assert ONE in text
     assert TWO in text
 
 
-async def test_a_digest_that_nobody_asks_for_any_more_is_not_sent(waiting: Desk) -> None:
+async def test_a_digest_that_nobody_asks_for_any_more_is_not_sent(waiting: BotHarness) -> None:
     for topic in ("AI", "Space"):
         await unsubscribe(waiting.context, topic, CHANNEL)
     assert await sent(waiting) == []
@@ -73,20 +73,22 @@ async def test_a_digest_that_nobody_asks_for_any_more_is_not_sent(waiting: Desk)
     assert await waiting.queue() == 0
 
 
-async def test_a_digest_of_a_channel_that_has_live_posts_from_now_on_is_not_sent(waiting: Desk) -> None:
+async def test_a_digest_of_a_channel_that_has_live_posts_from_now_on_is_not_sent(waiting: BotHarness) -> None:
     for topic in ("AI", "Space"):
         await waiting.follow(topic, mode=Mode.LIVE)
     assert await sent(waiting) == []
 
 
-async def test_a_digest_that_was_switched_off_is_not_sent(waiting: Desk) -> None:
+async def test_a_digest_that_was_switched_off_is_not_sent(waiting: BotHarness) -> None:
     await use.switch_off(waiting.context, CHANNEL)
     assert await sent(waiting) == []
     assert await waiting.given_up() == ["the channel's digest is turned off"]
 
 
 @pytest.mark.parametrize("how", ["unsubscribed", "removed", "outlet muted", "words muted"])
-async def test_a_story_that_is_not_wanted_any_more_is_left_out_of_a_digest(waiting: Desk, how: str) -> None:
+async def test_a_story_that_is_not_wanted_any_more_is_left_out_of_a_digest(
+    waiting: BotHarness, how: str
+) -> None:
     match how:
         case "unsubscribed":
             await unsubscribe(waiting.context, "AI", CHANNEL)
@@ -102,13 +104,13 @@ async def test_a_story_that_is_not_wanted_any_more_is_left_out_of_a_digest(waiti
     assert "1 story" in text
 
 
-async def test_a_digest_of_which_nothing_is_left_is_not_sent(waiting: Desk) -> None:
+async def test_a_digest_of_which_nothing_is_left_is_not_sent(waiting: BotHarness) -> None:
     await waiting.take_in(replace(FIRST, removed=True), replace(SECOND, removed=True))
     assert await sent(waiting) == []
     assert await waiting.given_up() == ["every story of the digest was removed or muted"]
 
 
-async def test_a_story_that_was_merged_meanwhile_stays_in_a_digest(desk: Desk) -> None:
+async def test_a_story_that_was_merged_meanwhile_stays_in_a_digest(desk: BotHarness) -> None:
     await desk.follow(mode=Mode.DIGEST)
     one, two, both = halves("AI")
     await desk.take_in(one, two)
@@ -123,7 +125,7 @@ async def test_a_story_that_was_merged_meanwhile_stays_in_a_digest(desk: Desk) -
     assert two.title in desk.mailbox.sent[-1].text
 
 
-async def test_a_digest_that_waited_for_more_than_a_day_is_told_by_the_next_one(waiting: Desk) -> None:
+async def test_a_digest_that_waited_for_more_than_a_day_is_told_by_the_next_one(waiting: BotHarness) -> None:
     assert await sent(waiting, days=3) == []
     assert await waiting.given_up() == ["the digest waited for more than a day"]
     await waiting.take_in(ai(THREE, "three.example", hours=73))
@@ -133,7 +135,7 @@ async def test_a_digest_that_waited_for_more_than_a_day_is_told_by_the_next_one(
     assert "since" not in asked.text
 
 
-async def test_a_digest_that_waits_makes_room_for_the_next_one(waiting: Desk) -> None:
+async def test_a_digest_that_waits_makes_room_for_the_next_one(waiting: BotHarness) -> None:
     """Two at once would say twice that they are today's."""
     await waiting.pause()
     waiting.clock.forward(days=2)
@@ -145,7 +147,7 @@ async def test_a_digest_that_waits_makes_room_for_the_next_one(waiting: Desk) ->
     assert all(title in asked.text for title in (ONE, TWO, THREE))
 
 
-async def test_a_digest_after_half_a_year_of_silence_does_not_bring_half_a_year(waiting: Desk) -> None:
+async def test_a_digest_after_half_a_year_of_silence_does_not_bring_half_a_year(waiting: BotHarness) -> None:
     await waiting.pause()
     waiting.clock.forward(days=180)
     await waiting.take_in(ai(THREE, "three.example", hours=24 * 180))
@@ -157,7 +159,7 @@ async def test_a_digest_after_half_a_year_of_silence_does_not_bring_half_a_year(
     assert TWO not in asked.text
 
 
-async def test_a_digest_on_demand_is_wanted_whatever_is_switched_off(desk: Desk) -> None:
+async def test_a_digest_on_demand_is_wanted_whatever_is_switched_off(desk: BotHarness) -> None:
     await desk.follow()
     await desk.report(ai(ONE))
     await use.set_schedule(desk.context, GUILD, CHANNEL, desk.context.digest_default)
@@ -168,7 +170,7 @@ async def test_a_digest_on_demand_is_wanted_whatever_is_switched_off(desk: Desk)
     assert ONE in desk.mailbox.sent[-1].text
 
 
-async def test_a_digest_that_an_earlier_version_stored_goes_out(waiting: Desk) -> None:
+async def test_a_digest_that_an_earlier_version_stored_goes_out(waiting: BotHarness) -> None:
     async with waiting.db.write() as connection:
         (claim,) = await outbox.claim(connection, waiting.clock() + timedelta(minutes=1), 5)
         payload = {k: v for k, v in (claim.payload or {}).items() if k in ("content", "embeds")}
@@ -184,13 +186,13 @@ async def test_a_digest_that_an_earlier_version_stored_goes_out(waiting: Desk) -
 
 
 @pytest.fixture
-async def failing(desk: Desk) -> tuple[Desk, int]:
+async def failing(desk: BotHarness) -> tuple[BotHarness, int]:
     """A channel that follows AI waits to be told that the only feed on it is gone."""
     await desk.follow()
-    feed = NewFeed("https://paper.example/feed", Origin.SERVER, topics=("AI",), guild_id=GUILD)
+    feed = NewFeed("https://paper.example/feed", FeedOrigin.SERVER, topics=("AI",), guild_id=GUILD)
     async with desk.db.write() as connection:
         source_id = await feeds.add(connection, feed, timedelta(hours=1), desk.clock())
-        other = NewFeed("https://other.example/feed", Origin.SERVER, topics=("Space",), guild_id=GUILD)
+        other = NewFeed("https://other.example/feed", FeedOrigin.SERVER, topics=("Space",), guild_id=GUILD)
         fine = await feeds.add(connection, other, timedelta(hours=1), desk.clock())
         gone = Settled(source_id, Polling(timedelta(hours=1), None, 1, desk.clock()), error="it is gone")
         well = Settled(fine, Polling(timedelta(hours=1), desk.clock() + timedelta(hours=1)))
@@ -200,14 +202,14 @@ async def failing(desk: Desk) -> tuple[Desk, int]:
     return desk, source_id
 
 
-async def test_a_notice_goes_out_where_it_is_true(failing: tuple[Desk, int]) -> None:
+async def test_a_notice_goes_out_where_it_is_true(failing: tuple[BotHarness, int]) -> None:
     desk, _ = failing
     assert len(await sent(desk)) == 1
     assert desk.mailbox.sent[0].message.name.startswith("A feed stopped working: ")
     assert desk.mailbox.sent[0].message.tags == ("AI",)
 
 
-async def test_a_notice_of_a_feed_that_works_again_is_not_sent(failing: tuple[Desk, int]) -> None:
+async def test_a_notice_of_a_feed_that_works_again_is_not_sent(failing: tuple[BotHarness, int]) -> None:
     desk, source_id = failing
     async with desk.db.write() as connection:
         well = Settled(source_id, Polling(timedelta(hours=1), desk.clock() + timedelta(hours=1)))
@@ -216,7 +218,7 @@ async def test_a_notice_of_a_feed_that_works_again_is_not_sent(failing: tuple[De
     assert await desk.given_up() == ["the feed works again"]
 
 
-async def test_a_notice_of_a_feed_that_was_removed_is_not_sent(failing: tuple[Desk, int]) -> None:
+async def test_a_notice_of_a_feed_that_was_removed_is_not_sent(failing: tuple[BotHarness, int]) -> None:
     desk, source_id = failing
     async with desk.db.write() as connection:
         await feeds.remove(connection, [source_id])
@@ -225,7 +227,7 @@ async def test_a_notice_of_a_feed_that_was_removed_is_not_sent(failing: tuple[De
 
 
 async def test_a_notice_to_a_channel_that_does_not_follow_the_topic_any_more_is_not_sent(
-    failing: tuple[Desk, int],
+    failing: tuple[BotHarness, int],
 ) -> None:
     desk, _ = failing
     await unsubscribe(desk.context, "AI", CHANNEL)
@@ -234,7 +236,7 @@ async def test_a_notice_to_a_channel_that_does_not_follow_the_topic_any_more_is_
     assert await desk.given_up() == ["the channel no longer depends on the feed"]
 
 
-async def test_a_notice_that_waited_for_more_than_a_day_is_not_sent(failing: tuple[Desk, int]) -> None:
+async def test_a_notice_that_waited_for_more_than_a_day_is_not_sent(failing: tuple[BotHarness, int]) -> None:
     desk, _ = failing
     assert await sent(desk, days=1, seconds=1) == []
 
@@ -243,12 +245,12 @@ async def test_a_notice_that_waited_for_more_than_a_day_is_not_sent(failing: tup
 
 
 @pytest.mark.parametrize("how", ["removed", "unsubscribed", "not published any more", "muted", "too old"])
-async def test_what_is_not_wanted_any_more_is_not_published(desk: Desk, how: str) -> None:
+async def test_what_is_not_wanted_any_more_is_not_published(desk: BotHarness, how: str) -> None:
     desk.mailbox.announcing = {CHANNEL}
     await desk.follow(publish=True)
 
     async def full(target: Target) -> Outcome:
-        return Outcome(Got.REFUSED, 429, retry_after=3000.0)
+        return Outcome(SendStatus.REFUSED, 429, retry_after=3000.0)
 
     publish = desk.mailbox.publish
     desk.mailbox.publish = full  # type: ignore[method-assign] # the hour is used up

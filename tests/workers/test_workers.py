@@ -12,17 +12,17 @@ import pytest
 from bot.chat.port import Target
 from bot.domain.circuit import TRIP
 from bot.domain.model import Record
-from bot.domain.retry import Got, Outcome
+from bot.domain.retry import Outcome, SendStatus
 from bot.messages.message import Message
 from bot.store import outbox
 from bot.workers import delivery as deliver
 from bot.workers.delivery import Deliver
 from tests.make import record
 from tests.store.taking import CHANNEL, ONE, TWO, headlines
-from tests.workers.desk import Desk, Mailbox
+from tests.workers.desk import BotHarness, Mailbox
 
-DOWN = Outcome(Got.REFUSED, 503)
-HIDDEN, MISSING = Outcome(Got.HIDDEN), Outcome(Got.MISSING)
+DOWN = Outcome(SendStatus.REFUSED, 503)
+HIDDEN, MISSING = Outcome(SendStatus.HIDDEN), Outcome(SendStatus.MISSING)
 
 
 def ai(title: str, outlet: str = "alpha.example", **more: Any) -> Record:
@@ -48,7 +48,7 @@ class Hanging(Mailbox):
 
 
 async def test_channels_that_hang_hold_up_no_other_and_keep_their_order(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: BotHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deliver, "PATIENCE", 0)
     hung = [CHANNEL + n for n in range(20)]
@@ -72,7 +72,7 @@ async def test_channels_that_hang_hold_up_no_other_and_keep_their_order(
 
 
 async def test_what_is_on_its_way_stays_with_its_worker_however_long_that_takes(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: BotHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deliver, "PATIENCE", 0)
     monkeypatch.setattr(deliver, "RENEW_SECONDS", 0)
@@ -92,7 +92,7 @@ async def test_what_is_on_its_way_stays_with_its_worker_however_long_that_takes(
 
 
 async def test_while_discord_is_down_few_messages_are_tried_and_few_lines_logged(
-    desk: Desk, caplog: pytest.LogCaptureFixture
+    desk: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "bot.workers.delivery")
     channels = [CHANNEL + n for n in range(30)]
@@ -116,20 +116,22 @@ async def test_while_discord_is_down_few_messages_are_tried_and_few_lines_logged
     assert await desk.queue() == 0
 
 
-async def in_doubt(desk: Desk) -> Record:
+async def in_doubt(desk: BotHarness) -> Record:
     """The record of a post of which nobody knows whether Discord has it."""
     await desk.follow()
     one = ai(ONE, quality=80)
-    desk.mailbox.answers[CHANNEL] = Outcome(Got.UNREACHABLE)
+    desk.mailbox.answers[CHANNEL] = Outcome(SendStatus.UNREACHABLE)
     await desk.report(one)
     desk.mailbox.answers.clear()
     desk.clock.forward(seconds=5)
     return one
 
 
-async def test_a_message_that_is_there_already_is_not_sent_again_but_brought_up_to_date(desk: Desk) -> None:
+async def test_a_message_that_is_there_already_is_not_sent_again_but_brought_up_to_date(
+    desk: BotHarness,
+) -> None:
     await in_doubt(desk)
-    desk.mailbox.standing[CHANNEL] = Outcome(Got.EXISTS, message_id=77)
+    desk.mailbox.standing[CHANNEL] = Outcome(SendStatus.EXISTS, message_id=77)
     await desk.take_in(ai(f"{ONE} again", "beta.example", quality=95))
     await desk.deliver()
     assert len(desk.mailbox.sent) == 1
@@ -140,9 +142,9 @@ async def test_a_message_that_is_there_already_is_not_sent_again_but_brought_up_
     assert (edit.target.message_id, edit.title) == (77, f"{ONE} again")
 
 
-async def test_what_is_there_of_a_story_that_was_withdrawn_meanwhile_says_so(desk: Desk) -> None:
+async def test_what_is_there_of_a_story_that_was_withdrawn_meanwhile_says_so(desk: BotHarness) -> None:
     one = await in_doubt(desk)
-    desk.mailbox.standing[CHANNEL] = Outcome(Got.EXISTS, message_id=77)
+    desk.mailbox.standing[CHANNEL] = Outcome(SendStatus.EXISTS, message_id=77)
     await desk.take_in(replace(one, removed=True))
     await desk.deliver()
     desk.clock.forward(minutes=1)
@@ -150,7 +152,7 @@ async def test_what_is_there_of_a_story_that_was_withdrawn_meanwhile_says_so(des
     assert [edit.title for edit in desk.mailbox.edited] == ["Story withdrawn"]
 
 
-async def test_what_is_not_there_is_sent_with_the_same_nonce(desk: Desk) -> None:
+async def test_what_is_not_there_is_sent_with_the_same_nonce(desk: BotHarness) -> None:
     await in_doubt(desk)
     desk.mailbox.standing[CHANNEL] = MISSING
     await desk.deliver()
@@ -158,7 +160,7 @@ async def test_what_is_not_there_is_sent_with_the_same_nonce(desk: Desk) -> None
     assert first.nonce == second.nonce
 
 
-async def test_where_the_history_is_denied_the_channel_is_paused_and_says_why(desk: Desk) -> None:
+async def test_where_the_history_is_denied_the_channel_is_paused_and_says_why(desk: BotHarness) -> None:
     await in_doubt(desk)
     desk.mailbox.standing[CHANNEL] = HIDDEN
     await desk.deliver()
@@ -170,8 +172,10 @@ async def test_where_the_history_is_denied_the_channel_is_paused_and_says_why(de
     assert len(desk.mailbox.sent) == 2
 
 
-@pytest.mark.parametrize("outcome", [Outcome(Got.REFUSED, 429, retry_after=5.0), Outcome(Got.REFUSED, 404)])
-async def test_what_discord_refused_for_certain_is_not_looked_for(desk: Desk, outcome: Outcome) -> None:
+@pytest.mark.parametrize(
+    "outcome", [Outcome(SendStatus.REFUSED, 429, retry_after=5.0), Outcome(SendStatus.REFUSED, 404)]
+)
+async def test_what_discord_refused_for_certain_is_not_looked_for(desk: BotHarness, outcome: Outcome) -> None:
     await desk.follow()
     desk.mailbox.answers[CHANNEL] = outcome
     await desk.report(ai(TWO))

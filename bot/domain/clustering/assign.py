@@ -10,7 +10,7 @@ hundred reports of one event share still tells that event from others; one that 
 story tells nothing. Counting stories makes the weights adapt by themselves, to a stream of few large
 events as to one of many small ones, and to what a site writes about in every title.
 
-A `Window` is kept from batch to batch. What a report costs depends on its words and not on how many
+A `StoryWindow` is kept from batch to batch. What a report costs depends on its words and not on how many
 stories there are: an index leads from words to stories, words that tell most and newest stories first, and
 reading it ends after a budget.
 """
@@ -23,8 +23,8 @@ from dataclasses import replace
 from operator import itemgetter, mul
 
 from bot.domain.clustering.batch import Batch, Clustering, Why
-from bot.domain.clustering.index import ONE_WORD, Events, Wanted
-from bot.domain.clustering.story_cluster import NEAR, Event, Report
+from bot.domain.clustering.index import ONE_WORD, ClusterIndex, ClusterQuery
+from bot.domain.clustering.story_cluster import NEAR, Report, StoryCluster
 from bot.domain.clustering.vocabulary import PRIOR, Word
 
 # Tuned for B-cubed F1 on headlines of large events and on sites with many small ones. Cosines.
@@ -51,7 +51,7 @@ SHOWN = 4  # terms that are told as the reason
 _NONE: frozenset[int] = frozenset()
 
 
-class Window:
+class StoryWindow:
     """The stories near in time, of everybody and of each server, as clustering compares them.
 
     A server's own reports are compared with everybody's stories and with that server's. In a story of
@@ -60,7 +60,7 @@ class Window:
     """
 
     def __init__(self, reports: Iterable[Report] = (), apart: Iterable[tuple[int, int]] = ()) -> None:
-        self._events = Events()
+        self._events = ClusterIndex()
         self._apart: dict[int, set[int]] = {}
         stories: dict[int, list[Report]] = {}
         reports = list(reports)
@@ -137,7 +137,7 @@ class Window:
             linked = batch.linked(partial)
             self._join(partial, linked if story is None else linked | {story}, batch)
 
-    def _find(self, report: Report, linked: Collection[int], batch: Batch) -> Event | None:
+    def _find(self, report: Report, linked: Collection[int], batch: Batch) -> StoryCluster | None:
         """Put a report into the nearest story, or open one. Returns the story if others may be one with it now."""
         alone = self._events.event(0, [report])
         self._events.hear([report])
@@ -154,7 +154,7 @@ class Window:
         self._events.enlarge(near, alone)
         return near if _is_due(len(near)) else None
 
-    def _stay(self, report: Report, number: int) -> Event | None:
+    def _stay(self, report: Report, number: int) -> StoryCluster | None:
         """A report that is in a story stays there, with what it says now."""
         event = self._events.get(number)
         if event is not None and event.guild_id != report.guild_id:
@@ -169,7 +169,7 @@ class Window:
         self._events.enter(fresh)
         return fresh
 
-    def _settle(self, event: Event, linked: Collection[int], batch: Batch) -> None:
+    def _settle(self, event: StoryCluster, linked: Collection[int], batch: Batch) -> None:
         """Merge a story, which has just got a report, with those that now turn out to be the same.
 
         A server's story that goes on as one of everybody's ends this: its words are no reason to compare that
@@ -182,7 +182,7 @@ class Window:
                 return
         self._adopt(event, batch)
 
-    def _adopt(self, event: Event, batch: Batch) -> None:
+    def _adopt(self, event: StoryCluster, batch: Batch) -> None:
         """Have stories of servers go on as one of everybody's that is the same, `CANDIDATES` of each at most.
 
         Each server's are sought apart, so that those of one never stand in the way of another's.
@@ -197,7 +197,7 @@ class Window:
                     break
                 self._unite(event, other, batch)
 
-    def _unite(self, one: Event, other: Event, batch: Batch) -> Event:
+    def _unite(self, one: StoryCluster, other: StoryCluster, batch: Batch) -> StoryCluster:
         """Two stories go on as one: as everybody's, if one is that, and under the lower number.
 
         What keeps a server's story apart from others does not keep everybody's apart.
@@ -229,12 +229,12 @@ class Window:
 
     def _nearest(
         self,
-        event: Event,
+        event: StoryCluster,
         linked: Collection[int],
         *,
         server: int | None = None,
         declared_alone: bool = False,
-    ) -> Event | None:
+    ) -> StoryCluster | None:
         """The story that is furthest above its bar, as a part of the way to 1; of equals the oldest.
 
         It is one of those that the readers of `event` see, or with a `server` of that one's own. `linked` are
@@ -252,7 +252,7 @@ class Window:
                 best, most = other, found
         return best
 
-    def _wanted(self, event: Event) -> Wanted:
+    def _wanted(self, event: StoryCluster) -> ClusterQuery:
         size, weights = len(event), event.weights()
         rarities = self._events.vocabulary.rarities(weights)
         parts = [weight / size * rarity for weight, rarity in zip(weights.values(), rarities, strict=True)]
@@ -264,16 +264,16 @@ class Window:
         meaning = event.meaning()
         enough = (bar + unsure) * length * (FEWER if meaning is not None else 1.0)
         leading = _leading(parts, weights, enough)
-        return Wanted(event, leading, gains, length, sum(gains.values()), bar, unsure, enough, meaning)
+        return ClusterQuery(event, leading, gains, length, sum(gains.values()), bar, unsure, enough, meaning)
 
     def _promising(
-        self, wanted: Wanted, linked: Collection[int], servers: Sequence[int], *, declared_alone: bool
-    ) -> list[tuple[float, Event]]:
+        self, wanted: ClusterQuery, linked: Collection[int], servers: Sequence[int], *, declared_alone: bool
+    ) -> list[tuple[float, StoryCluster]]:
         """The stories of these servers (0: everybody's) that are worth a comparison word by word, each with what
         its cosine is at most; highest first.
         """
         event, events = wanted.event, self._events
-        found: list[tuple[float, Event]] = []
+        found: list[tuple[float, StoryCluster]] = []
         if not declared_alone:
             for server in servers:
                 found += events.nearest(wanted, CANDIDATES, server)
@@ -295,7 +295,7 @@ class Window:
         crowd = math.log(1 + (len(events) - events.own) / CROWDED)
         return ALIKE * (1 + CROWD * crowd), UNSURE * PRIOR / (PRIOR + events.vocabulary.reports)
 
-    def _above(self, wanted: Wanted, other: Event, *, linked: bool) -> float:
+    def _above(self, wanted: ClusterQuery, other: StoryCluster, *, linked: bool) -> float:
         """How far two stories are above the bar from which they are one, as a part of the way to 1; else negative."""
         event = wanted.event
         bar, unsure = wanted.bar, wanted.unsure
@@ -322,7 +322,7 @@ class Window:
             bar += (1 - bar) * SAME_OUTLET * event.common_outlets(other) ** 2
         return (similarity - bar) / (1 - bar)
 
-    def _confirmed(self, wanted: Wanted, other: Event) -> bool:
+    def _confirmed(self, wanted: ClusterQuery, other: StoryCluster) -> bool:
         """Whether what makes two stories alike is more than it seems at first."""
         event = wanted.event
         if min(len(event), len(other)) == 1:
@@ -330,7 +330,7 @@ class Window:
         product, most = other.product(wanted.gains)
         return product - most >= SECOND * other.norm * wanted.length
 
-    def _why(self, report: Report, alone: Event, story: Event, batch: Batch) -> Why:
+    def _why(self, report: Report, alone: StoryCluster, story: StoryCluster, batch: Batch) -> Why:
         weights, vocabulary = story.weights(), self._events.vocabulary
         shares: list[str] = []
         for words in (alone.reports[0].title, alone.reports[0].excerpt):

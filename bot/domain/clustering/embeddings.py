@@ -43,7 +43,7 @@ def basis(semantic: bool) -> str:
     return "words and meanings" if semantic else "words"
 
 
-def meant(title: str, language: str) -> bytes:
+def embed_title(title: str, language: str) -> bytes:
     """The vector of a title, of length 1 in signed bytes; empty where the model does not know its language or letters.
 
     `language` is an ISO 639-1 code, with or without a region; empty where it is unknown. Only where `installed`.

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from bot.domain.clustering.embeddings import Meaning
-from bot.domain.clustering.story_cluster import NEAR, Event, Report
+from bot.domain.clustering.story_cluster import NEAR, Report, StoryCluster
 from bot.domain.clustering.vocabulary import Vocabulary, Word, lead
 
 COMMON = 50  # stories that a word leads to even where these are more than a fifth of all
@@ -21,7 +21,7 @@ UNKNOWN = 1e-9  # stands for a length that was not computed yet: whatever is com
 SLACK = 50  # places that may be empty before all are given anew, however few stories there are
 
 
-class Wanted(NamedTuple):
+class ClusterQuery(NamedTuple):
     """A story for which others are sought.
 
     Of each word `gains` has what it adds where another story has it in each of its reports; `leading` are those to
@@ -31,7 +31,7 @@ class Wanted(NamedTuple):
     titles mean, where that is known.
     """
 
-    event: Event
+    event: StoryCluster
     leading: Sequence[tuple[float, Word]]
     gains: Mapping[Word, float]
     length: float
@@ -42,7 +42,7 @@ class Wanted(NamedTuple):
     meaning: Meaning | None
 
 
-class Events:
+class ClusterIndex:
     """The stories by number, everybody's and those of servers, and the words that lead to them.
 
     What a server has stands apart from what everybody and every other server has, and says nothing of how rare a
@@ -50,8 +50,8 @@ class Events:
     """
 
     def __init__(self) -> None:
-        self._events: dict[int, Event] = {}
-        self._places: list[Event | None] = []
+        self._events: dict[int, StoryCluster] = {}
+        self._places: list[StoryCluster | None] = []
         # By place, beside each other: most stories that words lead to need no more to be passed over.
         self._last = array("d")
         self._lengths = array("d")  # of the mean vectors
@@ -66,28 +66,28 @@ class Events:
     def __contains__(self, number: int) -> bool:
         return number in self._events
 
-    def get(self, number: int) -> Event | None:
+    def get(self, number: int) -> StoryCluster | None:
         """A story; None where it is none of these."""
         return self._events.get(number)
 
-    def event(self, number: int, reports: Sequence[Report]) -> Event:
+    def event(self, number: int, reports: Sequence[Report]) -> StoryCluster:
         """These reports as a story, which is not entered."""
-        return Event(number, reports, self.vocabulary)
+        return StoryCluster(number, reports, self.vocabulary)
 
-    def enter(self, event: Event) -> None:
+    def enter(self, event: StoryCluster) -> None:
         """Add a story, or put back one that was withdrawn."""
         self._events[event.number] = event
         weights = event.weights()
         self._count(event, 1, weights)
         self._put(event, weights)
 
-    def withdraw(self, event: Event) -> None:
+    def withdraw(self, event: StoryCluster) -> None:
         """Take a story out."""
         del self._events[event.number]
         self._count(event, -1, event.weights())
         self._leave(event)
 
-    def enlarge(self, event: Event, other: Event) -> None:
+    def enlarge(self, event: StoryCluster, other: StoryCluster) -> None:
         """Add the reports of one story to another."""
         before = int(event.last)
         fresh = event.absorb(other, self.vocabulary)
@@ -126,7 +126,7 @@ class Events:
             self._tidy()
         return found
 
-    def norm(self, event: Event, *, keep: bool) -> float:
+    def norm(self, event: StoryCluster, *, keep: bool) -> float:
         """The `norm` of a story, which is computed anew where that was long ago (`keep`: for good)."""
         reports = self.vocabulary.reports
         if event.measured and abs(reports - event.measured) <= OUTDATED * reports:
@@ -137,7 +137,7 @@ class Events:
             self._lengths[event.place] = norm / len(event)
         return norm
 
-    def nearest(self, wanted: Wanted, limit: int, server: int) -> list[tuple[float, Event]]:
+    def nearest(self, wanted: ClusterQuery, limit: int, server: int) -> list[tuple[float, StoryCluster]]:
         """The stories, everybody's (0) or a server's, whose common words add up to most by the gains of each; at most
         `limit`, of equals the last found. Each with what its cosine is at most; left out are those that cannot be
         near enough.
@@ -187,7 +187,7 @@ class Events:
                     found.append((most / wanted.length, other))
         return found
 
-    def _count(self, event: Event, sign: int, words: Iterable[Word]) -> None:
+    def _count(self, event: StoryCluster, sign: int, words: Iterable[Word]) -> None:
         if event.guild_id:
             self.own += sign
             return
@@ -195,7 +195,7 @@ class Events:
         for word in words:
             word.count += sign
 
-    def _put(self, event: Event, words: Iterable[Word]) -> None:
+    def _put(self, event: StoryCluster, words: Iterable[Word]) -> None:
         """Give a story the newest place."""
         event.place = len(self._places)
         self._places.append(event)
@@ -209,7 +209,7 @@ class Events:
             for word in words:
                 word.places.append(event.place)
 
-    def _leave(self, event: Event) -> None:
+    def _leave(self, event: StoryCluster) -> None:
         self._places[event.place] = None
         self._last[event.place] = -math.inf
 

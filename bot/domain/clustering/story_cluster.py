@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from bot.domain.clustering.embeddings import Meaning
 from bot.domain.clustering.vocabulary import Vocabulary, Word
-from bot.domain.text.stems import tells, terms
+from bot.domain.text.stems import is_informative, terms
 from bot.domain.text.words import fold
 
 NEAR = 4.0  # days between a report and the nearest one of its story, at most
@@ -89,14 +89,18 @@ def time_of(day: float) -> datetime:
     return datetime.fromtimestamp(day * 86_400, UTC)
 
 
-def compared(title: str, excerpt: str, language: str) -> Terms:
+def extract_terms(title: str, excerpt: str, language: str) -> Terms:
     """The terms of a title and of an excerpt. `language`: see `terms`."""
     first = terms(title, language)
     kinds: tuple[list[str], ...] = ([], [], [], [])
     cases = _cases(title)
     for term, written in first.items():
-        kinds[cases.get(written, _OTHER) if tells(term) else _MARK].append(term)
-    more = (term for term in terms(excerpt, language) if term not in first and tells(term)) if excerpt else ()
+        kinds[cases.get(written, _OTHER) if is_informative(term) else _MARK].append(term)
+    more = (
+        (term for term in terms(excerpt, language) if term not in first and is_informative(term))
+        if excerpt
+        else ()
+    )
     names, words, others, marks = map(tuple, kinds)
     return Terms(names, words, others, marks, tuple(islice(more, EXCERPT_TERMS)))
 
@@ -123,7 +127,7 @@ def _cases(title: str) -> Mapping[str, int]:
     }
 
 
-class Said(NamedTuple):
+class IndexedReport(NamedTuple):
     """What is kept of a report in a window; see `Terms`."""
 
     id: int
@@ -134,7 +138,7 @@ class Said(NamedTuple):
     meaning: bytes
 
     @classmethod
-    def of(cls, report: Report, vocabulary: Vocabulary) -> Said:
+    def of(cls, report: Report, vocabulary: Vocabulary) -> IndexedReport:
         """A report in the words of a window."""
         terms = report.terms
         title = vocabulary.words(terms.title)
@@ -142,7 +146,7 @@ class Said(NamedTuple):
         return cls(report.id, intern(report.outlet), title, terms.marks, excerpt, report.meaning)
 
 
-class Event:
+class StoryCluster:
     """The reports of a story, and the sum of their words.
 
     `number` is the story's; 0 while it has none. `first` and `last` are days. `norm` is the length of the sum of
@@ -167,7 +171,7 @@ class Event:
         days = [report.day for report in reports]
         self.number = number
         self.guild_id = reports[0].guild_id
-        self.reports = tuple([Said.of(report, vocabulary) for report in reports])
+        self.reports = tuple([IndexedReport.of(report, vocabulary) for report in reports])
         self.first = min(days)
         self.last = max(days)
         self.norm = 0.0
@@ -185,7 +189,7 @@ class Event:
         parts = list(map(mul, weights.values(), vocabulary.rarities(weights)))
         return math.hypot(*parts) or 1.0
 
-    def absorb(self, other: Event, vocabulary: Vocabulary) -> list[Word]:
+    def absorb(self, other: StoryCluster, vocabulary: Vocabulary) -> list[Word]:
         """Take in the reports of another one. Returns the words that are new to it."""
         weights, added = self.weights(), other.weights()
         if self.measured:
@@ -210,7 +214,7 @@ class Event:
         self._count(self.reports)
         return bool(self.reports)
 
-    def _count(self, reports: Sequence[Said]) -> None:
+    def _count(self, reports: Sequence[IndexedReport]) -> None:
         if self._weights is None:
             if len(self.reports) <= FEW:
                 return
@@ -252,21 +256,21 @@ class Event:
         parts = [value * large[word] for word, value in small.items() if word in large]
         return (sum(parts), max(parts)) if parts else (0.0, 0.0)
 
-    def gap(self, other: Event) -> float:
+    def gap(self, other: StoryCluster) -> float:
         """Days between the two; infinite where they could not be one story."""
         gap = max(self.first - other.last, other.first - self.last)
         if gap > NEAR or max(self.last, other.last) - min(self.first, other.first) > SPAN:
             return math.inf
         return max(gap, 0.0)
 
-    def common_outlets(self, other: Event) -> float:
+    def common_outlets(self, other: StoryCluster) -> float:
         """How far both were reported by the same outlets: 0 to 1."""
         few, many = sorted((self.reports, other.reports), key=len)
         those = Counter(report.outlet for report in few)
         common = Counter(report.outlet for report in many if report.outlet in those)
         return sum(min(those[outlet] / len(few), count / len(many)) for outlet, count in common.items())
 
-    def continues(self, other: Event) -> bool:
+    def continues(self, other: StoryCluster) -> bool:
         """Whether one is the next instalment of a series that the other has a part of.
 
         So it is if an outlet gave both titles of one pattern, each with something in the place of
@@ -274,7 +278,7 @@ class Event:
         """
         return any(_one_pattern(frozenset(one), frozenset(two)) for one, two in self._same_outlet(other))
 
-    def _same_outlet(self, other: Event) -> Iterator[tuple[_Pattern, _Pattern]]:
+    def _same_outlet(self, other: StoryCluster) -> Iterator[tuple[_Pattern, _Pattern]]:
         titles: dict[str, list[_Pattern]] = {}
         few, many = sorted((self, other), key=len)
         for report in few.reports:
@@ -284,7 +288,7 @@ class Event:
                 yield title, (*report.title, *report.marks)
 
 
-def _weigh(reports: Sequence[Said], weights: dict[Word, float]) -> dict[Word, float]:
+def _weigh(reports: Sequence[IndexedReport], weights: dict[Word, float]) -> dict[Word, float]:
     for report in reports:
         for word in report.title:  # what is there once is one number for all: most words of an event are
             weights[word] = weights[word] + TITLE if word in weights else TITLE

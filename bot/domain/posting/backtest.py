@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from bot.domain.model import Importance, StoryView
 from bot.domain.stories import story as stories
-from bot.domain.stories.owners import NOBODY, Owners
+from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.stories.story import Muted, Story
 
 EVERY = 32  # members of a story up to which each of its moments is looked at
@@ -40,7 +40,7 @@ def reached(
     about: Collection[int],
     max_age: timedelta,
     muted: Muted = stories.never,
-    owners: Owners = NOBODY,
+    owners: MediaOwners = NO_OWNERS,
 ) -> dict[Importance, datetime]:
     """When a story would first have been posted at each importance, where it ever was.
 
@@ -77,7 +77,7 @@ class Tally:
         until: datetime,
         max_age: timedelta,
         muted: Muted = stories.never,
-        owners: Owners = NOBODY,
+        owners: MediaOwners = NO_OWNERS,
         *,
         samples: int = 0,
     ) -> None:
@@ -122,7 +122,7 @@ def backtest(
     until: datetime,
     max_age: timedelta,
     muted: Muted = stories.never,
-    owners: Owners = NOBODY,
+    owners: MediaOwners = NO_OWNERS,
     *,
     samples: int = 0,
 ) -> Backtest:

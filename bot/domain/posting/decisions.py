@@ -9,20 +9,20 @@ from enum import StrEnum
 
 from bot.domain.model import Importance, Mode, Mute, Stored, StoryView, Subscription
 from bot.domain.stories import story as stories
-from bot.domain.stories.owners import NOBODY, Owners
+from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.stories.story import Story
 from bot.domain.text.words import name_key
 from bot.domain.topics.tree import Topics
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class PostingSettings:
     """The times that posts obey, and whose outlets count once; see `config.example.yaml`."""
 
     max_age: timedelta = timedelta(days=7)
     edit_window: timedelta = timedelta(hours=48)
     edit_interval: timedelta = timedelta(seconds=60)
-    owners: Owners = NOBODY
+    owners: MediaOwners = NO_OWNERS
 
 
 class Reason(StrEnum):
@@ -118,7 +118,7 @@ def bar(subscription: Subscription) -> Importance:
     return subscription.importance or Importance.NOTABLE
 
 
-def _freshness(members: Iterable[Stored], now: datetime, rules: Rules) -> Reason | None:
+def _freshness(members: Iterable[Stored], now: datetime, rules: PostingSettings) -> Reason | None:
     """None where a member is news; else why none is."""
     own = [member for member in members if not member.partial]
     if any(member.news and now - member.first_seen <= rules.max_age for member in own):
@@ -133,7 +133,7 @@ def decide(
     post: Post | None,
     topics: Topics,
     now: datetime,
-    rules: Rules,
+    rules: PostingSettings,
     *,
     reshaped: bool = False,
 ) -> Decision:
@@ -163,7 +163,7 @@ def decide(
 
 
 def _revise(
-    story: Story, channel: Channel, post: Post, now: datetime, rules: Rules, reshaped: bool
+    story: Story, channel: Channel, post: Post, now: datetime, rules: PostingSettings, reshaped: bool
 ) -> Decision:
     told = Hold(story.number, channel.id, channel.guild_id, Reason.ALREADY_TOLD)
     if post.closed:

@@ -9,7 +9,7 @@ from datetime import datetime
 from bot.domain.model import Importance, Mode, StoryView, Subscription
 from bot.domain.posting.schedule import DEFAULT_SIZE
 from bot.domain.stories import story as stories
-from bot.domain.stories.owners import NOBODY, Owners
+from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.stories.ranking import HALF_LIFE, Spike, rank
 from bot.domain.stories.story import Muted, Story
 from bot.domain.text.words import name_key
@@ -20,7 +20,7 @@ MOST_IN_A_ROW = 2  # stories of one outlet
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class DigestMention:
     """What the last digest that told a story said of it: its number of outlets, and when that was."""
 
     outlets: int
@@ -74,12 +74,12 @@ def compose(
     candidates: Iterable[Story],
     subscriptions: Sequence[Subscription],
     topics: Topics,
-    told: Mapping[int, Told],
+    told: Mapping[int, DigestMention],
     since: datetime,
     until: datetime,
     *,
     muted: Muted = stories.never,
-    owners: Owners = NOBODY,
+    owners: MediaOwners = NO_OWNERS,
     size: int = DEFAULT_SIZE,
 ) -> Digest:
     """The best stories of the subscriptions' topics that arrived or grew in (`since`, `until`].

@@ -16,17 +16,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
 
-from bot.domain.clustering.assign import Window
+from bot.domain.clustering.assign import StoryWindow
 from bot.domain.clustering.batch import Clustering, Why
-from bot.domain.clustering.embeddings import meant
-from bot.domain.clustering.story_cluster import Report, compared, day_of
+from bot.domain.clustering.embeddings import embed_title
+from bot.domain.clustering.story_cluster import Report, day_of, extract_terms
 from bot.domain.model import UNKNOWN_DATE, Mute, Stored, StoryView, Subscription, TopicMatch
 from bot.domain.posting import decisions as posting
-from bot.domain.posting.decisions import Edit, Hold, Post, Rules, Send
-from bot.domain.records.intake import EVERYBODY, Affected, Arrival, Identify, Known, Plan
+from bot.domain.posting.decisions import Edit, Hold, Post, PostingSettings, Send
+from bot.domain.records.intake import SHARED, Affected, Arrival, Identify, Known, Plan
 from bot.domain.stories import story as stories
-from bot.domain.stories.owners import Owners
-from bot.domain.stories.related import is_informative
+from bot.domain.stories.owners import MediaOwners
+from bot.domain.stories.related import is_specific
 from bot.domain.stories.story import Story
 from bot.domain.text.stems import terms
 from bot.domain.text.words import name_key
@@ -73,7 +73,7 @@ def identify(
     for i in taken.arrivals:
         stored = taken.records[i]
         record = stored.record
-        meaning = meant(record.title, record.language) if semantic and not record.removed else b""
+        meaning = embed_title(record.title, record.language) if semantic and not record.removed else b""
         if meaning != stored.meaning:
             taken.records[i] = taken.plan.records[i] = replace(stored, meaning=meaning)
     # Most polls bring nothing new: then there is nothing to compare either.
@@ -94,7 +94,7 @@ def _report(stored: Stored, semantic: bool) -> Report:
     record = stored.record
     return Report(
         stored.id,
-        compared(record.title, record.excerpt, record.language),
+        extract_terms(record.title, record.excerpt, record.language),
         day_of(stored.published),
         record.outlet.domain,
         stored.guild_id,
@@ -105,7 +105,9 @@ def _report(stored: Stored, semantic: bool) -> Report:
     )
 
 
-def place(identified: Identified, window: Window, arrivals: Sequence[Report], next_number: int) -> Clustering:
+def place(
+    identified: Identified, window: StoryWindow, arrivals: Sequence[Report], next_number: int
+) -> Clustering:
     """Find some of the arrivals their stories, in a window that has all that are near them in time."""
     for record_id, story in identified.withdrawn:
         window.leave(story, [record_id])
@@ -127,7 +129,7 @@ def plan(
     subscriptions: Sequence[Subscription],
     mutes: Sequence[Mute],
     now: datetime,
-    rules: Rules,
+    rules: PostingSettings,
 ) -> Plan:
     """Decide what follows from where the records of a batch belong."""
     result = identified.plan
@@ -176,7 +178,7 @@ def announce(
     subscriptions: Sequence[Subscription],
     mutes: Sequence[Mute],
     now: datetime,
-    rules: Rules,
+    rules: PostingSettings,
 ) -> Plan:
     """Make records that came in silently news after all, as of now: what `backfill` asks for."""
     result = Plan()
@@ -205,7 +207,7 @@ def _told(why: Why, stored: Stored, records: Mapping[int, Stored]) -> str:
     if why.declares is not None:
         reasons.append(f"links to {records[why.declares].record.outlet.name}")
     if why.shares:
-        shared = [term for term in why.shares if is_informative(term)] or why.shares
+        shared = [term for term in why.shares if is_specific(term)] or why.shares
         spelled = {word.lower(): word for word in _WORD.findall(f"{record.title} {record.excerpt}")[::-1]}
         words = (written.get(term, term) for term in shared)
         reasons.append("shared words: " + ", ".join(spelled.get(word, word) for word in words))
@@ -309,7 +311,7 @@ def _alive(post: Post) -> tuple[bool, bool, int]:
     return (not post.closed, post.message_id is not None, -post.id)
 
 
-def _views(changed: Mapping[int, Story], owners: Owners) -> dict[int, StoryView | None]:
+def _views(changed: Mapping[int, Story], owners: MediaOwners) -> dict[int, StoryView | None]:
     """What everybody sees of each; of one that is of a server's own sources alone, what that server does."""
     return {
         number: stories.view(story.seen_by(story.guild_id), owners=owners)
@@ -335,7 +337,7 @@ def _audience(
     topics: Topics,
     channels: Sequence[posting.Channel],
     now: datetime,
-    rules: Rules,
+    rules: PostingSettings,
 ) -> None:
     """Decide who is told of the stories that changed; the posts of `reshaped` are edited whatever their age."""
     posts, pointed_to = _after_merges(result, known_posts, now)
@@ -375,7 +377,7 @@ def _after_merges(
     visible = {
         (number, channel_id): post
         for (number, channel_id), post in known_posts.items()
-        if not result.audiences.get(number, EVERYBODY).isdisjoint((0, post.guild_id))
+        if not result.audiences.get(number, SHARED).isdisjoint((0, post.guild_id))
     }
     posts = dict(visible)
     pointed_to: set[tuple[int, int]] = set()

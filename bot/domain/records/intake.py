@@ -26,7 +26,7 @@ from bot.domain.topics.tree import Topics
 AHEAD = timedelta(days=1)
 IN_FEED = "feed:"  # begins a key that is trusted within one feed
 OWN = "own:"  # begins the key of a page that a feed of the same outlet has
-EVERYBODY = frozenset({0})  # whom a story concerns of which it is not said otherwise
+SHARED = frozenset({0})  # whom a story concerns of which it is not said otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ class Plan:
         return counts
 
 
-def digest_of(record: Record) -> str:
+def content_hash(record: Record) -> str:
     """A fingerprint of all that a record says; equal exactly where nothing changed.
 
     Of its address only what counts: another tracking parameter says nothing.
@@ -240,7 +240,7 @@ class Identify:
         record_id = self._new_id() if found is None else found
         declares = tuple(i for i in declares if i != record_id)
         stored = self._stored(record_id, replace(record, related=()), old, declares, arrival)
-        digest = digest_of(record)
+        digest = content_hash(record)
         if old is None or old.partial:
             self.plan.fates.append(Fate.NEW)
         elif self._digest(old.id) == digest or (arrival.polled and _content(stored) == _content(old)):
@@ -365,7 +365,7 @@ class Identify:
             stored = Stored(
                 found, entry, entry.published or self._now, seen, partial=True, guild_id=arrival.guild_id
             )
-            self._put(stored, digest_of(entry), entry)
+            self._put(stored, content_hash(entry), entry)
         return found
 
     def _put(self, stored: Stored, digest: str, record: Record) -> None:

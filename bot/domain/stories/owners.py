@@ -146,7 +146,7 @@ def brand(domain: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Owners:
+class MediaOwners:
     """The owners that are known: `named` maps registered domains to their owners; of all others the brand counts."""
 
     named: Mapping[str, str] = field(default_factory=dict)
@@ -156,4 +156,4 @@ class Owners:
         return self.named.get(domain) or brand(domain)
 
 
-NOBODY = Owners()
+NO_OWNERS = MediaOwners()

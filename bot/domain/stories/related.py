@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.domain.model import Stored, StoryView
-from bot.domain.text.stems import letters, tells, terms
+from bot.domain.text.stems import is_informative, letters, terms
 from bot.domain.text.words import plain_words
 
 MOST = 3  # stories before, and as many after
@@ -43,7 +43,7 @@ class Candidate:
     score: float
 
 
-def beside(
+def related_stories(
     story: StoryView, candidates: Iterable[Candidate], declared: Iterable[int] = ()
 ) -> tuple[tuple[StoryView, ...], tuple[StoryView, ...]]:
     """The stories before a story and after it that say most about it, each group in the order of time.
@@ -90,18 +90,18 @@ def _subject(view: StoryView) -> frozenset[str]:
         term
         for title, language in {(record.title, record.language) for record in records}
         for term in terms(title, language).keys() - terms(kind, language).keys()
-        if is_informative(term)
+        if is_specific(term)
     )
 
 
-def is_informative(term: str) -> bool:
+def is_specific(term: str) -> bool:
     """Whether a term says what a title is about, unlike a number, an article or `today`."""
-    return tells(term) and letters(term) >= SHORTEST and term not in _ANYTHING
+    return is_informative(term) and letters(term) >= SHORTEST and term not in _ANYTHING
 
 
 def _title(view: StoryView) -> frozenset[str]:
     record = view.lead.record
-    return frozenset(term for term in terms(record.title, record.language) if tells(term))
+    return frozenset(term for term in terms(record.title, record.language) if is_specific(term))
 
 
 def _repeats(one: frozenset[str], other: frozenset[str]) -> bool:

@@ -19,7 +19,7 @@ from bot.domain.model import (
     TopicMatch,
 )
 from bot.domain.stories.mutes import domain_of
-from bot.domain.stories.owners import NOBODY, Owners
+from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.text.words import name_key, tokens, words
 from bot.domain.topics import tree as topic_names
 
@@ -111,14 +111,14 @@ def lead_of(members: Iterable[Stored]) -> Stored:
     return min(members, key=lambda member: (member.partial, *_rank(member)))
 
 
-def heat_of(lead: Stored, members: Iterable[Stored], owners: Owners = NOBODY) -> int:
+def heat_of(lead: Stored, members: Iterable[Stored], owners: MediaOwners = NO_OWNERS) -> int:
     """The declared heat of the lead, else its quality and `HEAT_PER_OUTLET` for every other voice."""
     if lead.record.heat is not None:
         return lead.record.heat
     return lead.record.quality + HEAT_PER_OUTLET * (voices((lead, *members), owners) - 1)
 
 
-def voices(members: Iterable[Stored], owners: Owners = NOBODY) -> int:
+def voices(members: Iterable[Stored], owners: MediaOwners = NO_OWNERS) -> int:
     """How many speak for themselves: an owner counts once, and so do all who bring one text of an agency."""
     parent: dict[str, str] = {}
 
@@ -135,7 +135,7 @@ def voices(members: Iterable[Stored], owners: Owners = NOBODY) -> int:
     return len({root(mark) for mark in list(parent)})
 
 
-def view(story: Story, muted: Muted = never, owners: Owners = NOBODY) -> StoryView | None:
+def view(story: Story, muted: Muted = never, owners: MediaOwners = NO_OWNERS) -> StoryView | None:
     """The story without its muted records; None where nothing of it is left. Its heat counts `owners` once."""
     members = tuple(sorted((m for m in story.members if not muted(m.record)), key=_rank))
     if not members:

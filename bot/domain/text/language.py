@@ -33,7 +33,7 @@ def detect(text: str) -> str:
     return code if len(code) == 2 else ""  # the model knows languages that have no such code
 
 
-def spoken(record: Record) -> Record:
+def with_language(record: Record) -> Record:
     """The record with the language that it is in, where it says none and that can be told."""
     if record.language:
         return record

@@ -48,7 +48,7 @@ def terms(text: str, language: str) -> Mapping[str, str]:
     return found
 
 
-def tells(term: str) -> bool:
+def is_informative(term: str) -> bool:
     """Whether a term says something by itself: numbers and single letters are in titles of every kind."""
     return not term.isdigit() and (len(term) > 1 or _stands_alone(term))
 

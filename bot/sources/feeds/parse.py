@@ -26,7 +26,7 @@ from bot.sources.feeds.xml import root_of
 from bot.sources.model import Item, Rejected
 from bot.sources.records import MAX_TITLE
 
-__all__ = ["MAX_BODY", "MAX_ITEMS", "Document", "NotAFeed", "Origin", "parse"]
+__all__ = ["MAX_BODY", "MAX_ITEMS", "Document", "FeedSpec", "NotAFeed", "parse"]
 
 MAX_BODY = 10_000_000  # bytes
 MAX_ITEMS = 1_000
@@ -37,7 +37,7 @@ _SPACE = " \t\r\n\x0b\x0c\0\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class FeedSpec:
     """What is known of a feed before it is read. `url` is where it was fetched from, after redirects."""
 
     url: str
@@ -65,7 +65,7 @@ class Document:
     rejected: tuple[Rejected, ...]
 
 
-def parse(body: bytes, origin: Origin, content_type: str = "") -> Document:
+def parse(body: bytes, origin: FeedSpec, content_type: str = "") -> Document:
     """The feed in a response's body. Raises `NotAFeed` where there is none."""
     feed = read(body, origin.url, content_type)
     if not feed.page and is_web(origin.url):

@@ -37,7 +37,7 @@ _FEED_HOSTS = frozenset({"feedburner.com", "feedproxy.google.com", "feedblitz.co
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
+class FeedPublisher:
     """Whose feed it is, as far as its records need to know. Without `domains` all pages are the owner's.
 
     `domains` are partly what the feed itself says. `proven` is the domain that it was fetched from, empty where
@@ -71,12 +71,14 @@ class _Draft:
     twins: list[str] = field(default_factory=list)
 
 
-def owner_of(feed: Feed, url: str, name: str, topics: tuple[str, ...], quality: int, language: str) -> Owner:
+def owner_of(
+    feed: Feed, url: str, name: str, topics: tuple[str, ...], quality: int, language: str
+) -> FeedPublisher:
     """The owner: by the user's name for the feed or its own title, and by its address and that of its site."""
     domains = [domain for link in (feed.link, url) if (domain := _domain(link)) and domain not in _FEED_HOSTS]
     title = name or line(feed.title, MAX_OUTLET)
     proven = _domain(url)
-    return Owner(
+    return FeedPublisher(
         url,
         title,
         tuple(dict.fromkeys(domains)),
@@ -88,7 +90,7 @@ def owner_of(feed: Feed, url: str, name: str, topics: tuple[str, ...], quality: 
     )
 
 
-def items_of(feed: Feed, owner: Owner) -> tuple[list[Item], list[Rejected]]:
+def items_of(feed: Feed, owner: FeedPublisher) -> tuple[list[Item], list[Rejected]]:
     """A record, or the reason why there is none, of each entry."""
     drafts: list[_Draft] = []
     rejected: list[Rejected] = []
@@ -164,7 +166,7 @@ def _words(entry: Entry) -> str:
 # ------------------------------------------------------------------------------------------ identity
 
 
-def _identified(drafts: list[_Draft], owner: Owner) -> tuple[list[_Draft], list[tuple[Entry, Entry]]]:
+def _identified(drafts: list[_Draft], owner: FeedPublisher) -> tuple[list[_Draft], list[tuple[Entry, Entry]]]:
     """The drafts with their keys and twins, and the entries that repeat an earlier one.
 
     A twin that two entries share tells neither, and one that is another's page is not its own.
@@ -270,7 +272,7 @@ def _other_pages(draft: _Draft, guid: str) -> list[str]:
 # ------------------------------------------------------------------------------------------- records
 
 
-def _item(draft: _Draft, owner: Owner, outlets: dict[object, Outlet]) -> Item:
+def _item(draft: _Draft, owner: FeedPublisher, outlets: dict[object, Outlet]) -> Item:
     entry = draft.entry
     published = draft.published
     seen = (draft.host, entry.source)
@@ -313,7 +315,7 @@ def _date(draft: _Draft) -> None:
         )
 
 
-def _outlet(entry: Entry, host: str, owner: Owner) -> Outlet:
+def _outlet(entry: Entry, host: str, owner: FeedPublisher) -> Outlet:
     """Who publishes the page: whoever has its host, under the name that the feed has for them.
 
     The pages of the feed's owner have the owner's name. A page elsewhere is another outlet's, as
@@ -334,7 +336,7 @@ def _outlet(entry: Entry, host: str, owner: Owner) -> Outlet:
     return Outlet(name or clip(domain, MAX_OUTLET), domain)
 
 
-def _is_own(domain: str, owner: Owner) -> bool:
+def _is_own(domain: str, owner: FeedPublisher) -> bool:
     """Whether it is one of the owner's domains, or the same name under another suffix."""
     if not owner.domains or domain in owner.domains:
         return True

@@ -12,10 +12,10 @@ from typing import Any
 
 from xxhash import xxh3_128_hexdigest
 
-from bot.domain.polling import Got, Hints
+from bot.domain.polling import Hints, PollResult
 from bot.errors import SourceError
 from bot.sources.feeds.discover import common_paths, feed_links
-from bot.sources.feeds.parse import MAX_BODY, Document, NotAFeed, Origin, parse
+from bot.sources.feeds.parse import MAX_BODY, Document, FeedSpec, NotAFeed, parse
 from bot.sources.model import Batch, Progress
 from bot.sources.parsing.pool import HERE, Parsers, TooCostlyError, parsed
 from bot.sources.web.fetch import Web
@@ -34,14 +34,14 @@ _BEGINNING = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PollOutcome:
     """What one look at a feed brought.
 
     `batch` is None where it failed, for the `reason` then given. `moved` is the address to use from now
     on, where the server says so. `hints` are what the feed and its server ask for.
     """
 
-    got: Got
+    got: PollResult
     reason: str = ""
     batch: Batch | None = None
     document: Document | None = None
@@ -50,14 +50,14 @@ class Look:
     retry_after: timedelta | None = None
 
 
-async def look(
+async def poll_feed(
     web: Web,
-    origin: Origin,
+    origin: FeedSpec,
     progress: Progress,
     now: datetime,
     parsers: Parsers = HERE,
     server: int = 0,
-) -> Look:
+) -> PollOutcome:
     """Fetch the feed at `origin.url`, and read it unless it is as `progress` remembers it. Never raises.
 
     `server` is whose people chose the feed; 0: the operator.
@@ -71,7 +71,7 @@ async def look(
     etag, last_modified = ("", "") if due else (known.get("etag", ""), known.get("last_modified", ""))
     answer = await web.get(origin.url, etag=etag, last_modified=last_modified, now=now)
     if isinstance(answer, Failure):
-        return Look(Got.FAILED, answer.reason)
+        return PollOutcome(PollResult.FAILED, answer.reason)
     if answer.status in _NOTHING_NEW and (etag or last_modified):
         return _unchanged(answer, known)
     if answer.status not in WITH_CONTENT:
@@ -86,7 +86,7 @@ async def look(
     try:
         document = await _parsed(parsers, server, answer, origin)
     except (NotAFeed, TooCostlyError) as error:
-        return Look(Got.FAILED, str(error))
+        return PollOutcome(PollResult.FAILED, str(error))
     hints = Hints(
         max(document.ttl or timedelta(), answer.max_age or timedelta()),
         document.skip_hours,
@@ -99,7 +99,7 @@ async def look(
         "skip_days": sorted(document.skip_days),
     }
     batch = Batch(document.items, document.rejected, progress={STATE: state}, last=True)
-    return Look(Got.NEW, batch=batch, document=document, moved=answer.permanent, hints=hints)
+    return PollOutcome(PollResult.NEW, batch=batch, document=document, moved=answer.permanent, hints=hints)
 
 
 def _validators(answer: Response, known: Mapping[str, Any], digest: str) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def _validators(answer: Response, known: Mapping[str, Any], digest: str) -> dict
     return {"etag": answer.etag, "last_modified": answer.last_modified}
 
 
-def _unchanged(answer: Response, known: dict[str, Any], state: dict[str, Any] | None = None) -> Look:
+def _unchanged(answer: Response, known: dict[str, Any], state: dict[str, Any] | None = None) -> PollOutcome:
     entry = known | (state or {})
     ttl = timedelta(seconds=known.get("ttl", 0))
     hints = Hints(
@@ -124,7 +124,7 @@ def _unchanged(answer: Response, known: dict[str, Any], state: dict[str, Any] | 
     )
     progress = {STATE: entry} if entry != known else {}
     batch = Batch(unchanged=known.get("items", 0), progress=progress, last=True)
-    return Look(Got.NOTHING_NEW, batch=batch, moved=answer.permanent, hints=hints)
+    return PollOutcome(PollResult.NOTHING_NEW, batch=batch, moved=answer.permanent, hints=hints)
 
 
 _STATUSES = {
@@ -138,16 +138,16 @@ _STATUSES = {
 }
 
 
-def _refused(answer: Response) -> Look:
+def _refused(answer: Response) -> PollOutcome:
     trouble = (
         "the server has an error" if answer.status >= 500 else "the server answered with an unexpected status"
     )
     reason = _STATUSES.get(answer.status, f"{trouble} ({answer.status})")
-    got = Got.GONE if answer.status == 410 else Got.FAILED
-    return Look(got, reason, retry_after=answer.retry_after)
+    got = PollResult.GONE if answer.status == 410 else PollResult.FAILED
+    return PollOutcome(got, reason, retry_after=answer.retry_after)
 
 
-async def _parsed(parsers: Parsers, server: int, answer: Response, origin: Origin) -> Document:
+async def _parsed(parsers: Parsers, server: int, answer: Response, origin: FeedSpec) -> Document:
     there = replace(origin, url=answer.url)
     return await parsed(parsers, server, parse, answer.body, there, answer.content_type)
 
@@ -157,7 +157,7 @@ class FeedSource:
 
     kind = "feed"
 
-    def __init__(self, web: Web, origin: Origin, now: Callable[[], datetime]) -> None:
+    def __init__(self, web: Web, origin: FeedSpec, now: Callable[[], datetime]) -> None:
         self._web = web
         self._origin = origin
         self._now = now
@@ -169,7 +169,7 @@ class FeedSource:
 
     async def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
         """One batch. Raises SourceError where the feed cannot be had."""
-        found = await look(self._web, self._origin, progress, self._now())
+        found = await poll_feed(self._web, self._origin, progress, self._now())
         if found.batch is None:
             raise SourceError(f"{self._origin.url}: {found.reason}")
         yield found.batch
@@ -187,7 +187,7 @@ class Found:
     document: Document
 
 
-async def find(web: Web, origin: Origin, parsers: Parsers = HERE, server: int = 0) -> Found:
+async def find(web: Web, origin: FeedSpec, parsers: Parsers = HERE, server: int = 0) -> Found:
     """The feed at an address, or that the web page there names. Raises SourceError that says what to do.
 
     `server` is whose people gave the address; 0: the operator.
@@ -198,7 +198,7 @@ async def find(web: Web, origin: Origin, parsers: Parsers = HERE, server: int = 
         raise SourceError(f"{origin.url}: {error}") from error
 
 
-async def _find(web: Web, origin: Origin, parsers: Parsers, server: int) -> Found:
+async def _find(web: Web, origin: FeedSpec, parsers: Parsers, server: int) -> Found:
     answer = await web.get(origin.url)
     if isinstance(answer, Failure):
         raise SourceError(f"{origin.url}: {answer.reason}")
@@ -239,7 +239,7 @@ class FeedFile:
         """One batch. Raises SourceError where the file is no feed, and OSError where it cannot be read."""
         body = await asyncio.to_thread(_read, self._path)
         try:
-            document = await asyncio.to_thread(parse, body, Origin(self._path.as_uri()))
+            document = await asyncio.to_thread(parse, body, FeedSpec(self._path.as_uri()))
         except NotAFeed as error:
             raise SourceError(f"{self._path}: {error}") from error
         yield Batch(document.items, document.rejected, last=True)

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.clustering.agreement import b_cubed
-from bot.domain.clustering.assign import Window
+from bot.domain.clustering.assign import StoryWindow
 from bot.domain.clustering.batch import Clustering
-from bot.domain.clustering.story_cluster import Report, compared, day_of
+from bot.domain.clustering.story_cluster import Report, day_of, extract_terms
 from bot.sources.records import parse
 from tests.make import at
 from tests.shared_data import SHARED, needs_shared
@@ -42,7 +42,7 @@ class Item:
 
     def report(self) -> Report:
         """As clustering sees it."""
-        terms = compared(self.title, self.excerpt, self.language)
+        terms = extract_terms(self.title, self.excerpt, self.language)
         day = day_of(self.published)
         return Report(self.id, terms, day, self.outlet, 0, self.declares, self.partial, self.story)
 
@@ -67,7 +67,7 @@ def report(
 def cluster(arrivals: Sequence[Item], known: Sequence[Item], next_number: int) -> Clustering:
     """Have arrivals placed where those are known."""
     related = {item.id: item.report() for item in known}
-    window = Window(r for r in related.values() if r.story is not None and not r.partial)
+    window = StoryWindow(r for r in related.values() if r.story is not None and not r.partial)
     return window.place([item.report() for item in arrivals], related, next_number)
 
 

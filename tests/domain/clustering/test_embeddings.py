@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from bot.domain.clustering import embeddings as meaning
 from bot.domain.clustering.agreement import b_cubed
-from bot.domain.clustering.assign import Window
-from bot.domain.clustering.embeddings import ENTRIES, Meaning, meant
-from bot.domain.clustering.story_cluster import Report, compared
+from bot.domain.clustering.assign import StoryWindow
+from bot.domain.clustering.embeddings import ENTRIES, Meaning, embed_title
+from bot.domain.clustering.story_cluster import Report, extract_terms
 from tests.domain.clustering.test_assign import Item, site
 from tests.domain.clustering.test_assign import headlines as headlines_of_events
 from tests.make import at
@@ -30,7 +30,7 @@ WHALE = "Whale seen swimming in the northern bay"
 
 def like(one: str, other: str) -> float:
     """How alike two titles are."""
-    found = [Meaning.of([meant(title, "en")]) for title in (one, other)]
+    found = [Meaning.of([embed_title(title, "en")]) for title in (one, other)]
     assert found[0] is not None
     assert found[1] is not None
     return found[0].like(found[1])
@@ -42,21 +42,21 @@ def test_titles_of_one_event_are_alike_in_other_words() -> None:
 
 
 def test_a_vector_has_a_fixed_size_and_is_the_same_each_time() -> None:
-    assert len(meant(SLUMP, "en")) == ENTRIES
-    assert meant(SLUMP, "en-GB") == meant(SLUMP, "")
+    assert len(embed_title(SLUMP, "en")) == ENTRIES
+    assert embed_title(SLUMP, "en-GB") == embed_title(SLUMP, "")
 
 
 @pytest.mark.parametrize(
     ("title", "language"), [(SLUMP, "de"), ("", "en"), ("港の橋が閉鎖される", ""), ("\ud800", "")]
 )
 def test_of_what_the_model_does_not_know_there_is_none(title: str, language: str) -> None:
-    assert meant(title, language) == b""
+    assert embed_title(title, language) == b""
     assert Meaning.of([b""]) is None
 
 
 @given(st.text(max_size=600))
 def test_any_title_has_a_vector_or_none(title: str) -> None:
-    assert len(meant(title, "")) in (0, ENTRIES)
+    assert len(embed_title(title, "")) in (0, ENTRIES)
 
 
 vectors = st.lists(st.binary(min_size=ENTRIES, max_size=ENTRIES), min_size=1, max_size=5)
@@ -80,14 +80,14 @@ def placed(*titles: str, semantic: bool) -> list[int]:
     reports = [
         Report(
             number,
-            compared(title, "", "en"),
+            extract_terms(title, "", "en"),
             100.0,
             f"outlet{number}.example",
-            meaning=meant(title, "en") if semantic else b"",
+            meaning=embed_title(title, "en") if semantic else b"",
         )
         for number, title in enumerate([*others, *titles])
     ]
-    found = Window().place(reports, {}, 1).stories
+    found = StoryWindow().place(reports, {}, 1).stories
     return [found[number] for number in range(len(others), len(reports))]
 
 
@@ -99,21 +99,30 @@ def test_reports_in_other_words_are_one_story_where_meanings_are_known() -> None
 
 
 def test_reports_without_a_vector_are_compared_by_their_words() -> None:
-    window = Window()
+    window = StoryWindow()
     again = "Automaker's stock falls as it recalls cars with defects of brakes"
     reports = [
-        Report(1, compared(FALL, "", "en"), 100.0, "a.example", meaning=meant(FALL, "en")),
-        Report(2, compared(again, "", "en"), 100.0, "b.example"),
+        Report(1, extract_terms(FALL, "", "en"), 100.0, "a.example", meaning=embed_title(FALL, "en")),
+        Report(2, extract_terms(again, "", "en"), 100.0, "b.example"),
     ]
     found = window.place(reports, {}, 1).stories
     assert found[1] == found[2]
 
 
 def test_a_window_is_read_back_with_what_titles_mean() -> None:
-    window = Window(
-        [Report(1, compared(SLUMP, "", "en"), 100.0, "a.example", story=1, meaning=meant(SLUMP, "en"))]
+    window = StoryWindow(
+        [
+            Report(
+                1,
+                extract_terms(SLUMP, "", "en"),
+                100.0,
+                "a.example",
+                story=1,
+                meaning=embed_title(SLUMP, "en"),
+            )
+        ]
     )
-    report = Report(2, compared(SLUMP, "", "en"), 100.0, "b.example", meaning=meant(SLUMP, "en"))
+    report = Report(2, extract_terms(SLUMP, "", "en"), 100.0, "b.example", meaning=embed_title(SLUMP, "en"))
     assert window.place([report], {}, 2).stories == {2: 1}
 
 
@@ -141,9 +150,9 @@ def test_more_is_found_of_small_events_among_unrelated_records() -> None:
             arrivals = [
                 replace(item, published=at(n / 3))
                 .report()
-                ._replace(meaning=meant(item.title, "") if semantic else b"")
+                ._replace(meaning=embed_title(item.title, "") if semantic else b"")
                 for n, item in enumerate(stream)
             ]
-            stories = Window().place(arrivals, {}, 1).stories
+            stories = StoryWindow().place(arrivals, {}, 1).stories
             measured.append(b_cubed({item.id: events[item.id] for item in few}, stories).f1)
     assert fmean(f1[True]) >= fmean(f1[False]) + 0.05

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.domain.clustering.assign import Window
+from bot.domain.clustering.assign import StoryWindow
 from bot.domain.clustering.batch import Clustering
 from bot.domain.clustering.index import SLACK
-from bot.domain.clustering.story_cluster import NEAR, SPAN, Report, compared
+from bot.domain.clustering.story_cluster import NEAR, SPAN, Report, extract_terms
 
 CRANE = "Harbour bridge closed after crane collapses onto railway line"
 AGAIN = "Crane collapses onto railway line: harbour bridge closed"
@@ -44,7 +44,7 @@ def report(
     story: int | None = None,
 ) -> Report:
     """A report, by an outlet of its own where none is named."""
-    terms = compared(title, "", "")
+    terms = extract_terms(title, "", "")
     return Report(number, terms, day, outlet or f"outlet{number}.example", guild_id, story=story)
 
 
@@ -52,7 +52,7 @@ def report(
 class Stream:
     """A window, and where all reports are by what it said."""
 
-    window: Window = field(default_factory=Window)
+    window: StoryWindow = field(default_factory=StoryWindow)
     reports: dict[int, Report] = field(default_factory=dict)
     where: dict[int, int] = field(default_factory=dict)
     used: int = 0
@@ -66,9 +66,9 @@ class Stream:
         self.used = max(self.used, *self.where.values())
         return found
 
-    def reopened(self) -> Window:
+    def reopened(self) -> StoryWindow:
         """What a restart makes of it."""
-        return Window(r._replace(story=self.where[i]) for i, r in self.reports.items())
+        return StoryWindow(r._replace(story=self.where[i]) for i, r in self.reports.items())
 
 
 def test_what_came_before_is_known() -> None:
@@ -153,11 +153,11 @@ def test_a_withdrawn_report_says_nothing_any_more() -> None:
 
 def test_stories_that_people_parted_stay_apart_also_when_one_goes_on_under_another_number() -> None:
     one, two, three = (report(n, title, story=n) for n, title in ((1, CRANE), (2, AGAIN), (3, WHALE)))
-    window = Window([one, two, three], apart=[(1, 2)])
+    window = StoryWindow([one, two, three], apart=[(1, 2)])
     found = window.place([report(4, AGAIN)], {}, 4)
     assert found.stories[4] in (1, 2)
     assert not found.merged
-    merging = Window([one._replace(story=3), two, one._replace(id=9, story=5)], apart=[(5, 2)])
+    merging = StoryWindow([one._replace(story=3), two, one._replace(id=9, story=5)], apart=[(5, 2)])
     found = merging.place([report(10 + n, CRANE) for n in range(4)], {}, 6)
     assert found.merged == {5: 3}
     assert 2 in merging

@@ -16,8 +16,8 @@ from bot.domain.posting.decisions import (
     Edit,
     Hold,
     Post,
+    PostingSettings,
     Reason,
-    Rules,
     Send,
     channels_of,
     decide,
@@ -27,7 +27,7 @@ from bot.domain.topics.tree import Topics
 from tests.domain.world import CHANNEL, GUILD, follow
 from tests.make import at, record, stored, story
 
-RULES = Rules()
+RULES = PostingSettings()
 TOPICS = Topics([Topic("AI"), Topic("Vision", parent="AI"), Topic("Faces", parent="Vision")])
 
 
@@ -181,7 +181,7 @@ def test_a_post_that_is_still_to_go_out_needs_no_edit() -> None:
     ],
 )
 def test_a_post_is_edited_at_most_once_a_minute(edited: float | None, now: float, due: float) -> None:
-    interval = Rules(edit_interval=timedelta(minutes=60)) if edited else RULES
+    interval = PostingSettings(edit_interval=timedelta(minutes=60)) if edited else RULES
     post = replace(SENT, edited_at=None if edited is None else at(edited / 60))
     decision = decide(news(), Channel(CHANNEL, GUILD, (follow(),)), post, TOPICS, at(now / 60), interval)
     assert decision == Edit(9, 3, at(due / 60))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.model import Importance, Mode, Mute, Subscription, Topic
-from bot.domain.posting.digest import Digest, Entry, Section, Told, compose, served_by_digest
+from bot.domain.posting.digest import Digest, DigestMention, Entry, Section, compose, served_by_digest
 from bot.domain.posting.schedule import (
     DEFAULT_SIZE,
     MOST_SIZE,
@@ -268,7 +268,7 @@ def test_what_is_known_through_a_declaration_alone_is_no_news() -> None:
 
 
 def test_a_story_told_before_comes_again_only_with_the_outlets_that_joined() -> None:
-    told = {1: Told(2, at(-10)), 2: Told(2, at(-10))}
+    told = {1: DigestMention(2, at(-10)), 2: DigestMention(2, at(-10))}
     grown = story(
         *(stored(record("Event", f"{name}.example", hours=hour)) for hour, name in enumerate("abcde", -1)),
         number=1,
@@ -395,7 +395,7 @@ def test_every_digest_is_fair_complete_and_without_repetition(
             report(number, *(f"{o}.example" for o in outlets), topic=topic, quality=quality, hours=hours)
         )
         if before:
-            told[number] = Told(before, at(-24))
+            told[number] = DigestMention(before, at(-24))
         arrived = {hours + later: outlet for later, outlet in enumerate(outlets) if hours + later <= 24}
         is_new = any(hour > 0 for hour in arrived)
         expected += topic in below and is_new and (not before or len(set(arrived.values())) > before)
@@ -445,7 +445,7 @@ def test_when_a_story_was_last_told_is_said_by_the_channels_clock(told_at: str, 
 def test_a_digest_reads_like_a_page() -> None:
     grown = report(4, "a.example", "b.example", "c.example", topic="Space", quality=90)
     some = [report(1, "d.example", quality=50), grown, report(3, "e.example", "f.example", quality=70)]
-    told = {4: Told(1, utc("2026-03-01 09:00"))}
+    told = {4: DigestMention(1, utc("2026-03-01 09:00"))}
     made = compose(some, following("AI", "Space"), TOPICS, told, at(0), at(24))
     message = digest_message(made, "Europe/Berlin", {"Space": 5}.get)
     assert message is not None

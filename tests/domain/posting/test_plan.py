@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from bot.domain.model import UNKNOWN_DATE, Importance, Mode, Mute, Record, Relation, Subscription, Topic
 from bot.domain.posting.decisions import Edit, Hold, Reason
-from bot.domain.records.intake import Fate, Plan, all_keys, digest_of, keys_of
+from bot.domain.records.intake import Fate, Plan, all_keys, content_hash, keys_of
 from bot.domain.topics.tree import Topics
-from tests.domain.world import CHANNEL, GUILD, World, follow
+from tests.domain.world import CHANNEL, GUILD, DomainHarness, follow
 from tests.make import at, record
 
 TUNNEL = "Council approves harbour tunnel after marathon vote"
@@ -44,7 +44,7 @@ def held(plan: Plan) -> set[tuple[int, str]]:
 
 
 def test_an_item_is_new_then_unchanged_then_changed() -> None:
-    world, one = World(), report()
+    world, one = DomainHarness(), report()
     assert counts(world.take(one)) == (1, 0, 0)
     assert counts(world.take(one)) == (0, 0, 1)
     assert counts(world.take(replace(one, excerpt="More is known."))) == (0, 1, 0)
@@ -56,14 +56,14 @@ def test_an_item_is_new_then_unchanged_then_changed() -> None:
 
 
 def test_an_unchanged_item_changes_nothing() -> None:
-    world, one = World(follow()), report(related=(record("Something declared"),))
+    world, one = DomainHarness(follow()), report(related=(record("Something declared"),))
     world.take(one)
     plan = world.take(one, hours=1)
     assert plan == Plan(fates=[Fate.UNCHANGED])
 
 
 def test_one_address_in_several_files_is_one_record() -> None:
-    world, one = World(), report()
+    world, one = DomainHarness(), report()
     assert counts(world.take(one, one, one)) == (1, 0, 2)
     assert len(world.records) == 1
 
@@ -80,7 +80,7 @@ def test_one_address_in_several_files_is_one_record() -> None:
 def test_twins_of_a_page_are_one_record(
     first: dict[str, Any], second: dict[str, Any], *, together: bool
 ) -> None:
-    world, one = World(), report()
+    world, one = DomainHarness(), report()
     twins = replace(one, **first), replace(one, **second)
     plans = [world.take(*twins)] if together else [world.take(twin) for twin in twins]
     assert (sum(p.new for p in plans), sum(p.changed for p in plans)) == (1, 1)
@@ -102,15 +102,15 @@ def test_a_fingerprint_sees_everything_that_a_record_says() -> None:
         replace(one, key=f"{one.key}/2"), replace(one, title="B"), replace(one, excerpt="x"), replace(one, heat=0),
         replace(one, related=(report("b"),)), replace(one, removed=True), replace(one, topics=()), replace(one, published=None),
     ]  # fmt: skip
-    assert len({digest_of(other) for other in (one, *others)}) == 1 + len(others)
-    assert digest_of(replace(one, url=f"{one.url}?utm_source=rss")) == digest_of(one)
+    assert len({content_hash(other) for other in (one, *others)}) == 1 + len(others)
+    assert content_hash(replace(one, url=f"{one.url}?utm_source=rss")) == content_hash(one)
 
 
 # Times.
 
 
 def test_a_record_is_first_seen_when_it_comes_in_and_stays_so() -> None:
-    world, one = World(), report()
+    world, one = DomainHarness(), report()
     world.take(one, hours=5)
     world.take(replace(one, quality=1), hours=9)
     assert (world.stored(one).first_seen, world.stored(one).published) == (at(5), at(0))
@@ -118,7 +118,7 @@ def test_a_record_is_first_seen_when_it_comes_in_and_stays_so() -> None:
 
 @pytest.mark.parametrize("how", ["silent", "replay"])
 def test_a_first_intake_and_a_replay_see_records_when_they_were_published(how: str) -> None:
-    world, old, future, undated = World(), report(), report(published=at(99)), report(published=None)
+    world, old, future, undated = DomainHarness(), report(), report(published=at(99)), report(published=None)
     world.take(old, future, undated, hours=50, **{how: True})
     # What a first intake finds without a date was there before anybody looked.
     came = UNKNOWN_DATE if how == "silent" else at(50)
@@ -128,7 +128,7 @@ def test_a_first_intake_and_a_replay_see_records_when_they_were_published(how: s
 
 
 def test_a_record_without_a_time_is_taken_for_published_when_it_came_in() -> None:
-    world, one = World(), report(published=None)
+    world, one = DomainHarness(), report(published=None)
     world.take(one, hours=5)
     assert world.stored(one).published == at(5)
     world.take(replace(one, quality=1), hours=9)
@@ -141,7 +141,7 @@ def test_a_record_without_a_time_is_taken_for_published_when_it_came_in() -> Non
 
 
 def test_reports_of_an_event_are_one_story_and_other_events_others() -> None:
-    world = World()
+    world = DomainHarness()
     batch = report("a"), report("b", SAIL), report("c"), report("d", BEES)
     plan = world.take(*batch)
     assert [world.stored(one).story for one in batch] == [1, 2, 1, 3]
@@ -149,7 +149,7 @@ def test_reports_of_an_event_are_one_story_and_other_events_others() -> None:
 
 
 def test_a_better_record_takes_the_lead() -> None:
-    world = World()
+    world = DomainHarness()
     first, better = report("a", quality=50), report("b", quality=90)
     world.take(first)
     assert world.story_of(first).lead.record == first
@@ -159,7 +159,7 @@ def test_a_better_record_takes_the_lead() -> None:
 
 
 def test_a_rewritten_record_is_seen_in_its_story() -> None:
-    world, one = World(), report()
+    world, one = DomainHarness(), report()
     world.take(one, report("b", quality=10))
     related = tuple(report(name, quality=5) for name in "xyz")
     plan = world.take(replace(one, title=TUNNEL + " ends", heat=300, related=related), hours=1)
@@ -175,7 +175,7 @@ def test_a_rewritten_record_is_seen_in_its_story() -> None:
 
 
 def test_declared_reports_of_the_event_count_and_others_are_background() -> None:
-    world = World()
+    world = DomainHarness()
     same, other = report("b", quality=30), report("c", BEES, quality=40)
     lead = report("a", related=(other, same))
     world.take(lead)
@@ -190,7 +190,7 @@ def test_declared_reports_of_the_event_count_and_others_are_background() -> None
 
 
 def test_a_declared_record_becomes_whole_when_it_comes_in_itself() -> None:
-    world = World(follow())
+    world = DomainHarness(follow())
     same = report("b", quality=90)
     lead = report("a", quality=50, related=(same,))
     world.take(lead, silent=True)
@@ -203,7 +203,7 @@ def test_a_declared_record_becomes_whole_when_it_comes_in_itself() -> None:
 
 
 def test_a_record_that_declares_itself_is_not_its_own_coverage() -> None:
-    world = World()
+    world = DomainHarness()
     one = report("a", twins=("amp.example/1",))
     one = replace(
         one, related=(replace(one, twins=()), replace(one, key="amp.example/1", twins=()), report("b"))
@@ -215,7 +215,7 @@ def test_a_record_that_declares_itself_is_not_its_own_coverage() -> None:
 
 
 def test_a_record_that_declares_an_address_it_once_had_is_not_its_own_coverage() -> None:
-    world = World()
+    world = DomainHarness()
     one = report("a", twins=("amp.example/1",))
     world.take(one)
     world.take(replace(one, twins=(), related=(replace(one, key="amp.example/1", twins=()),)), hours=1)
@@ -224,7 +224,7 @@ def test_a_record_that_declares_an_address_it_once_had_is_not_its_own_coverage()
 
 
 def test_a_record_stays_in_its_story_whatever_it_says_later() -> None:
-    world = World()
+    world = DomainHarness()
     own, declared = report("b"), report("c", quality=10)
     lead = report("a", related=(declared,))
     world.take(lead, own)
@@ -234,7 +234,7 @@ def test_a_record_stays_in_its_story_whatever_it_says_later() -> None:
 
 
 def test_a_record_that_two_others_declare_is_one() -> None:
-    world = World()
+    world = DomainHarness()
     shared = report("c")
     world.take(report("a", related=(shared,)), report("b", related=(shared, shared)))
     assert len(world.records) == 3
@@ -242,7 +242,7 @@ def test_a_record_that_two_others_declare_is_one() -> None:
 
 
 def test_a_removed_record_is_taken_out_and_the_next_best_leads() -> None:
-    world = World()
+    world = DomainHarness()
     best, other = report("a", quality=90), report("b", quality=50)
     world.take(best, other)
     assert counts(world.take(replace(best, title="", removed=True), hours=1)) == (0, 1, 0)
@@ -253,7 +253,7 @@ def test_a_removed_record_is_taken_out_and_the_next_best_leads() -> None:
 
 
 def test_a_removed_record_is_no_background_either() -> None:
-    world = World()
+    world = DomainHarness()
     other = report("b", BEES)
     lead = report("a", related=(other,))
     world.take(lead)
@@ -267,7 +267,7 @@ def test_a_removed_record_is_no_background_either() -> None:
 
 
 def test_a_record_that_is_removed_before_it_was_known_opens_no_story() -> None:
-    world = World(follow())
+    world = DomainHarness(follow())
     gone = report(removed=True)
     plan = world.take(gone)
     assert (counts(plan), plan.stories, plan.sends) == ((1, 0, 0), {}, [])
@@ -276,7 +276,7 @@ def test_a_record_that_is_removed_before_it_was_known_opens_no_story() -> None:
 
 
 def test_a_declared_record_that_is_removed_and_comes_in_after_all_is_news() -> None:
-    world = World(follow())
+    world = DomainHarness(follow())
     other = report("b", BEES)
     world.take(report("a", related=(other,)), silent=True)
     world.take(replace(other, removed=True), hours=1)
@@ -284,7 +284,7 @@ def test_a_declared_record_that_is_removed_and_comes_in_after_all_is_news() -> N
 
 
 def test_a_record_that_comes_back_is_in_its_story_again() -> None:
-    world = World()
+    world = DomainHarness()
     one = report()
     world.take(one, report("b", BEES))
     assert world.take(replace(one, removed=True), hours=1).stories == {1: None}
@@ -294,7 +294,7 @@ def test_a_record_that_comes_back_is_in_its_story_again() -> None:
 
 
 def test_numbers_are_never_used_again() -> None:
-    world = World()
+    world = DomainHarness()
     gone = report()
     world.take(gone)
     world.take(replace(gone, removed=True), hours=1)
@@ -303,7 +303,7 @@ def test_numbers_are_never_used_again() -> None:
     assert world.story_of(other).number == 2
 
 
-def two_stories_that_turn_out_to_be_one(world: World) -> tuple[Record, Record, Plan]:
+def two_stories_that_turn_out_to_be_one(world: DomainHarness) -> tuple[Record, Record, Plan]:
     """The same report of two outlets, too far apart to be taken for the same event before a third is known."""
     early, late = report("a", quality=80), report("b", quality=70, published=at(24 * 7))
     world.take(early, hours=0)
@@ -316,7 +316,7 @@ def two_stories_that_turn_out_to_be_one(world: World) -> tuple[Record, Record, P
 
 
 def test_a_merged_story_forwards_to_the_one_that_goes_on() -> None:
-    world = World()
+    world = DomainHarness()
     early, late, plan = two_stories_that_turn_out_to_be_one(world)
     assert plan.merged == {2: 1}
     assert 2 not in plan.stories
@@ -328,7 +328,7 @@ def test_a_merged_story_forwards_to_the_one_that_goes_on() -> None:
 
 
 def test_two_posts_of_what_is_one_story_become_a_post_and_a_pointer() -> None:
-    world = World(follow())
+    world = DomainHarness(follow())
     _, _, plan = two_stories_that_turn_out_to_be_one(world)
     assert [(post.story, post.sent_at) for post in world.posts.values()] == [
         (1, at(0.1)),
@@ -341,7 +341,7 @@ def test_two_posts_of_what_is_one_story_become_a_post_and_a_pointer() -> None:
 
 @pytest.mark.parametrize("sent", [True, False])
 def test_the_one_post_of_a_merged_story_goes_on_and_no_second_is_made(*, sent: bool) -> None:
-    world = World(follow(importance=Importance.NOTABLE))
+    world = DomainHarness(follow(importance=Importance.NOTABLE))
     early, late = report("a", quality=10), report("b", quality=75, published=at(24 * 7))
     world.take(early)
     world.take(late, hours=24 * 7)
@@ -355,7 +355,7 @@ def test_the_one_post_of_a_merged_story_goes_on_and_no_second_is_made(*, sent: b
 
 
 def test_a_removed_record_moves_with_its_merged_story() -> None:
-    world = World()
+    world = DomainHarness()
     early, late = report("a"), report("b", published=at(24 * 7))
     other = report("x", published=at(24 * 7))
     world.take(early)
@@ -368,7 +368,7 @@ def test_a_removed_record_moves_with_its_merged_story() -> None:
 
 def test_of_two_posts_of_one_story_the_one_that_is_edited_still_goes_on() -> None:
     """Where the other was given up, or its message deleted."""
-    world = World(follow())
+    world = DomainHarness(follow())
     early, late = report("a"), report("b", published=at(24 * 7))
     world.take(early)
     world.send(0.1)
@@ -381,7 +381,7 @@ def test_of_two_posts_of_one_story_the_one_that_is_edited_still_goes_on() -> Non
 
 
 def test_of_two_posts_of_one_story_the_one_that_is_out_goes_on() -> None:
-    world = World(follow())
+    world = DomainHarness(follow())
     early, late = report("a"), report("b", published=at(24 * 7))
     world.take(early)
     world.take(late, hours=24 * 7)
@@ -391,7 +391,7 @@ def test_of_two_posts_of_one_story_the_one_that_is_out_goes_on() -> None:
 
 
 def test_a_removal_is_told_however_old_the_post_is() -> None:
-    world = World(follow())
+    world = DomainHarness(follow())
     lead, other = report("a", quality=90), report("b")
     world.take(lead, other)
     world.send(0.1)
@@ -401,7 +401,7 @@ def test_a_removal_is_told_however_old_the_post_is() -> None:
 
 
 def test_what_is_dated_in_the_future_was_published_when_it_came() -> None:
-    world = World(follow())
+    world = DomainHarness(follow())
     one = report(published=at(24 * 400))
     world.take(one)
     assert world.stored(one).published == at(0)
@@ -423,7 +423,7 @@ def follow_at(guild_id: int, channel: int) -> Subscription:
 
 @pytest.mark.parametrize("first", [True, False])
 def test_a_servers_own_report_joins_the_story_for_that_server_alone(*, first: bool) -> None:
-    world = World(follow_at(MINE, 7), follow_at(THEIRS, 8))
+    world = DomainHarness(follow_at(MINE, 7), follow_at(THEIRS, 8))
     everybodys, own = report("a"), report("own", quality=99)
     for record_, guild_id in ((own, MINE), (everybodys, 0))[:: 1 if first else -1]:
         world.take(record_, guild_id=guild_id)
@@ -435,7 +435,7 @@ def test_a_servers_own_report_joins_the_story_for_that_server_alone(*, first: bo
 
 
 def test_a_servers_own_report_of_a_known_page_changes_nothing_for_the_others() -> None:
-    world = World(follow_at(MINE, 7), follow_at(THEIRS, 8))
+    world = DomainHarness(follow_at(MINE, 7), follow_at(THEIRS, 8))
     page = report("a")
     world.take(page)
     lie = replace(page, title="Everything is different now they say", removed=False)
@@ -445,7 +445,7 @@ def test_a_servers_own_report_of_a_known_page_changes_nothing_for_the_others() -
 
 
 def test_a_servers_own_reports_do_not_join_two_stories_of_everybodys() -> None:
-    world = World(follow_at(MINE, 7), follow_at(THEIRS, 8))
+    world = DomainHarness(follow_at(MINE, 7), follow_at(THEIRS, 8))
     early, late = report("a"), report("b", published=at(24 * 7))
     world.take(early)
     world.take(late, hours=24 * 7)
@@ -455,7 +455,7 @@ def test_a_servers_own_reports_do_not_join_two_stories_of_everybodys() -> None:
 
 
 def test_what_is_left_of_a_story_in_several_servers_are_several_stories() -> None:
-    world, public = World(), report()
+    world, public = DomainHarness(), report()
     own = [report(name, f"{TUNNEL} says {name}") for name in ("beta", "gamma", "delta")]
     world.take(public)
     for guild_id, one in zip((11, 12, 12), own, strict=True):
@@ -470,7 +470,7 @@ def test_what_is_left_of_a_story_in_several_servers_are_several_stories() -> Non
 
 
 def test_servers_do_not_see_each_others_own_stories() -> None:
-    world = World(follow_at(MINE, 7), follow_at(THEIRS, 8), topics=TOPICS)
+    world = DomainHarness(follow_at(MINE, 7), follow_at(THEIRS, 8), topics=TOPICS)
     world.take(report("a"), guild_id=MINE)
     world.take(report("a"), guild_id=THEIRS)
     assert {(post.story, post.channel_id) for post in world.posts.values()} == {(1, 7), (2, 8)}
@@ -483,7 +483,7 @@ def test_servers_do_not_see_each_others_own_stories() -> None:
 
 
 def test_topics_are_declared_or_matched_and_those_of_the_members() -> None:
-    world = World(topics=TOPICS)
+    world = DomainHarness(topics=TOPICS)
     one = record("Harbour tunnel is watched by computer vision", topics=["Harbours"])
     plan = world.take(one)
     assert [match.topic for match in plan.topics[world.id_of(one)]] == ["Harbours", "Vision"]
@@ -494,7 +494,7 @@ def test_topics_are_declared_or_matched_and_those_of_the_members() -> None:
 
 
 def test_news_is_posted_once_a_channel_and_only_where_it_was_asked_for() -> None:
-    world = World(
+    world = DomainHarness(
         follow("AI", 7), follow("Vision", 7), follow("AI", 8), follow("Vision", 9), follow("AI", 10, Mode.DIGEST),
         topics=TOPICS,
     )  # fmt: skip
@@ -503,7 +503,7 @@ def test_news_is_posted_once_a_channel_and_only_where_it_was_asked_for() -> None
 
 
 def test_a_channel_on_a_parent_topic_gets_its_childrens_stories_once() -> None:
-    world = World(follow("AI"), topics=TOPICS)
+    world = DomainHarness(follow("AI"), topics=TOPICS)
     one = record("Computer vision counts trees")
     assert [(send.story, send.channel_id) for send in world.take(one).sends] == [(1, CHANNEL)]
     assert world.take(record("Computer vision counts trees", "beta.example"), hours=1).sends == []
@@ -521,7 +521,7 @@ def test_a_channel_on_a_parent_topic_gets_its_childrens_stories_once() -> None:
 def test_what_is_taken_in_and_not_posted_has_a_reason(
     reason: Reason, item: dict[str, Any], how: dict[str, bool]
 ) -> None:
-    world = World(follow(importance=None), mutes=[Mute(1, GUILD, None, "muted words")])
+    world = DomainHarness(follow(importance=None), mutes=[Mute(1, GUILD, None, "muted words")])
     one = replace(report(quality=90), **item)
     plan = world.take(one, **how)
     assert plan.sends == []
@@ -531,7 +531,7 @@ def test_what_is_taken_in_and_not_posted_has_a_reason(
 
 
 def test_a_story_that_was_told_long_ago_is_held_back_as_already_told() -> None:
-    world = World(follow())
+    world = DomainHarness(follow())
     world.take(report())
     world.send()
     plan = world.take(report("b", published=at(50)), hours=50)
@@ -539,14 +539,14 @@ def test_a_story_that_was_told_long_ago_is_held_back_as_already_told() -> None:
 
 
 def test_a_story_that_becomes_notable_is_posted_then() -> None:
-    world = World(follow(importance=Importance.NOTABLE))
+    world = DomainHarness(follow(importance=Importance.NOTABLE))
     assert held(world.take(report("a", quality=60))) == {(CHANNEL, "below importance")}
     plan = world.take(report("b", quality=50), hours=5)
     assert [(send.story, send.priority) for send in plan.sends] == [(1, 80)]
 
 
 def test_a_story_that_is_declared_notable_later_is_posted_then() -> None:
-    world = World(follow(importance=Importance.NOTABLE))
+    world = DomainHarness(follow(importance=Importance.NOTABLE))
     one = report(quality=10)
     world.take(one)
     assert len(world.take(replace(one, notable=True), hours=5).sends) == 1
@@ -557,13 +557,13 @@ def test_a_story_that_is_declared_notable_later_is_posted_then() -> None:
 
 
 def test_a_fresh_report_on_what_came_silently_is_news() -> None:
-    world = World(follow())
+    world = DomainHarness(follow())
     world.take(report(), silent=True)
     assert len(world.take(report("b", published=at(2)), hours=2).sends) == 1
 
 
 def test_edits_wait_a_minute_and_coalesce() -> None:
-    world = World(follow())
+    world = DomainHarness(follow())
     world.take(report())
     world.send(1)
     second = 1 / 3600
@@ -580,7 +580,7 @@ def test_edits_wait_a_minute_and_coalesce() -> None:
 
 
 def test_edits_end_after_two_days_but_for_what_was_removed() -> None:
-    world = World(follow())
+    world = DomainHarness(follow())
     one = report()
     world.take(one)
     world.send()
@@ -597,7 +597,7 @@ def test_edits_end_after_two_days_but_for_what_was_removed() -> None:
 
 
 def test_a_post_is_edited_where_nobody_subscribes_any_more() -> None:
-    world = World(follow())
+    world = DomainHarness(follow())
     world.take(report())
     world.send()
     world.subscriptions = ()
@@ -605,7 +605,7 @@ def test_a_post_is_edited_where_nobody_subscribes_any_more() -> None:
 
 
 def test_old_records_are_told_on_their_own_clock_in_a_replay() -> None:
-    world = World(follow())
+    world = DomainHarness(follow())
     long_ago = report(published=at(-24 * 900))
     plan = world.take(long_ago, hours=-24 * 900 + 1, replay=True)
     assert len(plan.sends) == 1
@@ -613,7 +613,7 @@ def test_old_records_are_told_on_their_own_clock_in_a_replay() -> None:
 
 
 def test_backfill_posts_what_came_silently() -> None:
-    world = World(follow())
+    world = DomainHarness(follow())
     old, other = report(published=at(-24 * 90)), report("b", BEES)
     world.take(old, other, silent=True)
     plan = world.announce([world.id_of(old)], hours=1)
@@ -625,7 +625,7 @@ def test_backfill_posts_what_came_silently() -> None:
 
 
 def test_backfill_holds_to_what_the_channel_asked_for() -> None:
-    world = World(follow(importance=Importance.MAJOR), follow("Space", 8))
+    world = DomainHarness(follow(importance=Importance.MAJOR), follow("Space", 8))
     one = report()
     world.take(one, silent=True)
     plan = world.announce([world.id_of(one)])
@@ -666,7 +666,10 @@ def test_however_batches_are_split_counts_add_up_and_every_record_is_in_one_stor
 ) -> None:
     seen = []
     for cuts in (one_way, another, set[int]()):
-        world, total = World(follow(), follow(channel=8, importance=Importance.NOTABLE)), Counter[str]()
+        world, total = (
+            DomainHarness(follow(), follow(channel=8, importance=Importance.NOTABLE)),
+            Counter[str](),
+        )
         bounds = [0, *sorted(cut for cut in cuts if cut < len(items)), len(items)]
         for hours, (start, end) in enumerate(pairwise(bounds)):
             batch = items[start:end]
@@ -680,7 +683,7 @@ def test_however_batches_are_split_counts_add_up_and_every_record_is_in_one_stor
     assert seen[0] == seen[1] == seen[2]
 
 
-def check(world: World) -> None:
+def check(world: DomainHarness) -> None:
     """What holds whatever came in."""
     members = Counter[int]()
     alive = {s.story for s in world.records.values() if s.story is not None and not s.record.removed}

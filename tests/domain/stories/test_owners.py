@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from bot.domain.model import HEAT_PER_OUTLET
 from bot.domain.stories import story as stories
-from bot.domain.stories.owners import Owners, brand
+from bot.domain.stories.owners import MediaOwners, brand
 from tests.make import record, stored, story
 
-NAMED = Owners(
+NAMED = MediaOwners(
     {"harbourpost.example": "Tide Group", "tidewatch.example": "Tide Group", "kestrel.net": "Kestrel"}
 )
 
@@ -55,7 +55,7 @@ def test_owners_that_are_named_stand_above_brands() -> None:
     assert NAMED.of("harbourpost.example") == NAMED.of("tidewatch.example") == "Tide Group"
     assert NAMED.of("kestrel.net") != NAMED.of("kestrel.com")  # so a brand of two owners can be told apart
     assert NAMED.of("kestrel.com") == NAMED.of("kestrel.co.uk")
-    assert Owners().of("harbourpost.example") != Owners().of("tidewatch.example")
+    assert MediaOwners().of("harbourpost.example") != MediaOwners().of("tidewatch.example")
 
 
 def test_outlets_of_one_owner_count_once_for_heat() -> None:
@@ -80,7 +80,7 @@ def test_never_more_voices_than_outlets_and_as_many_in_any_order(
     domains: list[str], named: dict[str, str]
 ) -> None:
     members = [stored(record("Title", domain)) for domain in domains]
-    owners = Owners(named)
+    owners = MediaOwners(named)
     found = stories.voices(members, owners)
     assert 1 <= found <= len(set(domains))
     assert found == stories.voices(members[::-1], owners) == len({owners.of(domain) for domain in domains})

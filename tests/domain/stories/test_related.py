@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.domain.model import Stored, StoryView
 from bot.domain.stories import story as stories
-from bot.domain.stories.related import MOST, OF_ONE_OUTLET, Candidate, beside, timeline, words_of
+from bot.domain.stories.related import MOST, OF_ONE_OUTLET, Candidate, related_stories, timeline, words_of
 from bot.domain.stories.story import Story
 from tests.make import at, record
 
@@ -42,7 +42,7 @@ def test_what_came_before_and_what_came_after_in_the_order_of_time() -> None:
     ruling = story(4, "Judges rule on facial recognition at stations", hours=[300])
     court = story(5, "Court hears case on metro recognition cameras", hours=[200])
     candidates = [Candidate(one, score) for one, score in ((trial, 5), (law, 3), (ruling, 5), (court, 4))]
-    before, after = beside(METRO, candidates)
+    before, after = related_stories(METRO, candidates)
     assert [view.number for view in before] == [3, 2]
     assert [view.number for view in after] == [5, 4]
 
@@ -55,7 +55,7 @@ def test_what_has_only_a_word_in_common_is_about_something_else() -> None:
         "Ferries in the bay hit fewer whales",
     ]
     candidates = [Candidate(story(n, title, hours=[n]), 5) for n, title in enumerate(others, 2)]
-    assert beside(METRO, candidates) == ((), ())
+    assert related_stories(METRO, candidates) == ((), ())
 
 
 def test_the_name_of_a_topic_is_nothing_in_common() -> None:
@@ -65,14 +65,14 @@ def test_the_name_of_a_topic_is_nothing_in_common() -> None:
     ferries = about(10, "Computer vision warns ferry captains of whales")
     trees = about(11, "Computer vision counts street trees")
     whales = about(12, "Ferry captains strike over pay and long shifts despite computer vision")
-    before, after = beside(ferries, [Candidate(trees, 5), Candidate(whales, 5)])
+    before, after = related_stories(ferries, [Candidate(trees, 5), Candidate(whales, 5)])
     assert (before, [view.number for view in after]) == ((), [12])
 
 
 def test_what_says_the_same_again_is_left_out() -> None:
     again = story(2, "Facial recognition in metro halts city", hours=[10])
     one, two = (story(n, "Council debates law on facial recognition", hours=[n]) for n in (3, 4))
-    before, _ = beside(
+    before, _ = related_stories(
         METRO, [Candidate(again, 9), Candidate(one, 5), Candidate(two, 5), Candidate(METRO, 20)]
     )
     assert [view.number for view in before] == [3]
@@ -82,7 +82,9 @@ def test_what_is_declared_comes_first_and_may_be_little_alike() -> None:
     declared = story(2, "Cameras bought for all stations", hours=[10])
     weak = story(3, "Whale seen in the bay", hours=[11])
     alike = story(4, "Council debates law on facial recognition", hours=[12])
-    before, _ = beside(METRO, [Candidate(declared, 0.1), Candidate(weak, 0.2), Candidate(alike, 6)], [2])
+    before, _ = related_stories(
+        METRO, [Candidate(declared, 0.1), Candidate(weak, 0.2), Candidate(alike, 6)], [2]
+    )
     assert [view.number for view in before] == [2, 4]
 
 
@@ -106,7 +108,7 @@ def test_outlets_are_many_and_stories_few(candidates: list[tuple[float, int, str
         )
         for n, (score, hour, outlet, word) in enumerate(candidates, 2)
     ]
-    before, after = beside(METRO, views)
+    before, after = related_stories(METRO, views)
     assert max(len(before), len(after)) <= MOST
     led = [view.lead.record.outlet.domain for view in (*before, *after)]
     assert all(led.count(outlet) <= OF_ONE_OUTLET for outlet in led)

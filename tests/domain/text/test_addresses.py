@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.polling import Feed, Origin, Polling
+from bot.domain.polling import Feed, FeedOrigin, Polling
 from bot.domain.text.addresses import host_of, hosts_only
 from bot.services.status import shown_error, shown_name
 from bot.store.feeds import Settled
@@ -28,7 +28,7 @@ ADDRESSES = (
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_a_secret_in_a_feeds_address_is_read_by_nobody_else(address: str) -> None:
     feed = Feed(
-        1, 7, address, address, "", "", (), None, Origin.SERVER, None, Polling(timedelta(hours=1), None),
+        1, 7, address, address, "", "", (), None, FeedOrigin.SERVER, None, Polling(timedelta(hours=1), None),
         intake_done=True, last_success=None, last_error="", taken=0, rejected=0,
     )  # fmt: skip
     error = f"cannot reach {address} (moved to '{address}')"

@@ -8,13 +8,13 @@ import pytest
 
 from bot.domain.model import Record
 from bot.sources.feeds.links import resolved
-from bot.sources.feeds.parse import Origin
+from bot.sources.feeds.parse import FeedSpec
 from bot.sources.feeds.wrappers import unwrapped
 from bot.sources.records import parse as parse_records
 from tests.sources.feeds.writing import URL, atom, item, only, read, rss
 
 SITE = "https://www.lanternpost.example/"
-ELSEWHERE = Origin("https://feeds.hosting.example/lantern.xml")
+ELSEWHERE = FeedSpec("https://feeds.hosting.example/lantern.xml")
 OF_THE_SITE = f"<title>Lantern Post</title><link>{SITE}</link>"
 
 
@@ -233,5 +233,5 @@ def test_an_entry_without_words_is_called_by_its_picture_or_its_address(inside: 
 
 def test_what_a_group_of_media_says_is_the_entrys_text() -> None:
     group = "<media:group><media:title>No</media:title><media:description>In four minutes.</media:description></media:group>"
-    record = only(rss(item(1, group)), Origin(URL))
+    record = only(rss(item(1, group)), FeedSpec(URL))
     assert (record.title, record.excerpt) == ("Title 1", "In four minutes.")

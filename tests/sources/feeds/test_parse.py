@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.domain.model import Outlet
-from bot.sources.feeds.parse import MAX_ITEMS, NotAFeed, Origin
+from bot.sources.feeds.parse import MAX_ITEMS, FeedSpec, NotAFeed
 from tests.sources.feeds.writing import HEAD, URL, atom, item, only, read, records, rss
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -21,7 +21,7 @@ def test_rss() -> None:
             "<description>&lt;p&gt;It did not &lt;b&gt;sail&lt;/b&gt;.&lt;/p&gt;</description><category>Sea</category>"
             "<guid isPermaLink='false'>f1</guid><pubDate>Mon, 02 Mar 2026 13:00:00 +0100</pubDate>"
         ),
-        Origin(URL, topics=("Shipping",), quality=55),
+        FeedSpec(URL, topics=("Shipping",), quality=55),
     )
     assert record.key == "https://news.example.com/ferry"
     assert record.url == "https://news.example.com/ferry?utm_source=rss"
@@ -85,7 +85,7 @@ def test_json_feed() -> None:
             "no item",
         ],
     }  # fmt: skip
-    document = read(json.dumps(feed), Origin("https://a.example/feed.json"))
+    document = read(json.dumps(feed), FeedSpec("https://a.example/feed.json"))
     one, two = (found.record for found in document.items)
     assert (one.url, one.title, one.excerpt, one.published, one.language) == (
         "https://a.example/1", "One", "Text", NOON, "de",
@@ -158,7 +158,7 @@ def test_language_is_the_entrys_else_the_feeds_else_the_users() -> None:
     both = rss(item(extra="<dc:language>fr</dc:language>"), head=f"{HEAD}<language>de</language>")
     assert only(both).language == "fr"
     assert only(rss(item(), head=f"{HEAD}<language>de</language>")).language == "de"
-    assert only(rss(item()), Origin(URL, language="it")).language == "it"
+    assert only(rss(item()), FeedSpec(URL, language="it")).language == "it"
     assert only(rss(item(), head=f"{HEAD}<language>not a language</language>")).language == ""
     entry = "<title>T</title><link href='/1'/>"
     assert only(atom(entry).replace("<feed ", "<feed xml:lang='pt-BR' ")).language == "pt-BR"

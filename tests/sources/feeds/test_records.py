@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.model import Outlet, Record
-from bot.sources.feeds.parse import Origin
+from bot.sources.feeds.parse import FeedSpec
 from tests.sources.feeds.writing import HEAD, URL, atom, item, only, records, rss
 
 LONG = "<description>One two three four five six seven eight nine ten</description>"
@@ -135,7 +135,7 @@ def test_a_feed_speaks_for_other_pages_of_the_domain_that_it_comes_from_alone() 
 
 def test_a_service_that_publishes_feeds_of_others_speaks_for_no_page() -> None:
     page = "<title>T</title><link>https://feeds.feedburner.com/~r/tide/1</link><guid>1</guid>"
-    record = only(rss(page), Origin("https://feeds.feedburner.com/tide"))
+    record = only(rss(page), FeedSpec("https://feeds.feedburner.com/tide"))
     assert all(twin.startswith("feed:") for twin in record.twins)
 
 
@@ -183,11 +183,13 @@ def test_a_home_page_is_no_twin() -> None:
 
 
 def test_the_users_name_for_a_feed_goes_first() -> None:
-    assert only(rss(item()), Origin(URL, name="Ours")).outlet == Outlet("Ours", "example.com")
+    assert only(rss(item()), FeedSpec(URL, name="Ours")).outlet == Outlet("Ours", "example.com")
 
 
 def test_a_link_elsewhere_is_of_another_outlet() -> None:
-    record = only(rss("<title>T</title><link>https://blog.other.example/1</link>"), Origin(URL, name="Links"))
+    record = only(
+        rss("<title>T</title><link>https://blog.other.example/1</link>"), FeedSpec(URL, name="Links")
+    )
     assert record.outlet == Outlet("other.example", "other.example")
 
 
@@ -197,7 +199,7 @@ def test_a_page_under_another_suffix_of_the_feeds_name_is_its_own() -> None:
 
 
 def test_a_feed_on_a_hosting_service_belongs_to_its_site() -> None:
-    origin = Origin("https://feeds.feedburner.com/thenews")
+    origin = FeedSpec("https://feeds.feedburner.com/thenews")
     assert only(rss(item()), origin).outlet == Outlet("The News", "example.com")
     through = rss("<title>T</title><link>https://feedproxy.google.com/~r/thenews/1</link>")
     assert only(through, origin).outlet == Outlet("The News", "example.com")

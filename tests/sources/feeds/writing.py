@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bot.domain.model import Record
-from bot.sources.feeds.parse import Document, Origin, parse
+from bot.sources.feeds.parse import Document, FeedSpec, parse
 
 URL = "https://news.example.com/feed.xml"
-ORIGIN = Origin(URL)
+ORIGIN = FeedSpec(URL)
 
 _SPACES = (
     'xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:media="http://search.yahoo.com/mrss/" '
@@ -34,19 +34,19 @@ def atom(*entries: str, head: str = "<title>The News</title>") -> str:
     return f'<feed xmlns="http://www.w3.org/2005/Atom">{head}{inside}</feed>'
 
 
-def read(body: str | bytes, origin: Origin = ORIGIN, content_type: str = "") -> Document:
+def read(body: str | bytes, origin: FeedSpec = ORIGIN, content_type: str = "") -> Document:
     """The parsed feed."""
     return parse(body.encode() if isinstance(body, str) else body, origin, content_type)
 
 
-def records(body: str | bytes, origin: Origin = ORIGIN) -> list[Record]:
+def records(body: str | bytes, origin: FeedSpec = ORIGIN) -> list[Record]:
     """The records of a feed that has nothing to reject."""
     document = read(body, origin)
     assert document.rejected == ()
     return [found.record for found in document.items]
 
 
-def only(body: str | bytes, origin: Origin = ORIGIN) -> Record:
+def only(body: str | bytes, origin: FeedSpec = ORIGIN) -> Record:
     """The one record of a feed."""
     (record,) = records(body, origin)
     return record

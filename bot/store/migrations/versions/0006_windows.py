@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from bot.domain.clustering.story_cluster import compared
+from bot.domain.clustering.story_cluster import extract_terms
 
 revision = "0006"
 down_revision = "0005"
@@ -25,7 +25,9 @@ def upgrade() -> None:
     connection = op.get_bind()
     records = sa.table("records", *map(sa.column, ("id", "title", "excerpt", "language", "partial", "terms")))
     rows = connection.execute(sa.select(records).where(sa.not_(records.c.partial))).all()
-    filled = [{"of": row.id, "to": compared(row.title, row.excerpt, row.language).kept()} for row in rows]
+    filled = [
+        {"of": row.id, "to": extract_terms(row.title, row.excerpt, row.language).kept()} for row in rows
+    ]
     if filled:
         statement = sa.update(records).where(records.c.id == sa.bindparam("of"))
         connection.execute(statement.values(terms=sa.bindparam("to")), filled)
