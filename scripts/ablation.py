@@ -6,34 +6,35 @@ python -m scripts.ablation RECORDS TRUTH, as `topicwire eval stories` takes them
 from __future__ import annotations
 
 import argparse
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from unittest.mock import patch
 
 from bot.cli.evaluation import group
-from bot.domain.clustering import assign as cluster
-from bot.domain.clustering import embeddings as meaning
-from bot.domain.clustering import index, vocabulary
-from bot.domain.clustering import story_cluster as event
+from bot.domain.clustering import embeddings, story_cluster, vocabulary
 from bot.domain.clustering.agreement import b_cubed
+from bot.domain.clustering.params import DEFAULT_PARAMS, ClusteringParams
 
-MODULES = (cluster, event, index, vocabulary)
-# What it is, the constant, and the value that switches it off.
-PARTS: tuple[tuple[str, str, float], ...] = (
-    ("names weigh more, words that are never names weigh less", "NAME", 0.0),
-    ("the most telling common word counts half", "ONE_WORD", 0.0),
-    ("the threshold rises with the number of stories", "CROWD", 0.0),
-    ("the threshold is higher while few words are known", "UNSURE", 0.0),
-    ("the threshold rises with the days in between", "LATE", 0.0),
-    ("the threshold is higher within one outlet", "SAME_OUTLET", 0.0),
-    ("instalments of a series stay separate", "SERIES", 2.0),
-    ("large stories need more than one common word", "SECOND", 0.0),
-    ("a declaration lowers the threshold", "DECLARED", 1.0),
-    ("words of excerpts count", "EXCERPT", 1e-9),
-    ("24 candidates instead of 12", "CANDIDATES", 24),
-    ("6 candidates instead of 12", "CANDIDATES", 6),
-    ("a budget of 1,000 entries of the index", "BUDGET", 1_000),
+# What it is, the parameter, and the value that switches it off.
+PARTS: tuple[tuple[str, ClusteringParams], ...] = (
+    ("the most telling common word counts half", replace(DEFAULT_PARAMS, top_word_share=0.0)),
+    ("the threshold rises with the number of stories", replace(DEFAULT_PARAMS, crowd_growth=0.0)),
+    ("the threshold is higher while few words are known", replace(DEFAULT_PARAMS, cold_start=0.0)),
+    ("the threshold rises with the days in between", replace(DEFAULT_PARAMS, late_growth=0.0)),
+    ("the threshold is higher within one outlet", replace(DEFAULT_PARAMS, same_outlet=0.0)),
+    ("instalments of a series stay separate", replace(DEFAULT_PARAMS, series=2.0)),
+    ("large stories need more than one common word", replace(DEFAULT_PARAMS, second_word=0.0)),
+    ("a declaration lowers the threshold", replace(DEFAULT_PARAMS, declared=1.0)),
+    ("24 candidates instead of 12", replace(DEFAULT_PARAMS, candidates=24)),
+    ("6 candidates instead of 12", replace(DEFAULT_PARAMS, candidates=6)),
+    ("a budget of 1,000 entries of the index", replace(DEFAULT_PARAMS, budget=1_000)),
+)
+# Weights of words are no parameters: every report is weighed with them.
+WEIGHTS: tuple[tuple[str, AbstractContextManager[object]], ...] = (
+    ("names weigh more, words that are never names weigh less", patch.object(vocabulary, "NAME", 0.0)),
+    ("words of excerpts count", patch.object(story_cluster, "EXCERPT", 1e-9)),
 )
 
 
@@ -45,10 +46,20 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=0, help="how many other orders of arrival to average")
     arguments = parser.parse_args()
 
-    def row(name: str, before: float | None, *, semantic: bool = False) -> float:
+    def row(
+        name: str,
+        before: float | None,
+        *,
+        semantic: bool = False,
+        params: ClusteringParams = DEFAULT_PARAMS,
+        weights: AbstractContextManager[object] = nullcontext(),  # noqa: B008 # it holds nothing
+    ) -> float:
         found = []
         for order in range(arguments.orders) or (None,):
-            grouped, _ = group([str(arguments.records)], arguments.truth, semantic=semantic, order=order)
+            with weights:
+                grouped, _ = group(
+                    [str(arguments.records)], arguments.truth, semantic=semantic, order=order, params=params
+                )
             found.append(b_cubed(grouped.labels, grouped.stories))
         precision, recall, f1 = (
             fmean(values) for values in zip(*((q.precision, q.recall, q.f1) for q in found), strict=True)
@@ -59,14 +70,12 @@ def main() -> None:
 
     print("| without | precision | recall | F1 | change |\n|---|---|---|---|---|")
     whole = row("(nothing: words only)", None)
-    if meaning.installed():
+    if embeddings.installed():
         row("(nothing: words and meaning)", whole, semantic=True)
-    for name, constant, off in PARTS:
-        with ExitStack() as patches:
-            for module in MODULES:
-                if hasattr(module, constant):  # some are read in two of them
-                    patches.enter_context(patch.object(module, constant, off))
-            row(name, whole)
+    for name, changed in PARTS:
+        row(name, whole, params=changed)
+    for name, patched in WEIGHTS:
+        row(name, whole, weights=patched)
 
 
 if __name__ == "__main__":

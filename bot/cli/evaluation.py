@@ -17,6 +17,7 @@ from bot.cli.common import existing, load_topic_files, out, out_json, read_place
 from bot.domain.clustering import embeddings as meaning
 from bot.domain.clustering.agreement import Quality, b_cubed, pairwise
 from bot.domain.clustering.assign import StoryWindow
+from bot.domain.clustering.params import DEFAULT_PARAMS, ClusteringParams
 from bot.domain.clustering.story_cluster import SPAN, Report, day_of, extract_terms
 from bot.domain.model import Record
 from bot.domain.posting.plan import identify, place
@@ -77,7 +78,12 @@ class Grouped:
 
 
 def group(
-    places: Sequence[str], truth: Path, *, semantic: bool = False, order: int | None = None
+    places: Sequence[str],
+    truth: Path,
+    *,
+    semantic: bool = False,
+    order: int | None = None,
+    params: ClusteringParams = DEFAULT_PARAMS,
 ) -> tuple[Grouped, int]:
     """Find the stories of records in the order of their times, with `semantic` by what titles mean, too.
 
@@ -94,7 +100,7 @@ def group(
     started = clock.stopwatch()
     arrivals = [Arrival(record, replay=True) for record in records]
     batch = identify(arrivals, Known({}, {}, {}), Topics(), clock.now(), timedelta(), semantic=semantic)
-    found = place(batch, StoryWindow(), batch.arrivals, 1).stories
+    found = place(batch, StoryWindow(params=params), batch.arrivals, 1).stories
     seconds = clock.stopwatch() - started
     ids = {key: i for i, stored in batch.records.items() for key in keys_of(stored.record)}
     labels = {ids[key]: label for key, label in known.items() if key in ids}

@@ -106,14 +106,14 @@ def _drafted(before: Topic, draft: Draft, known: Topics) -> Topic:
         made = replace(made, aliases=tuple(aliases.values()))
     if draft.parent is not None:
         none = draft.parent.strip() in ("", NOTHING)
-        made = replace(made, parent="" if none else resolve(known.seen_by(0), draft.parent).name)
+        made = replace(made, parent="" if none else resolve(known.visible_to(0), draft.parent).name)
     return made
 
 
 def _free(known: Topics, wanted: Topic, before: Topic | None) -> None:
     """InvalidInputError where another topic goes by one of these names."""
     for name in (wanted.name, *wanted.aliases):
-        for other in (known.seen_by(0).resolve(name), known.resolve(name)):
+        for other in (known.visible_to(0).resolve(name), known.resolve(name)):
             if other is None or other == before:
                 continue
             if other.guild_id:

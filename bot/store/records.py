@@ -18,7 +18,7 @@ from bot.domain.records.intake import SHARED, Affected, Arrival, Known, Plan, al
 from bot.domain.stories.ranking import last_report
 from bot.domain.text.words import name_key, search_key
 from bot.store import decisions, outbox, pointers, schema, search, topics
-from bot.store.sql import chunks, seen_by, upsert
+from bot.store.sql import chunks, upsert, visible_to
 
 _r = schema.records
 _s = schema.stories
@@ -98,7 +98,7 @@ async def _select(
     connection: AsyncConnection, column: sa.Column[Any], values: Iterable[Any], guild_id: int | None = None
 ) -> tuple[dict[int, Stored], dict[int, str]]:
     """Records by a column's values, with what they declare; and their digests. With a `guild_id` those that it sees."""
-    seen = seen_by(_r.c.guild_id, guild_id)
+    seen = visible_to(_r.c.guild_id, guild_id)
     rows: dict[int, sa.Row[Any]] = {}
     declares: dict[int, list[int]] = {}
     for part in chunks(values):
@@ -138,7 +138,7 @@ async def topics_of(
             .join(_t, _t.c.id == _rt.c.topic_id)
             .join(_r, _r.c.id == _rt.c.record_id)
             .where(_r.c.story.in_(part))
-            .where(seen_by(_r.c.guild_id, guild_id), seen_by(_t.c.guild_id, guild_id))
+            .where(visible_to(_r.c.guild_id, guild_id), visible_to(_t.c.guild_id, guild_id))
             .order_by(_rt.c.record_id, _rt.c.declared.desc(), _rt.c.topic_id)
         )
         for record_id, name, declared, keywords, guild_id in rows:

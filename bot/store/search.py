@@ -22,7 +22,7 @@ from bot.domain.topics.query.document import Document
 from bot.domain.topics.query.language import Query
 from bot.domain.topics.query.tree import And, Near, Node, Not, Number, Or, Prefix, Term, Value
 from bot.store import schema
-from bot.store.sql import chunks, seen_by
+from bot.store.sql import chunks, visible_to
 
 MOST_WORDS = 64  # of a report that others are compared with
 BEGINNING = 4  # letters of a beginning that is looked for as one: of fewer too many words begin so
@@ -251,7 +251,7 @@ async def _plan_for_these_words(connection: AsyncConnection) -> None:
 
 def _seen(guild_id: int | None) -> sa.ColumnElement[bool]:
     """Records that came in themselves and that a server sees (None: whosever)."""
-    return sa.and_(~_r.c.partial, ~_r.c.removed, seen_by(_r.c.guild_id, guild_id))
+    return sa.and_(~_r.c.partial, ~_r.c.removed, visible_to(_r.c.guild_id, guild_id))
 
 
 async def candidates(
@@ -314,7 +314,7 @@ async def by_title(
         sa.select(story.c.number, lead.c.title)
         .join_from(hits, story, story.c.number == hits.c.story)
         .join(lead, lead.c.id == story.c.lead_id)
-        .where(story.c.forwards_to.is_(None), ~story.c.removed, seen_by(lead.c.guild_id, guild_id))
+        .where(story.c.forwards_to.is_(None), ~story.c.removed, visible_to(lead.c.guild_id, guild_id))
         .order_by(hits.c.id.desc())
     )
     return list(dict(rows.all()).items())[:limit]

@@ -13,7 +13,7 @@ from bot.domain.model import Stored, Topic, TopicMatch
 from bot.domain.text.words import name_key
 from bot.domain.topics.query.meter import Label
 from bot.store import records, schema, topics
-from bot.store.sql import seen_by, upsert
+from bot.store.sql import upsert, visible_to
 
 _t = schema.topics
 _r = schema.records
@@ -129,7 +129,7 @@ async def tag(connection: AsyncConnection, topic: Topic, matches: Sequence[tuple
 
 def _seen(guild_id: int) -> sa.ColumnElement[bool]:
     """Records that came in themselves and that a server sees."""
-    return sa.and_(seen_by(_r.c.guild_id, guild_id), ~_r.c.partial, ~_r.c.removed)
+    return sa.and_(visible_to(_r.c.guild_id, guild_id), ~_r.c.partial, ~_r.c.removed)
 
 
 async def recent(

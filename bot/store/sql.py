@@ -20,7 +20,7 @@ def chunks(values: Iterable[T], size: int = IN_MOST) -> Iterator[list[T]]:
         yield ordered[start : start + size]
 
 
-def seen_by(column: sa.Column[Any], guild_id: int | None) -> sa.ColumnElement[bool]:
+def visible_to(column: sa.Column[Any], guild_id: int | None) -> sa.ColumnElement[bool]:
     """Rows that a server sees, by the server whose own they are: its own, and everybody's (0). None: all.
 
     `+ 0`: no index finds rows by it. Nearly all are everybody's, and a database would prefer it to a better index.

@@ -16,7 +16,7 @@ from bot.domain.stories.ranking import hotness
 from bot.domain.stories.story import Story
 from bot.domain.text.words import search_key
 from bot.store import kept, records, schema
-from bot.store.sql import IN_MOST, chunks, seen_by
+from bot.store.sql import IN_MOST, chunks, visible_to
 from bot.store.topics import ids_of, keys_of
 
 MOST_WORDS = 12  # of a search
@@ -62,7 +62,7 @@ async def load(
             if i in everything and not everything[i].record.removed
         }
         story = Story(number, members, declared, {m.id: topics.get(m.id, ()) for m in members})
-        found[number] = story if guild_id is None else story.seen_by(guild_id)
+        found[number] = story if guild_id is None else story.visible_to(guild_id)
     return found
 
 
@@ -71,7 +71,7 @@ async def survivor(connection: AsyncConnection, number: int, guild_id: int | Non
 
     With a `guild_id` only if that server sees it.
     """
-    own = sa.and_(_s.c.number == number, seen_by(_s.c.guild_id, guild_id))
+    own = sa.and_(_s.c.number == number, visible_to(_s.c.guild_id, guild_id))
     row = (await connection.execute(sa.select(_s.c.forwards_to).where(own))).first()
     return None if row is None else (row.forwards_to or number)
 
@@ -148,7 +148,7 @@ def _newest(columns: Sequence[sa.Column[Any]], guild_id: int | None, limit: int)
 
 def _alive(guild_id: int | None = None) -> sa.ColumnElement[bool]:
     """Stories that go on, of those that the server sees; None: all."""
-    return sa.and_(_s.c.forwards_to.is_(None), ~_s.c.removed, seen_by(_s.c.guild_id, guild_id))
+    return sa.and_(_s.c.forwards_to.is_(None), ~_s.c.removed, visible_to(_s.c.guild_id, guild_id))
 
 
 def _of_topics(names: Sequence[str], guild_id: int | None) -> Any:
@@ -162,7 +162,9 @@ def _of_topics(names: Sequence[str], guild_id: int | None) -> Any:
         .join(_rt, _rt.c.record_id == _r.c.id)
         .join(_t, _t.c.id == _rt.c.topic_id)
         .where(_t.c.key.in_(keys_of(names, guild_id)), ~_r.c.removed, _r.c.story.is_not(None))
-        .where(seen_by(_r.c.guild_id, guild_id), sa.or_(_r.c.guild_id == guild_id, _t.c.guild_id == guild_id))
+        .where(
+            visible_to(_r.c.guild_id, guild_id), sa.or_(_r.c.guild_id == guild_id, _t.c.guild_id == guild_id)
+        )
     )
     return everybodys.union(own)
 
@@ -208,7 +210,8 @@ async def counts(
             .join(_t, _t.c.id == _rt.c.topic_id)
             .where(~_r.c.removed, _r.c.story.is_not(None))
             .where(
-                seen_by(_r.c.guild_id, guild_id), sa.or_(_r.c.guild_id == guild_id, _t.c.guild_id == guild_id)
+                visible_to(_r.c.guild_id, guild_id),
+                sa.or_(_r.c.guild_id == guild_id, _t.c.guild_id == guild_id),
             )
         )
         every = (everybodys.union_all(own) if guild_id else everybodys).subquery()
@@ -310,7 +313,7 @@ def _own_word(ids: Mapping[str, int], guild_id: int) -> sa.ColumnElement[bool]:
     """Records that put a story into a topic for a server alone: its own, or those of its own topics."""
     own_ids = [number for key, number in ids.items() if "\n" in key]
     return sa.and_(
-        seen_by(_r.c.guild_id, guild_id),
+        visible_to(_r.c.guild_id, guild_id),
         sa.or_(_r.c.guild_id == guild_id, _rt.c.topic_id.in_(own_ids)),
     )
 
@@ -319,7 +322,7 @@ async def _began_last(
     connection: AsyncConnection, ids: Mapping[str, int], guild_id: int | None, limit: int
 ) -> set[int]:
     """The stories of each of these topics with the highest numbers, from indexes."""
-    seen = sa.and_(~_r.c.removed, _r.c.story.is_not(None), seen_by(_r.c.guild_id, guild_id))
+    seen = sa.and_(~_r.c.removed, _r.c.story.is_not(None), visible_to(_r.c.guild_id, guild_id))
     found: set[int] = set()
     for key, topic_id in ids.items():
         if "\n" not in key:
@@ -389,7 +392,7 @@ async def recent_totals(
 async def totals(connection: AsyncConnection, guild_id: int | None = None) -> tuple[int, int]:
     """How many records came in themselves, and how many stories are alive. With a `guild_id` of those that it sees."""
     count = sa.func.count()
-    seen = seen_by(_r.c.guild_id, guild_id)
+    seen = visible_to(_r.c.guild_id, guild_id)
     own = await connection.scalar(sa.select(count).select_from(_r).where(~_r.c.partial, seen))
     alive = await connection.scalar(sa.select(count).select_from(_s).where(_alive(guild_id)))
     return own or 0, alive or 0

@@ -87,7 +87,7 @@ async def load(connection: AsyncConnection, guild_id: int | None = None) -> Topi
         found = (revision, await asyncio.to_thread(_built, rows, found[1] if found else None))
         if _CHANGED not in options:  # nobody knows yet whether this transaction will have been
             kept[TOPICS] = found
-    return found[1] if guild_id is None else found[1].seen_by(guild_id)
+    return found[1] if guild_id is None else found[1].visible_to(guild_id)
 
 
 def _built(rows: Sequence[sa.Row[Any]], before: Topics | None) -> Topics:

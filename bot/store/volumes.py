@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import kept, schema
-from bot.store.sql import chunks, seen_by
+from bot.store.sql import chunks, visible_to
 from bot.store.topics import ids_of, keys_of
 
 DAY = timedelta(days=1)
@@ -50,7 +50,7 @@ async def counted(
     # looked through is as long as the time that is asked for. `+ 0` keeps databases from other ways.
     recent = sa.and_(_s.c.last_seen > since, _s.c.first > since, _s.c.first <= now)
     lowest = sa.select(sa.func.min(_s.c.number + 0)).where(recent).scalar_subquery()
-    alive = sa.and_(_s.c.forwards_to.is_(None), ~_s.c.removed, seen_by(_s.c.guild_id, guild_id))
+    alive = sa.and_(_s.c.forwards_to.is_(None), ~_s.c.removed, visible_to(_s.c.guild_id, guild_id))
     day = sa.case(*[(_s.c.first > now - (ago + 1) * DAY, ago) for ago in range(days)])
     found: Volumes = {}
     for keys in chunks(keys_of(names, guild_id)):
@@ -61,7 +61,7 @@ async def counted(
             .join_from(_st, _s, _s.c.number == _st.c.story)
             .where(_st.c.story >= lowest, (_st.c.topic_id + 0).in_(ids), recent, alive)
         )
-        seen = sa.and_(~_r.c.removed, seen_by(_r.c.guild_id, guild_id))
+        seen = sa.and_(~_r.c.removed, visible_to(_r.c.guild_id, guild_id))
         own = (
             sa.select(_rt.c.topic_id, day, _s.c.number)
             .join_from(_s, _r, _r.c.story == _s.c.number)

@@ -60,7 +60,7 @@ async def _tell(
         return False
     for channel_id in await notices.told_since(connection, now - QUIET, list(channels)):
         del channels[channel_id]
-    tags = tag_names(feed.topics, known.seen_by(feed.guild_id))
+    tags = tag_names(feed.topics, known.visible_to(feed.guild_id))
     payload = replace(failure(feed, settled), tags=tags).to_json() | {"feed": feed.source_id}
     since = settled.polling.failing_since
     for channel_id, guild_id in channels.items():
@@ -117,7 +117,7 @@ async def _dependent(
     wanting: dict[int, frozenset[str]] = {}  # by server, which may have topics of its own
     found = {}
     for s in await subscriptions.subscriptions(connection, guild_id=feed.guild_id or None):
-        here = known.seen_by(s.guild_id)
+        here = known.visible_to(s.guild_id)
         if s.guild_id not in wanting:
             names = (name for of, name in about if of in (0, s.guild_id))
             wanting[s.guild_id] = here.with_ancestors(names)

@@ -105,7 +105,7 @@ def _digest(claim: Claimed, render_context: RenderContext, now: datetime) -> Mes
     if state is not None and state.off and not demanded:
         return Outcome(SendStatus.STALE, detail="the channel's digest is turned off")
     message = Message.from_json(payload)
-    known = render_context.topics.seen_by(claim.guild_id)
+    known = render_context.topics.visible_to(claim.guild_id)
     gone = set()
     for number in {number for told in message.stories for number in told}:
         view = _view(replace(claim, story=render_context.merged_into.get(number, number)), render_context)
@@ -147,7 +147,7 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
     if not sent and now - claim.created_at > render_context.rules.max_age:
         return Outcome(SendStatus.STALE, detail="the message waited longer than posts.max_age allows")
     roles = tuple(dict.fromkeys(s.mention_role_id for s in _reached(view, wanted) if s.mention_role_id))
-    known = render_context.topics.seen_by(claim.guild_id)
+    known = render_context.topics.visible_to(claim.guild_id)
     topics = known.specific_first(view.topics)
     found = known.resolve(next(iter(topics), ""))
     message = render.story_post(
@@ -182,7 +182,7 @@ def publishes(claim: Claimed, render_context: RenderContext) -> bool:
 def _story(claim: Claimed, render_context: RenderContext) -> Story:
     """The claim's story as its server sees it."""
     assert claim.story is not None
-    return render_context.stories[claim.story].seen_by(claim.guild_id)
+    return render_context.stories[claim.story].visible_to(claim.guild_id)
 
 
 def _view(claim: Claimed, render_context: RenderContext) -> StoryView | None:
@@ -198,7 +198,7 @@ def _wanted(claim: Claimed, view: StoryView, render_context: RenderContext) -> l
     """The channel's live subscriptions to the story's topics."""
     own, known = (
         render_context.subscriptions.get(claim.channel_id, ()),
-        render_context.topics.seen_by(claim.guild_id),
+        render_context.topics.visible_to(claim.guild_id),
     )
     return [s for s in posting.matching(view, own, known) if s.mode is not Mode.DIGEST]
 

@@ -139,7 +139,7 @@ class DomainHarness:
             if not self.records[i].record.removed
         }
         story = Story(number, members, declared, self._matches)
-        return stories.view(story.seen_by(story.guild_id))
+        return stories.view(story.visible_to(story.guild_id))
 
     def story_of(self, record: Record) -> StoryView:
         """The story that a record is in."""

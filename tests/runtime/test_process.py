@@ -12,7 +12,7 @@ CODE = """
 import resource
 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, hard), hard))
-from bot.process import raise_open_files
+from bot.runtime.process import raise_open_files
 raise_open_files()
 soft, after = resource.getrlimit(resource.RLIMIT_NOFILE)
 print(soft > 256 or soft == hard, after == hard)
@@ -21,6 +21,6 @@ print(soft > 256 or soft == hard, after == hard)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
 def test_the_limit_of_open_files_is_raised_as_far_as_it_goes() -> None:
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[2]
     run = subprocess.run([sys.executable, "-c", CODE], cwd=root, capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["True", "True"]

@@ -56,8 +56,8 @@ async def test_it_comes_back_as_it_was_made_for_its_server(stores: Database) -> 
     await add(stores, WIND, TWIN)
     async with stores.read() as connection:
         known = await topics.load(connection)
-        assert list(known.seen_by(GUILD)) == [WIND]
-        assert list(known.seen_by(OTHERS)) == [TWIN]
+        assert list(known.visible_to(GUILD)) == [WIND]
+        assert list(known.visible_to(OTHERS)) == [TWIN]
         assert list(known) == []
         assert [await server_topics.count(connection, guild) for guild in (GUILD, OTHERS, 0)] == [1, 1, 0]
         assert await topics.ids(connection) == {}
@@ -237,7 +237,7 @@ async def test_topics_are_built_once_and_again_when_they_change(stores: Database
                 first = await topics.load(connection)
             async with db.intake() as connection:
                 assert await topics.load(connection) is first
-                assert await topics.load(connection, GUILD) is first.seen_by(GUILD)
+                assert await topics.load(connection, GUILD) is first.visible_to(GUILD)
         context = Context(other, Clock())
         await edit(context, GUILD, "Wind", Draft(name="Gale"))
         assert await names(stores, GUILD) == ["Gale"]

@@ -23,29 +23,11 @@ from dataclasses import replace
 from operator import itemgetter, mul
 
 from bot.domain.clustering.batch import Batch, Clustering, Why
-from bot.domain.clustering.index import ONE_WORD, ClusterIndex, ClusterQuery
-from bot.domain.clustering.story_cluster import NEAR, Report, StoryCluster
-from bot.domain.clustering.vocabulary import PRIOR, Word
+from bot.domain.clustering.index import ClusterIndex
+from bot.domain.clustering.params import DEFAULT_PARAMS, ClusteringParams
+from bot.domain.clustering.scoring import ClusterQuery, Threshold, margin, passes_guards, probe_terms
+from bot.domain.clustering.story_cluster import Report, StoryCluster
 
-# Tuned for B-cubed F1 on headlines of large events and on sites with many small ones. Cosines.
-ALIKE = 0.115  # from here on two stories are one
-CROWD = 0.15  # by what part of itself that rises for every e-fold of stories: among many, more are alike by chance
-CROWDED = 100  # stories from which on that counts
-UNSURE = 0.3  # added to that while nothing is known of how rare words are; halved after PRIOR reports
-SAME_OUTLET = 0.5  # how far the bar rises towards 1 where one outlet wrote all: its titles are alike anyway
-LATE = 1.2  # by what part of itself the bar rises until NEAR
-DECLARED = 0.75  # what is left of the bar where a single report and the story declare each other
-VOUCHED = 0.4  # what is left of UNSURE then
-SECOND = 0.03  # what two stories of several reports must share without that word
-SERIES = 0.5  # part of a story that must be an outlet's own for its next title to be an instalment
-
-# Where it is known what titles mean. Likenesses of meanings.
-USUAL = 0.41  # two titles of one theme are so much alike anyway: more speaks for one story, less against
-DIFFERENT = 0.3  # below that two stories of several reports are not one, whatever their words; more decides nothing there
-FEWER = 0.6  # part of the bar that words alone must reach for a comparison
-SURER = 0.7  # what is left of UNSURE
-
-CANDIDATES = 12  # stories that are compared with a report word by word
 SHOWN = 4  # terms that are told as the reason
 
 _NONE: frozenset[int] = frozenset()
@@ -59,33 +41,38 @@ class StoryWindow:
     stories; `apart` are pairs of stories that people found to be different: they never merge.
     """
 
-    def __init__(self, reports: Iterable[Report] = (), apart: Iterable[tuple[int, int]] = ()) -> None:
-        self._events = ClusterIndex()
+    def __init__(
+        self,
+        reports: Iterable[Report] = (),
+        apart: Iterable[tuple[int, int]] = (),
+        params: ClusteringParams = DEFAULT_PARAMS,
+    ) -> None:
+        self._index = ClusterIndex(params)
         self._apart: dict[int, set[int]] = {}
         stories: dict[int, list[Report]] = {}
         reports = list(reports)
-        self._events.hear(reports)
+        self._index.observe_casing(reports)
         for report in reports:
             assert report.story is not None
             stories.setdefault(report.story, []).append(report)
         for number, members in sorted(stories.items(), key=_age):
             owner = min(report.guild_id for report in members)
             own = [report for report in members if report.guild_id == owner]
-            self._events.enter(self._events.event(number, own))
+            self._index.enter(self._index.cluster_of(number, own))
         for one, other in apart:
-            self.part(one, other)
+            self.forbid_merge(one, other)
 
     def __len__(self) -> int:
         """How many stories there are."""
-        return len(self._events)
+        return len(self._index)
 
     def __contains__(self, number: int) -> bool:
-        return number in self._events
+        return number in self._index
 
     @property
     def entries(self) -> int:
         """How many entries the index has: what memory follows."""
-        return self._events.vocabulary.entries()
+        return self._index.vocabulary.entries()
 
     def place(
         self, arrivals: Sequence[Report], related: Mapping[int, Report], next_number: int
@@ -103,21 +90,21 @@ class StoryWindow:
 
     def leave(self, story: int, report_ids: Collection[int]) -> None:
         """Take reports out of their story, as they were withdrawn or found no room."""
-        event = self._events.get(story)
-        if event is None or all(report.id not in report_ids for report in event.reports):
+        cluster = self._index.get(story)
+        if cluster is None or all(report.id not in report_ids for report in cluster.reports):
             return
-        self._events.withdraw(event)
-        if event.drop(report_ids):
-            self._events.enter(event)
+        self._index.withdraw(cluster)
+        if cluster.drop(report_ids):
+            self._index.enter(cluster)
 
-    def part(self, one: int, other: int) -> None:
+    def forbid_merge(self, one: int, other: int) -> None:
         """Two stories never become one."""
         self._apart.setdefault(one, set()).add(other)
         self._apart.setdefault(other, set()).add(one)
 
     def evict(self, day: float) -> None:
         """Forget the stories whose last report is from before a day, in days since 1970."""
-        for number in self._events.evict(day):
+        for number in self._index.evict(day):
             for other in self._apart.pop(number, ()):
                 self._apart[other].discard(number)
 
@@ -129,9 +116,9 @@ class StoryWindow:
             return
         linked = batch.linked(report)
         number = batch.story_of(report.id)
-        event = self._find(report, linked, batch) if number is None else self._stay(report, number)
-        if event is not None:
-            self._settle(event, linked, batch)
+        cluster = self._find(report, linked, batch) if number is None else self._stay(report, number)
+        if cluster is not None:
+            self._settle(cluster, linked, batch)
         story = batch.story_of(report.id)
         for partial in batch.waiting(report):
             linked = batch.linked(partial)
@@ -139,77 +126,77 @@ class StoryWindow:
 
     def _find(self, report: Report, linked: Collection[int], batch: Batch) -> StoryCluster | None:
         """Put a report into the nearest story, or open one. Returns the story if others may be one with it now."""
-        alone = self._events.event(0, [report])
-        self._events.hear([report])
+        alone = self._index.cluster_of(0, [report])
+        self._index.observe_casing([report])
         near = self._nearest(alone, linked)
         if near is None:
             alone.number = batch.opens()
-            self._events.enter(alone)
+            self._index.enter(alone)
             batch.put(report, alone.number, Why())
             self._adopt(alone, batch)
             return None
         batch.put(report, near.number, self._why(report, alone, near, batch))
         if near.guild_id != report.guild_id:
             return None
-        self._events.enlarge(near, alone)
+        self._index.enlarge(near, alone)
         return near if _is_due(len(near)) else None
 
     def _stay(self, report: Report, number: int) -> StoryCluster | None:
         """A report that is in a story stays there, with what it says now."""
-        event = self._events.get(number)
-        if event is not None and event.guild_id != report.guild_id:
+        cluster = self._index.get(number)
+        if cluster is not None and cluster.guild_id != report.guild_id:
             return None
-        fresh = self._events.event(number, [report])
-        self._events.hear([report])
-        if event is not None:
-            self._events.withdraw(event)
-            if event.drop([report.id]):
-                event.absorb(fresh, self._events.vocabulary)
-                fresh = event
-        self._events.enter(fresh)
+        fresh = self._index.cluster_of(number, [report])
+        self._index.observe_casing([report])
+        if cluster is not None:
+            self._index.withdraw(cluster)
+            if cluster.drop([report.id]):
+                cluster.absorb(fresh, self._index.vocabulary)
+                fresh = cluster
+        self._index.enter(fresh)
         return fresh
 
-    def _settle(self, event: StoryCluster, linked: Collection[int], batch: Batch) -> None:
+    def _settle(self, cluster: StoryCluster, linked: Collection[int], batch: Batch) -> None:
         """Merge a story, which has just got a report, with those that now turn out to be the same.
 
         A server's story that goes on as one of everybody's ends this: its words are no reason to compare that
         one with others.
         """
-        server = event.guild_id
-        while (other := self._nearest(event, linked)) is not None:
-            event = self._unite(event, other, batch)
-            if event.guild_id != server:
+        server = cluster.guild_id
+        while (other := self._nearest(cluster, linked)) is not None:
+            cluster = self._unite(cluster, other, batch)
+            if cluster.guild_id != server:
                 return
-        self._adopt(event, batch)
+        self._adopt(cluster, batch)
 
-    def _adopt(self, event: StoryCluster, batch: Batch) -> None:
-        """Have stories of servers go on as one of everybody's that is the same, `CANDIDATES` of each at most.
+    def _adopt(self, cluster: StoryCluster, batch: Batch) -> None:
+        """Have stories of servers go on as one of everybody's that is the same, `params.candidates` of each at most.
 
         Each server's are sought apart, so that those of one never stand in the way of another's.
         """
-        if event.guild_id or not self._events.own:
+        if cluster.guild_id or not self._index.own:
             return
-        servers = {server for word in event.weights() for server in word.own or ()}
+        servers = {server for word in cluster.weights() for server in word.own or ()}
         for server in sorted(servers):
-            for _ in range(CANDIDATES):
-                other = self._nearest(event, (), server=server)
+            for _ in range(self._index.params.candidates):
+                other = self._nearest(cluster, (), server=server)
                 if other is None:
                     break
-                self._unite(event, other, batch)
+                self._unite(cluster, other, batch)
 
     def _unite(self, one: StoryCluster, other: StoryCluster, batch: Batch) -> StoryCluster:
         """Two stories go on as one: as everybody's, if one is that, and under the lower number.
 
         What keeps a server's story apart from others does not keep everybody's apart.
         """
-        kept, gone = sorted((one, other), key=lambda event: (event.guild_id, event.number))
-        self._events.withdraw(gone)
+        kept, gone = sorted((one, other), key=lambda cluster: (cluster.guild_id, cluster.number))
+        self._index.withdraw(gone)
         if kept.guild_id == gone.guild_id:
-            self._events.enlarge(kept, gone)
+            self._index.enlarge(kept, gone)
         for number in self._apart.pop(gone.number, ()):
             self._apart[number].discard(gone.number)
             if kept.guild_id == gone.guild_id:
-                self.part(number, kept.number)
+                self.forbid_merge(number, kept.number)
         batch.merged[gone.number] = kept.number
         return kept
 
@@ -220,7 +207,7 @@ class StoryWindow:
         """
         if partial.id in batch.stories:
             return
-        alone = self._events.event(0, [partial])
+        alone = self._index.cluster_of(0, [partial])
         near = self._nearest(alone, linked, declared_alone=True)
         if near is not None:
             batch.put(partial, near.number, self._why(partial, alone, near, batch))
@@ -229,109 +216,73 @@ class StoryWindow:
 
     def _nearest(
         self,
-        event: StoryCluster,
+        cluster: StoryCluster,
         linked: Collection[int],
         *,
         server: int | None = None,
         declared_alone: bool = False,
     ) -> StoryCluster | None:
-        """The story that is furthest above its bar, as a part of the way to 1; of equals the oldest.
+        """The story that is furthest above its threshold, as a part of the way to 1; of equals the oldest.
 
-        It is one of those that the readers of `event` see, or with a `server` of that one's own. `linked` are
+        It is one of those that the readers of `cluster` see, or with a `server` of that one's own. `linked` are
         stories with a declaration that speaks for it; `declared_alone`: it is one of these.
         """
-        wanted = self._wanted(event)
-        readable = sorted({0, event.guild_id}) if server is None else [server]
-        lowest = wanted.bar + wanted.unsure
+        query, params = self._query(cluster), self._index.params
+        readable = sorted({0, cluster.guild_id}) if server is None else [server]
+        lowest = query.threshold.lowest
         best, most = None, (0.0, -math.inf)
-        for cosine, other in self._promising(wanted, linked, readable, declared_alone=declared_alone):
-            if wanted.meaning is None and cosine - lowest < most[0] * (1 - lowest):
-                break  # neither this nor those after it can be further above the bar
-            found = (self._above(wanted, other, linked=other.number in linked), -other.number)
-            if found > most and (declared_alone or self._confirmed(wanted, other)):
+        for cosine, other in self._promising(query, linked, readable, declared_alone=declared_alone):
+            if query.meaning is None and cosine - lowest < most[0] * (1 - lowest):
+                break  # neither this nor those after it can be further above the threshold
+            norm = self._index.norm(other, keep=not cluster.guild_id)
+            found = (margin(query, other, norm, params, linked=other.number in linked), -other.number)
+            if found > most and (declared_alone or passes_guards(query, other, params)):
                 best, most = other, found
         return best
 
-    def _wanted(self, event: StoryCluster) -> ClusterQuery:
-        size, weights = len(event), event.weights()
-        rarities = self._events.vocabulary.rarities(weights)
+    def _query(self, cluster: StoryCluster) -> ClusterQuery:
+        """What to look for, for stories like this one."""
+        size, weights = len(cluster), cluster.weights()
+        index, params = self._index, self._index.params
+        rarities = index.vocabulary.rarities(weights)
         parts = [weight / size * rarity for weight, rarity in zip(weights.values(), rarities, strict=True)]
         gains = dict(zip(weights, map(mul, parts, rarities), strict=True))
         length = math.hypot(*parts) or 1.0
-        if not event.number:
-            event.norm, event.measured = length, self._events.vocabulary.reports
-        bar, unsure = self._alike()
-        meaning = event.meaning()
-        enough = (bar + unsure) * length * (FEWER if meaning is not None else 1.0)
-        leading = _leading(parts, weights, enough)
-        return ClusterQuery(event, leading, gains, length, sum(gains.values()), bar, unsure, enough, meaning)
+        if not cluster.number:
+            cluster.norm, cluster.measured = length, index.vocabulary.reports
+        threshold = Threshold.at(len(index) - index.own, index.vocabulary.reports, params)
+        meaning = cluster.meaning()
+        min_product = threshold.lowest * length * (params.word_share if meaning is not None else 1.0)
+        probes = probe_terms(parts, list(weights), min_product, params)
+        return ClusterQuery(
+            cluster, probes, gains, length, sum(gains.values()), threshold, min_product, meaning
+        )
 
     def _promising(
-        self, wanted: ClusterQuery, linked: Collection[int], servers: Sequence[int], *, declared_alone: bool
+        self, query: ClusterQuery, linked: Collection[int], servers: Sequence[int], *, declared_alone: bool
     ) -> list[tuple[float, StoryCluster]]:
         """The stories of these servers (0: everybody's) that are worth a comparison word by word, each with what
         its cosine is at most; highest first.
         """
-        event, events = wanted.event, self._events
+        cluster, index = query.cluster, self._index
         found: list[tuple[float, StoryCluster]] = []
         if not declared_alone:
             for server in servers:
-                found += events.nearest(wanted, CANDIDATES, server)
+                found += index.nearest(query, index.params.candidates, server)
         if linked:
             found = [(cosine, other) for cosine, other in found if other.number not in linked]
-            found += [(1.0, other) for number in linked if (other := events.get(number)) is not None]
-        if event.number or event.guild_id or events.own:
-            apart = self._apart.get(event.number, _NONE)
+            found += [(1.0, other) for number in linked if (other := index.get(number)) is not None]
+        if cluster.number or cluster.guild_id or index.own:
+            apart = self._apart.get(cluster.number, _NONE)
             found = [
                 (cosine, other)
                 for cosine, other in found
-                if other is not event and other.number not in apart and other.guild_id in servers
+                if other is not cluster and other.number not in apart and other.guild_id in servers
             ]
         return sorted(found, key=itemgetter(0), reverse=True)
 
-    def _alike(self) -> tuple[float, float]:
-        """The lowest bar of two stories without a declaration where words are known, and what is added to that."""
-        events = self._events
-        crowd = math.log(1 + (len(events) - events.own) / CROWDED)
-        return ALIKE * (1 + CROWD * crowd), UNSURE * PRIOR / (PRIOR + events.vocabulary.reports)
-
-    def _above(self, wanted: ClusterQuery, other: StoryCluster, *, linked: bool) -> float:
-        """How far two stories are above the bar from which they are one, as a part of the way to 1; else negative."""
-        event = wanted.event
-        bar, unsure = wanted.bar, wanted.unsure
-        if linked and min(len(event), len(other)) == 1:
-            # A declaration speaks for a report, not for all that are in a story with it.
-            bar, unsure = DECLARED * bar, VOUCHED * unsure
-        meaning = other.meaning() if wanted.meaning is not None else None
-        if meaning is not None:
-            unsure *= SURER
-        bar = (bar + unsure) * (1 + LATE * event.gap(other) / NEAR)
-        if bar >= 1:
-            return -1.0
-        norm = self._events.norm(other, keep=not event.guild_id)
-        product, most = other.product(wanted.gains)
-        similarity = (product - ONE_WORD * most) / (norm * wanted.length)
-        if wanted.meaning is not None and meaning is not None:
-            like = wanted.meaning.like(meaning)
-            if min(len(event), len(other)) == 1:
-                similarity += like - USUAL
-            elif like < DIFFERENT:
-                return -1.0
-        if similarity >= bar:
-            # Squared, for the large outlets meet in every large story.
-            bar += (1 - bar) * SAME_OUTLET * event.common_outlets(other) ** 2
-        return (similarity - bar) / (1 - bar)
-
-    def _confirmed(self, wanted: ClusterQuery, other: StoryCluster) -> bool:
-        """Whether what makes two stories alike is more than it seems at first."""
-        event = wanted.event
-        if min(len(event), len(other)) == 1:
-            return event.common_outlets(other) < SERIES or not event.continues(other)
-        product, most = other.product(wanted.gains)
-        return product - most >= SECOND * other.norm * wanted.length
-
     def _why(self, report: Report, alone: StoryCluster, story: StoryCluster, batch: Batch) -> Why:
-        weights, vocabulary = story.weights(), self._events.vocabulary
+        weights, vocabulary = story.weights(), self._index.vocabulary
         shares: list[str] = []
         for words in (alone.reports[0].title, alone.reports[0].excerpt):
             common = [word for word in words if word in weights]
@@ -342,22 +293,6 @@ class StoryWindow:
             if batch.story_of(other) == story.number:
                 return replace(why, declares=other) if declares else replace(why, declared_by=other)
         return why
-
-
-def _leading(parts: Iterable[float], words: Iterable[Word], enough: float) -> list[tuple[float, Word]]:
-    """The words that lead to stories, those that tell most first; with less than these none is near enough.
-
-    The words that are left out are so short together that a story which shares only such words is not near
-    `enough` (prefix filtering: Bayardo, Ma and Srikant, 2007), less what `ONE_WORD` takes of the largest: of n
-    words at least an n-th.
-    """
-    order = sorted(zip(parts, words, strict=True), key=itemgetter(0), reverse=True)
-    left = 0.0
-    for n, (part, _) in enumerate(reversed(order), 1):
-        left += part * part
-        if math.sqrt(left) * (1 - ONE_WORD / n) >= enough:
-            return order[: len(order) - n + 1]
-    return []
 
 
 def _age(story: tuple[int, Sequence[Report]]) -> tuple[int, int]:

@@ -89,7 +89,7 @@ class Meaning(NamedTuple):
         """That of both."""
         return self._made(self.titles + other.titles, self.total + other.total)
 
-    def like(self, other: Meaning) -> float:
+    def similarity(self, other: Meaning) -> float:
         """How alike the two are, -1 to 1: half way between two cosines, the mean of all pairs and that of the sums.
 
         The first alone would favour small groups, the second large ones: what is common to many of a theme adds up.

@@ -63,7 +63,7 @@ class Vocabulary:
         """The words of these terms, made where they are new."""
         return tuple(map(self._words.__getitem__, terms))
 
-    def hear(self, names: Iterable[str], plain: Iterable[str]) -> None:
+    def observe_casing(self, names: Iterable[str], plain: Iterable[str]) -> None:
         """Learn which terms were written inside a sentence as names, and which not; each as often as it was."""
         named, others = self.words(names), self.words(plain)
         for word in named:

@@ -314,7 +314,7 @@ def _alive(post: Post) -> tuple[bool, bool, int]:
 def _views(changed: Mapping[int, Story], owners: MediaOwners) -> dict[int, StoryView | None]:
     """What everybody sees of each; of one that is of a server's own sources alone, what that server does."""
     return {
-        number: stories.view(story.seen_by(story.guild_id), owners=owners)
+        number: stories.view(story.visible_to(story.guild_id), owners=owners)
         for number, story in changed.items()
     }
 
@@ -354,9 +354,9 @@ def _audience(
             if result.audiences[number].isdisjoint((0, channel.guild_id)):
                 continue
             if channel.guild_id not in seen:
-                seen[channel.guild_id] = story.seen_by(channel.guild_id)
+                seen[channel.guild_id] = story.visible_to(channel.guild_id)
             part = seen[channel.guild_id]
-            names_here = topics.seen_by(channel.guild_id)
+            names_here = topics.visible_to(channel.guild_id)
             again = number in reshaped or (number, channel_id) in pointed_to
             match posting.decide(part, channel, own.get(channel_id), names_here, now, rules, reshaped=again):
                 case Send() as send:
@@ -415,5 +415,5 @@ def _subjects(story: Story, topics: Topics) -> list[str]:
     """
     keys: set[str] = set()
     for guild_id, name in {(m.guild_id, m.topic) for m in chain.from_iterable(story.topics.values())}:
-        keys |= topics.seen_by(guild_id).with_ancestors([name])
+        keys |= topics.visible_to(guild_id).with_ancestors([name])
     return sorted(keys)

@@ -101,7 +101,7 @@ def is_specific(term: str) -> bool:
 
 def _title(view: StoryView) -> frozenset[str]:
     record = view.lead.record
-    return frozenset(term for term in terms(record.title, record.language) if is_specific(term))
+    return frozenset(term for term in terms(record.title, record.language) if is_informative(term))
 
 
 def _repeats(one: frozenset[str], other: frozenset[str]) -> bool:

@@ -43,7 +43,7 @@ class Story:
         """The server that alone sees the story, as all of it came from its own sources; 0: everybody does."""
         return min((member.guild_id for member in self.members), default=0)
 
-    def seen_by(self, guild_id: int) -> Story:
+    def visible_to(self, guild_id: int) -> Story:
         """What a server sees of the story: what came from its own sources and from everybody's.
 
         A page that came from both is there once. Nor does it see topics of other servers.

@@ -4,7 +4,7 @@ Keywords are kept in one trie of words, so that matching a title costs its lengt
 number of topics: whole words, without regard to case, in the fields that the topic names. The marks
 inside a keyword count: as sites use it, `model driven app` does not stand for `model-driven app`.
 
-A server topic has a query and counts for its server alone: `Topics` names everybody's, `Topics.seen_by` a
+A server topic has a query and counts for its server alone: `Topics` names everybody's, `Topics.visible_to` a
 server's besides. Matching is for all at once, and tells what the one who asks may see; an intake asks for all.
 """
 
@@ -124,7 +124,7 @@ class Topics:
                 node = node.next.setdefault(word, _Node())
             node.ends.append(_Keyword(topic.name, keyword, topic.fields == "title+excerpt"))
 
-    def seen_by(self, guild_id: int) -> Topics:
+    def visible_to(self, guild_id: int) -> Topics:
         """As a server knows them: everybody's and its own (0: everybody's alone)."""
         return self._views.get(guild_id, self._views[0])
 
@@ -268,7 +268,7 @@ class Topics:
 
     def match_one(self, topic: Topic, record: Record, guild_id: int = 0) -> TopicMatch | None:
         """As `of` for a single server topic, and as cheap as its query; None where the record does not belong to it."""
-        declared = any(self.seen_by(guild_id).resolve(name) == topic for name in record.topics)
+        declared = any(self.visible_to(guild_id).resolve(name) == topic for name in record.topics)
         query, document = parse(topic.query), self.document(record)
         words = reasons(query, document) if matches(query, document) else None
         if words is None and not declared:
@@ -302,14 +302,14 @@ class Topics:
         A declared topic is trusted even where it is not configured; where it is, it gets the
         configured name. A record of a server's own source, that of `guild_id`, declares topics that this server
         knows: a name that is none (any more) is left out, as no server makes topics for everybody. Of server
-        topics there are those that `seen_by` lets be seen; before it is asked all that can see the record, as an
+        topics there are those that `visible_to` lets be seen; before it is asked all that can see the record, as an
         intake stores them.
         """
         asks = self._guild_id if self._guild_id is not None else guild_id or None
         matched = self._matched(record, asks)
         found: dict[Label, TopicMatch] = {}
         for declared in record.topics:
-            topic = self.seen_by(guild_id).resolve(declared)
+            topic = self.visible_to(guild_id).resolve(declared)
             if topic is None and guild_id:
                 continue
             label = (topic.guild_id, topic.name) if topic else (0, declared)

@@ -33,7 +33,7 @@ def like(one: str, other: str) -> float:
     found = [Meaning.of([embed_title(title, "en")]) for title in (one, other)]
     assert found[0] is not None
     assert found[1] is not None
-    return found[0].like(found[1])
+    return found[0].similarity(found[1])
 
 
 def test_titles_of_one_event_are_alike_in_other_words() -> None:
@@ -70,8 +70,8 @@ def test_joining_is_taking_all_together(one: list[bytes], other: list[bytes]) ->
     assert whole is not None
     joined = first.joined(second)
     assert joined.titles == whole.titles
-    assert joined.like(first) == pytest.approx(whole.like(first), abs=1e-4)
-    assert first.like(second) == pytest.approx(second.like(first))
+    assert joined.similarity(first) == pytest.approx(whole.similarity(first), abs=1e-4)
+    assert first.similarity(second) == pytest.approx(second.similarity(first))
 
 
 def placed(*titles: str, semantic: bool) -> list[int]:

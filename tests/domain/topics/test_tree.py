@@ -341,26 +341,26 @@ SERVERS = Topics(
 
 def test_a_server_knows_everybodys_topics_and_its_own_and_no_others() -> None:
     assert [t.name for t in SERVERS] == ["AI", "Vision"]
-    assert [t.name for t in SERVERS.seen_by(ONE)] == ["AI", "Vision", "Sea"]
-    assert [t.name for t in SERVERS.seen_by(TWO)] == ["AI", "Vision", "sea", "Twin"]
-    assert SERVERS.seen_by(3) is SERVERS.seen_by(0) is SERVERS.seen_by(ONE).seen_by(0)
-    assert list(SERVERS.seen_by(0)) == list(SERVERS)
+    assert [t.name for t in SERVERS.visible_to(ONE)] == ["AI", "Vision", "Sea"]
+    assert [t.name for t in SERVERS.visible_to(TWO)] == ["AI", "Vision", "sea", "Twin"]
+    assert SERVERS.visible_to(3) is SERVERS.visible_to(0) is SERVERS.visible_to(ONE).visible_to(0)
+    assert list(SERVERS.visible_to(0)) == list(SERVERS)
     assert len(SERVERS) == 2
-    assert len(SERVERS.seen_by(TWO)) == 4
+    assert len(SERVERS.visible_to(TWO)) == 4
     for name in ("Sea", "ocean", "Twin"):
         assert SERVERS.resolve(name) is None
         assert SERVERS.suggest(name) == ()
-    own = SERVERS.seen_by(ONE)
+    own = SERVERS.visible_to(ONE)
     assert own.resolve("OCEAN") == own.resolve("sea") == own.suggest("oceann")[0]
     assert own.resolve("Twin") is None
-    assert SERVERS.seen_by(TWO).resolve("Ocean") is None
+    assert SERVERS.visible_to(TWO).resolve("Ocean") is None
 
 
 def test_a_servers_topic_stands_in_the_tree_for_that_server() -> None:
-    assert SERVERS.seen_by(ONE).ancestors("sea") == ("AI",)
-    assert set(SERVERS.seen_by(ONE).with_descendants("ai")) == {"AI", "Vision", "Sea"}
+    assert SERVERS.visible_to(ONE).ancestors("sea") == ("AI",)
+    assert set(SERVERS.visible_to(ONE).with_descendants("ai")) == {"AI", "Vision", "Sea"}
     assert set(SERVERS.with_descendants("ai")) == {"AI", "Vision"}
-    assert SERVERS.seen_by(TWO).ancestors("sea") == ()
+    assert SERVERS.visible_to(TWO).ancestors("sea") == ()
 
 
 def test_a_record_is_told_of_every_server_by_its_queries() -> None:
@@ -374,7 +374,7 @@ def test_a_record_is_told_of_every_server_by_its_queries() -> None:
     ]
     assert found[2].keywords == ("Whales",)
     for guild_id in (0, ONE, TWO, 3):
-        seen = SERVERS.seen_by(guild_id).of(record("Whales follow the ferry", topics=["Sea", "ai"]))
+        seen = SERVERS.visible_to(guild_id).of(record("Whales follow the ferry", topics=["Sea", "ai"]))
         assert seen == tuple(match for match in found if match.guild_id in (0, guild_id))
     assert SERVERS.matched(record("Whales")) == {}
 
@@ -393,23 +393,23 @@ def test_what_a_server_sees_of_a_story_are_its_own_topics() -> None:
     member = stored(record("Whales follow the ferry"))
     whole = replace(story(member), topics={member.id: SERVERS.of(member.record)})
     for guild_id, seen in ((0, ()), (ONE, ("Sea",)), (TWO, ("Twin", "sea")), (3, ())):
-        view = stories.view(whole.seen_by(guild_id))
+        view = stories.view(whole.visible_to(guild_id))
         assert view is not None
         assert view.topics == seen
 
 
 def test_an_own_name_that_everybody_gets_later_stands_for_both_in_that_server() -> None:
     known = Topics([Topic("Sea", query="whales", guild_id=ONE), Topic("SEA", keywords=("ferry",))])
-    assert known.seen_by(ONE).resolve("sea") == Topic("Sea", query="whales", guild_id=ONE)
-    assert known.seen_by(TWO).resolve("sea") == Topic("SEA", keywords=("ferry",))
-    assert known.seen_by(ONE).with_ancestors(["SEA"]) == {"sea"}
+    assert known.visible_to(ONE).resolve("sea") == Topic("Sea", query="whales", guild_id=ONE)
+    assert known.visible_to(TWO).resolve("sea") == Topic("SEA", keywords=("ferry",))
+    assert known.visible_to(ONE).with_ancestors(["SEA"]) == {"sea"}
 
 
 def test_a_topic_whose_query_cannot_be_read_goes_on_without_and_is_named() -> None:
     known = Topics([Topic("Old", query="(ferry", keywords=("boat",)), Topic("Own", query="-x", guild_id=ONE)])
     assert [(topic.name, error.position) for topic, error in known.refused] == [("Old", 0), ("Own", 0)]
     assert [match.topic for match in known.of(record("A boat, no ferry"))] == ["Old"]
-    assert known.seen_by(ONE).resolve("Own") is not None
+    assert known.visible_to(ONE).resolve("Own") is not None
 
 
 def test_a_query_knows_the_topics_that_a_record_declares_or_matches_and_those_above() -> None:
@@ -462,7 +462,7 @@ def test_only_what_the_asker_sees_is_explained(monkeypatch: pytest.MonkeyPatch) 
     ]
     known = Topics([Topic("Sea", query="ferry"), *servers])
     asked = _explained(monkeypatch)
-    assert [match.topic for match in known.seen_by(3).of(record("A ferry"))] == ["Sea", "Ferries"]
+    assert [match.topic for match in known.visible_to(3).of(record("A ferry"))] == ["Sea", "Ferries"]
     assert sorted(asked) == ["ferry", "ferry OR word3"]
     asked.clear()
     assert list(known.matched(record("A ferry"))) == ["Sea"]
@@ -504,7 +504,7 @@ def test_one_topic_alone_explains_nothing_else(monkeypatch: pytest.MonkeyPatch) 
 def test_a_suspended_topic_is_known_and_matches_nothing() -> None:
     known = Topics([Topic("Ferries", query="ferry", guild_id=7, suspended="too dear")])
     assert known.of(record("A ferry")) == ()
-    found = known.seen_by(7).resolve("ferries")
+    found = known.visible_to(7).resolve("ferries")
     assert found is not None
     assert found.suspended == "too dear"
     assert [match.declared for match in known.of(record("A ferry", topics=["Ferries"]), 7)] == [True]

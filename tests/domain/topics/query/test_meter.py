@@ -104,5 +104,5 @@ def test_costs_go_on_when_the_topics_are_built_anew() -> None:
 
 def test_asking_as_a_server_is_not_counted() -> None:
     topics = Topics([Topic("Wind", query="ferry (fer* NEAR/9 sto*)", guild_id=7)])
-    topics.seen_by(7).of(record("Ferry in a storm"))
+    topics.visible_to(7).of(record("Ferry in a storm"))
     assert topics.meter._articles.total() == 0

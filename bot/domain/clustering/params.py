@@ -1,0 +1,59 @@
+"""The numbers that decide what is one story, each with its meaning. docs/quality.md says on what they were tuned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ClusteringParams:
+    """Thresholds and parts of them. Similarities are cosines, from 0 to 1; likenesses are cosines of title vectors."""
+
+    # The threshold: the similarity from which on two stories are one.
+    base: float = 0.115
+    """The threshold among few stories, without anything that raises it."""
+    crowd_growth: float = 0.15
+    """The part of itself by which the threshold rises for every e-fold of stories: among many, more are alike by chance."""
+    crowd_size: int = 100
+    """The number of stories from which on that counts."""
+    cold_start: float = 0.3
+    """What is added while nothing is known of how rare words are; it halves after `vocabulary.PRIOR` reports."""
+    late_growth: float = 1.2
+    """The part of itself by which the threshold rises over the days that two stories may be apart."""
+    same_outlet: float = 0.5
+    """How far the threshold rises towards 1 where one outlet wrote everything: its titles are alike anyway."""
+
+    # A declaration: one of the two lists the other as related.
+    declared: float = 0.75
+    """What is left of the threshold where a single report and the story declare each other."""
+    declared_cold_start: float = 0.4
+    """What is left of `cold_start` then."""
+
+    # Guards: what two stories must pass besides.
+    top_word_share: float = 0.5
+    """The part of the most telling common word that is not counted: a name alone is not an event."""
+    second_word: float = 0.03
+    """The similarity that two stories of several reports must have without their most telling common word."""
+    series: float = 0.5
+    """The part of a story that must be an outlet's own for its next title to be an instalment of a series."""
+
+    # Title vectors, where a model for them is installed.
+    usual_likeness: float = 0.41
+    """The likeness of two titles on one theme: more speaks for one story, less against it."""
+    least_likeness: float = 0.3
+    """The likeness below which two stories of several reports are never one. More decides nothing there."""
+    word_share: float = 0.6
+    """The part of the threshold that words alone must reach for a comparison."""
+    known_cold_start: float = 0.7
+    """What is left of `cold_start`."""
+
+    # The search for candidates: bounds on work.
+    candidates: int = 12
+    """The stories that are compared with a report word by word."""
+    budget: int = 120
+    """The entries of the index that are read for a report."""
+    common: int = 50
+    """The stories that a word may lead to even where these are more than a fifth of all."""
+
+
+DEFAULT_PARAMS = ClusteringParams()

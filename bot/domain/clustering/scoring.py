@@ -1,0 +1,124 @@
+"""How near two stories are, and how near they must be: the whole formula of clustering, in one place.
+
+Let *a* and *b* be the mean vectors of two stories: each word has the weight that it has in an average report, times how
+rare it is among stories. With *w* the word whose product is largest,
+
+    similarity = (a·b - top_word_share · a_w b_w) / (|a| |b|)        + (likeness - usual_likeness), if one is a single report
+    threshold  = (base · (1 + crowd_growth · ln(1 + stories / crowd_size)) + cold_start · PRIOR / (PRIOR + reports))
+                 · (1 + late_growth · days between them / NEAR)
+
+and both are one story where the similarity reaches the threshold, after the threshold was raised towards 1 by
+`same_outlet` times the squared share of outlets that both have. A declaration lowers both parts of the threshold.
+The cosine of mean tf-idf vectors is the usual measure of topic detection and tracking (Allan, 2002); the corrections
+were found on labelled headlines, see docs/quality.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from bot.domain.clustering.embeddings import Meaning
+from bot.domain.clustering.params import ClusteringParams
+from bot.domain.clustering.story_cluster import NEAR, StoryCluster
+from bot.domain.clustering.vocabulary import PRIOR, Word
+
+
+class Threshold(NamedTuple):
+    """The lowest similarity of one story: `base`, and what is added to it while the rarity of words is not known."""
+
+    base: float
+    cold_start: float
+
+    @classmethod
+    def at(cls, stories: int, reports: int, params: ClusteringParams) -> Threshold:
+        """The threshold among so many stories of so many reports."""
+        crowd = math.log(1 + stories / params.crowd_size)
+        return cls(
+            params.base * (1 + params.crowd_growth * crowd), params.cold_start * PRIOR / (PRIOR + reports)
+        )
+
+    @property
+    def lowest(self) -> float:
+        """Both together."""
+        return self.base + self.cold_start
+
+
+class ClusterQuery(NamedTuple):
+    """A story for which others are sought.
+
+    `term_gains` has of each word what it adds to a product where another story has it in each of its reports;
+    `probe_terms` are those to be looked up, the most telling first, each with its part of the mean vector. `length` is
+    that vector's, `total_gain` the sum of all gains, and `min_product` what the product with another mean vector of
+    length 1 must be. `meaning` is what its titles mean, where that is known.
+    """
+
+    cluster: StoryCluster
+    probe_terms: Sequence[tuple[float, Word]]
+    term_gains: Mapping[Word, float]
+    length: float
+    total_gain: float
+    threshold: Threshold
+    min_product: float
+    meaning: Meaning | None
+
+
+def margin(
+    query: ClusterQuery, other: StoryCluster, norm: float, params: ClusteringParams, *, linked: bool
+) -> float:
+    """How far two stories are above the threshold, as a part of the way from it to 1; negative: they are two.
+
+    `norm` is the other story's, see `StoryCluster`. `linked`: one of the two declares the other.
+    """
+    cluster = query.cluster
+    threshold, cold_start = query.threshold
+    single = min(len(cluster), len(other)) == 1
+    if linked and single:
+        # A declaration speaks for a report, not for all that are in a story with it.
+        threshold, cold_start = params.declared * threshold, params.declared_cold_start * cold_start
+    meaning = other.meaning() if query.meaning is not None else None
+    if meaning is not None:
+        cold_start *= params.known_cold_start
+    threshold = (threshold + cold_start) * (1 + params.late_growth * cluster.gap(other) / NEAR)
+    if threshold >= 1:
+        return -1.0
+    product, largest = other.product(query.term_gains)
+    similarity = (product - params.top_word_share * largest) / (norm * query.length)
+    if query.meaning is not None and meaning is not None:
+        likeness = query.meaning.similarity(meaning)
+        if single:
+            similarity += likeness - params.usual_likeness
+        elif likeness < params.least_likeness:
+            return -1.0
+    if similarity >= threshold:
+        # Squared, for the large outlets meet in every large story.
+        threshold += (1 - threshold) * params.same_outlet * cluster.common_outlets(other) ** 2
+    return (similarity - threshold) / (1 - threshold)
+
+
+def passes_guards(query: ClusterQuery, other: StoryCluster, params: ClusteringParams) -> bool:
+    """Whether what makes two stories alike is more than one word, or one pattern of titles."""
+    cluster = query.cluster
+    if min(len(cluster), len(other)) == 1:
+        return cluster.common_outlets(other) < params.series or not cluster.continues(other)
+    product, largest = other.product(query.term_gains)
+    return product - largest >= params.second_word * other.norm * query.length
+
+
+def probe_terms(
+    parts: Sequence[float], words: Sequence[Word], min_product: float, params: ClusteringParams
+) -> list[tuple[float, Word]]:
+    """The words to look up in the index, the most telling first, each with its part; empty if no story can be near.
+
+    The words that are left out are so short together that a story which shares only such words does not reach
+    `min_product` (prefix filtering: Bayardo, Ma and Srikant, 2007), less what `top_word_share` takes of the largest:
+    of n words at least an n-th.
+    """
+    order = sorted(zip(parts, words, strict=True), key=lambda item: item[0], reverse=True)
+    left = 0.0
+    for n, (part, _) in enumerate(reversed(order), 1):
+        left += part * part
+        if math.sqrt(left) * (1 - params.top_word_share / n) >= min_product:
+            return order[: len(order) - n + 1]
+    return []
