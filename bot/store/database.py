@@ -47,9 +47,14 @@ def redact(url: str) -> str:
     return f"{scheme}://***@{place}{hidden}" if separator else f"***@{place}"
 
 
+def revisions() -> list[str]:
+    """The revisions that the code knows, in order: its numbered migrations. Read from their names, as Alembic loads slowly."""
+    return sorted(path.stem.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
 def newest_revision() -> str:
-    """The revision that the code wants: the last of the numbered migrations."""
-    return max(path.stem.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    """The revision that the code needs."""
+    return revisions()[-1]
 
 
 # Words of an error after which nothing more can be stored until a person restores the database.
@@ -207,7 +212,12 @@ class Database:
                 except BaseException:
                     await transaction.rollback()
                     raise
-                await transaction.commit()
+                try:
+                    await transaction.commit()
+                except exc.IntegrityError:
+                    # SQLite keeps a transaction that it refuses to commit, and SQLAlchemy takes it for ended.
+                    await connection.run_sync(lambda sync: sync.connection.rollback())
+                    raise
 
     @asynccontextmanager
     async def intake(self) -> AsyncIterator[AsyncConnection]:
@@ -235,6 +245,11 @@ class Database:
             raise StoreError(
                 f"the database {redact(self._url)} was created by a newer Topicwire (revision {found}; this version supports {wanted}). "
                 "Update Topicwire, or use another database."
+            )
+        if found is not None and found not in revisions():
+            raise StoreError(
+                f"the database {redact(self._url)} was created before version 0.1.0 (revision {found}). This version cannot "
+                "read it: use another database, or delete this one."
             )
         async with self.write() as connection:
             if self.dialect == "postgresql":  # two processes that start at once migrate one after the other

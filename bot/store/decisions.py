@@ -68,10 +68,12 @@ async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
         }
         for h in plan.holds
     ]
-    await upsert(connection, schema.held, held, on=["story", "channel_id"])
+    await upsert(connection, schema.withheld_posts, held, on=["story", "channel_id"])
     for send in plan.sends:
-        told = sa.and_(schema.held.c.story == send.story, schema.held.c.channel_id == send.channel_id)
-        await connection.execute(sa.delete(schema.held).where(told))
+        told = sa.and_(
+            schema.withheld_posts.c.story == send.story, schema.withheld_posts.c.channel_id == send.channel_id
+        )
+        await connection.execute(sa.delete(schema.withheld_posts).where(told))
 
 
 async def _look_again(connection: AsyncConnection, plan: Plan, now: datetime) -> None:

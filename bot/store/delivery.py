@@ -63,7 +63,7 @@ async def numbers_of(connection: AsyncConnection, claimed: Claimed) -> frozenset
     dedupe = await connection.scalar(sa.select(_o.c.dedupe).where(_o.c.id == claimed.id))
     kind, _, name = str(dedupe).partition(":")
     first = {int(name.partition(":")[0])} if kind == STORY else set()
-    merged = sa.select(_s.c.number).where(_s.c.forwards_to == claimed.story)
+    merged = sa.select(_s.c.number).where(_s.c.merged_into == claimed.story)
     return frozenset({claimed.story, *first, *(await connection.execute(merged)).scalars()})
 
 

@@ -17,7 +17,7 @@ from bot.store.subscriptions import ChannelState, _channel
 
 _c = schema.channels
 _o = schema.outbox
-_t = schema.told
+_t = schema.digest_history
 _RUNNING = sa.and_(~_c.c.digest_off, _c.c.paused_reason == "", _c.c.guild_id.not_in(LEFT))
 
 

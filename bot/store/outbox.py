@@ -324,7 +324,7 @@ async def post_in(connection: AsyncConnection, story: int, channel_id: int) -> s
 
 async def held_in(connection: AsyncConnection, story: int, channel_id: int) -> str | None:
     """Why the story was not posted in the channel, where that was decided."""
-    held = schema.held
+    held = schema.withheld_posts
     found: str | None = await connection.scalar(
         sa.select(held.c.reason).where(held.c.story == story, held.c.channel_id == channel_id)
     )
@@ -339,7 +339,7 @@ async def queue_length(connection: AsyncConnection, guild_id: int) -> int:
 
 async def held_counts(connection: AsyncConnection, guild_id: int, since: datetime) -> dict[str, int]:
     """How many stories were held back in a server since then, by reason."""
-    held = schema.held
+    held = schema.withheld_posts
     rows = await connection.execute(
         sa.select(held.c.reason, sa.func.count())
         .where(held.c.guild_id == guild_id, held.c.at >= since)
@@ -364,6 +364,8 @@ async def forget(connection: AsyncConnection, *, held_before: datetime, closed_b
     # The posts of stories stay: a story is told once in a channel, however long ago.
     over = sa.or_(_o.c.closed, sa.and_(_o.c.sent_at.is_not(None), _o.c.due_at.is_(None)))
     old = sa.and_(_o.c.kind != STORY, _o.c.created_at < closed_before, over)
-    gone = await connection.execute(sa.delete(schema.held).where(schema.held.c.at < held_before))
+    gone = await connection.execute(
+        sa.delete(schema.withheld_posts).where(schema.withheld_posts.c.at < held_before)
+    )
     done = await connection.execute(sa.delete(_o).where(old))
     return gone.rowcount + done.rowcount

@@ -46,7 +46,7 @@ async def _look_again(
 ) -> None:
     idle = sa.and_(_o.c.message_id.is_not(None), _o.c.due_at.is_(None), _o.c.closed.is_(False))
     for part in chunks(stories):
-        merged = sa.select(_s.c.number).where(_s.c.forwards_to.in_(part))
+        merged = sa.select(_s.c.number).where(_s.c.merged_into.in_(part))
         pointers = sa.update(_o).where(_o.c.kind == STORY, _o.c.story.in_(merged), idle, here)
         await connection.execute(pointers.values(due_at=now))
 
@@ -61,6 +61,6 @@ async def take_over(connection: AsyncConnection, claimed: Claimed, story: int) -
 async def merged_from(connection: AsyncConnection, story: int, lead: int) -> list[int]:
     """The stories that were merged into this one and that this record led."""
     rows = await connection.execute(
-        sa.select(_s.c.number).where(_s.c.forwards_to == story, _s.c.lead_id == lead).order_by(_s.c.number)
+        sa.select(_s.c.number).where(_s.c.merged_into == story, _s.c.lead_id == lead).order_by(_s.c.number)
     )
     return list(rows.scalars())

@@ -60,7 +60,7 @@ def _stored(row: sa.Row[Any], declares: tuple[int, ...]) -> Stored:
     )
 
 
-def row_of(stored: Stored, digest: str) -> dict[str, Any]:
+def row_of(stored: Stored, hashed: str) -> dict[str, Any]:
     """A record as it is stored."""
     record = stored.record
     return {
@@ -86,7 +86,7 @@ def row_of(stored: Stored, digest: str) -> dict[str, Any]:
         "story": stored.story,
         "source_id": stored.source,
         "guild_id": stored.guild_id,
-        "digest": digest,
+        "content_hash": hashed,
         "terms": ""
         if stored.partial
         else extract_terms(record.title, record.excerpt, record.language).kept(),
@@ -97,7 +97,7 @@ def row_of(stored: Stored, digest: str) -> dict[str, Any]:
 async def _select(
     connection: AsyncConnection, column: sa.Column[Any], values: Iterable[Any], guild_id: int | None = None
 ) -> tuple[dict[int, Stored], dict[int, str]]:
-    """Records by a column's values, with what they declare; and their digests. With a `guild_id` those that it sees."""
+    """Records by a column's values, with what they declare; and their content_hashes. With a `guild_id` those that it sees."""
     seen = visible_to(_r.c.guild_id, guild_id)
     rows: dict[int, sa.Row[Any]] = {}
     declares: dict[int, list[int]] = {}
@@ -112,7 +112,7 @@ async def _select(
         for record_id, declared_id in await connection.execute(declared):
             declares.setdefault(record_id, []).append(declared_id)
     found = {i: _stored(row, tuple(declares.get(i, ()))) for i, row in sorted(rows.items())}
-    return found, {i: row.digest for i, row in rows.items()}
+    return found, {i: row.content_hash for i, row in rows.items()}
 
 
 async def by_id(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, Stored]:
@@ -159,7 +159,7 @@ async def known(connection: AsyncConnection, batch: Sequence[Arrival]) -> Known:
     """What is stored of the records that a batch names."""
     own = [arrival.own() for arrival in batch]
     by_key = await ids_by_key(connection, all_keys(own))
-    records, digests = await _select(connection, _r.c.id, set(by_key.values()))
+    records, content_hashes = await _select(connection, _r.c.id, set(by_key.values()))
     themselves = {by_key[key] for record in own for key in keys_of(record) if key in by_key}
     declarers = await _declarers(connection, themselves)
     of = {stored.source for stored in records.values() if stored.source is not None}
@@ -172,7 +172,7 @@ async def known(connection: AsyncConnection, batch: Sequence[Arrival]) -> Known:
     return Known(
         by_key,
         records | await by_id(connection, declarers - set(records)),
-        digests,
+        content_hashes,
         next_record or 1,
         await next_story(connection),
         polled_ids,
@@ -198,11 +198,11 @@ async def next_story(connection: AsyncConnection) -> int:
 
 async def affected(connection: AsyncConnection, numbers: Collection[int]) -> Affected:
     """What is stored of these stories."""
-    inside, digests = await _select(connection, _r.c.story, numbers)
+    inside, content_hashes = await _select(connection, _r.c.story, numbers)
     declared = {i for stored in inside.values() for i in stored.declares} - set(inside)
     return Affected(
         inside | await by_id(connection, declared),
-        digests,
+        content_hashes,
         await topics_of(connection, numbers),
         await outbox.posts(connection, numbers),
     )
@@ -215,7 +215,7 @@ async def reports(
 
     `semantic`: with what their titles mean, as far as that is known.
     """
-    near = sa.and_(_s.c.last >= since, _s.c.forwards_to.is_(None), ~_s.c.removed)
+    near = sa.and_(_s.c.last >= since, _s.c.merged_into.is_(None), ~_s.c.removed)
     if until is not None:
         near = sa.and_(near, _s.c.first <= until)
     meaning = _r.c.meaning if semantic else sa.null()
@@ -253,7 +253,7 @@ def _story_row(number: int, view: StoryView) -> dict[str, Any]:
         "last": view.last,
         "last_seen": last_report(view),
         "removed": False,
-        "forwards_to": None,
+        "merged_into": None,
         "search": search_key(view.lead.record.title),
         "guild_id": min(member.guild_id for member in view.members),
     }
@@ -285,15 +285,15 @@ async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
 
 
 async def _write_records(connection: AsyncConnection, plan: Plan) -> None:
-    # A record may be written for its story alone: then its content, and so its digest, is as it was.
-    written = [stored for stored in plan.records.values() if stored.id in plan.digests]
-    rows = [row_of(stored, plan.digests[stored.id]) for stored in written]
+    # A record may be written for its story alone: then its content, and so its hash, is as it was.
+    written = [stored for stored in plan.records.values() if stored.id in plan.content_hashes]
+    rows = [row_of(stored, plan.content_hashes[stored.id]) for stored in written]
     await upsert(connection, _r, rows, on=["id"])
     await search.index(connection, written)
     moved = [
         {"of": stored.id, "to": stored.story}
         for stored in plan.records.values()
-        if stored.id not in plan.digests
+        if stored.id not in plan.content_hashes
     ]
     if moved:
         statement = sa.update(_r).where(_r.c.id == sa.bindparam("of")).values(story=sa.bindparam("to"))
@@ -361,16 +361,16 @@ async def _write_story_topics(
 
 
 async def _forward(connection: AsyncConnection, merged: Mapping[int, int]) -> None:
-    told = schema.told
+    told = schema.digest_history
     for old, new in merged.items():
         await connection.execute(
-            sa.update(_s).where(sa.or_(_s.c.number == old, _s.c.forwards_to == old)).values(forwards_to=new)
+            sa.update(_s).where(sa.or_(_s.c.number == old, _s.c.merged_into == old)).values(merged_into=new)
         )
         known_of = sa.select(told.c.channel_id).where(told.c.story == new)
         await connection.execute(
             sa.update(told).where(told.c.story == old, told.c.channel_id.not_in(known_of)).values(story=new)
         )
-        await connection.execute(sa.delete(schema.held).where(schema.held.c.story == old))
+        await connection.execute(sa.delete(schema.withheld_posts).where(schema.withheld_posts.c.story == old))
         await connection.execute(sa.delete(schema.story_topics).where(schema.story_topics.c.story == old))
 
 

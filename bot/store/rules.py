@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.store import schema
 from bot.store.sql import chunks, upsert
 
-_u = schema.rules
+_u = schema.story_overrides
 _one = schema.records.alias("one")
 _other = schema.records.alias("other")
 _first = schema.stories.alias("first")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
+
+from bot.domain.model import Importance, Mode
+from bot.domain.polling import FeedOrigin
 
 metadata = sa.MetaData(
     naming_convention={
@@ -13,6 +17,7 @@ metadata = sa.MetaData(
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
         "fk": "fk_%(table_name)s_%(column_0_N_name)s",
         "pk": "pk_%(table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
     }
 )
 
@@ -45,6 +50,17 @@ def _flag(name: str) -> sa.Column[bool]:
 
 def _text(name: str) -> sa.Column[str]:
     return sa.Column(name, sa.Text, nullable=False, default="")
+
+
+def _deferred(column: str, *, use_alter: bool = False) -> sa.ForeignKey:
+    """A reference that must hold at the end of a transaction: stories and records point at each other."""
+    return sa.ForeignKey(column, deferrable=True, initially="DEFERRED", use_alter=use_alter)
+
+
+def _one_of(column: str, kinds: Iterable[str]) -> sa.CheckConstraint:
+    """A column has one of these values."""
+    allowed = ", ".join(f"'{kind}'" for kind in kinds)
+    return sa.CheckConstraint(f"{column} IN ({allowed})", name=column)
 
 
 sources = sa.Table(
@@ -83,6 +99,7 @@ feeds = sa.Table(
     sa.Column("failing_since", UtcTime),
     _flag("warned"),
     sa.UniqueConstraint("guild_id", "address"),
+    _one_of("origin", FeedOrigin),
 )
 
 progress = sa.Table(
@@ -97,7 +114,7 @@ stories = sa.Table(
     "stories",
     metadata,
     sa.Column("number", ID, primary_key=True, autoincrement=False),
-    sa.Column("lead_id", ID),
+    sa.Column("lead_id", ID, _deferred("records.id", use_alter=True)),
     sa.Column("heat", sa.Integer, nullable=False),
     _flag("notable"),
     sa.Column("outlets", sa.Integer, nullable=False, default=0),
@@ -105,7 +122,7 @@ stories = sa.Table(
     sa.Column("last", UtcTime, nullable=False),
     sa.Column("last_seen", UtcTime, nullable=False, index=True),
     _flag("removed"),
-    sa.Column("forwards_to", ID),
+    sa.Column("merged_into", ID, _deferred("stories.number")),
     _text("search"),  # the lead's title as `bot.domain.text.words.search_key` has it
     sa.Column("guild_id", SNOWFLAKE, nullable=False, server_default="0"),  # the server that alone sees it
     sa.Index("ix_stories_guild_id_last_seen", "guild_id", "last_seen"),
@@ -133,13 +150,14 @@ records = sa.Table(
     _flag("removed"),
     _flag("partial"),
     _flag("news"),
-    sa.Column("story", ID, sa.ForeignKey("stories.number"), index=True),
+    sa.Column("story", ID, _deferred("stories.number"), index=True),
     sa.Column("source_id", ID, sa.ForeignKey("sources.id", ondelete="SET NULL"), index=True),
     sa.Column("guild_id", SNOWFLAKE, nullable=False, server_default="0", index=True),
-    _text("digest"),
+    _text("content_hash"),
     # What stories are found by: stems of the title, and of the excerpt on a line of its own.
     sa.Column("terms", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.Column("why", sa.Text, nullable=False, server_default=sa.text("''")),  # what put it into its story
+    _one_of("type", ("article", "video")),
     sa.Column(
         "meaning", sa.LargeBinary
     ),  # of its title, see `bot.domain.clustering.embeddings`; none: it is not known
@@ -220,6 +238,8 @@ subscriptions = sa.Table(
     _flag("publish"),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.UniqueConstraint("channel_id", "topic_id"),
+    _one_of("mode", Mode),
+    _one_of("importance", Importance),
 )
 
 channels = sa.Table(
@@ -278,6 +298,7 @@ outbox = sa.Table(
     _text("shown"),
     sa.Column("sent_at", UtcTime),
     sa.Column("edited_at", UtcTime),
+    _one_of("kind", ("story", "digest", "notice", "publish")),
 )
 
 # Whether what a process keeps in memory is still what is stored: the number goes up with every change.
@@ -289,8 +310,8 @@ revisions = sa.Table(
 )
 
 # What people decided: two records, the lower id first, report the same event or do not.
-rules = sa.Table(
-    "rules",
+story_overrides = sa.Table(
+    "story_overrides",
     metadata,
     sa.Column("one", ID, sa.ForeignKey("records.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("other", ID, sa.ForeignKey("records.id", ondelete="CASCADE"), primary_key=True, index=True),
@@ -300,8 +321,8 @@ rules = sa.Table(
     sa.Column("at", UtcTime, nullable=False),
 )
 
-held = sa.Table(
-    "held",
+withheld_posts = sa.Table(
+    "withheld_posts",
     metadata,
     sa.Column("story", ID, sa.ForeignKey("stories.number", ondelete="CASCADE"), primary_key=True),
     sa.Column("channel_id", SNOWFLAKE, primary_key=True, autoincrement=False),
@@ -310,8 +331,8 @@ held = sa.Table(
     sa.Column("at", UtcTime, nullable=False),
 )
 
-told = sa.Table(
-    "told",
+digest_history = sa.Table(
+    "digest_history",
     metadata,
     sa.Column("channel_id", SNOWFLAKE, primary_key=True, autoincrement=False),
     sa.Column("story", ID, sa.ForeignKey("stories.number", ondelete="CASCADE"), primary_key=True),

@@ -46,17 +46,6 @@ _r = schema.records
 _s = sa.table("search", sa.column("rowid", sa.Integer), *(sa.column(name) for name in (*_COLUMNS, "words")))
 _whole: sa.ColumnElement[Any] = sa.literal_column("search")  # how FTS5 calls all of a row
 
-TABLE = {
-    "sqlite": (
-        f"CREATE VIRTUAL TABLE search USING fts5({', '.join(_COLUMNS)}, tokenize=\"ascii tokenchars '#+._:-'\")",
-        "CREATE TRIGGER search_forget AFTER DELETE ON records BEGIN DELETE FROM search WHERE rowid = old.id; END",
-    ),
-    "postgresql": (
-        "CREATE TABLE search (rowid integer PRIMARY KEY REFERENCES records (id) ON DELETE CASCADE, words tsvector NOT NULL)",
-        "CREATE INDEX ix_search_words ON search USING gin (words)",
-    ),
-}
-
 
 # Writing.
 
@@ -314,7 +303,7 @@ async def by_title(
         sa.select(story.c.number, lead.c.title)
         .join_from(hits, story, story.c.number == hits.c.story)
         .join(lead, lead.c.id == story.c.lead_id)
-        .where(story.c.forwards_to.is_(None), ~story.c.removed, visible_to(lead.c.guild_id, guild_id))
+        .where(story.c.merged_into.is_(None), ~story.c.removed, visible_to(lead.c.guild_id, guild_id))
         .order_by(hits.c.id.desc())
     )
     return list(dict(rows.all()).items())[:limit]

@@ -72,16 +72,16 @@ async def survivor(connection: AsyncConnection, number: int, guild_id: int | Non
     With a `guild_id` only if that server sees it.
     """
     own = sa.and_(_s.c.number == number, visible_to(_s.c.guild_id, guild_id))
-    row = (await connection.execute(sa.select(_s.c.forwards_to).where(own))).first()
-    return None if row is None else (row.forwards_to or number)
+    row = (await connection.execute(sa.select(_s.c.merged_into).where(own))).first()
+    return None if row is None else (row.merged_into or number)
 
 
 async def survivors(connection: AsyncConnection, numbers: Iterable[int]) -> dict[int, int]:
     """Of these stories, those that were merged, and into which."""
     found: dict[int, int] = {}
     for part in chunks(numbers):
-        merged = sa.and_(_s.c.number.in_(part), _s.c.forwards_to.is_not(None))
-        rows = await connection.execute(sa.select(_s.c.number, _s.c.forwards_to).where(merged))
+        merged = sa.and_(_s.c.number.in_(part), _s.c.merged_into.is_not(None))
+        rows = await connection.execute(sa.select(_s.c.number, _s.c.merged_into).where(merged))
         found |= dict(rows.all())
     return found
 
@@ -141,14 +141,14 @@ def _guilds(guild_id: int | None) -> Sequence[int | None]:
 def _newest(columns: Sequence[sa.Column[Any]], guild_id: int | None, limit: int) -> Any:
     """The stories of one server (0: of everybody's; None: all) that something arrived for last, from an index."""
     whose = sa.true() if guild_id is None else _s.c.guild_id == guild_id
-    going_on = sa.and_(_s.c.forwards_to.is_(None), ~_s.c.removed)
+    going_on = sa.and_(_s.c.merged_into.is_(None), ~_s.c.removed)
     rows = _by_arrival(sa.select(*columns).where(whose, going_on), _s).limit(limit)
     return sa.select(rows.subquery())
 
 
 def _alive(guild_id: int | None = None) -> sa.ColumnElement[bool]:
     """Stories that go on, of those that the server sees; None: all."""
-    return sa.and_(_s.c.forwards_to.is_(None), ~_s.c.removed, visible_to(_s.c.guild_id, guild_id))
+    return sa.and_(_s.c.merged_into.is_(None), ~_s.c.removed, visible_to(_s.c.guild_id, guild_id))
 
 
 def _of_topics(names: Sequence[str], guild_id: int | None) -> Any:

@@ -179,7 +179,7 @@ async def set_digest_off(connection: AsyncConnection, channel_id: int) -> None:
 async def remove_channel(connection: AsyncConnection, channel_id: int) -> bool:
     """Forget all that is kept of a channel that is gone. False where it had no subscription."""
     had = await connection.execute(sa.delete(_sub).where(_sub.c.channel_id == channel_id))
-    for table in (_c, _m, schema.outbox, schema.held, schema.told):
+    for table in (_c, _m, schema.outbox, schema.withheld_posts, schema.digest_history):
         await connection.execute(sa.delete(table).where(table.c.channel_id == channel_id))
     return bool(had.rowcount)
 

@@ -50,7 +50,7 @@ async def counted(
     # looked through is as long as the time that is asked for. `+ 0` keeps databases from other ways.
     recent = sa.and_(_s.c.last_seen > since, _s.c.first > since, _s.c.first <= now)
     lowest = sa.select(sa.func.min(_s.c.number + 0)).where(recent).scalar_subquery()
-    alive = sa.and_(_s.c.forwards_to.is_(None), ~_s.c.removed, visible_to(_s.c.guild_id, guild_id))
+    alive = sa.and_(_s.c.merged_into.is_(None), ~_s.c.removed, visible_to(_s.c.guild_id, guild_id))
     day = sa.case(*[(_s.c.first > now - (ago + 1) * DAY, ago) for ago in range(days)])
     found: Volumes = {}
     for keys in chunks(keys_of(names, guild_id)):

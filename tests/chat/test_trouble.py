@@ -141,7 +141,13 @@ async def test_a_channel_that_was_deleted_is_forgotten_and_the_others_go_on(worl
     assert gone.mention not in seen(await world.ask("status"))
     assert "1 subscription in this server" in seen(await world.ask("status"))
     async with world.app.context.db.read() as connection:
-        for table in (schema.channels, schema.mutes, schema.outbox, schema.held, schema.told):
+        for table in (
+            schema.channels,
+            schema.mutes,
+            schema.outbox,
+            schema.withheld_posts,
+            schema.digest_history,
+        ):
             assert gone.id not in (await connection.execute(sa.select(table.c.channel_id))).scalars().all()
 
 

@@ -46,7 +46,7 @@ class DomainHarness:
         self.forwards: dict[int, int] = {}
         self.posts: dict[int, Post] = {}
         self.due: dict[int, datetime] = {}
-        self._digests: dict[int, str] = {}
+        self._hashes: dict[int, str] = {}
         self._keys: dict[str, int] = {}
         self._matches: dict[int, tuple[TopicMatch, ...]] = {}
         self._post_ids = count(1)
@@ -57,7 +57,7 @@ class DomainHarness:
         return Known(
             by_key=dict(self._keys),
             records=dict(self.records),
-            digests=dict(self._digests),
+            content_hashes=dict(self._hashes),
             next_record=max(self.records, default=0) + 1,
             next_story=max(self.numbers, default=0) + 1,
         )
@@ -65,7 +65,7 @@ class DomainHarness:
     def affected(self) -> Affected:
         """All stories."""
         posts = {(post.story, post.channel_id): post for post in self.posts.values()}
-        return Affected(dict(self.records), dict(self._digests), dict(self._matches), posts)
+        return Affected(dict(self.records), dict(self._hashes), dict(self._matches), posts)
 
     def take(
         self, *batch: Record, hours: float = 0, silent: bool = False, replay: bool = False, guild_id: int = 0
@@ -88,13 +88,13 @@ class DomainHarness:
 
     def _apply(self, plan: Plan) -> Plan:
         for record_id, stored in plan.records.items():
-            if record_id in plan.digests:
+            if record_id in plan.content_hashes:
                 self.records[record_id] = stored
             else:  # only its story was decided
                 self.records[record_id] = replace(self.records[record_id], story=stored.story)
         assert not plan.keys.keys() & self._keys.keys()
         self._keys |= plan.keys
-        self._digests |= plan.digests
+        self._hashes |= plan.content_hashes
         self._matches |= plan.topics
         self.numbers |= plan.stories.keys()
         self.forwards = {old: plan.merged.get(new, new) for old, new in self.forwards.items()} | plan.merged

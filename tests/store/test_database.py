@@ -22,13 +22,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.errors import DatabaseLostError, StoreError
 from bot.store import schema, sources
 from bot.store.database import Database, marker, newest_revision, normalise, redact
 from tests.databases import opened
-from tests.make import START
+from tests.make import START, record
+from tests.store.taking import take
 
 NOBODY = 65534
 PATIENCE = 30  # seconds, for a thread that never ends
@@ -115,6 +117,33 @@ async def test_a_database_of_a_newer_topicwire_is_refused_and_left_alone(empty_u
     async with engine.connect() as connection:
         assert list((await connection.execute(sa.text("SELECT name FROM sources"))).scalars()) == ["one"]
     await engine.dispose()
+
+
+async def test_a_database_of_before_the_first_version_is_refused_and_left_alone(empty_url: str) -> None:
+    async with opened(empty_url) as db, db.write() as connection:
+        await connection.execute(sa.text("UPDATE alembic_version SET version_num = '0011'"))
+    with pytest.raises(
+        StoreError, match=r"created before version 0\.1\.0 \(revision 0011\)\. .*use another database"
+    ):
+        await Database.open(empty_url)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "UPDATE stories SET lead_id = 999",
+        "UPDATE stories SET merged_into = 999",
+        "UPDATE records SET type = 'song'",
+        "UPDATE records SET story = 999",
+    ],
+)
+async def test_the_database_itself_refuses_what_makes_no_sense(stores: Database, broken: str) -> None:
+    await take(stores, record("Ferry stopped by fog"))
+    with pytest.raises(IntegrityError):
+        async with stores.write() as connection:
+            await connection.execute(sa.text(broken))
+    async with stores.read() as connection:
+        assert await connection.scalar(sa.text("SELECT type FROM records")) == "article"
 
 
 # Addresses.

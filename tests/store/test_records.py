@@ -50,14 +50,14 @@ async def same(db: Database, made: Plan, known: Known) -> None:
         forwards = await stories.survivors(connection, made.merged)
         stored = await records.affected(connection, made.stories)
     for record_id, planned in made.records.items():
-        if record_id in made.digests:
+        if record_id in made.content_hashes:
             wanted = planned if planned.id in made.declares else replace(planned, declares=())
             assert found[record_id] == bare(wanted)
         else:  # only its story was decided
             assert found[record_id].story == planned.story
     assert keys == made.keys
-    for record_id, digest in made.digests.items():
-        assert known.digests.get(record_id, digest) == digest
+    for record_id, digest in made.content_hashes.items():
+        assert known.content_hashes.get(record_id, digest) == digest
     for record_id, matches in made.topics.items():
         if record_id in stored.topics:
             assert set(stored.topics[record_id]) == set(matches)
@@ -81,9 +81,9 @@ async def consistent(db: Database) -> None:
         keys: dict[str, int] = dict((await connection.execute(sa.select(schema.record_keys))).all())
     for number, row in rows.items():
         view = domain_stories.view(loaded[number])
-        assert (number in numbers) == (row.forwards_to is None and not row.removed)
-        if row.forwards_to is not None:
-            assert rows[row.forwards_to].forwards_to is None, "a chain"
+        assert (number in numbers) == (row.merged_into is None and not row.removed)
+        if row.merged_into is not None:
+            assert rows[row.merged_into].merged_into is None, "a chain"
             assert view is None
             assert number not in tagged
         elif row.removed:
@@ -98,7 +98,7 @@ async def consistent(db: Database) -> None:
             assert row.search == view.lead.record.title.casefold()
     for row in everything:
         assert keys[row.key] == row.id
-        assert row.story is None or rows[row.story].forwards_to is None
+        assert row.story is None or rows[row.story].merged_into is None
         assert row.partial or row.removed or row.story is not None
 
 
@@ -370,7 +370,7 @@ async def test_held_back_and_then_posted(stores: Database) -> None:
         await subscriptions.subscribe(connection, asked, ids["ai"], at())
     one, two, both = (replace(item, quality=10) for item in halves("AI"))
     await take(stores, one, two)
-    held = schema.held
+    held = schema.withheld_posts
 
     async def reasons() -> dict[int, str]:
         async with stores.read() as connection:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -23,12 +22,10 @@ from bot.services.context import Context
 from bot.services.search import CANDIDATES, find
 from bot.store import records, schema, search, stories, topics
 from bot.store.database import Database
-from tests.databases import opened
 from tests.make import Clock, at, examples, record
 from tests.store.taking import GUILD, HALVES, halves, headlines, stored_of, take, wipe
 
 OTHERS = GUILD + 1
-MIGRATION = import_module("bot.store.migrations.versions.0010_search")
 
 
 async def put(connection: AsyncConnection, *wanted: Stored) -> None:
@@ -280,25 +277,6 @@ async def test_what_is_left_out_is_said(stores: Database) -> None:
     assert found.note == "only 2,000 possible matches were checked"
     assert (await find(context, "ferry 0")).note == ""
     assert [hit.view.number for hit in (await find(context, "ferry 0")).hits] == [1]
-
-
-async def test_the_index_is_filled_with_what_was_there_before(
-    empty_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with opened(empty_url) as db:
-        one, two = headlines(2)
-        await take(db, record(one, related=[record(two)]))
-        async with db.write() as connection:
-            await connection.execute(sa.text("DELETE FROM search"))
-            assert await ids_in(connection, one) == []
-            monkeypatch.setattr(MIGRATION, "AT_ONCE", 1)
-            await connection.run_sync(MIGRATION.fill)
-            assert len(await ids_in(connection, one)) == 1
-            assert await ids_in(connection, two) == []
-
-
-async def ids_in(connection: AsyncConnection, text: str) -> list[int]:
-    return await search.candidates(connection, language.parse(text), 0, Order.NEWEST, 10)
 
 
 # What is like what.

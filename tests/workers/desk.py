@@ -237,7 +237,7 @@ class BotHarness:
 
     async def held(self) -> dict[int, str]:
         """Why stories were held back in the channel."""
-        held = schema.held
+        held = schema.withheld_posts
         async with self.db.read() as connection:
             rows = await connection.execute(
                 sa.select(held.c.story, held.c.reason)

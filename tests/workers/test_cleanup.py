@@ -36,7 +36,7 @@ async def test_reasons_and_old_digests_go_and_posts_stay(db: Database, clock: Cl
         for claimed in await outbox.claim(connection, clock(), 10):
             sent = Outcome(SendStatus.OK, message_id=9)
             await outbox.settle(connection, claimed, sent, Sent(), clock(), context.rules.edit_interval)
-    assert (await count(db, schema.held), await count(db, schema.outbox)) == (1, 2)
+    assert (await count(db, schema.withheld_posts), await count(db, schema.outbox)) == (1, 2)
     clock.forward(days=29)
     assert await housekeeping.step(context) == 0
     clock.forward(days=2)

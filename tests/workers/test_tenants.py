@@ -64,8 +64,8 @@ class Town:
             "records": sa.select(schema.records).where(schema.records.c.guild_id.in_(seen)),
             "stories": sa.select(schema.stories).where(schema.stories.c.guild_id.in_(seen)),
             "outbox": sa.select(schema.outbox).where(schema.outbox.c.guild_id == guild_id),
-            "held": sa.select(schema.held).where(schema.held.c.guild_id == guild_id),
-            "rules": sa.select(schema.rules).where(schema.rules.c.guild_id == guild_id),
+            "held": sa.select(schema.withheld_posts).where(schema.withheld_posts.c.guild_id == guild_id),
+            "rules": sa.select(schema.story_overrides).where(schema.story_overrides.c.guild_id == guild_id),
             "channels": sa.select(schema.channels).where(schema.channels.c.guild_id == guild_id),
             "topics": sa.select(schema.topics).where(schema.topics.c.guild_id.in_(seen)),
             "story_topics": sa.select(schema.story_topics)

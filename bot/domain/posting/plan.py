@@ -186,7 +186,7 @@ def announce(
     for record_id in ids:
         records[record_id] = replace(records[record_id], news=True, first_seen=now)
         result.records[record_id] = records[record_id]
-        result.digests[record_id] = stored.digests[record_id]
+        result.content_hashes[record_id] = stored.content_hashes[record_id]
     result.audiences = _audiences(result, stored.records, records)
     changed = _stories(result.audiences, records, stored.topics)
     result.stories = _views(changed, rules.owners)

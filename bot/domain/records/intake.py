@@ -34,12 +34,12 @@ class Known:
     """What the store knows of the records that a batch names.
 
     `by_key`: those records by their keys (canonical URLs and twins), and `records` by id: those, and the newest
-    of what declares the batch's own. `digests`: the content digest of each by id. `feeds`: those of their sources that are feeds.
+    of what declares the batch's own. `content_hashes`: the hash of the content of each by id. `feeds`: those of their sources that are feeds.
     """
 
     by_key: Mapping[str, int]
     records: Mapping[int, Stored]
-    digests: Mapping[int, str]
+    content_hashes: Mapping[int, str]
     next_record: int = 1
     next_story: int = 1
     feeds: Collection[int] = ()
@@ -49,12 +49,12 @@ class Known:
 class Affected:
     """What the store knows of stories that a batch changes.
 
-    `records` by id: their members, removed ones included, and what these declare; `digests` and `topics` by
+    `records` by id: their members, removed ones included, and what these declare; `content_hashes` and `topics` by
     record; `posts` by story and channel.
     """
 
     records: Mapping[int, Stored]
-    digests: Mapping[int, str]
+    content_hashes: Mapping[int, str]
     topics: Mapping[int, tuple[TopicMatch, ...]]
     posts: Mapping[tuple[int, int], Post]
 
@@ -112,7 +112,7 @@ class Plan:
 
     fates: list[Fate] = field(default_factory=list)
     records: dict[int, Stored] = field(default_factory=dict)
-    digests: dict[int, str] = field(default_factory=dict)
+    content_hashes: dict[int, str] = field(default_factory=dict)
     keys: dict[str, int] = field(default_factory=dict)
     declares: dict[int, tuple[int, ...]] = field(default_factory=dict)
     topics: dict[int, tuple[TopicMatch, ...]] = field(default_factory=dict)
@@ -240,17 +240,17 @@ class Identify:
         record_id = self._new_id() if found is None else found
         declares = tuple(i for i in declares if i != record_id)
         stored = self._stored(record_id, replace(record, related=()), old, declares, arrival)
-        digest = content_hash(record)
+        hashed = content_hash(record)
         if old is None or old.partial:
             self.plan.fates.append(Fate.NEW)
-        elif self._digest(old.id) == digest or (arrival.polled and _content(stored) == _content(old)):
+        elif self._hash_of(old.id) == hashed or (arrival.polled and _content(stored) == _content(old)):
             self.plan.fates.append(Fate.UNCHANGED)
             if arrival.polled:
                 self._learn(old.id, record)
             return
         else:
             self.plan.fates.append(Fate.CHANGED)
-        self._put(stored, digest, record)
+        self._put(stored, hashed, record)
 
     def _find_polled(self, record: Record, arrival: Arrival) -> int | None:
         """The id of the record that an item of a feed is.
@@ -307,9 +307,9 @@ class Identify:
             return
         self.plan.fates.append(Fate.CHANGED)
         joined = replace(old, record=replace(old.record, topics=(*old.record.topics, *more)))
-        digest = self._digest(old.id)
-        assert digest is not None
-        self._put(joined, digest, record)
+        hashed = self._hash_of(old.id)
+        assert hashed is not None
+        self._put(joined, hashed, record)
 
     def _stored(
         self, record_id: int, record: Record, old: Stored | None, declares: tuple[int, ...], arrival: Arrival
@@ -368,10 +368,10 @@ class Identify:
             self._put(stored, content_hash(entry), entry)
         return found
 
-    def _put(self, stored: Stored, digest: str, record: Record) -> None:
+    def _put(self, stored: Stored, hashed: str, record: Record) -> None:
         self.records[stored.id] = stored
         self.plan.records[stored.id] = stored
-        self.plan.digests[stored.id] = digest
+        self.plan.content_hashes[stored.id] = hashed
         if not stored.partial:
             self.plan.topics[stored.id] = self._topics.of(stored.record, stored.guild_id)
             self.plan.declares[stored.id] = stored.declares
@@ -387,8 +387,8 @@ class Identify:
     def _find(self, record: Record) -> int | None:
         return next((self.by_key[key] for key in keys_of(record) if key in self.by_key), None)
 
-    def _digest(self, record_id: int) -> str | None:
-        return self.plan.digests.get(record_id) or self._known.digests.get(record_id)
+    def _hash_of(self, record_id: int) -> str | None:
+        return self.plan.content_hashes.get(record_id) or self._known.content_hashes.get(record_id)
 
     def _new_id(self) -> int:
         self._next += 1
