@@ -160,6 +160,7 @@ LIBRARIES: dict[str, set[str]] = {
     "publicsuffixlist": {"bot.domain"},
     "pydantic": {"bot.config"},
     "pydantic_settings": {"bot.config"},
+    "rapidfuzz": {"bot.domain.text"},
     "regex": {"bot.domain"},
     "rich": {"bot.cli.common", "bot.demo"},
     "safetensors": {"bot.domain"},

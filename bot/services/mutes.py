@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -10,7 +9,7 @@ from bot.domain.model import Mute, StoryView
 from bot.domain.stories import mutes as language
 from bot.domain.stories import story as stories
 from bot.domain.text.cleaning import clip
-from bot.domain.text.words import name_key, words
+from bot.domain.text.words import name_key, nearest, words
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
 from bot.services.context import Context
 from bot.services.topics import NEAR
@@ -129,7 +128,7 @@ async def unmute(context: Context, guild_id: int, channel_id: int | None, text: 
         )
     known = list(dict.fromkeys(m.value for m in muted))
     hint = f"Muted: {', '.join(known[:20])}." if known else "Nothing is muted."
-    near = tuple(difflib.get_close_matches(value, known, NEAR))
+    near = tuple(nearest(value, known, NEAR))
     raise UnknownNameError(f"“{value}” is not muted. {hint}", text, near)
 
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+from rapidfuzz import fuzz, process
+
 from bot.domain.text.cleaning import clusters
+
+NEAR = 65  # of 100: from here on a name may have been meant by another text
 
 # Scripts without spaces: each character is a word, so that a term is found inside a sentence.
 _ALONE = (
@@ -208,3 +212,13 @@ def _origin(written: str, whole: str, folded: Callable[[str], str]) -> list[tupl
         origin += [(place, place + len(cluster))] * len(single)
         place += len(cluster)
     return origin if "".join(alone) == whole else None
+
+
+def nearest(text: str, names: Iterable[str], limit: int) -> list[str]:
+    """The names that may have been meant by a text with a slip in it, the nearest first, at most `limit`.
+
+    Near is by the letters that both have in the same order (`rapidfuzz.fuzz.ratio`).
+    """
+    return [
+        name for name, _, _ in process.extract(text, names, scorer=fuzz.ratio, limit=limit, score_cutoff=NEAR)
+    ]

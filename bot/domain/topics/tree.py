@@ -10,7 +10,6 @@ server's besides. Matching is for all at once, and tells what the one who asks m
 
 from __future__ import annotations
 
-import difflib
 from collections import ChainMap
 from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from copy import copy
@@ -19,7 +18,7 @@ from typing import NamedTuple
 
 from bot.domain.model import Record, Topic, TopicMatch
 from bot.domain.text.cleaning import ELLIPSIS
-from bot.domain.text.words import name_key, tokens
+from bot.domain.text.words import name_key, nearest, tokens
 from bot.domain.topics.query.document import Document
 from bot.domain.topics.query.language import Query, QueryError, explain, held, matches, parse
 from bot.domain.topics.query.meter import Label, Meter
@@ -163,9 +162,7 @@ class Topics:
                     topic = self._topics[self._by_name[name]]
                     ranked.setdefault(topic.name, topic)
         if not ranked and 0 < len(wanted) <= LONGEST_NAME:
-            # Whoever mistypes a name hits its first or its last letter: few names need comparing at length.
-            near = [name for name in names if name[0] == wanted[0] or name[-1] == wanted[-1]]
-            for name in difflib.get_close_matches(wanted, near, n=limit, cutoff=0.6):
+            for name in nearest(wanted, names, limit):
                 topic = self._topics[self._by_name[name]]
                 ranked.setdefault(topic.name, topic)
         return tuple(ranked.values())[:limit]
