@@ -35,7 +35,7 @@ class Context:
 
     `wake` tells the loops that something new may be due. `web` is how feeds are reached; None: they are not.
     `parsers` parse what comes from there; a bot that runs has a pool of processes for it.
-    `editors` are the servers whose people decide about everybody's stories; `ALL`: those of all servers.
+    `editors` are the servers whose people decide about shared stories; `ALL`: those of all servers.
     `topics_per_server` is how many topics of its own a server may make. `semantic`: stories are found by what
     titles mean, too, for which the model must be installed. `evaluations` is where queries are evaluated.
     """

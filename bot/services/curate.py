@@ -31,19 +31,19 @@ class Editor:
 
 
 def may_edit(context: Context, guild_id: int) -> bool:
-    """Whether a server's people decide about everybody's stories."""
+    """Whether a server's people decide about shared stories."""
     return context.editors == ALL or guild_id in context.editors
 
 
 def may_merge(context: Context, guild_id: int, story: StoryView) -> bool:
-    """Whether a server's people can have a story go on as another one: everybody's, or one of their own."""
+    """Whether a server's people can have a story go on as another one: a shared one, or one of their own."""
     return story.lead.guild_id == guild_id or may_edit(context, guild_id)
 
 
 def may_part(context: Context, guild_id: int, story: StoryView) -> tuple[Stored, ...]:
     """The reports that a server's people can take out of a story."""
-    everybodys = may_edit(context, guild_id)
-    return tuple(s for s in candidates(story.members) if everybodys or s.guild_id == guild_id)
+    may_edit_shared = may_edit(context, guild_id)
+    return tuple(s for s in candidates(story.members) if may_edit_shared or s.guild_id == guild_id)
 
 
 async def merge(context: Context, editor: Editor, number: int, other: str) -> tuple[int, int]:

@@ -227,7 +227,7 @@ async def lately(context: Context, guild_id: int, most: int = MOST) -> AsyncGene
 
 
 async def show(context: Context, guild_id: int, name: str, *, own: bool = False) -> Shown:
-    """A topic that a server knows, everybody's or its own (`own`: only such a one). NotFoundError has near names."""
+    """A topic that a server knows, a shared one or its own (`own`: only such a one). NotFoundError has near names."""
     async with context.db.read() as connection:
         known = await topics.load(connection, guild_id)
         topic = _own(known, name, guild_id) if own else resolve(known, name)

@@ -78,7 +78,7 @@ async def preview(
 ) -> Preview:
     """Look at a feed, or at the one that a web page names, without taking anything in.
 
-    The items' topics, and the one that is named, are everybody's and the server's own.
+    The items' topics, and the one that is named, are shared and the server's own.
 
     Raises SourceError that says what is wrong with it, and NotFoundError for a topic that there is not.
     """
@@ -161,7 +161,7 @@ def _no_room(context: Context) -> InvalidInputError:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A server's own feeds, and how many of everybody's there are by state.
+    """A server's own feeds, and how many of the shared ones there are by state.
 
     `full`: how many records its own have brought today, where that is the most there may be; else 0. `stored`: how
     many of them are stored, of `most_stored` that there may be.
@@ -175,7 +175,7 @@ class Listing:
 
 
 async def listing(context: Context, guild_id: int) -> Listing:
-    """What a server added itself; with 0 everybody's feeds."""
+    """What a server added itself; with 0 the shared feeds."""
     async with context.db.read() as connection:
         own = await feeds.all_feeds(connection, guild_id)
         shared = await feeds.states_of_all(connection, 0)

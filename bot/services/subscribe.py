@@ -147,10 +147,10 @@ async def _forecast(
         latest = await stored_stories.latest(connection, below, 1, wanted.guild_id)
         loaded = await stored_stories.load(connection, [*recent, *latest], wanted.guild_id)
         muted = stories.muted_by(await subscriptions.mutes_in(connection, wanted.guild_id, wanted.channel_id))
-        everybodys = await feeds.all_feeds(connection, 0)
+        shared = await feeds.all_feeds(connection, 0)
         own = await feeds.all_feeds(connection, wanted.guild_id)
     key = {sought_by(topic)}
-    bringing = sum(not feed.topics or known.concerns(feed.topics, key) for feed in (*everybodys, *own))
+    bringing = sum(not feed.topics or known.concerns(feed.topics, key) for feed in (*shared, *own))
     views = {number: stories.view(story, muted, context.rules.owners) for number, story in loaded.items()}
     bar = posting.bar(wanted)
     would = [

@@ -32,7 +32,7 @@ def resolve(known: Topics, name: str) -> Topic:
 
 
 async def suggest(context: Context, text: str, guild_id: int = 0, limit: int = 25) -> list[str]:
-    """Names for autocomplete, those of the server's own topics among them (0: everybody's alone).
+    """Names for autocomplete, those of the server's own topics among them (0: shared ones alone).
 
     For an empty field: topics that something is read on, those that most channels follow first, then those
     that most feeds are about.

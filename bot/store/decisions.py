@@ -16,7 +16,7 @@ _o = schema.outbox
 
 
 def by_audience(plan: Plan, stories: Collection[int] | None = None) -> dict[int, list[int]]:
-    """The stories of a plan, or these of them, by the servers for which they change; 0: everybody's."""
+    """The stories of a plan, or these of them, by the servers for which they change; 0: shared."""
     found: dict[int, list[int]] = {}
     for number in plan.stories if stories is None else stories:
         audience = plan.audiences.get(number, SHARED)

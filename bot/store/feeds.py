@@ -78,7 +78,7 @@ def source_name(address: str, guild_id: int) -> str:
 
 
 async def all_feeds(connection: AsyncConnection, guild_id: int | None = None) -> list[Feed]:
-    """Every feed, or those that a server added itself (0: everybody's), as they were added."""
+    """Every feed, or those that a server added itself (0: shared), as they were added."""
     statement = _select().order_by(_f.c.source_id)
     if guild_id is not None:
         statement = statement.where(_f.c.guild_id == guild_id)
@@ -215,7 +215,7 @@ async def states(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, S
 
 
 async def states_of_all(connection: AsyncConnection, guild_id: int | None = None) -> dict[str, int]:
-    """How many feeds (a server's, 0: everybody's, None: all) there are of each state: fine, new, failing, stopped."""
+    """How many feeds (a server's, 0: shared, None: all) there are of each state: fine, new, failing, stopped."""
     state = sa.case(
         (_f.c.next_poll.is_(None), "stopped"),
         (_f.c.failures > 0, "failing"),
@@ -238,7 +238,7 @@ async def catalogue(connection: AsyncConnection) -> dict[int, tuple[str, ...]]:
 
 
 async def about(connection: AsyncConnection, guild_id: int) -> Counter[str]:
-    """How many feeds, everybody's and a server's own, are about each topic (as `name_key` gives them)."""
+    """How many feeds, the shared ones and a server's own, are about each topic (as `name_key` gives them)."""
     rows = await connection.execute(sa.select(_f.c.topics).where(_f.c.guild_id.in_((0, guild_id))))
     return Counter(name_key(name) for topics in rows.scalars() for name in topics)
 

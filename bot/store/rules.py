@@ -63,7 +63,7 @@ async def apart(connection: AsyncConnection) -> list[tuple[int, int]]:
     """Pairs of stories that were told to be different.
 
     What was said of a server's own report counts while that is in a story of the server's own. As a guest in
-    everybody's story it says nothing of where that story belongs.
+    shared story it says nothing of where that story belongs.
     """
     rows = await connection.execute(
         sa.select(_one.c.story, _other.c.story)

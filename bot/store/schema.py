@@ -81,7 +81,7 @@ feeds = sa.Table(
     "feeds",
     metadata,
     sa.Column("source_id", ID, sa.ForeignKey("sources.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("guild_id", SNOWFLAKE, nullable=False, default=0, index=True),  # 0: everybody's
+    sa.Column("guild_id", SNOWFLAKE, nullable=False, default=0, index=True),  # 0: shared
     sa.Column("address", sa.Text, nullable=False),  # as it was given
     _text("url"),  # where it is now
     _text("name"),
@@ -193,7 +193,7 @@ topics = sa.Table(
     sa.Column("colour", sa.Integer),
     sa.Column("query", sa.Text, nullable=False, server_default=sa.text("''")),
     _flag("configured"),
-    sa.Column("guild_id", SNOWFLAKE, nullable=False, server_default="0", index=True),  # 0: everybody's
+    sa.Column("guild_id", SNOWFLAKE, nullable=False, server_default="0", index=True),  # 0: shared
     sa.Column(
         "suspended", sa.Text, nullable=False, server_default=sa.text("''")
     ),  # why its query matches nothing

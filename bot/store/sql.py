@@ -21,9 +21,9 @@ def chunks(values: Iterable[T], size: int = IN_MOST) -> Iterator[list[T]]:
 
 
 def visible_to(column: sa.Column[Any], guild_id: int | None) -> sa.ColumnElement[bool]:
-    """Rows that a server sees, by the server whose own they are: its own, and everybody's (0). None: all.
+    """Rows that a server sees, by the server whose own they are: its own, and shared ones (0). None: all.
 
-    `+ 0`: no index finds rows by it. Nearly all are everybody's, and a database would prefer it to a better index.
+    `+ 0`: no index finds rows by it. Nearly all are shared, and a database would prefer it to a better index.
     """
     return sa.true() if guild_id is None else (column + 0).in_((0, guild_id))
 

@@ -20,9 +20,7 @@ from bot.store.sql import IN_MOST, chunks, visible_to
 from bot.store.topics import ids_of, keys_of
 
 MOST_WORDS = 12  # of a search
-NEWEST = (
-    2_000  # stories of everybody's, and of a server's own, among which a title or a topic is sought first
-)
+NEWEST = 2_000  # shared stories, and of a server's own, among which a title or a topic is sought first
 MOST_HOT = (
     5000  # stories among which the hottest are sought: weeks, where it is not so that hundreds come a day
 )
@@ -87,7 +85,7 @@ async def survivors(connection: AsyncConnection, numbers: Iterable[int]) -> dict
 
 
 async def by_key(connection: AsyncConnection, key: str, guild_id: int = 0) -> int | None:
-    """The story of the record with that canonical URL: everybody's, else the server's own."""
+    """The story of the record with that canonical URL: the shared one, else the server's own."""
     keys = [key, scoped(key, guild_id)]
     number: int | None = await connection.scalar(
         sa.select(_r.c.story)
@@ -117,7 +115,7 @@ async def titles(
 ) -> list[tuple[int, str]]:
     """Number and lead's title of the stories whose lead's title has all words of the text in it, newest first.
 
-    Of the `NEWEST` stories of everybody's and of the server's own: all others are found by whole words alone, see
+    Of the `NEWEST` shared stories and of the server's own: all others are found by whole words alone, see
     `search.by_title`.
     """
     words = search_key(text).split()[:MOST_WORDS]
@@ -139,7 +137,7 @@ def _guilds(guild_id: int | None) -> Sequence[int | None]:
 
 
 def _newest(columns: Sequence[sa.Column[Any]], guild_id: int | None, limit: int) -> Any:
-    """The stories of one server (0: of everybody's; None: all) that something arrived for last, from an index."""
+    """The stories of one server (0: shared; None: all) that something arrived for last, from an index."""
     whose = sa.true() if guild_id is None else _s.c.guild_id == guild_id
     going_on = sa.and_(_s.c.merged_into.is_(None), ~_s.c.removed)
     rows = _by_arrival(sa.select(*columns).where(whose, going_on), _s).limit(limit)
@@ -154,9 +152,9 @@ def _alive(guild_id: int | None = None) -> sa.ColumnElement[bool]:
 def _of_topics(names: Sequence[str], guild_id: int | None) -> Any:
     """The stories of these topics; for a server those too that its own records or its own topics put there."""
     keys = keys_of(names, 0)
-    everybodys = sa.select(_st.c.story).join(_t, _t.c.id == _st.c.topic_id).where(_t.c.key.in_(keys))
+    shared = sa.select(_st.c.story).join(_t, _t.c.id == _st.c.topic_id).where(_t.c.key.in_(keys))
     if not guild_id:
-        return everybodys
+        return shared
     own = (
         sa.select(_r.c.story)
         .join(_rt, _rt.c.record_id == _r.c.id)
@@ -166,7 +164,7 @@ def _of_topics(names: Sequence[str], guild_id: int | None) -> Any:
             visible_to(_r.c.guild_id, guild_id), sa.or_(_r.c.guild_id == guild_id, _t.c.guild_id == guild_id)
         )
     )
-    return everybodys.union(own)
+    return shared.union(own)
 
 
 async def recent_counts(
@@ -202,7 +200,7 @@ async def counts(
     for part in _of_whole_topics(pairs):
         columns = (sa.column("place", sa.Integer), sa.column("topic_id", sa.Integer))
         wanted = sa.values(*columns, literal_binds=True).data(part).cte("wanted")
-        everybodys = sa.select(wanted.c.place, _st.c.story).join(_st, _st.c.topic_id == wanted.c.topic_id)
+        shared = sa.select(wanted.c.place, _st.c.story).join(_st, _st.c.topic_id == wanted.c.topic_id)
         own = (
             sa.select(wanted.c.place, _r.c.story)
             .join_from(wanted, _rt, _rt.c.topic_id == wanted.c.topic_id)
@@ -214,7 +212,7 @@ async def counts(
                 sa.or_(_r.c.guild_id == guild_id, _t.c.guild_id == guild_id),
             )
         )
-        every = (everybodys.union_all(own) if guild_id else everybodys).subquery()
+        every = (shared.union_all(own) if guild_id else shared).subquery()
         rows = await connection.execute(
             sa.select(every.c.place, sa.func.count(every.c.story.distinct()))
             .join(_s, _s.c.number == every.c.story)

@@ -52,7 +52,7 @@ def _subscription(row: sa.Row[Any]) -> Subscription:
 
 
 async def followers(connection: AsyncConnection) -> dict[tuple[int, str], int]:
-    """How many channels follow each topic, by the server whose own it is (0: everybody's) and its `name_key`."""
+    """How many channels follow each topic, by the server whose own it is (0: shared) and its `name_key`."""
     rows = await connection.execute(
         sa.select(_t.c.guild_id, _t.c.name, sa.func.count())
         .join(_sub, _sub.c.topic_id == _t.c.id)

@@ -23,7 +23,7 @@ TOPICS = revisions.TOPICS  # the name under which the database counts their chan
 _CHANGED = "topics_changed"
 
 _t = schema.topics
-_everybodys = _t.c.guild_id == 0
+_shared = _t.c.guild_id == 0
 
 
 def key_of(name: str, guild_id: int = 0) -> str:
@@ -32,7 +32,7 @@ def key_of(name: str, guild_id: int = 0) -> str:
 
 
 def keys_of(names: Iterable[str], guild_id: int) -> list[str]:
-    """The keys of everybody's and of a server's own topics of these names."""
+    """The keys of the shared topics and of a server's own of these names."""
     return list(dict.fromkeys(key_of(name, of) for name in names for of in (0, guild_id)))
 
 
@@ -104,8 +104,8 @@ async def changed(connection: AsyncConnection) -> None:
 
 
 async def ids(connection: AsyncConnection) -> dict[str, int]:
-    """Key -> id, of everybody's topics."""
-    rows = await connection.execute(sa.select(_t.c.key, _t.c.id).where(_everybodys))
+    """Key -> id, of shared topics."""
+    rows = await connection.execute(sa.select(_t.c.key, _t.c.id).where(_shared))
     return {row.key: row.id for row in rows}
 
 
@@ -125,8 +125,8 @@ async def id_of(connection: AsyncConnection, topic: Topic) -> int:
 
 
 async def tree(connection: AsyncConnection) -> frozenset[tuple[str, str]]:
-    """Every topic's key with its parent's name, of everybody's."""
-    rows = await connection.execute(sa.select(_t.c.key, _t.c.parent).where(_everybodys))
+    """Every topic's key with its parent's name, of the shared ones."""
+    rows = await connection.execute(sa.select(_t.c.key, _t.c.parent).where(_shared))
     return frozenset((row.key, row.parent) for row in rows)
 
 
@@ -165,7 +165,7 @@ async def _absorb(connection: AsyncConnection, defined: Iterable[Topic]) -> None
     other_names = {
         name: topic for topic in defined for name in known_as(topic) if name != name_key(topic.name)
     }
-    rows = await connection.execute(sa.select(_t.c.id, _t.c.key).where(~_t.c.configured, _everybodys))
+    rows = await connection.execute(sa.select(_t.c.id, _t.c.key).where(~_t.c.configured, _shared))
     stray = {row.key: row.id for row in rows if row.key in other_names}
     if not stray:
         return

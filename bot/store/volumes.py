@@ -56,7 +56,7 @@ async def counted(
     for keys in chunks(keys_of(names, guild_id)):
         ids = {number: key for key, number in (await ids_of(connection, keys)).items()}
         own_ids = [number for number, key in ids.items() if "\n" in key]
-        everybodys = (
+        shared = (
             sa.select(_st.c.topic_id, day, _s.c.number)
             .join_from(_st, _s, _s.c.number == _st.c.story)
             .where(_st.c.story >= lowest, (_st.c.topic_id + 0).in_(ids), recent, alive)
@@ -69,7 +69,7 @@ async def counted(
             .where(_r.c.story >= lowest, seen, (_rt.c.topic_id + 0).in_(ids), recent, alive)
             .where(sa.or_(_r.c.guild_id == guild_id, _rt.c.topic_id.in_(own_ids)))
         )
-        rows = await connection.execute(everybodys.union(own) if guild_id else everybodys)
+        rows = await connection.execute(shared.union(own) if guild_id else shared)
         for topic_id, ago, number in rows:
             name = ids[topic_id].rpartition("\n")[2]  # behind the server's id, of a topic of its own
             if name not in found:

@@ -81,7 +81,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A batch of a source, to be stored. `guild_id`: the server whose own source it is; 0: everybody's.
+    """A batch of a source, to be stored. `guild_id`: the server whose own source it is; 0: shared.
 
     `refused` are the items refused so far in this fetch, those of this batch among them. With `backfill`
     the newest so many of a first intake are posted after all.

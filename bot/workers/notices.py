@@ -102,7 +102,7 @@ async def _dependent(
 ) -> dict[int, int]:
     """The channels, each with its server, that follow what the feed is about.
 
-    Of a feed that is everybody's only those that no other of the `shared` ones in order serves instead.
+    Of a feed that is shared only those that no other of the `shared` ones in order serves instead.
     """
     about = {(feed.guild_id, name) for name in feed.topics}
     about |= await feeds.topics_from(connection, feed.source_id, now - LOOK_BACK)

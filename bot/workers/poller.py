@@ -256,7 +256,7 @@ class Poll:
         coming: Counter[int] = Counter()
         for _, part in brought:
             coming[part.guild_id] += len(part.batch.items)
-        del coming[0]  # everybody's
+        del coming[0]  # shared
         if coming:
             before = await feeds.brought_on(connection, coming, self._context.now().date())
             stored = await feeds.stored(connection, coming)

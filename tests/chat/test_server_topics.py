@@ -227,7 +227,7 @@ async def test_a_name_that_cannot_be_is_refused(world: World, name: str, words: 
     )
 
 
-async def test_everybodys_topics_cannot_be_changed(world: World) -> None:
+async def test_shared_topics_cannot_be_changed(world: World) -> None:
     for command in ("topic edit", "topic delete"):
         options: dict[str, Any] = {"query": "x"} if "edit" in command else {}
         refused = await world.refused(command, topic="AI", **options)
@@ -312,7 +312,7 @@ async def test_the_newest_matches_show_the_words_in_bold(world: World) -> None:
     assert "Storm closes **wind farm** off" in seen(await world.ask("topic test", topic="wind"))
 
 
-async def test_everybodys_topics_can_be_tried_as_well(world: World) -> None:
+async def test_shared_topics_can_be_tried_as_well(world: World) -> None:
     await world.take_in(record(METRO[0]), record("Whales return", topics=["AI"]))
     answer = seen(await world.ask("topic test", topic="Artificial Intelligence", by=world.member))
     assert "Topic **AI**" in answer

@@ -242,7 +242,7 @@ async def test_a_server_has_no_more_feeds_than_it_may(press: Press) -> None:
 async def test_a_feed_is_looked_for_among_the_others_once(
     press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each time reads all feeds of the server; for the operator these are everybody's."""
+    """Each time reads all feeds of the server; for the operator these are shared."""
     asked: list[str] = []
     find = feeds.find
 
@@ -502,7 +502,7 @@ async def test_a_feed_that_was_stopped_goes_on_when_it_is_added_again(press: Pre
 
 async def test_what_there_is_not_cannot_be_taken_out_and_the_answer_says_what_there_is(press: Press) -> None:
     world = press.world
-    await use.add(world.app.context, press.site.url())  # everybody's
+    await use.add(world.app.context, press.site.url())  # shared
     text = await world.refused("source remove", source="The Paper")
     assert "There is no feed “The Paper”. No feeds have been added." in text
     press.publish(OLD, path="/own", title="Our Own")
@@ -675,7 +675,7 @@ async def test_a_feed_that_fails_for_days_is_told_once_and_is_news_again_after_i
 async def test_a_channel_on_a_topic_of_the_servers_own_is_told_too(
     press: Press, tides: Elsewhere, topic: str | None
 ) -> None:
-    """Of the server's own feed about it, and of everybody's that brought something on it."""
+    """Of the server's own feed about it, and of the shared ones that brought something on it."""
     world = press.world
     if topic:
         await press.add(topic=topic)

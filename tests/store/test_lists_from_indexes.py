@@ -86,7 +86,7 @@ async def test_no_table_of_stories_or_records_is_scanned(many: Database, name: s
 
 
 async def test_what_a_server_sees_is_not_what_rows_are_found_by(many: Database) -> None:
-    """Nearly all is everybody's: an index by server finds nearly everything."""
+    """Nearly all is shared: an index by server finds nearly everything."""
     if many.dialect != "sqlite":
         pytest.skip("plans are read as SQLite writes them")
     since = at(-24)

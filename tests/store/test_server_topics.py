@@ -1,4 +1,4 @@
-"""Topics of servers in the database: apart from everybody's and from each other, and what is kept of all in memory."""
+"""Topics of servers in the database: apart from the shared ones and from each other, and what is kept of all in memory."""
 
 from __future__ import annotations
 

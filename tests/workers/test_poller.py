@@ -616,7 +616,7 @@ async def test_a_servers_own_feeds_bring_no_more_in_a_day_than_they_may(
     await room.add("/shared")
     before = await room.desk.db_records()
     await room.poll(minutes=0)
-    assert await room.desk.db_records() == before + 6, "everybody's do not count"
+    assert await room.desk.db_records() == before + 6, "the shared ones do not count"
     async with room.desk.db.write() as connection:
         await feeds.remove(connection, [first.source_id])
     room.publish(*titles[6:9], path="/second")
@@ -683,7 +683,7 @@ async def test_two_servers_may_have_the_same_feed(room: FeedHarness) -> None:
     assert sorted(asked.target.channel_id for asked in room.desk.mailbox.sent) == [CHANNEL, OTHER]
 
 
-async def test_a_servers_own_report_joins_everybodys_story_for_that_server(room: FeedHarness) -> None:
+async def test_a_servers_own_report_joins_a_shared_story_for_that_server(room: FeedHarness) -> None:
     await room.desk.follow_elsewhere("AI", OTHER, ELSEWHERE)
     title = "Harbour bridge closed after engineers find crack in girder"
     await room.add()
@@ -762,7 +762,7 @@ async def test_a_host_with_many_feeds_keeps_no_other_waiting(room: FeedHarness) 
     assert len(room.site.paths) == 151
 
 
-async def test_a_servers_own_feed_puts_its_topics_on_everybodys_story_for_that_server_alone(
+async def test_a_servers_own_feed_puts_its_topics_on_a_shared_story_for_that_server_alone(
     room: FeedHarness,
 ) -> None:
     title = "Harbour bridge closed after engineers find crack in girder"

@@ -20,7 +20,7 @@ DEAR = f"type:article ({PAIRS})"
 
 
 async def some(desk: BotHarness, number: int = 10) -> None:
-    """Articles of everybody's."""
+    """Articles of shared sources."""
     for position, title in enumerate(headlines(number)):
         await desk.take_in(
             record(f"{title} {desk.clock.now:%d %H}", f"o{position}.example", excerpt="waves and wind")

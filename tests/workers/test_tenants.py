@@ -33,7 +33,7 @@ ENDINGS = ("", " at last", ", say neighbours", " again this spring", " to cheers
 
 
 class Town:
-    """Everybody's source and one of each server, with a channel of each that follows all."""
+    """The shared source and one of each server, with a channel of each that follows all."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self.clock = clock
@@ -54,7 +54,7 @@ class Town:
         return self
 
     async def bring(self, guild_id: int, *records: Record) -> None:
-        """Have a server's own source, or (0) everybody's, bring these."""
+        """Have a server's own source, or (0) the shared one, bring these."""
         await self.ingest.step(self.sources[guild_id].add(*records), guild_id=guild_id)
 
     async def rows(self, guild_id: int) -> dict[str, list[Any]]:

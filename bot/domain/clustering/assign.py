@@ -36,8 +36,8 @@ _NONE: frozenset[int] = frozenset()
 class StoryWindow:
     """The stories near in time, of everybody and of each server, as clustering compares them.
 
-    A server's own reports are compared with everybody's stories and with that server's. In a story of
-    everybody's they are guests: members, but their words say nothing of what belongs there. `reports` are in
+    A server's own reports are compared with shared stories and with that server's. In a shared story
+    they are guests: members, but their words say nothing of what belongs there. `reports` are in
     stories; `apart` are pairs of stories that people found to be different: they never merge.
     """
 
@@ -159,7 +159,7 @@ class StoryWindow:
     def _settle(self, cluster: StoryCluster, linked: Collection[int], batch: Batch) -> None:
         """Merge a story, which has just got a report, with those that now turn out to be the same.
 
-        A server's story that goes on as one of everybody's ends this: its words are no reason to compare that
+        A server's story that goes on as a shared one ends this: its words are no reason to compare that
         one with others.
         """
         server = cluster.guild_id
@@ -170,7 +170,7 @@ class StoryWindow:
         self._adopt(cluster, batch)
 
     def _adopt(self, cluster: StoryCluster, batch: Batch) -> None:
-        """Have stories of servers go on as one of everybody's that is the same, `params.candidates` of each at most.
+        """Have stories of servers go on as a shared one that is the same, `params.candidates` of each at most.
 
         Each server's are sought apart, so that those of one never stand in the way of another's.
         """
@@ -185,9 +185,9 @@ class StoryWindow:
                 self._unite(cluster, other, batch)
 
     def _unite(self, one: StoryCluster, other: StoryCluster, batch: Batch) -> StoryCluster:
-        """Two stories go on as one: as everybody's, if one is that, and under the lower number.
+        """Two stories go on as one: as a shared one, if one of them is, and under the lower number.
 
-        What keeps a server's story apart from others does not keep everybody's apart.
+        What keeps a server's story apart from others does not keep the shared ones apart.
         """
         kept, gone = sorted((one, other), key=lambda cluster: (cluster.guild_id, cluster.number))
         self._index.withdraw(gone)
@@ -261,7 +261,7 @@ class StoryWindow:
     def _promising(
         self, query: ClusterQuery, linked: Collection[int], servers: Sequence[int], *, declared_alone: bool
     ) -> list[tuple[float, StoryCluster]]:
-        """The stories of these servers (0: everybody's) that are worth a comparison word by word, each with what
+        """The stories of these servers (0: shared) that are worth a comparison word by word, each with what
         its cosine is at most; highest first.
         """
         cluster, index = query.cluster, self._index

@@ -19,7 +19,7 @@ SLACK = 50  # places that may be empty before all are given anew, however few st
 
 
 class ClusterIndex:
-    """The stories by number, everybody's and those of servers, and the words that lead to them.
+    """The stories by number, the shared ones and those of servers, and the words that lead to them.
 
     What a server has stands apart from what everybody and every other server has, and says nothing of how rare a
     word is: it must not change what others see.
@@ -82,10 +82,10 @@ class ClusterIndex:
 
     def observe_casing(self, reports: Iterable[Report]) -> None:
         """Learn from reports which words are names."""
-        everybodys = [report.terms for report in reports if not report.guild_id]
+        shared = [report.terms for report in reports if not report.guild_id]
         self.vocabulary.observe_casing(
-            chain.from_iterable(terms.names for terms in everybodys),
-            chain.from_iterable(terms.words for terms in everybodys),
+            chain.from_iterable(terms.names for terms in shared),
+            chain.from_iterable(terms.words for terms in shared),
         )
 
     def evict(self, day: float) -> list[int]:
@@ -115,7 +115,7 @@ class ClusterIndex:
         return norm
 
     def nearest(self, query: ClusterQuery, limit: int, server: int) -> list[tuple[float, StoryCluster]]:
-        """The stories, everybody's (0) or a server's, whose common words add up to most by the gains of each; at most
+        """The stories, shared ones (0) or a server's, whose common words add up to most by the gains of each; at most
         `limit`, of equals the last found. Each with what its cosine is at most; left out are those that cannot be
         near enough.
 

@@ -18,8 +18,8 @@ LEAST = 0.01  # nats that a word tells at least: one of all stories still counts
 class Word:
     """A term as the stories of a window use it.
 
-    `places` are those of everybody's stories that have it, `own` those of each server's, in ascending order; there
-    may be some of stories that are elsewhere by now, or no more. `count` is how many of everybody's stories have it.
+    `places` are those of shared stories that have it, `own` those of each server's, in ascending order; there
+    may be some of stories that are elsewhere by now, or no more. `count` is how many shared stories have it.
     `names` is how often it was written as a name, `plain` how often not, and `factor` by what it tells more or less
     for that. `unseen` stands for the stories that it is taken to be in before any was seen.
     """
@@ -42,7 +42,7 @@ class _Words(dict[str, Word]):
 
 
 class Vocabulary:
-    """The words by their terms, and the number of reports that they are in, of everybody's stories."""
+    """The words by their terms, and the number of reports that they are in, in shared stories."""
 
     def __init__(self) -> None:
         self._words = _Words()
@@ -96,7 +96,7 @@ class Vocabulary:
 
 
 def lead(words: Iterable[Word], place: int, guild_id: int) -> None:
-    """Have words lead to the place of a story, of everybody's (0) or a server's."""
+    """Have words lead to the place of a story, of shared ones (0) or a server's."""
     for word in words:
         if not guild_id:
             places = word.places

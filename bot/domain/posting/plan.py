@@ -32,7 +32,7 @@ from bot.domain.text.stems import terms
 from bot.domain.text.words import name_key
 from bot.domain.topics.tree import Topics
 
-# Reports of one server's own sources that a story has room for. Everybody's intakes read them, and its pages show them.
+# Reports of one server's own sources that a story has room for. Shared intakes read them, and its pages show them.
 GUESTS = 50
 _WORD = re.compile(r"\w+")
 
@@ -226,16 +226,16 @@ def _assign(result: Plan, records: dict[int, Stored], record_id: int, story: int
 def _each_its_own(
     result: Plan, before: Mapping[int, Stored], records: dict[int, Stored], next_story: int
 ) -> dict[tuple[int, int], int]:
-    """Where all that was everybody's is gone from a story, what each server has left of it is a story of its own.
+    """Where all that was shared is gone from a story, what each server has left of it is a story of its own.
 
     Returns the number of that by the story and the server.
     """
     touched = _audiences(result, before, records)
-    everybodys = {s.story for s in chain(before.values(), records.values()) if not s.guild_id}
+    shared = {s.story for s in chain(before.values(), records.values()) if not s.guild_id}
     left: dict[int, dict[int, list[int]]] = {}
     for stored in records.values():
         number = stored.story
-        if number in touched and number in everybodys and number is not None and not stored.record.removed:
+        if number in touched and number in shared and number is not None and not stored.record.removed:
             left.setdefault(number, {}).setdefault(stored.guild_id, []).append(stored.id)
     fresh = max([next_story, *(stored.story + 1 for stored in result.records.values() if stored.story)])
     moved: dict[tuple[int, int], int] = {}
@@ -271,7 +271,7 @@ def _recency(stored: Stored) -> tuple[bool, datetime, int]:
 def _audiences(
     result: Plan, before: Mapping[int, Stored], records: Mapping[int, Stored]
 ) -> dict[int, frozenset[int]]:
-    """The stories of which records change, each with the servers whose records these are (0: everybody's)."""
+    """The stories of which records change, each with the servers whose records these are (0: shared ones)."""
     found: dict[int, set[int]] = {}
     for i in result.records:
         for world in (before, records):

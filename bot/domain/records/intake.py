@@ -1,7 +1,7 @@
 """What a batch of records meets, and which of its records are new, changed, or known already.
 
 A record is known by its keys: canonical URLs, and whatever else its source can tell it by. Records of a
-server's own sources have keys of their own, so that they are apart from everybody's.
+server's own sources have keys of their own, so that they are apart from the shared ones.
 
 Feeds are written by strangers. What a feed declares beyond the page of an item identifies records of that
 feed alone (`IN_FEED`), and a page belongs to whoever publishes it: a record that another's feed brought
@@ -63,7 +63,7 @@ class Affected:
 class Arrival:
     """A record as it came in, and how.
 
-    `source` is the id of its source. `guild_id`: the server whose own source that is; 0: everybody's.
+    `source` is the id of its source. `guild_id`: the server whose own source that is; 0: shared.
     `silent`: it is of its source's first intake, which is taken in without posting. `replay`: an old
     record told on its own clock; it was first seen when it was published. `polled`: it is from a feed.
     """
@@ -76,7 +76,7 @@ class Arrival:
     polled: bool = False
 
     def own(self) -> Record:
-        """The record under keys of its feed and server: no server's source can speak for another's, or everybody's."""
+        """The record under keys of its feed and server: no server's source can speak for another's, or for a shared one."""
         record = self.record
         if self.polled:
             twins = tuple(
@@ -106,7 +106,7 @@ class Plan:
     """What to store. `fates` are those of the batch's records, in its order; the rest are whole rows to insert or replace.
 
     `why`: what put a record into its story, for those that got one. `audiences`: the servers for which a story
-    changes, those whose sources the records came from that do; with 0 among them everybody's. `crowded_out`: the
+    changes, those whose sources the records came from that do; with 0 among them the shared ones. `crowded_out`: the
     records for which there is no room in their stories any more.
     """
 

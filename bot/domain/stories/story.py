@@ -44,7 +44,7 @@ class Story:
         return min((member.guild_id for member in self.members), default=0)
 
     def visible_to(self, guild_id: int) -> Story:
-        """What a server sees of the story: what came from its own sources and from everybody's.
+        """What a server sees of the story: what came from its own sources and from the shared ones.
 
         A page that came from both is there once. Nor does it see topics of other servers.
         """

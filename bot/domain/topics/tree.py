@@ -4,7 +4,7 @@ Keywords are kept in one trie of words, so that matching a title costs its lengt
 number of topics: whole words, without regard to case, in the fields that the topic names. The marks
 inside a keyword count: as sites use it, `model driven app` does not stand for `model-driven app`.
 
-A server topic has a query and counts for its server alone: `Topics` names everybody's, `Topics.visible_to` a
+A server topic has a query and counts for its server alone: `Topics` names the shared ones, `Topics.visible_to` a
 server's besides. Matching is for all at once, and tells what the one who asks may see; an intake asks for all.
 """
 
@@ -80,7 +80,7 @@ class Topics:
         for guild_id, own in (0, ()), *by_guild.items():
             self._views[guild_id] = view = copy(self)
             view._guild_id = guild_id
-            if own:  # names that go before everybody's, and cost no more than they are
+            if own:  # names that go before the shared ones, and cost no more than they are
                 view._topics = ChainMap({}, self._topics)
                 view._by_name = ChainMap({}, self._by_name)
                 view._children = ChainMap({}, self._children)
@@ -104,7 +104,7 @@ class Topics:
             self._children[parent] = [*self._children.get(parent, ()), *own]
 
     def _find(self, topic: Topic, parsed: Mapping[str, Query]) -> None:
-        """Have a topic found from now on: everybody's by keywords and query, a server's by its query."""
+        """Have a topic found from now on: the shared ones by keywords and query, a server's by its query."""
         if topic.query and not topic.suspended:
             label = (topic.guild_id, topic.name)
             try:
@@ -124,7 +124,7 @@ class Topics:
             node.ends.append(_Keyword(topic.name, keyword, topic.fields == "title+excerpt"))
 
     def visible_to(self, guild_id: int) -> Topics:
-        """As a server knows them: everybody's and its own (0: everybody's alone)."""
+        """As a server knows them: the shared ones and its own (0: shared ones alone)."""
         return self._views.get(guild_id, self._views[0])
 
     def __iter__(self) -> Iterator[Topic]:
@@ -236,12 +236,12 @@ class Topics:
     def matched(self, record: Record) -> dict[str, tuple[str, ...]]:
         """Topic name -> the keywords and the words of the record that put it there, for every topic that matches.
 
-        Of everybody's topics.
+        Of shared topics.
         """
         return {name: words for (_, name), words in self._matched(record, 0).items()}
 
     def _matched(self, record: Record, guild_id: int | None) -> dict[Label, tuple[str, ...]]:
-        """The topics that match, with the words that made them: everybody's and a server's own; None: all servers'.
+        """The topics that match, with the words that made them: the shared ones and a server's own; None: all servers'.
 
         Only what is returned is explained: that takes a hundred times as long as the matching.
         """
@@ -277,10 +277,10 @@ class Topics:
         return self._document(record, self.match(record.title, record.excerpt))
 
     def _document(self, record: Record, by_keyword: Iterable[str]) -> Document:
-        everybodys = self._views[0]
-        configured = (everybodys.resolve(name) for name in record.topics)
+        shared = self._views[0]
+        configured = (shared.resolve(name) for name in record.topics)
         names = dict.fromkeys((*record.topics, *(t.name for t in configured if t), *by_keyword))
-        above = (ancestor for name in names for ancestor in everybodys.ancestors(name))
+        above = (ancestor for name in names for ancestor in shared.ancestors(name))
         return Document.of(record, dict.fromkeys((*names, *above)))
 
     def _scan(self, text: Sequence[str]) -> Iterator[_Keyword]:

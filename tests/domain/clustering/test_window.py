@@ -98,7 +98,7 @@ def test_a_batch_or_one_by_one_is_the_same() -> None:
 # ------------------------------------------------------------------------------------------ servers
 
 
-def test_a_servers_report_joins_everybodys_story_as_a_guest() -> None:
+def test_a_servers_report_joins_a_shared_story_as_a_guest() -> None:
     stream = Stream()
     stream.take(report(1, CRANE))
     stream.take(*(report(n, f"{AGAIN}, says cinema whale volcano", guild_id=ONE) for n in range(2, 6)))
@@ -116,7 +116,7 @@ def test_servers_see_neither_each_other_nor_are_seen() -> None:
     assert stream.where[1] == stream.where[3] != stream.where[2]
 
 
-def test_servers_stories_go_on_as_everybodys_when_that_comes() -> None:
+def test_servers_stories_go_on_as_a_shared_one_when_that_comes() -> None:
     stream = Stream()
     stream.take(
         report(1, CRANE, guild_id=ONE), report(2, AGAIN, guild_id=TWO), report(3, WHALE, guild_id=TWO)
@@ -209,14 +209,14 @@ def test_whatever_comes_no_server_is_seen_by_another(arrivals: Sequence[tuple[st
     for n, (title, day, guild_id, outlet) in enumerate(arrivals, 1):
         stream.take(report(n, title, day=day, guild_id=guild_id, outlet=outlet))
         guilds = [{stream.reports[i].guild_id for i in story} for story in members(stream.where)]
-        # Two servers' reports meet only where everybody's are.
+        # Two servers' reports meet only where the shared ones are.
         assert all(0 in story or len(story) == 1 for story in guilds)
-    everybodys = Stream()
+    shared = Stream()
     for r in stream.reports.values():
         if not r.guild_id:
-            everybodys.take(r)
+            shared.take(r)
     public = {i: number for i, number in stream.where.items() if not stream.reports[i].guild_id}
-    assert members(everybodys.where) == members(public)
+    assert members(shared.where) == members(public)
 
 
 @given(ARRIVALS)

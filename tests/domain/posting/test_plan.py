@@ -424,14 +424,14 @@ def follow_at(guild_id: int, channel: int) -> Subscription:
 @pytest.mark.parametrize("first", [True, False])
 def test_a_servers_own_report_joins_the_story_for_that_server_alone(*, first: bool) -> None:
     world = DomainHarness(follow_at(MINE, 7), follow_at(THEIRS, 8))
-    everybodys, own = report("a"), report("own", quality=99)
-    for record_, guild_id in ((own, MINE), (everybodys, 0))[:: 1 if first else -1]:
+    shared, own = report("a"), report("own", quality=99)
+    for record_, guild_id in ((own, MINE), (shared, 0))[:: 1 if first else -1]:
         world.take(record_, guild_id=guild_id)
     (number,) = {stored.story for stored in world.records.values()}
     assert number is not None
     assert {(post.story, post.channel_id) for post in world.posts.values()} == {(number, 7), (number, 8)}
-    assert world.story(number) == world.story_of(everybodys)
-    assert world.story_of(everybodys).lead.record == everybodys
+    assert world.story(number) == world.story_of(shared)
+    assert world.story_of(shared).lead.record == shared
 
 
 def test_a_servers_own_report_of_a_known_page_changes_nothing_for_the_others() -> None:
@@ -444,7 +444,7 @@ def test_a_servers_own_report_of_a_known_page_changes_nothing_for_the_others() -
     assert world.story_of(page).members[0].record == page
 
 
-def test_a_servers_own_reports_do_not_join_two_stories_of_everybodys() -> None:
+def test_a_servers_own_reports_do_not_join_two_shared_stories() -> None:
     world = DomainHarness(follow_at(MINE, 7), follow_at(THEIRS, 8))
     early, late = report("a"), report("b", published=at(24 * 7))
     world.take(early)

@@ -339,7 +339,7 @@ SERVERS = Topics(
 )
 
 
-def test_a_server_knows_everybodys_topics_and_its_own_and_no_others() -> None:
+def test_a_server_knows_shared_topics_and_its_own_and_no_others() -> None:
     assert [t.name for t in SERVERS] == ["AI", "Vision"]
     assert [t.name for t in SERVERS.visible_to(ONE)] == ["AI", "Vision", "Sea"]
     assert [t.name for t in SERVERS.visible_to(TWO)] == ["AI", "Vision", "sea", "Twin"]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TypeAlias
 
-Label: TypeAlias = tuple[int, str]  # a topic's server (0: everybody's), and its name
+Label: TypeAlias = tuple[int, str]  # a topic's server (0: shared), and its name
 
 CHEAP = 10  # what costs no more is not counted: a server has few topics
 WINDOW = 100  # articles over which costs are averaged
@@ -15,7 +15,7 @@ MOST_A_SERVER = 1_000  # and for all topics of a server
 
 
 class Meter:
-    """Counts over a window of articles. Everybody's topics are not counted: whoever runs the bot answers for them.
+    """Counts over a window of articles. Shared topics are not counted: whoever runs the bot answers for them.
 
     Articles of a server's own feeds count for its own topics alone, so no server can make another's topics dear.
     """
@@ -25,7 +25,7 @@ class Meter:
         self._spent: Counter[Label] = Counter()
 
     def count(self, spent: Mapping[Label, int], guild_id: int = 0) -> None:
-        """One more article was matched, of a feed of that server's (0: of everybody's).
+        """One more article was matched, of a feed of that server's (0: shared).
 
         `spent` is the price of each query that was evaluated for it.
         """

@@ -55,7 +55,7 @@ def test_of_many_topics_of_a_server_the_dearest_go_first() -> None:
     assert max(kept.values()) < min(gone.values())
 
 
-def test_everybodys_topics_are_not_counted() -> None:
+def test_shared_topics_are_not_counted() -> None:
     assert counted({SHARED: 10_000}).excess() == {}
 
 
