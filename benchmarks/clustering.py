@@ -144,7 +144,7 @@ def _restart(count: int) -> dict[str, float]:
     from bot.domain.model import Outlet, Record, Stored
     from bot.store import records, schema
     from bot.store.database import Database
-    from bot.workers import story_window as windows
+    from bot.workers import story_window
 
     async def run(url: str) -> dict[str, float]:
         db = await Database.open(url)
@@ -177,7 +177,7 @@ def _restart(count: int) -> dict[str, float]:
         gc.collect()
         began = time.perf_counter()
         async with db.read() as connection:
-            window = await windows.read(connection, START)
+            window = await story_window.read(connection, START)
         took = time.perf_counter() - began
         await db.close()
         return {"seconds": took, "stories": len(window)}

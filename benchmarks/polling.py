@@ -44,8 +44,7 @@ from bot.sources.parsing.pool import ParserPool
 from bot.sources.web.fetch import Web
 from bot.store import feeds
 from bot.store.database import Database
-from bot.workers import ingest, rematch
-from bot.workers import story_window as windows
+from bot.workers import ingest, rematch, story_window
 from bot.workers.ingest import Ingest
 from bot.workers.poller import Poll, _Done
 
@@ -238,8 +237,8 @@ def _measured(poller: _Poll) -> Iterator[dict[str, float]]:
     with (
         patch.object(source, "parse", spent.timed("parsing", parse)),
         patch.object(ingest, "identify", spent.timed("deciding", plan.identify)),
-        patch.object(windows, "Window", spent.timed("deciding", StoryWindow)),
-        patch.object(windows, "place", spent.timed("deciding", plan.place)),
+        patch.object(story_window, "Window", spent.timed("deciding", StoryWindow)),
+        patch.object(story_window, "place", spent.timed("deciding", plan.place)),
         patch.object(ingest, "plan", spent.timed("deciding", plan.plan)),
     ):
         yield figures

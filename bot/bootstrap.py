@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from bot.config import Config, FeedSettings, FolderSettings, GitSettings
 from bot.config.models import ALL_SERVERS
-from bot.domain.clustering import embeddings as meaning
+from bot.domain.clustering import embeddings
 from bot.domain.model import Topic
 from bot.domain.polling import FeedOrigin, NewFeed
 from bot.domain.records.identity import canonical
@@ -152,12 +152,12 @@ def build_endpoint(config: Config) -> http.Settings | None:
 
 def found_by(config: Config) -> str:
     """What stories are found by, in words; that depends on what is installed, too."""
-    return f"stories are compared by {meaning.basis(config.stories.by_meaning())}"
+    return f"stories are compared by {embeddings.basis(config.stories.by_meaning())}"
 
 
 async def check_stored(config: Config) -> list[str]:
     """What is wrong with the topics in the database, as far as there is one; nothing in it changes."""
-    db = await Database.look(config.database.url)
+    db = await Database.open_if_current(config.database.url)
     if db is None:
         return []
     try:

@@ -132,7 +132,7 @@ class _WhichReport(ui.Select[Any]):
         if not await acknowledge(interaction, thinking=False):
             return
         [chosen] = self.values
-        number, fresh = await use.part(self._context, _editor(interaction), self._number, int(chosen))
+        number, fresh = await use.split_story(self._context, _editor(interaction), self._number, int(chosen))
         await _done(
             interaction,
             f"“{escape_to(self._titles[chosen], 200)}” is now story #{fresh}, separate from #{number}."

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.config import parse
-from bot.domain.clustering import embeddings as meaning
+from bot.domain.clustering import embeddings
 from bot.errors import ConfigError
 
 SERVER = 2**62 + 1
@@ -47,12 +47,12 @@ def test_one_server_is_a_list_too(written: object) -> None:
 def test_whether_titles_are_compared_by_what_they_mean(written: object, semantic: str) -> None:
     assert parse({"stories": {"semantic": written}}).stories.semantic == semantic
     assert parse({"stories": {"semantic": False}}).stories.by_meaning() is False
-    assert parse({}).stories.by_meaning() is meaning.installed()
+    assert parse({}).stories.by_meaning() is embeddings.installed()
 
 
 @pytest.mark.parametrize("written", ["yes", True])
 def test_what_is_not_installed_cannot_be_asked_for(written: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(meaning, "installed", lambda: False)
+    monkeypatch.setattr(embeddings, "installed", lambda: False)
     [problem] = problems({"stories": {"semantic": written}})
     assert problem.startswith("stories.semantic: ")
     assert ".[semantic]" in problem

@@ -9,7 +9,7 @@ import pytest
 from bot.bootstrap import build_context
 from bot.config import parse
 from bot.domain.model import Importance, Subscription, Topic
-from bot.domain.posting import decisions as posting
+from bot.domain.posting import decisions
 from bot.domain.posting.decisions import Hold, PostingSettings, Send
 from bot.domain.topics.tree import Topics
 from bot.errors import ConfigError
@@ -27,8 +27,8 @@ async def test_they_reach_what_decides(db: Database) -> None:
     told = story(
         *[stored(record("Title", f"{name}.example", quality=60)) for name in ("tidewatch", "harbourpost")]
     )
-    channel = posting.Channel(7, 1, (Subscription(1, 1, 7, "AI", importance=Importance.NOTABLE),))
-    decided = [posting.decide(told, channel, None, Topics([Topic("AI")]), at(1), each) for each in rules]
+    channel = decisions.Channel(7, 1, (Subscription(1, 1, 7, "AI", importance=Importance.NOTABLE),))
+    decided = [decisions.decide(told, channel, None, Topics([Topic("AI")]), at(1), each) for each in rules]
     assert [type(decision) for decision in decided] == [Send, Hold]
 
 

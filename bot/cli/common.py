@@ -88,20 +88,20 @@ def serve(path: Path) -> None:
 
 def check_config(path: Path) -> tuple[int, Config | None]:
     """`topicwire check`: print every problem. How many there are, and the settings where they can be read."""
-    from bot import bootstrap as parts
+    from bot import bootstrap
     from bot.domain.text.cleaning import plural
 
     config = None
     try:
         config = settings_of(path)
-        problems = parts.check(config) + asyncio.run(parts.check_stored(config))
+        problems = bootstrap.check(config) + asyncio.run(bootstrap.check_stored(config))
     except ConfigError as error:
         problems = error.problems
     for problem in problems:
         out(problem)
     place = one_line(str(path)) if path.exists() else "the default settings"
     if config is not None and not problems:
-        out(f"{place}: no problems; {parts.found_by(config)}")
+        out(f"{place}: no problems; {bootstrap.found_by(config)}")
     else:
         out(f"{place}: {plural(len(problems), 'problem')}")
     return len(problems), config
@@ -118,13 +118,13 @@ def with_context(
     db_url: str | None, config: Config, work: Callable[[Context], Awaitable[T]], now: datetime | None = None
 ) -> T:
     """Do it with a database, that of the settings where none is named, as of a moment; None: now."""
-    from bot import bootstrap as parts
+    from bot import bootstrap
     from bot.store.database import Database
 
     async def opened() -> T:
         db = await Database.open(db_url or config.database.url)
         try:
-            return await work(parts.build_context(config, db, clock.now if now is None else lambda: now))
+            return await work(bootstrap.build_context(config, db, clock.now if now is None else lambda: now))
         finally:
             await db.close()
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.cli.common import existing, load_topic_files, out, out_json, read_places
-from bot.domain.clustering import embeddings as meaning
+from bot.domain.clustering import embeddings
 from bot.domain.clustering.agreement import Quality, b_cubed, pairwise
 from bot.domain.clustering.assign import StoryWindow
 from bot.domain.clustering.params import DEFAULT_PARAMS, ClusteringParams
@@ -55,7 +55,7 @@ def stories(places: Sequence[str], truth: Path, errors: int, semantic: bool | No
         return refused
     out(f"records: {facts['records']:,} ({facts['labelled']:,} labelled), events: {facts['events']:,}")
     out(
-        f"stories by {meaning.basis(by_meaning)}: {facts['stories']:,} ({measured['B-cubed'].groups:,} with labelled records)"
+        f"stories by {embeddings.basis(by_meaning)}: {facts['stories']:,} ({measured['B-cubed'].groups:,} with labelled records)"
     )
     out(f"{facts['records_per_second']:,} records/s, {facts['peak_memory_mb']} MB peak memory\n")
     _table({name: _values(quality) for name, quality in measured.items()})
@@ -186,15 +186,15 @@ def pairs(file: Path, semantic: bool | None, as_json: bool) -> None:
     if as_json:
         out_json({"pairs": len(rows), "same": belong, "semantic": by_meaning, **values})
         return
-    out(f"pairs by {meaning.basis(by_meaning)}: {len(rows)} ({belong} labelled as the same event)\n")
+    out(f"pairs by {embeddings.basis(by_meaning)}: {len(rows)} ({belong} labelled as the same event)\n")
     _table({"same event": values})
 
 
 def _by_meaning(semantic: bool | None) -> bool:
     """Whether what titles mean is compared; where nobody said, if it can be."""
-    if semantic and not meaning.installed():
-        raise InvalidInputError(f"--semantic: {meaning.MISSING}.")
-    return meaning.installed() if semantic is None else semantic
+    if semantic and not embeddings.installed():
+        raise InvalidInputError(f"--semantic: {embeddings.MISSING}.")
+    return embeddings.installed() if semantic is None else semantic
 
 
 def _read(places: Sequence[str]) -> tuple[list[Record], int]:
@@ -252,7 +252,7 @@ def _report(row: Mapping[str, str], side: str, semantic: bool) -> Report:
     published = datetime.fromisoformat(row[f"published_{side}"]).replace(tzinfo=UTC)
     title = row[f"title_{side}"] or ""
     terms = extract_terms(title, row[f"lede_{side}"] or "", "")
-    vector = meaning.embed_title(title, "") if semantic else b""
+    vector = embeddings.embed_title(title, "") if semantic else b""
     return Report(0, terms, day_of(published), f"{side}.example", meaning=vector)
 
 

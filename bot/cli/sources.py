@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bot import bootstrap as parts
+from bot import bootstrap
 from bot.cli.common import note, out, out_json, settings_of, stamp, with_context
 from bot.config import Config, GitSettings
 from bot.domain.polling import Feed, FeedOrigin, NewFeed
@@ -38,7 +38,7 @@ def _with(
 
     async def working(context: Context) -> T:
         await _with_topics(context.db, settings)
-        async with parts.build_web_client(private_networks or settings.feeds.private_networks) as web:
+        async with bootstrap.build_web_client(private_networks or settings.feeds.private_networks) as web:
             return await work(replace(context, web=web))
 
     return with_context(db_url, settings, working)
@@ -48,7 +48,7 @@ async def _with_topics(db: Database, settings: Config) -> None:
     """A database that no bot has run on yet knows the topics that one would begin with."""
     async with db.write() as connection:
         if not await topics.ids(connection):
-            await topics.define(connection, parts.build_topics(settings))
+            await topics.define(connection, bootstrap.build_topics(settings))
 
 
 def add(url: str, topic: str | None, db_url: str | None, private_networks: bool, config: Path) -> None:
@@ -200,8 +200,8 @@ def check_sources(config: Config) -> int:
 
 
 async def _check(config: Config) -> int:
-    wanted = parts.build_feeds(config)
-    async with parts.build_web_client(config.feeds.private_networks) as web:
+    wanted = bootstrap.build_feeds(config)
+    async with bootstrap.build_web_client(config.feeds.private_networks) as web:
         slots = asyncio.Semaphore(CHECKED_AT_ONCE)
 
         async def one(feed: NewFeed) -> str:
@@ -241,7 +241,7 @@ async def _repositories(config: Config) -> Sequence[tuple[str, str, str]]:
     failing = []
     for settings in config.sources:
         if isinstance(settings, GitSettings):
-            source = parts.repository_of(settings)
+            source = bootstrap.repository_of(settings)
             try:
                 await source.update()
             except TopicwireError as error:

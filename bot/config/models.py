@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from bot.domain.clustering import embeddings as meaning
+from bot.domain.clustering import embeddings
 from bot.domain.model import Topic
 from bot.domain.polling import Bounds, Polls
 from bot.domain.posting.decisions import PostingSettings
@@ -235,8 +235,8 @@ class StorySettings(_Model):
     @field_validator("semantic")
     @classmethod
     def _possible(cls, value: str) -> str:
-        if value == "yes" and not meaning.installed():
-            raise ValueError(meaning.MISSING)
+        if value == "yes" and not embeddings.installed():
+            raise ValueError(embeddings.MISSING)
         return value
 
     @field_validator("owners")
@@ -254,7 +254,7 @@ class StorySettings(_Model):
 
     def by_meaning(self) -> bool:
         """Whether stories are found by what titles mean, too."""
-        return self.semantic != "no" and meaning.installed()
+        return self.semantic != "no" and embeddings.installed()
 
     def known_owners(self) -> MediaOwners:
         """The same as the domain knows it."""

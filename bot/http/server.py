@@ -26,7 +26,7 @@ from bot.sources.model import Batch
 from bot.sources.parsing.pool import TooCostlyError, parsed
 from bot.sources.records import Parsed, parse
 from bot.store import delivery, records, sources
-from bot.workers.ingest import Ingest, Part
+from bot.workers.ingest import Ingest, SourceBatch
 
 log = logging.getLogger(__name__)
 
@@ -201,7 +201,7 @@ class Server:
         # What is pushed is meant to be told: there is no first, silent intake.
         batch = Batch(parsed.items, parsed.rejected, last=True)
         [summary] = await self._ingest.store(
-            [Part(replace(state, intake_done=True), batch, len(parsed.rejected))]
+            [SourceBatch(replace(state, intake_done=True), batch, len(parsed.rejected))]
         )
         refused = {error.item: error.reason for error in summary.errors}
         fates = iter(summary.fates)

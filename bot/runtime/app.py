@@ -45,8 +45,7 @@ from bot.sources.parsing.pool import ParserPool
 from bot.sources.topic_files import load_topics
 from bot.store import delivery, feeds
 from bot.store.database import Database
-from bot.workers import cleanup as housekeeping
-from bot.workers import digests, rematch
+from bot.workers import cleanup, digests, rematch
 from bot.workers.delivery import Deliver
 from bot.workers.ingest import Ingest, report
 from bot.workers.poller import Poll
@@ -141,7 +140,7 @@ class App:
 
     async def tidy(self) -> None:
         """Remove what nobody will ask for any more."""
-        removed = await housekeeping.step(self.context)
+        removed = await cleanup.step(self.context)
         log.info("the daily cleanup removed %s from the database", plural(removed, "old row"))
 
     async def digest(self) -> None:

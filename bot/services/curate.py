@@ -76,7 +76,7 @@ def candidates(members: Iterable[Stored]) -> tuple[Stored, ...]:
     return tuple(sorted(found, key=lambda member: member.published))
 
 
-async def part(context: Context, editor: Editor, number: int, record_id: int) -> tuple[int, int]:
+async def split_story(context: Context, editor: Editor, number: int, record_id: int) -> tuple[int, int]:
     """Take a record out of its story. Returns the story's number, and that of the one that it is by itself now."""
     async with context.db.intake() as connection:
         story = await _story(connection, editor, number)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.domain.model import Mute, StoryView
-from bot.domain.stories import mutes as language
+from bot.domain.stories import mutes
 from bot.domain.stories import story as stories
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key, nearest, words
@@ -16,7 +16,7 @@ from bot.services.topics import NEAR
 from bot.store import stories as stored
 from bot.store import subscriptions, topics
 
-LONGEST = language.LONGEST
+LONGEST = mutes.LONGEST
 MOST = 200
 LOOK_BACK = timedelta(days=7)
 MOST_STORIES = 2_000  # that are looked at, the newest
@@ -27,7 +27,7 @@ FEW = 2  # hidden stories from which on a share of them counts
 def understood(text: str) -> str:
     """What a text mutes. InvalidInputError where it could never match anything."""
     try:
-        return language.parse(text)
+        return mutes.parse(text)
     except ValueError as error:
         raise InvalidInputError(f"{error}.") from error
 
@@ -103,7 +103,7 @@ def _values(text: str) -> set[str]:
     """What a mute that is to be undone may be stored as: earlier versions stored what was typed."""
     typed = " ".join(text.split())
     try:
-        return {name_key(typed), name_key(language.parse(text))}
+        return {name_key(typed), name_key(mutes.parse(text))}
     except ValueError:
         return {name_key(typed)}
 

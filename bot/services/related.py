@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Mode, StoryView, TopicMatch
-from bot.domain.posting import decisions as posting
+from bot.domain.posting import decisions
 from bot.domain.posting.decisions import EXPLAIN, Reason
 from bot.domain.records.identity import canonical
 from bot.domain.stories import reference
@@ -175,7 +175,7 @@ async def _fate(connection: AsyncConnection, view: StoryView, guild_id: int, cha
     if held is not None:
         return [f"Not posted here: {EXPLAIN[Reason(held)]}."]
     own = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
-    wanted = posting.matching(view, own, await topics.load(connection, guild_id))
+    wanted = decisions.matching(view, own, await topics.load(connection, guild_id))
     if not wanted:
         return ["Not posted here: this channel is not subscribed to any of its topics."]
     if all(subscription.mode is Mode.DIGEST for subscription in wanted):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.domain.model import Importance, Mode, StoryView, Subscription, Topic
-from bot.domain.posting import decisions as posting
+from bot.domain.posting import decisions
 from bot.domain.posting.schedule import Schedule
 from bot.domain.stories import story as stories
 from bot.domain.topics.tree import Topics, sought_by
@@ -152,7 +152,7 @@ async def _forecast(
     key = {sought_by(topic)}
     bringing = sum(not feed.topics or known.concerns(feed.topics, key) for feed in (*shared, *own))
     views = {number: stories.view(story, muted, context.rules.owners) for number, story in loaded.items()}
-    bar = posting.bar(wanted)
+    bar = decisions.bar(wanted)
     would = [
         view
         for number in recent
@@ -190,7 +190,7 @@ async def post_now(context: Context, story: int, guild_id: int, channel_id: int)
             raise InvalidInputError(f"Story #{number} was removed by its outlets or is muted here.")
         own = await subscriptions.subscriptions(connection, guild_id=guild_id, channel_ids=[channel_id])
         live = [s for s in own if s.mode is not Mode.DIGEST]
-        if not posting.matching(view, live, await topics.load(connection, guild_id)):
+        if not decisions.matching(view, live, await topics.load(connection, guild_id)):
             raise InvalidInputError(
                 f"<#{channel_id}> no longer gets live posts on the topics of story #{number}."
             )

@@ -156,7 +156,7 @@ class Database:
         return database
 
     @classmethod
-    async def look(cls, url: str) -> Self | None:
+    async def open_if_current(cls, url: str) -> Self | None:
         """Open the database as it is; None where it is not there, cannot be reached or is of another version."""
         try:
             made = sa.make_url(normalise(url))

@@ -80,7 +80,7 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SourceBatch:
     """A batch of a source, to be stored. `guild_id`: the server whose own source it is; 0: shared.
 
     `refused` are the items refused so far in this fetch, those of this batch among them. With `backfill`
@@ -131,7 +131,7 @@ class Ingest:
             async with aclosing(source.fetch(progress)) as batches:
                 async for batch in batches:
                     refused = summary.rejected + len(batch.rejected)
-                    [stored] = await self.store([Part(state, batch, refused, guild_id, backfill)])
+                    [stored] = await self.store([SourceBatch(state, batch, refused, guild_id, backfill)])
                     summary.merge(stored)
                     progressed(summary)
         except Exception as error:
@@ -141,7 +141,7 @@ class Ingest:
             raise
         return summary
 
-    async def store(self, parts: Sequence[Part], also: Also = _nothing) -> list[Summary]:
+    async def store(self, parts: Sequence[SourceBatch], also: Also = _nothing) -> list[Summary]:
         """Store batches, each with its source's progress, in one transaction with what `also` writes then.
 
         An item that cannot be stored, which is a bug, is refused, and keeps nothing else back.
@@ -159,7 +159,7 @@ class Ingest:
             await also(connection, summaries)
         return summaries
 
-    async def _one_by_one(self, part: Part) -> Summary:
+    async def _one_by_one(self, part: SourceBatch) -> Summary:
         summary = Summary()
         bad: list[Rejected] = []
         for item in part.batch.items:
@@ -179,14 +179,14 @@ class Ingest:
         summary.merge(stored)
         return summary
 
-    async def _together(self, parts: Sequence[Part], also: Also) -> list[Summary]:
+    async def _together(self, parts: Sequence[SourceBatch], also: Also) -> list[Summary]:
         try:
             return await self._transaction(parts, also)
         except BaseException:
             self._windows.forget()
             raise
 
-    async def _transaction(self, parts: Sequence[Part], also: Also) -> list[Summary]:
+    async def _transaction(self, parts: Sequence[SourceBatch], also: Also) -> list[Summary]:
         context = self._context
         summaries = [Summary.of(part.batch) for part in parts]
         async with context.db.intake() as connection:

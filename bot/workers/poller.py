@@ -32,7 +32,7 @@ from bot.sources.web.fetch import Web
 from bot.store import feeds, records, sources, topics
 from bot.store.feeds import Settled
 from bot.store.sources import SourceState
-from bot.workers.ingest import Ingest, Part, Summary, report
+from bot.workers.ingest import Ingest, SourceBatch, Summary, report
 from bot.workers.notices import warn
 
 log = logging.getLogger(__name__)
@@ -244,14 +244,14 @@ class Poll:
 
     async def _brought(
         self, connection: AsyncConnection, over: Sequence[_Done], states: Mapping[int, SourceState]
-    ) -> tuple[list[_Done], list[tuple[_Done, Part]]]:
+    ) -> tuple[list[_Done], list[tuple[_Done, SourceBatch]]]:
         """The polls of feeds that are followed still, and of these what is to be stored."""
         over = [done for done in over if done.feed.source_id in states]  # the others were removed meanwhile
-        brought: list[tuple[_Done, Part]] = []
+        brought: list[tuple[_Done, SourceBatch]] = []
         for done in over:
             batch = done.outcome.batch
             if batch is not None and (batch.items or batch.rejected or batch.progress):
-                part = Part(states[done.feed.source_id], batch, len(batch.rejected), done.feed.guild_id)
+                part = SourceBatch(states[done.feed.source_id], batch, len(batch.rejected), done.feed.guild_id)
                 brought.append((done, part))
         coming: Counter[int] = Counter()
         for _, part in brought:
@@ -273,8 +273,8 @@ class Poll:
         return over, brought
 
     async def _cut(
-        self, connection: AsyncConnection, part: Part, room: dict[int, int], full: Collection[int]
-    ) -> Part:
+        self, connection: AsyncConnection, part: SourceBatch, room: dict[int, int], full: Collection[int]
+    ) -> SourceBatch:
         """Refuse what is new and finds no room in its server's day; what is known already takes none.
 
         Of the servers in `full` it is the database in which there is no room.

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Mode, Mute, StoryView, Subscription
-from bot.domain.posting import decisions as posting
+from bot.domain.posting import decisions
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.digest import served_by_digest
 from bot.domain.retry import Ask, Outcome, SendStatus
@@ -109,7 +109,7 @@ def _digest(claim: Claimed, render_context: RenderContext, now: datetime) -> Mes
     gone = set()
     for number in {number for told in message.stories for number in told}:
         view = _view(replace(claim, story=render_context.merged_into.get(number, number)), render_context)
-        if view is None or not posting.matching(view, served, known):
+        if view is None or not decisions.matching(view, served, known):
             gone.add(number)
     left = without_stories(message, gone)
     return left or Outcome(SendStatus.STALE, detail="every story of the digest was removed or muted")
@@ -200,9 +200,9 @@ def _wanted(claim: Claimed, view: StoryView, render_context: RenderContext) -> l
         render_context.subscriptions.get(claim.channel_id, ()),
         render_context.topics.visible_to(claim.guild_id),
     )
-    return [s for s in posting.matching(view, own, known) if s.mode is not Mode.DIGEST]
+    return [s for s in decisions.matching(view, own, known) if s.mode is not Mode.DIGEST]
 
 
 def _reached(view: StoryView, wanted: Iterable[Subscription]) -> list[Subscription]:
     """Those that ping and publish: a story does not get over one's bar because another lets it in."""
-    return [s for s in wanted if domain_stories.reaches(view, posting.bar(s))]
+    return [s for s in wanted if domain_stories.reaches(view, decisions.bar(s))]

@@ -175,7 +175,7 @@ async def test_where_servers_are_named_the_others_decide_for_nobody_else(
         with pytest.raises(NotAllowedError, match=r"stories\.editors"):
             await curate.merge(world.app.context, editor, 1, "2")
         with pytest.raises(NotAllowedError, match=r"stories\.editors"):
-            await curate.part(world.app.context, editor, 1, 3)
+            await curate.split_story(world.app.context, editor, 1, 3)
     assert again in seen(await world.ask("related", story="1", by=world.member))
     await world.restart(stories={"editors": "all"})
     assert len(labels(await world.ask("related", story="1", by=moderator))) == 2

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.clustering import embeddings as meaning
+from bot.domain.clustering import embeddings
 from tests.cli.command import topicwire
 from tests.shared_data import SHARED, needs_shared
 
@@ -130,7 +130,7 @@ def test_real_pairs_are_read(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["pairs"] == 244
 
 
-@pytest.mark.skipif(not meaning.installed(), reason="the extra 'semantic' is not installed")
+@pytest.mark.skipif(not embeddings.installed(), reason="the extra 'semantic' is not installed")
 def test_titles_are_compared_by_what_they_mean_unless_one_says_no(records: Path, tmp_path: Path) -> None:
     truth = tmp_path / "truth.tsv"
     truth.write_text("https://o0.example/0\tcrane\n")

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from bot.domain.clustering import embeddings as meaning
+from bot.domain.clustering import embeddings
 from bot.domain.clustering.story_cluster import day_of, extract_terms
 from bot.domain.model import Importance, Mode, Record, Stored, Subscription, Topic, TopicMatch
 from bot.domain.records.intake import Known, Plan
@@ -258,7 +258,7 @@ async def test_what_is_read_for_clustering_is_what_was_compared(stores: Database
     assert not any(empty.terms)
 
 
-@pytest.mark.skipif(not meaning.installed(), reason="the extra 'semantic' is not installed")
+@pytest.mark.skipif(not embeddings.installed(), reason="the extra 'semantic' is not installed")
 async def test_what_a_title_means_is_kept_and_read_only_where_it_is_wanted(stores: Database) -> None:
     whole = record("Harbour bridge closed after crane collapses", "a.example")
     await take(stores, whole, semantic=True)
@@ -266,7 +266,7 @@ async def test_what_a_title_means_is_kept_and_read_only_where_it_is_wanted(store
     async with stores.read() as connection:
         meant = [report.meaning for report in await records.reports(connection, at(-1), semantic=True)]
         unread = [report.meaning for report in await records.reports(connection, at(-1))]
-    assert meant == [meaning.embed_title(whole.title, whole.language), b""]
+    assert meant == [embeddings.embed_title(whole.title, whole.language), b""]
     assert unread == [b"", b""]
     assert (await stored_of(stores, whole)).meaning == meant[0]
 

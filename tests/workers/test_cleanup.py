@@ -9,7 +9,7 @@ from bot.services.context import Context
 from bot.services.subscribe import SubscribeRequest, subscribe
 from bot.store import outbox, schema
 from bot.store.database import Database
-from bot.workers import cleanup as housekeeping
+from bot.workers import cleanup
 from bot.workers.ingest import Ingest
 from tests.make import Clock, ListSource, record
 
@@ -38,8 +38,8 @@ async def test_reasons_and_old_digests_go_and_posts_stay(db: Database, clock: Cl
             await outbox.settle(connection, claimed, sent, Sent(), clock(), context.rules.edit_interval)
     assert (await count(db, schema.withheld_posts), await count(db, schema.outbox)) == (1, 2)
     clock.forward(days=29)
-    assert await housekeeping.step(context) == 0
+    assert await cleanup.step(context) == 0
     clock.forward(days=2)
-    assert await housekeeping.step(context) == 2
+    assert await cleanup.step(context) == 2
     async with db.read() as connection:
         assert list((await connection.execute(sa.select(schema.outbox.c.kind))).scalars()) == [outbox.STORY]

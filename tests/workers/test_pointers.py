@@ -171,7 +171,7 @@ async def parted(desk: BotHarness, number: int, title: str) -> int:
     async with desk.db.read() as connection:
         story = (await stories.load(connection, [number]))[number]
     (record_id,) = [member.id for member in story.members if member.record.title == title]
-    _, fresh = await curate.part(desk.context, EDITOR, number, record_id)
+    _, fresh = await curate.split_story(desk.context, EDITOR, number, record_id)
     return fresh
 
 

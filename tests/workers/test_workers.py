@@ -15,7 +15,7 @@ from bot.domain.model import Record
 from bot.domain.retry import Outcome, SendStatus
 from bot.messages.message import Message
 from bot.store import outbox
-from bot.workers import delivery as deliver
+from bot.workers import delivery
 from bot.workers.delivery import Deliver
 from tests.make import record
 from tests.store.taking import CHANNEL, ONE, TWO, headlines
@@ -50,7 +50,7 @@ class Hanging(Mailbox):
 async def test_channels_that_hang_hold_up_no_other_and_keep_their_order(
     desk: BotHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deliver, "PATIENCE", 0)
+    monkeypatch.setattr(delivery, "PATIENCE", 0)
     hung = [CHANNEL + n for n in range(20)]
     others = [CHANNEL + 100 + n for n in range(5)]
     for channel in (*hung, *others):
@@ -74,8 +74,8 @@ async def test_channels_that_hang_hold_up_no_other_and_keep_their_order(
 async def test_what_is_on_its_way_stays_with_its_worker_however_long_that_takes(
     desk: BotHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deliver, "PATIENCE", 0)
-    monkeypatch.setattr(deliver, "RENEW_SECONDS", 0)
+    monkeypatch.setattr(delivery, "PATIENCE", 0)
+    monkeypatch.setattr(delivery, "RENEW_SECONDS", 0)
     await desk.follow()
     await desk.take_in(ai(ONE))
     slow = Hanging(CHANNEL)

@@ -21,7 +21,7 @@ from bot.domain.clustering.batch import Clustering, Why
 from bot.domain.clustering.embeddings import embed_title
 from bot.domain.clustering.story_cluster import Report, day_of, extract_terms
 from bot.domain.model import UNKNOWN_DATE, Mute, Stored, StoryView, Subscription, TopicMatch
-from bot.domain.posting import decisions as posting
+from bot.domain.posting import decisions
 from bot.domain.posting.decisions import Edit, Hold, Post, PostingSettings, Send
 from bot.domain.records.intake import SHARED, Affected, Arrival, Identify, Known, Plan
 from bot.domain.stories import story as stories
@@ -160,7 +160,7 @@ def plan(
         for i, number in clustering.stories.items()
         if i in stored.records and stored.records[i].story != number
     }
-    channels = posting.channels_of(subscriptions, mutes)
+    channels = decisions.channels_of(subscriptions, mutes)
     posts = {(moved.get((n, post.guild_id), n), c): post for (n, c), post in stored.posts.items()}
     _audience(result, changed, returned | left, posts, topics, channels, now, rules)
     return result
@@ -190,7 +190,7 @@ def announce(
     result.audiences = _audiences(result, stored.records, records)
     changed = _stories(result.audiences, records, stored.topics)
     result.stories = _views(changed, rules.owners)
-    channels = posting.channels_of(subscriptions, mutes)
+    channels = decisions.channels_of(subscriptions, mutes)
     _audience(result, changed, set(), stored.posts, topics, channels, now, rules)
     return result
 
@@ -319,9 +319,9 @@ def _views(changed: Mapping[int, Story], owners: MediaOwners) -> dict[int, Story
     }
 
 
-def _unfollowed(post: Post) -> posting.Channel:
+def _unfollowed(post: Post) -> decisions.Channel:
     """The channel of a post that follows nothing any more."""
-    return posting.Channel(post.channel_id, post.guild_id, ())
+    return decisions.Channel(post.channel_id, post.guild_id, ())
 
 
 def _shown_at(view: StoryView | None, number: int) -> tuple[datetime, int]:
@@ -335,7 +335,7 @@ def _audience(
     reshaped: Collection[int | None],
     known_posts: Mapping[tuple[int, int], Post],
     topics: Topics,
-    channels: Sequence[posting.Channel],
+    channels: Sequence[decisions.Channel],
     now: datetime,
     rules: PostingSettings,
 ) -> None:
@@ -358,7 +358,9 @@ def _audience(
             part = seen[channel.guild_id]
             names_here = topics.visible_to(channel.guild_id)
             again = number in reshaped or (number, channel_id) in pointed_to
-            match posting.decide(part, channel, own.get(channel_id), names_here, now, rules, reshaped=again):
+            match decisions.decide(
+                part, channel, own.get(channel_id), names_here, now, rules, reshaped=again
+            ):
                 case Send() as send:
                     result.sends.append(send)
                 case Edit() as edit:
@@ -399,7 +401,7 @@ def _after_merges(
     return by_story, pointed_to
 
 
-def _followers(channels: Sequence[posting.Channel]) -> dict[str, dict[int, None]]:
+def _followers(channels: Sequence[decisions.Channel]) -> dict[str, dict[int, None]]:
     """The channels that follow each topic, by the topic's key."""
     followers: dict[str, dict[int, None]] = {}
     for channel in channels:

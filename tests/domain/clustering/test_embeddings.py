@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.clustering import embeddings as meaning
+from bot.domain.clustering import embeddings
 from bot.domain.clustering.agreement import b_cubed
 from bot.domain.clustering.assign import StoryWindow
 from bot.domain.clustering.embeddings import ENTRIES, Meaning, embed_title
@@ -21,7 +21,7 @@ from tests.make import at
 from tests.shared_data import needs_shared
 from tests.store.taking import headlines
 
-pytestmark = pytest.mark.skipif(not meaning.installed(), reason="the extra 'semantic' is not installed")
+pytestmark = pytest.mark.skipif(not embeddings.installed(), reason="the extra 'semantic' is not installed")
 
 SLUMP = "Carmaker shares slump after recall of faulty brakes"
 FALL = "Automaker's stock falls as it recalls cars with brake defects"
