@@ -32,7 +32,7 @@ def actions(context: Context, interaction: Interaction, view: StoryView) -> list
     buttons: list[ui.Button[Any]] = []
     if use.may_merge(context, guild_id, view):
         buttons.append(_Merge(context, view.number))
-    if members := use.may_part(context, guild_id, view):
+    if members := use.may_split(context, guild_id, view):
         buttons.append(_Part(context, view.number, members))
     return buttons
 

@@ -21,7 +21,7 @@ from bot.domain.model import Mode, Subscription
 from bot.store import schema, subscriptions, topics
 from bot.store.database import Database
 from tests.loopback import CHANNEL, FORUM, GUILD, Fault, Loopback, first_intake
-from tests.store.taking import headlines
+from tests.store.store_helpers import headlines
 
 ROOT = Path(__file__).parents[1]
 A_ROUND = 4  # stories that come in before each kill

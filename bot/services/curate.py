@@ -40,7 +40,7 @@ def may_merge(context: Context, guild_id: int, story: StoryView) -> bool:
     return story.lead.guild_id == guild_id or may_edit(context, guild_id)
 
 
-def may_part(context: Context, guild_id: int, story: StoryView) -> tuple[Stored, ...]:
+def may_split(context: Context, guild_id: int, story: StoryView) -> tuple[Stored, ...]:
     """The reports that a server's people can take out of a story."""
     may_edit_shared = may_edit(context, guild_id)
     return tuple(s for s in candidates(story.members) if may_edit_shared or s.guild_id == guild_id)

@@ -251,7 +251,9 @@ class Poll:
         for done in over:
             batch = done.outcome.batch
             if batch is not None and (batch.items or batch.rejected or batch.progress):
-                part = SourceBatch(states[done.feed.source_id], batch, len(batch.rejected), done.feed.guild_id)
+                part = SourceBatch(
+                    states[done.feed.source_id], batch, len(batch.rejected), done.feed.guild_id
+                )
                 brought.append((done, part))
         coming: Counter[int] = Counter()
         for _, part in brought:

@@ -22,7 +22,7 @@ from tests.discord_markdown import kinds, links
 from tests.discord_rules import problems
 from tests.feeds import QUICK, Entry, Page, Site, rss
 from tests.sources.web.servers import LOOPBACK, Names
-from tests.store.taking import headlines
+from tests.store.store_helpers import headlines
 
 OLD, ONE, TWO, THREE = headlines(4)
 HTML = {"Content-Type": "text/html; charset=utf-8"}

@@ -24,7 +24,7 @@ from tests.cli.command import Done, topicwire_aside, topicwire_process
 from tests.feeds import Entry, Page, Site, rss
 from tests.loopback import Loopback, follow_trains
 from tests.sources.web.servers import LOOPBACK
-from tests.store.taking import headlines
+from tests.store.store_helpers import headlines
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 60

@@ -36,7 +36,7 @@ from bot.workers import rematch
 from tests.databases import opened_as
 from tests.make import Clock, at
 from tests.sources.web.servers import LOOPBACK
-from tests.store.taking import headlines
+from tests.store.store_helpers import headlines
 from tests.workers.desk import BotHarness, Meanwhile
 
 TOKEN = "a-made-up-token-of-some-length"

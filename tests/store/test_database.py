@@ -30,7 +30,7 @@ from bot.store import schema, sources
 from bot.store.database import Database, marker, newest_revision, normalise, redact
 from tests.databases import opened
 from tests.make import START, record
-from tests.store.taking import take
+from tests.store.store_helpers import take
 
 NOBODY = 65534
 PATIENCE = 30  # seconds, for a thread that never ends

@@ -14,7 +14,7 @@ from bot.store import digests, stories, subscriptions
 from bot.store.database import Database
 from tests.databases import opened
 from tests.make import at, record
-from tests.store.taking import CHANNEL, GUILD, ONE, OTHER, TWO, merge, take
+from tests.store.store_helpers import CHANNEL, GUILD, ONE, OTHER, TWO, merge, take
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from bot.store import feeds, schema, sources, subscriptions
 from bot.store.database import Database
 from bot.store.feeds import Settled
 from tests.make import at, record
-from tests.store.taking import CHANNEL, GUILD, headlines, take
+from tests.store.store_helpers import CHANNEL, GUILD, headlines, take
 
 ELSEWHERE = GUILD + 1
 INTERVAL = timedelta(minutes=5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.store import subscriptions
 from bot.store.database import Database
-from tests.store.taking import GUILD
+from tests.store.store_helpers import GUILD
 
 COMPOSED, APART = "Zoë", "Zoe\u0308"
 

@@ -14,7 +14,7 @@ from bot.domain.model import Topic
 from bot.store import kept, search, server_topics, stories, volumes
 from bot.store.database import Database
 from tests.make import at, record
-from tests.store.taking import GUILD, headlines, take
+from tests.store.store_helpers import GUILD, headlines, take
 
 OTHERS = GUILD + 1
 

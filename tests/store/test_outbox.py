@@ -20,7 +20,7 @@ from bot.store.database import Database
 from bot.store.outbox import Claimed
 from tests.databases import opened
 from tests.make import Clock, at, record
-from tests.store.taking import CHANNEL, FOUR, GUILD, ONE, OTHER, THREE, TWO, take
+from tests.store.store_helpers import CHANNEL, FOUR, GUILD, ONE, OTHER, THREE, TWO, take
 
 INTERVAL = timedelta(seconds=60)
 OK = Outcome(SendStatus.OK, message_id=(1 << 60) + 77, thread_id=(1 << 60) + 78, shown="look")

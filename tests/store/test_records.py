@@ -20,7 +20,7 @@ from bot.store import records, schema, stories, subscriptions, topics
 from bot.store.database import Database
 from bot.store.sql import IN_MOST
 from tests.make import at, examples, record
-from tests.store.taking import (
+from tests.store.store_helpers import (
     CHANNEL,
     FOUR,
     GUILD,

@@ -23,7 +23,7 @@ from bot.services.search import CANDIDATES, find
 from bot.store import records, schema, search, stories, topics
 from bot.store.database import Database
 from tests.make import Clock, at, examples, record
-from tests.store.taking import GUILD, HALVES, halves, headlines, stored_of, take, wipe
+from tests.store.store_helpers import GUILD, HALVES, halves, headlines, stored_of, take, wipe
 
 OTHERS = GUILD + 1
 

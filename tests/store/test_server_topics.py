@@ -18,7 +18,7 @@ from bot.store.database import Database
 from bot.workers import rematch
 from tests.databases import opened
 from tests.make import Clock, at, record
-from tests.store.taking import CHANNEL, GUILD, counted, stored_of, take
+from tests.store.store_helpers import CHANNEL, GUILD, counted, stored_of, take
 
 OTHERS = GUILD + 1
 WIND = Topic("Wind", aliases=("Turbines",), parent="Energy", query='"wind farm"', guild_id=GUILD)

@@ -12,7 +12,7 @@ from bot.store.database import Database
 from bot.store.sources import SourceState
 from tests.databases import opened
 from tests.make import at, record
-from tests.store.taking import headlines, take
+from tests.store.store_helpers import headlines, take
 
 
 async def state(db: Database, name: str = "folder:/news") -> SourceState:

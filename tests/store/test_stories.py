@@ -11,7 +11,7 @@ from bot.domain.stories.story import Story
 from bot.store import stories
 from bot.store.database import Database
 from tests.make import at, record
-from tests.store.taking import FOUR, GUILD, ONE, THREE, TWO, halves, headlines, merge, take
+from tests.store.store_helpers import FOUR, GUILD, ONE, THREE, TWO, halves, headlines, merge, take
 
 
 async def search(db: Database, text: str, limit: int = 25) -> list[str]:

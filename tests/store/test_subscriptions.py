@@ -13,7 +13,7 @@ from bot.store.database import Database
 from bot.store.subscriptions import ChannelState
 from tests.databases import opened
 from tests.make import at
-from tests.store.taking import CHANNEL, GUILD, OTHER
+from tests.store.store_helpers import CHANNEL, GUILD, OTHER
 
 ROLE = (1 << 60) + 9
 WISH = Subscription(0, GUILD, CHANNEL, "AI", Mode.BOTH, Importance.MAJOR, ROLE, publish=True)

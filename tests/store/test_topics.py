@@ -10,7 +10,7 @@ from bot.store import topics
 from bot.store.database import Database
 from tests.databases import opened
 from tests.make import record
-from tests.store.taking import ONE, TWO, counted, take
+from tests.store.store_helpers import ONE, TWO, counted, take
 
 VISION = Topic(
     "Computer Vision",

@@ -8,7 +8,7 @@ from bot.domain.model import Topic, TopicMatch
 from bot.store import server_topics, stories, volumes
 from bot.store.database import Database
 from tests.make import at, record
-from tests.store.taking import FOUR, GUILD, ONE, THREE, TWO, halves, stored_of, take
+from tests.store.store_helpers import FOUR, GUILD, ONE, THREE, TWO, halves, stored_of, take
 
 OTHERS = GUILD + 1
 

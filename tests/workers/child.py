@@ -19,7 +19,7 @@ from bot.messages.message import Message
 from bot.workers import digests, rematch
 from bot.workers.delivery import Deliver
 from tests.make import Clock, ListSource, record
-from tests.store.taking import ONE, THREE, TWO
+from tests.store.store_helpers import ONE, THREE, TWO
 from tests.workers.desk import BotHarness, Mailbox, Meanwhile
 
 WORDS = Topic("Words", keywords=tuple(ONE.split()[:1]))

@@ -25,7 +25,7 @@ from bot.workers import digests
 from bot.workers.delivery import Deliver
 from bot.workers.ingest import Ingest, Summary
 from tests.make import Clock, ListSource, record
-from tests.store.taking import CHANNEL, GUILD
+from tests.store.store_helpers import CHANNEL, GUILD
 
 OK = Outcome(SendStatus.OK)
 NOON = Schedule(time(13), "UTC")  # the clock of a test starts at 12:00 UTC

@@ -12,7 +12,7 @@ from bot.domain.model import Mode
 from bot.store import outbox, schema, sources, stories
 from bot.workers import digests, rematch
 from tests.make import at
-from tests.store.taking import ONE, THREE, TWO
+from tests.store.store_helpers import ONE, THREE, TWO
 from tests.workers.child import NAME, WORDS, source
 from tests.workers.desk import BotHarness
 

@@ -24,7 +24,7 @@ from bot.workers.delivery import Deliver
 from bot.workers.ingest import Ingest
 from tests.databases import opened_as
 from tests.make import Clock, at, record
-from tests.store.taking import CHANNEL, FOUR, GUILD, ONE, OTHER, THREE, TWO, halves, headlines
+from tests.store.store_helpers import CHANNEL, FOUR, GUILD, ONE, OTHER, THREE, TWO, halves, headlines
 from tests.workers.desk import Asked, BotHarness, Mailbox, Meanwhile, reports
 
 FORBIDDEN = Outcome(SendStatus.REFUSED, 403, MISSING_PERMISSIONS)

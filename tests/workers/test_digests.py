@@ -20,7 +20,7 @@ from bot.store.subscriptions import ChannelState
 from bot.workers import digests as pipeline
 from tests.databases import opened_as
 from tests.make import Clock, ListSource, at, record
-from tests.store.taking import CHANNEL, FOUR, GUILD, ONE, OTHER, THREE, TWO, halves, headlines
+from tests.store.store_helpers import CHANNEL, FOUR, GUILD, ONE, OTHER, THREE, TWO, halves, headlines
 from tests.workers.desk import BotHarness, Meanwhile
 
 

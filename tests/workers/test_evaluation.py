@@ -23,7 +23,7 @@ from bot.services.server_topics import Draft
 from bot.store import server_topics as stored
 from bot.workers import rematch
 from tests.make import record
-from tests.store.taking import GUILD, headlines
+from tests.store.store_helpers import GUILD, headlines
 from tests.workers.desk import BotHarness
 
 DEAR = "storm* (wa* NEAR/50 wi*) (wa* NEAR/49 wi*) (wa* NEAR/48 wi*)"

@@ -22,7 +22,7 @@ from bot.workers import ingest as pipeline
 from bot.workers.ingest import Ingest, Summary, report
 from tests.databases import opened_as
 from tests.make import Clock, at, record
-from tests.store.taking import CHANNEL, FOUR, GUILD, ONE, OTHER, THREE, TWO, halves, headlines
+from tests.store.store_helpers import CHANNEL, FOUR, GUILD, ONE, OTHER, THREE, TWO, halves, headlines
 from tests.workers.desk import BotHarness, Meanwhile, reports
 
 BAD = Rejected("x.md", 1, "title: missing")

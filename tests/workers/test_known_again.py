@@ -9,7 +9,7 @@ import pytest
 from bot.domain.records.identity import canonical
 from bot.store import records
 from tests.feeds import Entry
-from tests.store.taking import headlines
+from tests.store.store_helpers import headlines
 from tests.workers.test_poller import FeedHarness
 from tests.workers.test_poller import room as room  # the fixture
 

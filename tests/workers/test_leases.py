@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from bot.store import delivery, outbox, schema
 from tests.make import record
-from tests.store.taking import ONE, TWO
+from tests.store.store_helpers import ONE, TWO
 from tests.workers.desk import BotHarness
 
 HOUR = timedelta(hours=1)

@@ -16,7 +16,7 @@ from bot.services.curate import Editor
 from bot.store import stories
 from bot.workers.delivery import Deliver
 from tests.make import record
-from tests.store.taking import GUILD, ONE, TWO, halves
+from tests.store.store_helpers import GUILD, ONE, TWO, halves
 from tests.workers.desk import OK, BotHarness, Mailbox
 
 EDITOR = Editor(GUILD, 1)

@@ -23,7 +23,7 @@ from bot.workers.ingest import Ingest
 from bot.workers.poller import Poll
 from tests.feeds import Entry, Page, Site, reader, rss
 from tests.sources.web.servers import Names
-from tests.store.taking import CHANNEL, GUILD, OTHER, headlines
+from tests.store.store_helpers import CHANNEL, GUILD, OTHER, headlines
 from tests.workers.desk import BotHarness
 
 ONE, TWO, THREE, FOUR = headlines(4)

@@ -9,7 +9,7 @@ from bot.services.topics import listing
 from bot.store import records, stories
 from bot.workers import rematch
 from tests.make import record
-from tests.store.taking import GUILD, TWO, counted
+from tests.store.store_helpers import GUILD, TWO, counted
 from tests.workers.desk import BotHarness
 
 WHALES = Topic("Whales", keywords=("whale", "whales"))

@@ -11,7 +11,7 @@ from bot.services.server_topics import Draft
 from bot.services.topics import listing
 from bot.store import topics
 from tests.make import record
-from tests.store.taking import GUILD, headlines
+from tests.store.store_helpers import GUILD, headlines
 from tests.workers.desk import BotHarness
 
 OTHERS = GUILD + 1

@@ -118,7 +118,9 @@ async def act(town: Town, of: random.Random, before: list[Record]) -> None:
                 return
         case _:
             try:
-                await curate.split_story(town.context, Editor(MINE, 1), of.randrange(1, 12), of.randrange(1, 20))
+                await curate.split_story(
+                    town.context, Editor(MINE, 1), of.randrange(1, 12), of.randrange(1, 20)
+                )
             except TopicwireError:
                 return
 

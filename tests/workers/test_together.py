@@ -10,7 +10,7 @@ from bot.store import outbox, stories
 from bot.workers import digests
 from tests.databases import opened_as
 from tests.make import Clock, ListSource, record
-from tests.store.taking import CHANNEL, GUILD, halves, headlines
+from tests.store.store_helpers import CHANNEL, GUILD, halves, headlines
 from tests.workers.desk import BotHarness, Meanwhile
 
 ROUNDS = 6

@@ -20,7 +20,7 @@ from bot.store.feeds import Settled
 from bot.workers import digests as pipeline
 from bot.workers import notices
 from tests.make import record
-from tests.store.taking import CHANNEL, GUILD, ONE, THREE, TWO, halves
+from tests.store.store_helpers import CHANNEL, GUILD, ONE, THREE, TWO, halves
 from tests.workers.desk import BotHarness
 
 BUSY = Outcome(SendStatus.UNREACHABLE, detail="no network")

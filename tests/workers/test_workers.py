@@ -18,7 +18,7 @@ from bot.store import outbox
 from bot.workers import delivery
 from bot.workers.delivery import Deliver
 from tests.make import record
-from tests.store.taking import CHANNEL, ONE, TWO, headlines
+from tests.store.store_helpers import CHANNEL, ONE, TWO, headlines
 from tests.workers.desk import BotHarness, Mailbox
 
 DOWN = Outcome(SendStatus.REFUSED, 503)

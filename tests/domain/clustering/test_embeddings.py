@@ -19,7 +19,7 @@ from tests.domain.clustering.test_assign import Item, site
 from tests.domain.clustering.test_assign import headlines as headlines_of_events
 from tests.make import at
 from tests.shared_data import needs_shared
-from tests.store.taking import headlines
+from tests.store.store_helpers import headlines
 
 pytestmark = pytest.mark.skipif(not embeddings.installed(), reason="the extra 'semantic' is not installed")
 
