@@ -113,7 +113,7 @@ def build_topics(config: Config) -> tuple[Topic, ...]:
 
 
 def build_context(config: Config, db: Database, now: Now) -> Context:
-    """What the use cases work with, as configured."""
+    """What the services work with, as configured."""
     return Context(
         db,
         now,

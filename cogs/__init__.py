@@ -1,4 +1,4 @@
-"""The slash commands: each reads its options, calls one use case, and answers."""
+"""The slash commands: each reads its options, calls one service, and answers."""
 
 from __future__ import annotations
 

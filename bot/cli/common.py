@@ -1,4 +1,4 @@
-"""What the commands of `bot.cli.main` do: the use cases, printed for people or as JSON."""
+"""What the commands of `bot.cli.main` do: they call services, and print for people or as JSON."""
 
 from __future__ import annotations
 

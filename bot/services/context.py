@@ -1,4 +1,4 @@
-"""What every use case works with; made once by the composition root."""
+"""What every service works with; made once at the start."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ STORE = (
 
 
 async def bug(*_: object, **__: object) -> None:
-    """A use case with a bug in it."""
+    """A service with a bug in it."""
     raise ZeroDivisionError("a secret in a traceback")
 
 
