@@ -15,7 +15,7 @@ from bot.domain.stories.ranking import Sort
 from bot.domain.text.cleaning import clip, isolate
 from bot.messages.message import CHOICE, escape_to
 from bot.messages.story import RELATED_ACTION, list_pages, related_pages, story_line
-from bot.messages.why import why_pages
+from bot.messages.why import notes, why_pages
 from bot.services import related as use
 from bot.services import topics
 from bot.services.context import Context
@@ -32,7 +32,8 @@ class Stories(commands.Cog):
     async def show_related(self, interaction: Interaction, story: str) -> None:
         """All coverage of a story, for the asker alone."""
         found = await use.related(self.context, story, guild_of(interaction).id, here_id(interaction))
-        pages = related_pages(found.view, found.notes, found.topics, found.before, found.after)
+        lines = notes(found.view.number, found.asked, found.fate)
+        pages = related_pages(found.view, lines, found.topics, found.before, found.after)
         await views.answer_pages(interaction, pages, actions(self.context, interaction, found.view))
 
     @app_commands.command()
@@ -50,7 +51,8 @@ class Stories(commands.Cog):
     async def why(self, interaction: Interaction, story: str) -> None:
         """Show why a story has its topics and articles, and whether it was posted here."""
         found, reasons = await use.why(self.context, story, guild_of(interaction).id, here_id(interaction))
-        pages = why_pages(found.view, found.notes, found.topics, found.matches, reasons)
+        lines = notes(found.view.number, found.asked, found.fate)
+        pages = why_pages(found.view, lines, found.topics, found.matches, reasons)
         await views.answer_pages(interaction, pages)
 
     @app_commands.command()

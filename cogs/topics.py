@@ -7,6 +7,7 @@ from discord.ext import commands
 
 from bot.chat import views
 from bot.messages.story import list_pages
+from bot.messages.topics import topic_line
 from bot.services import topics as use
 from bot.services.context import Context
 from cogs.common import Interaction, answering, guild_of
@@ -24,6 +25,8 @@ class Topics(commands.Cog):
     @answering
     async def topics(self, interaction: Interaction, search: str = "") -> None:
         """List all topics with their number of stories."""
-        lines = await use.listing(self.context, search, guild_of(interaction).id)
+        rows = await use.listing(self.context, search, guild_of(interaction).id)
         empty = f"No topic matches “{search[:80]}”." if search else "There are no topics yet."
-        await views.answer_pages(interaction, list_pages("Topics", lines, empty, size=20))
+        await views.answer_pages(
+            interaction, list_pages("Topics", list(map(topic_line, rows)), empty, size=20)
+        )

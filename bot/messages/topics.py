@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from bot.domain.model import Importance, Stored, Topic
 from bot.domain.posting.backtest import Backtest
+from bot.domain.stories.topic_row import TopicRow
 from bot.domain.text.cleaning import length, plural
 from bot.messages.message import DESCRIPTION, FIELD_VALUE, Embed, Field, escape, escape_to, lines, relative
-from bot.messages.story import GREY, colour_of, story_line
+from bot.messages.story import GREY, colour_of, spike_words, story_line
 
 SAMPLE = 250
 WEEK, MONTH = 7, 30
@@ -136,3 +137,17 @@ def _days(count: int) -> str:
 
 def _rate(value: float) -> str:
     return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+
+
+def topic_line(row: TopicRow) -> str:
+    """A topic in the list of topics, indented below its parent: name, number of stories, and what is special about it."""
+    topic = row.topic
+    marks = [
+        f"part of {escape(row.parent)}" if row.parent else "",
+        spike_words(row.spike) if row.spike else "",
+        "this server's topic" if topic.guild_id else "",
+        "⚠️ suspended, see `/topic show`" if topic.suspended else "",
+        "subscribed here" if row.is_subscribed else "",
+    ]
+    parts = [f"**{escape(topic.name)}**", plural(row.stories, "story", "stories"), *filter(None, marks)]
+    return "\u2003" * min(row.depth, 5) + " · ".join(parts)

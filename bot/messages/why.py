@@ -5,13 +5,46 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bot.domain.model import Coverage, Relation, Stored, StoryView, TopicMatch
+from bot.domain.posting.decisions import EXPLAIN, Reason
+from bot.domain.posting.fate import Fate, PostFate
 from bot.domain.text.words import name_key
-from bot.messages.message import Embed, escape, escape_to
+from bot.messages.message import Embed, escape, escape_to, relative
 from bot.messages.story import colour_of, coverage_line, list_pages
 
 REASON = 200
 MOST_WORDS = 8  # that put records into one topic
 MOST_OUTLETS = 4  # named for one word
+
+
+def notes(number: int, asked: int, fate: PostFate | None) -> tuple[str, ...]:
+    """What a story's pages say of it first: where it went on if another number was `asked` for, and its fate in the channel."""
+    moved = (f"Story #{asked} is now part of #{number}.",) if asked != number else ()
+    return (*moved, fate_line(fate)) if fate is not None else moved
+
+
+def fate_line(fate: PostFate) -> str:
+    """What became of a story in the channel, in a line of Markdown."""
+    reason = escape(fate.reason)
+    posted = f"Posted here {relative(fate.posted_at)}." if fate.posted_at is not None else ""
+    match fate.fate:
+        case Fate.POSTED:
+            return posted
+        case Fate.POSTED_STALE:
+            return f"{posted} Its last update failed: {reason}."
+        case Fate.POSTED_FINAL:
+            return f"{posted} The post is no longer updated: {reason}."
+        case Fate.WAITING:
+            return f"Waiting to be posted here{': ' + reason if reason else ''}."
+        case Fate.REFUSED:
+            return f"Not posted here: {reason}."
+        case Fate.WITHHELD:
+            return f"Not posted here: {EXPLAIN[Reason(fate.reason)]}."
+        case Fate.NOT_SUBSCRIBED:
+            return "Not posted here: this channel is not subscribed to any of its topics."
+        case Fate.DIGEST_ONLY:
+            return "Not posted here: this channel gets its topics in the digest only."
+        case Fate.BEFORE_SUBSCRIPTION:
+            return "Not posted here: it is older than the channel's subscription."
 
 
 def why_pages(

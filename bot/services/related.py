@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Mode, StoryView, TopicMatch
 from bot.domain.posting import decisions
-from bot.domain.posting.decisions import EXPLAIN, Reason
+from bot.domain.posting.fate import Fate, PostFate
 from bot.domain.records.identity import canonical
 from bot.domain.stories import reference
 from bot.domain.stories import story as stories
@@ -19,7 +19,6 @@ from bot.domain.stories.related import Candidate, related_stories, words_of
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import plain_words
 from bot.errors import InvalidInputError, NotFoundError
-from bot.messages.message import escape, relative
 from bot.services.context import Context
 from bot.services.topics import resolve
 from bot.store import outbox, records, search, subscriptions, topics
@@ -32,14 +31,13 @@ LOOKED_AT = 40  # stories that have most words of another, of which some stand b
 class Found:
     """A story. `asked` is the number that was asked for, another one where that story was merged.
 
-    `notes` are Markdown lines on what became of it in the channel; `topics` are the story's, the most
-    specific first; `matches` are the topics of each of its records, by id. `before` and `after` are stories that
+    `fate` is what became of it in the channel that was named; `topics` are the story's, the most specific first; `matches` are the topics of each of its records, by id. `before` and `after` are stories that
     say more about it, the most alike first.
     """
 
     view: StoryView
     asked: int
-    notes: tuple[str, ...] = ()
+    fate: PostFate | None = None
     topics: tuple[str, ...] = ()
     matches: Mapping[int, tuple[TopicMatch, ...]] = field(default_factory=dict)
     before: tuple[StoryView, ...] = ()
@@ -129,13 +127,9 @@ async def _found(
     owners = context.rules.owners
     view = stories.view(story, muted, owners) or stories.view(story, owners=owners)
     assert view is not None
-    notes = []
-    if asked != number:
-        notes.append(f"Story #{asked} is now part of #{number}.")
-    if channel_id:
-        notes += await _fate(connection, view, guild_id or 0, channel_id)
+    fate = await _fate(connection, view, guild_id or 0, channel_id) if channel_id else None
     known = await topics.load(connection, guild_id or 0)
-    return Found(view, asked, tuple(notes), known.specific_first(view.topics), story.topics)
+    return Found(view, asked, fate, known.specific_first(view.topics), story.topics)
 
 
 async def _beside(
@@ -159,28 +153,24 @@ async def _beside(
     )
 
 
-async def _fate(connection: AsyncConnection, view: StoryView, guild_id: int, channel_id: int) -> list[str]:
+async def _fate(connection: AsyncConnection, view: StoryView, guild_id: int, channel_id: int) -> PostFate:
     post = await outbox.post_in(connection, view.number, channel_id)
     if post is not None:
-        if post.sent_at is not None:
-            trouble = ""
-            if post.reason and post.due_at is None:
-                how = "The post is no longer updated" if post.closed else "Its last update failed"
-                trouble = f" {how}: {escape(post.reason)}."
-            return [f"Posted here {relative(post.sent_at)}.{trouble}"]
-        if post.closed:
-            return [f"Not posted here: {escape(post.reason)}."]
-        return [f"Waiting to be posted here{': ' + escape(post.reason) if post.reason else ''}."]
-    held = await outbox.held_in(connection, view.number, channel_id)
-    if held is not None:
-        return [f"Not posted here: {EXPLAIN[Reason(held)]}."]
+        if post.sent_at is None:
+            return PostFate(Fate.REFUSED if post.closed else Fate.WAITING, reason=post.reason)
+        if not post.reason or post.due_at is not None:
+            return PostFate(Fate.POSTED, post.sent_at)
+        return PostFate(Fate.POSTED_FINAL if post.closed else Fate.POSTED_STALE, post.sent_at, post.reason)
+    withheld = await outbox.held_in(connection, view.number, channel_id)
+    if withheld is not None:
+        return PostFate(Fate.WITHHELD, reason=withheld)
     own = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
-    wanted = decisions.matching(view, own, await topics.load(connection, guild_id))
-    if not wanted:
-        return ["Not posted here: this channel is not subscribed to any of its topics."]
-    if all(subscription.mode is Mode.DIGEST for subscription in wanted):
-        return ["Not posted here: this channel gets its topics in the digest only."]
-    return ["Not posted here: it is older than the channel's subscription."]
+    matching = decisions.matching(view, own, await topics.load(connection, guild_id))
+    if not matching:
+        return PostFate(Fate.NOT_SUBSCRIBED)
+    if all(subscription.mode is Mode.DIGEST for subscription in matching):
+        return PostFate(Fate.DIGEST_ONLY)
+    return PostFate(Fate.BEFORE_SUBSCRIPTION)
 
 
 async def suggest(context: Context, text: str, guild_id: int, limit: int = 25) -> list[tuple[int, str]]:

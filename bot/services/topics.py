@@ -9,12 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Topic
 from bot.domain.stories.ranking import LEAST_STORIES, USUAL_DAYS, Spike, spike
-from bot.domain.text.cleaning import clip, plural
+from bot.domain.stories.topic_row import TopicRow
+from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
 from bot.domain.topics.tree import Topics
 from bot.errors import UnknownNameError
-from bot.messages.message import escape
-from bot.messages.story import spike_words
 from bot.services.context import Context
 from bot.store import feeds, stories, subscriptions, topics, volumes
 
@@ -84,27 +83,28 @@ async def spikes(
     return {name: found for name, counts in counted.items() if (found := spike(counts)) is not None}
 
 
-async def listing(context: Context, search: str, guild_id: int) -> list[str]:
-    """A line a topic, children below their parents, with the number of stories; `search` narrows it."""
+async def listing(context: Context, search: str, guild_id: int) -> list[TopicRow]:
+    """The topics with the number of their stories, children below their parents; `search` narrows it, to no tree."""
     async with context.db.read() as connection:
         known = await topics.load(connection, guild_id)
         below = {topic.name: known.with_descendants(topic.name) for topic in known}
         counts = await stories.recent_counts(connection, below, context.now(), guild_id)
         above = await spikes(connection, known, [topic.name for topic in known], context.now(), guild_id)
-        here = {name_key(s.topic) for s in await subscriptions.subscriptions(connection, guild_id=guild_id)}
-    shown = known.suggest(search, 200) if search.strip() else tuple(_tree(known))
-    lines = []
-    for topic in shown:
-        depth = 0 if search.strip() else len(known.ancestors(topic.name))
-        mark = f" · {spike_words(above[topic.name])}" if topic.name in above else ""
-        mark += " · this server's topic" if topic.guild_id else ""
-        mark += " · ⚠️ suspended, see `/topic show`" if topic.suspended else ""
-        mark += " · subscribed here" if name_key(topic.name) in here else ""
-        parent = f" · part of {escape(topic.parent)}" if search.strip() and topic.parent else ""
-        indent = "\u2003" * min(depth, 5)
-        count = plural(counts[topic.name], "story", "stories")
-        lines.append(f"{indent}**{escape(topic.name)}** · {count}{parent}{mark}")
-    return lines
+        subscribed = {
+            name_key(s.topic) for s in await subscriptions.subscriptions(connection, guild_id=guild_id)
+        }
+    searched = bool(search.strip())
+    return [
+        TopicRow(
+            topic,
+            counts[topic.name],
+            depth=0 if searched else len(known.ancestors(topic.name)),
+            parent=topic.parent if searched else "",
+            spike=above.get(topic.name),
+            is_subscribed=name_key(topic.name) in subscribed,
+        )
+        for topic in (known.suggest(search, 200) if searched else _tree(known))
+    ]
 
 
 def _tree(known: Topics) -> Iterable[Topic]:

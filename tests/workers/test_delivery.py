@@ -14,6 +14,7 @@ from bot.chat.port import Target
 from bot.domain.model import Importance, Mode, Record
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.retry import MISSING_PERMISSIONS, UNKNOWN_MESSAGE, Outcome, SendStatus
+from bot.messages import why
 from bot.messages.message import Message
 from bot.services import mutes
 from bot.services.context import Context
@@ -42,7 +43,8 @@ async def next_due(desk: BotHarness) -> datetime | None:
 
 async def notes(desk: BotHarness, story: int) -> str:
     """What `/related` says became of a story in the channel."""
-    return " ".join((await related(desk.context, str(story), GUILD, CHANNEL)).notes)
+    found = await related(desk.context, str(story), GUILD, CHANNEL)
+    return " ".join(why.notes(found.view.number, found.asked, found.fate))
 
 
 # A post and its life.

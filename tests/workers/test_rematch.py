@@ -113,8 +113,8 @@ async def test_removed_records_get_their_topics_and_bring_none(harbour: BotHarne
 async def test_a_new_parent_needs_no_matching(harbour: BotHarness) -> None:
     await rematch.configure(harbour.context, [WHALES, SEA])
     await rematch.configure(harbour.context, [Topic("Whales", parent="Sea", keywords=WHALES.keywords), SEA])
-    lines = await listing(harbour.context, "", GUILD)
-    assert [line.strip() for line in lines] == ["**Sea** · 1 story", "**Whales** · 1 story"]
+    rows = await listing(harbour.context, "", GUILD)
+    assert [(row.topic.name, row.depth, row.stories) for row in rows] == [("Sea", 0, 1), ("Whales", 1, 1)]
     await harbour.follow("Sea", importance=Importance.ALL)
     await harbour.report(record("Another whale on the beach", "e.example"))
     assert harbour.mailbox.titles == ["Another whale on the beach"]

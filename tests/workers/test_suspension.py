@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.topics.query import meter
+from bot.messages.topics import topic_line
 from bot.services import server_topics as use
 from bot.services import status
 from bot.services.server_topics import Draft
@@ -59,8 +60,8 @@ async def test_its_server_sees_why(dear: BotHarness) -> None:
     assert (await use.show(dear.context, GUILD, "Waves")).topic.suspended == why
     assert (await status.status(dear.context, GUILD)).suspended == {"Waves": why}
     assert (await status.status(dear.context, OTHERS)).suspended == {}
-    (line,) = [line for line in await listing(dear.context, "", GUILD) if "Waves" in line]
-    assert "suspended" in line
+    (row,) = [row for row in await listing(dear.context, "", GUILD) if row.topic.name == "Waves"]
+    assert "suspended" in topic_line(row)
 
 
 async def test_an_edit_lifts_it_and_looks_back(dear: BotHarness) -> None:

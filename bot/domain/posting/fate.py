@@ -1,0 +1,30 @@
+"""What became of a story in a channel, as a value: `bot.messages.why` puts it in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+
+
+class Fate(Enum):
+    """How a story and a channel stand to each other."""
+
+    POSTED = auto()
+    POSTED_STALE = auto()  # its last update failed
+    POSTED_FINAL = auto()  # it is updated no more
+    WAITING = auto()
+    REFUSED = auto()  # by Discord
+    WITHHELD = auto()  # by a rule: the reason is a `decisions.Reason`
+    NOT_SUBSCRIBED = auto()
+    DIGEST_ONLY = auto()
+    BEFORE_SUBSCRIPTION = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class PostFate:
+    """What became of it, when it was posted (aware UTC), and why not or not as it should be, as far as there is a reason."""
+
+    fate: Fate
+    posted_at: datetime | None = None
+    reason: str = ""
