@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from bot.domain.model import Coverage, Relation, Stored, StoryView, TopicMatch
 from bot.domain.posting.decisions import EXPLAIN, Reason
-from bot.domain.posting.fate import Fate, PostFate
+from bot.domain.posting.fate import PostFate, PostState
 from bot.domain.text.words import name_key
 from bot.messages.message import Embed, escape, escape_to, relative
 from bot.messages.story import colour_of, coverage_line, list_pages
@@ -26,24 +26,24 @@ def fate_line(fate: PostFate) -> str:
     """What became of a story in the channel, in a line of Markdown."""
     reason = escape(fate.reason)
     posted = f"Posted here {relative(fate.posted_at)}." if fate.posted_at is not None else ""
-    match fate.fate:
-        case Fate.POSTED:
+    match fate.state:
+        case PostState.POSTED:
             return posted
-        case Fate.POSTED_STALE:
+        case PostState.POSTED_STALE:
             return f"{posted} Its last update failed: {reason}."
-        case Fate.POSTED_FINAL:
+        case PostState.POSTED_FINAL:
             return f"{posted} The post is no longer updated: {reason}."
-        case Fate.WAITING:
+        case PostState.WAITING:
             return f"Waiting to be posted here{': ' + reason if reason else ''}."
-        case Fate.REFUSED:
+        case PostState.REFUSED:
             return f"Not posted here: {reason}."
-        case Fate.WITHHELD:
+        case PostState.WITHHELD:
             return f"Not posted here: {EXPLAIN[Reason(fate.reason)]}."
-        case Fate.NOT_SUBSCRIBED:
+        case PostState.NOT_SUBSCRIBED:
             return "Not posted here: this channel is not subscribed to any of its topics."
-        case Fate.DIGEST_ONLY:
+        case PostState.DIGEST_ONLY:
             return "Not posted here: this channel gets its topics in the digest only."
-        case Fate.BEFORE_SUBSCRIPTION:
+        case PostState.BEFORE_SUBSCRIPTION:
             return "Not posted here: it is older than the channel's subscription."
 
 

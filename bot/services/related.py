@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Mode, StoryView, TopicMatch
 from bot.domain.posting import decisions
-from bot.domain.posting.fate import Fate, PostFate
+from bot.domain.posting.fate import PostFate, PostState
 from bot.domain.records.identity import canonical
 from bot.domain.stories import reference
 from bot.domain.stories import story as stories
@@ -157,20 +157,22 @@ async def _fate(connection: AsyncConnection, view: StoryView, guild_id: int, cha
     post = await outbox.post_in(connection, view.number, channel_id)
     if post is not None:
         if post.sent_at is None:
-            return PostFate(Fate.REFUSED if post.closed else Fate.WAITING, reason=post.reason)
+            return PostFate(PostState.REFUSED if post.closed else PostState.WAITING, reason=post.reason)
         if not post.reason or post.due_at is not None:
-            return PostFate(Fate.POSTED, post.sent_at)
-        return PostFate(Fate.POSTED_FINAL if post.closed else Fate.POSTED_STALE, post.sent_at, post.reason)
+            return PostFate(PostState.POSTED, post.sent_at)
+        return PostFate(
+            PostState.POSTED_FINAL if post.closed else PostState.POSTED_STALE, post.sent_at, post.reason
+        )
     withheld = await outbox.held_in(connection, view.number, channel_id)
     if withheld is not None:
-        return PostFate(Fate.WITHHELD, reason=withheld)
+        return PostFate(PostState.WITHHELD, reason=withheld)
     own = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
     matching = decisions.matching(view, own, await topics.load(connection, guild_id))
     if not matching:
-        return PostFate(Fate.NOT_SUBSCRIBED)
+        return PostFate(PostState.NOT_SUBSCRIBED)
     if all(subscription.mode is Mode.DIGEST for subscription in matching):
-        return PostFate(Fate.DIGEST_ONLY)
-    return PostFate(Fate.BEFORE_SUBSCRIPTION)
+        return PostFate(PostState.DIGEST_ONLY)
+    return PostFate(PostState.BEFORE_SUBSCRIPTION)
 
 
 async def suggest(context: Context, text: str, guild_id: int, limit: int = 25) -> list[tuple[int, str]]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum, auto
 
 
-class Fate(Enum):
+class PostState(Enum):
     """How a story and a channel stand to each other."""
 
     POSTED = auto()
@@ -25,6 +25,6 @@ class Fate(Enum):
 class PostFate:
     """What became of it, when it was posted (aware UTC), and why not or not as it should be, as far as there is a reason."""
 
-    fate: Fate
+    state: PostState
     posted_at: datetime | None = None
     reason: str = ""
