@@ -32,6 +32,14 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+async def nothing_runs() -> None:
+    """End what the client still does, such as a listener: a connection of the database must not outlive its pool."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
 @pytest.fixture
 def web() -> Web | None:
     """How the bot reaches feeds; tests of feeds have a fixture of their own."""
@@ -67,6 +75,7 @@ async def world(
             yield made
         finally:
             await env.shutdown()
+            await nothing_runs()
         if len(env.errors) != made.errors:
             env.raise_errors()
     finally:
