@@ -115,6 +115,11 @@ async def running_here(
         if not bot.done():
             bot.cancel()
             await asyncio.gather(bot, return_exceptions=True)
+        # Listeners of the client, which the end of a process ends: their connections must not outlive the pool.
+        listeners = [task for task in asyncio.all_tasks() if task.get_name().startswith("discord.py: ")]
+        for task in listeners:
+            task.cancel()
+        await asyncio.gather(*listeners, return_exceptions=True)
     for line in caplog.records:
         assert line.exc_info is None, line.getMessage()
         assert "made-up" not in line.getMessage()
