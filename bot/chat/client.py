@@ -30,6 +30,8 @@ PERMISSIONS = discord.Permissions(
     read_message_history=True,
 )
 LONGEST_WAIT = 30.0  # seconds that discord.py may sit out a rate limit; longer ones go back to the outbox
+# How discord.py names the tasks that run listeners, commands, buttons and forms.
+_HANDLERS = ("discord.py: ", "CommandTree-invoker", "discord-ui-")
 SYNC_SECONDS = (
     10.0  # that a start waits for Discord to take the commands; after them it is tried beside the posting
 )
@@ -88,10 +90,18 @@ class Client(commands.Bot):
         await self.start(token, reconnect=cast(bool, _Once(self.up)))
 
     async def close(self) -> None:
-        """Disconnect. discord.py would go on waiting for servers, and then fail to tell a closed client that it is ready."""
+        """Disconnect, and end what is still done for earlier events, which would go on with a database that is closed.
+
+        discord.py would also go on waiting for servers, and then fail to tell a closed client that it is ready.
+        """
         if (waiting := self._connection._ready_task) is not None:
             waiting.cancel()
         await super().close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        handlers = [task for task in others if task.get_name().startswith(_HANDLERS)]
+        for task in handlers:
+            task.cancel()
+        await asyncio.gather(*handlers, return_exceptions=True)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         """What a listener of an event raises: trouble with the database is one line, anything else a bug."""

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncTransaction
 from bot import config
 from bot.domain.polling import FeedOrigin, NewFeed
 from bot.runtime import app
+from bot.services import subscribe
 from bot.sources.parsing.pool import ParserPool
 from bot.store import database, feeds
 from bot.store.database import Database
@@ -115,11 +116,6 @@ async def running_here(
         if not bot.done():
             bot.cancel()
             await asyncio.gather(bot, return_exceptions=True)
-        # Listeners of the client, which the end of a process ends: their connections must not outlive the pool.
-        listeners = [task for task in asyncio.all_tasks() if task.get_name().startswith("discord.py: ")]
-        for task in listeners:
-            task.cancel()
-        await asyncio.gather(*listeners, return_exceptions=True)
     for line in caplog.records:
         assert line.exc_info is None, line.getMessage()
         assert "made-up" not in line.getMessage()
@@ -239,6 +235,26 @@ async def test_a_feed_of_a_server_is_parsed_in_a_process_of_its_own(
         await db.close()
         async with running_here(discord, path, monkeypatch, caplog), asyncio.timeout(TIMEOUT):
             await parsed.wait()
+
+
+async def test_a_stop_ends_what_is_still_done_for_an_event(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def endless(*_: object) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(subscribe, "keep_servers", endless)
+    path = await prepare(tmp_path)
+    discord = Loopback()
+    async with discord.serving(), running_here(discord, path, monkeypatch, caplog):
+        await begun.wait()
+    assert ended.is_set()
 
 
 async def test_a_stop_ends_the_wait_for_another_program_that_writes(
