@@ -1,4 +1,4 @@
-"""`python -m bot` and the command `topicwire`."""
+"""`python -m bot`."""
 
 from bot.cli.main import main
 

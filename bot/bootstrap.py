@@ -17,7 +17,7 @@ from bot.domain.clustering import embeddings
 from bot.domain.model import Topic
 from bot.domain.polling import FeedOrigin, NewFeed
 from bot.domain.records.identity import canonical
-from bot.domain.topics.tree import beside
+from bot.domain.topics.tree import merge_defaults
 from bot.errors import ConfigError
 from bot.services.context import ALL, Context, Now
 from bot.sources.catalogue import catalogue_feeds, catalogue_topics
@@ -109,7 +109,7 @@ def build_topics(config: Config) -> tuple[Topic, ...]:
         problems += [f"{error.path}: {error.reason}" for error in rejected]
     if problems:
         raise ConfigError("topics.directories", problems)
-    return beside((*found, *inline), standard)
+    return merge_defaults((*found, *inline), standard)
 
 
 def build_context(config: Config, db: Database, now: Now) -> Context:

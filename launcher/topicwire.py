@@ -19,7 +19,3 @@ def main() -> None:
     from bot.cli.main import main as run
 
     run()
-
-
-if __name__ == "__main__":
-    main()

@@ -447,17 +447,15 @@ def replacements(port: int) -> list[tuple[object, str, object]]:
     from discord.state import ConnectionState
 
     from bot.chat import connection
-    from bot.domain import circuit, retry
+    from bot.domain import retry
 
-    soon = timedelta(milliseconds=100)
     return [
         (discord.http.Route, "BASE", f"http://127.0.0.1:{port}/api"),
         (DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(f"ws://127.0.0.1:{port}/gateway/")),
         # discord.py waits so long for another server before it says that it is ready, and has no setting for it.
         (ConnectionState, "guild_ready_timeout", property(lambda _: 0.1, lambda *_: None)),
         (connection, "FIRST_PAUSE", timedelta(milliseconds=10)),
-        (retry, "FIRST_RETRY", soon),
-        (circuit, "FIRST_RETRY", soon),
+        (retry, "FIRST_RETRY", timedelta(milliseconds=100)),
     ]
 
 

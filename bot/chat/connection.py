@@ -13,6 +13,7 @@ import aiohttp
 import discord
 import discord.http
 
+from bot.domain.retry import doubled
 from bot.errors import TopicwireError
 
 log = logging.getLogger(__name__)
@@ -48,8 +49,7 @@ class Trouble:
 
 def pause_after(trouble: Trouble, failures: int) -> timedelta:
     """How long to wait after `failures` tries in a row (from 1): 5 s, doubled up to 10 minutes, or as Discord asks."""
-    doublings = min(max(failures, 1) - 1, 20)
-    pause = min(LONGEST_PAUSE, FIRST_PAUSE * (1 << doublings))
+    pause = doubled(FIRST_PAUSE, failures, LONGEST_PAUSE)
     return max(pause, min(trouble.wait or timedelta(), LONGEST_BLOCK))
 
 

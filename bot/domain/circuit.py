@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.domain.retry import FIRST_RETRY, LONGEST_WAIT, Outcome, SendStatus
+from bot.domain.retry import LONGEST_WAIT, Outcome, SendStatus, backoff
 
 TRIP = 3  # failures in a row after which sending pauses; one alone may be the fault of its message
 LONGEST_PAUSE = timedelta(minutes=1)  # between two probes, unless Discord asks for more
@@ -59,6 +59,6 @@ class Circuit:
         failures = self.failures + 1
         if failures < TRIP and not outcome.everywhere:
             return Circuit(failures)
-        pause = min(LONGEST_PAUSE, FIRST_RETRY * (1 << min(max(failures - TRIP, 0), 20)))
+        pause = min(LONGEST_PAUSE, backoff(failures - TRIP + 1))
         asked = timedelta(seconds=min(outcome.retry_after or 0.0, LONGEST_WAIT))
         return Circuit(failures, now, now + max(pause, asked))

@@ -215,8 +215,12 @@ def may_have_arrived(outcome: Outcome) -> bool:
 
 def backoff(attempt: int) -> timedelta:
     """5 s, 10 s, 20 s ... up to half an hour; `attempt` counts from 1."""
-    doublings = min(max(attempt, 1) - 1, 20)
-    return min(LONGEST_RETRY, FIRST_RETRY * (1 << doublings))
+    return doubled(FIRST_RETRY, attempt, LONGEST_RETRY)
+
+
+def doubled(first: timedelta, attempt: int, most: timedelta) -> timedelta:
+    """How long to wait after `attempt` tries (from 1): `first`, and twice as long after each further one, up to `most`."""
+    return min(most, first * (1 << min(max(attempt, 1) - 1, 20)))
 
 
 def settle(outcome: Outcome, attempt: int, now: datetime, ask: Ask = Ask.SEND) -> Verdict:

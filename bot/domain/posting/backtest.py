@@ -114,19 +114,3 @@ class Tally:
             {importance: tuple(by_day.values()) for importance, by_day in self._counts.items()},
             tuple((view, highest) for view, highest in newest if view is not None),
         )
-
-
-def backtest(
-    about: Iterable[tuple[Story, Collection[int]]],
-    since: datetime,
-    until: datetime,
-    max_age: timedelta,
-    muted: Muted = stories.never,
-    owners: MediaOwners = NO_OWNERS,
-    *,
-    samples: int = 0,
-) -> Backtest:
-    """Count all of these stories at once, as `Tally` does."""
-    tally = Tally(since, until, max_age, muted, owners, samples=samples)
-    tally.add(about)
-    return tally.result()

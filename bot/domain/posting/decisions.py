@@ -34,11 +34,6 @@ class Reason(StrEnum):
     MUTED = "muted"
     ALREADY_TOLD = "already posted"
 
-    @classmethod
-    def _missing_(cls, value: object) -> Reason | None:
-        """`already told` is what earlier versions stored."""
-        return cls.ALREADY_TOLD if value == "already told" else None
-
 
 EXPLAIN: Mapping[Reason, str] = {
     Reason.FIRST_INTAKE: "already in the source when the bot first read it",

@@ -339,7 +339,7 @@ def known_as(topic: Topic) -> frozenset[str]:
     )
 
 
-def beside(own: Iterable[Topic], others: Iterable[Topic]) -> tuple[Topic, ...]:
+def merge_defaults(own: Iterable[Topic], others: Iterable[Topic]) -> tuple[Topic, ...]:
     """The topics, and of the others those that are none of them by another name.
 
     What stood below one of those stands below the topic that it is.

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.model import Importance, Mute
-from bot.domain.posting.backtest import Backtest, backtest, reached
+from bot.domain.posting.backtest import Backtest, Tally, reached
 from bot.domain.stories.story import Story, muted_by
 from tests.make import at, record, stored, story
 
 WEEK = timedelta(days=7)
 ALL, NOTABLE, MAJOR = Importance
+
+
+def backtest(
+    about: list[tuple[Story, set[int]]],
+    since: datetime,
+    until: datetime,
+    max_age: timedelta,
+    samples: int = 0,
+) -> Backtest:
+    """All of these stories counted at once."""
+    tally = Tally(since, until, max_age, samples=samples)
+    tally.add(about)
+    return tally.result()
 
 
 def grown() -> Story:

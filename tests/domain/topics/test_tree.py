@@ -14,7 +14,7 @@ from bot.domain.model import Record, Topic, TopicMatch
 from bot.domain.stories import story as stories
 from bot.domain.topics.query.document import Document
 from bot.domain.topics.query.language import Query
-from bot.domain.topics.tree import ANYWHERE, Topics, beside, names, reasons, sought_by
+from bot.domain.topics.tree import ANYWHERE, Topics, merge_defaults, names, reasons, sought_by
 from bot.sources.records import parse
 from bot.sources.topic_files import load_topics
 from tests.make import record, stored, story
@@ -303,7 +303,7 @@ def test_what_is_above_or_below_a_topic_concerns_it() -> None:
 def test_topics_of_ones_own_stand_before_others_of_the_same_name() -> None:
     own = [Topic("KI", aliases=("AI",)), Topic("Sea")]
     others = [Topic("AI", keywords=("ai",)), Topic("CV", parent="AI"), Topic("Space")]
-    assert beside(own, others) == (*own, Topic("CV", parent="KI"), Topic("Space"))
+    assert merge_defaults(own, others) == (*own, Topic("CV", parent="KI"), Topic("Space"))
 
 
 # Queries.
