@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -120,6 +121,7 @@ class Database:
         self._url = url
         self._file = _file_of(engine.url)
         self._identity: tuple[int, int] | None = None  # device and inode of the file when it was opened
+        self._returning: set[asyncio.Task[None]] = set()  # connections on their way back to the pool
 
     @classmethod
     async def open(cls, url: str, *, guarded: bool = False) -> Self:
@@ -176,7 +178,8 @@ class Database:
         return None
 
     async def close(self) -> None:
-        """Give all connections back."""
+        """Give all connections back, those that cancelled tasks left on their way among them."""
+        await asyncio.gather(*self._returning, return_exceptions=True)
         await self._engine.dispose()
 
     @property
@@ -190,11 +193,23 @@ class Database:
         return self._engine
 
     @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        """A connection. Returning it takes some steps, which a cancellation in between does not stop."""
+        connection = await self._engine.connect()
+        try:
+            yield connection
+        finally:
+            returning = asyncio.create_task(connection.close())
+            self._returning.add(returning)
+            returning.add_done_callback(self._returning.discard)
+            await asyncio.shield(returning)
+
+    @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A consistent look at the data."""
         self._check_present()
         with _told(self._url):
-            async with self._engine.connect() as connection:
+            async with self._connected() as connection:
                 if self.dialect == "postgresql":  # where each statement would see another moment
                     await connection.execution_options(isolation_level="REPEATABLE READ")
                 yield connection
@@ -204,7 +219,7 @@ class Database:
         """One transaction: all of it is stored, or nothing."""
         self._check_present()
         with _told(self._url):
-            async with self._engine.connect() as connection:
+            async with self._connected() as connection:
                 await connection.execution_options(writes=True)
                 transaction = await _begun(connection)
                 try:
@@ -237,7 +252,7 @@ class Database:
 
     async def _migrate(self) -> None:
         wanted = newest_revision()
-        async with self._engine.connect() as connection:
+        async with self._connected() as connection:
             found = await connection.run_sync(_revision)
         if found == wanted:
             return

@@ -23,7 +23,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 from bot.errors import DatabaseLostError, StoreError
 from bot.store import schema, sources
@@ -364,6 +365,37 @@ async def test_a_write_that_waits_for_another_program_can_be_stopped(db_url: str
                 await waiting
             other.execute("ROLLBACK")
         assert await kept(db) == []
+
+
+async def test_closing_waits_for_a_connection_that_a_cancelled_task_is_returning(
+    stores: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    returning, may_return = asyncio.Event(), asyncio.Event()
+    close = AsyncConnection.close
+
+    async def late(connection: AsyncConnection) -> None:
+        returning.set()
+        await may_return.wait()
+        await close(connection)
+
+    async def read() -> None:
+        async with stores.read() as connection:
+            await connection.execute(sa.text("SELECT 1"))
+
+    pool = stores.engine.pool
+    assert isinstance(pool, QueuePool)
+    monkeypatch.setattr(AsyncConnection, "close", late)
+    reading = asyncio.ensure_future(read())
+    await returning.wait()
+    reading.cancel()
+    [error] = await asyncio.gather(reading, return_exceptions=True)
+    assert isinstance(error, asyncio.CancelledError)
+    assert pool.checkedout() == 1
+    closing = asyncio.ensure_future(stores.close())
+    await asyncio.sleep(0)
+    may_return.set()
+    await closing
+    assert pool.checkedout() == 0
 
 
 async def test_a_write_that_is_cancelled_while_it_reads_leaves_no_lock(stores: Database) -> None:
