@@ -190,8 +190,10 @@ def check(config: Config) -> list[str]:
         build_topics(config)
     except ConfigError as error:
         problems += [f"topics: {problem}" for problem in error.problems]
-    if not config.sources and not config.feeds.catalogue:
+    can_push = config.http.listen and config.http.token.get_secret_value()
+    if not config.sources and not config.feeds.catalogue and not can_push:
         problems.append(
-            "sources: the list is empty and feeds.catalogue is off, so only feeds that servers add bring articles"
+            "sources: the list is empty, feeds.catalogue is off and nothing can be pushed, so only feeds that are added "
+            "with /source add or `topicwire source add` bring articles"
         )
     return problems

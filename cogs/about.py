@@ -63,7 +63,7 @@ def _embed(found: use.Status) -> Embed:
         f"{plural(found.subscriptions, 'subscription')} in this server · {plural(found.queue, 'message')} waiting"
     )
     if found.stalled:
-        summary += f"\n⚠️ {plural(found.stalled, 'message')} should have been delivered by now, but the bot delivers nothing."
+        summary += f"\n⚠️ Nothing is being delivered: {plural(found.stalled, 'message')} overdue."
     if found.own_stored:
         summary += f"\nStored articles from this server's feeds: {found.own_stored:,} (the limit is {found.most_stored:,})"
     held = [f"• {count} × {EXPLAIN[Reason(reason)]}" for reason, count in found.held.items()]

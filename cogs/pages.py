@@ -6,6 +6,7 @@ import discord
 
 from bot.chat.permissions import Target, allowed
 from bot.domain.model import Importance, Mode, Subscription
+from bot.domain.posting.decisions import live_importance
 from bot.domain.posting.schedule import describe_days
 from bot.domain.posting.zones import shown
 from bot.domain.text.cleaning import plural
@@ -14,7 +15,7 @@ from bot.messages.story import colour_of, story_line
 from bot.services.subscribe import ChannelSubscriptions, Subscribed
 
 MODES = {Mode.LIVE: "live posts", Mode.DIGEST: "digest", Mode.BOTH: "live posts and digest"}
-BARS = {
+IMPORTANCES = {
     Importance.ALL: "all stories",
     Importance.NOTABLE: "notable stories",
     Importance.MAJOR: "major stories",
@@ -24,10 +25,8 @@ EXAMPLES = 3
 
 def _how(subscription: Subscription, guild: discord.Guild) -> str:
     parts = [MODES[subscription.mode]]
-    if subscription.importance:
-        parts.append(BARS[subscription.importance])
-    elif subscription.mode is not Mode.DIGEST:
-        parts.append(BARS[Importance.NOTABLE])
+    if subscription.importance or subscription.mode is not Mode.DIGEST:
+        parts.append(IMPORTANCES[live_importance(subscription)])
     if subscription.mention_role_id and guild.get_role(subscription.mention_role_id):
         parts.append(f"pings <@&{subscription.mention_role_id}>")
     if subscription.publish:

@@ -20,6 +20,7 @@ from bot.chat.reply import acknowledge, reply
 from bot.domain.text.cleaning import clip, plural
 from bot.errors import NotAllowedError, QueryRefusedError, StoreError, TopicwireError
 from bot.messages.message import escape
+from bot.messages.story import GREY
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +145,7 @@ async def answer_expired(interaction: discord.Interaction[Any]) -> None:
     if _HEARD in interaction.extras or interaction.response.is_done():
         return
     try:
-        await reply(interaction, embed=discord.Embed(description=EXPIRED, colour=0x80848E))
+        await reply(interaction, embed=discord.Embed(description=EXPIRED, colour=GREY))
     except discord.HTTPException as failed:
         log.warning("an expired button could not be answered: %s", failed)
 
@@ -156,7 +157,7 @@ def require_membership(interaction: discord.Interaction[Any]) -> None:
     a server that the bot does not know say nothing.
     """
     if interaction.guild_id is None or interaction.client.get_guild(interaction.guild_id) is None:
-        raise NotAllowedError("This command only works in servers that the bot was added to.")
+        raise NotAllowedError("This only works in servers that the bot was added to.")
 
 
 def refusal(interaction: discord.Interaction[Any]) -> Exception | None:

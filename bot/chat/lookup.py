@@ -1,4 +1,4 @@
-"""Whether a message stands in a channel already, told from the bot's own messages there; no others are looked at."""
+"""Whether a message stands in a channel already, told from the bot's own messages there; all others are skipped."""
 
 from __future__ import annotations
 

@@ -7,7 +7,9 @@ from typing import Any
 import aiohttp
 import discord
 
-GONE = "the channel was deleted, or the bot cannot see it"
+from bot.domain.retry import CODES, THREAD_LOCKED, UNKNOWN_CHANNEL
+
+GONE = CODES[UNKNOWN_CHANNEL][1]
 
 Target = discord.TextChannel | discord.Thread | discord.ForumChannel
 
@@ -71,7 +73,7 @@ def _problem_in(channel: Any) -> str:
         return f"the bot cannot post there. Give it {', '.join(names)} in the channel"
     # What is archived only, a message opens again.
     if isinstance(channel, discord.Thread) and channel.locked and not may_unlock(channel):
-        return "the thread is locked. Unlock it, or give the bot Manage Threads"
+        return CODES[THREAD_LOCKED][1]
     return ""
 
 

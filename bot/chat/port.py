@@ -1,4 +1,4 @@
-"""The way out to Discord as the pipeline sees it; `bot.chat.sender` is the real one."""
+"""The way out to Discord as the workers see it; `bot.chat.sender` is the real one."""
 
 from __future__ import annotations
 

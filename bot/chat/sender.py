@@ -19,6 +19,7 @@ from bot.chat.transport import GlobalLimitError
 from bot.domain.retry import (
     ALREADY_PUBLISHED,
     ARCHIVED_THREAD,
+    BLOCKED,
     INVALID_FORM_BODY,
     TAG_REQUIRED,
     THREAD_LOCKED,
@@ -37,8 +38,6 @@ from bot.messages.refusals import NONCE, refused_parts, without
 log = logging.getLogger(__name__)
 
 LONGEST_DETAIL = 300  # characters of what Discord says that are stored and logged
-# What all requests are answered with while the address is blocked, or the token is refused.
-BANNED = frozenset((401, 403, 429))
 BANS = frozenset((INTERNAL_NETWORK_ERROR,))
 MOST_CUTS = 2  # times that parts are taken out of a message which Discord goes on to refuse
 
@@ -88,7 +87,7 @@ def _refusal(
         error.code,
         _retry_after(error),
         detail,
-        everywhere=error.code in BANS or (not error.code and error.status in BANNED),
+        everywhere=error.code in BANS or (not error.code and error.status in BLOCKED),
     )
 
 

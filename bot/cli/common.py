@@ -66,7 +66,7 @@ def load_topic_files(directory: Path | None) -> tuple[Topic, ...]:
     for error in rejected:
         note(f"{error.path}: {error.reason}")
     if not topics:
-        raise ConfigError(str(directory), ["no topic file in it can be read"])
+        raise ConfigError(str(directory), ["it contains no usable topic file"])
     return topics
 
 
@@ -89,7 +89,6 @@ def serve(path: Path) -> None:
 def check_config(path: Path) -> tuple[int, Config | None]:
     """`topicwire check`: print every problem. How many there are, and the settings where they can be read."""
     from bot import bootstrap
-    from bot.domain.text.cleaning import plural
 
     config = None
     try:

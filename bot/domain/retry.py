@@ -172,7 +172,7 @@ CODES: Mapping[int, tuple[Reach, str]] = {
 # Statuses that speak for themselves where a proxy answered in Discord's place: the request is too long.
 _TOO_LONG = frozenset((413, 414, 431))
 # What all requests are refused for: more of them would only prolong it.
-_BLOCKED = frozenset((401, 403, 429))
+BLOCKED = frozenset((401, 403, 429))
 
 
 def reach(outcome: Outcome) -> tuple[Reach, str]:
@@ -286,6 +286,6 @@ def others_wait(outcome: Outcome, verdict: Verdict, now: datetime) -> datetime |
     """
     if not isinstance(verdict, Retry) or outcome.got is not SendStatus.REFUSED or not passes(outcome):
         return None
-    if outcome.status in _BLOCKED:
+    if outcome.status in BLOCKED:
         return verdict.at
     return min(verdict.at, now + FIRST_RETRY)

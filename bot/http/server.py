@@ -115,11 +115,8 @@ class Server:
         problems = [] if self._connected() else ["not connected to Discord"]
         try:
             async with self._context.db.read() as connection:
-                await sources.all_sources(connection)
                 if late := await delivery.stalled(connection, self._context.now()):
-                    problems.append(
-                        f"{plural(late, 'message')} should have been delivered by now, but the bot delivers nothing"
-                    )
+                    problems.append(f"nothing is being delivered: {plural(late, 'message')} overdue")
         except StoreError:
             problems.append("the database does not answer")
         status = 503 if problems else 200

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from bot.domain.model import UNKNOWN_DATE, Coverage, Record, Relation, StoryView
 from bot.domain.stories.ranking import Spike
@@ -93,7 +94,7 @@ def story_post(
     first = next(iter(topics), "")
     image = next((m.record.image for m in (view.lead, *view.members) if m.record.image), None)
     address = safe_url(lead.url)
-    footer = f"Story #{view.number} · {_beside(topics)}" if topics else f"Story #{view.number}"
+    footer = _footer(view.number, topics)
     roles = tuple(dict.fromkeys(mentions))[:MOST_ROLES]
     embed = Embed(
         title=escape_to(lead.title, TITLE, alone=True),
@@ -227,13 +228,15 @@ def related_pages(
         description = "\n".join((summary, *notes)) if index == 0 else summary
         if not entries:
             description += "\n\nThere is no other coverage yet."
-        footer = clip(f"Story #{view.number} · {_beside(topics)}", 300)
+        footer = clip(_footer(view.number, topics), 300)
         if len(chunks) > 1:
             footer += f" · page {index + 1} of {len(chunks)}"
-        pages.append(
-            Embed(head.title, head.url, description, head.author, footer, "", head.colour, tuple(fields))
-        )
+        pages.append(replace(head, description=description, footer=footer, fields=tuple(fields)))
     return tuple(pages)
+
+
+def _footer(number: int, topics: Sequence[str]) -> str:
+    return f"Story #{number} · {_beside(topics)}" if topics else f"Story #{number}"
 
 
 def _beyond(view: StoryView, before: Sequence[StoryView], after: Sequence[StoryView]) -> list[Field]:

@@ -35,15 +35,19 @@ def may_edit(context: Context, guild_id: int) -> bool:
     return context.editors == ALL or guild_id in context.editors
 
 
+def _may_change(context: Context, guild_id: int, owner: int) -> bool:
+    """Whether a server's people decide about what is that server's alone (0: shared)."""
+    return owner == guild_id or may_edit(context, guild_id)
+
+
 def may_merge(context: Context, guild_id: int, story: StoryView) -> bool:
     """Whether a server's people can have a story go on as another one: a shared one, or one of their own."""
-    return story.lead.guild_id == guild_id or may_edit(context, guild_id)
+    return _may_change(context, guild_id, story.lead.guild_id)
 
 
 def may_split(context: Context, guild_id: int, story: StoryView) -> tuple[Stored, ...]:
     """The reports that a server's people can take out of a story."""
-    may_edit_shared = may_edit(context, guild_id)
-    return tuple(s for s in candidates(story.members) if may_edit_shared or s.guild_id == guild_id)
+    return tuple(s for s in candidates(story.members) if _may_change(context, guild_id, s.guild_id))
 
 
 async def merge(context: Context, editor: Editor, number: int, other: str) -> tuple[int, int]:
@@ -116,7 +120,7 @@ async def _story(connection: AsyncConnection, editor: Editor, number: int) -> St
 
 def _require(context: Context, editor: Editor, guild_id: int) -> None:
     """NotAllowedError where other servers would see the change too, and the editor's may not decide for them."""
-    if not guild_id and not may_edit(context, editor.guild_id):
+    if not _may_change(context, editor.guild_id, guild_id):
         raise NotAllowedError(
             "Other servers see this story too, and this server is not allowed to change it."
             " The person who runs the bot can allow that with stories.editors in config.yaml."

@@ -18,6 +18,7 @@ from bot.domain.stories.ranking import Sort, rank
 from bot.domain.stories.related import Candidate, related_stories, words_of
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import plain_words
+from bot.domain.topics.tree import Topics
 from bot.errors import InvalidInputError, NotFoundError
 from bot.services.context import Context
 from bot.services.topics import resolve
@@ -127,8 +128,8 @@ async def _found(
     owners = context.rules.owners
     view = stories.view(story, muted, owners) or stories.view(story, owners=owners)
     assert view is not None
-    fate = await _fate(connection, view, guild_id or 0, channel_id) if channel_id else None
     known = await topics.load(connection, guild_id or 0)
+    fate = await _fate(connection, view, known, channel_id) if channel_id else None
     return Found(view, asked, fate, known.specific_first(view.topics), story.topics)
 
 
@@ -153,7 +154,7 @@ async def _beside(
     )
 
 
-async def _fate(connection: AsyncConnection, view: StoryView, guild_id: int, channel_id: int) -> PostFate:
+async def _fate(connection: AsyncConnection, view: StoryView, known: Topics, channel_id: int) -> PostFate:
     post = await outbox.post_in(connection, view.number, channel_id)
     if post is not None:
         if post.sent_at is None:
@@ -167,7 +168,7 @@ async def _fate(connection: AsyncConnection, view: StoryView, guild_id: int, cha
     if withheld is not None:
         return PostFate(PostState.WITHHELD, reason=withheld)
     own = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
-    matching = decisions.matching(view, own, await topics.load(connection, guild_id))
+    matching = decisions.matching(view, own, known)
     if not matching:
         return PostFate(PostState.NOT_SUBSCRIBED)
     if all(subscription.mode is Mode.DIGEST for subscription in matching):

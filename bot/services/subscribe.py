@@ -152,7 +152,7 @@ async def _forecast(
     key = {sought_by(topic)}
     bringing = sum(not feed.topics or known.concerns(feed.topics, key) for feed in (*shared, *own))
     views = {number: stories.view(story, muted, context.rules.owners) for number, story in loaded.items()}
-    bar = decisions.bar(wanted)
+    bar = decisions.live_importance(wanted)
     would = [
         view
         for number in recent
@@ -166,7 +166,7 @@ async def _forecast(
     if newest is not None:
         async with context.db.read() as connection:
             post = await outbox.post_in(connection, newest.number, wanted.channel_id)
-        posted = post is not None and (post.sent_at is not None or not post.closed)
+        posted = outbox.is_posted(post)
     return tuple(would), newest, posted, bringing
 
 
@@ -181,7 +181,7 @@ async def post_now(context: Context, story: int, guild_id: int, channel_id: int)
         if number is None:
             raise NotFoundError(f"There is no story #{story}.")
         post = await outbox.post_in(connection, number, channel_id)
-        if post is not None and (post.sent_at is not None or not post.closed):
+        if outbox.is_posted(post):
             return False
         found = (await stored_stories.load(connection, [number], guild_id))[number]
         muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
@@ -247,7 +247,7 @@ async def channels_of(context: Context, guild_id: int) -> list[int]:
 async def leave(context: Context, guild_id: int) -> None:
     """The bot is not in a server any more: nothing is polled, matched or sent for it until it is back."""
     async with context.db.write() as connection:
-        await servers.leave(connection, guild_id, context.now())
+        await servers.leave(connection, [guild_id], context.now())
 
 
 async def come_back(context: Context, guild_id: int) -> None:
@@ -264,8 +264,9 @@ async def keep_servers(context: Context, guild_ids: Collection[int]) -> None:
     """The bot is in these servers and in no others."""
     async with context.db.read() as connection:
         gone = await servers.with_something(connection) - set(guild_ids)
-    for guild_id in sorted(gone):
-        await leave(context, guild_id)
+    if gone:
+        async with context.db.write() as connection:
+            await servers.leave(connection, sorted(gone), context.now())
 
 
 async def keep_roles(context: Context, guild_id: int, role_ids: Callable[[], Iterable[int]]) -> None:

@@ -251,7 +251,8 @@ class Database:
             )
 
     async def _migrate(self) -> None:
-        wanted = newest_revision()
+        supported = revisions()
+        wanted = supported[-1]
         async with self._connected() as connection:
             found = await connection.run_sync(_revision)
         if found == wanted:
@@ -261,7 +262,7 @@ class Database:
                 f"the database {redact(self._url)} was created by a newer Topicwire (revision {found}; this version supports {wanted}). "
                 "Update Topicwire, or use another database."
             )
-        if found is not None and found not in revisions():
+        if found is not None and found not in supported:
             raise StoreError(
                 f"the database {redact(self._url)} was created before version 0.1.0 (revision {found}). This version cannot "
                 "read it: use another database, or delete this one."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -45,13 +45,14 @@ async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
         for send in plan.sends
     ]
     await insert_new(connection, _o, rows, on=["dedupe"])
-    for guild_id, numbers in by_audience(plan).items():
+    audiences = by_audience(plan)
+    for guild_id, numbers in audiences.items():
         for part in chunks(numbers):
             statement = sa.update(_o).where(
                 _o.c.kind == outbox.STORY, _o.c.story.in_(part), of_server(guild_id)
             )
             await connection.execute(statement.values(revision=_o.c.revision + 1))
-    await _look_again(connection, plan, now)
+    await _look_again(connection, plan, audiences, now)
     for edit in plan.edits:
         waits = sa.and_(_o.c.attempts > 0, _o.c.due_at > edit.due)  # it failed: it was told how long to wait
         sooner = sa.and_(_o.c.due_at.is_not(None), _o.c.due_at < edit.due)
@@ -69,14 +70,16 @@ async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
         for h in plan.holds
     ]
     await upsert(connection, schema.withheld_posts, held, on=["story", "channel_id"])
-    for send in plan.sends:
-        told = sa.and_(
-            schema.withheld_posts.c.story == send.story, schema.withheld_posts.c.channel_id == send.channel_id
-        )
-        await connection.execute(sa.delete(schema.withheld_posts).where(told))
+    if plan.sends:
+        table = schema.withheld_posts
+        sent = sa.and_(table.c.story == sa.bindparam("of"), table.c.channel_id == sa.bindparam("to"))
+        pairs = [{"of": send.story, "to": send.channel_id} for send in plan.sends]
+        await connection.execute(sa.delete(table).where(sent), pairs)
 
 
-async def _look_again(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
+async def _look_again(
+    connection: AsyncConnection, plan: Plan, audiences: Mapping[int, Sequence[int]], now: datetime
+) -> None:
     """Edit the posts that went out after the plan had looked: it took them for ones to be rendered yet.
 
     Where writers exclude each other there are none: the plan edits or holds every post of a changed story.
@@ -84,7 +87,7 @@ async def _look_again(connection: AsyncConnection, plan: Plan, now: datetime) ->
     decided = {(hold.story, hold.channel_id) for hold in plan.holds}
     edited = {edit.post for edit in plan.edits}
     idle = sa.and_(_o.c.message_id.is_not(None), _o.c.due_at.is_(None), _o.c.closed.is_(False))
-    for guild_id, numbers in by_audience(plan).items():
+    for guild_id, numbers in audiences.items():
         for part in chunks(numbers):
             rows = await connection.execute(
                 sa.select(_o.c.id, _o.c.story, _o.c.channel_id).where(

@@ -322,6 +322,11 @@ async def post_in(connection: AsyncConnection, story: int, channel_id: int) -> s
     return (await connection.execute(sa.select(_o).where(found).order_by(*_POST_FIRST).limit(1))).first()
 
 
+def is_posted(post: sa.Row[Any] | None) -> bool:
+    """Whether a story's row of the outbox has a message, or gets one."""
+    return post is not None and (post.sent_at is not None or not post.closed)
+
+
 async def held_in(connection: AsyncConnection, story: int, channel_id: int) -> str | None:
     """Why the story was not posted in the channel, where that was decided."""
     held = schema.withheld_posts

@@ -141,8 +141,8 @@ async def topics_of(
             .where(visible_to(_r.c.guild_id, guild_id), visible_to(_t.c.guild_id, guild_id))
             .order_by(_rt.c.record_id, _rt.c.declared.desc(), _rt.c.topic_id)
         )
-        for record_id, name, declared, keywords, guild_id in rows:
-            found.setdefault(record_id, []).append(TopicMatch(name, declared, tuple(keywords), guild_id))
+        for record_id, name, declared, keywords, of in rows:
+            found.setdefault(record_id, []).append(TopicMatch(name, declared, tuple(keywords), of))
     return {record_id: tuple(matches) for record_id, matches in found.items()}
 
 

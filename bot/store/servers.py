@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -16,10 +16,10 @@ _l = schema.left_servers
 LEFT = sa.select(_l.c.guild_id)
 
 
-async def leave(connection: AsyncConnection, guild_id: int, now: datetime) -> None:
-    """The bot is not in a server any more."""
-    await insert_new(connection, _l, [{"guild_id": guild_id, "at": now}], on=["guild_id"])
-    await revisions.advance(connection, revisions.TOPICS)  # those of the server are matched no longer
+async def leave(connection: AsyncConnection, guild_ids: Iterable[int], now: datetime) -> None:
+    """The bot is not in these servers any more."""
+    await insert_new(connection, _l, [{"guild_id": n, "at": now} for n in guild_ids], on=["guild_id"])
+    await revisions.advance(connection, revisions.TOPICS)  # those of the servers are matched no longer
 
 
 async def come_back(connection: AsyncConnection, guild_id: int) -> None:

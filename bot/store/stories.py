@@ -139,8 +139,7 @@ def _guilds(guild_id: int | None) -> Sequence[int | None]:
 def _newest(columns: Sequence[sa.Column[Any]], guild_id: int | None, limit: int) -> Any:
     """The stories of one server (0: shared; None: all) that something arrived for last, from an index."""
     whose = sa.true() if guild_id is None else _s.c.guild_id == guild_id
-    going_on = sa.and_(_s.c.merged_into.is_(None), ~_s.c.removed)
-    rows = _by_arrival(sa.select(*columns).where(whose, going_on), _s).limit(limit)
+    rows = _by_arrival(sa.select(*columns).where(whose, _alive()), _s).limit(limit)
     return sa.select(rows.subquery())
 
 

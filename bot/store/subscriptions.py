@@ -52,10 +52,13 @@ def _subscription(row: sa.Row[Any]) -> Subscription:
 
 
 async def followers(connection: AsyncConnection) -> dict[tuple[int, str], int]:
-    """How many channels follow each topic, by the server whose own it is (0: shared) and its `name_key`."""
+    """How many channels of servers that the bot is in follow each topic, by the server whose own it is (0: shared) and
+    its `name_key`.
+    """
     rows = await connection.execute(
         sa.select(_t.c.guild_id, _t.c.name, sa.func.count())
         .join(_sub, _sub.c.topic_id == _t.c.id)
+        .where(_sub.c.guild_id.not_in(LEFT))
         .group_by(_t.c.id, _t.c.guild_id, _t.c.name)
     )
     return {(guild_id, name_key(name)): count for guild_id, name, count in rows}
@@ -143,10 +146,9 @@ async def channel(connection: AsyncConnection, channel_id: int) -> ChannelState 
 
 
 async def channels(connection: AsyncConnection, guild_id: int | None = None) -> list[ChannelState]:
-    """All channels that something is set for, or those of one server."""
-    statement = sa.select(_c).order_by(_c.c.channel_id)
-    if guild_id is not None:
-        statement = statement.where(_c.c.guild_id == guild_id)
+    """The channels that something is set for, of all servers that the bot is in or of one."""
+    whose = _c.c.guild_id.not_in(LEFT) if guild_id is None else _c.c.guild_id == guild_id
+    statement = sa.select(_c).where(whose).order_by(_c.c.channel_id)
     return [_channel(row) for row in await connection.execute(statement)]
 
 

@@ -205,4 +205,4 @@ def _wanted(claim: Claimed, view: StoryView, render_context: RenderContext) -> l
 
 def _reached(view: StoryView, wanted: Iterable[Subscription]) -> list[Subscription]:
     """Those that ping and publish: a story does not get over one's bar because another lets it in."""
-    return [s for s in wanted if domain_stories.reaches(view, decisions.bar(s))]
+    return [s for s in wanted if domain_stories.reaches(view, decisions.live_importance(s))]

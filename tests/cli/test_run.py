@@ -240,12 +240,12 @@ async def test_a_feed_of_a_server_is_parsed_in_a_process_of_its_own(
 async def test_a_stop_ends_what_is_still_done_for_an_event(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    begun, ended = asyncio.Event(), asyncio.Event()
+    begun, ended, never = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def endless(*_: object) -> None:
         begun.set()
         try:
-            await asyncio.Event().wait()
+            await never.wait()  # held by the test: the loop alone would let a waiting task be collected
         finally:
             ended.set()
 

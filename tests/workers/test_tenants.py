@@ -181,7 +181,7 @@ async def test_what_a_server_has_rests_while_the_bot_is_not_in_it(town: Town) ->
     await town.bring(0, record(EVENTS[0], topics=["Valley"], quality=80))
     now = town.clock()
     async with town.context.db.write() as connection:
-        await servers.leave(connection, MINE, now)
+        await servers.leave(connection, [MINE], now)
     async with town.context.db.read() as connection:
         assert MINE not in await servers.with_something(connection)
         assert {s.guild_id for s in await subscriptions.subscriptions(connection)} == {YOURS}

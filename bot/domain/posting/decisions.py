@@ -108,7 +108,7 @@ def matching(
     return tuple(s for s in subscriptions if name_key(s.topic) in wanted)
 
 
-def bar(subscription: Subscription) -> Importance:
+def live_importance(subscription: Subscription) -> Importance:
     """The importance of a subscription's live posts."""
     return subscription.importance or Importance.NOTABLE
 
@@ -152,7 +152,7 @@ def decide(
         return Hold(story.number, channel.id, channel.guild_id, Reason.MUTED)
     if reason := _freshness(view.members, now, rules):
         return Hold(story.number, channel.id, channel.guild_id, reason)
-    if not any(stories.reaches(view, bar(subscription)) for subscription in wanted):
+    if not any(stories.reaches(view, live_importance(subscription)) for subscription in wanted):
         return Hold(story.number, channel.id, channel.guild_id, Reason.BELOW_IMPORTANCE)
     return Send(story.number, channel.id, channel.guild_id, view.heat)
 
