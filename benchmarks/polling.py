@@ -36,6 +36,7 @@ from bot.domain.clustering.assign import StoryWindow
 from bot.domain.model import Importance, Topic
 from bot.domain.polling import FeedOrigin, NewFeed, PollResult
 from bot.domain.posting import plan
+from bot.domain.records import intake
 from bot.services.context import Context
 from bot.services.subscribe import SubscribeRequest, subscribe
 from bot.sources.feeds import source
@@ -236,7 +237,7 @@ def _measured(poller: _Poll) -> Iterator[dict[str, float]]:
     clock, everything, loop = time.perf_counter(), time.process_time(), time.thread_time()
     with (
         patch.object(source, "parse", spent.timed("parsing", parse)),
-        patch.object(ingest, "identify", spent.timed("deciding", plan.identify)),
+        patch.object(ingest, "identify", spent.timed("deciding", intake.identify)),
         patch.object(story_window, "Window", spent.timed("deciding", StoryWindow)),
         patch.object(story_window, "place", spent.timed("deciding", plan.place)),
         patch.object(ingest, "plan", spent.timed("deciding", plan.plan)),

@@ -38,7 +38,8 @@ ARROWS: dict[str, set[str]] = {
     },
     "bot.domain.records.identity": set(),
     "bot.domain.records": {
-        "bot.domain.posting.decisions",
+        "bot.domain.records",
+        "bot.domain.clustering",
         "bot.domain.topics",
         "bot.domain.text",
         "bot.domain.model",

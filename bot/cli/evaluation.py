@@ -20,9 +20,9 @@ from bot.domain.clustering.assign import StoryWindow
 from bot.domain.clustering.params import DEFAULT_PARAMS, ClusteringParams
 from bot.domain.clustering.story_cluster import SPAN, Report, day_of, extract_terms
 from bot.domain.model import Record
-from bot.domain.posting.plan import identify, place
+from bot.domain.posting.plan import place
 from bot.domain.records.identity import canonical
-from bot.domain.records.intake import Arrival, Known, keys_of
+from bot.domain.records.intake import Arrival, Known, identify, keys_of
 from bot.domain.text.language import with_language
 from bot.domain.text.words import name_key
 from bot.domain.topics.tree import Topics

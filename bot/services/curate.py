@@ -153,6 +153,5 @@ async def _carry_out(
         now,
         context.rules,
     )
-    made.why |= why or {}
-    await records.apply(connection, made, now)
+    await records.apply(connection, replace(made, why={**made.why, **(why or {})}), now)
     await revisions.advance(connection, revisions.STORIES)

@@ -1,37 +1,55 @@
-"""What plans decide about messages, as rows of the outbox and reasons."""
+"""What was decided about messages, as rows of the outbox and reasons. Each kind of row is one statement for all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.records.intake import SHARED, Plan
+from bot.domain.posting.decisions import Decisions, Edit, Hold, Send
 from bot.store import outbox, schema
 from bot.store.sql import chunks, insert_new, upsert
 
 _o = schema.outbox
+_w = schema.withheld_posts
+
+# Story -> the servers whose channels are concerned; 0 among them: all channels.
+Audiences = Mapping[int, Collection[int]]
+
+_server = sa.bindparam("server", type_=schema.SNOWFLAKE)
+IN_SERVER = sa.or_(_server == 0, _o.c.guild_id == _server)
+# The messages of a story in a server's channels, or in all; `audience_rows` gives the parameters.
+MESSAGES_OF = sa.and_(_o.c.kind == outbox.STORY, _o.c.story == sa.bindparam("of", type_=schema.ID), IN_SERVER)
+# Messages that stand in their channels, and that nothing is due of.
+IDLE = sa.and_(_o.c.message_id.is_not(None), _o.c.due_at.is_(None), _o.c.closed.is_(False))
 
 
-def by_audience(plan: Plan, stories: Collection[int] | None = None) -> dict[int, list[int]]:
-    """The stories of a plan, or these of them, by the servers for which they change; 0: shared."""
-    found: dict[int, list[int]] = {}
-    for number in plan.stories if stories is None else stories:
-        audience = plan.audiences.get(number, SHARED)
-        for guild_id in [0] if 0 in audience else sorted(audience):
-            found.setdefault(guild_id, []).append(number)
-    return found
+def audience_rows(audiences: Audiences) -> list[dict[str, int]]:
+    """The parameters of statements that go by `of`, a story, and `server`; 0: all servers."""
+    return [
+        {"of": story, "server": guild_id}
+        for story, servers in audiences.items()
+        for guild_id in ([0] if 0 in servers else sorted(servers))
+    ]
 
 
-def of_server(guild_id: int) -> sa.ColumnElement[bool]:
-    """The messages of a server's channels; 0: of all."""
-    return _o.c.guild_id == guild_id if guild_id else sa.true()
+async def apply(
+    connection: AsyncConnection, decisions: Decisions, audiences: Audiences, now: datetime
+) -> None:
+    """Write sends, edits and holds, in the transaction of the caller. `audiences`: the stories that changed."""
+    await _send(connection, decisions.sends, now)
+    if changed := audience_rows(audiences):
+        revised = sa.update(_o).where(MESSAGES_OF).values(revision=_o.c.revision + 1)
+        await connection.execute(revised, changed)
+    await _look_again(connection, decisions, audiences, now)
+    await _edit(connection, decisions.edits)
+    await _hold(connection, decisions.holds, now)
 
 
-async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
-    """Write a plan's sends, edits and holds, in the transaction of the caller."""
+async def _send(connection: AsyncConnection, sends: Iterable[Send], now: datetime) -> None:
     rows = [
         outbox.new_row(
             outbox.STORY,
@@ -42,62 +60,65 @@ async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
             story=send.story,
             priority=send.priority,
         )
-        for send in plan.sends
+        for send in sends
     ]
     await insert_new(connection, _o, rows, on=["dedupe"])
-    audiences = by_audience(plan)
-    for guild_id, numbers in audiences.items():
-        for part in chunks(numbers):
-            statement = sa.update(_o).where(
-                _o.c.kind == outbox.STORY, _o.c.story.in_(part), of_server(guild_id)
-            )
-            await connection.execute(statement.values(revision=_o.c.revision + 1))
-    await _look_again(connection, plan, audiences, now)
-    for edit in plan.edits:
-        waits = sa.and_(_o.c.attempts > 0, _o.c.due_at > edit.due)  # it failed: it was told how long to wait
-        sooner = sa.and_(_o.c.due_at.is_not(None), _o.c.due_at < edit.due)
-        due = sa.case((sa.or_(waits, sooner), _o.c.due_at), else_=edit.due)
-        statement = sa.update(_o).where(_o.c.id == edit.post, _o.c.closed.is_(False))
-        await connection.execute(statement.values(due_at=due, story=edit.story, revision=_o.c.revision + 1))
-    held = [
+    withheld = sa.and_(_w.c.story == sa.bindparam("of"), _w.c.channel_id == sa.bindparam("to"))
+    if sent := [{"of": send.story, "to": send.channel_id} for send in sends]:
+        await connection.execute(sa.delete(_w).where(withheld), sent)
+
+
+async def _edit(connection: AsyncConnection, edits: Iterable[Edit]) -> None:
+    due = sa.bindparam("due", type_=schema.UtcTime())
+    waits = sa.and_(_o.c.attempts > 0, _o.c.due_at > due)  # it failed: it was told how long to wait
+    sooner = sa.and_(_o.c.due_at.is_not(None), _o.c.due_at < due)
+    statement = (
+        sa.update(_o)
+        .where(_o.c.id == sa.bindparam("post"), _o.c.closed.is_(False))
+        .values(
+            due_at=sa.case((sa.or_(waits, sooner), _o.c.due_at), else_=due),
+            story=sa.bindparam("now_of"),
+            revision=_o.c.revision + 1,
+        )
+    )
+    if rows := [{"post": edit.post, "due": edit.due, "now_of": edit.story} for edit in edits]:
+        await connection.execute(statement, rows)
+
+
+async def _hold(connection: AsyncConnection, holds: Iterable[Hold], now: datetime) -> None:
+    rows: list[dict[str, Any]] = [
         {
-            "story": h.story,
-            "channel_id": h.channel_id,
-            "guild_id": h.guild_id,
-            "reason": h.reason.value,
+            "story": hold.story,
+            "channel_id": hold.channel_id,
+            "guild_id": hold.guild_id,
+            "reason": hold.reason.value,
             "at": now,
         }
-        for h in plan.holds
+        for hold in holds
     ]
-    await upsert(connection, schema.withheld_posts, held, on=["story", "channel_id"])
-    if plan.sends:
-        table = schema.withheld_posts
-        sent = sa.and_(table.c.story == sa.bindparam("of"), table.c.channel_id == sa.bindparam("to"))
-        pairs = [{"of": send.story, "to": send.channel_id} for send in plan.sends]
-        await connection.execute(sa.delete(table).where(sent), pairs)
+    await upsert(connection, _w, rows, on=["story", "channel_id"])
 
 
 async def _look_again(
-    connection: AsyncConnection, plan: Plan, audiences: Mapping[int, Sequence[int]], now: datetime
+    connection: AsyncConnection, decisions: Decisions, audiences: Audiences, now: datetime
 ) -> None:
     """Edit the posts that went out after the plan had looked: it took them for ones to be rendered yet.
 
     Where writers exclude each other there are none: the plan edits or holds every post of a changed story.
     """
-    decided = {(hold.story, hold.channel_id) for hold in plan.holds}
-    edited = {edit.post for edit in plan.edits}
-    idle = sa.and_(_o.c.message_id.is_not(None), _o.c.due_at.is_(None), _o.c.closed.is_(False))
-    for guild_id, numbers in audiences.items():
-        for part in chunks(numbers):
-            rows = await connection.execute(
-                sa.select(_o.c.id, _o.c.story, _o.c.channel_id).where(
-                    _o.c.kind == outbox.STORY, _o.c.story.in_(part), idle, of_server(guild_id)
-                )
-            )
-            late = [
-                row.id for row in rows if row.id not in edited and (row.story, row.channel_id) not in decided
-            ]
-            if late:
-                await connection.execute(
-                    sa.update(_o).where(_o.c.id.in_(late)).values(due_at=now + outbox.LEASE)
-                )
+    decided = {(hold.story, hold.channel_id) for hold in decisions.holds}
+    edited = {edit.post for edit in decisions.edits}
+    columns = sa.select(_o.c.id, _o.c.story, _o.c.channel_id, _o.c.guild_id)
+    late: list[dict[str, int]] = []
+    for part in chunks(audiences):
+        rows = await connection.execute(columns.where(_o.c.kind == outbox.STORY, _o.c.story.in_(part), IDLE))
+        late += [
+            {"post": row.id}
+            for row in rows
+            if row.id not in edited
+            and (row.story, row.channel_id) not in decided
+            and not {0, row.guild_id}.isdisjoint(audiences[row.story])
+        ]
+    if late:
+        statement = sa.update(_o).where(_o.c.id == sa.bindparam("post")).values(due_at=now + outbox.LEASE)
+        await connection.execute(statement, late)

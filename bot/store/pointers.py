@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import schema
-from bot.store.decisions import of_server
+from bot.store.decisions import IDLE, IN_SERVER, MESSAGES_OF, Audiences, audience_rows
 from bot.store.outbox import STORY, Claimed
 from bot.store.sql import chunks
 
@@ -17,20 +17,19 @@ _o = schema.outbox
 _s = schema.stories
 
 
-async def follow(
-    connection: AsyncConnection, survivors: Collection[int], now: datetime, guild_id: int = 0
-) -> None:
-    """Stories were merged into these: their messages, in a server's channels or (0) in all, are edited in any
-    case, and pointers to them looked at again.
+async def follow(connection: AsyncConnection, survivors: Audiences, now: datetime) -> None:
+    """Stories were merged into these: their messages are edited in any case, and pointers to them looked at again.
 
     An edit that changes nothing would not be sent, and so would not tell whether the message is still there.
     """
-    for part in chunks(survivors):
-        sent = sa.and_(
-            _o.c.kind == STORY, _o.c.story.in_(part), _o.c.message_id.is_not(None), of_server(guild_id)
-        )
-        await connection.execute(sa.update(_o).where(sent).values(shown=""))
-    await _look_again(connection, survivors, now, of_server(guild_id))
+    if not survivors:
+        return
+    rows = audience_rows(survivors)
+    sent = sa.update(_o).where(MESSAGES_OF, _o.c.message_id.is_not(None)).values(shown="")
+    await connection.execute(sent, rows)
+    pointers = sa.select(_s.c.number).where(_s.c.merged_into == sa.bindparam("of"))
+    pointing = sa.update(_o).where(_o.c.kind == STORY, _o.c.story.in_(pointers), IN_SERVER, IDLE)
+    await connection.execute(pointing.values(due_at=now), rows)
 
 
 async def look_again(
@@ -38,17 +37,10 @@ async def look_again(
 ) -> None:
     """Make the messages due that point to these stories, in one channel or in all: what they point to has changed."""
     here = sa.true() if channel_id is None else _o.c.channel_id == channel_id
-    await _look_again(connection, stories, now, here)
-
-
-async def _look_again(
-    connection: AsyncConnection, stories: Iterable[int], now: datetime, here: sa.ColumnElement[bool]
-) -> None:
-    idle = sa.and_(_o.c.message_id.is_not(None), _o.c.due_at.is_(None), _o.c.closed.is_(False))
     for part in chunks(stories):
         merged = sa.select(_s.c.number).where(_s.c.merged_into.in_(part))
-        pointers = sa.update(_o).where(_o.c.kind == STORY, _o.c.story.in_(merged), idle, here)
-        await connection.execute(pointers.values(due_at=now))
+        pointing = sa.update(_o).where(_o.c.kind == STORY, _o.c.story.in_(merged), here, IDLE)
+        await connection.execute(pointing.values(due_at=now))
 
 
 async def take_over(connection: AsyncConnection, claimed: Claimed, story: int) -> bool:

@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.clustering.batch import DECLARERS
 from bot.domain.clustering.story_cluster import Report, Terms, extract_terms
 from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryView, TopicMatch
-from bot.domain.records.intake import SHARED, Affected, Arrival, Known, Plan, all_keys, keys_of
+from bot.domain.posting.plan import Affected, IntakePlan
+from bot.domain.records.intake import Arrival, Known, all_keys, keys_of
 from bot.domain.stories.ranking import last_report
 from bot.domain.text.words import name_key, search_key
 from bot.store import decisions, outbox, pointers, schema, search, topics
@@ -259,13 +260,13 @@ def _story_row(number: int, view: StoryView) -> dict[str, Any]:
     }
 
 
-async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
+async def apply(connection: AsyncConnection, plan: IntakePlan, now: datetime) -> None:
     """Write a plan, in the transaction of the caller."""
     # Of one in which nothing but guests changed, what everybody sees is as it was.
     changed = {
         story: view
         for story, view in plan.stories.items()
-        if view is None or not plan.audiences.get(story, SHARED).isdisjoint((0, view.lead.guild_id))
+        if view is None or not plan.audience(story).isdisjoint((0, view.lead.guild_id))
     }
     seen = {story: view for story, view in changed.items() if view is not None}
     rows = [_story_row(number, view) for number, view in seen.items()]
@@ -279,12 +280,13 @@ async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
     await _write_topics(connection, plan.topics, topic_ids)
     await _write_story_topics(connection, seen, topic_ids)
     await _forward(connection, plan.merged)
-    await decisions.apply(connection, plan, now)
-    for guild_id, survivors in decisions.by_audience(plan, set(plan.merged.values())).items():
-        await pointers.follow(connection, survivors, now, guild_id)
+    await decisions.apply(
+        connection, plan.decisions, {story: plan.audience(story) for story in plan.stories}, now
+    )
+    await pointers.follow(connection, {story: plan.audience(story) for story in plan.merged.values()}, now)
 
 
-async def _write_records(connection: AsyncConnection, plan: Plan) -> None:
+async def _write_records(connection: AsyncConnection, plan: IntakePlan) -> None:
     # A record may be written for its story alone: then its content, and so its hash, is as it was.
     written = [stored for stored in plan.records.values() if stored.id in plan.content_hashes]
     rows = [row_of(stored, plan.content_hashes[stored.id]) for stored in written]
@@ -361,17 +363,22 @@ async def _write_story_topics(
 
 
 async def _forward(connection: AsyncConnection, merged: Mapping[int, int]) -> None:
-    told = schema.digest_history
-    for old, new in merged.items():
-        await connection.execute(
-            sa.update(_s).where(sa.or_(_s.c.number == old, _s.c.merged_into == old)).values(merged_into=new)
-        )
-        known_of = sa.select(told.c.channel_id).where(told.c.story == new)
-        await connection.execute(
-            sa.update(told).where(told.c.story == old, told.c.channel_id.not_in(known_of)).values(story=new)
-        )
-        await connection.execute(sa.delete(schema.withheld_posts).where(schema.withheld_posts.c.story == old))
-        await connection.execute(sa.delete(schema.story_topics).where(schema.story_topics.c.story == old))
+    if not merged:
+        return
+    history, withheld, topics_of_stories = schema.digest_history, schema.withheld_posts, schema.story_topics
+    old, new = sa.bindparam("old", type_=schema.ID), sa.bindparam("new", type_=schema.ID)
+    in_both = sa.select(history.c.channel_id).where(history.c.story == new)
+    pairs = [{"old": story, "new": survivor} for story, survivor in merged.items()]
+    for statement in (
+        sa.update(_s).where(sa.or_(_s.c.number == old, _s.c.merged_into == old)).values(merged_into=new),
+        sa.update(history)
+        .where(history.c.story == old, history.c.channel_id.not_in(in_both))
+        .values(story=new),
+    ):
+        await connection.execute(statement, pairs)
+    for part in chunks(merged):
+        await connection.execute(sa.delete(withheld).where(withheld.c.story.in_(part)))
+        await connection.execute(sa.delete(topics_of_stories).where(topics_of_stories.c.story.in_(part)))
 
 
 async def reasons(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, str]:

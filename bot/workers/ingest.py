@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.posting.decisions import Send
-from bot.domain.posting.plan import affected, announce, identify, plan
-from bot.domain.records.intake import Arrival, Fate, Plan
+from bot.domain.posting.plan import IntakePlan, affected, announce, plan
+from bot.domain.records.intake import Arrival, Fate, identify
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
 from bot.domain.text.language import with_language
@@ -187,70 +187,101 @@ class Ingest:
             raise
 
     async def _transaction(self, parts: Sequence[SourceBatch], also: Also) -> list[Summary]:
-        context = self._context
-        summaries = [Summary.of(part.batch) for part in parts]
-        async with context.db.intake() as connection:
+        arrivals = await asyncio.to_thread(self._arrivals, parts)
+        async with self._context.db.intake() as connection:
             # Read only now, as digests do: what came in after one is told by the next.
-            now = context.now()
-            arrivals = [
-                Arrival(
-                    with_language(item.record),
-                    part.state.id,
-                    part.guild_id,
-                    silent=not part.state.intake_done and not self._replay,
-                    replay=self._replay,
-                    polled=part.state.kind == feeds.KIND,
-                )
-                for part in parts
-                for item in part.batch.items
-            ]
-            result = Plan()
-            if arrivals:
-                result = await self._decide(connection, arrivals, now)
-                await records.apply(connection, result, now)
-                self._windows.leave(result.crowded_out)
-            fates = iter(result.fates)
-            steps = []
-            for part, summary in zip(parts, summaries, strict=True):
-                summary.count([next(fates) for _ in part.batch.items])
-                finished = now if part.batch.last else None
-                taken = summary.new + summary.changed
-                steps.append(Step(part.state.id, part.batch.progress, taken, finished, part.refused))
-            await sources.advance(connection, steps)
-            for part in parts:
-                if part.backfill and part.batch.last and not part.state.intake_done:
-                    result.sends += await self._backfill(connection, part.state, part.backfill, now)
+            now = self._context.now()
+            stored = await self._take_in(connection, arrivals, now)
+            summaries = _summaries(parts, stored.fates)
+            await sources.advance(
+                connection,
+                [_step(part, summary, now) for part, summary in zip(parts, summaries, strict=True)],
+            )
+            announced = await self._backfill(connection, parts, now)
             await also(connection, summaries)
         if summaries:  # of several sources it is told as a whole
-            summaries[0].posted = len(result.sends)
-            summaries[0].held = {reason.value: count for reason, count in result.held.items()}
-        if result.new or result.changed:
-            context.wake()
+            holds = stored.decisions.holds_by_reason()
+            summaries[0].posted = len(stored.decisions.sends) + announced
+            summaries[0].held = {reason.value: count for reason, count in holds.items()}
+        if stored.new or stored.changed:
+            self._context.wake()
         return summaries
 
-    async def _decide(self, connection: AsyncConnection, arrivals: Sequence[Arrival], now: datetime) -> Plan:
+    def _arrivals(self, parts: Iterable[SourceBatch]) -> list[Arrival]:
+        return [
+            Arrival(
+                with_language(item.record),
+                part.state.id,
+                part.guild_id,
+                silent=not part.state.intake_done and not self._replay,
+                replay=self._replay,
+                polled=part.state.kind == feeds.KIND,
+            )
+            for part in parts
+            for item in part.batch.items
+        ]
+
+    async def _take_in(
+        self, connection: AsyncConnection, arrivals: Sequence[Arrival], now: datetime
+    ) -> IntakePlan:
+        """Decide about records, and store what was decided."""
+        if not arrivals:
+            return IntakePlan()
+        decided = await self._decide(connection, arrivals, now)
+        await records.apply(connection, decided, now)
+        self._windows.leave(decided.crowded_out)
+        return decided
+
+    async def _decide(
+        self, connection: AsyncConnection, arrivals: Sequence[Arrival], now: datetime
+    ) -> IntakePlan:
         # In threads: with many channels and stories it takes longer than Discord waits for an answer.
-        rules = self._context.rules
+        rules, semantic = self._context.rules, self._context.semantic
         known = await records.known(connection, arrivals)
-        concerned = await audience.load(connection)
+        topics, subscriptions, mutes = await audience.load(connection)
         identified = await asyncio.to_thread(
-            identify, arrivals, known, concerned[0], now, rules.max_age, semantic=self._context.semantic
+            identify, arrivals, known, topics, now, rules.max_age, semantic=semantic
         )
-        await _suspend(connection, concerned[0])
+        await _suspend(connection, topics)
         clustering = await self._windows.place(connection, identified, now)
         stored = await records.affected(connection, affected(identified, clustering))
-        return await asyncio.to_thread(plan, identified, clustering, stored, *concerned, now, rules)
+        return await asyncio.to_thread(
+            plan, identified, clustering, stored, topics, subscriptions, mutes, now, rules
+        )
 
     async def _backfill(
-        self, connection: AsyncConnection, state: SourceState, count: int, now: datetime
-    ) -> list[Send]:
-        """Announce the newest records of a first intake after all, in the transaction that ends it."""
-        newest = await records.by_id(connection, await sources.newest_records(connection, state.id, count))
-        numbers = {stored.story for stored in newest.values() if stored.story is not None}
-        stored = await records.affected(connection, numbers)
-        result = announce(newest, stored, *await audience.load(connection), now, self._context.rules)
-        await records.apply(connection, result, now)
-        return result.sends
+        self, connection: AsyncConnection, parts: Iterable[SourceBatch], now: datetime
+    ) -> int:
+        """Announce the newest records of first intakes that end here. Returns how many posts are to be sent."""
+        sends = 0
+        for part in parts:
+            if part.backfill and part.batch.last and not part.state.intake_done:
+                ids = await sources.newest_records(connection, part.state.id, part.backfill)
+                newest = await records.by_id(connection, ids)
+                numbers = {stored.story for stored in newest.values() if stored.story is not None}
+                stored = await records.affected(connection, numbers)
+                concerned = await audience.load(connection)
+                announced = announce(newest, stored, *concerned, now, self._context.rules)
+                await records.apply(connection, announced, now)
+                sends += len(announced.decisions.sends)
+        return sends
+
+
+def _summaries(parts: Iterable[SourceBatch], fates: Iterable[Fate]) -> list[Summary]:
+    """How each batch went, given what became of all their items in order."""
+    rest = iter(fates)
+    summaries = []
+    for part in parts:
+        summary = Summary.of(part.batch)
+        summary.count(islice(rest, len(part.batch.items)))
+        summaries.append(summary)
+    return summaries
+
+
+def _step(part: SourceBatch, summary: Summary, now: datetime) -> Step:
+    """How far a batch moves its source on."""
+    finished = now if part.batch.last else None
+    return Step(part.state.id, part.batch.progress, summary.new + summary.changed, finished, part.refused)
 
 
 async def _suspend(connection: AsyncConnection, known: Topics) -> None:

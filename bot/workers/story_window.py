@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.clustering.assign import StoryWindow
 from bot.domain.clustering.batch import Clustering
 from bot.domain.clustering.story_cluster import NEAR, SPAN, Report, day_of, time_of
-from bot.domain.posting.plan import Identified, place
+from bot.domain.posting.plan import place
+from bot.domain.records.intake import Identified
 from bot.store import records, revisions, rules
 
 _NEAR = timedelta(days=NEAR)

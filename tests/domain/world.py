@@ -11,7 +11,8 @@ from bot.domain.clustering.assign import StoryWindow
 from bot.domain.model import Importance, Mode, Mute, Record, Stored, StoryView, Subscription, TopicMatch
 from bot.domain.posting import plan as planning
 from bot.domain.posting.decisions import Post, PostingSettings
-from bot.domain.records.intake import Affected, Arrival, Known, Plan, keys_of
+from bot.domain.posting.plan import Affected, IntakePlan
+from bot.domain.records.intake import Arrival, Known, identify, keys_of
 from bot.domain.stories import story as stories
 from bot.domain.stories.story import Story
 from bot.domain.topics.tree import Topics
@@ -69,16 +70,16 @@ class DomainHarness:
 
     def take(
         self, *batch: Record, hours: float = 0, silent: bool = False, replay: bool = False, guild_id: int = 0
-    ) -> Plan:
+    ) -> IntakePlan:
         """Take in a batch at a time, given in hours."""
         arrivals = [Arrival(record, guild_id=guild_id, silent=silent, replay=replay) for record in batch]
         now, known = at(hours), self.known()
-        identified = planning.identify(arrivals, known, self.topics, now, self.rules.max_age)
+        identified = identify(arrivals, known, self.topics, now, self.rules.max_age)
         placed = planning.place(identified, self._window, identified.arrivals, known.next_story)
         audience = (self.topics, self.subscriptions, self.mutes, now, self.rules)
         return self._apply(planning.plan(identified, placed, self.affected(), *audience))
 
-    def announce(self, ids: Iterable[int], hours: float = 0) -> Plan:
+    def announce(self, ids: Iterable[int], hours: float = 0) -> IntakePlan:
         """Have records that came in silently posted after all."""
         return self._apply(
             planning.announce(
@@ -86,7 +87,7 @@ class DomainHarness:
             )
         )
 
-    def _apply(self, plan: Plan) -> Plan:
+    def _apply(self, plan: IntakePlan) -> IntakePlan:
         for record_id, stored in plan.records.items():
             if record_id in plan.content_hashes:
                 self.records[record_id] = stored
@@ -97,14 +98,15 @@ class DomainHarness:
         self._hashes |= plan.content_hashes
         self._matches |= plan.topics
         self.numbers |= plan.stories.keys()
-        self.forwards = {old: plan.merged.get(new, new) for old, new in self.forwards.items()} | plan.merged
+        self.forwards = {old: plan.merged.get(new, new) for old, new in self.forwards.items()}
+        self.forwards |= plan.merged
         for number, view in plan.stories.items():
             assert view == self.story(number)
-        for send in plan.sends:
+        for send in plan.decisions.sends:
             assert (send.story, send.channel_id) not in {(p.story, p.channel_id) for p in self.posts.values()}
             post = Post(next(self._post_ids), send.story, send.channel_id, guild_id=send.guild_id)
             self.posts[post.id] = post
-        for edit in plan.edits:
+        for edit in plan.decisions.edits:
             self.posts[edit.post] = replace(self.posts[edit.post], story=edit.story)
             self.due[edit.post] = min(self.due.get(edit.post, edit.due), edit.due)
         return plan

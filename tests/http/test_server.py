@@ -22,7 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot.bootstrap import build_endpoint
 from bot.config import parse
 from bot.domain.model import Topic
-from bot.domain.posting.plan import identify
+from bot.domain.records.intake import identify
 from bot.errors import StoreError, TopicwireError
 from bot.http import server
 from bot.http.connections import MOST_OF_AN_ADDRESS

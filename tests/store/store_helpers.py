@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.model import Record, Stored
 from bot.domain.posting import plan as planning
 from bot.domain.posting.decisions import PostingSettings
-from bot.domain.records.intake import Arrival, Known, Plan, keys_of
+from bot.domain.posting.plan import IntakePlan
+from bot.domain.records.intake import Arrival, Known, identify, keys_of
 from bot.domain.stories import story as domain_stories
 from bot.domain.stories.story import Story
 from bot.store import audience, records, schema, stories, topics
@@ -68,14 +69,14 @@ async def take(
     silent: bool = False,
     guild_id: int = 0,
     semantic: bool = False,
-) -> Plan:
+) -> IntakePlan:
     """Have a batch decided about and stored, at a time given in hours."""
     now = at(hours)
     async with db.intake() as connection:
         arrivals = [Arrival(record, guild_id=guild_id, silent=silent) for record in batch]
         known = await records.known(connection, arrivals)
         concerned = await audience.load(connection)
-        identified = planning.identify(arrivals, known, concerned[0], now, RULES.max_age, semantic=semantic)
+        identified = identify(arrivals, known, concerned[0], now, RULES.max_age, semantic=semantic)
         placed = await StoryWindowCache(semantic=semantic).place(connection, identified, now)
         made = planning.plan(
             identified,
@@ -98,7 +99,7 @@ async def merge(db: Database, old: int, into: int) -> None:
         matches = {**found[into].topics, **found[old].topics}
         declared = {**found[into].declared, **found[old].declared}
         view = domain_stories.view(Story(into, members, declared, matches))
-        made = Plan(records=moved, merged={old: into}, stories={into: view})
+        made = IntakePlan(records=moved, merged={old: into}, stories={into: view})
         await records.apply(connection, made, at())
 
 

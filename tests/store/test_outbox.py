@@ -12,8 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from bot.domain.model import Importance, Mode, Subscription
-from bot.domain.posting.decisions import Edit, Hold, Post, Reason, Send
-from bot.domain.records.intake import Plan
+from bot.domain.posting.decisions import Decisions, Edit, Hold, Post, Reason, Send
+from bot.domain.posting.recipients import SHARED
 from bot.domain.retry import Drop, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict
 from bot.store import decisions, outbox, schema, subscriptions, topics
 from bot.store.database import Database
@@ -95,7 +95,7 @@ def names(claimed: Iterable[Claimed]) -> list[str]:
 async def change(db: Database, clock: Clock, *, story: int = 1) -> None:
     """A story changes, in a way that no plan edits its post for."""
     async with db.write() as connection:
-        await decisions.apply(connection, Plan(stories={story: None}), clock())
+        await decisions.apply(connection, Decisions(), {story: SHARED}, clock())
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ async def posts(stores: Database) -> Database:
             asked = Subscription(0, GUILD, channel, "Space", Mode.LIVE, Importance.ALL)
             await subscriptions.subscribe(connection, asked, ids["space"], at())
     made = await take(stores, record(ONE, topics=["Space"]))
-    assert [send.story for send in made.sends] == [2, 2]
+    assert [send.story for send in made.decisions.sends] == [2, 2]
     return stores
 
 
@@ -126,7 +126,7 @@ async def test_the_same_message_is_owed_once(stores: Database, clock: Clock) -> 
 async def test_there_is_one_post_per_story_and_channel(posts: Database, clock: Clock) -> None:
     sends = [Send(2, channel, GUILD, 1) for channel in (CHANNEL, OTHER)]
     async with posts.write() as connection:
-        await decisions.apply(connection, Plan(sends=sends), clock())
+        await decisions.apply(connection, Decisions(sends=tuple(sends)), {}, clock())
     claimed = await claim(posts, clock)
     assert sorted((c.story, c.channel_id) for c in claimed) == [(2, CHANNEL), (2, OTHER)]
     async with posts.read() as connection:
@@ -245,7 +245,7 @@ async def test_only_what_is_alike_in_the_channel_is_postponed(posts: Database, c
     await settle(posts, clock, sent)
     async with posts.write() as connection:
         await outbox.release(connection, [other])
-        await decisions.apply(connection, Plan(edits=[Edit(sent.id, 2, clock())]), clock())
+        await decisions.apply(connection, Decisions(edits=(Edit(sent.id, 2, clock()),)), {}, clock())
     await owe(posts, clock, "here")
     await owe(posts, clock, "published", kind=outbox.PUBLISH)
     (like, *_) = [c for c in await claim(posts, clock) if c.payload]
@@ -291,7 +291,7 @@ async def test_an_edit_keeps_message_and_time_and_is_noted(posts: Database, cloc
     await settle(posts, clock, first)
     clock.forward(minutes=1)
     async with posts.write() as connection:
-        await decisions.apply(connection, Plan(edits=[Edit(first.id, 2, clock())]), clock())
+        await decisions.apply(connection, Decisions(edits=(Edit(first.id, 2, clock()),)), {}, clock())
     (edit,) = [c for c in await claim(posts, clock) if c.id == first.id]
     assert (edit.message_id, edit.thread_id, edit.shown, edit.attempt) == (
         OK.message_id,
@@ -311,7 +311,7 @@ async def test_an_edit_that_changed_nothing_is_none(posts: Database, clock: Cloc
     await settle(posts, clock, first)
     clock.forward(minutes=1)
     async with posts.write() as connection:
-        await decisions.apply(connection, Plan(edits=[Edit(first.id, 2, clock())]), clock())
+        await decisions.apply(connection, Decisions(edits=(Edit(first.id, 2, clock()),)), {}, clock())
     (edit,) = [c for c in await claim(posts, clock) if c.id == first.id]
     await settle(posts, clock, edit, Outcome(SendStatus.UNCHANGED, shown="look"))
     assert (await row(posts, first.id)).edited_at is None
@@ -322,7 +322,7 @@ async def test_an_edit_that_was_refused_ends_and_the_message_goes_on(posts: Data
     await settle(posts, clock, first)
     for title in ("one", "two"):
         async with posts.write() as connection:
-            await decisions.apply(connection, Plan(edits=[Edit(first.id, 2, clock())]), clock())
+            await decisions.apply(connection, Decisions(edits=(Edit(first.id, 2, clock()),)), {}, clock())
         (edit,) = [c for c in await claim(posts, clock) if c.id == first.id]
         await settle(posts, clock, edit, Outcome(SendStatus.REFUSED, 400, 50035), Skip(title))
         found = await row(posts, first.id)
@@ -339,7 +339,7 @@ async def test_what_is_not_all_there_yet_is_due_again(posts: Database, clock: Cl
     assert (found.sent_at, found.due_at, found.attempts, found.shown) == (clock(), later, 0, "half a look")
     # A change of the story does not wait for the rest of it.
     async with posts.write() as connection:
-        await decisions.apply(connection, Plan(edits=[Edit(first.id, 2, clock())]), clock())
+        await decisions.apply(connection, Decisions(edits=(Edit(first.id, 2, clock()),)), {}, clock())
     assert (await row(posts, first.id)).due_at == clock()
 
 
@@ -363,7 +363,7 @@ async def test_what_was_given_up_stays_so_and_is_told(posts: Database, clock: Cl
     await settle(posts, clock, claimed, Outcome(SendStatus.REFUSED, 400), Drop("refused"))
     async with posts.write() as connection:
         await decisions.apply(
-            connection, Plan(stories={2: None}, edits=[Edit(claimed.id, 2, clock())]), clock()
+            connection, Decisions(edits=(Edit(claimed.id, 2, clock()),)), {2: SHARED}, clock()
         )
     clock.forward(days=1)
     assert [c.id for c in await claim(posts, clock)] == [claimed.id + 1]
@@ -439,7 +439,7 @@ async def test_a_message_that_goes_out_while_a_plan_is_made_is_edited(
             if other.dialect == "postgresql":
                 await settling  # SQLite lets nobody write meanwhile
             told = Hold(2, OTHER, GUILD, Reason.ALREADY_TOLD)
-            await decisions.apply(connection, Plan(stories={2: None}, holds=[told]), clock())
+            await decisions.apply(connection, Decisions(holds=(told,)), {2: SHARED}, clock())
         assert await settling
     await settle(posts, clock, second)
     clock.forward(minutes=5)
@@ -452,7 +452,7 @@ async def test_edits_of_a_minute_become_one(posts: Database, clock: Clock) -> No
     for seconds in (60, 30, 90):
         due = clock() + timedelta(seconds=seconds)
         async with posts.write() as connection:
-            await decisions.apply(connection, Plan(edits=[Edit(first.id, 2, due)]), clock())
+            await decisions.apply(connection, Decisions(edits=(Edit(first.id, 2, due),)), {}, clock())
     assert (await row(posts, first.id)).due_at == clock() + timedelta(seconds=30)
 
 
@@ -481,7 +481,7 @@ async def test_of_two_rows_of_one_story_the_living_one_is_its_post(posts: Databa
 async def test_an_edit_can_move_a_post_to_the_story_that_goes_on(posts: Database, clock: Clock) -> None:
     first, _ = await claim(posts, clock)
     async with posts.write() as connection:
-        await decisions.apply(connection, Plan(edits=[Edit(first.id, 1, clock())]), clock())
+        await decisions.apply(connection, Decisions(edits=(Edit(first.id, 1, clock()),)), {}, clock())
     async with posts.read() as connection:
         found = await outbox.posts(connection, [1, 2])
     assert found.keys() == {(1, CHANNEL), (2, OTHER)}
@@ -593,8 +593,10 @@ async def test_a_server_is_told_what_waits_and_what_was_held_back(posts: Databas
         Hold(4, OTHER + 1, GUILD + 1, Reason.TOO_OLD),
     ]
     async with posts.write() as connection:
-        await decisions.apply(connection, Plan(holds=holds), clock())
-        await decisions.apply(connection, Plan(holds=[replace(holds[0], reason=Reason.TOO_OLD)]), clock())
+        await decisions.apply(connection, Decisions(holds=tuple(holds)), {}, clock())
+        await decisions.apply(
+            connection, Decisions(holds=(replace(holds[0], reason=Reason.TOO_OLD),)), {}, clock()
+        )
     async with posts.read() as connection:
         assert await outbox.held_counts(connection, GUILD, clock()) == {"too old": 2, "muted": 1}
         assert await outbox.held_counts(connection, GUILD, clock() + timedelta(1)) == {}
@@ -604,5 +606,5 @@ async def test_a_server_is_told_what_waits_and_what_was_held_back(posts: Databas
         assert await outbox.queue_length(connection, GUILD + 1) == 0
         assert await outbox.post_in(connection, 99, CHANNEL) is None
     async with posts.write() as connection:
-        await decisions.apply(connection, Plan(sends=[Send(2, CHANNEL, GUILD, 1)]), clock())
+        await decisions.apply(connection, Decisions(sends=(Send(2, CHANNEL, GUILD, 1),)), {}, clock())
         assert await outbox.held_in(connection, 2, CHANNEL) is None

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from bot.domain.clustering import embeddings
 from bot.domain.clustering.story_cluster import day_of, extract_terms
 from bot.domain.model import Importance, Mode, Record, Stored, Subscription, Topic, TopicMatch
-from bot.domain.records.intake import Known, Plan
+from bot.domain.posting.decisions import Decisions
+from bot.domain.posting.plan import IntakePlan
+from bot.domain.records.intake import Known
 from bot.domain.stories import story as domain_stories
 from bot.store import records, schema, stories, subscriptions, topics
 from bot.store.database import Database
@@ -42,7 +44,7 @@ def bare(stored: Stored) -> Stored:
     return replace(stored, record=replace(stored.record, related=(), twins=()))
 
 
-async def same(db: Database, made: Plan, known: Known) -> None:
+async def same(db: Database, made: IntakePlan, known: Known) -> None:
     """Assert that everything that was planned is known."""
     async with db.read() as connection:
         found = await records.by_id(connection, made.records)
@@ -143,7 +145,7 @@ async def test_what_was_planned_is_known_after_every_batch(
         assert known.next_record > max(known.records)
         again = await take(stores, batch[-1], hours=hours)
         assert (again.new, again.changed, again.unchanged) == (0, 0, 1)
-        assert (again.records, again.sends, again.edits) == ({}, [], [])
+        assert (again.records, again.decisions) == ({}, Decisions())
 
 
 async def test_a_record_comes_back_with_all_it_says(stores: Database) -> None:
@@ -378,7 +380,7 @@ async def test_held_back_and_then_posted(stores: Database) -> None:
 
     assert await reasons() == {2: "below importance", 3: "below importance"}
     made = await take(stores, replace(both, quality=90), hours=1)
-    assert [send.story for send in made.sends] == [2]
+    assert [send.story for send in made.decisions.sends] == [2]
     assert await reasons() == {}
 
 

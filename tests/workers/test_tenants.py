@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from bot.domain.clustering.batch import DECLARERS, Batch
 from bot.domain.model import Importance, Mode, Record
-from bot.domain.posting import plan as planning
+from bot.domain.posting.membership import GUESTS
 from bot.errors import TopicwireError
 from bot.services import curate, related, server_topics
 from bot.services.context import Context
@@ -162,16 +162,16 @@ async def test_a_servers_report_of_an_older_story_is_posted_in_no_other_server(
 
 async def test_a_story_has_room_for_so_many_reports_of_a_servers_own(town: Town) -> None:
     await town.bring(0, record(EVENTS[1], topics=["Valley"]))
-    many = [record(EVENTS[1], f"mine{n}.example", hours=n / 100) for n in range(planning.GUESTS + 20)]
+    many = [record(EVENTS[1], f"mine{n}.example", hours=n / 100) for n in range(GUESTS + 20)]
     await town.bring(MINE, *many)
     async with town.context.db.read() as connection:
         seen = (await stories.load(connection, [1], MINE))[1]
         others = (await stories.load(connection, [1], YOURS))[1]
     kept = {member.record.title for member in seen.members}
     assert kept == {EVENTS[1]}
-    assert len(seen.members) == planning.GUESTS + 1
+    assert len(seen.members) == GUESTS + 1
     assert {m.record.key for m in seen.members if m.guild_id} == {
-        f"{MINE} {one.key}" for one in many[-planning.GUESTS :]
+        f"{MINE} {one.key}" for one in many[-GUESTS:]
     }
     assert len(others.members) == 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -88,6 +89,29 @@ class Hold:
 
 
 Decision = Send | Edit | Hold | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What was decided about messages, each kind in the order in which it was decided."""
+
+    sends: tuple[Send, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    holds: tuple[Hold, ...] = ()
+
+    @classmethod
+    def of(cls, decisions: Iterable[Decision]) -> Decisions:
+        """Decisions by their kind; None, which changes nothing, is left out."""
+        every = list(decisions)
+        return cls(
+            tuple(one for one in every if isinstance(one, Send)),
+            tuple(one for one in every if isinstance(one, Edit)),
+            tuple(one for one in every if isinstance(one, Hold)),
+        )
+
+    def holds_by_reason(self) -> Mapping[Reason, int]:
+        """How many stories were not posted in a channel, by reason."""
+        return Counter(hold.reason for hold in self.holds)
 
 
 @dataclass(frozen=True, slots=True)

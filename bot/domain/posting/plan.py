@@ -1,108 +1,102 @@
 """The decision about a batch of records: pure, `now` is an argument, nothing is written here.
 
-    identify   which records are new, changed, or known already (`bot.domain.records.intake`)
+    identify   which records are new, changed, or stored already (`bot.domain.records.intake`)
     place      which story each belongs to (`bot.domain.clustering.assign`)
-    plan       which channels to tell, which posts to edit, what is held back and why
+    plan       which stories change (`membership`), and which channels are told of them (`recipients`)
 
-Between them the store is asked for no more than the next one needs; `plan` returns everything that one
-transaction then stores.
+Each returns a value that the next one reads. Between them the store is asked for no more than the next one needs;
+`plan` returns everything that one transaction then stores.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import chain
 
 from bot.domain.clustering.assign import StoryWindow
 from bot.domain.clustering.batch import Clustering, Why
-from bot.domain.clustering.embeddings import embed_title
-from bot.domain.clustering.story_cluster import Report, day_of, extract_terms
-from bot.domain.model import UNKNOWN_DATE, Mute, Stored, StoryView, Subscription, TopicMatch
-from bot.domain.posting import decisions
-from bot.domain.posting.decisions import Edit, Hold, Post, PostingSettings, Send
-from bot.domain.records.intake import SHARED, Affected, Arrival, Identify, Known, Plan
+from bot.domain.clustering.story_cluster import Report
+from bot.domain.model import Mute, Stored, StoryView, Subscription, TopicMatch
+from bot.domain.posting import membership
+from bot.domain.posting.decisions import Decisions, Post, PostingSettings, channels_of
+from bot.domain.posting.membership import Membership
+from bot.domain.posting.recipients import SHARED, StoryChanges, decide_posts
+from bot.domain.records.intake import Fate, Identified, Known
 from bot.domain.stories import story as stories
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.related import is_specific
 from bot.domain.stories.story import Story
 from bot.domain.text.stems import terms
-from bot.domain.text.words import name_key
 from bot.domain.topics.tree import Topics
 
-# Reports of one server's own sources that a story has room for. Shared intakes read them, and its pages show them.
-GUESTS = 50
 _WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
-class Identified:
-    """A batch of which it is known which records are new or changed.
+class Affected:
+    """What is stored of the stories that a batch changes.
 
-    `plan` holds what is decided by that alone; `records` is all that is known of records so far, by id.
-    `arrivals` came in themselves and belong into stories; `related` declare them, or are declared by them.
-    `withdrawn` are records with the stories that they leave.
+    `records` by id: their members, removed ones included, and what these declare; `content_hashes` and `topics` by
+    record; `posts` by story and channel.
     """
 
-    plan: Plan
     records: Mapping[int, Stored]
-    known: Known
-    arrivals: tuple[Report, ...]
-    related: Mapping[int, Report]
-    withdrawn: tuple[tuple[int, int], ...]
+    content_hashes: Mapping[int, str]
+    topics: Mapping[int, tuple[TopicMatch, ...]]
+    posts: Mapping[tuple[int, int], Post]
 
 
-def identify(
-    batch: Sequence[Arrival],
-    known: Known,
-    topics: Topics,
-    now: datetime,
-    max_age: timedelta,
-    *,
-    semantic: bool = False,
-) -> Identified:
-    """Which records of a batch are new or changed, in its order, each visible to the next.
+@dataclass(frozen=True, slots=True)
+class IntakePlan:
+    """What to store of a batch.
 
-    `semantic`: their titles are compared by what they mean, too.
+    `fates`: what became of each of its records, in its order.
+
+    `records`: by id, those to write: whole where `content_hashes` has them, else their story alone. `keys`: new keys of
+    records. `declares`, `topics`: of records that came in themselves. `why`: what put a record into its story, for
+    those that got one.
+
+    `stories`: what readers see of each story that changes; None: nothing is left of it. `merged`: stories that go on
+    as another one. `audiences`: the servers for which a story changes; with 0, and where it is not there, all.
+    `crowded_out`: the records that a story has no room for any more.
+
+    `decisions`: what is sent, edited and held back.
     """
-    taken = Identify(known, topics, now, max_age)
-    for arrival in batch:
-        taken.take(arrival)
-    for i in taken.arrivals:
-        stored = taken.records[i]
-        record = stored.record
-        meaning = embed_title(record.title, record.language) if semantic and not record.removed else b""
-        if meaning != stored.meaning:
-            taken.records[i] = taken.plan.records[i] = replace(stored, meaning=meaning)
-    # Most polls bring nothing new: then there is nothing to compare either.
-    present = taken.records.items() if taken.arrivals else ()
-    reports = {i: _report(stored, semantic) for i, stored in present if not stored.record.removed}
-    removed = (taken.records[i] for i in taken.arrivals if i not in reports)
-    return Identified(
-        taken.plan,
-        taken.records,
-        known,
-        tuple(reports[i] for i in taken.arrivals if i in reports),
-        reports,
-        tuple((stored.id, stored.story) for stored in removed if stored.story is not None),
-    )
 
+    fates: tuple[Fate, ...] = ()
+    records: Mapping[int, Stored] = field(default_factory=dict)
+    content_hashes: Mapping[int, str] = field(default_factory=dict)
+    keys: Mapping[str, int] = field(default_factory=dict)
+    declares: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    topics: Mapping[int, tuple[TopicMatch, ...]] = field(default_factory=dict)
+    why: Mapping[int, str] = field(default_factory=dict)
+    stories: Mapping[int, StoryView | None] = field(default_factory=dict)
+    merged: Mapping[int, int] = field(default_factory=dict)
+    audiences: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    crowded_out: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    decisions: Decisions = field(default_factory=Decisions)
 
-def _report(stored: Stored, semantic: bool) -> Report:
-    record = stored.record
-    return Report(
-        stored.id,
-        extract_terms(record.title, record.excerpt, record.language),
-        day_of(stored.published),
-        record.outlet.domain,
-        stored.guild_id,
-        frozenset(stored.declares),
-        stored.partial,
-        stored.story,
-        stored.meaning if semantic else b"",
-    )
+    @property
+    def new(self) -> int:
+        """How many records were new."""
+        return self.fates.count(Fate.NEW)
+
+    @property
+    def changed(self) -> int:
+        """How many say something else than before."""
+        return self.fates.count(Fate.CHANGED)
+
+    @property
+    def unchanged(self) -> int:
+        """How many were stored already, as they are."""
+        return self.fates.count(Fate.UNCHANGED)
+
+    def audience(self, story: int) -> frozenset[int]:
+        """The servers for which a story changes; with 0 among them, all."""
+        return self.audiences.get(story, SHARED)
 
 
 def place(
@@ -116,7 +110,7 @@ def place(
 
 def affected(identified: Identified, clustering: Clustering) -> set[int]:
     """The numbers of the stories that change: what `Affected` must hold, as far as they are stored."""
-    of_records = (identified.records[i].story for i in identified.plan.records)
+    of_records = (stored.story for stored in identified.changed.values())
     numbers = chain(clustering.stories.values(), chain.from_iterable(clustering.merged.items()), of_records)
     return {number for number in numbers if number is not None and number < identified.known.next_story}
 
@@ -130,45 +124,41 @@ def plan(
     mutes: Sequence[Mute],
     now: datetime,
     rules: PostingSettings,
-) -> Plan:
+) -> IntakePlan:
     """Decide what follows from where the records of a batch belong."""
-    result = identified.plan
-    records = {**stored.records, **identified.records}
-    for record_id, story in clustering.stories.items():
-        _assign(result, records, record_id, story)
-    for old, new in clustering.merged.items():
-        result.merged[old] = new
-        for member in list(records.values()):
-            if member.story == old:
-                _assign(result, records, member.id, new)
-    for record_id, why in clustering.why.items():
-        result.why[record_id] = _told(why, records[record_id], records)
-    moved = _each_its_own(result, stored.records, records, identified.known.next_story)
-    _crowd_out(result, stored.records, records)
-    result.audiences = _audiences(result, stored.records, records)
-    touched = result.audiences.keys() - result.merged.keys()
-    changed = _stories(touched, records, {**stored.topics, **result.topics})
-    result.stories = _views(changed, rules.owners)
-    returned = {
-        records[i].story
-        for i in result.records
-        if i in identified.known.records
-        and identified.known.records[i].record.removed != records[i].record.removed
+    members = membership.settle(
+        stored.records, identified.records, identified.changed, clustering, identified.known.next_story
+    )
+    changes = _story_changes(
+        members,
+        {**stored.topics, **identified.topics},
+        rules.owners,
+        merged=clustering.merged,
+        reshaped=_returned(identified, members) | _left(clustering, stored),
+    )
+    posts = {
+        (members.separated.get((story, post.guild_id), story), channel_id): post
+        for (story, channel_id), post in stored.posts.items()
     }
-    left = {  # what a record was taken out of
-        stored.records[i].story
-        for i, number in clustering.stories.items()
-        if i in stored.records and stored.records[i].story != number
-    }
-    channels = decisions.channels_of(subscriptions, mutes)
-    posts = {(moved.get((n, post.guild_id), n), c): post for (n, c), post in stored.posts.items()}
-    _audience(result, changed, returned | left, posts, topics, channels, now, rules)
-    return result
+    return IntakePlan(
+        fates=identified.fates,
+        records={i: members.records[i] for i in members.changed},
+        content_hashes=identified.content_hashes,
+        keys=identified.keys,
+        declares=identified.declares,
+        topics=identified.topics,
+        why={i: _in_words(why, members.records[i], members.records) for i, why in clustering.why.items()},
+        stories=changes.views,
+        merged=changes.merged,
+        audiences=changes.audiences,
+        crowded_out=members.crowded_out,
+        decisions=decide_posts(changes, posts, channels_of(subscriptions, mutes), topics, now, rules),
+    )
 
 
 def nothing_new(next_story: int) -> Identified:
     """A batch without records, of which something is decided all the same: what people say of stories."""
-    return Identified(Plan(), {}, Known({}, {}, {}, next_story=next_story), (), {}, ())
+    return Identified(Known({}, {}, {}, next_story=next_story))
 
 
 def announce(
@@ -179,23 +169,39 @@ def announce(
     mutes: Sequence[Mute],
     now: datetime,
     rules: PostingSettings,
-) -> Plan:
+) -> IntakePlan:
     """Make records that came in silently news after all, as of now: what `backfill` asks for."""
-    result = Plan()
-    records = dict(stored.records)
-    for record_id in ids:
-        records[record_id] = replace(records[record_id], news=True, first_seen=now)
-        result.records[record_id] = records[record_id]
-        result.content_hashes[record_id] = stored.content_hashes[record_id]
-    result.audiences = _audiences(result, stored.records, records)
-    changed = _stories(result.audiences, records, stored.topics)
-    result.stories = _views(changed, rules.owners)
-    channels = decisions.channels_of(subscriptions, mutes)
-    _audience(result, changed, set(), stored.posts, topics, channels, now, rules)
-    return result
+    news = {i: replace(stored.records[i], news=True, first_seen=now) for i in ids}
+    members = Membership(stored.records, {**stored.records, **news}, tuple(news))
+    changes = _story_changes(members, stored.topics, rules.owners)
+    return IntakePlan(
+        records=news,
+        content_hashes={i: stored.content_hashes[i] for i in news},
+        stories=changes.views,
+        audiences=changes.audiences,
+        decisions=decide_posts(changes, stored.posts, channels_of(subscriptions, mutes), topics, now, rules),
+    )
 
 
-def _told(why: Why, stored: Stored, records: Mapping[int, Stored]) -> str:
+def _returned(identified: Identified, members: Membership) -> set[int | None]:
+    """The stories with a record that was removed, or is there again."""
+    before = identified.known.records
+    return {
+        members.records[i].story
+        for i, stored in identified.changed.items()
+        if i in before and before[i].record.removed != stored.record.removed
+    }
+
+
+def _left(clustering: Clustering, stored: Affected) -> set[int | None]:
+    """The stories that a record was taken out of."""
+    before = stored.records
+    return {
+        before[i].story for i, story in clustering.stories.items() if i in before and before[i].story != story
+    }
+
+
+def _in_words(why: Why, stored: Stored, records: Mapping[int, Stored]) -> str:
     """What put a record into its story, in words."""
     if why == Why():
         return "First article of the story"
@@ -215,70 +221,18 @@ def _told(why: Why, stored: Stored, records: Mapping[int, Stored]) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _assign(result: Plan, records: dict[int, Stored], record_id: int, story: int | None) -> None:
-    if records[record_id].story == story:
-        return
-    moved = replace(records[record_id], story=story)
-    records[record_id] = moved
-    result.records[record_id] = moved
-
-
-def _each_its_own(
-    result: Plan, before: Mapping[int, Stored], records: dict[int, Stored], next_story: int
-) -> dict[tuple[int, int], int]:
-    """Where all that was shared is gone from a story, what each server has left of it is a story of its own.
-
-    Returns the number of that by the story and the server.
-    """
-    touched = _audiences(result, before, records)
-    shared = {s.story for s in chain(before.values(), records.values()) if not s.guild_id}
-    left: dict[int, dict[int, list[int]]] = {}
-    for stored in records.values():
-        number = stored.story
-        if number in touched and number in shared and number is not None and not stored.record.removed:
-            left.setdefault(number, {}).setdefault(stored.guild_id, []).append(stored.id)
-    fresh = max([next_story, *(stored.story + 1 for stored in result.records.values() if stored.story)])
-    moved: dict[tuple[int, int], int] = {}
-    for number, servers in left.items():
-        if 0 not in servers:
-            for guild_id, ids in sorted(servers.items()):
-                moved[number, guild_id] = fresh
-                for record_id in ids:
-                    _assign(result, records, record_id, fresh)
-                fresh += 1
-    return moved
-
-
-def _crowd_out(result: Plan, before: Mapping[int, Stored], records: dict[int, Stored]) -> None:
-    """Of what a server's own sources bring, the `GUESTS` newest reports have room in a story; the others are in none."""
-    touched = {(records[i].story, records[i].guild_id) for i in result.records if records[i].guild_id}
-    inside: dict[tuple[int | None, int], list[Stored]] = {}
-    for stored in records.values():
-        place = (stored.story, stored.guild_id)
-        if stored.story is not None and place in touched and not stored.record.removed:
-            inside.setdefault(place, []).append(stored)
-    for (number, _), own in inside.items():
-        for stored in sorted(own, key=_recency, reverse=True)[GUESTS:]:
-            assert number is not None
-            _assign(result, records, stored.id, None)
-            result.crowded_out.setdefault(number, set()).add(stored.id)
-
-
-def _recency(stored: Stored) -> tuple[bool, datetime, int]:
-    return not stored.partial, stored.published, stored.id
-
-
-def _audiences(
-    result: Plan, before: Mapping[int, Stored], records: Mapping[int, Stored]
-) -> dict[int, frozenset[int]]:
-    """The stories of which records change, each with the servers whose records these are (0: shared ones)."""
-    found: dict[int, set[int]] = {}
-    for i in result.records:
-        for world in (before, records):
-            number = world[i].story if i in world else None
-            if number is not None:
-                found.setdefault(number, set()).add(records[i].guild_id)
-    return {number: frozenset(servers) for number, servers in found.items()}
+def _story_changes(
+    members: Membership,
+    topics: Mapping[int, tuple[TopicMatch, ...]],
+    owners: MediaOwners,
+    merged: Mapping[int, int] | None = None,
+    reshaped: Iterable[int | None] = (),
+) -> StoryChanges:
+    """The stories whose records change, as they are from now on; `topics` by record."""
+    merged = merged or {}
+    audiences = members.audiences()
+    changed = _stories(audiences.keys() - merged.keys(), members.records, topics)
+    return StoryChanges(changed, _views(changed, owners), audiences, merged, frozenset(reshaped))
 
 
 def _stories(
@@ -306,116 +260,9 @@ def _stories(
     }
 
 
-def _alive(post: Post) -> tuple[bool, bool, int]:
-    """The greater, the more there is of a post: one that is edited still, that stands in the channel, the older."""
-    return (not post.closed, post.message_id is not None, -post.id)
-
-
 def _views(changed: Mapping[int, Story], owners: MediaOwners) -> dict[int, StoryView | None]:
     """What everybody sees of each; of one that is of a server's own sources alone, what that server does."""
     return {
         number: stories.view(story.visible_to(story.guild_id), owners=owners)
         for number, story in changed.items()
     }
-
-
-def _unfollowed(post: Post) -> decisions.Channel:
-    """The channel of a post that follows nothing any more."""
-    return decisions.Channel(post.channel_id, post.guild_id, ())
-
-
-def _shown_at(view: StoryView | None, number: int) -> tuple[datetime, int]:
-    """What posts of one intake are ordered by, the oldest first: a channel is read downwards."""
-    return view.lead.published if view else UNKNOWN_DATE, number
-
-
-def _audience(
-    result: Plan,
-    changed: Mapping[int, Story],
-    reshaped: Collection[int | None],
-    known_posts: Mapping[tuple[int, int], Post],
-    topics: Topics,
-    channels: Sequence[decisions.Channel],
-    now: datetime,
-    rules: PostingSettings,
-) -> None:
-    """Decide who is told of the stories that changed; the posts of `reshaped` are edited whatever their age."""
-    posts, pointed_to = _after_merges(result, known_posts, now)
-    by_id = {channel.id: channel for channel in channels}
-    followers = _followers(channels)
-    for number, story in sorted(
-        changed.items(), key=lambda item: _shown_at(result.stories[item[0]], item[0])
-    ):
-        own = posts.get(number, {})
-        following = chain.from_iterable(followers.get(topic, ()) for topic in _subjects(story, topics))
-        seen: dict[int, Story] = {}
-        for channel_id in dict.fromkeys(chain(own, sorted(following))):
-            channel = by_id[channel_id] if channel_id in by_id else _unfollowed(own[channel_id])
-            if result.audiences[number].isdisjoint((0, channel.guild_id)):
-                continue
-            if channel.guild_id not in seen:
-                seen[channel.guild_id] = story.visible_to(channel.guild_id)
-            part = seen[channel.guild_id]
-            names_here = topics.visible_to(channel.guild_id)
-            again = number in reshaped or (number, channel_id) in pointed_to
-            match decisions.decide(
-                part, channel, own.get(channel_id), names_here, now, rules, reshaped=again
-            ):
-                case Send() as send:
-                    result.sends.append(send)
-                case Edit() as edit:
-                    result.edits.append(edit)
-                case Hold() as hold:
-                    result.holds.append(hold)
-
-
-def _after_merges(
-    result: Plan, known_posts: Mapping[tuple[int, int], Post], now: datetime
-) -> tuple[dict[int, dict[int, Post]], set[tuple[int, int]]]:
-    """The posts of each story by channel once stories were merged, and (story, channel) of those pointed to.
-
-    Two posts of what is one story now: one goes on, the other is turned into a pointer or never sent.
-    """
-    visible = {
-        (number, channel_id): post
-        for (number, channel_id), post in known_posts.items()
-        if not result.audiences.get(number, SHARED).isdisjoint((0, post.guild_id))
-    }
-    posts = dict(visible)
-    pointed_to: set[tuple[int, int]] = set()
-    for (old, channel_id), post in visible.items():
-        survivor = result.merged.get(old)
-        if survivor is None or (post.closed and post.message_id is None):
-            continue
-        other = posts.get((survivor, channel_id))
-        if other is None:
-            posts[survivor, channel_id] = post
-            continue
-        ends, posts[survivor, channel_id] = sorted((post, other), key=_alive)
-        result.edits.append(Edit(ends.id, old, now))
-        if not ends.closed:
-            pointed_to.add((survivor, channel_id))
-    by_story: dict[int, dict[int, Post]] = {}
-    for (number, channel_id), post in posts.items():
-        by_story.setdefault(number, {})[channel_id] = post
-    return by_story, pointed_to
-
-
-def _followers(channels: Sequence[decisions.Channel]) -> dict[str, dict[int, None]]:
-    """The channels that follow each topic, by the topic's key."""
-    followers: dict[str, dict[int, None]] = {}
-    for channel in channels:
-        for subscription in channel.subscriptions:
-            followers.setdefault(name_key(subscription.topic), {})[channel.id] = None
-    return followers
-
-
-def _subjects(story: Story, topics: Topics) -> list[str]:
-    """The keys of all topics of a story and those above them.
-
-    A name that two servers use brings the channels of both: `decide` tells them apart.
-    """
-    keys: set[str] = set()
-    for guild_id, name in {(m.guild_id, m.topic) for m in chain.from_iterable(story.topics.values())}:
-        keys |= topics.visible_to(guild_id).with_ancestors([name])
-    return sorted(keys)

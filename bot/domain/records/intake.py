@@ -11,14 +11,15 @@ first becomes that of the outlet's own feed (`OWN`) as soon as that has it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import chain
 
-from bot.domain.model import UNKNOWN_DATE, Record, Stored, StoryView, TopicMatch
-from bot.domain.posting.decisions import Edit, Hold, Post, Reason, Send
+from bot.domain.clustering.embeddings import embed_title
+from bot.domain.clustering.story_cluster import Report, day_of, extract_terms
+from bot.domain.model import UNKNOWN_DATE, Record, Stored, TopicMatch
 from bot.domain.text.words import name_key
 from bot.domain.topics.tree import Topics
 
@@ -26,7 +27,6 @@ from bot.domain.topics.tree import Topics
 AHEAD = timedelta(days=1)
 IN_FEED = "feed:"  # begins a key that is trusted within one feed
 OWN = "own:"  # begins the key of a page that a feed of the same outlet has
-SHARED = frozenset({0})  # whom a story concerns of which it is not said otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +43,6 @@ class Known:
     next_record: int = 1
     next_story: int = 1
     feeds: Collection[int] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Affected:
-    """What the store knows of stories that a batch changes.
-
-    `records` by id: their members, removed ones included, and what these declare; `content_hashes` and `topics` by
-    record; `posts` by story and channel.
-    """
-
-    records: Mapping[int, Stored]
-    content_hashes: Mapping[int, str]
-    topics: Mapping[int, tuple[TopicMatch, ...]]
-    posts: Mapping[tuple[int, int], Post]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,52 +87,80 @@ class Fate(StrEnum):
     UNCHANGED = "unchanged"
 
 
-@dataclass(slots=True)
-class Plan:
-    """What to store. `fates` are those of the batch's records, in its order; the rest are whole rows to insert or replace.
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """What the records of a batch are: new, changed, or stored already; see `identify`.
 
-    `why`: what put a record into its story, for those that got one. `audiences`: the servers for which a story
-    changes, those whose sources the records came from that do; with 0 among them the shared ones. `crowded_out`: the
-    records for which there is no room in their stories any more.
+    `fates`: what each is, in the batch's order. `changed`: the records to be written, whole, by id; with
+    `content_hashes`, and with `topics` and `declares` where they came in themselves. `keys`: keys that were not known
+    before, with the records that they stand for. `records`: all that the batch is about, by id, as they are now.
+
+    For clustering: `arrivals` came in themselves, and belong into stories; `related` declare them, or are declared
+    by them; `withdrawn` are ids of removed records, each with the story that it leaves.
     """
 
-    fates: list[Fate] = field(default_factory=list)
-    records: dict[int, Stored] = field(default_factory=dict)
-    content_hashes: dict[int, str] = field(default_factory=dict)
-    keys: dict[str, int] = field(default_factory=dict)
-    declares: dict[int, tuple[int, ...]] = field(default_factory=dict)
-    topics: dict[int, tuple[TopicMatch, ...]] = field(default_factory=dict)
-    stories: dict[int, StoryView | None] = field(default_factory=dict)
-    merged: dict[int, int] = field(default_factory=dict)
-    why: dict[int, str] = field(default_factory=dict)
-    audiences: dict[int, frozenset[int]] = field(default_factory=dict)
-    crowded_out: dict[int, set[int]] = field(default_factory=dict)
-    sends: list[Send] = field(default_factory=list)
-    edits: list[Edit] = field(default_factory=list)
-    holds: list[Hold] = field(default_factory=list)
+    known: Known
+    fates: tuple[Fate, ...] = ()
+    changed: Mapping[int, Stored] = field(default_factory=dict)
+    content_hashes: Mapping[int, str] = field(default_factory=dict)
+    topics: Mapping[int, tuple[TopicMatch, ...]] = field(default_factory=dict)
+    declares: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    keys: Mapping[str, int] = field(default_factory=dict)
+    records: Mapping[int, Stored] = field(default_factory=dict)
+    arrivals: tuple[Report, ...] = ()
+    related: Mapping[int, Report] = field(default_factory=dict)
+    withdrawn: tuple[tuple[int, int], ...] = ()
 
-    @property
-    def new(self) -> int:
-        """How many records were new."""
-        return self.fates.count(Fate.NEW)
 
-    @property
-    def changed(self) -> int:
-        """How many say something else than before."""
-        return self.fates.count(Fate.CHANGED)
+def identify(
+    batch: Sequence[Arrival],
+    known: Known,
+    topics: Topics,
+    now: datetime,
+    max_age: timedelta,
+    *,
+    semantic: bool = False,
+) -> Identified:
+    """Which records of a batch are new or changed, in its order, each visible to the next.
 
-    @property
-    def unchanged(self) -> int:
-        """How many were known as they are."""
-        return self.fates.count(Fate.UNCHANGED)
+    `max_age`: how old a record may be to count as news. `semantic`: titles are compared by what they mean, too.
+    """
+    taken = _Identification(known, topics, now, max_age)
+    for arrival in batch:
+        taken.take(arrival)
+    taken.embed_titles(semantic=semantic)
+    # Most polls bring nothing new: then there is nothing to compare either.
+    present = taken.records.items() if taken.arrivals else ()
+    reports = {i: _report(stored, semantic) for i, stored in present if not stored.record.removed}
+    removed = (taken.records[i] for i in taken.arrivals if i not in reports)
+    return Identified(
+        known,
+        fates=tuple(taken.fates),
+        changed=taken.changed,
+        content_hashes=taken.content_hashes,
+        topics=taken.topics,
+        declares=taken.declares,
+        keys=taken.keys,
+        records=taken.records,
+        arrivals=tuple(reports[i] for i in taken.arrivals if i in reports),
+        related=reports,
+        withdrawn=tuple((stored.id, stored.story) for stored in removed if stored.story is not None),
+    )
 
-    @property
-    def held(self) -> dict[Reason, int]:
-        """How many were held back, by reason."""
-        counts: dict[Reason, int] = {}
-        for hold in self.holds:
-            counts[hold.reason] = counts.get(hold.reason, 0) + 1
-        return counts
+
+def _report(stored: Stored, semantic: bool) -> Report:
+    record = stored.record
+    return Report(
+        stored.id,
+        extract_terms(record.title, record.excerpt, record.language),
+        day_of(stored.published),
+        record.outlet.domain,
+        stored.guild_id,
+        frozenset(stored.declares),
+        stored.partial,
+        stored.story,
+        stored.meaning if semantic else b"",
+    )
 
 
 def content_hash(record: Record) -> str:
@@ -209,19 +223,24 @@ def all_keys(records: Iterable[Record]) -> set[str]:
     return {key for r in records for known in chain((r,), r.related) for key in keys_of(known)}
 
 
-class Identify:
-    """Turns items into stored records: known ones updated, unknown ones numbered."""
+class _Identification:
+    """Identifies items one after the other: stored records are updated, new ones numbered."""
 
     def __init__(self, known: Known, topics: Topics, now: datetime, max_age: timedelta) -> None:
         self._known = known
         self._topics = topics
         self._now = now
         self._max_age = max_age
-        self.by_key = dict(known.by_key)
-        self.records = dict(known.records)
-        self.plan = Plan()
-        self.arrivals: dict[int, None] = {}  # the records that came in themselves and are new or changed
+        self._by_key = dict(known.by_key)
         self._next = known.next_record
+        self.fates: list[Fate] = []
+        self.records = dict(known.records)
+        self.arrivals: dict[int, None] = {}  # the records that came in themselves and are new or changed
+        self.changed: dict[int, Stored] = {}
+        self.content_hashes: dict[int, str] = {}
+        self.topics: dict[int, tuple[TopicMatch, ...]] = {}
+        self.declares: dict[int, tuple[int, ...]] = {}
+        self.keys: dict[str, int] = {}
 
     def take(self, arrival: Arrival) -> None:
         record = arrival.own()
@@ -242,15 +261,24 @@ class Identify:
         stored = self._stored(record_id, replace(record, related=()), old, declares, arrival)
         hashed = content_hash(record)
         if old is None or old.partial:
-            self.plan.fates.append(Fate.NEW)
+            self.fates.append(Fate.NEW)
         elif self._hash_of(old.id) == hashed or (arrival.polled and _content(stored) == _content(old)):
-            self.plan.fates.append(Fate.UNCHANGED)
+            self.fates.append(Fate.UNCHANGED)
             if arrival.polled:
                 self._learn(old.id, record)
             return
         else:
-            self.plan.fates.append(Fate.CHANGED)
+            self.fates.append(Fate.CHANGED)
         self._put(stored, hashed, record)
+
+    def embed_titles(self, *, semantic: bool) -> None:
+        """Give the arrivals the vectors of their titles, or take away those of former titles."""
+        for i in self.arrivals:
+            stored = self.records[i]
+            record = stored.record
+            meaning = embed_title(record.title, record.language) if semantic and not record.removed else b""
+            if meaning != stored.meaning:
+                self.records[i] = self.changed[i] = replace(stored, meaning=meaning)
 
     def _find_polled(self, record: Record, arrival: Arrival) -> int | None:
         """The id of the record that an item of a feed is.
@@ -258,10 +286,10 @@ class Identify:
         A page alone tells least: some have another report every day, each with a guid of its own.
         """
         page = (record.key, arrival.page)
-        found = next((self.by_key[k] for k in keys_of(record) if k in self.by_key and k not in page), None)
+        found = next((self._by_key[k] for k in keys_of(record) if k in self._by_key and k not in page), None)
         if found is not None:
             return found
-        found = self.by_key.get(record.key)
+        found = self._by_key.get(record.key)
         old = self.records.get(found) if found is not None else None
         if old is None or old.partial or old.source != arrival.source or not _own_name(record, arrival):
             return found
@@ -269,7 +297,7 @@ class Identify:
 
     def _placed(self, record: Record, found: int | None, old: Stored | None, arrival: Arrival) -> Record:
         """The record at the address under which it is, or will be, known."""
-        taken = self.by_key.get(record.key, found) != found
+        taken = self._by_key.get(record.key, found) != found
         if old is None or old.partial or self._takes_over(old, arrival):
             if not taken:
                 return record
@@ -293,7 +321,7 @@ class Identify:
     def _takes_over(self, old: Stored, arrival: Arrival) -> bool:
         """Whether a feed of the page's own outlet has what is known from a feed of somebody else."""
         other = old.source in self._known.feeds and old.source != arrival.source
-        return other and bool(arrival.page) and arrival.page not in self.by_key
+        return other and bool(arrival.page) and arrival.page not in self._by_key
 
     def _join(self, old: Stored, record: Record) -> None:
         """Another feed has a record that is known: it says what that is about besides, and no more.
@@ -303,9 +331,9 @@ class Identify:
         known = {name_key(topic) for topic in old.record.topics}
         more = tuple(topic for topic in record.topics if name_key(topic) not in known)
         if not more:
-            self.plan.fates.append(Fate.UNCHANGED)
+            self.fates.append(Fate.UNCHANGED)
             return
-        self.plan.fates.append(Fate.CHANGED)
+        self.fates.append(Fate.CHANGED)
         joined = replace(old, record=replace(old.record, topics=(*old.record.topics, *more)))
         hashed = self._hash_of(old.id)
         assert hashed is not None
@@ -370,25 +398,25 @@ class Identify:
 
     def _put(self, stored: Stored, hashed: str, record: Record) -> None:
         self.records[stored.id] = stored
-        self.plan.records[stored.id] = stored
-        self.plan.content_hashes[stored.id] = hashed
+        self.changed[stored.id] = stored
+        self.content_hashes[stored.id] = hashed
         if not stored.partial:
-            self.plan.topics[stored.id] = self._topics.of(stored.record, stored.guild_id)
-            self.plan.declares[stored.id] = stored.declares
+            self.topics[stored.id] = self._topics.of(stored.record, stored.guild_id)
+            self.declares[stored.id] = stored.declares
             self.arrivals.setdefault(stored.id)
         self._learn(stored.id, record)
 
     def _learn(self, record_id: int, record: Record) -> None:
         for key in keys_of(record):
-            if key not in self.by_key:
-                self.by_key[key] = record_id
-                self.plan.keys[key] = record_id
+            if key not in self._by_key:
+                self._by_key[key] = record_id
+                self.keys[key] = record_id
 
     def _find(self, record: Record) -> int | None:
-        return next((self.by_key[key] for key in keys_of(record) if key in self.by_key), None)
+        return next((self._by_key[key] for key in keys_of(record) if key in self._by_key), None)
 
     def _hash_of(self, record_id: int) -> str | None:
-        return self.plan.content_hashes.get(record_id) or self._known.content_hashes.get(record_id)
+        return self.content_hashes.get(record_id) or self._known.content_hashes.get(record_id)
 
     def _new_id(self) -> int:
         self._next += 1

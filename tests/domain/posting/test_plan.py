@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from bot.domain.model import UNKNOWN_DATE, Importance, Mode, Mute, Record, Relation, Subscription, Topic
 from bot.domain.posting.decisions import Edit, Hold, Reason
-from bot.domain.records.intake import Fate, Plan, all_keys, content_hash, keys_of
+from bot.domain.posting.plan import IntakePlan
+from bot.domain.records.intake import Fate, all_keys, content_hash, keys_of
 from bot.domain.topics.tree import Topics
 from tests.domain.world import CHANNEL, GUILD, DomainHarness, follow
 from tests.make import at, record
@@ -30,14 +31,14 @@ def report(outlet: str = "alpha", title: str = TUNNEL, **more: Any) -> Record:
     return replace(record(title, f"{outlet}.example", topics=["AI"]), **more)
 
 
-def counts(plan: Plan) -> tuple[int, int, int]:
+def counts(plan: IntakePlan) -> tuple[int, int, int]:
     """Items that were new, changed and unchanged."""
     return plan.new, plan.changed, plan.unchanged
 
 
-def held(plan: Plan) -> set[tuple[int, str]]:
+def held(plan: IntakePlan) -> set[tuple[int, str]]:
     """Channels that were not told, and why."""
-    return {(hold.channel_id, hold.reason.value) for hold in plan.holds}
+    return {(hold.channel_id, hold.reason.value) for hold in plan.decisions.holds}
 
 
 # Identity.
@@ -59,7 +60,7 @@ def test_an_unchanged_item_changes_nothing() -> None:
     world, one = DomainHarness(follow()), report(related=(record("Something declared"),))
     world.take(one)
     plan = world.take(one, hours=1)
-    assert plan == Plan(fates=[Fate.UNCHANGED])
+    assert plan == IntakePlan(fates=(Fate.UNCHANGED,))
 
 
 def test_one_address_in_several_files_is_one_record() -> None:
@@ -270,7 +271,7 @@ def test_a_record_that_is_removed_before_it_was_known_opens_no_story() -> None:
     world = DomainHarness(follow())
     gone = report(removed=True)
     plan = world.take(gone)
-    assert (counts(plan), plan.stories, plan.sends) == ((1, 0, 0), {}, [])
+    assert (counts(plan), plan.stories, plan.decisions.sends) == ((1, 0, 0), {}, ())
     assert counts(world.take(replace(gone, removed=False), hours=1)) == (0, 1, 0)
     assert world.story_of(gone).number == 1
 
@@ -280,7 +281,7 @@ def test_a_declared_record_that_is_removed_and_comes_in_after_all_is_news() -> N
     other = report("b", BEES)
     world.take(report("a", related=(other,)), silent=True)
     world.take(replace(other, removed=True), hours=1)
-    assert len(world.take(other, hours=2).sends) == 1
+    assert len(world.take(other, hours=2).decisions.sends) == 1
 
 
 def test_a_record_that_comes_back_is_in_its_story_again() -> None:
@@ -303,7 +304,7 @@ def test_numbers_are_never_used_again() -> None:
     assert world.story_of(other).number == 2
 
 
-def two_stories_that_turn_out_to_be_one(world: DomainHarness) -> tuple[Record, Record, Plan]:
+def two_stories_that_turn_out_to_be_one(world: DomainHarness) -> tuple[Record, Record, IntakePlan]:
     """The same report of two outlets, too far apart to be taken for the same event before a third is known."""
     early, late = report("a", quality=80), report("b", quality=70, published=at(24 * 7))
     world.take(early, hours=0)
@@ -335,8 +336,8 @@ def test_two_posts_of_what_is_one_story_become_a_post_and_a_pointer() -> None:
         (2, at(24 * 7 + 0.1)),
     ]
     # The post that is pointed to has to show the story, however old it is.
-    assert plan.edits == [Edit(2, 2, at(24 * 7 + 1)), Edit(1, 1, at(24 * 7 + 1))]
-    assert plan.sends == []
+    assert plan.decisions.edits == (Edit(2, 2, at(24 * 7 + 1)), Edit(1, 1, at(24 * 7 + 1)))
+    assert plan.decisions.sends == ()
 
 
 @pytest.mark.parametrize("sent", [True, False])
@@ -377,7 +378,7 @@ def test_of_two_posts_of_one_story_the_one_that_is_edited_still_goes_on() -> Non
     world.send(24 * 7 + 0.1)
     plan = world.take(report("c", published=at(24 * 3.5)), hours=24 * 7 + 1)
     assert plan.merged == {2: 1}
-    assert {(edit.post, edit.story) for edit in plan.edits} == {(1, 2), (2, 1)}
+    assert {(edit.post, edit.story) for edit in plan.decisions.edits} == {(1, 2), (2, 1)}
 
 
 def test_of_two_posts_of_one_story_the_one_that_is_out_goes_on() -> None:
@@ -387,7 +388,7 @@ def test_of_two_posts_of_one_story_the_one_that_is_out_goes_on() -> None:
     world.take(late, hours=24 * 7)
     world.posts[2] = replace(world.posts[2], sent_at=at(24 * 7), message_id=9)
     plan = world.take(report("c", published=at(24 * 3.5)), hours=24 * 7 + 1)
-    assert {(edit.post, edit.story) for edit in plan.edits} == {(1, 2), (2, 1)}
+    assert {(edit.post, edit.story) for edit in plan.decisions.edits} == {(1, 2), (2, 1)}
 
 
 def test_a_removal_is_told_however_old_the_post_is() -> None:
@@ -396,8 +397,8 @@ def test_a_removal_is_told_however_old_the_post_is() -> None:
     world.take(lead, other)
     world.send(0.1)
     plan = world.take(replace(lead, removed=True), hours=24 * 30)
-    assert [edit.post for edit in plan.edits] == [1]
-    assert [edit.post for edit in world.take(lead, hours=24 * 40).edits] == [1]
+    assert [edit.post for edit in plan.decisions.edits] == [1]
+    assert [edit.post for edit in world.take(lead, hours=24 * 40).decisions.edits] == [1]
 
 
 def test_what_is_dated_in_the_future_was_published_when_it_came() -> None:
@@ -499,14 +500,20 @@ def test_news_is_posted_once_a_channel_and_only_where_it_was_asked_for() -> None
         topics=TOPICS,
     )  # fmt: skip
     plan = world.take(record("Computer vision counts trees", topics=["AI"]), report("b", BEES))
-    assert [(send.story, send.channel_id) for send in plan.sends] == [(1, 7), (1, 8), (1, 9), (2, 7), (2, 8)]
+    assert [(send.story, send.channel_id) for send in plan.decisions.sends] == [
+        (1, 7),
+        (1, 8),
+        (1, 9),
+        (2, 7),
+        (2, 8),
+    ]
 
 
 def test_a_channel_on_a_parent_topic_gets_its_childrens_stories_once() -> None:
     world = DomainHarness(follow("AI"), topics=TOPICS)
     one = record("Computer vision counts trees")
-    assert [(send.story, send.channel_id) for send in world.take(one).sends] == [(1, CHANNEL)]
-    assert world.take(record("Computer vision counts trees", "beta.example"), hours=1).sends == []
+    assert [(send.story, send.channel_id) for send in world.take(one).decisions.sends] == [(1, CHANNEL)]
+    assert world.take(record("Computer vision counts trees", "beta.example"), hours=1).decisions.sends == ()
 
 
 @pytest.mark.parametrize(
@@ -524,9 +531,9 @@ def test_what_is_taken_in_and_not_posted_has_a_reason(
     world = DomainHarness(follow(importance=None), mutes=[Mute(1, GUILD, None, "muted words")])
     one = replace(report(quality=90), **item)
     plan = world.take(one, **how)
-    assert plan.sends == []
-    assert plan.holds == [Hold(1, CHANNEL, GUILD, reason)]
-    assert plan.held == {reason: 1}
+    assert plan.decisions.sends == ()
+    assert plan.decisions.holds == (Hold(1, CHANNEL, GUILD, reason),)
+    assert plan.decisions.holds_by_reason() == {reason: 1}
     assert world.stored(one).story == 1  # it can be asked for
 
 
@@ -535,21 +542,21 @@ def test_a_story_that_was_told_long_ago_is_held_back_as_already_told() -> None:
     world.take(report())
     world.send()
     plan = world.take(report("b", published=at(50)), hours=50)
-    assert (plan.sends, plan.edits, held(plan)) == ([], [], {(CHANNEL, "already posted")})
+    assert (plan.decisions.sends, plan.decisions.edits, held(plan)) == ((), (), {(CHANNEL, "already posted")})
 
 
 def test_a_story_that_becomes_notable_is_posted_then() -> None:
     world = DomainHarness(follow(importance=Importance.NOTABLE))
     assert held(world.take(report("a", quality=60))) == {(CHANNEL, "below importance")}
     plan = world.take(report("b", quality=50), hours=5)
-    assert [(send.story, send.priority) for send in plan.sends] == [(1, 80)]
+    assert [(send.story, send.priority) for send in plan.decisions.sends] == [(1, 80)]
 
 
 def test_a_story_that_is_declared_notable_later_is_posted_then() -> None:
     world = DomainHarness(follow(importance=Importance.NOTABLE))
     one = report(quality=10)
     world.take(one)
-    assert len(world.take(replace(one, notable=True), hours=5).sends) == 1
+    assert len(world.take(replace(one, notable=True), hours=5).decisions.sends) == 1
     late = report("b", BEES, quality=10)
     world.take(late, hours=5)
     plan = world.take(replace(late, notable=True), hours=5 + 24 * 8)
@@ -559,7 +566,7 @@ def test_a_story_that_is_declared_notable_later_is_posted_then() -> None:
 def test_a_fresh_report_on_what_came_silently_is_news() -> None:
     world = DomainHarness(follow())
     world.take(report(), silent=True)
-    assert len(world.take(report("b", published=at(2)), hours=2).sends) == 1
+    assert len(world.take(report("b", published=at(2)), hours=2).decisions.sends) == 1
 
 
 def test_edits_wait_a_minute_and_coalesce() -> None:
@@ -569,13 +576,13 @@ def test_edits_wait_a_minute_and_coalesce() -> None:
     second = 1 / 3600
     for name, after in (("b", 10), ("c", 20), ("d", 59)):
         plan = world.take(report(name), hours=1 + after * second)
-        (edit,) = plan.edits
+        (edit,) = plan.decisions.edits
         assert edit == Edit(1, 1, at(1 + 60 * second))
     assert world.due == {1: at(1) + timedelta(seconds=60)}
     world.send(1 + 60 * second)
-    (edit,) = world.take(report("e"), hours=1 + 90 * second).edits
+    (edit,) = world.take(report("e"), hours=1 + 90 * second).decisions.edits
     assert edit.due == at(1) + timedelta(seconds=120)
-    (edit,) = world.take(report("f"), hours=3).edits
+    (edit,) = world.take(report("f"), hours=3).decisions.edits
     assert edit.due == at(3)
 
 
@@ -584,15 +591,15 @@ def test_edits_end_after_two_days_but_for_what_was_removed() -> None:
     one = report()
     world.take(one)
     world.send()
-    assert len(world.take(report("b", published=at(47)), hours=47).edits) == 1
+    assert len(world.take(report("b", published=at(47)), hours=47).decisions.edits) == 1
     other = report("c", published=at(49))
-    assert world.take(other, hours=49).edits == []
+    assert world.take(other, hours=49).decisions.edits == ()
     month = 24 * 30
     for gone in (one, other):
-        assert len(world.take(replace(gone, removed=True), hours=month).edits) == 1
+        assert len(world.take(replace(gone, removed=True), hours=month).decisions.edits) == 1
     last = next(s.record for s in world.records.values() if s.record.outlet.domain == "b.example")
     plan = world.take(replace(last, removed=True), hours=month)
-    assert plan.edits == [Edit(1, 1, at(month))]
+    assert plan.decisions.edits == (Edit(1, 1, at(month)),)
     assert plan.stories == {1: None}
 
 
@@ -601,14 +608,14 @@ def test_a_post_is_edited_where_nobody_subscribes_any_more() -> None:
     world.take(report())
     world.send()
     world.subscriptions = ()
-    assert [edit.post for edit in world.take(report("b"), hours=1).edits] == [1]
+    assert [edit.post for edit in world.take(report("b"), hours=1).decisions.edits] == [1]
 
 
 def test_old_records_are_told_on_their_own_clock_in_a_replay() -> None:
     world = DomainHarness(follow())
     long_ago = report(published=at(-24 * 900))
     plan = world.take(long_ago, hours=-24 * 900 + 1, replay=True)
-    assert len(plan.sends) == 1
+    assert len(plan.decisions.sends) == 1
     assert world.stored(long_ago).first_seen == at(-24 * 900)
 
 
@@ -617,11 +624,11 @@ def test_backfill_posts_what_came_silently() -> None:
     old, other = report(published=at(-24 * 90)), report("b", BEES)
     world.take(old, other, silent=True)
     plan = world.announce([world.id_of(old)], hours=1)
-    assert [send.story for send in plan.sends] == [1]
+    assert [send.story for send in plan.decisions.sends] == [1]
     assert counts(plan) == (0, 0, 0)
     assert (world.stored(old).news, world.stored(old).first_seen) == (True, at(1))
     assert not world.stored(other).news
-    assert world.announce([world.id_of(old)], hours=2).sends == []
+    assert world.announce([world.id_of(old)], hours=2).decisions.sends == ()
 
 
 def test_backfill_holds_to_what_the_channel_asked_for() -> None:
@@ -629,7 +636,7 @@ def test_backfill_holds_to_what_the_channel_asked_for() -> None:
     one = report()
     world.take(one, silent=True)
     plan = world.announce([world.id_of(one)])
-    assert (plan.sends, held(plan)) == ([], {(CHANNEL, "below importance")})
+    assert (plan.decisions.sends, held(plan)) == ((), {(CHANNEL, "below importance")})
 
 
 # For all batches.
