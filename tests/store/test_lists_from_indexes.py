@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import pytest
-from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Topic
 from bot.store import kept, search, server_topics, stories, volumes
 from bot.store.database import Database
 from tests.make import at, record
-from tests.store.store_helpers import GUILD, headlines, take
+from tests.store.store_helpers import GUILD, headlines, statements, take
 
 OTHERS = GUILD + 1
-
-
-@contextmanager
-def statements(db: Database) -> Iterator[list[tuple[str, Any]]]:
-    """What is executed meanwhile, with its parameters."""
-    seen: list[tuple[str, Any]] = []
-
-    def execute(_c: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
-        seen.append((statement, parameters))
-
-    event.listen(db.engine.sync_engine, "before_cursor_execute", execute)
-    try:
-        yield seen
-    finally:
-        event.remove(db.engine.sync_engine, "before_cursor_execute", execute)
 
 
 async def plans(db: Database, work: Callable[[AsyncConnection], Awaitable[object]]) -> list[str]:
