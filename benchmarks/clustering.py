@@ -142,6 +142,7 @@ def _restart(count: int) -> dict[str, float]:
     import asyncio
 
     from bot.domain.model import Outlet, Record, Stored
+    from bot.domain.records.analysis import Texts, analyse
     from bot.store import records, schema
     from bot.store.database import Database
     from bot.workers import story_window
@@ -170,7 +171,8 @@ def _restart(count: int) -> dict[str, float]:
                             "last_seen": published,
                         }
                     )
-                rows.append(records.row_of(Stored(number, record, published, published, story=event + 1), ""))
+                stored = Stored(number, record, published, published, story=event + 1)
+                rows.append(records.row_of(stored, "", analyse(Texts.of(record))))
             await connection.execute(schema.stories.insert(), stories)
             await connection.execute(schema.records.insert(), rows)
         del rows, stories

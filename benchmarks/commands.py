@@ -19,6 +19,7 @@ from benchmarks.matching import Writer
 from benchmarks.search import START, stored
 from benchmarks.table import line
 from bot.domain.model import Topic
+from bot.domain.records.analysis import Texts, analyse
 from bot.domain.stories.order import Order
 from bot.domain.stories.ranking import Sort
 from bot.domain.topics.query.language import MAX_PRICE, QueryError, parse
@@ -85,7 +86,9 @@ async def _fill(db: Database, number: int) -> None:
                 for s in batch
             ]
             await connection.execute(sa.insert(schema.stories), opened)
-            await connection.execute(sa.insert(schema.records), [records.row_of(s, "") for s in batch])
+            await connection.execute(
+                sa.insert(schema.records), [records.row_of(s, "", analyse(Texts.of(s.record))) for s in batch]
+            )
             await connection.execute(
                 sa.insert(schema.story_topics), [{"story": s.id, "topic_id": ids["ai"]} for s in batch]
             )
@@ -93,7 +96,10 @@ async def _fill(db: Database, number: int) -> None:
                 sa.insert(schema.record_topics),
                 [{"record_id": s.id, "topic_id": ids["ai"], "declared": True, "keywords": []} for s in batch],
             )
-            await search.index(connection, batch)
+            await search.index(
+                connection,
+                [search.row_of(connection.dialect.name, s, analyse(Texts.of(s.record))) for s in batch],
+            )
 
 
 class _Lag:

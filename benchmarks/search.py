@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from benchmarks.matching import Writer
 from benchmarks.table import line
 from bot.domain.model import Outlet, Record, Stored
+from bot.domain.records.analysis import Texts, analyse
 from bot.domain.stories.order import Order
 from bot.domain.text.words import plain_words as words
 from bot.messages.search import pages
@@ -51,9 +52,14 @@ async def _fill(db: Database) -> tuple[float, list[Stored]]:
         ]  # fmt: skip
         async with db.intake() as connection:
             await connection.execute(sa.insert(schema.stories), opened)
-            await connection.execute(sa.insert(schema.records), [records.row_of(s, "") for s in batch])
+            await connection.execute(
+                sa.insert(schema.records), [records.row_of(s, "", analyse(Texts.of(s.record))) for s in batch]
+            )
             began = time.perf_counter()
-            await search.index(connection, batch)
+            await search.index(
+                connection,
+                [search.row_of(connection.dialect.name, s, analyse(Texts.of(s.record))) for s in batch],
+            )
             took += time.perf_counter() - began
     return took, some
 

@@ -6,15 +6,16 @@ import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.clustering.batch import DECLARERS
-from bot.domain.clustering.story_cluster import Report, Terms, extract_terms
+from bot.domain.clustering.story_cluster import Report, Terms
 from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryView, TopicMatch
 from bot.domain.posting.plan import Affected, IntakePlan
+from bot.domain.records.analysis import TextAnalysis
 from bot.domain.records.intake import Arrival, Known, all_keys, keys_of
 from bot.domain.stories.ranking import last_report
 from bot.domain.text.words import name_key, search_key
@@ -61,7 +62,7 @@ def _stored(row: sa.Row[Any], declares: tuple[int, ...]) -> Stored:
     )
 
 
-def row_of(stored: Stored, hashed: str) -> dict[str, Any]:
+def row_of(stored: Stored, hashed: str, analysis: TextAnalysis) -> dict[str, Any]:
     """A record as it is stored."""
     record = stored.record
     return {
@@ -88,9 +89,7 @@ def row_of(stored: Stored, hashed: str) -> dict[str, Any]:
         "source_id": stored.source,
         "guild_id": stored.guild_id,
         "content_hash": hashed,
-        "terms": ""
-        if stored.partial
-        else extract_terms(record.title, record.excerpt, record.language).kept(),
+        "terms": "" if stored.partial else analysis.terms.kept(),
         "meaning": stored.meaning or None,
     }
 
@@ -260,61 +259,98 @@ def _story_row(number: int, view: StoryView) -> dict[str, Any]:
     }
 
 
-async def apply(connection: AsyncConnection, plan: IntakePlan, now: datetime) -> None:
-    """Write a plan, in the transaction of the caller."""
-    # Of one in which nothing but guests changed, what everybody sees is as it was.
-    changed = {
+class _Rows(NamedTuple):
+    """What is written of a plan's records and stories: as rows, and for stories of which nothing is left, by number."""
+
+    stories: list[dict[str, Any]]
+    gone: list[int]
+    records: list[dict[str, Any]]
+    moved: list[dict[str, Any]]
+    search: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, plan: IntakePlan, dialect: str) -> _Rows:
+        """The rows of a plan, for a database of that dialect."""
+        views = _changed_views(plan)
+        whole = [plan.records[i] for i in plan.content_hashes]
+        return cls(
+            [_story_row(number, view) for number, view in views.items() if view is not None],
+            [number for number, view in views.items() if view is None],
+            [row_of(s, plan.content_hashes[s.id], plan.analyses[s.id]) for s in whole],
+            [
+                {"of": s.id, "in_story": s.story, "is_news": s.news, "since": s.first_seen}
+                for s in plan.records.values()
+                if s.id not in plan.content_hashes
+            ],
+            [search.row_of(dialect, s, plan.analyses[s.id]) for s in whole],
+        )
+
+
+def _changed_views(plan: IntakePlan) -> dict[int, StoryView | None]:
+    """The views that are stored. Where nothing but guests changed, what everybody sees is as it was."""
+    return {
         story: view
         for story, view in plan.stories.items()
         if view is None or not plan.audience(story).isdisjoint((0, view.lead.guild_id))
     }
-    seen = {story: view for story, view in changed.items() if view is not None}
-    rows = [_story_row(number, view) for number, view in seen.items()]
-    await upsert(connection, _s, rows, on=["number"])
-    gone = [number for number, view in changed.items() if view is None]
-    for part in chunks(gone):
+
+
+async def apply(connection: AsyncConnection, plan: IntakePlan, now: datetime) -> None:
+    """Write a plan, in the transaction of the caller."""
+    # In a thread: titles are folded, and words put together.
+    rows = await asyncio.to_thread(_Rows.of, plan, connection.dialect.name)
+    await upsert(connection, _s, rows.stories, on=["number"])
+    for part in chunks(rows.gone):
         await connection.execute(sa.update(_s).where(_s.c.number.in_(part)).values(removed=True))
         await connection.execute(sa.delete(schema.story_topics).where(schema.story_topics.c.story.in_(part)))
-    await _write_records(connection, plan)
+    await _write_records(connection, rows)
+    await _write_reasons(connection, plan.why)
+    await _write_keys(connection, plan.keys)
+    await _write_declarations(connection, plan.declares)
     topic_ids = await _learnt(connection, plan.topics)
     await _write_topics(connection, plan.topics, topic_ids)
+    seen = {story: view for story, view in _changed_views(plan).items() if view is not None}
     await _write_story_topics(connection, seen, topic_ids)
     await _forward(connection, plan.merged)
-    await decisions.apply(
-        connection, plan.decisions, {story: plan.audience(story) for story in plan.stories}, now
-    )
-    await pointers.follow(connection, {story: plan.audience(story) for story in plan.merged.values()}, now)
+    changed = {story: plan.audience(story) for story in plan.stories}
+    await decisions.apply(connection, plan.decisions, changed, now)
+    survivors = {story: plan.audience(story) for story in plan.merged.values()}
+    await pointers.follow(connection, survivors, now)
 
 
-async def _write_records(connection: AsyncConnection, plan: IntakePlan) -> None:
-    # A record may be written for its story alone: then its content, and so its hash, is as it was.
-    written = [stored for stored in plan.records.values() if stored.id in plan.content_hashes]
-    rows = [row_of(stored, plan.content_hashes[stored.id]) for stored in written]
-    await upsert(connection, _r, rows, on=["id"])
-    await search.index(connection, written)
-    moved = [
-        {"of": stored.id, "to": stored.story}
-        for stored in plan.records.values()
-        if stored.id not in plan.content_hashes
-    ]
-    if moved:
-        statement = sa.update(_r).where(_r.c.id == sa.bindparam("of")).values(story=sa.bindparam("to"))
-        await connection.execute(statement, moved)
-    reasons = [{"of": record_id, "reason": why} for record_id, why in plan.why.items()]
-    if reasons:
+async def _write_records(connection: AsyncConnection, rows: _Rows) -> None:
+    await upsert(connection, _r, rows.records, on=["id"])
+    await search.index(connection, rows.search)
+    if rows.moved:
+        p = sa.bindparam
+        since = p("since", type_=schema.UtcTime())
+        moved = sa.update(_r).where(_r.c.id == p("of"))
+        await connection.execute(
+            moved.values(story=p("in_story"), news=p("is_news"), first_seen=since), rows.moved
+        )
+
+
+async def _write_reasons(connection: AsyncConnection, why: Mapping[int, str]) -> None:
+    if why:
         statement = sa.update(_r).where(_r.c.id == sa.bindparam("of")).values(why=sa.bindparam("reason"))
-        await connection.execute(statement, reasons)
-    keys = [{"key": key, "record_id": record_id} for key, record_id in plan.keys.items()]
-    await upsert(connection, _k, keys, on=["key"])
-    for part in chunks(plan.declares):
+        await connection.execute(statement, [{"of": i, "reason": reason} for i, reason in why.items()])
+
+
+async def _write_keys(connection: AsyncConnection, keys: Mapping[str, int]) -> None:
+    rows = [{"key": key, "record_id": record_id} for key, record_id in keys.items()]
+    await upsert(connection, _k, rows, on=["key"])
+
+
+async def _write_declarations(connection: AsyncConnection, declares: Mapping[int, Sequence[int]]) -> None:
+    for part in chunks(declares):
         await connection.execute(sa.delete(_d).where(_d.c.record_id.in_(part)))
-    declared = [
+    rows = [
         {"record_id": record_id, "position": position, "declared_id": declared_id}
-        for record_id, ids in plan.declares.items()
+        for record_id, ids in declares.items()
         for position, declared_id in enumerate(ids)
     ]
-    if declared:
-        await connection.execute(sa.insert(_d), declared)
+    if rows:
+        await connection.execute(sa.insert(_d), rows)
 
 
 async def _learnt(connection: AsyncConnection, matches: Mapping[int, Sequence[TopicMatch]]) -> dict[str, int]:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Record, Stored
+from bot.domain.records.analysis import TextAnalysis
 from bot.domain.stories.order import Order
 from bot.domain.topics.query.document import Document
 from bot.domain.topics.query.language import Query
@@ -50,12 +51,12 @@ _whole: sa.ColumnElement[Any] = sa.literal_column("search")  # how FTS5 calls al
 # Writing.
 
 
-def words_of(record: Record) -> dict[str, list[str]]:
+def _columns(record: Record, analysis: TextAnalysis) -> dict[str, list[str]]:
     """What the index knows of a record: column -> words."""
     document = Document.of(record)
     values = [f"{name}:{value}" for name in VALUES for value in document.values[name]]
-    found = {text: [word[:LONGEST] for word in document.words(text)] for text in document.texts}
-    return {**found, "value": list(filter(_VALUE.fullmatch, values))}
+    texts = {text: [word[:LONGEST] for word in words.split()] for text, words in analysis.words.items()}
+    return {**texts, "value": list(filter(_VALUE.fullmatch, values))}
 
 
 def _vector(words: Mapping[str, Sequence[str]]) -> str:
@@ -78,26 +79,22 @@ def insert(dialect: str) -> sa.Insert:
     return sa.insert(_s).values(rowid=sa.bindparam("rowid"), words=words)
 
 
-def row_of(dialect: str, record_id: int, record: Record) -> dict[str, Any]:
-    """A record as a row of the index."""
-    words = words_of(record)
+def row_of(dialect: str, stored: Stored, analysis: TextAnalysis) -> dict[str, Any]:
+    """A record as a row of the index; without words where it is not to be found."""
+    if stored.partial or stored.record.removed:
+        return {"rowid": stored.id}
+    columns = _columns(stored.record, analysis)
     if dialect == "sqlite":
-        return {"rowid": record_id, **{column: " ".join(own) for column, own in words.items()}}
-    return {"rowid": record_id, "words": _vector(words)}
+        return {"rowid": stored.id, **{column: " ".join(words) for column, words in columns.items()}}
+    return {"rowid": stored.id, "words": _vector(columns)}
 
 
-async def index(connection: AsyncConnection, written: Collection[Stored]) -> None:
-    """Have the index say of these records what they say now."""
-    for part in chunks(stored.id for stored in written):
+async def index(connection: AsyncConnection, rows: Collection[Mapping[str, Any]]) -> None:
+    """Have the index say of records what they say now; `rows` are from `row_of`."""
+    for part in chunks(row["rowid"] for row in rows):
         await connection.execute(sa.delete(_s).where(_s.c.rowid.in_(part)))
-    dialect = connection.dialect.name
-    found = [
-        row_of(dialect, stored.id, stored.record)
-        for stored in written
-        if not (stored.partial or stored.record.removed)
-    ]
-    if found:
-        await connection.execute(insert(dialect), found)
+    if present := [row for row in rows if len(row) > 1]:
+        await connection.execute(insert(connection.dialect.name), present)
 
 
 # What a query says, in the words of the databases.

@@ -13,6 +13,7 @@ from itertools import islice
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.posting.plan import IntakePlan, affected, announce, plan
+from bot.domain.records.analysis import Analyses, analyse_all
 from bot.domain.records.intake import Arrival, Fate, identify
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
@@ -187,11 +188,12 @@ class Ingest:
             raise
 
     async def _transaction(self, parts: Sequence[SourceBatch], also: Also) -> list[Summary]:
-        arrivals = await asyncio.to_thread(self._arrivals, parts)
+        # Before the transaction, and off the event loop: others need not wait for texts to be looked at.
+        arrivals, analyses = await asyncio.to_thread(self._analysed, parts)
         async with self._context.db.intake() as connection:
             # Read only now, as digests do: what came in after one is told by the next.
             now = self._context.now()
-            stored = await self._take_in(connection, arrivals, now)
+            stored = await self._take_in(connection, arrivals, analyses, now)
             summaries = _summaries(parts, stored.fates)
             await sources.advance(
                 connection,
@@ -207,8 +209,9 @@ class Ingest:
             self._context.wake()
         return summaries
 
-    def _arrivals(self, parts: Iterable[SourceBatch]) -> list[Arrival]:
-        return [
+    def _analysed(self, parts: Iterable[SourceBatch]) -> tuple[list[Arrival], Analyses]:
+        """The records of batches, each with its language, and what their texts say."""
+        arrivals = [
             Arrival(
                 with_language(item.record),
                 part.state.id,
@@ -220,27 +223,29 @@ class Ingest:
             for part in parts
             for item in part.batch.items
         ]
+        records = (arrival.record for arrival in arrivals)
+        return arrivals, analyse_all(records, semantic=self._context.semantic)
 
     async def _take_in(
-        self, connection: AsyncConnection, arrivals: Sequence[Arrival], now: datetime
+        self, connection: AsyncConnection, arrivals: Sequence[Arrival], analyses: Analyses, now: datetime
     ) -> IntakePlan:
         """Decide about records, and store what was decided."""
         if not arrivals:
             return IntakePlan()
-        decided = await self._decide(connection, arrivals, now)
+        decided = await self._decide(connection, arrivals, analyses, now)
         await records.apply(connection, decided, now)
         self._windows.leave(decided.crowded_out)
         return decided
 
     async def _decide(
-        self, connection: AsyncConnection, arrivals: Sequence[Arrival], now: datetime
+        self, connection: AsyncConnection, arrivals: Sequence[Arrival], analyses: Analyses, now: datetime
     ) -> IntakePlan:
         # In threads: with many channels and stories it takes longer than Discord waits for an answer.
         rules, semantic = self._context.rules, self._context.semantic
         known = await records.known(connection, arrivals)
         topics, subscriptions, mutes = await audience.load(connection)
         identified = await asyncio.to_thread(
-            identify, arrivals, known, topics, now, rules.max_age, semantic=semantic
+            identify, arrivals, known, topics, now, rules.max_age, analyses, semantic=semantic
         )
         await _suspend(connection, topics)
         clustering = await self._windows.place(connection, identified, now)

@@ -91,8 +91,13 @@ class DomainHarness:
         for record_id, stored in plan.records.items():
             if record_id in plan.content_hashes:
                 self.records[record_id] = stored
-            else:  # only its story was decided
-                self.records[record_id] = replace(self.records[record_id], story=stored.story)
+            else:  # only its story was decided, and whether it is news
+                self.records[record_id] = replace(
+                    self.records[record_id],
+                    story=stored.story,
+                    news=stored.news,
+                    first_seen=stored.first_seen,
+                )
         assert not plan.keys.keys() & self._keys.keys()
         self._keys |= plan.keys
         self._hashes |= plan.content_hashes

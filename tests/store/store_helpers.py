@@ -15,6 +15,7 @@ from bot.domain.model import Record, Stored
 from bot.domain.posting import plan as planning
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.plan import IntakePlan
+from bot.domain.records.analysis import TextAnalysis, Texts, analyse
 from bot.domain.records.intake import Arrival, Known, identify, keys_of
 from bot.domain.stories import story as domain_stories
 from bot.domain.stories.story import Story
@@ -78,6 +79,11 @@ async def counted(connection: AsyncConnection, guild_id: int = 0) -> dict[str, i
     """How many stories each topic has, itself."""
     known = await topics.load(connection, guild_id)
     return await stories.counts(connection, {topic.name: [topic.name] for topic in known}, guild_id)
+
+
+def analysed(stored: Stored) -> TextAnalysis:
+    """What the texts of a record say."""
+    return analyse(Texts.of(stored.record, partial=stored.partial))
 
 
 async def take(

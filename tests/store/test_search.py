@@ -23,7 +23,7 @@ from bot.services.search import CANDIDATES, find
 from bot.store import records, schema, search, stories, topics
 from bot.store.database import Database
 from tests.make import Clock, at, examples, record
-from tests.store.store_helpers import GUILD, HALVES, halves, headlines, stored_of, take, wipe
+from tests.store.store_helpers import GUILD, HALVES, analysed, halves, headlines, stored_of, take, wipe
 
 OTHERS = GUILD + 1
 
@@ -35,8 +35,9 @@ async def put(connection: AsyncConnection, *wanted: Stored) -> None:
         for s in wanted
     ]
     await connection.execute(sa.insert(schema.stories), rows)
-    await connection.execute(sa.insert(schema.records), [records.row_of(s, "") for s in wanted])
-    await search.index(connection, wanted)
+    await connection.execute(sa.insert(schema.records), [records.row_of(s, "", analysed(s)) for s in wanted])
+    dialect = connection.dialect.name
+    await search.index(connection, [search.row_of(dialect, s, analysed(s)) for s in wanted])
 
 
 def numbered(*wanted: Record, **known: Any) -> list[Stored]:

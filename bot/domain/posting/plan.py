@@ -24,6 +24,7 @@ from bot.domain.posting import membership
 from bot.domain.posting.decisions import Decisions, Post, PostingSettings, channels_of
 from bot.domain.posting.membership import Membership
 from bot.domain.posting.recipients import SHARED, StoryChanges, decide_posts
+from bot.domain.records.analysis import TextAnalysis
 from bot.domain.records.intake import Fate, Identified, Known
 from bot.domain.stories import story as stories
 from bot.domain.stories.owners import MediaOwners
@@ -55,9 +56,9 @@ class IntakePlan:
 
     `fates`: what became of each of its records, in its order.
 
-    `records`: by id, those to write: whole where `content_hashes` has them, else their story alone. `keys`: new keys of
-    records. `declares`, `topics`: of records that came in themselves. `why`: what put a record into its story, for
-    those that got one.
+    `records`: by id, those to write: whole where `content_hashes` and `analyses` have them, else their story, and whether
+    and since when they are news. `keys`: new keys of records. `declares`, `topics`: of records that came in themselves.
+    `why`: what put a record into its story, for those that got one.
 
     `stories`: what readers see of each story that changes; None: nothing is left of it. `merged`: stories that go on
     as another one. `audiences`: the servers for which a story changes; with 0, and where it is not there, all.
@@ -69,6 +70,7 @@ class IntakePlan:
     fates: tuple[Fate, ...] = ()
     records: Mapping[int, Stored] = field(default_factory=dict)
     content_hashes: Mapping[int, str] = field(default_factory=dict)
+    analyses: Mapping[int, TextAnalysis] = field(default_factory=dict)
     keys: Mapping[str, int] = field(default_factory=dict)
     declares: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     topics: Mapping[int, tuple[TopicMatch, ...]] = field(default_factory=dict)
@@ -144,6 +146,7 @@ def plan(
         fates=identified.fates,
         records={i: members.records[i] for i in members.changed},
         content_hashes=identified.content_hashes,
+        analyses=identified.analyses,
         keys=identified.keys,
         declares=identified.declares,
         topics=identified.topics,
@@ -176,7 +179,6 @@ def announce(
     changes = _story_changes(members, stored.topics, rules.owners)
     return IntakePlan(
         records=news,
-        content_hashes={i: stored.content_hashes[i] for i in news},
         stories=changes.views,
         audiences=changes.audiences,
         decisions=decide_posts(changes, stored.posts, channels_of(subscriptions, mutes), topics, now, rules),

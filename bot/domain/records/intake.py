@@ -16,10 +16,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import chain
+from types import MappingProxyType
 
-from bot.domain.clustering.embeddings import embed_title
-from bot.domain.clustering.story_cluster import Report, day_of, extract_terms
+from bot.domain.clustering.story_cluster import Report, Terms, day_of
 from bot.domain.model import UNKNOWN_DATE, Record, Stored, TopicMatch
+from bot.domain.records.analysis import Analyses, TextAnalysis, Texts, analyse
 from bot.domain.text.words import name_key
 from bot.domain.topics.tree import Topics
 
@@ -93,7 +94,8 @@ class Identified:
 
     `fates`: what each is, in the batch's order. `changed`: the records to be written, whole, by id; with
     `content_hashes`, and with `topics` and `declares` where they came in themselves. `keys`: keys that were not known
-    before, with the records that they stand for. `records`: all that the batch is about, by id, as they are now.
+    before, with the records that they stand for. `analyses`: what the texts of the changed records say. `records`: all
+    that the batch is about, by id, as they are now.
 
     For clustering: `arrivals` came in themselves, and belong into stories; `related` declare them, or are declared
     by them; `withdrawn` are ids of removed records, each with the story that it leaves.
@@ -106,6 +108,7 @@ class Identified:
     topics: Mapping[int, tuple[TopicMatch, ...]] = field(default_factory=dict)
     declares: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     keys: Mapping[str, int] = field(default_factory=dict)
+    analyses: Mapping[int, TextAnalysis] = field(default_factory=dict)
     records: Mapping[int, Stored] = field(default_factory=dict)
     arrivals: tuple[Report, ...] = ()
     related: Mapping[int, Report] = field(default_factory=dict)
@@ -118,20 +121,24 @@ def identify(
     topics: Topics,
     now: datetime,
     max_age: timedelta,
+    analyses: Analyses = MappingProxyType({}),
     *,
     semantic: bool = False,
 ) -> Identified:
     """Which records of a batch are new or changed, in its order, each visible to the next.
 
-    `max_age`: how old a record may be to count as news. `semantic`: titles are compared by what they mean, too.
+    `max_age`: how old a record may be to count as news. `analyses`: those of the batch's texts; others are made here, for
+    what a record goes on to say that the batch does not. `semantic`: titles are compared by what they mean, too.
     """
     taken = _Identification(known, topics, now, max_age)
     for arrival in batch:
         taken.take(arrival)
-    taken.embed_titles(semantic=semantic)
+    taken.analyse(analyses, semantic=semantic)
     # Most polls bring nothing new: then there is nothing to compare either.
     present = taken.records.items() if taken.arrivals else ()
-    reports = {i: _report(stored, semantic) for i, stored in present if not stored.record.removed}
+    reports = {
+        i: _report(stored, taken.analyses.get(i)) for i, stored in present if not stored.record.removed
+    }
     removed = (taken.records[i] for i in taken.arrivals if i not in reports)
     return Identified(
         known,
@@ -141,6 +148,7 @@ def identify(
         topics=taken.topics,
         declares=taken.declares,
         keys=taken.keys,
+        analyses=taken.analyses,
         records=taken.records,
         arrivals=tuple(reports[i] for i in taken.arrivals if i in reports),
         related=reports,
@@ -148,18 +156,18 @@ def identify(
     )
 
 
-def _report(stored: Stored, semantic: bool) -> Report:
-    record = stored.record
+def _report(stored: Stored, analysis: TextAnalysis | None) -> Report:
+    """A record as clustering sees it. Without an analysis it is not compared: it only declares, or is declared."""
     return Report(
         stored.id,
-        extract_terms(record.title, record.excerpt, record.language),
+        analysis.terms if analysis else Terms(),
         day_of(stored.published),
-        record.outlet.domain,
+        stored.record.outlet.domain,
         stored.guild_id,
         frozenset(stored.declares),
         stored.partial,
         stored.story,
-        stored.meaning if semantic else b"",
+        analysis.meaning if analysis else b"",
     )
 
 
@@ -241,6 +249,7 @@ class _Identification:
         self.topics: dict[int, tuple[TopicMatch, ...]] = {}
         self.declares: dict[int, tuple[int, ...]] = {}
         self.keys: dict[str, int] = {}
+        self.analyses: dict[int, TextAnalysis] = {}
 
     def take(self, arrival: Arrival) -> None:
         record = arrival.own()
@@ -271,12 +280,16 @@ class _Identification:
             self.fates.append(Fate.CHANGED)
         self._put(stored, hashed, record)
 
-    def embed_titles(self, *, semantic: bool) -> None:
-        """Give the arrivals the vectors of their titles, or take away those of former titles."""
+    def analyse(self, analyses: Analyses, *, semantic: bool) -> None:
+        """Analyse what is written, and partial records that still look for a story; give arrivals their vectors."""
+        for i, stored in self.records.items():
+            waiting = self.arrivals and stored.partial and stored.story is None
+            if i in self.changed or waiting:
+                texts = Texts.of(stored.record, partial=stored.partial)
+                self.analyses[i] = analyses.get(texts) or analyse(texts, semantic=semantic)
         for i in self.arrivals:
             stored = self.records[i]
-            record = stored.record
-            meaning = embed_title(record.title, record.language) if semantic and not record.removed else b""
+            meaning = b"" if stored.record.removed else self.analyses[i].meaning
             if meaning != stored.meaning:
                 self.records[i] = self.changed[i] = replace(stored, meaning=meaning)
 
