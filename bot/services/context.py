@@ -13,6 +13,7 @@ from bot.domain.posting.schedule import Schedule
 from bot.services.evaluation import Evaluations
 from bot.sources.parsing.pool import Here, Parsers
 from bot.store.database import Database
+from bot.store.revisions import StoryLog
 
 if TYPE_CHECKING:
     from bot.sources.web.fetch import Web  # most commands reach no feed, and it takes long to import
@@ -38,6 +39,7 @@ class Context:
     `editors` are the servers whose people decide about shared stories; `ALL`: those of all servers.
     `topics_per_server` is how many topics of its own a server may make. `semantic`: stories are found by what
     titles mean, too, for which the model must be installed. `evaluations` is where queries are evaluated.
+    `story_log` tells an intake which stories people have changed.
     """
 
     db: Database
@@ -52,3 +54,4 @@ class Context:
     topics_per_server: int = TOPICS_PER_SERVER
     semantic: bool = False
     evaluations: Evaluations = field(default_factory=Evaluations)
+    story_log: StoryLog = field(default_factory=StoryLog)

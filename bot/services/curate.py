@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -64,8 +65,8 @@ async def merge(context: Context, editor: Editor, number: int, other: str) -> tu
         _require(context, editor, gone.guild_id)
         await rules.withdraw(connection, _ids(kept.members), _ids(gone.members), same=False)
         await _keep(connection, context, editor, kept, lead_of(gone.members), same=True)
-        await _carry_out(connection, context, Clustering({}, {gone.number: kept.number}, {}))
-    context.wake()
+        carried_out = await _carry_out(connection, context, Clustering({}, {gone.number: kept.number}, {}))
+    _tell(context, carried_out)
     return kept.number, gone.number
 
 
@@ -99,8 +100,8 @@ async def split_story(context: Context, editor: Editor, number: int, record_id: 
         undone = await pointers.merged_from(connection, story.number, record_id)
         reason = {record_id: f"Moved out of #{story.number} by a moderator"}
         decided = Clustering({record_id: fresh}, dict.fromkeys(undone, fresh), {})
-        await _carry_out(connection, context, decided, reason)
-    context.wake()
+        carried_out = await _carry_out(connection, context, decided, reason)
+    _tell(context, carried_out)
     return story.number, fresh
 
 
@@ -134,9 +135,16 @@ async def _keep(
     await rules.add(connection, rule)
 
 
+class _Change(NamedTuple):
+    """A revision of the stories, and those that it changed."""
+
+    revision: int
+    stories: frozenset[int]
+
+
 async def _carry_out(
     connection: AsyncConnection, context: Context, decided: Clustering, why: Mapping[int, str] | None = None
-) -> None:
+) -> _Change:
     """Store what was decided, with all that follows for the posts of the stories."""
     now = context.now()
     batch = nothing_new(await records.next_story(connection))
@@ -154,4 +162,11 @@ async def _carry_out(
         context.rules,
     )
     await records.apply(connection, replace(made, why={**made.why, **(why or {})}), now)
-    await revisions.advance(connection, revisions.STORIES)
+    revision = await revisions.advance(connection, revisions.STORIES)
+    return _Change(revision, frozenset({*made.audiences, *made.merged}))
+
+
+def _tell(context: Context, change: _Change) -> None:
+    """Say what was changed once it is stored, and that messages may be due."""
+    context.story_log.note(change.revision, change.stories)
+    context.wake()

@@ -208,16 +208,33 @@ async def affected(connection: AsyncConnection, numbers: Collection[int]) -> Aff
     )
 
 
+async def reports_of(
+    connection: AsyncConnection, numbers: Iterable[int], since: datetime, *, semantic: bool = False
+) -> list[Report]:
+    """As `reports`, of these stories alone."""
+    every: list[Report] = []
+    for part in chunks(numbers):
+        every += await reports(connection, since, among=_s.c.number.in_(part), semantic=semantic)
+    return every
+
+
 async def reports(
-    connection: AsyncConnection, since: datetime, until: datetime | None = None, *, semantic: bool = False
+    connection: AsyncConnection,
+    since: datetime,
+    until: datetime | None = None,
+    *,
+    among: sa.ColumnElement[bool] | None = None,
+    semantic: bool = False,
 ) -> list[Report]:
     """The reports of all stories with a record published from a time on (and up to a time), as clustering compares them.
 
-    `semantic`: with what their titles mean, as far as that is known.
+    `among`: a condition that the stories fulfil besides. `semantic`: with what their titles mean, as far as that is known.
     """
     near = sa.and_(_s.c.last >= since, _s.c.merged_into.is_(None), ~_s.c.removed)
     if until is not None:
         near = sa.and_(near, _s.c.first <= until)
+    if among is not None:
+        near = sa.and_(near, among)
     meaning = _r.c.meaning if semantic else sa.null()
     columns = (_r.c.id, _r.c.terms, _day(connection), _r.c.outlet_domain, _r.c.guild_id, _r.c.story, meaning)
     own = sa.and_(~_r.c.partial, ~_r.c.removed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -10,6 +12,7 @@ from bot.store.sql import insert
 
 STORIES = "stories"  # which records are in which story
 TOPICS = "topics"  # what topics there are
+LOGGED = 1_000  # revisions that a log keeps
 
 _v = schema.revisions
 
@@ -27,3 +30,26 @@ async def advance(connection: AsyncConnection, name: str) -> int:
     statement = statement.on_conflict_do_update(index_elements=["name"], set_={"number": _v.c.number + 1})
     number: int = (await connection.execute(statement.returning(_v.c.number))).scalar_one()
     return number
+
+
+class StoryLog:
+    """Which stories the latest revisions of `STORIES` changed, as far as this process made these revisions for people.
+
+    Whoever keeps stories in memory reads those anew that were changed since, instead of all.
+    """
+
+    def __init__(self) -> None:
+        self._changed: dict[int, frozenset[int]] = {}
+
+    def note(self, revision: int, stories: Iterable[int]) -> None:
+        """A revision, whose transaction has ended, changed these stories."""
+        self._changed[revision] = frozenset(stories)
+        if len(self._changed) > LOGGED:
+            del self._changed[min(self._changed)]
+
+    def changed(self, after: int, until: int) -> frozenset[int] | None:
+        """The stories that changed after one revision, up to another; None: some change is not in the log."""
+        if not 0 <= until - after <= len(self._changed):
+            return None
+        every = [self._changed.get(revision) for revision in range(after + 1, until + 1)]
+        return None if None in every else frozenset().union(*filter(None, every))

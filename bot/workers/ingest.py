@@ -108,7 +108,7 @@ class Ingest:
     def __init__(self, context: Context, *, replay: bool = False) -> None:
         self._context = context
         self._replay = replay
-        self._windows = StoryWindowCache(semantic=context.semantic)
+        self._windows = StoryWindowCache(context.story_log, semantic=context.semantic)
 
     async def step(
         self,

@@ -6,6 +6,7 @@ import asyncio
 import gc
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from itertools import chain
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,6 +16,7 @@ from bot.domain.clustering.story_cluster import NEAR, SPAN, Report, day_of, time
 from bot.domain.posting.plan import place
 from bot.domain.records.intake import Identified
 from bot.store import records, revisions, rules
+from bot.store.revisions import StoryLog
 
 _NEAR = timedelta(days=NEAR)
 _SPAN = timedelta(days=SPAN)
@@ -25,14 +27,17 @@ _TOGETHER = 30.0  # days: old reports less apart than that are read in one go
 class StoryWindowCache:
     """Finds the stories of arrivals, whenever these were published.
 
-    What is kept follows the database: it is read anew when another process or a person changed a story, and
-    after a transaction that failed. `semantic`: stories are compared by what titles mean, too.
+    What is kept follows the database. Of what people of this process decided, and `log` tells, the stories concerned are
+    read anew. All is read anew when another process changed a story, and after a transaction that failed.
+    `semantic`: stories are compared by what titles mean, too.
     """
 
-    def __init__(self, *, semantic: bool = False) -> None:
+    def __init__(self, log: StoryLog | None = None, *, semantic: bool = False) -> None:
+        self._log = log or StoryLog()
         self._semantic = semantic
         self._window: StoryWindow | None = None
         self._revision = 0
+        self._outdated: set[int] = set()  # stories that changed outside of the window
 
     def forget(self) -> None:
         """What was placed last was not stored."""
@@ -49,31 +54,42 @@ class StoryWindowCache:
         if not identified.arrivals and not identified.withdrawn:
             return Clustering({}, {}, {})
         start = now - _SPAN
-        window = await self._recent(connection, start - _NEAR)
+        window = await self._current(connection, start - _NEAR)
         self._revision = await revisions.advance(connection, revisions.STORIES)
         recent = [report for report in identified.arrivals if report.day >= day_of(start)]
         old = [report for report in identified.arrivals if report.day < day_of(start)]
         next_number = identified.known.next_story
         # In a thread: many reports take longer than Discord waits for an answer.
-        found = await asyncio.to_thread(place, identified, window, recent, next_number)
+        placed = await asyncio.to_thread(place, identified, window, recent, next_number)
         if not old:
-            return found
+            return placed
         near = await _reports(connection, [report.day for report in old], semantic=self._semantic)
         past = StoryWindow(near, await rules.apart(connection))
-        next_number = max([next_number, *(number + 1 for number in found.stories.values())])
+        next_number = max([next_number, *(number + 1 for number in placed.stories.values())])
         more = await asyncio.to_thread(place, identified, past, old, next_number)
-        if any(number in window for number in {*more.stories.values(), *more.merged}):
-            self.forget()
-        return _joined(found, more)
+        self._outdated |= {*more.stories.values(), *chain.from_iterable(more.merged.items())}
+        return _joined(placed, more)
 
-    async def _recent(self, connection: AsyncConnection, since: datetime) -> StoryWindow:
+    async def _current(self, connection: AsyncConnection, since: datetime) -> StoryWindow:
+        """The window of all stories with a record published from a time on, as they are stored."""
         revision = await revisions.of(connection, revisions.STORIES)
-        if self._window is None or self._revision != revision:
+        changed = self._log.changed(self._revision, revision)
+        if self._window is None or changed is None:
             self._window = None  # two at once would be twice the memory
             self._window = await read(connection, since, semantic=self._semantic)
         else:
             self._window.evict(day_of(since))
+            await self._correct(connection, self._window, changed | self._outdated, since)
+        self._outdated.clear()
         return self._window
+
+    async def _correct(
+        self, connection: AsyncConnection, window: StoryWindow, numbers: Collection[int], since: datetime
+    ) -> None:
+        """Read some stories of the window anew."""
+        if numbers:
+            reports = await records.reports_of(connection, numbers, since, semantic=self._semantic)
+            await asyncio.to_thread(window.correct, numbers, reports, await rules.apart(connection))
 
 
 async def read(connection: AsyncConnection, since: datetime, *, semantic: bool = False) -> StoryWindow:

@@ -49,18 +49,7 @@ class StoryWindow:
     ) -> None:
         self._index = ClusterIndex(params)
         self._apart: dict[int, set[int]] = {}
-        stories: dict[int, list[Report]] = {}
-        reports = list(reports)
-        self._index.observe_casing(reports)
-        for report in reports:
-            assert report.story is not None
-            stories.setdefault(report.story, []).append(report)
-        for number, members in sorted(stories.items(), key=_age):
-            owner = min(report.guild_id for report in members)
-            own = [report for report in members if report.guild_id == owner]
-            self._index.enter(self._index.cluster_of(number, own))
-        for one, other in apart:
-            self.forbid_merge(one, other)
+        self.correct((), reports, apart)
 
     def __len__(self) -> int:
         """How many stories there are."""
@@ -96,6 +85,32 @@ class StoryWindow:
         self._index.withdraw(cluster)
         if cluster.drop(report_ids):
             self._index.enter(cluster)
+
+    def correct(
+        self, numbers: Iterable[int], reports: Iterable[Report], apart: Iterable[tuple[int, int]]
+    ) -> None:
+        """Have stories be as people have decided: these stories consist of `reports` now, those without any are gone.
+
+        `apart` are all pairs of stories that people found to be different.
+        """
+        observed: set[int] = set()
+        for number in numbers:
+            cluster = self._index.get(number)
+            if cluster is not None:
+                observed.update(report.id for report in cluster.reports)
+                self._index.withdraw(cluster)
+        stories: dict[int, list[Report]] = {}
+        for report in reports:
+            assert report.story is not None
+            stories.setdefault(report.story, []).append(report)
+        self._index.observe_casing(r for members in stories.values() for r in members if r.id not in observed)
+        for number, members in sorted(stories.items(), key=_age):
+            owner = min(report.guild_id for report in members)
+            own = [report for report in members if report.guild_id == owner]
+            self._index.enter(self._index.cluster_of(number, own))
+        self._apart.clear()
+        for one, other in apart:
+            self.forbid_merge(one, other)
 
     def forbid_merge(self, one: int, other: int) -> None:
         """Two stories never become one."""

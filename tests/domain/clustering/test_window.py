@@ -229,3 +229,45 @@ def test_what_is_known_after_a_restart_is_what_was_known_before(
     again = stream.reopened()
     assert len(again) == len(stream.window)
     assert again.entries <= stream.window.entries
+
+
+DECISIONS = st.lists(
+    st.tuples(st.sampled_from(("merge", "split")), st.integers(0, 24), st.integers(0, 24)), max_size=4
+)
+
+
+@example(
+    [("harbour bridge", 100.0, 0, ""), ("harbour bridge", 101.0, ONE, "")], [("split", 0, 0)], ["harbour"]
+)
+@given(ARRIVALS, DECISIONS, st.lists(TITLES, min_size=1, max_size=4))
+def test_a_corrected_window_behaves_like_one_that_is_loaded_anew(
+    arrivals: Sequence[tuple[str, float, int, str]],
+    decisions: Sequence[tuple[str, int, int]],
+    probes: Sequence[str],
+) -> None:
+    stream = Stream()
+    for n, (title, day, guild_id, outlet) in enumerate(arrivals, 1):
+        stream.take(report(n, title, day=day, guild_id=guild_id, outlet=outlet))
+    corrected = stream.reopened()
+    apart: list[tuple[int, int]] = []
+    ids = sorted(stream.where)
+    for kind, first, second in decisions:
+        one, two = (stream.where[ids[n % len(ids)]] for n in (first, second))
+        if kind == "merge":
+            stream.where = {i: one if story == two else story for i, story in stream.where.items()}
+        else:
+            stream.used += 1
+            two = stream.where[ids[first % len(ids)]] = stream.used
+            apart.append((one, two))
+        stories = set(stream.where.values())
+        apart = [pair for pair in apart if stories.issuperset(pair)]
+        reports = [
+            r._replace(story=story)
+            for i, r in stream.reports.items()
+            if (story := stream.where[i]) in (one, two)
+        ]
+        corrected.correct({one, two}, reports, apart)
+    anew = StoryWindow((r._replace(story=stream.where[i]) for i, r in stream.reports.items()), apart)
+    assert len(corrected) == len(anew) == len(set(stream.where.values()))
+    batch = [report(1000 + n, title, day=110.0, outlet="probe.example") for n, title in enumerate(probes)]
+    assert corrected.place(batch, {}, 500) == anew.place(batch, {}, 500)

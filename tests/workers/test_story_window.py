@@ -1,0 +1,135 @@
+"""The window in memory follows what people decide, without being read anew, and whatever other processes do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from bot.services import curate
+from bot.services.context import Context
+from bot.services.curate import Editor
+from bot.store import schema, stories
+from bot.store.revisions import LOGGED, StoryLog
+from bot.workers import story_window
+from tests.make import record
+from tests.store.store_helpers import GUILD
+from tests.workers.desk import BotHarness
+
+EDITOR = Editor(GUILD, 1)
+OAK = "Storm fells the oldest oak of Lindow park"
+FLOOD = "Cellars flooded along the river Tame"
+AGAIN = f"{OAK}, wardens say"
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Grows with each window that is read from the database."""
+    every: list[Any] = []
+    read = story_window.read
+
+    async def counted(*arguments: Any, **named: Any) -> Any:
+        every.append(arguments)
+        return await read(*arguments, **named)
+
+    monkeypatch.setattr(story_window, "read", counted)
+    return every
+
+
+async def story_of(bot: BotHarness, title: str) -> int:
+    """The story of the record that has come in under a title."""
+    r = schema.records
+    async with bot.db.read() as connection:
+        number: int = (await connection.execute(sa.select(r.c.story).where(r.c.title == title))).scalar_one()
+    return number
+
+
+async def joins(bot: BotHarness, title: str, outlet: str) -> int:
+    """The story that a record joins which comes in now."""
+    await bot.take_in(record(title, outlet))
+    return await story_of(bot, title)
+
+
+async def two_stories(bot: BotHarness) -> tuple[int, int]:
+    await bot.take_in(record(OAK, "a.example"), record(FLOOD, "b.example"))
+    return await story_of(bot, OAK), await story_of(bot, FLOOD)
+
+
+async def test_a_merge_and_a_split_are_obeyed_without_reading_the_window_anew(
+    desk: BotHarness, loads: Sequence[Any]
+) -> None:
+    oak, flood = await two_stories(desk)
+    loads_before = len(loads)
+    await curate.merge(desk.context, EDITOR, oak, str(flood))
+    assert await joins(desk, f"{FLOOD} once more", "d.example") == oak
+    async with desk.db.read() as connection:
+        story = (await stories.load(connection, [oak]))[oak]
+    (taken_out,) = [member.id for member in story.members if member.record.title == FLOOD]
+    _, fresh = await curate.split_story(desk.context, EDITOR, oak, taken_out)
+    # They never merge again, though they say the same.
+    assert await joins(desk, f"{FLOOD} last night", "e.example") == fresh
+    assert await story_of(desk, FLOOD) == fresh
+    assert await story_of(desk, f"{FLOOD} once more") == oak
+    assert len(loads) == loads_before
+
+
+async def test_what_another_process_decides_is_obeyed_as_well(desk: BotHarness, loads: Sequence[Any]) -> None:
+    oak, flood = await two_stories(desk)
+    loads_before = len(loads)
+    elsewhere = Context(desk.db, desk.clock, editors="all")
+    await curate.merge(elsewhere, EDITOR, oak, str(flood))
+    await curate.merge(desk.context, EDITOR, await joins(desk, "A third thing", "z.example"), str(oak))
+    assert await joins(desk, f"{FLOOD} once more", "d.example") == oak
+    assert len(loads) == loads_before + 1
+
+
+async def test_a_decision_that_was_not_stored_leaves_no_trace(
+    desk: BotHarness, loads: Sequence[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oak, flood = await two_stories(desk)
+    loads_before = len(loads)
+
+    async def broken() -> None:
+        raise ZeroDivisionError
+
+    desk.db.at_commit(broken)
+    with pytest.raises(ZeroDivisionError):
+        await curate.merge(desk.context, EDITOR, oak, str(flood))
+    assert await joins(desk, f"{FLOOD} once more", "d.example") == flood
+    assert len(loads) == loads_before
+
+
+async def test_old_reports_that_touch_recent_stories_are_read_back(
+    desk: BotHarness, loads: Sequence[Any]
+) -> None:
+    """They are placed in a window of their own time; the recent one hears of it without being read anew."""
+    await desk.take_in(record(OAK, "a.example", hours=-24 * 12))
+    loads_before = len(loads)
+    oak = await story_of(desk, OAK)
+    await desk.take_in(record(AGAIN, "b.example", hours=-24 * 14.5))
+    assert await story_of(desk, AGAIN) == oak
+    assert await joins(desk, "Unrelated note on moles", "c.example") != oak
+    assert len(loads) == loads_before
+
+
+def test_a_log_tells_what_changed_only_where_it_has_every_revision() -> None:
+    log = StoryLog()
+    log.note(4, [1, 2])
+    log.note(5, [2, 7])
+    log.note(7, [9])
+    assert log.changed(3, 5) == frozenset({1, 2, 7})
+    assert log.changed(5, 5) == frozenset()
+    assert log.changed(5, 7) is None
+    assert log.changed(2, 4) is None
+    assert log.changed(6, 7) == frozenset({9})
+    assert log.changed(7, 6) is None  # another database
+
+
+def test_a_log_keeps_the_latest_revisions() -> None:
+    log = StoryLog()
+    for revision in range(1, 3 * LOGGED):
+        log.note(revision, [revision])
+    assert log.changed(2 * LOGGED, 3 * LOGGED - 1) == frozenset(range(2 * LOGGED + 1, 3 * LOGGED))
+    assert log.changed(1, 3 * LOGGED - 1) is None
