@@ -155,6 +155,15 @@ async def ids_by_key(connection: AsyncConnection, keys: Iterable[str]) -> dict[s
     return found
 
 
+async def content_hashes(connection: AsyncConnection, keys: Iterable[str]) -> frozenset[str]:
+    """The hashes of the content of the records with these keys."""
+    hashes: set[str] = set()
+    of_records = sa.select(_r.c.content_hash).join(_k, _k.c.record_id == _r.c.id)
+    for part in chunks(keys):
+        hashes.update((await connection.execute(of_records.where(_k.c.key.in_(part)))).scalars())
+    return frozenset(hashes)
+
+
 async def known(connection: AsyncConnection, batch: Sequence[Arrival]) -> Known:
     """What is stored of the records that a batch names."""
     own = [arrival.own() for arrival in batch]
@@ -198,11 +207,10 @@ async def next_story(connection: AsyncConnection) -> int:
 
 async def affected(connection: AsyncConnection, numbers: Collection[int]) -> Affected:
     """What is stored of these stories."""
-    inside, content_hashes = await _select(connection, _r.c.story, numbers)
+    inside = await members(connection, numbers)
     declared = {i for stored in inside.values() for i in stored.declares} - set(inside)
     return Affected(
         inside | await by_id(connection, declared),
-        content_hashes,
         await topics_of(connection, numbers),
         await outbox.posts(connection, numbers),
     )
@@ -277,8 +285,9 @@ def _story_row(number: int, view: StoryView) -> dict[str, Any]:
 
 
 class _Rows(NamedTuple):
-    """What is written of a plan's records and stories: as rows, and for stories of which nothing is left, by number."""
+    """What is written of a plan's records and stories. `views`: of stories; `gone`: stories of which nothing is left."""
 
+    views: dict[int, StoryView]
     stories: list[dict[str, Any]]
     gone: list[int]
     records: list[dict[str, Any]]
@@ -288,28 +297,30 @@ class _Rows(NamedTuple):
     @classmethod
     def of(cls, plan: IntakePlan, dialect: str) -> _Rows:
         """The rows of a plan, for a database of that dialect."""
-        views = _changed_views(plan)
-        whole = [plan.records[i] for i in plan.content_hashes]
+        # Where nothing but guests changed, what everybody sees is as it was.
+        views = {
+            story: view
+            for story, view in plan.stories.items()
+            if view is not None and not plan.audience(story).isdisjoint((0, view.lead.guild_id))
+        }
+        whole = [(plan.records[i], hashed, plan.analyses[i]) for i, hashed in plan.content_hashes.items()]
         return cls(
-            [_story_row(number, view) for number, view in views.items() if view is not None],
-            [number for number, view in views.items() if view is None],
-            [row_of(s, plan.content_hashes[s.id], plan.analyses[s.id]) for s in whole],
+            views,
+            [_story_row(story, view) for story, view in views.items()],
+            [story for story, view in plan.stories.items() if view is None],
+            [row_of(stored, hashed, analysis) for stored, hashed, analysis in whole],
             [
-                {"of": s.id, "in_story": s.story, "is_news": s.news, "since": s.first_seen}
-                for s in plan.records.values()
-                if s.id not in plan.content_hashes
+                {
+                    "of": stored.id,
+                    "in_story": stored.story,
+                    "is_news": stored.news,
+                    "since": stored.first_seen,
+                }
+                for stored in plan.records.values()
+                if stored.id not in plan.content_hashes
             ],
-            [search.row_of(dialect, s, plan.analyses[s.id]) for s in whole],
+            [search.row_of(dialect, stored, analysis) for stored, _, analysis in whole],
         )
-
-
-def _changed_views(plan: IntakePlan) -> dict[int, StoryView | None]:
-    """The views that are stored. Where nothing but guests changed, what everybody sees is as it was."""
-    return {
-        story: view
-        for story, view in plan.stories.items()
-        if view is None or not plan.audience(story).isdisjoint((0, view.lead.guild_id))
-    }
 
 
 async def apply(connection: AsyncConnection, plan: IntakePlan, now: datetime) -> None:
@@ -326,8 +337,7 @@ async def apply(connection: AsyncConnection, plan: IntakePlan, now: datetime) ->
     await _write_declarations(connection, plan.declares)
     topic_ids = await _learnt(connection, plan.topics)
     await _write_topics(connection, plan.topics, topic_ids)
-    seen = {story: view for story, view in _changed_views(plan).items() if view is not None}
-    await _write_story_topics(connection, seen, topic_ids)
+    await _write_story_topics(connection, rows.views, topic_ids)
     await _forward(connection, plan.merged)
     changed = {story: plan.audience(story) for story in plan.stories}
     await decisions.apply(connection, plan.decisions, changed, now)

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.posting.plan import IntakePlan, affected, announce, plan
 from bot.domain.records.analysis import Analyses, analyse_all
-from bot.domain.records.intake import Arrival, Fate, identify
+from bot.domain.records.intake import Arrival, Fate, content_hash, identify, keys_of
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
 from bot.domain.text.language import with_language
@@ -189,7 +189,8 @@ class Ingest:
 
     async def _transaction(self, parts: Sequence[SourceBatch], also: Also) -> list[Summary]:
         # Before the transaction, and off the event loop: others need not wait for texts to be looked at.
-        arrivals, analyses = await asyncio.to_thread(self._analysed, parts)
+        arrivals = await asyncio.to_thread(self._arrivals, parts)
+        analyses = await self._analyses(arrivals)
         async with self._context.db.intake() as connection:
             # Read only now, as digests do: what came in after one is told by the next.
             now = self._context.now()
@@ -209,9 +210,9 @@ class Ingest:
             self._context.wake()
         return summaries
 
-    def _analysed(self, parts: Iterable[SourceBatch]) -> tuple[list[Arrival], Analyses]:
-        """The records of batches, each with its language, and what their texts say."""
-        arrivals = [
+    def _arrivals(self, parts: Iterable[SourceBatch]) -> list[Arrival]:
+        """The records of batches, each with its language."""
+        return [
             Arrival(
                 with_language(item.record),
                 part.state.id,
@@ -223,8 +224,15 @@ class Ingest:
             for part in parts
             for item in part.batch.items
         ]
-        records = (arrival.record for arrival in arrivals)
-        return arrivals, analyse_all(records, semantic=self._context.semantic)
+
+    async def _analyses(self, arrivals: Sequence[Arrival]) -> Analyses:
+        """What the texts say of the records that are not stored as they are. Most of what is polled is."""
+        keyed = [arrival.own() for arrival in arrivals]
+        keys = chain.from_iterable(map(keys_of, keyed))
+        async with self._context.db.read() as connection:
+            stored = await records.content_hashes(connection, keys)
+        changed = (record for record in keyed if content_hash(record) not in stored)
+        return await asyncio.to_thread(analyse_all, changed, semantic=self._context.semantic)
 
     async def _take_in(
         self, connection: AsyncConnection, arrivals: Sequence[Arrival], analyses: Analyses, now: datetime

@@ -66,7 +66,7 @@ class DomainHarness:
     def affected(self) -> Affected:
         """All stories."""
         posts = {(post.story, post.channel_id): post for post in self.posts.values()}
-        return Affected(dict(self.records), dict(self._hashes), dict(self._matches), posts)
+        return Affected(dict(self.records), dict(self._matches), posts)
 
     def take(
         self, *batch: Record, hours: float = 0, silent: bool = False, replay: bool = False, guild_id: int = 0

@@ -52,6 +52,20 @@ async def test_every_text_is_analysed_once_and_before_the_transaction(
     assert inside == []
 
 
+async def test_what_is_stored_as_it_is_needs_no_analysis(
+    fresh: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Feeds bring the same items with each poll."""
+    await fresh.begin("Alps")
+    glacier, ferry = record(GLACIER, "peak.example"), record(FERRY, "sea.example")
+    await fresh.take_in(glacier, ferry)
+    beforehand = spied(monkeypatch, analysis, "analyse")
+    inside = spied(monkeypatch, intake, "analyse")
+    await fresh.take_in(glacier, replace(ferry, quality=9))
+    assert [texts.title for (texts,) in beforehand] == [FERRY]
+    assert inside == []
+
+
 async def test_nothing_is_cut_or_detected_on_the_event_loop_while_articles_come_in(
     fresh: BotHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:

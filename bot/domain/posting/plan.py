@@ -40,12 +40,11 @@ _WORD = re.compile(r"\w+")
 class Affected:
     """What is stored of the stories that a batch changes.
 
-    `records` by id: their members, removed ones included, and what these declare; `content_hashes` and `topics` by
-    record; `posts` by story and channel.
+    `records` by id: their members, removed ones included, and what these declare; `topics` by record; `posts` by story
+    and channel.
     """
 
     records: Mapping[int, Stored]
-    content_hashes: Mapping[int, str]
     topics: Mapping[int, tuple[TopicMatch, ...]]
     posts: Mapping[tuple[int, int], Post]
 
