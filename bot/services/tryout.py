@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from bot.domain.model import Record, Stored, Topic
 from bot.domain.posting.backtest import Backtest, Tally
 from bot.domain.stories import story as stories
+from bot.domain.stories.story import Story
 from bot.domain.topics.query import language as query
 from bot.domain.topics.query.document import Document
 from bot.domain.topics.query.language import Query
@@ -19,13 +20,12 @@ from bot.messages import marks
 from bot.services.context import Context
 from bot.services.evaluation import affordable
 from bot.services.server_topics import LOOK_BACK, MOST, lately, understood
+from bot.services.story_batches import story_batches
 from bot.store import server_topics, subscriptions, topics
-from bot.store import stories as stored_stories
 
 DAYS = LOOK_BACK.days
 EXAMPLES = 10
 SAMPLES = 5
-STORIES_AT_ONCE = 100
 MOST_STORIES = 5_000  # that a backtest tells again
 
 
@@ -166,11 +166,13 @@ async def _about(context: Context, asked: Asked, guild_id: int) -> _About:
     about = _About({})
     if asked.topic is not None:
         since = context.now() - LOOK_BACK
-        async with context.db.read() as connection:
-            rows = await server_topics.stories_about(connection, asked.about, guild_id, since, MOST)
-        for row in rows:
-            if not about.add(row.id, row.story, row.first_seen):
-                break
+        async with (
+            context.db.read() as connection,
+            aclosing(server_topics.records_about(connection, asked.about, guild_id, since, MOST)) as rows,
+        ):
+            async for part in rows:
+                if not all(about.add(row.id, row.story, row.first_seen) for row in part):
+                    break
         return about
     assert asked.query is not None
     looked_at = 0
@@ -200,12 +202,12 @@ async def backtest(context: Context, guild_id: int, channel_id: int, text: str) 
             muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
         since = max([now - timedelta(days=DAYS - 1), first or now, *([about.oldest] if about.oldest else [])])
         tally = Tally(since, now, context.rules.max_age, muted, context.rules.owners, samples=SAMPLES)
-        numbers = list(about.stories)
-        for position in range(0, len(numbers), STORIES_AT_ONCE):
-            part = numbers[position : position + STORIES_AT_ONCE]
-            async with context.db.read() as connection:
-                loaded = await stored_stories.load(connection, part, guild_id)
-            found = [(story, about.stories[number]) for number, story in loaded.items()]
-            await context.evaluations.run(tally.add, found)
+
+        def count(batch: Iterable[Story]) -> None:
+            tally.add((story, about.stories[story.number]) for story in batch)
+
+        async with aclosing(story_batches(context, list(about.stories), guild_id, count)) as batches:
+            async for _ in batches:
+                pass
         made = await context.evaluations.run(tally.result)
     return Backtested(asked, made, about.records, about.oldest is not None)

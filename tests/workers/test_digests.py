@@ -309,13 +309,13 @@ async def test_what_a_servers_own_source_brought_is_told_in_that_server_alone(re
         await subscribe(reader.context, replace(elsewhere, guild_id=guild_id, channel_id=channel))
         for guild_id, channel in ((GUILD, CHANNEL), (GUILD + 1, OTHER))
     ]
-    assert [view.lead.record.title for view in here.forecast] == [ONE]
-    assert there.forecast == ()
-    assert here.newest is not None
-    assert there.newest is not None
-    assert there.newest.number == 1
+    assert [view.lead.record.title for view in here.forecast.stories] == [ONE]
+    assert there.forecast.stories == ()
+    assert here.forecast.newest is not None
+    assert there.forecast.newest is not None
+    assert there.forecast.newest.number == 1
     with pytest.raises(NotFoundError, match="no story"):
-        await post_now(reader.context, here.newest.number, GUILD + 1, OTHER)
+        await post_now(reader.context, here.forecast.newest.number, GUILD + 1, OTHER)
     reader.clock.forward(hours=1)
     await reader.digest()
     assert {asked.target.channel_id for asked in reader.mailbox.sent} == {CHANNEL}
