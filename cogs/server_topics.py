@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from io import BytesIO
 
 import discord
@@ -140,7 +139,7 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
         """Chart how many posts a day a topic or query would have caused at each importance."""
         found = await tryout.backtest(self.context, guild_of(interaction).id, here_id(interaction), topic)
         series = [Series(str(one), COLOURS[one], found.backtest.posts[one]) for one in Importance]
-        chart = await asyncio.to_thread(bars, found.backtest.days, series)
+        chart = await self.context.evaluations.run(bars, found.backtest.days, series)
         picture = discord.File(BytesIO(chart), CHART)
         tried = pages.heading(found.asked.topic, found.asked.text)
         embed = pages.backtested(tried, found.backtest, found.records, f"attachment://{CHART}", cut=found.cut)

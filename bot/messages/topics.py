@@ -9,10 +9,11 @@ from bot.domain.posting.backtest import Backtest
 from bot.domain.stories.topic_row import TopicRow
 from bot.domain.text.cleaning import length, plural
 from bot.messages.message import DESCRIPTION, FIELD_VALUE, Embed, Field, escape, escape_to, lines, relative
-from bot.messages.story import GREY, colour_of, spike_words, story_line
+from bot.messages.story import GREY, colour_of, list_pages, spike_words, story_line
 
 SAMPLE = 250
 WEEK, MONTH = 7, 30
+PAGE = 20  # topics
 
 
 def code(query: str) -> str:
@@ -151,3 +152,8 @@ def topic_line(row: TopicRow) -> str:
     ]
     parts = [f"**{escape(topic.name)}**", plural(row.stories, "story", "stories"), *filter(None, marks)]
     return "\u2003" * min(row.depth, 5) + " · ".join(parts)
+
+
+def topic_pages(rows: Sequence[TopicRow], empty: str) -> tuple[Embed, ...]:
+    """The list of topics as pages."""
+    return list_pages("Topics", list(map(topic_line, rows)), empty, size=PAGE)

@@ -271,7 +271,7 @@ class App:
 
     async def _define(self, watched: Watched) -> None:
         """Topic files that came with the source become topics."""
-        found = [load_topics(directory) for directory in watched.topics()]
+        found = await asyncio.to_thread(lambda: [load_topics(directory) for directory in watched.topics()])
         for error in chain.from_iterable(rejected for _, rejected in found):
             log.warning("%s: %s", error.path, error.reason)
         if found:
@@ -401,8 +401,9 @@ async def _start(config: Config, stack: contextlib.AsyncExitStack) -> App:
     web = await stack.enter_async_context(build_web_client(config.feeds.private_networks))
     parsers = await stack.enter_async_context(ParserPool())
     context = replace(build_context(config, db, clock.now), web=web, parsers=parsers)
-    await rematch.configure(context, build_topics(config))
+    await rematch.configure(context, await asyncio.to_thread(build_topics, config))
+    declared = await asyncio.to_thread(build_feeds, config)
     async with db.write() as connection:
-        await feeds.configure(connection, build_feeds(config), context.polls.bounds.least, clock.now())
+        await feeds.configure(connection, declared, context.polls.bounds.least, clock.now())
     watched = [build_source(s) for s in config.sources if not isinstance(s, FeedSettings)]
     return App(context, watched, endpoint=build_endpoint(config))

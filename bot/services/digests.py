@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from functools import lru_cache
@@ -11,11 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Subscription
 from bot.domain.posting import zones
-from bot.domain.posting.digest import Digest, compose, served_by_digest
+from bot.domain.posting.digest import Digest, compose, half_life_of, served_by_digest
 from bot.domain.posting.schedule import DEFAULT_SIZE, EVERY_DAY, Schedule, parse_days, parse_time
 from bot.domain.posting.zones import Reading, Zones
 from bot.domain.stories import story as stories
 from bot.domain.stories.owners import MediaOwners
+from bot.domain.stories.story import Story
 from bot.domain.text.cleaning import clip
 from bot.domain.topics.tree import Topics
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
@@ -31,6 +34,7 @@ from bot.store.subscriptions import ChannelState
 FIRST = timedelta(days=1)  # a channel's first digest looks back so far, or to its first subscription,
 FIRST_MOST = timedelta(days=7)  # but no further than this: it may have had live posts for years
 GAP_MOST = timedelta(days=35)  # nor does any look back further: after half a year of silence that is no news
+MOST_CANDIDATES = 5_000  # stories that a digest is chosen from, the hottest
 SOON = timedelta(microseconds=1)  # the least difference of two times
 LONGEST_ZONE = 100  # characters of a zone's name that are looked at
 FORGET = timedelta(days=30)  # a story told longer ago than this is told anew
@@ -135,10 +139,11 @@ async def compose_for_channel(
     first = max(min(now - FIRST, *begun), now - FIRST_MOST)
     since = first if state.last_digest is None else max(state.last_digest, now - GAP_MOST)
     names = {name for s in subscribed for name in known.with_descendants(s.topic)}
-    numbers = await stored.arrived(connection, sorted(names), since, now, state.guild_id)
-    candidates = await stored.load(connection, numbers, state.guild_id)
-    made = compose(
-        candidates.values(),
+    candidates = await _candidates(connection, sorted(names), since, now, state.guild_id)
+    # In a thread: of thousands of stories it takes seconds.
+    made = await asyncio.to_thread(
+        compose,
+        candidates,
         subscribed,
         known,
         await digests.told(connection, state.channel_id),
@@ -152,6 +157,21 @@ async def compose_for_channel(
     above = await spikes(connection, known, told, now, state.guild_id)
     sections = tuple(replace(section, spike=above.get(section.topic)) for section in made.sections)
     return replace(made, sections=sections), known
+
+
+async def _candidates(
+    connection: AsyncConnection,
+    names: Sequence[str],
+    since: datetime,
+    until: datetime,
+    guild_id: int | None = None,
+) -> list[Story]:
+    """The stories of these topics that a digest of this period is chosen from."""
+    numbers = await stored.arrived(connection, names, since, until, guild_id)
+    if len(numbers) > MOST_CANDIDATES:
+        half_life = half_life_of(since, until)
+        numbers = await stored.hottest_of(connection, numbers, MOST_CANDIDATES, until, half_life)
+    return list((await stored.load(connection, numbers, guild_id)).values())
 
 
 def as_message(made: Digest, known: Topics, plan: Schedule) -> Message | None:
@@ -169,7 +189,7 @@ async def preview(
 ) -> tuple[Message | None, Schedule, datetime]:
     """The digest that would be sent now, its schedule, and the time since which it tells."""
     now = context.now()
-    async with context.db.read() as connection:
+    async with context.evaluations.turn(guild_id), context.db.read() as connection:
         own, state = await _channel(connection, guild_id, channel_id)
         plan = state.schedule or context.digest_default
         made, known = await compose_for_channel(connection, own, state, plan.size, now, context.rules.owners)
@@ -267,8 +287,9 @@ async def between(context: Context, topic_name: str, since: datetime, until: dat
     async with context.db.read() as connection:
         known = await topics.load(connection)
         topic = resolve(known, topic_name)
-        numbers = await stored.arrived(connection, known.with_descendants(topic.name), since, until)
-        candidates = await stored.load(connection, numbers)
+        candidates = await _candidates(connection, known.with_descendants(topic.name), since, until)
     asked = Subscription(0, 0, 0, topic.name)
     owners = context.rules.owners
-    return compose(candidates.values(), [asked], known, {}, since, until, owners=owners, size=size)
+    return await asyncio.to_thread(
+        compose, candidates, [asked], known, {}, since, until, owners=owners, size=size
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -9,13 +10,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from bot.domain.model import Importance, Mode, StoryView, Subscription, Topic
 from bot.domain.posting import decisions
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.schedule import Schedule
 from bot.domain.stories import story as stories
+from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.story import Story
 from bot.domain.topics.tree import Topics, sought_by
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
@@ -167,8 +167,12 @@ async def _forecast(context: Context, wanted: Subscription, topic: Topic, known:
         async with aclosing(story_batches(context, recent, guild_id, posted_of)) as batches:
             would = [view async for views in batches for view in views]
     would.sort(key=lambda view: (view.last, view.number), reverse=True)
+    newest = next(iter(would), None)
     async with context.db.read() as connection:
-        newest = would[0] if would else await _view_of(connection, latest, guild_id, muted, context.rules)
+        if newest is None:
+            loaded = await stored_stories.load(connection, latest, guild_id)
+            seen = await asyncio.to_thread(_views, loaded.values(), muted, context.rules.owners)
+            newest = next(iter(seen), None)
         post = await outbox.post_in(connection, newest.number, wanted.channel_id) if newest else None
     return Forecast(tuple(would), len(recent) >= MOST_FORECAST, newest, outbox.is_posted(post), bringing)
 
@@ -178,12 +182,10 @@ def _would_post(
 ) -> list[StoryView]:
     """The stories that it would have posted."""
     least = decisions.live_importance(wanted)
-    views = (stories.view(story, muted, rules.owners) for story in batch)
     return [
         view
-        for view in views
-        if view is not None
-        and stories.reaches(view, least)
+        for view in _views(batch, muted, rules.owners)
+        if stories.reaches(view, least)
         and any(m.first_seen - m.published <= rules.max_age for m in view.members if not m.partial)
     ]
 
@@ -194,17 +196,9 @@ def _bringing(topic_lists: Mapping[tuple[str, ...], int], known: Topics, topic: 
     return sum(count for names, count in topic_lists.items() if not names or known.concerns(names, key))
 
 
-async def _view_of(
-    connection: AsyncConnection,
-    numbers: Sequence[int],
-    guild_id: int,
-    muted: stories.Muted,
-    rules: PostingSettings,
-) -> StoryView | None:
-    """The first of these stories that can be seen."""
-    loaded = await stored_stories.load(connection, numbers, guild_id)
-    views = (stories.view(loaded[number], muted, rules.owners) for number in numbers)
-    return next((view for view in views if view is not None), None)
+def _views(loaded: Iterable[Story], muted: stories.Muted, owners: MediaOwners) -> list[StoryView]:
+    """What can be seen of these stories."""
+    return [view for story in loaded if (view := stories.view(story, muted, owners)) is not None]
 
 
 async def post_now(context: Context, story: int, guild_id: int, channel_id: int) -> bool:
@@ -222,7 +216,7 @@ async def post_now(context: Context, story: int, guild_id: int, channel_id: int)
             return False
         found = (await stored_stories.load(connection, [number], guild_id))[number]
         muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
-        view = stories.view(found, muted, context.rules.owners)
+        view = await asyncio.to_thread(stories.view, found, muted, context.rules.owners)
         if view is None:
             raise InvalidInputError(f"Story #{number} was removed by its outlets or is muted here.")
         own = await subscriptions.subscriptions(connection, guild_id=guild_id, channel_ids=[channel_id])

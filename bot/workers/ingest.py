@@ -248,7 +248,8 @@ class Ingest:
         newest = await records.by_id(connection, await sources.newest_records(connection, state.id, count))
         numbers = {stored.story for stored in newest.values() if stored.story is not None}
         stored = await records.affected(connection, numbers)
-        result = announce(newest, stored, *await audience.load(connection), now, self._context.rules)
+        concerned = await audience.load(connection)
+        result = await asyncio.to_thread(announce, newest, stored, *concerned, now, self._context.rules)
         await records.apply(connection, result, now)
         return result.sends
 

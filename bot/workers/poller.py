@@ -23,6 +23,7 @@ from bot.domain.polling import Feed, PollResult, next_schedule, to_warn
 from bot.domain.records.intake import Arrival, all_keys, keys_of
 from bot.domain.text.addresses import host_of, hosts_only
 from bot.domain.text.cleaning import plural
+from bot.domain.topics.tree import Topics
 from bot.errors import StoreError
 from bot.services.context import Context
 from bot.sources.feeds.parse import FeedSpec
@@ -366,5 +367,12 @@ class _Followed:
         if signature != self._of:
             known = await topics.load(connection)
             self._of = signature
-            self._ids = frozenset(i for i, names in catalogue.items() if known.concerns(names, wanted))
+            self._ids = await asyncio.to_thread(_concerned, known, catalogue, wanted)
         return self._ids
+
+
+def _concerned(
+    known: Topics, catalogue: Mapping[int, Sequence[str]], wanted: Collection[str]
+) -> frozenset[int]:
+    """The feeds that may bring something on one of these topics."""
+    return frozenset(i for i, names in catalogue.items() if known.concerns(names, wanted))
