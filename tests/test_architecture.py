@@ -97,6 +97,7 @@ ARROWS: dict[str, set[str]] = {
         "bot.domain",
         "bot.errors",
     },
+    "bot.runtime.background": {"bot.domain.retry"},
     "bot.runtime.clock": set(),
     "bot.runtime.process": set(),
     "bot.runtime.logs": {"bot.domain.text"},
@@ -398,3 +399,16 @@ def test_no_coroutine_computes_for_long() -> None:
         if called in long
     ]
     assert not wrong
+
+
+def test_no_endless_loop_is_written_by_hand() -> None:
+    """`bot.runtime.background` has the one that there is; a source that tells of its changes is an iterator."""
+    parts = {"bot.runtime", "bot.workers", "bot.services", "bot.chat", "bot.http", "cogs"}
+    endless = [
+        f"{name}:{inner.lineno}"
+        for module, name, node in _functions(ast.AsyncFunctionDef)
+        if _within(module, parts)
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.While) and isinstance(inner.test, ast.Constant)
+    ]
+    assert not endless

@@ -105,7 +105,8 @@ class Deliver:
                 # A pointer comes after the message that it points to.
                 queue.sort(key=lambda claim: claim.story in render_context.merged_into)
                 self._queues[channel_id] = queue
-                worker = asyncio.ensure_future(self._work(channel_id, queue, render_context))
+                work = self._work(channel_id, queue, render_context)
+                worker = asyncio.create_task(work, name=f"delivery to channel {channel_id}")
                 self._workers.add(worker)
                 worker.add_done_callback(self._ended)
             return len(claimed)
@@ -170,7 +171,9 @@ class Deliver:
                     claim = queue.pop(0)
                     begun = self._context.now()
                     self._in_flight += 1
-                    trying = asyncio.ensure_future(self._outcome(claim, render_context))
+                    trying = asyncio.create_task(
+                        self._outcome(claim, render_context), name=f"sending message {claim.id}"
+                    )
                     trying.add_done_callback(self._landed)
                     with _cancelled_with(trying):
                         await asyncio.wait([trying], timeout=PATIENCE)

@@ -150,7 +150,7 @@ class Poll:
                 continue
             self._hosts[host] += 1
             origin = origin_of(feed, self._context.polls.quality)
-            task = asyncio.ensure_future(
+            task = asyncio.create_task(
                 poll_feed(
                     self._web,
                     origin,
@@ -158,7 +158,8 @@ class Poll:
                     self._context.now(),
                     self._context.parsers,
                     feed.guild_id,
-                )
+                ),
+                name=f"polling feed {feed.source_id}",
             )
             task.add_done_callback(lambda _: self._woken.set())
             self._running[task] = feed
@@ -203,7 +204,7 @@ class Poll:
             storing.result()
         if self._storing is None and self._over:
             part, self._over = _portion(self._over)
-            self._storing = asyncio.ensure_future(self._store(part))
+            self._storing = asyncio.create_task(self._store(part), name="storing polls")
             self._storing.add_done_callback(lambda _: self._woken.set())
 
     async def _store(self, over: Sequence[_Done]) -> None:
