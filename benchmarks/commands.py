@@ -170,7 +170,7 @@ async def _all(context: Context, runs: int) -> None:
                 partial(searching.find, context, query, GUILD, CHANNEL, order),
                 runs,
             )
-        await _measured(f"/topic test {name}", partial(tryout.newest, context, GUILD, query, 300), runs)
+        await _measured(f"/topic test {name}", partial(tryout.newest, context, GUILD, query), runs)
         await _measured(
             f"/topic backtest {name}",
             partial(tryout.backtest, context, GUILD, CHANNEL, query),

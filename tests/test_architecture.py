@@ -55,7 +55,7 @@ ARROWS: dict[str, set[str]] = {
     "bot.chat": {"bot.chat", "bot.messages", "bot.domain", "bot.errors"},
     "bot.chat.client": {"bot.chat", "bot.domain", "bot.errors", "bot.services.context"},
     # What is done: by a command, or by itself.
-    "bot.services": {"bot.services", "bot.messages", "bot.store", "bot.sources", "bot.domain", "bot.errors"},
+    "bot.services": {"bot.services", "bot.store", "bot.sources", "bot.domain", "bot.errors"},
     "bot.workers": {
         "bot.workers",
         "bot.services.context",

@@ -22,6 +22,7 @@ from bot.domain.topics.query import language
 from bot.domain.topics.query.document import Document
 from bot.domain.topics.query.language import Query
 from bot.domain.topics.tree import Topics
+from bot.messages.digest import digest_payload
 from bot.messages.story import story_post
 from bot.services import digests, evaluation, mutes, related, search, story_batches, topics, tryout
 from bot.services import server_topics as use
@@ -120,7 +121,7 @@ async def test_commands_evaluate_in_a_thread_and_in_no_transaction(
 ) -> None:
     watched = watch(sea, monkeypatch)
     assert len((await search.find(sea.context, "storm*", GUILD)).hits) == 10
-    assert len((await tryout.newest(sea.context, GUILD, DEAR, 300)).matches) == 10
+    assert len((await tryout.newest(sea.context, GUILD, DEAR)).matches) == 10
     assert (await tryout.backtest(sea.context, GUILD, 1, "storm")).records == 10
     assert (await use.create(sea.context, GUILD, Draft("Storms", DEAR))).records == 10
     assert watched.slices >= 8
@@ -168,7 +169,7 @@ COMPUTED: dict[str, tuple[Callable[[BotHarness], Awaitable[object]], Callable[..
     "a post on demand": (lambda d: post_now(d.context, 1, GUILD, CHANNEL), stories.view),
     "a backtest": (lambda d: tryout.backtest(d.context, GUILD, CHANNEL, "Sea"), reached),
     "a digest that is looked at": (lambda d: digests.preview(d.context, GUILD, CHANNEL), compose),
-    "a digest on demand": (lambda d: digests.send_now(d.context, GUILD, CHANNEL), compose),
+    "a digest on demand": (lambda d: digests.send_now(d.context, GUILD, CHANNEL, digest_payload), compose),
     "a digest that is due": (_send_digest, compose),
     "the digest of a topic": (
         lambda d: digests.between(d.context, "Sea", at(-9), at(9), 5),
@@ -333,9 +334,9 @@ async def test_a_dear_query_looks_at_fewer_articles(sea: BotHarness, monkeypatch
     cheap, dear = language.parse("nothing"), language.parse(DEAR.replace("storm*", "nothing"))
     assert affordable(dear.price) < affordable(cheap.price)
     monkeypatch.setattr(evaluation, "STEPS", 10 * (DOCUMENT + dear.price))
-    tested = await tryout.newest(sea.context, GUILD, str(dear), 300)
+    tested = await tryout.newest(sea.context, GUILD, str(dear))
     assert (tested.looked_at, tested.cut) == (10, True)
-    tested = await tryout.newest(sea.context, GUILD, str(cheap), 300)
+    tested = await tryout.newest(sea.context, GUILD, str(cheap))
     assert tested.looked_at == affordable(cheap.price)
     assert (await tryout.backtest(sea.context, GUILD, 1, str(dear))).cut
     made = await use.create(sea.context, GUILD, Draft("Dear", str(dear)))
@@ -343,7 +344,7 @@ async def test_a_dear_query_looks_at_fewer_articles(sea: BotHarness, monkeypatch
 
 
 async def test_what_is_within_the_budget_is_not_cut(sea: BotHarness) -> None:
-    assert not (await tryout.newest(sea.context, GUILD, "nothing", 300)).cut
+    assert not (await tryout.newest(sea.context, GUILD, "nothing")).cut
     assert not (await tryout.backtest(sea.context, GUILD, 1, "nothing")).cut
     assert (await use.create(sea.context, GUILD, Draft("Storms", "storm"))).looked_at is None
 
