@@ -65,7 +65,8 @@ PAIRS = "({}* NEAR/50 {}*)"
 EVERY = "type:article"
 
 
-async def _fill(db: Database, number: int) -> None:
+async def fill(db: Database, number: int) -> None:
+    """Store so many stories of one article each, all on one topic."""
     writer = Writer(0)
     async with db.intake() as connection:
         ids = await topics.learn(connection, ["AI", "Space"])
@@ -136,7 +137,7 @@ async def measure(runs: int, number: int) -> None:
     """Print how long each takes."""
     with tempfile.TemporaryDirectory() as folder:
         db = await Database.open(str(Path(folder) / "commands.db"))
-        await _fill(db, number)
+        await fill(db, number)
         context = Context(db, lambda: START + timedelta(minutes=number))
         print(f"{number:,} stories; a query may cost {MAX_PRICE}")
         await _all(context, runs)

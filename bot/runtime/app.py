@@ -369,6 +369,7 @@ async def run(config: Config) -> None:
             app = await _start(config, stack)
             stop.append(app.stop)
         if len(stop) > 1:
+            process.spare_the_collector()
             await app.run(config.discord.token.get_secret_value())
 
 
