@@ -7,10 +7,32 @@ import asyncio
 import platform
 from pathlib import Path
 
-from benchmarks import clustering, commands, idle, intake, matching, parsing, polling, search, unchanged
+from benchmarks import (
+    clustering,
+    commands,
+    event_loop,
+    idle,
+    intake,
+    matching,
+    parsing,
+    polling,
+    search,
+    unchanged,
+)
 from bot.demo.main import NEWS
 
-NAMES = ("intake", "matching", "clustering", "parsing", "unchanged", "polling", "search", "commands", "idle")
+NAMES = (
+    "intake",
+    "matching",
+    "clustering",
+    "parsing",
+    "unchanged",
+    "polling",
+    "search",
+    "commands",
+    "loop",
+    "idle",
+)
 
 
 def main() -> None:
@@ -28,7 +50,7 @@ def main() -> None:
         "--stream", type=int, default=200_000, help="the most reports for the clustering benchmark"
     )
     parser.add_argument(
-        "--stories", type=int, default=300_000, help="how many stories the commands benchmark uses"
+        "--stories", type=int, default=300_000, help="how many stories the commands and loop benchmarks use"
     )
     arguments = parser.parse_args()
     if unknown := set(arguments.what).difference(NAMES):
@@ -56,6 +78,8 @@ def _measure(name: str, arguments: argparse.Namespace) -> None:
             asyncio.run(search.measure(arguments.runs))
         case "commands":
             asyncio.run(commands.measure(arguments.runs, arguments.stories))
+        case "loop":
+            asyncio.run(event_loop.measure(arguments.runs, arguments.stories))
         case "idle":
             asyncio.run(idle.measure(arguments.runs))
 

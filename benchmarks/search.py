@@ -106,7 +106,7 @@ async def measure(runs: int) -> None:
 
                     async def ask(text: str = text, order: Order = order) -> None:
                         found = await find(context, text, 1, 1, order)
-                        pages(text, found.hits, found.note)
+                        pages(text, found.hits, found.left_out)
 
                     line(f"{what}, {order} first", await _times(runs, ask), "ms")
             for what, size in (("a title", 12), ("title and excerpt", search.MOST_WORDS)):

@@ -12,6 +12,7 @@ from bot.chat.reply import reply
 from bot.domain.posting.schedule import DEFAULT_SIZE, MOST_SIZE, describe_days
 from bot.domain.posting.zones import shown
 from bot.domain.text.cleaning import clip, plural
+from bot.messages.digest import channel_digest, digest_payload
 from bot.messages.message import Embed, dated, escape
 from bot.messages.story import GREY
 from bot.services import digests as use
@@ -97,12 +98,15 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dige
     async def preview(self, interaction: Interaction) -> None:
         """Show this channel's digest as it would be now. Only you see it."""
         channel = channel_of(interaction)
-        message, plan, since = await use.preview(self.context, guild_of(interaction).id, channel.id)
+        composed = await use.preview(self.context, guild_of(interaction).id, channel.id)
+        digest, plan = composed.digest, composed.schedule
+        message = channel_digest(digest, composed.topics, plan)
+        since = dated(digest.since)
         if message is None:
-            text = f"There have been no new stories since {dated(since)}. A digest is only sent when there are new stories."
+            text = f"There have been no new stories since {since}. A digest is only sent when there are new stories."
             await views.answer(interaction, Embed(title="Digest preview", description=text, colour=GREY))
             return
-        when = f"-# Preview · stories since {dated(since)} · {describe_days(plan.days)} at {plan.at:%H:%M} ({shown(plan.zone)})"
+        when = f"-# Preview · stories since {since} · {describe_days(plan.days)} at {plan.at:%H:%M} ({shown(plan.zone)})"
         await reply(
             interaction,
             content=f"{message.content}\n{when}",
@@ -116,7 +120,7 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dige
         """Send this channel's digest now. The next one covers the time after it."""
         channel = managed(interaction)
         require_postable(channel)
-        told = await use.send_now(self.context, guild_of(interaction).id, channel.id)
+        told = await use.send_now(self.context, guild_of(interaction).id, channel.id, digest_payload)
         text = (
             f"Sending a digest with {plural(told, 'story', 'stories')}."
             if told

@@ -36,7 +36,7 @@ def _how(subscription: Subscription, guild: discord.Guild) -> str:
 
 def subscribed(done: Subscribed, mention: discord.Role | None, target: Target) -> Embed:
     """What a subscription brings, and what stands in its way."""
-    wanted = done.subscription
+    wanted, forecast = done.subscription, done.forecast
     lines = [f"{target.mention} follows **{escape(wanted.topic)}** · {_how(wanted, target.guild)}"]
     if done.resumed:
         lines.append("The channel was paused. Waiting posts are sent now.")
@@ -44,19 +44,20 @@ def subscribed(done: Subscribed, mention: discord.Role | None, target: Target) -
         lines.append(
             f"⚠️ The bot cannot ping {mention.mention}. Allow anyone to mention the role, or give the bot Mention Everyone."
         )
-    if done.newest is None and done.feeds:
+    if forecast.newest is None and forecast.feeds:
         lines.append(
-            f"\nThe bot is reading {plural(done.feeds, 'feed')} for this topic. In a few minutes `/latest` shows "
+            f"\nThe bot is reading {plural(forecast.feeds, 'feed')} for this topic. In a few minutes `/latest` shows "
             "their articles. Only newer articles are posted here."
         )
     elif wanted.mode is not Mode.DIGEST:
-        count = plural(len(done.forecast), "story", "stories")
+        count = plural(len(forecast.stories), "story", "stories")
+        least = "at least " if forecast.cut else ""
         lines.append(
-            f"\nIn the last 7 days this would have posted **{count}**{':' if done.forecast else '.'}"
+            f"\nIn the last 7 days this would have posted {least}**{count}**{':' if forecast.stories else '.'}"
         )
-        lines += [f"• {story_line(view, 300)}" for view in done.forecast[:EXAMPLES]]
-        if len(done.forecast) > EXAMPLES:
-            lines.append(f"… and {len(done.forecast) - EXAMPLES} more")
+        lines += [f"• {story_line(view, 300)}" for view in forecast.stories[:EXAMPLES]]
+        if len(forecast.stories) > EXAMPLES:
+            lines.append(f"… and {len(forecast.stories) - EXAMPLES} more")
     if done.schedule is not None and done.next_digest is not None:
         when = (
             f"{describe_days(done.schedule.days)} at {done.schedule.at:%H:%M} ({shown(done.schedule.zone)})"

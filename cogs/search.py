@@ -29,4 +29,5 @@ class Search(commands.Cog):
     async def search(self, interaction: Interaction, query: str, sort: Order = Order.NEWEST) -> None:
         """Search all stories by words or with a query."""
         found = await use.find(self.context, query, guild_of(interaction).id, here_id(interaction), sort)
-        await views.answer_pages(interaction, pages(str(found.query), found.hits, found.note))
+        answer = await self.context.evaluations.run(pages, str(found.query), found.hits, found.left_out)
+        await views.answer_pages(interaction, answer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from io import BytesIO
 
 import discord
@@ -24,7 +23,6 @@ from cogs.common import Interaction, answering, check, choices, guild_of, here_i
 
 DAYS = use.LOOK_BACK.days
 PLACES = 20  # channels that are named
-TITLE = 300
 CHART = "posts.png"
 COLOURS = {Importance.ALL: "#5865F2", Importance.NOTABLE: "#F2C94C", Importance.MAJOR: "#EB5757"}
 
@@ -126,12 +124,11 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
     @answering
     async def test(self, interaction: Interaction, topic: str) -> None:
         """Show the newest matching articles, with the matching words in bold."""
-        found = await tryout.newest(self.context, guild_of(interaction).id, topic, TITLE)
-        asked, matches = found.asked, [(m.stored, m.title, m.snippet) for m in found.matches]
+        found = await tryout.newest(self.context, guild_of(interaction).id, topic)
         nothing = f"No article from the last {DAYS} days matches."
-        tried = pages.heading(asked.topic, asked.text)
+        tried = pages.heading(found.asked.topic, found.asked.text)
         note = f"Only the newest {plural(found.looked_at, 'article')} could be checked." if found.cut else ""
-        await views.answer(interaction, pages.newest(tried, matches, nothing, note))
+        await views.answer(interaction, pages.newest(tried, found.matches, nothing, note))
 
     @app_commands.command()
     @app_commands.describe(topic="A topic, or a query to try out")
@@ -140,7 +137,7 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
         """Chart how many posts a day a topic or query would have caused at each importance."""
         found = await tryout.backtest(self.context, guild_of(interaction).id, here_id(interaction), topic)
         series = [Series(str(one), COLOURS[one], found.backtest.posts[one]) for one in Importance]
-        chart = await asyncio.to_thread(bars, found.backtest.days, series)
+        chart = await self.context.evaluations.run(bars, found.backtest.days, series)
         picture = discord.File(BytesIO(chart), CHART)
         tried = pages.heading(found.asked.topic, found.asked.text)
         embed = pages.backtested(tried, found.backtest, found.records, f"attachment://{CHART}", cut=found.cut)

@@ -14,7 +14,7 @@ from bot.chat.reply import acknowledge
 from bot.domain.stories.ranking import Sort
 from bot.domain.text.cleaning import clip, isolate
 from bot.messages.message import CHOICE, escape_to
-from bot.messages.story import RELATED_ACTION, list_pages, related_pages, story_line
+from bot.messages.story import RELATED_ACTION, related_pages, story_pages
 from bot.messages.why import notes, why_pages
 from bot.services import related as use
 from bot.services import topics
@@ -33,7 +33,9 @@ class Stories(commands.Cog):
         """All coverage of a story, for the asker alone."""
         found = await use.related(self.context, story, guild_of(interaction).id, here_id(interaction))
         lines = notes(found.view.number, found.asked, found.fate)
-        pages = related_pages(found.view, lines, found.topics, found.before, found.after)
+        pages = await self.context.evaluations.run(
+            related_pages, found.view, lines, found.topics, found.before, found.after
+        )
         await views.answer_pages(interaction, pages, actions(self.context, interaction, found.view))
 
     @app_commands.command()
@@ -52,7 +54,9 @@ class Stories(commands.Cog):
         """Show why a story has its topics and articles, and whether it was posted here."""
         found, reasons = await use.why(self.context, story, guild_of(interaction).id, here_id(interaction))
         lines = notes(found.view.number, found.asked, found.fate)
-        pages = why_pages(found.view, lines, found.topics, found.matches, reasons)
+        pages = await self.context.evaluations.run(
+            why_pages, found.view, lines, found.topics, found.matches, reasons
+        )
         await views.answer_pages(interaction, pages)
 
     @app_commands.command()
@@ -73,11 +77,10 @@ class Stories(commands.Cog):
         name, found = await use.latest(
             self.context, topic, guild_of(interaction).id, here_id(interaction), sort=order
         )
-        lines = [f"• {story_line(view)}" for view in found]
-        empty = "There are no stories yet."
         word = "Hottest" if order is Sort.HOT else "Latest"
         title = f"{word}: {escape_to(name, 200)}" if name else f"{word} stories"
-        await views.answer_pages(interaction, list_pages(title, lines, empty))
+        pages = await self.context.evaluations.run(story_pages, title, found, "There are no stories yet.")
+        await views.answer_pages(interaction, pages)
 
     @related.autocomplete("story")
     @why.autocomplete("story")

@@ -90,8 +90,8 @@ class Subscriptions(commands.Cog):
         await views.answer(interaction, subscribed(done, mention, target), offer)
 
     def _offer(self, interaction: Interaction, done: Subscribed, target: Target) -> views.ConfirmView | None:
-        newest, wanted = done.newest, done.subscription
-        if newest is None or done.posted or wanted.mode is Mode.DIGEST:
+        newest, wanted = done.forecast.newest, done.subscription
+        if newest is None or done.forecast.posted or wanted.mode is Mode.DIGEST:
             return None
 
         async def press(pressed: Interaction) -> None:

@@ -6,8 +6,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
-from bot.messages.story import list_pages
-from bot.messages.topics import topic_line
+from bot.messages.topics import topic_pages
 from bot.services import topics as use
 from bot.services.context import Context
 from cogs.common import Interaction, answering, guild_of
@@ -27,6 +26,4 @@ class Topics(commands.Cog):
         """List all topics with their number of stories."""
         rows = await use.listing(self.context, search, guild_of(interaction).id)
         empty = f"No topic matches “{search[:80]}”." if search else "There are no topics yet."
-        await views.answer_pages(
-            interaction, list_pages("Topics", list(map(topic_line, rows)), empty, size=20)
-        )
+        await views.answer_pages(interaction, await self.context.evaluations.run(topic_pages, rows, empty))

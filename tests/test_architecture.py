@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -56,7 +56,7 @@ ARROWS: dict[str, set[str]] = {
     "bot.chat": {"bot.chat", "bot.messages", "bot.domain", "bot.errors"},
     "bot.chat.client": {"bot.chat", "bot.domain", "bot.errors", "bot.services.context"},
     # What is done: by a command, or by itself.
-    "bot.services": {"bot.services", "bot.messages", "bot.store", "bot.sources", "bot.domain", "bot.errors"},
+    "bot.services": {"bot.services", "bot.store", "bot.sources", "bot.domain", "bot.errors"},
     "bot.workers": {
         "bot.workers",
         "bot.services.context",
@@ -98,6 +98,7 @@ ARROWS: dict[str, set[str]] = {
         "bot.domain",
         "bot.errors",
     },
+    "bot.runtime.background": {"bot.domain.retry"},
     "bot.runtime.clock": set(),
     "bot.runtime.process": set(),
     "bot.runtime.logs": {"bot.domain.text"},
@@ -313,3 +314,102 @@ def test_nothing_global(module: str) -> None:
 def test_cogs_stay_thin(module: str) -> None:
     lines = len(_modules()[module].read_text(encoding="utf-8").splitlines())
     assert lines <= LONGEST_COG
+
+
+# What takes long for the most that there may be: it runs in a thread, never in the event loop, where everybody else waits.
+# A function that calls one of these takes long as well.
+LONG: dict[str, set[str]] = {
+    "bot.bootstrap": {"build_feeds", "build_topics"},
+    "bot.chat.chart": {"bars"},
+    "bot.domain.posting.backtest": {"reached"},
+    "bot.domain.posting.digest": {"compose"},
+    "bot.domain.posting.plan": {"identify", "place", "plan"},
+    "bot.domain.stories.related": {"related_stories"},
+    "bot.domain.stories.story": {"view"},
+    "bot.domain.topics.query.language": {"explain", "matches"},
+    "bot.messages.search": {"pages"},
+    "bot.messages.story": {"related_pages", "story_pages"},
+    "bot.messages.topics": {"topic_pages"},
+    "bot.messages.why": {"why_pages"},
+    "bot.sources.catalogue": {"catalogue_feeds", "catalogue_topics"},
+    "bot.sources.topic_files": {"load_topics"},
+    "bot.workers.rendering": {"publishes", "rendered", "unwanted"},
+}
+LONG_METHODS = {"document", "match_one"}  # of Topics
+OFF_THE_LOOP = {"bot.cli", "bot.demo"}  # processes of their own, in which nobody waits
+
+
+def _named(module: str) -> dict[str, str]:
+    """What the names that a module imports stand for, in full."""
+    names: dict[str, str] = {}
+    for node in ast.walk(_tree(module)):
+        if isinstance(node, ast.ImportFrom):
+            names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def _calls(function: ast.AST, module: str, names: Mapping[str, str]) -> Iterator[tuple[int, str]]:
+    """The functions that a function calls itself, in full, as far as can be told; not those inside of it."""
+    for node in ast.iter_child_nodes(function):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.Call):
+            match node.func:
+                case ast.Name(id=name):
+                    yield node.lineno, names.get(name, f"{module}.{name}")
+                case ast.Attribute(value=ast.Name(id="self"), attr=name):
+                    yield node.lineno, f"{module}.{name}"
+                case ast.Attribute(value=ast.Name(id=owner), attr=name) if owner in names:
+                    yield node.lineno, f"{names[owner]}.{name}"
+                case ast.Attribute(attr=name):
+                    yield node.lineno, f".{name}"
+        yield from _calls(node, module, names)
+
+
+def _functions(
+    kind: type[ast.FunctionDef] | type[ast.AsyncFunctionDef],
+) -> Iterator[tuple[str, str, ast.AST]]:
+    for module in CODE:
+        for node in ast.walk(_tree(module)):
+            if isinstance(node, kind):
+                yield module, f"{module}.{node.name}", node
+
+
+def _long_functions() -> set[str]:
+    """All functions that take long: those of the list, and those that call one."""
+    calls = {
+        name: {called for _, called in _calls(node, module, _named(module))}
+        for module, name, node in _functions(ast.FunctionDef)
+    }
+    found = {f"{module}.{name}" for module, names in LONG.items() for name in names}
+    assert found <= set(calls), f"there is no {sorted(found - set(calls))}"
+    found |= {f".{name}" for name in LONG_METHODS}
+    while more := {name for name, called in calls.items() if called & found} - found:
+        found |= more
+    return found
+
+
+def test_no_coroutine_computes_for_long() -> None:
+    """Such work is handed to a thread: `asyncio.to_thread`, or `Evaluations.run` for what commands ask for."""
+    long = _long_functions()
+    wrong = [
+        f"{name}:{line}: {called}"
+        for module, name, node in _functions(ast.AsyncFunctionDef)
+        if not _within(module, OFF_THE_LOOP)
+        for line, called in _calls(node, module, _named(module))
+        if called in long
+    ]
+    assert not wrong
+
+
+def test_no_endless_loop_is_written_by_hand() -> None:
+    """`bot.runtime.background` has the one that there is; a source that tells of its changes is an iterator."""
+    parts = {"bot.runtime", "bot.workers", "bot.services", "bot.chat", "bot.http", "cogs"}
+    endless = [
+        f"{name}:{inner.lineno}"
+        for module, name, node in _functions(ast.AsyncFunctionDef)
+        if _within(module, parts)
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.While) and isinstance(inner.test, ast.Constant)
+    ]
+    assert not endless

@@ -9,10 +9,11 @@ from typing import Any
 from bot.cli.common import aware, note, out, out_json, settings_of, stamp, with_context
 from bot.domain.model import UNKNOWN_DATE, Coverage, StoryView
 from bot.domain.posting.digest import Digest
+from bot.domain.stories.hit import Hit
 from bot.domain.stories.order import Order
 from bot.domain.stories.ranking import Sort
 from bot.domain.text.cleaning import plural
-from bot.messages.search import Hit
+from bot.messages.search import left_out_words
 from bot.runtime import clock
 from bot.services import related as use
 from bot.services import search as searching
@@ -165,24 +166,24 @@ def search(query: str, order: Order, limit: int, db_url: str | None, as_json: bo
     found = with_context(db_url, settings_of(config), work)
     for hit in found.hits:
         _print_hit(hit, as_json)
-    if found.note:
-        note(found.note)
+    if found.left_out:
+        note(left_out_words(found.left_out))
 
 
 def _print_hit(hit: Hit, as_json: bool) -> None:
-    record = hit.stored.record
+    record = hit.match.stored.record
     if not as_json:
-        out(f"#{hit.view.number:<6}{(_dated(hit.stored.published) or UNDATED)[:10]:10}  {record.title}")
+        out(f"#{hit.view.number:<6}{(_dated(hit.match.stored.published) or UNDATED)[:10]:10}  {record.title}")
         out(f"{'':19}{record.outlet.name} · {record.url}")
         return
-    words = [hit.document.texts[mark.text][mark.start : mark.end] for mark in hit.words]
+    words = [hit.match.document.texts[mark.text][mark.start : mark.end] for mark in hit.match.words]
     out_json(
         {
             "story": hit.view.number,
             "title": record.title,
             "url": record.url,
             "outlet": record.outlet.name,
-            "published": _dated(hit.stored.published),
+            "published": _dated(hit.match.stored.published),
             "outlets": hit.view.outlets,
             "words": list(dict.fromkeys(words)),
         }

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.domain.posting.digest import Digest, Entry
-from bot.domain.posting.schedule import DAY_NAMES, EVERY_DAY
+from bot.domain.posting.schedule import DAY_NAMES, EVERY_DAY, Schedule
 from bot.domain.text.cleaning import length, plural
+from bot.domain.topics.tree import Topics
+from bot.messages.forum import tag_names
 from bot.messages.message import DESCRIPTION, EMBED_TOTAL, EMBEDS, TITLE, Embed, Message, escape_to, link
 from bot.messages.story import colour_of, spike_words
 
+DIGEST_TAGS = ("Digest", "Digests")  # what a forum may call its tag for digests
 RESERVED = 160  # characters that every entry of a digest has at least
 
 
@@ -124,3 +128,23 @@ def _line(entry: Entry, until: datetime, zone: str, limit: int) -> str:
     head = f"`#{view.number}` "
     room = max(60, min(limit, 700) - length(tail) - length(head))
     return head + link(view.lead.record.title, view.lead.record.url, room) + tail
+
+
+def channel_digest(digest: Digest, topics: Topics, schedule: Schedule) -> Message | None:
+    """The digest of a channel with this schedule, in the colours of the topics; None on an empty day."""
+
+    def colour(name: str) -> int | None:
+        topic = topics.resolve(name)
+        return topic.colour if topic else None
+
+    return digest_message(digest, schedule.zone, colour, days=schedule.days)
+
+
+def digest_payload(digest: Digest, topics: Topics, schedule: Schedule) -> dict[str, Any]:
+    """The same as the outbox keeps it, with its name and tags as a forum post. The digest has entries."""
+    message = channel_digest(digest, topics, schedule)
+    assert message is not None
+    local = digest.until.astimezone(ZoneInfo(schedule.zone))
+    tags = tag_names((section.topic for section in digest.sections), topics)
+    name = f"Digest of {local.day} {local:%B %Y}"
+    return replace(message, name=name, tags=(*DIGEST_TAGS, *tags)).to_json()

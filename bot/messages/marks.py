@@ -6,26 +6,12 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from bot.domain.text.cleaning import ELLIPSIS, ISOLATION, clip, isolate, isolation, length
-from bot.domain.text.words import token_places, tokens
 from bot.domain.topics.query.document import TEXTS, Document
 from bot.domain.topics.query.language import Mark
 from bot.messages.message import escape_markup, label, labelled, safe_url
 
 BEFORE = 60  # characters that are shown of an excerpt before the first word that matched
 SNIPPET = 160
-
-
-def of_keywords(keywords: Iterable[str], document: Document) -> tuple[Mark, ...]:
-    """Where keywords stand in the title, as topics find them: by `tokens`."""
-    places = list(token_places(document.texts["title"]))
-    written = [place.word for place in places]
-    found = {
-        Mark("title", places[start].start, places[start + len(sought) - 1].end)
-        for sought in map(tokens, keywords)
-        for start in range(len(written) - len(sought) + 1)
-        if sought and written[start : start + len(sought)] == sought
-    }
-    return tuple(sorted(found))
 
 
 def _flags(text: str, marks: Iterable[tuple[int, int]]) -> list[bool]:

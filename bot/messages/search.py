@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from bot.domain.model import Stored, StoryView
+from bot.domain.stories.hit import Hit, LeftOut
 from bot.domain.text.cleaning import length
-from bot.domain.topics.query.document import Document
-from bot.domain.topics.query.language import Mark
 from bot.messages import marks
 from bot.messages.message import Embed, escape_to
 from bot.messages.story import around_title, list_pages
@@ -16,32 +14,31 @@ from bot.messages.story import around_title, list_pages
 LINE = 400
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A story, and a record of it that the query finds: the lead where it is one, else the first.
-
-    `words` are those of the record that made it match, in `document`.
-    """
-
-    view: StoryView
-    stored: Stored
-    document: Document
-    words: Sequence[Mark]
-
-
 def line(hit: Hit) -> str:
     """Number, linked title with the words in bold, outlet, outlets, time; below it words that stand elsewhere."""
-    record = hit.stored.record
+    record, words = hit.match.stored.record, hit.match.words
     head, tail = around_title(hit.view, record)
-    text = head + marks.linked(record.title, record.url, hit.words, LINE - length(head) - length(tail)) + tail
-    if any(mark.text == "title" for mark in hit.words):
+    text = head + marks.linked(record.title, record.url, words, LINE - length(head) - length(tail)) + tail
+    if any(mark.text == "title" for mark in words):
         return text
-    around = marks.snippet(hit.document, hit.words)
+    around = marks.snippet(hit.match.document, words)
     return f"{text}\n-# {around}" if around else text
 
 
-def pages(query: str, hits: Sequence[Hit], note: str) -> tuple[Embed, ...]:
-    """The stories in pages. `note` says below each what was left out, if anything."""
+def left_out_words(left_out: LeftOut | None) -> str:
+    """What was left out, as words; empty where nothing was."""
+    match left_out:
+        case LeftOut(stories=int(stories)):
+            return f"only the first {stories:,} stories are shown"
+        case LeftOut(checked=int(checked)):
+            return f"only {checked:,} possible matches were checked"
+        case _:
+            return ""
+
+
+def pages(query: str, hits: Sequence[Hit], left_out: LeftOut | None) -> tuple[Embed, ...]:
+    """The stories in pages. Each says below what was left out, if anything."""
+    note = left_out_words(left_out)
     made = list_pages(
         f"Search: {escape_to(query, 200)}",
         [f"• {line(hit)}" for hit in hits],

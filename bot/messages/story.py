@@ -312,5 +312,10 @@ def list_pages(
     )
 
 
+def story_pages(title: str, views: Sequence[StoryView], empty: str) -> tuple[Embed, ...]:
+    """Stories as pages, a line each."""
+    return list_pages(title, [f"• {story_line(view)}" for view in views], empty)
+
+
 def _size(written: Sequence[str]) -> int:
     return sum(length(line) + 1 for line in written)

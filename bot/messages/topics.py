@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.domain.model import Importance, Stored, Topic
+from bot.domain.model import Importance, Topic
 from bot.domain.posting.backtest import Backtest
 from bot.domain.stories.topic_row import TopicRow
 from bot.domain.text.cleaning import length, plural
+from bot.domain.topics.query.matching import MatchingRecord
+from bot.messages import marks
 from bot.messages.message import DESCRIPTION, FIELD_VALUE, Embed, Field, escape, escape_to, lines, relative
-from bot.messages.story import GREY, colour_of, spike_words, story_line
+from bot.messages.story import GREY, colour_of, list_pages, spike_words, story_line
 
 SAMPLE = 250
+MATCH = 300  # characters of a title with its link
 WEEK, MONTH = 7, 30
+PAGE = 20  # topics
 
 
 def code(query: str) -> str:
@@ -89,15 +93,17 @@ def _joined(entries: Sequence[str]) -> str:
     return text
 
 
-def newest(tried: str, matches: Sequence[tuple[Stored, str, str]], nothing: str, note: str = "") -> Embed:
+def newest(tried: str, matches: Sequence[MatchingRecord], nothing: str, note: str = "") -> Embed:
     """The newest records that match, each with its linked title and what stands around the words of its text.
 
     `tried` is the heading, `nothing` what to say where there are none, `note` what else there is to say.
     """
     entries = []
-    for stored, title, snippet in matches:
-        outlet = escape_to(stored.record.outlet.name, 60)
-        entry = f"• {title} — {outlet} · {relative(stored.first_seen)}"
+    for match in matches:
+        record = match.stored.record
+        title = marks.linked(record.title, record.url, match.words, MATCH)
+        entry = f"• {title} — {escape_to(record.outlet.name, 60)} · {relative(match.stored.first_seen)}"
+        snippet = marks.snippet(match.document, match.words)
         entries.append(f"{entry}\n-# {snippet}" if snippet else entry)
     text, left = lines(entries, DESCRIPTION - length(tried) - 40)
     more = f"\n… and {left} more" if left else ""
@@ -151,3 +157,8 @@ def topic_line(row: TopicRow) -> str:
     ]
     parts = [f"**{escape(topic.name)}**", plural(row.stories, "story", "stories"), *filter(None, marks)]
     return "\u2003" * min(row.depth, 5) + " · ".join(parts)
+
+
+def topic_pages(rows: Sequence[TopicRow], empty: str) -> tuple[Embed, ...]:
+    """The list of topics as pages."""
+    return list_pages("Topics", list(map(topic_line, rows)), empty, size=PAGE)

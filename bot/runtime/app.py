@@ -7,15 +7,15 @@ import contextlib
 import logging
 import random
 import signal
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import chain
 from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
-from apscheduler.triggers.interval import IntervalTrigger
 
 import cogs
 from bot.bootstrap import (
@@ -34,9 +34,10 @@ from bot.chat.sender import DiscordSender
 from bot.config import Config, FeedSettings
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
-from bot.errors import DatabaseLostError, StoreError, TopicwireError
+from bot.errors import DatabaseLostError, TopicwireError
 from bot.http import server as http
 from bot.runtime import clock, process
+from bot.runtime.background import Repeating, Step
 from bot.services.context import Context
 from bot.services.digests import replan
 from bot.services.status import resume_mended
@@ -53,15 +54,13 @@ from bot.workers.poller import Poll
 log = logging.getLogger(__name__)
 
 LONGEST_IDLE = timedelta(seconds=30)
-LONGEST_DIGEST_IDLE = timedelta(
-    minutes=15
-)  # a clock that was set, or another process's change, is seen by then
-RETRY = timedelta(seconds=5)
-RETRY_MOST = timedelta(minutes=10)
+# A clock that was set, or another process's change, is seen by then.
+LONGEST_DIGEST_IDLE = timedelta(minutes=15)
+NEXT_CHANGES = timedelta(seconds=5)  # after a source that no longer says when it changes
 # A channel in which posting still fails costs one refused request each time; Discord counts those.
 MEND_EVERY = timedelta(minutes=5)
 NEXT_DIGEST = timedelta(seconds=1)
-DIGEST_RETRY = timedelta(minutes=1)
+FIRST_TIDY = timedelta(minutes=15)  # after the start: also where the bot is restarted every day
 TIDY_EVERY = timedelta(days=1)
 STOP_SECONDS = 20.0  # for messages that are on their way
 IDLE_STOP_SECONDS = 1.0  # where there are none; what is held up then waits for the database
@@ -78,22 +77,22 @@ class App:
         replay: bool = False,
         endpoint: http.Settings | None = None,
     ) -> None:
-        self._woken = asyncio.Event()
-        self._polls_woken = asyncio.Event()
-        self._stopping = asyncio.Event()
-        self._up = asyncio.Event()  # set once the client had a connection
-        self._away = False  # a client that failed has been replaced, and the new one has no connection yet
-        self._scheduler = AsyncIOScheduler(timezone=UTC)
-        self._jobs: set[asyncio.Task[Any]] = set()  # of the scheduler's, those that run
-        self._replanned = (
-            False  # the default time of digests is looked at once: it changes with a restart alone
-        )
         self.context = replace(context, wake=self.wake)
+        self._stopping = asyncio.Event()
+        self._failure: Exception | None = None  # what ended the bot
+        self._up = asyncio.Event()  # set once the client had a connection
+        self._was_up = False  # the last client had a connection before it failed
+        self._away = False  # a client that failed has been replaced, and the new one has no connection yet
+        self._connecting_failures = self._sync_failures = 0  # in a row
+        self._latest: datetime | None = None  # the latest time that the clock has shown
+        # The default time of digests is looked at once: it changes with a restart alone.
+        self._replanned = False
+        self._scheduler = AsyncIOScheduler(timezone=UTC)
+        self._delivery = self._repeating("delivery", self._deliver, LONGEST_IDLE)
+        self._polling = self._repeating("polling", self._poll, LONGEST_IDLE)
+        self._digests = self._repeating("digests", self.digest)
         self.sources = tuple(sources)
         self.ingest = Ingest(self.context, replay=replay)
-        self._was_up = False  # the last client had a connection before it failed
-        self._lost: DatabaseLostError | None = None
-        self._latest: datetime | None = None  # the latest time that the clock has shown
         self.client = Client(self.context, cogs.add_to, self._up)
         self.sender = DiscordSender(self.client)
         self.deliver = Deliver(
@@ -101,7 +100,7 @@ class App:
             self.sender,
             stopping=lambda: self._stopping.is_set() or self._away,
             holder=process.name(),
-            wake=self._woken.set,
+            wake=self._delivery.wake,
         )
         self.poll = Poll(self.context, self.ingest, context.web, random.random) if context.web else None
         self.server = (
@@ -109,6 +108,9 @@ class App:
             if endpoint
             else None
         )
+
+    def _repeating(self, name: str, step: Step, longest: timedelta | None = None) -> Repeating:
+        return Repeating(name, step, self.context.now, self._failed, longest)
 
     def _take(self, client: Client) -> None:
         """Work over this client from now on. Nothing is sent before a client's first connection."""
@@ -119,15 +121,24 @@ class App:
 
     def wake(self) -> None:
         """Something may be due: look now instead of when it was planned."""
-        self._woken.set()
-        self._polls_woken.set()
-        if self._scheduler.running and self._scheduler.get_job("digests") is not None:
-            self._scheduler.modify_job("digests", next_run_time=clock.now())
+        for repeating in (self._delivery, self._polling, self._digests):
+            repeating.wake()
 
-    def stop(self) -> None:
-        """End `run`; what is being sent is finished first."""
+    def stop(self, failure: Exception | None = None) -> None:
+        """End `run`, which raises the failure, if there is one; what is being sent is finished first."""
+        self._failure = self._failure or failure
         self._stopping.set()
-        self._woken.set()
+        self._delivery.wake()
+
+    def _failed(self, name: str, error: Exception, pause: timedelta) -> None:
+        """Log why a step failed; a database that is lost ends the bot."""
+        match error:
+            case DatabaseLostError():
+                self.stop(error)
+            case TopicwireError() | OSError():
+                log.error("%s: %s; next try in %s", name, hosts_only(str(error)), pause)
+            case _:
+                log.error("%s failed; next try in %s", name, pause, exc_info=error)
 
     async def mend(self) -> None:
         """Resume channels in which the bot may post again."""
@@ -144,103 +155,93 @@ class App:
         log.info("the daily cleanup removed %s from the database", plural(removed, "old row"))
 
     async def digest(self) -> None:
-        """Send due digests, and plan the next look."""
+        """Send due digests, and have the scheduler wake this step when the next one is due."""
+        if not self._replanned:
+            await replan(self.context)
+            self._replanned = True
         at = self.context.now() + LONGEST_DIGEST_IDLE
-        try:
-            if not self._replanned:
-                await replan(self.context)
-                self._replanned = True
-            at = min(await digests.step(self.context) or at, at)
-        except StoreError as error:
-            self._report(error)
-            at = self.context.now() + DIGEST_RETRY
-        finally:
-            if self._scheduler.running and not self._stopping.is_set():
-                # A job that is due while this one still ends would be dropped, and with it all that follow.
-                self._plan_digest(max(at, self.context.now() + NEXT_DIGEST))
+        at = min(await digests.step(self.context) or at, at)
+        if self._scheduler.running and not self._stopping.is_set():
+            self._scheduler.add_job(
+                self._wake_digests,
+                DateTrigger(max(at, self.context.now() + NEXT_DIGEST)),
+                id="digests",
+                replace_existing=True,
+                misfire_grace_time=None,
+            )
 
-    async def _job(self, step: Callable[[], Awaitable[None]]) -> None:
-        """A step as a job: the scheduler logs one that a stop cuts short as if it had failed, and does not wait for it."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._jobs.add(task)
-        try:
-            with contextlib.suppress(asyncio.CancelledError):
-                await step()
-        finally:
-            self._jobs.discard(task)
+    async def _wake_digests(self) -> None:
+        self._digests.wake()
 
-    def _plan_digest(self, at: datetime) -> None:
-        self._scheduler.add_job(
-            self._job,
-            DateTrigger(at),
-            [self.digest],
-            id="digests",
-            replace_existing=True,
-            misfire_grace_time=None,
-        )
+    def _steps(self, token: str) -> Iterator[Repeating]:
+        """What the bot does besides delivering, until it stops."""
+        yield Repeating("connection", partial(self._connect, token), self.context.now, self._refused)
+        yield self._repeating("commands", self._sync)
+        yield self._digests
+        yield self._repeating("resuming", self._later(self.mend, MEND_EVERY, MEND_EVERY))
+        yield self._repeating("cleanup", self._later(self.tidy, FIRST_TIDY, TIDY_EVERY))
+        if self.poll is not None:
+            yield self._polling
+        for watched in self.sources:
+            reading = _Reading(self.context, self.ingest, watched)
+            yield self._repeating(hosts_only(watched.source.name), reading.step)
+
+    def _later(self, step: Callable[[], Awaitable[None]], first: timedelta, every: timedelta) -> Step:
+        """A step that is first taken after a while, and then again and again."""
+        start = self.context.now() + first
+
+        async def due() -> datetime:
+            if self.context.now() < start:
+                return start
+            await step()
+            return self.context.now() + every
+
+        return due
 
     async def run(self, token: str) -> None:
         """Connect and work until `stop`. Raises TopicwireError where Discord refuses the bot."""
         logging.getLogger("discord.client").addFilter(one_line_per_reconnect)
         if self.server is not None:
             await self.server.start()
-        delivering = asyncio.ensure_future(self._deliver_loop())
-        others: list[asyncio.Future[Any]] = [
-            asyncio.ensure_future(self._stopping.wait()),
-            asyncio.ensure_future(self._connect(token)),
-            asyncio.ensure_future(self._sync_loop()),
-            *(asyncio.ensure_future(self._source_loop(watched)) for watched in self.sources),
-        ]
-        if self.poll is not None:
-            others.append(asyncio.ensure_future(self._poll_loop(self.poll)))
-        self._scheduler.add_job(
-            self._job,
-            IntervalTrigger(seconds=int(MEND_EVERY.total_seconds())),
-            [self.mend],
-            misfire_grace_time=None,
-        )
-        first_tidy = clock.now() + LONGEST_DIGEST_IDLE  # also where the bot is restarted every day
-        self._scheduler.add_job(
-            self._job,
-            IntervalTrigger(seconds=int(TIDY_EVERY.total_seconds())),
-            [self.tidy],
-            next_run_time=first_tidy,
-            misfire_grace_time=None,
-        )
-        self._plan_digest(self.context.now())
-        self._scheduler.start()
         try:
-            done, _ = await asyncio.wait([delivering, *others], return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                await task  # raises what ended it
+            async with asyncio.TaskGroup() as tasks:
+                delivering = tasks.create_task(self._delivering(), name=self._delivery.name)
+                others = [tasks.create_task(step.run(), name=step.name) for step in self._steps(token)]
+                self._scheduler.start()
+                try:
+                    await self._stopping.wait()
+                finally:
+                    self.stop()
+                    self._scheduler.shutdown(wait=False)
+                    # What is being sent is settled first, if there is a connection to send it over.
+                    if self._up.is_set():
+                        timeout = STOP_SECONDS if self.deliver.is_busy else IDLE_STOP_SECONDS
+                        await asyncio.wait([delivering], timeout=timeout)
+                    for task in (delivering, *others):
+                        task.cancel()
         finally:
-            self.stop()
-            self._scheduler.shutdown(wait=False)
-            # What is being sent is settled first, if there is a connection to send it over.
-            if self._up.is_set():
-                timeout = STOP_SECONDS if self.deliver.is_busy else IDLE_STOP_SECONDS
-                await asyncio.wait([delivering], timeout=timeout)
-            for task in (delivering, *others):
-                task.cancel()
-            await asyncio.gather(delivering, *others, *self._jobs, return_exceptions=True)
             if self.server is not None:
                 await self.server.close()
             if self.poll is not None:
                 await self.poll.close()
             await self.client.close()
-        if self._lost is not None:
-            raise self._lost
+        if self._failure is not None:
+            raise self._failure
 
-    async def _connect(self, token: str) -> None:
+    async def _connect(self, token: str) -> datetime | None:
         """Be connected until the client is closed. A client whose first connection fails is replaced by a new one."""
-        failures = 0
-        while (trouble := await unreachable() or await self._stay_connected(token)) is not None:
-            failures = 1 if self._was_up else failures + 1
-            self._was_up = False
-            pause = pause_after(trouble, failures)
-            log.error("cannot connect to Discord: %s; next try in %s", trouble.reason, pause)
-            await asyncio.sleep(pause.total_seconds())
+        trouble = await unreachable() or await self._stay_connected(token)
+        if trouble is None:
+            return None
+        self._connecting_failures = 1 if self._was_up else self._connecting_failures + 1
+        self._was_up = False
+        pause = pause_after(trouble, self._connecting_failures)
+        log.error("cannot connect to Discord: %s; next try in %s", trouble.reason, pause)
+        return self.context.now() + pause
+
+    def _refused(self, _name: str, error: Exception, _pause: timedelta) -> None:
+        """Trying again to connect would be of no use."""
+        self.stop(error)
 
     async def _stay_connected(self, token: str) -> Trouble | None:
         """Until the bot stops; or why there is no connection any more, and the client has been replaced."""
@@ -257,48 +258,33 @@ class App:
         self._take(Client(self.context, cogs.add_to, self._up))
         return trouble
 
-    async def _sync_loop(self) -> None:
+    async def _sync(self) -> datetime | None:
         """Have Discord show the commands where that failed at the start; posting goes on meanwhile."""
         await self._up.wait()
-        failures = 0
-        while (trouble := self.client.sync_trouble) is not None:
-            failures += 1
-            pause = pause_after(trouble, failures)
-            log.error("the slash commands could not be registered: %s; next try in %s", trouble.reason, pause)
-            await asyncio.sleep(pause.total_seconds())
+        if self._sync_failures:
             self.client.sync_trouble = await self.client.sync()
-        await self._stopping.wait()
+        if (trouble := self.client.sync_trouble) is None:
+            return None
+        self._sync_failures += 1
+        pause = pause_after(trouble, self._sync_failures)
+        log.error("the slash commands could not be registered: %s; next try in %s", trouble.reason, pause)
+        return self.context.now() + pause
 
-    async def _define(self, watched: Watched) -> None:
-        """Topic files that came with the source become topics."""
-        found = [load_topics(directory) for directory in watched.topics()]
-        for error in chain.from_iterable(rejected for _, rejected in found):
-            log.warning("%s: %s", error.path, error.reason)
-        if found:
-            await rematch.define(self.context, chain.from_iterable(topics for topics, _ in found))
-
-    async def _deliver_loop(self) -> None:
+    async def _delivering(self) -> None:
         try:
-            while not self._stopping.is_set():
-                await self._up.wait()
-                self._away = False
-                self._woken.clear()
-                busy, due = False, None
-                try:
-                    await self._follow_clock()
-                    busy = await self.deliver.begin() > 0
-                    due = None if busy else await self.deliver.next_due()
-                except StoreError as error:
-                    self._report(error)
-                except Exception:
-                    log.exception(
-                        "delivery failed; the bot retries the unfinished messages when their leases expire"
-                    )
-                if not busy:
-                    await self._idle(self._woken, due)
+            await self._delivery.run(until=self._stopping)
             await self.deliver.finish()
+        except Exception:
+            log.exception("delivery failed; the next start sends what is unfinished")
         finally:
             await self.deliver.close()
+
+    async def _deliver(self) -> datetime | None:
+        """Begin to send what is due. What a step that fails has claimed is due again when its lease expires."""
+        await self._up.wait()
+        self._away = False
+        await self._follow_clock()
+        return self.context.now() if await self.deliver.begin() else await self.deliver.next_due()
 
     async def _follow_clock(self) -> None:
         """Where the clock was set back, make due what would wait for the time that it showed before."""
@@ -314,37 +300,9 @@ class App:
                     )
         self._latest = now
 
-    def _report(self, error: StoreError) -> None:
-        """Log it; a database that is lost ends the bot."""
-        if isinstance(error, DatabaseLostError):
-            self._lost = error
-            self.stop()
-        else:
-            log.error("%s", error)
-
-    async def _idle(self, woken: asyncio.Event, due: datetime | None) -> None:
-        now = self.context.now()
-        wait = min(max((due or now + LONGEST_IDLE) - now, timedelta()), LONGEST_IDLE)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(woken.wait(), wait.total_seconds())
-
-    async def _poll_loop(self, poll: Poll) -> None:
-        pause = RETRY
-        while True:
-            self._polls_woken.clear()
-            try:
-                if await poll.step():
-                    continue
-                due = await poll.next_due()
-                pause = RETRY
-            except StoreError as error:
-                self._report(error)
-                due = self.context.now() + pause
-            except Exception:
-                log.exception("polling failed; next try in %s", pause)
-                due = self.context.now() + pause
-                pause = min(pause * 2, RETRY_MOST)
-            await self._idle(self._polls_woken, due)
+    async def _poll(self) -> datetime | None:
+        assert self.poll is not None
+        return self.context.now() if await self.poll.step() else await self.poll.next_due()
 
     def _connected(self) -> bool:
         # `is_ready` stays true when a connection is lost.
@@ -354,28 +312,47 @@ class App:
     def _polls(self) -> Mapping[str, int]:
         return self.poll.counts if self.poll is not None else {}
 
-    async def _source_loop(self, watched: Watched) -> None:
-        pause = RETRY
-        told: frozenset[Rejected] = frozenset()
-        while True:
-            try:
-                # Watching begins before the first look, so that no change falls between the two.
-                async for _ in watched.source.changes():
-                    summary = await self.ingest.step(watched.source, backfill=watched.backfill)
-                    report(watched.source.name, summary, told)
-                    await self._define(watched)
-                    told = frozenset(summary.errors)
-                    pause = RETRY
-            except DatabaseLostError as error:
-                self._report(error)
-            except (TopicwireError, OSError) as error:
-                log.error(
-                    "%s: %s; next try in %s", hosts_only(watched.source.name), hosts_only(str(error)), pause
-                )
-            except Exception:
-                log.exception("%s: the source cannot be read; next try in %s", watched.source.name, pause)
-            await asyncio.sleep(pause.total_seconds())
-            pause = min(pause * 2, RETRY_MOST)
+
+class _Reading:
+    """Reads a source at the start and after every change."""
+
+    def __init__(self, context: Context, ingest: Ingest, watched: Watched) -> None:
+        self._context = context
+        self._now = context.now
+        self._ingest = ingest
+        self._watched = watched
+        self._changes: AsyncGenerator[None, None] | None = None
+        self._told: frozenset[Rejected] = frozenset()
+
+    async def step(self) -> datetime | None:
+        """Wait for the next change and read the source. Returns when to wait for another one, which is at once."""
+        try:
+            # Watching begins before the first look, so that no change falls between the two.
+            self._changes = self._changes or self._watched.source.changes()
+            async for _ in self._changes:
+                await self._read()
+                return self._now()
+        except BaseException:
+            await self._begin_anew()
+            raise
+        await self._begin_anew()
+        return self._now() + NEXT_CHANGES
+
+    async def _begin_anew(self) -> None:
+        changes, self._changes = self._changes, None
+        if changes is not None:
+            await changes.aclose()
+
+    async def _read(self) -> None:
+        source = self._watched.source
+        summary = await self._ingest.step(source, backfill=self._watched.backfill)
+        report(source.name, summary, self._told)
+        self._told = frozenset(summary.errors)
+        read = await asyncio.to_thread(lambda: [load_topics(place) for place in self._watched.topics()])
+        for error in chain.from_iterable(rejected for _, rejected in read):
+            log.warning("%s: %s", error.path, error.reason)
+        if read:  # topic files that came with the source become topics
+            await rematch.define(self._context, chain.from_iterable(topics for topics, _ in read))
 
 
 async def run(config: Config) -> None:
@@ -392,6 +369,7 @@ async def run(config: Config) -> None:
             app = await _start(config, stack)
             stop.append(app.stop)
         if len(stop) > 1:
+            process.spare_the_collector()
             await app.run(config.discord.token.get_secret_value())
 
 
@@ -401,8 +379,9 @@ async def _start(config: Config, stack: contextlib.AsyncExitStack) -> App:
     web = await stack.enter_async_context(build_web_client(config.feeds.private_networks))
     parsers = await stack.enter_async_context(ParserPool())
     context = replace(build_context(config, db, clock.now), web=web, parsers=parsers)
-    await rematch.configure(context, build_topics(config))
+    await rematch.configure(context, await asyncio.to_thread(build_topics, config))
+    declared = await asyncio.to_thread(build_feeds, config)
     async with db.write() as connection:
-        await feeds.configure(connection, build_feeds(config), context.polls.bounds.least, clock.now())
+        await feeds.configure(connection, declared, context.polls.bounds.least, clock.now())
     watched = [build_source(s) for s in config.sources if not isinstance(s, FeedSettings)]
     return App(context, watched, endpoint=build_endpoint(config))

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Subscription
 from bot.domain.posting import zones
-from bot.domain.posting.digest import Digest, compose, served_by_digest
+from bot.domain.posting.digest import Digest, compose, half_life_of, served_by_digest
 from bot.domain.posting.schedule import DEFAULT_SIZE, EVERY_DAY, Schedule, parse_days, parse_time
 from bot.domain.posting.zones import Reading, Zones
 from bot.domain.stories import story as stories
-from bot.domain.stories.owners import MediaOwners
+from bot.domain.stories.story import Story
 from bot.domain.text.cleaning import clip
 from bot.domain.topics.tree import Topics
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
-from bot.messages.digest import digest_message
-from bot.messages.forum import tag_names
-from bot.messages.message import Message
 from bot.services.context import Context
 from bot.services.topics import NEAR, resolve, spikes
 from bot.store import digests, outbox, subscriptions, topics
@@ -31,11 +31,10 @@ from bot.store.subscriptions import ChannelState
 FIRST = timedelta(days=1)  # a channel's first digest looks back so far, or to its first subscription,
 FIRST_MOST = timedelta(days=7)  # but no further than this: it may have had live posts for years
 GAP_MOST = timedelta(days=35)  # nor does any look back further: after half a year of silence that is no news
+MOST_CANDIDATES = 5_000  # stories that a digest is chosen from, the hottest
 SOON = timedelta(microseconds=1)  # the least difference of two times
 LONGEST_ZONE = 100  # characters of a zone's name that are looked at
 FORGET = timedelta(days=30)  # a story told longer ago than this is told anew
-
-DIGEST_TAGS = ("Digest", "Digests")  # what a forum may call its tag for digests
 
 
 @lru_cache(maxsize=1)
@@ -121,77 +120,91 @@ async def switch_off(context: Context, channel_id: int) -> None:
         await subscriptions.set_digest_off(connection, channel_id)
 
 
+@dataclass(frozen=True, slots=True)
+class ComposedDigest:
+    """A channel's digest, with the topics that its server knows and the schedule that it comes by."""
+
+    digest: Digest
+    topics: Topics
+    schedule: Schedule
+
+
+# What the outbox keeps of a digest that has entries: its message. Services do not know how a message looks.
+Write = Callable[[Digest, Topics, Schedule], Mapping[str, Any]]
+
+
 async def compose_for_channel(
     connection: AsyncConnection,
+    context: Context,
     subscribed: tuple[Subscription, ...],
     state: ChannelState,
-    size: int,
     now: datetime,
-    owners: MediaOwners,
-) -> tuple[Digest, Topics]:
-    """A channel's digest of everything since its last one."""
+) -> ComposedDigest:
+    """A channel's digest of everything since its last one, until now."""
     known = await topics.load(connection, state.guild_id)
+    plan = state.schedule or context.digest_default
     begun = [s.created_at for s in subscribed if s.created_at is not None]
     first = max(min(now - FIRST, *begun), now - FIRST_MOST)
     since = first if state.last_digest is None else max(state.last_digest, now - GAP_MOST)
     names = {name for s in subscribed for name in known.with_descendants(s.topic)}
-    numbers = await stored.arrived(connection, sorted(names), since, now, state.guild_id)
-    candidates = await stored.load(connection, numbers, state.guild_id)
-    made = compose(
-        candidates.values(),
+    candidates = await _candidates(connection, sorted(names), since, now, state.guild_id)
+    # In a thread: of thousands of stories it takes seconds.
+    made = await asyncio.to_thread(
+        compose,
+        candidates,
         subscribed,
         known,
         await digests.told(connection, state.channel_id),
         since,
         now,
         muted=stories.muted_by(await subscriptions.mutes_in(connection, state.guild_id, state.channel_id)),
-        owners=owners,
-        size=size,
+        owners=context.rules.owners,
+        size=plan.size,
     )
     told = [section.topic for section in made.sections]
     above = await spikes(connection, known, told, now, state.guild_id)
     sections = tuple(replace(section, spike=above.get(section.topic)) for section in made.sections)
-    return replace(made, sections=sections), known
+    return ComposedDigest(replace(made, sections=sections), known, plan)
 
 
-def as_message(made: Digest, known: Topics, plan: Schedule) -> Message | None:
-    """A digest as a message; None on an empty day."""
+async def _candidates(
+    connection: AsyncConnection,
+    names: Sequence[str],
+    since: datetime,
+    until: datetime,
+    guild_id: int | None = None,
+) -> list[Story]:
+    """The stories of these topics that a digest of this period is chosen from."""
+    numbers = await stored.arrived(connection, names, since, until, guild_id)
+    if len(numbers) > MOST_CANDIDATES:
+        half_life = half_life_of(since, until)
+        numbers = await stored.hottest_of(connection, numbers, MOST_CANDIDATES, until, half_life)
+    return list((await stored.load(connection, numbers, guild_id)).values())
 
-    def colour(name: str) -> int | None:
-        topic = known.resolve(name)
-        return topic.colour if topic else None
 
-    return digest_message(made, plan.zone, colour, days=plan.days)
-
-
-async def preview(
-    context: Context, guild_id: int, channel_id: int
-) -> tuple[Message | None, Schedule, datetime]:
-    """The digest that would be sent now, its schedule, and the time since which it tells."""
+async def preview(context: Context, guild_id: int, channel_id: int) -> ComposedDigest:
+    """The digest that would be sent now."""
     now = context.now()
-    async with context.db.read() as connection:
+    async with context.evaluations.turn(guild_id), context.db.read() as connection:
         own, state = await _channel(connection, guild_id, channel_id)
-        plan = state.schedule or context.digest_default
-        made, known = await compose_for_channel(connection, own, state, plan.size, now, context.rules.owners)
-    return as_message(made, known, plan), plan, made.since
+        return await compose_for_channel(connection, context, own, state, now)
 
 
-async def send_now(context: Context, guild_id: int, channel_id: int) -> int:
+async def send_now(context: Context, guild_id: int, channel_id: int, write: Write) -> int:
     """Send a channel's digest now; the next one starts from here. Returns its number of stories."""
     async with context.db.intake() as connection:
         now = context.now()
         await digests.replace_waiting(connection, channel_id, now)
         own, state = await _channel(connection, guild_id, channel_id)
-        plan = state.schedule or context.digest_default
-        made, known = await compose_for_channel(connection, own, state, plan.size, now, context.rules.owners)
-        if not made.entries:
+        composed = await compose_for_channel(connection, context, own, state, now)
+        if not composed.digest.entries:
             return 0
         await subscriptions.ensure_channel(connection, channel_id, guild_id)
         if not await digests.turn(connection, channel_id, state.next_digest, state.next_digest, now):
             raise InvalidInputError("This channel's digest is already being sent.")
-        await _enqueue(connection, made, known, plan, state, now, demanded=True)
+        await enqueue(connection, composed, state, write, demanded=True)
     context.wake()
-    return len(made.entries)
+    return len(composed.digest.entries)
 
 
 async def _channel(
@@ -205,61 +218,29 @@ async def _channel(
     return served_by_digest(own) or own, state or ChannelState(channel_id, guild_id)
 
 
-async def _enqueue(
+async def enqueue(
     connection: AsyncConnection,
-    made: Digest,
-    known: Topics,
-    plan: Schedule,
+    composed: ComposedDigest,
     state: ChannelState,
-    now: datetime,
+    write: Write,
     *,
     demanded: bool = False,
 ) -> None:
-    message = as_message(made, known, plan)
-    assert message is not None
-    local = now.astimezone(ZoneInfo(plan.zone))
-    tags = tag_names((section.topic for section in made.sections), known)
-    message = replace(message, name=f"Digest of {local.day} {local:%B %Y}", tags=(*DIGEST_TAGS, *tags))
-    covers = {"demanded": demanded, "since": made.since.isoformat(), "until": made.until.isoformat()}
-    name = f"{state.channel_id}:{now.isoformat()}"
+    """Have a digest sent, in the transaction that composed it. `demanded`: somebody asked for it."""
+    digest = composed.digest
+    covers = {"demanded": demanded, "since": digest.since.isoformat(), "until": digest.until.isoformat()}
+    payload = await asyncio.to_thread(write, digest, composed.topics, composed.schedule)
     row = outbox.new_row(
         outbox.DIGEST,
-        name,
+        f"{state.channel_id}:{digest.until.isoformat()}",
         state.guild_id,
         state.channel_id,
-        now,
-        payload=message.to_json() | covers,
+        digest.until,
+        payload=dict(payload) | covers,
         priority=1_000_000,
     )
     await outbox.enqueue(connection, row)
-    await digests.remember(connection, state.channel_id, made, now - FORGET)
-
-
-async def send_due(context: Context, state: ChannelState) -> int:
-    """Send a channel's due digest: one transaction, so that neither a crash nor a second process repeats it.
-
-    Returns its number of stories: 0 on an empty day, where another process was first, and where
-    no subscription of the channel wants digests any more.
-    """
-    async with context.db.intake() as connection:
-        # Read only now: no record can come in between this moment and the digest that ends with it.
-        now = context.now()
-        current = await subscriptions.channel(connection, state.channel_id)
-        if current is None or current.next_digest != state.next_digest:
-            return 0
-        await digests.replace_waiting(connection, state.channel_id, now)
-        state = await subscriptions.channel(connection, state.channel_id) or current
-        own = served_by_digest(await subscriptions.subscriptions(connection, channel_ids=[state.channel_id]))
-        plan = state.schedule or context.digest_default
-        next_digest = plan.after(now) if own else None
-        if not await digests.turn(connection, state.channel_id, state.next_digest, next_digest, now):
-            return 0
-        if not own:
-            return 0
-        made, known = await compose_for_channel(connection, own, state, plan.size, now, context.rules.owners)
-        if made.entries:
-            await _enqueue(connection, made, known, plan, state, now)
-    return len(made.entries)
+    await digests.remember(connection, state.channel_id, digest, digest.until - FORGET)
 
 
 async def between(context: Context, topic_name: str, since: datetime, until: datetime, size: int) -> Digest:
@@ -267,8 +248,9 @@ async def between(context: Context, topic_name: str, since: datetime, until: dat
     async with context.db.read() as connection:
         known = await topics.load(connection)
         topic = resolve(known, topic_name)
-        numbers = await stored.arrived(connection, known.with_descendants(topic.name), since, until)
-        candidates = await stored.load(connection, numbers)
+        candidates = await _candidates(connection, known.with_descendants(topic.name), since, until)
     asked = Subscription(0, 0, 0, topic.name)
     owners = context.rules.owners
-    return compose(candidates.values(), [asked], known, {}, since, until, owners=owners, size=size)
+    return await asyncio.to_thread(
+        compose, candidates, [asked], known, {}, since, until, owners=owners, size=size
+    )

@@ -24,16 +24,16 @@ async def measure(context: Context) -> Measured:
         records, alive = await stories.recent_totals(connection, now)
         waiting, oldest = await delivery.backlog(connection, now)
         known = await topics.load(connection)
-        own = await subscriptions.subscriptions(connection)
-        channels = await subscriptions.channels(connection)
+        subscribed = await subscriptions.count(connection)
+        paused = await subscriptions.paused(connection)
         states = await feeds.states_of_all(connection)
     return Measured(
         {
             "topicwire_records": records,
             "topicwire_stories": alive,
             "topicwire_topics": len(known),
-            "topicwire_subscriptions": len(own),
-            "topicwire_channels_paused": sum(bool(channel.paused_reason) for channel in channels),
+            "topicwire_subscriptions": subscribed,
+            "topicwire_channels_paused": len(paused),
             "topicwire_outbox_waiting": waiting,
             "topicwire_outbox_late_seconds": (now - oldest).total_seconds() if oldest else 0.0,
         },

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.domain.model import Mute, StoryView
 from bot.domain.stories import mutes
 from bot.domain.stories import story as stories
+from bot.domain.stories.owners import MediaOwners
+from bot.domain.stories.story import Story
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key, nearest, words
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
 from bot.services.context import Context
+from bot.services.story_batches import story_batches
 from bot.services.topics import NEAR
 from bot.store import stories as stored
 from bot.store import subscriptions, topics
@@ -20,7 +25,6 @@ LONGEST = mutes.LONGEST
 MOST = 200
 LOOK_BACK = timedelta(days=7)
 MOST_STORIES = 2_000  # that are looked at, the newest
-AT_ONCE = 200
 FEW = 2  # hidden stories from which on a share of them counts
 
 
@@ -60,23 +64,35 @@ async def effect(context: Context, guild_id: int, channel_id: int | None, value:
             connection, guild_id=guild_id, channel_ids=None if channel_id is None else [channel_id]
         )
         names = sorted({name for s in own for name in known.with_descendants(s.topic)})
-        numbers = await stored.arrived(connection, names, now - LOOK_BACK, now, guild_id) if names else []
-        numbers = numbers or await stored.arrived(connection, None, now - LOOK_BACK, now, guild_id)
-    newest_first = numbers[: -MOST_STORIES - 1 : -1]
-    muted = stories.muted_by(before)
-    also_muted = stories.muted_by((*before, Mute(0, guild_id, channel_id, value)))
+        since, most = now - LOOK_BACK, MOST_STORIES
+        newest = await stored.newest_arrived(connection, names, since, now, guild_id, most) if names else []
+        newest = newest or await stored.newest_arrived(connection, None, since, now, guild_id, most)
+    hiding = _Hiding(before, Mute(0, guild_id, channel_id, value), context.rules.owners)
     hidden: list[StoryView] = []
     total = 0
-    for position in range(0, len(newest_first), AT_ONCE):
-        part = newest_first[position : position + AT_ONCE]
-        async with context.db.read() as connection:
-            loaded = await stored.load(connection, part, guild_id)
-        views = [
-            view for number in part if (view := stories.view(loaded[number], muted, context.rules.owners))
-        ]
-        total += len(views)
-        hidden += [view for view in views if all(also_muted(member.record) for member in view.members)]
+    async with (
+        context.evaluations.turn(guild_id),
+        aclosing(story_batches(context, newest, guild_id, hiding.of)) as batches,
+    ):
+        async for hidden_there, count in batches:
+            hidden += hidden_there
+            total += count
     return Effect(tuple(hidden), total)
+
+
+class _Hiding:
+    """What one more mute would hide, besides those that there are."""
+
+    def __init__(self, before: Sequence[Mute], one_more: Mute, owners: MediaOwners) -> None:
+        self._muted = stories.muted_by(before)
+        self._also_muted = stories.muted_by((*before, one_more))
+        self._owners = owners
+
+    def of(self, batch: Iterable[Story]) -> tuple[list[StoryView], int]:
+        """The stories that it would hide, and how many can be seen without it."""
+        views = [view for story in batch if (view := stories.view(story, self._muted, self._owners))]
+        hidden = [view for view in views if all(self._also_muted(m.record) for m in view.members)]
+        return hidden, len(views)
 
 
 async def mute(context: Context, guild_id: int, channel_id: int | None, value: str) -> bool:

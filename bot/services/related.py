@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +18,7 @@ from bot.domain.stories import story as stories
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.ranking import Sort, rank
 from bot.domain.stories.related import Candidate, related_stories, words_of
+from bot.domain.stories.story import Story
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import plain_words
 from bot.domain.topics.tree import Topics
@@ -125,12 +128,17 @@ async def _found(
     story = (await stored.load(connection, [number], guild_id))[number]
     if not story.members:
         raise NotFoundError(f"Story #{number} was withdrawn. Its outlets removed all articles.")
-    owners = context.rules.owners
-    view = stories.view(story, muted, owners) or stories.view(story, owners=owners)
-    assert view is not None
+    view = await asyncio.to_thread(_view, story, muted, context.rules.owners)
     known = await topics.load(connection, guild_id or 0)
     fate = await _fate(connection, view, known, channel_id) if channel_id else None
     return Found(view, asked, fate, known.specific_first(view.topics), story.topics)
+
+
+def _view(story: Story, muted: stories.Muted, owners: MediaOwners) -> StoryView:
+    """The story without what is muted; one of which all is muted as it is."""
+    view = stories.view(story, muted, owners) or stories.view(story, owners=owners)
+    assert view is not None
+    return view
 
 
 async def _beside(
@@ -148,6 +156,17 @@ async def _beside(
     )
     scores = dict.fromkeys(declared, 0.0) | dict(alike)
     found = await stored.load(connection, scores, guild_id)
+    return await asyncio.to_thread(_related_stories, view, found, scores, declared, muted, owners)
+
+
+def _related_stories(
+    view: StoryView,
+    found: Mapping[int, Story],
+    scores: Mapping[int, float],
+    declared: Collection[int],
+    muted: stories.Muted,
+    owners: MediaOwners,
+) -> tuple[tuple[StoryView, ...], tuple[StoryView, ...]]:
     views = {number: stories.view(story, muted, owners) for number, story in found.items()}
     return related_stories(
         view, [Candidate(v, scores[n]) for n, v in views.items() if v is not None], declared
@@ -182,8 +201,7 @@ async def suggest(context: Context, text: str, guild_id: int, limit: int = 25) -
     async with context.db.read() as connection:
         if isinstance(named, reference.Number) and named.number < 10**reference.LONGEST_NUMBER:
             found = await stored.load(connection, [named.number], guild_id)
-            views = [stories.view(story) for story in found.values()]
-            exact = [(view.number, view.lead.record.title) for view in views if view is not None]
+            exact = [(s.number, stories.lead_of(s.members).record.title) for s in found.values() if s.members]
             if exact:
                 return exact
         return await _by_title(connection, text, limit, guild_id)
@@ -222,8 +240,15 @@ async def latest(
             order = await stored.latest(connection, names, limit, guild_id)
         found = await stored.load(connection, order, guild_id)
         muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
-    seen = (stories.view(found[number], muted, context.rules.owners) for number in order)
-    views = [view for view in seen if view is not None]
+    listed = [found[number] for number in order]
+    return title, await context.evaluations.run(_views, listed, muted, context.rules.owners, sort, now)
+
+
+def _views(
+    listed: Iterable[Story], muted: stories.Muted, owners: MediaOwners, sort: Sort, now: datetime
+) -> list[StoryView]:
+    """What can be seen of these stories, in order."""
+    views = [view for story in listed if (view := stories.view(story, muted, owners)) is not None]
     if sort is Sort.HOT:  # once more, by what is left of each here
         views.sort(key=lambda view: rank(view, now), reverse=True)
-    return title, views
+    return views

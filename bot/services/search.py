@@ -8,12 +8,13 @@ from typing import cast
 
 from bot.domain.model import Stored
 from bot.domain.stories import story as stories
+from bot.domain.stories.hit import Hit, LeftOut
 from bot.domain.stories.order import Order
 from bot.domain.stories.story import Story
 from bot.domain.topics.query import language
 from bot.domain.topics.query.language import Query
+from bot.domain.topics.query.matching import MatchingRecord
 from bot.domain.topics.tree import Topics
-from bot.messages.search import Hit
 from bot.services.context import Context
 from bot.services.evaluation import AT_ONCE
 from bot.services.server_topics import understood
@@ -26,11 +27,11 @@ CANDIDATES = 2_000  # records that are looked at
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Stories in the order that was asked for. `note` says what was left out, if anything."""
+    """Stories in the order that was asked for, and what was left out, if anything."""
 
     query: Query
     hits: tuple[Hit, ...]
-    note: str = ""
+    left_out: LeftOut | None = None
 
 
 async def find(
@@ -71,12 +72,12 @@ async def _find(
     async with context.db.read() as connection:
         loaded = await stored_stories.load(connection, numbers, guild_id)
     hits = await context.evaluations.run(_hits, context, query, known, muted, matching, loaded)
-    left_out = []
+    left_out = None
     if len(matching) > limit:
-        left_out.append(f"only the first {limit:,} stories are shown")
+        left_out = LeftOut(stories=limit)
     elif len(ids) == CANDIDATES:
-        left_out.append(f"only {CANDIDATES:,} possible matches were checked")
-    return Found(query, tuple(hits), "; ".join(left_out))
+        left_out = LeftOut(checked=CANDIDATES)
+    return Found(query, tuple(hits), left_out)
 
 
 def _matching(query: Query, known: Topics, muted: stories.Muted, part: Iterable[Stored]) -> list[Stored]:
@@ -104,5 +105,6 @@ def _hits(
             continue
         shown = next((own for own in matching[number] if own.id == view.lead.id), matching[number][0])
         document = known.document(shown.record)
-        hits.append(Hit(view, shown, document, language.explain(query, document)))
+        match = MatchingRecord(shown, document, language.explain(query, document))
+        hits.append(Hit(view, match))
     return hits

@@ -87,7 +87,7 @@ async def preview(
     about = (resolve(known, topic_name).name,) if topic_name else ()
     spec = FeedSpec(address_of(address), topics=about, quality=context.polls.quality)
     found = await _found(context, spec, guild_id, guessed="://" not in address)
-    items = tuple((item.record, _matched(known, item.record, guild_id)) for item in found.document.items)
+    items = await context.evaluations.run(_matched, known, found.document, guild_id)
     return Preview(found.url, found.document, about, items)
 
 
@@ -103,8 +103,10 @@ async def _found(context: Context, spec: FeedSpec, guild_id: int, *, guessed: bo
     return await find(web, spec, context.parsers, guild_id)
 
 
-def _matched(known: Topics, record: Record, guild_id: int) -> tuple[str, ...]:
-    return tuple(match.topic for match in known.of(record, guild_id))
+def _matched(known: Topics, document: Document, guild_id: int) -> tuple[tuple[Record, tuple[str, ...]], ...]:
+    """The records of a feed, each with the topics that it matches."""
+    records = (item.record for item in document.items)
+    return tuple((record, tuple(m.topic for m in known.of(record, guild_id))) for record in records)
 
 
 async def add(

@@ -13,6 +13,7 @@ from bot.domain.text.cleaning import plural
 from bot.services.context import Context
 from bot.store import delivery, feeds, outbox, server_topics, sources, stories, subscriptions
 from bot.store.sources import SourceState as Stored
+from bot.store.sources import SourceTotals
 
 RECENT = timedelta(days=1)
 MOST_TROUBLES = 10
@@ -65,18 +66,16 @@ async def status(context: Context, guild_id: int) -> Status:
     async with context.db.read() as connection:
         own, alive = await stories.recent_totals(connection, context.now(), guild_id)
         states = await subscriptions.channels(connection, guild_id)
-        seen = {f.source_id for of in {0, guild_id} for f in await feeds.all_feeds(connection, of)}
-        found = [s for s in await sources.all_sources(connection) if s.kind != feeds.KIND or s.id in seen]
         return Status(
             version("topicwire"),
             own,
             alive,
-            _summary(found),
+            _summary(*await sources.health(connection, guild_id, MOST_TROUBLES)),
             await outbox.queue_length(connection, guild_id),
             tuple((s.channel_id, s.paused_reason) for s in states if s.paused_reason),
             await outbox.held_counts(connection, guild_id, since),
             tuple(await outbox.given_up(connection, guild_id, since)),
-            len(await subscriptions.subscriptions(connection, guild_id=guild_id)),
+            await subscriptions.count(connection, guild_id),
             await delivery.stalled(connection, context.now(), guild_id),
             (await feeds.stored(connection, [guild_id])).get(guild_id, 0),
             context.polls.most_stored,
@@ -84,11 +83,10 @@ async def status(context: Context, guild_id: int) -> Status:
         )
 
 
-def _summary(found: Sequence[Stored]) -> tuple[SourceState, ...]:
-    fine = [state for state in found if state.last_error_at is None]
-    troubled = [state for state in found if state.last_error_at is not None]
-    troubled.sort(key=lambda state: (state.last_error_at, state.id), reverse=True)
-    summary = [_together(fine, f"{plural(len(fine), 'source')} working")] if fine else []
+def _summary(
+    working: SourceTotals, failing: Sequence[Stored], others: SourceTotals
+) -> tuple[SourceState, ...]:
+    summary = [_together(working, f"{plural(working.count, 'source')} working")] if working.count else []
     summary += [
         SourceState(
             shown_name(state.name),
@@ -98,19 +96,14 @@ def _summary(found: Sequence[Stored]) -> tuple[SourceState, ...]:
             state.last_error_at,
             shown_error(state.last_error),
         )
-        for state in troubled[:MOST_TROUBLES]
+        for state in failing
     ]
-    rest = troubled[MOST_TROUBLES:]
-    return (*summary, *([_together(rest, f"{plural(len(rest), 'more failing source')}")] if rest else []))
+    more = [_together(others, plural(others.count, "more failing source"))] if others.count else []
+    return (*summary, *more)
 
 
-def _together(states: Sequence[Stored], name: str) -> SourceState:
-    return SourceState(
-        name,
-        sum(state.taken for state in states),
-        sum(state.rejected for state in states),
-        max((state.last_success for state in states if state.last_success), default=None),
-    )
+def _together(totals: SourceTotals, name: str) -> SourceState:
+    return SourceState(name, totals.taken, totals.rejected, totals.last_success)
 
 
 def shown_name(name: str) -> str:
@@ -133,7 +126,7 @@ async def resume_mended(context: Context, problem: Callable[[int], Awaitable[str
     `problem` says of a channel why nothing can be posted there, empty where it can.
     """
     async with context.db.read() as connection:
-        paused = [s.channel_id for s in await subscriptions.channels(connection) if s.paused_reason]
+        paused = await subscriptions.paused(connection)
     mended = [channel_id for channel_id in paused if not await problem(channel_id)]
     if mended:
         async with context.db.write() as connection:

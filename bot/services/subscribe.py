@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 
 from bot.domain.model import Importance, Mode, StoryView, Subscription, Topic
 from bot.domain.posting import decisions
+from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.schedule import Schedule
 from bot.domain.stories import story as stories
+from bot.domain.stories.owners import MediaOwners
+from bot.domain.stories.story import Story
 from bot.domain.topics.tree import Topics, sought_by
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
 from bot.services.context import Context
 from bot.services.digests import FIRST
+from bot.services.story_batches import story_batches
 from bot.services.topics import NEAR, resolve
 from bot.store import digests, feeds, outbox, servers, subscriptions, topics
 from bot.store import stories as stored_stories
 from bot.store.subscriptions import ChannelState
 
 FORECAST = timedelta(days=7)
+MOST_FORECAST = 2_000  # stories that are looked at for it, the newest
 MOST_SUBSCRIPTIONS = 500  # of one server
 
 
@@ -68,23 +76,33 @@ class SubscribeRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a subscription can be expected to bring.
+
+    `stories` are those of the last `FORECAST` that it would have posted, newest first; `cut`: of more than
+    `MOST_FORECAST` stories only the newest were looked at. `newest` is the one to post now on demand, None where nothing
+    has come in; `posted` tells that it is in the channel already. `feeds` is how many feeds may bring something on the
+    topic.
+    """
+
+    stories: tuple[StoryView, ...] = ()
+    cut: bool = False
+    newest: StoryView | None = None
+    posted: bool = False
+    feeds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Subscribed:
     """What a subscription brought about.
 
-    `forecast` are the stories of the last `FORECAST` that it would have posted, newest first;
-    `newest` the one to post now on demand, None where nothing has come in; `posted` tells that it is in the
-    channel already. `feeds` is how many feeds may
-    bring something on the topic.
     `schedule` is when the digest comes, None where the subscription wants none; `default_schedule`
     tells that nobody set it. `digest_off`: it wants a digest, but the channel's are switched off.
     """
 
     subscription: Subscription
     new: bool
-    forecast: tuple[StoryView, ...]
-    newest: StoryView | None
-    posted: bool = False
-    feeds: int = 0
+    forecast: Forecast
     schedule: Schedule | None = None
     default_schedule: bool = False
     digest_off: bool = False
@@ -120,14 +138,11 @@ async def subscribe(context: Context, wish: SubscribeRequest) -> Subscribed:
             await digests.begin_again(connection, wanted.channel_id, now - FIRST)
             await digests.plan_next(connection, wanted.channel_id, next_digest)
     context.wake()
-    forecast, newest, posted, bringing = await _forecast(context, wanted, topic, known)
+    forecast = await _forecast(context, wanted, topic, known)
     return Subscribed(
         wanted,
         before is None,
         forecast,
-        newest,
-        posted,
-        bringing,
         schedule if wants_digest and not state.off else None,
         state.schedule is None,
         wants_digest and state.off,
@@ -136,38 +151,54 @@ async def subscribe(context: Context, wish: SubscribeRequest) -> Subscribed:
     )
 
 
-async def _forecast(
-    context: Context, wanted: Subscription, topic: Topic, known: Topics
-) -> tuple[tuple[StoryView, ...], StoryView | None, bool, int]:
-    """What it would have posted, the newest story and whether it is posted, and how many feeds may bring something."""
+async def _forecast(context: Context, wanted: Subscription, topic: Topic, known: Topics) -> Forecast:
     now = context.now()
+    since = now - FORECAST
     below = known.with_descendants(wanted.topic)
+    guild_id = wanted.guild_id
     async with context.db.read() as connection:
-        recent = await stored_stories.arrived(connection, below, now - FORECAST, now, wanted.guild_id)
-        latest = await stored_stories.latest(connection, below, 1, wanted.guild_id)
-        loaded = await stored_stories.load(connection, [*recent, *latest], wanted.guild_id)
-        muted = stories.muted_by(await subscriptions.mutes_in(connection, wanted.guild_id, wanted.channel_id))
-        shared = await feeds.all_feeds(connection, 0)
-        own = await feeds.all_feeds(connection, wanted.guild_id)
-    key = {sought_by(topic)}
-    bringing = sum(not feed.topics or known.concerns(feed.topics, key) for feed in (*shared, *own))
-    views = {number: stories.view(story, muted, context.rules.owners) for number, story in loaded.items()}
-    bar = decisions.live_importance(wanted)
-    would = [
-        view
-        for number in recent
-        if (view := views[number]) is not None
-        and stories.reaches(view, bar)
-        and any(m.first_seen - m.published <= context.rules.max_age for m in view.members if not m.partial)
-    ]
+        recent = await stored_stories.newest_arrived(connection, below, since, now, guild_id, MOST_FORECAST)
+        latest = await stored_stories.latest(connection, below, 1, guild_id)
+        muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id, wanted.channel_id))
+        topic_lists = await feeds.topic_lists(connection, guild_id)
+    posted_of = partial(_would_post, wanted, muted, context.rules)
+    async with context.evaluations.turn(guild_id):
+        bringing = await context.evaluations.run(_bringing, topic_lists, known, topic)
+        async with aclosing(story_batches(context, recent, guild_id, posted_of)) as batches:
+            would = [view async for views in batches for view in views]
     would.sort(key=lambda view: (view.last, view.number), reverse=True)
-    newest = would[0] if would else next((views[n] for n in latest if views[n] is not None), None)
-    posted = False
-    if newest is not None:
-        async with context.db.read() as connection:
-            post = await outbox.post_in(connection, newest.number, wanted.channel_id)
-        posted = outbox.is_posted(post)
-    return tuple(would), newest, posted, bringing
+    newest = next(iter(would), None)
+    async with context.db.read() as connection:
+        if newest is None:
+            loaded = await stored_stories.load(connection, latest, guild_id)
+            seen = await asyncio.to_thread(_views, loaded.values(), muted, context.rules.owners)
+            newest = next(iter(seen), None)
+        post = await outbox.post_in(connection, newest.number, wanted.channel_id) if newest else None
+    return Forecast(tuple(would), len(recent) >= MOST_FORECAST, newest, outbox.is_posted(post), bringing)
+
+
+def _would_post(
+    wanted: Subscription, muted: stories.Muted, rules: PostingSettings, batch: Iterable[Story]
+) -> list[StoryView]:
+    """The stories that it would have posted."""
+    least = decisions.live_importance(wanted)
+    return [
+        view
+        for view in _views(batch, muted, rules.owners)
+        if stories.reaches(view, least)
+        and any(m.first_seen - m.published <= rules.max_age for m in view.members if not m.partial)
+    ]
+
+
+def _bringing(topic_lists: Mapping[tuple[str, ...], int], known: Topics, topic: Topic) -> int:
+    """How many feeds may bring something on a topic: those about it, and those about nothing in particular."""
+    key = {sought_by(topic)}
+    return sum(count for names, count in topic_lists.items() if not names or known.concerns(names, key))
+
+
+def _views(loaded: Iterable[Story], muted: stories.Muted, owners: MediaOwners) -> list[StoryView]:
+    """What can be seen of these stories."""
+    return [view for story in loaded if (view := stories.view(story, muted, owners)) is not None]
 
 
 async def post_now(context: Context, story: int, guild_id: int, channel_id: int) -> bool:
@@ -185,7 +216,7 @@ async def post_now(context: Context, story: int, guild_id: int, channel_id: int)
             return False
         found = (await stored_stories.load(connection, [number], guild_id))[number]
         muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
-        view = stories.view(found, muted, context.rules.owners)
+        view = await asyncio.to_thread(stories.view, found, muted, context.rules.owners)
         if view is None:
             raise InvalidInputError(f"Story #{number} was removed by its outlets or is muted here.")
         own = await subscriptions.subscriptions(connection, guild_id=guild_id, channel_ids=[channel_id])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -43,13 +44,19 @@ async def suggest(context: Context, text: str, guild_id: int = 0, limit: int = 2
         followers = await subscriptions.followers(connection)
         about = await feeds.about(connection, guild_id)
 
+    return await asyncio.to_thread(_most_followed, known, followers, about, limit)
+
+
+def _most_followed(
+    known: Topics, followers: Mapping[tuple[int, str], int], about: Mapping[str, int], limit: int
+) -> list[str]:
     def rank(topic: Topic) -> tuple[bool, int, int, str]:
         name = name_key(topic.name)
         read = sum(about.get(name_key(each), 0) for each in known.with_descendants(topic.name))
         here = followers.get((topic.guild_id, name), 0)
         return not (read or here or topic.guild_id), -here, -read, name
 
-    return [topic.name for topic in sorted(known, key=rank)][:limit]
+    return [topic.name for topic in sorted(known, key=rank)[:limit]]
 
 
 async def subscribed(context: Context, guild_id: int, text: str, limit: int = 25) -> list[str]:
@@ -68,12 +75,8 @@ async def spikes(
 
     async def volumes_of(days: int) -> dict[str, list[int]]:
         every = sorted({each for those in below.values() for each in those})
-        found = await volumes.by_day(connection, every, now, days, guild_id)
-        own = {name: [found[each] for each in those if each in found] for name, those in below.items()}
-        return {
-            name: [len(set().union(*(those[ago] for those in of))) for ago in range(days)]
-            for name, of in own.items()
-        }
+        by_topic = await volumes.by_day(connection, every, now, days, guild_id)
+        return await asyncio.to_thread(_volumes, by_topic, below, days)
 
     today = await volumes_of(1)
     # Months are read of the few alone that have enough of today.
@@ -81,6 +84,19 @@ async def spikes(
     days = await volumes.watched(connection, now, USUAL_DAYS + 1) if below else 0
     counted = await volumes_of(days) if days else {}
     return {name: found for name, counts in counted.items() if (found := spike(counts)) is not None}
+
+
+def _volumes(
+    by_topic: Mapping[str, Sequence[set[int]]], below: Mapping[str, Iterable[str]], days: int
+) -> dict[str, list[int]]:
+    """Of each topic how many stories a day it has with all below it, today's first."""
+    volumes_below = {
+        name: [by_topic[each] for each in those if each in by_topic] for name, those in below.items()
+    }
+    return {
+        name: [len(set().union(*(of_topic[ago] for of_topic in volumes))) for ago in range(days)]
+        for name, volumes in volumes_below.items()
+    }
 
 
 async def listing(context: Context, search: str, guild_id: int) -> list[TopicRow]:
@@ -93,6 +109,16 @@ async def listing(context: Context, search: str, guild_id: int) -> list[TopicRow
         subscribed = {
             name_key(s.topic) for s in await subscriptions.subscriptions(connection, guild_id=guild_id)
         }
+    return await context.evaluations.run(_rows, known, search, counts, above, subscribed)
+
+
+def _rows(
+    known: Topics,
+    search: str,
+    counts: Mapping[str, int],
+    spikes: Mapping[str, Spike],
+    subscribed: Collection[str],
+) -> list[TopicRow]:
     searched = bool(search.strip())
     return [
         TopicRow(
@@ -100,7 +126,7 @@ async def listing(context: Context, search: str, guild_id: int) -> list[TopicRow
             counts[topic.name],
             depth=0 if searched else len(known.ancestors(topic.name)),
             parent=topic.parent if searched else "",
-            spike=above.get(topic.name),
+            spike=spikes.get(topic.name),
             is_subscribed=name_key(topic.name) in subscribed,
         )
         for topic in (known.suggest(search, 200) if searched else _tree(known))

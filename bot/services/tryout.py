@@ -10,22 +10,22 @@ from datetime import datetime, timedelta
 from bot.domain.model import Record, Stored, Topic
 from bot.domain.posting.backtest import Backtest, Tally
 from bot.domain.stories import story as stories
+from bot.domain.stories.story import Story
 from bot.domain.topics.query import language as query
 from bot.domain.topics.query.document import Document
 from bot.domain.topics.query.language import Query
+from bot.domain.topics.query.matching import MatchingRecord, keyword_marks
 from bot.domain.topics.tree import Topics
 from bot.errors import InvalidInputError
-from bot.messages import marks
 from bot.services.context import Context
 from bot.services.evaluation import affordable
 from bot.services.server_topics import LOOK_BACK, MOST, lately, understood
+from bot.services.story_batches import story_batches
 from bot.store import server_topics, subscriptions, topics
-from bot.store import stories as stored_stories
 
 DAYS = LOOK_BACK.days
 EXAMPLES = 10
 SAMPLES = 5
-STORIES_AT_ONCE = 100
 MOST_STORIES = 5_000  # that a backtest tells again
 
 
@@ -49,20 +49,11 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
-    """A record that matches: its linked title and what stands around the words of its text, these in bold."""
-
-    stored: Stored
-    title: str
-    snippet: str
-
-
-@dataclass(frozen=True, slots=True)
 class Tested:
     """The newest matches, and how many records were looked at until then. `cut`: there were more, but no budget for them."""
 
     asked: Asked
-    matches: tuple[Match, ...]
+    matches: tuple[MatchingRecord, ...]
     looked_at: int
     cut: bool = False
 
@@ -92,23 +83,21 @@ async def _asked(context: Context, guild_id: int, text: str) -> Asked:
     return Asked(known, topic, understood(topic.query) if topic.guild_id and topic.query else None)
 
 
-async def newest(context: Context, guild_id: int, text: str, limit: int) -> Tested:
-    """The newest records that match, the words that made them in bold; each title with its link within `limit`."""
+async def newest(context: Context, guild_id: int, text: str) -> Tested:
+    """The newest records that match a topic or a query, with the words that made them match."""
     asked = await _asked(context, guild_id, text)
     async with context.evaluations.turn(guild_id):
         matching, looked_at, cut = await _newest(context, asked, guild_id)
-        found = await context.evaluations.run(_shown, asked, matching, limit)
+        found = await context.evaluations.run(_explained, asked, matching)
     return Tested(asked, found, looked_at, cut)
 
 
-def _shown(asked: Asked, matching: Iterable[Stored], limit: int) -> tuple[Match, ...]:
-    found = []
-    for stored in matching:
-        document = asked.known.document(stored.record)
-        words = _marks(asked, stored.record, document)
-        title = marks.linked(stored.record.title, stored.record.url, words, limit)
-        found.append(Match(stored, title, marks.snippet(document, words)))
-    return tuple(found)
+def _explained(asked: Asked, matching: Iterable[Stored]) -> tuple[MatchingRecord, ...]:
+    documents = ((stored, asked.known.document(stored.record)) for stored in matching)
+    return tuple(
+        MatchingRecord(stored, document, _marks(asked, stored.record, document))
+        for stored, document in documents
+    )
 
 
 def _marks(asked: Asked, record: Record, document: Document) -> Sequence[query.Mark]:
@@ -116,7 +105,7 @@ def _marks(asked: Asked, record: Record, document: Document) -> Sequence[query.M
         return query.explain(asked.query, document)
     names = set(asked.about)
     words = [w for match in asked.known.of(record) if match.topic in names for w in match.keywords]
-    return marks.of_keywords(words, document)
+    return keyword_marks(words, document)
 
 
 async def _newest(context: Context, asked: Asked, guild_id: int) -> tuple[list[Stored], int, bool]:
@@ -166,11 +155,13 @@ async def _about(context: Context, asked: Asked, guild_id: int) -> _About:
     about = _About({})
     if asked.topic is not None:
         since = context.now() - LOOK_BACK
-        async with context.db.read() as connection:
-            rows = await server_topics.stories_about(connection, asked.about, guild_id, since, MOST)
-        for row in rows:
-            if not about.add(row.id, row.story, row.first_seen):
-                break
+        async with (
+            context.db.read() as connection,
+            aclosing(server_topics.records_about(connection, asked.about, guild_id, since, MOST)) as rows,
+        ):
+            async for part in rows:
+                if not all(about.add(row.id, row.story, row.first_seen) for row in part):
+                    break
         return about
     assert asked.query is not None
     looked_at = 0
@@ -200,12 +191,12 @@ async def backtest(context: Context, guild_id: int, channel_id: int, text: str) 
             muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
         since = max([now - timedelta(days=DAYS - 1), first or now, *([about.oldest] if about.oldest else [])])
         tally = Tally(since, now, context.rules.max_age, muted, context.rules.owners, samples=SAMPLES)
-        numbers = list(about.stories)
-        for position in range(0, len(numbers), STORIES_AT_ONCE):
-            part = numbers[position : position + STORIES_AT_ONCE]
-            async with context.db.read() as connection:
-                loaded = await stored_stories.load(connection, part, guild_id)
-            found = [(story, about.stories[number]) for number, story in loaded.items()]
-            await context.evaluations.run(tally.add, found)
+
+        def count(batch: Iterable[Story]) -> None:
+            tally.add((story, about.stories[story.number]) for story in batch)
+
+        async with aclosing(story_batches(context, list(about.stories), guild_id, count)) as batches:
+            async for _ in batches:
+                pass
         made = await context.evaluations.run(tally.result)
     return Backtested(asked, made, about.records, about.oldest is not None)

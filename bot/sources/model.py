@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -60,5 +60,5 @@ class Source(Protocol):
     def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
         """Read what is new since `progress`, in bounded batches; at least one, the final one `last`."""
 
-    def changes(self) -> AsyncIterator[None]:
+    def changes(self) -> AsyncGenerator[None, None]:
         """Yield once when watching has begun, then whenever there may be something new. Never ends."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -237,10 +238,38 @@ async def catalogue(connection: AsyncConnection) -> dict[int, tuple[str, ...]]:
     return {row.source_id: tuple(row.topics) for row in rows}
 
 
+async def topic_lists(connection: AsyncConnection, guild_id: int) -> Counter[tuple[str, ...]]:
+    """What feeds, the shared ones and a server's own, are about: how many feeds there are of each list of topics."""
+    written = sa.cast(_f.c.topics, sa.Text)
+    counted = sa.select(written, sa.func.count()).where(_f.c.guild_id.in_((0, guild_id))).group_by(written)
+    return Counter({tuple(json.loads(names)): count for names, count in await connection.execute(counted)})
+
+
 async def about(connection: AsyncConnection, guild_id: int) -> Counter[str]:
     """How many feeds, the shared ones and a server's own, are about each topic (as `name_key` gives them)."""
-    rows = await connection.execute(sa.select(_f.c.topics).where(_f.c.guild_id.in_((0, guild_id))))
-    return Counter(name_key(name) for topics in rows.scalars() for name in topics)
+    found: Counter[str] = Counter()
+    for names, count in (await topic_lists(connection, guild_id)).items():
+        for name in names:
+            found[name_key(name)] += count
+    return found
+
+
+async def working(connection: AsyncConnection) -> dict[int, tuple[str, ...]]:
+    """The shared feeds that were read and do not fail, and what each is about."""
+    fine = sa.and_(_f.c.guild_id == 0, _f.c.failures == 0, _s.c.last_success.is_not(None))
+    rows = await connection.execute(
+        sa.select(_f.c.source_id, _f.c.topics).join(_s, _s.c.id == _f.c.source_id).where(fine)
+    )
+    return {row.source_id: tuple(row.topics) for row in rows}
+
+
+async def by_id(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, Feed]:
+    """Feeds by their sources' ids."""
+    found: dict[int, Feed] = {}
+    for part in chunks(ids):
+        rows = await connection.execute(_select().where(_f.c.source_id.in_(part)))
+        found |= {row.source_id: _feed(row) for row in rows}
+    return found
 
 
 def _pollable(followed: Collection[int]) -> sa.ColumnElement[bool]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from bot.domain.model import Stored, Topic, TopicMatch
 from bot.domain.text.words import name_key
 from bot.domain.topics.query.meter import Label
 from bot.store import records, schema, topics
-from bot.store.sql import upsert, visible_to
+from bot.store.sql import batches, upsert, visible_to
 
 _t = schema.topics
 _r = schema.records
@@ -148,15 +149,16 @@ async def of_topics(
     connection: AsyncConnection, names: Iterable[str], guild_id: int, since: datetime, limit: int
 ) -> list[Stored]:
     """Records of these topics that came in since then, newest first."""
-    rows = await stories_about(connection, names, guild_id, since, limit)
-    found = await records.by_id(connection, (row.id for row in rows))
+    async with aclosing(records_about(connection, names, guild_id, since, limit)) as parts:
+        ids = [row.id async for part in parts for row in part]
+    found = await records.by_id(connection, ids)
     return list(reversed(found.values()))
 
 
-async def stories_about(
+def records_about(
     connection: AsyncConnection, names: Iterable[str], guild_id: int, since: datetime, limit: int
-) -> Sequence[Any]:
-    """The same records, newest first, of each only `id`, `story` and `first_seen`."""
+) -> AsyncGenerator[Sequence[Any]]:
+    """The same records in parts, newest first, of each only `id`, `story` and `first_seen`."""
     wanted = (
         sa.select(_r.c.id, _r.c.story, _r.c.first_seen)
         .distinct()
@@ -166,7 +168,7 @@ async def stories_about(
         .order_by(_r.c.id.desc())
         .limit(limit)
     )
-    return (await connection.execute(wanted)).all()
+    return batches(connection, wanted)
 
 
 async def first(connection: AsyncConnection, guild_id: int) -> datetime | None:

@@ -69,6 +69,43 @@ async def all_sources(connection: AsyncConnection) -> list[SourceState]:
     return [state_of(row) for row in await connection.execute(sa.select(_s).order_by(_s.c.id))]
 
 
+@dataclass(frozen=True, slots=True)
+class SourceTotals:
+    """Several sources together: how many, their records and refused items, and when one was last read."""
+
+    count: int
+    taken: int
+    rejected: int
+    last_success: datetime | None
+
+
+async def totals(connection: AsyncConnection, sources: sa.ColumnElement[bool]) -> SourceTotals:
+    """The sources of which a condition holds."""
+    counted = sa.select(
+        sa.func.count(),
+        sa.func.coalesce(sa.func.sum(_s.c.taken), 0),
+        sa.func.coalesce(sa.func.sum(_s.c.rejected), 0),
+        sa.func.max(_s.c.last_success, type_=schema.UtcTime),
+    )
+    return SourceTotals(*(await connection.execute(counted.where(sources))).one())
+
+
+async def health(
+    connection: AsyncConnection, guild_id: int, limit: int
+) -> tuple[SourceTotals, list[SourceState], SourceTotals]:
+    """Of the sources that bring articles to a server: those that work, those that failed last, and other failing ones.
+
+    At most `limit` of the failing ones are given each by itself, the last to fail first.
+    """
+    feeds = sa.select(schema.feeds.c.source_id).where(schema.feeds.c.guild_id.in_((0, guild_id)))
+    seen = sa.or_(_s.c.kind != "feed", _s.c.id.in_(feeds))
+    works = _s.c.last_error_at.is_(None)
+    last_failed = sa.select(_s).where(seen, ~works).order_by(_s.c.last_error_at.desc(), _s.c.id.desc())
+    failing = [state_of(row) for row in await connection.execute(last_failed.limit(limit))]
+    others = sa.and_(seen, ~works, _s.c.id.not_in([state.id for state in failing]))
+    return await totals(connection, sa.and_(seen, works)), failing, await totals(connection, others)
+
+
 async def progress(connection: AsyncConnection, source_id: int) -> dict[str, Any]:
     """How far the source was taken in: whatever it noted with its last batches, by its own keys."""
     rows = await connection.execute(sa.select(_p.c.key, _p.c.value).where(_p.c.source_id == source_id))

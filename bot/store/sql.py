@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 Row = Mapping[str, Any]
 T = TypeVar("T")
+ROWS_AT_ONCE = 1000  # that are made values of in one go: some milliseconds
 IN_MOST = 5000  # bound parameters in one IN: well below SQLite's 32,766 and PostgreSQL's 32,767
 
 
@@ -18,6 +19,18 @@ def chunks(values: Iterable[T], size: int = IN_MOST) -> Iterator[list[T]]:
     ordered = list(values)
     for start in range(0, len(ordered), size):
         yield ordered[start : start + size]
+
+
+async def batches(
+    connection: AsyncConnection, statement: sa.Select[Any] | sa.CompoundSelect[Any]
+) -> AsyncGenerator[Sequence[Any]]:
+    """The rows of a statement that may have very many, `ROWS_AT_ONCE` at a time: the event loop has its turn in between.
+
+    No other statement runs on the connection until the last row is read.
+    """
+    async with connection.stream(statement) as result:
+        async for part in result.partitions(ROWS_AT_ONCE):
+            yield part
 
 
 def visible_to(column: sa.Column[Any], guild_id: int | None) -> sa.ColumnElement[bool]:

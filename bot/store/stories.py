@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -12,15 +13,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Stored
 from bot.domain.records.intake import scoped
-from bot.domain.stories.ranking import hotness
+from bot.domain.stories.ranking import HALF_LIFE, hotness
 from bot.domain.stories.story import Story
 from bot.domain.text.words import search_key
 from bot.store import kept, records, schema
-from bot.store.sql import IN_MOST, chunks, visible_to
+from bot.store.sql import IN_MOST, ROWS_AT_ONCE, batches, chunks, visible_to
 from bot.store.topics import ids_of, keys_of
 
 MOST_WORDS = 12  # of a search
 NEWEST = 2_000  # shared stories, and of a server's own, among which a title or a topic is sought first
+STORIES_AT_ONCE = 200  # that are read in one go, so that the event loop has its turn in between
 MOST_HOT = (
     5000  # stories among which the hottest are sought: weeks, where it is not so that hundreds come a day
 )
@@ -41,7 +43,13 @@ async def load(
 
     With a `guild_id` as that server sees them (0: as everybody does), else with all that there is.
     """
-    wanted = list(dict.fromkeys(numbers))
+    found: dict[int, Story] = {}
+    for part in chunks(dict.fromkeys(numbers), STORIES_AT_ONCE):
+        found |= await _load(connection, part, guild_id)
+    return found
+
+
+async def _load(connection: AsyncConnection, wanted: Sequence[int], guild_id: int | None) -> dict[int, Story]:
     stored = await records.members(connection, wanted, guild_id)
     declared_ids = {i for record in stored.values() for i in record.declares} - set(stored)
     everything = stored | await records.by_id(connection, declared_ids)
@@ -350,10 +358,39 @@ async def hottest(
 ) -> list[int]:
     """The hottest stories of these topics (None: of all) at a moment, best first: of the `MOST_HOT` newest."""
     newest = await latest(connection, topics, MOST_HOT, guild_id)
-    columns = sa.select(_s.c.number, _s.c.heat, _s.c.last_seen)
-    rows = (await connection.execute(columns.where(_s.c.number.in_(newest)))).all()
-    best_first = sorted(rows, key=lambda row: (-hotness(row.heat, row.last_seen, now), row.number))
-    return [row.number for row in best_first[:limit]]
+    return await hottest_of(connection, newest, limit, now)
+
+
+async def hottest_of(
+    connection: AsyncConnection,
+    numbers: Iterable[int],
+    limit: int | None,
+    now: datetime,
+    half_life: timedelta = HALF_LIFE,
+) -> list[int]:
+    """The hottest of these stories at a moment, best first."""
+    rows: list[Any] = []
+    for part in chunks(numbers, ROWS_AT_ONCE):
+        columns = sa.select(_s.c.number, _s.c.heat, _s.c.last_seen)
+        rows += (await connection.execute(columns.where(_s.c.number.in_(part)))).all()
+    return await asyncio.to_thread(_hottest_first, rows, limit, now, half_life)
+
+
+def _hottest_first(rows: Iterable[Any], limit: int | None, now: datetime, half_life: timedelta) -> list[int]:
+    def order(row: Any) -> tuple[float, int]:
+        return -hotness(row.heat, row.last_seen, now, half_life), row.number
+
+    return [row.number for row in sorted(rows, key=order)[:limit]]
+
+
+def _arrived(
+    topics: Sequence[str] | None, since: datetime, until: datetime, guild_id: int | None
+) -> sa.Select[Any]:
+    inside = sa.and_(_r.c.first_seen > since, _r.c.first_seen <= until, ~_r.c.partial, ~_r.c.removed)
+    statement = (
+        sa.select(_r.c.story).distinct().join(_s, _s.c.number == _r.c.story).where(inside, _alive(guild_id))
+    )
+    return statement if topics is None else statement.where(_r.c.story.in_(_of_topics(topics, guild_id)))
 
 
 async def arrived(
@@ -364,13 +401,23 @@ async def arrived(
     guild_id: int | None = None,
 ) -> list[int]:
     """The stories of these topics (None: of all) with a record first seen in (`since`, `until`]."""
-    inside = sa.and_(_r.c.first_seen > since, _r.c.first_seen <= until, ~_r.c.partial, ~_r.c.removed)
-    statement = (
-        sa.select(_r.c.story).distinct().join(_s, _s.c.number == _r.c.story).where(inside, _alive(guild_id))
-    )
-    if topics is not None:
-        statement = statement.where(_r.c.story.in_(_of_topics(topics, guild_id)))
-    return sorted((await connection.execute(statement)).scalars())
+    numbers: list[int] = []
+    async for part in batches(connection, _arrived(topics, since, until, guild_id)):
+        numbers += [number for (number,) in part]
+    return sorted(numbers)
+
+
+async def newest_arrived(
+    connection: AsyncConnection,
+    topics: Sequence[str] | None,
+    since: datetime,
+    until: datetime,
+    guild_id: int | None,
+    limit: int,
+) -> list[int]:
+    """The same, at most `limit` of them: those with the highest numbers, which began last, and these first."""
+    statement = _arrived(topics, since, until, guild_id).order_by(_r.c.story.desc()).limit(limit)
+    return list((await connection.execute(statement)).scalars())
 
 
 async def numbers(connection: AsyncConnection) -> list[int]:

@@ -85,6 +85,19 @@ async def subscriptions(
     return tuple(_subscription(row) for row in await connection.execute(statement))
 
 
+async def count(connection: AsyncConnection, guild_id: int | None = None) -> int:
+    """How many subscriptions there are of all servers that the bot is in, or of a server."""
+    whose = _sub.c.guild_id.not_in(LEFT) if guild_id is None else _sub.c.guild_id == guild_id
+    return await connection.scalar(sa.select(sa.func.count()).select_from(_sub).where(whose)) or 0
+
+
+async def paused(connection: AsyncConnection) -> list[int]:
+    """The paused channels of the servers that the bot is in."""
+    whose = sa.and_(_c.c.paused_reason != "", _c.c.guild_id.not_in(LEFT))
+    rows = await connection.execute(sa.select(_c.c.channel_id).where(whose).order_by(_c.c.channel_id))
+    return list(rows.scalars())
+
+
 async def subscribe(connection: AsyncConnection, wanted: Subscription, topic_id: int, now: datetime) -> None:
     """Store a subscription, or change the one that the channel has to the topic."""
     row = {
@@ -207,11 +220,11 @@ def _mute(row: sa.Row[Any]) -> Mute:
     return Mute(row.id, row.guild_id, row.channel_id or None, row.value)
 
 
-async def mutes(connection: AsyncConnection, guild_id: int | None = None) -> tuple[Mute, ...]:
-    """All mutes, or those of one server."""
+async def mutes(connection: AsyncConnection, *guild_ids: int) -> tuple[Mute, ...]:
+    """All mutes, or those of these servers."""
     statement = sa.select(_m).order_by(_m.c.id)
-    if guild_id is not None:
-        statement = statement.where(_m.c.guild_id == guild_id)
+    if guild_ids:
+        statement = statement.where(_m.c.guild_id.in_(guild_ids))
     return tuple(_mute(row) for row in await connection.execute(statement))
 
 

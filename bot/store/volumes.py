@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import kept, schema
-from bot.store.sql import chunks, visible_to
+from bot.store.sql import batches, chunks, visible_to
 from bot.store.topics import ids_of, keys_of
 
 DAY = timedelta(days=1)
@@ -69,12 +69,12 @@ async def counted(
             .where(_r.c.story >= lowest, seen, (_rt.c.topic_id + 0).in_(ids), recent, alive)
             .where(sa.or_(_r.c.guild_id == guild_id, _rt.c.topic_id.in_(own_ids)))
         )
-        rows = await connection.execute(shared.union(own) if guild_id else shared)
-        for topic_id, ago, number in rows:
-            name = ids[topic_id].rpartition("\n")[2]  # behind the server's id, of a topic of its own
-            if name not in found:
-                found[name] = [set() for _ in range(days)]
-            found[name][ago].add(number)
+        async for part in batches(connection, shared.union(own) if guild_id else shared):
+            for topic_id, ago, number in part:
+                name = ids[topic_id].rpartition("\n")[2]  # behind the server's id, of a topic of its own
+                if name not in found:
+                    found[name] = [set() for _ in range(days)]
+                found[name][ago].add(number)
     return found
 
 

@@ -105,7 +105,8 @@ class Deliver:
                 # A pointer comes after the message that it points to.
                 queue.sort(key=lambda claim: claim.story in render_context.merged_into)
                 self._queues[channel_id] = queue
-                worker = asyncio.ensure_future(self._work(channel_id, queue, render_context))
+                work = self._work(channel_id, queue, render_context)
+                worker = asyncio.create_task(work, name=f"delivery to channel {channel_id}")
                 self._workers.add(worker)
                 worker.add_done_callback(self._ended)
             return len(claimed)
@@ -170,7 +171,9 @@ class Deliver:
                     claim = queue.pop(0)
                     begun = self._context.now()
                     self._in_flight += 1
-                    trying = asyncio.ensure_future(self._outcome(claim, render_context))
+                    trying = asyncio.create_task(
+                        self._outcome(claim, render_context), name=f"sending message {claim.id}"
+                    )
                     trying.add_done_callback(self._landed)
                     with _cancelled_with(trying):
                         await asyncio.wait([trying], timeout=PATIENCE)
@@ -241,7 +244,8 @@ class Deliver:
         now = self._context.now()
         target = Target(claim.guild_id, claim.channel_id, claim.message_id, claim.thread_id)
         if claim.kind == outbox.PUBLISH:
-            return rendering.unwanted(claim, render_context, now) or await self._sender.publish(target)
+            unwanted = await asyncio.to_thread(rendering.unwanted, claim, render_context, now)
+            return unwanted or await self._sender.publish(target)
         if claim.message_id is None and claim.in_doubt_since is not None:
             # Before all else: what is no longer wanted may stand there as well.
             looked = await self._sender.find(target, await self._mark(claim, claim.in_doubt_since))
@@ -250,7 +254,8 @@ class Deliver:
         if claim.message_id is not None and claim.story in render_context.merged_into:
             message = await self._pointer(claim, render_context)
         else:
-            message = rendering.rendered(claim, render_context, now)
+            # In a thread: a story may have thousands of articles.
+            message = await asyncio.to_thread(rendering.rendered, claim, render_context, now)
         if isinstance(message, Outcome):
             return message
         if claim.message_id is None:
@@ -291,7 +296,8 @@ class Deliver:
             async with self._context.db.write() as connection:
                 if not await pointers.take_over(connection, claim, into):
                     return Outcome(SendStatus.WAITS, detail="another process is sending it")
-            return rendering.rendered(replace(claim, story=into, shown=""), render_context, now)
+            moved = replace(claim, story=into, shown="")
+            return await asyncio.to_thread(rendering.rendered, moved, render_context, now)
         if other.message_id is None or other.due_at is not None or other.reason:
             wait = (other.due_at - now).total_seconds() if other.due_at else None
             return Outcome(
@@ -308,6 +314,7 @@ class Deliver:
         verdict = retry.settle(outcome, claim.attempt, now, rendering.ask(claim, render_context))
         if outcome.got is SendStatus.EXISTS and claim.kind != outbox.STORY:
             verdict = Sent()  # it shows what it was composed of
+        publishes = await self._is_to_publish(claim, outcome, render_context)
         async with context.db.write() as connection:
             kept = await outbox.settle(connection, claim, outcome, verdict, now, context.rules.edit_interval)
             if isinstance(verdict, Pause) and kept:
@@ -317,7 +324,7 @@ class Deliver:
                     log.warning("channel %s is paused: %s", claim.channel_id, verdict.reason)
             elif kept and isinstance(verdict, Drop):
                 await _given_up(connection, claim, outcome, now)
-            elif kept and isinstance(verdict, Sent) and self._is_to_publish(claim, outcome, render_context):
+            elif kept and isinstance(verdict, Sent) and publishes:
                 row = outbox.new_row(
                     outbox.PUBLISH,
                     str(claim.id),
@@ -337,11 +344,11 @@ class Deliver:
             log.warning("message %s to channel %s %s", claim.id, claim.channel_id, _in_words(verdict))
         return verdict
 
-    def _is_to_publish(self, claim: Claimed, outcome: Outcome, render_context: RenderContext) -> bool:
+    async def _is_to_publish(self, claim: Claimed, outcome: Outcome, render_context: RenderContext) -> bool:
         new = claim.message_id is None and outcome.message_id is not None
-        return (
-            new and rendering.publishes(claim, render_context) and self._sender.can_publish(claim.channel_id)
-        )
+        if not new or not self._sender.can_publish(claim.channel_id):
+            return False
+        return await asyncio.to_thread(rendering.publishes, claim, render_context)
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -35,12 +35,12 @@ async def warn(
     if not failing:
         return []
     known = await topics.load(connection)
-    shared = await feeds.all_feeds(connection, 0)
+    working = await feeds.working(connection)
     return [
         feed.source_id
         for feed, settled in failing
         if await _tell(
-            connection, feed, settled, await _dependent(connection, feed, shared, known, now), known, now
+            connection, feed, settled, await _dependent(connection, feed, working, known, now), known, now
         )
     ]
 
@@ -76,12 +76,15 @@ async def outdated(connection: AsyncConnection, claimed: Sequence[Claimed], now:
     if not waiting:
         return {}
     known = await topics.load(connection)
-    every = {feed.source_id: feed for feed in await feeds.all_feeds(connection)}
-    shared = [feed for feed in every.values() if not feed.guild_id]
+    sources = {claim.id: (claim.payload or {}).get("feed") for claim in waiting}
+    every = await feeds.by_id(
+        connection, {source_id for source_id in sources.values() if source_id is not None}
+    )
+    working = await feeds.working(connection)
     found: dict[int, str] = {}
     concerned: dict[int, dict[int, int]] = {}
     for claim in waiting:
-        source_id = (claim.payload or {}).get("feed")
+        source_id = sources[claim.id]
         if source_id is None:  # an earlier version wrote it
             continue
         feed = every.get(source_id)
@@ -91,28 +94,30 @@ async def outdated(connection: AsyncConnection, claimed: Sequence[Claimed], now:
             found[claim.id] = "the feed works again"
         else:
             if source_id not in concerned:
-                concerned[source_id] = await _dependent(connection, feed, shared, known, now)
+                concerned[source_id] = await _dependent(connection, feed, working, known, now)
             if claim.channel_id not in concerned[source_id]:
                 found[claim.id] = "the channel no longer depends on the feed"
     return found
 
 
 async def _dependent(
-    connection: AsyncConnection, feed: Feed, shared: Sequence[Feed], known: Topics, now: datetime
+    connection: AsyncConnection,
+    feed: Feed,
+    working: Mapping[int, Sequence[str]],
+    known: Topics,
+    now: datetime,
 ) -> dict[int, int]:
     """The channels, each with its server, that follow what the feed is about.
 
-    Of a feed that is shared only those that no other of the `shared` ones in order serves instead.
+    Of a feed that is shared only those that no other of the shared ones that work serves instead; `working` has the
+    topics of each by its source's id.
     """
     about = {(feed.guild_id, name) for name in feed.topics}
     about |= await feeds.topics_from(connection, feed.source_id, now - LOOK_BACK)
     served: frozenset[str] = frozenset()
     if not feed.guild_id:
         served = known.with_ancestors(
-            name
-            for other in shared
-            if other.source_id != feed.source_id and other.last_success and not other.polling.failures
-            for name in other.topics
+            name for other, names in working.items() if other != feed.source_id for name in names
         )
     wanting: dict[int, frozenset[str]] = {}  # by server, which may have topics of its own
     found = {}

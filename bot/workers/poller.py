@@ -23,6 +23,7 @@ from bot.domain.polling import Feed, PollResult, next_schedule, to_warn
 from bot.domain.records.intake import Arrival, all_keys, keys_of
 from bot.domain.text.addresses import host_of, hosts_only
 from bot.domain.text.cleaning import plural
+from bot.domain.topics.tree import Topics
 from bot.errors import StoreError
 from bot.services.context import Context
 from bot.sources.feeds.parse import FeedSpec
@@ -149,7 +150,7 @@ class Poll:
                 continue
             self._hosts[host] += 1
             origin = origin_of(feed, self._context.polls.quality)
-            task = asyncio.ensure_future(
+            task = asyncio.create_task(
                 poll_feed(
                     self._web,
                     origin,
@@ -157,7 +158,8 @@ class Poll:
                     self._context.now(),
                     self._context.parsers,
                     feed.guild_id,
-                )
+                ),
+                name=f"polling feed {feed.source_id}",
             )
             task.add_done_callback(lambda _: self._woken.set())
             self._running[task] = feed
@@ -202,7 +204,7 @@ class Poll:
             storing.result()
         if self._storing is None and self._over:
             part, self._over = _portion(self._over)
-            self._storing = asyncio.ensure_future(self._store(part))
+            self._storing = asyncio.create_task(self._store(part), name="storing polls")
             self._storing.add_done_callback(lambda _: self._woken.set())
 
     async def _store(self, over: Sequence[_Done]) -> None:
@@ -366,5 +368,12 @@ class _Followed:
         if signature != self._of:
             known = await topics.load(connection)
             self._of = signature
-            self._ids = frozenset(i for i, names in catalogue.items() if known.concerns(names, wanted))
+            self._ids = await asyncio.to_thread(_concerned, known, catalogue, wanted)
         return self._ids
+
+
+def _concerned(
+    known: Topics, catalogue: Mapping[int, Sequence[str]], wanted: Collection[str]
+) -> frozenset[int]:
+    """The feeds that may bring something on one of these topics."""
+    return frozenset(i for i, names in catalogue.items() if known.concerns(names, wanted))

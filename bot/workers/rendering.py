@@ -63,7 +63,7 @@ async def load(
         stories=await stories.load(connection, numbers | set(merged_into.values())),
         merged_into=merged_into,
         subscriptions={channel_id: tuple(subs) for channel_id, subs in own.items()},
-        mutes=await subscriptions.mutes(connection),
+        mutes=await subscriptions.mutes(connection, *{claim.guild_id for claim in claimed}),
         topics=await topics.load(connection),
         channels={channel_id: state for channel_id, state in states.items() if state is not None},
         outdated=await notices.outdated(connection, claimed, now),

@@ -11,6 +11,7 @@ import pytest
 
 from bot.runtime.app import App
 from bot.services import digests as use
+from bot.workers import digests as pipeline
 from tests.chat.world import METRO, ROCKET, WHALES, World, body, labels, mentions_in, plain, seen, unrelated
 from tests.discord_markdown import links
 from tests.make import at, record
@@ -401,12 +402,12 @@ async def test_a_digest_that_fails_holds_up_no_other(world: World, monkeypatch: 
     good = use.compose_for_channel
 
     async def bad(*arguments: Any) -> Any:
-        if arguments[2].channel_id == world.news.id:
+        if arguments[3].channel_id == world.news.id:
             raise ZeroDivisionError("a bug")
         return await good(*arguments)
 
     with monkeypatch.context() as broken:
-        broken.setattr(use, "compose_for_channel", bad)
+        broken.setattr(pipeline, "compose_for_channel", bad)
         await world.digest()
     assert (len(world.posts()), len(world.posts(other))) == (0, 1)
     assert "ZeroDivisionError: a bug" in world.caplog.text

@@ -11,6 +11,7 @@ from bot.domain.text.cleaning import ELLIPSIS, isolate, length
 from bot.domain.text.words import word_places
 from bot.domain.topics.query.document import Document
 from bot.domain.topics.query.language import Mark, explain, parse
+from bot.domain.topics.query.matching import keyword_marks
 from bot.domain.topics.tree import Topics
 from bot.messages import marks
 from bot.messages.message import link
@@ -87,7 +88,7 @@ def test_an_outlet_that_matched_is_shown() -> None:
 
 def test_keywords_are_found_whatever_their_case_as_whole_words() -> None:
     document = Document("AI said: Computer  Vision, not aid")
-    found = marks.of_keywords(["ai", "computer vision", ""], document)
+    found = keyword_marks(["ai", "computer vision", ""], document)
     assert [document.texts["title"][mark.start : mark.end] for mark in found] == ["AI", "Computer  Vision"]
 
 
@@ -105,7 +106,7 @@ def test_keywords_are_found_whatever_their_case_as_whole_words() -> None:
 )
 def test_a_keyword_is_marked_where_topics_find_it(keyword: str, title: str, marked: str) -> None:
     assert Topics([Topic("Any", keywords=(keyword,))]).match(title)
-    (found,) = marks.of_keywords([keyword], Document(title))
+    (found,) = keyword_marks([keyword], Document(title))
     assert title[found.start : found.end] == marked
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from bot.runtime import process
 
 CODE = """
 import resource
@@ -24,3 +27,12 @@ def test_the_limit_of_open_files_is_raised_as_far_as_it_goes() -> None:
     root = Path(__file__).parents[2]
     run = subprocess.run([sys.executable, "-c", CODE], cwd=root, capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["True", "True"]
+
+
+def test_what_a_start_leaves_is_not_looked_through_for_garbage_again() -> None:
+    try:
+        process.spare_the_collector()
+        assert gc.get_freeze_count() > 10_000
+        assert gc.get_count()[2] == 0
+    finally:
+        gc.unfreeze()

@@ -18,6 +18,7 @@ from bot.domain.text.words import plain_words as words
 from bot.domain.topics.query import language
 from bot.domain.topics.query.language import QueryError
 from bot.domain.topics.tree import Topics
+from bot.messages.search import left_out_words
 from bot.services.context import Context
 from bot.services.search import CANDIDATES, find
 from bot.store import records, schema, search, stories, topics
@@ -260,7 +261,7 @@ async def test_records_of_one_story_are_one_line_with_its_lead_if_that_matches(s
     await take(stores, both, hours=1)
     found = await find(Context(stores, Clock()), "steel OR bridge")
     lead = found.hits[0].view.lead
-    assert [hit.stored.id for hit in found.hits] == [lead.id]
+    assert [hit.match.stored.id for hit in found.hits] == [lead.id]
     found = await find(Context(stores, Clock()), f'"{HALVES[1]}"')
     assert [hit.view.number for hit in found.hits] == [1]
 
@@ -272,11 +273,11 @@ async def test_what_is_left_out_is_said(stores: Database) -> None:
     context = Context(stores, Clock())
     found = await find(context, "ferry", limit=7)
     assert [hit.view.number for hit in found.hits] == [some[-n].id for n in range(1, 8)]
-    assert found.note == "only the first 7 stories are shown"
+    assert left_out_words(found.left_out) == "only the first 7 stories are shown"
     found = await find(context, "topic:nothing OR (ferry 0)")
     assert found.hits == ()
-    assert found.note == "only 2,000 possible matches were checked"
-    assert (await find(context, "ferry 0")).note == ""
+    assert left_out_words(found.left_out) == "only 2,000 possible matches were checked"
+    assert (await find(context, "ferry 0")).left_out is None
     assert [hit.view.number for hit in (await find(context, "ferry 0")).hits] == [1]
 
 

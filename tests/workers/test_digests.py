@@ -12,6 +12,7 @@ import pytest
 from bot.domain.model import Importance, Mode, Record
 from bot.domain.posting.schedule import Schedule
 from bot.errors import InvalidInputError, NotFoundError
+from bot.messages.digest import channel_digest, digest_payload
 from bot.services import digests as use
 from bot.services import mutes
 from bot.services.subscribe import SubscribeRequest, post_now, subscribe, unsubscribe
@@ -309,13 +310,13 @@ async def test_what_a_servers_own_source_brought_is_told_in_that_server_alone(re
         await subscribe(reader.context, replace(elsewhere, guild_id=guild_id, channel_id=channel))
         for guild_id, channel in ((GUILD, CHANNEL), (GUILD + 1, OTHER))
     ]
-    assert [view.lead.record.title for view in here.forecast] == [ONE]
-    assert there.forecast == ()
-    assert here.newest is not None
-    assert there.newest is not None
-    assert there.newest.number == 1
+    assert [view.lead.record.title for view in here.forecast.stories] == [ONE]
+    assert there.forecast.stories == ()
+    assert here.forecast.newest is not None
+    assert there.forecast.newest is not None
+    assert there.forecast.newest.number == 1
     with pytest.raises(NotFoundError, match="no story"):
-        await post_now(reader.context, here.newest.number, GUILD + 1, OTHER)
+        await post_now(reader.context, here.forecast.newest.number, GUILD + 1, OTHER)
     reader.clock.forward(hours=1)
     await reader.digest()
     assert {asked.target.channel_id for asked in reader.mailbox.sent} == {CHANNEL}
@@ -369,9 +370,10 @@ async def test_a_preview_is_what_would_be_sent_and_changes_nothing(reader: BotHa
     await reader.take_in(ai(ONE))
     reader.clock.forward(hours=1)
     before = await state(reader)
-    message, schedule, since = await use.preview(reader.context, GUILD, CHANNEL)
-    assert schedule == reader.context.digest_default
-    assert since == at(-23)
+    composed = await use.preview(reader.context, GUILD, CHANNEL)
+    message = channel_digest(composed.digest, composed.topics, composed.schedule)
+    assert composed.schedule == reader.context.digest_default
+    assert composed.digest.since == at(-23)
     assert message is not None
     assert await state(reader) == before
     await reader.digest()
@@ -381,8 +383,8 @@ async def test_a_preview_is_what_would_be_sent_and_changes_nothing(reader: BotHa
 async def test_one_that_is_sent_now_is_the_one_that_the_next_goes_on_from(reader: BotHarness) -> None:
     await reader.take_in(ai(ONE))
     reader.clock.forward(minutes=10)
-    assert await use.send_now(reader.context, GUILD, CHANNEL) == 1
-    assert await use.send_now(reader.context, GUILD, CHANNEL) == 0
+    assert await use.send_now(reader.context, GUILD, CHANNEL, digest_payload) == 1
+    assert await use.send_now(reader.context, GUILD, CHANNEL, digest_payload) == 0
     assert (await state(reader)).next_digest == at(1)
     assert (await state(reader)).last_digest == reader.clock()
     reader.clock.forward(hours=2)
@@ -395,7 +397,7 @@ async def test_without_subscriptions_there_is_nothing_to_tell(desk: BotHarness) 
     with pytest.raises(NotFoundError, match="no subscriptions yet"):
         await use.preview(desk.context, GUILD, CHANNEL)
     with pytest.raises(NotFoundError, match="no subscriptions yet"):
-        await use.send_now(desk.context, GUILD, CHANNEL)
+        await use.send_now(desk.context, GUILD, CHANNEL, digest_payload)
 
 
 # Several processes.
@@ -409,7 +411,7 @@ async def test_two_processes_send_one_digest(reader: BotHarness, store_url: str,
     async with opened_as(store_url, Meanwhile) as other:
         rival = BotHarness(other, clock)
         contexts = [reader.context, rival.context] * 3
-        counts = await asyncio.gather(*(use.send_due(context, due) for context in contexts))
+        counts = await asyncio.gather(*(pipeline.send_due(context, due) for context in contexts))
         assert sorted(counts) == [0, 0, 0, 0, 0, 1]
         await asyncio.gather(*(pipeline.step(context) for context in contexts))
         await asyncio.gather(reader.deliver(), rival.deliver())
@@ -426,9 +428,9 @@ async def test_a_digest_that_is_due_and_one_on_demand_at_once_are_one(
     async with opened_as(store_url, Meanwhile) as other:
         rival = BotHarness(other, clock)
         counts = await asyncio.gather(
-            use.send_now(reader.context, GUILD, CHANNEL),
-            use.send_due(rival.context, due),
-            use.send_now(rival.context, GUILD, CHANNEL),
+            use.send_now(reader.context, GUILD, CHANNEL, digest_payload),
+            pipeline.send_due(rival.context, due),
+            use.send_now(rival.context, GUILD, CHANNEL, digest_payload),
             return_exceptions=True,
         )
         refused = [c for c in counts if isinstance(c, InvalidInputError)]

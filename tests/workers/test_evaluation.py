@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.model import Topic, TopicMatch
+from bot.domain.model import Importance, Mode, Topic, TopicMatch
+from bot.domain.posting.backtest import reached
+from bot.domain.posting.digest import compose
+from bot.domain.stories import story as stories
+from bot.domain.stories.ranking import Sort
+from bot.domain.stories.related import related_stories
 from bot.domain.topics.query import language
 from bot.domain.topics.query.document import Document
 from bot.domain.topics.query.language import Query
 from bot.domain.topics.tree import Topics
-from bot.services import evaluation, search, tryout
+from bot.messages.digest import digest_payload
+from bot.messages.story import story_post
+from bot.services import digests, evaluation, mutes, related, search, story_batches, topics, tryout
 from bot.services import server_topics as use
+from bot.services import subscribe as subscribing
 from bot.services.evaluation import DOCUMENT, Evaluations, affordable
 from bot.services.server_topics import Draft
+from bot.services.subscribe import SubscribeRequest, post_now
 from bot.store import server_topics as stored
 from bot.workers import rematch
-from tests.make import record
-from tests.store.store_helpers import GUILD, headlines
+from tests.make import at, record
+from tests.store.store_helpers import CHANNEL, GUILD, headlines
 from tests.workers.desk import BotHarness
 
 DEAR = "storm* (wa* NEAR/50 wi*) (wa* NEAR/49 wi*) (wa* NEAR/48 wi*)"
@@ -111,12 +121,136 @@ async def test_commands_evaluate_in_a_thread_and_in_no_transaction(
 ) -> None:
     watched = watch(sea, monkeypatch)
     assert len((await search.find(sea.context, "storm*", GUILD)).hits) == 10
-    assert len((await tryout.newest(sea.context, GUILD, DEAR, 300)).matches) == 10
+    assert len((await tryout.newest(sea.context, GUILD, DEAR)).matches) == 10
     assert (await tryout.backtest(sea.context, GUILD, 1, "storm")).records == 10
     assert (await use.create(sea.context, GUILD, Draft("Storms", DEAR))).records == 10
     assert watched.slices >= 8
     assert threading.get_ident() not in watched.threads | set(evaluated_here)
     assert evaluated_here
+
+
+def threads_of(function: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The threads in which a function of the domain runs from now on, once for each call, whoever imports it."""
+    threads: list[int] = []
+
+    def noted(*args: Any, **kwargs: Any) -> Any:
+        threads.append(threading.get_ident())
+        return function(*args, **kwargs)
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith("bot.") and getattr(module, function.__name__, None) is function:
+            monkeypatch.setattr(module, function.__name__, noted)
+    return threads
+
+
+async def _send_digest(desk: BotHarness) -> None:
+    desk.clock.forward(days=1)
+    await desk.digest()
+
+
+async def _change_a_post(desk: BotHarness) -> None:
+    await desk.take_in(record("Storm at the pier", "pier.example", topics=["Sea"]))
+    await desk.deliver()
+
+
+async def _subscribe(desk: BotHarness) -> None:
+    await desk.follow("Sea", channel=CHANNEL + 1)
+
+
+# What is asked of the bot, and what is computed for it.
+COMPUTED: dict[str, tuple[Callable[[BotHarness], Awaitable[object]], Callable[..., Any]]] = {
+    "a mute": (lambda d: mutes.effect(d.context, GUILD, None, "storm"), stories.view),
+    "a new subscription": (_subscribe, stories.view),
+    "the newest stories": (lambda d: related.latest(d.context, None, GUILD), stories.view),
+    "the hottest stories": (lambda d: related.latest(d.context, "Sea", GUILD, sort=Sort.HOT), stories.view),
+    "a story": (lambda d: related.related(d.context, "1", GUILD, CHANNEL), stories.view),
+    "stories related to it": (lambda d: related.related(d.context, "1", GUILD, CHANNEL), related_stories),
+    "why it has its topics": (lambda d: related.why(d.context, "1", GUILD, CHANNEL), stories.view),
+    "a post on demand": (lambda d: post_now(d.context, 1, GUILD, CHANNEL), stories.view),
+    "a backtest": (lambda d: tryout.backtest(d.context, GUILD, CHANNEL, "Sea"), reached),
+    "a digest that is looked at": (lambda d: digests.preview(d.context, GUILD, CHANNEL), compose),
+    "a digest on demand": (lambda d: digests.send_now(d.context, GUILD, CHANNEL, digest_payload), compose),
+    "a digest that is due": (_send_digest, compose),
+    "the digest of a topic": (
+        lambda d: digests.between(d.context, "Sea", at(-9), at(9), 5),
+        compose,
+    ),
+    "the list of topics": (lambda d: topics.listing(d.context, "", GUILD), topics._rows),
+    "topics for an empty field": (lambda d: topics.suggest(d.context, "", GUILD), topics._most_followed),
+    "a message": (_change_a_post, story_post),
+}
+
+
+@pytest.mark.parametrize("asked", COMPUTED)
+async def test_what_is_asked_of_the_bot_is_computed_in_a_thread(
+    fresh: BotHarness, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fresh.begin("Sea")
+    await fresh.follow("Sea", mode=Mode.BOTH)
+    await fresh.take_in(*(record(f"{title} storm", topics=["Sea"]) for title in headlines(4)))
+    ask, computed = COMPUTED[asked]
+    threads = threads_of(computed, monkeypatch)
+    await ask(fresh)
+    assert threads
+    assert threading.get_ident() not in threads
+
+
+async def test_many_stories_are_read_and_looked_at_in_batches(
+    sea: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(story_batches, "AT_ONCE", 12)
+    watched = watch(sea, monkeypatch)
+    numbers = [*range(30, 0, -1)]
+    batches = story_batches.story_batches(
+        sea.context, numbers, GUILD, lambda batch: [story.number for story in batch]
+    )
+    looked_at = [found async for found in batches]
+    assert [len(found) for found in looked_at] == [12, 12, 6]
+    assert [number for found in looked_at for number in found] == numbers
+    assert threading.get_ident() not in watched.threads
+
+
+@pytest.mark.parametrize("asked", ["a mute", "a new subscription"])
+async def test_only_so_many_stories_are_looked_at(
+    fresh: BotHarness, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mutes, "MOST_STORIES", 3)
+    monkeypatch.setattr(subscribing, "MOST_FORECAST", 3)
+    await fresh.begin("Sea")
+    await fresh.take_in(*(record(f"{title} storm", topics=["Sea"]) for title in headlines(8)))
+    threads = threads_of(stories.view, monkeypatch)
+    await COMPUTED[asked][0](fresh)
+    assert len(threads) == 3
+
+
+async def test_a_forecast_of_more_stories_than_are_looked_at_says_so(
+    fresh: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fresh.begin("Sea")
+    await fresh.take_in(*(record(f"{title} storm", topics=["Sea"]) for title in headlines(4)))
+    request = SubscribeRequest(GUILD, CHANNEL, "Sea", Mode.LIVE, Importance.ALL)
+    whole = (await subscribing.subscribe(fresh.context, request)).forecast
+    assert (len(whole.stories), whole.cut) == (4, False)
+    monkeypatch.setattr(subscribing, "MOST_FORECAST", 3)
+    newest = (await subscribing.subscribe(fresh.context, request)).forecast
+    assert (newest.stories, newest.cut) == (whole.stories[:3], True)
+
+
+async def test_a_digest_of_too_many_stories_is_chosen_from_the_hottest(
+    fresh: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digests, "MOST_CANDIDATES", 2)
+    await fresh.begin("Sea")
+    await fresh.follow("Sea", mode=Mode.DIGEST)
+    qualities = [70, 20, 90, 10]
+    await fresh.take_in(
+        *(
+            record(f"{title} storm", topics=["Sea"], quality=quality)
+            for title, quality in zip(headlines(4), qualities, strict=True)
+        )
+    )
+    made = await digests.between(fresh.context, "Sea", at(-9), at(9), 5)
+    assert [entry.view.heat for entry in made.entries] == [90, 70]
 
 
 async def test_rematching_is_no_work_of_the_event_loop(
@@ -200,9 +334,9 @@ async def test_a_dear_query_looks_at_fewer_articles(sea: BotHarness, monkeypatch
     cheap, dear = language.parse("nothing"), language.parse(DEAR.replace("storm*", "nothing"))
     assert affordable(dear.price) < affordable(cheap.price)
     monkeypatch.setattr(evaluation, "STEPS", 10 * (DOCUMENT + dear.price))
-    tested = await tryout.newest(sea.context, GUILD, str(dear), 300)
+    tested = await tryout.newest(sea.context, GUILD, str(dear))
     assert (tested.looked_at, tested.cut) == (10, True)
-    tested = await tryout.newest(sea.context, GUILD, str(cheap), 300)
+    tested = await tryout.newest(sea.context, GUILD, str(cheap))
     assert tested.looked_at == affordable(cheap.price)
     assert (await tryout.backtest(sea.context, GUILD, 1, str(dear))).cut
     made = await use.create(sea.context, GUILD, Draft("Dear", str(dear)))
@@ -210,7 +344,7 @@ async def test_a_dear_query_looks_at_fewer_articles(sea: BotHarness, monkeypatch
 
 
 async def test_what_is_within_the_budget_is_not_cut(sea: BotHarness) -> None:
-    assert not (await tryout.newest(sea.context, GUILD, "nothing", 300)).cut
+    assert not (await tryout.newest(sea.context, GUILD, "nothing")).cut
     assert not (await tryout.backtest(sea.context, GUILD, 1, "nothing")).cut
     assert (await use.create(sea.context, GUILD, Draft("Storms", "storm"))).looked_at is None
 

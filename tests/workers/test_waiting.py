@@ -12,6 +12,7 @@ from bot.chat.port import Target
 from bot.domain.model import Mode, Record
 from bot.domain.polling import FeedOrigin, NewFeed, Polling
 from bot.domain.retry import Outcome, SendStatus
+from bot.messages.digest import digest_payload
 from bot.services import digests as use
 from bot.services import mutes
 from bot.services.subscribe import unsubscribe
@@ -165,7 +166,7 @@ async def test_a_digest_on_demand_is_wanted_whatever_is_switched_off(desk: BotHa
     await use.set_schedule(desk.context, GUILD, CHANNEL, desk.context.digest_default)
     await use.switch_off(desk.context, CHANNEL)
     desk.clock.forward(minutes=5)
-    assert await use.send_now(desk.context, GUILD, CHANNEL) == 1
+    assert await use.send_now(desk.context, GUILD, CHANNEL, digest_payload) == 1
     await desk.deliver()
     assert ONE in desk.mailbox.sent[-1].text
 

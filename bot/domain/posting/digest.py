@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.model import Importance, Mode, StoryView, Subscription
 from bot.domain.posting.schedule import DEFAULT_SIZE
@@ -70,6 +70,14 @@ def _as_of(story: Story, until: datetime) -> Story:
     return replace(story, members=tuple(m for m in story.members if m.first_seen <= until))
 
 
+def half_life_of(since: datetime, until: datetime) -> timedelta:
+    """In which time heat halves in a digest of this period: over all of it, but not in less than `HALF_LIFE`.
+
+    In a digest of a week, the week's greatest story must not stand behind whatever came today.
+    """
+    return max(until - since, HALF_LIFE)
+
+
 def compose(
     candidates: Iterable[Story],
     subscriptions: Sequence[Subscription],
@@ -84,13 +92,11 @@ def compose(
 ) -> Digest:
     """The best stories of the subscriptions' topics that arrived or grew in (`since`, `until`].
 
-    Heat halves over what the digest covers, but not in less than `HALF_LIFE`: in a digest of a week, the week's
-    greatest story must not stand behind whatever came today.
-    A story told before comes again only if outlets joined since. Every story stands once, below the
+    Heat decays with `half_life_of` the period. A story told before comes again only if outlets joined since. Every story stands once, below the
     first of the subscribed topics that it belongs to; never more than `MOST_IN_A_ROW` of one outlet follow
     each other.
     """
-    half_life = max(until - since, HALF_LIFE)
+    half_life = half_life_of(since, until)
     by_topic: dict[str, list[Entry]] = {s.topic: [] for s in subscriptions}
     for story in candidates:
         view = stories.view(_as_of(story, until), muted, owners)

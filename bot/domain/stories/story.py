@@ -123,8 +123,12 @@ def voices(members: Iterable[Stored], owners: MediaOwners = NO_OWNERS) -> int:
     parent: dict[str, str] = {}
 
     def root(mark: str) -> str:
-        while parent.setdefault(mark, mark) != mark:
-            mark = parent[mark]
+        passed = []
+        while (above := parent.setdefault(mark, mark)) != mark:
+            passed.append(mark)
+            mark = above
+        for one in passed:  # or a text that thousands copied would become a chain that long
+            parent[one] = mark
         return mark
 
     for member in members:

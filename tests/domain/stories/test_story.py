@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -287,3 +290,26 @@ def test_two_outlets_that_each_brought_two_agencies_are_one_voice() -> None:
 def test_short_texts_are_nobodys_copies() -> None:
     members = [stored(record("One", f"{n}.example", excerpt="Read more here.")) for n in range(3)]
     assert stories.voices(members) == 3
+
+
+def test_a_text_that_thousands_copied_is_one_voice_and_no_work_that_grows_with_their_square() -> None:
+    text = "The ferry to the northern islands does not leave before noon because of the storm"
+    calls = 0
+
+    def counted(frame: FrameType, event: str, _arg: object) -> Any:
+        nonlocal calls
+        calls += event == "line" and frame.f_code.co_name in ("root", "voices")
+        return counted
+
+    def steps(number: int) -> int:
+        nonlocal calls
+        members = [stored(record("Ferry", f"o{n}.example", excerpt=text), id=n) for n in range(1, number)]
+        before, calls = sys.gettrace(), 0
+        sys.settrace(counted)
+        try:
+            assert stories.voices(members) == 1
+        finally:
+            sys.settrace(before)
+        return calls
+
+    assert steps(2001) < 3 * steps(1001)

@@ -1,0 +1,158 @@
+"""The parts of a running bot: named tasks that end together, and what each does when it fails."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator
+
+import pytest
+
+from bot.bootstrap import Watched
+from bot.errors import DatabaseLostError, SourceError, StoreError, TopicwireError
+from bot.runtime import app as running
+from bot.runtime.app import App
+from bot.runtime.background import FIRST_PAUSE
+from bot.services.context import Context
+from bot.sources.model import Batch, Progress
+from bot.store.database import Database
+from tests.make import Clock, ListSource, record
+
+
+@pytest.fixture
+async def context(sqlite_url: str, clock: Clock) -> AsyncIterator[Context]:
+    db = await Database.open(sqlite_url)
+    yield Context(db, clock)
+    await db.close()
+
+
+@pytest.fixture(autouse=True)
+def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Discord does not answer, as long as the test runs."""
+
+    async def endless() -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(running, "unreachable", endless)
+
+
+class Changing(ListSource):
+    """A source whose changes and reads go as the test says: a record, or an error; then nothing changes any more."""
+
+    def __init__(self, *reads: Exception | None) -> None:
+        super().__init__("list:changing")
+        self._reads = list(reads)
+        self.watches = 0
+        self.over = asyncio.Event()
+
+    async def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
+        error = self._reads.pop(0)
+        if error is not None:
+            raise error
+        self.add(record(f"Ferry {len(self._reads)}"))
+        async for batch in super().fetch(progress):
+            yield batch
+
+    async def changes(self) -> AsyncGenerator[None, None]:
+        self.watches += 1
+        while self._reads:
+            yield
+        self.over.set()
+        await asyncio.Event().wait()
+
+
+async def test_every_part_is_a_named_task_and_a_stop_ends_them_all(context: Context) -> None:
+    source = Changing()
+    app = App(context, [Watched(source)])
+    others = asyncio.all_tasks()
+    bot = asyncio.create_task(app.run("token"), name="bot")
+    await source.over.wait()
+    tasks = {task for task in asyncio.all_tasks() - others if not task.get_name().startswith("Task-")}
+    names = {task.get_name() for task in tasks}
+    assert names == {
+        "bot",
+        "delivery",
+        "connection",
+        "commands",
+        "digests",
+        "resuming",
+        "cleanup",
+        "list:changing",
+    }
+    app.stop()
+    await bot
+    assert all(task.done() for task in tasks)
+
+
+async def test_a_database_that_is_lost_ends_the_bot_with_the_reason(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(_context: Context) -> int:
+        raise DatabaseLostError("the database x.db was deleted")
+
+    monkeypatch.setattr(running, "replan", lost)
+    with pytest.raises(DatabaseLostError, match="was deleted"):
+        await App(context).run("token")
+
+
+async def test_a_token_that_is_refused_ends_the_bot_with_the_reason(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused() -> None:
+        raise TopicwireError("Discord refused the token")
+
+    monkeypatch.setattr(running, "unreachable", refused)
+    with pytest.raises(TopicwireError, match="refused the token"):
+        await App(context).run("token")
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (SourceError("https://example.com/feed is gone"), "list:changing: example.com is gone; next try in 0:00:05"),
+        (OSError("no such directory"), "list:changing: no such directory; next try in 0:00:05"),
+        (StoreError("the database is locked"), "list:changing: the database is locked; next try in 0:00:05"),
+        (ValueError("a bug"), "list:changing failed; next try in 0:00:05"),
+    ],
+)  # fmt: skip
+async def test_a_source_that_fails_is_read_again_and_its_changes_are_watched_anew(
+    context: Context, caplog: pytest.LogCaptureFixture, error: Exception, line: str
+) -> None:
+    source = Changing(None, error, None)
+    app = App(context, [Watched(source)])
+    reading = next(step for step in app._steps("token") if step.name == "list:changing")
+    now = context.now()
+    assert await reading.step() == now
+    assert not caplog.records
+    with caplog.at_level(logging.ERROR):
+        due = await reading.step()
+    assert (due, source.watches) == (now + FIRST_PAUSE, 1)
+    assert [entry.getMessage() for entry in caplog.records] == [line]
+    assert (caplog.records[0].exc_info is not None) == isinstance(error, ValueError)
+    assert await reading.step() == now
+    assert source.watches == 2
+
+
+async def test_a_source_that_stops_telling_of_changes_is_watched_anew(context: Context) -> None:
+    app = App(context, [Watched(ListSource("list:short"))])
+    reading = next(step for step in app._steps("token") if step.name == "list:short")
+    now = context.now()
+    assert [await reading.step() for _ in range(3)] == [now, now + running.NEXT_CHANGES, now]
+
+
+async def test_upkeep_is_done_after_a_while_and_then_again_and_again(
+    context: Context, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = App(context)
+    done = 0
+
+    async def tidy() -> None:
+        nonlocal done
+        done += 1
+
+    monkeypatch.setattr(app, "tidy", tidy)
+    cleanup = next(step for step in app._steps("token") if step.name == "cleanup")
+    first = clock() + running.FIRST_TIDY
+    assert (await cleanup.step(), done) == (first, 0)
+    clock.now = first
+    assert (await cleanup.step(), done) == (first + running.TIDY_EVERY, 1)
