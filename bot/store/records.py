@@ -17,7 +17,7 @@ from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryVie
 from bot.domain.records.intake import SHARED, Affected, Arrival, Known, Plan, all_keys, keys_of
 from bot.domain.stories.ranking import last_report
 from bot.domain.text.words import name_key, search_key
-from bot.store import decisions, outbox, pointers, schema, search, topics
+from bot.store import decisions, outbox, pointers, quotas, schema, search, topics
 from bot.store.sql import chunks, upsert, visible_to
 
 _r = schema.records
@@ -115,9 +115,11 @@ async def _select(
     return found, {i: row.content_hash for i, row in rows.items()}
 
 
-async def by_id(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, Stored]:
-    """Records by id."""
-    return (await _select(connection, _r.c.id, ids))[0]
+async def by_id(
+    connection: AsyncConnection, ids: Iterable[int], guild_id: int | None = None
+) -> dict[int, Stored]:
+    """Records by id. With a `guild_id` those that it sees."""
+    return (await _select(connection, _r.c.id, ids, guild_id))[0]
 
 
 async def members(
@@ -288,6 +290,7 @@ async def _write_records(connection: AsyncConnection, plan: Plan) -> None:
     # A record may be written for its story alone: then its content, and so its hash, is as it was.
     written = [stored for stored in plan.records.values() if stored.id in plan.content_hashes]
     rows = [row_of(stored, plan.content_hashes[stored.id]) for stored in written]
+    await quotas.count_records(connection, {stored.id: stored.guild_id for stored in written})
     await upsert(connection, _r, rows, on=["id"])
     await search.index(connection, written)
     moved = [
