@@ -162,7 +162,7 @@ LIBRARIES: dict[str, set[str]] = {
     "pydantic_settings": {"bot.config"},
     "rapidfuzz": {"bot.domain.text"},
     "regex": {"bot.domain"},
-    "rich": {"bot.cli.common", "bot.demo"},
+    "rich": {"bot.cli.records", "bot.demo"},
     "safetensors": {"bot.domain"},
     "selectolax": {"bot.sources"},
     "simcord": {"bot.demo"},
