@@ -36,7 +36,8 @@ ARROWS: dict[str, set[str]] = {
         "bot.domain.text",
         "bot.domain.model",
     },
-    "bot.domain.records.identity": set(),
+    "bot.domain.records.tracking": set(),
+    "bot.domain.records.identity": {"bot.domain.records.tracking"},
     "bot.domain.records": {
         "bot.domain.posting.decisions",
         "bot.domain.topics",
