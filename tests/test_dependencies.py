@@ -40,6 +40,7 @@ BROUGHT_ALONG = {
     "safetensors": "wordllama",
     "tokenizers": "wordllama",
     "multidict": "aiohttp",
+    "mkdocs": "mkdocs-material",
 }
 
 
