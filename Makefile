@@ -65,8 +65,7 @@ coverage: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n auto tests/domain tests/store --cov $(ARGS)
 
 docs: $(VENV)/.docs
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet $(ARGS)
-	@echo "The site is in site/index.html"
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict $(ARGS)
 
 run: $(VENV)/.base
 	@$(BIN)/topicwire run $(ARGS)
