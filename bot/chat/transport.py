@@ -63,7 +63,7 @@ def asked_wait(headers: Mapping[str, str]) -> timedelta | None:
         pass
     try:  # RFC 9110 allows a date as well; a proxy may send one, with its own clock beside it
         until, sent = (parsedate_to_datetime(text) for text in (value, headers.get("Date", "")))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, IndexError):  # what a damaged date can raise
         return None
     return max(timedelta(), _aware(until) - _aware(sent))
 

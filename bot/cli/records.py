@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bot.cli.common import (
     aware,
@@ -29,9 +29,10 @@ from bot.domain.text.cleaning import plural
 from bot.domain.text.language import with_language
 from bot.domain.topics.tree import Topics
 from bot.errors import SourceError
-from bot.services.context import Context
-from bot.workers import rematch
-from bot.workers.ingest import Ingest, Summary
+
+if TYPE_CHECKING:
+    from bot.services.context import Context
+    from bot.workers.ingest import Summary
 
 PROGRESS_AFTER = 200  # items: below, an intake is over before a bar could be read
 
@@ -51,6 +52,9 @@ def ingest(
     config: Path,
 ) -> int:
     """`topicwire ingest`: returns how many items, and of several places how many of these, were refused."""
+    from bot.workers import rematch  # `match` needs no database, whose library takes long to import
+    from bot.workers.ingest import Ingest, Summary
+
     if len(places) == 1:
         existing(places)
     directories = [topics] if topics else _topics_beside(places)
@@ -64,8 +68,8 @@ def ingest(
             with _Progress() as progress:
                 for place, source in read:
                     try:
-                        found = reading(place, source)
-                        total.merge(await worker.step(found, progressed=progress.from_here(total.read)))
+                        reader = reading(place, source)
+                        total.merge(await worker.step(reader, progressed=progress.from_here(total.read)))
                     except (SourceError, OSError) as error:
                         total.merge(Summary(rejected=1, errors=[unreadable(places, place, error)]))
         return total
