@@ -62,7 +62,7 @@ test: $(VENV)/.dev
 
 # The tests of commands and workers run most of the domain and the store as well, but these pin them down.
 coverage: $(VENV)/.dev
-	@$(BIN)/python -m pytest -n auto tests/domain tests/store --cov $(ARGS)
+	@$(BIN)/python -m pytest -n auto tests/domain tests/store --cov --timeout=0 $(ARGS)
 
 docs: $(VENV)/.docs
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict $(ARGS)
