@@ -5,6 +5,8 @@
 # make check      checks lint, format and types
 # make bench      measures speed and memory, see docs/performance.md
 # make fuzz       searches for failures: damaged feeds and odd queries for a minute each, then property tests with new examples
+# make coverage   runs the tests of domain and store and says how much of both they run
+# make docs       builds the site of docs/ in site/
 # make soak       kills the bot at random moments on a loopback Discord, then checks every post (ARGS="KILLS SEED")
 # make lock       renews requirements/*.txt, the locked dependencies
 # make licences   lists the dependencies with licences and ages
@@ -19,7 +21,7 @@ ARGS   ?=
 # Without compiled files every process that starts reads all its modules' sources anew, which takes seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: all demo test run check format bench fuzz soak lock licences picture clean
+.PHONY: all demo test coverage run check format docs bench fuzz soak lock licences picture clean
 .DEFAULT_GOAL := all
 
 all: $(VENV)/.base
@@ -40,10 +42,12 @@ INSTALL_base  := Topicwire
 INSTALL_demo  := Topicwire and the simulated Discord
 INSTALL_dev   := Topicwire and its test dependencies
 INSTALL_bench := Topicwire and its benchmark dependencies
+INSTALL_docs  := Topicwire and what builds its site
 STAMPS_base   := base
 STAMPS_demo   := base demo
 STAMPS_dev    := base demo dev
 STAMPS_bench  := base demo dev bench
+STAMPS_docs   := base docs
 
 $(VENV)/.%: requirements/%.txt pyproject.toml | $(BIN)/python
 	@echo "Installing $(INSTALL_$*)"
@@ -55,6 +59,13 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+# The tests of commands and workers run most of the domain and the store as well, but these pin them down.
+coverage: $(VENV)/.dev
+	@$(BIN)/python -m pytest -n auto tests/domain tests/store --cov --timeout=0 $(ARGS)
+
+docs: $(VENV)/.docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict $(ARGS)
 
 run: $(VENV)/.base
 	@$(BIN)/topicwire run $(ARGS)
@@ -89,6 +100,7 @@ lock: | $(BIN)/python
 	@$(COMPILE) -o requirements/demo.txt --extra demo -c requirements/base.txt
 	@$(COMPILE) -o requirements/dev.txt --extra dev -c requirements/demo.txt
 	@$(COMPILE) -o requirements/bench.txt --extra bench -c requirements/dev.txt
+	@$(COMPILE) -o requirements/docs.txt --extra docs -c requirements/bench.txt
 
 licences: $(VENV)/.dev
 	@$(BIN)/python -m scripts.dependencies $(ARGS)
@@ -97,4 +109,4 @@ picture: $(VENV)/.dev
 	@$(BIN)/python scripts/pictures.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) site .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

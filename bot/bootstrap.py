@@ -183,11 +183,15 @@ def check(config: Config) -> list[str]:
     for position, settings in enumerate(config.sources):
         if isinstance(settings, FolderSettings) and not settings.path.expanduser().exists():
             problems.append(f"sources[{position}].path: {settings.path} does not exist")
+    present: list[Path] = []
     for position, directory in enumerate(config.topics.directories):
-        if not Path(directory).expanduser().is_dir():
+        if directory.expanduser().is_dir():
+            present.append(directory)
+        else:
             problems.append(f"topics.directories[{position}]: {directory} is not a directory")
+    readable = config.topics.model_copy(update={"directories": tuple(present)})
     try:
-        build_topics(config)
+        build_topics(config.model_copy(update={"topics": readable}))
     except ConfigError as error:
         problems += [f"topics: {problem}" for problem in error.problems]
     can_push = config.http.listen and config.http.token.get_secret_value()

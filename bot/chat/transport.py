@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,8 +14,8 @@ import discord
 from discord.http import HTTPClient, Route
 
 REQUEST_SECONDS = 30.0  # for one HTTP request; waiting for a rate limit is not part of it
-LONGEST_WAIT = 86_400.0
-GLOBAL_WAIT = 5.0  # seconds, for a global limit that does not say how long it lasts
+LONGEST_WAIT = timedelta(days=1)
+GLOBAL_WAIT = timedelta(seconds=5)  # for a global limit that does not say how long it lasts
 CREATIONS = ("/messages", "/threads")  # ends of the paths of requests that make something
 
 
@@ -38,7 +41,8 @@ async def _look_at(
 ) -> None:
     answer = end.response
     if answer.status == 429 and _is_global(answer):
-        raise GlobalLimitError(_seconds(answer.headers.get("Retry-After", "")))
+        wait = asked_wait(answer.headers)
+        raise GlobalLimitError(min(GLOBAL_WAIT if wait is None else wait, LONGEST_WAIT).total_seconds())
     if answer.status >= 500 and end.method == "POST" and end.url.path.endswith(CREATIONS):
         raise discord.DiscordServerError(answer, None)
 
@@ -50,11 +54,22 @@ def _is_global(answer: aiohttp.ClientResponse) -> bool:
     )
 
 
-def _seconds(value: str) -> float:
+def asked_wait(headers: Mapping[str, str]) -> timedelta | None:
+    """How long an answer asks to wait, in seconds or as a date; None where it does not say."""
+    value = headers.get("Retry-After", "")
     try:
-        return min(max(0.0, float(value)), LONGEST_WAIT)
-    except ValueError:
-        return GLOBAL_WAIT
+        return max(timedelta(), timedelta(seconds=float(value)))
+    except (ValueError, OverflowError):
+        pass
+    try:  # RFC 9110 allows a date as well; a proxy may send one, with its own clock beside it
+        until, sent = (parsedate_to_datetime(text) for text in (value, headers.get("Date", "")))
+    except (ValueError, TypeError, OverflowError, IndexError):  # what a damaged date can raise
+        return None
+    return max(timedelta(), _aware(until) - _aware(sent))
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def supervise(http: HTTPClient) -> None:

@@ -13,6 +13,7 @@ from discord import ui
 from bot.chat.embeds import to_embed
 from bot.chat.errors import View, answer_error, is_mistake
 from bot.chat.reply import acknowledge, reply
+from bot.domain.text.cleaning import cut
 from bot.errors import UnknownNameError
 from bot.messages.message import Embed
 from bot.messages.story import GREY
@@ -131,7 +132,7 @@ class Choice:
 
 class _ChoiceButton(ui.Button[Any]):
     def __init__(self, offer: ConfirmView, choice: Choice, style: discord.ButtonStyle) -> None:
-        super().__init__(label=choice.label[:LABEL], style=style)
+        super().__init__(label=cut(choice.label, LABEL), style=style)
         self._offer, self._press = offer, choice.press
 
     @answered

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from bot.cli import CONFIG
 from bot.domain.stories.order import Order
 from bot.domain.stories.ranking import Sort
 from bot.domain.text.terminal import lines, one_line
@@ -73,16 +74,16 @@ def options(
 
 
 @app.command()
-def run(config: ConfigPath = Path("config.yaml")) -> None:
+def run(config: ConfigPath = CONFIG) -> None:
     """Run the bot."""
-    from bot.cli.common import serve
+    from bot.cli.run import run
 
-    serve(config)
+    run(config)
 
 
 @app.command()
 def check(
-    config: ConfigPath = Path("config.yaml"),
+    config: ConfigPath = CONFIG,
     sources: Annotated[
         bool,
         typer.Option(
@@ -91,9 +92,9 @@ def check(
     ] = False,
 ) -> None:
     """Check the configuration and list every problem with its key."""
-    from bot.cli.common import check_config
+    from bot.cli.run import check
 
-    problems, settings = check_config(config)
+    problems, settings = check(config)
     if sources and settings is not None:
         from bot.cli.sources import check_sources
 
@@ -125,7 +126,7 @@ def demo(
 def ingest(
     places: Places,
     topics: TopicsDir = None,
-    config: ConfigPath = Path("config.yaml"),
+    config: ConfigPath = CONFIG,
     db: Db = None,
     json: Json = False,
     as_of: Annotated[
@@ -138,9 +139,9 @@ def ingest(
     private_networks: PrivateNetworks = False,
 ) -> None:
     """Store records without posting them. The last line is a summary. Exit code 1 means that some were rejected."""
-    from bot.cli.common import ingest_places
+    from bot.cli.records import ingest
 
-    refused = ingest_places(places, topics, db, json, as_of, private_networks, config)
+    refused = ingest(places, topics, db, json, as_of, private_networks, config)
     raise typer.Exit(SOME_REFUSED if refused else 0)
 
 
@@ -152,14 +153,14 @@ def match(
     private_networks: PrivateNetworks = False,
 ) -> None:
     """Show which topics the records match, and by which keywords. Nothing is stored."""
-    from bot.cli.common import match_places
+    from bot.cli.records import match
 
-    raise typer.Exit(SOME_REFUSED if match_places(places, topics, json, private_networks) else 0)
+    raise typer.Exit(SOME_REFUSED if match(places, topics, json, private_networks) else 0)
 
 
 @app.command()
 def stories(
-    config: ConfigPath = Path("config.yaml"),
+    config: ConfigPath = CONFIG,
     db: Db = None,
     json: Json = False,
     limit: Annotated[int, typer.Option(help="The most stories to list; 0 lists all.", min=0)] = 0,
@@ -181,7 +182,7 @@ def search(
     ],
     sort: Annotated[Order, typer.Option(help="Newest first, or the best matches first.")] = Order.NEWEST,
     limit: Annotated[int, typer.Option(help="The most stories to list.", min=1, max=1000)] = 50,
-    config: ConfigPath = Path("config.yaml"),
+    config: ConfigPath = CONFIG,
     db: Db = None,
     json: Json = False,
 ) -> None:
@@ -196,7 +197,7 @@ def related(
     story: Annotated[
         str, typer.Argument(help="The story's number (12 or '#12'), a link, or words of its title.")
     ],
-    config: ConfigPath = Path("config.yaml"),
+    config: ConfigPath = CONFIG,
     db: Db = None,
     json: Json = False,
 ) -> None:
@@ -214,7 +215,7 @@ def digest(
         datetime | None, typer.Option(formats=TIMES, help="End of the period (UTC); the default is now.")
     ] = None,
     size: Annotated[int, typer.Option(help="The most stories to include.", min=1, max=25)] = 10,
-    config: ConfigPath = Path("config.yaml"),
+    config: ConfigPath = CONFIG,
     db: Db = None,
     json: Json = False,
 ) -> None:
@@ -241,7 +242,7 @@ About = Annotated[
 def source_add(
     url: Url,
     topic: About = None,
-    config: ConfigPath = Path("config.yaml"),
+    config: ConfigPath = CONFIG,
     db: Db = None,
     private_networks: PrivateNetworks = False,
 ) -> None:
@@ -252,7 +253,7 @@ def source_add(
 
 
 @source.command("list")
-def source_list(config: ConfigPath = Path("config.yaml"), db: Db = None, json: Json = False) -> None:
+def source_list(config: ConfigPath = CONFIG, db: Db = None, json: Json = False) -> None:
     """List all feeds, including those of single servers, with their state."""
     from bot.cli.sources import list_feeds
 
@@ -263,7 +264,7 @@ def source_list(config: ConfigPath = Path("config.yaml"), db: Db = None, json: J
 def source_test(
     url: Url,
     topic: About = None,
-    config: ConfigPath = Path("config.yaml"),
+    config: ConfigPath = CONFIG,
     db: Db = None,
     json: Json = False,
     private_networks: PrivateNetworks = False,
@@ -277,7 +278,7 @@ def source_test(
 @source.command("remove")
 def source_remove(
     name: Annotated[str, typer.Argument(help="The feed's address or name.", show_default=False)],
-    config: ConfigPath = Path("config.yaml"),
+    config: ConfigPath = CONFIG,
     db: Db = None,
 ) -> None:
     """Stop following a feed. Its articles stay."""
@@ -292,7 +293,7 @@ def opml_import(
         Path, typer.Argument(help="An OPML file.", exists=True, dir_okay=False, show_default=False)
     ],
     topic: About = None,
-    config: ConfigPath = Path("config.yaml"),
+    config: ConfigPath = CONFIG,
     db: Db = None,
 ) -> None:
     """Follow all feeds in an OPML file. Their folders become their topics, unless --topic is given."""
@@ -303,7 +304,7 @@ def opml_import(
 
 @opml.command("export")
 def opml_export(
-    config: ConfigPath = Path("config.yaml"),
+    config: ConfigPath = CONFIG,
     db: Db = None,
     catalogue: Annotated[
         bool, typer.Option("--catalogue", help="Include the feeds of the catalogue.")

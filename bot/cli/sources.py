@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,7 +34,7 @@ T = TypeVar("T")
 def _with(
     db_url: str | None, private_networks: bool, config: Path, work: Callable[[Context], Awaitable[T]]
 ) -> T:
-    """As `with_context`, with a way to reach feeds."""
+    """As `with_context`, for what changes the feeds: with a way to reach them, and topics that they may be about."""
     settings = settings_of(config)
 
     async def working(context: Context) -> T:
@@ -42,6 +43,22 @@ def _with(
             return await work(replace(context, web=web))
 
     return with_context(db_url, settings, working)
+
+
+@asynccontextmanager
+async def _to_read(db: Database, settings: Config) -> AsyncIterator[Database]:
+    """A database with topics, for what stores nothing: one in memory where no bot has run on this one yet."""
+    async with db.read() as connection:
+        has_topics = bool(await topics.ids(connection))
+    if has_topics:
+        yield db
+        return
+    memory = await Database.open(":memory:")
+    try:
+        await _with_topics(memory, settings)
+        yield memory
+    finally:
+        await memory.close()
 
 
 async def _with_topics(db: Database, settings: Config) -> None:
@@ -70,7 +87,7 @@ def list_feeds(db_url: str | None, as_json: bool, config: Path) -> None:
         async with context.db.read() as connection:
             return await feeds.all_feeds(connection)
 
-    for feed in _with(db_url, False, config, work):
+    for feed in with_context(db_url, settings_of(config), work):
         if as_json:
             out_json(_as_json(feed))
         else:
@@ -116,10 +133,16 @@ def test(  # a command, not a test
 ) -> None:
     """`topicwire source test`."""
 
-    async def work(context: Context) -> use.Preview:
-        return await use.preview(context, url, topic)
+    settings = settings_of(config)
 
-    found = _with(db_url, private_networks, config, work)
+    async def work(context: Context) -> use.Preview:
+        async with (
+            bootstrap.build_web_client(private_networks or settings.feeds.private_networks) as web,
+            _to_read(context.db, settings) as db,
+        ):
+            return await use.preview(replace(context, web=web, db=db), url, topic)
+
+    found = with_context(db_url, settings, work)
     if as_json:
         for record, names in found.items:
             published = stamp(record.published) if record.published else None
@@ -188,7 +211,7 @@ def export_opml(db_url: str | None, catalogue: bool, config: Path) -> None:
         async with context.db.read() as connection:
             return await feeds.all_feeds(connection, 0)
 
-    every = _with(db_url, False, config, work)
+    every = with_context(db_url, settings_of(config), work)
     wanted = [feed for feed in every if catalogue or feed.origin is not FeedOrigin.CATALOGUE]
     outlines = [Outline(feed.url, feed.shown, feed.topics) for feed in wanted]
     out(write_opml(outlines, "Topicwire").rstrip("\n"))

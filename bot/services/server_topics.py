@@ -17,7 +17,7 @@ from bot.errors import InvalidInputError, NotFoundError, QueryRefusedError
 from bot.services.context import Context
 from bot.services.evaluation import AT_ONCE, affordable
 from bot.services.topics import resolve
-from bot.store import feeds, server_topics, stories, topics
+from bot.store import feeds, quotas, server_topics, stories, topics
 
 MAX_NAME = 80
 MAX_ALIASES = 10
@@ -148,7 +148,7 @@ async def create(context: Context, guild_id: int, draft: Draft) -> Made:
         known = await topics.load(connection, guild_id)
         wanted = _drafted(Topic("", guild_id=guild_id), draft, known)
         _free(known, wanted, None)
-        if await server_topics.count(connection, guild_id) >= context.topics_per_server:
+        if (await quotas.usage_of(connection, guild_id)).topics >= context.topics_per_server:
             raise InvalidInputError(
                 f"This server has reached the limit of {plural(context.topics_per_server, 'topic')}. "
                 "Delete one with /topic delete."

@@ -19,7 +19,7 @@ from bot.services.topics import resolve
 from bot.sources.feeds.parse import Document, FeedSpec
 from bot.sources.feeds.source import Found, find
 from bot.sources.web.fetch import Web
-from bot.store import feeds, subscriptions, topics
+from bot.store import feeds, quotas, subscriptions, topics
 
 MAX_ADDRESS = 500
 SHORT = 100  # characters of a name that stand for it: Discord completes no more
@@ -129,8 +129,6 @@ async def add(
     looked = await preview(context, address, topic_name, guild_id)
     async with context.db.write() as connection:
         before = await feeds.find(connection, looked.url, guild_id)
-        if before is None and await _full(context, connection, guild_id):
-            raise _no_room(context)
         # One of the config or the catalogue stays from now on, whatever these say.
         origin = FeedOrigin.SERVER if guild_id else FeedOrigin.OPERATOR
         wanted = NewFeed(
@@ -144,6 +142,10 @@ async def add(
             looked.document.title,
         )
         source_id = await feeds.add(connection, wanted, context.polls.bounds.least, context.now())
+        if before is None and guild_id:
+            used = await quotas.usage_of(connection, guild_id)
+            if used.feeds > context.polls.per_server:  # with this one: nothing of it is stored
+                raise _no_room(context)
         feed = await feeds.get(connection, source_id)
         heard = not guild_id or bool(await subscriptions.subscriptions(connection, guild_id=guild_id))
     context.wake()
@@ -151,7 +153,8 @@ async def add(
 
 
 async def _full(context: Context, connection: AsyncConnection, guild_id: int) -> bool:
-    return bool(guild_id) and await feeds.count(connection, guild_id) >= context.polls.per_server
+    used = await quotas.usage_of(connection, guild_id)
+    return bool(guild_id) and used.feeds >= context.polls.per_server
 
 
 def _no_room(context: Context) -> InvalidInputError:
@@ -181,11 +184,10 @@ async def listing(context: Context, guild_id: int) -> Listing:
     async with context.db.read() as connection:
         own = await feeds.all_feeds(connection, guild_id)
         shared = await feeds.states_of_all(connection, 0)
-        brought = await feeds.brought_on(connection, [guild_id], context.now().date())
-        stored = await feeds.stored(connection, [guild_id] if guild_id else [])
+        used = await quotas.usage_of(connection, guild_id)
     most = context.polls.per_day
-    full = most if guild_id and brought.get(guild_id, 0) >= most else 0
-    return Listing(tuple(own), shared, full, stored.get(guild_id, 0), context.polls.most_stored)
+    full = most if used.records_on(context.now().date()) >= most else 0
+    return Listing(tuple(own), shared, full, used.records, context.polls.most_stored)
 
 
 async def remove(context: Context, wanted: str, guild_id: int = 0) -> Feed:

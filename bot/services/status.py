@@ -11,7 +11,7 @@ from importlib.metadata import version
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
 from bot.services.context import Context
-from bot.store import delivery, feeds, outbox, server_topics, sources, stories, subscriptions
+from bot.store import delivery, feeds, outbox, quotas, server_topics, sources, stories, subscriptions
 from bot.store.sources import SourceState as Stored
 from bot.store.sources import SourceTotals
 
@@ -77,7 +77,7 @@ async def status(context: Context, guild_id: int) -> Status:
             tuple(await outbox.given_up(connection, guild_id, since)),
             await subscriptions.count(connection, guild_id),
             await delivery.stalled(connection, context.now(), guild_id),
-            (await feeds.stored(connection, [guild_id])).get(guild_id, 0),
+            (await quotas.usage_of(connection, guild_id)).records,
             context.polls.most_stored,
             await server_topics.suspended(connection, guild_id),
         )

@@ -84,14 +84,70 @@ _HINTS = {
 }
 
 
+# What is to blame on the disk, the server, the network or a permission, and not on a statement of ours.
+# SQLite's primary result codes, see https://sqlite.org/rescode.html.
+_SQLITE_OUTSIDE = frozenset(
+    {
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_NOLFS,
+        sqlite3.SQLITE_AUTH,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+# PostgreSQL's classes of errors, and single ones, see https://www.postgresql.org/docs/current/errcodes-appendix.html.
+_POSTGRESQL_OUTSIDE = (
+    "08",  # connection exception
+    "25006",  # read-only transaction, as on a standby
+    "28",  # authorization
+    "3D",  # no such database
+    "40",  # rolled back: deadlock, serialization
+    "42501",  # insufficient privilege
+    "53",  # insufficient resources
+    "55",  # object not in the state for it: in use, locked
+    "57",  # operator intervention: shutdown, cancelled
+    "58",  # system error: I/O
+    "F0",  # configuration file
+    "XX",  # internal error: data corrupted
+)
+
+
 def _outside(error: Exception) -> bool:
-    """Whether the disk, the server, the network or a permission is to blame, and not a bug of ours."""
-    if isinstance(error, exc.IntegrityError | exc.ProgrammingError | exc.DataError):
-        return "permission denied" in str(error)
-    if "invalid input for query argument" in str(error):  # asyncpg's, which SQLAlchemy takes for any error
-        return False
-    # Up to SQLAlchemy 2.0, what asyncpg raises while it connects comes through as it is.
-    return isinstance(error, exc.DBAPIError | OSError) or type(error).__module__.startswith("asyncpg.")
+    """Whether the driver raised it, and the disk, the server, the network or a permission is to blame."""
+    if not isinstance(error, exc.DBAPIError):
+        # Up to SQLAlchemy 2.0, what asyncpg raises while it connects comes through as it is.
+        return type(error).__module__.startswith("asyncpg.")
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF in _SQLITE_OUTSIDE or "no such module" in str(error.orig)
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return str(state).startswith(_POSTGRESQL_OUTSIDE)
+    return error.connection_invalidated or isinstance(error, exc.OperationalError)
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    """What keeps the driver from reaching the database becomes an error of the driver, whatever raised it."""
+    try:
+        yield
+    except (OSError, exc.InterfaceError) as error:
+        raise exc.OperationalError(None, None, error) from error
+
+
+def _of_the_driver(context: Any) -> Exception | None:
+    """What SQLAlchemy raises for an error in the middle of a statement: a disk's or a socket's is the driver's."""
+    error = context.original_exception
+    return exc.OperationalError(context.statement, None, error) if isinstance(error, OSError) else None
 
 
 @contextmanager
@@ -195,7 +251,8 @@ class Database:
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
         """A connection. Returning it takes some steps, which a cancellation in between does not stop."""
-        connection = await self._engine.connect()
+        with _reaching():
+            connection = await self._engine.connect()
         try:
             yield connection
         finally:
@@ -344,13 +401,18 @@ def _engine(url: sa.URL) -> AsyncEngine:
     # What the store builds of the data and keeps until it changes, by name.
     options: dict[str, dict[str, Any]] = {"kept": {}}
     if url.drivername == "postgresql+asyncpg":
-        return create_async_engine(url, pool_pre_ping=True, execution_options=options)
+        engine = create_async_engine(url, pool_pre_ping=True, execution_options=options)
+        event.listen(engine.sync_engine, "handle_error", _of_the_driver)
+        return engine
     if url.drivername != "sqlite+aiosqlite":
         raise exc.ArgumentError(f"{url.drivername} is not supported")
     if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        with _reaching():
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     connect_args = {"timeout": BUSY_SECONDS, "factory": _Connection}
     engine = create_async_engine(url, connect_args=connect_args, execution_options=options)
+
+    event.listen(engine.sync_engine, "handle_error", _of_the_driver)
 
     @event.listens_for(engine.sync_engine, "connect")
     def connected(connection: Any, _record: Any) -> None:

@@ -31,7 +31,9 @@ async def due(connection: AsyncConnection, now: datetime) -> list[ChannelState]:
 async def next_due(connection: AsyncConnection) -> datetime | None:
     """When the next digest of all is due."""
     found: datetime | None = await connection.scalar(
-        sa.select(sa.func.min(_c.c.next_digest, type_=schema.UtcTime)).where(_RUNNING)
+        sa.select(sa.func.min(_c.c.next_digest, type_=schema.UtcTime)).where(
+            _c.c.next_digest.is_not(None), _RUNNING
+        )
     )
     return found
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,19 +17,17 @@ from bot.domain.records.identity import canonical
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
 from bot.domain.topics.query.meter import Label
-from bot.store import schema, sources
+from bot.store import quotas, schema, sources
 from bot.store.servers import LEFT
 from bot.store.sources import SourceState, state_of
-from bot.store.sql import chunks, upsert
+from bot.store.sql import chunks
 
 KIND = "feed"
-BROUGHT = "brought"  # the progress entry: how many records a server's own feeds brought, and on which day
 # Longer than what was looked up ahead takes, shorter than anybody misses the feeds of a process that crashed.
 LEASE = timedelta(minutes=10)
 LONGEST_POLL = timedelta(minutes=2)  # with less of its lease left, no poll is begun with
 
 _f = schema.feeds
-_p = schema.progress
 _s = schema.sources
 _c = schema.channels
 _rt = schema.record_topics
@@ -101,42 +99,6 @@ async def get(connection: AsyncConnection, source_id: int) -> Feed:
     return _feed((await connection.execute(_select().where(_f.c.source_id == source_id))).one())
 
 
-async def count(connection: AsyncConnection, guild_id: int) -> int:
-    """How many feeds a server has added."""
-    own = sa.select(sa.func.count()).select_from(_f).where(_f.c.guild_id == guild_id)
-    return await connection.scalar(own) or 0
-
-
-async def brought_on(connection: AsyncConnection, guild_ids: Collection[int], day: date) -> dict[int, int]:
-    """How many records servers' own feeds brought on that day, those included that were taken out since."""
-    named = {source_name("", guild_id): guild_id for guild_id in guild_ids}
-    statement = (
-        sa.select(_s.c.name, _p.c.value).join(_p).where(_s.c.name.in_(list(named)), _p.c.key == BROUGHT)
-    )
-    rows = await connection.execute(statement)
-    return {named[name]: value["records"] for name, value in rows if value["day"] == day.isoformat()}
-
-
-async def stored(connection: AsyncConnection, guild_ids: Collection[int]) -> dict[int, int]:
-    """How many records of servers' own feeds there are, those included of feeds that were removed."""
-    found: dict[int, int] = {}
-    for part in chunks(guild_ids):
-        counted = sa.select(_r.c.guild_id, sa.func.count()).where(_r.c.guild_id.in_(part))
-        found |= dict((await connection.execute(counted.group_by(_r.c.guild_id))).all())
-    return found
-
-
-async def count_brought(connection: AsyncConnection, more: Mapping[int, int], day: date) -> None:
-    """Count what servers' own feeds brought. It is kept with a source that stands for all feeds of a server."""
-    before = await brought_on(connection, more, day)
-    rows = []
-    for guild_id, count in more.items():
-        state = await sources.ensure(connection, source_name("", guild_id), KIND)
-        value = {"day": day.isoformat(), "records": before.get(guild_id, 0) + count}
-        rows.append({"source_id": state.id, "key": BROUGHT, "value": value})
-    await upsert(connection, _p, rows, on=["source_id", "key"])
-
-
 async def add(connection: AsyncConnection, feed: NewFeed, interval: timedelta, now: datetime) -> int:
     """Follow a feed from now on, or change what is declared of it; returns its source's id."""
     state = await sources.ensure(connection, source_name(feed.address, feed.guild_id), KIND)
@@ -165,6 +127,7 @@ async def add(connection: AsyncConnection, feed: NewFeed, interval: timedelta, n
         "warned": False,
     }
     await connection.execute(sa.insert(_f).values(**row))
+    await quotas.add(connection, "feeds", {feed.guild_id: 1})
     # One that was followed before begins anew: what it brought meanwhile is no news now.
     await sources.begin_anew(connection, state.id)
     return state.id
@@ -203,7 +166,9 @@ async def configure(
 async def remove(connection: AsyncConnection, source_ids: Sequence[int]) -> None:
     """Follow these no longer. What they brought stays."""
     for part in chunks(source_ids):
-        await connection.execute(sa.delete(_f).where(_f.c.source_id.in_(part)))
+        removed = sa.delete(_f).where(_f.c.source_id.in_(part)).returning(_f.c.guild_id)
+        servers = Counter((await connection.execute(removed)).scalars())
+        await quotas.add(connection, "feeds", {guild_id: -count for guild_id, count in servers.items()})
 
 
 async def states(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, SourceState]:
@@ -276,7 +241,8 @@ def _pollable(followed: Collection[int]) -> sa.ColumnElement[bool]:
     wanted = sa.or_(_f.c.origin != FeedOrigin.CATALOGUE, _f.c.source_id.in_(followed))
     # Where no channel follows anything, or all are paused, nobody reads: the bot may have been removed.
     reading = sa.select(_c.c.guild_id).where(_c.c.paused_reason == "", _c.c.guild_id.not_in(LEFT))
-    heard = sa.or_(_f.c.guild_id == 0, _f.c.guild_id.in_(reading))
+    server = _f.c.guild_id + 0  # what is due is found by its time: nearly all feeds are shared
+    heard = sa.or_(server == 0, server.in_(reading))
     return sa.and_(_f.c.next_poll.is_not(None), wanted, heard)
 
 

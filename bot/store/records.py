@@ -19,7 +19,7 @@ from bot.domain.records.analysis import TextAnalysis
 from bot.domain.records.intake import Arrival, Known, all_keys, keys_of
 from bot.domain.stories.ranking import last_report
 from bot.domain.text.words import name_key, search_key
-from bot.store import decisions, outbox, pointers, schema, search, topics
+from bot.store import decisions, outbox, pointers, quotas, schema, search, topics
 from bot.store.sql import chunks, upsert, visible_to
 
 _r = schema.records
@@ -115,9 +115,11 @@ async def _select(
     return found, {i: row.content_hash for i, row in rows.items()}
 
 
-async def by_id(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, Stored]:
-    """Records by id."""
-    return (await _select(connection, _r.c.id, ids))[0]
+async def by_id(
+    connection: AsyncConnection, ids: Iterable[int], guild_id: int | None = None
+) -> dict[int, Stored]:
+    """Records by id. With a `guild_id` those that it sees."""
+    return (await _select(connection, _r.c.id, ids, guild_id))[0]
 
 
 async def members(
@@ -346,6 +348,7 @@ async def apply(connection: AsyncConnection, plan: IntakePlan, now: datetime) ->
 
 
 async def _write_records(connection: AsyncConnection, rows: _Rows) -> None:
+    await quotas.count_records(connection, {row["id"]: row["guild_id"] for row in rows.records})
     await upsert(connection, _r, rows.records, on=["id"])
     await search.index(connection, rows.search)
     if rows.moved:

@@ -52,6 +52,19 @@ def _text(name: str) -> sa.Column[str]:
     return sa.Column(name, sa.Text, nullable=False, default="")
 
 
+def _count(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.Integer, nullable=False, server_default="0")
+
+
+def _not_negative(column: str) -> sa.CheckConstraint:
+    return sa.CheckConstraint(f"{column} >= 0", name=column)
+
+
+def _where(name: str, column: str, condition: str) -> sa.Index:
+    """An index of the few rows that satisfy a condition."""
+    return sa.Index(name, column, sqlite_where=sa.text(condition), postgresql_where=sa.text(condition))
+
+
 def _deferred(column: str, *, use_alter: bool = False) -> sa.ForeignKey:
     """A reference that must hold at the end of a transaction: stories and records point at each other."""
     return sa.ForeignKey(column, deferrable=True, initially="DEFERRED", use_alter=use_alter)
@@ -92,7 +105,7 @@ feeds = sa.Table(
     sa.Column("added_at", UtcTime, nullable=False),
     sa.Column("added_by", SNOWFLAKE),
     sa.Column("interval", sa.Integer, nullable=False),  # seconds
-    sa.Column("next_poll", UtcTime, index=True),  # none: it is stopped
+    sa.Column("next_poll", UtcTime),  # none: it is stopped
     sa.Column("lease_until", UtcTime),  # who took it to poll it has it for so long
     sa.Column("polled_at", UtcTime),
     sa.Column("failures", sa.Integer, nullable=False, default=0),
@@ -100,6 +113,7 @@ feeds = sa.Table(
     _flag("warned"),
     sa.UniqueConstraint("guild_id", "address"),
     _one_of("origin", FeedOrigin),
+    _where("ix_feeds_due", "next_poll", "next_poll IS NOT NULL"),
 )
 
 progress = sa.Table(
@@ -126,6 +140,7 @@ stories = sa.Table(
     _text("search"),  # the lead's title as `bot.domain.text.words.search_key` has it
     sa.Column("guild_id", SNOWFLAKE, nullable=False, server_default="0"),  # the server that alone sees it
     sa.Index("ix_stories_guild_id_last_seen", "guild_id", "last_seen"),
+    _where("ix_stories_merged", "merged_into", "merged_into IS NOT NULL"),
 )
 
 records = sa.Table(
@@ -255,7 +270,21 @@ channels = sa.Table(
     sa.Column("digest_size", sa.Integer),
     _flag("digest_off"),
     sa.Column("last_digest", UtcTime),
-    sa.Column("next_digest", UtcTime, index=True),
+    sa.Column("next_digest", UtcTime),
+    _where("ix_channels_due", "next_digest", "next_digest IS NOT NULL"),
+)
+
+# How much each server has of its own, see `bot.store.quotas`.
+quotas = sa.Table(
+    "quotas",
+    metadata,
+    sa.Column("guild_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    _count("feeds"),
+    _count("topics"),
+    _count("records"),
+    sa.Column("day", sa.Date),  # the last one with new records
+    _count("records_that_day"),
+    *map(_not_negative, ("feeds", "topics", "records", "records_that_day")),
 )
 
 mutes = sa.Table(
@@ -283,7 +312,7 @@ outbox = sa.Table(
     sa.Column("priority", sa.Integer, nullable=False, default=0),
     sa.Column("revision", sa.Integer, nullable=False, default=0),
     sa.Column("created_at", UtcTime, nullable=False),
-    sa.Column("due_at", UtcTime, index=True),
+    sa.Column("due_at", UtcTime),
     sa.Column("lease_until", UtcTime),
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("claims", sa.Integer, nullable=False, default=0),
@@ -299,6 +328,10 @@ outbox = sa.Table(
     sa.Column("sent_at", UtcTime),
     sa.Column("edited_at", UtcTime),
     _one_of("kind", ("story", "digest", "notice", "publish")),
+    # Nearly every row is a message that was sent and waits for nothing.
+    _where("ix_outbox_due", "due_at", "due_at IS NOT NULL"),
+    _where("ix_outbox_leased", "lease_until", "lease_until IS NOT NULL"),
+    _where("ix_outbox_published", "sent_at", "kind = 'publish'"),
 )
 
 # Whether what a process keeps in memory is still what is stored: the number goes up with every change.

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.model import Stored, Topic, TopicMatch
 from bot.domain.text.words import name_key
 from bot.domain.topics.query.meter import Label
-from bot.store import records, schema, topics
+from bot.store import quotas, records, schema, topics
 from bot.store.sql import batches, upsert, visible_to
 
 _t = schema.topics
@@ -23,16 +23,11 @@ _f = schema.feeds
 _sub = schema.subscriptions
 
 
-async def count(connection: AsyncConnection, guild_id: int) -> int:
-    """How many topics of its own a server has."""
-    counted = sa.select(sa.func.count()).select_from(_t).where(_t.c.guild_id == guild_id)
-    return await connection.scalar(counted) or 0
-
-
 async def add(connection: AsyncConnection, topic: Topic) -> None:
     """Store a new one."""
     await topics.changed(connection)
     await connection.execute(sa.insert(_t).values(topics.row_of(topic)))
+    await quotas.add(connection, "topics", {topic.guild_id: 1})
 
 
 async def change(connection: AsyncConnection, before: Topic, after: Topic) -> None:
@@ -94,6 +89,7 @@ async def remove(connection: AsyncConnection, topic: Topic) -> None:
     topic_id = await topics.id_of(connection, topic)
     await connection.execute(sa.delete(_sub).where(_sub.c.topic_id == topic_id))
     await connection.execute(sa.delete(_t).where(_t.c.id == topic_id))
+    await quotas.add(connection, "topics", {topic.guild_id: -1})
 
 
 async def channels(connection: AsyncConnection, topic: Topic, guild_id: int) -> tuple[int, ...]:

@@ -52,7 +52,7 @@ async def load(
 async def _load(connection: AsyncConnection, wanted: Sequence[int], guild_id: int | None) -> dict[int, Story]:
     stored = await records.members(connection, wanted, guild_id)
     declared_ids = {i for record in stored.values() for i in record.declares} - set(stored)
-    everything = stored | await records.by_id(connection, declared_ids)
+    everything = stored | await records.by_id(connection, declared_ids, guild_id)
     topics = await records.topics_of(connection, wanted, guild_id)
     inside: dict[int | None, list[Stored]] = {}
     for record in stored.values():

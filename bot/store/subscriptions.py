@@ -230,7 +230,8 @@ async def mutes(connection: AsyncConnection, *guild_ids: int) -> tuple[Mute, ...
 
 async def mutes_in(connection: AsyncConnection, guild_id: int, channel_id: int) -> tuple[Mute, ...]:
     """The mutes that hold in a channel: its own and its server's."""
-    return tuple(m for m in await mutes(connection, guild_id) if m.channel_id in (None, channel_id))
+    here = sa.and_(_m.c.guild_id == guild_id, _m.c.channel_id.in_((0, channel_id)))
+    return tuple(_mute(row) for row in await connection.execute(sa.select(_m).where(here).order_by(_m.c.id)))
 
 
 async def mute(connection: AsyncConnection, guild_id: int, channel_id: int | None, value: str) -> None:

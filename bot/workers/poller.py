@@ -30,7 +30,7 @@ from bot.sources.feeds.parse import FeedSpec
 from bot.sources.feeds.source import STATE, PollOutcome, poll_feed
 from bot.sources.model import Item, Progress, Rejected
 from bot.sources.web.fetch import Web
-from bot.store import feeds, records, sources, topics
+from bot.store import feeds, quotas, records, sources, topics
 from bot.store.feeds import Settled
 from bot.store.sources import SourceState
 from bot.workers.ingest import Ingest, SourceBatch, Summary, report
@@ -231,7 +231,7 @@ class Poll:
                 if part.guild_id and summary.new:
                     own[part.guild_id] += summary.new
             now = self._context.now()
-            await feeds.count_brought(connection, own, now.date())
+            await quotas.count_new_records(connection, own, now.date())
             kept = [self._settled(done, done.feed.source_id in fresh, now) for done in over]
             failing = [(done.feed, k) for done, k in zip(over, kept, strict=True) if to_warn(k.polling, now)]
             await feeds.settle(connection, kept, now)
@@ -262,11 +262,11 @@ class Poll:
             coming[part.guild_id] += len(part.batch.items)
         del coming[0]  # shared
         if coming:
-            before = await feeds.brought_on(connection, coming, self._context.now().date())
-            stored = await feeds.stored(connection, coming)
+            used = await quotas.usage(connection, coming)
+            today = self._context.now().date()
             polls = self._context.polls
-            day = {guild_id: polls.per_day - before.get(guild_id, 0) for guild_id in coming}
-            ever = {guild_id: polls.most_stored - stored.get(guild_id, 0) for guild_id in coming}
+            day = {guild_id: polls.per_day - used[guild_id].records_on(today) for guild_id in coming}
+            ever = {guild_id: polls.most_stored - used[guild_id].records for guild_id in coming}
             full = {guild_id for guild_id in coming if ever[guild_id] < day[guild_id]}
             room = {guild_id: min(day[guild_id], ever[guild_id]) for guild_id in coming}
             crowded = {guild_id for guild_id in coming if coming[guild_id] > room[guild_id]}

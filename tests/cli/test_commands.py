@@ -199,6 +199,38 @@ def test_check_says_every_problem_at_once_with_its_key(tmp_path: Path) -> None:
     assert "s3cret" not in done.stdout + done.stderr
 
 
+def test_check_names_a_missing_directory_once(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(
+        "discord: {token: made.up.token}\ntopics: {directories: [nowhere, also-nowhere]}\n"
+    )
+    done = topicwire("check", cwd=tmp_path)
+    assert done.stdout.splitlines() == [
+        "topics.directories[0]: nowhere is not a directory",
+        "topics.directories[1]: also-nowhere is not a directory",
+        "config.yaml: 2 problems",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("http", "problems"),
+    [
+        ("{listen: '127.0.0.1:8080', token: a-made-up-token-of-some-length}", 0),
+        ("{listen: '127.0.0.1:8080'}", 1),
+        ("{token: a-made-up-token-of-some-length}", 1),
+    ],
+)
+def test_a_bot_without_sources_is_fine_if_records_can_be_pushed(
+    tmp_path: Path, http: str, problems: int
+) -> None:
+    """An address without a token serves health and metrics alone."""
+    (tmp_path / "config.yaml").write_text(
+        f"discord: {{token: made.up.token}}\nfeeds: {{catalogue: false}}\nhttp: {http}\n"
+    )
+    done = topicwire("check", cwd=tmp_path)
+    assert done.returncode == problems
+    assert ("nothing can be pushed" in done.stdout) == bool(problems)
+
+
 def test_the_example_config_lacks_only_a_token(tmp_path: Path) -> None:
     example = Path(__file__).parents[2] / "config.example.yaml"
     done = topicwire("check", "--config", example, cwd=tmp_path)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -264,6 +265,27 @@ OPML = """<opml version="1.0"><body>
 <outline type="rss" title="Two" xmlUrl="https://two.example/feed"/>
 <outline type="rss" title="Three" xmlUrl="javascript:alert(1)"/>
 </body></opml>"""
+
+
+@pytest.mark.parametrize("command", ["source list", "source list --json", "opml export", "source test"])
+async def test_what_only_reads_writes_nothing_into_the_database(
+    desk: Desk, tmp_path: Path, command: str
+) -> None:
+    fresh = tmp_path / "fresh.db"
+    await (await Database.open(str(fresh))).close()
+
+    def rows() -> dict[str, list[object]]:
+        with closing(sqlite3.connect(fresh)) as connection:
+            return {
+                name: connection.execute(f"SELECT * FROM {name}").fetchall()  # noqa: S608 (names of our tables)
+                for name in schema.metadata.tables
+            }
+
+    before = rows()
+    more = [desk.url(), "--private-networks"] if command == "source test" else []
+    done = await topicwire_aside(*command.split(), *more, "--db", fresh, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert rows() == before
 
 
 async def test_a_list_is_imported_and_exported_again(desk: Desk, tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import event
+from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.dialects.sqlite import aiosqlite
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -145,6 +147,40 @@ async def test_the_database_itself_refuses_what_makes_no_sense(stores: Database,
             await connection.execute(sa.text(broken))
     async with stores.read() as connection:
         assert await connection.scalar(sa.text("SELECT type FROM records")) == "article"
+
+
+async def test_conditions_of_indexes_and_columns_are_as_the_schema_says(
+    empty_url: str, empty_postgres: str, tmp_path: Path
+) -> None:
+    """What `compare_metadata` does not compare."""
+
+    def index_of(index: Any) -> str:
+        options = {name: str(value) for name, value in index.pop("dialect_options", {}).items()}
+        return f"{index} {options}"
+
+    def described(connection: sa.Connection) -> dict[str, Any]:
+        inspector = sa.inspect(connection)
+        return {
+            name: (
+                sorted(map(index_of, inspector.get_indexes(name))),
+                sorted(map(str, inspector.get_check_constraints(name))),
+                sorted(map(str, inspector.get_foreign_keys(name))),
+            )
+            for name in schema.metadata.tables
+        }
+
+    async with opened(empty_url) as db, db.read() as connection:
+        migrated = await connection.run_sync(described)
+    plain_url = str(tmp_path / "plain.db") if db.dialect == "sqlite" else empty_postgres
+    engine = create_async_engine(normalise(plain_url))
+    async with engine.begin() as connection:
+        if db.dialect == "postgresql":
+            await connection.execute(sa.text("DROP SCHEMA public CASCADE"))
+            await connection.execute(sa.text("CREATE SCHEMA public"))
+        await connection.run_sync(schema.metadata.create_all)
+        plain = await connection.run_sync(described)
+    await engine.dispose()
+    assert plain == migrated
 
 
 # Addresses.
@@ -561,9 +597,100 @@ async def test_a_bug_in_a_statement_is_no_trouble_of_the_users(stores: Database)
         async with stores.write() as connection:
             for _ in range(2):
                 await connection.execute(sa.insert(schema.topics).values(key="a", keywords=[], aliases=[]))
-    with pytest.raises((sa.exc.OperationalError, sa.exc.ProgrammingError, StoreError)):
+    with pytest.raises((sa.exc.OperationalError, sa.exc.ProgrammingError)):
         async with stores.read() as connection:
             await connection.execute(sa.text("SELECT nothing FROM nowhere"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError(2, "No such file or directory", "picture.png"),
+        PermissionError(13, "Permission denied"),
+        OSError(28, "No space left on device"),
+        ConnectionResetError("a feed's server hung up"),
+        TimeoutError("a page took too long"),
+        ValueError("malformed"),
+        sqlite3.OperationalError("of a file that is no database of ours"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("way", ["read", "write", "intake"])
+async def test_an_error_of_the_work_in_a_transaction_is_not_the_databases(
+    stores: Database, way: str, error: Exception
+) -> None:
+    transaction = getattr(stores, way)
+    with pytest.raises(type(error)) as raised:
+        async with transaction() as connection:
+            await sources.all_sources(connection)
+            raise error
+    assert raised.value is error
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError("reset by peer"), OSError(5, "Input/output error")])
+async def test_what_breaks_below_a_statement_is_the_databases(
+    stores: Database, error: OSError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    kind = {
+        "sqlite": aiosqlite.AsyncAdapt_aiosqlite_cursor,
+        "postgresql": asyncpg.AsyncAdapt_asyncpg_cursor,
+    }[stores.dialect]
+    monkeypatch.setattr(kind, "execute", broken)
+    with pytest.raises(StoreError, match=str(error.args[-1])):
+        async with stores.read() as connection:
+            await sources.all_sources(connection)
+    monkeypatch.undo()
+    assert await kept(stores) == []
+
+
+def sqlite_error(code: int, text: str = "what SQLite says") -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError(text)
+    error.sqlite_errorcode = code
+    return error
+
+
+def postgresql_error(state: str) -> Exception:
+    error = Exception("what PostgreSQL says")
+    error.sqlstate = state  # type: ignore[attr-defined] # as the driver's errors have it
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "outside"),
+    [
+        (sqlite_error(sqlite3.SQLITE_FULL), True),
+        (sqlite_error(sqlite3.SQLITE_BUSY), True),
+        (sqlite_error(sqlite3.SQLITE_IOERR | 3 << 8), True),  # an extended code: a write failed
+        (sqlite_error(sqlite3.SQLITE_CORRUPT), True),
+        (sqlite_error(sqlite3.SQLITE_ERROR, "no such module: fts5"), True),
+        (sqlite_error(sqlite3.SQLITE_ERROR, "no such table: storeis"), False),
+        (sqlite_error(sqlite3.SQLITE_CONSTRAINT), False),
+        (sqlite_error(sqlite3.SQLITE_TOOBIG), False),
+        (sqlite_error(sqlite3.SQLITE_MISUSE), False),
+        (postgresql_error("08006"), True),  # the connection failed
+        (postgresql_error("28P01"), True),  # wrong password
+        (postgresql_error("3D000"), True),  # no such database
+        (postgresql_error("42501"), True),  # may not
+        (postgresql_error("53100"), True),  # the disk is full
+        (postgresql_error("57P01"), True),  # the server shuts down
+        (postgresql_error("23503"), False),  # a reference to nothing
+        (postgresql_error("22P02"), False),  # not a number
+        (postgresql_error("42P01"), False),  # no such table
+        (postgresql_error("42601"), False),  # not SQL
+        (postgresql_error("25P02"), False),  # a statement after one that failed
+    ],
+    ids=lambda value: getattr(value, "sqlstate", getattr(value, "sqlite_errorcode", str(value))),
+)
+async def test_the_code_of_an_error_says_who_is_to_blame(
+    db: Database, error: Exception, outside: bool
+) -> None:
+    kind = StoreError if outside else sa.exc.DBAPIError
+    with pytest.raises(kind):
+        async with db.read():
+            raise sa.exc.DBAPIError("SELECT 1", None, error)
 
 
 async def test_a_read_sees_one_moment(stores: Database) -> None:

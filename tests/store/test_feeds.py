@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from bot.domain.model import Record
 from bot.domain.polling import Feed, FeedOrigin, NewFeed, Polling
-from bot.store import feeds, schema, sources, subscriptions
+from bot.store import feeds, quotas, schema, sources, subscriptions
 from bot.store.database import Database
 from bot.store.feeds import Settled
 from tests.make import at, record
@@ -160,7 +160,8 @@ async def test_a_server_has_a_feed_for_itself_whoever_else_follows_it(stores: Da
     assert [f.source_id for f in await every(stores, GUILD)] == [own.source_id]
     assert [f.source_id for f in await every(stores, 0)] == [shared.source_id]
     async with stores.read() as connection:
-        assert [await feeds.count(connection, guild) for guild in (GUILD, ELSEWHERE, 7)] == [1, 1, 0]
+        used = await quotas.usage(connection, (GUILD, ELSEWHERE, 7))
+        assert [used[guild].feeds for guild in (GUILD, ELSEWHERE, 7)] == [1, 1, 0]
 
 
 async def test_a_feed_is_found_where_it_was_and_where_it_is(stores: Database) -> None:

@@ -13,7 +13,7 @@ from bot.domain.topics.query.language import Query
 from bot.domain.topics.tree import ANYWHERE
 from bot.services.context import Context
 from bot.services.server_topics import Draft, create, delete, edit
-from bot.store import feeds, server_topics, stories, subscriptions, topics
+from bot.store import feeds, quotas, server_topics, stories, subscriptions, topics
 from bot.store.database import Database
 from bot.workers import rematch
 from tests.databases import opened
@@ -59,7 +59,8 @@ async def test_it_comes_back_as_it_was_made_for_its_server(stores: Database) -> 
         assert list(known.visible_to(GUILD)) == [WIND]
         assert list(known.visible_to(OTHERS)) == [TWIN]
         assert list(known) == []
-        assert [await server_topics.count(connection, guild) for guild in (GUILD, OTHERS, 0)] == [1, 1, 0]
+        used = await quotas.usage(connection, (GUILD, OTHERS, 0))
+        assert [used[guild].topics for guild in (GUILD, OTHERS, 0)] == [1, 1, 0]
         assert await topics.ids(connection) == {}
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from bot.domain.stories import story as domain_stories
 from bot.domain.stories.story import Story
@@ -216,3 +218,27 @@ async def test_a_merged_story_counts_as_the_one_that_goes_on(stores: Database) -
         assert await stories.arrived(connection, ["space"], at(4), at(6)) == [1]
         assert await stories.latest(connection, ["Space"], 10) == [1]
         assert await stories.totals(connection) == (2, 1)
+
+
+async def test_a_server_is_read_nothing_of_another_server(stores: Database) -> None:
+    """Rows of other servers stay in the database: nobody has to filter them afterwards."""
+    first, second, whole = halves("AI")
+    for guild_id in (0, GUILD, GUILD + 1):
+        for each in (first, second, whole):
+            await take(stores, replace(each, title=f"{each.title} {guild_id}"), guild_id=guild_id)
+    async with stores.read() as connection:
+        numbers = await stories.numbers(connection)
+        read: list[sa.Row[Any]] = []
+        fetched = sa.engine.Result.__iter__
+        with pytest.MonkeyPatch.context() as patch:
+
+            def iterate(result: Any) -> Any:
+                rows = list(fetched(result))
+                read.extend(rows)
+                return iter(rows)
+
+            patch.setattr(sa.engine.CursorResult, "__iter__", iterate)
+            found = await stories.load(connection, numbers, GUILD)
+    owners = {row._mapping["guild_id"] for row in read if "guild_id" in row._mapping}
+    assert owners == {0, GUILD}
+    assert any(story.declared for story in found.values())

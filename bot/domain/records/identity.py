@@ -13,6 +13,8 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Any
 from urllib.parse import quote
 
+from bot.domain.records.tracking import is_tracking
+
 MAX_URL = 2048
 
 _URL = re.compile(r"(?i:https?)://([^/?#\\]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
@@ -60,19 +62,6 @@ _YOUTUBE = frozenset({"youtube.com", "youtube-nocookie.com", "youtu.be"})
 _SHARED = re.compile(r"/([A-Za-z0-9_-]{11})")
 _EMBEDDED = re.compile(r"/(?:embed|shorts|live|v)/([A-Za-z0-9_-]{11})")
 
-# Query parameters that tell where a reader came from, never which page is meant (names in lower case).
-_TRACKING_PREFIXES = (
-    "utm_", "mtm_", "matomo_", "hsa_", "vero_", "oly_", "elq", "guce_", "_hs", "__hs", "at_campaign", "at_custom",
-    "at_medium", "at_link", "amp_gsa", "amp_js_", "fb_action_",
-)  # fmt: skip
-_TRACKING = frozenset({
-    "__twitter_impression", "_ga", "_gl", "_openstat", ".tsrc", "at_bbc_team", "at_format", "at_ptr_name", "at_ptr_type",
-    "cmpid", "cvid", "dclid", "fb_ref", "fb_source", "fbclid", "feedname", "feedtype", "ftag", "gbraid", "gclid", "gclsrc",
-    "guccounter", "icid", "igsh", "igshid", "ito", "li_fat_id", "mc_cid", "mc_eid", "mkt_tok", "msclkid", "ncid", "ocid",
-    "pk_campaign", "pk_content", "pk_keyword", "pk_kwd", "pk_medium", "pk_source", "ref_src", "ref_url", "s_cid", "smid",
-    "smtyp", "soc_src", "soc_trk", "spm", "sr_share", "srnd", "taid", "trackingid", "ttclid", "twclid", "usqp", "wbraid",
-    "wt.mc_id", "wt_mc", "xtor", "yclid", "ymclid",
-})  # fmt: skip
 # These choose a page on one site and tell the way to it on another: dropped where the value is a way.
 _ORIGINS = frozenset({"emc", "from", "mod", "partner", "ref", "source", "src", "track", "via"})
 _WAYS = frozenset({
@@ -305,7 +294,7 @@ def _name(pair: str) -> str:
 
 def _is_noise(pair: str) -> bool:
     name, _, value = pair.lower().partition("=")
-    if name in _TRACKING or name.startswith(_TRACKING_PREFIXES):
+    if is_tracking(name):
         return True
     if name in _ORIGINS:
         return value in _WAYS

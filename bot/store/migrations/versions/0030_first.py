@@ -56,6 +56,18 @@ def _text(name: str) -> sa.Column[str]:
     return sa.Column(name, sa.Text, nullable=False, default="")
 
 
+def _count(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.Integer, nullable=False, server_default="0")
+
+
+def _not_negative(column: str) -> sa.CheckConstraint:
+    return sa.CheckConstraint(f"{column} >= 0", name=column)
+
+
+def _where(name: str, column: str, condition: str) -> sa.Index:
+    return sa.Index(name, column, sqlite_where=sa.text(condition), postgresql_where=sa.text(condition))
+
+
 def _deferred(column: str, *, use_alter: bool = False) -> sa.ForeignKey:
     return sa.ForeignKey(column, deferrable=True, initially="DEFERRED", use_alter=use_alter)
 
@@ -94,7 +106,7 @@ sa.Table(
     sa.Column("added_at", TIME, nullable=False),
     sa.Column("added_by", SNOWFLAKE),
     sa.Column("interval", sa.Integer, nullable=False),
-    sa.Column("next_poll", TIME, index=True),
+    sa.Column("next_poll", TIME),
     sa.Column("lease_until", TIME),
     sa.Column("polled_at", TIME),
     sa.Column("failures", sa.Integer, nullable=False, default=0),
@@ -102,6 +114,7 @@ sa.Table(
     _flag("warned"),
     sa.UniqueConstraint("guild_id", "address"),
     _one_of("origin", ("catalogue", "config", "server", "operator")),
+    _where("ix_feeds_due", "next_poll", "next_poll IS NOT NULL"),
 )
 
 sa.Table(
@@ -128,6 +141,7 @@ sa.Table(
     _text("search"),
     sa.Column("guild_id", SNOWFLAKE, nullable=False, server_default="0"),
     sa.Index("ix_stories_guild_id_last_seen", "guild_id", "last_seen"),
+    _where("ix_stories_merged", "merged_into", "merged_into IS NOT NULL"),
 )
 
 sa.Table(
@@ -251,7 +265,20 @@ sa.Table(
     sa.Column("digest_size", sa.Integer),
     _flag("digest_off"),
     sa.Column("last_digest", TIME),
-    sa.Column("next_digest", TIME, index=True),
+    sa.Column("next_digest", TIME),
+    _where("ix_channels_due", "next_digest", "next_digest IS NOT NULL"),
+)
+
+sa.Table(
+    "quotas",
+    metadata,
+    sa.Column("guild_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    _count("feeds"),
+    _count("topics"),
+    _count("records"),
+    sa.Column("day", sa.Date),
+    _count("records_that_day"),
+    *map(_not_negative, ("feeds", "topics", "records", "records_that_day")),
 )
 
 sa.Table(
@@ -279,7 +306,7 @@ sa.Table(
     sa.Column("priority", sa.Integer, nullable=False, default=0),
     sa.Column("revision", sa.Integer, nullable=False, default=0),
     sa.Column("created_at", TIME, nullable=False),
-    sa.Column("due_at", TIME, index=True),
+    sa.Column("due_at", TIME),
     sa.Column("lease_until", TIME),
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("claims", sa.Integer, nullable=False, default=0),
@@ -294,6 +321,9 @@ sa.Table(
     sa.Column("sent_at", TIME),
     sa.Column("edited_at", TIME),
     _one_of("kind", ("story", "digest", "notice", "publish")),
+    _where("ix_outbox_due", "due_at", "due_at IS NOT NULL"),
+    _where("ix_outbox_leased", "lease_until", "lease_until IS NOT NULL"),
+    _where("ix_outbox_published", "sent_at", "kind = 'publish'"),
 )
 
 sa.Table(

@@ -1,0 +1,159 @@
+"""What `topicwire ingest` and `match` do."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bot.cli.common import (
+    aware,
+    existing,
+    load_topic_files,
+    note,
+    open_places,
+    out,
+    out_json,
+    read_places,
+    reading,
+    refusal,
+    settings_of,
+    unreadable,
+    with_context,
+)
+from bot.domain.model import Record
+from bot.domain.text.cleaning import plural
+from bot.domain.text.language import with_language
+from bot.domain.topics.tree import Topics
+from bot.errors import SourceError
+
+if TYPE_CHECKING:
+    from bot.services.context import Context
+    from bot.workers.ingest import Summary
+
+PROGRESS_AFTER = 200  # items: below, an intake is over before a bar could be read
+
+
+def _topics_beside(places: Iterable[str]) -> list[Path]:
+    """The topic files that come with the records, as in a site's `_data/topics`."""
+    return [found for place in places if (found := Path(place) / "_data" / "topics").is_dir()]
+
+
+def ingest(
+    places: Sequence[str],
+    topics: Path | None,
+    db_url: str | None,
+    as_json: bool,
+    as_of: datetime | None,
+    private_networks: bool,
+    config: Path,
+) -> int:
+    """`topicwire ingest`: returns how many items, and of several places how many of these, were refused."""
+    from bot.workers import rematch  # `match` needs no database, whose library takes long to import
+    from bot.workers.ingest import Ingest, Summary
+
+    if len(places) == 1:
+        existing(places)
+    directories = [topics] if topics else _topics_beside(places)
+    wanted = [topic for directory in directories for topic in load_topic_files(directory)]
+
+    async def work(context: Context) -> Summary:
+        await rematch.define(context, wanted)
+        worker = Ingest(context, replay=as_of is not None)
+        total = Summary()
+        async with open_places(places, private_networks) as read:
+            with _Progress() as progress:
+                for place, source in read:
+                    try:
+                        reader = reading(place, source)
+                        total.merge(await worker.step(reader, progressed=progress.from_here(total.read)))
+                    except (SourceError, OSError) as error:
+                        total.merge(Summary(rejected=1, errors=[unreadable(places, place, error)]))
+        return total
+
+    summary = with_context(db_url, settings_of(config), work, aware(as_of) if as_of else None)
+    if as_json:
+        errors = [{"path": e.path, "item": e.item, "reason": e.reason} for e in summary.errors]
+        counts = {
+            name: getattr(summary, name) for name in ("read", "new", "changed", "unchanged", "rejected")
+        }
+        out_json({**counts, "errors": errors})
+        return summary.rejected
+    for error in summary.errors:
+        note(refusal(error))
+    out(
+        f"{plural(summary.read, 'record')} read: {summary.new} new, {summary.changed} changed, {summary.unchanged} unchanged, "
+        f"{summary.rejected} rejected"
+    )
+    return summary.rejected
+
+
+class _Progress:
+    """A bar on a terminal that shows how many items were taken in so far."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def from_here(self, before: int) -> Callable[[Summary], None]:
+        """What an intake calls as it goes on, `before` items having been read by earlier ones."""
+
+        def progressed(summary: Summary) -> None:
+            self.show(before + summary.read)
+
+        return progressed
+
+    def show(self, count: int) -> None:
+        """So many items by now."""
+        if self._bar is None:
+            if not sys.stderr.isatty() or count < PROGRESS_AFTER:
+                return
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+            columns = (
+                TextColumn("reading"),
+                BarColumn(),
+                TextColumn("{task.completed} records"),
+                TimeElapsedColumn(),
+            )
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._task = self._bar.add_task("", total=None)
+            self._bar.start()
+        self._bar.update(self._task, completed=count)
+
+
+def match(places: Sequence[str], directory: Path, as_json: bool, private_networks: bool) -> int:
+    """`topicwire match`: returns how many items were refused."""
+    if len(places) == 1:
+        existing(places)
+    topics = Topics(load_topic_files(directory))
+
+    async def work() -> int:
+        refused = 0
+        async for batch in read_places(places, private_networks):
+            refused += len(batch.rejected)
+            for item in batch.items:
+                _print_match(item.record, topics.matched(with_language(item.record)), as_json)
+        return refused
+
+    return asyncio.run(work())
+
+
+def _print_match(record: Record, why: Mapping[str, Sequence[str]], as_json: bool) -> None:
+    if not as_json:
+        names = "; ".join(f"{name} ({', '.join(words)})" for name, words in why.items())
+        out(f"{record.title}\n  {names or 'no topic'}")
+        return
+    found = {"topics": list(why), "why": {name: list(words) for name, words in why.items()}}
+    out_json({"url": record.url, "title": record.title, "declared": list(record.topics), **found})

@@ -1,0 +1,47 @@
+"""What `topicwire run` and `check` do."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from bot import bootstrap
+from bot.cli.common import out, settings_of
+from bot.config import Config
+from bot.domain.text.cleaning import plural
+from bot.domain.text.terminal import one_line
+from bot.errors import ConfigError, TopicwireError
+
+
+def run(path: Path) -> None:
+    """`topicwire run`."""
+    from bot.runtime import app, logs, process
+
+    config = settings_of(path)
+    if not config.discord.token.get_secret_value():
+        raise TopicwireError(
+            "The bot's token is missing. Create a bot at https://discord.com/developers/applications (New Application, "
+            "Bot, Reset Token), then set the environment variable TOPICWIRE_DISCORD__TOKEN to its token, or write it as "
+            f"discord.token in {path}."
+        )
+    logs.configure(config.log.level)
+    process.raise_open_files()
+    asyncio.run(app.run(config))
+
+
+def check(path: Path) -> tuple[int, Config | None]:
+    """`topicwire check`: print every problem. How many there are, and the settings where they can be read."""
+    config = None
+    try:
+        config = settings_of(path)
+        problems = bootstrap.check(config) + asyncio.run(bootstrap.check_stored(config))
+    except ConfigError as error:
+        problems = error.problems
+    for problem in problems:
+        out(problem)
+    place = one_line(str(path)) if path.exists() else "the default settings"
+    if config is not None and not problems:
+        out(f"{place}: no problems; {bootstrap.found_by(config)}")
+    else:
+        out(f"{place}: {plural(len(problems), 'problem')}")
+    return len(problems), config

@@ -1,0 +1,75 @@
+"""What is due is found in an index of what waits: most messages were sent long ago, and wait for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store import delivery, digests, feeds, outbox, pointers
+from bot.store.database import Database
+from tests.make import at
+
+
+@contextmanager
+def _statements(db: Database) -> Iterator[list[tuple[str, Any]]]:
+    seen: list[tuple[str, Any]] = []
+
+    def execute(_c: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        seen.append((statement, parameters))
+
+    event.listen(db.engine.sync_engine, "before_cursor_execute", execute)
+    try:
+        yield seen
+    finally:
+        event.remove(db.engine.sync_engine, "before_cursor_execute", execute)
+
+
+async def plan_of(db: Database, work: Callable[[AsyncConnection], Awaitable[object]]) -> str:
+    """How the database goes about all statements of some work, where it would rather not read a whole table."""
+    async with db.write() as connection:
+        with _statements(db) as seen:
+            await work(connection)
+        explain = "EXPLAIN QUERY PLAN"
+        if db.dialect == "postgresql":  # which reads small tables as they are
+            await connection.execute(sa.text("SET LOCAL enable_seqscan = off"))
+            explain = "EXPLAIN"
+        found: list[str] = []
+        for statement, parameters in seen:
+            rows = await connection.exec_driver_sql(f"{explain} {statement}", parameters)
+            found += [str(row[-1]) for row in rows]
+    return "\n".join(found)
+
+
+DUE: dict[str, tuple[str, Callable[[AsyncConnection], Awaitable[object]]]] = {
+    "messages to send": ("ix_outbox_due", lambda c: outbox.claim(c, at(), 10)),
+    "what was published lately": ("ix_outbox_published", lambda c: outbox.claim_publishing(c, at(), 10)),
+    "the next message": ("ix_outbox_due", lambda c: outbox.next_due(c, at())),
+    "the backlog": ("ix_outbox_due", lambda c: delivery.backlog(c, at())),
+    "leases of processes that are gone": ("ix_outbox_leased", lambda c: delivery.give_back(c, bool)),
+    "feeds to poll": ("ix_feeds_due", lambda c: feeds.due(c, at(), [], 10)),
+    "the next feed": ("ix_feeds_due", lambda c: feeds.next_due(c, [])),
+    "digests to write": ("ix_channels_due", lambda c: digests.due(c, at())),
+    "the next digest": ("ix_channels_due", lambda c: digests.next_due(c)),
+    "stories that were merged": ("ix_stories_merged", lambda c: pointers.look_again(c, [1], at())),
+}
+
+
+@pytest.mark.parametrize("name", DUE)
+async def test_what_is_due_comes_from_an_index_of_it_alone(stores: Database, name: str) -> None:
+    index, work = DUE[name]
+    assert index in await plan_of(stores, work)
+
+
+@pytest.mark.parametrize("name", DUE)
+async def test_no_whole_outbox_is_read(stores: Database, name: str) -> None:
+    plan = await plan_of(stores, DUE[name][1])
+    whole = ("SCAN outbox", "SCAN stories", "Seq Scan on outbox", "Seq Scan on stories")
+    partial = ("ix_outbox_due", "ix_outbox_leased", "ix_outbox_published", "ix_stories_merged")
+    lines = [line for line in plan.splitlines() if any(words in line for words in whole)]
+    assert [line for line in lines if not any(index in line for index in partial)] == []
