@@ -43,7 +43,7 @@ WEIGHTS: tuple[tuple[str, AbstractContextManager[object]], ...] = (
 
 def read_sets(files: Sequence[Path]) -> list[tuple[str, Corpus, Mapping[int, str]]]:
     """The name, the records with what their titles mean, and the events of each set."""
-    sets = []
+    sets: list[tuple[str, Corpus, Mapping[int, str]]] = []
     for records, labels in split_files(files):
         assert records is not None
         assert labels is not None

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from bot.domain.clustering.embeddings import Meaning
 from bot.domain.clustering.params import ClusteringParams
-from bot.domain.clustering.story_cluster import NEAR, StoryCluster
+from bot.domain.clustering.story_cluster import StoryCluster
 from bot.domain.clustering.vocabulary import Word
 
 
