@@ -1,18 +1,20 @@
 """What each part of clustering contributes: stories with one of them switched off at a time.
 
-python -m scripts.ablation RECORDS TRUTH, as `topicwire eval stories` takes them.
+python -m scripts.ablation RECORDS LABELS [RECORDS LABELS ...], as `topicwire eval stories` takes them.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from unittest.mock import patch
 
-from bot.cli.evaluation import group
+from bot.cli.corpus import Corpus, group, read_corpus, split_files
+from bot.cli.eval_stories import read_events
 from bot.domain.clustering import embeddings, story_cluster, vocabulary
 from bot.domain.clustering.agreement import b_cubed
 from bot.domain.clustering.params import DEFAULT_PARAMS, ClusteringParams
@@ -20,6 +22,7 @@ from bot.domain.clustering.params import DEFAULT_PARAMS, ClusteringParams
 # What it is, the parameter, and the value that switches it off.
 PARTS: tuple[tuple[str, ClusteringParams], ...] = (
     ("the most telling common word counts half", replace(DEFAULT_PARAMS, top_word_share=0.0)),
+    ("rivals count against a story", replace(DEFAULT_PARAMS, rivalry=0.0)),
     ("the threshold rises with the number of stories", replace(DEFAULT_PARAMS, crowd_growth=0.0)),
     ("the threshold is higher while few words are known", replace(DEFAULT_PARAMS, cold_start=0.0)),
     ("the threshold rises with the days in between", replace(DEFAULT_PARAMS, late_growth=0.0)),
@@ -38,13 +41,24 @@ WEIGHTS: tuple[tuple[str, AbstractContextManager[object]], ...] = (
 )
 
 
+def read_sets(files: Sequence[Path]) -> list[tuple[str, Corpus, Mapping[int, str]]]:
+    """The name, the records with what their titles mean, and the events of each set."""
+    sets: list[tuple[str, Corpus, Mapping[int, str]]] = []
+    for records, labels in split_files(files):
+        assert records is not None
+        assert labels is not None
+        corpus = read_corpus(records, semantic=embeddings.installed())
+        sets.append((records.stem, corpus, read_events(labels, corpus)))
+    return sets
+
+
 def main() -> None:
-    """Print a row a part: precision, recall and F1 (B-cubed), and what it changes."""
+    """Print a row a part: F1 (B-cubed) on every set, their mean, and what the part changes."""
     parser = argparse.ArgumentParser(prog="python -m scripts.ablation", description=__doc__)
-    parser.add_argument("records", type=Path)
-    parser.add_argument("truth", type=Path)
-    parser.add_argument("--orders", type=int, default=0, help="how many other orders of arrival to average")
+    parser.add_argument("files", type=Path, nargs="+")
+    parser.add_argument("--orders", type=int, default=3, help="how many orders of arrival to average")
     arguments = parser.parse_args()
+    sets = read_sets(arguments.files)
 
     def row(
         name: str,
@@ -54,21 +68,20 @@ def main() -> None:
         params: ClusteringParams = DEFAULT_PARAMS,
         weights: AbstractContextManager[object] = nullcontext(),  # noqa: B008 # it holds nothing
     ) -> float:
-        found = []
-        for order in range(arguments.orders) or (None,):
+        figures = []
+        for _, corpus, events in sets:
             with weights:
-                grouped, _ = group(
-                    [str(arguments.records)], arguments.truth, semantic=semantic, order=order, params=params
-                )
-            found.append(b_cubed(grouped.labels, grouped.stories))
-        precision, recall, f1 = (
-            fmean(values) for values in zip(*((q.precision, q.recall, q.f1) for q in found), strict=True)
-        )
-        change = f"{f1 - before:+.3f}" if before is not None else ""
-        print(f"| {name} | {precision:.3f} | {recall:.3f} | {f1:.3f} | {change} |")
-        return f1
+                compared = corpus if semantic else corpus.without_meaning()
+                found = [group(compared, order, params).stories for order in range(arguments.orders)]
+            figures.append(fmean(b_cubed(events, stories).f1 for stories in found))
+        mean = fmean(figures)
+        change = f"{mean - before:+.3f}" if before is not None else ""
+        cells = "".join(f" {figure:.3f} |" for figure in figures)
+        print(f"| {name} |{cells} {mean:.3f} | {change} |", flush=True)
+        return mean
 
-    print("| without | precision | recall | F1 | change |\n|---|---|---|---|---|")
+    print(f"| without | {' | '.join(name for name, *_ in sets)} | mean | change |")
+    print("|---" * (len(sets) + 3) + "|")
     whole = row("(nothing: words only)", None)
     if embeddings.installed():
         row("(nothing: words and meaning)", whole, semantic=True)

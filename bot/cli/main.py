@@ -317,11 +317,14 @@ def opml_export(
 
 
 Semantic = Annotated[
-    bool | None,
+    bool,
+    typer.Option("--semantic/--no-semantic", help="Also compare the meaning of titles. Needs the extra."),
+]
+Orders = Annotated[
+    int,
     typer.Option(
-        "--semantic/--no-semantic",
-        help="Also compare the meaning of titles. By default, this is on if the extra is installed.",
-        show_default=False,
+        help="How many orders of arrival to average. Each moves the time of every record by up to six hours either way.",
+        min=1,
     ),
 ]
 
@@ -331,26 +334,33 @@ app.add_typer(evaluate, name="eval")
 
 @evaluate.command("stories")
 def eval_stories(
-    records: Annotated[
-        Path, typer.Argument(help="Records: a file or a directory.", exists=True, show_default=False)
-    ],
-    truth: Annotated[
-        Path,
+    files: Annotated[
+        list[Path],
         typer.Argument(
-            help="A file whose lines are an address, a tab and the name of its event.",
+            help="Records (a file or a directory), then a .tsv file whose lines are an address, a tab and the name of "
+            "its event. Repeat both for more sets.",
             exists=True,
-            dir_okay=False,
             show_default=False,
         ),
     ],
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file whose lines are two addresses and 1 or 0, with tabs between: whether they are one event.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    orders: Orders = 6,
     errors: Annotated[int, typer.Option(help="How many of the worst errors to show.", min=0)] = 0,
-    semantic: Semantic = None,
+    semantic: Semantic = False,
     json: Json = False,
 ) -> None:
-    """Group records in the order of their times and compare the stories with known events."""
-    from bot.cli.evaluation import stories
+    """Group records in several orders of arrival and compare the stories with known events."""
+    from bot.cli.eval_stories import stories
 
-    raise typer.Exit(SOME_REFUSED if stories([str(records)], truth, errors, semantic, json) else 0)
+    refused = stories(files, pairs, orders=orders, errors=errors, semantic=semantic, as_json=json)
+    raise typer.Exit(SOME_REFUSED if refused else 0)
 
 
 @evaluate.command("topics")
@@ -369,22 +379,25 @@ def eval_topics(
 
 @evaluate.command("pairs")
 def eval_pairs(
-    file: Annotated[
-        Path,
+    files: Annotated[
+        list[Path],
         typer.Argument(
-            help="Tab-separated values: label (SAME or DIFFERENT), and published, title and lede for _a and _b.",
+            help="A .tsv file with the columns label (SAME or DIFFERENT), and published, title and lede for _a and _b. "
+            "Or records, then a .tsv file whose lines are two of their addresses and 1 or 0, with tabs between. "
+            "Repeat either for more.",
             exists=True,
-            dir_okay=False,
             show_default=False,
         ),
     ],
-    semantic: Semantic = None,
+    orders: Orders = 6,
+    semantic: Semantic = False,
     json: Json = False,
 ) -> None:
     """Decide for each pair of reports whether it is one event, and compare that with human labels."""
-    from bot.cli.evaluation import pairs
+    from bot.cli.eval_pairs import pairs
 
-    pairs(file, semantic, json)
+    refused = pairs(files, orders=orders, semantic=semantic, as_json=json)
+    raise typer.Exit(SOME_REFUSED if refused else 0)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
 from bot.services.context import Context
-from bot.store import delivery, feeds, outbox, quotas, server_topics, sources, stories, subscriptions
+from bot.store import delivery, outbox, quotas, server_topics, sources, stories, subscriptions
 from bot.store.sources import SourceState as Stored
 from bot.store.sources import SourceTotals
 

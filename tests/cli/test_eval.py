@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli.corpus import arrange, read_corpus
 from bot.domain.clustering import embeddings
 from tests.cli.command import topicwire
 from tests.shared_data import SHARED, needs_shared
@@ -44,15 +45,100 @@ def test_stories_are_compared_with_the_events_that_are_known(records: Path, tmp_
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["B-cubed"] == found["pairwise"] == {"precision": 1.0, "recall": 1.0, "F1": 1.0}
-    assert (found["records"], found["labelled"], found["events"], found["stories"]) == (4, 4, 2, 2)
+    assert [found[n] for n in ("records", "labelled", "events", "stories", "largest", "orders")] == [
+        4,
+        4,
+        2,
+        2,
+        2,
+        6,
+    ]
+    assert found["sets"]["records"]["B-cubed"] == found["B-cubed"]
     assert found["records_per_second"] > 0
     # One of them told to be another event: half of a story is wrong.
     truth.write_text(truth.read_text().replace("3\twhale", "3\tother"))
     worse = topicwire("eval", "stories", records, truth, "--errors", "5")
-    assert "B-cubed       0.750      1.000      0.857" in worse.stdout
-    assert "pairwise      0.500      1.000      0.667" in worse.stdout
-    assert "Stories of several events" in worse.stdout
+    assert "0.750      1.000      0.857" in worse.stdout
+    assert "0.500      1.000      0.667" in worse.stdout
+    assert "records: Stories of several events" in worse.stdout
     assert WHALE[0] in worse.stdout
+
+
+def test_several_sets_have_a_mean_where_each_counts_the_same(records: Path, tmp_path: Path) -> None:
+    right, wrong = tmp_path / "right.tsv", tmp_path / "wrong.tsv"
+    right.write_text("".join(f"https://o{n}.example/{n}\t{n // 2}\n" for n in range(4)))
+    wrong.write_text("".join(f"https://o{n}.example/{n}\t{n}\n" for n in range(4)))
+    other = tmp_path / "other.jsonl"
+    other.write_text(records.read_text())
+    done = topicwire("eval", "stories", records, right, other, wrong, "--orders", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert [found["sets"][name]["B-cubed"]["precision"] for name in ("records", "other")] == [1.0, 0.5]
+    assert found["B-cubed"]["precision"] == 0.75
+    assert "mean " in topicwire("eval", "stories", records, right, other, wrong, "--orders", "1").stdout
+
+
+def test_orders_of_arrival_move_every_record_by_six_hours_at_most_and_are_the_same_each_time(
+    records: Path,
+) -> None:
+    corpus = read_corpus(records)
+    given = {i: report.day for i, report in corpus.reports.items()}
+    arranged = [arrange(corpus, order) for order in (0, 0, 1)]
+    assert arranged[0] == arranged[1] != arranged[2]
+    for moved in arranged:
+        assert all(0 < abs(report.day - given[i]) <= 0.25 for i, report in moved.items())
+
+
+def test_pairs_of_addresses_are_compared_with_the_stories_of_their_records(
+    records: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "pairs.tsv"
+    file.write_text(
+        "https://o0.example/0\thttps://o1.example/1\t1\n"
+        "https://o0.example/0\thttps://o2.example/2\t1\n"
+        "https://o1.example/1\thttps://o3.example/3\t0\n"
+        "https://o1.example/1\thttps://nobody.example/\t0\n"
+    )
+    expected = {"precision": 1.0, "recall": 0.5, "F1": 0.667, "accuracy": 0.75, "pairs": 4, "same": 2}
+    done = topicwire("eval", "pairs", records, file, "--json")
+    assert json.loads(done.stdout) == {"semantic": False, **expected}, done.stderr
+    beside = topicwire("eval", "stories", records, "--pairs", file, "--json")
+    assert json.loads(beside.stdout)["pairs"] == expected, beside.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "https://o0.example/0\thttps://o1.example/1\n",
+            "line 1: expected two addresses and 1 or 0, with tabs between.",
+        ),
+        ("\nhttps://o0.example/0\tftp://o1.example/1\t1\n", "line 2: not an http or https address."),
+        ("https://x.example/0\thttps://y.example/1\t1\n", "none of its pairs is of two of the records."),
+        ("", "contains no pairs"),
+    ],
+)
+def test_pairs_of_addresses_that_cannot_be_used_say_where(
+    records: Path, tmp_path: Path, text: str, told: str
+) -> None:
+    file = tmp_path / "pairs.tsv"
+    file.write_text(text)
+    done = topicwire("eval", "pairs", records, file)
+    assert done.returncode == 3
+    assert told in done.stderr
+
+
+def test_files_in_an_order_that_means_nothing_are_refused(records: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.tsv"
+    labels.write_text("https://o0.example/0\t1\n")
+    for command, files, told in (
+        ("stories", [records], "a file with the events of its records (*.tsv) must follow it."),
+        ("stories", [labels, records], "a file of records must come before it."),
+        ("pairs", [records], "no file of pairs (*.tsv) follows it."),
+    ):
+        done = topicwire("eval", command, *files)
+        assert done.returncode == 3
+        assert told in done.stderr
 
 
 def test_topics_are_compared_with_what_is_declared(records: Path, tmp_path: Path) -> None:
@@ -131,11 +217,12 @@ def test_real_pairs_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not embeddings.installed(), reason="the extra 'semantic' is not installed")
-def test_titles_are_compared_by_what_they_mean_unless_one_says_no(records: Path, tmp_path: Path) -> None:
+def test_titles_are_compared_by_what_they_mean_if_one_says_so(records: Path, tmp_path: Path) -> None:
     truth = tmp_path / "truth.tsv"
     truth.write_text("https://o0.example/0\tcrane\n")
-    for switch, semantic in ((None, True), ("--semantic", True), ("--no-semantic", False)):
+    for switch, semantic in ((None, False), ("--semantic", True), ("--no-semantic", False)):
         done = topicwire("eval", "stories", records, truth, "--json", *filter(None, [switch]))
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["semantic"] is semantic
-    assert "stories by words and meanings" in topicwire("eval", "stories", records, truth).stdout
+    told = topicwire("eval", "stories", records, truth, "--semantic").stdout
+    assert "stories by words and meanings" in told

@@ -18,14 +18,23 @@ reading it ends after a budget.
 from __future__ import annotations
 
 import math
+from bisect import insort
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from operator import itemgetter, mul
+from operator import itemgetter, mul, neg
 
 from bot.domain.clustering.batch import Batch, Clustering, Why
 from bot.domain.clustering.index import ClusterIndex
 from bot.domain.clustering.params import DEFAULT_PARAMS, ClusteringParams
-from bot.domain.clustering.scoring import ClusterQuery, Threshold, margin, passes_guards, probe_terms
+from bot.domain.clustering.scoring import (
+    ClusterQuery,
+    Threshold,
+    margin,
+    passes_guards,
+    probe_terms,
+    rivalry,
+    similarity,
+)
 from bot.domain.clustering.story_cluster import Report, StoryCluster
 
 SHOWN = 4  # terms that are told as the reason
@@ -244,13 +253,21 @@ class StoryWindow:
         """
         query, params = self._query(cluster), self._index.params
         readable = sorted({0, cluster.guild_id}) if server is None else [server]
-        lowest = query.threshold.lowest
-        best, most = None, (0.0, -math.inf)
+        compared: list[tuple[float, StoryCluster]] = []
+        highest = [0.0] * (params.rivals + 1)
         for cosine, other in self._promising(query, linked, readable, declared_alone=declared_alone):
-            if query.meaning is None and cosine - lowest < most[0] * (1 - lowest):
-                break  # neither this nor those after it can be further above the threshold
+            if query.meaning is None and cosine < highest[-1]:
+                break  # neither this nor those after it is the nearest or a rival of it
             norm = self._index.norm(other, keep=not cluster.guild_id)
-            found = (margin(query, other, norm, params, linked=other.number in linked), -other.number)
+            near = similarity(query, other, norm, params)
+            compared.append((near, other))
+            insort(highest, near, key=neg)
+            highest.pop()
+        best, most = None, (0.0, -math.inf)
+        for near, other in compared:
+            against = 0.0 if declared_alone else rivalry(near, highest, params)
+            excess = margin(query, other, near, against, params, linked=other.number in linked)
+            found = (excess, -other.number)
             if found > most and (declared_alone or passes_guards(query, other, params)):
                 best, most = other, found
         return best
@@ -264,13 +281,14 @@ class StoryWindow:
         gains = dict(zip(weights, map(mul, parts, rarities), strict=True))
         length = math.hypot(*parts) or 1.0
         if not cluster.number:
-            cluster.norm, cluster.measured = length, index.vocabulary.reports
+            cluster.total, cluster.measured = length, index.vocabulary.reports
+        norm = length if size == 1 else index.norm(cluster, keep=not cluster.guild_id) / size
         threshold = Threshold.at(len(index) - index.own, index.vocabulary.reports, params)
         meaning = cluster.meaning()
-        min_product = threshold.lowest * length * (params.word_share if meaning is not None else 1.0)
+        min_product = threshold.lowest * norm * (params.word_share if meaning is not None else 1.0)
         probes = probe_terms(parts, list(weights), min_product, params)
         return ClusterQuery(
-            cluster, probes, gains, length, sum(gains.values()), threshold, min_product, meaning
+            cluster, probes, gains, length, norm, sum(gains.values()), threshold, min_product, meaning
         )
 
     def _promising(

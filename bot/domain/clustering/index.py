@@ -13,8 +13,8 @@ from bot.domain.clustering.scoring import ClusterQuery
 from bot.domain.clustering.story_cluster import NEAR, Report, StoryCluster
 from bot.domain.clustering.vocabulary import Vocabulary, Word, lead
 
-OUTDATED = 0.1  # part of all reports that may come before a story's length is computed anew
-UNKNOWN = 1e-9  # stands for a length that was not computed yet: whatever is compared with it may be near
+OUTDATED = 0.1  # part of all reports that may come before a story is measured anew
+UNKNOWN = 1e-9  # stands for a norm that was not computed yet: whatever is compared with it may be near
 SLACK = 50  # places that may be empty before all are given anew, however few stories there are
 
 
@@ -31,7 +31,7 @@ class ClusterIndex:
         self._places: list[StoryCluster | None] = []
         # By place, beside each other: most stories that words lead to need no more to be passed over.
         self._last = array("d")
-        self._lengths = array("d")  # of the mean vectors
+        self._norms = array("d")  # for products with the mean vectors
         # A server (0: everybody) -> a day -> the places given to its stories with their last report then.
         self._lasting: dict[int, dict[int, array[int]]] = {}
         self.vocabulary = Vocabulary()
@@ -74,7 +74,7 @@ class ClusterIndex:
                 word.count += 1
         if int(cluster.last) == before:
             self._last[cluster.place] = cluster.last
-            self._lengths[cluster.place] = cluster.norm / len(cluster) or UNKNOWN
+            self._norms[cluster.place] = cluster.norm / len(cluster) or UNKNOWN
             lead(fresh, cluster.place, cluster.guild_id)
         else:
             self._leave(cluster)
@@ -106,13 +106,16 @@ class ClusterIndex:
     def norm(self, cluster: StoryCluster, *, keep: bool) -> float:
         """The `norm` of a story, which is computed anew where that was long ago (`keep`: for good)."""
         reports = self.vocabulary.reports
-        if cluster.measured and abs(reports - cluster.measured) <= OUTDATED * reports:
-            return cluster.norm
-        norm = cluster.measure(self.vocabulary)
-        if keep:
-            cluster.norm, cluster.measured = norm, reports
-            self._lengths[cluster.place] = norm / len(cluster)
-        return norm
+        if not cluster.measured or abs(reports - cluster.measured) > OUTDATED * reports:
+            before = cluster.measured, cluster.total, cluster.squares
+            cluster.measure(self.vocabulary)
+            norm = cluster.norm
+            if keep:
+                self._norms[cluster.place] = norm / len(cluster)
+            else:
+                cluster.measured, cluster.total, cluster.squares = before
+            return norm
+        return cluster.norm
 
     def nearest(self, query: ClusterQuery, limit: int, server: int) -> list[tuple[float, StoryCluster]]:
         """The stories, shared ones (0) or a server's, whose common words add up to most by the gains of each; at most
@@ -155,13 +158,13 @@ class ClusterIndex:
         found = []
         for place in sorted(shared, key=shared.__getitem__)[-limit:]:
             # The words that were not read add what all reports of a story having them would, at most, and by
-            # the inequality of Cauchy and Schwarz no more than the product of the lengths.
-            length, gain = self._lengths[place], shared[place]
-            most = min((gain + unread) / length, gain / length + rest)
+            # the inequality of Cauchy and Schwarz no more than the product of the lengths; a norm is no less.
+            norm, gain = self._norms[place], shared[place]
+            most = min((gain + unread) / norm, gain / norm + rest)
             if most >= query.min_product and self._last[place] >= since:
                 other = self._places[place]
                 if other is not None:
-                    found.append((most / query.length, other))
+                    found.append((most / query.norm, other))
         return found
 
     def _count(self, cluster: StoryCluster, sign: int, words: Iterable[Word]) -> None:
@@ -177,7 +180,7 @@ class ClusterIndex:
         cluster.place = len(self._places)
         self._places.append(cluster)
         self._last.append(cluster.last)
-        self._lengths.append(cluster.norm / len(cluster) or UNKNOWN)
+        self._norms.append(cluster.norm / len(cluster) or UNKNOWN)
         lasting = self._lasting.setdefault(cluster.guild_id, {})
         lasting.setdefault(int(cluster.last), array("I")).append(cluster.place)
         if cluster.guild_id:
@@ -193,7 +196,7 @@ class ClusterIndex:
     def _tidy(self) -> None:
         """Give all stories places anew, without gaps."""
         self._places.clear()
-        self._last, self._lengths = array("d"), array("d")
+        self._last, self._norms = array("d"), array("d")
         self._lasting.clear()
         self.vocabulary.clear()
         for cluster in sorted(

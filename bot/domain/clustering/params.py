@@ -10,18 +10,26 @@ class ClusteringParams:
     """Thresholds and parts of them. Similarities are cosines, from 0 to 1; likenesses are cosines of title vectors."""
 
     # The threshold: the similarity from which on two stories are one.
-    base: float = 0.115
+    base: float = 0.05
     """The threshold among few stories, without anything that raises it."""
     crowd_growth: float = 0.15
     """The part of itself by which the threshold rises for every e-fold of stories: among many, more are alike by chance."""
     crowd_size: int = 100
     """The number of stories from which on that counts."""
-    cold_start: float = 0.3
-    """What is added while nothing is known of how rare words are; it halves after `vocabulary.PRIOR` reports."""
-    late_growth: float = 1.2
-    """The part of itself by which the threshold rises over the days that two stories may be apart."""
-    same_outlet: float = 0.5
+    cold_start: float = 0.45
+    """What is added while nothing is known of how rare words are."""
+    cold_reports: int = 15
+    """The number of reports after which half of that is left."""
+    late_growth: float = 0.085
+    """The part of itself by which the threshold rises for every day that two stories are apart."""
+    same_outlet: float = 0.25
     """How far the threshold rises towards 1 where one outlet wrote everything: its titles are alike anyway."""
+
+    # Rivals: the stories that are nearest after the one compared.
+    rivals: int = 4
+    """How many there are."""
+    rivalry: float = 1.4
+    """How much of their mean similarity is taken off: what is alike to several stories is of their theme."""
 
     # A declaration: one of the two lists the other as related.
     declared: float = 0.75
@@ -30,7 +38,7 @@ class ClusteringParams:
     """What is left of `cold_start` then."""
 
     # Guards: what two stories must pass besides.
-    top_word_share: float = 0.5
+    top_word_share: float = 0.25
     """The part of the most telling common word that is not counted: a name alone is not an event."""
     second_word: float = 0.03
     """The similarity that two stories of several reports must have without their most telling common word."""
@@ -38,7 +46,9 @@ class ClusteringParams:
     """The part of a story that must be an outlet's own for its next title to be an instalment of a series."""
 
     # Title vectors, where a model for them is installed.
-    usual_likeness: float = 0.41
+    likeness_weight: float = 0.5
+    """How much the likeness of titles counts beside the similarity of words."""
+    usual_likeness: float = 0.46
     """The likeness of two titles on one theme: more speaks for one story, less against it."""
     least_likeness: float = 0.3
     """The likeness below which two stories of several reports are never one. More decides nothing there."""

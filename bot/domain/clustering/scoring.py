@@ -21,8 +21,8 @@ from typing import NamedTuple
 
 from bot.domain.clustering.embeddings import Meaning
 from bot.domain.clustering.params import ClusteringParams
-from bot.domain.clustering.story_cluster import NEAR, StoryCluster
-from bot.domain.clustering.vocabulary import PRIOR, Word
+from bot.domain.clustering.story_cluster import StoryCluster
+from bot.domain.clustering.vocabulary import Word
 
 
 class Threshold(NamedTuple):
@@ -35,9 +35,8 @@ class Threshold(NamedTuple):
     def at(cls, stories: int, reports: int, params: ClusteringParams) -> Threshold:
         """The threshold among so many stories of so many reports."""
         crowd = math.log(1 + stories / params.crowd_size)
-        return cls(
-            params.base * (1 + params.crowd_growth * crowd), params.cold_start * PRIOR / (PRIOR + reports)
-        )
+        cold = params.cold_reports / (params.cold_reports + reports)
+        return cls(params.base * (1 + params.crowd_growth * crowd), params.cold_start * cold)
 
     @property
     def lowest(self) -> float:
@@ -58,43 +57,63 @@ class ClusterQuery(NamedTuple):
     probe_terms: Sequence[tuple[float, Word]]
     term_gains: Mapping[Word, float]
     length: float
+    norm: float
     total_gain: float
     threshold: Threshold
     min_product: float
     meaning: Meaning | None
 
 
+def similarity(query: ClusterQuery, other: StoryCluster, norm: float, params: ClusteringParams) -> float:
+    """How alike two stories are, at least 0. `norm` is the other story's, see `StoryCluster`."""
+    product, largest = other.product(query.term_gains)
+    alike = (product - params.top_word_share * largest) / (norm * query.norm)
+    if query.meaning is not None and min(len(query.cluster), len(other)) == 1:
+        meaning = other.meaning()
+        if meaning is not None:
+            alike += params.likeness_weight * (query.meaning.similarity(meaning) - params.usual_likeness)
+    return max(alike, 0.0)
+
+
+def rivalry(alike: float, highest: Sequence[float], params: ClusteringParams) -> float:
+    """What the next nearest stories say against one that is so much alike: they share its theme, not its event.
+
+    `highest` are the largest similarities, that one's among them or above them all, `params.rivals` and one more.
+    """
+    total = sum(highest) - (alike if alike >= highest[-1] else highest[-1])
+    return params.rivalry * total / params.rivals
+
+
 def margin(
-    query: ClusterQuery, other: StoryCluster, norm: float, params: ClusteringParams, *, linked: bool
+    query: ClusterQuery,
+    other: StoryCluster,
+    alike: float,
+    against: float,
+    params: ClusteringParams,
+    *,
+    linked: bool,
 ) -> float:
     """How far two stories are above the threshold, as a part of the way from it to 1; negative: they are two.
 
-    `norm` is the other story's, see `StoryCluster`. `linked`: one of the two declares the other.
+    `alike` is their `similarity`, `against` the `rivalry`. `linked`: one of the two declares the other.
     """
     cluster = query.cluster
     threshold, cold_start = query.threshold
-    single = min(len(cluster), len(other)) == 1
-    if linked and single:
+    if linked and min(len(cluster), len(other)) == 1:
         # A declaration speaks for a report, not for all that are in a story with it.
         threshold, cold_start = params.declared * threshold, params.declared_cold_start * cold_start
     meaning = other.meaning() if query.meaning is not None else None
-    if meaning is not None:
+    if query.meaning is not None and meaning is not None:
         cold_start *= params.known_cold_start
-    threshold = (threshold + cold_start) * (1 + params.late_growth * cluster.gap(other) / NEAR)
+        if min(len(cluster), len(other)) > 1 and query.meaning.similarity(meaning) < params.least_likeness:
+            return -1.0
+    threshold = (threshold + cold_start) * (1 + params.late_growth * cluster.gap(other))
     if threshold >= 1:
         return -1.0
-    product, largest = other.product(query.term_gains)
-    similarity = (product - params.top_word_share * largest) / (norm * query.length)
-    if query.meaning is not None and meaning is not None:
-        likeness = query.meaning.similarity(meaning)
-        if single:
-            similarity += likeness - params.usual_likeness
-        elif likeness < params.least_likeness:
-            return -1.0
-    if similarity >= threshold:
+    if alike >= threshold:
         # Squared, for the large outlets meet in every large story.
         threshold += (1 - threshold) * params.same_outlet * cluster.common_outlets(other) ** 2
-    return (similarity - threshold) / (1 - threshold)
+    return (alike - threshold) / (1 - threshold) - against
 
 
 def passes_guards(query: ClusterQuery, other: StoryCluster, params: ClusteringParams) -> bool:
@@ -103,7 +122,7 @@ def passes_guards(query: ClusterQuery, other: StoryCluster, params: ClusteringPa
     if min(len(cluster), len(other)) == 1:
         return cluster.common_outlets(other) < params.series or not cluster.continues(other)
     product, largest = other.product(query.term_gains)
-    return product - largest >= params.second_word * other.norm * query.length
+    return product - largest >= params.second_word * other.norm * query.norm
 
 
 def probe_terms(

@@ -17,11 +17,11 @@ from bot.domain.clustering.vocabulary import Vocabulary, Word
 from bot.domain.text.stems import is_informative, terms
 from bot.domain.text.words import fold
 
-NEAR = 4.0  # days between a report and the nearest one of its story, at most
+NEAR = 6.0  # days between a report and the nearest one of its story, at most
 SPAN = 14.0  # days from a story's first to its last report, at most: what comes later is a follow-up
 
 TITLE = 1.0  # weight of a word of the title
-EXCERPT = 0.3  # and of one of the excerpt
+EXCERPT = 0.5  # and of one of the excerpt
 EXCERPT_TERMS = 40
 INSTALMENT = 0.33  # share of terms from which two titles of an outlet follow one pattern
 FEW = 8  # reports up to which a story's words are counted when they are asked for, to save memory
@@ -149,9 +149,9 @@ class IndexedReport(NamedTuple):
 class StoryCluster:
     """The reports of a story, and the sum of their words.
 
-    `number` is the story's; 0 while it has none. `first` and `last` are days. `norm` is the length of the sum of
-    its reports' vectors, by the rarities of when the window had `measured` reports; 0: not known. `place` is where
-    the window has it.
+    `number` is the story's; 0 while it has none. `first` and `last` are days. By the rarities of when the window had
+    `measured` reports (0: never), `total` is the length of the sum of its reports' vectors, and `squares` the sum of
+    the squares of their lengths, where these are several. `place` is where the window has it.
     """
 
     __slots__ = (
@@ -161,10 +161,11 @@ class StoryCluster:
         "guild_id",
         "last",
         "measured",
-        "norm",
         "number",
         "place",
         "reports",
+        "squares",
+        "total",
     )
 
     def __init__(self, number: int, reports: Sequence[Report], vocabulary: Vocabulary) -> None:
@@ -174,7 +175,7 @@ class StoryCluster:
         self.reports = tuple([IndexedReport.of(report, vocabulary) for report in reports])
         self.first = min(days)
         self.last = max(days)
-        self.norm = 0.0
+        self.total = self.squares = 0.0
         self.measured = self.place = 0
         self._weights: dict[Word, float] | None = None
         self._meaning: Meaning | None = None
@@ -183,20 +184,50 @@ class StoryCluster:
     def __len__(self) -> int:
         return len(self.reports)
 
-    def measure(self, vocabulary: Vocabulary) -> float:
-        """What `norm` is by the rarities of now; never 0, for it is divided by."""
+    @property
+    def norm(self) -> float:
+        """What products with the sum of its reports' vectors are divided by; 0 where it was never measured.
+
+        It is half way between what makes a cosine of them, the length of the sum, and what makes the mean of all pairs
+        of reports (average linkage), the number of reports times the root mean square of their lengths. By the cosine
+        alone a story of many events is near everything on their theme, by the mean of pairs a large event near nothing.
+        """
+        size = len(self.reports)
+        if size == 1:
+            return self.total
+        return math.sqrt(self.total * math.sqrt(self.squares * size))
+
+    def measure(self, vocabulary: Vocabulary) -> None:
+        """Compute `total` and `squares` by the rarities of now."""
         weights = self.weights()
-        parts = list(map(mul, weights.values(), vocabulary.rarities(weights)))
-        return math.hypot(*parts) or 1.0
+        rarities = vocabulary.rarities(weights)
+        # Never 0, for it is divided by.
+        self.total = math.hypot(*map(mul, weights.values(), rarities)) or 1.0
+        self.measured = vocabulary.reports
+        if len(self.reports) == 1:
+            return
+        squares = {word: rarity * rarity for word, rarity in zip(weights, rarities, strict=True)}
+        square = squares.__getitem__
+        self.squares = sum(
+            TITLE * TITLE * sum(map(square, report.title))
+            + EXCERPT * EXCERPT * sum(map(square, report.excerpt))
+            for report in self.reports
+        )
+
+    def _squares(self) -> float:
+        return self.squares if len(self.reports) > 1 else self.total * self.total
 
     def absorb(self, other: StoryCluster, vocabulary: Vocabulary) -> list[Word]:
         """Take in the reports of another one. Returns the words that are new to it."""
         weights, added = self.weights(), other.weights()
         if self.measured:
-            squares = self.norm * self.norm
+            total = self.total * self.total
             for (word, more), rarity in zip(added.items(), vocabulary.rarities(added), strict=True):
-                squares += more * (2.0 * weights.get(word, 0.0) + more) * rarity * rarity
-            self.norm = math.sqrt(squares)
+                total += more * (2.0 * weights.get(word, 0.0) + more) * rarity * rarity
+            if not other.measured:
+                other.measure(vocabulary)
+            self.squares = self._squares() + other._squares()
+            self.total = math.sqrt(total)
         fresh = [word for word in added if word not in weights]
         if self._meaning is not None and (meant := other.meaning()) is not None:
             self._meaning = self._meaning.joined(meant)
@@ -209,7 +240,7 @@ class StoryCluster:
     def drop(self, report_ids: Collection[int]) -> bool:
         """Take reports out, as far as they are there. Returns whether anything is left."""
         self.reports = tuple(report for report in self.reports if report.id not in report_ids)
-        self.measured, self.norm = 0, 0.0
+        self.measured, self.total, self.squares = 0, 0.0, 0.0
         self._weights = self._meaning = None
         self._count(self.reports)
         return bool(self.reports)
