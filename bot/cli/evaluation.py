@@ -25,7 +25,7 @@ from bot.domain.records.identity import canonical
 from bot.domain.records.intake import Arrival, Known, keys_of
 from bot.domain.text.language import with_language
 from bot.domain.text.words import name_key
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError
 from bot.runtime import clock
 
@@ -134,7 +134,7 @@ def topics(places: Sequence[str], directory: Path, as_json: bool) -> int:
     for record in records:
         said = {found.name for name in record.topics if (found := known.resolve(name)) is not None}
         says = known.with_ancestors(said) & names.keys()
-        finds = known.with_ancestors(known.matched(record)) & names.keys()
+        finds = known.with_ancestors(known.matcher.matched(record)) & names.keys()
         declared.update(says)
         matched.update(finds)
         right.update(says & finds)

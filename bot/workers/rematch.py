@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Stored, Topic, TopicMatch
 from bot.domain.text.cleaning import plural
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.services.context import Context
 from bot.store import records, topics
+from bot.store.topic_cache import TopicCache
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ async def configure(context: Context, wanted: Iterable[Topic]) -> bool:
     async with context.db.intake() as connection:
         changed = await topics.configure(connection, wanted)
         if changed:
-            await _match_anew(connection)
+            await _match_anew(connection, context.topics)
     return changed
 
 
@@ -36,16 +37,16 @@ async def define(context: Context, wanted: Iterable[Topic]) -> bool:
     async with context.db.intake() as connection:
         changed = await topics.define(connection, wanted)
         if changed:
-            await _match_anew(connection)
+            await _match_anew(connection, context.topics)
     return changed
 
 
 def _matches(known: Topics, stored: Mapping[int, Stored]) -> dict[int, tuple[TopicMatch, ...]]:
-    return {i: known.of(record.record, record.guild_id) for i, record in stored.items()}
+    return {i: known.matcher.of(record.record, record.guild_id) for i, record in stored.items()}
 
 
-async def _match_anew(connection: AsyncConnection) -> None:
-    known = await topics.load(connection)
+async def _match_anew(connection: AsyncConnection, cache: TopicCache) -> None:
+    known = await cache.load(connection)
     after, total = 0, 0
     while stored := await records.own_after(connection, after, AT_ONCE):
         matches = await asyncio.to_thread(_matches, known, stored)

@@ -14,7 +14,7 @@ from bot.domain.posting.decisions import Post, PostingSettings
 from bot.domain.records.intake import Affected, Arrival, Known, Plan, keys_of
 from bot.domain.stories import story as stories
 from bot.domain.stories.story import Story
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from tests.make import at
 
 GUILD = 1

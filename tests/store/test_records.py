@@ -19,6 +19,7 @@ from bot.domain.stories import story as domain_stories
 from bot.store import records, schema, stories, subscriptions, topics
 from bot.store.database import Database
 from bot.store.sql import IN_MOST
+from bot.store.topic_cache import TopicCache
 from tests.make import at, examples, record
 from tests.store.store_helpers import (
     CHANNEL,
@@ -295,7 +296,7 @@ async def test_any_number_of_keys_can_be_asked_for(stores: Database) -> None:
 async def test_topics_are_learned_once_whatever_their_case(stores: Database) -> None:
     await take(stores, record(ONE, topics=["Space", "AI"]), record(TWO, topics=["space"]))
     async with stores.read() as connection:
-        assert [topic.name for topic in await topics.load(connection)] == ["Space", "AI"]
+        assert [topic.name for topic in await TopicCache().load(connection)] == ["Space", "AI"]
         found = await records.topics_of(connection, [1, 2])
     assert found == {
         1: (TopicMatch("Space", True), TopicMatch("AI", True)),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from bot.domain.model import Topic
 from bot.store import topics
 from bot.store.database import Database
+from bot.store.topic_cache import TopicCache
 from tests.databases import opened
 from tests.make import record
 from tests.store.store_helpers import ONE, TWO, counted, take
@@ -36,7 +37,7 @@ async def define(db: Database, *wanted: Topic) -> bool:
 
 async def known(db: Database) -> Sequence[Topic]:
     async with db.read() as connection:
-        return list(await topics.load(connection))
+        return list(await TopicCache().load(connection))
 
 
 async def test_a_topic_comes_back_as_it_was_configured(stores: Database) -> None:

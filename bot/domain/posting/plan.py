@@ -30,7 +30,7 @@ from bot.domain.stories.related import is_specific
 from bot.domain.stories.story import Story
 from bot.domain.text.stems import terms
 from bot.domain.text.words import name_key
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 
 # Reports of one server's own sources that a story has room for. Shared intakes read them, and its pages show them.
 GUESTS = 50

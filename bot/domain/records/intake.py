@@ -20,7 +20,7 @@ from itertools import chain
 from bot.domain.model import UNKNOWN_DATE, Record, Stored, StoryView, TopicMatch
 from bot.domain.posting.decisions import Edit, Hold, Post, Reason, Send
 from bot.domain.text.words import name_key
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 
 # How far an outlet's clock may be ahead: what is dated later still counts as published when it came.
 AHEAD = timedelta(days=1)
@@ -373,7 +373,7 @@ class Identify:
         self.plan.records[stored.id] = stored
         self.plan.content_hashes[stored.id] = hashed
         if not stored.partial:
-            self.plan.topics[stored.id] = self._topics.of(stored.record, stored.guild_id)
+            self.plan.topics[stored.id] = self._topics.matcher.of(stored.record, stored.guild_id)
             self.plan.declares[stored.id] = stored.declares
             self.arrivals.setdefault(stored.id)
         self._learn(stored.id, record)
