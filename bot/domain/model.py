@@ -187,7 +187,8 @@ class StoryView:
 
     `members` are the same-event records, the lead among them; `coverage` is everything but the
     lead, by quality, descending; `outlets` counts distinct outlets among the members.
-    `topics` are the names of declared and matched topics, without ancestors, sorted as first met.
+    `topics` are the names of the topics that enough of the members say, without ancestors, sorted as first met;
+    `evidence` is what speaks for these, and for those that too few say.
     `first` and `last` are the earliest and latest `published` of the members.
     """
 
@@ -201,6 +202,24 @@ class StoryView:
     topics: tuple[str, ...]
     first: datetime
     last: datetime
+    evidence: tuple[TopicEvidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TopicEvidence:
+    """What speaks for a topic in a story: `voices` of its `of` independent voices say so.
+
+    `of_lead`: the lead does. `declared`: somebody declares it. `assigned`: that is enough. `servers` are those of the
+    topics of that name (0: a shared one).
+    """
+
+    topic: str
+    voices: int
+    of: int
+    of_lead: bool = False
+    declared: bool = False
+    assigned: bool = True
+    servers: frozenset[int] = frozenset({0})
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,6 +201,8 @@ async def _look_back(context: Context, topic: Topic) -> Made:
                 if now_known.resolve(topic.name) != topic:
                     break
                 found += await server_topics.tag(connection, topic, matches)
+                numbers = {stored.story for stored, _ in matches if stored.story is not None}
+                await stories.decide_topics(connection, numbers, context.rules.owners)
     return Made(topic, found, looked_at if looked_at >= most else None)
 
 

@@ -16,8 +16,8 @@ from bot.domain.clustering.story_cluster import Report, Terms, extract_terms
 from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryView, TopicMatch
 from bot.domain.records.intake import SHARED, Affected, Arrival, Known, Plan, all_keys, keys_of
 from bot.domain.stories.ranking import last_report
-from bot.domain.text.words import name_key, search_key
-from bot.store import decisions, outbox, pointers, schema, search, topics
+from bot.domain.text.words import search_key
+from bot.store import decisions, outbox, pointers, schema, search, story_topics, topics
 from bot.store.sql import chunks, upsert, visible_to
 
 _r = schema.records
@@ -205,6 +205,7 @@ async def affected(connection: AsyncConnection, numbers: Collection[int]) -> Aff
         content_hashes,
         await topics_of(connection, numbers),
         await outbox.posts(connection, numbers),
+        await story_topics.assigned(connection, numbers),
     )
 
 
@@ -273,11 +274,11 @@ async def apply(connection: AsyncConnection, plan: Plan, now: datetime) -> None:
     gone = [number for number, view in changed.items() if view is None]
     for part in chunks(gone):
         await connection.execute(sa.update(_s).where(_s.c.number.in_(part)).values(removed=True))
-        await connection.execute(sa.delete(schema.story_topics).where(schema.story_topics.c.story.in_(part)))
     await _write_records(connection, plan)
     topic_ids = await _learnt(connection, plan.topics)
     await _write_topics(connection, plan.topics, topic_ids)
-    await _write_story_topics(connection, seen, topic_ids)
+    await story_topics.forget(connection, (*gone, *plan.merged))
+    await story_topics.write(connection, plan.story_topics)
     await _forward(connection, plan.merged)
     await decisions.apply(connection, plan, now)
     for guild_id, survivors in decisions.by_audience(plan, set(plan.merged.values())).items():
@@ -343,23 +344,6 @@ async def _write_topics(
         await connection.execute(sa.insert(_rt), rows)
 
 
-async def _write_story_topics(
-    connection: AsyncConnection, views: Mapping[int, StoryView], ids: Mapping[str, int]
-) -> None:
-    """Store the topics of stories but those of servers, which are found by their records."""
-    st = schema.story_topics
-    for part in chunks(views):
-        await connection.execute(sa.delete(st).where(st.c.story.in_(part)))
-    rows = [
-        {"story": number, "topic_id": ids[name_key(topic)]}
-        for number, view in views.items()
-        for topic in view.topics
-        if name_key(topic) in ids
-    ]
-    if rows:
-        await connection.execute(sa.insert(st), rows)
-
-
 async def _forward(connection: AsyncConnection, merged: Mapping[int, int]) -> None:
     told = schema.digest_history
     for old, new in merged.items():
@@ -371,7 +355,6 @@ async def _forward(connection: AsyncConnection, merged: Mapping[int, int]) -> No
             sa.update(told).where(told.c.story == old, told.c.channel_id.not_in(known_of)).values(story=new)
         )
         await connection.execute(sa.delete(schema.withheld_posts).where(schema.withheld_posts.c.story == old))
-        await connection.execute(sa.delete(schema.story_topics).where(schema.story_topics.c.story == old))
 
 
 async def reasons(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, str]:
@@ -391,21 +374,6 @@ async def own_after(connection: AsyncConnection, after: int, limit: int) -> dict
     return await by_id(connection, rows.scalars())
 
 
-async def rematch(
-    connection: AsyncConnection, stored: Mapping[int, Stored], matches: Mapping[int, Sequence[TopicMatch]]
-) -> None:
-    """Replace the topics of these records, and so those of their stories."""
+async def rematch(connection: AsyncConnection, matches: Mapping[int, Sequence[TopicMatch]]) -> None:
+    """Replace the topics of these records. Those of their stories have to be decided anew."""
     await _write_topics(connection, matches, await _learnt(connection, matches))
-    numbers = {record.story for record in stored.values() if record.story is not None}
-    st = schema.story_topics
-    for part in chunks(numbers):
-        await connection.execute(sa.delete(st).where(st.c.story.in_(part)))
-        of_members = (
-            sa.select(_r.c.story, _rt.c.topic_id)
-            .distinct()
-            .join(_rt, _rt.c.record_id == _r.c.id)
-            .join(_s, _s.c.number == _r.c.story)
-            .join(_t, _t.c.id == _rt.c.topic_id)
-            .where(_r.c.story.in_(part), ~_r.c.removed, _r.c.guild_id == _s.c.guild_id, _t.c.guild_id == 0)
-        )
-        await connection.execute(sa.insert(st).from_select(["story", "topic_id"], of_members))

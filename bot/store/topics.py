@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Topic
 from bot.domain.text.words import name_key
+from bot.domain.topics.query.meter import Label
 from bot.domain.topics.tree import known_as, sought_by
 from bot.store import revisions, schema
 from bot.store.servers import LEFT
@@ -91,6 +92,21 @@ async def ids_of(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, 
     for part in chunks(keys):
         rows = await connection.execute(sa.select(_t.c.key, _t.c.id).where(_t.c.key.in_(part)))
         found |= dict(rows.all())
+    return found
+
+
+async def ids_by_label(connection: AsyncConnection, labels: Iterable[Label]) -> dict[Label, int]:
+    """The ids of topics, each by its server (0: shared) and the key of its name."""
+    keys = {key_of(name, guild_id): (guild_id, name) for guild_id, name in labels}
+    return {keys[key]: topic_id for key, topic_id in (await ids_of(connection, keys)).items()}
+
+
+async def ids_seen(connection: AsyncConnection, names: Iterable[str], guild_id: int) -> dict[str, set[int]]:
+    """The ids of the topics of these names that a server sees, shared ones and its own, by the key of the name."""
+    labels = [(server, name_key(name)) for name in names for server in {0, guild_id}]
+    found: dict[str, set[int]] = {}
+    for (_, key), topic_id in (await ids_by_label(connection, labels)).items():
+        found.setdefault(key, set()).add(topic_id)
     return found
 
 

@@ -16,6 +16,7 @@ from bot.domain.clustering.story_cluster import day_of, extract_terms
 from bot.domain.model import Importance, Mode, Record, Stored, Subscription, Topic, TopicMatch
 from bot.domain.records.intake import Known, Plan
 from bot.domain.stories import story as domain_stories
+from bot.domain.stories.owners import NO_OWNERS
 from bot.store import records, schema, stories, subscriptions, topics
 from bot.store.database import Database
 from bot.store.sql import IN_MOST
@@ -76,7 +77,7 @@ async def consistent(db: Database) -> None:
             (await connection.execute(sa.select(schema.topics.c.id, schema.topics.c.name))).all()
         )
         tagged: dict[int, set[str]] = {}
-        for story, topic_id in (await connection.execute(sa.select(schema.story_topics))).all():
+        for story, topic_id, _ in (await connection.execute(sa.select(schema.story_topics))).all():
             tagged.setdefault(story, set()).add(topic_names[topic_id])
         everything = (await connection.execute(sa.select(schema.records))).all()
         keys: dict[str, int] = dict((await connection.execute(sa.select(schema.record_keys))).all())
@@ -392,7 +393,8 @@ async def test_rematching_replaces_the_topics_of_records_and_stories(stores: Dat
         assert list(await records.own_after(connection, 1, 10)) == [2]
         assert list(await records.own_after(connection, 0, 1)) == [1]
         matches = {1: (TopicMatch("Whales", False, ("whale",)),), 2: ()}
-        await records.rematch(connection, stored, matches)
+        await records.rematch(connection, matches)
+        await stories.decide_topics(connection, [1], NO_OWNERS)
         assert await records.topics_of(connection, [1]) == {1: matches[1]}
         assert await counted(connection) == {"Sea": 0, "Whales": 1}
     await consistent(stores)

@@ -147,8 +147,9 @@ def plan(
     _crowd_out(result, stored.records, records)
     result.audiences = _audiences(result, stored.records, records)
     touched = result.audiences.keys() - result.merged.keys()
-    changed = _stories(touched, records, {**stored.topics, **result.topics})
+    changed = _stories(touched, records, {**stored.topics, **result.topics}, _assigned(stored, result.merged))
     result.stories = _views(changed, rules.owners)
+    result.story_topics = {n: stories.topics_by_server(story, rules.owners) for n, story in changed.items()}
     returned = {
         records[i].story
         for i in result.records
@@ -188,7 +189,7 @@ def announce(
         result.records[record_id] = records[record_id]
         result.content_hashes[record_id] = stored.content_hashes[record_id]
     result.audiences = _audiences(result, stored.records, records)
-    changed = _stories(result.audiences, records, stored.topics)
+    changed = _stories(result.audiences, records, stored.topics, stored.assigned)
     result.stories = _views(changed, rules.owners)
     channels = decisions.channels_of(subscriptions, mutes)
     _audience(result, changed, set(), stored.posts, topics, channels, now, rules)
@@ -285,6 +286,7 @@ def _stories(
     numbers: Iterable[int | None],
     records: Mapping[int, Stored],
     topics: Mapping[int, tuple[TopicMatch, ...]],
+    assigned: Mapping[int, Mapping[int, frozenset[str]]],
 ) -> dict[int, Story]:
     members: dict[int, list[Stored]] = {number: [] for number in numbers if number is not None}
     for stored in records.values():
@@ -301,9 +303,20 @@ def _stories(
                 if i in records and not records[i].record.removed
             },
             {member.id: topics.get(member.id, ()) for member in own},
+            assigned.get(number, {}),
         )
         for number, own in sorted(members.items())
     }
+
+
+def _assigned(stored: Affected, merged: Mapping[int, int]) -> dict[int, dict[int, frozenset[str]]]:
+    """The topics that stories have, by server; one that others are merged into has theirs as well."""
+    result: dict[int, dict[int, frozenset[str]]] = {}
+    for number, by_server in stored.assigned.items():
+        of = result.setdefault(merged.get(number, number), {})
+        for server, keys in by_server.items():
+            of[server] = of.get(server, frozenset()) | keys
+    return result
 
 
 def _alive(post: Post) -> tuple[bool, bool, int]:

@@ -20,6 +20,7 @@ from itertools import chain
 from bot.domain.model import UNKNOWN_DATE, Record, Stored, StoryView, TopicMatch
 from bot.domain.posting.decisions import Edit, Hold, Post, Reason, Send
 from bot.domain.text.words import name_key
+from bot.domain.topics.query.meter import Label
 from bot.domain.topics.topics import Topics
 
 # How far an outlet's clock may be ahead: what is dated later still counts as published when it came.
@@ -50,13 +51,14 @@ class Affected:
     """What the store knows of stories that a batch changes.
 
     `records` by id: their members, removed ones included, and what these declare; `content_hashes` and `topics` by
-    record; `posts` by story and channel.
+    record; `posts` by story and channel; `assigned` the keys of each story's topics, by server (0: everybody's).
     """
 
     records: Mapping[int, Stored]
     content_hashes: Mapping[int, str]
     topics: Mapping[int, tuple[TopicMatch, ...]]
     posts: Mapping[tuple[int, int], Post]
+    assigned: Mapping[int, Mapping[int, frozenset[str]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ class Fate(StrEnum):
 class Plan:
     """What to store. `fates` are those of the batch's records, in its order; the rest are whole rows to insert or replace.
 
+    `story_topics`: the topics of stories by the server that sees them, as `topics_by_server` gives them.
     `why`: what put a record into its story, for those that got one. `audiences`: the servers for which a story
     changes, those whose sources the records came from that do; with 0 among them the shared ones. `crowded_out`: the
     records for which there is no room in their stories any more.
@@ -117,6 +120,7 @@ class Plan:
     declares: dict[int, tuple[int, ...]] = field(default_factory=dict)
     topics: dict[int, tuple[TopicMatch, ...]] = field(default_factory=dict)
     stories: dict[int, StoryView | None] = field(default_factory=dict)
+    story_topics: dict[int, dict[int, frozenset[Label]]] = field(default_factory=dict)
     merged: dict[int, int] = field(default_factory=dict)
     why: dict[int, str] = field(default_factory=dict)
     audiences: dict[int, frozenset[int]] = field(default_factory=dict)
