@@ -107,8 +107,13 @@ async def merge(db: Database, old: int, into: int) -> None:
         members = (*found[into].members, *moved.values())
         matches = {**found[into].topics, **found[old].topics}
         declared = {**found[into].declared, **found[old].declared}
-        view = domain_stories.view(Story(into, members, declared, matches))
-        made = Plan(records=moved, merged={old: into}, stories={into: view})
+        merged = Story(into, members, declared, matches, found[into].assigned)
+        made = Plan(
+            records=moved,
+            merged={old: into},
+            stories={into: domain_stories.view(merged)},
+            story_topics={into: domain_stories.topics_by_server(merged)},
+        )
         await records.apply(connection, made, at())
 
 

@@ -53,6 +53,7 @@ def reached(
     found: dict[Importance, datetime] = {}
     members = sorted(story.members, key=lambda member: (member.first_seen, member.id))
     look_at = 0
+    assigned = False
     for position, newest in enumerate(members):
         if len(found) == len(Importance):
             break
@@ -60,7 +61,10 @@ def reached(
             continue
         look_at = position + 1 + max(0, position - EVERY) // 8
         view = stories.view(replace(story, members=tuple(members[: position + 1])), muted, owners)
-        if view is None or not is_about(view.members, about, lead=view.lead, owners=owners):
+        if view is None:
+            continue
+        assigned = is_about(view.members, about, lead=view.lead, owners=owners, assigned=assigned)
+        if not assigned:
             continue
         if any(not m.partial and m.first_seen - m.published <= max_age for m in view.members):
             for importance in Importance:

@@ -83,11 +83,17 @@ def needed(total: int, *, assigned: bool = False) -> float:
 
 
 def is_about(
-    members: Sequence[Stored], about: Collection[int], *, lead: Stored, owners: MediaOwners = NO_OWNERS
+    members: Sequence[Stored],
+    about: Collection[int],
+    *,
+    lead: Stored,
+    owners: MediaOwners = NO_OWNERS,
+    assigned: bool = False,
 ) -> bool:
-    """Whether a story is about what the members with these ids are about."""
+    """Whether a story is about what the members with these ids are about; `assigned`: it was before."""
     matches = {i: (TopicMatch("it"),) for i in about}
-    evidence = weigh_topics(members, voice_of(members, owners), matches, lead=lead)
+    had = {"it"} if assigned else ()
+    evidence = weigh_topics(members, voice_of(members, owners), matches, lead=lead, assigned=had)
     return bool(assigned_names(evidence))
 
 
