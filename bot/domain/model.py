@@ -122,7 +122,8 @@ class Topic:
     """A named subject. `name` is its identity (compared without case); `parent` is a topic's name.
 
     A keyword matches whole words without regard to case, in the title alone or, with
-    `fields="title+excerpt"`, in the excerpt too. `query` is one in the language of `bot.domain.topics.query.language`: what
+    `fields="title+excerpt"`, in the excerpt too. A word of it that ends in `*` stands for all that begin with it.
+    `language_keywords` are (ISO 639-1 code, keyword): they count in articles of that language. `query` is one in the language of `bot.domain.topics.query.language`: what
     it asks for belongs to the topic besides. `guild_id` is the server that made it, and which alone knows it;
     0: everybody does. Two servers may each have one of the same name. `suspended` says why its query is not
     matched any more; empty: it is.
@@ -139,6 +140,7 @@ class Topic:
     query: str = ""
     guild_id: int = 0
     suspended: str = ""
+    language_keywords: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def row_of(topic: Topic, configured: bool = False) -> dict[str, Any]:
         "shortname": topic.shortname,
         "slug": topic.slug,
         "parent": topic.parent,
-        "keywords": list(topic.keywords),
+        "keywords": _keywords_row(topic),
         "aliases": list(topic.aliases),
         "fields": topic.fields,
         "colour": topic.colour,
@@ -51,20 +51,32 @@ def row_of(topic: Topic, configured: bool = False) -> dict[str, Any]:
     }
 
 
+def _keywords_row(topic: Topic) -> list[str] | dict[str, list[str]]:
+    """Keywords as they are stored: a list, or lists by language where any counts in one alone ("": in all)."""
+    if not topic.language_keywords:
+        return list(topic.keywords)
+    by_language: dict[str, list[str]] = {"": list(topic.keywords)}
+    for language, keyword in topic.language_keywords:
+        by_language.setdefault(language, []).append(keyword)
+    return by_language
+
+
 def topic_of(row: sa.Row[Any]) -> Topic:
     """A topic as a row has it."""
+    by_language = dict(row.keywords) if isinstance(row.keywords, dict) else {"": row.keywords}
     return Topic(
         row.name,
         row.shortname,
         row.slug,
         row.parent,
-        tuple(row.keywords),
+        tuple(by_language.pop("", ())),
         tuple(row.aliases),
         cast(Literal["title", "title+excerpt"], row.fields),
         row.colour,
         row.query,
         row.guild_id,
         row.suspended,
+        tuple((language, keyword) for language, every in by_language.items() for keyword in every),
     )
 
 

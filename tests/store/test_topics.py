@@ -41,8 +41,9 @@ async def known(db: Database) -> Sequence[Topic]:
 
 
 async def test_a_topic_comes_back_as_it_was_configured(stores: Database) -> None:
-    assert await configure(stores, VISION, Topic("AI"))
-    assert await known(stores) == [VISION, Topic("AI")]
+    by_language = Topic("AI", keywords=("x",), language_keywords=(("en", "ai"), ("en", "ml*"), ("de", "ki")))
+    assert await configure(stores, VISION, by_language)
+    assert await known(stores) == [VISION, by_language]
 
 
 async def test_configuring_the_same_again_changes_nothing(stores: Database) -> None:

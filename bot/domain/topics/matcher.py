@@ -63,9 +63,9 @@ class TopicMatcher:
         matcher._reader = guild_id
         return matcher
 
-    def match(self, title: str, excerpt: str = "") -> dict[str, tuple[str, ...]]:
+    def match(self, title: str, excerpt: str = "", language: str = "") -> dict[str, tuple[str, ...]]:
         """Topic name -> the keywords (as configured) that occur, for every shared topic that matches by keyword."""
-        return self._keywords.match(title, excerpt)
+        return self._keywords.match(title, excerpt, language)
 
     def matched(self, record: Record) -> dict[str, tuple[str, ...]]:
         """Shared topic's name -> the keywords and words of the record that match it."""
@@ -103,14 +103,14 @@ class TopicMatcher:
 
     def document(self, record: Record) -> Document:
         """A record as queries see it: its topics are the declared ones, those of keywords, and all above them."""
-        return self._document(record, self.match(record.title, record.excerpt))
+        return self._document(record, self.match(record.title, record.excerpt, record.language))
 
     def _tree(self, guild_id: int) -> TopicTree:
         return self._trees.get(guild_id, self._trees[0])
 
     def _explained(self, record: Record, guild_id: int | None) -> dict[Label, tuple[str, ...]]:
         """The topics that match, each with the words that made it: shared ones and those of one server (None: of all)."""
-        by_keyword = self.match(record.title, record.excerpt)
+        by_keyword = self.match(record.title, record.excerpt, record.language)
         words = {(0, name): keywords for name, keywords in by_keyword.items()}
         if self._queries:
             document = self._document(record, by_keyword)
