@@ -25,8 +25,8 @@ from bot.sources.folder import FolderSource
 from bot.sources.git import GitSource
 from bot.sources.model import Source
 from bot.sources.topic_files import load_topics
-from bot.store import topics
 from bot.store.database import Database
+from bot.store.topic_cache import TopicCache
 
 if TYPE_CHECKING:  # most commands reach no feed and serve nothing, and these take long to import
     from bot.http import server as http
@@ -162,13 +162,13 @@ async def check_stored(config: Config) -> list[str]:
         return []
     try:
         async with db.read() as connection:
-            known = await topics.load(connection)
+            known = await TopicCache().load(connection)
     finally:
         await db.close()
     return [
         f"topic {topic.name!r}{f' of server {topic.guild_id}' if topic.guild_id else ''}: its query is ignored: "
         f"{error}; correct it with {'/topic edit' if topic.guild_id else 'its topic file'}"
-        for topic, error in known.refused
+        for topic, error in known.matcher.refused
     ]
 
 

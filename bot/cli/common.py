@@ -322,7 +322,7 @@ class _Progress:
 def match_places(places: Sequence[str], directory: Path, as_json: bool, private_networks: bool) -> int:
     """`topicwire match`: returns how many items were refused."""
     from bot.domain.text.language import with_language
-    from bot.domain.topics.tree import Topics
+    from bot.domain.topics.topics import Topics
 
     if len(places) == 1:
         existing(places)
@@ -333,7 +333,7 @@ def match_places(places: Sequence[str], directory: Path, as_json: bool, private_
         async for batch in read_places(places, private_networks):
             refused += len(batch.rejected)
             for item in batch.items:
-                _print_match(item.record, topics.matched(with_language(item.record)), as_json)
+                _print_match(item.record, topics.matcher.matched(with_language(item.record)), as_json)
         return refused
 
     return asyncio.run(work())

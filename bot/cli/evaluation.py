@@ -1,4 +1,4 @@
-"""What `topicwire eval` does: how well stories and topics agree with what people said, for tuning."""
+"""What `topicwire eval` does: how well stories agree with what people said, for tuning."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bot.cli.common import existing, load_topic_files, out, out_json, read_places
+from bot.cli.common import existing, out, out_json, read_places
 from bot.domain.clustering import embeddings
 from bot.domain.clustering.agreement import Quality, b_cubed, pairwise
 from bot.domain.clustering.assign import StoryWindow
@@ -24,8 +24,7 @@ from bot.domain.posting.plan import place
 from bot.domain.records.identity import canonical
 from bot.domain.records.intake import Arrival, Known, identify, keys_of
 from bot.domain.text.language import with_language
-from bot.domain.text.words import name_key
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError
 from bot.runtime import clock
 
@@ -51,14 +50,14 @@ def stories(places: Sequence[str], truth: Path, errors: int, semantic: bool | No
         "peak_memory_mb": _peak_memory(),
     }
     if as_json:
-        out_json({**facts, **{name: _values(quality) for name, quality in measured.items()}})
+        out_json({**facts, **{name: measures(quality) for name, quality in measured.items()}})
         return refused
     out(f"records: {facts['records']:,} ({facts['labelled']:,} labelled), events: {facts['events']:,}")
     out(
         f"stories by {embeddings.basis(by_meaning)}: {facts['stories']:,} ({measured['B-cubed'].groups:,} with labelled records)"
     )
     out(f"{facts['records_per_second']:,} records/s, {facts['peak_memory_mb']} MB peak memory\n")
-    _table({name: _values(quality) for name, quality in measured.items()})
+    table({name: measures(quality) for name, quality in measured.items()})
     for line in _worst(labels, found, grouped.titles, errors):
         out(line)
     return refused
@@ -90,8 +89,8 @@ def group(
     `order` is the number of another order, in which each record may change places with those of some hours before
     and after. Also returns how many items were refused.
     """
-    known = _truth(truth)
-    records, refused = _read(places)
+    known = labels_by_address(truth)
+    records, refused = read_records(places)
     records.sort(key=_time)
     if not records:
         raise InvalidInputError(f"{', '.join(places)}: no records found.")
@@ -123,41 +122,6 @@ def _reordered(records: Sequence[Record], order: int) -> list[Record]:
     return [replace(records[n], published=time) for n, time in zip(mixed, times, strict=True)]
 
 
-def topics(places: Sequence[str], directory: Path, as_json: bool) -> int:
-    """`topicwire eval topics`: what topics match against what records declare. Returns how many items were refused."""
-    known = Topics(load_topic_files(directory))
-    records, refused = _read(places)
-    right: Counter[str] = Counter()
-    matched: Counter[str] = Counter()
-    declared: Counter[str] = Counter()
-    names = {name_key(topic.name): topic.name for topic in known}
-    for record in records:
-        said = {found.name for name in record.topics if (found := known.resolve(name)) is not None}
-        says = known.with_ancestors(said) & names.keys()
-        finds = known.with_ancestors(known.matched(record)) & names.keys()
-        declared.update(says)
-        matched.update(finds)
-        right.update(says & finds)
-    if not declared:
-        raise InvalidInputError(
-            f"{', '.join(places)}: no record declares any of these topics, so there is nothing to compare."
-        )
-    rows = {
-        names[key]: _values(_quality(right[key], matched[key], declared[key]))
-        | {"matched": matched[key], "declared": declared[key]}
-        for key in sorted(names, key=lambda key: (-declared[key], key))
-        if declared[key] or matched[key]
-    }
-    total = _values(_quality(right.total(), matched.total(), declared.total()))
-    total |= {"matched": matched.total(), "declared": declared.total()}
-    if as_json:
-        out_json({"records": len(records), "all": total, "topics": rows})
-        return refused
-    out(f"records: {len(records):,}, topics: {len(rows)}\n")
-    _table({"all": total, **rows})
-    return refused
-
-
 def pairs(file: Path, semantic: bool | None, as_json: bool) -> None:
     """`topicwire eval pairs`: whether two reports alone would be one story, against what people said.
 
@@ -182,12 +146,12 @@ def pairs(file: Path, semantic: bool | None, as_json: bool) -> None:
         belong += label == SAME
         right += joined and label == SAME
         agreed += joined == (label == SAME)
-    values = _values(_quality(right, put, belong)) | {"accuracy": round(agreed / len(rows), 3)}
+    values = measures(quality_of(right, put, belong)) | {"accuracy": round(agreed / len(rows), 3)}
     if as_json:
         out_json({"pairs": len(rows), "same": belong, "semantic": by_meaning, **values})
         return
     out(f"pairs by {embeddings.basis(by_meaning)}: {len(rows)} ({belong} labelled as the same event)\n")
-    _table({"same event": values})
+    table({"same event": values})
 
 
 def _by_meaning(semantic: bool | None) -> bool:
@@ -197,7 +161,8 @@ def _by_meaning(semantic: bool | None) -> bool:
     return embeddings.installed() if semantic is None else semantic
 
 
-def _read(places: Sequence[str]) -> tuple[list[Record], int]:
+def read_records(places: Sequence[str]) -> tuple[list[Record], int]:
+    """The records of these places, and how many items were refused."""
     existing(places)
     records: list[Record] = []
     refused = 0
@@ -212,8 +177,8 @@ def _read(places: Sequence[str]) -> tuple[list[Record], int]:
     return records, refused
 
 
-def _truth(file: Path) -> dict[str, str]:
-    """Canonical URL -> event, from lines of a URL, a tab and a label."""
+def labels_by_address(file: Path) -> dict[str, str]:
+    """Canonical URL -> label, from lines of a URL, a tab and a label."""
     known: dict[str, str] = {}
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
         url, tab, label = line.partition("\t")
@@ -256,17 +221,19 @@ def _report(row: Mapping[str, str], side: str, semantic: bool) -> Report:
     return Report(0, terms, day_of(published), f"{side}.example", meaning=vector)
 
 
-def _quality(right: int, found: int, wanted: int) -> Quality:
+def quality_of(right: int, found: int, wanted: int) -> Quality:
+    """Precision and recall of what was found, of which so much is right, against what should have been."""
     return Quality(right / found if found else 1.0, right / wanted if wanted else 1.0, found)
 
 
-def _values(quality: Quality) -> dict[str, float]:
+def measures(quality: Quality) -> dict[str, float]:
+    """The figures by their names, rounded to be shown."""
     return dict(
         zip(MEASURES, (round(v, 3) for v in (quality.precision, quality.recall, quality.f1)), strict=True)
     )
 
 
-def _table(rows: Mapping[str, Mapping[str, float]]) -> None:
+def table(rows: Mapping[str, Mapping[str, float]]) -> None:
     """Rows of figures below their names."""
     columns = list(next(iter(rows.values())))
     wide = max(map(len, rows))

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from bot.domain.text.cleaning import ELLIPSIS, ISOLATION, clip, isolate, isolation, length
-from bot.domain.text.words import token_places, tokens
+from bot.domain.text.words import token_places
+from bot.domain.topics.keywords import keyword_tokens
 from bot.domain.topics.query.document import TEXTS, Document
 from bot.domain.topics.query.language import Mark
 from bot.messages.message import escape_markup, label, labelled, safe_url
@@ -21,9 +22,9 @@ def of_keywords(keywords: Iterable[str], document: Document) -> tuple[Mark, ...]
     written = [place.word for place in places]
     found = {
         Mark("title", places[start].start, places[start + len(sought) - 1].end)
-        for sought in map(tokens, keywords)
+        for sought in map(keyword_tokens, keywords)
         for start in range(len(written) - len(sought) + 1)
-        if sought and written[start : start + len(sought)] == sought
+        if sought and all(token.matches(word) for token, word in zip(sought, written[start:], strict=False))
     }
     return tuple(sorted(found))
 

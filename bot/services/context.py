@@ -14,6 +14,7 @@ from bot.services.evaluation import Evaluations
 from bot.sources.parsing.pool import Here, Parsers
 from bot.store.database import Database
 from bot.store.revisions import StoryLog
+from bot.store.topic_cache import TopicCache
 
 if TYPE_CHECKING:
     from bot.sources.web.fetch import Web  # most commands reach no feed, and it takes long to import
@@ -39,7 +40,7 @@ class Context:
     `editors` are the servers whose people decide about shared stories; `ALL`: those of all servers.
     `topics_per_server` is how many topics of its own a server may make. `semantic`: stories are found by what
     titles mean, too, for which the model must be installed. `evaluations` is where queries are evaluated.
-    `story_log` tells an intake which stories people have changed.
+    `topics` are the topics of `db` in memory. `story_log` tells an intake which stories people have changed.
     """
 
     db: Database
@@ -54,4 +55,5 @@ class Context:
     topics_per_server: int = TOPICS_PER_SERVER
     semantic: bool = False
     evaluations: Evaluations = field(default_factory=Evaluations)
+    topics: TopicCache = field(default_factory=TopicCache)
     story_log: StoryLog = field(default_factory=StoryLog)

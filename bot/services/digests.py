@@ -17,14 +17,14 @@ from bot.domain.posting.zones import Reading, Zones
 from bot.domain.stories import story as stories
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.text.cleaning import clip
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
 from bot.messages.digest import digest_message
 from bot.messages.forum import tag_names
 from bot.messages.message import Message
 from bot.services.context import Context
 from bot.services.topics import NEAR, resolve, spikes
-from bot.store import digests, outbox, subscriptions, topics
+from bot.store import digests, outbox, subscriptions
 from bot.store import stories as stored
 from bot.store.subscriptions import ChannelState
 
@@ -123,14 +123,14 @@ async def switch_off(context: Context, channel_id: int) -> None:
 
 async def compose_for_channel(
     connection: AsyncConnection,
+    known: Topics,
     subscribed: tuple[Subscription, ...],
     state: ChannelState,
     size: int,
     now: datetime,
     owners: MediaOwners,
-) -> tuple[Digest, Topics]:
-    """A channel's digest of everything since its last one."""
-    known = await topics.load(connection, state.guild_id)
+) -> Digest:
+    """A channel's digest of everything since its last one, on the topics that its server has."""
     begun = [s.created_at for s in subscribed if s.created_at is not None]
     first = max(min(now - FIRST, *begun), now - FIRST_MOST)
     since = first if state.last_digest is None else max(state.last_digest, now - GAP_MOST)
@@ -151,7 +151,7 @@ async def compose_for_channel(
     told = [section.topic for section in made.sections]
     above = await spikes(connection, known, told, now, state.guild_id)
     sections = tuple(replace(section, spike=above.get(section.topic)) for section in made.sections)
-    return replace(made, sections=sections), known
+    return replace(made, sections=sections)
 
 
 def as_message(made: Digest, known: Topics, plan: Schedule) -> Message | None:
@@ -172,7 +172,8 @@ async def preview(
     async with context.db.read() as connection:
         own, state = await _channel(connection, guild_id, channel_id)
         plan = state.schedule or context.digest_default
-        made, known = await compose_for_channel(connection, own, state, plan.size, now, context.rules.owners)
+        known = await context.topics.load(connection, state.guild_id)
+        made = await compose_for_channel(connection, known, own, state, plan.size, now, context.rules.owners)
     return as_message(made, known, plan), plan, made.since
 
 
@@ -183,7 +184,8 @@ async def send_now(context: Context, guild_id: int, channel_id: int) -> int:
         await digests.replace_waiting(connection, channel_id, now)
         own, state = await _channel(connection, guild_id, channel_id)
         plan = state.schedule or context.digest_default
-        made, known = await compose_for_channel(connection, own, state, plan.size, now, context.rules.owners)
+        known = await context.topics.load(connection, state.guild_id)
+        made = await compose_for_channel(connection, known, own, state, plan.size, now, context.rules.owners)
         if not made.entries:
             return 0
         await subscriptions.ensure_channel(connection, channel_id, guild_id)
@@ -256,7 +258,8 @@ async def send_due(context: Context, state: ChannelState) -> int:
             return 0
         if not own:
             return 0
-        made, known = await compose_for_channel(connection, own, state, plan.size, now, context.rules.owners)
+        known = await context.topics.load(connection, state.guild_id)
+        made = await compose_for_channel(connection, known, own, state, plan.size, now, context.rules.owners)
         if made.entries:
             await _enqueue(connection, made, known, plan, state, now)
     return len(made.entries)
@@ -265,7 +268,7 @@ async def send_due(context: Context, state: ChannelState) -> int:
 async def between(context: Context, topic_name: str, since: datetime, until: datetime, size: int) -> Digest:
     """The digest of one topic over any time, as the command line asks for it."""
     async with context.db.read() as connection:
-        known = await topics.load(connection)
+        known = await context.topics.load(connection)
         topic = resolve(known, topic_name)
         numbers = await stored.arrived(connection, known.with_descendants(topic.name), since, until)
         candidates = await stored.load(connection, numbers)

@@ -18,11 +18,11 @@ from bot.domain.stories.ranking import Sort, rank
 from bot.domain.stories.related import Candidate, related_stories, words_of
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import plain_words
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError
 from bot.services.context import Context
 from bot.services.topics import resolve
-from bot.store import outbox, records, search, subscriptions, topics
+from bot.store import outbox, records, search, subscriptions
 from bot.store import stories as stored
 
 LOOKED_AT = 40  # stories that have most words of another, of which some stand beside it
@@ -128,7 +128,7 @@ async def _found(
     owners = context.rules.owners
     view = stories.view(story, muted, owners) or stories.view(story, owners=owners)
     assert view is not None
-    known = await topics.load(connection, guild_id or 0)
+    known = await context.topics.load(connection, guild_id or 0)
     fate = await _fate(connection, view, known, channel_id) if channel_id else None
     return Found(view, asked, fate, known.specific_first(view.topics), story.topics)
 
@@ -213,7 +213,7 @@ async def latest(
     async with context.db.read() as connection:
         names, title = None, ""
         if topic_name:
-            known = await topics.load(connection, guild_id or 0)
+            known = await context.topics.load(connection, guild_id or 0)
             title = resolve(known, topic_name).name
             names = known.with_descendants(title)
         if sort is Sort.HOT:

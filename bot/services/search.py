@@ -12,12 +12,12 @@ from bot.domain.stories.order import Order
 from bot.domain.stories.story import Story
 from bot.domain.topics.query import language
 from bot.domain.topics.query.language import Query
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.messages.search import Hit
 from bot.services.context import Context
 from bot.services.evaluation import AT_ONCE
 from bot.services.server_topics import understood
-from bot.store import records, search, subscriptions, topics
+from bot.store import records, search, subscriptions
 from bot.store import stories as stored_stories
 
 MOST = 50  # stories of an answer
@@ -54,7 +54,7 @@ async def _find(
     context: Context, query: Query, guild_id: int | None, channel_id: int, order: Order, limit: int
 ) -> Found:
     async with context.db.read() as connection:
-        known = await topics.load(connection, guild_id or 0)
+        known = await context.topics.load(connection, guild_id or 0)
         muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
         ids = await search.candidates(connection, query, guild_id, order, CANDIDATES)
     matching: dict[int, list[Stored]] = {}
@@ -85,7 +85,7 @@ def _matching(query: Query, known: Topics, muted: stories.Muted, part: Iterable[
         for stored in part
         if stored.story is not None
         and not muted(stored.record)
-        and language.matches(query, known.document(stored.record))
+        and language.matches(query, known.matcher.document(stored.record))
     ]
 
 
@@ -103,6 +103,6 @@ def _hits(
         if view is None:
             continue
         shown = next((own for own in matching[number] if own.id == view.lead.id), matching[number][0])
-        document = known.document(shown.record)
+        document = known.matcher.document(shown.record)
         hits.append(Hit(view, shown, document, language.explain(query, document)))
     return hits

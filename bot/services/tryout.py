@@ -13,13 +13,13 @@ from bot.domain.stories import story as stories
 from bot.domain.topics.query import language as query
 from bot.domain.topics.query.document import Document
 from bot.domain.topics.query.language import Query
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError
 from bot.messages import marks
 from bot.services.context import Context
 from bot.services.evaluation import affordable
 from bot.services.server_topics import LOOK_BACK, MOST, lately, understood
-from bot.store import server_topics, subscriptions, topics
+from bot.store import server_topics, subscriptions
 from bot.store import stories as stored_stories
 
 DAYS = LOOK_BACK.days
@@ -85,7 +85,7 @@ async def _asked(context: Context, guild_id: int, text: str) -> Asked:
     if not text.strip():
         raise InvalidInputError("Enter a topic or a query.")
     async with context.db.read() as connection:
-        known = await topics.load(connection, guild_id)
+        known = await context.topics.load(connection, guild_id)
     topic = known.resolve(text)
     if topic is None:
         return Asked(known, query=understood(text))
@@ -104,7 +104,7 @@ async def newest(context: Context, guild_id: int, text: str, limit: int) -> Test
 def _shown(asked: Asked, matching: Iterable[Stored], limit: int) -> tuple[Match, ...]:
     found = []
     for stored in matching:
-        document = asked.known.document(stored.record)
+        document = asked.known.matcher.document(stored.record)
         words = _marks(asked, stored.record, document)
         title = marks.linked(stored.record.title, stored.record.url, words, limit)
         found.append(Match(stored, title, marks.snippet(document, words)))
@@ -115,7 +115,7 @@ def _marks(asked: Asked, record: Record, document: Document) -> Sequence[query.M
     if asked.query is not None:
         return query.explain(asked.query, document)
     names = set(asked.about)
-    words = [w for match in asked.known.of(record) if match.topic in names for w in match.keywords]
+    words = [w for match in asked.known.matcher.of(record) if match.topic in names for w in match.keywords]
     return marks.of_keywords(words, document)
 
 
@@ -140,7 +140,7 @@ async def _newest(context: Context, asked: Asked, guild_id: int) -> tuple[list[S
 
 
 def _matching(wanted: Query, known: Topics, part: Iterable[Stored]) -> list[Stored]:
-    return [stored for stored in part if query.matches(wanted, known.document(stored.record))]
+    return [stored for stored in part if query.matches(wanted, known.matcher.document(stored.record))]
 
 
 @dataclass(slots=True)

@@ -18,8 +18,8 @@ from bot.domain.posting.plan import Affected, IntakePlan
 from bot.domain.records.analysis import TextAnalysis
 from bot.domain.records.intake import Arrival, Known, all_keys, keys_of
 from bot.domain.stories.ranking import last_report
-from bot.domain.text.words import name_key, search_key
-from bot.store import decisions, outbox, pointers, schema, search, topics
+from bot.domain.text.words import search_key
+from bot.store import decisions, outbox, pointers, schema, search, story_topics, topics
 from bot.store.sql import chunks, upsert, visible_to
 
 _r = schema.records
@@ -213,6 +213,7 @@ async def affected(connection: AsyncConnection, numbers: Collection[int]) -> Aff
         inside | await by_id(connection, declared),
         await topics_of(connection, numbers),
         await outbox.posts(connection, numbers),
+        await story_topics.assigned(connection, numbers),
     )
 
 
@@ -285,9 +286,8 @@ def _story_row(number: int, view: StoryView) -> dict[str, Any]:
 
 
 class _Rows(NamedTuple):
-    """What is written of a plan's records and stories. `views`: of stories; `gone`: stories of which nothing is left."""
+    """What is written of a plan's records and stories. `gone`: stories of which nothing is left."""
 
-    views: dict[int, StoryView]
     stories: list[dict[str, Any]]
     gone: list[int]
     records: list[dict[str, Any]]
@@ -305,7 +305,6 @@ class _Rows(NamedTuple):
         }
         whole = [(plan.records[i], hashed, plan.analyses[i]) for i, hashed in plan.content_hashes.items()]
         return cls(
-            views,
             [_story_row(story, view) for story, view in views.items()],
             [story for story, view in plan.stories.items() if view is None],
             [row_of(stored, hashed, analysis) for stored, hashed, analysis in whole],
@@ -330,14 +329,14 @@ async def apply(connection: AsyncConnection, plan: IntakePlan, now: datetime) ->
     await upsert(connection, _s, rows.stories, on=["number"])
     for part in chunks(rows.gone):
         await connection.execute(sa.update(_s).where(_s.c.number.in_(part)).values(removed=True))
-        await connection.execute(sa.delete(schema.story_topics).where(schema.story_topics.c.story.in_(part)))
     await _write_records(connection, rows)
     await _write_reasons(connection, plan.why)
     await _write_keys(connection, plan.keys)
     await _write_declarations(connection, plan.declares)
     topic_ids = await _learnt(connection, plan.topics)
     await _write_topics(connection, plan.topics, topic_ids)
-    await _write_story_topics(connection, rows.views, topic_ids)
+    await story_topics.forget(connection, (*rows.gone, *plan.merged))
+    await story_topics.write(connection, plan.story_topics)
     await _forward(connection, plan.merged)
     changed = {story: plan.audience(story) for story in plan.stories}
     await decisions.apply(connection, plan.decisions, changed, now)
@@ -408,27 +407,10 @@ async def _write_topics(
         await connection.execute(sa.insert(_rt), rows)
 
 
-async def _write_story_topics(
-    connection: AsyncConnection, views: Mapping[int, StoryView], ids: Mapping[str, int]
-) -> None:
-    """Store the topics of stories but those of servers, which are found by their records."""
-    st = schema.story_topics
-    for part in chunks(views):
-        await connection.execute(sa.delete(st).where(st.c.story.in_(part)))
-    rows = [
-        {"story": number, "topic_id": ids[name_key(topic)]}
-        for number, view in views.items()
-        for topic in view.topics
-        if name_key(topic) in ids
-    ]
-    if rows:
-        await connection.execute(sa.insert(st), rows)
-
-
 async def _forward(connection: AsyncConnection, merged: Mapping[int, int]) -> None:
     if not merged:
         return
-    history, withheld, topics_of_stories = schema.digest_history, schema.withheld_posts, schema.story_topics
+    history, withheld = schema.digest_history, schema.withheld_posts
     old, new = sa.bindparam("old", type_=schema.ID), sa.bindparam("new", type_=schema.ID)
     in_both = sa.select(history.c.channel_id).where(history.c.story == new)
     pairs = [{"old": story, "new": survivor} for story, survivor in merged.items()]
@@ -441,7 +423,6 @@ async def _forward(connection: AsyncConnection, merged: Mapping[int, int]) -> No
         await connection.execute(statement, pairs)
     for part in chunks(merged):
         await connection.execute(sa.delete(withheld).where(withheld.c.story.in_(part)))
-        await connection.execute(sa.delete(topics_of_stories).where(topics_of_stories.c.story.in_(part)))
 
 
 async def reasons(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, str]:
@@ -461,21 +442,6 @@ async def own_after(connection: AsyncConnection, after: int, limit: int) -> dict
     return await by_id(connection, rows.scalars())
 
 
-async def rematch(
-    connection: AsyncConnection, stored: Mapping[int, Stored], matches: Mapping[int, Sequence[TopicMatch]]
-) -> None:
-    """Replace the topics of these records, and so those of their stories."""
+async def rematch(connection: AsyncConnection, matches: Mapping[int, Sequence[TopicMatch]]) -> None:
+    """Replace the topics of these records. Those of their stories have to be decided anew."""
     await _write_topics(connection, matches, await _learnt(connection, matches))
-    numbers = {record.story for record in stored.values() if record.story is not None}
-    st = schema.story_topics
-    for part in chunks(numbers):
-        await connection.execute(sa.delete(st).where(st.c.story.in_(part)))
-        of_members = (
-            sa.select(_r.c.story, _rt.c.topic_id)
-            .distinct()
-            .join(_rt, _rt.c.record_id == _r.c.id)
-            .join(_s, _s.c.number == _r.c.story)
-            .join(_t, _t.c.id == _rt.c.topic_id)
-            .where(_r.c.story.in_(part), ~_r.c.removed, _r.c.guild_id == _s.c.guild_id, _t.c.guild_id == 0)
-        )
-        await connection.execute(sa.insert(st).from_select(["story", "topic_id"], of_members))

@@ -214,6 +214,8 @@ story_topics = sa.Table(
     metadata,
     sa.Column("story", ID, sa.ForeignKey("stories.number", ondelete="CASCADE"), primary_key=True),
     sa.Column("topic_id", ID, sa.ForeignKey("topics.id", ondelete="CASCADE"), primary_key=True),
+    # The server that sees the topic in the story besides those of everybody (0).
+    sa.Column("guild_id", SNOWFLAKE, primary_key=True, autoincrement=False, server_default="0"),
     sa.Index("ix_story_topics_topic_id_story", "topic_id", "story"),
 )
 

@@ -401,7 +401,7 @@ async def test_a_digest_that_fails_holds_up_no_other(world: World, monkeypatch: 
     good = use.compose_for_channel
 
     async def bad(*arguments: Any) -> Any:
-        if arguments[2].channel_id == world.news.id:
+        if arguments[3].channel_id == world.news.id:
             raise ZeroDivisionError("a bug")
         return await good(*arguments)
 

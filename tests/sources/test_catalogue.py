@@ -12,7 +12,7 @@ import pytest
 from bot.config import parse as config_of
 from bot.domain.model import Topic
 from bot.domain.records.identity import canonical
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.errors import ConfigError
 from bot.sources import catalogue
 from bot.sources.catalogue import Listed, catalogue_feeds, catalogue_topics

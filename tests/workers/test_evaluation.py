@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Topic, TopicMatch
+from bot.domain.topics.matcher import TopicMatcher
 from bot.domain.topics.query import language
 from bot.domain.topics.query.document import Document
 from bot.domain.topics.query.language import Query
-from bot.domain.topics.tree import Topics
 from bot.services import evaluation, search, tryout
 from bot.services import server_topics as use
 from bot.services.evaluation import DOCUMENT, Evaluations, affordable
@@ -123,13 +123,13 @@ async def test_rematching_is_no_work_of_the_event_loop(
     sea: BotHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads: list[int] = []
-    of = Topics.of
+    of = TopicMatcher.of
 
-    def noted(known: Topics, *args: Any) -> tuple[TopicMatch, ...]:
+    def noted(known: TopicMatcher, *args: Any) -> tuple[TopicMatch, ...]:
         threads.append(threading.get_ident())
         return of(known, *args)
 
-    monkeypatch.setattr(Topics, "of", noted)
+    monkeypatch.setattr(TopicMatcher, "of", noted)
     await rematch.configure(sea.context, [Topic("Storms", keywords=("storm",))])
     assert len(threads) == 30
     assert threading.get_ident() not in threads
@@ -147,7 +147,7 @@ async def test_looking_back_evaluates_the_new_topic_alone(
         evaluated.append(str(query))
         return matches(query, document)
 
-    monkeypatch.setattr("bot.domain.topics.tree.matches", noted)
+    monkeypatch.setattr("bot.domain.topics.matcher.matches", noted)
     made = await use.create(sea.context, GUILD, Draft("One more", "calm (wa* NEAR/5 wi*)"))
     assert made.records == 20
     assert evaluated == [str(language.parse("calm (wa* NEAR/5 wi*)"))] * 30

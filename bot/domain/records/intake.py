@@ -22,7 +22,7 @@ from bot.domain.clustering.story_cluster import Report, Terms, day_of
 from bot.domain.model import UNKNOWN_DATE, Record, Stored, TopicMatch
 from bot.domain.records.analysis import Analyses, TextAnalysis, Texts, analyse
 from bot.domain.text.words import name_key
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 
 # How far an outlet's clock may be ahead: what is dated later still counts as published when it came.
 AHEAD = timedelta(days=1)
@@ -414,7 +414,7 @@ class _Identification:
         self.changed[stored.id] = stored
         self.content_hashes[stored.id] = hashed
         if not stored.partial:
-            self.topics[stored.id] = self._topics.of(stored.record, stored.guild_id)
+            self.topics[stored.id] = self._topics.matcher.of(stored.record, stored.guild_id)
             self.declares[stored.id] = stored.declares
             self.arrivals.setdefault(stored.id)
         self._learn(stored.id, record)
