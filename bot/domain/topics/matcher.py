@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from copy import copy
+from types import MappingProxyType
 
 from bot.domain.model import Record, Topic, TopicMatch
 from bot.domain.text.words import name_key
@@ -69,17 +70,19 @@ class TopicMatcher:
 
     def matched(self, record: Record) -> dict[str, tuple[str, ...]]:
         """Shared topic's name -> the keywords and words of the record that match it."""
-        return {name: words for (_, name), words in self._explained(record, 0).items()}
+        return {name: words for (_, name), words in self._explained(record, 0, {}).items()}
 
-    def of(self, record: Record, guild_id: int = 0) -> tuple[TopicMatch, ...]:
+    def of(
+        self, record: Record, guild_id: int = 0, cut: Mapping[str, str] = MappingProxyType({})
+    ) -> tuple[TopicMatch, ...]:
         """Declared and matched topics of a record, declared ones first.
 
         A declared topic is trusted even where it is not configured; where it is, it gets the configured name.
         A record of a server's own source, that of `guild_id`, declares topics that this server has: other names are
         left out, as no server makes topics for everybody. Server topics are those of the reader (`visible_to`);
-        without one, those of all servers that can see the record, as an intake stores them.
+        without one, those of all servers that can see the record, as an intake stores them. `cut`: the words of its texts, see `Document.of`.
         """
-        matched = self._explained(record, self._reader if self._reader is not None else guild_id or None)
+        matched = self._explained(record, self._reader if self._reader is not None else guild_id or None, cut)
         every: dict[Label, TopicMatch] = {}
         for declared in record.topics:
             topic = self._tree(guild_id).resolve(declared)
@@ -103,17 +106,19 @@ class TopicMatcher:
 
     def document(self, record: Record) -> Document:
         """A record as queries see it: its topics are the declared ones, those of keywords, and all above them."""
-        return self._document(record, self.match(record.title, record.excerpt, record.language))
+        return self._document(record, self.match(record.title, record.excerpt, record.language), {})
 
     def _tree(self, guild_id: int) -> TopicTree:
         return self._trees.get(guild_id, self._trees[0])
 
-    def _explained(self, record: Record, guild_id: int | None) -> dict[Label, tuple[str, ...]]:
+    def _explained(
+        self, record: Record, guild_id: int | None, cut: Mapping[str, str]
+    ) -> dict[Label, tuple[str, ...]]:
         """The topics that match, each with the words that made it: shared ones and those of one server (None: of all)."""
         by_keyword = self.match(record.title, record.excerpt, record.language)
         words = {(0, name): keywords for name, keywords in by_keyword.items()}
         if self._queries:
-            document = self._document(record, by_keyword)
+            document = self._document(record, by_keyword, cut)
             why: dict[Query, tuple[str, ...]] = {}
             for label in sorted(self._matching(document, guild_id)):
                 query = self._queries[label]
@@ -130,12 +135,12 @@ class TopicMatcher:
             self.meter.count(spent, guild_id or 0)
         return labels if guild_id is None else [label for label in labels if label[0] in (0, guild_id)]
 
-    def _document(self, record: Record, by_keyword: Iterable[str]) -> Document:
+    def _document(self, record: Record, by_keyword: Iterable[str], cut: Mapping[str, str]) -> Document:
         shared = self._trees[0]
         configured = (shared.resolve(name) for name in record.topics)
         names = dict.fromkeys((*record.topics, *(t.name for t in configured if t), *by_keyword))
         above = (ancestor for name in names for ancestor in shared.ancestors(name))
-        return Document.of(record, dict.fromkeys((*names, *above)))
+        return Document.of(record, dict.fromkeys((*names, *above)), cut)
 
 
 def reasons(query: Query, document: Document) -> tuple[str, ...]:
