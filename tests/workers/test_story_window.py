@@ -101,16 +101,16 @@ async def test_a_decision_that_was_not_stored_leaves_no_trace(
     assert len(loads) == loads_before
 
 
-async def test_old_reports_that_touch_recent_stories_are_read_back(
+async def test_what_was_placed_in_a_window_of_the_past_is_seen_by_the_recent_one(
     desk: BotHarness, loads: Sequence[Any]
 ) -> None:
-    """They are placed in a window of their own time; the recent one hears of it without being read anew."""
-    await desk.take_in(record(OAK, "a.example", hours=-24 * 12))
+    """A report of more than two weeks ago opens a story that one of less than two weeks ago belongs to."""
+    await two_stories(desk)
     loads_before = len(loads)
-    oak = await story_of(desk, OAK)
-    await desk.take_in(record(AGAIN, "b.example", hours=-24 * 14.5))
-    assert await story_of(desk, AGAIN) == oak
-    assert await joins(desk, "Unrelated note on moles", "c.example") != oak
+    lost = "Shepherd finds lost ring in a Welsh quarry"
+    await desk.take_in(record(lost, "c.example", hours=-24 * 14.5))
+    await desk.take_in(record(f"{lost}, say wardens", "d.example", hours=-24 * 12))
+    assert await story_of(desk, f"{lost}, say wardens") == await story_of(desk, lost)
     assert len(loads) == loads_before
 
 
