@@ -227,6 +227,8 @@ class Ingest:
 
     async def _analyses(self, arrivals: Sequence[Arrival]) -> Analyses:
         """What the texts say of the records that are not stored as they are. Most of what is polled is."""
+        if not arrivals:
+            return {}
         keyed = [arrival.own() for arrival in arrivals]
         keys = chain.from_iterable(map(keys_of, keyed))
         async with self._context.db.read() as connection:
@@ -274,7 +276,9 @@ class Ingest:
                 numbers = {stored.story for stored in newest.values() if stored.story is not None}
                 stored = await records.affected(connection, numbers)
                 concerned = await audience.load(connection, self._context.topics)
-                announced = announce(newest, stored, *concerned, now, self._context.rules)
+                announced = await asyncio.to_thread(
+                    announce, newest, stored, *concerned, now, self._context.rules
+                )
                 await records.apply(connection, announced, now)
                 sends += len(announced.decisions.sends)
         return sends
