@@ -44,23 +44,35 @@ def topics(
     if categories is not None:
         facts |= _of_categories(known, records, categories)
     if stories is None and categories is None:
-        facts |= _of_declared(known, records, ", ".join(places))
+        total, rows = _of_declared(known, records, ", ".join(places))
+        facts |= {"all": total, "topics": rows}
     if as_json:
         out_json(facts)
-        return refused
+    elif "all" in facts:
+        out(f"records: {len(records):,}, topics: {len(rows)}\n")
+        table({"all": total, **rows})
+    else:
+        _print(facts)
+    return refused
+
+
+def _print(facts: Mapping[str, object]) -> None:
+    """Each figure on a line, and tables below their names."""
     for name, value in facts.items():
         if isinstance(value, Mapping):
             out(f"\n{name}")
             table(value)
         else:
             out(f"{name}: {value:,}" if isinstance(value, int) else f"{name}: {value}")
-    return refused
 
 
 # Against what records declare.
 
 
-def _of_declared(known: Topics, records: Iterable[Record], place: str) -> dict[str, object]:
+def _of_declared(
+    known: Topics, records: Iterable[Record], place: str
+) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
+    """The figures for all topics together, and for each."""
     right: Counter[str] = Counter()
     matched: Counter[str] = Counter()
     declared: Counter[str] = Counter()
@@ -85,7 +97,7 @@ def _of_declared(known: Topics, records: Iterable[Record], place: str) -> dict[s
     }
     total = measures(quality_of(right.total(), matched.total(), declared.total()))
     total |= {"matched": matched.total(), "declared": declared.total()}
-    return {"topics": {"all": total, **rows}}
+    return total, rows
 
 
 # Against events.
@@ -163,7 +175,7 @@ def _of_categories(known: Topics, records: Iterable[Record], file: Path) -> dict
     Only roots that a category names are compared: of an article on business nobody said that it is not about Europe.
     """
     labels = labels_by_address(file)
-    roots = {label: _roots_named(known, label, file) for label in set(labels.values())}
+    roots = {label: _roots_named(known, label, file) for label in sorted(set(labels.values()))}
     named = frozenset().union(*roots.values())
     right = assigned = total = without = 0
     reached: Counter[str] = Counter()

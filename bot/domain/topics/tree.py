@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import replace
 
-from bot.domain.model import Topic, TopicMatch
+from bot.domain.model import Topic
 from bot.domain.text.cleaning import ELLIPSIS
 from bot.domain.text.words import name_key, nearest
 
@@ -170,12 +170,3 @@ def merge_defaults(own: Iterable[Topic], others: Iterable[Topic]) -> tuple[Topic
         *first,
         *(replace(topic, parent=taken.get(name_key(topic.parent), topic.parent)) for topic in kept),
     )
-
-
-def names(matches: Mapping[int, Sequence[TopicMatch]], ids: Iterable[int]) -> tuple[str, ...]:
-    """The topics of several records, each once, in the order in which they are first met."""
-    found: dict[str, str] = {}
-    for record_id in ids:
-        for match in matches.get(record_id, ()):
-            found.setdefault(name_key(match.topic), match.topic)
-    return tuple(found.values())

@@ -16,7 +16,7 @@ from bot.domain.topics.matcher import reasons
 from bot.domain.topics.query.document import Document
 from bot.domain.topics.query.language import Query
 from bot.domain.topics.topics import Topics
-from bot.domain.topics.tree import ANYWHERE, merge_defaults, names, sought_by
+from bot.domain.topics.tree import ANYWHERE, merge_defaults, sought_by
 from bot.sources.records import parse
 from bot.sources.topic_files import load_topics
 from tests.make import record, stored, story
@@ -137,11 +137,6 @@ def test_declared_topics_are_trusted_and_joined_with_the_matched_ones() -> None:
 
 def test_a_record_without_topics_has_none() -> None:
     assert TREE.matcher.of(record("Nothing of interest")) == ()
-
-
-def test_the_topics_of_several_records_stand_once_as_first_met() -> None:
-    matches = {1: [TopicMatch("B"), TopicMatch("a")], 2: [TopicMatch("A"), TopicMatch("C")]}
-    assert names(matches, [2, 1, 9]) == ("A", "C", "B")
 
 
 # Names.
