@@ -33,9 +33,9 @@ async def advance(connection: AsyncConnection, name: str) -> int:
 
 
 class StoryLog:
-    """Which stories the latest revisions of `STORIES` changed, as far as this process made these revisions for people.
+    """Which stories each of the latest revisions of `STORIES` changed. It has the corrections that people made in this process.
 
-    Whoever keeps stories in memory reads those anew that were changed since, instead of all.
+    A cache of stories uses it to read only the stories that changed since its own revision.
     """
 
     def __init__(self) -> None:

@@ -27,8 +27,8 @@ _TOGETHER = 30.0  # days: old reports less apart than that are read in one go
 class StoryWindowCache:
     """Finds the stories of arrivals, whenever these were published.
 
-    What is kept follows the database. Of what people of this process decided, and `log` tells, the stories concerned are
-    read anew. All is read anew when another process changed a story, and after a transaction that failed.
+    The window follows the database. Stories that people corrected in this process, which are in `log`, are read again. The
+    whole window is read again if another process changed a story, and after a transaction that failed.
     `semantic`: stories are compared by what titles mean, too.
     """
 
@@ -37,7 +37,7 @@ class StoryWindowCache:
         self._semantic = semantic
         self._window: StoryWindow | None = None
         self._revision = 0
-        self._outdated: set[int] = set()  # stories that changed outside of the window
+        self._outdated: set[int] = set()  # stories that were placed in a window of the past
 
     def forget(self) -> None:
         """What was placed last was not stored."""

@@ -112,8 +112,8 @@ def test_an_analysis_depends_on_nothing_but_the_texts() -> None:
     one = record(GLACIER, "peak.example", excerpt="Surveyors flew over it.")
     same = replace(one, key="https://other.example/1", quality=77, topics=("Alps",))
     assert Texts.of(one) == Texts.of(same)
-    found = analysis.analyse(Texts.of(one))
-    assert found == TextAnalysis(
+    full = analysis.analyse(Texts.of(one))
+    assert full == TextAnalysis(
         extract_terms(one.title, one.excerpt, one.language),
         b"",
         {
@@ -122,4 +122,4 @@ def test_an_analysis_depends_on_nothing_but_the_texts() -> None:
             "outlet": " ".join(words.plain_words(one.outlet.name)),
         },
     )
-    assert analysis.analyse(Texts.of(one, partial=True)) == TextAnalysis(found.terms)
+    assert analysis.analyse(Texts.of(one, partial=True)) == TextAnalysis(full.terms)

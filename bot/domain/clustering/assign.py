@@ -89,11 +89,11 @@ class StoryWindow:
     def correct(
         self, numbers: Iterable[int], reports: Iterable[Report], apart: Iterable[tuple[int, int]]
     ) -> None:
-        """Have stories be as people have decided: these stories consist of `reports` now, those without any are gone.
+        """Replace the stories with these numbers, which people have changed, by the stories of `reports`.
 
-        `apart` are all pairs of stories that people found to be different.
+        A number without a report is removed. `apart`: all pairs of stories that people keep apart, not only new ones.
         """
-        observed: set[int] = set()
+        observed: set[int] = set()  # the casing of their titles counts already
         for number in numbers:
             cluster = self._index.get(number)
             if cluster is not None:

@@ -30,7 +30,7 @@ class Membership:
     crowded_out: Mapping[int, frozenset[int]] = field(default_factory=dict)
 
     def audiences(self) -> dict[int, frozenset[int]]:
-        """The stories that change, each with the servers whose records they gain, lose or show anew (0: shared ones)."""
+        """The stories that change, each with the servers whose records enter, leave or change in it (0: shared records)."""
         servers: dict[int, set[int]] = {}
         for i in self.changed:
             for records in (self.before, self.records):
@@ -40,7 +40,7 @@ class Membership:
         return {story: frozenset(guild_ids) for story, guild_ids in servers.items()}
 
     def _move(self, moves: Mapping[int, int | None]) -> Membership:
-        """The same with these records in these stories."""
+        """This membership after records moved: id of a record -> its story, or None."""
         moves = {i: story for i, story in moves.items() if self.records[i].story != story}
         moved = {i: replace(self.records[i], story=story) for i, story in moves.items()}
         return replace(
@@ -57,7 +57,7 @@ def settle(
     clustering: Clustering,
     next_story: int,
 ) -> Membership:
-    """Put records into the stories that were decided, and correct what follows from that for servers' own records.
+    """Move records into the stories that clustering or a person chose. Servers' records then get what room is left.
 
     `before`: the stored members of the affected stories; `identified`: the records of the batch, of which those in
     `changed` are written in any case.

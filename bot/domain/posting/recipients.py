@@ -60,12 +60,12 @@ def decide_posts(
     followers = _followers(channels)
 
     def decisions(story: Story) -> Iterator[Decision]:
-        own = merged.posts.get(story.number, {})
+        standing = merged.posts.get(story.number, {})
         following = chain.from_iterable(followers.get(topic, ()) for topic in _topic_keys(story, topics))
         seen: dict[int, Story] = {}
-        for channel_id in dict.fromkeys(chain(own, sorted(following))):
-            post = own.get(channel_id)
-            channel = channel_of.get(channel_id) or _unfollowed(own[channel_id])
+        for channel_id in dict.fromkeys(chain(standing, sorted(following))):
+            channel = channel_of.get(channel_id) or _unfollowed(standing[channel_id])
+            post = standing.get(channel_id)
             guild_id = channel.guild_id
             if not changes.concerns(story.number, guild_id):
                 continue
@@ -81,7 +81,7 @@ def decide_posts(
 
 @dataclass(frozen=True, slots=True)
 class _MergedPosts:
-    """The posts of each story by channel after mergers, the edits that make pointers, and what these point to."""
+    """The posts of each story by channel after mergers, the edits that make pointers, and the posts that these point to."""
 
     posts: Mapping[int, Mapping[int, Post]]
     edits: Sequence[Edit]
@@ -89,7 +89,7 @@ class _MergedPosts:
 
 
 def _merge_posts(changes: StoryChanges, posts: Mapping[Place, Post], now: datetime) -> _MergedPosts:
-    """Of two posts of what is one story now, one goes on. The other becomes a pointer, or is never sent."""
+    """Where a story that was merged has two posts in a channel, one continues. The other becomes a pointer, or is not sent."""
     visible = {
         (story, channel_id): post
         for (story, channel_id), post in posts.items()
@@ -117,7 +117,7 @@ def _merge_posts(changes: StoryChanges, posts: Mapping[Place, Post], now: dateti
 
 
 def _vitality(post: Post) -> tuple[bool, bool, int]:
-    """The greater, the more there is of a post: one that is still edited, one that stands in the channel, the older one."""
+    """A sort key: posts that are not edited any more come first, then those without a message, then newer ones."""
     return (not post.closed, post.message_id is not None, -post.id)
 
 
