@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from bot.domain.polling import Polls
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.schedule import Schedule
+from bot.domain.topics.learned import TitleModel
 from bot.services.evaluation import Evaluations
 from bot.sources.parsing.pool import Here, Parsers
 from bot.store.database import Database
@@ -39,7 +40,7 @@ class Context:
     `editors` are the servers whose people decide about shared stories; `ALL`: those of all servers.
     `topics_per_server` is how many topics of its own a server may make. `semantic`: stories are found by what
     titles mean, too, for which the model must be installed. `evaluations` is where queries are evaluated. `topics` are
-    the topics of `db` in memory.
+    the topics of `db` in memory. `titles` is what guesses of topics are learned from; None: there are none.
     """
 
     db: Database
@@ -55,3 +56,4 @@ class Context:
     semantic: bool = False
     evaluations: Evaluations = field(default_factory=Evaluations)
     topics: TopicCache = field(default_factory=TopicCache)
+    titles: TitleModel | None = None
