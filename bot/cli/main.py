@@ -377,12 +377,16 @@ def eval_topics(
             exists=True,
         ),
     ] = None,
+    learned: Annotated[
+        bool,
+        typer.Option("--learned", help="Guess topics where no keyword occurs, learned from these records."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Compare the topics that match with the topics that the records declare, with events, or with categories."""
     from bot.cli.topic_evaluation import topics as compare
 
-    refused = compare([str(records)], topics, stories, categories, json)
+    refused = compare([str(records)], topics, stories, categories, learned=learned, as_json=json)
     raise typer.Exit(SOME_REFUSED if refused else 0)
 
 

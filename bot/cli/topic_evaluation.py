@@ -16,9 +16,10 @@ from bot.domain.records.intake import keys_of
 from bot.domain.stories import story as domain_stories
 from bot.domain.stories.story import Story, topics_by_server
 from bot.domain.text.words import name_key
+from bot.domain.topics.learned import learn_from_stream
 from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError
-from bot.sources.catalogue import catalogue_topics
+from bot.sources.catalogue import catalogue_titles, catalogue_topics
 
 WEAK = 0.15  # share of a story's voices: a topic that fewer say was most likely mentioned in passing
 BIG = 10  # reports from which on a story should have a topic
@@ -30,14 +31,21 @@ def topics(
     directory: Path | None,
     stories: Path | None,
     categories: Path | None,
-    as_json: bool,
+    *,
+    learned: bool = False,
+    as_json: bool = False,
 ) -> int:
     """Print what was asked for: against events, against categories, else against what records declare.
 
-    `directory` has the topic files; None: the topics are the catalogue's. Returns how many items were refused.
+    `directory` has the topic files; None: the topics are the catalogue's. `learned`: with guesses, learned from these
+    records as the running bot would. Returns how many items were refused.
     """
-    known = Topics(catalogue_topics() if directory is None else load_topic_files(directory))
+    configured = catalogue_topics() if directory is None else load_topic_files(directory)
+    known = Topics(configured)
     records, refused = read_records(places)
+    if learned:
+        labelled = [(record, known.matcher.of(record)) for record in records]
+        known = Topics(configured, titles=learn_from_stream(catalogue_titles(), labelled, known))
     facts: dict[str, object] = {"records": len(records)}
     if stories is not None:
         facts |= _of_stories(known, records, stories)
@@ -215,4 +223,4 @@ def _roots_named(known: Topics, label: str, file: Path) -> frozenset[str]:
 
 
 def _root(known: Topics, name: str) -> str:
-    return name_key((name, *known.ancestors(name))[-1])
+    return name_key(known.root(name))

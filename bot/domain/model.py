@@ -228,10 +228,12 @@ class TopicEvidence:
 class TopicMatch:
     """A topic of a record: `keywords` that put it there, and whether the record declares it.
 
-    `guild_id` is that of the topic: the server that alone sees the match; 0: everybody does.
+    `guild_id` is that of the topic: the server that alone sees the match; 0: everybody does. `learned`: it is a guess
+    by words that such titles have, which are the `keywords` then.
     """
 
     topic: str
     declared: bool = False
     keywords: tuple[str, ...] = field(default=())
     guild_id: int = 0
+    learned: bool = False

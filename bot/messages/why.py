@@ -109,6 +109,7 @@ def _topic(
 ) -> str:
     """One line: how many outlets say so, who declares the topic, and which words in whose reports put it there."""
     declared: dict[str, None] = {}
+    guessed: dict[str, dict[str, None]] = {}
     words: dict[str, dict[str, None]] = {}
     for member in members:
         for match in matches.get(member.id, ()):
@@ -118,11 +119,14 @@ def _topic(
             if match.declared:
                 declared[outlet] = None
             for word in match.keywords:
-                words.setdefault(word, {})[outlet] = None
+                (guessed if match.learned else words).setdefault(word, {})[outlet] = None
     parts = [f"tagged by {_names(declared)}"] if declared else []
     parts += [
         f"“{escape_to(word, 60)}” ({_names(outlets)})" for word, outlets in list(words.items())[:MOST_WORDS]
     ]
+    if guessed:
+        shown = [f"“{escape_to(word, 60)}” ({_names(outlets)})" for word, outlets in guessed.items()]
+        parts.append(f"no keyword, but words of such articles: {', '.join(shown[:MOST_WORDS])}")
     if not parts:
         return f"{escape(topic)}: matched by an earlier version of the topic"
     voices = f", {_voices(evidence)}" if evidence is not None and evidence.of > 1 else ""

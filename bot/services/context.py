@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from bot.domain.polling import Polls
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.schedule import Schedule
+from bot.domain.topics.learned import TitleModel
 from bot.services.evaluation import Evaluations
 from bot.sources.parsing.pool import Here, Parsers
 from bot.store.database import Database
@@ -39,8 +40,9 @@ class Context:
     `parsers` parse what comes from there; a bot that runs has a pool of processes for it.
     `editors` are the servers whose people decide about shared stories; `ALL`: those of all servers.
     `topics_per_server` is how many topics of its own a server may make. `semantic`: stories are found by what
-    titles mean, too, for which the model must be installed. `evaluations` is where queries are evaluated.
-    `topics` are the topics of `db` in memory. `story_log` tells an intake which stories people have changed.
+    titles mean, too, for which the model must be installed. `evaluations` is where queries are evaluated. `topics` are
+    the topics of `db` in memory. `titles` is what guesses of topics are learned from; None: there are none. `story_log`
+    tells an intake which stories people have changed.
     """
 
     db: Database
@@ -57,3 +59,4 @@ class Context:
     evaluations: Evaluations = field(default_factory=Evaluations)
     topics: TopicCache = field(default_factory=TopicCache)
     story_log: StoryLog = field(default_factory=StoryLog)
+    titles: TitleModel | None = None

@@ -134,16 +134,34 @@ async def topics_of(
     found: dict[int, list[TopicMatch]] = {}
     for part in chunks(numbers):
         rows = await connection.execute(
-            sa.select(_rt.c.record_id, _t.c.name, _rt.c.declared, _rt.c.keywords, _t.c.guild_id)
+            sa.select(
+                _rt.c.record_id, _t.c.name, _rt.c.declared, _rt.c.keywords, _t.c.guild_id, _rt.c.learned
+            )
             .join(_t, _t.c.id == _rt.c.topic_id)
             .join(_r, _r.c.id == _rt.c.record_id)
             .where(_r.c.story.in_(part))
             .where(visible_to(_r.c.guild_id, guild_id), visible_to(_t.c.guild_id, guild_id))
             .order_by(_rt.c.record_id, _rt.c.declared.desc(), _rt.c.topic_id)
         )
-        for record_id, name, declared, keywords, of in rows:
-            found.setdefault(record_id, []).append(TopicMatch(name, declared, tuple(keywords), of))
+        for record_id, name, declared, keywords, of, learned in rows:
+            match = TopicMatch(name, declared, tuple(keywords), of, learned)
+            found.setdefault(record_id, []).append(match)
     return {record_id: tuple(matches) for record_id, matches in found.items()}
+
+
+async def labelled(connection: AsyncConnection, limit: int) -> list[tuple[Record, tuple[TopicMatch, ...]]]:
+    """The newest shared records with shared topics that are not learned, and these topics."""
+    has_topic = sa.exists().where(
+        _rt.c.record_id == _r.c.id, _rt.c.topic_id == _t.c.id, _t.c.guild_id == 0, ~_rt.c.learned
+    )
+    own = sa.and_(_r.c.guild_id == 0, ~_r.c.partial, ~_r.c.removed, has_topic)
+    newest = sa.select(_r.c.id).where(own).order_by(_r.c.id.desc()).limit(limit)
+    records = await by_id(connection, (await connection.execute(newest)).scalars())
+    matches = await topics_of(connection, {s.story for s in records.values() if s.story is not None}, 0)
+    return [
+        (stored.record, tuple(match for match in matches.get(i, ()) if not match.learned))
+        for i, stored in records.items()
+    ]
 
 
 async def ids_by_key(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, int]:
@@ -399,6 +417,7 @@ async def _write_topics(
             "topic_id": ids[topics.key_of(match.topic, match.guild_id)],
             "declared": match.declared,
             "keywords": list(match.keywords),
+            "learned": match.learned,
         }
         for record_id, own in matches.items()
         for match in own

@@ -206,6 +206,8 @@ record_topics = sa.Table(
     sa.Column("topic_id", ID, sa.ForeignKey("topics.id", ondelete="CASCADE"), primary_key=True),
     _flag("declared"),
     sa.Column("keywords", sa.JSON, nullable=False),
+    # A guess by the words of the title; see `bot.domain.topics.learned`.
+    sa.Column("learned", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("ix_record_topics_topic_id_record_id", "topic_id", "record_id"),
 )
 

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.topics.learned import TitleModel
 from bot.domain.topics.topics import Topics
 from bot.store import revisions, schema, topics
 from bot.store.servers import LEFT
@@ -22,8 +23,12 @@ _t = schema.topics
 
 @dataclass(slots=True)
 class TopicCache:
-    """The topics of one database as of a revision; empty until somebody asks."""
+    """The topics of one database as of a revision; empty until somebody asks.
 
+    `titles` guesses topics where no keyword hits; None: nothing does.
+    """
+
+    titles: TitleModel | None = None
     _revision: int = -1
     _topics: Topics | None = None
 
@@ -31,6 +36,11 @@ class TopicCache:
         """All topics, as a server sees them (0: as everybody does; None: to match for all servers)."""
         loaded = await self._current(connection)
         return loaded if guild_id is None else loaded.visible_to(guild_id)
+
+    def replace_titles(self, titles: TitleModel) -> None:
+        """Guess by another model from now on."""
+        self.titles = titles
+        self._revision = -1
 
     async def _current(self, connection: AsyncConnection) -> Topics:
         revision = await revisions.of(connection, revisions.TOPICS)
@@ -40,15 +50,15 @@ class TopicCache:
             return self._topics
         present = sa.select(_t).where(_t.c.guild_id.not_in(LEFT)).order_by(_t.c.id)
         rows = (await connection.execute(present)).all()
-        built = await asyncio.to_thread(_build, rows, self._topics)
+        built = await asyncio.to_thread(_build, rows, self._topics, self.titles)
         if not changing:
             self._revision, self._topics = revision, built
         return built
 
 
-def _build(rows: Sequence[sa.Row[Any]], before: Topics | None) -> Topics:
+def _build(rows: Sequence[sa.Row[Any]], before: Topics | None, titles: TitleModel | None) -> Topics:
     old = before.matcher if before else None
-    built = Topics(map(topics.topic_of, rows), old.parsed if old else {}, old.meter if old else None)
+    built = Topics(map(topics.topic_of, rows), old.parsed if old else {}, old.meter if old else None, titles)
     for topic, error in built.matcher.refused:
         log.error("the query of topic %r is ignored: %s", topic.name, error)
     return built

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from bot.domain.model import Record, Topic, TopicMatch
 from bot.domain.text.words import name_key
 from bot.domain.topics.keywords import KeywordIndex
+from bot.domain.topics.learned import TitleModel
 from bot.domain.topics.query.document import Document
 from bot.domain.topics.query.language import Query, QueryError, explain, held, matches, parse
 from bot.domain.topics.query.meter import Label, Meter
@@ -25,7 +26,7 @@ class TopicMatcher:
 
     `refused` are topics whose stored query cannot be read any more, each with its error: they go on without it.
     `parsed` has queries by their text, so those of an earlier matcher need not be parsed again. `meter` counts what
-    matching costs. A suspended topic is in its tree, and its query matches nothing.
+    matching costs. `titles` guesses a root topic where nothing else says one. A suspended topic is in its tree, and its query matches nothing.
     """
 
     def __init__(
@@ -33,8 +34,10 @@ class TopicMatcher:
         trees: Mapping[int, TopicTree],
         parsed: Mapping[str, Query] | None = None,
         meter: Meter | None = None,
+        titles: TitleModel | None = None,
     ) -> None:
         self.meter = meter or Meter()
+        self.titles = titles
         self.refused: list[tuple[Topic, QueryError]] = []
         self.parsed: dict[str, Query] = {}
         self._trees = trees
@@ -93,7 +96,19 @@ class TopicMatcher:
             every.setdefault((label[0], label[1].casefold()), match)
         for (server, name), words in matched.items():
             every.setdefault((server, name_key(name)), TopicMatch(name, False, words, server))
+        if not any(server == 0 for server, _ in every) and (guess := self._guess(record)) is not None:
+            every[0, name_key(guess.topic)] = guess
         return tuple(every.values())
+
+    def _guess(self, record: Record) -> TopicMatch | None:
+        """A root topic by what words have been learned to say, of those that there are."""
+        guess = (
+            self.titles.guess(f"{record.title} {record.excerpt}", record.language) if self.titles else None
+        )
+        topic = self._trees[0].resolve(guess.topic) if guess else None
+        if guess is None or topic is None or topic.parent:
+            return None
+        return TopicMatch(topic.name, False, guess.words, learned=True)
 
     def match_one(self, topic: Topic, record: Record, guild_id: int = 0) -> TopicMatch | None:
         """As `of` for a single server topic, and as cheap as its query; None where the record does not belong to it."""

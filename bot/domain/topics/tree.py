@@ -104,6 +104,10 @@ class TopicTree:
             topic = parent
         return tuple(found)
 
+    def root(self, name: str) -> str:
+        """The topmost name above a topic, or its own."""
+        return (name, *self.ancestors(name))[-1]
+
     def with_ancestors(self, names: Iterable[str]) -> frozenset[str]:
         """The names and all that stand above them, as keys (`name_key`): what a subscription may name."""
         found: set[str] = set()

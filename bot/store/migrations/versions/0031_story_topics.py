@@ -1,4 +1,4 @@
-"""Topics of stories are decided for each server and stored: for everybody (0), and for servers what they see besides."""
+"""Topics of stories are decided and stored: for everybody (0), and for servers what they see besides. Learned topics."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ AND (records.guild_id = 0 OR topics.guild_id = 0 OR records.guild_id = topics.gu
 
 
 def upgrade() -> None:
+    learned = sa.Column("learned", sa.Boolean, nullable=False, server_default=sa.false())
+    op.add_column("record_topics", learned)
     op.execute(COPY)
     op.drop_table("story_topics")
     op.create_table(
