@@ -8,6 +8,7 @@
 # make coverage   runs the tests of domain and store and says how much of both they run
 # make docs       builds the site of docs/ in site/
 # make soak       kills the bot at random moments on a loopback Discord, then checks every post (ARGS="KILLS SEED")
+# make model      learns what guesses topics of titles without a keyword, from texts of this project
 # make lock       renews requirements/*.txt, the locked dependencies
 # make licences   lists the dependencies with licences and ages
 # make picture    renders the pictures of the README
@@ -21,7 +22,7 @@ ARGS   ?=
 # Without compiled files every process that starts reads all its modules' sources anew, which takes seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: all demo test coverage run check format docs bench fuzz soak lock licences picture clean
+.PHONY: all demo test coverage run check format docs bench fuzz soak model lock licences picture clean
 .DEFAULT_GOAL := all
 
 all: $(VENV)/.base
@@ -89,6 +90,9 @@ fuzz: $(VENV)/.dev
 
 soak: $(VENV)/.dev
 	@$(BIN)/python -m tests.kills $(ARGS)
+
+model: $(VENV)/.dev
+	@$(BIN)/python -m scripts.title_model $(ARGS)
 
 # Each lock uses the previous one as a constraint, so that all of them agree.
 COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -17,20 +18,23 @@ from bot.domain.clustering import embeddings
 from bot.domain.model import Topic
 from bot.domain.polling import FeedOrigin, NewFeed
 from bot.domain.records.identity import canonical
+from bot.domain.topics.learned import TitleModel
 from bot.domain.topics.tree import merge_defaults
 from bot.errors import ConfigError
 from bot.services.context import ALL, Context, Now
-from bot.sources.catalogue import catalogue_feeds, catalogue_topics
+from bot.sources.catalogue import catalogue_feeds, catalogue_titles, catalogue_topics
 from bot.sources.folder import FolderSource
 from bot.sources.git import GitSource
 from bot.sources.model import Source
 from bot.sources.topic_files import load_topics
-from bot.store import topics
 from bot.store.database import Database
+from bot.store.topic_cache import TopicCache
 
 if TYPE_CHECKING:  # most commands reach no feed and serve nothing, and these take long to import
     from bot.http import server as http
     from bot.sources.web.fetch import Web
+
+log = logging.getLogger(__name__)
 
 GIT_PLACE = Path("data/git")  # where working copies are kept
 USER_AGENT = f"Topicwire/{version('topicwire')} (+https://github.com/topicwire/topicwire)"
@@ -114,6 +118,7 @@ def build_topics(config: Config) -> tuple[Topic, ...]:
 
 def build_context(config: Config, db: Database, now: Now) -> Context:
     """What the services work with, as configured."""
+    titles = title_model(config)
     return Context(
         db,
         now,
@@ -123,7 +128,20 @@ def build_context(config: Config, db: Database, now: Now) -> Context:
         editors=ALL if config.stories.editors == ALL_SERVERS else frozenset(config.stories.editors),
         topics_per_server=config.topics.per_server,
         semantic=config.stories.by_meaning(),
+        topics=TopicCache(titles),
+        titles=titles,
     )
+
+
+def title_model(config: Config) -> TitleModel | None:
+    """What guesses topics where no keyword hits; None where that is turned off, or cannot be read."""
+    if not (config.topics.learned and config.feeds.catalogue):
+        return None
+    try:
+        return catalogue_titles()
+    except ConfigError as error:
+        log.warning("%s", error)
+        return None
 
 
 @contextlib.asynccontextmanager
@@ -162,13 +180,13 @@ async def check_stored(config: Config) -> list[str]:
         return []
     try:
         async with db.read() as connection:
-            known = await topics.load(connection)
+            known = await TopicCache().load(connection)
     finally:
         await db.close()
     return [
         f"topic {topic.name!r}{f' of server {topic.guild_id}' if topic.guild_id else ''}: its query is ignored: "
         f"{error}; correct it with {'/topic edit' if topic.guild_id else 'its topic file'}"
-        for topic, error in known.refused
+        for topic, error in known.matcher.refused
     ]
 
 

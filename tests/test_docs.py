@@ -31,7 +31,7 @@ from bot.domain.records.identity import canonical
 from bot.domain.topics.query.document import Document
 from bot.domain.topics.query.language import matches
 from bot.domain.topics.query.language import parse as parse_query
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.http.metrics import COUNTERS, GAUGES
 from bot.services.context import Context
 from bot.sources.documents import MAX_DOCUMENT, SUFFIXES, documents
@@ -329,7 +329,7 @@ def test_addresses(row: list[str]) -> None:
 
 @pytest.mark.parametrize("row", _rows(RECORDS, "keyword"), ids=lambda row: f"{row[0]} in {row[1]}")
 def test_keywords(row: list[str]) -> None:
-    found = Topics([Topic("T", keywords=(_code(row[0]),))]).match(_code(row[1]))
+    found = Topics([Topic("T", keywords=(_code(row[0]),))]).matcher.match(_code(row[1]))
     assert ("yes" if found else "no") == row[2]
 
 

@@ -11,7 +11,7 @@ from bot.config import parse
 from bot.domain.model import Importance, Subscription, Topic
 from bot.domain.posting import decisions
 from bot.domain.posting.decisions import Hold, PostingSettings, Send
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.errors import ConfigError
 from bot.runtime.clock import now
 from bot.store.database import Database

@@ -15,7 +15,7 @@ from bot.domain.clustering.params import DEFAULT_PARAMS, ClusteringParams
 from bot.domain.clustering.story_cluster import Report
 from bot.domain.records.identity import canonical
 from bot.domain.records.intake import Arrival, Known, identify, keys_of
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError
 from bot.runtime import clock
 

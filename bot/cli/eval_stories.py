@@ -12,7 +12,7 @@ from typing import Any
 from bot.cli.common import out, out_json
 from bot.cli.corpus import Corpus, Grouping, group, read_corpus, require_model, split_files
 from bot.cli.eval_pairs import address_pairs
-from bot.cli.evaluation import MEASURES, peak_memory, print_table
+from bot.cli.evaluation import MEASURES, labels_by_address, peak_memory, print_table
 from bot.domain.clustering import embeddings
 from bot.domain.clustering.agreement import Quality, b_cubed, pairwise
 from bot.errors import InvalidInputError
@@ -99,21 +99,8 @@ def stories(
 
 def read_events(file: Path, corpus: Corpus) -> dict[int, str]:
     """The event of each record that has one, from lines of an address, a tab and the name of the event."""
-    events: dict[int, str] = {}
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-        if not line.strip():
-            continue
-        address, _, event = line.partition("\t")
-        if not event.strip():
-            raise InvalidInputError(
-                f"{file}: line {number}: expected an address, a tab, and the name of its event."
-            )
-        try:
-            record_id = corpus.id_of(address)
-        except ValueError as error:
-            raise InvalidInputError(f"{file}: line {number}: {error}.") from error
-        if record_id in corpus.arrivals:
-            events[record_id] = event.strip()
+    ids = {corpus.ids.get(address): label for address, label in labels_by_address(file).items()}
+    events = {i: label for i, label in ids.items() if i in corpus.arrivals}
     if not events:
         raise InvalidInputError(f"{file}: none of its addresses belongs to a record.")
     return events

@@ -1,57 +1,20 @@
-"""What `topicwire eval topics` does, and what all evaluations share: reading records, figures and tables."""
+"""What all evaluations share: reading records and labels, figures and tables."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bot.cli.common import existing, load_topic_files, out, out_json, read_places
+from bot.cli.common import existing, out, read_places
 from bot.domain.clustering.agreement import Quality
 from bot.domain.model import Record
+from bot.domain.records.identity import canonical
 from bot.domain.text.language import with_language
-from bot.domain.text.words import name_key
-from bot.domain.topics.tree import Topics
 from bot.errors import InvalidInputError
 
 MEASURES = ("precision", "recall", "F1")
-
-
-def topics(places: Sequence[str], directory: Path, as_json: bool) -> int:
-    """`topicwire eval topics`: what topics match against what records declare. Returns how many items were refused."""
-    known = Topics(load_topic_files(directory))
-    records, refused = read_records(places)
-    right: Counter[str] = Counter()
-    matched: Counter[str] = Counter()
-    declared: Counter[str] = Counter()
-    names = {name_key(topic.name): topic.name for topic in known}
-    for record in records:
-        said = {found.name for name in record.topics if (found := known.resolve(name)) is not None}
-        says = known.with_ancestors(said) & names.keys()
-        finds = known.with_ancestors(known.matched(record)) & names.keys()
-        declared.update(says)
-        matched.update(finds)
-        right.update(says & finds)
-    if not declared:
-        raise InvalidInputError(
-            f"{', '.join(places)}: no record declares any of these topics, so there is nothing to compare."
-        )
-    rows = {
-        names[key]: quality_values(quality_of(right[key], matched[key], declared[key]))
-        | {"matched": matched[key], "declared": declared[key]}
-        for key in sorted(names, key=lambda key: (-declared[key], key))
-        if declared[key] or matched[key]
-    }
-    total = quality_values(quality_of(right.total(), matched.total(), declared.total()))
-    total |= {"matched": matched.total(), "declared": declared.total()}
-    if as_json:
-        out_json({"records": len(records), "all": total, "topics": rows})
-        return refused
-    out(f"records: {len(records):,}, topics: {len(rows)}\n")
-    print_table({"all": total, **rows})
-    return refused
 
 
 def read_records(places: Sequence[str]) -> tuple[list[Record], int]:
@@ -68,6 +31,24 @@ def read_records(places: Sequence[str]) -> tuple[list[Record], int]:
 
     asyncio.run(read())
     return records, refused
+
+
+def labels_by_address(file: Path) -> dict[str, str]:
+    """Canonical URL -> label, from lines of an address, a tab and a label. Raises InvalidInputError with the line."""
+    labels: dict[str, str] = {}
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        address, _, label = line.partition("\t")
+        if not label.strip():
+            raise InvalidInputError(
+                f"{file}: line {number}: expected an address, a tab, and the name of its event."
+            )
+        try:
+            labels[canonical(address.strip())] = label.strip()
+        except ValueError as error:
+            raise InvalidInputError(f"{file}: line {number}: {error}.") from error
+    return labels
 
 
 def quality_of(right: int, found: int, wanted: int) -> Quality:

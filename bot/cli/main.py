@@ -368,13 +368,37 @@ def eval_topics(
     records: Annotated[
         Path, typer.Argument(help="Records: a file or a directory.", exists=True, show_default=False)
     ],
-    topics: Annotated[Path, typer.Option("--topics", help="A directory of topic files.", exists=True)],
+    topics: Annotated[
+        Path | None,
+        typer.Option(
+            "--topics", help="A directory of topic files. The default is the catalogue.", exists=True
+        ),
+    ] = None,
+    stories: Annotated[
+        Path | None,
+        typer.Option(
+            "--stories", help="Compare with events: lines of an address, a tab and an event.", exists=True
+        ),
+    ] = None,
+    categories: Annotated[
+        Path | None,
+        typer.Option(
+            "--categories",
+            help="Compare root topics with categories: lines of an address, a tab and a category named as topics are.",
+            exists=True,
+        ),
+    ] = None,
+    learned: Annotated[
+        bool,
+        typer.Option("--learned", help="Guess topics where no keyword occurs, learned from these records."),
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Compare the topics that match with the topics that the records declare."""
-    from bot.cli.evaluation import topics as compare
+    """Compare the topics that match with the topics that the records declare, with events, or with categories."""
+    from bot.cli.eval_topics import topics as compare
 
-    raise typer.Exit(SOME_REFUSED if compare([str(records)], topics, json) else 0)
+    refused = compare([str(records)], topics, stories, categories, learned=learned, as_json=json)
+    raise typer.Exit(SOME_REFUSED if refused else 0)
 
 
 @evaluate.command("pairs")

@@ -27,7 +27,7 @@ from bot.cli.common import (
 from bot.domain.model import Record
 from bot.domain.text.cleaning import plural
 from bot.domain.text.language import with_language
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.errors import SourceError
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def match(places: Sequence[str], directory: Path, as_json: bool, private_network
         async for batch in read_places(places, private_networks):
             refused += len(batch.rejected)
             for item in batch.items:
-                _print_match(item.record, topics.matched(with_language(item.record)), as_json)
+                _print_match(item.record, topics.matcher.matched(with_language(item.record)), as_json)
         return refused
 
     return asyncio.run(work())

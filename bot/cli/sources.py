@@ -184,7 +184,7 @@ def import_opml(file: Path, topic: str | None, db_url: str | None, config: Path)
     async def work(context: Context) -> int:
         async with context.db.write() as connection:
             before = {feed.address for feed in await feeds.all_feeds(connection, 0)}
-            known = await topics.load(connection)
+            known = await context.topics.load(connection)
             for outline in outlines:
                 named = (topic,) if topic else outline.topics
                 found = [known.resolve(name) for name in named]

@@ -179,11 +179,12 @@ class HttpSettings(_Model):
 
 
 class TopicSettings(_Model):
-    """Where topics are defined: directories of topic files, inline, and how many by each server for itself."""
+    """Where topics are defined: directories of topic files, inline, how many by each server for itself, and whether topics are guessed."""
 
     directories: tuple[Path, ...] = ()
     inline: tuple[dict[str, Any], ...] = ()
     per_server: int = Field(default=100, ge=0, le=10_000)
+    learned: bool = True
 
     @field_validator("inline")
     @classmethod

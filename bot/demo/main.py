@@ -25,7 +25,7 @@ from bot.demo.panels import markdown, panel
 from bot.demo.replay import Clock, Replay, by_minute, published, read
 from bot.domain.model import Topic
 from bot.domain.text.cleaning import plural
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.errors import TopicwireError
 from bot.runtime.app import App
 from bot.services.context import Context
@@ -132,7 +132,9 @@ class Demo:
     def _chosen(self, items: Sequence[Item], topics: Sequence[Topic]) -> str:
         """The topic that was asked for, or the one with most records where these have nothing of it."""
         known = Topics(topics)
-        counts = Counter(name for item in items for match in known.of(item.record) for name in {match.topic})
+        counts = Counter(
+            name for item in items for match in known.matcher.of(item.record) for name in {match.topic}
+        )
         if not counts:
             raise TopicwireError("No record has a topic. Give a directory of topic files with --topics.")
         wanted = known.resolve(self._topic)

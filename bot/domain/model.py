@@ -122,7 +122,8 @@ class Topic:
     """A named subject. `name` is its identity (compared without case); `parent` is a topic's name.
 
     A keyword matches whole words without regard to case, in the title alone or, with
-    `fields="title+excerpt"`, in the excerpt too. `query` is one in the language of `bot.domain.topics.query.language`: what
+    `fields="title+excerpt"`, in the excerpt too. A word of it that ends in `*` stands for all that begin with it.
+    `language_keywords` are (ISO 639-1 code, keyword): they count in articles of that language. `query` is one in the language of `bot.domain.topics.query.language`: what
     it asks for belongs to the topic besides. `guild_id` is the server that made it, and which alone knows it;
     0: everybody does. Two servers may each have one of the same name. `suspended` says why its query is not
     matched any more; empty: it is.
@@ -139,6 +140,7 @@ class Topic:
     query: str = ""
     guild_id: int = 0
     suspended: str = ""
+    language_keywords: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,8 @@ class StoryView:
 
     `members` are the same-event records, the lead among them; `coverage` is everything but the
     lead, by quality, descending; `outlets` counts distinct outlets among the members.
-    `topics` are the names of declared and matched topics, without ancestors, sorted as first met.
+    `topics` are the names of the topics that enough of the members say, without ancestors, sorted as first met;
+    `evidence` is what speaks for these, and for those that too few say.
     `first` and `last` are the earliest and latest `published` of the members.
     """
 
@@ -201,16 +204,36 @@ class StoryView:
     topics: tuple[str, ...]
     first: datetime
     last: datetime
+    evidence: tuple[TopicEvidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TopicEvidence:
+    """What speaks for a topic in a story: `voices` of its `of` independent voices say so.
+
+    `of_lead`: the lead does. `declared`: somebody declares it. `assigned`: that is enough. `servers` are those of the
+    topics of that name (0: a shared one).
+    """
+
+    topic: str
+    voices: int
+    of: int
+    of_lead: bool = False
+    declared: bool = False
+    assigned: bool = True
+    servers: frozenset[int] = frozenset({0})
 
 
 @dataclass(frozen=True, slots=True)
 class TopicMatch:
     """A topic of a record: `keywords` that put it there, and whether the record declares it.
 
-    `guild_id` is that of the topic: the server that alone sees the match; 0: everybody does.
+    `guild_id` is that of the topic: the server that alone sees the match; 0: everybody does. `learned`: it is a guess
+    by words that such titles have, which are the `keywords` then.
     """
 
     topic: str
     declared: bool = False
     keywords: tuple[str, ...] = field(default=())
     guild_id: int = 0
+    learned: bool = False

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from bot.domain.posting.digest import Digest, Entry
 from bot.domain.posting.schedule import DAY_NAMES, EVERY_DAY, Schedule
 from bot.domain.text.cleaning import length, plural
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.messages.forum import tag_names
 from bot.messages.message import DESCRIPTION, EMBED_TOTAL, EMBEDS, TITLE, Embed, Message, escape_to, link
 from bot.messages.story import colour_of, spike_words

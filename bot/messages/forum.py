@@ -8,7 +8,7 @@ from itertools import chain
 
 from bot.domain.model import Topic
 from bot.domain.text.words import name_key
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.messages.message import FORUM_TAGS
 
 TAG_NAME = 20  # https://discord.com/developers/docs/resources/channel#forum-tag-object

@@ -63,7 +63,10 @@ def shown(topic: Topic, below: Sequence[str], stories: int, places: Sequence[str
     text += f"\n{suspended(topic.suspended)}" if topic.suspended else ""
     others = [name for name in (topic.shortname, *topic.aliases) if name]
     parts = {
-        "Keywords": [escape(word) for word in topic.keywords],
+        "Keywords": [
+            *(escape(word) for word in topic.keywords),
+            *(f"{escape(word)} ({language})" for language, word in topic.language_keywords),
+        ],
         "Also called": [escape(name) for name in others],
         "Subtopics": [escape(name) for name in below],
         "Subscribed channels": places,

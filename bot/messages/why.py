@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bot.domain.model import Coverage, Relation, Stored, StoryView, TopicMatch
+from bot.domain.model import Coverage, Relation, Stored, StoryView, TopicEvidence, TopicMatch
 from bot.domain.posting.decisions import EXPLAIN, Reason
 from bot.domain.posting.fate import PostFate, PostState
+from bot.domain.text.cleaning import plural
 from bot.domain.text.words import name_key
 from bot.messages.message import Embed, escape, escape_to, relative
 from bot.messages.story import colour_of, coverage_line, list_pages
@@ -14,6 +15,7 @@ from bot.messages.story import colour_of, coverage_line, list_pages
 REASON = 200
 MOST_WORDS = 8  # that put records into one topic
 MOST_OUTLETS = 4  # named for one word
+MOST_WEAK = 8  # topics that too few outlets say
 
 
 def notes(number: int, asked: int, fate: PostFate | None) -> tuple[str, ...]:
@@ -59,9 +61,16 @@ def why_pages(
     `topics` are its topics in the order to show them; `matches` and `reasons` are by record.
     """
     entries = [("**This channel**", note) for note in notes]
-    entries += [("**Topics**", _topic(topic, view.members, matches)) for topic in topics]
+    evidence = {name_key(one.topic): one for one in view.evidence}
+    entries += [
+        ("**Topics**", _topic(topic, evidence.get(name_key(topic)), view.members, matches))
+        for topic in topics
+    ]
+    weak = [one for one in view.evidence if not one.assigned]
+    if weak:
+        entries.append(("**Topics**", _too_few(weak)))
     entries += [("**Articles**", _member(member, reasons.get(member.id, ""))) for member in _by_time(view)]
-    if not topics:
+    if not topics and not weak:
         entries.insert(
             len(notes), ("**Topics**", "None. No topic matches its words, and no outlet tagged it with one.")
         )
@@ -79,9 +88,28 @@ def _by_time(view: StoryView) -> list[Stored]:
     return sorted(view.members, key=lambda member: (member.first_seen, member.id))
 
 
-def _topic(topic: str, members: Sequence[Stored], matches: Mapping[int, Sequence[TopicMatch]]) -> str:
-    """One line: who declares the topic, and which words in whose reports put it there."""
+def _voices(evidence: TopicEvidence) -> str:
+    """How many outlets say so; those of one owner count once, and so do copies of one text."""
+    return f"{evidence.voices} of {plural(evidence.of, 'outlet')}"
+
+
+def _too_few(evidence: Sequence[TopicEvidence]) -> str:
+    """One line: the topics that articles have and the story has not."""
+    best = sorted(evidence, key=lambda one: (-one.voices, name_key(one.topic)))
+    shown = ", ".join(f"{escape(one.topic)} ({_voices(one)})" for one in best[:MOST_WEAK])
+    more = len(best) - MOST_WEAK
+    return f"Too few outlets for: {shown}{f' and {more} more' if more > 0 else ''}"
+
+
+def _topic(
+    topic: str,
+    evidence: TopicEvidence | None,
+    members: Sequence[Stored],
+    matches: Mapping[int, Sequence[TopicMatch]],
+) -> str:
+    """One line: how many outlets say so, who declares the topic, and which words in whose reports put it there."""
     declared: dict[str, None] = {}
+    guessed: dict[str, dict[str, None]] = {}
     words: dict[str, dict[str, None]] = {}
     for member in members:
         for match in matches.get(member.id, ()):
@@ -91,12 +119,18 @@ def _topic(topic: str, members: Sequence[Stored], matches: Mapping[int, Sequence
             if match.declared:
                 declared[outlet] = None
             for word in match.keywords:
-                words.setdefault(word, {})[outlet] = None
+                (guessed if match.learned else words).setdefault(word, {})[outlet] = None
     parts = [f"tagged by {_names(declared)}"] if declared else []
     parts += [
         f"“{escape_to(word, 60)}” ({_names(outlets)})" for word, outlets in list(words.items())[:MOST_WORDS]
     ]
-    return f"{escape(topic)}: {'; '.join(parts) or 'matched by an earlier version of the topic'}"
+    if guessed:
+        shown = [f"“{escape_to(word, 60)}” ({_names(outlets)})" for word, outlets in guessed.items()]
+        parts.append(f"no keyword, but words of such articles: {', '.join(shown[:MOST_WORDS])}")
+    if not parts:
+        return f"{escape(topic)}: matched by an earlier version of the topic"
+    voices = f", {_voices(evidence)}" if evidence is not None and evidence.of > 1 else ""
+    return f"{escape(topic)}{voices}: {'; '.join(parts)}"
 
 
 def _names(outlets: Mapping[str, None]) -> str:

@@ -46,7 +46,7 @@ from bot.sources.parsing.pool import ParserPool
 from bot.sources.topic_files import load_topics
 from bot.store import delivery, feeds
 from bot.store.database import Database
-from bot.workers import cleanup, digests, rematch
+from bot.workers import cleanup, digests, rematch, titles
 from bot.workers.delivery import Deliver
 from bot.workers.ingest import Ingest, report
 from bot.workers.poller import Poll
@@ -150,7 +150,8 @@ class App:
             log.info("channel %s has resumed", channel_id)
 
     async def tidy(self) -> None:
-        """Remove what nobody will ask for any more."""
+        """Remove what nobody will ask for any more, and learn from what came in."""
+        await titles.step(self.context)
         removed = await cleanup.step(self.context)
         log.info("the daily cleanup removed %s from the database", plural(removed, "old row"))
 

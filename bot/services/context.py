@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Literal
 from bot.domain.polling import Polls
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.schedule import Schedule
+from bot.domain.topics.learned import TitleModel
 from bot.services.evaluation import Evaluations
 from bot.sources.parsing.pool import Here, Parsers
 from bot.store.database import Database
 from bot.store.revisions import StoryLog
+from bot.store.topic_cache import TopicCache
 
 if TYPE_CHECKING:
     from bot.sources.web.fetch import Web  # most commands reach no feed, and it takes long to import
@@ -38,8 +40,9 @@ class Context:
     `parsers` parse what comes from there; a bot that runs has a pool of processes for it.
     `editors` are the servers whose people decide about shared stories; `ALL`: those of all servers.
     `topics_per_server` is how many topics of its own a server may make. `semantic`: stories are found by what
-    titles mean, too, for which the model must be installed. `evaluations` is where queries are evaluated.
-    `story_log` tells an intake which stories people have changed.
+    titles mean, too, for which the model must be installed. `evaluations` is where queries are evaluated. `topics` are
+    the topics of `db` in memory. `titles` is what guesses of topics are learned from; None: there are none. `story_log`
+    tells an intake which stories people have changed.
     """
 
     db: Database
@@ -54,4 +57,6 @@ class Context:
     topics_per_server: int = TOPICS_PER_SERVER
     semantic: bool = False
     evaluations: Evaluations = field(default_factory=Evaluations)
+    topics: TopicCache = field(default_factory=TopicCache)
     story_log: StoryLog = field(default_factory=StoryLog)
+    titles: TitleModel | None = None

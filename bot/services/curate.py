@@ -157,7 +157,7 @@ async def _carry_out(
         batch,
         decided,
         await records.affected(connection, numbers),
-        *await audience.load(connection),
+        *await audience.load(connection, context.topics),
         now,
         context.rules,
     )

@@ -20,11 +20,11 @@ from bot.domain.posting.zones import Reading, Zones
 from bot.domain.stories import story as stories
 from bot.domain.stories.story import Story
 from bot.domain.text.cleaning import clip
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
 from bot.services.context import Context
 from bot.services.topics import NEAR, resolve, spikes
-from bot.store import digests, outbox, subscriptions, topics
+from bot.store import digests, outbox, subscriptions
 from bot.store import stories as stored
 from bot.store.subscriptions import ChannelState
 
@@ -141,7 +141,7 @@ async def compose_for_channel(
     now: datetime,
 ) -> ComposedDigest:
     """A channel's digest of everything since its last one, until now."""
-    known = await topics.load(connection, state.guild_id)
+    known = await context.topics.load(connection, state.guild_id)
     plan = state.schedule or context.digest_default
     begun = [s.created_at for s in subscribed if s.created_at is not None]
     first = max(min(now - FIRST, *begun), now - FIRST_MOST)
@@ -246,7 +246,7 @@ async def enqueue(
 async def between(context: Context, topic_name: str, since: datetime, until: datetime, size: int) -> Digest:
     """The digest of one topic over any time, as the command line asks for it."""
     async with context.db.read() as connection:
-        known = await topics.load(connection)
+        known = await context.topics.load(connection)
         topic = resolve(known, topic_name)
         candidates = await _candidates(connection, known.with_descendants(topic.name), since, until)
     asked = Subscription(0, 0, 0, topic.name)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.services.context import Context
-from bot.store import delivery, feeds, stories, subscriptions, topics
+from bot.store import delivery, feeds, stories, subscriptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ async def measure(context: Context) -> Measured:
     async with context.db.read() as connection:
         records, alive = await stories.recent_totals(connection, now)
         waiting, oldest = await delivery.backlog(connection, now)
-        known = await topics.load(connection)
+        known = await context.topics.load(connection)
         subscribed = await subscriptions.count(connection)
         paused = await subscriptions.paused(connection)
         states = await feeds.states_of_all(connection)

@@ -19,7 +19,7 @@ from bot.services.context import Context
 from bot.services.story_batches import story_batches
 from bot.services.topics import NEAR
 from bot.store import stories as stored
-from bot.store import subscriptions, topics
+from bot.store import subscriptions
 
 LONGEST = mutes.LONGEST
 MOST = 200
@@ -59,7 +59,7 @@ async def effect(context: Context, guild_id: int, channel_id: int | None, value:
     now = context.now()
     async with context.db.read() as connection:
         before = await subscriptions.mutes_in(connection, guild_id, channel_id or 0)
-        known = await topics.load(connection, guild_id)
+        known = await context.topics.load(connection, guild_id)
         own = await subscriptions.subscriptions(
             connection, guild_id=guild_id, channel_ids=None if channel_id is None else [channel_id]
         )

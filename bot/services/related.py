@@ -21,11 +21,11 @@ from bot.domain.stories.related import Candidate, related_stories, words_of
 from bot.domain.stories.story import Story
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import plain_words
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError
 from bot.services.context import Context
 from bot.services.topics import resolve
-from bot.store import outbox, records, search, subscriptions, topics
+from bot.store import outbox, records, search, subscriptions
 from bot.store import stories as stored
 
 LOOKED_AT = 40  # stories that have most words of another, of which some stand beside it
@@ -129,7 +129,7 @@ async def _found(
     if not story.members:
         raise NotFoundError(f"Story #{number} was withdrawn. Its outlets removed all articles.")
     view = await asyncio.to_thread(_view, story, muted, context.rules.owners)
-    known = await topics.load(connection, guild_id or 0)
+    known = await context.topics.load(connection, guild_id or 0)
     fate = await _fate(connection, view, known, channel_id) if channel_id else None
     return Found(view, asked, fate, known.specific_first(view.topics), story.topics)
 
@@ -231,7 +231,7 @@ async def latest(
     async with context.db.read() as connection:
         names, title = None, ""
         if topic_name:
-            known = await topics.load(connection, guild_id or 0)
+            known = await context.topics.load(connection, guild_id or 0)
             title = resolve(known, topic_name).name
             names = known.with_descendants(title)
         if sort is Sort.HOT:

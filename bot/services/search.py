@@ -14,11 +14,11 @@ from bot.domain.stories.story import Story
 from bot.domain.topics.query import language
 from bot.domain.topics.query.language import Query
 from bot.domain.topics.query.matching import MatchingRecord
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.services.context import Context
 from bot.services.evaluation import AT_ONCE
 from bot.services.server_topics import understood
-from bot.store import records, search, subscriptions, topics
+from bot.store import records, search, subscriptions
 from bot.store import stories as stored_stories
 
 MOST = 50  # stories of an answer
@@ -55,7 +55,7 @@ async def _find(
     context: Context, query: Query, guild_id: int | None, channel_id: int, order: Order, limit: int
 ) -> Found:
     async with context.db.read() as connection:
-        known = await topics.load(connection, guild_id or 0)
+        known = await context.topics.load(connection, guild_id or 0)
         muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
         ids = await search.candidates(connection, query, guild_id, order, CANDIDATES)
     matching: dict[int, list[Stored]] = {}
@@ -86,7 +86,7 @@ def _matching(query: Query, known: Topics, muted: stories.Muted, part: Iterable[
         for stored in part
         if stored.story is not None
         and not muted(stored.record)
-        and language.matches(query, known.document(stored.record))
+        and language.matches(query, known.matcher.document(stored.record))
     ]
 
 
@@ -104,7 +104,7 @@ def _hits(
         if view is None:
             continue
         shown = next((own for own in matching[number] if own.id == view.lead.id), matching[number][0])
-        document = known.document(shown.record)
+        document = known.matcher.document(shown.record)
         match = MatchingRecord(shown, document, language.explain(query, document))
         hits.append(Hit(view, match))
     return hits

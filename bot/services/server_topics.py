@@ -12,12 +12,12 @@ from bot.domain.text.cleaning import clip, plural, repair
 from bot.domain.text.words import name_key, words
 from bot.domain.topics.query import language
 from bot.domain.topics.query.language import Query, QueryError
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError, QueryRefusedError
 from bot.services.context import Context
 from bot.services.evaluation import AT_ONCE, affordable
 from bot.services.topics import resolve
-from bot.store import feeds, quotas, server_topics, stories, topics
+from bot.store import feeds, quotas, server_topics, stories
 
 MAX_NAME = 80
 MAX_ALIASES = 10
@@ -145,7 +145,7 @@ async def create(context: Context, guild_id: int, draft: Draft) -> Made:
     InvalidInputError for what cannot be, for a name that is taken, and at the server's limit.
     """
     async with context.db.intake() as connection:
-        known = await topics.load(connection, guild_id)
+        known = await context.topics.load(connection, guild_id)
         wanted = _drafted(Topic("", guild_id=guild_id), draft, known)
         _free(known, wanted, None)
         if (await quotas.usage_of(connection, guild_id)).topics >= context.topics_per_server:
@@ -163,7 +163,7 @@ async def edit(context: Context, guild_id: int, name: str, draft: Draft) -> Made
     A topic that is suspended matches again, even where it stays as it is: it is suspended anew if it costs too much.
     """
     async with context.db.intake() as connection:
-        known = await topics.load(connection, guild_id)
+        known = await context.topics.load(connection, guild_id)
         before = _own(known, name, guild_id)
         wanted = _drafted(replace(before, suspended=""), draft, known)
         if wanted == before:
@@ -186,7 +186,7 @@ async def _look_back(context: Context, topic: Topic) -> Made:
     found = looked_at = 0
     most = min(MOST, affordable(language.parse(topic.query).price))
     async with context.db.read() as connection:
-        known = await topics.load(connection)
+        known = await context.topics.load(connection)
     async with (
         context.evaluations.turn(topic.guild_id),
         aclosing(lately(context, topic.guild_id, most)) as parts,
@@ -197,15 +197,17 @@ async def _look_back(context: Context, topic: Topic) -> Made:
             if not matches:
                 continue
             async with context.db.intake() as connection:
-                now_known = await topics.load(connection, topic.guild_id)
+                now_known = await context.topics.load(connection, topic.guild_id)
                 if now_known.resolve(topic.name) != topic:
                     break
                 found += await server_topics.tag(connection, topic, matches)
+                numbers = {stored.story for stored, _ in matches if stored.story is not None}
+                await stories.decide_topics(connection, numbers, context.rules.owners)
     return Made(topic, found, looked_at if looked_at >= most else None)
 
 
 def _matches(known: Topics, topic: Topic, part: Iterable[Stored]) -> list[tuple[Stored, TopicMatch]]:
-    every = ((stored, known.match_one(topic, stored.record, stored.guild_id)) for stored in part)
+    every = ((stored, known.matcher.match_one(topic, stored.record, stored.guild_id)) for stored in part)
     return [(stored, match) for stored, match in every if match is not None]
 
 
@@ -229,7 +231,7 @@ async def lately(context: Context, guild_id: int, most: int = MOST) -> AsyncGene
 async def show(context: Context, guild_id: int, name: str, *, own: bool = False) -> Shown:
     """A topic that a server knows, a shared one or its own (`own`: only such a one). NotFoundError has near names."""
     async with context.db.read() as connection:
-        known = await topics.load(connection, guild_id)
+        known = await context.topics.load(connection, guild_id)
         topic = _own(known, name, guild_id) if own else resolve(known, name)
         every = known.with_descendants(topic.name)
         counts = await stories.recent_counts(connection, {topic.name: every}, context.now(), guild_id)
@@ -243,7 +245,7 @@ async def delete(context: Context, guild_id: int, name: str) -> Shown:
     """Forget a topic of a server's own, and end its subscriptions. Returns what it was, and who followed it."""
     gone = await show(context, guild_id, name, own=True)
     async with context.db.intake() as connection:
-        topic = _own(await topics.load(connection, guild_id), gone.topic.name, guild_id)
+        topic = _own(await context.topics.load(connection, guild_id), gone.topic.name, guild_id)
         channels = await server_topics.channels(connection, topic, guild_id)
         await server_topics.remove(connection, topic)
     return replace(gone, topic=topic, channels=channels)
@@ -252,6 +254,6 @@ async def delete(context: Context, guild_id: int, name: str) -> Shown:
 async def suggest(context: Context, guild_id: int, text: str) -> list[str]:
     """Names of a server's own topics, for autocomplete."""
     async with context.db.read() as connection:
-        known = await topics.load(connection, guild_id)
+        known = await context.topics.load(connection, guild_id)
     own = Topics(replace(topic, guild_id=0, query="") for topic in known if topic.guild_id)
     return [topic.name for topic in own.suggest(text)]

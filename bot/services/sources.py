@@ -12,14 +12,14 @@ from bot.domain.polling import Feed, FeedOrigin, NewFeed
 from bot.domain.records.identity import canonical
 from bot.domain.text.cleaning import clip, length, plural
 from bot.domain.text.words import name_key
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError, SourceError
 from bot.services.context import Context
 from bot.services.topics import resolve
 from bot.sources.feeds.parse import Document, FeedSpec
 from bot.sources.feeds.source import Found, find
 from bot.sources.web.fetch import Web
-from bot.store import feeds, quotas, subscriptions, topics
+from bot.store import feeds, quotas, subscriptions
 
 MAX_ADDRESS = 500
 SHORT = 100  # characters of a name that stand for it: Discord completes no more
@@ -83,7 +83,7 @@ async def preview(
     Raises SourceError that says what is wrong with it, and NotFoundError for a topic that there is not.
     """
     async with context.db.read() as connection:
-        known = await topics.load(connection, guild_id)
+        known = await context.topics.load(connection, guild_id)
     about = (resolve(known, topic_name).name,) if topic_name else ()
     spec = FeedSpec(address_of(address), topics=about, quality=context.polls.quality)
     found = await _found(context, spec, guild_id, guessed="://" not in address)
@@ -106,7 +106,7 @@ async def _found(context: Context, spec: FeedSpec, guild_id: int, *, guessed: bo
 def _matched(known: Topics, document: Document, guild_id: int) -> tuple[tuple[Record, tuple[str, ...]], ...]:
     """The records of a feed, each with the topics that it matches."""
     records = (item.record for item in document.items)
-    return tuple((record, tuple(m.topic for m in known.of(record, guild_id))) for record in records)
+    return tuple((record, tuple(m.topic for m in known.matcher.of(record, guild_id))) for record in records)
 
 
 async def add(

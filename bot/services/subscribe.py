@@ -17,7 +17,8 @@ from bot.domain.posting.schedule import Schedule
 from bot.domain.stories import story as stories
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.story import Story
-from bot.domain.topics.tree import Topics, sought_by
+from bot.domain.topics.topics import Topics
+from bot.domain.topics.tree import sought_by
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
 from bot.services.context import Context
 from bot.services.digests import FIRST
@@ -117,7 +118,7 @@ async def subscribe(context: Context, wish: SubscribeRequest) -> Subscribed:
     """
     now = context.now()
     async with context.db.write() as connection:
-        known = await topics.load(connection, wish.guild_id)
+        known = await context.topics.load(connection, wish.guild_id)
         topic = resolve(known, wish.topic)
         own = await subscriptions.subscriptions(connection, guild_id=wish.guild_id)
         before = next((s for s in own if s.channel_id == wish.channel_id and s.topic == topic.name), None)
@@ -221,7 +222,7 @@ async def post_now(context: Context, story: int, guild_id: int, channel_id: int)
             raise InvalidInputError(f"Story #{number} was removed by its outlets or is muted here.")
         own = await subscriptions.subscriptions(connection, guild_id=guild_id, channel_ids=[channel_id])
         live = [s for s in own if s.mode is not Mode.DIGEST]
-        if not decisions.matching(view, live, await topics.load(connection, guild_id)):
+        if not decisions.matching(view, live, await context.topics.load(connection, guild_id)):
             raise InvalidInputError(
                 f"<#{channel_id}> no longer gets live posts on the topics of story #{number}."
             )
@@ -246,7 +247,7 @@ async def unsubscribe(
     """
     async with context.db.write() as connection:
         own = await subscriptions.subscriptions(connection, guild_id=guild_id, channel_ids=[channel_id])
-        known = await topics.load(connection, own[0].guild_id if own else 0)
+        known = await context.topics.load(connection, own[0].guild_id if own else 0)
         topic = known.resolve(topic_name) if own else None
         if topic and await subscriptions.unsubscribe(
             connection, channel_id, await topics.id_of(connection, topic)

@@ -13,10 +13,10 @@ from bot.domain.stories.ranking import LEAST_STORIES, USUAL_DAYS, Spike, spike
 from bot.domain.stories.topic_row import TopicRow
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.errors import UnknownNameError
 from bot.services.context import Context
-from bot.store import feeds, stories, subscriptions, topics, volumes
+from bot.store import feeds, stories, subscriptions, volumes
 
 NEAR = 3  # names that may have been meant
 
@@ -38,7 +38,7 @@ async def suggest(context: Context, text: str, guild_id: int = 0, limit: int = 2
     that most feeds are about.
     """
     async with context.db.read() as connection:
-        known = await topics.load(connection, guild_id)
+        known = await context.topics.load(connection, guild_id)
         if text.strip():
             return [topic.name for topic in known.suggest(text, limit)]
         followers = await subscriptions.followers(connection)
@@ -102,7 +102,7 @@ def _volumes(
 async def listing(context: Context, search: str, guild_id: int) -> list[TopicRow]:
     """The topics with the number of their stories, children below their parents; `search` narrows it, to no tree."""
     async with context.db.read() as connection:
-        known = await topics.load(connection, guild_id)
+        known = await context.topics.load(connection, guild_id)
         below = {topic.name: known.with_descendants(topic.name) for topic in known}
         counts = await stories.recent_counts(connection, below, context.now(), guild_id)
         above = await spikes(connection, known, [topic.name for topic in known], context.now(), guild_id)

@@ -15,13 +15,13 @@ from bot.domain.topics.query import language as query
 from bot.domain.topics.query.document import Document
 from bot.domain.topics.query.language import Query
 from bot.domain.topics.query.matching import MatchingRecord, keyword_marks
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError
 from bot.services.context import Context
 from bot.services.evaluation import affordable
 from bot.services.server_topics import LOOK_BACK, MOST, lately, understood
 from bot.services.story_batches import story_batches
-from bot.store import server_topics, subscriptions, topics
+from bot.store import server_topics, subscriptions
 
 DAYS = LOOK_BACK.days
 EXAMPLES = 10
@@ -76,7 +76,7 @@ async def _asked(context: Context, guild_id: int, text: str) -> Asked:
     if not text.strip():
         raise InvalidInputError("Enter a topic or a query.")
     async with context.db.read() as connection:
-        known = await topics.load(connection, guild_id)
+        known = await context.topics.load(connection, guild_id)
     topic = known.resolve(text)
     if topic is None:
         return Asked(known, query=understood(text))
@@ -93,7 +93,7 @@ async def newest(context: Context, guild_id: int, text: str) -> Tested:
 
 
 def _explained(asked: Asked, matching: Iterable[Stored]) -> tuple[MatchingRecord, ...]:
-    documents = ((stored, asked.known.document(stored.record)) for stored in matching)
+    documents = ((stored, asked.known.matcher.document(stored.record)) for stored in matching)
     return tuple(
         MatchingRecord(stored, document, _marks(asked, stored.record, document))
         for stored, document in documents
@@ -104,7 +104,7 @@ def _marks(asked: Asked, record: Record, document: Document) -> Sequence[query.M
     if asked.query is not None:
         return query.explain(asked.query, document)
     names = set(asked.about)
-    words = [w for match in asked.known.of(record) if match.topic in names for w in match.keywords]
+    words = [w for match in asked.known.matcher.of(record) if match.topic in names for w in match.keywords]
     return keyword_marks(words, document)
 
 
@@ -129,7 +129,7 @@ async def _newest(context: Context, asked: Asked, guild_id: int) -> tuple[list[S
 
 
 def _matching(wanted: Query, known: Topics, part: Iterable[Stored]) -> list[Stored]:
-    return [stored for stored in part if query.matches(wanted, known.document(stored.record))]
+    return [stored for stored in part if query.matches(wanted, known.matcher.document(stored.record))]
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from bot.domain.model import Topic
 from bot.domain.text.cleaning import repair
+from bot.domain.topics.learned import TitleModel
 from bot.errors import ConfigError
 from bot.sources.documents import Unreadable, documents
 from bot.sources.fields import Fields, text_of
@@ -57,6 +59,25 @@ def catalogue_feeds() -> tuple[Listed, ...]:
     if problems:
         raise ConfigError("catalogue", problems)
     return tuple(feeds)
+
+
+@cache
+def catalogue_titles() -> TitleModel:
+    """What guesses the root topic of a title. Raises ConfigError with what to do where the file is missing or damaged."""
+    path = _place() / "titles.json"
+    try:
+        model = json.loads(path.read_bytes())
+        topics = tuple(map(str, model["topics"]))
+        counts = {
+            str(stem): [float(of.get(str(at), 0)) for at in range(len(topics))]
+            for stem, of in model["counts"].items()
+        }
+        return TitleModel(topics, counts, tuple((float(m), float(c)) for m, c in model["steps"]))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ConfigError(
+            "catalogue",
+            [f"{path} cannot be read ({error}), so only keywords decide topics. Install Topicwire again."],
+        ) from error
 
 
 def _listed(fields: Fields) -> Listed:

@@ -92,6 +92,16 @@ class Fields:
         value = self._mapping.get(field)
         return Fields({} if value is None else value, f"{self.name(field)}.")
 
+    def names(self) -> Iterator[str]:
+        """The names of the fields, as they are written; what is no text (YAML takes `no` for false) raises an error."""
+        for name in self._mapping:
+            if not isinstance(name, str):
+                raise FieldError(
+                    self._place.rstrip("."),
+                    f"{name!r} is not a name: put it in quotes, as YAML reads no and on as words of its own",
+                )
+            yield name
+
     def entries(self, field: str) -> Iterator[tuple[str, object]]:
         """The entries of a list that are not null, each with its name (`topics[2]`, from 0)."""
         value = self._mapping.get(field)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from bot.domain.model import Topic
 from bot.domain.text.cleaning import clip, repair
 from bot.domain.text.terminal import one_line
 from bot.domain.text.words import name_key
+from bot.domain.topics.keywords import SHORTEST_STEM, STEM, short_stems
 from bot.domain.topics.query.language import QueryError, parse
 from bot.sources.documents import Unreadable, documents
 from bot.sources.fields import Fields, found, text_of
@@ -21,6 +23,8 @@ MAX_KEYWORD = 100
 MAX_KEYWORDS = 1000
 _REASON = 300
 _WHITE = 0xFFFFFF
+ANY_LANGUAGE = "any"  # the keywords of a topic that count in all languages
+_LANGUAGE = re.compile("[a-z]{2}")
 _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 
 
@@ -58,16 +62,18 @@ def topic_from_mapping(value: object) -> Topic:
     name = fields.text("name", MAX_NAME)
     if not name:
         raise fields.error("name", "missing")
+    any_language, of_languages = _keywords(fields)
     return Topic(
         name=name,
         shortname=fields.text("shortname", MAX_NAME),
         slug=fields.text("_id", MAX_NAME),
         parent=fields.text("parent", MAX_NAME),
-        keywords=_texts(fields, "keywords"),
+        keywords=any_language,
         aliases=_texts(fields, "aliases"),
         fields=_searched(fields),
         colour=_colour(fields),
         query=_query(fields),
+        language_keywords=of_languages,
     )
 
 
@@ -114,6 +120,38 @@ def _texts(fields: Fields, field: str) -> tuple[str, ...]:
         if text:
             texts.setdefault(name_key(text), text)
     return tuple(texts.values())
+
+
+def _keywords(fields: Fields) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """The keywords that count in any language, and (language, keyword) for those that count in one.
+
+    They are a list, for any language, or lists by language, with `any` among them.
+    """
+    if not isinstance(fields.raw("keywords"), Mapping):
+        return _checked(fields, "keywords"), ()
+    by_language = fields.inner("keywords")
+    any_language: tuple[str, ...] = ()
+    of_languages: list[tuple[str, str]] = []
+    for code in by_language.names():
+        if code == ANY_LANGUAGE:
+            any_language = _checked(by_language, code)
+        elif _LANGUAGE.fullmatch(code):
+            of_languages += [(code, keyword) for keyword in _checked(by_language, code)]
+        else:
+            raise by_language.error(code, "expected a language of two letters, such as en, or any")
+    if len(any_language) + len(of_languages) > MAX_KEYWORDS:
+        raise fields.error("keywords", f"expected at most {MAX_KEYWORDS:,} entries")
+    return any_language, tuple(of_languages)
+
+
+def _checked(fields: Fields, field: str) -> tuple[str, ...]:
+    keywords = _texts(fields, field)
+    for keyword in keywords:
+        for stem in short_stems(keyword):
+            raise fields.error(
+                field, f"{stem!r}: a stem needs {SHORTEST_STEM} characters or more before its {STEM}"
+            )
+    return keywords
 
 
 def _searched(fields: Fields) -> Literal["title", "title+excerpt"]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Mute, Subscription
-from bot.domain.topics.tree import Topics
-from bot.store import subscriptions, topics
+from bot.domain.topics.topics import Topics
+from bot.store import subscriptions
+from bot.store.topic_cache import TopicCache
 
 
-async def load(connection: AsyncConnection) -> tuple[Topics, tuple[Subscription, ...], tuple[Mute, ...]]:
+async def load(
+    connection: AsyncConnection, cache: TopicCache
+) -> tuple[Topics, tuple[Subscription, ...], tuple[Mute, ...]]:
     """What there is to follow, who follows it, and what they do not want: as `plan` takes them."""
     return (
-        await topics.load(connection),
+        await cache.load(connection),
         await subscriptions.subscriptions(connection),
         await subscriptions.mutes(connection),
     )

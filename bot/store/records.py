@@ -18,8 +18,8 @@ from bot.domain.posting.plan import Affected, IntakePlan
 from bot.domain.records.analysis import TextAnalysis
 from bot.domain.records.intake import Arrival, Known, all_keys, keys_of
 from bot.domain.stories.ranking import last_report
-from bot.domain.text.words import name_key, search_key
-from bot.store import decisions, outbox, pointers, quotas, schema, search, topics
+from bot.domain.text.words import search_key
+from bot.store import decisions, outbox, pointers, quotas, schema, search, story_topics, topics
 from bot.store.sql import chunks, upsert, visible_to
 
 _r = schema.records
@@ -136,16 +136,34 @@ async def topics_of(
     found: dict[int, list[TopicMatch]] = {}
     for part in chunks(numbers):
         rows = await connection.execute(
-            sa.select(_rt.c.record_id, _t.c.name, _rt.c.declared, _rt.c.keywords, _t.c.guild_id)
+            sa.select(
+                _rt.c.record_id, _t.c.name, _rt.c.declared, _rt.c.keywords, _t.c.guild_id, _rt.c.learned
+            )
             .join(_t, _t.c.id == _rt.c.topic_id)
             .join(_r, _r.c.id == _rt.c.record_id)
             .where(_r.c.story.in_(part))
             .where(visible_to(_r.c.guild_id, guild_id), visible_to(_t.c.guild_id, guild_id))
             .order_by(_rt.c.record_id, _rt.c.declared.desc(), _rt.c.topic_id)
         )
-        for record_id, name, declared, keywords, of in rows:
-            found.setdefault(record_id, []).append(TopicMatch(name, declared, tuple(keywords), of))
+        for record_id, name, declared, keywords, of, learned in rows:
+            match = TopicMatch(name, declared, tuple(keywords), of, learned)
+            found.setdefault(record_id, []).append(match)
     return {record_id: tuple(matches) for record_id, matches in found.items()}
+
+
+async def labelled(connection: AsyncConnection, limit: int) -> list[tuple[Record, tuple[TopicMatch, ...]]]:
+    """The newest shared records with shared topics that are not learned, and these topics."""
+    has_topic = sa.exists().where(
+        _rt.c.record_id == _r.c.id, _rt.c.topic_id == _t.c.id, _t.c.guild_id == 0, ~_rt.c.learned
+    )
+    own = sa.and_(_r.c.guild_id == 0, ~_r.c.partial, ~_r.c.removed, has_topic)
+    newest = sa.select(_r.c.id).where(own).order_by(_r.c.id.desc()).limit(limit)
+    records = await by_id(connection, (await connection.execute(newest)).scalars())
+    matches = await topics_of(connection, {s.story for s in records.values() if s.story is not None}, 0)
+    return [
+        (stored.record, tuple(match for match in matches.get(i, ()) if not match.learned))
+        for i, stored in records.items()
+    ]
 
 
 async def ids_by_key(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, int]:
@@ -215,6 +233,7 @@ async def affected(connection: AsyncConnection, numbers: Collection[int]) -> Aff
         inside | await by_id(connection, declared),
         await topics_of(connection, numbers),
         await outbox.posts(connection, numbers),
+        await story_topics.assigned(connection, numbers),
     )
 
 
@@ -287,9 +306,8 @@ def _story_row(number: int, view: StoryView) -> dict[str, Any]:
 
 
 class _Rows(NamedTuple):
-    """What is written of a plan's records and stories. `views`: of stories; `gone`: stories of which nothing is left."""
+    """What is written of a plan's records and stories. `gone`: stories of which nothing is left."""
 
-    views: dict[int, StoryView]
     stories: list[dict[str, Any]]
     gone: list[int]
     records: list[dict[str, Any]]
@@ -307,7 +325,6 @@ class _Rows(NamedTuple):
         }
         whole = [(plan.records[i], hashed, plan.analyses[i]) for i, hashed in plan.content_hashes.items()]
         return cls(
-            views,
             [_story_row(story, view) for story, view in views.items()],
             [story for story, view in plan.stories.items() if view is None],
             [row_of(stored, hashed, analysis) for stored, hashed, analysis in whole],
@@ -332,14 +349,14 @@ async def apply(connection: AsyncConnection, plan: IntakePlan, now: datetime) ->
     await upsert(connection, _s, rows.stories, on=["number"])
     for part in chunks(rows.gone):
         await connection.execute(sa.update(_s).where(_s.c.number.in_(part)).values(removed=True))
-        await connection.execute(sa.delete(schema.story_topics).where(schema.story_topics.c.story.in_(part)))
     await _write_records(connection, rows)
     await _write_reasons(connection, plan.why)
     await _write_keys(connection, plan.keys)
     await _write_declarations(connection, plan.declares)
     topic_ids = await _learnt(connection, plan.topics)
     await _write_topics(connection, plan.topics, topic_ids)
-    await _write_story_topics(connection, rows.views, topic_ids)
+    await story_topics.forget(connection, (*rows.gone, *plan.merged))
+    await story_topics.write(connection, plan.story_topics)
     await _forward(connection, plan.merged)
     changed = {story: plan.audience(story) for story in plan.stories}
     await decisions.apply(connection, plan.decisions, changed, now)
@@ -403,6 +420,7 @@ async def _write_topics(
             "topic_id": ids[topics.key_of(match.topic, match.guild_id)],
             "declared": match.declared,
             "keywords": list(match.keywords),
+            "learned": match.learned,
         }
         for record_id, own in matches.items()
         for match in own
@@ -411,27 +429,10 @@ async def _write_topics(
         await connection.execute(sa.insert(_rt), rows)
 
 
-async def _write_story_topics(
-    connection: AsyncConnection, views: Mapping[int, StoryView], ids: Mapping[str, int]
-) -> None:
-    """Store the topics of stories but those of servers, which are found by their records."""
-    st = schema.story_topics
-    for part in chunks(views):
-        await connection.execute(sa.delete(st).where(st.c.story.in_(part)))
-    rows = [
-        {"story": number, "topic_id": ids[name_key(topic)]}
-        for number, view in views.items()
-        for topic in view.topics
-        if name_key(topic) in ids
-    ]
-    if rows:
-        await connection.execute(sa.insert(st), rows)
-
-
 async def _forward(connection: AsyncConnection, merged: Mapping[int, int]) -> None:
     if not merged:
         return
-    history, withheld, topics_of_stories = schema.digest_history, schema.withheld_posts, schema.story_topics
+    history, withheld = schema.digest_history, schema.withheld_posts
     old, new = sa.bindparam("old", type_=schema.ID), sa.bindparam("new", type_=schema.ID)
     in_both = sa.select(history.c.channel_id).where(history.c.story == new)
     pairs = [{"old": story, "new": survivor} for story, survivor in merged.items()]
@@ -444,7 +445,6 @@ async def _forward(connection: AsyncConnection, merged: Mapping[int, int]) -> No
         await connection.execute(statement, pairs)
     for part in chunks(merged):
         await connection.execute(sa.delete(withheld).where(withheld.c.story.in_(part)))
-        await connection.execute(sa.delete(topics_of_stories).where(topics_of_stories.c.story.in_(part)))
 
 
 async def reasons(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, str]:
@@ -464,21 +464,6 @@ async def own_after(connection: AsyncConnection, after: int, limit: int) -> dict
     return await by_id(connection, rows.scalars())
 
 
-async def rematch(
-    connection: AsyncConnection, stored: Mapping[int, Stored], matches: Mapping[int, Sequence[TopicMatch]]
-) -> None:
-    """Replace the topics of these records, and so those of their stories."""
+async def rematch(connection: AsyncConnection, matches: Mapping[int, Sequence[TopicMatch]]) -> None:
+    """Replace the topics of these records. Those of their stories have to be decided anew."""
     await _write_topics(connection, matches, await _learnt(connection, matches))
-    numbers = {record.story for record in stored.values() if record.story is not None}
-    st = schema.story_topics
-    for part in chunks(numbers):
-        await connection.execute(sa.delete(st).where(st.c.story.in_(part)))
-        of_members = (
-            sa.select(_r.c.story, _rt.c.topic_id)
-            .distinct()
-            .join(_rt, _rt.c.record_id == _r.c.id)
-            .join(_s, _s.c.number == _r.c.story)
-            .join(_t, _t.c.id == _rt.c.topic_id)
-            .where(_r.c.story.in_(part), ~_r.c.removed, _r.c.guild_id == _s.c.guild_id, _t.c.guild_id == 0)
-        )
-        await connection.execute(sa.insert(st).from_select(["story", "topic_id"], of_members))

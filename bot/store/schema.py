@@ -221,6 +221,8 @@ record_topics = sa.Table(
     sa.Column("topic_id", ID, sa.ForeignKey("topics.id", ondelete="CASCADE"), primary_key=True),
     _flag("declared"),
     sa.Column("keywords", sa.JSON, nullable=False),
+    # A guess by the words of the title; see `bot.domain.topics.learned`.
+    sa.Column("learned", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("ix_record_topics_topic_id_record_id", "topic_id", "record_id"),
 )
 
@@ -229,6 +231,8 @@ story_topics = sa.Table(
     metadata,
     sa.Column("story", ID, sa.ForeignKey("stories.number", ondelete="CASCADE"), primary_key=True),
     sa.Column("topic_id", ID, sa.ForeignKey("topics.id", ondelete="CASCADE"), primary_key=True),
+    # The server that sees the topic in the story besides those of everybody (0).
+    sa.Column("guild_id", SNOWFLAKE, primary_key=True, autoincrement=False, server_default="0"),
     sa.Index("ix_story_topics_topic_id_story", "topic_id", "story"),
 )
 

@@ -19,6 +19,7 @@ from bot.store.sql import batches, upsert, visible_to
 _t = schema.topics
 _r = schema.records
 _rt = schema.record_topics
+_st = schema.story_topics
 _f = schema.feeds
 _sub = schema.subscriptions
 
@@ -37,6 +38,10 @@ async def change(connection: AsyncConnection, before: Topic, after: Topic) -> No
     await connection.execute(sa.update(_t).where(_t.c.id == topic_id).values(topics.row_of(after)))
     if before.query != after.query:
         await connection.execute(sa.delete(_rt).where(_rt.c.topic_id == topic_id, ~_rt.c.declared))
+        declared_in = sa.select(_r.c.story).join(_rt, _rt.c.record_id == _r.c.id)
+        declared_in = declared_in.where(_rt.c.topic_id == topic_id, _r.c.story.is_not(None))
+        left = sa.and_(_st.c.topic_id == topic_id, _st.c.story.not_in(declared_in))
+        await connection.execute(sa.delete(_st).where(left))
     if before.name != after.name:
         await _declare(connection, before, after.name)
         declaring = sa.select(_rt.c.record_id).where(_rt.c.topic_id == topic_id, _rt.c.declared)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,12 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Stored
 from bot.domain.records.intake import scoped
+from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.ranking import HALF_LIFE, hotness
-from bot.domain.stories.story import Story
-from bot.domain.text.words import search_key
-from bot.store import kept, records, schema
+from bot.domain.stories.story import Story, topics_by_server
+from bot.domain.text.words import name_key, search_key
+from bot.domain.topics.query.meter import Label
+from bot.store import kept, records, schema, story_topics
 from bot.store.sql import IN_MOST, ROWS_AT_ONCE, batches, chunks, visible_to
-from bot.store.topics import ids_of, keys_of
+from bot.store.topics import ids_seen
 
 MOST_WORDS = 12  # of a search
 NEWEST = 2_000  # shared stories, and of a server's own, among which a title or a topic is sought first
@@ -31,8 +33,6 @@ _s = schema.stories
 _ORDERED = (_s.c.number, _s.c.last_seen, _s.c.last)  # what stories are put in order by
 _r = schema.records
 _st = schema.story_topics
-_rt = schema.record_topics
-_t = schema.topics
 _o = schema.outbox
 
 
@@ -54,6 +54,7 @@ async def _load(connection: AsyncConnection, wanted: Sequence[int], guild_id: in
     declared_ids = {i for record in stored.values() for i in record.declares} - set(stored)
     everything = stored | await records.by_id(connection, declared_ids, guild_id)
     topics = await records.topics_of(connection, wanted, guild_id)
+    assigned = await story_topics.assigned(connection, wanted, guild_id)
     inside: dict[int | None, list[Stored]] = {}
     for record in stored.values():
         if not record.record.removed:
@@ -67,7 +68,8 @@ async def _load(connection: AsyncConnection, wanted: Sequence[int], guild_id: in
             for i in member.declares
             if i in everything and not everything[i].record.removed
         }
-        story = Story(number, members, declared, {m.id: topics.get(m.id, ()) for m in members})
+        of_members = {m.id: topics.get(m.id, ()) for m in members}
+        story = Story(number, members, declared, of_members, assigned.get(number, {}))
         found[number] = story if guild_id is None else story.visible_to(guild_id)
     return found
 
@@ -156,22 +158,10 @@ def _alive(guild_id: int | None = None) -> sa.ColumnElement[bool]:
     return sa.and_(_s.c.merged_into.is_(None), ~_s.c.removed, visible_to(_s.c.guild_id, guild_id))
 
 
-def _of_topics(names: Sequence[str], guild_id: int | None) -> Any:
-    """The stories of these topics; for a server those too that its own records or its own topics put there."""
-    keys = keys_of(names, 0)
-    shared = sa.select(_st.c.story).join(_t, _t.c.id == _st.c.topic_id).where(_t.c.key.in_(keys))
-    if not guild_id:
-        return shared
-    own = (
-        sa.select(_r.c.story)
-        .join(_rt, _rt.c.record_id == _r.c.id)
-        .join(_t, _t.c.id == _rt.c.topic_id)
-        .where(_t.c.key.in_(keys_of(names, guild_id)), ~_r.c.removed, _r.c.story.is_not(None))
-        .where(
-            visible_to(_r.c.guild_id, guild_id), sa.or_(_r.c.guild_id == guild_id, _t.c.guild_id == guild_id)
-        )
-    )
-    return shared.union(own)
+def _of_topics(ids: Iterable[int], guild_id: int | None) -> Any:
+    """The stories of these topics, as a server sees them."""
+    seen = visible_to(_st.c.guild_id, guild_id)
+    return sa.select(_st.c.story).where(_st.c.topic_id.in_(ids), seen)
 
 
 async def recent_counts(
@@ -196,30 +186,23 @@ async def counts(
 
     `below` are the names of topics, each with those of itself and of all topics below it.
     """
-    ids = await ids_of(connection, {key for names in below.values() for key in keys_of(names, guild_id)})
+    seen = await ids_seen(connection, chain.from_iterable(below.values()), guild_id)
     pairs = [
-        (place, ids[key])
+        (place, topic_id)
         for place, names in enumerate(below.values())
-        for key in keys_of(names, guild_id)
-        if key in ids
+        for name in dict.fromkeys(map(name_key, names))
+        for topic_id in seen.get(name, ())
     ]
     found: dict[int, int] = {}
     for part in _of_whole_topics(pairs):
         columns = (sa.column("place", sa.Integer), sa.column("topic_id", sa.Integer))
         wanted = sa.values(*columns, literal_binds=True).data(part).cte("wanted")
-        shared = sa.select(wanted.c.place, _st.c.story).join(_st, _st.c.topic_id == wanted.c.topic_id)
-        own = (
-            sa.select(wanted.c.place, _r.c.story)
-            .join_from(wanted, _rt, _rt.c.topic_id == wanted.c.topic_id)
-            .join(_r, _r.c.id == _rt.c.record_id)
-            .join(_t, _t.c.id == _rt.c.topic_id)
-            .where(~_r.c.removed, _r.c.story.is_not(None))
-            .where(
-                visible_to(_r.c.guild_id, guild_id),
-                sa.or_(_r.c.guild_id == guild_id, _t.c.guild_id == guild_id),
-            )
+        every = (
+            sa.select(wanted.c.place, _st.c.story)
+            .join(_st, _st.c.topic_id == wanted.c.topic_id)
+            .where(visible_to(_st.c.guild_id, guild_id))
+            .subquery()
         )
-        every = (shared.union_all(own) if guild_id else shared).subquery()
         rows = await connection.execute(
             sa.select(every.c.place, sa.func.count(every.c.story.distinct()))
             .join(_s, _s.c.number == every.c.story)
@@ -257,7 +240,8 @@ async def latest(
         return list(rows.scalars())
     statement = sa.select(_s.c.number).where(_alive(guild_id))
     if topics is not None:
-        statement = statement.where(_s.c.number.in_(_of_topics(topics, guild_id)))
+        ids = await _ids(connection, topics, guild_id)
+        statement = statement.where(_s.c.number.in_(_of_topics(ids, guild_id)))
     return list((await connection.execute(_by_arrival(statement, _s))).scalars())
 
 
@@ -270,7 +254,7 @@ async def _latest_of_topics(
     with the highest numbers are looked at as well, which are those that began last.
     """
     most = max(limit, NEWEST)
-    ids = await ids_of(connection, keys_of(topics, guild_id or 0))
+    ids = await _ids(connection, topics, guild_id)
     windows = [_newest(_ORDERED, own, most) for own in _guilds(guild_id)]
     complete_since: datetime | None = None  # of what arrived before, the newest are not all
     for window in windows:
@@ -298,55 +282,39 @@ def _by_arrival(statement: sa.Select[Any], of: sa.FromClause) -> sa.Select[Any]:
     return statement.order_by(of.c.last_seen.desc(), of.c.last.desc(), of.c.number.desc())
 
 
-def _about(
-    number: sa.ColumnElement[int], ids: Mapping[str, int], guild_id: int | None
-) -> sa.ColumnElement[bool]:
-    """Whether a story is about one of these topics, by their ids as `topics.ids_of` gives them.
-
-    For a server also where its own records or its own topics say so. `+ 0` has databases go by the story.
-    """
-    is_one = (_st.c.topic_id + 0).in_(ids.values())
-    about = sa.exists().where(_st.c.story == number, is_one)
-    if not guild_id:
-        return about
-    of_record = sa.and_(_rt.c.record_id == _r.c.id, (_rt.c.topic_id + 0).in_(ids.values()))
-    own = sa.exists().where(_r.c.story == number, ~_r.c.removed, of_record, _own_word(ids, guild_id))
-    return sa.or_(about, own)
+async def _ids(connection: AsyncConnection, names: Iterable[str], guild_id: int | None) -> list[int]:
+    """The ids of the topics of these names that a server sees."""
+    seen = await ids_seen(connection, names, guild_id or 0)
+    return sorted(chain.from_iterable(seen.values()))
 
 
-def _own_word(ids: Mapping[str, int], guild_id: int) -> sa.ColumnElement[bool]:
-    """Records that put a story into a topic for a server alone: its own, or those of its own topics."""
-    own_ids = [number for key, number in ids.items() if "\n" in key]
-    return sa.and_(
-        visible_to(_r.c.guild_id, guild_id),
-        sa.or_(_r.c.guild_id == guild_id, _rt.c.topic_id.in_(own_ids)),
-    )
+def _about(number: sa.ColumnElement[int], ids: Iterable[int], guild_id: int | None) -> sa.ColumnElement[bool]:
+    """Whether a story is about one of these topics, as a server sees it. `+ 0` has databases go by the story."""
+    seen = visible_to(_st.c.guild_id, guild_id)
+    return sa.exists().where(_st.c.story == number, (_st.c.topic_id + 0).in_(ids), seen)
 
 
 async def _began_last(
-    connection: AsyncConnection, ids: Mapping[str, int], guild_id: int | None, limit: int
+    connection: AsyncConnection, ids: Iterable[int], guild_id: int | None, limit: int
 ) -> set[int]:
-    """The stories of each of these topics with the highest numbers, from indexes."""
-    seen = sa.and_(~_r.c.removed, _r.c.story.is_not(None), visible_to(_r.c.guild_id, guild_id))
+    """The stories of each of these topics with the highest numbers, from an index."""
     found: set[int] = set()
-    for key, topic_id in ids.items():
-        if "\n" not in key:
-            of_topic = sa.select(_st.c.story).where(_st.c.topic_id == topic_id)
-            found.update(
-                (await connection.execute(of_topic.order_by(_st.c.story.desc()).limit(limit))).scalars()
-            )
-            continue
-        newest = sa.select(_rt.c.record_id).where(_rt.c.topic_id == topic_id)
-        newest = newest.order_by(_rt.c.record_id.desc()).limit(limit)
-        of_topic = sa.select(_r.c.story).where(_r.c.id.in_(newest), seen)
-        found.update((await connection.execute(of_topic)).scalars())
-    if guild_id:
-        newest = sa.select(_r.c.id).where(_r.c.guild_id == guild_id)
-        newest = newest.order_by(_r.c.id.desc()).limit(limit)
-        own = sa.select(_r.c.story).join(_rt, _rt.c.record_id == _r.c.id)
-        own = own.where(_r.c.id.in_(newest), (_rt.c.topic_id + 0).in_(ids.values()), seen)
-        found.update((await connection.execute(own)).scalars())
+    for topic_id in ids:
+        of_topic = sa.select(_st.c.story).where(
+            _st.c.topic_id == topic_id, visible_to(_st.c.guild_id, guild_id)
+        )
+        found.update((await connection.execute(of_topic.order_by(_st.c.story.desc()).limit(limit))).scalars())
     return found
+
+
+async def decide_topics(connection: AsyncConnection, numbers: Iterable[int], owners: MediaOwners) -> None:
+    """Decide the topics of these stories anew, as those of their records have changed."""
+    loaded = await load(connection, numbers)
+    await story_topics.write(connection, await asyncio.to_thread(_decided, loaded, owners))
+
+
+def _decided(loaded: Mapping[int, Story], owners: MediaOwners) -> dict[int, dict[int, frozenset[Label]]]:
+    return {number: topics_by_server(story, owners) for number, story in loaded.items()}
 
 
 async def hottest(
@@ -383,14 +351,21 @@ def _hottest_first(rows: Iterable[Any], limit: int | None, now: datetime, half_l
     return [row.number for row in sorted(rows, key=order)[:limit]]
 
 
-def _arrived(
-    topics: Sequence[str] | None, since: datetime, until: datetime, guild_id: int | None
+async def _arrived(
+    connection: AsyncConnection,
+    topics: Sequence[str] | None,
+    since: datetime,
+    until: datetime,
+    guild_id: int | None,
 ) -> sa.Select[Any]:
     inside = sa.and_(_r.c.first_seen > since, _r.c.first_seen <= until, ~_r.c.partial, ~_r.c.removed)
     statement = (
         sa.select(_r.c.story).distinct().join(_s, _s.c.number == _r.c.story).where(inside, _alive(guild_id))
     )
-    return statement if topics is None else statement.where(_r.c.story.in_(_of_topics(topics, guild_id)))
+    if topics is None:
+        return statement
+    ids = await _ids(connection, topics, guild_id)
+    return statement.where(_r.c.story.in_(_of_topics(ids, guild_id)))
 
 
 async def arrived(
@@ -402,7 +377,8 @@ async def arrived(
 ) -> list[int]:
     """The stories of these topics (None: of all) with a record first seen in (`since`, `until`]."""
     numbers: list[int] = []
-    async for part in batches(connection, _arrived(topics, since, until, guild_id)):
+    statement = await _arrived(connection, topics, since, until, guild_id)
+    async for part in batches(connection, statement):
         numbers += [number for (number,) in part]
     return sorted(numbers)
 
@@ -416,8 +392,9 @@ async def newest_arrived(
     limit: int,
 ) -> list[int]:
     """The same, at most `limit` of them: those with the highest numbers, which began last, and these first."""
-    statement = _arrived(topics, since, until, guild_id).order_by(_r.c.story.desc()).limit(limit)
-    return list((await connection.execute(statement)).scalars())
+    statement = await _arrived(connection, topics, since, until, guild_id)
+    newest = statement.order_by(_r.c.story.desc()).limit(limit)
+    return list((await connection.execute(newest)).scalars())
 
 
 async def numbers(connection: AsyncConnection) -> list[int]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Literal, cast
 
 import sqlalchemy as sa
@@ -12,15 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Topic
 from bot.domain.text.words import name_key
-from bot.domain.topics.tree import Topics, known_as, sought_by
+from bot.domain.topics.query.meter import Label
+from bot.domain.topics.tree import known_as, sought_by
 from bot.store import revisions, schema
 from bot.store.servers import LEFT
 from bot.store.sql import chunks, insert_new, upsert
 
-log = logging.getLogger(__name__)
-
-TOPICS = revisions.TOPICS  # the name under which the database counts their changes, and the engine keeps them
-_CHANGED = "topics_changed"
+_CHANGED = "topics_changed"  # an execution option of a connection: true of this transaction alone
 
 _t = schema.topics
 _shared = _t.c.guild_id == 0
@@ -44,7 +40,7 @@ def row_of(topic: Topic, configured: bool = False) -> dict[str, Any]:
         "shortname": topic.shortname,
         "slug": topic.slug,
         "parent": topic.parent,
-        "keywords": list(topic.keywords),
+        "keywords": _keywords_row(topic),
         "aliases": list(topic.aliases),
         "fields": topic.fields,
         "colour": topic.colour,
@@ -55,52 +51,45 @@ def row_of(topic: Topic, configured: bool = False) -> dict[str, Any]:
     }
 
 
-def _topic(row: sa.Row[Any]) -> Topic:
+def _keywords_row(topic: Topic) -> list[str] | dict[str, list[str]]:
+    """Keywords as they are stored: a list, or lists by language where any counts in one alone ("": in all)."""
+    if not topic.language_keywords:
+        return list(topic.keywords)
+    by_language: dict[str, list[str]] = {"": list(topic.keywords)}
+    for language, keyword in topic.language_keywords:
+        by_language.setdefault(language, []).append(keyword)
+    return by_language
+
+
+def topic_of(row: sa.Row[Any]) -> Topic:
+    """A topic as a row has it."""
+    by_language = dict(row.keywords) if isinstance(row.keywords, dict) else {"": row.keywords}
     return Topic(
         row.name,
         row.shortname,
         row.slug,
         row.parent,
-        tuple(row.keywords),
+        tuple(by_language.pop("", ())),
         tuple(row.aliases),
         cast(Literal["title", "title+excerpt"], row.fields),
         row.colour,
         row.query,
         row.guild_id,
         row.suspended,
+        tuple((language, keyword) for language, every in by_language.items() for keyword in every),
     )
-
-
-async def load(connection: AsyncConnection, guild_id: int | None = None) -> Topics:
-    """All topics that are known, as a server sees them (0: as everybody does; None: to match for all servers).
-
-    They are built once and kept with the engine until somebody changes them, be it another process.
-    """
-    assert connection.sync_connection is not None
-    options = connection.sync_connection.get_execution_options()
-    kept: dict[str, tuple[int, Topics]] = options.get("kept", {})
-    revision = await revisions.of(connection, TOPICS)
-    found = kept.get(TOPICS)
-    if found is None or found[0] != revision or _CHANGED in options:
-        present = sa.select(_t).where(_t.c.guild_id.not_in(LEFT)).order_by(_t.c.id)
-        rows = (await connection.execute(present)).all()
-        found = (revision, await asyncio.to_thread(_built, rows, found[1] if found else None))
-        if _CHANGED not in options:  # nobody knows yet whether this transaction will have been
-            kept[TOPICS] = found
-    return found[1] if guild_id is None else found[1].visible_to(guild_id)
-
-
-def _built(rows: Sequence[sa.Row[Any]], before: Topics | None) -> Topics:
-    made = Topics(map(_topic, rows), before.parsed if before else {}, before.meter if before else None)
-    for topic, error in made.refused:
-        log.error("the query of topic %r is ignored: %s", topic.name, error)
-    return made
 
 
 async def changed(connection: AsyncConnection) -> None:
     """Say that the topics change with this transaction: before they do, so that changes wait for each other."""
-    await revisions.advance(connection, TOPICS)
+    await revisions.advance(connection, revisions.TOPICS)
     await connection.execution_options(**{_CHANGED: True})
+
+
+def changes(connection: AsyncConnection) -> bool:
+    """Whether the transaction of this connection has changed the topics."""
+    assert connection.sync_connection is not None
+    return _CHANGED in connection.sync_connection.get_execution_options()
 
 
 async def ids(connection: AsyncConnection) -> dict[str, int]:
@@ -115,6 +104,21 @@ async def ids_of(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, 
     for part in chunks(keys):
         rows = await connection.execute(sa.select(_t.c.key, _t.c.id).where(_t.c.key.in_(part)))
         found |= dict(rows.all())
+    return found
+
+
+async def ids_by_label(connection: AsyncConnection, labels: Iterable[Label]) -> dict[Label, int]:
+    """The ids of topics, each by its server (0: shared) and the key of its name."""
+    keys = {key_of(name, guild_id): (guild_id, name) for guild_id, name in labels}
+    return {keys[key]: topic_id for key, topic_id in (await ids_of(connection, keys)).items()}
+
+
+async def ids_seen(connection: AsyncConnection, names: Iterable[str], guild_id: int) -> dict[str, set[int]]:
+    """The ids of the topics of these names that a server sees, shared ones and its own, by the key of the name."""
+    labels = [(server, name_key(name)) for name in names for server in {0, guild_id}]
+    found: dict[str, set[int]] = {}
+    for (_, key), topic_id in (await ids_by_label(connection, labels)).items():
+        found.setdefault(key, set()).add(topic_id)
     return found
 
 
@@ -146,7 +150,7 @@ async def learn(connection: AsyncConnection, names: Iterable[str]) -> dict[str, 
 
 async def _configured(connection: AsyncConnection) -> dict[str, Topic]:
     rows = await connection.execute(sa.select(_t).where(_t.c.configured))
-    return {row.key: _topic(row) for row in rows}
+    return {row.key: topic_of(row) for row in rows}
 
 
 async def define(connection: AsyncConnection, topics: Iterable[Topic]) -> bool:

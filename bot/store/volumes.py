@@ -10,14 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import kept, schema
 from bot.store.sql import batches, chunks, visible_to
-from bot.store.topics import ids_of, keys_of
+from bot.store.topics import ids_seen
 
 DAY = timedelta(days=1)
 
 _r = schema.records
 _s = schema.stories
 _st = schema.story_topics
-_rt = schema.record_topics
 
 Volumes = dict[str, list[set[int]]]
 
@@ -53,28 +52,19 @@ async def counted(
     alive = sa.and_(_s.c.merged_into.is_(None), ~_s.c.removed, visible_to(_s.c.guild_id, guild_id))
     day = sa.case(*[(_s.c.first > now - (ago + 1) * DAY, ago) for ago in range(days)])
     found: Volumes = {}
-    for keys in chunks(keys_of(names, guild_id)):
-        ids = {number: key for key, number in (await ids_of(connection, keys)).items()}
-        own_ids = [number for number, key in ids.items() if "\n" in key]
-        shared = (
+    seen = await ids_seen(connection, names, guild_id)
+    names_by_id = {topic_id: name for name, ids in seen.items() for topic_id in ids}
+    for ids in chunks(names_by_id):
+        counted_stories = (
             sa.select(_st.c.topic_id, day, _s.c.number)
             .join_from(_st, _s, _s.c.number == _st.c.story)
             .where(_st.c.story >= lowest, (_st.c.topic_id + 0).in_(ids), recent, alive)
+            .where(visible_to(_st.c.guild_id, guild_id))
         )
-        seen = sa.and_(~_r.c.removed, visible_to(_r.c.guild_id, guild_id))
-        own = (
-            sa.select(_rt.c.topic_id, day, _s.c.number)
-            .join_from(_s, _r, _r.c.story == _s.c.number)
-            .join(_rt, _rt.c.record_id == _r.c.id)
-            .where(_r.c.story >= lowest, seen, (_rt.c.topic_id + 0).in_(ids), recent, alive)
-            .where(sa.or_(_r.c.guild_id == guild_id, _rt.c.topic_id.in_(own_ids)))
-        )
-        async for part in batches(connection, shared.union(own) if guild_id else shared):
+        async for part in batches(connection, counted_stories):
             for topic_id, ago, number in part:
-                name = ids[topic_id].rpartition("\n")[2]  # behind the server's id, of a topic of its own
-                if name not in found:
-                    found[name] = [set() for _ in range(days)]
-                found[name][ago].add(number)
+                of_days = found.setdefault(names_by_id[topic_id], [set() for _ in range(days)])
+                of_days[ago].add(number)
     return found
 
 

@@ -97,7 +97,9 @@ class Deliver:
             if not claimed:
                 return 0
             async with self._context.db.read() as connection:
-                render_context = await rendering.load(connection, claimed, self._context.rules, now)
+                render_context = await rendering.load(
+                    connection, self._context.topics, claimed, self._context.rules, now
+                )
             by_channel: dict[int, list[Claimed]] = {}
             for claim in claimed:
                 by_channel.setdefault(claim.channel_id, []).append(claim)

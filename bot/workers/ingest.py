@@ -19,7 +19,7 @@ from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
 from bot.domain.text.language import with_language
 from bot.domain.topics.query import meter
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.errors import TopicwireError
 from bot.services.context import Context
 from bot.sources.model import Batch, Rejected, Source
@@ -253,7 +253,7 @@ class Ingest:
         # In threads: with many channels and stories it takes longer than Discord waits for an answer.
         rules, semantic = self._context.rules, self._context.semantic
         known = await records.known(connection, arrivals)
-        topics, subscriptions, mutes = await audience.load(connection)
+        topics, subscriptions, mutes = await audience.load(connection, self._context.topics)
         identified = await asyncio.to_thread(
             identify, arrivals, known, topics, now, rules.max_age, analyses, semantic=semantic
         )
@@ -275,7 +275,7 @@ class Ingest:
                 newest = await records.by_id(connection, ids)
                 numbers = {stored.story for stored in newest.values() if stored.story is not None}
                 stored = await records.affected(connection, numbers)
-                concerned = await audience.load(connection)
+                concerned = await audience.load(connection, self._context.topics)
                 announced = await asyncio.to_thread(
                     announce, newest, stored, *concerned, now, self._context.rules
                 )
@@ -303,7 +303,7 @@ def _step(part: SourceBatch, summary: Summary, now: datetime) -> Step:
 
 async def _suspend(connection: AsyncConnection, known: Topics) -> None:
     """Have topics that cost too much match nothing from the next transaction on."""
-    excess = {label: meter.reason(price) for label, price in known.meter.excess().items()}
+    excess = {label: meter.reason(price) for label, price in known.matcher.meter.excess().items()}
     await server_topics.suspend(connection, excess)
     for (guild_id, name), why in excess.items():
         log.warning("topic %r of server %d is suspended: %s", name, guild_id, why)

@@ -12,20 +12,22 @@ from bot.domain.polling import Feed
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
-from bot.domain.topics.tree import Topics, sought_by
+from bot.domain.topics.topics import Topics
+from bot.domain.topics.tree import sought_by
 from bot.messages.forum import tag_names
 from bot.messages.message import THREAD_NAME, Embed, Message, escape, escape_to, relative
 from bot.messages.story import GREY
-from bot.store import feeds, notices, outbox, subscriptions, topics
+from bot.store import feeds, notices, outbox, subscriptions
 from bot.store.feeds import Settled
 from bot.store.outbox import Claimed
+from bot.store.topic_cache import TopicCache
 
 QUIET = timedelta(days=1)
 LOOK_BACK = timedelta(days=30)  # what a feed brought since then tells what it is about
 
 
 async def warn(
-    connection: AsyncConnection, failing: Sequence[tuple[Feed, Settled]], now: datetime
+    connection: AsyncConnection, cache: TopicCache, failing: Sequence[tuple[Feed, Settled]], now: datetime
 ) -> list[int]:
     """Tell the channels that depend on feeds that these fail. Returns the feeds for which that is done.
 
@@ -34,7 +36,7 @@ async def warn(
     """
     if not failing:
         return []
-    known = await topics.load(connection)
+    known = await cache.load(connection)
     working = await feeds.working(connection)
     return [
         feed.source_id
@@ -70,12 +72,14 @@ async def _tell(
     return bool(channels)
 
 
-async def outdated(connection: AsyncConnection, claimed: Sequence[Claimed], now: datetime) -> dict[int, str]:
+async def outdated(
+    connection: AsyncConnection, cache: TopicCache, claimed: Sequence[Claimed], now: datetime
+) -> dict[int, str]:
     """By the id of a claim: why a notice that waited is not true for its channel any more."""
     waiting = [claim for claim in claimed if claim.kind == outbox.NOTICE]
     if not waiting:
         return {}
-    known = await topics.load(connection)
+    known = await cache.load(connection)
     sources = {claim.id: (claim.payload or {}).get("feed") for claim in waiting}
     every = await feeds.by_id(
         connection, {source_id for source_id in sources.values() if source_id is not None}

@@ -23,7 +23,7 @@ from bot.domain.polling import Feed, PollResult, next_schedule, to_warn
 from bot.domain.records.intake import Arrival, all_keys, keys_of
 from bot.domain.text.addresses import host_of, hosts_only
 from bot.domain.text.cleaning import plural
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.errors import StoreError
 from bot.services.context import Context
 from bot.sources.feeds.parse import FeedSpec
@@ -33,6 +33,7 @@ from bot.sources.web.fetch import Web
 from bot.store import feeds, quotas, records, sources, topics
 from bot.store.feeds import Settled
 from bot.store.sources import SourceState
+from bot.store.topic_cache import TopicCache
 from bot.workers.ingest import Ingest, SourceBatch, Summary, report
 from bot.workers.notices import warn
 
@@ -118,7 +119,7 @@ class Poll:
     async def next_due(self) -> datetime | None:
         """When a feed is due again."""
         async with self._context.db.read() as connection:
-            followed = await self._followed.of(connection)
+            followed = await self._followed.of(connection, self._context.topics)
             return await feeds.next_due(connection, followed)
 
     async def close(self) -> None:
@@ -168,7 +169,7 @@ class Poll:
         """Claim feeds that are due; returns how many more there are to be polled."""
         now, most = self._context.now(), AHEAD + len(self._busy)
         async with self._context.db.read() as connection:
-            followed = await self._followed.of(connection)
+            followed = await self._followed.of(connection, self._context.topics)
             due = await feeds.due(connection, now, followed, most)
             # One that is busy is among them if its lease has ended meanwhile.
             due = [feed for feed in due if feed.source_id not in self._busy][:AHEAD]
@@ -235,7 +236,7 @@ class Poll:
             kept = [self._settled(done, done.feed.source_id in fresh, now) for done in over]
             failing = [(done.feed, k) for done, k in zip(over, kept, strict=True) if to_warn(k.polling, now)]
             await feeds.settle(connection, kept, now)
-            await feeds.mark_warned(connection, await warn(connection, failing, now))
+            await feeds.mark_warned(connection, await warn(connection, self._context.topics, failing, now))
 
         summaries = await self._ingest.store([part for _, part in brought], settle)
         for (done, _), summary in zip(brought, summaries, strict=True):
@@ -360,13 +361,13 @@ class _Followed:
         self._of: object = None
         self._ids: frozenset[int] = frozenset()
 
-    async def of(self, connection: AsyncConnection) -> frozenset[int]:
+    async def of(self, connection: AsyncConnection, cache: TopicCache) -> frozenset[int]:
         """The feeds of topics that somebody follows, and of those above and below."""
         catalogue = await feeds.catalogue(connection)
         wanted = await topics.followed(connection)
         signature = (wanted, await topics.tree(connection), frozenset(catalogue.items()))
         if signature != self._of:
-            known = await topics.load(connection)
+            known = await cache.load(connection)
             self._of = signature
             self._ids = await asyncio.to_thread(_concerned, known, catalogue, wanted)
         return self._ids

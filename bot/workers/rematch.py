@@ -9,10 +9,12 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Stored, Topic, TopicMatch
+from bot.domain.stories.owners import MediaOwners
 from bot.domain.text.cleaning import plural
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.services.context import Context
-from bot.store import records, topics
+from bot.store import records, stories, topics
+from bot.store.topic_cache import TopicCache
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +29,7 @@ async def configure(context: Context, wanted: Iterable[Topic]) -> bool:
     async with context.db.intake() as connection:
         changed = await topics.configure(connection, wanted)
         if changed:
-            await _match_anew(connection)
+            await _match_anew(connection, context.topics, context.rules.owners)
     return changed
 
 
@@ -36,20 +38,22 @@ async def define(context: Context, wanted: Iterable[Topic]) -> bool:
     async with context.db.intake() as connection:
         changed = await topics.define(connection, wanted)
         if changed:
-            await _match_anew(connection)
+            await _match_anew(connection, context.topics, context.rules.owners)
     return changed
 
 
 def _matches(known: Topics, stored: Mapping[int, Stored]) -> dict[int, tuple[TopicMatch, ...]]:
-    return {i: known.of(record.record, record.guild_id) for i, record in stored.items()}
+    return {i: known.matcher.of(record.record, record.guild_id) for i, record in stored.items()}
 
 
-async def _match_anew(connection: AsyncConnection) -> None:
-    known = await topics.load(connection)
+async def _match_anew(connection: AsyncConnection, cache: TopicCache, owners: MediaOwners) -> None:
+    known = await cache.load(connection)
     after, total = 0, 0
     while stored := await records.own_after(connection, after, AT_ONCE):
         matches = await asyncio.to_thread(_matches, known, stored)
-        await records.rematch(connection, stored, matches)
+        await records.rematch(connection, matches)
+        numbers = {record.story for record in stored.values() if record.story is not None}
+        await stories.decide_topics(connection, numbers, owners)
         after = max(stored)
         total += len(stored)
     if total:

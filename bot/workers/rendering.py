@@ -15,14 +15,15 @@ from bot.domain.posting.digest import served_by_digest
 from bot.domain.retry import Ask, Outcome, SendStatus
 from bot.domain.stories import story as domain_stories
 from bot.domain.stories.story import Story
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.messages import story as render
 from bot.messages.digest import without_stories
 from bot.messages.forum import other_names, tag_names
 from bot.messages.message import Message
-from bot.store import outbox, stories, subscriptions, topics
+from bot.store import outbox, stories, subscriptions
 from bot.store.outbox import Claimed
 from bot.store.subscriptions import ChannelState
+from bot.store.topic_cache import TopicCache
 from bot.workers import notices
 
 STALE = timedelta(days=1)  # what a digest calls today, and what a notice says of a feed, is over by then
@@ -47,7 +48,11 @@ class RenderContext:
 
 
 async def load(
-    connection: AsyncConnection, claimed: Sequence[Claimed], rules: PostingSettings, now: datetime
+    connection: AsyncConnection,
+    cache: TopicCache,
+    claimed: Sequence[Claimed],
+    rules: PostingSettings,
+    now: datetime,
 ) -> RenderContext:
     """Read what these claims need."""
     numbers = {claim.story for claim in claimed if claim.story is not None}
@@ -64,9 +69,9 @@ async def load(
         merged_into=merged_into,
         subscriptions={channel_id: tuple(subs) for channel_id, subs in own.items()},
         mutes=await subscriptions.mutes(connection, *{claim.guild_id for claim in claimed}),
-        topics=await topics.load(connection),
+        topics=await cache.load(connection),
         channels={channel_id: state for channel_id, state in states.items() if state is not None},
-        outdated=await notices.outdated(connection, claimed, now),
+        outdated=await notices.outdated(connection, cache, claimed, now),
         rules=rules,
     )
 

@@ -209,9 +209,7 @@ async def test_in_a_server_without_the_bot_no_command_works(
     (text,) = answers.texts
     assert "servers that the bot was added to" in text
     async with world.app.context.db.read() as connection:
-        from bot.store import topics
-
-        assert (await topics.load(connection, 5150)).resolve("Mine") is None
+        assert (await world.app.context.topics.load(connection, 5150)).resolve("Mine") is None
 
 
 async def test_in_a_server_without_the_bot_nothing_is_completed(

@@ -13,10 +13,9 @@ from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle, GuildHandle
 
 from bot.chat.client import PERMISSIONS
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.services import server_topics as use
 from bot.services.server_topics import Draft
-from bot.store import topics as stored
 from tests.chat.world import METRO, ROCKET, World, plain, seen, unrelated
 from tests.make import record
 
@@ -62,7 +61,7 @@ async def make(world: World, name: str = "Wind", query: str = '"wind farm" -golf
 
 async def known(world: World, guild_id: int) -> Topics:
     async with world.app.context.db.read() as connection:
-        return await stored.load(connection, guild_id)
+        return await world.app.context.topics.load(connection, guild_id)
 
 
 # Made, followed, posted.

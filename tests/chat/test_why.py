@@ -19,8 +19,8 @@ async def test_words_that_put_it_into_topics_and_what_each_report_shares(world: 
     assert lines[here + 1].startswith("Posted here")
     topics = lines.index("Topics")
     assert lines[topics + 1 : topics + 3] == [
-        "Computer Vision: “facial recognition” (First, Second)",
-        "AI: tagged by First",
+        "Computer Vision, 2 of 2 outlets: “facial recognition” (First, Second)",
+        "AI, 1 of 2 outlets: tagged by First",
     ]
     reports = lines.index("Articles")
     first, second = lines[reports + 1 : reports + 3]
@@ -54,3 +54,14 @@ async def test_a_story_of_no_topic_says_so(world: World) -> None:
     assert "None. No topic matches its words" in plain(
         seen(await world.ask("why", story="1", by=world.member))
     ).replace("'", "’")
+
+
+async def test_topics_that_too_few_outlets_say_are_named_and_reach_no_channel(world: World) -> None:
+    """One report of twelve that is tagged with another topic does not take the story into that topic's channel."""
+    await world.ask("subscribe", topic="Space", importance=Importance.ALL.value)
+    many = [record(METRO[0], f"o{n}.example", quality=80 - n, hours=n / 10) for n in range(11)]
+    await world.report(*many, record(METRO[0], "odd.example", quality=1, hours=1, topics=["Space"]))
+    assert world.posts() == []
+    lines = plain(seen(await world.ask("why", story="1", by=world.member))).splitlines()
+    assert lines[lines.index("Topics") + 1].startswith("Computer Vision, 12 of 12 outlets: ")
+    assert lines[lines.index("Topics") + 2] == "Too few outlets for: Space (1 of 12 outlets)"

@@ -226,3 +226,66 @@ def test_titles_are_compared_by_what_they_mean_if_one_says_so(records: Path, tmp
         assert json.loads(done.stdout)["semantic"] is semantic
     told = topicwire("eval", "stories", records, truth, "--semantic").stdout
     assert "stories by words and meanings" in told
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> tuple[Path, Path, Path]:
+    """Twenty-four reports of two events, with the events and the categories of each."""
+    titles = ["Whale stops a ferry"] * 3 + ["Crane falls over"] * 9 + ["Bank robbed at noon"] * 12
+    rows, events, categories = [], [], []
+    for n, title in enumerate(titles):
+        url = f"https://o{n}.example/{n}"
+        rows.append(
+            {
+                "title": title,
+                "webUrl": url,
+                "publishedDateTime": f"2026-01-01T00:{n:02}:00Z",
+                "provider": {"name": f"O{n}", "domain": f"o{n}.example"},
+            }
+        )
+        events.append(f"{url}\t{'harbour' if n < 12 else 'robbery'}")
+        categories.append(f"{url}\t{'Sea and Cranes' if n < 12 else 'Crime'}")
+    files = tmp_path / "records.jsonl", tmp_path / "events.tsv", tmp_path / "categories.tsv"
+    for file, lines in zip(files, (list(map(json.dumps, rows)), events, categories), strict=True):
+        file.write_text("\n".join(lines))
+    topics = tmp_path / "topics"
+    topics.mkdir()
+    for name, text in {
+        "sea": "name: Sea",
+        "whales": "name: Whales\nparent: Sea\nkeywords: [whale]",
+        "cranes": "name: Cranes\nkeywords: [crane, noon]",
+        "crime": "name: Crime\nkeywords: [robber*]",
+    }.items():
+        (topics / f"{name}.yaml").write_text(text)
+    return files
+
+
+def test_topics_of_stories_and_of_categories_are_measured(labelled: tuple[Path, Path, Path]) -> None:
+    records, events, categories = labelled
+    options = ("--topics", records.parent / "topics", "--stories", events, "--categories", categories)
+    done = topicwire("eval", "topics", records, *options, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["events"] == found["events of 10 reports or more"] == 2
+    assert found["of which without a topic"] == 0.0
+    assert found["topics each"] == 1.5  # Whales, of the lead and two more of twelve, beside Cranes; Cranes
+    assert found["topics that less than 15% of the voices say"] == 0.0
+    assert found["records with a category"] == 24
+    assert found["without a topic"] == 0.0
+    assert found["precision at the root"] == 0.5
+    assert found["categories"] == {
+        "Sea and Cranes": {"recall": 1.0, "records": 12},
+        "Crime": {"recall": 0.0, "records": 12},
+    }
+    shown = topicwire("eval", "topics", records, *options).stdout
+    assert "of which without a topic: 0.0" in shown
+    assert "precision at the root: 0.5" in shown
+
+
+def test_a_category_that_is_no_topic_is_named(labelled: tuple[Path, Path, Path]) -> None:
+    records, events, _ = labelled
+    done = topicwire("eval", "topics", records, "--topics", records.parent / "topics", "--categories", events)
+    assert done.returncode != 0
+    assert "events.tsv: the category 'harbour' is no name of a topic" in done.stderr.replace(
+        "'robbery'", "'harbour'"
+    )

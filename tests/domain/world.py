@@ -15,7 +15,7 @@ from bot.domain.posting.plan import Affected, IntakePlan
 from bot.domain.records.intake import Arrival, Known, identify, keys_of
 from bot.domain.stories import story as stories
 from bot.domain.stories.story import Story
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from tests.make import at
 
 GUILD = 1

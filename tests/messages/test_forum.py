@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.model import Topic
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.messages.forum import Tag, chosen, fitting, followed, other_names, tag_names
 
 MARINE = Topic("Marine Conservation Policy", "MCP", slug="marine", aliases=("Ocean Law",))

@@ -12,7 +12,7 @@ from bot.domain.text.words import word_places
 from bot.domain.topics.query.document import Document
 from bot.domain.topics.query.language import Mark, explain, parse
 from bot.domain.topics.query.matching import keyword_marks
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.messages import marks
 from bot.messages.message import link
 from tests import discord_markdown as markdown
@@ -105,7 +105,7 @@ def test_keywords_are_found_whatever_their_case_as_whole_words() -> None:
     ],
 )
 def test_a_keyword_is_marked_where_topics_find_it(keyword: str, title: str, marked: str) -> None:
-    assert Topics([Topic("Any", keywords=(keyword,))]).match(title)
+    assert Topics([Topic("Any", keywords=(keyword,))]).matcher.match(title)
     (found,) = keyword_marks([keyword], Document(title))
     assert title[found.start : found.end] == marked
 

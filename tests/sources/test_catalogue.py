@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from bot import bootstrap
 from bot.config import parse as config_of
 from bot.domain.model import Topic
 from bot.domain.records.identity import canonical
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.errors import ConfigError
 from bot.sources import catalogue
 from bot.sources.catalogue import Listed, catalogue_feeds, catalogue_topics
 from bot.sources.web.addresses import checked
+from scripts import title_model
 
 
 @cache
@@ -136,3 +138,38 @@ def test_a_damaged_package_says_what_is_wrong_with_which_file(
         catalogue_feeds()
     with pytest.raises(ConfigError, match=r"b\.yaml"):
         catalogue_topics()
+
+
+def test_the_model_of_titles_is_what_its_texts_give() -> None:
+    """Run `make model` after a change of the catalogue's keywords or of titles.txt."""
+    model, _ = title_model.build()
+    shipped = title_model.CATALOGUE / "titles.json"
+    assert shipped.read_text(encoding="utf-8") == title_model.as_json(model)
+    loaded = catalogue.catalogue_titles()
+    assert loaded == model
+    assert set(loaded.topics) == {topic.name for topic in topics() if not topic.parent} - {"News"}
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"{", b"[]", b'{"topics": ["A"]}', b'{"topics": 1, "counts": {}}']
+)
+def test_a_damaged_model_of_titles_is_one_sentence_and_keywords_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / "titles.json").write_bytes(content)
+    monkeypatch.setattr(catalogue, "_place", lambda: tmp_path)
+    catalogue.catalogue_titles.cache_clear()
+    try:
+        assert bootstrap.title_model(config_of({})) is None
+    finally:
+        catalogue.catalogue_titles.cache_clear()
+    (warning,) = caplog.records
+    assert "titles.json cannot be read" in warning.getMessage()
+    assert "only keywords decide topics" in warning.getMessage()
+
+
+def test_guesses_are_off_where_settings_say_so_or_the_catalogue_is() -> None:
+    assert bootstrap.title_model(config_of({})) is not None
+    assert bootstrap.title_model(config_of({"topics": {"learned": False}})) is None
+    assert bootstrap.title_model(config_of({"feeds": {"catalogue": False}})) is None

@@ -168,3 +168,44 @@ def test_a_query_is_kept_as_it_is_written_canonically() -> None:
 def test_an_error_in_a_query_names_the_place() -> None:
     with pytest.raises(ValueError, match=r"^query: this \( has no matching \) \(at character 1\)$"):
         topic_from_mapping({"name": "Wind", "query": "(sea"})
+
+
+def test_keywords_are_given_for_all_languages_or_by_language(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        a="name: AI\nkeywords: {any: [machine learning], en: [ai, AI], de: [KI, künstliche intelligen*]}",
+        b="name: Sea\nkeywords: {en: [sea]}",
+    )
+    assert load_topics(tmp_path) == (
+        (
+            Topic(
+                "AI",
+                keywords=("machine learning",),
+                language_keywords=(("en", "ai"), ("de", "KI"), ("de", "künstliche intelligen*")),
+            ),
+            Topic("Sea", language_keywords=(("en", "sea"),)),
+        ),
+        (),
+    )
+
+
+@pytest.mark.parametrize(
+    ("keywords", "reason"),
+    [
+        ({"eng": ["sea"]}, "keywords.eng: expected a language of two letters, such as en, or any"),
+        ({"EN": ["sea"]}, "keywords.EN: expected a language"),
+        ({"en": "sea"}, "keywords.en: expected a list"),
+        ({"en": [1]}, "keywords.en[0]: expected"),
+        ({False: ["hav"]}, "keywords: False is not a name: put it in quotes"),
+        ({"en": ["se*"]}, "keywords.en: 'se*': a stem needs 3 characters or more before its *"),
+        (["wind se*"], "keywords: 'se*': a stem needs 3 characters"),
+        (
+            {"en": [f"a{n}" for n in range(600)], "de": [f"b{n}" for n in range(600)]},
+            "keywords: expected at most",
+        ),
+    ],
+)
+def test_what_is_wrong_with_keywords_is_said_with_their_key(keywords: object, reason: str) -> None:
+    with pytest.raises(ValueError, match="keywords") as error:
+        topic_from_mapping({"name": "Sea", "keywords": keywords})
+    assert str(error.value).startswith(reason)

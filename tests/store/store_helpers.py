@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -19,8 +20,9 @@ from bot.domain.records.analysis import TextAnalysis, Texts, analyse
 from bot.domain.records.intake import Arrival, Known, identify, keys_of
 from bot.domain.stories import story as domain_stories
 from bot.domain.stories.story import Story
-from bot.store import audience, records, schema, stories, topics
+from bot.store import audience, records, schema, stories
 from bot.store.database import Database
+from bot.store.topic_cache import TopicCache
 from bot.workers.story_window import StoryWindowCache
 from tests.make import at, record
 
@@ -69,6 +71,14 @@ def halves(*topics: str, hours: float = 0) -> tuple[Record, Record, Record]:
     return one, two, both
 
 
+_CACHES: WeakKeyDictionary[Database, TopicCache] = WeakKeyDictionary()
+
+
+def topic_cache(db: Database) -> TopicCache:
+    """The topics of a database in memory, as a process that uses it has them."""
+    return _CACHES.setdefault(db, TopicCache())
+
+
 async def look(db: Database, *batch: Record) -> Known:
     """What the store knows of what a batch names."""
     async with db.write() as connection:
@@ -77,7 +87,7 @@ async def look(db: Database, *batch: Record) -> Known:
 
 async def counted(connection: AsyncConnection, guild_id: int = 0) -> dict[str, int]:
     """How many stories each topic has, itself."""
-    known = await topics.load(connection, guild_id)
+    known = await TopicCache().load(connection, guild_id)
     return await stories.counts(connection, {topic.name: [topic.name] for topic in known}, guild_id)
 
 
@@ -99,7 +109,7 @@ async def take(
     async with db.intake() as connection:
         arrivals = [Arrival(record, guild_id=guild_id, silent=silent) for record in batch]
         known = await records.known(connection, arrivals)
-        concerned = await audience.load(connection)
+        concerned = await audience.load(connection, topic_cache(db))
         identified = identify(arrivals, known, concerned[0], now, RULES.max_age, semantic=semantic)
         placed = await StoryWindowCache(semantic=semantic).place(connection, identified, now)
         made = planning.plan(
@@ -122,8 +132,13 @@ async def merge(db: Database, old: int, into: int) -> None:
         members = (*found[into].members, *moved.values())
         matches = {**found[into].topics, **found[old].topics}
         declared = {**found[into].declared, **found[old].declared}
-        view = domain_stories.view(Story(into, members, declared, matches))
-        made = IntakePlan(records=moved, merged={old: into}, stories={into: view})
+        merged = Story(into, members, declared, matches, found[into].assigned)
+        made = IntakePlan(
+            records=moved,
+            merged={old: into},
+            stories={into: domain_stories.view(merged)},
+            story_topics={into: domain_stories.topics_by_server(merged)},
+        )
         await records.apply(connection, made, at())
 
 

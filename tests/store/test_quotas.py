@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from bot.domain.model import Topic
 from bot.domain.polling import FeedOrigin, NewFeed
-from bot.store import feeds, quotas, schema, server_topics, topics
+from bot.store import feeds, quotas, schema, server_topics
 from bot.store.database import Database
 from bot.store.quotas import Usage
+from bot.store.topic_cache import TopicCache
 from tests.databases import opened
 from tests.make import at, examples, record
 from tests.store.store_helpers import GUILD, headlines, take, wipe
@@ -49,7 +50,7 @@ async def _step(db: Database, what: str, guild_id: int, which: int) -> None:
             await feeds.remove(connection, [feed.source_id for feed in every if feed.address == address])
         elif guild_id:
             topic = Topic(f"Topic {which}", query="fog", guild_id=guild_id)
-            exists = (await topics.load(connection, guild_id)).resolve(topic.name) is not None
+            exists = (await TopicCache().load(connection, guild_id)).resolve(topic.name) is not None
             if exists != (what == "topic"):
                 await (server_topics.remove if exists else server_topics.add)(connection, topic)
 

@@ -19,9 +19,11 @@ from bot.domain.posting.decisions import Decisions
 from bot.domain.posting.plan import IntakePlan
 from bot.domain.records.intake import Known
 from bot.domain.stories import story as domain_stories
+from bot.domain.stories.owners import NO_OWNERS
 from bot.store import records, schema, stories, subscriptions, topics
 from bot.store.database import Database
 from bot.store.sql import IN_MOST
+from bot.store.topic_cache import TopicCache
 from tests.make import at, examples, record
 from tests.store.store_helpers import (
     CHANNEL,
@@ -78,7 +80,7 @@ async def consistent(db: Database) -> None:
             (await connection.execute(sa.select(schema.topics.c.id, schema.topics.c.name))).all()
         )
         tagged: dict[int, set[str]] = {}
-        for story, topic_id in (await connection.execute(sa.select(schema.story_topics))).all():
+        for story, topic_id, _ in (await connection.execute(sa.select(schema.story_topics))).all():
             tagged.setdefault(story, set()).add(topic_names[topic_id])
         everything = (await connection.execute(sa.select(schema.records))).all()
         keys: dict[str, int] = dict((await connection.execute(sa.select(schema.record_keys))).all())
@@ -298,7 +300,7 @@ async def test_any_number_of_keys_can_be_asked_for(stores: Database) -> None:
 async def test_topics_are_learned_once_whatever_their_case(stores: Database) -> None:
     await take(stores, record(ONE, topics=["Space", "AI"]), record(TWO, topics=["space"]))
     async with stores.read() as connection:
-        assert [topic.name for topic in await topics.load(connection)] == ["Space", "AI"]
+        assert [topic.name for topic in await TopicCache().load(connection)] == ["Space", "AI"]
         found = await records.topics_of(connection, [1, 2])
     assert found == {
         1: (TopicMatch("Space", True), TopicMatch("AI", True)),
@@ -415,7 +417,8 @@ async def test_rematching_replaces_the_topics_of_records_and_stories(stores: Dat
         assert list(await records.own_after(connection, 1, 10)) == [2]
         assert list(await records.own_after(connection, 0, 1)) == [1]
         matches = {1: (TopicMatch("Whales", False, ("whale",)),), 2: ()}
-        await records.rematch(connection, stored, matches)
+        await records.rematch(connection, matches)
+        await stories.decide_topics(connection, [1], NO_OWNERS)
         assert await records.topics_of(connection, [1]) == {1: matches[1]}
         assert await counted(connection) == {"Sea": 0, "Whales": 1}
     await consistent(stores)

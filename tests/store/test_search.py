@@ -17,7 +17,7 @@ from bot.domain.stories.order import Order
 from bot.domain.text.words import plain_words as words
 from bot.domain.topics.query import language
 from bot.domain.topics.query.language import QueryError
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.messages.search import left_out_words
 from bot.services.context import Context
 from bot.services.search import CANDIDATES, find
@@ -148,7 +148,7 @@ async def test_a_search_finds_what_a_topic_of_its_query_would_match(
         await put(connection, *known)
     for text in asked:
         query = language.parse(text)
-        naive = [s.id for s in reversed(known) if language.matches(query, TOPICS.document(s.record))]
+        naive = [s.id for s in reversed(known) if language.matches(query, TOPICS.matcher.document(s.record))]
         assert await ids(stores, text) == naive, text
         assert sorted(await ids(stores, text, order=Order.BEST), reverse=True) == naive, text
 
@@ -166,7 +166,7 @@ async def test_a_search_finds_what_a_topic_of_its_query_would_match(
     ],
 )
 async def test_what_a_database_could_get_wrong(stores: Database, found: Record, text: str) -> None:
-    assert language.matches(language.parse(text), TOPICS.document(found))
+    assert language.matches(language.parse(text), TOPICS.matcher.document(found))
     async with stores.intake() as connection:
         await put(connection, *numbered(found))
     assert await ids(stores, text) == [1]

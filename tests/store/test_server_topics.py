@@ -15,10 +15,11 @@ from bot.services.context import Context
 from bot.services.server_topics import Draft, create, delete, edit
 from bot.store import feeds, quotas, server_topics, stories, subscriptions, topics
 from bot.store.database import Database
+from bot.store.topic_cache import TopicCache
 from bot.workers import rematch
 from tests.databases import opened
 from tests.make import Clock, at, record
-from tests.store.store_helpers import CHANNEL, GUILD, counted, stored_of, take
+from tests.store.store_helpers import CHANNEL, GUILD, counted, stored_of, take, topic_cache
 
 OTHERS = GUILD + 1
 WIND = Topic("Wind", aliases=("Turbines",), parent="Energy", query='"wind farm"', guild_id=GUILD)
@@ -33,7 +34,7 @@ async def add(db: Database, *wanted: Topic) -> None:
 
 async def names(db: Database, guild_id: int = 0) -> list[str]:
     async with db.read() as connection:
-        return [topic.name for topic in await topics.load(connection, guild_id)]
+        return [topic.name for topic in await topic_cache(db).load(connection, guild_id)]
 
 
 async def latest(db: Database, topic: str, guild_id: int) -> list[int]:
@@ -55,7 +56,7 @@ async def number(db: Database, wanted: Record) -> int:
 async def test_it_comes_back_as_it_was_made_for_its_server(stores: Database) -> None:
     await add(stores, WIND, TWIN)
     async with stores.read() as connection:
-        known = await topics.load(connection)
+        known = await TopicCache().load(connection)
         assert list(known.visible_to(GUILD)) == [WIND]
         assert list(known.visible_to(OTHERS)) == [TWIN]
         assert list(known) == []
@@ -235,10 +236,10 @@ async def test_topics_are_built_once_and_again_when_they_change(stores: Database
     async with opened(store_url) as other:
         for db in (stores, other):
             async with db.read() as connection:
-                first = await topics.load(connection)
+                first = await topic_cache(db).load(connection)
             async with db.intake() as connection:
-                assert await topics.load(connection) is first
-                assert await topics.load(connection, GUILD) is first.visible_to(GUILD)
+                assert await topic_cache(db).load(connection) is first
+                assert await topic_cache(db).load(connection, GUILD) is first.visible_to(GUILD)
         context = Context(other, Clock())
         await edit(context, GUILD, "Wind", Draft(name="Gale"))
         assert await names(stores, GUILD) == ["Gale"]
@@ -255,7 +256,7 @@ async def test_a_change_that_was_not_stored_is_not_kept(stores: Database) -> Non
     with pytest.raises(ZeroDivisionError):
         async with stores.intake() as connection:
             await topics.learn(connection, ["Never"])
-            assert [topic.name for topic in await topics.load(connection)] == ["Never"]
+            assert [topic.name for topic in await topic_cache(stores).load(connection)] == ["Never"]
             raise ZeroDivisionError
     async with stores.write() as connection:
         await topics.learn(connection, ["Space"])
@@ -265,9 +266,9 @@ async def test_a_change_that_was_not_stored_is_not_kept(stores: Database) -> Non
 async def test_what_is_changed_in_a_transaction_counts_in_it_at_once(stores: Database) -> None:
     async with stores.intake() as connection:
         await server_topics.add(connection, WIND)
-        assert list(await topics.load(connection, GUILD)) == [WIND]
+        assert list(await topic_cache(stores).load(connection, GUILD)) == [WIND]
         await server_topics.remove(connection, WIND)
-        assert list(await topics.load(connection, GUILD)) == []
+        assert list(await topic_cache(stores).load(connection, GUILD)) == []
 
 
 async def test_two_processes_that_change_topics_at_once_are_both_heard(
@@ -300,7 +301,7 @@ async def test_a_stored_query_that_cannot_be_read_stops_nothing(
 async def test_a_query_is_parsed_once_while_its_topic_is_known(stores: Database) -> None:
     async def parsed() -> dict[str, Query]:
         async with stores.read() as connection:
-            return dict((await topics.load(connection)).parsed)
+            return dict((await topic_cache(stores).load(connection)).matcher.parsed)
 
     await add(stores, WIND, TWIN)
     before = await parsed()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from bot.domain.model import Topic
 from bot.store import topics
 from bot.store.database import Database
+from bot.store.topic_cache import TopicCache
 from tests.databases import opened
 from tests.make import record
 from tests.store.store_helpers import ONE, TWO, counted, take
@@ -36,12 +37,13 @@ async def define(db: Database, *wanted: Topic) -> bool:
 
 async def known(db: Database) -> Sequence[Topic]:
     async with db.read() as connection:
-        return list(await topics.load(connection))
+        return list(await TopicCache().load(connection))
 
 
 async def test_a_topic_comes_back_as_it_was_configured(stores: Database) -> None:
-    assert await configure(stores, VISION, Topic("AI"))
-    assert await known(stores) == [VISION, Topic("AI")]
+    by_language = Topic("AI", keywords=("x",), language_keywords=(("en", "ai"), ("en", "ml*"), ("de", "ki")))
+    assert await configure(stores, VISION, by_language)
+    assert await known(stores) == [VISION, by_language]
 
 
 async def test_configuring_the_same_again_changes_nothing(stores: Database) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.domain.model import Topic, TopicMatch
+from bot.domain.stories.owners import NO_OWNERS
 from bot.store import server_topics, stories, volumes
 from bot.store.database import Database
 from tests.make import at, record
@@ -54,6 +55,7 @@ async def test_a_servers_own_topic_counts_for_it_alone(stores: Database) -> None
         await server_topics.add(connection, wind)
         match = TopicMatch("Wind", keywords=("wind",), guild_id=GUILD)
         await server_topics.tag(connection, wind, [(await stored_of(stores, here), match)])
+        await stories.decide_topics(connection, [1], NO_OWNERS)
     assert await volume(stores, "wind", guild_id=GUILD) == {"wind": [2, 0, 0]}
     assert await volume(stores, "wind", guild_id=OTHERS) == {"wind": [1, 0, 0]}
     assert await volume(stores, "wind") == {"wind": [1, 0, 0]}

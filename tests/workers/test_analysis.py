@@ -15,8 +15,10 @@ from bot.domain.clustering.story_cluster import extract_terms
 from bot.domain.records import analysis, intake
 from bot.domain.records.analysis import TextAnalysis, Texts
 from bot.domain.text import language, stems, words
+from bot.services import server_topics
 from bot.store import schema
 from tests.make import record
+from tests.store.store_helpers import GUILD
 from tests.workers.desk import BotHarness
 
 GLACIER = "Glacier above Brigtal loses a third of its ice"
@@ -77,6 +79,21 @@ async def test_nothing_is_cut_or_detected_on_the_event_loop_while_articles_come_
     await fresh.take_in(record(GLACIER, "peak.example", topics=["Alps"]), record(FERRY, "sea.example"))
     assert len(detected) == 2
     assert cuts
+
+
+async def test_queries_and_the_search_index_share_the_words_of_a_text(
+    fresh: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fresh.begin("Alps")
+    await server_topics.create(fresh.context, GUILD, server_topics.Draft("Ice", "glacier AND surveyors"))
+    cuts = spied(monkeypatch, words, "_words")
+    glacier = record(GLACIER, "peak.example", excerpt="Surveyors flew over it.")
+    await fresh.take_in(glacier)
+    counts = Counter(text for text, folded in cuts if folded is words.plain)
+    assert (counts[glacier.title], counts[glacier.excerpt]) == (1, 1)
+    rt = schema.record_topics
+    async with fresh.db.read() as connection:
+        assert await connection.scalar(sa.select(sa.func.count()).select_from(rt).where(~rt.c.declared)) == 1
 
 
 async def test_a_removal_without_a_text_is_stored_with_what_the_text_said(fresh: BotHarness) -> None:

@@ -18,10 +18,10 @@ from bot.domain.posting.digest import compose
 from bot.domain.stories import story as stories
 from bot.domain.stories.ranking import Sort
 from bot.domain.stories.related import related_stories
+from bot.domain.topics.matcher import TopicMatcher
 from bot.domain.topics.query import language
 from bot.domain.topics.query.document import Document
 from bot.domain.topics.query.language import Query
-from bot.domain.topics.tree import Topics
 from bot.messages.digest import digest_payload
 from bot.messages.story import story_post
 from bot.services import digests, evaluation, mutes, related, search, story_batches, topics, tryout
@@ -257,13 +257,13 @@ async def test_rematching_is_no_work_of_the_event_loop(
     sea: BotHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads: list[int] = []
-    of = Topics.of
+    of = TopicMatcher.of
 
-    def noted(known: Topics, *args: Any) -> tuple[TopicMatch, ...]:
+    def noted(known: TopicMatcher, *args: Any) -> tuple[TopicMatch, ...]:
         threads.append(threading.get_ident())
         return of(known, *args)
 
-    monkeypatch.setattr(Topics, "of", noted)
+    monkeypatch.setattr(TopicMatcher, "of", noted)
     await rematch.configure(sea.context, [Topic("Storms", keywords=("storm",))])
     assert len(threads) == 30
     assert threading.get_ident() not in threads
@@ -281,7 +281,7 @@ async def test_looking_back_evaluates_the_new_topic_alone(
         evaluated.append(str(query))
         return matches(query, document)
 
-    monkeypatch.setattr("bot.domain.topics.tree.matches", noted)
+    monkeypatch.setattr("bot.domain.topics.matcher.matches", noted)
     made = await use.create(sea.context, GUILD, Draft("One more", "calm (wa* NEAR/5 wi*)"))
     assert made.records == 20
     assert evaluated == [str(language.parse("calm (wa* NEAR/5 wi*)"))] * 30

@@ -10,7 +10,7 @@ from bot.services import server_topics as use
 from bot.services import status
 from bot.services.server_topics import Draft
 from bot.services.topics import listing
-from bot.store import topics
+from bot.store.topic_cache import TopicCache
 from tests.make import record
 from tests.store.store_helpers import GUILD, headlines
 from tests.workers.desk import BotHarness
@@ -31,7 +31,7 @@ async def some(desk: BotHarness, number: int = 10) -> None:
 
 async def suspended(desk: BotHarness, guild_id: int = GUILD) -> dict[str, str]:
     async with desk.db.read() as connection:
-        known = await topics.load(connection, guild_id)
+        known = await TopicCache().load(connection, guild_id)
     return {topic.name: topic.suspended for topic in known if topic.suspended}
 
 
@@ -85,9 +85,9 @@ async def test_it_may_be_tried_again_as_it_is(dear: BotHarness) -> None:
 
 async def test_another_process_sees_it(dear: BotHarness) -> None:
     async with dear.db.read() as connection:
-        before = await topics.load(connection)
+        before = await dear.context.topics.load(connection)
     await some(dear, 12)
     async with dear.db.read() as connection:
-        after = await topics.load(connection)
+        after = await dear.context.topics.load(connection)
     assert after is not before
-    assert (GUILD, "Waves") not in after._queries
+    assert (GUILD, "Waves") not in after.matcher._queries

@@ -18,6 +18,7 @@ from bot.services.curate import Editor
 from bot.services.subscribe import SubscribeRequest, subscribe
 from bot.store import digests, feeds, outbox, schema, servers, stories, subscriptions, topics
 from bot.store.database import Database
+from bot.store.topic_cache import TopicCache
 from bot.workers.ingest import Ingest
 from tests.make import Clock, ListSource, record
 
@@ -187,7 +188,7 @@ async def test_what_a_server_has_rests_while_the_bot_is_not_in_it(town: Town) ->
         assert {s.guild_id for s in await subscriptions.subscriptions(connection)} == {YOURS}
         assert {state.guild_id for state in await subscriptions.channels(connection)} == {YOURS}
         assert await subscriptions.followers(connection) == {(0, "valley"): 1}
-        assert (await topics.load(connection, MINE)).resolve("Lakes") is None
+        assert (await TopicCache().load(connection, MINE)).resolve("Lakes") is None
         assert {state.guild_id for state in await digests.due(connection, now)} <= {YOURS}
         assert await feeds.due(connection, now, (), 10) == []
     async with town.context.db.write() as connection:
@@ -198,7 +199,7 @@ async def test_what_a_server_has_rests_while_the_bot_is_not_in_it(town: Town) ->
         await servers.come_back(connection, MINE)
         assert {claim.guild_id for claim in await outbox.claim(connection, now, 10)} == {MINE, YOURS}
     async with town.context.db.read() as connection:
-        assert (await topics.load(connection, MINE)).resolve("Lakes") is not None
+        assert (await TopicCache().load(connection, MINE)).resolve("Lakes") is not None
 
 
 async def test_declarations_of_one_record_by_many_cost_no_more_for_each(

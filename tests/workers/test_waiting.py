@@ -18,6 +18,7 @@ from bot.services import mutes
 from bot.services.subscribe import unsubscribe
 from bot.store import feeds, outbox
 from bot.store.feeds import Settled
+from bot.store.topic_cache import TopicCache
 from bot.workers import digests as pipeline
 from bot.workers import notices
 from tests.make import record
@@ -198,7 +199,9 @@ async def failing(desk: BotHarness) -> tuple[BotHarness, int]:
         gone = Settled(source_id, Polling(timedelta(hours=1), None, 1, desk.clock()), error="it is gone")
         well = Settled(fine, Polling(timedelta(hours=1), desk.clock() + timedelta(hours=1)))
         await feeds.settle(connection, [gone, well], desk.clock())
-        told = await notices.warn(connection, [(await feeds.get(connection, source_id), gone)], desk.clock())
+        told = await notices.warn(
+            connection, TopicCache(), [(await feeds.get(connection, source_id), gone)], desk.clock()
+        )
     assert told == [source_id]
     return desk, source_id
 

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from bot.domain.model import Importance, StoryView
 from bot.domain.stories import story as stories
+from bot.domain.stories.evidence import is_about
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.stories.story import Muted, Story
 
@@ -45,13 +46,14 @@ def reached(
     """When a story would first have been posted at each importance, where it ever was.
 
     `about` are the ids of the records that are about the topic. Told again record by record, as they came in:
-    one that is about it must be there unmuted, one must have come no more than `max_age` after it was published,
+    enough of them that are about it must be there unmuted, one must have come no more than `max_age` after it was published,
     and the story must reach the bar. Of a story with very many members only some moments are looked at, so that the
     time it takes grows with their number.
     """
     found: dict[Importance, datetime] = {}
     members = sorted(story.members, key=lambda member: (member.first_seen, member.id))
     look_at = 0
+    assigned = False
     for position, newest in enumerate(members):
         if len(found) == len(Importance):
             break
@@ -59,7 +61,10 @@ def reached(
             continue
         look_at = position + 1 + max(0, position - EVERY) // 8
         view = stories.view(replace(story, members=tuple(members[: position + 1])), muted, owners)
-        if view is None or not any(member.id in about for member in view.members):
+        if view is None:
+            continue
+        assigned = is_about(view.members, about, lead=view.lead, owners=owners, assigned=assigned)
+        if not assigned:
             continue
         if any(not m.partial and m.first_seen - m.published <= max_age for m in view.members):
             for importance in Importance:

@@ -13,7 +13,7 @@ from bot.domain.stories import story as stories
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.stories.story import Story
 from bot.domain.text.words import name_key
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 
 
 @dataclass(frozen=True, slots=True)

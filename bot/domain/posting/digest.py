@@ -13,7 +13,7 @@ from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.stories.ranking import HALF_LIFE, Spike, rank
 from bot.domain.stories.story import Muted, Story
 from bot.domain.text.words import name_key
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 
 MOST_SECTIONS = 10  # as many as a message has embeds
 MOST_IN_A_ROW = 2  # stories of one outlet

@@ -31,7 +31,8 @@ from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.related import is_specific
 from bot.domain.stories.story import Story
 from bot.domain.text.stems import terms
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.query.meter import Label
+from bot.domain.topics.topics import Topics
 
 _WORD = re.compile(r"\w+")
 
@@ -41,12 +42,13 @@ class Affected:
     """What is stored of the stories that a batch changes.
 
     `records` by id: their members, removed ones included, and what these declare; `topics` by record; `posts` by story
-    and channel.
+    and channel; `assigned`: the keys of each story's topics, by server (0: everybody's).
     """
 
     records: Mapping[int, Stored]
     topics: Mapping[int, tuple[TopicMatch, ...]]
     posts: Mapping[tuple[int, int], Post]
+    assigned: Mapping[int, Mapping[int, frozenset[str]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ class IntakePlan:
     and since when they are news. `keys`: new keys of records. `declares`, `topics`: of records that came in themselves.
     `why`: what put a record into its story, for those that got one.
 
-    `stories`: what readers see of each story that changes; None: nothing is left of it. `merged`: stories that go on
+    `stories`: what readers see of each story that changes; None: nothing is left of it. `story_topics`: its topics by the
+    server that sees them, as `topics_by_server` gives them. `merged`: stories that go on
     as another one. `audiences`: the servers for which a story changes; with 0, and where it is not there, all.
     `crowded_out`: the records that a story has no room for any more.
 
@@ -75,6 +78,7 @@ class IntakePlan:
     topics: Mapping[int, tuple[TopicMatch, ...]] = field(default_factory=dict)
     why: Mapping[int, str] = field(default_factory=dict)
     stories: Mapping[int, StoryView | None] = field(default_factory=dict)
+    story_topics: Mapping[int, Mapping[int, frozenset[Label]]] = field(default_factory=dict)
     merged: Mapping[int, int] = field(default_factory=dict)
     audiences: Mapping[int, frozenset[int]] = field(default_factory=dict)
     crowded_out: Mapping[int, frozenset[int]] = field(default_factory=dict)
@@ -133,6 +137,7 @@ def plan(
     changes = _story_changes(
         members,
         {**stored.topics, **identified.topics},
+        _assigned(stored, clustering.merged),
         rules.owners,
         merged=clustering.merged,
         reshaped=_returned(identified, members) | _left(clustering, stored),
@@ -151,6 +156,7 @@ def plan(
         topics=identified.topics,
         why={i: _in_words(why, members.records[i], members.records) for i, why in clustering.why.items()},
         stories=changes.views,
+        story_topics={n: stories.topics_by_server(s, rules.owners) for n, s in changes.stories.items()},
         merged=changes.merged,
         audiences=changes.audiences,
         crowded_out=members.crowded_out,
@@ -175,7 +181,7 @@ def announce(
     """Make records that came in silently news after all, as of now: what `backfill` asks for."""
     news = {i: replace(stored.records[i], news=True, first_seen=now) for i in ids}
     members = Membership(stored.records, {**stored.records, **news}, tuple(news))
-    changes = _story_changes(members, stored.topics, rules.owners)
+    changes = _story_changes(members, stored.topics, stored.assigned, rules.owners)
     return IntakePlan(
         records=news,
         stories=changes.views,
@@ -225,14 +231,15 @@ def _in_words(why: Why, stored: Stored, records: Mapping[int, Stored]) -> str:
 def _story_changes(
     members: Membership,
     topics: Mapping[int, tuple[TopicMatch, ...]],
+    assigned: Mapping[int, Mapping[int, frozenset[str]]],
     owners: MediaOwners,
     merged: Mapping[int, int] | None = None,
     reshaped: Iterable[int | None] = (),
 ) -> StoryChanges:
-    """The stories whose records change, as they are from now on; `topics` by record."""
+    """The stories whose records change, as they are from now on; `topics` by record, `assigned` by story."""
     merged = merged or {}
     audiences = members.audiences()
-    changed = _stories(audiences.keys() - merged.keys(), members.records, topics)
+    changed = _stories(audiences.keys() - merged.keys(), members.records, topics, assigned)
     return StoryChanges(changed, _views(changed, owners), audiences, merged, frozenset(reshaped))
 
 
@@ -240,6 +247,7 @@ def _stories(
     numbers: Iterable[int | None],
     records: Mapping[int, Stored],
     topics: Mapping[int, tuple[TopicMatch, ...]],
+    assigned: Mapping[int, Mapping[int, frozenset[str]]],
 ) -> dict[int, Story]:
     members: dict[int, list[Stored]] = {number: [] for number in numbers if number is not None}
     for stored in records.values():
@@ -256,9 +264,20 @@ def _stories(
                 if i in records and not records[i].record.removed
             },
             {member.id: topics.get(member.id, ()) for member in own},
+            assigned.get(number, {}),
         )
         for number, own in sorted(members.items())
     }
+
+
+def _assigned(stored: Affected, merged: Mapping[int, int]) -> dict[int, dict[int, frozenset[str]]]:
+    """The topics that stories have, by server; one that others are merged into has theirs as well."""
+    result: dict[int, dict[int, frozenset[str]]] = {}
+    for number, by_server in stored.assigned.items():
+        of = result.setdefault(merged.get(number, number), {})
+        for server, keys in by_server.items():
+            of[server] = of.get(server, frozenset()) | keys
+    return result
 
 
 def _views(changed: Mapping[int, Story], owners: MediaOwners) -> dict[int, StoryView | None]:

@@ -11,7 +11,7 @@ from bot.domain.model import UNKNOWN_DATE, StoryView
 from bot.domain.posting.decisions import Channel, Decision, Decisions, Edit, Post, PostingSettings, decide
 from bot.domain.stories.story import Story
 from bot.domain.text.words import name_key
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 
 SHARED = frozenset({0})  # the audience of a story of which nothing else is said
 

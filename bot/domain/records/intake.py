@@ -11,10 +11,11 @@ first becomes that of the outlet's own feed (`OWN`) as soon as that has it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from itertools import chain
 from types import MappingProxyType
 
@@ -22,7 +23,7 @@ from bot.domain.clustering.story_cluster import Report, Terms, day_of
 from bot.domain.model import UNKNOWN_DATE, Record, Stored, TopicMatch
 from bot.domain.records.analysis import Analyses, TextAnalysis, Texts, analyse
 from bot.domain.text.words import name_key
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 
 # How far an outlet's clock may be ahead: what is dated later still counts as published when it came.
 AHEAD = timedelta(days=1)
@@ -130,14 +131,13 @@ def identify(
     `max_age`: how old a record may be to count as news. `analyses`: those of the batch's texts; others are made here, for
     what a record goes on to say that the batch does not. `semantic`: titles are compared by what they mean, too.
     """
-    taken = _Identification(known, topics, now, max_age)
+    taken = _Identification(known, topics, now, max_age, partial(_analysis, analyses, semantic=semantic))
     for arrival in batch:
         taken.take(arrival)
-    taken.analyse(analyses, semantic=semantic)
     # Most polls bring nothing new: then there is nothing to compare either.
     present = taken.records.items() if taken.arrivals else ()
     reports = {
-        i: _report(stored, taken.analyses.get(i)) for i, stored in present if not stored.record.removed
+        i: _report(stored, taken.analysis_of(stored)) for i, stored in present if not stored.record.removed
     }
     removed = (taken.records[i] for i in taken.arrivals if i not in reports)
     return Identified(
@@ -154,6 +154,12 @@ def identify(
         related=reports,
         withdrawn=tuple((stored.id, stored.story) for stored in removed if stored.story is not None),
     )
+
+
+def _analysis(analyses: Analyses, stored: Stored, *, semantic: bool) -> TextAnalysis:
+    """What the texts of a record say."""
+    texts = Texts.of(stored.record, partial=stored.partial)
+    return analyses.get(texts) or analyse(texts, semantic=semantic)
 
 
 def _report(stored: Stored, analysis: TextAnalysis | None) -> Report:
@@ -234,11 +240,19 @@ def all_keys(records: Iterable[Record]) -> set[str]:
 class _Identification:
     """Identifies items one after the other: stored records are updated, new ones numbered."""
 
-    def __init__(self, known: Known, topics: Topics, now: datetime, max_age: timedelta) -> None:
+    def __init__(
+        self,
+        known: Known,
+        topics: Topics,
+        now: datetime,
+        max_age: timedelta,
+        analysis: Callable[[Stored], TextAnalysis],
+    ) -> None:
         self._known = known
         self._topics = topics
         self._now = now
         self._max_age = max_age
+        self._analysis = analysis
         self._by_key = dict(known.by_key)
         self._next = known.next_record
         self.fates: list[Fate] = []
@@ -280,18 +294,11 @@ class _Identification:
             self.fates.append(Fate.CHANGED)
         self._put(stored, hashed, record)
 
-    def analyse(self, analyses: Analyses, *, semantic: bool) -> None:
-        """Analyse what is written, and partial records that still look for a story; give arrivals their vectors."""
-        for i, stored in self.records.items():
-            waiting = self.arrivals and stored.partial and stored.story is None
-            if i in self.changed or waiting:
-                texts = Texts.of(stored.record, partial=stored.partial)
-                self.analyses[i] = analyses.get(texts) or analyse(texts, semantic=semantic)
-        for i in self.arrivals:
-            stored = self.records[i]
-            meaning = b"" if stored.record.removed else self.analyses[i].meaning
-            if meaning != stored.meaning:
-                self.records[i] = self.changed[i] = replace(stored, meaning=meaning)
+    def analysis_of(self, stored: Stored) -> TextAnalysis | None:
+        """What is compared of a record: of those that are written, and of partial ones that still look for a story."""
+        if stored.id in self.analyses or not stored.partial or stored.story is not None:
+            return self.analyses.get(stored.id)
+        return self._analysis(stored)
 
     def _find_polled(self, record: Record, arrival: Arrival) -> int | None:
         """The id of the record that an item of a feed is.
@@ -410,11 +417,13 @@ class _Identification:
         return found
 
     def _put(self, stored: Stored, hashed: str, record: Record) -> None:
+        analysis = self.analyses[stored.id] = self._analysis(stored)
+        stored = replace(stored, meaning=b"" if stored.record.removed else analysis.meaning)
         self.records[stored.id] = stored
         self.changed[stored.id] = stored
         self.content_hashes[stored.id] = hashed
         if not stored.partial:
-            self.topics[stored.id] = self._topics.of(stored.record, stored.guild_id)
+            self.topics[stored.id] = self._topics.matcher.of(stored.record, stored.guild_id, analysis.words)
             self.declares[stored.id] = stored.declares
             self.arrivals.setdefault(stored.id)
         self._learn(stored.id, record)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bot.domain.model import (
     HEAT_PER_OUTLET,
@@ -16,12 +16,15 @@ from bot.domain.model import (
     Relation,
     Stored,
     StoryView,
+    TopicEvidence,
     TopicMatch,
 )
+from bot.domain.stories.evidence import assigned_names, labels_of, weigh_topics
 from bot.domain.stories.mutes import domain_of
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
+from bot.domain.stories.voices import voice_of
 from bot.domain.text.words import name_key, tokens, words
-from bot.domain.topics import tree as topic_names
+from bot.domain.topics.query.meter import Label
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +33,15 @@ class Story:
 
     `members` are its same-event records that were not removed, partial ones included;
     `declared` maps the id of every record that a member declares to that record, as far as it
-    was not removed; `topics` maps a member's id to its topics.
+    was not removed; `topics` maps a member's id to its topics. `assigned` are the keys of the topics that the story
+    had when it was stored, by the server that sees them (0: everybody does).
     """
 
     number: int
     members: tuple[Stored, ...]
     declared: Mapping[int, Stored]
     topics: Mapping[int, tuple[TopicMatch, ...]]
+    assigned: Mapping[int, frozenset[str]] = field(default_factory=dict)
 
     @property
     def guild_id(self) -> int:
@@ -48,22 +53,22 @@ class Story:
 
         A page that came from both is there once. Nor does it see topics of other servers.
         """
-        topics = self.topics
+        topics, assigned, seen = self.topics, self.assigned, (0, guild_id)
         if any(match.guild_id for own in topics.values() for match in own):
-            seen = (0, guild_id)
             topics = {i: tuple(m for m in own if m.guild_id in seen) for i, own in topics.items()}
+        if not assigned.keys() <= set(seen):
+            assigned = {server: keys for server, keys in assigned.items() if server in seen}
         if not any(member.guild_id for member in self.members):
-            return self if topics is self.topics else replace(self, topics=topics)
+            same = topics is self.topics and assigned is self.assigned
+            return self if same else replace(self, topics=topics, assigned=assigned)
         public = {member.record.url for member in self.members if not member.guild_id}
         members = tuple(
             member
             for member in self.members
             if not member.guild_id or (member.guild_id == guild_id and member.record.url not in public)
         )
-        return replace(self, members=members, topics=topics)
+        return replace(self, members=members, topics=topics, assigned=assigned)
 
-
-COPIED = 12  # words at the beginning of two texts that no two authors write alike
 
 Muted = Callable[[Record], bool]
 
@@ -111,32 +116,11 @@ def lead_of(members: Iterable[Stored]) -> Stored:
     return min(members, key=lambda member: (member.partial, *_rank(member)))
 
 
-def heat_of(lead: Stored, members: Iterable[Stored], owners: MediaOwners = NO_OWNERS) -> int:
+def heat_of(lead: Stored, voices: int) -> int:
     """The declared heat of the lead, else its quality and `HEAT_PER_OUTLET` for every other voice."""
     if lead.record.heat is not None:
         return lead.record.heat
-    return lead.record.quality + HEAT_PER_OUTLET * (voices((lead, *members), owners) - 1)
-
-
-def voices(members: Iterable[Stored], owners: MediaOwners = NO_OWNERS) -> int:
-    """How many speak for themselves: an owner counts once, and so do all who bring one text of an agency."""
-    parent: dict[str, str] = {}
-
-    def root(mark: str) -> str:
-        passed = []
-        while (above := parent.setdefault(mark, mark)) != mark:
-            passed.append(mark)
-            mark = above
-        for one in passed:  # or a text that thousands copied would become a chain that long
-            parent[one] = mark
-        return mark
-
-    for member in members:
-        owner = root(f"owner {owners.of(member.record.outlet.domain)}")
-        beginning = words(member.record.excerpt)[:COPIED]
-        if len(beginning) == COPIED:
-            parent[root(f"text {' '.join(beginning)}")] = owner
-    return len({root(mark) for mark in list(parent)})
+    return lead.record.quality + HEAT_PER_OUTLET * (voices - 1)
 
 
 def view(story: Story, muted: Muted = never, owners: MediaOwners = NO_OWNERS) -> StoryView | None:
@@ -154,8 +138,10 @@ def view(story: Story, muted: Muted = never, owners: MediaOwners = NO_OWNERS) ->
     coverage = [Coverage(member, Relation.SAME) for member in members if member.id != lead.id]
     coverage += [Coverage(stored, Relation.BACKGROUND) for stored in background]
     coverage.sort(key=lambda entry: _rank(entry.stored))
-    heat = heat_of(lead, members, owners)
+    voice = voice_of(members, owners)
+    heat = heat_of(lead, len(set(voice.values())))
     by_arrival = sorted(members, key=lambda member: (member.first_seen, member.id))
+    evidence = _evidence(story, by_arrival, voice, lead)
     return StoryView(
         number=story.number,
         lead=lead,
@@ -164,10 +150,58 @@ def view(story: Story, muted: Muted = never, owners: MediaOwners = NO_OWNERS) ->
         heat=heat,
         notable=heat >= NOTABLE_HEAT or lead.record.notable,
         outlets=len({member.record.outlet.domain for member in members}),
-        topics=topic_names.names(story.topics, (member.id for member in by_arrival)),
+        topics=assigned_names(evidence),
         first=min(member.published for member in members),
         last=max(member.published for member in members),
+        evidence=evidence,
     )
+
+
+def _evidence(
+    story: Story, members: Sequence[Stored], voice: Mapping[int, str], lead: Stored
+) -> tuple[TopicEvidence, ...]:
+    """What speaks for a story's topics. What a server's own reports add takes nothing from what everybody sees."""
+    shared = story.assigned.get(0, frozenset())
+    every = weigh_topics(
+        members, voice, story.topics, lead=lead, assigned=shared.union(*story.assigned.values())
+    )
+    public = [member for member in members if not member.guild_id]
+    if len(public) in (0, len(members)):
+        return every
+    of_public = weigh_topics(public, voice, story.topics, lead=lead_of(public), assigned=shared)
+    certain = {name_key(name) for name in assigned_names(of_public)}
+    return tuple(replace(one, assigned=one.assigned or name_key(one.topic) in certain) for one in every)
+
+
+def topics_by_server(story: Story, owners: MediaOwners = NO_OWNERS) -> dict[int, frozenset[Label]]:
+    """The topics of a story that each server sees, by their servers and keys; what everybody sees (0) stands there alone.
+
+    Server topics and a server's own reports concern that server alone. Of many servers each costs no more than its
+    own topics and reports.
+    """
+    public = story.visible_to(0)
+    everybody = _labels(public, owners)
+    of_servers: dict[int, dict[int, list[TopicMatch]]] = {}
+    for i, matches in story.topics.items():
+        for match in matches:
+            if match.guild_id:
+                of_servers.setdefault(match.guild_id, {}).setdefault(i, []).append(match)
+    hosts = {member.guild_id for member in story.members if member.guild_id}
+    own: dict[int, frozenset[Label]] = {}
+    if public.members:
+        lead, voice = lead_of(public.members), voice_of(public.members, owners)
+        for server in of_servers.keys() - hosts:
+            had = story.assigned.get(server, frozenset())
+            evidence = weigh_topics(public.members, voice, of_servers[server], lead=lead, assigned=had)
+            own[server] = labels_of(evidence)
+    for server in hosts:
+        own[server] = _labels(story.visible_to(server), owners) - everybody
+    return {server: labels for server, labels in {0: everybody, **own}.items() if labels}
+
+
+def _labels(story: Story, owners: MediaOwners) -> frozenset[Label]:
+    seen = view(story, owners=owners)
+    return labels_of(seen.evidence) if seen else frozenset()
 
 
 def reaches(story: StoryView, importance: Importance) -> bool:

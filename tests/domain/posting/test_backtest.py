@@ -52,7 +52,9 @@ def test_a_story_reaches_each_bar_when_a_record_lifts_it() -> None:
 
 def test_it_counts_from_when_a_record_on_the_topic_has_come() -> None:
     assert reached(grown(), {2}, WEEK) == {ALL: at(24), NOTABLE: at(24), MAJOR: at(73)}
-    assert reached(grown(), {6}, WEEK) == dict.fromkeys(Importance, at(73))
+    assert reached(grown(), {5}, WEEK) == {ALL: at(72), NOTABLE: at(72), MAJOR: at(73)}
+    assert reached(grown(), {6}, WEEK) == {}, "one of six voices does not say what a story is about"
+    assert reached(grown(), {5, 6}, WEEK) == {ALL: at(72), NOTABLE: at(72), MAJOR: at(73)}
     assert reached(grown(), set(), WEEK) == {}
     assert reached(grown(), {99}, WEEK) == {}
 

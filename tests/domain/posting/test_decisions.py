@@ -23,7 +23,7 @@ from bot.domain.posting.decisions import (
     decide,
 )
 from bot.domain.stories.story import Story
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from tests.domain.world import CHANNEL, GUILD, follow
 from tests.make import at, record, stored, story
 

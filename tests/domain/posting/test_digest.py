@@ -23,7 +23,7 @@ from bot.domain.posting.schedule import (
 )
 from bot.domain.stories import story as stories
 from bot.domain.stories.story import Story
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from bot.messages.digest import digest_message, since_words, without_stories
 from bot.messages.message import EMBEDS, Embed, Message, safe_url
 from tests import discord_markdown as markdown

@@ -16,7 +16,7 @@ from bot.domain.model import UNKNOWN_DATE, Importance, Mode, Mute, Record, Relat
 from bot.domain.posting.decisions import Edit, Hold, Reason
 from bot.domain.posting.plan import IntakePlan
 from bot.domain.records.intake import Fate, all_keys, content_hash, keys_of
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from tests.domain.world import CHANNEL, GUILD, DomainHarness, follow
 from tests.make import at, record
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bot.domain.model import HEAT_PER_OUTLET
 from bot.domain.stories import story as stories
 from bot.domain.stories.owners import MediaOwners, brand
+from bot.domain.stories.voices import voices
 from tests.make import record, stored, story
 
 NAMED = MediaOwners(
@@ -81,7 +82,7 @@ def test_never_more_voices_than_outlets_and_as_many_in_any_order(
 ) -> None:
     members = [stored(record("Title", domain)) for domain in domains]
     owners = MediaOwners(named)
-    found = stories.voices(members, owners)
+    found = voices(members, owners)
     assert 1 <= found <= len(set(domains))
-    assert found == stories.voices(members[::-1], owners) == len({owners.of(domain) for domain in domains})
-    assert found == stories.voices(members * 2, owners)
+    assert found == voices(members[::-1], owners) == len({owners.of(domain) for domain in domains})
+    assert found == voices(members * 2, owners)

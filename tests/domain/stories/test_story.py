@@ -16,6 +16,7 @@ from bot.domain.model import HEAT_PER_OUTLET, Importance, Mute, Outlet, Relation
 from bot.domain.model import TopicMatch as Match
 from bot.domain.stories import story as stories
 from bot.domain.stories.story import Story, heat_of, lead_of, muted_by, reaches
+from bot.domain.stories.voices import voices
 from tests.make import at, record, stored, story
 
 
@@ -87,7 +88,7 @@ def test_heat_is_declared_or_grows_with_other_outlets(declared: int | None, outl
         stored(record("A", f"{name}.example", quality=60 - i, heat=declared if not i else 999))
         for i, name in enumerate(outlets)
     )
-    assert heat_of(lead, [lead, *others]) == heat
+    assert heat_of(lead, voices([lead, *others])) == heat
     assert seen(story(lead, *others)).heat == heat
 
 
@@ -284,12 +285,12 @@ def test_two_outlets_that_each_brought_two_agencies_are_one_voice() -> None:
         stored(record("Three", "b.example", quality=70, excerpt=other)),
         stored(record("Four", "c.example", quality=70, excerpt=other)),
     ]
-    assert stories.voices(members) == 1
+    assert voices(members) == 1
 
 
 def test_short_texts_are_nobodys_copies() -> None:
     members = [stored(record("One", f"{n}.example", excerpt="Read more here.")) for n in range(3)]
-    assert stories.voices(members) == 3
+    assert voices(members) == 3
 
 
 def test_a_text_that_thousands_copied_is_one_voice_and_no_work_that_grows_with_their_square() -> None:
@@ -298,7 +299,7 @@ def test_a_text_that_thousands_copied_is_one_voice_and_no_work_that_grows_with_t
 
     def counted(frame: FrameType, event: str, _arg: object) -> Any:
         nonlocal calls
-        calls += event == "line" and frame.f_code.co_name in ("root", "voices")
+        calls += event == "line" and frame.f_code.co_name in ("root", "voice_of")
         return counted
 
     def steps(number: int) -> int:
@@ -307,7 +308,7 @@ def test_a_text_that_thousands_copied_is_one_voice_and_no_work_that_grows_with_t
         before, calls = sys.gettrace(), 0
         sys.settrace(counted)
         try:
-            assert stories.voices(members) == 1
+            assert voices(members) == 1
         finally:
             sys.settrace(before)
         return calls

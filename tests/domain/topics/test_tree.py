@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from bot.domain.model import Record, Topic, TopicMatch
 from bot.domain.stories import story as stories
+from bot.domain.topics.matcher import reasons
 from bot.domain.topics.query.document import Document
 from bot.domain.topics.query.language import Query
-from bot.domain.topics.tree import ANYWHERE, Topics, merge_defaults, names, reasons, sought_by
+from bot.domain.topics.topics import Topics
+from bot.domain.topics.tree import ANYWHERE, merge_defaults, sought_by
 from bot.sources.records import parse
 from bot.sources.topic_files import load_topics
 from tests.make import record, stored, story
@@ -60,7 +62,7 @@ TREE = Topics(
 def test_keywords_match_whole_words_without_regard_to_case(
     title: str, found: dict[str, tuple[str, ...]]
 ) -> None:
-    assert TREE.match(title) == found
+    assert TREE.matcher.match(title) == found
 
 
 @pytest.mark.parametrize(
@@ -83,14 +85,14 @@ def test_keywords_match_whole_words_without_regard_to_case(
     ],
 )
 def test_keywords_match_as_people_mean_them(keyword: str, title: str, matches: bool) -> None:
-    assert bool(Topics([Topic("T", keywords=(keyword,))]).match(title)) is matches
+    assert bool(Topics([Topic("T", keywords=(keyword,))]).matcher.match(title)) is matches
 
 
 def test_the_excerpt_counts_only_where_a_topic_says_so() -> None:
     topics = Topics([Topic("A", keywords=("x",)), Topic("B", keywords=("x", "y z"), fields="title+excerpt")])
-    assert topics.match("none", "x") == {"B": ("x",)}
-    assert topics.match("x", "y z") == {"A": ("x",), "B": ("x", "y z")}
-    assert topics.match("y", "z") == {}
+    assert topics.matcher.match("none", "x") == {"B": ("x",)}
+    assert topics.matcher.match("x", "y z") == {"A": ("x",), "B": ("x", "y z")}
+    assert topics.matcher.match("y", "z") == {}
 
 
 WORDS = st.text("abcxyzäöß019_", min_size=1, max_size=3)
@@ -117,7 +119,7 @@ def test_matching_finds_what_a_regular_expression_for_each_keyword_finds(
         f"T{i}": {keyword for keyword in own if found_by_regex(keyword, title)}
         for i, own in enumerate(keywords)
     }
-    found = {topic: set(own) for topic, own in topics.match(title).items()}
+    found = {topic: set(own) for topic, own in topics.matcher.match(title).items()}
     assert found == {topic: own for topic, own in expected.items() if own}
 
 
@@ -126,7 +128,7 @@ def test_matching_finds_what_a_regular_expression_for_each_keyword_finds(
 
 def test_declared_topics_are_trusted_and_joined_with_the_matched_ones() -> None:
     one = record("Satellite finds trees by computer vision", topics=["cv", "Forests", "forests"])
-    assert TREE.of(one) == (
+    assert TREE.matcher.of(one) == (
         TopicMatch("Computer Vision", True, ("computer vision",)),
         TopicMatch("Forests", True),
         TopicMatch("Space", False, ("satellite",)),
@@ -134,12 +136,7 @@ def test_declared_topics_are_trusted_and_joined_with_the_matched_ones() -> None:
 
 
 def test_a_record_without_topics_has_none() -> None:
-    assert TREE.of(record("Nothing of interest")) == ()
-
-
-def test_the_topics_of_several_records_stand_once_as_first_met() -> None:
-    matches = {1: [TopicMatch("B"), TopicMatch("a")], 2: [TopicMatch("A"), TopicMatch("C")]}
-    assert names(matches, [2, 1, 9]) == ("A", "C", "B")
+    assert TREE.matcher.of(record("Nothing of interest")) == ()
 
 
 # Names.
@@ -260,7 +257,7 @@ def test_matching_alone_finds_the_declared_sub_topics_of_a_real_site() -> None:
     right = wrong = missed = 0
     for one in records:
         declared = {topic.name for name in one.topics if (topic := topics.resolve(name))} - roots
-        found = topics.match(one.title, one.excerpt).keys() - roots
+        found = topics.matcher.match(one.title, one.excerpt).keys() - roots
         right, wrong, missed = (
             right + len(found & declared),
             wrong + len(found - declared),
@@ -281,7 +278,7 @@ def test_matching_real_titles_finds_what_a_regular_expression_finds() -> None:
                 for topic in topics
                 if any(found_by_regex(keyword, one.title) for keyword in topic.keywords)
             }
-            assert topics.match(one.title).keys() == expected, one.title
+            assert topics.matcher.match(one.title).keys() == expected, one.title
 
 
 # What feeds are of use.
@@ -313,16 +310,16 @@ def test_a_query_puts_records_into_a_topic_and_tells_by_which_words() -> None:
     wind = Topic("Wind", keywords=("turbine",), query='(offshore OR sea) "wind farm" -golf')
     known = Topics([wind, Topic("Good", query="domain:paper.example quality>=60")])
     one = record("Turbine for the wind farm in the sea", "paper.example", quality=70)
-    assert known.of(one) == (
+    assert known.matcher.of(one) == (
         TopicMatch("Wind", False, ("turbine", "wind farm", "sea")),
         TopicMatch("Good", False, ("domain:paper.example", "quality>=60")),
     )
-    assert known.of(record("Golf at the wind farm in the sea", "other.example")) == ()
+    assert known.matcher.of(record("Golf at the wind farm in the sea", "other.example")) == ()
 
 
 def test_a_declared_topic_with_a_query_is_there_once() -> None:
     known = Topics([Topic("Wind", query="wind")])
-    assert known.of(record("Wind", topics=["wind"])) == (TopicMatch("Wind", True, ("Wind",)),)
+    assert known.matcher.of(record("Wind", topics=["wind"])) == (TopicMatch("Wind", True, ("Wind",)),)
 
 
 # Topics of servers.
@@ -364,7 +361,7 @@ def test_a_servers_topic_stands_in_the_tree_for_that_server() -> None:
 
 
 def test_a_record_is_told_of_every_server_by_its_queries() -> None:
-    found = SERVERS.of(record("Whales follow the ferry", topics=["Sea", "ai"]))
+    found = SERVERS.matcher.of(record("Whales follow the ferry", topics=["Sea", "ai"]))
     assert [(m.topic, m.guild_id, m.declared) for m in found] == [
         ("Sea", 0, True),  # what records declare is never a server's
         ("AI", 0, True),
@@ -374,24 +371,30 @@ def test_a_record_is_told_of_every_server_by_its_queries() -> None:
     ]
     assert found[2].keywords == ("Whales",)
     for guild_id in (0, ONE, TWO, 3):
-        seen = SERVERS.visible_to(guild_id).of(record("Whales follow the ferry", topics=["Sea", "ai"]))
+        seen = SERVERS.visible_to(guild_id).matcher.of(
+            record("Whales follow the ferry", topics=["Sea", "ai"])
+        )
         assert seen == tuple(match for match in found if match.guild_id in (0, guild_id))
-    assert SERVERS.matched(record("Whales")) == {}
+    assert SERVERS.matcher.matched(record("Whales")) == {}
 
 
 def test_a_servers_own_record_declares_what_that_server_knows() -> None:
     told = record("A calm day", topics=["SEA", "ai", "Nobody's"])
-    own = SERVERS.of(told, ONE)
+    own = SERVERS.matcher.of(told, ONE)
     assert [(m.topic, m.guild_id, m.declared) for m in own] == [("Sea", ONE, True), ("AI", 0, True)]
-    match = SERVERS.of(record("Whales", topics=["sea"]), ONE)[0]
+    match = SERVERS.matcher.of(record("Whales", topics=["sea"]), ONE)[0]
     assert match == TopicMatch("Sea", True, ("Whales",), ONE)
-    assert [(m.topic, m.guild_id) for m in SERVERS.of(told, 3)] == [("AI", 0)]
-    assert [(m.topic, m.guild_id) for m in SERVERS.of(told)] == [("SEA", 0), ("AI", 0), ("Nobody's", 0)]
+    assert [(m.topic, m.guild_id) for m in SERVERS.matcher.of(told, 3)] == [("AI", 0)]
+    assert [(m.topic, m.guild_id) for m in SERVERS.matcher.of(told)] == [
+        ("SEA", 0),
+        ("AI", 0),
+        ("Nobody's", 0),
+    ]
 
 
 def test_what_a_server_sees_of_a_story_are_its_own_topics() -> None:
     member = stored(record("Whales follow the ferry"))
-    whole = replace(story(member), topics={member.id: SERVERS.of(member.record)})
+    whole = replace(story(member), topics={member.id: SERVERS.matcher.of(member.record)})
     for guild_id, seen in ((0, ()), (ONE, ("Sea",)), (TWO, ("Twin", "sea")), (3, ())):
         view = stories.view(whole.visible_to(guild_id))
         assert view is not None
@@ -407,8 +410,11 @@ def test_an_own_name_that_everybody_gets_later_stands_for_both_in_that_server() 
 
 def test_a_topic_whose_query_cannot_be_read_goes_on_without_and_is_named() -> None:
     known = Topics([Topic("Old", query="(ferry", keywords=("boat",)), Topic("Own", query="-x", guild_id=ONE)])
-    assert [(topic.name, error.position) for topic, error in known.refused] == [("Old", 0), ("Own", 0)]
-    assert [match.topic for match in known.of(record("A boat, no ferry"))] == ["Old"]
+    assert [(topic.name, error.position) for topic, error in known.matcher.refused] == [
+        ("Old", 0),
+        ("Own", 0),
+    ]
+    assert [match.topic for match in known.matcher.of(record("A boat, no ferry"))] == ["Old"]
     assert known.visible_to(ONE).resolve("Own") is not None
 
 
@@ -423,7 +429,11 @@ def test_a_query_knows_the_topics_that_a_record_declares_or_matches_and_those_ab
     )
 
     def found(title: str, *declared: str, quality: int = 80) -> set[str]:
-        return {m.topic for m in known.of(record(title, topics=declared, quality=quality)) if not m.declared}
+        return {
+            m.topic
+            for m in known.matcher.of(record(title, topics=declared, quality=quality))
+            if not m.declared
+        }
 
     assert found("Computer vision finds whales") == {"Vision", "Good AI", "Seeing"}
     assert found("Whales", "cv") == {"Good AI", "Seeing"}
@@ -452,7 +462,7 @@ def _explained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         asked.append(str(query))
         return reasons(query, document)
 
-    monkeypatch.setattr("bot.domain.topics.tree.reasons", noted)
+    monkeypatch.setattr("bot.domain.topics.matcher.reasons", noted)
     return asked
 
 
@@ -462,17 +472,17 @@ def test_only_what_the_asker_sees_is_explained(monkeypatch: pytest.MonkeyPatch) 
     ]
     known = Topics([Topic("Sea", query="ferry"), *servers])
     asked = _explained(monkeypatch)
-    assert [match.topic for match in known.visible_to(3).of(record("A ferry"))] == ["Sea", "Ferries"]
+    assert [match.topic for match in known.visible_to(3).matcher.of(record("A ferry"))] == ["Sea", "Ferries"]
     assert sorted(asked) == ["ferry", "ferry OR word3"]
     asked.clear()
-    assert list(known.matched(record("A ferry"))) == ["Sea"]
+    assert list(known.matcher.matched(record("A ferry"))) == ["Sea"]
     assert asked == ["ferry"]
 
 
 def test_a_record_of_a_servers_own_feed_belongs_to_no_topic_of_another_server() -> None:
     known = Topics([Topic("Ferries", query="ferry", guild_id=7), Topic("Boats", query="ferry", guild_id=8)])
-    assert [match.topic for match in known.of(record("A ferry"), 7)] == ["Ferries"]
-    assert len(known.of(record("A ferry"))) == 2
+    assert [match.topic for match in known.matcher.of(record("A ferry"), 7)] == ["Ferries"]
+    assert len(known.matcher.of(record("A ferry"))) == 2
 
 
 @pytest.mark.parametrize("title", ["A ferry", "A train", "Whales"])
@@ -484,8 +494,8 @@ def test_one_topic_alone_matches_as_among_all(title: str, declared: list[str], g
         [Topic("Whales", keywords=("whales",)), ferries, Topic("Ferries", query="train", guild_id=8)]
     )
     report = record(title, topics=declared)
-    among = [match for match in known.of(report, guild_id) if match.guild_id == 7]
-    alone = known.match_one(ferries, report, guild_id)
+    among = [match for match in known.matcher.of(report, guild_id) if match.guild_id == 7]
+    alone = known.matcher.match_one(ferries, report, guild_id)
     if guild_id == 8:  # nobody else sees it, and nobody asks
         return
     assert among == ([alone] if alone else [])
@@ -497,17 +507,17 @@ def test_one_topic_alone_explains_nothing_else(monkeypatch: pytest.MonkeyPatch) 
         [ferries, *(Topic(f"T{number}", query=f"ferry OR x{number}", guild_id=7) for number in range(20))]
     )
     asked = _explained(monkeypatch)
-    assert known.match_one(ferries, record("A ferry")) is not None
+    assert known.matcher.match_one(ferries, record("A ferry")) is not None
     assert asked == ["ferry"]
 
 
 def test_a_suspended_topic_is_known_and_matches_nothing() -> None:
     known = Topics([Topic("Ferries", query="ferry", guild_id=7, suspended="too dear")])
-    assert known.of(record("A ferry")) == ()
+    assert known.matcher.of(record("A ferry")) == ()
     found = known.visible_to(7).resolve("ferries")
     assert found is not None
     assert found.suspended == "too dear"
-    assert [match.declared for match in known.of(record("A ferry", topics=["Ferries"]), 7)] == [True]
+    assert [match.declared for match in known.matcher.of(record("A ferry", topics=["Ferries"]), 7)] == [True]
 
 
 def test_near_misses_are_sought_among_few_names() -> None:

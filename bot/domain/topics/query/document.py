@@ -6,7 +6,8 @@ Words compare without regard to case and accents (`plain_words`); marks between 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from bot.domain.model import Record
 from bot.domain.text.words import Place, plain_words, word_places
@@ -35,6 +36,7 @@ class Document:
         topics: Iterable[str] = (),
         quality: int = 0,
         heat: int = 0,
+        words: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.texts = {"title": title, "excerpt": excerpt, "outlet": outlet}
         self.numbers = {"quality": quality, "heat": heat}
@@ -44,14 +46,16 @@ class Document:
             "lang": _heads(lang.lower().replace("_", "-")),
             "topic": [" ".join(plain_words(topic)) for topic in topics],
         }
-        self._words: dict[str, list[str]] = {}
+        self._words = {text: every.split() for text, every in words.items()}
         self._joined: dict[str, str] = {}
         self._positions: dict[str, Positions] = {}
         self._places: dict[str, list[Place]] = {}
 
     @classmethod
-    def of(cls, record: Record, topics: Iterable[str] = ()) -> Document:
-        """A record that is about these topics."""
+    def of(
+        cls, record: Record, topics: Iterable[str] = (), words: Mapping[str, str] = MappingProxyType({})
+    ) -> Document:
+        """A record that is about these topics. `words`: of its texts, as far as they were cut before, joined with spaces."""
         return cls(
             record.title,
             record.excerpt,
@@ -62,6 +66,7 @@ class Document:
             topics=topics,
             quality=record.quality,
             heat=record.quality if record.heat is None else record.heat,
+            words=words,
         )
 
     def words(self, field: str) -> list[str]:

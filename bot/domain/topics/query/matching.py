@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.domain.model import Stored
-from bot.domain.text.words import token_places, tokens
+from bot.domain.text.words import token_places
+from bot.domain.topics.keywords import keyword_tokens
 from bot.domain.topics.query.document import Document
 from bot.domain.topics.query.language import Mark
 
@@ -26,8 +27,8 @@ def keyword_marks(keywords: Iterable[str], document: Document) -> tuple[Mark, ..
     written = [place.word for place in places]
     found = {
         Mark("title", places[start].start, places[start + len(sought) - 1].end)
-        for sought in map(tokens, keywords)
+        for sought in map(keyword_tokens, keywords)
         for start in range(len(written) - len(sought) + 1)
-        if sought and written[start : start + len(sought)] == sought
+        if sought and all(token.matches(word) for token, word in zip(sought, written[start:], strict=False))
     }
     return tuple(sorted(found))

@@ -9,7 +9,7 @@ from bot.domain.topics.query.document import Document
 from bot.domain.topics.query.language import parse
 from bot.domain.topics.query.meter import CHEAP, MOST_A_SERVER, MOST_A_TOPIC, WINDOW, Label, Meter
 from bot.domain.topics.query.percolator import Matcher
-from bot.domain.topics.tree import Topics
+from bot.domain.topics.topics import Topics
 from tests.make import record
 
 WIND, SUN, SHARED = (7, "Wind"), (7, "Sun"), (0, "Sea")
@@ -94,15 +94,15 @@ def test_costs_go_on_when_the_topics_are_built_anew() -> None:
     wind = Topic("Wind", query="ferry (sea* NEAR/1 gale*) OR (fer* NEAR/9 sto*)", guild_id=7)
     before = Topics([wind])
     for _ in range(WINDOW // 2):
-        before.of(record("Ferry in a storm"))
-    after = Topics([wind, Topic("Another")], before.parsed, before.meter)
+        before.matcher.of(record("Ferry in a storm"))
+    after = Topics([wind, Topic("Another")], before.matcher.parsed, before.matcher.meter)
     for _ in range(WINDOW // 2):
-        after.of(record("Ferry in a storm"))
-    assert after.meter is before.meter
-    assert after.meter._articles.total() == WINDOW
+        after.matcher.of(record("Ferry in a storm"))
+    assert after.matcher.meter is before.matcher.meter
+    assert after.matcher.meter._articles.total() == WINDOW
 
 
 def test_asking_as_a_server_is_not_counted() -> None:
     topics = Topics([Topic("Wind", query="ferry (fer* NEAR/9 sto*)", guild_id=7)])
-    topics.visible_to(7).of(record("Ferry in a storm"))
-    assert topics.meter._articles.total() == 0
+    topics.visible_to(7).matcher.of(record("Ferry in a storm"))
+    assert topics.matcher.meter._articles.total() == 0
