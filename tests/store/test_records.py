@@ -310,7 +310,7 @@ async def test_topics_keep_their_server_in_every_part_of_a_long_read(stores: Dat
         for name, guild_id in (("Mine", GUILD), ("Theirs", GUILD + 1)):
             of = schema.topics.c.id == ids[name.casefold()]
             await connection.execute(sa.update(schema.topics).where(of).values(guild_id=guild_id))
-            rows = [
+            rows: list[dict[str, object]] = [
                 {"record_id": record_id, "topic_id": ids[name.casefold()], "declared": False, "keywords": []}
                 for record_id in (1, 2)
             ]
