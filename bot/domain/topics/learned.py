@@ -18,6 +18,7 @@ from typing import TypeAlias
 from bot.domain.model import Record, TopicMatch
 from bot.domain.text.stems import is_informative, terms
 from bot.domain.text.words import words
+from bot.domain.topics.keywords import keyword_tokens
 from bot.domain.topics.tree import TopicTree
 
 Text: TypeAlias = tuple[str, str, str]  # topic, text, language
@@ -69,11 +70,16 @@ class TitleModel:
             return None
         at = self.topics.index(best[0])
         known = {stem: word for stem, word in _stems(text, language).items() if stem in self.counts}
-        ranked = sorted(known, key=lambda stem: (-self.counts[stem][at] / sum(self.counts[stem]), stem))
+        share = {stem: self.counts[stem][at] / sum(self.counts[stem]) for stem in known}
+        ranked = sorted(known, key=lambda stem: (-share[stem], -len(stem), stem))
         return Guess(best[0], confidence, tuple(known[stem] for stem in ranked[:SHOWN]))
 
     def best(self, text: str, language: str = "") -> tuple[str, float] | None:
-        """The most likely topic, and by how much its log-likelihood is above the next one's; None for unknown words."""
+        """The most likely topic and its margin over the next one; None where fewer than `FEWEST` words were learned.
+
+        The margin is the difference of log-likelihoods by the root of the number of words, about which it grows by chance:
+        so it means the same for a title alone and for one with an excerpt.
+        """
         known = [self.counts[stem] for stem in _stems(text, language) if stem in self.counts]
         if len(known) < FEWEST:
             return None
@@ -82,7 +88,7 @@ class TitleModel:
             for at, total in enumerate(self._totals)
         ]
         first, second = sorted(range(len(scores)), key=lambda at: (-scores[at], at))[:2]
-        return self.topics[first], scores[first] - scores[second]
+        return self.topics[first], (scores[first] - scores[second]) / math.sqrt(len(known))
 
     @cached_property
     def _totals(self) -> tuple[float, ...]:
@@ -103,8 +109,9 @@ def learn_from_stream(
     for record, matches in labelled:
         roots = {tree.root(match.topic) for match in matches}
         if len(roots) == 1:
-            said = {word for match in matches for keyword in match.keywords for word in words(keyword)}
-            left = (word for word in words(record.title) if not word.startswith(tuple(said)))
+            said = [token for match in matches for one in match.keywords for token in keyword_tokens(one)]
+            text = words(f"{record.title} {record.excerpt}")
+            left = (word for word in text if not any(token.matches(word) for token in said))
             texts.append((roots.pop(), " ".join(left), record.language))
     texts = [text for text in texts if text[0] in model.topics]
     held_out = texts[::HELD_OUT]

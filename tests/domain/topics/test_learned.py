@@ -71,7 +71,10 @@ def stream() -> list[tuple[Record, tuple[TopicMatch, ...]]]:
     titles = [
         title
         for n in range(150)
-        for title in (f"Trawler {n} brings mackerel into the cove", f"Opera {n} opens with a brass fanfare")
+        for title in (
+            f"Trawler {n} {'brings mackerel into the cove' if n % 2 else 'mackerel cove'}",
+            f"Opera {n} opens with a brass fanfare",
+        )
     ]
     return [(one, TREE.matcher.of(one)) for one in map(record, titles)]
 
@@ -83,7 +86,7 @@ def test_a_stream_teaches_the_words_that_stand_beside_keywords() -> None:
     assert guess is not None
     assert guess.topic == "Sea"
     assert guess.confidence >= LEAST
-    assert "trawler" not in taught.counts, "a guess is made where no keyword is"
+    assert taught.counts["trawler"] == MODEL.counts["trawler"], "a guess is made where no keyword is"
 
 
 def test_a_stream_that_is_too_small_or_says_nothing_teaches_nothing() -> None:

@@ -1,0 +1,48 @@
+"""Guesses learn from what came in through shared sources, where keywords or outlets say the topic."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.domain.model import Topic, TopicMatch
+from bot.domain.topics.learned import TitleModel
+from bot.store import records
+from bot.workers import rematch, titles
+from bot.workers.ingest import Ingest
+from tests.make import record
+from tests.workers.desk import BotHarness
+
+SEA = [Topic("Sea", keywords=("trawler",)), Topic("Stage", keywords=("opera",))]
+
+
+async def test_what_came_in_teaches_guesses(desk: BotHarness) -> None:
+    context = replace(desk.context, titles=TitleModel(("Sea", "Stage"), {}))
+    await rematch.configure(context, SEA)
+    desk.ingest = Ingest(context)
+    for n, (sea, stage) in enumerate(
+        [("brings mackerel into the cove", "opens with a brass fanfare"), ("mackerel cove", "brass fanfare")]
+    ):
+        await desk.take_in(
+            *(record(f"Trawler {at} {sea}", f"s{n}-{at}.example") for at in range(80)),
+            *(record(f"Opera {at} {stage}", f"o{n}-{at}.example") for at in range(80)),
+        )
+    title = "Who brings mackerel into the cove"
+    await desk.take_in(record(title, "before.example"))
+    assert await titles.step(context) == 322, "what has no topic teaches nothing"
+    await desk.take_in(record(title, "after.example"))
+    async with desk.db.read() as connection:
+        found = await records.topics_of(connection, range(1, 10))
+    (guess,) = found[max(found)]
+    assert (guess.topic, guess.learned) == ("Sea", True)
+    assert "mackerel" in guess.keywords
+    assert len(found) == 323, "the one before has no topic still"
+    assert await titles.step(context) == 322, "guesses teach no guesses"
+
+
+async def test_nothing_is_guessed_where_that_is_off(desk: BotHarness) -> None:
+    assert await titles.step(desk.context) == 0
+    await rematch.configure(desk.context, SEA)
+    await desk.take_in(record("Trawler sails"), record("Mackerel cove"))
+    async with desk.db.read() as connection:
+        found = await records.topics_of(connection, range(1, 10))
+    assert {i: of for i, of in found.items() if i > 2} == {3: (TopicMatch("Sea", False, ("trawler",)),)}
