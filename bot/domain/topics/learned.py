@@ -135,8 +135,9 @@ def calibrated(
     enough = [at for at, so_far in enumerate(right) if at + 1 >= fewest and so_far / (at + 1) >= least]
     if not enough:
         return ()
-    shown = [*range(fewest - 1, enough[-1], fewest), enough[-1]]
-    return tuple((ranked[at][0], round(right[at] / (at + 1), 3)) for at in reversed(shown))
+    shown = [enough[-1], *reversed(range(fewest - 1, enough[-1], fewest))]
+    certain = accumulate((round(right[at] / (at + 1), 3) for at in shown), max)
+    return tuple((ranked[at][0], confidence) for at, confidence in zip(shown, certain, strict=True))
 
 
 def _stems(text: str, language: str) -> dict[str, str]:
