@@ -23,7 +23,7 @@ from bot.domain.topics.tree import TopicTree
 
 Text: TypeAlias = tuple[str, str, str]  # topic, text, language
 
-SMOOTHING = 0.3  # added to each count; tried from .1 to 1, with the same result within a percent
+SMOOTHING = 0.3  # added to each count; of .1, .3 and 1 the one with most guesses, of which as many are right
 FEWEST = 2  # learned words that a title must have: one word alone may mean anything
 LEAST = 0.9  # how often guesses have to be right
 HELD_OUT = 5  # one in so many titles of the stream shows how often guesses are right
