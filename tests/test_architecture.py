@@ -36,6 +36,12 @@ ARROWS: dict[str, set[str]] = {
         "bot.domain.text",
         "bot.domain.model",
     },
+    "bot.domain.briefs": {
+        "bot.domain.briefs",
+        "bot.domain.stories",
+        "bot.domain.text",
+        "bot.domain.model",
+    },
     "bot.domain.records.identity": set(),
     "bot.domain.records": {
         "bot.domain.posting.decisions",
@@ -165,6 +171,7 @@ LIBRARIES: dict[str, set[str]] = {
     "rich": {"bot.cli.common", "bot.demo"},
     "safetensors": {"bot.domain"},
     "selectolax": {"bot.sources"},
+    "sentencex": {"bot.domain.briefs"},
     "simcord": {"bot.demo"},
     "Stemmer": {"bot.domain"},
     "sqlalchemy": {"bot.store"},

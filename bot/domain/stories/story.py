@@ -120,6 +120,11 @@ def heat_of(lead: Stored, members: Iterable[Stored], owners: MediaOwners = NO_OW
 
 def voices(members: Iterable[Stored], owners: MediaOwners = NO_OWNERS) -> int:
     """How many speak for themselves: an owner counts once, and so do all who bring one text of an agency."""
+    return len(set(voice_of(members, owners).values()))
+
+
+def voice_of(members: Iterable[Stored], owners: MediaOwners = NO_OWNERS) -> dict[int, str]:
+    """Whose voice each member is, by its id: equal for those of one owner, and for all who bring one text of an agency."""
     parent: dict[str, str] = {}
 
     def root(mark: str) -> str:
@@ -127,12 +132,13 @@ def voices(members: Iterable[Stored], owners: MediaOwners = NO_OWNERS) -> int:
             mark = parent[mark]
         return mark
 
+    speakers: dict[int, str] = {}
     for member in members:
-        owner = root(f"owner {owners.of(member.record.outlet.domain)}")
+        speakers[member.id] = owner = root(f"owner {owners.of(member.record.outlet.domain)}")
         beginning = words(member.record.excerpt)[:COPIED]
         if len(beginning) == COPIED:
             parent[root(f"text {' '.join(beginning)}")] = owner
-    return len({root(mark) for mark in list(parent)})
+    return {member_id: root(owner) for member_id, owner in speakers.items()}
 
 
 def view(story: Story, muted: Muted = never, owners: MediaOwners = NO_OWNERS) -> StoryView | None:
