@@ -19,6 +19,7 @@ _BRACKET = re.compile(r"[()\[\]{}（）【】]")
 _QUOTES = re.compile('["“”„‟«»「」『』]')
 _NAMES = 7  # words: so many may the names of authors or the entries of a menu be
 _DIGITS = 0.3  # share of a text from which it is a date, a score or a telephone number
+_AND = 3  # letters
 _MENU = 2  # separators
 
 # A place, an agency or a date before the text: `BERLIN (dpa) – `, `(Courier) – `, `PARIS, 3 mars (AFP) - `,
@@ -130,8 +131,10 @@ def _is_no_prose(text: str) -> bool:
     credited = fold(parts[0]).strip(":.,|-–—") in _BYLINE
     if text.lower() == text.upper():  # a script without capitals
         return credited
-    names = map(_CAPITALISED.match, parts[credited:])
-    return all(names) if credited or text[-1] not in ".!?" else False
+    others = [part for part in parts[credited:] if not _CAPITALISED.match(part)]
+    if credited:  # two authors have a short word between them
+        return all(len(part) <= _AND for part in others) and len(others) <= 1
+    return not others and text[-1] not in ".!?"
 
 
 def _is_notice(parts: list[str]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from math import log2
+from typing import NamedTuple
 
 from bot.domain.briefs.sentences import sentences
 from bot.domain.model import Record, Stored, StoryView
@@ -29,8 +30,7 @@ REPEATED = 0.2  # what a term counts that a chosen sentence has already
 ALIKE = 0.6  # share of the terms of the shorter of two sentences from which they say the same
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(NamedTuple):
     """A whole sentence of a report, word for word."""
 
     text: str

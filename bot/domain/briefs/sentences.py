@@ -14,7 +14,7 @@ from bot.domain.text.words import stands_alone, words
 
 LONGEST = 300  # UTF-16 units: a longer sentence is no summary
 FEWEST_WORDS = 4
-FEWEST_CHARACTERS = 8  # of a script without spaces, in which each is a word
+FEWEST_CHARACTERS = 7  # of a script without spaces, in which each is a word
 _UNKNOWN = "en"  # its rules for abbreviations are those of most languages that the library has none for
 
 # The library takes titles before names for the end of a sentence.
