@@ -8,7 +8,7 @@ from bot.domain.briefs.rouge import Rouge, compare, first_words, rouge
 
 
 def test_runs_of_words_count_as_often_as_both_texts_have_them() -> None:
-    one, other = "a b a c".split(), "a b d a a".split()
+    one, other = list("abac"), list("abdaa")
     assert rouge(one, other, 1) == Rouge(3 / 4, 3 / 5)
     assert rouge(one, other, 2) == Rouge(1 / 3, 1 / 4)
     assert rouge([], other, 1) == Rouge(0, 0)
