@@ -6,18 +6,21 @@ import hashlib
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
+from bot.domain.briefs.brief import brief
 from bot.domain.model import UNKNOWN_DATE, Coverage, Record, Relation, StoryView
+from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.stories.ranking import Spike
 from bot.domain.stories.related import timeline
 from bot.domain.text.cleaning import clip, isolate, length, plural
 from bot.domain.text.words import name_key
+from bot.messages.briefs import changed, summary
 from bot.messages.message import (
     AUTHOR,
     BUTTON_URL,
     DESCRIPTION,
     FIELD_VALUE,
-    FOOTER,
     FORUM_TAGS,
     THREAD_NAME,
     TITLE,
@@ -35,7 +38,7 @@ from bot.messages.message import (
     safe_url,
 )
 
-EXCERPT = 400
+FOOTER_TOPICS = 300  # UTF-16 units
 SHOWN_COVERAGE = 5
 PAGE = 8
 BESIDE = 3  # lines of coverage that leave room for all else on their page
@@ -84,10 +87,13 @@ def story_post(
     colour: int | None = None,
     mentions: Sequence[int] = (),
     subscribed: Sequence[str] = (),
+    owners: MediaOwners = NO_OWNERS,
+    since: datetime | None = None,
 ) -> Message:
     """The living message of a story. `topics` are the story's in the order to show them (as they came);
 
-    `mentions` are roles to ping; `subscribed` the topics it is posted for, which are a forum's tags first.
+    `mentions` are roles to ping; `subscribed` the topics it is posted for, which are a forum's tags first. A brief has
+    one sentence of each of the `owners`. `since` is when the message was sent: it says what changed after that.
     """
     lead = view.lead.record
     topics = topics or view.topics or subscribed
@@ -95,18 +101,20 @@ def story_post(
     image = next((m.record.image for m in (view.lead, *view.members) if m.record.image), None)
     address = safe_url(lead.url)
     footer = _footer(view.number, topics)
+    sentences = brief(view, owners)
+    line = changed(view, sentences, since, owners)
     roles = tuple(dict.fromkeys(mentions))[:MOST_ROLES]
     embed = Embed(
         title=escape_to(lead.title, TITLE, alone=True),
         url=address if length(address) <= URL else "",
-        description=escape_to(lead.excerpt, EXCERPT, alone=True) if lead.excerpt else "",
+        description=summary(view, sentences),
         author=clip(
             f"{isolate(lead.outlet.name)} · video" if lead.type == "video" else lead.outlet.name, AUTHOR
         ),
-        footer=f"{clip(footer, FOOTER - 40)} · {plural(view.outlets, 'outlet')}",
+        footer=f"{clip(footer, FOOTER_TOPICS)} · {plural(view.outlets, 'outlet')}",
         image=safe_url(image.url) if image and length(safe_url(image.url)) <= URL else "",
         colour=colour if colour is not None else colour_of(first),
-        fields=_coverage_fields(view),
+        fields=(*_fields("What changed", [line] if line else []), *_coverage_fields(view)),
         timestamp=view.lead.published.isoformat() if view.lead.published != UNKNOWN_DATE else "",
     )
     buttons = (
@@ -228,7 +236,7 @@ def related_pages(
         description = "\n".join((summary, *notes)) if index == 0 else summary
         if not entries:
             description += "\n\nThere is no other coverage yet."
-        footer = clip(_footer(view.number, topics), 300)
+        footer = clip(_footer(view.number, topics), FOOTER_TOPICS)
         if len(chunks) > 1:
             footer += f" · page {index + 1} of {len(chunks)}"
         pages.append(replace(head, description=description, footer=footer, fields=tuple(fields)))

@@ -12,7 +12,6 @@ import regex
 from bot.domain.text.words import fold, words
 
 _SEPARATORS = re.compile(r"\s[|·•»›>/\\]+\s|[|•»›]")
-_ADDRESS = re.compile(r"https?:|www\.|\S@\S|(?<!\w)@\w|(?<!\w)#\w.*(?<!\w)#\w")
 _CAPITALISED = regex.compile(r"[\p{P}\p{S}]*(?:\p{Lu}|\p{Nd}|\P{L})")
 _BRACKETS = {")": "(", "]": "[", "}": "{", "）": "（", "】": "【"}
 _BRACKET = re.compile(r"[()\[\]{}（）【】]")
@@ -121,7 +120,7 @@ def _is_no_prose(text: str) -> bool:
     letters = sum(map(str.isalpha, text))
     if letters < 2 or sum(map(str.isdecimal, text)) > _DIGITS * len(text):
         return True
-    if len(_SEPARATORS.findall(text)) >= _MENU or _ADDRESS.search(text):
+    if len(_SEPARATORS.findall(text)) >= _MENU:
         return True
     if letters > 4 and " " in text and text.isupper():
         return True

@@ -26,6 +26,8 @@ _CLOSING = r"[\p{Pf}\p{Pe}\p{Pi}\"'*]*"
 # A text that goes on where it was cut: `…`, `...`, `[...]`. An ellipsis that a quotation ends with is its author's.
 _CUT_OFF = regex.compile(r"(?:…|\.\.\.?|\[\s*(?:…|\.{2,3})\s*\]|\(\s*(?:…|\.{3})\s*\))\s*$")
 _ENDED = regex.compile(rf"\p{{Sentence_Terminal}}{_CLOSING}$")
+# An address, a name of somebody, or several hashtags: what such a text says is on another page.
+_ADDRESS = regex.compile(r"https?:|www\.|\S@\S|(?<!\w)@\w|(?<!\w)#\w.*(?<!\w)#\w")
 _ASKS = regex.compile(rf"[?？؟;՞⁇⁈]{_CLOSING}$")
 
 
@@ -73,7 +75,9 @@ def sentences(text: str, language: str) -> tuple[str, ...]:
 
 def is_whole(piece: str) -> bool:
     """Whether a piece says something by itself, is there from its beginning to its end, and is no question."""
-    if length(piece) > LONGEST or _CUT_OFF.search(piece) or _ASKS.search(piece) or not is_closed(piece):
+    if length(piece) > LONGEST or not is_closed(piece):
+        return False
+    if any(pattern.search(piece) for pattern in (_CUT_OFF, _ASKS, _ADDRESS)):
         return False
     parts = words(piece)
     alone = sum(map(stands_alone, parts))

@@ -74,8 +74,6 @@ NEVER = (
     "The post Drones banned in Alderby appeared first on The Courier.",
     "Der Beitrag Drohnen verboten erschien zuerst auf Kurier.",
     "All rights reserved by the Courier of Alderby.",
-    "Follow @alderby for all the news of the town",
-    "More at https://alderby.example/drones and elsewhere",
 )
 
 # Prose that only looks like it at first sight.
@@ -130,6 +128,8 @@ def test_prose_that_has_such_words_is_kept(text: str) -> None:
         "The council of Alderby banned the ...",
         "Will the council of Alderby ban them?",
         "The mayor said “we will not do it.",
+        "Follow @alderby for all the news of the town.",
+        "There is more at https://alderby.example/drones and elsewhere.",
         "The council (of Alderby banned drones.",
         "They left.",
         f"The council {'banned drones and ' * 30}kites.",

@@ -1,0 +1,62 @@
+"""What outlets say, as Markdown: each sentence ends in the name of its outlet, which links to its report. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.domain.briefs.candidates import Sentence
+from bot.domain.briefs.figures import Figure
+from bot.domain.briefs.novelty import change
+from bot.domain.briefs.sentences import excerpt
+from bot.domain.model import Outlet, StoryView
+from bot.domain.stories.owners import MediaOwners
+from bot.domain.text.cleaning import clip, length
+from bot.messages.message import dated, escape, escape_markup, link
+
+EXCERPT = 400  # UTF-16 units of the excerpt of a story that has no brief
+LINK = 200  # of the link of an outlet: one whose address is longer is only named
+CHANGE = 600  # of the line that says what changed
+NAME = 60
+
+
+def attributed(sentence: Sentence) -> str:
+    """A sentence as it stands in its report, and the linked name of its outlet."""
+    record = sentence.report.record
+    return f"{escape(sentence.text)} — {_linked(record.outlet, record.url)}"
+
+
+def summary(view: StoryView, sentences: Sequence[Sentence]) -> str:
+    """The brief, a sentence a line; the excerpt of the lead, cut at a sentence, where there is none."""
+    if sentences:
+        return "\n".join(map(attributed, sentences))
+    record = view.lead.record
+    return escape_markup(excerpt(record.excerpt, record.language, EXCERPT))
+
+
+def changed(
+    view: StoryView, sentences: Sequence[Sentence], since: datetime | None, owners: MediaOwners
+) -> str:
+    """A dated line of what reports after `since` say that neither title nor brief says; empty where there is nothing."""
+    if since is None:
+        return ""
+
+    def line(sentence: Sentence) -> str:
+        return f"{dated(sentence.report.published)} · {attributed(sentence)}"
+
+    shown = [view.lead.record.title, *(sentence.text for sentence in sentences or ())]
+    if not sentences:
+        shown.append(view.lead.record.excerpt)
+    found = change(view, shown, since, owners, lambda sentence: length(line(sentence)) <= CHANGE)
+    return line(found) if found else ""
+
+
+def figures_line(figures: Sequence[Figure]) -> str:
+    """Figures in which outlets differ, each with the outlet that says so: `nine dead (AP) · seven dead (BBC)`."""
+    return " · ".join(
+        f"{escape(text)} ({_linked(report.record.outlet, report.record.url)})" for text, report in figures
+    )
+
+
+def _linked(outlet: Outlet, url: str) -> str:
+    return link(clip(outlet.name, NAME), url, LINK)
