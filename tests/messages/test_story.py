@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from bidi import get_display
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.model import UNKNOWN_DATE, Coverage, Image, Outlet, Relation, StoryView
+from bot.domain.briefs.brief import brief
+from bot.domain.briefs.sentences import sentences as sentences_of
+from bot.domain.model import UNKNOWN_DATE, Coverage, Image, Outlet, Record, Relation, StoryView
 from bot.domain.stories import story as stories
-from bot.domain.text.cleaning import plural
+from bot.domain.text.cleaning import isolate, plural
+from bot.messages.briefs import LINK
 from bot.messages.message import Button, escape, safe_url
 from bot.messages.story import (
     GREY,
@@ -32,6 +36,12 @@ from tests import discord_markdown as markdown
 from tests.discord_rules import page, payload, problems, units
 from tests.hostile import AnyStory, any_stories, texts, urls
 from tests.make import at, record, stored, story
+
+
+def texts_of(record_: Record) -> list[str]:
+    """All sentences of a record."""
+    return [record_.title, *sentences_of(record_.excerpt, record_.language)]
+
 
 ADDRESS = "https://alpha.example/drones"
 NOTES = ("Posted here <t:1772452800:R>.", "Story #7 is now part of #3.")
@@ -107,13 +117,50 @@ def test_no_title_or_excerpt_of_a_story_becomes_markup_in_its_post(any_story: An
     lead = any_view.lead.record
     assert markdown.kinds(embed.title) == {"text"}
     assert lead.title.startswith(markdown.shown(markdown.parse(embed.title)).removesuffix("…"))
-    assert markdown.kinds(embed.description) <= {"text"}
-    addresses = {safe_url(entry.stored.record.url) for entry in any_view.coverage}
+    addresses = {safe_url(member.record.url) for member in any_view.members}
+    addresses |= {safe_url(entry.stored.record.url) for entry in any_view.coverage}
+    assert markdown.kinds(embed.description) <= {"text", "link"}
+    assert {href for _, href in markdown.links(embed.description)} <= addresses
     for field in embed.fields:
         assert markdown.kinds(field.value) <= {"text", "link", "timestamp"}
         assert {href for _, href in markdown.links(field.value)} <= addresses
         for node in markdown.parse(field.value):
             assert {inner.kind for inner in node.inner} <= {"text"}
+
+
+@given(any_stories)
+def test_each_sentence_of_a_brief_is_shown_word_for_word_with_its_outlet_linked_to_its_report(
+    any_story: AnyStory,
+) -> None:
+    any_view = any_story.view()
+    sentences = brief(any_view)
+    (embed,) = story_post(any_view).embeds
+    lines = embed.description.split("\n")
+    assert len(lines) == (len(sentences) or 1)
+    for line, (text, report) in zip(lines, sentences, strict=False):
+        nodes = markdown.parse(line)
+        shown = markdown.shown(nodes)
+        assert isolate(text) in shown
+        assert len(shown) > len(isolate(text)) + len(" — ")
+        hrefs = {node.href for node in nodes if node.kind == "link"}
+        assert hrefs == {safe_url(report.record.url)} or (not hrefs and units(report.record.url) > LINK // 2)
+
+
+@given(any_stories, st.integers(0, 240))
+def test_what_changed_is_a_sentence_of_a_later_report_within_limits(
+    any_story: AnyStory, minutes: int
+) -> None:
+    any_view = any_story.view()
+    members = tuple(replace(m, first_seen=m.published) for m in any_view.members)
+    any_view = replace(any_view, members=members, lead=members[0])
+    since = members[0].published + timedelta(minutes=minutes)
+    message = story_post(any_view, since=since)
+    assert problems(payload(message)) == []
+    lines = [field.value for field in message.embeds[0].fields if field.name == "What changed"]
+    later = [isolate(text) for m in members if m.first_seen > since for text in texts_of(m.record)]
+    assert len(lines) <= 1
+    for line in lines:
+        assert any(text in markdown.shown(markdown.parse(line)) for text in later)
 
 
 @given(any_stories)

@@ -11,7 +11,7 @@ import regex
 
 from bot.domain.text.words import fold, words
 
-_SEPARATORS = re.compile(r"\s[|·•»›>/\\]+\s|[|•»›]")
+_SEPARATORS = re.compile(r"\s[|·•»›>/\\]+\s|(?<!\|)\|(?!\|)|[•›]")
 _CAPITALISED = regex.compile(r"[\p{P}\p{S}]*(?:\p{Lu}|\p{Nd}|\P{L})")
 _BRACKETS = {")": "(", "]": "[", "}": "{", "）": "（", "】": "【"}
 _BRACKET = re.compile(r"[()\[\]{}（）【】]")
