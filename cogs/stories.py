@@ -33,7 +33,15 @@ class Stories(commands.Cog):
         """All coverage of a story, for the asker alone."""
         found = await use.related(self.context, story, guild_of(interaction).id, here_id(interaction))
         lines = notes(found.view.number, found.asked, found.fate)
-        pages = related_pages(found.view, lines, found.topics, found.before, found.after)
+        pages = related_pages(
+            found.view,
+            lines,
+            found.topics,
+            found.before,
+            found.after,
+            additions=found.additions,
+            figures=found.figures,
+        )
         await views.answer_pages(interaction, pages, actions(self.context, interaction, found.view))
 
     @app_commands.command()

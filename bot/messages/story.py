@@ -9,13 +9,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.briefs.brief import brief
+from bot.domain.briefs.candidates import Sentence
+from bot.domain.briefs.figures import Figure
 from bot.domain.model import UNKNOWN_DATE, Coverage, Record, Relation, StoryView
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.stories.ranking import Spike
 from bot.domain.stories.related import timeline
 from bot.domain.text.cleaning import clip, isolate, length, plural
 from bot.domain.text.words import name_key
-from bot.messages.briefs import changed, summary
+from bot.messages.briefs import attributed, changed, figures_line, summary
 from bot.messages.message import (
     AUTHOR,
     BUTTON_URL,
@@ -41,6 +43,7 @@ from bot.messages.message import (
 FOOTER_TOPICS = 300  # UTF-16 units
 SHOWN_COVERAGE = 5
 PAGE = 8
+BELOW = 4  # lines of coverage that leave room for what further outlets say
 BESIDE = 3  # lines of coverage that leave room for all else on their page
 RELATED_ACTION = "related:"
 MOST_ROLES = 50  # named in one message: they have to fit its content
@@ -193,10 +196,13 @@ def related_pages(
     topics: Sequence[str] = (),
     before: Sequence[StoryView] = (),
     after: Sequence[StoryView] = (),
+    *,
+    additions: Sequence[Sentence] = (),
+    figures: Sequence[Sequence[Figure]] = (),
 ) -> tuple[Embed, ...]:
     """All coverage of a story, best first, the same event before the background, in pages.
 
-    The last page has how a long story went on, and the stories `before` and `after` it that say more about it.
+    The first page has what further outlets add to the brief, and figures in which outlets differ. The last page has how a long story went on, and the stories `before` and `after` it that say more about it.
     `notes` say what became of the story in the channel where it was asked for; `topics` are the
     story's in the order to show them (as they came).
     """
@@ -220,9 +226,11 @@ def related_pages(
         for entry in view.coverage
         if entry.relation is relation
     ]
-    chunks = [entries[i : i + PAGE] for i in range(0, len(entries), PAGE)] or [[]]
+    said = _said(additions, figures)
+    first = BELOW if said else PAGE
+    chunks = [entries[:first], *(entries[i : i + PAGE] for i in range(first, len(entries), PAGE))]
     beyond = _beyond(view, before, after)
-    if beyond and len(chunks[-1]) > BESIDE:
+    if beyond and (len(chunks[-1]) > BESIDE or (said and len(chunks) == 1)):
         chunks.append([])
     pages = []
     for index, chunk in enumerate(chunks):
@@ -231,6 +239,8 @@ def related_pages(
             for _, title in parts
             for field in _fields(title, [line for heading, line in chunk if heading == title])
         ]
+        if index == 0:
+            fields = said + fields
         if index == len(chunks) - 1:
             fields += beyond
         description = "\n".join((summary, *notes)) if index == 0 else summary
@@ -245,6 +255,14 @@ def related_pages(
 
 def _footer(number: int, topics: Sequence[str]) -> str:
     return f"Story #{number} · {_beside(topics)}" if topics else f"Story #{number}"
+
+
+def _said(additions: Sequence[Sentence], figures: Sequence[Sequence[Figure]]) -> list[Field]:
+    parts = (
+        ("What others add", [f"• {attributed(sentence)}" for sentence in additions]),
+        ("Figures differ", [f"• {figures_line(group)}" for group in figures]),
+    )
+    return [Field(name, text) for name, entries in parts if (text := lines(entries, FIELD_VALUE)[0])]
 
 
 def _beyond(view: StoryView, before: Sequence[StoryView], after: Sequence[StoryView]) -> list[Field]:

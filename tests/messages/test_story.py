@@ -12,11 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.briefs.brief import brief
+from bot.domain.briefs.candidates import Sentence
+from bot.domain.briefs.figures import Figure, differing_figures
+from bot.domain.briefs.novelty import additions
 from bot.domain.briefs.sentences import sentences as sentences_of
 from bot.domain.model import UNKNOWN_DATE, Coverage, Image, Outlet, Record, Relation, StoryView
 from bot.domain.stories import story as stories
+from bot.domain.stories.owners import NO_OWNERS
 from bot.domain.text.cleaning import isolate, plural
-from bot.messages.briefs import LINK
+from bot.messages.briefs import LINK, changed
 from bot.messages.message import Button, escape, safe_url
 from bot.messages.story import (
     GREY,
@@ -95,7 +99,14 @@ def test_every_page_of_related_coverage_is_within_discords_limits(
     any_story: AnyStory, notes: list[str]
 ) -> None:
     any_view = any_story.view()
-    pages = related_pages(any_view, [f"Not posted here: {escape(note)}." for note in notes])
+    pages = related_pages(
+        any_view,
+        [f"Not posted here: {escape(note)}." for note in notes],
+        before=[any_view] * 3,
+        after=[any_view] * 3,
+        additions=additions(any_view, brief(any_view)),
+        figures=differing_figures(any_view),
+    )
     for made in (pages[0], pages[-1], pages[len(pages) // 2]):
         assert problems(page(made)) == []
 
@@ -345,6 +356,48 @@ def test_related_pages_give_heat_outlets_and_notes_and_number_themselves() -> No
         "Background",
         "Timeline",
     ]
+
+
+def test_the_first_related_page_has_what_others_add_and_figures_that_differ() -> None:
+    seen = view(*(f"o{i}.example" for i in range(6)))
+    added = [Sentence("Two ferries left early, captains say.", seen.members[1])]
+    group = [Figure("nine drones", seen.members[0]), Figure("7 drones", seen.members[2])]
+    first, *others = related_pages(seen, additions=added, figures=[group])
+    shown = {field.name: markdown.shown(markdown.parse(field.value)) for field in first.fields}
+    assert shown["What others add"] == "• Two ferries left early, captains say. — O0"
+    assert shown["Figures differ"] == "• nine drones (Alpha) · 7 drones (O1)"
+    assert sum(field.value.count("\n") + 1 for page_ in (first, *others) for field in page_.fields[:3]) >= 6
+    assert all("What others add" not in {field.name for field in page_.fields} for page_ in others)
+
+
+def test_a_post_shows_what_outlets_say_and_what_changed_since_it_was_sent() -> None:
+    said = (
+        "The council of Alderby banned drones over the harbour on Monday.",
+        "Two people were hurt by falling drones in Alderby last week, the council said.",
+        "Pilots from all over Norland want courts to end the drones ban of the Alderby council.",
+    )
+    members = [
+        replace(
+            stored(record(f"Drones {n}", f"{'abc'[n]}.example", hours=n, quality=90 - n), id=n + 1),
+            record=record(f"Drones {n}", f"{'abc'[n]}.example", hours=n, quality=90 - n, excerpt=text),
+        )
+        for n, text in enumerate(said)
+    ]
+    two, three = (stories.view(story(*some)) for some in (members[:2], [*members, members[2]]))
+    assert two is not None
+    assert three is not None
+    (embed,) = story_post(two, since=at(1)).embeds
+    lines = embed.description.split("\n")
+    assert sorted(markdown.shown(markdown.parse(line)) for line in lines) == [
+        f"{said[0]} — A",
+        f"{said[1]} — B",
+    ]
+    assert {url for _, url in markdown.links(embed.description)} == {m.record.url for m in members[:2]}
+    assert [field.name for field in embed.fields] == ["Related coverage"]
+    news = changed(three, brief(two), at(1), NO_OWNERS)
+    assert markdown.shown(markdown.parse(news)) == f"<t:{int(at(2).timestamp())}:f> · {said[2]} — C"
+    assert changed(three, brief(two), at(2), NO_OWNERS) == ""
+    assert changed(three, brief(two), None, NO_OWNERS) == ""
 
 
 def test_a_date_that_cannot_be_read_is_shown_as_unknown_everywhere() -> None:

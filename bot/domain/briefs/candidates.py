@@ -14,7 +14,7 @@ from bot.domain.model import Record, Stored, StoryView
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.story import voice_of
 from bot.domain.text.stems import letters
-from bot.domain.text.words import words
+from bot.domain.text.words import stands_alone, words
 
 MOST_REPORTS = 24  # the best of a story, which bounds the time that a brief takes
 
@@ -105,9 +105,16 @@ def terms(text: str) -> Terms:
     return frozenset(zip(parts, strict=True)).union(pairwise(parts))
 
 
-def informative(some: Iterable[Term]) -> frozenset[Term]:
-    """The words among terms that say something by themselves, as far as their length tells, and no numbers."""
-    return frozenset(t for t in some if len(t) == 1 and letters(t[0]) >= INFORMATIVE and not t[0].isdigit())
+def informative(some: Iterable[Term]) -> Terms:
+    """The terms that say something by themselves: words that are no numbers, as far as their length tells, and pairs of
+    characters of a script without spaces.
+    """
+    return frozenset(
+        term
+        for term in some
+        if (len(term) == 1 and letters(term[0]) >= INFORMATIVE and not term[0].isdigit())
+        or (len(term) == 2 and all(map(stands_alone, term)))
+    )
 
 
 def is_alike(one: Terms, other: Terms) -> bool:

@@ -35,7 +35,7 @@ _VALUES: Mapping[str, str] = {
     fold(word): str(value) for line in _SPELLED.split("\n") for value, word in enumerate(line.split(), 2)
 }
 _FIGURE = regex.compile(
-    r"(?<![\p{L}\p{N}.,:/$€£¥₹-])(?P<number>\p{Nd}{1,3}(?:[.,\u00a0\u202f]\p{Nd}{3})+|\p{Nd}+(?:[.,]\p{Nd}+)?|\p{L}{2,12})"
+    r"(?<![\p{Lu}\p{Ll}\p{N}.,:/$€£¥₹-])(?P<number>\p{Nd}{1,3}(?:[.,\u00a0\u202f]\p{Nd}{3})+|\p{Nd}+(?:[.,]\p{Nd}+)?|\p{L}{2,12})"
     r"(?P<gap>[ \u00a0\u202f-]?)(?P<noun>\p{L}[\p{L}\p{M}]*)"
 )
 _YEAR = regex.compile(r"(?:1[89]|20)\p{Nd}\p{Nd}")

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from hypothesis import given
 
-from bot.domain.briefs.brief import FEWEST_SENTENCES, LONGEST_BRIEF, MOST_SENTENCES, Sentence, brief
+from bot.domain.briefs.brief import FEWEST_SENTENCES, LONGEST_BRIEF, MOST_SENTENCES, brief
+from bot.domain.briefs.candidates import Sentence
 from bot.domain.model import Mute, StoryView
 from bot.domain.stories import story as stories
 from bot.domain.stories.owners import MediaOwners
