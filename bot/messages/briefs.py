@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from bot.domain.briefs.brief import brief
 from bot.domain.briefs.candidates import Sentence
 from bot.domain.briefs.figures import Figure
 from bot.domain.briefs.novelty import change
 from bot.domain.briefs.sentences import excerpt
+from bot.domain.briefs.sentences import sentences as sentences_of
 from bot.domain.model import Outlet, StoryView
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.text.cleaning import clip, length
@@ -32,6 +34,26 @@ def summary(view: StoryView, sentences: Sequence[Sentence]) -> str:
         return "\n".join(map(attributed, sentences))
     record = view.lead.record
     return escape_markup(excerpt(record.excerpt, record.language, EXCERPT))
+
+
+def digest_sentence(view: StoryView, told_at: datetime | None, owners: MediaOwners, limit: int) -> str:
+    """The most central sentence of an excerpt, with its outlet; of a story told before, what is new since then.
+
+    Empty where there is none that fits.
+    """
+    sentences = brief(view, owners)
+    if told_at is not None:
+        title = view.lead.record.title
+        found = change(view, [title], told_at, owners, lambda sentence: length(attributed(sentence)) <= limit)
+        if found is not None:
+            return attributed(found)
+    lead = view.lead
+    own = sentences_of(lead.record.excerpt, lead.record.language)[:1]
+    for sentence in (*sentences, *(Sentence(text, lead) for text in own)):
+        line = attributed(sentence)
+        if sentence.text != sentence.report.record.title and length(line) <= limit:
+            return line
+    return ""
 
 
 def changed(

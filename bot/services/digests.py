@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.model import Subscription
 from bot.domain.posting import zones
 from bot.domain.posting.digest import Digest, compose, served_by_digest
-from bot.domain.posting.schedule import DEFAULT_SIZE, EVERY_DAY, Schedule, parse_days, parse_time
+from bot.domain.posting.schedule import DEFAULT_SIZE, EVERY_DAY, DigestStyle, Schedule, parse_days, parse_time
 from bot.domain.posting.zones import Reading, Zones
 from bot.domain.stories import story as stories
-from bot.domain.stories.owners import MediaOwners
+from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.text.cleaning import clip
 from bot.domain.topics.tree import Topics
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
@@ -58,7 +58,9 @@ def suggest_zones(text: str, limit: int = 25) -> list[str]:
     return zones.suggest(text, _zones(), limit)
 
 
-def schedule(at: str, zone_name: str, days: str | None, size: int | None) -> Schedule:
+def schedule(
+    at: str, zone_name: str, days: str | None, size: int | None, style: DigestStyle = DigestStyle.BRIEF
+) -> Schedule:
     """A schedule of what a user typed, `zone_name` a proper one; InvalidInputError says what is allowed."""
     try:
         return Schedule(
@@ -66,6 +68,7 @@ def schedule(at: str, zone_name: str, days: str | None, size: int | None) -> Sch
             zone_name,
             parse_days(days) if days else EVERY_DAY,
             DEFAULT_SIZE if size is None else size,
+            style,
         )
     except ValueError as error:
         raise InvalidInputError(f"{error}.") from error
@@ -154,14 +157,16 @@ async def compose_for_channel(
     return replace(made, sections=sections), known
 
 
-def as_message(made: Digest, known: Topics, plan: Schedule) -> Message | None:
+def as_message(
+    made: Digest, known: Topics, plan: Schedule, owners: MediaOwners = NO_OWNERS
+) -> Message | None:
     """A digest as a message; None on an empty day."""
 
     def colour(name: str) -> int | None:
         topic = known.resolve(name)
         return topic.colour if topic else None
 
-    return digest_message(made, plan.zone, colour, days=plan.days)
+    return digest_message(made, plan.zone, colour, days=plan.days, style=plan.style, owners=owners)
 
 
 async def preview(
@@ -173,7 +178,7 @@ async def preview(
         own, state = await _channel(connection, guild_id, channel_id)
         plan = state.schedule or context.digest_default
         made, known = await compose_for_channel(connection, own, state, plan.size, now, context.rules.owners)
-    return as_message(made, known, plan), plan, made.since
+    return as_message(made, known, plan, context.rules.owners), plan, made.since
 
 
 async def send_now(context: Context, guild_id: int, channel_id: int) -> int:
@@ -189,7 +194,8 @@ async def send_now(context: Context, guild_id: int, channel_id: int) -> int:
         await subscriptions.ensure_channel(connection, channel_id, guild_id)
         if not await digests.turn(connection, channel_id, state.next_digest, state.next_digest, now):
             raise InvalidInputError("This channel's digest is already being sent.")
-        await _enqueue(connection, made, known, plan, state, now, demanded=True)
+        message = as_message(made, known, plan, context.rules.owners)
+        await _enqueue(connection, made, known, plan, message, state, now, demanded=True)
     context.wake()
     return len(made.entries)
 
@@ -210,12 +216,12 @@ async def _enqueue(
     made: Digest,
     known: Topics,
     plan: Schedule,
+    message: Message | None,
     state: ChannelState,
     now: datetime,
     *,
     demanded: bool = False,
 ) -> None:
-    message = as_message(made, known, plan)
     assert message is not None
     local = now.astimezone(ZoneInfo(plan.zone))
     tags = tag_names((section.topic for section in made.sections), known)
@@ -258,7 +264,8 @@ async def send_due(context: Context, state: ChannelState) -> int:
             return 0
         made, known = await compose_for_channel(connection, own, state, plan.size, now, context.rules.owners)
         if made.entries:
-            await _enqueue(connection, made, known, plan, state, now)
+            message = as_message(made, known, plan, context.rules.owners)
+            await _enqueue(connection, made, known, plan, message, state, now)
     return len(made.entries)
 
 

@@ -531,19 +531,25 @@ def test_every_digest_is_within_discords_limits_and_harmless(
     message = digest_message(made, "Europe/Berlin")
     assert message is not None
     assert problems(payload(message)) == []
-    addresses = {safe_url(one.view().lead.record.url) for one in some}
+    addresses = {safe_url(member.record.url) for one in some for member in one.view().members}
     shown = 0
     for embed in message.embeds:
         assert markdown.kinds(embed.title) == {"text"}
         for line in embed.description.split("\n"):
             nodes = markdown.parse(line)
-            shown += nodes[0].kind == "code"
+            if nodes[0].kind != "code":  # a sentence below a headline
+                assert {n.kind for n in nodes} <= {"text", "link"}
+                continue
+            shown += 1
             assert [n.kind for n in nodes if n.kind != "text"] in (
                 ["code"] + ["link"] * linked + ["bold"] * bool(grew) for linked in (0, 1)
             )
             assert {n.href for n in nodes if n.kind == "link"} <= addresses
     told = [len(numbers) for numbers in message.stories]
-    assert told == [len(e.description.split("\n")) if e.description else 0 for e in message.embeds]
+    lines = [embed.description.split("\n") for embed in message.embeds]
+    assert told == [sum(line.startswith("`#") for line in some_lines) for some_lines in lines]
+    fewer = without_stories(message, set(message.stories[0][:1]))
+    assert fewer is None or problems(payload(fewer)) == []
     left = len(made.entries) - shown
     assert message.embeds[-1].footer.split(" ")[0] == (str(left) if left else "")
     if len(counts) <= EMBEDS and len(made.entries) <= MOST_SIZE:
