@@ -7,10 +7,32 @@ import asyncio
 import platform
 from pathlib import Path
 
-from benchmarks import clustering, commands, idle, intake, matching, parsing, polling, search, unchanged
+from benchmarks import (
+    briefs,
+    clustering,
+    commands,
+    idle,
+    intake,
+    matching,
+    parsing,
+    polling,
+    search,
+    unchanged,
+)
 from bot.demo.main import NEWS
 
-NAMES = ("intake", "matching", "clustering", "parsing", "unchanged", "polling", "search", "commands", "idle")
+NAMES = (
+    "intake",
+    "matching",
+    "clustering",
+    "parsing",
+    "unchanged",
+    "polling",
+    "search",
+    "commands",
+    "idle",
+    "briefs",
+)
 
 
 def main() -> None:
@@ -52,6 +74,8 @@ def _measure(name: str, arguments: argparse.Namespace) -> None:
             polling.measure(arguments.runs, arguments.feeds)
         case "clustering":
             clustering.measure(arguments.stream)
+        case "briefs":
+            briefs.measure(arguments.runs)
         case "search":
             asyncio.run(search.measure(arguments.runs))
         case "commands":

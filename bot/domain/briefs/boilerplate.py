@@ -16,9 +16,13 @@ _CAPITALISED = regex.compile(r"[\p{P}\p{S}]*(?:\p{Lu}|\p{Nd}|\P{L})")
 _BRACKETS = {")": "(", "]": "[", "}": "{", "）": "（", "】": "【"}
 _BRACKET = re.compile(r"[()\[\]{}（）【】]")
 _QUOTES = re.compile('["“”„‟«»「」『』]')
+_LETTERS = re.compile(r"[^\W\d_].*[^\W\d_]")
+_DIGIT = re.compile(r"\d")
 _NAMES = 7  # words: so many may the names of authors or the entries of a menu be
 _DIGITS = 0.3  # share of a text from which it is a date, a score or a telephone number
+_LONGEST_NAMES = 100  # characters of them, and of the beginning of a text that its phrases are looked for in
 _AND = 3  # letters
+_SHOUTED = 5  # letters from which a text in capitals is none that has a few initials
 _MENU = 2  # separators
 
 # A place, an agency or a date before the text: `BERLIN (dpa) – `, `(Courier) – `, `PARIS, 3 mars (AFP) - `,
@@ -96,7 +100,8 @@ def _spaced(parts: list[str]) -> str:
     return f" {' '.join(parts)} "
 
 
-_BEGINNINGS, _PARTS = _phrases(_PHRASES), _phrases(_ANYWHERE)
+_BEGINNINGS = _phrases(_PHRASES)
+_PARTS = re.compile("|".join(phrase.strip() for phrase in sorted(_phrases(_ANYWHERE))))
 _FIRST = frozenset(phrase.split()[0] for phrase in _BEGINNINGS)
 _LONGEST = max(phrase.count(" ") - 1 for phrase in _BEGINNINGS)
 
@@ -113,17 +118,18 @@ def is_boilerplate(text: str) -> bool:
     >>> is_boilerplate("Home | News | Sport"), is_boilerplate("By Ann Lee"), is_boilerplate("Ann Lee won the race.")
     (True, True, False)
     """
-    return _is_no_prose(text) or _is_notice(words(text))
+    return _is_no_prose(text) or _is_notice(text)
 
 
 def _is_no_prose(text: str) -> bool:
-    letters = sum(map(str.isalpha, text))
-    if letters < 2 or sum(map(str.isdecimal, text)) > _DIGITS * len(text):
+    if not _LETTERS.search(text) or len(_DIGIT.findall(text)) > _DIGITS * len(text):
         return True
     if len(_SEPARATORS.findall(text)) >= _MENU:
         return True
-    if letters > 4 and " " in text and text.isupper():
+    if text.isupper() and " " in text and sum(map(str.isalpha, text)) >= _SHOUTED:
         return True
+    if len(text) > _LONGEST_NAMES:
+        return False
     parts = text.split(maxsplit=_NAMES)
     if not 1 < len(parts) <= _NAMES:
         return False
@@ -136,10 +142,10 @@ def _is_no_prose(text: str) -> bool:
     return not others and text[-1] not in ".!?"
 
 
-def _is_notice(parts: list[str]) -> bool:
-    spaced = _spaced(parts)
-    if any(phrase in spaced for phrase in _PARTS):
+def _is_notice(text: str) -> bool:
+    if _PARTS.search(fold(text)):
         return True
+    parts = words(text[:_LONGEST_NAMES])
     places = range(len(parts)) if len(parts) <= _SHORT else range(1)
     for place in places:
         if parts[place] not in _FIRST:

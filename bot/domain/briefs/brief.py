@@ -26,29 +26,26 @@ def brief(view: StoryView, owners: MediaOwners = NO_OWNERS) -> tuple[Sentence, .
     chosen: list[Candidate] = []
     covered: set[Term] = set()
     left = LONGEST_BRIEF
-    while waiting and len(chosen) < MOST_SENTENCES:
-        best = _best(waiting, weights, covered)
-        if best is None:
-            break
+    while len(chosen) < MOST_SENTENCES and (best := _best(waiting, weights, covered)) is not None:
+        waiting = [c for c in waiting if c is not best]
+        if any(is_alike(best.terms, other.terms) for other in chosen):
+            continue
         chosen.append(best)
         covered |= best.shared
         left -= length(best.sentence.text)
-        waiting = [
-            c
-            for c in waiting
-            if c.voice != best.voice and length(c.sentence.text) <= left and not is_alike(c.terms, best.terms)
-        ]
+        waiting = [c for c in waiting if c.voice != best.voice and length(c.sentence.text) <= left]
     return tuple(c.sentence for c in chosen) if len(chosen) >= FEWEST_SENTENCES else ()
 
 
 def _best(waiting: Sequence[Candidate], weights: Weights, covered: Set[Term]) -> Candidate | None:
     """The first of those that add most; None where none adds anything."""
+    weight = weights.__getitem__
 
     def gain(candidate: Candidate) -> float:
-        fresh = sum(map(weights.__getitem__, candidate.shared - covered))
-        repeated = sum(map(weights.__getitem__, candidate.shared & covered))
+        fresh = sum(map(weight, candidate.shared - covered))
+        repeated = sum(map(weight, candidate.shared & covered)) if covered else 0
         return candidate.worth * (fresh + REPEATED * repeated)
 
     gains = list(map(gain, waiting))
-    most = max(gains)
+    most = max(gains, default=0.0)
     return waiting[gains.index(most)] if most > 0 else None

@@ -16,7 +16,7 @@ from bot.domain.stories.story import voice_of
 from bot.domain.text.stems import letters
 from bot.domain.text.words import stands_alone, words
 
-MOST_REPORTS = 24  # the best of a story, which bounds the time that a brief takes
+MOST_REPORTS = 20  # the best of a story, which bounds the time that a brief takes
 
 # Chosen on 307 events, on each half of them: see docs/quality.md. No value near these changes a result by more than .01.
 STEM = 5  # letters of a word that are compared: inflection is at the end in most languages
@@ -41,7 +41,7 @@ class Sentence(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A sentence that may be chosen. `worth` is what its place and its length make of the weights of its terms.
+    """A sentence that may be chosen. Its value is `worth` times the weights of its terms.
 
     `shared` are those of its terms that several voices use.
     """
@@ -57,9 +57,13 @@ def candidates(view: StoryView, owners: MediaOwners) -> tuple[list[Candidate], W
     """The sentences of a story's reports but for the title of its lead, which is shown anyway; and the weights of terms."""
     members = comparable_members(view)
     voices = voice_of(members, owners)
-    weights = _weights(members, voices)
+    written = [(member, list(_sentences(member.record))) for member in members]
+    weights = _weights((voices[member.id], found) for member, some in written for _, _, found in some)
     return [
-        c for member in members for c in _of(member, voices[member.id], weights, member is view.lead)
+        Candidate(Sentence(text, member), voices[member.id], worth, found, found & weights.keys())
+        for member, some in written
+        for text, worth, found in some
+        if member is not view.lead or text != member.record.title
     ], weights
 
 
@@ -75,28 +79,31 @@ def _language(record: Record) -> str:
     return record.language.partition("-")[0].lower()
 
 
-def _weights(members: Iterable[Stored], voices: Mapping[int, str]) -> dict[Term, int]:
+def _sentences(record: Record) -> Iterator[tuple[str, float, Terms]]:
+    """Each sentence of a record, what its place and its length make of the weights of its terms, and these terms."""
+    texts = [(text, LATER**place) for place, text in enumerate(sentences(record.excerpt, record.language))]
+    if sentences(record.title, record.language) == (record.title,):
+        texts.append((record.title, TITLE))
+    for text, worth in texts:
+        found = terms(text)
+        yield text, worth / len(found) ** LONG, found
+
+
+def _weights(written: Iterable[tuple[str, Terms]]) -> dict[Term, int]:
     """The terms that several voices use, with the logarithm of the number of these.
 
     In whole thousandths, so that their sum does not depend on the order in which a set gives them.
     """
     speakers: dict[str, set[Term]] = {}
-    for member in members:
-        said = speakers.setdefault(voices[member.id], set())
-        said |= terms(member.record.title) | terms(member.record.excerpt)
-    counts = Counter(term for said in speakers.values() for term in said)
-    return {term: round(1000 * log2(count)) for term, count in counts.items() if count > 1}
-
-
-def _of(member: Stored, voice: str, weights: Weights, is_lead: bool) -> Iterator[Candidate]:
-    record = member.record
-    texts = [(LATER**place, text) for place, text in enumerate(sentences(record.excerpt, record.language))]
-    if not is_lead and sentences(record.title, record.language) == (record.title,):
-        texts.append((TITLE, record.title))
-    for worth, text in texts:
-        found = terms(text)
-        shared = found & weights.keys()
-        yield Candidate(Sentence(text, member), voice, worth / len(found) ** LONG, found, shared)
+    for voice, found in written:
+        speakers.setdefault(voice, set()).update(found)
+    seen: set[Term] = set()
+    shared: set[Term] = set()
+    for said in speakers.values():
+        shared |= seen & said
+        seen |= said
+    counts = Counter(term for said in speakers.values() for term in said & shared)
+    return {term: round(1000 * log2(count)) for term, count in counts.items()}
 
 
 def terms(text: str) -> Terms:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import chain
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from bot.domain.text.words import stands_alone, words
 LONGEST = 300  # UTF-16 units: a longer sentence is no summary
 FEWEST_WORDS = 4
 FEWEST_CHARACTERS = 7  # of a script without spaces, in which each is a word
+TAIL = 20  # characters at the end, which tell how a piece ends
 _UNKNOWN = "en"  # its rules for abbreviations are those of most languages that the library has none for
 
 # The library takes titles before names for the end of a sentence.
@@ -27,7 +29,7 @@ _CLOSING = r"[\p{Pf}\p{Pe}\p{Pi}\"'*]*"
 _CUT_OFF = regex.compile(r"(?:…|\.\.\.?|\[\s*(?:…|\.{2,3})\s*\]|\(\s*(?:…|\.{3})\s*\))\s*$")
 _ENDED = regex.compile(rf"\p{{Sentence_Terminal}}{_CLOSING}$")
 # An address, a name of somebody, or several hashtags: what such a text says is on another page.
-_ADDRESS = regex.compile(r"https?:|www\.|\S@\S|(?<!\w)@\w|(?<!\w)#\w.*(?<!\w)#\w")
+_ADDRESS = re.compile(r"https?:|www\.|@\w|(?<!\w)#\w[^#]*(?<!\w)#\w")
 _ASKS = regex.compile(rf"[?？؟;՞⁇⁈]{_CLOSING}$")
 
 
@@ -47,10 +49,11 @@ def pieces(text: str, language: str) -> tuple[Piece, ...]:
         end += len(part)
         piece = written[start:end]
         if part:
-            if _ABBREVIATION.search(piece):
+            tail = piece[-TAIL:]
+            if _ABBREVIATION.search(tail):
                 continue
-            if opening := _OPENING.search(piece):  # the library leaves it to the sentence before
-                piece = piece[: opening.start()]
+            if opening := _OPENING.search(tail):  # the library leaves it to the sentence before
+                piece = piece[: opening.start() - len(tail)]
         if (shown := piece.strip()) and not is_boilerplate(shown):
             found.append(Piece(shown, quotes % 2 == 1))
         quotes += count_quotes(piece)
@@ -69,7 +72,7 @@ def sentences(text: str, language: str) -> tuple[str, ...]:
         for place, piece in enumerate(found)
         if not piece.quoted
         and is_whole(piece.text)
-        and (_ENDED.search(piece.text) or not 0 < place == len(found) - 1)
+        and (not 0 < place == len(found) - 1 or _ENDED.search(piece.text[-TAIL:]))
     )
 
 
@@ -77,10 +80,13 @@ def is_whole(piece: str) -> bool:
     """Whether a piece says something by itself, is there from its beginning to its end, and is no question."""
     if length(piece) > LONGEST or not is_closed(piece):
         return False
-    if any(pattern.search(piece) for pattern in (_CUT_OFF, _ASKS, _ADDRESS)):
+    tail = piece[-TAIL:]
+    if _CUT_OFF.search(tail) or _ASKS.search(tail) or _ADDRESS.search(piece):
         return False
+    if piece.isascii() and piece.count(" ") > 2 * FEWEST_WORDS:
+        return True
     parts = words(piece)
-    alone = sum(map(stands_alone, parts))
+    alone = 0 if piece.isascii() else sum(map(stands_alone, parts))
     return len(parts) - alone >= FEWEST_WORDS or alone >= FEWEST_CHARACTERS
 
 
@@ -93,7 +99,7 @@ def excerpt(text: str, language: str, limit: int) -> str:
     found = pieces(text, language)
     for place, (piece, _) in enumerate(found):
         longer = f"{shown} {piece}" if shown else piece
-        unfinished = place == len(found) - 1 and _CUT_OFF.search(piece)
+        unfinished = place == len(found) - 1 and _CUT_OFF.search(piece[-TAIL:])
         if length(longer) > limit or (shown and unfinished):
             return shown or clip(piece, limit)
         shown = longer
