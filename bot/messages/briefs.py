@@ -43,8 +43,7 @@ def digest_sentence(view: StoryView, told_at: datetime | None, owners: MediaOwne
     """
     sentences = brief(view, owners)
     if told_at is not None:
-        title = view.lead.record.title
-        found = change(view, [title], told_at, owners, lambda sentence: length(attributed(sentence)) <= limit)
+        found = change(view, told_at, owners, lambda sentence: length(attributed(sentence)) <= limit)
         if found is not None:
             return attributed(found)
     lead = view.lead
@@ -56,21 +55,16 @@ def digest_sentence(view: StoryView, told_at: datetime | None, owners: MediaOwne
     return ""
 
 
-def changed(
-    view: StoryView, sentences: Sequence[Sentence], since: datetime | None, owners: MediaOwners
-) -> str:
-    """A dated line of what reports after `since` say that neither title nor brief says; empty where there is nothing."""
+def change_since(view: StoryView, since: datetime | None, owners: MediaOwners) -> Sentence | None:
+    """What changed since a message was sent, if that fits into a line; None for a message that is not out yet."""
     if since is None:
-        return ""
+        return None
+    return change(view, since, owners, lambda sentence: length(change_line(sentence)) <= CHANGE)
 
-    def line(sentence: Sentence) -> str:
-        return f"{dated(sentence.report.published)} · {attributed(sentence)}"
 
-    shown = [view.lead.record.title, *(sentence.text for sentence in sentences or ())]
-    if not sentences:
-        shown.append(view.lead.record.excerpt)
-    found = change(view, shown, since, owners, lambda sentence: length(line(sentence)) <= CHANGE)
-    return line(found) if found else ""
+def change_line(sentence: Sentence) -> str:
+    """A sentence that is new, with the date of its report."""
+    return f"{dated(sentence.report.published)} · {attributed(sentence)}"
 
 
 def figures_line(figures: Sequence[Figure]) -> str:

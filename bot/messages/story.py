@@ -17,7 +17,7 @@ from bot.domain.stories.ranking import Spike
 from bot.domain.stories.related import timeline
 from bot.domain.text.cleaning import clip, isolate, length, plural
 from bot.domain.text.words import name_key
-from bot.messages.briefs import attributed, changed, figures_line, summary
+from bot.messages.briefs import attributed, change_line, change_since, figures_line, summary
 from bot.messages.message import (
     AUTHOR,
     BUTTON_URL,
@@ -104,8 +104,8 @@ def story_post(
     image = next((m.record.image for m in (view.lead, *view.members) if m.record.image), None)
     address = safe_url(lead.url)
     footer = _footer(view.number, topics)
-    sentences = brief(view, owners)
-    line = changed(view, sentences, since, owners)
+    news = change_since(view, since, owners)
+    sentences = brief(view, owners, [news] if news else [])
     roles = tuple(dict.fromkeys(mentions))[:MOST_ROLES]
     embed = Embed(
         title=escape_to(lead.title, TITLE, alone=True),
@@ -117,7 +117,7 @@ def story_post(
         footer=f"{clip(footer, FOOTER_TOPICS)} · {plural(view.outlets, 'outlet')}",
         image=safe_url(image.url) if image and length(safe_url(image.url)) <= URL else "",
         colour=colour if colour is not None else colour_of(first),
-        fields=(*_fields("What changed", [line] if line else []), *_coverage_fields(view)),
+        fields=(*_fields("What changed", [change_line(news)] if news else []), *_coverage_fields(view)),
         timestamp=view.lead.published.isoformat() if view.lead.published != UNKNOWN_DATE else "",
     )
     buttons = (

@@ -18,9 +18,8 @@ from bot.domain.briefs.novelty import additions
 from bot.domain.briefs.sentences import sentences as sentences_of
 from bot.domain.model import UNKNOWN_DATE, Coverage, Image, Outlet, Record, Relation, StoryView
 from bot.domain.stories import story as stories
-from bot.domain.stories.owners import NO_OWNERS
 from bot.domain.text.cleaning import isolate, plural
-from bot.messages.briefs import LINK, changed
+from bot.messages.briefs import LINK
 from bot.messages.message import Button, escape, safe_url
 from bot.messages.story import (
     GREY,
@@ -394,10 +393,15 @@ def test_a_post_shows_what_outlets_say_and_what_changed_since_it_was_sent() -> N
     ]
     assert {url for _, url in markdown.links(embed.description)} == {m.record.url for m in members[:2]}
     assert [field.name for field in embed.fields] == ["Related coverage"]
-    news = changed(three, brief(two), at(1), NO_OWNERS)
-    assert markdown.shown(markdown.parse(news)) == f"<t:{int(at(2).timestamp())}:f> · {said[2]} — C"
-    assert changed(three, brief(two), at(2), NO_OWNERS) == ""
-    assert changed(three, brief(two), None, NO_OWNERS) == ""
+    (grown,) = story_post(three, since=at(1)).embeds
+    assert grown.description == embed.description
+    assert [field.name for field in grown.fields] == ["What changed", "Related coverage"]
+    news = markdown.shown(markdown.parse(grown.fields[0].value))
+    assert news == f"<t:{int(at(2).timestamp())}:f> · {said[2]} — C"
+    for since in (at(2), None):
+        assert [field.name for field in story_post(three, since=since).embeds[0].fields] == [
+            "Related coverage"
+        ]
 
 
 def test_a_date_that_cannot_be_read_is_shown_as_unknown_everywhere() -> None:

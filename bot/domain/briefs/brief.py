@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Container, Sequence, Set
 
 from bot.domain.briefs.candidates import Candidate, Sentence, Term, Weights, candidates, is_alike
 from bot.domain.model import StoryView
@@ -15,14 +15,18 @@ LONGEST_BRIEF = 600  # UTF-16 units of all sentences together
 REPEATED = 0.2  # what a term counts that a chosen sentence has already
 
 
-def brief(view: StoryView, owners: MediaOwners = NO_OWNERS) -> tuple[Sentence, ...]:
+def brief(
+    view: StoryView, owners: MediaOwners = NO_OWNERS, without: Container[Sentence] = ()
+) -> tuple[Sentence, ...]:
     """Two or three sentences, each of another owner, that say most of what the story's reports agree on.
 
     Empty where fewer than two voices have a sentence to give. They come from what `view` shows, so from no muted
     outlet, and are in the language of its lead. They are chosen greedily, the most central first: each adds most of
-    the terms that several voices use, weighted by the logarithm of the number of these voices.
+    the terms that several voices use, weighted by the logarithm of the number of these voices. Sentences in `without`
+    are shown elsewhere.
     """
-    waiting, weights = candidates(view, owners)
+    every, weights = candidates(view, owners)
+    waiting = [c for c in every if c.sentence not in without]
     chosen: list[Candidate] = []
     covered: set[Term] = set()
     left = LONGEST_BRIEF

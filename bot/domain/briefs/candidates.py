@@ -54,16 +54,19 @@ class Candidate:
 
 
 def candidates(view: StoryView, owners: MediaOwners) -> tuple[list[Candidate], Weights]:
-    """The sentences of a story's reports but for the title of its lead, which is shown anyway; and the weights of terms."""
+    """The sentences of a story's reports that say more than the title of its lead, which is shown anyway; and the
+    weights of terms.
+    """
     members = comparable_members(view)
     voices = voice_of(members, owners)
     written = [(member, list(_sentences(member.record))) for member in members]
+    headline = terms(view.lead.record.title)
     weights = _weights((voices[member.id], found) for member, some in written for _, _, found in some)
     return [
         Candidate(Sentence(text, member), voices[member.id], worth, found, found & weights.keys())
         for member, some in written
         for text, worth, found in some
-        if member is not view.lead or text != member.record.title
+        if len(found & headline) < ALIKE * len(found)
     ], weights
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
+from bot.domain.briefs.brief import brief
 from bot.domain.briefs.candidates import (
     TITLE,
     Candidate,
@@ -17,6 +19,7 @@ from bot.domain.briefs.candidates import (
 )
 from bot.domain.model import StoryView
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
+from bot.domain.stories.story import lead_of
 
 MOST_ADDITIONS = 3
 NEW = 0.5  # share of a sentence's informative words that nothing shown has
@@ -47,20 +50,24 @@ def additions(
 
 def change(
     view: StoryView,
-    shown: Iterable[str],
     since: datetime,
     owners: MediaOwners = NO_OWNERS,
     fits: Callable[[Sentence], bool] = lambda _sentence: True,
 ) -> Sentence | None:
-    """What changed: of the reports that were first seen after `since`, the sentence that the texts `shown` cover least.
+    """What changed: of the reports first seen after `since`, the sentence that is covered least by what was shown then.
 
-    None where no report came in since, or none says anything new. One that does not fit is passed over.
+    Shown was the brief of the reports until then, or the excerpt of their lead; and the title of the lead is. None
+    where no report came in since, or none says anything new. A sentence that does not fit is passed over.
     """
-    if all(member.first_seen <= since for member in view.members):
+    earlier = tuple(member for member in view.members if member.first_seen <= since)
+    if not earlier or len(earlier) == len(view.members):
         return None
-    waiting, _ = candidates(view, owners)
-    fresh = (c for c in waiting if c.sentence.report.first_seen > since and fits(c.sentence))
-    best = _newest(fresh, list(shown))
+    before = replace(view, members=earlier, lead=lead_of(earlier))
+    shown = [sentence.text for sentence in brief(before, owners)] or [before.lead.record.excerpt]
+    fresh = (
+        c for c in candidates(view, owners)[0] if c.sentence.report.first_seen > since and fits(c.sentence)
+    )
+    best = _newest(fresh, [view.lead.record.title, before.lead.record.title, *shown])
     return best.sentence if best else None
 
 
