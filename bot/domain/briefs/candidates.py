@@ -20,7 +20,7 @@ MOST_REPORTS = 20  # the best of a story, which bounds the time that a brief tak
 
 # Chosen on 307 events, on each half of them: see docs/quality.md. No value near these changes a result by more than .01.
 STEM = 5  # letters of a word that are compared: inflection is at the end in most languages
-TITLE = 0.5  # what a title counts beside a first sentence
+TITLE = 0.5  # what a title counts beside a first sentence, where a report has nothing else
 LATER = 0.7  # what each further place in an excerpt counts beside the one before
 LONG = 0.4  # exponent of the length by which a value is divided: 0 prefers long sentences, 1 is indifferent
 ALIKE = 0.6  # share of the terms of the shorter of two sentences from which they say the same
@@ -66,7 +66,7 @@ def candidates(view: StoryView, owners: MediaOwners) -> tuple[list[Candidate], W
         Candidate(Sentence(text, member), voices[member.id], worth, found, found & weights.keys())
         for member, some in written
         for text, worth, found in some
-        if len(found & headline) < ALIKE * len(found)
+        if len(found & headline) < ALIKE * len(found) and (text != member.record.title or len(some) == 1)
     ], weights
 
 

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.briefs.brief import brief
 from bot.domain.briefs.candidates import (
     TITLE,
     Candidate,
     Sentence,
     Term,
     candidates,
+    comparable_members,
     informative,
     is_alike,
     terms,
 )
 from bot.domain.model import StoryView
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
-from bot.domain.stories.story import lead_of
 
 MOST_ADDITIONS = 3
-NEW = 0.5  # share of a sentence's informative words that nothing shown has
+NEW = 0.4  # share of a sentence's informative words that nothing shown has
 RELATED = 2  # informative words that other voices use as well: what has fewer is about something else
 
 
@@ -54,21 +52,25 @@ def change(
     owners: MediaOwners = NO_OWNERS,
     fits: Callable[[Sentence], bool] = lambda _sentence: True,
 ) -> Sentence | None:
-    """What changed: of the reports first seen after `since`, the sentence that is covered least by what was shown then.
+    """What changed: of the last report first seen after `since` that says anything new, the sentence that is newest.
 
-    Shown was the brief of the reports until then, or the excerpt of their lead; and the title of the lead is. None
-    where no report came in since, or none says anything new. A sentence that does not fit is passed over.
+    New is what no earlier report of the story says. None where no report came in since, or none says anything new. So
+    a report that only repeats others changes nothing. A sentence that does not fit is passed over.
     """
-    earlier = tuple(member for member in view.members if member.first_seen <= since)
-    if not earlier or len(earlier) == len(view.members):
+    members = comparable_members(view)
+    later = {member.first_seen for member in members if member.first_seen > since}
+    if not later:
         return None
-    before = replace(view, members=earlier, lead=lead_of(earlier))
-    shown = [sentence.text for sentence in brief(before, owners)] or [before.lead.record.excerpt]
-    fresh = (
+    waiting = [
         c for c in candidates(view, owners)[0] if c.sentence.report.first_seen > since and fits(c.sentence)
-    )
-    best = _newest(fresh, [view.lead.record.title, before.lead.record.title, *shown])
-    return best.sentence if best else None
+    ]
+    texts = [(m.first_seen, text) for m in members for text in (m.record.title, m.record.excerpt)]
+    for moment in sorted(later, reverse=True):
+        before = [text for seen, text in texts if seen < moment]
+        arrived = (c for c in waiting if c.sentence.report.first_seen == moment)
+        if before and (best := _newest(arrived, [view.lead.record.title, *before])):
+            return best.sentence
+    return None
 
 
 def _newest(waiting: Iterable[Candidate], shown: Sequence[str]) -> Candidate | None:

@@ -51,7 +51,6 @@ def test_what_changed_is_what_later_reports_say_and_nothing_shown_did() -> None:
     assert (found.text, found.report) == (SUMMIT, members[3])
     assert found not in brief(seen, without=[found])
     assert change(seen, at(3)) is None
-    assert change(seen, at(-1)) is None
     assert change(seen, at(1.5), fits=lambda _: False) is None
     assert change(replace(seen, members=members[:3]), at(1.5)) is None
 
