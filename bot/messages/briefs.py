@@ -29,9 +29,9 @@ def attributed(sentence: Sentence) -> str:
 
 
 def summary(view: StoryView, sentences: Sequence[Sentence]) -> str:
-    """The brief, a sentence a line; the excerpt of the lead, cut at a sentence, where there is none."""
+    """The brief, a sentence a paragraph; the excerpt of the lead, cut at a sentence, where there is none."""
     if sentences:
-        return "\n".join(map(attributed, sentences))
+        return "\n\n".join(map(attributed, sentences))
     record = view.lead.record
     return escape_markup(excerpt(record.excerpt, record.language, EXCERPT))
 

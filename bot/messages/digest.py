@@ -26,8 +26,9 @@ from bot.messages.message import (
 )
 from bot.messages.story import colour_of, spike_words
 
-HEADLINE = "`#"  # what a headline begins with, and no escaped sentence
+HEADLINE = "`#"  # what a headline begins with, and no line below one
 SENTENCE = 420  # UTF-16 units of the line below a headline
+QUOTE = 4  # what stands around it: a line break, the mark of a quotation, and an empty line that ends it
 RESERVED = 160  # characters that every entry of a digest has at least
 
 
@@ -118,11 +119,13 @@ def _with_sentences(
         for number, headline in zip(numbers, _parts(embed.description) if numbers else (), strict=True):
             entry = entries[number]
             limit = min(room, left, SENTENCE)
-            sentence = digest_sentence(entry.view, entry.told_at, owners, limit - 1)
-            text += f"{headline}\n{sentence}\n" if sentence else f"{headline}\n"
-            used = length(sentence) + 1 if sentence else 0
+            sentence = ""
+            if limit >= RESERVED:
+                sentence = digest_sentence(entry.view, entry.told_at, owners, limit - QUOTE)
+            text += f"{headline}\n> {sentence}\n\n" if sentence else f"{headline}\n"
+            used = length(sentence) + QUOTE if sentence else 0
             room, left = room - used, left - used
-        made.append(replace(embed, description=text.removesuffix("\n")))
+        made.append(replace(embed, description=text.rstrip("\n")))
     if told and told[0]:
         view = entries[told[0][0]].view
         images = (m.record.image for m in (view.lead, *view.members) if m.record.image)
@@ -153,7 +156,9 @@ def without_stories(message: Message, gone: Collection[int]) -> Message | None:
         kept = [(number, part) for number, part in parts if number not in gone]
         if kept:
             image = "" if numbers[0] in gone else embed.image  # it is that of the first story
-            embeds.append(replace(embed, description="\n".join(part for _, part in kept), image=image))
+            embeds.append(
+                replace(embed, description="\n".join(part for _, part in kept).rstrip("\n"), image=image)
+            )
             told.append(tuple(number for number, _ in kept))
     if not embeds:
         return None

@@ -145,7 +145,7 @@ def test_each_sentence_of_a_brief_is_shown_word_for_word_with_its_outlet_linked_
     any_view = any_story.view()
     sentences = brief(any_view)
     (embed,) = story_post(any_view).embeds
-    lines = embed.description.split("\n")
+    lines = embed.description.split("\n\n")
     assert len(lines) == (len(sentences) or 1)
     for line, (text, report) in zip(lines, sentences, strict=False):
         nodes = markdown.parse(line)
@@ -392,7 +392,7 @@ def test_a_post_shows_what_outlets_say_and_what_changed_since_it_was_sent() -> N
     assert two is not None
     assert three is not None
     (embed,) = story_post(two, since=at(1)).embeds
-    lines = embed.description.split("\n")
+    lines = embed.description.split("\n\n")
     assert sorted(markdown.shown(markdown.parse(line)) for line in lines) == [
         f"{said[0]} — A",
         f"{said[1]} — B",

@@ -10,6 +10,7 @@ from bot.domain.briefs.candidates import (
     Candidate,
     Sentence,
     Term,
+    Terms,
     candidates,
     comparable_members,
     informative,
@@ -37,7 +38,7 @@ def additions(
     while shown and len(chosen) < MOST_ADDITIONS:
         best = _newest(
             (c for c in waiting if c.voice not in voices),
-            [view.lead.record.title, *(s.text for s in shown), *(c.sentence.text for c in chosen)],
+            [terms(view.lead.record.title), *(terms(s.text) for s in shown), *(c.terms for c in chosen)],
         )
         if best is None:
             break
@@ -64,18 +65,18 @@ def change(
     waiting = [
         c for c in candidates(view, owners)[0] if c.sentence.report.first_seen > since and fits(c.sentence)
     ]
-    texts = [(m.first_seen, text) for m in members for text in (m.record.title, m.record.excerpt)]
+    said = [(m.first_seen, terms(text)) for m in members for text in (m.record.title, m.record.excerpt)]
+    headline = terms(view.lead.record.title)
     for moment in sorted(later, reverse=True):
-        before = [text for seen, text in texts if seen < moment]
+        before = [found for seen, found in said if seen < moment]
         arrived = (c for c in waiting if c.sentence.report.first_seen == moment)
-        if before and (best := _newest(arrived, [view.lead.record.title, *before])):
+        if before and (best := _newest(arrived, [headline, *before])):
             return best.sentence
     return None
 
 
-def _newest(waiting: Iterable[Candidate], shown: Sequence[str]) -> Candidate | None:
-    """The sentence of which the texts `shown` cover least, if that is enough; the first of equals."""
-    said = [terms(text) for text in shown]
+def _newest(waiting: Iterable[Candidate], said: Sequence[Terms]) -> Candidate | None:
+    """The sentence of which least is `said` already, if what is left is enough; the first of equals."""
     covered: set[Term] = set().union(*said)
     best, most = None, 0.0
     for candidate in waiting:

@@ -497,7 +497,8 @@ def test_a_sentence_of_an_outlet_stands_below_each_headline_and_the_first_has_it
     assert message is not None
     (embed,) = message.embeds
     assert embed.image == "https://a.example/i.png"
-    assert [markdown.shown(markdown.parse(line)) for line in embed.description.split("\n")] == [
+    lines = [line.removeprefix("> ") for line in embed.description.split("\n") if line]
+    assert [markdown.shown(markdown.parse(line)) for line in lines] == [
         "#1 Event 1 — A · 2 outlets",
         "The council of Alderby banned drones on Monday. — A",
         "#3 Event 3 — E · +1 outlet since yesterday",
@@ -523,8 +524,8 @@ def test_a_story_that_leaves_a_digest_takes_its_sentence_and_its_picture_along()
     assert without_last is not None
     assert without_first is not None
     lines = message.embeds[0].description.split("\n")
-    assert without_last.embeds[0] == replace(message.embeds[0], description="\n".join(lines[:4]))
-    assert without_first.embeds[0] == replace(message.embeds[0], description="\n".join(lines[2:]), image="")
+    assert without_last.embeds[0] == replace(message.embeds[0], description="\n".join(lines[:5]))
+    assert without_first.embeds[0] == replace(message.embeds[0], description="\n".join(lines[3:]), image="")
 
 
 def test_a_digest_says_how_many_stories_it_left_out() -> None:
@@ -601,9 +602,13 @@ def test_every_digest_is_within_discords_limits_and_harmless(
     for embed in message.embeds:
         assert markdown.kinds(embed.title) == {"text"}
         for line in embed.description.split("\n"):
+            if not line:
+                continue
             nodes = markdown.parse(line)
             if nodes[0].kind != "code":  # a sentence below a headline
-                assert {n.kind for n in nodes} <= {"text", "link"}
+                assert line.startswith("> ")
+                assert markdown.kinds(line[2:]) <= {"text", "link"}
+                assert {href for _, href in markdown.links(line[2:])} <= addresses
                 continue
             shown += 1
             assert [n.kind for n in nodes if n.kind != "text"] in (
