@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from functools import lru_cache
@@ -178,7 +179,8 @@ async def preview(
         own, state = await _channel(connection, guild_id, channel_id)
         plan = state.schedule or context.digest_default
         made, known = await compose_for_channel(connection, own, state, plan.size, now, context.rules.owners)
-    return as_message(made, known, plan, context.rules.owners), plan, made.since
+    message = await asyncio.to_thread(as_message, made, known, plan, context.rules.owners)
+    return message, plan, made.since
 
 
 async def send_now(context: Context, guild_id: int, channel_id: int) -> int:
@@ -194,7 +196,7 @@ async def send_now(context: Context, guild_id: int, channel_id: int) -> int:
         await subscriptions.ensure_channel(connection, channel_id, guild_id)
         if not await digests.turn(connection, channel_id, state.next_digest, state.next_digest, now):
             raise InvalidInputError("This channel's digest is already being sent.")
-        message = as_message(made, known, plan, context.rules.owners)
+        message = await asyncio.to_thread(as_message, made, known, plan, context.rules.owners)
         await _enqueue(connection, made, known, plan, message, state, now, demanded=True)
     context.wake()
     return len(made.entries)
@@ -264,7 +266,7 @@ async def send_due(context: Context, state: ChannelState) -> int:
             return 0
         made, known = await compose_for_channel(connection, own, state, plan.size, now, context.rules.owners)
         if made.entries:
-            message = as_message(made, known, plan, context.rules.owners)
+            message = await asyncio.to_thread(as_message, made, known, plan, context.rules.owners)
             await _enqueue(connection, made, known, plan, message, state, now)
     return len(made.entries)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -104,11 +105,14 @@ async def related(context: Context, text: str, guild_id: int | None = None, chan
         muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
         found = await _found(connection, context, asked, guild_id, channel_id, muted)
         before, after = await _beside(connection, found.view, guild_id, muted, context.rules.owners)
-    owners = context.rules.owners
+    return await asyncio.to_thread(
+        _with_sentences, replace(found, before=before, after=after), context.rules.owners
+    )
+
+
+def _with_sentences(found: Found, owners: MediaOwners) -> Found:
     return replace(
         found,
-        before=before,
-        after=after,
         additions=additions(found.view, brief(found.view, owners), owners),
         figures=differing_figures(found.view, owners),
     )
