@@ -149,7 +149,7 @@ class Database:
             with _told(url):
                 await database._migrate()
         except BaseException:
-            await engine.dispose()
+            await database.close()
             raise
         if database._file is not None:
             database._identity = _identity(database._file)
@@ -174,7 +174,7 @@ class Database:
                     return database
         except StoreError:
             pass
-        await engine.dispose()
+        await database.close()
         return None
 
     async def close(self) -> None:

@@ -277,6 +277,12 @@ def test_a_withdrawn_story_says_nothing_of_what_it_said() -> None:
     assert (message.embeds[0].footer, message.embeds[0].colour, message.buttons) == ("Story #12", GREY, ())
 
 
+def test_a_story_without_a_topic_has_its_number_alone_below_it() -> None:
+    bare = replace(view(), topics=())
+    assert story_post(bare).embeds[0].footer == "Story #12 · 1 outlet"
+    assert [made.footer for made in related_pages(bare)] == ["Story #12"]
+
+
 def test_the_second_post_of_a_merged_story_leads_to_the_first() -> None:
     jump = "https://discord.com/channels/1/2/3"
     message = forwarded(12, 3, jump)

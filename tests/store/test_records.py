@@ -303,6 +303,27 @@ async def test_topics_are_learned_once_whatever_their_case(stores: Database) -> 
     }
 
 
+async def test_topics_keep_their_server_in_every_part_of_a_long_read(stores: Database) -> None:
+    await take(stores, record(ONE, topics=["Space"]), record(TWO, topics=["AI"]))
+    async with stores.write() as connection:
+        ids = await topics.learn(connection, ["Mine", "Theirs"])
+        for name, guild_id in (("Mine", GUILD), ("Theirs", GUILD + 1)):
+            of = schema.topics.c.id == ids[name.casefold()]
+            await connection.execute(sa.update(schema.topics).where(of).values(guild_id=guild_id))
+            rows = [
+                {"record_id": record_id, "topic_id": ids[name.casefold()], "declared": False, "keywords": []}
+                for record_id in (1, 2)
+            ]
+            await connection.execute(sa.insert(schema.record_topics), rows)
+        story_of = {i: one.story or 0 for i, one in (await records.by_id(connection, [1, 2])).items()}
+        numbers = [story_of[1], *range(10**6, 10**6 + IN_MOST), story_of[2]]
+        seen = await records.topics_of(connection, numbers, GUILD)
+    assert {record_id: [match.topic for match in matches] for record_id, matches in seen.items()} == {
+        1: ["Space", "Mine"],
+        2: ["AI", "Mine"],
+    }
+
+
 async def test_a_record_keeps_why_it_has_a_topic(stores: Database) -> None:
     async with stores.write() as connection:
         await topics.define(connection, [Topic("Whales", keywords=("whale", "sea  life"))])

@@ -185,6 +185,8 @@ async def test_what_a_server_has_rests_while_the_bot_is_not_in_it(town: Town) ->
     async with town.context.db.read() as connection:
         assert MINE not in await servers.with_something(connection)
         assert {s.guild_id for s in await subscriptions.subscriptions(connection)} == {YOURS}
+        assert {state.guild_id for state in await subscriptions.channels(connection)} == {YOURS}
+        assert await subscriptions.followers(connection) == {(0, "valley"): 1}
         assert (await topics.load(connection, MINE)).resolve("Lakes") is None
         assert {state.guild_id for state in await digests.due(connection, now)} <= {YOURS}
         assert await feeds.due(connection, now, (), 10) == []
