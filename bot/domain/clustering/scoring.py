@@ -125,10 +125,7 @@ def passes_guards(query: ClusterQuery, other: StoryCluster, params: ClusteringPa
     if min(len(cluster), len(other)) == 1:
         return cluster.common_outlets(other) < params.series or not cluster.continues(other)
     meaning = other.meaning() if query.meaning is not None else None
-    if query.meaning is not None and meaning is not None:
-        likeness = query.meaning.similarity(meaning)
-    else:
-        likeness = 1.0
+    likeness = query.meaning.similarity(meaning) if query.meaning is not None and meaning is not None else 1.0
     if likeness < params.least_likeness:
         return False
     product, largest = other.product(query.term_gains)
