@@ -675,7 +675,6 @@ def postgresql_error(state: str) -> Exception:
         (postgresql_error("28P01"), True),  # wrong password
         (postgresql_error("3D000"), True),  # no such database
         (postgresql_error("42501"), True),  # may not
-        (postgresql_error("42P01"), True),  # a table is gone
         (postgresql_error("53100"), True),  # the disk is full
         (postgresql_error("57P01"), True),  # the server shuts down
         (postgresql_error("23503"), False),  # a reference to nothing
