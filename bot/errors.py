@@ -34,6 +34,10 @@ class SourceError(TopicwireError):
     """A source cannot be read; the message says why and what to do."""
 
 
+class ModelError(TopicwireError):
+    """A language model gave no answer; the message says why, and nothing of what its endpoint answered."""
+
+
 class NotFoundError(TopicwireError):
     """A topic, story, channel or mute that somebody named does not exist."""
 

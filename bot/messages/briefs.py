@@ -9,6 +9,7 @@ from bot.domain.briefs.brief import brief
 from bot.domain.briefs.candidates import Sentence
 from bot.domain.briefs.figures import Figure
 from bot.domain.briefs.novelty import change
+from bot.domain.briefs.rephrasing import Line
 from bot.domain.briefs.sentences import excerpt
 from bot.domain.briefs.sentences import sentences as sentences_of
 from bot.domain.model import Outlet, StoryView
@@ -20,6 +21,7 @@ EXCERPT = 400  # UTF-16 units of the excerpt of a story that has no brief
 LINK = 200  # of the link of an outlet: one whose address is longer is only named
 CHANGE = 600  # of the line that says what changed
 NAME = 60
+BY_A_MODEL = "Rephrased by a model from the linked articles"
 
 
 def attributed(sentence: Sentence) -> str:
@@ -28,8 +30,12 @@ def attributed(sentence: Sentence) -> str:
     return f"{escape(sentence.text)} — {_linked(record.outlet, record.url)}"
 
 
-def summary(view: StoryView, sentences: Sequence[Sentence]) -> str:
-    """The brief, a sentence a paragraph; the excerpt of the lead, cut at a sentence, where there is none."""
+def summary(view: StoryView, sentences: Sequence[Sentence], rephrased: Sequence[Line] = ()) -> str:
+    """The brief, a sentence a paragraph, or what a model made of it, which says so; the excerpt of the lead, cut at a
+    sentence, where there is none.
+    """
+    if rephrased:
+        return "\n\n".join((*(_cited(line, sentences) for line in rephrased), f"-# {BY_A_MODEL}"))
     if sentences:
         return "\n\n".join(map(attributed, sentences))
     record = view.lead.record
@@ -72,6 +78,11 @@ def figures_line(figures: Sequence[Figure]) -> str:
     return " · ".join(
         f"{escape(text)} ({_linked(report.record.outlet, report.record.url)})" for text, report in figures
     )
+
+
+def _cited(line: Line, sentences: Sequence[Sentence]) -> str:
+    records = (sentences[place].report.record for place in line.cites)
+    return f"{escape(line.text)} — {', '.join(_linked(record.outlet, record.url) for record in records)}"
 
 
 def _linked(outlet: Outlet, url: str) -> str:

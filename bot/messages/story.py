@@ -11,6 +11,7 @@ from datetime import datetime
 from bot.domain.briefs.brief import brief
 from bot.domain.briefs.candidates import Sentence
 from bot.domain.briefs.figures import Figure
+from bot.domain.briefs.rephrasing import Line
 from bot.domain.model import UNKNOWN_DATE, Coverage, Record, Relation, StoryView
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.stories.ranking import Spike
@@ -57,6 +58,12 @@ PALETTE = (
 )  # fmt: skip
 
 ColourOf = Callable[[str], int | None]
+Rephrased = Callable[[Sequence[Sentence]], Sequence[Line]]
+
+
+def as_they_are(_: Sequence[Sentence]) -> Sequence[Line]:
+    """No model has rephrased the sentences."""
+    return ()
 
 
 def colour_of(topic: str) -> int:
@@ -92,11 +99,13 @@ def story_post(
     subscribed: Sequence[str] = (),
     owners: MediaOwners = NO_OWNERS,
     since: datetime | None = None,
+    rephrased: Rephrased = as_they_are,
 ) -> Message:
     """The living message of a story. `topics` are the story's in the order to show them (as they came);
 
     `mentions` are roles to ping; `subscribed` the topics it is posted for, which are a forum's tags first. A brief has
     one sentence of each of the `owners`. `since` is when the message was sent: it says what changed after that.
+    `rephrased` is what a model made of the brief; nothing where it stays as it is.
     """
     lead = view.lead.record
     topics = topics or view.topics or subscribed
@@ -104,13 +113,12 @@ def story_post(
     image = next((m.record.image for m in (view.lead, *view.members) if m.record.image), None)
     address = safe_url(lead.url)
     footer = _footer(view.number, topics)
-    news = change_since(view, since, owners)
-    sentences = brief(view, owners, [news] if news else [])
+    news, sentences = said_in_post(view, owners, since)
     roles = tuple(dict.fromkeys(mentions))[:MOST_ROLES]
     embed = Embed(
         title=escape_to(lead.title, TITLE, alone=True),
         url=address if length(address) <= URL else "",
-        description=summary(view, sentences),
+        description=summary(view, sentences, rephrased(sentences)),
         author=clip(
             f"{isolate(lead.outlet.name)} · video" if lead.type == "video" else lead.outlet.name, AUTHOR
         ),
@@ -134,6 +142,14 @@ def story_post(
         name=clip(lead.title, THREAD_NAME),
         tags=tuple(dict.fromkeys((*subscribed, *topics)))[: FORUM_TAGS * 4],
     )
+
+
+def said_in_post(
+    view: StoryView, owners: MediaOwners, since: datetime | None
+) -> tuple[Sentence | None, tuple[Sentence, ...]]:
+    """What changed since a post was sent, and its brief."""
+    news = change_since(view, since, owners)
+    return news, brief(view, owners, [news] if news else [])
 
 
 def _beside(names: Sequence[str]) -> str:

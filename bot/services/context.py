@@ -42,7 +42,8 @@ class Context:
     `topics_per_server` is how many topics of its own a server may make. `semantic`: stories are found by what
     titles mean, too, for which the model must be installed. `evaluations` is where queries are evaluated. `topics` are
     the topics of `db` in memory. `titles` is what guesses of topics are learned from; None: there are none. `story_log`
-    tells an intake which stories people have changed.
+    tells an intake which stories people have changed. `model` is the name of the language model that rephrases briefs;
+    empty: there is none.
     """
 
     db: Database
@@ -60,3 +61,4 @@ class Context:
     topics: TopicCache = field(default_factory=TopicCache)
     story_log: StoryLog = field(default_factory=StoryLog)
     titles: TitleModel | None = None
+    model: str = ""

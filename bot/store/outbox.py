@@ -319,6 +319,34 @@ async def next_due(connection: AsyncConnection, now: datetime, busy: Collection[
     return min(found, default=None)
 
 
+async def to_rephrase(
+    connection: AsyncConnection, since: datetime, guild_ids: Collection[int], limit: int
+) -> list[Claimed]:
+    """The posts of stories in these servers, sent since then, whose brief may be rephrased: the newest, as workers claim them.
+
+    Those for which that was done before are among them where they wait for an edit, which can carry a newer one.
+    """
+    wanted = sa.or_(_o.c.rephrased.is_(False), _o.c.due_at.is_not(None))
+    rows = await connection.execute(
+        sa.select(_o)
+        .where(_o.c.kind == STORY, _o.c.sent_at > since, _o.c.guild_id.in_(list(guild_ids)))
+        .where(_o.c.message_id.is_not(None), _o.c.closed.is_(False), wanted)
+        .order_by(_o.c.sent_at.desc(), _o.c.id.desc())
+        .limit(limit)
+    )
+    return [_claimed(row, since) for row in rows]
+
+
+async def rephrased(connection: AsyncConnection, ids: Collection[int], now: datetime | None) -> None:
+    """Note that a rephrasing was looked for; with `now`, have a post for which that is new show it with its next edit."""
+    new = sa.and_(_o.c.id.in_(list(ids)), _o.c.rephrased.is_(False))
+    edit = {} if now is None else {
+        "due_at": sa.func.coalesce(_o.c.due_at, sa.literal(now, schema.UtcTime())),
+        "revision": _o.c.revision + 1,
+    }  # fmt: skip
+    await connection.execute(sa.update(_o).where(new).values(rephrased=True, **edit))
+
+
 async def post_in(connection: AsyncConnection, story: int, channel_id: int) -> sa.Row[Any] | None:
     """The outbox row of a story in a channel."""
     found = sa.and_(_o.c.kind == STORY, _o.c.story == story, _o.c.channel_id == channel_id)

@@ -332,10 +332,13 @@ outbox = sa.Table(
     _text("shown"),
     sa.Column("sent_at", UtcTime),
     sa.Column("edited_at", UtcTime),
+    # Whether a model's rephrasing was looked for, which costs a message one edit at most.
+    sa.Column("rephrased", sa.Boolean, nullable=False, server_default=sa.false()),
     _one_of("kind", ("story", "digest", "notice", "publish")),
     # Nearly every row is a message that was sent and waits for nothing.
     _where("ix_outbox_due", "due_at", "due_at IS NOT NULL"),
     _where("ix_outbox_leased", "lease_until", "lease_until IS NOT NULL"),
+    _where("ix_outbox_stories_sent", "sent_at", "kind = 'story'"),
     _where("ix_outbox_published", "sent_at", "kind = 'publish'"),
 )
 
@@ -376,4 +379,23 @@ digest_history = sa.Table(
     sa.Column("story", ID, sa.ForeignKey("stories.number", ondelete="CASCADE"), primary_key=True),
     sa.Column("outlets", sa.Integer, nullable=False),
     sa.Column("at", UtcTime, nullable=False),
+)
+
+# The servers that want briefs rephrased by a model, and who decided it.
+rephrasing_servers = sa.Table(
+    "rephrasing_servers",
+    metadata,
+    sa.Column("guild_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    sa.Column("user_id", SNOWFLAKE, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+)
+
+# One row for each call of the model, see `bot.store.rephrasings`.
+rephrasings = sa.Table(
+    "rephrasings",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("story", ID, sa.ForeignKey("stories.number", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("lines", sa.JSON, nullable=False),
+    sa.Column("at", UtcTime, nullable=False, index=True),
 )

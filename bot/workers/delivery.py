@@ -98,7 +98,12 @@ class Deliver:
                 return 0
             async with self._context.db.read() as connection:
                 render_context = await rendering.load(
-                    connection, self._context.topics, claimed, self._context.rules, now
+                    connection,
+                    self._context.topics,
+                    claimed,
+                    self._context.rules,
+                    now,
+                    self._context.model,
                 )
             by_channel: dict[int, list[Claimed]] = {}
             for claim in claimed:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.briefs.candidates import Sentence
+from bot.domain.briefs.rephrasing import Line, content_key
 from bot.domain.model import Mode, Mute, StoryView, Subscription
 from bot.domain.posting import decisions
 from bot.domain.posting.decisions import PostingSettings
@@ -20,7 +23,7 @@ from bot.messages import story as render
 from bot.messages.digest import without_stories
 from bot.messages.forum import other_names, tag_names
 from bot.messages.message import Message
-from bot.store import outbox, stories, subscriptions
+from bot.store import outbox, rephrasings, stories, subscriptions
 from bot.store.outbox import Claimed
 from bot.store.subscriptions import ChannelState
 from bot.store.topic_cache import TopicCache
@@ -34,7 +37,8 @@ class RenderContext:
     """What rendering a batch of claims needs, read in one go.
 
     `stories` are those of the claims and those that they were `merged_into`; `channels` are those that a digest
-    waits for; `outdated` says by a notice's id why it is not true any more.
+    waits for; `outdated` says by a notice's id why it is not true any more. `rephrased` is what `model` made of
+    briefs, by the name of their content; it is shown in the `rephrasing_servers`.
     """
 
     stories: Mapping[int, Story]
@@ -45,6 +49,9 @@ class RenderContext:
     channels: Mapping[int, ChannelState]
     outdated: Mapping[int, str]
     rules: PostingSettings
+    model: str = ""
+    rephrased: Mapping[str, tuple[Line, ...]] = field(default_factory=dict)
+    rephrasing_servers: frozenset[int] = frozenset()
 
 
 async def load(
@@ -53,8 +60,9 @@ async def load(
     claimed: Sequence[Claimed],
     rules: PostingSettings,
     now: datetime,
+    model: str = "",
 ) -> RenderContext:
-    """Read what these claims need."""
+    """Read what these claims need. `model` rephrases briefs; empty: none does."""
     numbers = {claim.story for claim in claimed if claim.story is not None}
     numbers |= {n for claim in claimed for told in (claim.payload or {}).get("stories", ()) for n in told}
     channel_ids = {claim.channel_id for claim in claimed}
@@ -64,8 +72,10 @@ async def load(
     merged_into = await stories.survivors(connection, numbers)
     digests = {claim.channel_id for claim in claimed if claim.kind == outbox.DIGEST}
     states = {channel_id: await subscriptions.channel(connection, channel_id) for channel_id in digests}
+    numbers |= set(merged_into.values())
+    servers = await rephrasings.wanting(connection, {claim.guild_id for claim in claimed}) if model else ()
     return RenderContext(
-        stories=await stories.load(connection, numbers | set(merged_into.values())),
+        stories=await stories.load(connection, numbers),
         merged_into=merged_into,
         subscriptions={channel_id: tuple(subs) for channel_id, subs in own.items()},
         mutes=await subscriptions.mutes(connection, *{claim.guild_id for claim in claimed}),
@@ -73,6 +83,9 @@ async def load(
         channels={channel_id: state for channel_id, state in states.items() if state is not None},
         outdated=await notices.outdated(connection, cache, claimed, now),
         rules=rules,
+        model=model,
+        rephrased=await rephrasings.of_stories(connection, numbers) if servers else {},
+        rephrasing_servers=frozenset(servers),
     )
 
 
@@ -163,9 +176,24 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
         subscribed=[s.topic for s in wanted],
         owners=render_context.rules.owners,
         since=claim.sent_at,
+        rephrased=partial(_rephrased, claim, render_context),
     )
     others = other_names(message.tags, known) if claim.thread_id is not None else ()
     return replace(message, tags=tag_names(message.tags, known), other_tags=others)
+
+
+def brief_of(claim: Claimed, render_context: RenderContext) -> tuple[Sentence, ...]:
+    """The sentences of a story's post; none where it has no brief."""
+    view = None if claim.story in render_context.merged_into else _view(claim, render_context)
+    return render.said_in_post(view, render_context.rules.owners, claim.sent_at)[1] if view else ()
+
+
+def _rephrased(
+    claim: Claimed, render_context: RenderContext, sentences: Sequence[Sentence]
+) -> tuple[Line, ...]:
+    if claim.guild_id not in render_context.rephrasing_servers:
+        return ()
+    return render_context.rephrased.get(content_key(sentences, render_context.model), ())
 
 
 def unwanted(claim: Claimed, render_context: RenderContext, now: datetime) -> Outcome | None:

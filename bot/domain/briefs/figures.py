@@ -31,7 +31,7 @@ två tre fyra fem sex sju åtta nio tio elva tolv
 dwa trzy cztery pięć sześć siedem osiem dziewięć dziesięć jedenaście dwanaście
 два три четыре пять шесть семь восемь девять десять одиннадцать двенадцать
 """
-_VALUES: Mapping[str, str] = {
+SPELLED: Mapping[str, str] = {
     fold(word): str(value) for line in _SPELLED.split("\n") for value, word in enumerate(line.split(), 2)
 }
 _FIGURE = regex.compile(
@@ -96,7 +96,7 @@ def _in_text(text: str, member: Stored) -> Iterator[_Count]:
             value = _GROUP.sub("", number)
             if _YEAR.fullmatch(number):
                 continue
-        elif (value := _VALUES.get(number, "")) == "" or not found["gap"]:
+        elif (value := SPELLED.get(number, "")) == "" or not found["gap"]:
             continue
         if not found["gap"] and not stands_alone(noun[0]):
             continue
