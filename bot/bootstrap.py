@@ -18,9 +18,12 @@ from bot.domain.clustering import embeddings
 from bot.domain.model import Topic
 from bot.domain.polling import FeedOrigin, NewFeed
 from bot.domain.records.identity import canonical
+from bot.domain.text.addresses import hosts_only
 from bot.domain.topics.learned import TitleModel
 from bot.domain.topics.tree import merge_defaults
 from bot.errors import ConfigError
+from bot.models import openai_compatible
+from bot.models.openai_compatible import OpenAICompatible
 from bot.services.context import ALL, Context, Now
 from bot.sources.catalogue import catalogue_feeds, catalogue_titles, catalogue_topics
 from bot.sources.folder import FolderSource
@@ -130,6 +133,7 @@ def build_context(config: Config, db: Database, now: Now) -> Context:
         semantic=config.stories.by_meaning(),
         topics=TopicCache(titles),
         titles=titles,
+        model=config.rephrasing.model if config.rephrasing.url else "",
     )
 
 
@@ -168,9 +172,29 @@ def build_endpoint(config: Config) -> http.Settings | None:
     )
 
 
+@contextlib.asynccontextmanager
+async def build_model(config: Config) -> AsyncIterator[OpenAICompatible | None]:
+    """The model that rephrases briefs; None where none is set. Raises ConfigError where the extra is missing."""
+    settings = config.rephrasing
+    if not settings.url:
+        yield None
+        return
+    if not openai_compatible.installed():
+        raise ConfigError("rephrasing", [openai_compatible.MISSING])
+    key, seconds = settings.key.get_secret_value(), settings.timeout.total_seconds()
+    model = openai_compatible.OpenAICompatible(settings.url, settings.model, key, seconds)
+    try:
+        yield model
+    finally:
+        await model.close()
+
+
 def found_by(config: Config) -> str:
-    """What stories are found by, in words; that depends on what is installed, too."""
-    return f"stories are compared by {embeddings.basis(config.stories.by_meaning())}"
+    """What stories are found by, in words, which depends on what is installed; and what rephrases briefs, if anything does."""
+    text = f"stories are compared by {embeddings.basis(config.stories.by_meaning())}"
+    if config.rephrasing.url:
+        text += f", and {config.rephrasing.model} at {hosts_only(config.rephrasing.url)} rephrases briefs in servers that want it"
+    return text
 
 
 async def check_stored(config: Config) -> list[str]:
@@ -212,6 +236,8 @@ def check(config: Config) -> list[str]:
         build_topics(config.model_copy(update={"topics": readable}))
     except ConfigError as error:
         problems += [f"topics: {problem}" for problem in error.problems]
+    if config.rephrasing.url and not openai_compatible.installed():
+        problems.append(openai_compatible.MISSING)
     can_push = config.http.listen and config.http.token.get_secret_value()
     if not config.sources and not config.feeds.catalogue and not can_push:
         problems.append(

@@ -6,6 +6,7 @@ from discord.ext import commands
 
 from bot.services.context import Context
 from cogs.about import About
+from cogs.briefs import Briefs
 from cogs.digest import Digest
 from cogs.mutes import Mutes
 from cogs.search import Search
@@ -16,7 +17,7 @@ from cogs.subscriptions import Subscriptions
 from cogs.topics import Topics
 from cogs.upkeep import Upkeep
 
-COGS = (Subscriptions, Stories, Search, Topics, ServerTopics, Sources, Digest, Mutes, About)
+COGS = (Subscriptions, Stories, Search, Topics, ServerTopics, Sources, Briefs, Digest, Mutes, About)
 
 
 async def add_to(bot: commands.Bot, context: Context) -> None:

@@ -35,7 +35,7 @@ posts **one message per story**. It updates that message when more outlets repor
 
 **Members with Manage Server**
 `/topic create`, `edit`, `delete` this server's topics · `/source add`, `list`, `test`, `remove` this server's feeds · \
-`/status` sources, waiting messages and paused channels"""
+`/briefs` in whose words briefs are · `/status` sources, waiting messages and paused channels"""
 
 
 class About(commands.Cog):

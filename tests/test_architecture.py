@@ -60,6 +60,7 @@ ARROWS: dict[str, set[str]] = {
     # Ways in and out.
     "bot.sources": {"bot.sources", "bot.domain", "bot.errors"},
     "bot.store": {"bot.store", "bot.domain", "bot.errors"},
+    "bot.models": {"bot.errors"},
     "bot.chat": {"bot.chat", "bot.messages", "bot.domain", "bot.errors"},
     "bot.chat.client": {"bot.chat", "bot.domain", "bot.errors", "bot.services.context"},
     # What is done: by a command, or by itself.
@@ -102,6 +103,7 @@ ARROWS: dict[str, set[str]] = {
         "bot.sources",
         "bot.store",
         "bot.services",
+        "bot.models",
         "bot.domain",
         "bot.errors",
     },
@@ -160,9 +162,11 @@ LIBRARIES: dict[str, set[str]] = {
     "discord": {"bot.chat", "cogs", "bot.runtime.app", "bot.demo"},
     "fasttext": {"bot.domain.text"},
     "ftfy": {"bot.domain"},
+    "httpx2": {"bot.models"},
     "idna": {"bot.domain", "bot.messages"},
     "limits": {"bot.http"},
     "lxml": {"bot.sources"},
+    "openai": {"bot.models"},
     "prometheus_client": {"bot.http"},
     "numpy": {"bot.domain"},
     "PIL": {"bot.chat"},

@@ -37,6 +37,7 @@ NOT_IMPORTED = {
 }  # fmt: skip
 # Imported and not asked for: another package that is asked for cannot do without it.
 BROUGHT_ALONG = {
+    "httpx2": "openai",
     "numpy": "wordllama",
     "safetensors": "wordllama",
     "tokenizers": "wordllama",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -304,6 +305,39 @@ class DigestSettings(_Model):
         return Schedule(self.time, self.timezone, size=self.size)
 
 
+class RephrasingSettings(_Model):
+    """The language model that rephrases briefs. Without `url` there is none."""
+
+    url: str = ""
+    model: str = Field(default="", max_length=100)
+    key: SecretStr = SecretStr("")
+    timeout: Duration = timedelta(seconds=30)
+    per_day: int = Field(default=200, ge=0, le=10_000)
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc):
+            raise ValueError(
+                "write the address of an OpenAI-compatible API without user and password: http://localhost:11434/v1"
+            )
+        return value
+
+    @field_validator("timeout")
+    @classmethod
+    def _bounded(cls, value: timedelta) -> timedelta:
+        if not timedelta(seconds=1) <= value <= timedelta(minutes=5):
+            raise ValueError("must be from 1s to 5m")
+        return value
+
+    @model_validator(mode="after")
+    def _named(self) -> RephrasingSettings:
+        if self.url and not self.model:
+            raise ValueError("model is missing: write the name that the endpoint at url knows the model by")
+        return self
+
+
 class LogSettings(_Model):
     """What is logged, to standard error."""
 
@@ -326,6 +360,7 @@ class Config(BaseSettings):
     stories: StorySettings = StorySettings()
     posts: PostSettings = PostSettings()
     digest: DigestSettings = DigestSettings()
+    rephrasing: RephrasingSettings = RephrasingSettings()
     log: LogSettings = LogSettings()
 
     @classmethod

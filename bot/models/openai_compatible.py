@@ -73,7 +73,9 @@ class OpenAICompatible:
         except OpenAIError as error:
             raise ModelError(f"the endpoint of the model cannot be used ({type(error).__name__})") from None
         except (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError):
-            raise ModelError("the answer of the model's endpoint is not in the format of OpenAI's API") from None
+            raise ModelError(
+                "the answer of the model's endpoint is not in the format of OpenAI's API"
+            ) from None
         if not isinstance(content, str):
             raise ModelError("the answer of the model's endpoint has no text")
         return content

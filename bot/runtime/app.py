@@ -23,6 +23,7 @@ from bot.bootstrap import (
     build_context,
     build_endpoint,
     build_feeds,
+    build_model,
     build_source,
     build_topics,
     build_web_client,
@@ -50,6 +51,7 @@ from bot.workers import cleanup, digests, rematch, titles
 from bot.workers.delivery import Deliver
 from bot.workers.ingest import Ingest, report
 from bot.workers.poller import Poll
+from bot.workers.rephrasing import Rephrase
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +78,7 @@ class App:
         *,
         replay: bool = False,
         endpoint: http.Settings | None = None,
+        rephrase: Rephrase | None = None,
     ) -> None:
         self.context = replace(context, wake=self.wake)
         self._stopping = asyncio.Event()
@@ -103,6 +106,7 @@ class App:
             wake=self._delivery.wake,
         )
         self.poll = Poll(self.context, self.ingest, context.web, random.random) if context.web else None
+        self.rephrase = rephrase
         self.server = (
             http.Server(self.context, self.ingest, endpoint, self._connected, self._polls)
             if endpoint
@@ -183,6 +187,8 @@ class App:
         yield self._repeating("cleanup", self._later(self.tidy, FIRST_TIDY, TIDY_EVERY))
         if self.poll is not None:
             yield self._polling
+        if self.rephrase is not None:
+            yield self._repeating("rephrasing", self.rephrase.step)
         for watched in self.sources:
             reading = _Reading(self.context, self.ingest, watched)
             yield self._repeating(hosts_only(watched.source.name), reading.step)
@@ -379,10 +385,12 @@ async def _start(config: Config, stack: contextlib.AsyncExitStack) -> App:
     stack.push_async_callback(db.close)
     web = await stack.enter_async_context(build_web_client(config.feeds.private_networks))
     parsers = await stack.enter_async_context(ParserPool())
+    model = await stack.enter_async_context(build_model(config))
     context = replace(build_context(config, db, clock.now), web=web, parsers=parsers)
     await rematch.configure(context, await asyncio.to_thread(build_topics, config))
     declared = await asyncio.to_thread(build_feeds, config)
     async with db.write() as connection:
         await feeds.configure(connection, declared, context.polls.bounds.least, clock.now())
     watched = [build_source(s) for s in config.sources if not isinstance(s, FeedSettings)]
-    return App(context, watched, endpoint=build_endpoint(config))
+    rephrase = Rephrase(context, model, config.rephrasing.per_day) if model is not None else None
+    return App(context, watched, endpoint=build_endpoint(config), rephrase=rephrase)

@@ -35,6 +35,9 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Formatter())
     logging.basicConfig(level=level.upper(), handlers=[handler])
+    # They log what is sent to a model and answered by it.
+    for secretive in ("httpcore2", "httpx2", "openai"):
+        logging.getLogger(secretive).setLevel(logging.WARNING)
     if level == "info":
         for chatty in ("alembic", "apscheduler", "discord", "watchfiles"):
             logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -65,4 +65,6 @@ async def begin(connection: AsyncConnection, key: str, story: int, now: datetime
 
 async def accept(connection: AsyncConnection, key: str, lines: Sequence[Line]) -> None:
     """Store what the model made."""
-    await connection.execute(sa.update(_r).where(_r.c.key == key).values(lines=[list(line) for line in lines]))
+    await connection.execute(
+        sa.update(_r).where(_r.c.key == key).values(lines=[list(line) for line in lines])
+    )

@@ -22,10 +22,12 @@ from bot.domain.briefs.sentences import LONGEST, is_whole
 from bot.domain.text.cleaning import length
 from bot.domain.text.words import fold, stands_alone
 
-PROMPT_VERSION = 1  # goes up with each change of `INSTRUCTION` or of the checks: answers to an older one are not used
+PROMPT_VERSION = (
+    1  # goes up with each change of `INSTRUCTION` or of the checks: answers to an older one are not used
+)
 LONGEST_ANSWER = 8_000  # characters: a longer one is not parsed
 LONGER = 40  # UTF-16 units by which a rephrased sentence may be longer than the sentence
-NEW_PAIRS = 0.4  # share of pairs of neighbouring words that may be new
+NEW_PAIRS = 0.3  # share of pairs of neighbouring words that may be new
 CONTENT = 4  # letters from which a word says something by itself: it must not be new, and keeps its place
 
 INSTRUCTION = """\
@@ -76,8 +78,10 @@ class Rejected:
 
 
 # Markdown, mentions, links, commands and what else has a meaning in Discord; and what tells a text's direction.
-_MARKUP = regex.compile(r"[*_~`|<>\[\]{}\\#@^=\p{Cc}\p{Bidi_Control}]|://|(?i:\bwww\.)|(?<!\w)/|^\s*[-+>•]|\s{2}")
-_PLAIN = frozenset(" .,;:!'\"()-–—’“”…")
+_MARKUP = regex.compile(
+    r"[*_~`|<>\[\]{}\\#@^=\p{Cc}\p{Bidi_Control}]|://|(?i:\bwww\.)|(?<!\w)/|^\s*[-+>•]|\s{2}"
+)
+_PLAIN = frozenset("0123456789 .,;:!'\"()-–—’“”…")
 _ADDRESS = regex.compile(r"[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+")
 _MIXED = regex.compile(r"(?=.*\p{Latin})(?=.*[\p{L}--\p{Latin}])", regex.V1)
 _DOUBLE = regex.compile(r'"([^"]*)"')
@@ -93,14 +97,13 @@ _LINKS = regex.compile(r"(?:https?:|www\.)\S+|\S+@\S+|[@#]\w+|<[^<>]*>")
 _SENT_MARKUP = regex.compile(r"[*_~`|<>\[\]{}\\#@\p{Cc}\p{Bidi_Control}]+")
 
 # Words that turn a sentence into its opposite: as many as the sentence has.
-_NEGATIONS = frozenset(
-    """
-    no not never none nobody nothing neither nor without cannot don doesn didn isn wasn weren won hasn haven couldn wouldn shouldn
-    nicht kein keine keinen keinem keiner nie niemals ohne niemand pas ne jamais sans aucun aucune rien sin nunca nadie ningún
-    ninguna ningun nada não nao sem nem nenhum non mai senza nessun nessuno niet geen nooit zonder niemand inte ej ingen inget
-    aldrig utan ikke nie bez nikt не ни нет без никогда нельзя ні немає
-    """.split()
-)
+_NEGATING = """
+no not never none nobody nothing neither nor without cannot t
+nicht kein keine keinen keinem keiner nie niemals ohne niemand pas ne jamais sans aucun aucune rien sin nunca nadie ningún
+ninguna ningun nada não nao sem nem nenhum non mai senza nessun nessuno niet geen nooit zonder niemand inte ej ingen inget
+aldrig utan ikke nie bez nikt не ни нет без никогда нельзя ні немає
+"""
+_NEGATIONS = frozenset(_NEGATING.split())
 
 
 class _Token(NamedTuple):
@@ -177,7 +180,7 @@ def _parsed(answer: str, count: int) -> tuple[Line, ...] | None:
     except (ValueError, RecursionError):
         return None
     match value:
-        case {"sentences": [*entries]} if len(value) == 1:
+        case {"sentences": [*entries], **rest} if not rest:
             lines = tuple(map(_line, entries))
         case _:
             return None
@@ -188,7 +191,7 @@ def _parsed(answer: str, count: int) -> tuple[Line, ...] | None:
 
 def _line(entry: object) -> Line | None:
     match entry:
-        case {"text": str(text), "sources": [_, *_] as sources} if len(entry) == 2:
+        case {"text": str(text), "sources": [int(), *_] as sources, **rest} if not rest:
             if all(type(number) is int for number in sources):
                 return Line(text.strip(), tuple(number - 1 for number in sources))
     return None
@@ -211,7 +214,9 @@ def _objection(text: str, cited: str) -> Rejection | None:
         return Rejection.ORDER
     stems = {t.folded[:STEM] for t in old}
     pairs, known = _pairs(new), set(_pairs(old))
-    if any(len(t.folded) >= CONTENT and t.folded[:STEM] not in stems for t in new) or sum(pair not in known for pair in pairs) > NEW_PAIRS * len(pairs):
+    if any(len(t.folded) >= CONTENT and t.folded[:STEM] not in stems for t in new) or sum(
+        pair not in known for pair in pairs
+    ) > NEW_PAIRS * len(pairs):
         return Rejection.NEW_WORDS
     return None
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from bot.store.schema import UtcTime
-
 revision = "0033"
 down_revision = "0032"
 branch_labels = None
 depends_on = None
 
+TIME = sa.DateTime(timezone=True)
 STORIES = sa.text("kind = 'story'")
 
 
@@ -24,7 +23,7 @@ def upgrade() -> None:
         "rephrasing_servers",
         sa.Column("guild_id", sa.BigInteger, autoincrement=False, nullable=False),
         sa.Column("user_id", sa.BigInteger, nullable=False),
-        sa.Column("at", UtcTime, nullable=False),
+        sa.Column("at", TIME, nullable=False),
         sa.PrimaryKeyConstraint("guild_id", name="pk_rephrasing_servers"),
     )
     op.create_table(
@@ -32,7 +31,7 @@ def upgrade() -> None:
         sa.Column("key", sa.Text, nullable=False),
         sa.Column("story", sa.Integer, nullable=False),
         sa.Column("lines", sa.JSON, nullable=False),
-        sa.Column("at", UtcTime, nullable=False),
+        sa.Column("at", TIME, nullable=False),
         sa.ForeignKeyConstraint(["story"], ["stories.number"], "fk_rephrasings_story", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("key", name="pk_rephrasings"),
     )
