@@ -28,7 +28,6 @@ SAID = (
     "Two people were hurt by falling drones in Alderby last week, the council said.",
     "Pilots from all over Norland want courts to end the drones ban of the Alderby council.",
 )
-LATER = "Two people were hurt by falling drones in Alderby last week, the council."
 ELSEWHERE = GUILD + 5
 
 
@@ -72,7 +71,7 @@ async def endpoint() -> AsyncIterator[Endpoint]:
 
 @pytest.fixture
 async def bench(desk: BotHarness, endpoint: Endpoint) -> AsyncIterator[Bench]:
-    made = Bench(desk, endpoint, 5)
+    made = Bench(desk, endpoint, 2)
     await desk.follow()
     yield made
     await made.client.close()
@@ -144,7 +143,7 @@ async def test_two_servers_share_one_answer_but_not_what_a_servers_own_source_sa
 
 async def test_the_day_has_so_many_calls_and_a_restart_does_not_give_new_ones(bench: Bench) -> None:
     await bench.want()
-    for number in range(8):
+    for number in range(3):
         texts = (text.replace("Alderby", f"Alder{number}wick") for text in SAID[:2])
         where = [
             record(f"Harbour of Alder{number}wick bans {word} drones", f"p{i}.example", topics=["AI"], excerpt=text)
@@ -152,14 +151,14 @@ async def test_the_day_has_so_many_calls_and_a_restart_does_not_give_new_ones(be
         ]  # fmt: skip
         await bench.desk.report(*where)
         await bench.work()
-    assert len(bench.endpoint.asked) == 5
-    bench.rephrase = Rephrase(bench.desk.context, bench.client, 5)
+    assert len(bench.endpoint.asked) == 2
+    bench.rephrase = Rephrase(bench.desk.context, bench.client, 2)
     await bench.work()
-    assert len(bench.endpoint.asked) == 5
+    assert len(bench.endpoint.asked) == 2
     bench.desk.clock.forward(hours=24)
     await bench.desk.report(said(0), said(1))
     await bench.work()
-    assert len(bench.endpoint.asked) == 6
+    assert len(bench.endpoint.asked) == 3
 
 
 async def test_an_endpoint_that_fails_is_left_alone_for_a_while_and_posts_stay(bench: Bench) -> None:
