@@ -31,17 +31,17 @@ from bot.store.database import Database
 from bot.store.topic_cache import TopicCache
 
 if TYPE_CHECKING:  # most commands reach no feed and serve nothing, and these take long to import
-    from bot.http import server as http
+    from bot.http.server import EndpointSettings
     from bot.sources.web.fetch import Web
 
 log = logging.getLogger(__name__)
 
-GIT_PLACE = Path("data/git")  # where working copies are kept
+GIT_DIRECTORY = Path("data/git")  # where working copies are kept
 USER_AGENT = f"Topicwire/{version('topicwire')} (+https://github.com/topicwire/topicwire)"
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class WatchedSource:
     """A source that is watched, and how many of the newest records its first intake posts.
 
     `topics` are the directories of topic files that it brings along.
@@ -52,23 +52,23 @@ class Watched:
     topics: Callable[[], Sequence[Path]] = tuple
 
 
-def build_source(settings: FolderSettings | GitSettings) -> Watched:
+def build_source(settings: FolderSettings | GitSettings) -> WatchedSource:
     """The source that a config entry means."""
     match settings:
         case FolderSettings():
-            place = settings.path.expanduser().absolute()
-            return Watched(FolderSource(place, settings.quality), settings.backfill)
+            path = settings.path.expanduser().absolute()
+            return WatchedSource(FolderSource(path, settings.quality), settings.backfill)
         case GitSettings():
-            source = repository_of(settings)
-            return Watched(source, settings.backfill, source.topic_directories)
+            source = build_repository(settings)
+            return WatchedSource(source, settings.backfill, source.topic_directories)
 
 
-def repository_of(settings: GitSettings) -> GitSource:
-    """A repository in a directory of its own below `GIT_PLACE`."""
+def build_repository(settings: GitSettings) -> GitSource:
+    """A repository in a directory of its own below `GIT_DIRECTORY`."""
     name = hashlib.blake2b(f"{settings.url} {settings.branch}".encode(), digest_size=8).hexdigest()
     return GitSource(
         settings.url,
-        GIT_PLACE / name,
+        GIT_DIRECTORY / name,
         branch=settings.branch,
         path=settings.path,
         quality=settings.quality,
@@ -78,19 +78,19 @@ def repository_of(settings: GitSettings) -> GitSource:
 
 def build_feeds(config: Config) -> list[NewFeed]:
     """The feeds of the config, and those of the catalogue that it does not name itself."""
-    own = [
+    feeds = [
         NewFeed(settings.url, FeedOrigin.CONFIG, settings.name, settings.topics, settings.quality)
         for settings in config.sources
         if isinstance(settings, FeedSettings)
     ]
     if config.feeds.catalogue:
-        named = {canonical(feed.address) for feed in own}
-        own += [
+        addresses = {canonical(feed.address) for feed in feeds}
+        feeds += [
             NewFeed(listed.url, FeedOrigin.CATALOGUE, listed.name, listed.topics)
             for listed in catalogue_feeds()
-            if canonical(listed.url) not in named
+            if canonical(listed.url) not in addresses
         ]
-    return own
+    return feeds
 
 
 def build_topics(config: Config) -> tuple[Topic, ...]:
@@ -99,21 +99,25 @@ def build_topics(config: Config) -> tuple[Topic, ...]:
     directories = [directory.expanduser() for directory in config.topics.directories]
     repositories = [settings for settings in config.sources if isinstance(settings, GitSettings)]
     directories += [
-        place for settings in repositories for place in repository_of(settings).topic_directories()
+        directory for settings in repositories for directory in build_repository(settings).topic_directories()
     ]
     # A parent may be defined anywhere, so all names are read first.
     standard = catalogue_topics() if config.feeds.catalogue else ()
-    own = (*inline, *standard, *chain.from_iterable(load_topics(place)[0] for place in directories))
-    names = [topic.name for topic in own]
-    found: list[Topic] = []
+    defined = (
+        *inline,
+        *standard,
+        *chain.from_iterable(load_topics(directory)[0] for directory in directories),
+    )
+    names = [topic.name for topic in defined]
+    loaded: list[Topic] = []
     problems: list[str] = []
     for directory in directories:
         topics, rejected = load_topics(directory, names)
-        found += topics
+        loaded += topics
         problems += [f"{error.path}: {error.reason}" for error in rejected]
     if problems:
         raise ConfigError("topics.directories", problems)
-    return merge_defaults((*found, *inline), standard)
+    return merge_defaults((*loaded, *inline), standard)
 
 
 def build_context(config: Config, db: Database, now: Now) -> Context:
@@ -156,19 +160,19 @@ async def build_web_client(private_networks: bool) -> AsyncIterator[Web]:
         await web.close()
 
 
-def build_endpoint(config: Config) -> http.Settings | None:
+def build_endpoint(config: Config) -> EndpointSettings | None:
     """Where the bot listens, if at all."""
-    from bot.http import server as http
+    from bot.http.server import EndpointSettings
 
     host, _, port = config.http.listen.rpartition(":")
     if not host:
         return None
-    return http.Settings(
+    return EndpointSettings(
         host.strip("[]"), int(port), config.http.token.get_secret_value(), config.http.per_minute
     )
 
 
-def found_by(config: Config) -> str:
+def describe_comparison(config: Config) -> str:
     """What stories are found by, in words; that depends on what is installed, too."""
     return f"stories are compared by {embeddings.basis(config.stories.by_meaning())}"
 
@@ -180,13 +184,13 @@ async def check_stored(config: Config) -> list[str]:
         return []
     try:
         async with db.read() as connection:
-            known = await TopicCache().load(connection)
+            topics = await TopicCache().load(connection)
     finally:
         await db.close()
     return [
         f"topic {topic.name!r}{f' of server {topic.guild_id}' if topic.guild_id else ''}: its query is ignored: "
         f"{error}; correct it with {'/topic edit' if topic.guild_id else 'its topic file'}"
-        for topic, error in known.matcher.refused
+        for topic, error in topics.matcher.refused
     ]
 
 

@@ -11,7 +11,7 @@ import discord
 from discord import app_commands
 
 from bot.chat.errors import require_membership
-from bot.chat.permissions import Target, allowed, missing
+from bot.chat.permissions import PostableChannel, allowed, missing
 from bot.chat.views import Callback, answered
 from bot.domain.text.cleaning import clip
 from bot.errors import InvalidInputError, NotAllowedError
@@ -56,8 +56,8 @@ def requires(**permissions: bool) -> Callable[[Callback[S, P]], Callback[S, P]]:
 
 def required(command: app_commands.Command[Any, ..., Any]) -> Mapping[str, bool]:
     """The permissions that a command requires."""
-    found: Mapping[str, bool] = getattr(command.callback, _REQUIRES, {})
-    return found
+    permissions: Mapping[str, bool] = getattr(command.callback, _REQUIRES, {})
+    return permissions
 
 
 def only_with(**permissions: bool) -> Callable[[Callback[S, P]], Callback[S, P]]:
@@ -84,7 +84,7 @@ def target_channel(interaction: Interaction) -> Any:
     return parent if isinstance(parent, discord.ForumChannel) else channel
 
 
-def here_id(interaction: Interaction) -> int:
+def target_channel_id(interaction: Interaction) -> int:
     """The id of that channel; 0 where there is none."""
     channel = target_channel(interaction)
     return channel.id if channel is not None else 0
@@ -107,7 +107,7 @@ class _ChannelOption(app_commands.Transformer):
 
     @property
     def channel_types(self) -> list[discord.ChannelType]:
-        """Those that `Target` names."""
+        """Those that `PostableChannel` names."""
         return [
             discord.ChannelType.text,
             discord.ChannelType.news,
@@ -123,26 +123,26 @@ class _ChannelOption(app_commands.Transformer):
         return value.resolve() or value
 
 
-ChannelOption = app_commands.Transform[Target, _ChannelOption]
+ChannelOption = app_commands.Transform[PostableChannel, _ChannelOption]
 
 
-def channel_of(interaction: Interaction, named: Target | None = None) -> Target:
+def channel_of(interaction: Interaction, chosen: PostableChannel | None = None) -> PostableChannel:
     """The channel that was named, else the one that the command was typed in; it must be one to post in."""
-    channel = named or target_channel(interaction)
+    channel = chosen or target_channel(interaction)
     if isinstance(channel, app_commands.AppCommandChannel | app_commands.AppCommandThread):
         raise NotAllowedError(
             f"The bot cannot see {channel.mention}. Give it View Channel there, or reopen the thread."
         )
-    if not isinstance(channel, Target):
+    if not isinstance(channel, PostableChannel):
         raise InvalidInputError(
             "The bot posts in text channels, announcement channels, threads and forums. Choose one of these."
         )
     return channel
 
 
-def managed(interaction: Interaction, named: Target | None = None) -> Target:
+def managed(interaction: Interaction, chosen: PostableChannel | None = None) -> PostableChannel:
     """As `channel_of`; NotAllowedError unless the user has Manage Channels in that very channel."""
-    channel = channel_of(interaction, named)
+    channel = channel_of(interaction, chosen)
     user = interaction.user
     if not isinstance(user, discord.Member) or not allowed(channel, user).manage_channels:
         raise NotAllowedError(f"You need the Manage Channels permission in {channel.mention}.")
@@ -159,7 +159,7 @@ def managed_everywhere(interaction: Interaction, hint: str) -> None:
         raise NotAllowedError(f"You need the Manage Channels permission in the whole server. {hint}")
 
 
-def require_postable(channel: Target) -> None:
+def require_postable(channel: PostableChannel) -> None:
     """NotAllowedError that names what the bot lacks to post in the channel."""
     if names := missing(channel):
         raise NotAllowedError(

@@ -16,7 +16,7 @@ from bot.chat.reply import acknowledge
 from bot.domain.model import UNKNOWN_DATE, Stored, StoryView
 from bot.domain.text.cleaning import clip, isolate
 from bot.messages.message import CHOICE, Embed, escape_to
-from bot.services import curate as use
+from bot.services import curate
 from bot.services.context import Context
 from bot.services.curate import Editor
 from cogs.common import Interaction, check, guild_of
@@ -30,9 +30,9 @@ def actions(context: Context, interaction: Interaction, view: StoryView) -> list
         return []
     guild_id = guild_of(interaction).id
     buttons: list[ui.Button[Any]] = []
-    if use.may_merge(context, guild_id, view):
+    if curate.may_merge(context, guild_id, view):
         buttons.append(_Merge(context, view.number))
-    if members := use.may_split(context, guild_id, view):
+    if members := curate.may_split(context, guild_id, view):
         buttons.append(_Part(context, view.number, members))
     return buttons
 
@@ -75,11 +75,13 @@ class _WhichOther(Modal, title="Merge with another story"):
     async def on_submit(self, interaction: Interaction, /) -> None:
         if not await acknowledge(interaction):
             return
-        kept, gone = await use.merge(self._context, _editor(interaction), self._number, self.other.value)
+        number, merged = await curate.merge(
+            self._context, _editor(interaction), self._number, self.other.value
+        )
         await _done(
             interaction,
-            f"Story #{gone} is now part of #{kept}. The posts are updated within a minute."
-            f" To undo this, use `/related {kept}` and press *Not the same story…*.",
+            f"Story #{merged} is now part of #{number}. The posts are updated within a minute."
+            f" To undo this, use `/related {number}` and press *Not the same story…*.",
         )
 
 
@@ -132,7 +134,9 @@ class _WhichReport(ui.Select[Any]):
         if not await acknowledge(interaction, thinking=False):
             return
         [chosen] = self.values
-        number, fresh = await use.split_story(self._context, _editor(interaction), self._number, int(chosen))
+        number, fresh = await curate.split_story(
+            self._context, _editor(interaction), self._number, int(chosen)
+        )
         await _done(
             interaction,
             f"“{escape_to(self._titles[chosen], 200)}” is now story #{fresh}, separate from #{number}."

@@ -30,7 +30,7 @@ from cogs.common import (
 
 
 @app_commands.guild_only()
-class Digest(commands.GroupCog, group_name="digest", group_description="The digest of this channel"):
+class DigestCommands(commands.GroupCog, group_name="digest", group_description="The digest of this channel"):
     """A channel's digest. Set, off and now need Manage Channels; everybody may look at the preview."""
 
     def __init__(self, context: Context) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import discord
 
-from bot.chat.permissions import Target, allowed
+from bot.chat.permissions import PostableChannel, allowed
 from bot.domain.model import Importance, Mode, Subscription
 from bot.domain.posting.decisions import live_importance
 from bot.domain.posting.schedule import describe_days
@@ -34,11 +34,13 @@ def _how(subscription: Subscription, guild: discord.Guild) -> str:
     return " · ".join(parts)
 
 
-def subscribed(done: Subscribed, mention: discord.Role | None, target: Target) -> Embed:
+def subscribed(result: Subscribed, mention: discord.Role | None, target: PostableChannel) -> Embed:
     """What a subscription brings, and what stands in its way."""
-    wanted, forecast = done.subscription, done.forecast
-    lines = [f"{target.mention} follows **{escape(wanted.topic)}** · {_how(wanted, target.guild)}"]
-    if done.resumed:
+    subscription, forecast = result.subscription, result.forecast
+    lines = [
+        f"{target.mention} follows **{escape(subscription.topic)}** · {_how(subscription, target.guild)}"
+    ]
+    if result.resumed:
         lines.append("The channel was paused. Waiting posts are sent now.")
     if mention is not None and not _may_ping(mention, target):
         lines.append(
@@ -49,7 +51,7 @@ def subscribed(done: Subscribed, mention: discord.Role | None, target: Target) -
             f"\nThe bot is reading {plural(forecast.feeds, 'feed')} for this topic. In a few minutes `/latest` shows "
             "their articles. Only newer articles are posted here."
         )
-    elif wanted.mode is not Mode.DIGEST:
+    elif subscription.mode is not Mode.DIGEST:
         count = plural(len(forecast.stories), "story", "stories")
         least = "at least " if forecast.cut else ""
         lines.append(
@@ -58,21 +60,21 @@ def subscribed(done: Subscribed, mention: discord.Role | None, target: Target) -
         lines += [f"• {story_line(view, 300)}" for view in forecast.stories[:EXAMPLES]]
         if len(forecast.stories) > EXAMPLES:
             lines.append(f"… and {len(forecast.stories) - EXAMPLES} more")
-    if done.schedule is not None and done.next_digest is not None:
-        when = (
-            f"{describe_days(done.schedule.days)} at {done.schedule.at:%H:%M} ({shown(done.schedule.zone)})"
+    if result.schedule is not None and result.next_digest is not None:
+        when = f"{describe_days(result.schedule.days)} at {result.schedule.at:%H:%M} ({shown(result.schedule.zone)})"
+        default = (
+            " This is the default time. Change it with `/digest set`." if result.default_schedule else ""
         )
-        default = " This is the default time. Change it with `/digest set`." if done.default_schedule else ""
         lines.append(
-            f"\nThe digest is sent {when}. Next digest: <t:{int(done.next_digest.timestamp())}:F>.{default}"
+            f"\nThe digest is sent {when}. Next digest: <t:{int(result.next_digest.timestamp())}:F>.{default}"
         )
-    if done.digest_off:
+    if result.digest_off:
         lines.append("\nThe channel's digest is turned off. Turn it on with `/digest set`.")
-    title = "Subscribed" if done.new else "Subscription changed"
-    return Embed(title=title, description="\n".join(lines), colour=colour_of(wanted.topic))
+    title = "Subscribed" if result.new else "Subscription changed"
+    return Embed(title=title, description="\n".join(lines), colour=colour_of(subscription.topic))
 
 
-def _may_ping(role: discord.Role, target: Target) -> bool:
+def _may_ping(role: discord.Role, target: PostableChannel) -> bool:
     me = target.guild.me
     return role.mentionable or me is None or allowed(target, me).mention_everyone
 

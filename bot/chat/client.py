@@ -11,7 +11,7 @@ from typing import Any, cast
 import discord
 from discord.ext import commands
 
-from bot.chat.connection import Trouble, trouble_of
+from bot.chat.connection import Trouble, explain_failure
 from bot.chat.errors import Tree, answer_expired
 from bot.chat.transport import supervise, tracing
 from bot.domain.text.cleaning import plural
@@ -126,7 +126,7 @@ class Client(commands.Bot):
                 await self.tree.sync()
         except Exception as error:
             try:
-                return trouble_of(error)
+                return explain_failure(error)
             except TopicwireError as refused:
                 return Trouble(str(refused))
         return None

@@ -11,7 +11,7 @@ import aiohttp
 import discord
 import discord.http
 
-from bot.chat.transport import asked_wait
+from bot.chat.transport import requested_wait
 from bot.domain.retry import doubled
 from bot.errors import TopicwireError
 
@@ -52,7 +52,7 @@ def pause_after(trouble: Trouble, failures: int) -> timedelta:
     return max(pause, min(trouble.wait or timedelta(), LONGEST_BLOCK))
 
 
-def trouble_of(error: Exception) -> Trouble:
+def explain_failure(error: Exception) -> Trouble:
     """What an error at the start means. TopicwireError, in one sentence, where trying again is of no use."""
     match error:
         case discord.LoginFailure():
@@ -72,7 +72,7 @@ def trouble_of(error: Exception) -> Trouble:
                 return Trouble(f"the gateway closed the connection (code {code})")
             raise TopicwireError(f"Discord refused the connection to its gateway (code {code})") from error
         case aiohttp.WSServerHandshakeError(status=status):
-            wait = asked_wait(error.headers or {})
+            wait = requested_wait(error.headers or {})
             return Trouble(f"HTTP {status} from the gateway", wait)
         case aiohttp.ClientError() | OSError() | discord.GatewayNotFound():
             return Trouble(_one_line(str(error)) or type(error).__name__)
@@ -88,8 +88,8 @@ def _refused(error: discord.HTTPException) -> Trouble:
     status, text = error.status, _one_line(error.text or "")
     if status == 401:
         raise TopicwireError(REFUSAL) from error
-    definite = 400 <= status < 500 and status not in (408, 429)
-    if definite and error.code not in (0, INTERNAL_NETWORK_ERROR):
+    is_final = 400 <= status < 500 and status not in (408, 429)
+    if is_final and error.code not in (0, INTERNAL_NETWORK_ERROR):
         raise TopicwireError(
             f"Discord refused the bot when it started: {text} (code {error.code})"
         ) from error
@@ -100,7 +100,7 @@ def _refused(error: discord.HTTPException) -> Trouble:
 
 def retry_after(error: discord.HTTPException) -> timedelta | None:
     """How long an answer asks to wait; None where it does not say."""
-    return asked_wait(getattr(error.response, "headers", {}))
+    return requested_wait(getattr(error.response, "headers", {}))
 
 
 def _one_line(text: str) -> str:
@@ -115,11 +115,11 @@ async def unreachable() -> Trouble | None:
             session.get(f"{discord.http.Route.BASE}/gateway") as answer,
         ):
             if answer.status in (403, 429) or answer.status >= 500:
-                return Trouble(f"HTTP {answer.status}", asked_wait(answer.headers))
+                return Trouble(f"HTTP {answer.status}", requested_wait(answer.headers))
             await answer.json(content_type=None)  # a page in its place is a network's that wants a login
             return None
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        return trouble_of(error)
+        return explain_failure(error)
 
 
 def one_line_per_reconnect(record: logging.LogRecord) -> bool:

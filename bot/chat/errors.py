@@ -15,7 +15,7 @@ from typing import Any
 import discord
 from discord import app_commands, ui
 
-from bot.chat.limits import Limits
+from bot.chat.limits import CommandLimits
 from bot.chat.reply import acknowledge, reply
 from bot.domain.text.cleaning import clip, plural
 from bot.errors import NotAllowedError, QueryRefusedError, StoreError, TopicwireError
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 BUG = "Something went wrong. Try again. If it keeps happening, send the id below to the person who runs the bot."
 EXPIRED = "This has expired. Use the command again."
-_HEARD = "heard"
+_CLAIMED = "heard"
 
 
 def _names(permissions: list[str]) -> str:
@@ -34,7 +34,7 @@ def _names(permissions: list[str]) -> str:
 
 
 # Of an interaction: unknown, acknowledged before, its token expired; or its message was dismissed.
-_GONE = (10062, 40060, 10015, 10008)
+_ANSWER_IMPOSSIBLE = (10062, 40060, 10015, 10008)
 _CHANNEL = re.compile(r"\\<\\#(\d+)\\>")
 
 
@@ -87,7 +87,7 @@ def _explain_refusal(error: app_commands.AppCommandError) -> str | None:
 def _explain_answer(error: discord.HTTPException) -> str | None:
     """What Discord answered to the bot."""
     match error:
-        case discord.NotFound(code=code) if code in _GONE:
+        case discord.NotFound(code=code) if code in _ANSWER_IMPOSSIBLE:
             return "Discord no longer accepts an answer to this. Use the command again."
         case discord.Forbidden():
             return "Discord did not allow this. Check the bot's permissions in the channel."
@@ -128,13 +128,13 @@ async def answer_error(
     embed.description = clip(f"⚠️ {explain(error) or BUG}", 4000)
     try:
         await reply(interaction, embed=embed, **({"view": view} if view is not None else {}))
-    except discord.HTTPException as failed:
-        log.warning("an error could not be shown: %s", failed)
+    except discord.HTTPException as send_error:
+        log.warning("an error could not be shown: %s", send_error)
 
 
-def hear(interaction: discord.Interaction[Any]) -> None:
+def claim(interaction: discord.Interaction[Any]) -> None:
     """Note that something here answers the interaction."""
-    interaction.extras[_HEARD] = True
+    interaction.extras[_CLAIMED] = True
 
 
 async def answer_expired(interaction: discord.Interaction[Any]) -> None:
@@ -142,12 +142,12 @@ async def answer_expired(interaction: discord.Interaction[Any]) -> None:
     if interaction.type not in (discord.InteractionType.component, discord.InteractionType.modal_submit):
         return
     await asyncio.sleep(0)  # discord.py has begun with the views before; each says at once that it answers
-    if _HEARD in interaction.extras or interaction.response.is_done():
+    if _CLAIMED in interaction.extras or interaction.response.is_done():
         return
     try:
         await reply(interaction, embed=discord.Embed(description=EXPIRED, colour=GREY))
-    except discord.HTTPException as failed:
-        log.warning("an expired button could not be answered: %s", failed)
+    except discord.HTTPException as error:
+        log.warning("an expired button could not be answered: %s", error)
 
 
 def require_membership(interaction: discord.Interaction[Any]) -> None:
@@ -183,7 +183,7 @@ class Tree(app_commands.CommandTree[Any]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.limits = Limits()
+        self.limits = CommandLimits()
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Acknowledge a command at once: Discord gives up on one after three seconds.
@@ -219,7 +219,7 @@ class View(ui.View):
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """It answers everybody who sees it."""
-        hear(interaction)
+        claim(interaction)
         return await admit(interaction)
 
     async def on_error(self, interaction: discord.Interaction[Any], error: Exception, item: Any, /) -> None:
@@ -232,7 +232,7 @@ class Modal(ui.Modal):
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """It answers everybody who sees it."""
-        hear(interaction)
+        claim(interaction)
         return await admit(interaction)
 
     async def on_error(

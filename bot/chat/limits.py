@@ -60,7 +60,7 @@ def _server(interaction: Interaction) -> int | None:
     return interaction.guild_id
 
 
-class Limits:
+class CommandLimits:
     """The limits of all commands, of buttons and of completing names."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from bot.domain.retry import CODES, THREAD_LOCKED, UNKNOWN_CHANNEL
 
 GONE = CODES[UNKNOWN_CHANNEL][1]
 
-Target = discord.TextChannel | discord.Thread | discord.ForumChannel
+PostableChannel = discord.TextChannel | discord.Thread | discord.ForumChannel
 
 
 def allowed(channel: Any, member: discord.Member) -> discord.Permissions:
@@ -66,7 +66,7 @@ async def problem_now(client: discord.Client, channel_id: int) -> str:
 
 
 def _problem_in(channel: Any) -> str:
-    if not isinstance(channel, Target):
+    if not isinstance(channel, PostableChannel):
         return ""
     names = missing(channel)
     if names:

@@ -21,7 +21,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class MessageTraits:
     """What tells a message from others of the bot in its channel, not made before `since`.
 
     `stories` are the numbers that its button may name. A message without a story is known by its `title`.
@@ -41,7 +41,7 @@ class Sender(Protocol):
         """Send a new message; repeated with the same nonce, Discord answers with the first one."""
         ...
 
-    async def find(self, target: Target, mark: Mark) -> Outcome:
+    async def find(self, target: Target, traits: MessageTraits) -> Outcome:
         """Look for a message that an earlier try may have made: EXISTS, MISSING or HIDDEN where that can be told."""
         ...
 

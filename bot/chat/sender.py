@@ -14,7 +14,7 @@ from bot.chat import lookup
 from bot.chat.connection import INTERNAL_NETWORK_ERROR, retry_after
 from bot.chat.embeds import mentions, to_embeds, to_view, with_roles_of
 from bot.chat.permissions import allowed, may_unlock
-from bot.chat.port import Mark, Target
+from bot.chat.port import MessageTraits, Target
 from bot.chat.transport import GlobalLimitError
 from bot.domain.retry import (
     ALREADY_PUBLISHED,
@@ -68,21 +68,21 @@ def _outcome(call: Callable[P, Coroutine[Any, Any, Outcome]]) -> Callable[P, Cor
 
 
 def _refusal(
-    error: discord.RateLimited | discord.HTTPException, got: SendStatus = SendStatus.REFUSED
+    error: discord.RateLimited | discord.HTTPException, status: SendStatus = SendStatus.REFUSED
 ) -> Outcome:
     if isinstance(error, discord.RateLimited):
         everywhere = isinstance(error, GlobalLimitError)
         detail = (
             "Discord is limiting all requests of the bot" if everywhere else "Discord is limiting requests"
         )
-        return Outcome(got, 429, retry_after=error.retry_after, detail=detail, everywhere=everywhere)
+        return Outcome(status, 429, retry_after=error.retry_after, detail=detail, everywhere=everywhere)
     # Where Discord says what is wrong there is a code; else a proxy's page may stand in its place.
     is_page = error.text.lstrip().startswith("<")
     detail = f"Discord answered with HTTP {error.status}"
     if error.status < 500 and (error.code or not is_page):
         detail = clip(error.text or str(error), LONGEST_DETAIL)
     return Outcome(
-        got,
+        status,
         error.status,
         error.code,
         _retry_after(error),
@@ -96,7 +96,7 @@ def _retry_after(error: discord.HTTPException) -> float | None:
     return None if wait is None else wait.total_seconds()
 
 
-async def _with_what_passes(
+async def _without_refused_parts(
     call: Callable[[Message, str | None], Awaitable[T]], message: Message, nonce: str | None = None
 ) -> T:
     """What `call` returns for the message, or for what is left of it without the parts that Discord refuses."""
@@ -107,12 +107,12 @@ async def _with_what_passes(
             if error.code != INVALID_FORM_BODY:
                 raise
             parts = refused_parts(error.text)
-            left = without(message, parts)
-            kept = None if any(path[0] in NONCE for path in parts) else nonce
-            if left is None or (left, kept) == (message, nonce):
+            reduced = without(message, parts)
+            reduced_nonce = None if any(path[0] in NONCE for path in parts) else nonce
+            if reduced is None or (reduced, reduced_nonce) == (message, nonce):
                 raise
             log.warning("Discord refused parts of a message: %s", clip(error.text, LONGEST_DETAIL))
-            message, nonce = left, kept
+            message, nonce = reduced, reduced_nonce
     return await call(message, nonce)
 
 
@@ -139,11 +139,11 @@ class DiscordSender:
         async def send(part: Message, nonce: str | None) -> discord.Message:
             return await channel.send(**_arguments(part) | ({} if nonce is None else {"nonce": nonce}))
 
-        return Outcome(SendStatus.OK, message_id=(await _with_what_passes(send, message, nonce)).id)
+        return Outcome(SendStatus.OK, message_id=(await _without_refused_parts(send, message, nonce)).id)
 
     async def _forum_post(self, forum: discord.ForumChannel, message: Message) -> Outcome:
         try:
-            made = await _open_post(forum, message, required=forum.flags.require_tag)
+            post = await _open_post(forum, message, required=forum.flags.require_tag)
         except discord.HTTPException as error:
             if error.code not in (TAG_REQUIRED, UNKNOWN_TAG):
                 raise
@@ -152,13 +152,13 @@ class DiscordSender:
             required = error.code == TAG_REQUIRED or forum.flags.require_tag
             if required and not chosen(_tags(forum), message.tags, required=True):
                 raise
-            made = await _open_post(forum, message, required=required)
-        return Outcome(SendStatus.OK, message_id=made.message.id, thread_id=made.thread.id)
+            post = await _open_post(forum, message, required=required)
+        return Outcome(SendStatus.OK, message_id=post.message.id, thread_id=post.thread.id)
 
     @_outcome
-    async def find(self, target: Target, mark: Mark) -> Outcome:
+    async def find(self, target: Target, traits: MessageTraits) -> Outcome:
         """Look for a message that an earlier try may have made."""
-        return await lookup.find(await self._channel(target.channel_id), mark)
+        return await lookup.find(await self._channel(target.channel_id), traits)
 
     @_outcome
     async def edit(self, target: Target, message: Message) -> Outcome:
@@ -193,15 +193,15 @@ class DiscordSender:
     async def _edit(self, target: Target, message: Message) -> None:
         assert target.message_id is not None
         channel = self._client.get_partial_messageable(target.thread_id or target.channel_id)
-        stands = channel.get_partial_message(target.message_id)
+        sent = channel.get_partial_message(target.message_id)
 
         async def edit(part: Message, _nonce: str | None) -> discord.Message:
             # The content stays: it names the role that the post pinged.
-            return await stands.edit(
+            return await sent.edit(
                 embeds=to_embeds(part), view=to_view(part.buttons), allowed_mentions=mentions(())
             )
 
-        await _with_what_passes(edit, message)
+        await _without_refused_parts(edit, message)
 
     async def _follow(self, thread_id: int, message: Message) -> Outcome:
         """Bring a forum post's tags and name up to date, each by itself: Discord limits renames to two in ten minutes.
@@ -263,21 +263,21 @@ async def _open_post(forum: discord.ForumChannel, message: Message, *, required:
             **_arguments(part),
         )
 
-    return await _with_what_passes(open_post, message)
+    return await _without_refused_parts(open_post, message)
 
 
 def _changes(thread: discord.Thread, message: Message) -> list[dict[str, Any]]:
     """What has to change of a forum post so that it is named and tagged as the message wants."""
-    found: list[dict[str, Any]] = []
+    changes: list[dict[str, Any]] = []
     forum = thread.parent
     if message.tags and isinstance(forum, discord.ForumChannel):
         applied = [tag.id for tag in thread.applied_tags]
-        wanted = followed(_tags(forum), applied, message.tags, message.other_tags)
-        if set(wanted) != set(applied):
-            found.append({"applied_tags": [forum.get_tag(number) for number in wanted]})
+        tags = followed(_tags(forum), applied, message.tags, message.other_tags)
+        if set(tags) != set(applied):
+            changes.append({"applied_tags": [forum.get_tag(number) for number in tags]})
     if message.name and " ".join(message.name.split()) != " ".join(thread.name.split()):
-        found.append({"name": message.name})
-    return found
+        changes.append({"name": message.name})
+    return changes
 
 
 def _arguments(message: Message) -> dict[str, Any]:

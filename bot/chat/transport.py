@@ -39,12 +39,12 @@ def tracing() -> aiohttp.TraceConfig:
 async def _look_at(
     _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
 ) -> None:
-    answer = end.response
-    if answer.status == 429 and _is_global(answer):
-        wait = asked_wait(answer.headers)
+    response = end.response
+    if response.status == 429 and _is_global(response):
+        wait = requested_wait(response.headers)
         raise GlobalLimitError(min(GLOBAL_WAIT if wait is None else wait, LONGEST_WAIT).total_seconds())
-    if answer.status >= 500 and end.method == "POST" and end.url.path.endswith(CREATIONS):
-        raise discord.DiscordServerError(answer, None)
+    if response.status >= 500 and end.method == "POST" and end.url.path.endswith(CREATIONS):
+        raise discord.DiscordServerError(response, None)
 
 
 def _is_global(answer: aiohttp.ClientResponse) -> bool:
@@ -54,7 +54,7 @@ def _is_global(answer: aiohttp.ClientResponse) -> bool:
     )
 
 
-def asked_wait(headers: Mapping[str, str]) -> timedelta | None:
+def requested_wait(headers: Mapping[str, str]) -> timedelta | None:
     """How long an answer asks to wait, in seconds or as a date; None where it does not say."""
     value = headers.get("Retry-After", "")
     try:

@@ -16,7 +16,7 @@ from bot.domain.text.terminal import json_line, lines, one_line
 from bot.errors import ConfigError, SourceError
 from bot.runtime import clock
 from bot.sources.folder import FolderSource
-from bot.sources.model import Batch, Rejected
+from bot.sources.model import ItemBatch, Rejected
 from bot.sources.topic_files import load_topics
 
 if TYPE_CHECKING:
@@ -30,27 +30,27 @@ T = TypeVar("T")
 MAYBE_FEEDS = frozenset({".xml", ".rss", ".atom", ".rdf", ".json"})
 
 
-def out(text: str) -> None:
+def print_line(text: str) -> None:
     """Print to standard output, with what could control a terminal escaped."""
     sys.stdout.write(lines(text) + "\n")
 
 
-def note(text: str) -> None:
+def print_note(text: str) -> None:
     """Print for people, to standard error, so that a program can read standard output. Escaped likewise."""
     sys.stderr.write(lines(text) + "\n")
 
 
-def out_json(value: Any) -> None:
+def print_json(value: Any) -> None:
     """Print one line of JSON."""
     sys.stdout.write(json_line(value) + "\n")
 
 
-def aware(moment: datetime) -> datetime:
+def to_utc(moment: datetime) -> datetime:
     """A time that was typed; in UTC, if it names no zone."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def stamp(moment: datetime) -> str:
+def format_time(moment: datetime) -> str:
     """As people and programs read it: UTC, with a Z."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
@@ -61,13 +61,13 @@ def load_topic_files(directory: Path | None) -> tuple[Topic, ...]:
         return ()
     topics, rejected = load_topics(directory)
     for error in rejected:
-        note(f"{error.path}: {error.reason}")
+        print_note(f"{error.path}: {error.reason}")
     if not topics:
         raise ConfigError(str(directory), ["it contains no usable topic file"])
     return topics
 
 
-def settings_of(path: Path) -> Config:
+def load_settings(path: Path) -> Config:
     """The settings in the file and the environment. `config.yaml` may be missing: then the defaults count."""
     from bot.config import load, parse
 
@@ -75,7 +75,7 @@ def settings_of(path: Path) -> Config:
 
 
 def with_context(
-    db_url: str | None, config: Config, work: Callable[[Context], Awaitable[T]], now: datetime | None = None
+    db_url: str | None, config: Config, action: Callable[[Context], Awaitable[T]], now: datetime | None = None
 ) -> T:
     """Do it with a database, that of the settings where none is named, as of a moment; None: now."""
     from bot import bootstrap
@@ -84,7 +84,9 @@ def with_context(
     async def opened() -> T:
         db = await Database.open(db_url or config.database.url)
         try:
-            return await work(bootstrap.build_context(config, db, clock.now if now is None else lambda: now))
+            return await action(
+                bootstrap.build_context(config, db, clock.now if now is None else lambda: now)
+            )
         finally:
             await db.close()
 
@@ -95,7 +97,7 @@ def _is_address(place: str) -> bool:
     return place.startswith(("http://", "https://"))
 
 
-def existing(places: Sequence[str]) -> None:
+def require_existing(places: Sequence[str]) -> None:
     """Raise ConfigError for a path that does not exist."""
     missing = [place for place in places if not _is_address(place) and not _exists(place)]
     if missing:
@@ -143,32 +145,32 @@ def _source(place: str, web: Web | None) -> Source | None:
     return FolderSource(path)
 
 
-async def read_places(places: Sequence[str], private_networks: bool = False) -> AsyncIterator[Batch]:
+async def read_places(places: Sequence[str], private_networks: bool = False) -> AsyncIterator[ItemBatch]:
     """All batches of the sources at these places, as if nothing of them had been read before; prints what is refused.
 
     Of several places one that cannot be read is refused itself. A single one raises SourceError or OSError.
     """
-    async with open_places(places, private_networks) as read:
-        for place, source in read:
+    async with open_places(places, private_networks) as sources:
+        for place, source in sources:
             try:
-                async for batch in reading(place, source).fetch({}):
+                async for batch in require_source(place, source).fetch({}):
                     for error in batch.rejected:
-                        note(refusal(error))
+                        print_note(describe_rejection(error))
                     yield batch
             except (SourceError, OSError) as error:
-                refused = unreadable(places, place, error)
-                note(refusal(refused))
-                yield Batch(rejected=(refused,))
+                refused = rejected_place(places, place, error)
+                print_note(describe_rejection(refused))
+                yield ItemBatch(rejected=(refused,))
 
 
-def reading(place: str, source: Source | None) -> Source:
+def require_source(place: str, source: Source | None) -> Source:
     """What is to be read at a place; raises SourceError where nothing is there."""
     if source is None:
         raise SourceError(f"{place}: does not exist")
     return source
 
 
-def unreadable(places: Sequence[str], place: str, error: SourceError | OSError) -> Rejected:
+def rejected_place(places: Sequence[str], place: str, error: SourceError | OSError) -> Rejected:
     """That a place cannot be read, as a refusal; raises the error where it is the only one."""
     if len(places) == 1:
         raise error
@@ -178,7 +180,7 @@ def unreadable(places: Sequence[str], place: str, error: SourceError | OSError) 
     return Rejected(place, 0, reason)
 
 
-def refusal(error: Rejected) -> str:
+def describe_rejection(error: Rejected) -> str:
     """A line about what was refused: an item of a place, or the place itself."""
     return (
         f"{error.path}: item {error.item}: {error.reason}" if error.item else f"{error.path}: {error.reason}"

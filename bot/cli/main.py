@@ -54,8 +54,8 @@ PrivateNetworks = Annotated[
 ]
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         from importlib.metadata import version
 
         typer.echo(f"topicwire {version('topicwire')}")
@@ -187,9 +187,9 @@ def search(
     json: Json = False,
 ) -> None:
     """Search all stored articles. The query language is that of topics."""
-    from bot.cli.stories import search
+    from bot.cli.stories import search_stories
 
-    search(query, sort, limit, db, json, config)
+    search_stories(query, sort, limit, db, json, config)
 
 
 @app.command()
@@ -333,7 +333,7 @@ app.add_typer(evaluate, name="eval")
 
 
 @evaluate.command("stories")
-def eval_stories(
+def evaluate_stories(
     files: Annotated[
         list[Path],
         typer.Argument(
@@ -364,7 +364,7 @@ def eval_stories(
 
 
 @evaluate.command("topics")
-def eval_topics(
+def evaluate_topics(
     records: Annotated[
         Path, typer.Argument(help="Records: a file or a directory.", exists=True, show_default=False)
     ],
@@ -395,14 +395,14 @@ def eval_topics(
     json: Json = False,
 ) -> None:
     """Compare the topics that match with the topics that the records declare, with events, or with categories."""
-    from bot.cli.eval_topics import topics as compare
+    from bot.cli import eval_topics
 
-    refused = compare([str(records)], topics, stories, categories, learned=learned, as_json=json)
+    refused = eval_topics.topics([str(records)], topics, stories, categories, learned=learned, as_json=json)
     raise typer.Exit(SOME_REFUSED if refused else 0)
 
 
 @evaluate.command("pairs")
-def eval_pairs(
+def evaluate_pairs(
     files: Annotated[
         list[Path],
         typer.Argument(

@@ -34,8 +34,8 @@ def load(path: Path) -> Config:
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         # The scanner's and the parser's words are constants; the constructor's quote the file.
         constant = isinstance(error, yaml.scanner.ScannerError | yaml.parser.ParserError)
-        what = getattr(error, "problem", None) if constant else None
-        raise ConfigError(str(path), [f"{where}{what or 'not valid YAML'}"]) from None
+        problem = getattr(error, "problem", None) if constant else None
+        raise ConfigError(str(path), [f"{where}{problem or 'not valid YAML'}"]) from None
     if data is not None and not isinstance(data, dict):
         raise ConfigError(str(path), ["the file must contain keys and values, as config.example.yaml does"])
     # An empty section (`topics:` with everything below it commented out) means its defaults.
@@ -128,7 +128,7 @@ def _problem(detail: Any) -> str:
         keys += ".kind"
         message = "write folder, feed or git"
     unknown = detail["type"] == "extra_forbidden"
-    given = detail.get("input")
-    if isinstance(given, str | int | float) and not unknown and place[-1:] and place[-1] in _SHOWN:
-        message += f" (got {str(given)[:60]!r})"
+    value = detail.get("input")
+    if isinstance(value, str | int | float) and not unknown and place[-1:] and place[-1] in _SHOWN:
+        message += f" (got {str(value)[:60]!r})"
     return f"{keys or 'config'}: {message}"

@@ -202,9 +202,9 @@ class TopicSettings(_Model):
 
 
 def _domain(value: str) -> str:
-    if "." not in value or (found := registered_domain(value)) != value.strip().casefold():
+    if "." not in value or (domain := registered_domain(value)) != value.strip().casefold():
         raise ValueError("write the registered domain of an outlet: example.com, without www. or a path")
-    return found
+    return domain
 
 
 def _server(value: Any) -> int:

@@ -22,7 +22,7 @@ import yaml
 from rich.console import Console
 
 from bot.demo.panels import markdown, panel
-from bot.demo.replay import Clock, Replay, by_minute, published, read
+from bot.demo.replay import Clock, Replay, by_minute, published, read_records
 from bot.domain.model import Topic
 from bot.domain.text.cleaning import plural
 from bot.domain.topics.topics import Topics
@@ -53,8 +53,8 @@ def show(*, records: Path | None, topics: Path | None, topic: str, once: bool, p
         raise TopicwireError(
             "The demo needs the simulated Discord. Run pip install '.[demo]' in Topicwire's directory."
         ) from error
-    beside = records / "_data" / "topics" if records else TOPICS
-    directory = topics or (beside if beside.is_dir() else None)
+    bundled = records / "_data" / "topics" if records else TOPICS
+    directory = topics or (bundled if bundled.is_dir() else None)
     if port and not _is_free(port):
         raise TopicwireError(
             f"Another program uses port {port}. Choose another one with --port, or omit the option."
@@ -113,7 +113,7 @@ class Demo:
             await db.close()
 
     async def _load(self) -> tuple[list[Item], tuple[Topic, ...]]:
-        items, rejected = await read(self._records)
+        items, rejected = await read_records(self._records)
         for error in rejected[:20]:
             self.console.print(
                 f"{error.path}: item {error.item}: {error.reason}", style="yellow", markup=False
@@ -131,14 +131,14 @@ class Demo:
 
     def _chosen(self, items: Sequence[Item], topics: Sequence[Topic]) -> str:
         """The topic that was asked for, or the one with most records where these have nothing of it."""
-        known = Topics(topics)
+        tree = Topics(topics)
         counts = Counter(
-            name for item in items for match in known.matcher.of(item.record) for name in {match.topic}
+            name for item in items for match in tree.matcher.of(item.record) for name in {match.topic}
         )
         if not counts:
             raise TopicwireError("No record has a topic. Give a directory of topic files with --topics.")
-        wanted = known.resolve(self._topic)
-        name = wanted.name if wanted else self._topic
+        topic = tree.resolve(self._topic)
+        name = topic.name if topic else self._topic
         return name if counts[name] else counts.most_common(1)[0][0]
 
     async def _populate(self, env: simcord.Env) -> None:
@@ -165,13 +165,13 @@ class Demo:
         started = time.perf_counter()
         await self._to(env, first)
         await app.ingest.step(source.give(()))
-        both = last - first < SHORT
-        await self._say("subscribe", topic=self._topic, mode="both" if both else "live")
+        with_digest = last - first < SHORT
+        await self._say("subscribe", topic=self._topic, mode="both" if with_digest else "live")
         if self._parent:
             await self._say("subscribe", topic=self._parent, mode="digest")
         for moment, group in by_minute(items):
-            if not both and last - moment < LAST_DAY:
-                both = True
+            if not with_digest and last - moment < LAST_DAY:
+                with_digest = True
                 await self._say("subscribe", topic=self._topic, mode="both")
             await self._mornings(app, env, moment)
             await self._to(env, moment)
@@ -182,13 +182,15 @@ class Demo:
         await self._deliver(app)
         if last_digest:
             await self._mornings(app, env, self.clock() + LAST_DAY)
-        sent = Counter("digest" if len(m.content) else "post" for m in self._seen.values())
+        counts = Counter("digest" if len(m.content) else "post" for m in self._seen.values())
         if not self._seen:
             raise TopicwireError(
                 f"No story on {self._topic} was notable enough to post. Try another --topic."
             )
         took = time.perf_counter() - started
-        self.console.rule(f"{plural(sent['post'], 'post')}, {plural(sent['digest'], 'digest')}, {took:.1f} s")
+        self.console.rule(
+            f"{plural(counts['post'], 'post')}, {plural(counts['digest'], 'digest')}, {took:.1f} s"
+        )
 
     async def _mornings(self, app: App, env: simcord.Env, until: datetime) -> None:
         """Stop at every time before `until` at which a digest is due."""

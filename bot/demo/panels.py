@@ -20,7 +20,7 @@ _MARKS = re.compile(
 _UNITS = (("year", 31_536_000), ("month", 2_592_000), ("day", 86_400), ("hour", 3600), ("minute", 60))
 
 
-def ago(moment: datetime, now: datetime) -> str:
+def time_ago(moment: datetime, now: datetime) -> str:
     """`3 hours ago`, as Discord says it."""
     seconds = (now - moment).total_seconds()
     for unit, size in _UNITS:
@@ -35,23 +35,23 @@ def markdown(text: str, now: datetime, names: Mapping[int, str]) -> Text:
     """What Discord would make of the Markdown that the bot writes."""
     shown = Text()
     at = 0
-    for found in _MARKS.finditer(text):
-        shown.append(text[at : found.start()])
-        at = found.end()
-        match found.lastgroup:
+    for match in _MARKS.finditer(text):
+        shown.append(text[at : match.start()])
+        at = match.end()
+        match match.lastgroup:
             case "plain":
-                shown.append(found["plain"])
+                shown.append(match["plain"])
             case "url":
-                shown.append_text(_styled(markdown(found["text"], now, names), f"cyan link {found['url']}"))
+                shown.append_text(_styled(markdown(match["text"], now, names), f"cyan link {match['url']}"))
             case "time":
-                shown.append(ago(datetime.fromtimestamp(int(found["time"]), UTC), now), "dim")
+                shown.append(time_ago(datetime.fromtimestamp(int(match["time"]), UTC), now), "dim")
             case "id":
-                sign = "#" if found["kind"] == "#" else "@"
-                shown.append(f"{sign}{names.get(int(found['id']), found['id'])}", "blue")
+                sign = "#" if match["kind"] == "#" else "@"
+                shown.append(f"{sign}{names.get(int(match['id']), match['id'])}", "blue")
             case "bold":
-                shown.append_text(_styled(markdown(found["bold"], now, names), "bold"))
+                shown.append_text(_styled(markdown(match["bold"], now, names), "bold"))
             case "code":
-                shown.append(found["code"], "green")
+                shown.append(match["code"], "green")
     shown.append(text[at:])
     return shown
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.sources.folder import FolderSource
-from bot.sources.model import Batch, Item, Progress, Rejected
+from bot.sources.model import Item, ItemBatch, Progress, Rejected
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -40,16 +40,16 @@ class Replay:
         self._items = tuple(items)
         return self
 
-    async def fetch(self, _progress: Progress) -> AsyncGenerator[Batch, None]:
+    async def fetch(self, _progress: Progress) -> AsyncGenerator[ItemBatch, None]:
         """All of it, as one batch."""
-        yield Batch(self._items, last=True)
+        yield ItemBatch(self._items, last=True)
 
     async def changes(self) -> AsyncGenerator[None, None]:
         """Once."""
         yield
 
 
-async def read(directory: Path) -> tuple[list[Item], list[Rejected]]:
+async def read_records(directory: Path) -> tuple[list[Item], list[Rejected]]:
     """All records of a directory in order of publication, and what could not be read."""
     items: list[Item] = []
     rejected: list[Rejected] = []

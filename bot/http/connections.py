@@ -9,8 +9,8 @@ from typing import Any, cast
 
 from aiohttp import web
 
-MOST = 200  # connections: the bot needs descriptors for Discord, feeds and the database too
-MOST_OF_AN_ADDRESS = 50  # a proxy has one address for all
+MAX_CONNECTIONS = 200  # connections: the bot needs descriptors for Discord, feeds and the database too
+MAX_PER_ADDRESS = 50  # a proxy has one address for all
 IDLE_SECONDS = 15.0  # without a whole request, from the start and after each answer
 
 SERVER_HEADER = {"Server": "Topicwire"}  # aiohttp's own names its version and Python's
@@ -27,11 +27,11 @@ class Connections:
 
     def __call__(self) -> asyncio.Protocol:
         """A protocol, as `loop.create_server` wants it."""
-        return _Connection(self, self._server)
+        return _ClientConnection(self, self._server)
 
     def enter(self, address: str) -> bool:
         """Count a connection; False where there are too many already."""
-        if self._open.total() >= MOST or self._open[address] >= MOST_OF_AN_ADDRESS:
+        if self._open.total() >= MAX_CONNECTIONS or self._open[address] >= MAX_PER_ADDRESS:
             return False
         self._open[address] += 1
         return True
@@ -43,7 +43,7 @@ class Connections:
             del self._open[address]
 
 
-class _Connection(web.RequestHandler):
+class _ClientConnection(web.RequestHandler):
     """A connection of one client."""
 
     __slots__ = ("_address", "_connections")

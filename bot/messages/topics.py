@@ -29,7 +29,9 @@ def heading(topic: Topic | None, query: str) -> str:
     return f"Topic **{escape(topic.name)}**\n" if topic else f"Query {code(query)}\n"
 
 
-def made(title: str, topic: Topic, records: int | None, days: int, looked_at: int | None = None) -> Embed:
+def topic_saved(
+    title: str, topic: Topic, records: int | None, days: int, looked_at: int | None = None
+) -> Embed:
     """A topic that was made or changed, with how many records of the last days belong to it (None: not counted).
 
     `looked_at`: how many of the newest were looked at, where not all could be.
@@ -54,7 +56,7 @@ def made(title: str, topic: Topic, records: int | None, days: int, looked_at: in
     return Embed(title, "", "\n".join(parts), colour=colour_of(topic.name))
 
 
-def shown(topic: Topic, below: Sequence[str], stories: int, places: Sequence[str]) -> Embed:
+def topic_details(topic: Topic, below: Sequence[str], stories: int, places: Sequence[str]) -> Embed:
     """A topic. `below` are the names of topics below it, `places` the channels that follow it, as Markdown."""
     whose = "This server's topic" if topic.guild_id else "Built-in topic"
     text = f"{whose} · {plural(stories, 'story', 'stories')}"
@@ -96,7 +98,7 @@ def _joined(entries: Sequence[str]) -> str:
     return text
 
 
-def newest(tried: str, matches: Sequence[MatchingRecord], nothing: str, note: str = "") -> Embed:
+def newest_matches(tried: str, matches: Sequence[MatchingRecord], nothing: str, note: str = "") -> Embed:
     """The newest records that match, each with its linked title and what stands around the words of its text.
 
     `tried` is the heading, `nothing` what to say where there are none, `note` what else there is to say.
@@ -113,7 +115,7 @@ def newest(tried: str, matches: Sequence[MatchingRecord], nothing: str, note: st
     return Embed("Newest matches", "", tried + (text or escape(nothing)) + more, footer=note, colour=GREY)
 
 
-def backtested(tried: str, found: Backtest, records: int, picture: str, *, cut: bool = False) -> Embed:
+def backtest_summary(tried: str, found: Backtest, records: int, picture: str, *, cut: bool = False) -> Embed:
     """How much a subscription would have posted at each importance. `picture` is the address of the chart.
 
     `cut`: it goes back less far than it could.

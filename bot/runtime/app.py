@@ -19,7 +19,7 @@ from apscheduler.triggers.date import DateTrigger
 
 import cogs
 from bot.bootstrap import (
-    Watched,
+    WatchedSource,
     build_context,
     build_endpoint,
     build_feeds,
@@ -28,14 +28,14 @@ from bot.bootstrap import (
     build_web_client,
 )
 from bot.chat.client import Client
-from bot.chat.connection import Trouble, one_line_per_reconnect, pause_after, trouble_of, unreachable
+from bot.chat.connection import Trouble, explain_failure, one_line_per_reconnect, pause_after, unreachable
 from bot.chat.permissions import problem_now
 from bot.chat.sender import DiscordSender
 from bot.config import Config, FeedSettings
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
 from bot.errors import DatabaseLostError, TopicwireError
-from bot.http import server as http
+from bot.http.server import EndpointSettings, HttpServer
 from bot.runtime import clock, process
 from bot.runtime.background import Repeating, Step
 from bot.services.context import Context
@@ -72,10 +72,10 @@ class App:
     def __init__(
         self,
         context: Context,
-        sources: Sequence[Watched] = (),
+        sources: Sequence[WatchedSource] = (),
         *,
         replay: bool = False,
-        endpoint: http.Settings | None = None,
+        endpoint: EndpointSettings | None = None,
     ) -> None:
         self.context = replace(context, wake=self.wake)
         self._stopping = asyncio.Event()
@@ -104,7 +104,7 @@ class App:
         )
         self.poll = Poll(self.context, self.ingest, context.web, random.random) if context.web else None
         self.server = (
-            http.Server(self.context, self.ingest, endpoint, self._connected, self._polls)
+            HttpServer(self.context, self.ingest, endpoint, self._connected, self._polls)
             if endpoint
             else None
         )
@@ -184,7 +184,7 @@ class App:
         if self.poll is not None:
             yield self._polling
         for watched in self.sources:
-            reading = _Reading(self.context, self.ingest, watched)
+            reading = _SourceReader(self.context, self.ingest, watched)
             yield self._repeating(hosts_only(watched.source.name), reading.step)
 
     def _later(self, step: Callable[[], Awaitable[None]], first: timedelta, every: timedelta) -> Step:
@@ -253,7 +253,7 @@ class App:
             if self._stopping.is_set():
                 return None
         except Exception as error:
-            trouble = trouble_of(error)
+            trouble = explain_failure(error)
         self._was_up = self._up.is_set()
         await client.close()
         self._take(Client(self.context, cogs.add_to, self._up))
@@ -294,10 +294,10 @@ class App:
             async with self.context.db.write() as connection:
                 if self._latest is None and (freed := await delivery.give_back(connection, process.is_gone)):
                     log.info("this process takes over %s from an earlier one", plural(freed, "message"))
-                if early := await delivery.after_clock_change(connection, now, self._latest):
+                if rescheduled := await delivery.after_clock_change(connection, now, self._latest):
                     log.warning(
                         "the clock was set back; the bot sends %s now instead of waiting",
-                        plural(early, "message"),
+                        plural(rescheduled, "message"),
                     )
         self._latest = now
 
@@ -314,10 +314,10 @@ class App:
         return self.poll.counts if self.poll is not None else {}
 
 
-class _Reading:
+class _SourceReader:
     """Reads a source at the start and after every change."""
 
-    def __init__(self, context: Context, ingest: Ingest, watched: Watched) -> None:
+    def __init__(self, context: Context, ingest: Ingest, watched: WatchedSource) -> None:
         self._context = context
         self._now = context.now
         self._ingest = ingest
@@ -349,11 +349,11 @@ class _Reading:
         summary = await self._ingest.step(source, backfill=self._watched.backfill)
         report(source.name, summary, self._told)
         self._told = frozenset(summary.errors)
-        read = await asyncio.to_thread(lambda: [load_topics(place) for place in self._watched.topics()])
-        for error in chain.from_iterable(rejected for _, rejected in read):
+        loaded = await asyncio.to_thread(lambda: [load_topics(place) for place in self._watched.topics()])
+        for error in chain.from_iterable(rejected for _, rejected in loaded):
             log.warning("%s: %s", error.path, error.reason)
-        if read:  # topic files that came with the source become topics
-            await rematch.define(self._context, chain.from_iterable(topics for topics, _ in read))
+        if loaded:  # topic files that came with the source become topics
+            await rematch.define(self._context, chain.from_iterable(topics for topics, _ in loaded))
 
 
 async def run(config: Config) -> None:
@@ -370,7 +370,7 @@ async def run(config: Config) -> None:
             app = await _start(config, stack)
             stop.append(app.stop)
         if len(stop) > 1:
-            process.spare_the_collector()
+            process.freeze_startup_objects()
             await app.run(config.discord.token.get_secret_value())
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from bot.domain.retry import doubled
 
 Step = Callable[[], Awaitable[datetime | None]]
-Failed = Callable[[str, Exception, timedelta], None]
+OnFailure = Callable[[str, Exception, timedelta], None]
 
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=10)
@@ -29,7 +29,7 @@ class Repeating:
         name: str,
         step: Step,
         now: Callable[[], datetime],
-        failed: Failed,
+        failed: OnFailure,
         longest: timedelta | None = None,
     ) -> None:
         self.name = name

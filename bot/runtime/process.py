@@ -22,16 +22,16 @@ def raise_open_files() -> None:
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-    if soft == resource.RLIM_INFINITY or soft >= most:
+    limit = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft == resource.RLIM_INFINITY or soft >= limit:
         return
     try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
     except (ValueError, OSError) as error:  # macOS has a lower limit of its own
         log.info("the limit of open files stays at %d: %s", soft, error)
 
 
-def spare_the_collector() -> None:
+def freeze_startup_objects() -> None:
     """Have the garbage collector pass over what there is now: code and settings, which stay until the end.
 
     It would look through all of that again and again, and stop every thread for a tenth of a second each time.
@@ -45,10 +45,10 @@ def name() -> str:
     return f"{socket.gethostname()} {os.getpid()} {RUN}"
 
 
-def is_gone(other: str) -> bool:
+def is_gone(process_name: str) -> bool:
     """Whether the process of that name is known to run no more. One of another machine may run."""
-    host, _, number = other.rpartition(" ")[0].rpartition(" ")
-    if host != socket.gethostname() or not number.isdecimal() or other == name():
+    host, _, number = process_name.rpartition(" ")[0].rpartition(" ")
+    if host != socket.gethostname() or not number.isdecimal() or process_name == name():
         return False
     if int(number) == os.getpid():  # its number is ours now, as it often is in containers
         return True

@@ -16,8 +16,8 @@ from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError, SourceError
 from bot.services.context import Context
 from bot.services.topics import resolve
-from bot.sources.feeds.parse import Document, FeedSpec
-from bot.sources.feeds.source import Found, find
+from bot.sources.feeds.parse import FeedDocument, FeedSpec
+from bot.sources.feeds.source import DiscoveredFeed, find
 from bot.sources.web.fetch import Web
 from bot.store import feeds, quotas, subscriptions
 
@@ -33,7 +33,7 @@ class Preview:
     """
 
     url: str
-    document: Document
+    document: FeedDocument
     topics: tuple[str, ...]
     items: tuple[tuple[Record, tuple[str, ...]], ...]
 
@@ -91,7 +91,7 @@ async def preview(
     return Preview(found.url, found.document, about, items)
 
 
-async def _found(context: Context, spec: FeedSpec, guild_id: int, *, guessed: bool) -> Found:
+async def _found(context: Context, spec: FeedSpec, guild_id: int, *, guessed: bool) -> DiscoveredFeed:
     """The feed there; where https was only a guess, else over http."""
     web = _web(context)
     try:
@@ -103,7 +103,9 @@ async def _found(context: Context, spec: FeedSpec, guild_id: int, *, guessed: bo
     return await find(web, spec, context.parsers, guild_id)
 
 
-def _matched(known: Topics, document: Document, guild_id: int) -> tuple[tuple[Record, tuple[str, ...]], ...]:
+def _matched(
+    known: Topics, document: FeedDocument, guild_id: int
+) -> tuple[tuple[Record, tuple[str, ...]], ...]:
     """The records of a feed, each with the topics that it matches."""
     records = (item.record for item in document.items)
     return tuple((record, tuple(m.topic for m in known.matcher.of(record, guild_id))) for record in records)

@@ -13,14 +13,14 @@ from bot.domain.text.cleaning import repair
 from bot.domain.topics.learned import TitleModel
 from bot.errors import ConfigError
 from bot.sources.documents import Unreadable, documents
-from bot.sources.fields import Fields, text_of
+from bot.sources.fields import Fields, require_text
 from bot.sources.topic_files import load_topics
 
 MAX_TEXT = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class CatalogueFeed:
     """A feed of the catalogue. `seen` is where its address was read."""
 
     url: str
@@ -43,9 +43,9 @@ def catalogue_topics() -> tuple[Topic, ...]:
     return topics
 
 
-def catalogue_feeds() -> tuple[Listed, ...]:
+def catalogue_feeds() -> tuple[CatalogueFeed, ...]:
     """The feeds. Raises ConfigError where the package is damaged."""
-    feeds: list[Listed] = []
+    feeds: list[CatalogueFeed] = []
     problems: list[str] = []
     for path in sorted((_place() / "feeds").glob("*.yaml")):
         with path.open("rb") as stream:
@@ -80,11 +80,11 @@ def catalogue_titles() -> TitleModel:
         ) from error
 
 
-def _listed(fields: Fields) -> Listed:
-    return Listed(
+def _listed(fields: Fields) -> CatalogueFeed:
+    return CatalogueFeed(
         url=fields.raw_text("url"),
         name=fields.text("name", MAX_TEXT),
-        topics=tuple(repair(text_of(entry, name), MAX_TEXT) for name, entry in fields.entries("topics")),
+        topics=tuple(repair(require_text(entry, name), MAX_TEXT) for name, entry in fields.entries("topics")),
         language=fields.text("language", MAX_TEXT),
         seen=fields.text("seen", MAX_TEXT),
     )

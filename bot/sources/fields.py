@@ -29,7 +29,9 @@ class Fields:
 
     def __init__(self, value: object, place: str = "", what: str = "record") -> None:
         if not isinstance(value, Mapping):
-            raise FieldError(place.rstrip(".") or what, f"expected a mapping of fields, got {found(value)}")
+            raise FieldError(
+                place.rstrip(".") or what, f"expected a mapping of fields, got {describe_value(value)}"
+            )
         self._mapping = value
         self._place = place
 
@@ -52,7 +54,7 @@ class Fields:
     def raw_text(self, field: str) -> str:
         """A text as it is; empty where it is absent."""
         value = self._mapping.get(field)
-        return "" if value is None else text_of(value, self.name(field))
+        return "" if value is None else require_text(value, self.name(field))
 
     def whole(self, field: str, default: int = 0) -> int:
         """A whole number of sensible size."""
@@ -60,7 +62,7 @@ class Fields:
         if value is None:
             return default
         if not isinstance(value, int) or isinstance(value, bool):
-            raise self.error(field, f"expected a whole number, got {found(value)}")
+            raise self.error(field, f"expected a whole number, got {describe_value(value)}")
         if abs(value) > _LARGEST:
             raise self.error(field, "expected a smaller whole number")
         return value
@@ -71,7 +73,7 @@ class Fields:
         if value is None:
             return False
         if not isinstance(value, bool):
-            raise self.error(field, f"expected true or false, got {found(value)}")
+            raise self.error(field, f"expected true or false, got {describe_value(value)}")
         return value
 
     def date(self, field: str) -> DateReading | None:
@@ -81,7 +83,9 @@ class Fields:
             return None
         reading = _reading(value)
         if reading is None:
-            raise self.error(field, f"expected a date and time like 2024-01-31T09:30:00Z, got {found(value)}")
+            raise self.error(
+                field, f"expected a date and time like 2024-01-31T09:30:00Z, got {describe_value(value)}"
+            )
         year = reading.moment.year
         if year not in _YEARS:
             raise self.error(field, f"expected a year from {_YEARS[0]} to {_YEARS[-1]}, got {year}")
@@ -108,21 +112,21 @@ class Fields:
         if value is None:
             return
         if not isinstance(value, list):
-            raise self.error(field, f"expected a list, got {found(value)}")
+            raise self.error(field, f"expected a list, got {describe_value(value)}")
         for index, entry in enumerate(value):
             if entry is not None:
                 yield f"{self.name(field)}[{index}]", entry
 
 
-def text_of(value: object, name: str) -> str:
+def require_text(value: object, name: str) -> str:
     """The value where it is a text."""
     if isinstance(value, str):
         return value
     quotes = "; put it in quotes" if isinstance(value, bool | int | float | date) else ""
-    raise FieldError(name, f"expected text, got {found(value)}{quotes}")
+    raise FieldError(name, f"expected text, got {describe_value(value)}{quotes}")
 
 
-def found(value: object) -> str:
+def describe_value(value: object) -> str:
     """What a value is, in a few words, however large it is."""
     match value:
         case None:

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from bot.domain.text.terminal import one_line
 from bot.sources.documents import MAX_DOCUMENT, SUFFIXES
-from bot.sources.model import JSON, Batch, Item, Progress, Rejected
+from bot.sources.model import JSON, Item, ItemBatch, Progress, Rejected
 from bot.sources.records import read
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class _Entry:
             return None
 
 
-class _Found(NamedTuple):
+class _RecordFile(NamedTuple):
     """A file of the folder: its path relative to the root, where it is, and its state."""
 
     key: str
@@ -67,7 +67,7 @@ class _Found(NamedTuple):
     state: os.stat_result
 
 
-class _Taken(NamedTuple):
+class _FileEnd(NamedTuple):
     """The end of a file: its new entry, and how many of its items were not read again."""
 
     key: str
@@ -76,7 +76,7 @@ class _Taken(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Collected:
+class _BatchBuilder:
     """A batch in the making."""
 
     items: list[Item] = field(default_factory=list)
@@ -89,7 +89,7 @@ class _Collected:
     def full(self) -> bool:
         return len(self.items) + len(self.rejected) >= BATCH_ITEMS or self.records >= BATCH_RECORDS
 
-    def add(self, part: Item | Rejected | _Taken) -> None:
+    def add(self, part: Item | Rejected | _FileEnd) -> None:
         if isinstance(part, Item):
             self.items.append(part)
             self.records += 1 + len(part.record.related)
@@ -100,8 +100,8 @@ class _Collected:
             if part.entry is not None:
                 self.progress[part.key] = asdict(part.entry)
 
-    def batch(self, *, last: bool = False) -> Batch:
-        return Batch(tuple(self.items), tuple(self.rejected), self.unchanged, self.progress, last)
+    def batch(self, *, last: bool = False) -> ItemBatch:
+        return ItemBatch(tuple(self.items), tuple(self.rejected), self.unchanged, self.progress, last)
 
 
 class FolderSource:
@@ -124,7 +124,7 @@ class FolderSource:
         """The identity: `folder:` and the absolute path without symlinks."""
         return f"{self.kind}:{self.root.resolve()}"
 
-    async def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
+    async def fetch(self, progress: Progress) -> AsyncGenerator[ItemBatch, None]:
         """Read new and changed files in order of their paths. Raises OSError where `root` can't be read."""
         batches = self._batches(progress)
         last = False
@@ -204,25 +204,25 @@ class FolderSource:
             return path.name == self.root.name
         with suppress(ValueError):
             path = path.relative_to(self.root)
-        return not any(_is_passed_over(part) for part in path.parts)
+        return not any(_is_ignored(part) for part in path.parts)
 
-    def _batches(self, progress: Progress) -> Generator[Batch, None, None]:
-        collected = _Collected()
+    def _batches(self, progress: Progress) -> Generator[ItemBatch, None, None]:
+        collected = _BatchBuilder()
         for found in self._files():
             parts = (found,) if isinstance(found, Rejected) else self._file(found, progress)
             for part in parts:
                 collected.add(part)
                 if collected.full:
                     yield collected.batch()
-                    collected = _Collected()
+                    collected = _BatchBuilder()
         yield collected.batch(last=True)
 
-    def _files(self) -> Iterator[_Found | Rejected]:
+    def _files(self) -> Iterator[_RecordFile | Rejected]:
         """The record files in order of their keys."""
         if not self.root.is_dir():
-            yield _Found(self.root.name, self.root, self.root.stat())
+            yield _RecordFile(self.root.name, self.root, self.root.stat())
             return
-        files: dict[str, _Found | Rejected] = {}
+        files: dict[str, _RecordFile | Rejected] = {}
         real_root = self.root.resolve()
         folders = [""]
         while folders:
@@ -231,7 +231,7 @@ class FolderSource:
                 with os.scandir(self.root / folder) as entries:
                     for entry in entries:
                         key = f"{folder}{entry.name}"
-                        if _is_passed_over(entry.name):
+                        if _is_ignored(entry.name):
                             continue
                         if entry.is_dir(follow_symlinks=False):
                             folders.append(f"{key}/")
@@ -243,22 +243,22 @@ class FolderSource:
                 files[folder] = _unreadable(self.root / folder, error)
         yield from (files[key] for key in sorted(files))
 
-    def _found(self, key: str, entry: os.DirEntry[str]) -> _Found | Rejected:
+    def _found(self, key: str, entry: os.DirEntry[str]) -> _RecordFile | Rejected:
         path = self.root / key
         try:
             key.encode()
-            return _Found(key, path, entry.stat())
+            return _RecordFile(key, path, entry.stat())
         except UnicodeEncodeError:  # the file system may hold any bytes, the store may not
             return Rejected(_shown(path), 1, "the file name is not valid text")
         except OSError as error:
             return _unreadable(path, error)
 
-    def _file(self, found: _Found, progress: Progress) -> Iterator[Item | Rejected | _Taken]:
+    def _file(self, found: _RecordFile, progress: Progress) -> Iterator[Item | Rejected | _FileEnd]:
         """The file's items, then what to remember of it; of an unchanged file only what was remembered."""
         key, path, state = found
         entry = _Entry.of(progress.get(key), self._reader)
         if entry and (entry.size, entry.mtime) == (state.st_size, state.st_mtime_ns):
-            yield from _again(path, key, entry, None)
+            yield from _remembered(path, key, entry, None)
             return
         if not stat.S_ISREG(state.st_mode):
             yield Rejected(_shown(path), 1, "not a regular file")
@@ -270,7 +270,7 @@ class FolderSource:
                 digest = _digest(stream, state.st_size)
                 if entry and digest and entry.digest == digest:
                     touched = replace(entry, size=state.st_size, mtime=state.st_mtime_ns)
-                    yield from _again(path, key, entry, touched)
+                    yield from _remembered(path, key, entry, touched)
                     return
                 stream.seek(0)
                 for part in read(stream, _shown(path), self._quality, state.st_size):
@@ -283,14 +283,14 @@ class FolderSource:
             yield _unreadable(path, error)
             return
         new = _Entry(state.st_size, state.st_mtime_ns, digest, self._reader, items, rejected)
-        yield _Taken(key, new, 0)
+        yield _FileEnd(key, new, 0)
 
 
-def _again(path: Path, key: str, entry: _Entry, new: _Entry | None) -> Iterator[Rejected | _Taken]:
+def _remembered(path: Path, key: str, entry: _Entry, new: _Entry | None) -> Iterator[Rejected | _FileEnd]:
     """What a file with the same content gives: its bad items are as bad as before."""
     for item, reason in entry.rejected:
         yield Rejected(_shown(path), item, reason)
-    yield _Taken(key, new, entry.items)
+    yield _FileEnd(key, new, entry.items)
 
 
 def _unreadable(path: Path, error: OSError) -> Rejected:
@@ -301,7 +301,7 @@ def _shown(path: Path) -> str:
     return one_line(str(path))
 
 
-def _is_passed_over(name: str) -> bool:
+def _is_ignored(name: str) -> bool:
     return name.startswith(".") or name in _SKIPPED
 
 

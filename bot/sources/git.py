@@ -25,7 +25,7 @@ from urllib.parse import quote, unquote
 from bot.domain.text.cleaning import repair
 from bot.errors import SourceError
 from bot.sources.folder import FolderSource
-from bot.sources.model import Batch, Progress
+from bot.sources.model import ItemBatch, Progress
 
 log = logging.getLogger(__name__)
 
@@ -116,14 +116,14 @@ class _GitError(Exception):
         return f"git failed: {repair(lines[-1] if lines else said, _SHOWN) or 'no error message'}"
 
 
-class Address(NamedTuple):
+class RepositoryAddress(NamedTuple):
     """A repository's address as everybody may see it, and the secret part as git's credential store has it."""
 
     url: str
     credentials: str = ""
 
 
-def address(url: str) -> Address:
+def parse_address(url: str) -> RepositoryAddress:
     """Take an address apart. Raises ValueError saying what is allowed where it is none for a repository."""
     if _UNPRINTABLE.search(url):
         raise ValueError("the address contains control characters")
@@ -131,16 +131,16 @@ def address(url: str) -> Address:
         scheme, user, host, path = web[1].lower(), web[2], web[3], web[4] or ""
         plain = f"{scheme}://{host}{path}"
         if not user:
-            return Address(plain)
+            return RepositoryAddress(plain)
         name, _, password = user.partition(":")
         # Encoded anew, because a password is often pasted as it is.
         secret = ":".join(quote(unquote(part), safe="") for part in (name, password))
-        return Address(plain, f"{scheme}://{secret}@{host}")
+        return RepositoryAddress(plain, f"{scheme}://{secret}@{host}")
     if ssh := _SSH.fullmatch(url):
         user, rest = ssh.groups()
-        return Address(f"ssh://{user}@{rest}" if user else f"ssh://{rest}")
+        return RepositoryAddress(f"ssh://{user}@{rest}" if user else f"ssh://{rest}")
     if _PLAIN.fullmatch(url):
-        return Address(url)
+        return RepositoryAddress(url)
     raise ValueError(
         "not the address of a repository; write https://host/path, ssh://user@host/path, git@host:path, "
         "git://host/path, file:///path or an absolute path"
@@ -172,7 +172,7 @@ class GitSource:
             raise ValueError(f"{repair(branch, _SHOWN)!r} is not a branch name")
         if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
             raise ValueError(f"the path {path!r} is outside the repository")
-        self._address = address(url)
+        self._address = parse_address(url)
         self._place = place.absolute()
         self._copy = self._place / "copy"
         self._branch = branch
@@ -188,7 +188,7 @@ class GitSource:
         path = f":{self._path}" if self._path else ""
         return f"{self.kind}:{self._address.url}{branch}{path}"
 
-    async def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
+    async def fetch(self, progress: Progress) -> AsyncGenerator[ItemBatch, None]:
         """Bring the working copy up to date, then read new and changed files. Raises SourceError."""
         async with self._up_to_date():
             root = self._copy / self._path
@@ -216,7 +216,7 @@ class GitSource:
     def _error(self, reason: str) -> SourceError:
         return SourceError(f"{self._address.url}: {reason}")
 
-    def _with_its_paths(self, batch: Batch) -> Batch:
+    def _with_its_paths(self, batch: ItemBatch) -> ItemBatch:
         """The batch with the paths that the files have in the repository, on whichever machine."""
 
         def shown(path: str) -> str:

@@ -32,7 +32,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class ItemBatch:
     """A part of what a source has, to be stored in one transaction together with `progress`.
 
     `progress` are the entries to add or replace. `unchanged` counts items that were not read again
@@ -57,7 +57,7 @@ class Source(Protocol):
     def kind(self) -> str:
         """What it is, in a word: `folder`."""
 
-    def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
+    def fetch(self, progress: Progress) -> AsyncGenerator[ItemBatch, None]:
         """Read what is new since `progress`, in bounded batches; at least one, the final one `last`."""
 
     def changes(self) -> AsyncGenerator[None, None]:

@@ -21,9 +21,9 @@ from bot.domain.text.cleaning import clip, repair
 from bot.domain.text.words import name_key
 from bot.sources.documents import Unreadable, documents
 from bot.sources.feeds.dates import unknown_zone
-from bot.sources.feeds.links import written
-from bot.sources.feeds.wrappers import unwrapped
-from bot.sources.fields import FieldError, Fields, found, text_of
+from bot.sources.feeds.links import clean_address
+from bot.sources.feeds.wrappers import unwrap
+from bot.sources.fields import FieldError, Fields, describe_value, require_text
 from bot.sources.model import Item, Rejected
 
 MAX_TITLE = 300
@@ -149,7 +149,7 @@ def _record(fields: Fields, default_quality: int, notes: list[str]) -> Record:
         notable=fields.flag("published"),
         topics=_topics(fields, notes),
         image=_image(fields),
-        twins=_twins(fields, url, key, notes),
+        twins=_other_versions(fields, url, key, notes),
         language=fields.text("language", MAX_LANGUAGE),
         removed=removed,
     )
@@ -168,7 +168,7 @@ def _url(fields: Fields) -> tuple[str, str]:
     """The page's address as received, and the field that it is from."""
     for field in ("webUrl", "originalUrl"):
         if url := fields.raw_text(field).strip():
-            return field, unwrapped(written(url))
+            return field, unwrap(clean_address(url))
     frame = _IFRAME.search(fields.raw_text("featuredContent")[:_MAX_MARKUP])
     if frame is None:
         raise fields.error(
@@ -178,7 +178,7 @@ def _url(fields: Fields) -> tuple[str, str]:
     return "featuredContent", f"https:{source}" if source.startswith("//") else source
 
 
-def _twins(fields: Fields, url: str, key: str, notes: list[str]) -> tuple[str, ...]:
+def _other_versions(fields: Fields, url: str, key: str, notes: list[str]) -> tuple[str, ...]:
     """The canonical addresses of the page's other versions, where they differ from its own."""
     twins: dict[str, None] = {}
     for field in ("originalUrl", "ampWebUrl", "cdnAmpWebUrl"):
@@ -209,7 +209,7 @@ def _type(fields: Fields, notes: list[str]) -> RecordType:
     declared = fields.text("type", MAX_LANGUAGE)
     if declared not in ("", "article", "video"):
         notes.append(
-            f"{fields.name('type')}: expected article or video, got {found(declared)}; treated as article"
+            f"{fields.name('type')}: expected article or video, got {describe_value(declared)}; treated as article"
         )
     return "video" if declared == "video" else "article"
 
@@ -217,7 +217,7 @@ def _type(fields: Fields, notes: list[str]) -> RecordType:
 def _topics(fields: Fields, notes: list[str]) -> tuple[str, ...]:
     topics: dict[str, str] = {}
     for name, entry in fields.entries("topics"):
-        topic = repair(text_of(entry, name), MAX_TOPIC)
+        topic = repair(require_text(entry, name), MAX_TOPIC)
         if name_key(topic) not in topics and len(topics) == MAX_TOPICS:
             notes.append(f"{name}: this and all later entries are ignored, as the limit is {MAX_TOPICS}")
             break
@@ -230,7 +230,7 @@ def _image(fields: Fields) -> Image | None:
     """The first picture that can be shown: at a safe address, neither an icon nor a giant."""
     for name, entry in fields.entries("images"):
         image = Fields({"url": entry} if isinstance(entry, str) else entry, f"{name}.")
-        url, width, height = written(image.raw_text("url")), image.whole("width"), image.whole("height")
+        url, width, height = clean_address(image.raw_text("url")), image.whole("width"), image.whole("height")
         if all(side == 0 or _SMALLEST_IMAGE <= side <= _LARGEST_IMAGE for side in (width, height)):
             try:
                 canonical(url)

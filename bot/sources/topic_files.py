@@ -15,7 +15,7 @@ from bot.domain.text.words import name_key
 from bot.domain.topics.keywords import SHORTEST_STEM, STEM, short_stems
 from bot.domain.topics.query.language import QueryError, parse
 from bot.sources.documents import Unreadable, documents
-from bot.sources.fields import Fields, found, text_of
+from bot.sources.fields import Fields, describe_value, require_text
 from bot.sources.model import Rejected
 
 MAX_NAME = 80
@@ -116,7 +116,7 @@ def _texts(fields: Fields, field: str) -> tuple[str, ...]:
     for name, entry in fields.entries(field):
         if len(texts) == MAX_KEYWORDS:
             raise fields.error(field, f"expected at most {MAX_KEYWORDS:,} entries")
-        text = repair(text_of(entry, name), MAX_KEYWORD)
+        text = repair(require_text(entry, name), MAX_KEYWORD)
         if text:
             texts.setdefault(name_key(text), text)
     return tuple(texts.values())
@@ -157,7 +157,7 @@ def _checked(fields: Fields, field: str) -> tuple[str, ...]:
 def _searched(fields: Fields) -> Literal["title", "title+excerpt"]:
     declared = fields.text("fields", MAX_NAME)
     if declared not in ("", "title", "title+excerpt"):
-        raise fields.error("fields", f"expected title or title+excerpt, got {found(declared)}")
+        raise fields.error("fields", f"expected title or title+excerpt, got {describe_value(declared)}")
     return "title+excerpt" if declared == "title+excerpt" else "title"
 
 
@@ -182,4 +182,4 @@ def _colour(fields: Fields) -> int | None:
             pass
     elif declared is None or (type(declared) is int and 0 <= declared <= _WHITE):
         return declared
-    raise fields.error("colour", f'expected "#rrggbb" in quotes, got {found(declared)}')
+    raise fields.error("colour", f'expected "#rrggbb" in quotes, got {describe_value(declared)}')

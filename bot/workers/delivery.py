@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.chat.port import Mark, Sender, Target
+from bot.chat.port import MessageTraits, Sender, Target
 from bot.domain import retry
 from bot.domain.circuit import Circuit, is_outage
 from bot.domain.retry import Drop, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict
@@ -276,13 +276,13 @@ class Deliver:
         whole = thread_id is not None and outcome.got is SendStatus.OK
         return replace(outcome, shown=render.fingerprint(message, in_forum=whole))
 
-    async def _mark(self, claim: Claimed, since: datetime) -> Mark:
+    async def _mark(self, claim: Claimed, since: datetime) -> MessageTraits:
         """What tells the message that an earlier try may have made from others."""
         async with self._context.db.read() as connection:
             numbers = await delivery.numbers_of(connection, claim)
             others = await delivery.other_messages(connection, claim)
         titles = [embed.title for embed in Message.from_json(claim.payload).embeds] if claim.payload else []
-        return Mark(min(since, self._context.now()), numbers, next(iter(titles), ""), others)
+        return MessageTraits(min(since, self._context.now()), numbers, next(iter(titles), ""), others)
 
     async def _pointer(self, claim: Claimed, render_context: RenderContext) -> Message | Outcome:
         """What a message shows whose story was merged into another one: where that is told in the channel.

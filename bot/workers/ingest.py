@@ -22,7 +22,7 @@ from bot.domain.topics.query import meter
 from bot.domain.topics.topics import Topics
 from bot.errors import TopicwireError
 from bot.services.context import Context
-from bot.sources.model import Batch, Rejected, Source
+from bot.sources.model import ItemBatch, Rejected, Source
 from bot.store import audience, feeds, records, server_topics, sources
 from bot.store.sources import SourceState, Step
 from bot.workers.story_window import StoryWindowCache
@@ -65,7 +65,7 @@ class Summary:
             self.held[reason] = self.held.get(reason, 0) + count
 
     @classmethod
-    def of(cls, batch: Batch) -> Summary:
+    def of(cls, batch: ItemBatch) -> Summary:
         """What is known of a batch before its items are decided about."""
         notes = [f"{item.path}: item {item.item}: {note}" for item in batch.items for note in item.notes]
         errors = list(batch.rejected[:MOST_ERRORS])
@@ -89,7 +89,7 @@ class SourceBatch:
     """
 
     state: SourceState
-    batch: Batch
+    batch: ItemBatch
     refused: int = 0
     guild_id: int = 0
     backfill: int = 0
@@ -164,7 +164,7 @@ class Ingest:
         summary = Summary()
         bad: list[Rejected] = []
         for item in part.batch.items:
-            alone = replace(part, batch=Batch(items=(item,)), backfill=0)
+            alone = replace(part, batch=ItemBatch(items=(item,)), backfill=0)
             try:
                 [stored] = await self._together([alone], _nothing)
                 summary.merge(stored)

@@ -10,7 +10,7 @@ import pytest
 
 from bot.domain.polling import FeedOrigin, NewFeed
 from bot.services import status as use
-from bot.sources.model import Batch, Progress, Rejected
+from bot.sources.model import ItemBatch, Progress, Rejected
 from bot.store import feeds, sources
 from tests.chat.world import METRO, ROCKET, World, plain, seen, unrelated
 from tests.make import ListSource, at, record
@@ -44,7 +44,7 @@ async def test_what_came_in_and_what_waits(world: World) -> None:
 class Broken(ListSource):
     """A source that cannot be read."""
 
-    async def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
+    async def fetch(self, progress: Progress) -> AsyncGenerator[ItemBatch, None]:
         """No batch."""
         async for batch in super().fetch(progress):
             raise OSError("the disk is <gone>")

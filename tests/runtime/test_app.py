@@ -8,13 +8,13 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
 
-from bot.bootstrap import Watched
+from bot.bootstrap import WatchedSource
 from bot.errors import DatabaseLostError, SourceError, StoreError, TopicwireError
 from bot.runtime import app as running
 from bot.runtime.app import App
 from bot.runtime.background import FIRST_PAUSE
 from bot.services.context import Context
-from bot.sources.model import Batch, Progress
+from bot.sources.model import ItemBatch, Progress
 from bot.store.database import Database
 from tests.make import Clock, ListSource, record
 
@@ -45,7 +45,7 @@ class Changing(ListSource):
         self.watches = 0
         self.over = asyncio.Event()
 
-    async def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
+    async def fetch(self, progress: Progress) -> AsyncGenerator[ItemBatch, None]:
         error = self._reads.pop(0)
         if error is not None:
             raise error
@@ -63,7 +63,7 @@ class Changing(ListSource):
 
 async def test_every_part_is_a_named_task_and_a_stop_ends_them_all(context: Context) -> None:
     source = Changing()
-    app = App(context, [Watched(source)])
+    app = App(context, [WatchedSource(source)])
     others = asyncio.all_tasks()
     bot = asyncio.create_task(app.run("token"), name="bot")
     await source.over.wait()
@@ -119,7 +119,7 @@ async def test_a_source_that_fails_is_read_again_and_its_changes_are_watched_ane
     context: Context, caplog: pytest.LogCaptureFixture, error: Exception, line: str
 ) -> None:
     source = Changing(None, error, None)
-    app = App(context, [Watched(source)])
+    app = App(context, [WatchedSource(source)])
     reading = next(step for step in app._steps("token") if step.name == "list:changing")
     now = context.now()
     assert await reading.step() == now
@@ -134,7 +134,7 @@ async def test_a_source_that_fails_is_read_again_and_its_changes_are_watched_ane
 
 
 async def test_a_source_that_stops_telling_of_changes_is_watched_anew(context: Context) -> None:
-    app = App(context, [Watched(ListSource("list:short"))])
+    app = App(context, [WatchedSource(ListSource("list:short"))])
     reading = next(step for step in app._steps("token") if step.name == "list:short")
     now = context.now()
     assert [await reading.step() for _ in range(3)] == [now, now + running.NEXT_CHANGES, now]

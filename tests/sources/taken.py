@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bot.sources.model import Batch, Source
+from bot.sources.model import ItemBatch, Source
 
 
 class Taken:
@@ -13,7 +13,7 @@ class Taken:
 
     def __init__(self, progress: dict[str, Any]) -> None:
         self.progress = progress
-        self.batches: list[Batch] = []
+        self.batches: list[ItemBatch] = []
 
     @property
     def titles(self) -> list[str]:

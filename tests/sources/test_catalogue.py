@@ -16,7 +16,7 @@ from bot.domain.records.identity import canonical
 from bot.domain.topics.topics import Topics
 from bot.errors import ConfigError
 from bot.sources import catalogue
-from bot.sources.catalogue import Listed, catalogue_feeds, catalogue_topics
+from bot.sources.catalogue import CatalogueFeed, catalogue_feeds, catalogue_topics
 from bot.sources.web.addresses import checked
 from scripts import title_model
 
@@ -27,7 +27,7 @@ def topics() -> tuple[Topic, ...]:
 
 
 @cache
-def feeds() -> tuple[Listed, ...]:
+def feeds() -> tuple[CatalogueFeed, ...]:
     return catalogue_feeds()
 
 

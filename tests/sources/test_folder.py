@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from bot.sources.folder import BATCH_ITEMS, FolderSource
-from bot.sources.model import Batch
+from bot.sources.model import ItemBatch
 from tests.shared_data import SHARED, needs_shared
 from tests.sources.taken import take
 
@@ -47,7 +47,7 @@ async def test_files_are_taken_in_by_name_and_once(tmp_path: Path) -> None:
 
     again = await take(source, first.progress)
     assert (again.titles, again.unchanged) == ([], 4)
-    assert again.batches == [Batch(unchanged=4, last=True)]
+    assert again.batches == [ItemBatch(unchanged=4, last=True)]
 
 
 async def test_changed_and_new_files_are_read_again(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ async def test_many_related_records_fill_a_batch_sooner(tmp_path: Path) -> None:
 
 
 async def test_an_empty_folder_gives_one_empty_batch(tmp_path: Path) -> None:
-    assert (await take(FolderSource(tmp_path))).batches == [Batch(last=True)]
+    assert (await take(FolderSource(tmp_path))).batches == [ItemBatch(last=True)]
 
 
 async def test_what_is_no_record_file_is_passed_over(tmp_path: Path) -> None:

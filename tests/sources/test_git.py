@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from bot.errors import SourceError
-from bot.sources.git import GitSource, address
+from bot.sources.git import GitSource, parse_address
 from bot.sources.model import Source
 from bot.sources.topic_files import load_topics
 from tests.sources.taken import take
@@ -267,15 +267,18 @@ def test_addresses() -> None:
         "file:///srv/news.git",
         "/srv/with space/news.git",
     ):
-        assert address(url) == (url, "")
-    assert address("HTTPS://example.com/a@b") == ("https://example.com/a@b", "")
-    assert address("https://me:p%40ss@example.com/x") == (
+        assert parse_address(url) == (url, "")
+    assert parse_address("HTTPS://example.com/a@b") == ("https://example.com/a@b", "")
+    assert parse_address("https://me:p%40ss@example.com/x") == (
         "https://example.com/x",
         "https://me:p%40ss@example.com",
     )
-    assert address("https://me:p@s:s@example.com/x").credentials == "https://me:p%40s%3As@example.com"
-    assert address("https://t0ken@example.com/x") == ("https://example.com/x", "https://t0ken:@example.com")
-    assert address("ssh://git:secret@example.com/x") == ("ssh://git@example.com/x", "")
+    assert parse_address("https://me:p@s:s@example.com/x").credentials == "https://me:p%40s%3As@example.com"
+    assert parse_address("https://t0ken@example.com/x") == (
+        "https://example.com/x",
+        "https://t0ken:@example.com",
+    )
+    assert parse_address("ssh://git:secret@example.com/x") == ("ssh://git@example.com/x", "")
 
 
 @pytest.mark.parametrize(

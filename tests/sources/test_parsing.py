@@ -18,7 +18,14 @@ from bot.errors import SourceError
 from bot.sources.feeds.discover import feed_links
 from bot.sources.feeds.parse import FeedSpec, NotAFeed, parse
 from bot.sources.feeds.source import find, poll_feed
-from bot.sources.parsing.pool import SMALL, Here, ParserBugError, ParserPool, TooCostlyError, loads
+from bot.sources.parsing.pool import (
+    SMALL,
+    InProcessParsers,
+    ParserBugError,
+    ParserPool,
+    TooCostlyError,
+    loads,
+)
 from bot.sources.parsing.worker import main
 from bot.sources.records import parse as records
 from tests.feeds import Entry, Page, Site, reader, rss
@@ -72,7 +79,7 @@ async def test_a_parser_gives_the_same_in_a_process(
     pool: ParserPool, parser: Callable[..., object], body: bytes, arguments: tuple[Any, ...]
 ) -> None:
     there = await pool.run(1, parser, body, *arguments)
-    assert there == parser(body, *arguments) == await Here().run(1, parser, body, *arguments)
+    assert there == parser(body, *arguments) == await InProcessParsers().run(1, parser, body, *arguments)
 
 
 async def test_what_a_parser_objects_to_is_said_in_its_words(pool: ParserPool) -> None:
@@ -258,7 +265,7 @@ async def test_a_server_that_has_had_its_turn_waits_behind_the_others() -> None:
 # Feeds.
 
 
-class _Counting(Here):
+class _Counting(InProcessParsers):
     """Parses here, and notes for which servers."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from datetime import time
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.chat.port import Mark, Target
+from bot.chat.port import MessageTraits, Target
 from bot.domain.model import Importance, Mode, Record
 from bot.domain.posting.schedule import Schedule
 from bot.domain.retry import Outcome, SendStatus
@@ -63,7 +63,7 @@ class Mailbox:
         self.sent: list[Asked] = []
         self.edited: list[Asked] = []
         self.published: list[Asked] = []
-        self.looked: list[Mark] = []
+        self.looked: list[MessageTraits] = []
         self.standing: dict[int, Outcome] = {}  # by channel: what is there of a message in doubt
         self.announcing: set[int] = set()
         self.answers: dict[int, Outcome] = {}  # by channel
@@ -85,7 +85,7 @@ class Mailbox:
             return answer
         return Outcome(SendStatus.OK, message_id=self._ids.setdefault(nonce, 1000 + len(self._ids)))
 
-    async def find(self, target: Target, mark: Mark) -> Outcome:
+    async def find(self, target: Target, mark: MessageTraits) -> Outcome:
         """Whether it is there, as the test has it."""
         self.looked.append(mark)
         return self.standing.get(target.channel_id, Outcome(SendStatus.MISSING))

@@ -14,7 +14,7 @@ from bot.domain.model import Importance, Mode, Record
 from bot.errors import StoreError
 from bot.services import mutes
 from bot.services.status import status
-from bot.sources.model import Batch, Item, Progress, Rejected
+from bot.sources.model import Item, ItemBatch, Progress, Rejected
 from bot.store import schema, sources, stories
 from bot.store.database import Database
 from bot.store.sources import SourceState
@@ -33,12 +33,12 @@ class Batches:
 
     kind = "list"
 
-    def __init__(self, *batches: Batch | Exception, name: str = "list:batches") -> None:
+    def __init__(self, *batches: ItemBatch | Exception, name: str = "list:batches") -> None:
         self.name = name
-        self.batches: list[Batch | Exception] = list(batches)
+        self.batches: list[ItemBatch | Exception] = list(batches)
         self.given: list[Progress] = []
 
-    async def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
+    async def fetch(self, progress: Progress) -> AsyncGenerator[ItemBatch, None]:
         """All of them, in order."""
         self.given.append(progress)
         for batch in self.batches:
@@ -51,10 +51,10 @@ class Batches:
         yield
 
 
-def batch(*records: Record, last: bool = False, unchanged: int = 0, **progress: Any) -> Batch:
+def batch(*records: Record, last: bool = False, unchanged: int = 0, **progress: Any) -> ItemBatch:
     """A batch of good items."""
     items = tuple(Item("list", n, found) for n, found in enumerate(records, 1))
-    return Batch(items, (), unchanged, progress, last)
+    return ItemBatch(items, (), unchanged, progress, last)
 
 
 async def state(db: Database, name: str = "list:test") -> SourceState:
@@ -221,7 +221,7 @@ async def test_a_replay_tells_old_records_on_their_own_clock(desk: BotHarness) -
 async def test_the_summary_adds_up(desk: BotHarness) -> None:
     await desk.take_in(one := ai(ONE), two := ai(TWO))
     items = (Item("x", 1, one, ("the image was left out",)), Item("x", 2, replace(two, quality=1)))
-    first = Batch(items, (BAD, BAD), 3)
+    first = ItemBatch(items, (BAD, BAD), 3)
     seen: list[int] = []
     source = Batches(first, batch(ai(THREE), unchanged=2, last=True))
     summary = await desk.ingest.step(source, progressed=lambda s: seen.append(s.read))
@@ -250,7 +250,7 @@ async def test_no_more_errors_are_kept_than_anybody_reads(
 ) -> None:
     monkeypatch.setattr(pipeline, "MOST_ERRORS", 3)
     summary = await desk.ingest.step(
-        Batches(Batch(rejected=(BAD,) * 2), Batch(rejected=(BAD,) * 5, last=True))
+        Batches(ItemBatch(rejected=(BAD,) * 2), ItemBatch(rejected=(BAD,) * 5, last=True))
     )
     assert (summary.rejected, len(summary.errors)) == (7, 3)
 

@@ -91,7 +91,7 @@ _OTHER_SCRIPTS = frozenset({
 _BEYOND_ASCII = re.compile(b"[\x80-\xff]")
 
 
-def decoded(body: bytes, content_type: str = "") -> str:
+def decode(body: bytes, content_type: str = "") -> str:
     """The text, without a byte order mark. Never fails: what fits no encoding is replaced."""
     for mark, name in _BOMS:
         if body.startswith(mark):

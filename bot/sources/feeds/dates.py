@@ -73,7 +73,7 @@ def unknown_zone(reading: DateReading) -> str:
     return f"the time zone {reading.unknown_zone} is unknown; UTC is assumed"
 
 
-def moment(text: str) -> datetime | None:
+def parse_moment(text: str) -> datetime | None:
     """The moment in UTC, or None where the text is no date of a sensible year. Without a zone it is UTC."""
     reading = read_date(text)
     return reading.moment if reading else None
@@ -83,8 +83,8 @@ def read_date(text: str) -> DateReading | None:
     """The moment in UTC and what is unsure about it, or None where the text is no date of a sensible year."""
     text = text.strip()[:_LONGEST]
     try:
-        usual = _usual(text)
-        reading = DateReading(usual) if usual else _unusual(text)
+        usual = _read_common(text)
+        reading = DateReading(usual) if usual else _read_other(text)
         if reading and reading.moment.tzinfo is not UTC:
             reading = reading._replace(moment=reading.moment.astimezone(UTC))
     except (ValueError, OverflowError):
@@ -92,7 +92,7 @@ def read_date(text: str) -> DateReading | None:
     return reading if reading and reading.moment.year in _YEARS else None
 
 
-def _usual(text: str) -> datetime | None:
+def _read_common(text: str) -> datetime | None:
     """The two forms that nearly all feeds write, quickly: by their columns, as ISO 8601."""
     if text[3:5] == ", ":  # Mon, 02 Mar 2026 12:00:00 GMT
         month = _TWO_DIGITS.get(text[8:11])
@@ -121,7 +121,7 @@ def _usual(text: str) -> datetime | None:
 # ------------------------------------------------------------------------------------ the other forms
 
 
-def _unusual(text: str) -> DateReading | None:
+def _read_other(text: str) -> DateReading | None:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_NOTHING).translate(_DASHES)
     text = " ".join(text.split())
@@ -238,17 +238,17 @@ def _date(text: str) -> date | None:
 def _by_name(numbers: list[str], month: int) -> date | None:
     first, second = numbers
     year, day = (first, second) if len(first) == 4 else (second, first)
-    return date(_full(year), month, int(day)) if len(year) in (2, 4) else None
+    return date(_full_year(year), month, int(day)) if len(year) in (2, 4) else None
 
 
 def _by_number(numbers: list[str], separator: str, weekday: int | None) -> date | None:
     """The date of three numbers: year first, or as the countries that use the separator write it."""
     first, second, third = numbers
     if len(first) == 4 or (len(third) == 2 and (separator == "-" or int(first) > 31)):
-        return date(_full(first), int(second), int(third))
+        return date(_full_year(first), int(second), int(third))
     if len(third) not in (2, 4):
         return None
-    year, one, two = _full(third), int(first), int(second)
+    year, one, two = _full_year(third), int(first), int(second)
     month_first, day_first = (one, two), (two, one)
     readings = [month_first, day_first] if separator == "/" else [day_first, month_first]
     days = [date(year, month, day) for month, day in readings if month <= 12]
@@ -275,7 +275,7 @@ def _vague_date(text: str) -> date | None:
     return None
 
 
-def _full(year: str) -> int:
+def _full_year(year: str) -> int:
     """The year that two digits mean."""
     number = int(year)
     if len(year) > 2:

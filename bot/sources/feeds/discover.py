@@ -14,7 +14,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from bot.domain.records.identity import canonical, registered_domain
 from bot.domain.text.cleaning import repair
-from bot.sources.feeds.charset import decoded
+from bot.sources.feeds.charset import decode
 
 MAX_PAGE = 2_000_000  # bytes that are looked at
 MAX_FOUND = 20
@@ -47,14 +47,14 @@ _OF_A_SITE = ("feed", "rss.xml", "atom.xml", "feed.xml", "rss", "index.xml", "fe
 _OF_A_DIRECTORY = _OF_A_SITE[:2]
 
 
-class Found(NamedTuple):
+class FeedLink(NamedTuple):
     """A feed's address, and what the page calls it; empty where it has no name for it."""
 
     url: str
     title: str
 
 
-def feed_links(page: bytes, url: str, content_type: str = "") -> tuple[Found, ...]:
+def feed_links(page: bytes, url: str, content_type: str = "") -> tuple[FeedLink, ...]:
     """The feeds that the page at `url` names, at most twenty, feeds of comments last. Never raises.
 
     Those that its head names as feeds are meant. Only where there is none, other XML that the head names is
@@ -63,12 +63,12 @@ def feed_links(page: bytes, url: str, content_type: str = "") -> tuple[Found, ..
     page = page[:MAX_PAGE]
     if "charset" not in content_type.lower() and (declared := _CHARSET.search(page, 0, 2048)):
         content_type = declared[0].decode("ascii", "replace")
-    tree = LexborHTMLParser(_flat(decoded(page, content_type)))
+    tree = LexborHTMLParser(_links_only(decode(page, content_type)))
     base = _base(tree, url)
-    found = _distinct(_named(tree, base, _TYPES.fullmatch))
+    found = _distinct(_alternate_links(tree, base, _TYPES.fullmatch))
     if not found:
-        linked = _by_site(_distinct(_looking_like_feeds(tree, base)), url)
-        found = _distinct(chain(_named(tree, base, _XML.__contains__), linked))
+        linked = _by_site(_distinct(_anchor_links(tree, base)), url)
+        found = _distinct(chain(_alternate_links(tree, base, _XML.__contains__), linked))
     return tuple(sorted(found, key=_is_of_comments))[:MAX_FOUND]
 
 
@@ -93,7 +93,7 @@ def common_paths(url: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _flat(text: str) -> str:
+def _links_only(text: str) -> str:
     """The page's bases and links alone, side by side: the time to parse elements inside each other is quadratic."""
     text = _HIDDEN.sub("", text)
     tags = []
@@ -106,7 +106,7 @@ def _flat(text: str) -> str:
     return "".join(tags)
 
 
-def _named(tree: LexborHTMLParser, base: str, fits: Callable[[str], object]) -> Iterator[Found]:
+def _alternate_links(tree: LexborHTMLParser, base: str, fits: Callable[[str], object]) -> Iterator[FeedLink]:
     """What `<link rel=alternate>` leads to, where its type fits."""
     for node in tree.css("link[href]"):
         rel = _attribute(node, "rel").lower().split()
@@ -116,27 +116,27 @@ def _named(tree: LexborHTMLParser, base: str, fits: Callable[[str], object]) -> 
         link = _attribute(node, "href")
         if kind == "application/json" and "wp-json" in link:  # the page itself as data, in every WordPress
             continue
-        yield from _found(link, base, _attribute(node, "title"))
+        yield from _feed_link(link, base, _attribute(node, "title"))
 
 
-def _looking_like_feeds(tree: LexborHTMLParser, base: str) -> Iterator[Found]:
+def _anchor_links(tree: LexborHTMLParser, base: str) -> Iterator[FeedLink]:
     for node in tree.css("a[href]"):
-        for found in _found(_attribute(node, "href"), base, _attribute(node, "title")):
+        for found in _feed_link(_attribute(node, "href"), base, _attribute(node, "title")):
             path = urlsplit(found.url).path
             if (
                 _FEED_PATH.fullmatch(path) and "://" not in path
             ):  # a reader's page to subscribe with has one inside
-                yield found if found.title else Found(found.url, repair(node.text(), _TITLE))
+                yield found if found.title else FeedLink(found.url, repair(node.text(), _TITLE))
 
 
-def _found(link: str, base: str, title: str) -> Iterator[Found]:
+def _feed_link(link: str, base: str, title: str) -> Iterator[FeedLink]:
     """The feed at an address as a page has it, if that is a web address."""
     try:
         url = urldefrag(urljoin(base, link.strip())).url.replace(" ", "%20")
         canonical(url)
     except ValueError:
         return
-    yield Found(url, repair(title, _TITLE))
+    yield FeedLink(url, repair(title, _TITLE))
 
 
 def _base(tree: LexborHTMLParser, url: str) -> str:
@@ -148,15 +148,15 @@ def _base(tree: LexborHTMLParser, url: str) -> str:
         return url
 
 
-def _distinct(found: Iterable[Found]) -> list[Found]:
+def _distinct(found: Iterable[FeedLink]) -> list[FeedLink]:
     """Each feed once, as it was first named."""
-    kept: dict[str, Found] = {}
+    kept: dict[str, FeedLink] = {}
     for feed in found:
         kept.setdefault(canonical(feed.url), feed)
     return list(kept.values())
 
 
-def _by_site(found: list[Found], url: str) -> list[Found]:
+def _by_site(found: list[FeedLink], url: str) -> list[FeedLink]:
     """Those of the same site first."""
     try:
         site = registered_domain(url)
@@ -165,7 +165,7 @@ def _by_site(found: list[Found], url: str) -> list[Found]:
     return sorted(found, key=lambda feed: registered_domain(feed.url) != site)
 
 
-def _is_of_comments(feed: Found) -> bool:
+def _is_of_comments(feed: FeedLink) -> bool:
     return bool(_COMMENTS.search(urlsplit(feed.url).path) or _COMMENTS.search(feed.title))
 
 

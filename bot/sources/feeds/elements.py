@@ -15,9 +15,9 @@ from lxml import etree
 
 from bot.domain.records.identity import MAX_URL
 from bot.sources.feeds.html import looks_like_html, without_cdata, without_prefixes
-from bot.sources.feeds.links import host_of, is_web, resolved
+from bot.sources.feeds.links import host_of, is_web, resolve
 from bot.sources.feeds.media import PICTURES, add_media
-from bot.sources.feeds.model import Entry, Feed, Publisher, Text
+from bot.sources.feeds.model import FeedEntry, ParsedFeed, Publisher, Text
 from bot.sources.feeds.namespaces import name_of
 from bot.sources.feeds.newest import newest
 from bot.sources.feeds.schedule import skipped_days, skipped_hours, ttl_of, values
@@ -62,15 +62,15 @@ _MOST_LINKS = 1_000  # of an entry
 _MOST_TEXT = 400_000  # characters of an element: twice what is looked at
 
 
-def feed_of(root: Any, url: str, limit: int, *, bases: bool, languages: bool) -> Feed:
+def build_feed(root: Any, url: str, limit: int, *, bases: bool, languages: bool) -> ParsedFeed:
     """The feed in a tree, with the newest `limit` entries at most.
 
     `bases` and `languages`: whether there may be an `xml:base` or `xml:lang` in it anywhere.
     """
-    return _Reader(url, root, bases, languages).feed(_entry_elements(root, limit), limit)
+    return _FeedReader(url, root, bases, languages).feed(_entry_elements(root, limit), limit)
 
 
-class _Roles(NamedTuple):
+class _ChildRoles(NamedTuple):
     """What the children of an entry are for, by their places: texts, titles and dates the best first."""
 
     titles: Sequence[int]
@@ -81,10 +81,10 @@ class _Roles(NamedTuple):
     one: Mapping[str, int]  # the first of each other kind
 
 
-class _Orders(dict[tuple[Any, ...], _Roles]):
+class _RolesByTags(dict[tuple[Any, ...], _ChildRoles]):
     """The roles of children with these tags: a feed's entries have mostly the same ones in the same order."""
 
-    def __missing__(self, tags: tuple[Any, ...]) -> _Roles:
+    def __missing__(self, tags: tuple[Any, ...]) -> _ChildRoles:
         ranked: dict[str, list[tuple[int, int]]] = {}
         names = [name_of(tag) for tag in tags]
         for place, name in enumerate(names):
@@ -92,7 +92,7 @@ class _Orders(dict[tuple[Any, ...], _Roles]):
                 kind, rank = _KINDS[name]
                 ranked.setdefault(kind, []).append((rank, place))
         places = {kind: [place for _, place in sorted(found)] for kind, found in ranked.items()}
-        roles = self[tags] = _Roles(
+        roles = self[tags] = _ChildRoles(
             titles=places.pop("title", ()),
             texts=places.pop("text", ()),
             dates=places.pop("date", ()),
@@ -129,7 +129,7 @@ def _is_inside(element: Any, entries: Set[Any]) -> bool:
     return False
 
 
-class _Reader:
+class _FeedReader:
     """Reads the elements of one document."""
 
     def __init__(self, url: str, root: Any, bases: bool, languages: bool) -> None:
@@ -139,10 +139,10 @@ class _Reader:
         self._bases = bases
         self._languages = languages
         self._atom = name_of(root.tag) in ("feed", "entry")
-        self._orders = _Orders()
+        self._orders = _RolesByTags()
         self._declared_bases: dict[Any, str] = {}  # of elements around others
 
-    def feed(self, elements: list[Any], limit: int) -> Feed:
+    def feed(self, elements: list[Any], limit: int) -> ParsedFeed:
         """The feed and its newest entries."""
         head, links = self._head(self._root)
         link = self._page(links)
@@ -151,7 +151,7 @@ class _Reader:
             self._site = link
         title = self._first(head, _TITLES)
         language = next(values(head, ("language", "dc:language")), "") or _language(head[""])
-        return Feed(
+        return ParsedFeed(
             title=self.text(title) if title is not None else Text(""),
             link=link,
             page=link or next((page for page in self._alternates(links)[1] if is_web(page)), ""),
@@ -186,10 +186,10 @@ class _Reader:
             links.append(etree.Element("link", href=address))
         return head, links
 
-    def _entry(self, element: Any, number: int) -> Entry:
+    def _entry(self, element: Any, number: int) -> FeedEntry:
         children = list(element)
         roles = self._orders[tuple([child.tag for child in children])]
-        entry = Entry(number, self._site)
+        entry = FeedEntry(number, self._site)
         if self._bases and (base := self._declared_base(element)):
             entry.base = entry.markup_base = base
         for place in roles.titles:
@@ -215,7 +215,7 @@ class _Reader:
             entry.dates = (date,)
         return entry
 
-    def _details(self, entry: Entry, one: dict[str, Any]) -> None:
+    def _details(self, entry: FeedEntry, one: dict[str, Any]) -> None:
         """What few entries have."""
         if "source" in one:
             entry.source = self._publisher(one["source"])
@@ -226,7 +226,7 @@ class _Reader:
 
     # ------------------------------------------------------------------------------- addresses
 
-    def _addresses(self, entry: Entry, element: Any, one: dict[str, Any], links: list[Any]) -> None:
+    def _addresses(self, entry: FeedEntry, element: Any, one: dict[str, Any], links: list[Any]) -> None:
         """The page of an entry, its other addresses, and its guid."""
         guid = one.get("guid", one.get("id"))
         permalink = ""
@@ -257,13 +257,13 @@ class _Reader:
         """The address that a guid is; nothing where it is none, or is said to be none."""
         said = (guid.get("isPermaLink") or "").strip().lower()
         if said == "true" and text.startswith("/"):
-            return self.resolved(guid, text)
+            return self.resolve(guid, text)
         return text if is_web(text) and said != "false" else ""
 
     def _sources_of_content(self, element: Any) -> list[str]:
         """Where the content of an Atom entry is that has it elsewhere."""
         return [
-            self.resolved(child, source)
+            self.resolve(child, source)
             for child in element
             if (source := child.get("src")) and name_of(child.tag) == "content"
         ]
@@ -271,7 +271,7 @@ class _Reader:
     def _alternates(self, links: list[Any]) -> tuple[list[str], list[str]]:
         """The addresses of the page itself, those that a browser shows first; and those that lead near it."""
         if len(links) == 1 and not links[0].attrib and (text := links[0].text):  # RSS
-            return [self.resolved(links[0], text.strip())], []
+            return [self.resolve(links[0], text.strip())], []
         plain: list[str] = []
         pages: list[str] = []
         rest: list[str] = []
@@ -280,7 +280,7 @@ class _Reader:
             address = _attribute(link, "href") or link.get(_RESOURCE)
             if address is None:
                 if text := (link.text or "").strip() or _address_after(link):
-                    plain.append(self.resolved(link, text))
+                    plain.append(self.resolve(link, text))
                 continue
             relation, kind = link.get("rel") or "", link.get("type") or "html"
             if relation != "alternate":
@@ -288,9 +288,9 @@ class _Reader:
             if kind != "text/html":
                 kind = kind.lower()
             if relation in ("", "alternate"):
-                (pages if "html" in kind else rest).append(self.resolved(link, address.strip()))
+                (pages if "html" in kind else rest).append(self.resolve(link, address.strip()))
             elif relation in _NEAR and (relation != "self" or "html" in kind):
-                lesser.append((_NEAR.index(relation), self.resolved(link, address.strip())))
+                lesser.append((_NEAR.index(relation), self.resolve(link, address.strip())))
         return plain + pages + rest, [address for _, address in sorted(lesser)] if lesser else []
 
     def _page(self, links: list[Any]) -> str:
@@ -305,7 +305,7 @@ class _Reader:
         title = self.text(named["title"]).value if "title" in named else ""
         links = [child for child in source if name_of(child.tag) == "link"]
         address = self._page(links) or next(
-            (self.resolved(link, href) for link in links if (href := link.get("href"))), ""
+            (self.resolve(link, href) for link in links if (href := link.get("href"))), ""
         )
         return Publisher(title, address or next(values(named, ("id",)), ""))
 
@@ -318,13 +318,13 @@ class _Reader:
             element.text,
         ):
             if found and found.strip():
-                return self.resolved(element, found.strip())
+                return self.resolve(element, found.strip())
         inner = next((child for child in element if name_of(child.tag) == "url"), None)
-        return self.resolved(inner, inner.text.strip()) if inner is not None and inner.text else ""
+        return self.resolve(inner, inner.text.strip()) if inner is not None and inner.text else ""
 
-    def resolved(self, element: Any, address: str) -> str:
+    def resolve(self, element: Any, address: str) -> str:
         """An address in an element, absolute where that is possible."""
-        return resolved(address, self._base(element))
+        return resolve(address, self._base(element))
 
     def _base(self, element: Any) -> str:
         """What relative addresses in an element are relative to: as declared, else the site."""
@@ -341,7 +341,7 @@ class _Reader:
         declared = element.get(_BASE)
         if not declared:
             return outer
-        inner = resolved(declared.strip(), outer or self._url) if len(declared) <= MAX_URL else ""
+        inner = resolve(declared.strip(), outer or self._url) if len(declared) <= MAX_URL else ""
         return inner if is_web(inner) and len(inner) <= MAX_URL else outer or self._url
 
     # ----------------------------------------------------------------------------------- texts

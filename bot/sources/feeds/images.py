@@ -7,8 +7,8 @@ import re
 from bot.domain.model import Image
 from bot.domain.records.identity import canonical, registered_domain
 from bot.sources.feeds.html import pictures, usual_picture
-from bot.sources.feeds.links import host_of, is_web, resolved, site_of
-from bot.sources.feeds.model import Entry
+from bot.sources.feeds.links import host_of, is_web, resolve, site_of
+from bot.sources.feeds.model import FeedEntry
 
 _SMALLEST, _LARGEST = 50, 20_000  # pixels a side: others are icons, or a mistake
 _ASSUMED, _ASSUMED_THUMBNAIL = 800 * 450, 320 * 180  # pixels of a picture whose size is not declared
@@ -18,7 +18,7 @@ _SOUND = re.compile(
 )
 
 
-def image_of(entry: Entry) -> Image | None:
+def choose_image(entry: FeedEntry) -> Image | None:
     """The largest picture that the entry declares, else the first in its text that is no decoration."""
     best: Image | None = None
     most = 0
@@ -29,7 +29,7 @@ def image_of(entry: Entry) -> Image | None:
     return best or _in_text(entry)
 
 
-def _in_text(entry: Entry) -> Image | None:
+def _in_text(entry: FeedEntry) -> Image | None:
     for text in entry.texts:
         value = text.value
         if text.plain or ("<img" not in value and "<IMG" not in value and "&lt;img" not in value):
@@ -43,14 +43,14 @@ def _in_text(entry: Entry) -> Image | None:
     return None
 
 
-def _shown(picture: tuple[str, int, int], entry: Entry) -> Image | None:
+def _shown(picture: tuple[str, int, int], entry: FeedEntry) -> Image | None:
     url, width, height = picture
     if _area(width, height, _ASSUMED) and (address := _usable(url, _base_of(url, entry))):
         return Image(address, width, height)
     return None
 
 
-def _base_of(url: str, entry: Entry) -> str:
+def _base_of(url: str, entry: FeedEntry) -> str:
     """What an address in an entry's HTML is relative to: its page, unless that is not of the feed's own site.
 
     What a link blog links to is somebody else's.
@@ -82,7 +82,7 @@ def _area(width: int, height: int, assumed: int) -> int:
 
 def _usable(url: str, base: str) -> str:
     """The picture's absolute address where it can be shown, else nothing."""
-    url = resolved(url, base)
+    url = resolve(url, base)
     if not _SOUND.fullmatch(url):
         try:
             canonical(url)

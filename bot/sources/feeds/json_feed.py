@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from io import BytesIO
 
 from bot.sources.documents import Unreadable, documents
-from bot.sources.feeds.links import is_web, resolved
-from bot.sources.feeds.model import Entry, Feed, NotAFeed, Picture, Text
+from bot.sources.feeds.links import is_web, resolve
+from bot.sources.feeds.model import FeedEntry, NotAFeed, ParsedFeed, Picture, Text
 from bot.sources.feeds.newest import newest
 
 _VERSION = re.compile(r"(?:https?://)?(?:www\.)?jsonfeed\.org/|1(?:\.[01])?$", re.IGNORECASE)
@@ -19,7 +19,7 @@ _ESCAPE = re.compile(r'\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})(?<!\\\\)')
 _MOST_ATTACHED = 100
 
 
-def feed_of(text: str, url: str, limit: int) -> Feed:
+def build_feed(text: str, url: str, limit: int) -> ParsedFeed:
     """The feed in a JSON text. Raises `NotAFeed`."""
     value = _parsed(text)
     if isinstance(value, Unreadable):
@@ -32,9 +32,9 @@ def feed_of(text: str, url: str, limit: int) -> Feed:
     if not _VERSION.match(_text(value, "version")):
         raise NotAFeed("JSON, but not a JSON Feed: its version should be https://jsonfeed.org/version/1.1")
     items = value["items"]
-    link = resolved(home, url) if (home := _text(value, "home_page_url")) else ""
+    link = resolve(home, url) if (home := _text(value, "home_page_url")) else ""
     base = link if is_web(link) else url
-    return Feed(
+    return ParsedFeed(
         title=Text(_text(value, "title"), plain=True),
         link=link,
         page=link if is_web(link) else "",
@@ -54,8 +54,8 @@ def _mended(text: str) -> str:
     return _DAMAGE.sub(lambda found: "" if found[0] == "," else _ESCAPE.sub(r"\\\\", found[0]), text)
 
 
-def _entry(item: object, number: int, base: str) -> Entry:
-    entry = Entry(number, base)
+def _entry(item: object, number: int, base: str) -> FeedEntry:
+    entry = FeedEntry(number, base)
     if not isinstance(item, Mapping):
         entry.error = "expected a mapping of fields"
         return entry

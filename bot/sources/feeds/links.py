@@ -17,11 +17,11 @@ _SCHEME = re.compile(r"(?:https?(?::[/\\]*|//+))*(https?)(?::[/\\]+|//+)(?=[^/\\
 _HOST = re.compile(r"((?:[a-z0-9-]+\.)+[a-z0-9-]+)(?::\d+)?(?=[/?#]|$)", re.IGNORECASE)
 
 
-def resolved(url: str, base: str) -> str:
+def resolve(url: str, base: str) -> str:
     """The address, absolute where that is possible."""
     if url.startswith(_WEB) and "&" not in url and url.count("//") == 1 and url.isprintable():
         return url
-    url = written(url)
+    url = clean_address(url)
     if url.startswith(_WEB):
         return url
     if url[:1] == "/" and url[1:2] != "/" and "/." not in url and is_web(base):  # most that are relative
@@ -36,7 +36,7 @@ def resolved(url: str, base: str) -> str:
         return url
 
 
-def written(url: str) -> str:
+def clean_address(url: str) -> str:
     """The address without what templates do to it: escapes, line breaks, broken or repeated schemes."""
     url = url.strip()
     if url.startswith("<![CDATA["):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from bot.sources.feeds.html import is_decoration, pixels
-from bot.sources.feeds.model import Entry, Picture, Text
+from bot.sources.feeds.model import FeedEntry, Picture, Text
 from bot.sources.feeds.namespaces import name_of
 
 PICTURES = ("itunes:image", "image", "media:image")
@@ -23,14 +23,14 @@ class Reader(Protocol):
     def text(self, element: Any) -> Text:
         """The text of an element."""
 
-    def resolved(self, element: Any, address: str) -> str:
+    def resolve(self, element: Any, address: str) -> str:
         """An address in an element, absolute where that is possible."""
 
     def address_in(self, element: Any) -> str:
         """The address that an image is said to have."""
 
 
-def add_media(entry: Entry, elements: Iterable[tuple[str, Any]], reader: Reader) -> None:
+def add_media(entry: FeedEntry, elements: Iterable[tuple[str, Any]], reader: Reader) -> None:
     """Note what an entry's elements, each with its name, show, attach and say."""
     _Media(entry, reader).add(elements)
 
@@ -38,7 +38,7 @@ def add_media(entry: Entry, elements: Iterable[tuple[str, Any]], reader: Reader)
 class _Media:
     """The media of one entry, in the order in which they stand."""
 
-    def __init__(self, entry: Entry, reader: Reader) -> None:
+    def __init__(self, entry: FeedEntry, reader: Reader) -> None:
         self._entry = entry
         self._reader = reader
         self._pictures: list[Picture] = []
@@ -95,7 +95,7 @@ class _Media:
         self._first = False
         if address and (name == "enclosure" or not is_picture):
             attached = self._attached_pictures if is_picture else self._attached
-            attached.append(self._reader.resolved(element, address))
+            attached.append(self._reader.resolve(element, address))
         for child in element:
             inner = name_of(child.tag)
             if inner == "media:thumbnail":
@@ -108,4 +108,4 @@ class _Media:
         if not address or is_decoration(address):
             return
         width, height = pixels(element.get("width")), pixels(element.get("height"))
-        self._pictures.append(Picture(self._reader.resolved(element, address), width, height, thumbnail))
+        self._pictures.append(Picture(self._reader.resolve(element, address), width, height, thumbnail))

@@ -36,7 +36,7 @@ class Publisher(NamedTuple):
 
 
 @dataclass(slots=True)
-class Entry:
+class FeedEntry:
     """One entry. The first of a list is the best.
 
     Addresses may be relative to `base`; those in its HTML to `markup_base`, or where that is empty to its page.
@@ -63,7 +63,7 @@ class Entry:
 
 
 @dataclass(slots=True)
-class Feed:
+class ParsedFeed:
     """A feed as it stands. `total` is how many entries it has, of which `entries` may be the newest.
 
     `link` is its site; `page` what there is to open for entries without any address: the site, else the feed.
@@ -76,5 +76,5 @@ class Feed:
     ttl: timedelta | None = None
     skip_hours: frozenset[int] = frozenset()
     skip_days: frozenset[int] = frozenset()
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[FeedEntry] = field(default_factory=list)
     total: int = 0

@@ -64,15 +64,15 @@ def with_usual_namespaces(text: str) -> str:
     start = text.find("xmlns")
     while start >= 0:  # ten times as fast as looking for the whole pattern
         declaration = _DECLARATION.match(text, start)
-        if declaration and _meant(declaration) != declaration[4]:
+        if declaration and _namespace_of(declaration) != declaration[4]:
             break
         start = text.find("xmlns", start + 5)
     else:
         return text
-    return _DECLARATION.sub(lambda found: f"{found[1]}{found[3]}{_meant(found)}{found[3]}", text)
+    return _DECLARATION.sub(lambda found: f"{found[1]}{found[3]}{_namespace_of(found)}{found[3]}", text)
 
 
-def _meant(declaration: re.Match[str]) -> str:
+def _namespace_of(declaration: re.Match[str]) -> str:
     """The namespace that a declaration means: as it stands, where nobody knows it."""
     return _meaning(declaration[2] or "", declaration[4])
 

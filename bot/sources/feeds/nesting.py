@@ -42,7 +42,7 @@ _INSIDE: dict[str, frozenset[str]] = {
 }  # fmt: skip
 
 
-def nested(text: str) -> str:
+def close_tags(text: str) -> str:
     """The document with its tags nested; unchanged where they are. Linear in its length."""
     return text if _is_nested(text) else _renested(text)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from bot.sources.feeds.dates import moment
+from bot.sources.feeds.dates import parse_moment
 
 LOOKED_AT = 20_000  # entries: half of them at each end, where what is new stands
 
@@ -26,7 +26,7 @@ def newest(entries: Sequence[T], limit: int, dates_of: Callable[[T], Sequence[st
     dated: list[tuple[datetime, int]] = []
     undated: list[int] = []
     for place, (_, entry) in enumerate(numbered):
-        if date := next((read for text in dates_of(entry) if (read := moment(text))), None):
+        if date := next((read for text in dates_of(entry) if (read := parse_moment(text))), None):
             dated.append((date, -place))
         else:
             undated.append(place)

@@ -17,7 +17,7 @@ from xml.parsers import expat
 from bot.domain.records.identity import canonical
 from bot.domain.text.cleaning import clip, repair
 from bot.domain.text.words import name_key
-from bot.sources.feeds.charset import decoded
+from bot.sources.feeds.charset import decode
 from bot.sources.model import Rejected
 from bot.sources.topic_files import MAX_NAME
 
@@ -49,10 +49,10 @@ def read_opml(data: bytes) -> tuple[tuple[Outline, ...], tuple[Rejected, ...]]:
     """
     if len(data) > MAX_BYTES:
         raise ValueError(f"more than {MAX_BYTES // 1_000_000} MB")
-    text = _BARE.sub("&amp;", decoded(data).lstrip())
+    text = _BARE.sub("&amp;", decode(data).lstrip())
     if not text:
         raise ValueError("the file is empty")
-    reader = _Reader()
+    reader = _OpmlReader()
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = reader.doctype
     parser.StartElementHandler = reader.start
@@ -89,7 +89,7 @@ def write_opml(outlines: Iterable[Outline], title: str) -> str:
     return "\n".join([*lines, "  </body>", "</opml>", ""])
 
 
-class _Reader:
+class _OpmlReader:
     """What the parser tells, into outlines."""
 
     def __init__(self) -> None:

@@ -16,11 +16,11 @@ from bot.domain.records.intake import IN_FEED, OWN
 from bot.domain.text.cleaning import clip
 from bot.sources.feeds.dates import read_date, unknown_zone
 from bot.sources.feeds.html import captions
-from bot.sources.feeds.images import image_of
-from bot.sources.feeds.links import is_web, resolved
-from bot.sources.feeds.model import Entry, Feed, Text
-from bot.sources.feeds.text import body, digest, excerpts_of, line, word_bytes
-from bot.sources.feeds.wrappers import unwrapped
+from bot.sources.feeds.images import choose_image
+from bot.sources.feeds.links import is_web, resolve
+from bot.sources.feeds.model import FeedEntry, ParsedFeed, Text
+from bot.sources.feeds.text import body, choose_excerpts, digest, line, word_bytes
+from bot.sources.feeds.wrappers import unwrap
 from bot.sources.model import Item, Rejected
 from bot.sources.records import MAX_EXCERPT, MAX_OUTLET, MAX_TITLE
 
@@ -58,7 +58,7 @@ class FeedPublisher:
 class _Draft:
     """A record in the making. `page` is its canonical address, which other entries can have as well, and `host` its host."""
 
-    entry: Entry
+    entry: FeedEntry
     page: str
     host: str
     title: str
@@ -71,8 +71,8 @@ class _Draft:
     twins: list[str] = field(default_factory=list)
 
 
-def owner_of(
-    feed: Feed, url: str, name: str, topics: tuple[str, ...], quality: int, language: str
+def build_publisher(
+    feed: ParsedFeed, url: str, name: str, topics: tuple[str, ...], quality: int, language: str
 ) -> FeedPublisher:
     """The owner: by the user's name for the feed or its own title, and by its address and that of its site."""
     domains = [domain for link in (feed.link, url) if (domain := _domain(link)) and domain not in _FEED_HOSTS]
@@ -90,7 +90,7 @@ def owner_of(
     )
 
 
-def items_of(feed: Feed, owner: FeedPublisher) -> tuple[list[Item], list[Rejected]]:
+def build_items(feed: ParsedFeed, owner: FeedPublisher) -> tuple[list[Item], list[Rejected]]:
     """A record, or the reason why there is none, of each entry."""
     drafts: list[_Draft] = []
     rejected: list[Rejected] = []
@@ -99,7 +99,7 @@ def items_of(feed: Feed, owner: FeedPublisher) -> tuple[list[Item], list[Rejecte
             drafts.append(_draft(entry, feed.page))
         except ValueError as error:
             rejected.append(Rejected(owner.path, entry.number, clip(str(error), _REASON)))
-    excerpts = excerpts_of(
+    excerpts = choose_excerpts(
         [draft.entry.texts for draft in drafts], [draft.title for draft in drafts], MAX_EXCERPT
     )
     for draft, excerpt in zip(drafts, excerpts, strict=True):
@@ -113,7 +113,7 @@ def items_of(feed: Feed, owner: FeedPublisher) -> tuple[list[Item], list[Rejecte
     return items, sorted(rejected, key=lambda one: one.item)
 
 
-def _draft(entry: Entry, feed_page: str) -> _Draft:
+def _draft(entry: FeedEntry, feed_page: str) -> _Draft:
     """What an entry says and where its page is. Raises `ValueError` where that is missing."""
     if entry.error:
         raise ValueError(entry.error)
@@ -129,7 +129,7 @@ def _draft(entry: Entry, feed_page: str) -> _Draft:
     return draft
 
 
-def _page(entry: Entry, feed_page: str) -> tuple[str, bool]:
+def _page(entry: FeedEntry, feed_page: str) -> tuple[str, bool]:
     """The canonical address of the best of an entry's addresses that can be opened, which becomes its `url`.
 
     An entry without any has that of its feed, and True besides, if it has a guid to be told by. Raises `ValueError`.
@@ -138,8 +138,8 @@ def _page(entry: Entry, feed_page: str) -> tuple[str, bool]:
     for address in (entry.url, *entry.others[:_MOST_ADDRESSES], *entry.stand_ins[:_MOST_ADDRESSES]):
         if not address:
             continue
-        given = resolved(address, entry.base)
-        url = publisher_address(unwrapped(given))
+        given = resolve(address, entry.base)
+        url = publisher_address(unwrap(given))
         try:
             page = canonical(url)
         except ValueError as error:
@@ -155,7 +155,7 @@ def _page(entry: Entry, feed_page: str) -> tuple[str, bool]:
     raise ValueError(problem)
 
 
-def _words(entry: Entry) -> str:
+def _words(entry: FeedEntry) -> str:
     """What to call an entry without a title: its first words, else what its pictures show."""
     told = chain(
         entry.texts, entry.captions, (Text(words) for text in entry.texts for words in captions(text.value))
@@ -166,7 +166,9 @@ def _words(entry: Entry) -> str:
 # ------------------------------------------------------------------------------------------ identity
 
 
-def _identified(drafts: list[_Draft], owner: FeedPublisher) -> tuple[list[_Draft], list[tuple[Entry, Entry]]]:
+def _identified(
+    drafts: list[_Draft], owner: FeedPublisher
+) -> tuple[list[_Draft], list[tuple[FeedEntry, FeedEntry]]]:
     """The drafts with their keys and twins, and the entries that repeat an earlier one.
 
     A twin that two entries share tells neither, and one that is another's page is not its own.
@@ -175,7 +177,7 @@ def _identified(drafts: list[_Draft], owner: FeedPublisher) -> tuple[list[_Draft
     guids = Counter(draft.entry.guid for draft in drafts)
     sessions = _sessions(pages)
     known: dict[str, _Draft] = {}
-    repeated: list[tuple[Entry, Entry]] = []
+    repeated: list[tuple[FeedEntry, FeedEntry]] = []
     titles = word_bytes([draft.title for draft in drafts])
     texts = word_bytes([draft.excerpt for draft in drafts])
     for draft, title, text in zip(drafts, titles, texts, strict=True):
@@ -254,7 +256,7 @@ def _is_home(page: str) -> bool:
 def _other_pages(draft: _Draft, guid: str) -> list[str]:
     """The canonical addresses that an entry has besides its own."""
     entry = draft.entry
-    others = dict.fromkeys([resolved(other, entry.base) for other in entry.others])
+    others = dict.fromkeys([resolve(other, entry.base) for other in entry.others])
     if is_web(guid):
         others[guid] = None
     others.pop(entry.url, None)
@@ -292,7 +294,7 @@ def _item(draft: _Draft, owner: FeedPublisher, outlets: dict[object, Outlet]) ->
         type="video" if entry.video or _VIDEO.match(draft.page) else "article",
         quality=owner.quality,
         topics=owner.topics,
-        image=image_of(entry),
+        image=choose_image(entry),
         twins=tuple(draft.twins),
         language=_language(entry.language, owner.language),
         date_unreadable=draft.unreadable,
@@ -315,20 +317,20 @@ def _date(draft: _Draft) -> None:
         )
 
 
-def _outlet(entry: Entry, host: str, owner: FeedPublisher) -> Outlet:
+def _outlet(entry: FeedEntry, host: str, owner: FeedPublisher) -> Outlet:
     """Who publishes the page: whoever has its host, under the name that the feed has for them.
 
     The pages of the feed's owner have the owner's name. A page elsewhere is another outlet's, as
     in a link blog. An aggregator that keeps readers on its own pages names the publisher.
     """
     domain = registered_domain(host)
-    own = _is_own(domain, owner)
+    own = _is_publishers_domain(domain, owner)
     if owner.domains and (domain in _FEED_HOSTS or host in _FEED_HOSTS):  # a counter of clicks on the way
         domain, own = owner.domains[0], True
     name = ""
     if entry.source is not None:
-        source = _domain(resolved(entry.source.url, entry.base)) if entry.source.url else ""
-        if (source and not _is_own(source, owner)) or (not source and not own):
+        source = _domain(resolve(entry.source.url, entry.base)) if entry.source.url else ""
+        if (source and not _is_publishers_domain(source, owner)) or (not source and not own):
             name = clip(entry.source.name, MAX_OUTLET)
             domain, own = (source if own else domain), False
     if own:
@@ -336,7 +338,7 @@ def _outlet(entry: Entry, host: str, owner: FeedPublisher) -> Outlet:
     return Outlet(name or clip(domain, MAX_OUTLET), domain)
 
 
-def _is_own(domain: str, owner: FeedPublisher) -> bool:
+def _is_publishers_domain(domain: str, owner: FeedPublisher) -> bool:
     """Whether it is one of the owner's domains, or the same name under another suffix."""
     if not owner.domains or domain in owner.domains:
         return True

@@ -15,9 +15,9 @@ from xxhash import xxh3_128_hexdigest
 from bot.domain.polling import Hints, PollResult
 from bot.errors import SourceError
 from bot.sources.feeds.discover import common_paths, feed_links
-from bot.sources.feeds.parse import MAX_BODY, Document, FeedSpec, NotAFeed, parse
-from bot.sources.model import Batch, Progress
-from bot.sources.parsing.pool import HERE, Parsers, TooCostlyError, parsed
+from bot.sources.feeds.parse import MAX_BODY, FeedDocument, FeedSpec, NotAFeed, parse
+from bot.sources.model import ItemBatch, Progress
+from bot.sources.parsing.pool import IN_PROCESS, Parsers, TooCostlyError, run_parser
 from bot.sources.web.fetch import Web
 from bot.sources.web.model import WITH_CONTENT, Failure, Response
 
@@ -43,8 +43,8 @@ class PollOutcome:
 
     got: PollResult
     reason: str = ""
-    batch: Batch | None = None
-    document: Document | None = None
+    batch: ItemBatch | None = None
+    document: FeedDocument | None = None
     moved: str = ""
     hints: Hints = field(default_factory=Hints)
     retry_after: timedelta | None = None
@@ -55,7 +55,7 @@ async def poll_feed(
     origin: FeedSpec,
     progress: Progress,
     now: datetime,
-    parsers: Parsers = HERE,
+    parsers: Parsers = IN_PROCESS,
     server: int = 0,
 ) -> PollOutcome:
     """Fetch the feed at `origin.url`, and read it unless it is as `progress` remembers it. Never raises.
@@ -98,7 +98,7 @@ async def poll_feed(
         "skip_hours": sorted(document.skip_hours),
         "skip_days": sorted(document.skip_days),
     }
-    batch = Batch(document.items, document.rejected, progress={STATE: state}, last=True)
+    batch = ItemBatch(document.items, document.rejected, progress={STATE: state}, last=True)
     return PollOutcome(PollResult.NEW, batch=batch, document=document, moved=answer.permanent, hints=hints)
 
 
@@ -123,7 +123,7 @@ def _unchanged(answer: Response, known: dict[str, Any], state: dict[str, Any] | 
         frozenset(known.get("skip_days", ())),
     )
     progress = {STATE: entry} if entry != known else {}
-    batch = Batch(unchanged=known.get("items", 0), progress=progress, last=True)
+    batch = ItemBatch(unchanged=known.get("items", 0), progress=progress, last=True)
     return PollOutcome(PollResult.NOTHING_NEW, batch=batch, moved=answer.permanent, hints=hints)
 
 
@@ -147,9 +147,9 @@ def _refused(answer: Response) -> PollOutcome:
     return PollOutcome(got, reason, retry_after=answer.retry_after)
 
 
-async def _parsed(parsers: Parsers, server: int, answer: Response, origin: FeedSpec) -> Document:
+async def _parsed(parsers: Parsers, server: int, answer: Response, origin: FeedSpec) -> FeedDocument:
     there = replace(origin, url=answer.url)
-    return await parsed(parsers, server, parse, answer.body, there, answer.content_type)
+    return await run_parser(parsers, server, parse, answer.body, there, answer.content_type)
 
 
 class FeedSource:
@@ -167,7 +167,7 @@ class FeedSource:
         """The identity: `feed:` and the address as it was given."""
         return f"{self.kind}:{self._origin.url}"
 
-    async def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
+    async def fetch(self, progress: Progress) -> AsyncGenerator[ItemBatch, None]:
         """One batch. Raises SourceError where the feed cannot be had."""
         found = await poll_feed(self._web, self._origin, progress, self._now())
         if found.batch is None:
@@ -180,14 +180,14 @@ class FeedSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class DiscoveredFeed:
     """A feed that was found: where it is, and what is in it."""
 
     url: str
-    document: Document
+    document: FeedDocument
 
 
-async def find(web: Web, origin: FeedSpec, parsers: Parsers = HERE, server: int = 0) -> Found:
+async def find(web: Web, origin: FeedSpec, parsers: Parsers = IN_PROCESS, server: int = 0) -> DiscoveredFeed:
     """The feed at an address, or that the web page there names. Raises SourceError that says what to do.
 
     `server` is whose people gave the address; 0: the operator.
@@ -198,23 +198,23 @@ async def find(web: Web, origin: FeedSpec, parsers: Parsers = HERE, server: int 
         raise SourceError(f"{origin.url}: {error}") from error
 
 
-async def _find(web: Web, origin: FeedSpec, parsers: Parsers, server: int) -> Found:
+async def _find(web: Web, origin: FeedSpec, parsers: Parsers, server: int) -> DiscoveredFeed:
     answer = await web.get(origin.url)
     if isinstance(answer, Failure):
         raise SourceError(f"{origin.url}: {answer.reason}")
     if answer.status not in WITH_CONTENT:
         raise SourceError(f"{origin.url}: {_refused(answer).reason}")
     try:
-        return Found(answer.permanent or origin.url, await _parsed(parsers, server, answer, origin))
+        return DiscoveredFeed(answer.permanent or origin.url, await _parsed(parsers, server, answer, origin))
     except NotAFeed as error:
         reason = str(error)
-    links = await parsed(parsers, server, feed_links, answer.body, answer.url, answer.content_type)
+    links = await run_parser(parsers, server, feed_links, answer.body, answer.url, answer.content_type)
     for url in [*(link.url for link in links[:LINKS_TRIED]), *common_paths(answer.url)[:PATHS_TRIED]]:
         there = await web.get(url)
         if isinstance(there, Failure) or there.status not in WITH_CONTENT:
             continue
         with suppress(NotAFeed):
-            return Found(
+            return DiscoveredFeed(
                 there.permanent or url, await _parsed(parsers, server, there, replace(origin, url=url))
             )
     raise SourceError(
@@ -235,14 +235,14 @@ class FeedFile:
         """The identity: `feed:` and the file's address."""
         return f"{self.kind}:{self._path.as_uri()}"
 
-    async def fetch(self, _progress: Progress) -> AsyncGenerator[Batch, None]:
+    async def fetch(self, _progress: Progress) -> AsyncGenerator[ItemBatch, None]:
         """One batch. Raises SourceError where the file is no feed, and OSError where it cannot be read."""
         body = await asyncio.to_thread(_read, self._path)
         try:
             document = await asyncio.to_thread(parse, body, FeedSpec(self._path.as_uri()))
         except NotAFeed as error:
             raise SourceError(f"{self._path}: {error}") from error
-        yield Batch(document.items, document.rejected, last=True)
+        yield ItemBatch(document.items, document.rejected, last=True)
 
     async def changes(self) -> AsyncGenerator[None, None]:
         """Nobody watches it."""

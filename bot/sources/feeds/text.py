@@ -72,7 +72,7 @@ def _is_clean(text: str) -> bool:
     )
 
 
-def excerpts_of(many: Sequence[Sequence[Text]], titles: Sequence[str], limit: int) -> list[str]:
+def choose_excerpts(many: Sequence[Sequence[Text]], titles: Sequence[str], limit: int) -> list[str]:
     """Of each entry's texts the first that says something that its title does not."""
     firsts = bodies([texts[0] if texts else _NO_TEXT for texts in many], limit)
     return [

@@ -10,7 +10,7 @@ import re
 from urllib.parse import parse_qsl, urlsplit
 
 from bot.domain.records.identity import canonical, registered_domain
-from bot.sources.feeds.links import host_of, is_web, written
+from bot.sources.feeds.links import clean_address, host_of, is_web
 
 _DEEPEST = 3  # wrappers inside each other
 _MOST_PARAMETERS = 50
@@ -60,7 +60,7 @@ _ADDRESS_OF_A_MACHINE = re.compile(r"\[.*|[\d.]+")
 _NOT_PUBLIC = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".onion")
 
 
-def unwrapped(url: str) -> str:
+def unwrap(url: str) -> str:
     """The address that a wrapper leads to; any other address as it is."""
     for _ in range(_DEEPEST):
         target = _target(url) if "?" in url and _RELEVANT.search(url) else ""
@@ -83,7 +83,7 @@ def _target(url: str) -> str:
         parameters = dict(reversed(parse_qsl(parts.query, max_num_fields=_MOST_PARAMETERS)))
     except ValueError:
         return ""
-    target = next((written(parameters[name]) for name in names if name in parameters), "")
+    target = next((clean_address(parameters[name]) for name in names if name in parameters), "")
     return target if is_web(target) and _is_public(target) else ""
 
 

@@ -15,7 +15,7 @@ from lxml import etree
 
 from bot.sources.feeds.model import NotAFeed
 from bot.sources.feeds.namespaces import adopt_namespaces, with_usual_namespaces
-from bot.sources.feeds.nesting import nested
+from bot.sources.feeds.nesting import close_tags
 
 _MAX_MARKUP = 1_000_000  # tags and attributes of a document: each costs a hundred times its length in memory
 _MAX_MENDED = 500_000  # tags and entities in a damaged one: each is looked at
@@ -45,7 +45,7 @@ _BARE_VALUE = re.compile(r"""(\s[\w:.-]+)\s*=\s*([^\s"'<>]+)""")
 _QUOTED = re.compile(r"""("[^"]*"|'[^']*')""")
 
 
-def root_of(text: str) -> Any:
+def parse_root(text: str) -> Any:
     """The root element. Raises `NotAFeed` where there is none of a feed."""
     start, name = _root(text)
     if name in _NO_FEEDS:
@@ -55,7 +55,7 @@ def root_of(text: str) -> Any:
         raise NotAFeed(f"more than {_MAX_MARKUP:,} tags and attributes")
     root = _parsed(text, recover=False)
     if root is None:
-        root = _parsed(_mended(text), recover=True)
+        root = _parsed(_repair_markup(text), recover=True)
     if root is None:
         raise NotAFeed(_DAMAGED)
     adopt_namespaces(root)
@@ -103,7 +103,7 @@ def _root(text: str) -> tuple[int, str]:
     raise NotAFeed("XML or HTML, but not in a supported feed format")
 
 
-def _mended(text: str) -> str:
+def _repair_markup(text: str) -> str:
     """The text without what stops libxml2's recovery or costs content in it."""
     if text.count("<") + text.count("&") > _MAX_MENDED:
         raise NotAFeed(_DAMAGED)
@@ -114,10 +114,10 @@ def _mended(text: str) -> str:
         if closed >= 0
         else text.replace("<!--", "")
     )
-    return nested(_DAMAGE.sub(_mend, text))
+    return close_tags(_DAMAGE.sub(_repair_piece, text))
 
 
-def _mend(found: re.Match[str]) -> str:
+def _repair_piece(found: re.Match[str]) -> str:
     whole = found[0]
     if whole[0] == "&":
         return _entity(found[2], found[3])

@@ -63,7 +63,7 @@ class Parsers(Protocol):
         """
 
 
-async def parsed(
+async def run_parser(
     parsers: Parsers,
     server: int,
     parser: Callable[[bytes, *Arguments], T],
@@ -76,7 +76,7 @@ async def parsed(
     return await parsers.run(server, parser, body, *arguments)
 
 
-class Here:
+class InProcessParsers:
     """Runs parsers in this process, without bounds: for the command line, where the operator chose what is read."""
 
     async def run(self, _server: int, parser: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
@@ -84,7 +84,7 @@ class Here:
         return parser(*arguments)
 
 
-HERE = Here()
+IN_PROCESS = InProcessParsers()
 
 
 class ParserPool:

@@ -95,7 +95,7 @@ def checked(text: str) -> URL:
         raise AddressError("the address contains characters that are not allowed")
     try:
         url = _permitted(URL(text))
-        url = _as_given(url, text)
+        url = _with_original_escapes(url, text)
     except ValueError as error:  # IDNA's and Unicode's are ValueErrors
         raise AddressError("the address is not valid") from error
     if len(str(url)) > MAX_URL:
@@ -103,7 +103,7 @@ def checked(text: str) -> URL:
     return url
 
 
-def _as_given(url: URL, text: str) -> URL:
+def _with_original_escapes(url: URL, text: str) -> URL:
     """The address with the percent-escapes of its text: servers that sign addresses compare every character."""
     given = urlsplit(text)
     path = _escaped(given.path)
@@ -190,7 +190,7 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
     return address.version == 4 or address in _PUBLIC_6
 
 
-def is_own(address: IPv4Address | IPv6Address) -> bool:
+def is_this_machine(address: IPv4Address | IPv6Address) -> bool:
     """Whether this machine has the address itself: then the system would reach it from that very address. Sends nothing.
 
     A cloud or a router that translates a public address to this machine's private one does so out of its sight.
@@ -215,7 +215,7 @@ class Guard(AbstractResolver):
         resolver: Resolver,
         *,
         private_networks: bool,
-        own: Callable[[IPv4Address | IPv6Address], bool] = is_own,
+        own: Callable[[IPv4Address | IPv6Address], bool] = is_this_machine,
     ) -> None:
         self._resolver = resolver
         self._private_networks = private_networks

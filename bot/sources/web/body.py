@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Protocol
 
-from bot.sources.web.model import Failure, Kind, Limits
+from bot.sources.web.model import Failure, FetchLimits, Kind
 
 STEP = 1 << 18  # bytes unpacked in one go: less than a millisecond
 _SLICE = 1 << 14  # packed bytes looked at in one go
@@ -35,7 +35,7 @@ class _UnpackError(Exception):
     """Packed data that cannot be unpacked."""
 
 
-class _NotAskedForError(Exception):
+class _UnsupportedEncodingError(Exception):
     """Data packed in a way that is not supported."""
 
 
@@ -82,7 +82,7 @@ class Unpacker:
         elif self.encoding in ("", "gzip") or not data or _TEXT.match(data):
             self._plain = True
         elif self.encoding != "deflate":
-            raise _NotAskedForError
+            raise _UnsupportedEncodingError
         else:
             with_header = len(data) > 1 and data[0] & 15 == 8 and int.from_bytes(data[:2], "big") % 31 == 0
             self._inflater = zlib.decompressobj(zlib.MAX_WBITS if with_header else -zlib.MAX_WBITS)
@@ -115,7 +115,7 @@ class Unpacker:
                     return
 
 
-async def read(stream: Stream, encoding: str, length: int | None, limits: Limits) -> bytes | Failure:
+async def read(stream: Stream, encoding: str, length: int | None, limits: FetchLimits) -> bytes | Failure:
     """The whole body, unpacked, or why there is none.
 
     `encoding` and `length` are what the headers say; a false length is the stream's business.
@@ -131,10 +131,10 @@ async def read(stream: Stream, encoding: str, length: int | None, limits: Limits
         for _ in range(_LAYERS - 1):
             if isinstance(content, Failure) or not content.startswith(_GZIP):
                 break
-            content = await _unpacked_again(content, limits.body)
+            content = await _unpack_inner(content, limits.body)
     except _UnpackError:
         return Failure(Kind.PASSING, "the response cannot be decompressed")
-    except _NotAskedForError:
+    except _UnsupportedEncodingError:
         return Failure(Kind.PASSING, f"the response has an unsupported Content-Encoding ({packed})")
     return content
 
@@ -153,7 +153,7 @@ async def _read(stream: Stream, unpacker: Unpacker, most: int, most_unpacked: in
     return await _completed(unpacker, b"", body, most_unpacked)
 
 
-async def _unpacked_again(packed: bytes, most: int) -> bytes | Failure:
+async def _unpack_inner(packed: bytes, most: int) -> bytes | Failure:
     """What a packed body has inside that is packed itself."""
     return await _completed(Unpacker("gzip"), packed, bytearray(), most)
 

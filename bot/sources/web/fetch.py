@@ -34,7 +34,7 @@ from bot.sources.web.addresses import (
 )
 from bot.sources.web.connections import LenientConnector
 from bot.sources.web.hosts import Hosts
-from bot.sources.web.model import FEEDS, WITH_CONTENT, Failure, Kind, Limits, Response
+from bot.sources.web.model import FEEDS, WITH_CONTENT, Failure, FetchLimits, Kind, Response
 from bot.sources.web.sockets import BEFORE_THE_ANSWER, MeteredSocket
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ _BUFFER = 1 << 16
 _opened: ContextVar[list[MeteredSocket]] = ContextVar("_opened")
 
 
-class _BrokenOffError(aiohttp.ClientError):
+class _DisconnectedError(aiohttp.ClientError):
     """The connection ended before there was an answer."""
 
 
@@ -73,7 +73,7 @@ class Web:
         *,
         user_agent: str,
         private_networks: bool = False,
-        limits: Limits | None = None,
+        limits: FetchLimits | None = None,
         resolver: Resolver | None = None,
         connections: int = 100,
         monotonic: Callable[[], float] | None = None,
@@ -83,7 +83,7 @@ class Web:
         if not headers.plain(user_agent):
             raise ValueError("user_agent must be one line of plain text")
         self._user_agent = user_agent
-        self._limits = limits or Limits()
+        self._limits = limits or FetchLimits()
         # A body in small chunks is larger on the wire than in the end.
         self._wire = BEFORE_THE_ANSWER + 2 * max(self._limits.body, self._limits.compressed)
         self._guard = Guard(resolver or SystemResolver(), private_networks=private_networks)
@@ -146,7 +146,7 @@ class Web:
                 answer = await self._ask(url, asked, left, now)
                 left -= self._monotonic() - started
             if isinstance(answer, Response):
-                return _kept(answer, first, kept)
+                return _to_remember(answer, first, kept)
             if isinstance(answer, Failure):
                 return answer if url is first else Failure(answer.kind, f"after a redirect: {answer.reason}")
             try:
@@ -192,7 +192,7 @@ class Web:
         except (OSError, ValueError, aiohttp.ClientError) as error:  # TimeoutError is an OSError
             if any(each.exhausted for each in sockets):
                 return Failure(Kind.TOO_LARGE, "the response does not end")
-            return Failure(Kind.PASSING, _what_went_wrong(error, self._limits))
+            return Failure(Kind.PASSING, _failure_reason(error, self._limits))
         finally:
             _opened.reset(token)
             for each in sockets:  # over TLS a connection would wait for the server's goodbye
@@ -272,7 +272,7 @@ class Web:
                 max_line_size=limits.header_bytes,
                 max_field_size=limits.header_bytes,
                 max_headers=_MAX_HEADERS,
-                middlewares=(_once,),
+                middlewares=(_without_retry,),
             )
         return self._session
 
@@ -281,14 +281,16 @@ def _loop_time() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+async def _without_retry(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
     """One connection for one turn: aiohttp would at once open another where the first breaks off."""
     try:
         return await handler(request)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _BrokenOffError from error
+        raise _DisconnectedError from error
 
 
 def _target(url: URL, location: str) -> str | None:
@@ -313,7 +315,7 @@ def _refresh(given: Mapping[str, str], url: URL) -> str | None:
     return target if target is not None and URL(target) != url else None
 
 
-def _kept(answer: Response, first: URL, kept: URL) -> Response:
+def _to_remember(answer: Response, first: URL, kept: URL) -> Response:
     """The answer as it is to be remembered: for the address that will be asked the next time."""
     good = answer.status == 304 or answer.status in WITH_CONTENT
     if good and kept != first:
@@ -325,7 +327,7 @@ def _kept(answer: Response, first: URL, kept: URL) -> Response:
     return answer
 
 
-def _what_went_wrong(error: Exception, limits: Limits) -> str:
+def _failure_reason(error: Exception, limits: FetchLimits) -> str:
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return f"no connection to the server within {_span(limits.connect)}"
     if isinstance(error, aiohttp.SocketTimeoutError):

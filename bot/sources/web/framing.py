@@ -25,7 +25,7 @@ _LAST_CHUNK = b"0\r\n\r\n"
 _Steps: TypeAlias = Generator[None, None, None]  # yields wherever it needs more data
 
 
-class _AsItIsError(Exception):
+class _PassThroughError(Exception):
     """The rest is passed on as it is."""
 
 
@@ -66,7 +66,7 @@ class AnswerFilter:
         yield
         try:
             yield from self._answer()
-        except _AsItIsError:
+        except _PassThroughError:
             while True:
                 self._out.append(self._take())
                 yield
@@ -90,11 +90,11 @@ class AnswerFilter:
             self._out += [b"Content-Length: %s\r\n" % length for length in lengths]
             self._out.append(b"\r\n")
             if len(lengths) > 1 or not _is_length(*lengths):
-                raise _AsItIsError
+                raise _PassThroughError
             yield from self._counted(int(*lengths))
         else:
             self._out.append(b"\r\n")
-            raise _AsItIsError  # up to the end of the connection
+            raise _PassThroughError  # up to the end of the connection
 
     def _status_line(self) -> Generator[None, None, int]:
         for _ in range(_BLANK_LINES):
@@ -170,7 +170,7 @@ class AnswerFilter:
         while (end := self._data.find(b"\n", self._at)) < 0 and len(self._data) - self._at <= self._longest:
             yield
         if not 0 <= end - self._at <= self._longest:
-            raise _AsItIsError
+            raise _PassThroughError
         self._line_start, self._at = self._at, end + 1
         return self._data[self._line_start : end].removesuffix(b"\r")
 
@@ -187,11 +187,11 @@ class AnswerFilter:
             self._out += (b"%x\r\n" % len(body), body, b"\r\n")
         self._chunk.clear()
 
-    def _from_this_line(self) -> _AsItIsError:
+    def _from_this_line(self) -> _PassThroughError:
         """The last line and everything after it are passed on as they are."""
         self._flush()
         self._at = self._line_start
-        return _AsItIsError()
+        return _PassThroughError()
 
 
 def _is_length(text: bytes) -> bool:

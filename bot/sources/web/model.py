@@ -16,7 +16,7 @@ WITH_CONTENT = frozenset({200, 203, 206, 226})
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class FetchLimits:
     """What a server may take of us, and what we take of it.
 
     `total` is the time of a request with its redirects, without the wait for a turn; `idle` the

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.sources.feeds.discover import MAX_FOUND, MAX_PATHS, Found, common_paths, feed_links
+from bot.sources.feeds.discover import MAX_FOUND, MAX_PATHS, FeedLink, common_paths, feed_links
 
 PAGE = "https://example.com/blog/page.html"
 RSS = 'rel="alternate" type="application/rss+xml"'
@@ -32,9 +32,9 @@ def test_a_page_names_its_feeds() -> None:
         <link rel="alternate" hreflang="de" href="/de/">
         </head><body><a href="/other/feed">more</a></body></html>"""
     assert feed_links(page.encode(), PAGE) == (
-        Found("https://example.com/feed/", "Example » Feed"),
-        Found("https://example.com/atom.xml", "Atom"),
-        Found("https://example.com/blog/feed.json", ""),
+        FeedLink("https://example.com/feed/", "Example » Feed"),
+        FeedLink("https://example.com/atom.xml", "Atom"),
+        FeedLink("https://example.com/blog/feed.json", ""),
     )
 
 
@@ -192,7 +192,7 @@ def anchor(href: str, text: str = "RSS") -> str:
     ],
 )
 def test_a_link_that_looks_like_a_feed(path: str) -> None:
-    assert feed_links(anchor(f"/{path}").encode(), PAGE) == (Found(f"https://example.com/{path}", "RSS"),)
+    assert feed_links(anchor(f"/{path}").encode(), PAGE) == (FeedLink(f"https://example.com/{path}", "RSS"),)
 
 
 @pytest.mark.parametrize(

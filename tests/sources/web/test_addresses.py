@@ -18,7 +18,7 @@ from bot.sources.web.addresses import (
     Guard,
     SystemResolver,
     checked,
-    is_own,
+    is_this_machine,
     literal,
     objection,
 )
@@ -162,12 +162,14 @@ def test_a_public_address_of_the_machine_itself_is_refused(spelling: str, privat
 
 
 def test_what_the_machine_has_is_its_own() -> None:
-    assert is_own(IPv4Address("127.0.0.1"))
-    assert not is_own(IPv4Address("192.0.2.1"))
-    assert not is_own(IPv6Address("2001:db8::1"))
+    assert is_this_machine(IPv4Address("127.0.0.1"))
+    assert not is_this_machine(IPv4Address("192.0.2.1"))
+    assert not is_this_machine(IPv6Address("2001:db8::1"))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking, suppress(OSError):
         asking.connect(("1.1.1.1", 9))  # sends nothing
-        assert is_own(IPv4Address(asking.getsockname()[0])), "the address that it uses towards others"
+        assert is_this_machine(IPv4Address(asking.getsockname()[0])), (
+            "the address that it uses towards others"
+        )
 
 
 @pytest.mark.parametrize(
