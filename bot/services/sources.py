@@ -17,7 +17,7 @@ from bot.errors import InvalidInputError, NotFoundError, SourceError
 from bot.services.context import Context
 from bot.services.topics import resolve
 from bot.sources.feeds.parse import FeedDocument, FeedSpec
-from bot.sources.feeds.source import DiscoveredFeed, find
+from bot.sources.feeds.source import DiscoveredFeed, find_feed
 from bot.sources.web.fetch import Web
 from bot.store import feeds, quotas, subscriptions
 
@@ -95,12 +95,12 @@ async def _found(context: Context, spec: FeedSpec, guild_id: int, *, guessed: bo
     """The feed there; where https was only a guess, else over http."""
     web = _web(context)
     try:
-        return await find(web, spec, context.parsers, guild_id)
+        return await find_feed(web, spec, context.parsers, guild_id)
     except SourceError:
         if not guessed:
             raise
     spec = replace(spec, url=f"http://{spec.url.removeprefix('https://')}")
-    return await find(web, spec, context.parsers, guild_id)
+    return await find_feed(web, spec, context.parsers, guild_id)
 
 
 def _matched(
@@ -126,11 +126,11 @@ async def add(
     """
     async with context.db.read() as connection:
         full = await _full(context, connection, guild_id)
-        if full and await feeds.find(connection, address_of(address), guild_id) is None:
+        if full and await feeds.find_feed(connection, address_of(address), guild_id) is None:
             raise _no_room(context)
     looked = await preview(context, address, topic_name, guild_id)
     async with context.db.write() as connection:
-        before = await feeds.find(connection, looked.url, guild_id)
+        before = await feeds.find_feed(connection, looked.url, guild_id)
         # One of the config or the catalogue stays from now on, whatever these say.
         origin = FeedOrigin.SERVER if guild_id else FeedOrigin.OPERATOR
         wanted = NewFeed(

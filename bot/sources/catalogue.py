@@ -31,13 +31,13 @@ class CatalogueFeed:
 
 
 @cache
-def _place() -> Path:
+def _catalogue_directory() -> Path:
     return Path(str(resources.files("bot.catalogue")))
 
 
 def catalogue_topics() -> tuple[Topic, ...]:
     """The topics. Raises ConfigError where the package is damaged."""
-    topics, rejected = load_topics(_place() / "topics")
+    topics, rejected = load_topics(_catalogue_directory() / "topics")
     if rejected:
         raise ConfigError("catalogue", [f"{error.path}: {error.reason}" for error in rejected])
     return topics
@@ -47,7 +47,7 @@ def catalogue_feeds() -> tuple[CatalogueFeed, ...]:
     """The feeds. Raises ConfigError where the package is damaged."""
     feeds: list[CatalogueFeed] = []
     problems: list[str] = []
-    for path in sorted((_place() / "feeds").glob("*.yaml")):
+    for path in sorted((_catalogue_directory() / "feeds").glob("*.yaml")):
         with path.open("rb") as stream:
             for item, value in documents(stream, path.name):
                 try:
@@ -64,7 +64,7 @@ def catalogue_feeds() -> tuple[CatalogueFeed, ...]:
 @cache
 def catalogue_titles() -> TitleModel:
     """What guesses the root topic of a title. Raises ConfigError with what to do where the file is missing or damaged."""
-    path = _place() / "titles.json"
+    path = _catalogue_directory() / "titles.json"
     try:
         model = json.loads(path.read_bytes())
         topics = tuple(map(str, model["topics"]))

@@ -55,15 +55,15 @@ def documents(stream: BinaryIO, path: str, limit: int | None = None) -> Iterator
         return
     item = 0
     try:
-        read = _READERS.get(suffix)
-        if read is None:
+        load = _READERS.get(suffix)
+        if load is None:
             raise Unreadable(f"not a record file; the name must end in {', '.join(SUFFIXES)}")
         if limit is not None and limit > MAX_DOCUMENT:
             raise Unreadable(_TOO_LARGE)
         text = _text(stream.read(MAX_DOCUMENT + 1 if limit is None else limit))
         if not text.strip():
             raise Unreadable("the file is empty")
-        for document in read(text):
+        for document in load(text):
             for value in document if isinstance(document, list) else (document,):
                 item += 1
                 yield item, value
@@ -119,15 +119,15 @@ def load_yaml(text: str) -> Iterator[object]:
 
 def _yaml_problem(error: yaml.MarkedYAMLError, text: str) -> str:
     # PyYAML 6.0.4 and later refuse deep brackets themselves, before they report one of them.
-    read = text[: error.problem_mark.index] if error.problem_mark else ""
-    if read.count("[") + read.count("{") - read.count("]") - read.count("}") > MAX_DEPTH:
+    text_read = text[: error.problem_mark.index] if error.problem_mark else ""
+    if text_read.count("[") + text_read.count("{") - text_read.count("]") - text_read.count("}") > MAX_DEPTH:
         return _TOO_DEEP
     # libyaml's words are constants; the constructor's quote the file.
-    what = "unsupported tag or key"
+    problem = "unsupported tag or key"
     if not isinstance(error, yaml.constructor.ConstructorError):
-        what = error.problem or error.context or "cannot be read"
+        problem = error.problem or error.context or "cannot be read"
     where = f" at line {error.problem_mark.line + 1}" if error.problem_mark else ""
-    return f"not valid YAML{where}: {what}"
+    return f"not valid YAML{where}: {problem}"
 
 
 def _inspect(text: str) -> None:
@@ -273,12 +273,12 @@ def _line(line: bytes) -> object:
 
 def _lines(stream: BinaryIO, limit: int) -> Iterator[bytes]:
     """The lines of at most `limit` bytes; of one that is too long its beginning."""
-    first = True
+    is_first = True
     while limit > 0 and (line := stream.readline(min(limit, MAX_LINE + 1))):
-        if first and line.startswith(_UTF16):
+        if is_first and line.startswith(_UTF16):
             yield from _text(line + stream.read(min(limit, MAX_DOCUMENT))).encode().split(b"\n")
             return
-        first = False
+        is_first = False
         limit -= len(line)
         yield line
         while len(line) > MAX_LINE and not line.endswith(b"\n"):

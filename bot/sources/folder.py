@@ -144,14 +144,14 @@ class FolderSource:
         Waits for a root that does not exist yet, or not any more; where the system cannot watch it
         (too many watches, an odd file system), only every half minute.
         """
-        told = False
+        warned = False
         while True:
             while not await asyncio.to_thread(self.root.exists):
-                if not told:
+                if not warned:
                     log.warning("%s does not exist; waiting until it does", self.root)
-                told = True
+                warned = True
                 await asyncio.sleep(APPEAR_SECONDS)
-            told = False
+            warned = False
             try:
                 async with aclosing(self._watch()) as changed:
                     async for _ in changed:
@@ -167,9 +167,9 @@ class FolderSource:
         """Yield as `changes` does, until the watched directory is gone or another has its name."""
         from watchfiles import awatch  # only a running bot watches
 
-        alone = self.root.is_file()
+        is_file = self.root.is_file()
         # A file is watched through its directory: editors and `mv` put a new file in its place.
-        place = self.root.parent if alone else self.root
+        place = self.root.parent if is_file else self.root
         identity = _identity(place)
         watcher = awatch(
             place,
@@ -178,7 +178,7 @@ class FolderSource:
             debounce=SETTLE_MOST_MS,
             rust_timeout=LOOK_AGAIN_MS,
             yield_on_timeout=True,
-            recursive=not alone,
+            recursive=not is_file,
             ignore_permission_denied=True,
         )
         # The watch starts with the first wait, which must come before the first yield: otherwise what
@@ -207,15 +207,15 @@ class FolderSource:
         return not any(_is_ignored(part) for part in path.parts)
 
     def _batches(self, progress: Progress) -> Generator[ItemBatch, None, None]:
-        collected = _BatchBuilder()
-        for found in self._files():
-            parts = (found,) if isinstance(found, Rejected) else self._file(found, progress)
+        builder = _BatchBuilder()
+        for file in self._files():
+            parts = (file,) if isinstance(file, Rejected) else self._file(file, progress)
             for part in parts:
-                collected.add(part)
-                if collected.full:
-                    yield collected.batch()
-                    collected = _BatchBuilder()
-        yield collected.batch(last=True)
+                builder.add(part)
+                if builder.full:
+                    yield builder.batch()
+                    builder = _BatchBuilder()
+        yield builder.batch(last=True)
 
     def _files(self) -> Iterator[_RecordFile | Rejected]:
         """The record files in order of their keys."""
@@ -253,9 +253,9 @@ class FolderSource:
         except OSError as error:
             return _unreadable(path, error)
 
-    def _file(self, found: _RecordFile, progress: Progress) -> Iterator[Item | Rejected | _FileEnd]:
+    def _file(self, file: _RecordFile, progress: Progress) -> Iterator[Item | Rejected | _FileEnd]:
         """The file's items, then what to remember of it; of an unchanged file only what was remembered."""
-        key, path, state = found
+        key, path, state = file
         entry = _Entry.of(progress.get(key), self._reader)
         if entry and (entry.size, entry.mtime) == (state.st_size, state.st_mtime_ns):
             yield from _remembered(path, key, entry, None)
@@ -282,15 +282,15 @@ class FolderSource:
         except OSError as error:  # nothing is remembered, so that it is tried again
             yield _unreadable(path, error)
             return
-        new = _Entry(state.st_size, state.st_mtime_ns, digest, self._reader, items, rejected)
-        yield _FileEnd(key, new, 0)
+        entry_now = _Entry(state.st_size, state.st_mtime_ns, digest, self._reader, items, rejected)
+        yield _FileEnd(key, entry_now, 0)
 
 
-def _remembered(path: Path, key: str, entry: _Entry, new: _Entry | None) -> Iterator[Rejected | _FileEnd]:
+def _remembered(path: Path, key: str, entry: _Entry, updated: _Entry | None) -> Iterator[Rejected | _FileEnd]:
     """What a file with the same content gives: its bad items are as bad as before."""
     for item, reason in entry.rejected:
         yield Rejected(_shown(path), item, reason)
-    yield _FileEnd(key, new, entry.items)
+    yield _FileEnd(key, updated, entry.items)
 
 
 def _unreadable(path: Path, error: OSError) -> Rejected:

@@ -108,12 +108,12 @@ class _GitError(Exception):
 
     def reason(self) -> str:
         """What went wrong, in words for whoever configured the source."""
-        said = str(self)
+        output = str(self)
         for pattern, reason in _REASONS:
-            if re.search(pattern, said):
+            if re.search(pattern, output):
                 return reason
-        lines = [line for line in said.splitlines() if line.startswith(("fatal:", "error:"))]
-        return f"git failed: {repair(lines[-1] if lines else said, _SHOWN) or 'no error message'}"
+        lines = [line for line in output.splitlines() if line.startswith(("fatal:", "error:"))]
+        return f"git failed: {repair(lines[-1] if lines else output, _SHOWN) or 'no error message'}"
 
 
 class RepositoryAddress(NamedTuple):
@@ -211,7 +211,7 @@ class GitSource:
 
     def topic_directories(self) -> list[Path]:
         """Where the working copy has topic files; none before the first `update` or `fetch`."""
-        return [found] if (found := self._copy / TOPICS).is_dir() else []
+        return [directory] if (directory := self._copy / TOPICS).is_dir() else []
 
     def _error(self, reason: str) -> SourceError:
         return SourceError(f"{self._address.url}: {reason}")
@@ -258,7 +258,7 @@ class GitSource:
         try:
             if self._address.credentials:
                 _write_secret(self._secret, self._address.credentials)
-            commit = await self._newest()
+            commit = await self._newest_commit()
             if await asyncio.to_thread(self._copy.is_dir):
                 try:
                     await self._advance(self._copy, commit)
@@ -284,20 +284,20 @@ class GitSource:
     async def _advance(self, copy: Path, commit: str) -> None:
         """Make the working copy what the commit has; files that are the same are not written again."""
         # Said outright, or git would look for a repository above a damaged one, and change that.
-        here = [f"--git-dir={copy / '.git'}", f"--work-tree={copy}"]
+        location = [f"--git-dir={copy / '.git'}", f"--work-tree={copy}"]
         target = "HEAD"
-        if await self._present(here, copy) != commit:
+        if await self._current_commit(location, copy) != commit:
             # No remote is configured: the address is given each time. What came in between is taken too.
             shallow = ["fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules"]
-            await self._git([*here, *shallow, "--", self._address.url, self._ref], copy)
+            await self._git([*location, *shallow, "--", self._address.url, self._ref], copy)
             target = "FETCH_HEAD"
-        await self._git([*here, "reset", "--quiet", "--hard", target, "--"], copy)
-        await self._git([*here, "clean", "--quiet", "-ffdx"], copy)
+        await self._git([*location, "reset", "--quiet", "--hard", target, "--"], copy)
+        await self._git([*location, "clean", "--quiet", "-ffdx"], copy)
 
-    async def _present(self, here: Sequence[str], copy: Path) -> str:
+    async def _current_commit(self, location: Sequence[str], copy: Path) -> str:
         """The working copy's commit; empty where it has none."""
         with suppress(_GitError):
-            return (await self._git([*here, "rev-parse", "--quiet", "--verify", "HEAD"], copy)).strip()
+            return (await self._git([*location, "rev-parse", "--quiet", "--verify", "HEAD"], copy)).strip()
         return ""
 
     @property
@@ -309,7 +309,7 @@ class GitSource:
         """Credentials are in a file, and only while git runs: what is in its arguments, everybody can see."""
         return self._place / "credentials"
 
-    async def _newest(self) -> str:
+    async def _newest_commit(self) -> str:
         """The commit that the repository is at."""
         # No repository's settings apply, also not of one that the place is in.
         arguments = [f"--git-dir={os.devnull}", "ls-remote", "--quiet", "--", self._address.url, self._ref]
@@ -345,7 +345,7 @@ class GitSource:
         assert process.stdout is not None
         assert process.stderr is not None
         try:
-            output, said = await asyncio.gather(_end_of(process.stdout), _end_of(process.stderr))
+            output, errors = await asyncio.gather(_end_of(process.stdout), _end_of(process.stderr))
             code = await process.wait()
         finally:
             if process.returncode is None:
@@ -353,16 +353,16 @@ class GitSource:
                     os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
         if code:
-            raise _GitError(said)
+            raise _GitError(errors)
         return output
 
 
 async def _end_of(stream: asyncio.StreamReader) -> str:
     """The end of what comes; a server may have git say any amount."""
-    kept = b""
+    end = b""
     while part := await stream.read(_KEPT):
-        kept = (kept + part)[-_KEPT:]
-    return kept.decode(errors="replace")
+        end = (end + part)[-_KEPT:]
+    return end.decode(errors="replace")
 
 
 def _lock(place: Path) -> BinaryIO | None:
@@ -387,6 +387,6 @@ def _write_secret(path: Path, line: str) -> None:
         file.write(f"{line}\n")
 
 
-def _replace(old: Path, new: Path) -> None:
-    shutil.rmtree(old, ignore_errors=True)
-    new.rename(old)
+def _replace(target: Path, source: Path) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    source.rename(target)

@@ -59,11 +59,11 @@ def parse(data: bytes, path: str, default_quality: int = 0) -> Parsed:
     """All records of a file whose format its suffix tells. Never raises."""
     items: list[Item] = []
     rejected: list[Rejected] = []
-    for entry in read(BytesIO(data), path, default_quality):
-        if isinstance(entry, Item):
-            items.append(entry)
+    for result in read(BytesIO(data), path, default_quality):
+        if isinstance(result, Item):
+            items.append(result)
         else:
-            rejected.append(entry)
+            rejected.append(result)
     return Parsed(tuple(items), tuple(rejected))
 
 
@@ -75,7 +75,7 @@ def read(
     Raises what the stream raises. Topic definitions among the documents are passed over. A file
     with a thousand bad items is given up, and the last reason says so.
     """
-    bad = 0
+    count_rejected = 0
     for number, value in documents(stream, path, limit):
         try:
             if isinstance(value, Unreadable):
@@ -85,12 +85,12 @@ def read(
             record, notes = record_from_mapping(value, default_quality)
             yield Item(path, number, record, notes)
         except ValueError as error:
-            bad += 1
+            count_rejected += 1
             reason = clip(str(error), _REASON)
-            if bad == MAX_REJECTED:
+            if count_rejected == MAX_REJECTED:
                 reason += f" ({MAX_REJECTED:,} items of this file were rejected; the rest is ignored)"
             yield Rejected(path, number, reason)
-            if bad == MAX_REJECTED:
+            if count_rejected == MAX_REJECTED:
                 return
 
 
@@ -106,9 +106,9 @@ def record_from_mapping(value: object, default_quality: int = 0) -> tuple[Record
     return (replace(record, related=related) if related else record), tuple(notes)
 
 
-def _related(fields: Fields, seen: set[str], notes: list[str]) -> tuple[Record, ...]:
+def _related(fields: Fields, keys: set[str], notes: list[str]) -> tuple[Record, ...]:
     """The declared records that can be used, each page once and none of `seen`."""
-    taken: list[Record] = []
+    records: list[Record] = []
     for count, (name, entry) in enumerate(fields.entries("related")):
         if count == MAX_RELATED:
             notes.append(f"{name}: this and all later entries are ignored, as the limit is {MAX_RELATED}")
@@ -118,10 +118,10 @@ def _related(fields: Fields, seen: set[str], notes: list[str]) -> tuple[Record, 
         except FieldError as error:
             notes.append(f"{error}; ignored")
             continue
-        if record.key not in seen:
-            seen.add(record.key)
-            taken.append(record)
-    return tuple(taken)
+        if record.key not in keys:
+            keys.add(record.key)
+            records.append(record)
+    return tuple(records)
 
 
 def _record(fields: Fields, default_quality: int, notes: list[str]) -> Record:

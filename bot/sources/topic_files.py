@@ -70,7 +70,7 @@ def topic_from_mapping(value: object) -> Topic:
         parent=fields.text("parent", MAX_NAME),
         keywords=any_language,
         aliases=_texts(fields, "aliases"),
-        fields=_searched(fields),
+        fields=_searched_fields(fields),
         colour=_colour(fields),
         query=_query(fields),
         language_keywords=of_languages,
@@ -95,18 +95,18 @@ def _values(directory: Path) -> Iterator[tuple[str, int, object]]:
             yield one_line(str(path)), 1, Unreadable(error.strerror or "cannot be read")
 
 
-def _parent_problem(key: str, topics: Mapping[str, Topic], known: set[str]) -> str:
+def _parent_problem(key: str, topics: Mapping[str, Topic], other_names: set[str]) -> str:
     """What is wrong with a topic's parent, or nothing."""
     parent = topics[key].parent
-    above = name_key(parent)
-    if above not in topics and above not in known:
+    ancestor = name_key(parent)
+    if ancestor not in topics and ancestor not in other_names:
         return f"parent: there is no topic {parent!r}; the parent is ignored"
-    passed: set[str] = set()
-    while above in topics and above not in passed:
-        if above == key:
+    visited: set[str] = set()
+    while ancestor in topics and ancestor not in visited:
+        if ancestor == key:
             return f"parent: {parent!r} is the topic itself or one of its subtopics; the parent is ignored"
-        passed.add(above)
-        above = name_key(topics[above].parent)
+        visited.add(ancestor)
+        ancestor = name_key(topics[ancestor].parent)
     return ""
 
 
@@ -128,15 +128,15 @@ def _keywords(fields: Fields) -> tuple[tuple[str, ...], tuple[tuple[str, str], .
     They are a list, for any language, or lists by language, with `any` among them.
     """
     if not isinstance(fields.raw("keywords"), Mapping):
-        return _checked(fields, "keywords"), ()
+        return _checked_keywords(fields, "keywords"), ()
     by_language = fields.inner("keywords")
     any_language: tuple[str, ...] = ()
     of_languages: list[tuple[str, str]] = []
     for code in by_language.names():
         if code == ANY_LANGUAGE:
-            any_language = _checked(by_language, code)
+            any_language = _checked_keywords(by_language, code)
         elif _LANGUAGE.fullmatch(code):
-            of_languages += [(code, keyword) for keyword in _checked(by_language, code)]
+            of_languages += [(code, keyword) for keyword in _checked_keywords(by_language, code)]
         else:
             raise by_language.error(code, "expected a language of two letters, such as en, or any")
     if len(any_language) + len(of_languages) > MAX_KEYWORDS:
@@ -144,7 +144,7 @@ def _keywords(fields: Fields) -> tuple[tuple[str, ...], tuple[tuple[str, str], .
     return any_language, tuple(of_languages)
 
 
-def _checked(fields: Fields, field: str) -> tuple[str, ...]:
+def _checked_keywords(fields: Fields, field: str) -> tuple[str, ...]:
     keywords = _texts(fields, field)
     for keyword in keywords:
         for stem in short_stems(keyword):
@@ -154,7 +154,7 @@ def _checked(fields: Fields, field: str) -> tuple[str, ...]:
     return keywords
 
 
-def _searched(fields: Fields) -> Literal["title", "title+excerpt"]:
+def _searched_fields(fields: Fields) -> Literal["title", "title+excerpt"]:
     declared = fields.text("fields", MAX_NAME)
     if declared not in ("", "title", "title+excerpt"):
         raise fields.error("fields", f"expected title or title+excerpt, got {describe_value(declared)}")

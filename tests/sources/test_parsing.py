@@ -17,7 +17,7 @@ from bot.domain.polling import PollResult
 from bot.errors import SourceError
 from bot.sources.feeds.discover import feed_links
 from bot.sources.feeds.parse import FeedSpec, NotAFeed, parse
-from bot.sources.feeds.source import find, poll_feed
+from bot.sources.feeds.source import find_feed, poll_feed
 from bot.sources.parsing.pool import (
     SMALL,
     InProcessParsers,
@@ -287,7 +287,7 @@ async def test_only_a_small_feed_of_the_operators_is_parsed_at_once(
     async with Site({"/feed": Page(rss(Entry("One", 1, text="x" * size)))}).serving() as site:
         web = reader()
         done = await poll_feed(web, FeedSpec(site.url()), {}, NOW, counting, server)
-        found = await find(web, FeedSpec(site.url()), counting, server)
+        found = await find_feed(web, FeedSpec(site.url()), counting, server)
         await web.close()
     assert done.got is PollResult.NEW
     assert done.document == found.document
@@ -304,7 +304,7 @@ async def test_a_feed_that_takes_too_long_to_read_has_failed_for_that_reason() -
         web = reader()
         done = await poll_feed(web, FeedSpec(site.url()), {}, NOW, _TooCostly(), 7)
         with pytest.raises(SourceError, match="the document takes longer than 30 seconds to read"):
-            await find(web, FeedSpec(site.url()), _TooCostly(), 7)
+            await find_feed(web, FeedSpec(site.url()), _TooCostly(), 7)
         await web.close()
     assert (done.got, done.reason) == (PollResult.FAILED, "the document takes longer than 30 seconds to read")
     assert site.paths == ["/feed", "/feed"], "no other address is tried for it"

@@ -112,10 +112,10 @@ def _read_common(text: str) -> datetime | None:
     elif len(text) < 15:
         return None
     try:
-        found = datetime.fromisoformat(text)
+        moment_read = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return moment_read if moment_read.tzinfo else moment_read.replace(tzinfo=UTC)
 
 
 # ------------------------------------------------------------------------------------ the other forms
@@ -144,12 +144,12 @@ def _read_other(text: str) -> DateReading | None:
         vague = _date(text) or _vague_date(text)
         return _reading(vague, (0, 0, 0), UTC, "") if vague else None
     before = text[: clock.start()]
-    zone, unknown, rest = _zone(text[clock.end() :])
-    written = _date(before)
-    if written is None:  # 12:00 02.03.2026 +0100
-        written = _date(f"{before} {rest}")
-        zone = zone or (None if unknown else _last_zone(rest))
-    return _reading(written, _clock(clock, text), zone, unknown) if written else None
+    zone, unknown, following = _zone(text[clock.end() :])
+    day_written = _date(before)
+    if day_written is None:  # 12:00 02.03.2026 +0100
+        day_written = _date(f"{before} {following}")
+        zone = zone or (None if unknown else _last_zone(following))
+    return _reading(day_written, _clock(clock, text), zone, unknown) if day_written else None
 
 
 def _reading(day: date, clock: tuple[int, int, int], zone: tzinfo | None, unknown: str) -> DateReading | None:
@@ -165,27 +165,27 @@ def _reading(day: date, clock: tuple[int, int, int], zone: tzinfo | None, unknow
 def _clock(clock: re.Match[str], text: str) -> tuple[int, int, int]:
     hour, minute, second, half = clock.groups()
     hours = int(hour)
-    late = (half or "").lower() == "p" or (not half and _AFTERNOON.search(text))
+    is_afternoon = (half or "").lower() == "p" or (not half and _AFTERNOON.search(text))
     if half and 0 < hours <= 12:
         hours %= 12
-    return hours + (12 if late and hours < 12 else 0), int(minute or 0), int(second or 0)
+    return hours + (12 if is_afternoon and hours < 12 else 0), int(minute or 0), int(second or 0)
 
 
 def _zone(text: str) -> tuple[tzinfo | None, str, str]:
     """The zone at the beginning, one there that is unknown, and what follows."""
     if offset := _OFFSET.match(text):
         return _offset(offset), "", text[offset.end() :]
-    named = _ZONE.match(text)
-    if named is None:
+    match = _ZONE.match(text)
+    if match is None:
         return None, "", text
-    name = named[1]
+    name = match[1]
     zone = zone_of(name)
     if zone is not None:
-        return zone, "", text[named.end() :]
+        return zone, "", text[match.end() :]
     word = folded(name)
     if not _LIKE_A_ZONE.fullmatch(name) or month_of(word) or weekday_of(word) is not None or is_filler(word):
         return None, "", text
-    return None, name, text[named.end() :]
+    return None, name, text[match.end() :]
 
 
 def _last_zone(text: str) -> tzinfo | None:
@@ -194,9 +194,9 @@ def _last_zone(text: str) -> tzinfo | None:
     return _zone(word)[0]
 
 
-def _offset(found: re.Match[str]) -> tzinfo:
-    away = timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
-    return timezone(-away if found[1] == "-" else away)
+def _offset(match: re.Match[str]) -> tzinfo:
+    away = timedelta(hours=int(match[2]), minutes=int(match[3] or 0))
+    return timezone(-away if match[1] == "-" else away)
 
 
 def _date(text: str) -> date | None:
@@ -248,8 +248,8 @@ def _by_number(numbers: list[str], separator: str, weekday: int | None) -> date 
         return date(_full_year(first), int(second), int(third))
     if len(third) not in (2, 4):
         return None
-    year, one, two = _full_year(third), int(first), int(second)
-    month_first, day_first = (one, two), (two, one)
+    year, first_number, second_number = _full_year(third), int(first), int(second)
+    month_first, day_first = (first_number, second_number), (second_number, first_number)
     readings = [month_first, day_first] if separator == "/" else [day_first, month_first]
     days = [date(year, month, day) for month, day in readings if month <= 12]
     return next((day for day in days if day.weekday() == weekday), days[0]) if days else None

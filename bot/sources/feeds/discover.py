@@ -17,9 +17,9 @@ from bot.domain.text.cleaning import repair
 from bot.sources.feeds.charset import decode
 
 MAX_PAGE = 2_000_000  # bytes that are looked at
-MAX_FOUND = 20
+MAX_LINKS = 20
 MAX_PATHS = 8
-_LOOKED_AT = 2000  # tags of one kind
+_MAX_TAGS = 2000  # tags of one kind
 _TAG = 4000  # characters of one
 _TEXT = 300  # characters after one
 _TITLE = 200
@@ -65,11 +65,11 @@ def feed_links(page: bytes, url: str, content_type: str = "") -> tuple[FeedLink,
         content_type = declared[0].decode("ascii", "replace")
     tree = LexborHTMLParser(_links_only(decode(page, content_type)))
     base = _base(tree, url)
-    found = _distinct(_alternate_links(tree, base, _TYPES.fullmatch))
-    if not found:
-        linked = _by_site(_distinct(_anchor_links(tree, base)), url)
-        found = _distinct(chain(_alternate_links(tree, base, _XML.__contains__), linked))
-    return tuple(sorted(found, key=_is_of_comments))[:MAX_FOUND]
+    links = _distinct(_alternate_links(tree, base, _TYPES.fullmatch))
+    if not links:
+        anchors = _by_site(_distinct(_anchor_links(tree, base)), url)
+        links = _distinct(chain(_alternate_links(tree, base, _XML.__contains__), anchors))
+    return tuple(sorted(links, key=_is_of_comments))[:MAX_LINKS]
 
 
 def common_paths(url: str) -> tuple[str, ...]:
@@ -84,13 +84,13 @@ def common_paths(url: str) -> tuple[str, ...]:
     except ValueError:
         return ()
     directory = path.rpartition("/")[0] if "." in path.rpartition("/")[2] else path.rstrip("/")
-    own = [f"{directory}/{name}" for name in _OF_A_DIRECTORY] if directory else []
-    paths = dict.fromkeys([*own, *(f"/{name}" for name in _OF_A_SITE)])
-    found = []
+    in_directory = [f"{directory}/{name}" for name in _OF_A_DIRECTORY] if directory else []
+    paths = dict.fromkeys([*in_directory, *(f"/{name}" for name in _OF_A_SITE)])
+    addresses = []
     for path in list(paths)[:MAX_PATHS]:
         with suppress(ValueError):  # a path that cannot be one, such as //[
-            found.append(urljoin(url, path))
-    return tuple(found)
+            addresses.append(urljoin(url, path))
+    return tuple(addresses)
 
 
 def _links_only(text: str) -> str:
@@ -98,7 +98,7 @@ def _links_only(text: str) -> str:
     text = _HIDDEN.sub("", text)
     tags = []
     for starts in _STARTS:
-        for start in islice(starts.finditer(text), _LOOKED_AT):
+        for start in islice(starts.finditer(text), _MAX_TAGS):
             if tag := _WHOLE.match(text, start.start(), start.start() + _TAG):
                 words = _END.split(text[tag.end() : tag.end() + _TEXT], maxsplit=1)[0]
                 end = f"{escape(_ANY_TAG.sub(' ', words))}</a>" if start[0].lower() == "<a" else ""
@@ -121,12 +121,12 @@ def _alternate_links(tree: LexborHTMLParser, base: str, fits: Callable[[str], ob
 
 def _anchor_links(tree: LexborHTMLParser, base: str) -> Iterator[FeedLink]:
     for node in tree.css("a[href]"):
-        for found in _feed_link(_attribute(node, "href"), base, _attribute(node, "title")):
-            path = urlsplit(found.url).path
+        for link in _feed_link(_attribute(node, "href"), base, _attribute(node, "title")):
+            path = urlsplit(link.url).path
             if (
                 _FEED_PATH.fullmatch(path) and "://" not in path
             ):  # a reader's page to subscribe with has one inside
-                yield found if found.title else FeedLink(found.url, repair(node.text(), _TITLE))
+                yield link if link.title else FeedLink(link.url, repair(node.text(), _TITLE))
 
 
 def _feed_link(link: str, base: str, title: str) -> Iterator[FeedLink]:
@@ -148,25 +148,25 @@ def _base(tree: LexborHTMLParser, url: str) -> str:
         return url
 
 
-def _distinct(found: Iterable[FeedLink]) -> list[FeedLink]:
+def _distinct(links: Iterable[FeedLink]) -> list[FeedLink]:
     """Each feed once, as it was first named."""
-    kept: dict[str, FeedLink] = {}
-    for feed in found:
-        kept.setdefault(canonical(feed.url), feed)
-    return list(kept.values())
+    by_address: dict[str, FeedLink] = {}
+    for link in links:
+        by_address.setdefault(canonical(link.url), link)
+    return list(by_address.values())
 
 
-def _by_site(found: list[FeedLink], url: str) -> list[FeedLink]:
+def _by_site(links: list[FeedLink], url: str) -> list[FeedLink]:
     """Those of the same site first."""
     try:
         site = registered_domain(url)
     except ValueError:
-        return found
-    return sorted(found, key=lambda feed: registered_domain(feed.url) != site)
+        return links
+    return sorted(links, key=lambda link: registered_domain(link.url) != site)
 
 
-def _is_of_comments(feed: FeedLink) -> bool:
-    return bool(_COMMENTS.search(urlsplit(feed.url).path) or _COMMENTS.search(feed.title))
+def _is_of_comments(link: FeedLink) -> bool:
+    return bool(_COMMENTS.search(urlsplit(link.url).path) or _COMMENTS.search(link.title))
 
 
 def _attribute(node: LexborNode, name: str) -> str:

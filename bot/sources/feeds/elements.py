@@ -91,14 +91,16 @@ class _RolesByTags(dict[tuple[Any, ...], _ChildRoles]):
             if name in _KINDS:
                 kind, rank = _KINDS[name]
                 ranked.setdefault(kind, []).append((rank, place))
-        places = {kind: [place for _, place in sorted(found)] for kind, found in ranked.items()}
+        places = {
+            kind: [place for _, place in sorted(ranked_places)] for kind, ranked_places in ranked.items()
+        }
         roles = self[tags] = _ChildRoles(
             titles=places.pop("title", ()),
             texts=places.pop("text", ()),
             dates=places.pop("date", ()),
             links=places.pop("link", ()),
             media={place: names[place] for place in places.pop("media", ())},
-            one={kind: found[0] for kind, found in places.items()},
+            one={kind: ranked_places[0] for kind, ranked_places in places.items()},
         )
         return roles
 
@@ -109,15 +111,15 @@ def _entry_elements(root: Any, limit: int) -> list[Any]:
     Damage, or malice, leaves one inside another. Each of the first `limit`, which are read, is taken out of
     those around it, so that no text is read more than once, however deep it is.
     """
-    found = [e for e in root.iter("{*}item", "{*}entry") if name_of(e.tag) in _ENTRIES]
-    if not found:  # in capitals, or with a prefix that is not declared
-        found = [e for e in root.iter() if name_of(e.tag) in _ENTRIES]
-    entries = set(found[:limit])
+    elements = [e for e in root.iter("{*}item", "{*}entry") if name_of(e.tag) in _ENTRIES]
+    if not elements:  # in capitals, or with a prefix that is not declared
+        elements = [e for e in root.iter() if name_of(e.tag) in _ENTRIES]
+    entries = set(elements[:limit])
     around = {parent: _is_inside(parent, entries) for parent in {entry.getparent() for entry in entries}}
     for entry in entries:
         if around[parent := entry.getparent()]:
             parent.remove(entry)
-    return found
+    return elements
 
 
 def _is_inside(element: Any, entries: Set[Any]) -> bool:
@@ -206,29 +208,29 @@ class _FeedReader:
         if enclosed or roles.media:
             media = sorted((roles.media | dict.fromkeys(enclosed, "enclosure")).items())
             add_media(entry, [(name, children[place]) for place, name in media], self)
-        one = {kind: children[place] for kind, place in roles.one.items()}
-        self._addresses(entry, element, one, links)
-        self._details(entry, one)
+        others = {kind: children[place] for kind, place in roles.one.items()}
+        self._addresses(entry, element, others, links)
+        self._details(entry, others)
         if self._languages and (language := _language(element)):
             entry.language = language
         if not entry.dates and (date := _attribute(element, "lastmod")):  # CDF
             entry.dates = (date,)
         return entry
 
-    def _details(self, entry: FeedEntry, one: dict[str, Any]) -> None:
+    def _details(self, entry: FeedEntry, others: dict[str, Any]) -> None:
         """What few entries have."""
-        if "source" in one:
-            entry.source = self._publisher(one["source"])
-        if "yt:videoid" in one:
+        if "source" in others:
+            entry.source = self._publisher(others["source"])
+        if "yt:videoid" in others:
             entry.video = True
-        if "dc:language" in one or "language" in one:
-            entry.language = next(values(one, ("dc:language", "language")), "")
+        if "dc:language" in others or "language" in others:
+            entry.language = next(values(others, ("dc:language", "language")), "")
 
     # ------------------------------------------------------------------------------- addresses
 
-    def _addresses(self, entry: FeedEntry, element: Any, one: dict[str, Any], links: list[Any]) -> None:
+    def _addresses(self, entry: FeedEntry, element: Any, others: dict[str, Any], links: list[Any]) -> None:
         """The page of an entry, its other addresses, and its guid."""
-        guid = one.get("guid", one.get("id"))
+        guid = others.get("guid", others.get("id"))
         permalink = ""
         if guid is not None and guid.text:
             entry.guid = guid.text.strip()
@@ -236,8 +238,8 @@ class _FeedReader:
                 entry.guid = without_cdata(entry.guid)
             permalink = self._permalink(guid, entry.guid)
         pages, lesser = self._alternates(links)
-        if len(one) > 1:
-            pages = [value for value in values(one, _ORIGINALS) if is_web(value)] + pages
+        if len(others) > 1:
+            pages = [value for value in values(others, _ORIGINALS) if is_web(value)] + pages
         about = element.get(_ABOUT) or _attribute(element, "href") or "" if element.attrib else ""
         entry.guid = entry.guid or about
         if not pages:
@@ -255,10 +257,10 @@ class _FeedReader:
 
     def _permalink(self, guid: Any, text: str) -> str:
         """The address that a guid is; nothing where it is none, or is said to be none."""
-        said = (guid.get("isPermaLink") or "").strip().lower()
-        if said == "true" and text.startswith("/"):
+        declared = (guid.get("isPermaLink") or "").strip().lower()
+        if declared == "true" and text.startswith("/"):
             return self.resolve(guid, text)
-        return text if is_web(text) and said != "false" else ""
+        return text if is_web(text) and declared != "false" else ""
 
     def _sources_of_content(self, element: Any) -> list[str]:
         """Where the content of an Atom entry is that has it elsewhere."""
@@ -274,7 +276,7 @@ class _FeedReader:
             return [self.resolve(links[0], text.strip())], []
         plain: list[str] = []
         pages: list[str] = []
-        rest: list[str] = []
+        other_formats: list[str] = []
         lesser: list[tuple[int, str]] = []
         for link in links[:_MOST_LINKS]:
             address = _attribute(link, "href") or link.get(_RESOURCE)
@@ -288,10 +290,10 @@ class _FeedReader:
             if kind != "text/html":
                 kind = kind.lower()
             if relation in ("", "alternate"):
-                (pages if "html" in kind else rest).append(self.resolve(link, address.strip()))
+                (pages if "html" in kind else other_formats).append(self.resolve(link, address.strip()))
             elif relation in _NEAR and (relation != "self" or "html" in kind):
                 lesser.append((_NEAR.index(relation), self.resolve(link, address.strip())))
-        return plain + pages + rest, [address for _, address in sorted(lesser)] if lesser else []
+        return plain + pages + other_formats, [address for _, address in sorted(lesser)] if lesser else []
 
     def _page(self, links: list[Any]) -> str:
         pages, _ = self._alternates(links)
@@ -301,24 +303,24 @@ class _FeedReader:
         """An RSS source has its address as an attribute, one of Atom is a feed in small."""
         if not len(source):
             return Publisher((source.text or "").strip(), _attribute(source, "url") or "")
-        named = {name_of(child.tag): child for child in reversed(source)}
-        title = self.text(named["title"]).value if "title" in named else ""
+        children = {name_of(child.tag): child for child in reversed(source)}
+        title = self.text(children["title"]).value if "title" in children else ""
         links = [child for child in source if name_of(child.tag) == "link"]
         address = self._page(links) or next(
             (self.resolve(link, href) for link in links if (href := link.get("href"))), ""
         )
-        return Publisher(title, address or next(values(named, ("id",)), ""))
+        return Publisher(title, address or next(values(children, ("id",)), ""))
 
     def address_in(self, element: Any) -> str:
         """The address that an image is said to have, in any of the ways that occur."""
-        for found in (
+        for value in (
             _attribute(element, "href"),
             _attribute(element, "url"),
             element.get(_RESOURCE),
             element.text,
         ):
-            if found and found.strip():
-                return self.resolve(element, found.strip())
+            if value and value.strip():
+                return self.resolve(element, value.strip())
         inner = next((child for child in element if name_of(child.tag) == "url"), None)
         return self.resolve(inner, inner.text.strip()) if inner is not None and inner.text else ""
 
@@ -346,10 +348,10 @@ class _FeedReader:
 
     # ----------------------------------------------------------------------------------- texts
 
-    def _first(self, one: dict[str, Any], names: tuple[str, ...]) -> Any:
+    def _first(self, elements: dict[str, Any], names: tuple[str, ...]) -> Any:
         """The first of these elements that is not empty."""
         for name in names:
-            element = one.get(name)
+            element = elements.get(name)
             if element is not None and (element.text or len(element)):
                 return element
         return None
@@ -369,11 +371,11 @@ class _FeedReader:
             return Text(_from_base64(text) or "")
         if not inner and kind not in _MARKUP_TYPES and not kind.endswith("xml"):
             if kind not in _TEXT_TYPES:  # Atom has it that these are encoded
-                found = _from_base64(text)
-                if found or (found is not None and "/" in kind):
-                    return Text(found)
-            is_said = "type" in element.attrib and name_of(element.tag) == "title"
-            return Text(text, is_said or not looks_like_html(text))
+                encoded = _from_base64(text)
+                if encoded or (encoded is not None and "/" in kind):
+                    return Text(encoded)
+            is_declared_text = "type" in element.attrib and name_of(element.tag) == "title"
+            return Text(text, is_declared_text or not looks_like_html(text))
         return Text(text)
 
 
@@ -407,14 +409,14 @@ def _from_base64(text: str) -> str | None:
 
 def _attribute(element: Any, name: str) -> str | None:
     """An attribute, in small letters or capitals."""
-    found: str | None = element.get(name)
-    return found if found is not None else str(upper) if (upper := element.get(name.upper())) else None
+    value: str | None = element.get(name)
+    return value if value is not None else str(upper) if (upper := element.get(name.upper())) else None
 
 
 def _language(element: Any) -> str:
     """The language that an element declares, or what it stands in."""
     while element is not None:
-        if found := element.get(_LANGUAGE):
-            return str(found)
+        if language := element.get(_LANGUAGE):
+            return str(language)
         element = element.getparent()
     return ""

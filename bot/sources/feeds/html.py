@@ -94,15 +94,15 @@ def looks_like_html(text: str) -> bool:
             continue
         opened.add(name)
         attached = attached or after.isalnum() or after in _ATTACHED_AFTER
-        if name in _ENDLESS and (attributes or attached or not _is_named(text, tag)):
+        if name in _ENDLESS and (attributes or attached or not _has_words_around(text, tag)):
             return True
     return False
 
 
-def _is_named(text: str, tag: re.Match[str]) -> bool:
+def _has_words_around(text: str, tag: re.Match[str]) -> bool:
     """Whether there are words beside a tag, so that it can be one of them."""
-    beside = f"{text[max(0, tag.start() - 100) : tag.start()]} {text[tag.end() : tag.end() + 100]}"
-    return any(character.isalnum() for character in beside)
+    around = f"{text[max(0, tag.start() - 100) : tag.start()]} {text[tag.end() : tag.end() + 100]}"
+    return any(character.isalnum() for character in around)
 
 
 def without_cdata(text: str) -> str:
@@ -217,8 +217,8 @@ def captions(markup: str) -> Iterator[str]:
 
 def usual_picture(markup: str) -> tuple[str, int, int] | None:
     """What `pictures` gives first, where the first picture is written as most are; else None."""
-    found = _FIRST_IMG.search(markup, 0, _WHOLE)
-    return _picture(found) if found and found.end() - found.start() < _LONGEST_TAG else None
+    tag = _FIRST_IMG.search(markup, 0, _WHOLE)
+    return _picture(tag) if tag and tag.end() - tag.start() < _LONGEST_TAG else None
 
 
 def _picture(usual: re.Match[str]) -> tuple[str, int, int] | None:
@@ -242,5 +242,5 @@ def is_decoration(text: str) -> bool:
 
 def pixels(text: str | None) -> int:
     """A declared length; 0 where there is none."""
-    found = _PIXELS.fullmatch(text) if text else None
-    return int(found[1]) if found else 0
+    number = _PIXELS.fullmatch(text) if text else None
+    return int(number[1]) if number else 0

@@ -21,11 +21,11 @@ _SOUND = re.compile(
 def choose_image(entry: FeedEntry) -> Image | None:
     """The largest picture that the entry declares, else the first in its text that is no decoration."""
     best: Image | None = None
-    most = 0
+    largest_area = 0
     for url, width, height, thumbnail in entry.pictures:
         area = _area(width, height, _ASSUMED_THUMBNAIL if thumbnail else _ASSUMED)
-        if area > most and (address := _usable(url, entry.base)):
-            best, most = Image(address, width, height), area
+        if area > largest_area and (address := _usable(url, entry.base)):
+            best, largest_area = Image(address, width, height), area
     return best or _in_text(entry)
 
 
@@ -62,10 +62,10 @@ def _base_of(url: str, entry: FeedEntry) -> str:
     ):  # as most are: it is the same from there
         return entry.base
     try:
-        is_own = not is_web(entry.base) or _domain(entry.url) == _domain(entry.base)
+        is_same_site = not is_web(entry.base) or _domain(entry.url) == _domain(entry.base)
     except ValueError:
         return entry.base
-    return entry.url if is_own else entry.base
+    return entry.url if is_same_site else entry.base
 
 
 def _domain(url: str) -> str:

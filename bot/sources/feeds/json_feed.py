@@ -23,10 +23,10 @@ def build_feed(text: str, url: str, limit: int) -> ParsedFeed:
     """The feed in a JSON text. Raises `NotAFeed`."""
     value = _parsed(text)
     if isinstance(value, Unreadable):
-        mended = _parsed(_mended(text))
-        if isinstance(mended, Unreadable):
+        repaired = _parsed(_repaired(text))
+        if isinstance(repaired, Unreadable):
             raise NotAFeed(str(value))
-        value = mended
+        value = repaired
     if not isinstance(value, Mapping) or not isinstance(value.get("items"), list):
         raise NotAFeed("JSON, but not a JSON Feed")
     if not _VERSION.match(_text(value, "version")):
@@ -49,9 +49,9 @@ def _parsed(text: str) -> object:
     return value
 
 
-def _mended(text: str) -> str:
+def _repaired(text: str) -> str:
     """The text without what templates leave in it: commas before an end, and escapes that JSON does not have."""
-    return _DAMAGE.sub(lambda found: "" if found[0] == "," else _ESCAPE.sub(r"\\\\", found[0]), text)
+    return _DAMAGE.sub(lambda piece: "" if piece[0] == "," else _ESCAPE.sub(r"\\\\", piece[0]), text)
 
 
 def _entry(item: object, number: int, base: str) -> FeedEntry:
@@ -102,7 +102,11 @@ def _attachments(item: Mapping[str, object]) -> Iterator[tuple[str, str]]:
 
 def _text(value: Mapping[str, object], name: str) -> str:
     """A field's text; a number, as ids and dates often are, is one as well."""
-    found = value.get(name)
-    if isinstance(found, int | float) and not isinstance(found, bool) and abs(found) < 10**18:
-        return str(found)
-    return found.strip() if isinstance(found, str) else ""
+    field_value = value.get(name)
+    if (
+        isinstance(field_value, int | float)
+        and not isinstance(field_value, bool)
+        and abs(field_value) < 10**18
+    ):
+        return str(field_value)
+    return field_value.strip() if isinstance(field_value, str) else ""

@@ -69,7 +69,7 @@ def with_usual_namespaces(text: str) -> str:
         start = text.find("xmlns", start + 5)
     else:
         return text
-    return _DECLARATION.sub(lambda found: f"{found[1]}{found[3]}{_namespace_of(found)}{found[3]}", text)
+    return _DECLARATION.sub(lambda match: f"{match[1]}{match[3]}{_namespace_of(match)}{match[3]}", text)
 
 
 def _namespace_of(declaration: re.Match[str]) -> str:
@@ -79,9 +79,9 @@ def _namespace_of(declaration: re.Match[str]) -> str:
 
 @lru_cache(maxsize=1024)
 def _meaning(prefix: str, name: str) -> str:
-    known = _NAMESPACES.get(name.lower().rstrip("/#"))
-    if known is not None:
-        return _USUAL["rdf"] if known == "rdf:" else name
+    usual_prefix = _NAMESPACES.get(name.lower().rstrip("/#"))
+    if usual_prefix is not None:
+        return _USUAL["rdf"] if usual_prefix == "rdf:" else name
     return _BY_SPELLING.get(_SPELLING.sub("", name.lower()), _USUAL.get(prefix.lower(), name))
 
 
@@ -112,14 +112,14 @@ def name_of(tag: Any) -> str:
     if not isinstance(tag, str):  # neither comments nor instructions are elements
         return ""
     namespace, local = _split(tag)
-    known = _NAMESPACES.get(namespace.lower().rstrip("/#"))
-    if known is None:
+    usual_prefix = _NAMESPACES.get(namespace.lower().rstrip("/#"))
+    if usual_prefix is None:
         return ""
     local = local.lower()
-    prefix, colon, rest = local.partition(":")  # a prefix that is not declared stands in the name itself
+    prefix, colon, bare_name = local.partition(":")  # a prefix that is not declared stands in the name itself
     if colon and f"{prefix}:" in _PREFIXES:
-        return rest if prefix in ("atom", "rss") else local
-    return f"{known}{local}"
+        return bare_name if prefix in ("atom", "rss") else local
+    return f"{usual_prefix}{local}"
 
 
 def _split(tag: str) -> tuple[str, str]:

@@ -50,8 +50,8 @@ def close_tags(text: str) -> str:
 def _is_nested(text: str) -> bool:
     opened: list[str] = []
     for piece in _PIECE.finditer(text):
-        closing, name, rest = piece.groups()
-        if name is None or rest.endswith("/"):
+        closing, name, attributes = piece.groups()
+        if name is None or attributes.endswith("/"):
             continue
         if not closing:
             opened.append(name)
@@ -73,7 +73,7 @@ def _renested(text: str) -> str:
             parts.append(f"</{name}>")
 
     for piece in _PIECE.finditer(text):
-        closing, name, rest = piece.groups()
+        closing, name, attributes = piece.groups()
         if name is None:
             continue
         parts.append(text[end : piece.start()])
@@ -86,10 +86,10 @@ def _renested(text: str) -> str:
         inside = _INSIDE.get(lower)
         if inside is not None and any(counts[element] for element in inside):
             close(_innermost(opened, inside) + 1)
-        if rest.endswith("/"):
+        if attributes.endswith("/"):
             parts.append(piece[0])
         elif lower in _VOID:
-            parts.append(f"<{name}{rest}/>")
+            parts.append(f"<{name}{attributes}/>")
         else:
             parts.append(piece[0])
             opened.append(name)

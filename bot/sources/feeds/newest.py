@@ -26,7 +26,7 @@ def newest(entries: Sequence[T], limit: int, dates_of: Callable[[T], Sequence[st
     dated: list[tuple[datetime, int]] = []
     undated: list[int] = []
     for place, (_, entry) in enumerate(numbered):
-        if date := next((read for text in dates_of(entry) if (read := parse_moment(text))), None):
+        if date := next((reading for text in dates_of(entry) if (reading := parse_moment(text))), None):
             dated.append((date, -place))
         else:
             undated.append(place)

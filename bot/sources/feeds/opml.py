@@ -132,15 +132,15 @@ class _OpmlReader:
             self.rejected.append(Rejected("opml", self.feeds, clip(f"the address{name}: {error}", _REASON)))
             return
         topics = [*self._folders, *_categories(category)]
-        known = self.outlines.get(key)
-        if known is None:
-            known = Outline(url, "" if title == url else title)
-        self.outlines[key] = replace(known, topics=_distinct([*known.topics, *topics]))
+        outline = self.outlines.get(key)
+        if outline is None:
+            outline = Outline(url, "" if title == url else title)
+        self.outlines[key] = replace(outline, topics=_distinct([*outline.topics, *topics]))
 
 
-def _without_feed_scheme(found: re.Match[str]) -> str:
+def _without_feed_scheme(scheme: re.Match[str]) -> str:
     """`feed:https://x` is `https://x`, and `feed://x` is `http://x`."""
-    return "" if found.end() == len(found.string) or found.string[found.end()] != "/" else "http:"
+    return "" if scheme.end() == len(scheme.string) or scheme.string[scheme.end()] != "/" else "http:"
 
 
 def _categories(text: str) -> Iterator[str]:
@@ -152,11 +152,11 @@ def _categories(text: str) -> Iterator[str]:
 
 def _distinct(names: Iterable[str]) -> tuple[str, ...]:
     """The names without empty ones, each once without regard to case."""
-    found: dict[str, str] = {}
+    by_key: dict[str, str] = {}
     for name in names:
-        if name and len(found) < MAX_TOPICS:
-            found.setdefault(name_key(name), name)
-    return tuple(found.values())
+        if name and len(by_key) < MAX_TOPICS:
+            by_key.setdefault(name_key(name), name)
+    return tuple(by_key.values())
 
 
 def _order(outline: Outline) -> tuple[str, str]:

@@ -65,23 +65,23 @@ class FeedDocument:
     rejected: tuple[Rejected, ...]
 
 
-def parse(body: bytes, origin: FeedSpec, content_type: str = "") -> FeedDocument:
+def parse(body: bytes, spec: FeedSpec, content_type: str = "") -> FeedDocument:
     """The feed in a response's body. Raises `NotAFeed` where there is none."""
-    feed = read(body, origin.url, content_type)
-    if not feed.page and is_web(origin.url):
-        feed.page = origin.url
-    owner = build_publisher(feed, origin.url, origin.name, origin.topics, origin.quality, origin.language)
-    items, rejected = build_items(feed, owner)
+    feed = read(body, spec.url, content_type)
+    if not feed.page and is_web(spec.url):
+        feed.page = spec.url
+    publisher = build_publisher(feed, spec.url, spec.name, spec.topics, spec.quality, spec.language)
+    items, rejected = build_items(feed, publisher)
     if feed.total > MAX_ITEMS:
         rejected.append(
             Rejected(
-                origin.url, MAX_ITEMS + 1, f"only {MAX_ITEMS:,} of the feed's {feed.total:,} entries are read"
+                spec.url, MAX_ITEMS + 1, f"only {MAX_ITEMS:,} of the feed's {feed.total:,} entries are read"
             )
         )
     return FeedDocument(
         title=line(feed.title, MAX_TITLE),
         link=feed.link,
-        language=owner.language,
+        language=publisher.language,
         ttl=feed.ttl,
         skip_hours=feed.skip_hours,
         skip_days=feed.skip_days,
@@ -99,5 +99,7 @@ def read(body: bytes, url: str, content_type: str = "") -> ParsedFeed:
     text = decode(body, content_type)
     if text[:64].lstrip(_SPACE).startswith(("{", "[")):
         return json_feed.build_feed(text, url, MAX_ITEMS)
-    said = set(_OF_XML.findall(text))
-    return build_feed(parse_root(text), url, MAX_ITEMS, bases="base" in said, languages="lang" in said)
+    declared = set(_OF_XML.findall(text))
+    return build_feed(
+        parse_root(text), url, MAX_ITEMS, bases="base" in declared, languages="lang" in declared
+    )

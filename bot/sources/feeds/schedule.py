@@ -15,14 +15,16 @@ def ttl_of(head: Mapping[str, Any]) -> timedelta | None:
     """How long the feed says that it stays as it is, within bounds."""
     minutes = next(values(head, ("ttl",)), "")
     if minutes.isdecimal() and 0 < len(minutes) < 8 and int(minutes):
-        stays = timedelta(minutes=int(minutes))
+        duration = timedelta(minutes=int(minutes))
     else:
         hours = _PERIODS.get(next(values(head, ("sy:updateperiod",)), "").lower())
-        often = next(values(head, ("sy:updatefrequency",)), "1")
+        frequency = next(values(head, ("sy:updatefrequency",)), "1")
         if hours is None:
             return None
-        stays = timedelta(hours=hours) / max(1, int(often) if often.isdecimal() and len(often) < 6 else 1)
-    return min(max(stays, _SHORTEST), _LONGEST)
+        duration = timedelta(hours=hours) / max(
+            1, int(frequency) if frequency.isdecimal() and len(frequency) < 6 else 1
+        )
+    return min(max(duration, _SHORTEST), _LONGEST)
 
 
 def skipped_hours(head: Mapping[str, Any]) -> frozenset[int]:
@@ -36,13 +38,13 @@ def skipped_days(head: Mapping[str, Any]) -> frozenset[int]:
     return frozenset(_DAYS.index(day) for day in _children(head, "skipdays") if day in _DAYS)
 
 
-def values(one: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[str]:
+def values(elements: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[str]:
     """The texts of these elements that have one."""
     for name in names:
-        if name in one and (text := one[name].text) and (text := text.strip()):
+        if name in elements and (text := elements[name].text) and (text := text.strip()):
             yield text
 
 
-def _children(one: Mapping[str, Any], name: str) -> Iterator[str]:
-    for child in one.get(name, ()):
+def _children(elements: Mapping[str, Any], name: str) -> Iterator[str]:
+    for child in elements.get(name, ()):
         yield (child.text or "").strip().lower()

@@ -52,7 +52,7 @@ class PollOutcome:
 
 async def poll_feed(
     web: Web,
-    origin: FeedSpec,
+    spec: FeedSpec,
     progress: Progress,
     now: datetime,
     parsers: Parsers = IN_PROCESS,
@@ -62,29 +62,31 @@ async def poll_feed(
 
     `server` is whose people chose the feed; 0: the operator.
     """
-    known: Any = progress.get(STATE) or {}
-    reader = f"{_VERSION}:{replace(origin, url='')}"
-    if known.get("reader") != reader:  # what is read of the same bytes would be something else
-        known = {}
-    whole = known.get("whole_at")
-    due = whole is None or now - datetime.fromisoformat(whole) >= WHOLE_EVERY
-    etag, last_modified = ("", "") if due else (known.get("etag", ""), known.get("last_modified", ""))
-    answer = await web.get(origin.url, etag=etag, last_modified=last_modified, now=now)
+    state_before: Any = progress.get(STATE) or {}
+    reader = f"{_VERSION}:{replace(spec, url='')}"
+    if state_before.get("reader") != reader:  # what is read of the same bytes would be something else
+        state_before = {}
+    whole_at = state_before.get("whole_at")
+    due = whole_at is None or now - datetime.fromisoformat(whole_at) >= WHOLE_EVERY
+    etag, last_modified = (
+        ("", "") if due else (state_before.get("etag", ""), state_before.get("last_modified", ""))
+    )
+    answer = await web.get(spec.url, etag=etag, last_modified=last_modified, now=now)
     if isinstance(answer, Failure):
         return PollOutcome(PollResult.FAILED, answer.reason)
     if answer.status in _NOTHING_NEW and (etag or last_modified):
-        return _unchanged(answer, known)
+        return _unchanged(answer, state_before)
     if answer.status not in WITH_CONTENT:
         return _refused(answer)
     # Not a hash of cryptography, which would be ten times the rest: with a collision a site could only hide its own news.
     digest = xxh3_128_hexdigest(answer.body)
-    state: dict[str, Any] = {"reader": reader, "digest": digest} | _validators(answer, known, digest)
+    state: dict[str, Any] = {"reader": reader, "digest": digest} | _validators(answer, state_before, digest)
     if state["etag"] or state["last_modified"]:
-        state["whole_at"] = now.isoformat() if due else whole
-    if known.get("digest") == digest:
-        return _unchanged(answer, known, state)
+        state["whole_at"] = now.isoformat() if due else whole_at
+    if state_before.get("digest") == digest:
+        return _unchanged(answer, state_before, state)
     try:
-        document = await _parsed(parsers, server, answer, origin)
+        document = await _parsed(parsers, server, answer, spec)
     except (NotAFeed, TooCostlyError) as error:
         return PollOutcome(PollResult.FAILED, str(error))
     hints = Hints(
@@ -102,28 +104,35 @@ async def poll_feed(
     return PollOutcome(PollResult.NEW, batch=batch, document=document, moved=answer.permanent, hints=hints)
 
 
-def _validators(answer: Response, known: Mapping[str, Any], digest: str) -> dict[str, Any]:
+def _validators(answer: Response, state_before: Mapping[str, Any], digest: str) -> dict[str, Any]:
     """What to ask with the next time. Validators that came with two different bodies say nothing, from then on."""
-    given = [answer.etag, answer.last_modified]
-    before = [known.get("etag", ""), known.get("last_modified", "")]
-    distrusted = known.get("distrusted")
-    if given != distrusted and any(given) and given == before and digest != known["digest"]:
-        distrusted = given
-    if given == distrusted:
-        return {"etag": "", "last_modified": "", "distrusted": given}
+    validators = [answer.etag, answer.last_modified]
+    before = [state_before.get("etag", ""), state_before.get("last_modified", "")]
+    distrusted = state_before.get("distrusted")
+    if (
+        validators != distrusted
+        and any(validators)
+        and validators == before
+        and digest != state_before["digest"]
+    ):
+        distrusted = validators
+    if validators == distrusted:
+        return {"etag": "", "last_modified": "", "distrusted": validators}
     return {"etag": answer.etag, "last_modified": answer.last_modified}
 
 
-def _unchanged(answer: Response, known: dict[str, Any], state: dict[str, Any] | None = None) -> PollOutcome:
-    entry = known | (state or {})
-    ttl = timedelta(seconds=known.get("ttl", 0))
+def _unchanged(
+    answer: Response, state_before: dict[str, Any], state: dict[str, Any] | None = None
+) -> PollOutcome:
+    entry = state_before | (state or {})
+    ttl = timedelta(seconds=state_before.get("ttl", 0))
     hints = Hints(
         max(ttl, answer.max_age or timedelta()),
-        frozenset(known.get("skip_hours", ())),
-        frozenset(known.get("skip_days", ())),
+        frozenset(state_before.get("skip_hours", ())),
+        frozenset(state_before.get("skip_days", ())),
     )
-    progress = {STATE: entry} if entry != known else {}
-    batch = ItemBatch(unchanged=known.get("items", 0), progress=progress, last=True)
+    progress = {STATE: entry} if entry != state_before else {}
+    batch = ItemBatch(unchanged=state_before.get("items", 0), progress=progress, last=True)
     return PollOutcome(PollResult.NOTHING_NEW, batch=batch, moved=answer.permanent, hints=hints)
 
 
@@ -143,13 +152,13 @@ def _refused(answer: Response) -> PollOutcome:
         "the server has an error" if answer.status >= 500 else "the server answered with an unexpected status"
     )
     reason = _STATUSES.get(answer.status, f"{trouble} ({answer.status})")
-    got = PollResult.GONE if answer.status == 410 else PollResult.FAILED
-    return PollOutcome(got, reason, retry_after=answer.retry_after)
+    result = PollResult.GONE if answer.status == 410 else PollResult.FAILED
+    return PollOutcome(result, reason, retry_after=answer.retry_after)
 
 
 async def _parsed(parsers: Parsers, server: int, answer: Response, origin: FeedSpec) -> FeedDocument:
-    there = replace(origin, url=answer.url)
-    return await run_parser(parsers, server, parse, answer.body, there, answer.content_type)
+    fetched = replace(origin, url=answer.url)
+    return await run_parser(parsers, server, parse, answer.body, fetched, answer.content_type)
 
 
 class FeedSource:
@@ -169,10 +178,10 @@ class FeedSource:
 
     async def fetch(self, progress: Progress) -> AsyncGenerator[ItemBatch, None]:
         """One batch. Raises SourceError where the feed cannot be had."""
-        found = await poll_feed(self._web, self._origin, progress, self._now())
-        if found.batch is None:
-            raise SourceError(f"{self._origin.url}: {found.reason}")
-        yield found.batch
+        outcome = await poll_feed(self._web, self._origin, progress, self._now())
+        if outcome.batch is None:
+            raise SourceError(f"{self._origin.url}: {outcome.reason}")
+        yield outcome.batch
 
     async def changes(self) -> AsyncGenerator[None, None]:
         """Nobody watches it this way."""
@@ -187,18 +196,20 @@ class DiscoveredFeed:
     document: FeedDocument
 
 
-async def find(web: Web, origin: FeedSpec, parsers: Parsers = IN_PROCESS, server: int = 0) -> DiscoveredFeed:
+async def find_feed(
+    web: Web, origin: FeedSpec, parsers: Parsers = IN_PROCESS, server: int = 0
+) -> DiscoveredFeed:
     """The feed at an address, or that the web page there names. Raises SourceError that says what to do.
 
     `server` is whose people gave the address; 0: the operator.
     """
     try:
-        return await _find(web, origin, parsers, server)
+        return await _find_feed(web, origin, parsers, server)
     except TooCostlyError as error:
         raise SourceError(f"{origin.url}: {error}") from error
 
 
-async def _find(web: Web, origin: FeedSpec, parsers: Parsers, server: int) -> DiscoveredFeed:
+async def _find_feed(web: Web, origin: FeedSpec, parsers: Parsers, server: int) -> DiscoveredFeed:
     answer = await web.get(origin.url)
     if isinstance(answer, Failure):
         raise SourceError(f"{origin.url}: {answer.reason}")
@@ -210,12 +221,13 @@ async def _find(web: Web, origin: FeedSpec, parsers: Parsers, server: int) -> Di
         reason = str(error)
     links = await run_parser(parsers, server, feed_links, answer.body, answer.url, answer.content_type)
     for url in [*(link.url for link in links[:LINKS_TRIED]), *common_paths(answer.url)[:PATHS_TRIED]]:
-        there = await web.get(url)
-        if isinstance(there, Failure) or there.status not in WITH_CONTENT:
+        feed_answer = await web.get(url)
+        if isinstance(feed_answer, Failure) or feed_answer.status not in WITH_CONTENT:
             continue
         with suppress(NotAFeed):
             return DiscoveredFeed(
-                there.permanent or url, await _parsed(parsers, server, there, replace(origin, url=url))
+                feed_answer.permanent or url,
+                await _parsed(parsers, server, feed_answer, replace(origin, url=url)),
             )
     raise SourceError(
         f"{origin.url}: {reason}, and it links to no feed. Give the address of the feed itself."

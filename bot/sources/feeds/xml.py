@@ -94,8 +94,8 @@ def _root(text: str) -> tuple[int, str]:
             break
         position = text.find("<", end)
     # A document type, or junk such as a script's warnings, ends where the root begins.
-    if position >= 0 and (found := _ROOT.search(text, position)):
-        return found.start(), found[1].lower()
+    if position >= 0 and (root := _ROOT.search(text, position)):
+        return root.start(), root[1].lower()
     if position < 0:
         raise NotAFeed("neither XML nor JSON" if text.strip() else "the document is empty")
     if text[position : position + 14].lower() == "<!doctype html":
@@ -117,17 +117,17 @@ def _repair_markup(text: str) -> str:
     return close_tags(_DAMAGE.sub(_repair_piece, text))
 
 
-def _repair_piece(found: re.Match[str]) -> str:
-    whole = found[0]
-    if whole[0] == "&":
-        return _entity(found[2], found[3])
-    if found[4]:
+def _repair_piece(piece: re.Match[str]) -> str:
+    text = piece[0]
+    if text[0] == "&":
+        return _entity(piece[2], piece[3])
+    if piece[4]:
         return "&lt;"
-    if found[1] is not None:
-        return f"{whole}]]>"  # cut off within a section
-    if whole[1] == "!" or "=" not in whole:
-        return whole
-    parts = _QUOTED.split(whole)  # what is between quotes stands at odd places
+    if piece[1] is not None:
+        return f"{text}]]>"  # cut off within a section
+    if text[1] == "!" or "=" not in text:
+        return text
+    parts = _QUOTED.split(text)  # what is between quotes stands at odd places
     parts[::2] = [_BARE_VALUE.sub(r'\1="\2"', part) for part in parts[::2]]
     return "".join(parts)
 

@@ -129,8 +129,8 @@ class ParserPool:
         call = pickle.dumps((parser, arguments), pickle.HIGHEST_PROTOCOL)
         async with AsyncExitStack() as turn:
             if server:  # first the server's own turn, so that among servers no one has more than one
-                own = self._of_server.setdefault(server, asyncio.Semaphore(1))
-                await turn.enter_async_context(own)
+                server_turn = self._of_server.setdefault(server, asyncio.Semaphore(1))
+                await turn.enter_async_context(server_turn)
                 await turn.enter_async_context(self._of_servers)
             await turn.enter_async_context(self._all)
             kind, value = await self._answer(call)
@@ -149,8 +149,8 @@ class ParserPool:
     async def _answer(self, call: bytes) -> tuple[str, Any]:
         """The answer of a process. One that ended while it had nothing to do is no fault of the document."""
         while True:
-            fresh = not self._idle
-            worker = await self._start() if fresh else self._take()
+            is_new = not self._idle
+            worker = await self._start() if is_new else self._take()
             try:
                 async with asyncio.timeout(self._deadline):
                     answer = await worker.ask(call)
@@ -161,7 +161,7 @@ class ParserPool:
                 ) from None
             except (EOFError, OSError):
                 await self._end(worker)
-                if fresh:
+                if is_new:
                     raise TooCostlyError(self._too_much()) from None
             except BaseException:  # nobody waits for it any more
                 await self._end(worker)
@@ -299,9 +299,9 @@ class _Values(pickle.Unpickler):
         if (module, name) in _PLAIN:
             return super().find_class(module, name)
         if module.startswith(("bot.domain.", "bot.sources.")) and "." not in name:
-            found = super().find_class(module, name)
-            if isinstance(found, type) and (
-                is_dataclass(found) or issubclass(found, (Enum, tuple, ValueError))
+            value_type = super().find_class(module, name)
+            if isinstance(value_type, type) and (
+                is_dataclass(value_type) or issubclass(value_type, (Enum, tuple, ValueError))
             ):
-                return found
+                return value_type
         raise pickle.UnpicklingError(f"an answer must not contain {module}.{name}")

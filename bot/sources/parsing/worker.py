@@ -57,7 +57,7 @@ def _answer(call: bytes) -> Answer:
         return BUG, traceback.format_exc()
 
 
-def _limit_memory(more: int) -> None:
+def _limit_memory(extra: int) -> None:
     """Where the system limits the address space. macOS accepts a limit without keeping it; Windows has none."""
     if sys.platform == "win32":
         return
@@ -66,7 +66,7 @@ def _limit_memory(more: int) -> None:
     statm = Path("/proc/self/statm")
     now = int(statm.read_text("ascii").split()[0]) * resource.getpagesize() if statm.exists() else 0
     with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_AS, (now + more, now + more))
+        resource.setrlimit(resource.RLIMIT_AS, (now + extra, now + extra))
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no copy of a hostile document stays on the disk
 

@@ -105,15 +105,15 @@ def checked(text: str) -> URL:
 
 def _with_original_escapes(url: URL, text: str) -> URL:
     """The address with the percent-escapes of its text: servers that sign addresses compare every character."""
-    given = urlsplit(text)
-    path = _escaped(given.path)
+    original = urlsplit(text)
+    path = _escaped(original.path)
     if "/." in path and not path.startswith("//"):
         path = urlsplit(urljoin("http://any/", path)).path  # without dot segments
     return URL.build(
         scheme=url.scheme,
         authority=url.raw_authority,
         path=path,
-        query_string=_escaped(given.query),
+        query_string=_escaped(original.query),
         encoded=True,
     )
 
@@ -197,9 +197,9 @@ def is_this_machine(address: IPv4Address | IPv6Address) -> bool:
     """
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     try:
-        with socket.socket(family, socket.SOCK_DGRAM) as asking:
-            asking.connect((str(address), _ANY_PORT))
-            return ip_address(asking.getsockname()[0].partition("%")[0]) == address
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((str(address), _ANY_PORT))
+            return ip_address(probe.getsockname()[0].partition("%")[0]) == address
     except OSError:  # no way leads there
         return False
 
@@ -239,12 +239,12 @@ class Guard(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """The addresses of the name. Raises `AddressError` or OSError."""
-        found = await self._resolver.resolve(host, port, family)
-        if not found:
+        results = await self._resolver.resolve(host, port, family)
+        if not results:
             raise OSError("the host name has no address")
-        for result in found:
+        for result in results:
             self.check(result["host"])
-        return list(found[:MOST_ADDRESSES])
+        return list(results[:MOST_ADDRESSES])
 
     def open(self, info: Any) -> MeteredSocket:
         """A socket for a connection to the address; nothing connects but through here."""
@@ -268,13 +268,13 @@ class SystemResolver:
     ) -> list[ResolveResult]:
         """The addresses as the system sorts them. Those of one network card alone are left out."""
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, _look_up, host, port, family)
+        results = await loop.run_in_executor(self._threads, _look_up, host, port, family)
         return [
             ResolveResult(
-                hostname=host, host=str(to[0]), port=port, family=kind, proto=protocol, flags=socket.AI_NUMERICHOST
+                hostname=host, host=str(address[0]), port=port, family=kind, proto=protocol, flags=socket.AI_NUMERICHOST
             )
-            for kind, _, protocol, _, to in found
-            if kind in (socket.AF_INET, socket.AF_INET6) and "%" not in str(to[0]) and not any(to[3:])
+            for kind, _, protocol, _, address in results
+            if kind in (socket.AF_INET, socket.AF_INET6) and "%" not in str(address[0]) and not any(address[3:])
         ]  # fmt: skip
 
     async def close(self) -> None:

@@ -123,11 +123,11 @@ async def read(stream: Stream, encoding: str, length: int | None, limits: FetchL
     """
     codings = [name.strip().lower().removeprefix("x-") for name in encoding.split(",")]
     packed = next((name for name in codings if name in _UNPACKED | _REFUSED), "")  # other names pack nothing
-    most = limits.compressed if packed in _UNPACKED else limits.body
-    if length is not None and length > most:
-        return _too_large(most, packed)
+    limit = limits.compressed if packed in _UNPACKED else limits.body
+    if length is not None and length > limit:
+        return _too_large(limit, packed)
     try:
-        content = await _read(stream, Unpacker(packed), most, limits.body)
+        content = await _read(stream, Unpacker(packed), limit, limits.body)
         for _ in range(_LAYERS - 1):
             if isinstance(content, Failure) or not content.startswith(_GZIP):
                 break
@@ -139,51 +139,51 @@ async def read(stream: Stream, encoding: str, length: int | None, limits: FetchL
     return content
 
 
-async def _read(stream: Stream, unpacker: Unpacker, most: int, most_unpacked: int) -> bytes | Failure:
+async def _read(stream: Stream, unpacker: Unpacker, limit: int, unpacked_limit: int) -> bytes | Failure:
     body = bytearray()
-    came = 0
+    received = 0
     while data := await stream.readany():
-        came += len(data)
-        if came > most:
-            return _too_large(most, unpacker.encoding)
-        if not await _unpacked(unpacker, data, body, most_unpacked):
-            return _too_large(most_unpacked)
+        received += len(data)
+        if received > limit:
+            return _too_large(limit, unpacker.encoding)
+        if not await _unpack_into(unpacker, data, body, unpacked_limit):
+            return _too_large(unpacked_limit)
         if unpacker.over:
             break
-    return await _completed(unpacker, b"", body, most_unpacked)
+    return await _complete(unpacker, b"", body, unpacked_limit)
 
 
-async def _unpack_inner(packed: bytes, most: int) -> bytes | Failure:
+async def _unpack_inner(packed: bytes, limit: int) -> bytes | Failure:
     """What a packed body has inside that is packed itself."""
-    return await _completed(Unpacker("gzip"), packed, bytearray(), most)
+    return await _complete(Unpacker("gzip"), packed, bytearray(), limit)
 
 
-async def _completed(unpacker: Unpacker, data: bytes, body: bytearray, most: int) -> bytes | Failure:
+async def _complete(unpacker: Unpacker, data: bytes, body: bytearray, limit: int) -> bytes | Failure:
     """The body, with the last of the data."""
-    if not await _unpacked(unpacker, data, body, most, last=True):
-        return _too_large(most)
+    if not await _unpack_into(unpacker, data, body, limit, last=True):
+        return _too_large(limit)
     if not unpacker.whole:
         return Failure(Kind.PASSING, "the response ended early")
     return bytes(body)
 
 
-async def _unpacked(
-    unpacker: Unpacker, data: bytes, body: bytearray, most: int, *, last: bool = False
+async def _unpack_into(
+    unpacker: Unpacker, data: bytes, body: bytearray, limit: int, *, last: bool = False
 ) -> bool:
     """Add the data to the body; False once that is too large."""
-    done = 0
+    since_pause = 0
     for piece in unpacker.feed(data, last=last):
         body += piece
-        if len(body) > most:
+        if len(body) > limit:
             return False
-        done += max(len(piece), 1024)  # to start a member costs too
-        if done >= STEP:
-            done = 0
+        since_pause += max(len(piece), 1024)  # to start a member costs too
+        if since_pause >= STEP:
+            since_pause = 0
             await asyncio.sleep(0)
     return True
 
 
-def _too_large(most: int, encoding: str = "") -> Failure:
-    size = f"{most / 1_000_000:g} MB" if most >= 100_000 else f"{most} bytes"
+def _too_large(limit: int, encoding: str = "") -> Failure:
+    size = f"{limit / 1_000_000:g} MB" if limit >= 100_000 else f"{limit} bytes"
     packed = " compressed" if encoding in _UNPACKED else ""
     return Failure(Kind.TOO_LARGE, f"the response is larger than {size}{packed}")

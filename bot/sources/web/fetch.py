@@ -131,22 +131,22 @@ class Web:
         self, address: str, accept: str, conditions: dict[str, str], now: datetime | None
     ) -> Response | Failure:
         try:
-            url = first = kept = self._allowed(checked(address))
+            url = first = lasting_url = self._allowed(checked(address))
         except AddressError as refusal:
             return Failure(Kind.REFUSED, str(refusal))
-        left = self._limits.total.total_seconds()
-        lasting = True  # whether all redirects so far were permanent
-        seen = {first}
+        seconds_left = self._limits.total.total_seconds()
+        all_permanent = True  # whether all redirects so far were permanent
+        visited = {first}
         while True:
-            asked = {"Accept": accept}
+            request_headers = {"Accept": accept}
             if url.raw_host == first.raw_host:  # no other host is told what we know of this one
-                asked |= conditions
+                request_headers |= conditions
             async with self._hosts.turn((url.raw_host or "").removesuffix(".")):
                 started = self._monotonic()
-                answer = await self._ask(url, asked, left, now)
-                left -= self._monotonic() - started
+                answer = await self._ask(url, request_headers, seconds_left, now)
+                seconds_left -= self._monotonic() - started
             if isinstance(answer, Response):
-                return _to_remember(answer, first, kept)
+                return _to_remember(answer, first, lasting_url)
             if isinstance(answer, Failure):
                 return answer if url is first else Failure(answer.kind, f"after a redirect: {answer.reason}")
             try:
@@ -154,15 +154,15 @@ class Web:
             except AddressError as refusal:
                 return Failure(Kind.REFUSED, f"after a redirect: {refusal}")
             downgrade = url.scheme == "https" and target.scheme == "http"
-            lasting = lasting and answer.status in _PERMANENT and not downgrade
+            all_permanent = all_permanent and answer.status in _PERMANENT and not downgrade
             url = target
-            if url in seen:
+            if url in visited:
                 return Failure(Kind.PASSING, "the server redirects in a loop")
-            if len(seen) > self._limits.redirects:
+            if len(visited) > self._limits.redirects:
                 return Failure(Kind.PASSING, f"the server redirects more than {self._limits.redirects} times")
-            seen.add(url)
-            if lasting:
-                kept = url
+            visited.add(url)
+            if all_permanent:
+                lasting_url = url
 
     def _allowed(self, url: URL) -> URL:
         # The connector asks nobody for the addresses of an address.
@@ -171,7 +171,7 @@ class Web:
         return url
 
     async def _ask(
-        self, url: URL, asked: dict[str, str], left: float, now: datetime | None
+        self, url: URL, request_headers: dict[str, str], seconds: float, now: datetime | None
     ) -> Response | Failure | _Redirect:
         """One request, without redirects, in the time that is left."""
         if self._closed:
@@ -179,10 +179,10 @@ class Web:
         sockets: list[MeteredSocket] = []
         token = _opened.set(sockets)
         try:
-            async with asyncio.timeout(left):
-                response = await self._started().get(url, headers=asked, allow_redirects=False)
-                for each in sockets:
-                    each.most = self._wire
+            async with asyncio.timeout(seconds):
+                response = await self._started().get(url, headers=request_headers, allow_redirects=False)
+                for metered in sockets:
+                    metered.most = self._wire
                 try:
                     return await self._taken(response, url, now)
                 finally:
@@ -190,57 +190,59 @@ class Web:
         except AddressError as refusal:
             return Failure(Kind.REFUSED, str(refusal))
         except (OSError, ValueError, aiohttp.ClientError) as error:  # TimeoutError is an OSError
-            if any(each.exhausted for each in sockets):
+            if any(metered.exhausted for metered in sockets):
                 return Failure(Kind.TOO_LARGE, "the response does not end")
             return Failure(Kind.PASSING, _failure_reason(error, self._limits))
         finally:
             _opened.reset(token)
-            for each in sockets:  # over TLS a connection would wait for the server's goodbye
+            for metered in sockets:  # over TLS a connection would wait for the server's goodbye
                 with suppress(OSError):
-                    each.shutdown(socket.SHUT_RDWR)
+                    metered.shutdown(socket.SHUT_RDWR)
 
     async def _taken(
         self, response: aiohttp.ClientResponse, url: URL, now: datetime | None
     ) -> Response | Failure | _Redirect:
         if response.status < 200:
             return Failure(Kind.PASSING, "the response is not valid HTTP")
-        given = response.headers
+        response_headers = response.headers
         if response.status in _REDIRECTS:
-            target = _target(url, given.get("Location", ""))
+            target = _target(url, response_headers.get("Location", ""))
             if target is None:
                 return Failure(Kind.PASSING, "the redirect has no target")
             return _Redirect(response.status, target)
-        if response.status == 200 and (target := _refresh(given, url)):
+        if response.status == 200 and (target := _refresh(response_headers, url)):
             return _Redirect(302, target)
         content: bytes | Failure = b""
         if response.status in WITH_CONTENT:
-            length = given.get("Content-Length", "")
+            length = response_headers.get("Content-Length", "")
             content = await body.read(
                 response.content,
-                ", ".join(given.getall("Content-Encoding", ())),
+                ", ".join(response_headers.getall("Content-Encoding", ())),
                 int(length) if length.isdecimal() and len(length) < 20 else None,
                 self._limits,
             )
         if isinstance(content, Failure):
             return content
-        theirs = headers.date(given.get("Date")) or now
+        server_time = headers.date(response_headers.get("Date")) or now
         return Response(
             response.status,
             str(url),
             body=content,
-            etag=headers.plain(given.get("ETag")),
-            last_modified=headers.plain(given.get("Last-Modified")),
-            content_type=headers.plain(given.get("Content-Type")),
+            etag=headers.plain(response_headers.get("ETag")),
+            last_modified=headers.plain(response_headers.get("Last-Modified")),
+            content_type=headers.plain(response_headers.get("Content-Type")),
             max_age=headers.max_age(
-                ",".join(given.getall("Cache-Control", ())), given.get("Expires"), theirs
+                ",".join(response_headers.getall("Cache-Control", ())),
+                response_headers.get("Expires"),
+                server_time,
             ),
-            retry_after=headers.retry_after(given.get("Retry-After"), theirs),
+            retry_after=headers.retry_after(response_headers.get("Retry-After"), server_time),
         )
 
     def _open(self, info: Any) -> MeteredSocket:
-        opened = self._guard.open(info)
-        _opened.get().append(opened)
-        return opened
+        new_socket = self._guard.open(info)
+        _opened.get().append(new_socket)
+        return new_socket
 
     def _started(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -306,23 +308,23 @@ def _target(url: URL, location: str) -> str | None:
     return target
 
 
-def _refresh(given: Mapping[str, str], url: URL) -> str | None:
+def _refresh(response_headers: Mapping[str, str], url: URL) -> str | None:
     """Where a page without a redirect sends its readers at once; None where it does not."""
-    found = _REFRESH.fullmatch(given.get("Refresh", "").strip())
-    if found is None or "html" not in (given.get("Content-Type") or "html").lower():
+    refresh = _REFRESH.fullmatch(response_headers.get("Refresh", "").strip())
+    if refresh is None or "html" not in (response_headers.get("Content-Type") or "html").lower():
         return None
-    target = _target(url, found[1].strip("\"'"))
+    target = _target(url, refresh[1].strip("\"'"))
     return target if target is not None and URL(target) != url else None
 
 
-def _to_remember(answer: Response, first: URL, kept: URL) -> Response:
+def _to_remember(answer: Response, first: URL, lasting_url: URL) -> Response:
     """The answer as it is to be remembered: for the address that will be asked the next time."""
-    good = answer.status == 304 or answer.status in WITH_CONTENT
-    if good and kept != first:
-        answer = replace(answer, permanent=str(kept))
+    has_content = answer.status == 304 or answer.status in WITH_CONTENT
+    if has_content and lasting_url != first:
+        answer = replace(answer, permanent=str(lasting_url))
     else:
-        kept = first
-    if URL(answer.url).raw_host != kept.raw_host:
+        lasting_url = first
+    if URL(answer.url).raw_host != lasting_url.raw_host:
         answer = replace(answer, etag="", last_modified="")
     return answer
 

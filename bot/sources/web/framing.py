@@ -54,9 +54,9 @@ class AnswerFilter:
         self._at = 0
         next(self._steps)
         self._flush()
-        out = b"".join(self._out)
+        output = b"".join(self._out)
         self._out.clear()
-        return out
+        return output
 
     def end(self) -> bytes:
         """What completes the answer once the server has closed the connection."""
@@ -101,10 +101,10 @@ class AnswerFilter:
             line = yield from self._line()
             if line:
                 break
-        found = _STATUS_LINE.match(line)
-        if found is None:
+        status = _STATUS_LINE.match(line)
+        if status is None:
             raise self._from_this_line()
-        return int(found[1])
+        return int(status[1])
 
     def _fields(self, head: list[bytes]) -> Generator[None, None, tuple[set[bytes], set[bytes]]]:
         """Add the header lines that do not frame the body; returns the lengths and the transfer codings."""
@@ -123,21 +123,21 @@ class AnswerFilter:
             if colon and _NAME.fullmatch(name) and not _CONTROL.search(value):
                 match name.lower():
                     case b"content-length":
-                        lengths.update(length for each in value.split(b",") if (length := each.strip()))
+                        lengths.update(length for part in value.split(b",") if (length := part.strip()))
                     case b"transfer-encoding":
-                        codings.update(each.strip().lower() for each in value.split(b","))
+                        codings.update(part.strip().lower() for part in value.split(b","))
                     case _:
                         head.append(b"%s: %s\r\n" % (name, value))
             if not line:
                 return lengths, codings
             field = line
 
-    def _counted(self, left: int) -> _Steps:
-        while left:
-            piece = self._take(left)
-            left -= len(piece)
+    def _counted(self, remaining: int) -> _Steps:
+        while remaining:
+            piece = self._take(remaining)
+            remaining -= len(piece)
             self._out.append(piece)
-            if left:
+            if remaining:
                 yield
 
     def _chunks(self) -> _Steps:
@@ -161,10 +161,10 @@ class AnswerFilter:
         self._out.append(_LAST_CHUNK)
 
     def _chunk_size(self) -> Generator[None, None, int]:
-        found = _CHUNK_SIZE.fullmatch((yield from self._line()))
-        if found is None:
+        size = _CHUNK_SIZE.fullmatch((yield from self._line()))
+        if size is None:
             raise self._from_this_line()
-        return int(found[1], 16)
+        return int(size[1], 16)
 
     def _line(self) -> Generator[None, None, bytes]:
         while (end := self._data.find(b"\n", self._at)) < 0 and len(self._data) - self._at <= self._longest:
@@ -174,9 +174,9 @@ class AnswerFilter:
         self._line_start, self._at = self._at, end + 1
         return self._data[self._line_start : end].removesuffix(b"\r")
 
-    def _take(self, most: int | None = None) -> bytes:
+    def _take(self, limit: int | None = None) -> bytes:
         """The data that has come, up to `most` bytes."""
-        end = len(self._data) if most is None else self._at + most
+        end = len(self._data) if limit is None else self._at + limit
         piece = self._data[self._at : end]
         self._at += len(piece)
         return piece

@@ -33,15 +33,15 @@ def date(value: str | None) -> datetime | None:
 
 def max_age(cache_control: str, expires: str | None, now: datetime | None) -> timedelta | None:
     """How long the answer is fresh: by `Cache-Control`, else by `Expires`, which is measured from `now`."""
-    if found := _MAX_AGE.search(cache_control[: 4 * MAX_VALUE]):
-        return _seconds(found[1])
+    if match := _MAX_AGE.search(cache_control[: 4 * MAX_VALUE]):
+        return _seconds(match[1])
     return _until(date(expires), now)
 
 
 def retry_after(value: str | None, now: datetime | None) -> timedelta | None:
     """How long to wait, given in seconds or as a time, which is measured from `now`."""
-    if found := _SECONDS.fullmatch(plain(value)):
-        return _seconds(found[1])
+    if match := _SECONDS.fullmatch(plain(value)):
+        return _seconds(match[1])
     return _until(date(value), now)
 
 
@@ -49,7 +49,7 @@ def _seconds(digits: str) -> timedelta:
     return LONGEST if len(digits) > 9 else min(LONGEST, timedelta(seconds=int(digits)))
 
 
-def _until(then: datetime | None, now: datetime | None) -> timedelta | None:
-    if then is None or now is None:
+def _until(moment: datetime | None, now: datetime | None) -> timedelta | None:
+    if moment is None or now is None:
         return None
-    return min(LONGEST, max(timedelta(0), then - now))
+    return min(LONGEST, max(timedelta(0), moment - now))

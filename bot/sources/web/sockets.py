@@ -33,9 +33,9 @@ class MeteredSocket(socket.socket):
 
     def recv_into(self, buffer: Any, size: int = 0, flags: int = 0) -> int:
         """As of any socket."""
-        got = super().recv_into(buffer, min(size or len(buffer), _AT_ONCE), flags)
-        self._count(got)
-        return got
+        size_read = super().recv_into(buffer, min(size or len(buffer), _AT_ONCE), flags)
+        self._count(size_read)
+        return size_read
 
     def _count(self, size: int) -> None:
         self.came += size

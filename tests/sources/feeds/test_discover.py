@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.sources.feeds.discover import MAX_FOUND, MAX_PATHS, FeedLink, common_paths, feed_links
+from bot.sources.feeds.discover import MAX_LINKS, MAX_PATHS, FeedLink, common_paths, feed_links
 
 PAGE = "https://example.com/blog/page.html"
 RSS = 'rel="alternate" type="application/rss+xml"'
@@ -161,8 +161,8 @@ def test_what_is_no_part_of_the_page() -> None:
 
 
 def test_the_number_is_bounded() -> None:
-    assert len(urls("".join(link(f"/{n}/feed") for n in range(100)))) == MAX_FOUND
-    assert len(urls("".join(f'<a href="/{n}/feed">x</a>' for n in range(100)))) == MAX_FOUND
+    assert len(urls("".join(link(f"/{n}/feed") for n in range(100)))) == MAX_LINKS
+    assert len(urls("".join(f'<a href="/{n}/feed">x</a>' for n in range(100)))) == MAX_LINKS
 
 
 # ------------------------------------------------------------------------- links that look like one
