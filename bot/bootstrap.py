@@ -126,12 +126,12 @@ def build_context(config: Config, db: Database, now: Now) -> Context:
     return Context(
         db,
         now,
-        replace(config.posts.rules(), owners=config.stories.known_owners()),
+        replace(config.posts.rules(), owners=config.stories.media_owners()),
         config.digest.schedule(),
         polls=config.feeds.polls(),
         editors=ALL if config.stories.editors == ALL_SERVERS else frozenset(config.stories.editors),
         topics_per_server=config.topics.per_server,
-        semantic=config.stories.by_meaning(),
+        semantic=config.stories.compares_meanings(),
         topics=TopicCache(titles),
         titles=titles,
     )
@@ -174,7 +174,7 @@ def build_endpoint(config: Config) -> EndpointSettings | None:
 
 def describe_comparison(config: Config) -> str:
     """What stories are found by, in words; that depends on what is installed, too."""
-    return f"stories are compared by {embeddings.basis(config.stories.by_meaning())}"
+    return f"stories are compared by {embeddings.basis(config.stories.compares_meanings())}"
 
 
 async def check_stored(config: Config) -> list[str]:

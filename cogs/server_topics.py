@@ -160,7 +160,7 @@ class ServerTopicCommands(commands.GroupCog, group_name="topic", group_descripti
 
     @edit.autocomplete("topic")
     @delete.autocomplete("topic")
-    async def _own(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+    async def _server_topic(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
         return choices(await server_topics.suggest(self.context, guild_of(interaction).id, current))
 
     @show.autocomplete("topic")

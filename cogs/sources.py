@@ -89,7 +89,7 @@ class SourceCommands(commands.GroupCog, group_name="source", group_description="
         return choices(await topics.suggest(self.context, current, guild_of(interaction).id))
 
     @remove.autocomplete("source")
-    async def _own(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+    async def _server_feed(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
         suggestions = await sources.suggest(self.context, guild_of(interaction).id, current)
         return [app_commands.Choice(name=name, value=value) for name, value in suggestions]
 

@@ -158,7 +158,9 @@ class SubscriptionCommands(commands.Cog):
         return choices(await topics.suggest(self.context, current, guild_of(interaction).id))
 
     @unsubscribe.autocomplete("topic")
-    async def _own_topic(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+    async def _subscribed_topic(
+        self, interaction: Interaction, current: str
+    ) -> list[app_commands.Choice[str]]:
         guild = guild_of(interaction)
         names = choices(await topics.subscribed(self.context, guild.id, current))
         lost = await subscribe.lost(

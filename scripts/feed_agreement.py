@@ -97,7 +97,7 @@ def had(feed: ParsedFeed, field: str, index: int = 0) -> list[str]:
     if field == "title":
         return [line(entry.title, LONG)] if entry.title else []
     if field == "link":
-        return [resolve(url, entry.base) for url in (entry.url, *entry.others) if url]
+        return [resolve(url, entry.base) for url in (entry.url, *entry.other_urls) if url]
     if field == "id":
         return [entry.guid, resolve(entry.guid, entry.base)] if entry.guid else []
     if field == "date":

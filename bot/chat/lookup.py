@@ -28,7 +28,7 @@ async def find(channel: Any, traits: MessageTraits) -> Outcome:
         _posts(channel, traits) if isinstance(channel, discord.ForumChannel) else _messages(channel, traits)
     )
     async for message in candidates:
-        if message.id not in traits.others and _has_traits(message, traits):
+        if message.id not in traits.excluded and _has_traits(message, traits):
             in_forum = isinstance(channel, discord.ForumChannel)
             return Outcome(
                 SendStatus.EXISTS, message_id=message.id, thread_id=message.channel.id if in_forum else None
@@ -48,7 +48,7 @@ async def _posts(forum: discord.ForumChannel, traits: MessageTraits) -> AsyncIte
     oldest = discord.utils.time_snowflake(traits.since - CLOCK_SKEW)
     remaining = MOST_POSTS
     async for thread in _threads(forum):
-        if thread.id < oldest or thread.owner_id != forum.guild.me.id or thread.id in traits.others:
+        if thread.id < oldest or thread.owner_id != forum.guild.me.id or thread.id in traits.excluded:
             continue
         if remaining == 0:
             return

@@ -25,13 +25,13 @@ class MessageTraits:
     """What tells a message from others of the bot in its channel, not made before `since`.
 
     `stories` are the numbers that its button may name. A message without a story is known by its `title`.
-    `others` are messages that are known to be something else.
+    `excluded` are messages that are known to be something else.
     """
 
     since: datetime
     stories: frozenset[int] = frozenset()
     title: str = ""
-    others: frozenset[int] = frozenset()
+    excluded: frozenset[int] = frozenset()
 
 
 class Sender(Protocol):

@@ -122,7 +122,7 @@ class DiscordSender:
     def __init__(self, client: discord.Client) -> None:
         self._client = client
 
-    def use(self, client: discord.Client) -> None:
+    def switch_to(self, client: discord.Client) -> None:
         """Send over another client from now on."""
         self._client = client
 

@@ -69,7 +69,7 @@ def ingest(
                 for place, source in sources:
                     try:
                         reader = require_source(place, source)
-                        total.merge(await worker.step(reader, progressed=progress.from_here(total.read)))
+                        total.merge(await worker.step(reader, progressed=progress.counting_from(total.read)))
                     except (SourceError, OSError) as error:
                         total.merge(Summary(rejected=1, errors=[rejected_place(places, place, error)]))
         return total
@@ -105,7 +105,7 @@ class _Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def from_here(self, before: int) -> Callable[[Summary], None]:
+    def counting_from(self, before: int) -> Callable[[Summary], None]:
         """What an intake calls as it goes on, `before` items having been read by earlier ones."""
 
         def progressed(summary: Summary) -> None:

@@ -148,7 +148,7 @@ class FeedsSettings(_Model):
         return self
 
     def polls(self) -> Polls:
-        """The same as the domain knows it."""
+        """These settings as a value of the domain."""
         bounds = Bounds(self.least, self.most)
         return Polls(bounds, self.quality, self.per_server, self.per_day, self.most_stored)
 
@@ -242,7 +242,7 @@ class StorySettings(_Model):
 
     @field_validator("owners")
     @classmethod
-    def _one_each(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    def _one_owner_each(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
         owned: dict[str, str] = {}
         for name, domains in value.items():
             for domain in domains:
@@ -253,12 +253,12 @@ class StorySettings(_Model):
                 owned[domain] = name
         return value
 
-    def by_meaning(self) -> bool:
+    def compares_meanings(self) -> bool:
         """Whether stories are found by what titles mean, too."""
         return self.semantic != "no" and embeddings.installed()
 
-    def known_owners(self) -> MediaOwners:
-        """The same as the domain knows it."""
+    def media_owners(self) -> MediaOwners:
+        """These settings as a value of the domain."""
         return MediaOwners({domain: name for name, domains in self.owners.items() for domain in domains})
 
 
@@ -277,7 +277,7 @@ class PostSettings(_Model):
         return value
 
     def rules(self) -> PostingSettings:
-        """The same as the domain knows it."""
+        """These settings as a value of the domain."""
         return PostingSettings(self.max_age, self.edit_window, self.edit_interval)
 
 
@@ -290,7 +290,7 @@ class DigestSettings(_Model):
 
     @field_validator("timezone")
     @classmethod
-    def _known(cls, value: str) -> str:
+    def _existing_zone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
         except (KeyError, ValueError, OSError) as error:
@@ -300,7 +300,7 @@ class DigestSettings(_Model):
         return value
 
     def schedule(self) -> Schedule:
-        """The same as the domain knows it."""
+        """These settings as a value of the domain."""
         return Schedule(self.time, self.timezone, size=self.size)
 
 

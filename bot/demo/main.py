@@ -163,22 +163,22 @@ class Demo:
         )
         source = Replay()
         started = time.perf_counter()
-        await self._to(env, first)
-        await app.ingest.step(source.give(()))
+        await self._move_clock(env, first)
+        await app.ingest.step(source.load(()))
         with_digest = last - first < SHORT
-        await self._say("subscribe", topic=self._topic, mode="both" if with_digest else "live")
+        await self._run_command("subscribe", topic=self._topic, mode="both" if with_digest else "live")
         if self._parent:
-            await self._say("subscribe", topic=self._parent, mode="digest")
+            await self._run_command("subscribe", topic=self._parent, mode="digest")
         for moment, group in by_minute(items):
             if not with_digest and last - moment < LAST_DAY:
                 with_digest = True
-                await self._say("subscribe", topic=self._topic, mode="both")
+                await self._run_command("subscribe", topic=self._topic, mode="both")
             await self._mornings(app, env, moment)
-            await self._to(env, moment)
-            await app.ingest.step(source.give(group))
+            await self._move_clock(env, moment)
+            await app.ingest.step(source.load(group))
             await self._deliver(app)
         # The edits that were still held back, and the digest of the next morning.
-        await self._to(env, self.clock() + app.context.rules.edit_interval)
+        await self._move_clock(env, self.clock() + app.context.rules.edit_interval)
         await self._deliver(app)
         if last_digest:
             await self._mornings(app, env, self.clock() + LAST_DAY)
@@ -199,18 +199,18 @@ class Demo:
                 due = await digests.next_due(connection)
             if due is None or due >= until:
                 return
-            await self._to(env, due)
+            await self._move_clock(env, due)
             await app.digest()
             await self._deliver(app)
 
-    async def _to(self, env: simcord.Env, moment: datetime) -> None:
+    async def _move_clock(self, env: simcord.Env, moment: datetime) -> None:
         """Move the clock. The simulated Discord's follows, so that its messages carry the right times."""
         self.clock.move(moment)
         ahead = (self.clock() - env.now()).total_seconds()
         if ahead > 0:
             await env.advance_time(ahead)
 
-    async def _say(self, command: str, **options: str) -> None:
+    async def _run_command(self, command: str, **options: str) -> None:
         """Type a command as the user, and print what the bot answers."""
         typed = " ".join(f"{name}:{value}" for name, value in options.items())
         self.console.print(f"\n[bold]you[/]  /{command} {typed}")
@@ -249,9 +249,9 @@ class Demo:
             self.console.print(f"\n[bold cyan]{page.url}[/]", soft_wrap=True)
             sys.stdout.flush()
             with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
-                await self._keep(app, page)
+                await self._keep_page_open(app, page)
 
-    async def _keep(self, app: App, page: Any) -> None:
+    async def _keep_page_open(self, app: App, page: Any) -> None:
         """Deliver what the user's actions bring about, and show it, until the page is closed."""
         import simcord
 

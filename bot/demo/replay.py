@@ -35,7 +35,7 @@ class Replay:
     def __init__(self) -> None:
         self._items: tuple[Item, ...] = ()
 
-    def give(self, items: Iterable[Item]) -> Replay:
+    def load(self, items: Iterable[Item]) -> Replay:
         """Have these taken in next."""
         self._items = tuple(items)
         return self

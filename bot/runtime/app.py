@@ -112,12 +112,12 @@ class App:
     def _repeating(self, name: str, step: Step, longest: timedelta | None = None) -> Repeating:
         return Repeating(name, step, self.context.now, self._failed, longest)
 
-    def _take(self, client: Client) -> None:
+    def _switch_to(self, client: Client) -> None:
         """Work over this client from now on. Nothing is sent before a client's first connection."""
         self._up.clear()
         self._away = True
         self.client = client
-        self.sender.use(client)
+        self.sender.switch_to(client)
 
     def wake(self) -> None:
         """Something may be due: look now instead of when it was planned."""
@@ -179,15 +179,15 @@ class App:
         yield Repeating("connection", partial(self._connect, token), self.context.now, self._refused)
         yield self._repeating("commands", self._sync)
         yield self._digests
-        yield self._repeating("resuming", self._later(self.mend, MEND_EVERY, MEND_EVERY))
-        yield self._repeating("cleanup", self._later(self.tidy, FIRST_TIDY, TIDY_EVERY))
+        yield self._repeating("resuming", self._delayed(self.mend, MEND_EVERY, MEND_EVERY))
+        yield self._repeating("cleanup", self._delayed(self.tidy, FIRST_TIDY, TIDY_EVERY))
         if self.poll is not None:
             yield self._polling
         for watched in self.sources:
             reading = _SourceReader(self.context, self.ingest, watched)
             yield self._repeating(hosts_only(watched.source.name), reading.step)
 
-    def _later(self, step: Callable[[], Awaitable[None]], first: timedelta, every: timedelta) -> Step:
+    def _delayed(self, step: Callable[[], Awaitable[None]], first: timedelta, every: timedelta) -> Step:
         """A step that is first taken after a while, and then again and again."""
         start = self.context.now() + first
 
@@ -256,7 +256,7 @@ class App:
             trouble = explain_failure(error)
         self._was_up = self._up.is_set()
         await client.close()
-        self._take(Client(self.context, cogs.add_to, self._up))
+        self._switch_to(Client(self.context, cogs.add_to, self._up))
         return trouble
 
     async def _sync(self) -> datetime | None:
@@ -323,7 +323,7 @@ class _SourceReader:
         self._ingest = ingest
         self._watched = watched
         self._changes: AsyncGenerator[None, None] | None = None
-        self._told: frozenset[Rejected] = frozenset()
+        self._reported: frozenset[Rejected] = frozenset()
 
     async def step(self) -> datetime | None:
         """Wait for the next change and read the source. Returns when to wait for another one, which is at once."""
@@ -347,8 +347,8 @@ class _SourceReader:
     async def _read(self) -> None:
         source = self._watched.source
         summary = await self._ingest.step(source, backfill=self._watched.backfill)
-        report(source.name, summary, self._told)
-        self._told = frozenset(summary.errors)
+        report(source.name, summary, self._reported)
+        self._reported = frozenset(summary.errors)
         loaded = await asyncio.to_thread(lambda: [load_topics(place) for place in self._watched.topics()])
         for error in chain.from_iterable(rejected for _, rejected in loaded):
             log.warning("%s: %s", error.path, error.reason)

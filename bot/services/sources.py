@@ -126,11 +126,11 @@ async def add(
     """
     async with context.db.read() as connection:
         full = await _full(context, connection, guild_id)
-        if full and await feeds.find_feed(connection, address_of(address), guild_id) is None:
+        if full and await feeds.find(connection, address_of(address), guild_id) is None:
             raise _no_room(context)
     looked = await preview(context, address, topic_name, guild_id)
     async with context.db.write() as connection:
-        before = await feeds.find_feed(connection, looked.url, guild_id)
+        before = await feeds.find(connection, looked.url, guild_id)
         # One of the config or the catalogue stays from now on, whatever these say.
         origin = FeedOrigin.SERVER if guild_id else FeedOrigin.OPERATOR
         wanted = NewFeed(

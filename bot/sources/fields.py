@@ -56,7 +56,7 @@ class Fields:
         value = self._mapping.get(field)
         return "" if value is None else require_text(value, self.name(field))
 
-    def whole(self, field: str, default: int = 0) -> int:
+    def whole_number(self, field: str, default: int = 0) -> int:
         """A whole number of sensible size."""
         value = self._mapping.get(field)
         if value is None:

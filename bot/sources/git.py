@@ -190,13 +190,13 @@ class GitSource:
 
     async def fetch(self, progress: Progress) -> AsyncGenerator[ItemBatch, None]:
         """Bring the working copy up to date, then read new and changed files. Raises SourceError."""
-        async with self._up_to_date():
+        async with self._updated_copy():
             root = self._copy / self._path
             if not await asyncio.to_thread(root.exists):
                 raise self._error(f"the repository does not contain {self._path!r}")
             async with aclosing(FolderSource(root, self._quality).fetch(progress)) as batches:
                 async for batch in batches:
-                    yield self._with_its_paths(batch)
+                    yield self._with_repository_paths(batch)
 
     async def changes(self) -> AsyncGenerator[None, None]:
         """Yield at once, then whenever it is time to look again."""
@@ -206,7 +206,7 @@ class GitSource:
 
     async def update(self) -> None:
         """Bring the working copy up to date without reading its records. Raises SourceError."""
-        async with self._up_to_date():
+        async with self._updated_copy():
             pass
 
     def topic_directories(self) -> list[Path]:
@@ -216,7 +216,7 @@ class GitSource:
     def _error(self, reason: str) -> SourceError:
         return SourceError(f"{self._address.url}: {reason}")
 
-    def _with_its_paths(self, batch: ItemBatch) -> ItemBatch:
+    def _with_repository_paths(self, batch: ItemBatch) -> ItemBatch:
         """The batch with the paths that the files have in the repository, on whichever machine."""
 
         def shown(path: str) -> str:
@@ -231,7 +231,7 @@ class GitSource:
     # ---------------------------------------------------------------------------- the working copy
 
     @asynccontextmanager
-    async def _up_to_date(self) -> AsyncIterator[None]:
+    async def _updated_copy(self) -> AsyncIterator[None]:
         """The working copy as the repository is now, and nobody else's meanwhile."""
         if shutil.which("git") is None:
             raise self._error("git is not installed; install it and make sure that it is in the PATH")
@@ -266,11 +266,11 @@ class GitSource:
                     log.warning("%s: %s; creating the working copy again", self.name, error.reason())
                 else:
                     return
-            await self._make(commit)
+            await self._create_copy(commit)
         finally:
             self._secret.unlink(missing_ok=True)
 
-    async def _make(self, commit: str) -> None:
+    async def _create_copy(self, commit: str) -> None:
         """Make the working copy beside the old one, if there is one, and put it in its place."""
         new = self._place / "new"
         await asyncio.to_thread(shutil.rmtree, new, ignore_errors=True)  # what a crash left
@@ -345,7 +345,7 @@ class GitSource:
         assert process.stdout is not None
         assert process.stderr is not None
         try:
-            output, errors = await asyncio.gather(_end_of(process.stdout), _end_of(process.stderr))
+            output, errors = await asyncio.gather(_read_end(process.stdout), _read_end(process.stderr))
             code = await process.wait()
         finally:
             if process.returncode is None:
@@ -357,7 +357,7 @@ class GitSource:
         return output
 
 
-async def _end_of(stream: asyncio.StreamReader) -> str:
+async def _read_end(stream: asyncio.StreamReader) -> str:
     """The end of what comes; a server may have git say any amount."""
     end = b""
     while part := await stream.read(_KEPT):

@@ -135,7 +135,7 @@ def _record(fields: Fields, default_quality: int, notes: list[str]) -> Record:
     title = fields.text("title", MAX_TITLE)
     if not title and not removed:
         raise fields.error("title", "missing")
-    heat = fields.whole("heat", -1)
+    heat = fields.whole_number("heat", -1)
     return Record(
         key=key,
         url=publisher_address(url),
@@ -144,7 +144,7 @@ def _record(fields: Fields, default_quality: int, notes: list[str]) -> Record:
         excerpt=fields.text("excerpt", MAX_EXCERPT),
         published=_published(fields, notes),
         type=_type(fields, notes),
-        quality=fields.whole("quality", default_quality),
+        quality=fields.whole_number("quality", default_quality),
         heat=heat if heat >= 0 else None,
         notable=fields.flag("published"),
         topics=_topics(fields, notes),
@@ -230,7 +230,11 @@ def _image(fields: Fields) -> Image | None:
     """The first picture that can be shown: at a safe address, neither an icon nor a giant."""
     for name, entry in fields.entries("images"):
         image = Fields({"url": entry} if isinstance(entry, str) else entry, f"{name}.")
-        url, width, height = clean_address(image.raw_text("url")), image.whole("width"), image.whole("height")
+        url, width, height = (
+            clean_address(image.raw_text("url")),
+            image.whole_number("width"),
+            image.whole_number("height"),
+        )
         if all(side == 0 or _SMALLEST_IMAGE <= side <= _LARGEST_IMAGE for side in (width, height)):
             try:
                 canonical(url)

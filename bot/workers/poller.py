@@ -312,7 +312,7 @@ class Poll:
 
     def _settled(self, done: _Done, fresh: bool, now: datetime) -> Settled:
         found = done.outcome
-        got = PollResult.NOTHING_NEW if found.got is PollResult.NEW and not fresh else found.got
+        got = PollResult.NOTHING_NEW if found.result is PollResult.NEW and not fresh else found.result
         polling = next_schedule(
             done.feed.polling,
             got,

@@ -28,7 +28,6 @@ from bot.http import server
 from bot.http.connections import MAX_PER_ADDRESS
 from bot.http.metrics import COUNTERS, GAUGES
 from bot.http.server import EndpointSettings, HttpServer
-from bot.services import measure as measuring
 from bot.services.context import Context
 from bot.services.measure import Measured
 from bot.store import schema
@@ -720,7 +719,7 @@ async def test_however_many_ask_for_the_metrics_they_are_counted_once(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = 0
-    measure = measuring.measure
+    measure = server.measure
 
     async def counting(context: Context) -> Measured:
         nonlocal counted

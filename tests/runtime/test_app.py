@@ -10,8 +10,7 @@ import pytest
 
 from bot.bootstrap import WatchedSource
 from bot.errors import DatabaseLostError, SourceError, StoreError, TopicwireError
-from bot.runtime import app as running
-from bot.runtime.app import App
+from bot.runtime.app import FIRST_TIDY, NEXT_CHANGES, TIDY_EVERY, App
 from bot.runtime.background import FIRST_PAUSE
 from bot.services.context import Context
 from bot.sources.model import ItemBatch, Progress
@@ -33,7 +32,7 @@ def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
     async def endless() -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(running, "unreachable", endless)
+    monkeypatch.setattr("bot.runtime.app.unreachable", endless)
 
 
 class Changing(ListSource):
@@ -90,7 +89,7 @@ async def test_a_database_that_is_lost_ends_the_bot_with_the_reason(
     async def lost(_context: Context) -> int:
         raise DatabaseLostError("the database x.db was deleted")
 
-    monkeypatch.setattr(running, "replan", lost)
+    monkeypatch.setattr("bot.runtime.app.replan", lost)
     with pytest.raises(DatabaseLostError, match="was deleted"):
         await App(context).run("token")
 
@@ -101,7 +100,7 @@ async def test_a_token_that_is_refused_ends_the_bot_with_the_reason(
     async def refused() -> None:
         raise TopicwireError("Discord refused the token")
 
-    monkeypatch.setattr(running, "unreachable", refused)
+    monkeypatch.setattr("bot.runtime.app.unreachable", refused)
     with pytest.raises(TopicwireError, match="refused the token"):
         await App(context).run("token")
 
@@ -137,7 +136,7 @@ async def test_a_source_that_stops_telling_of_changes_is_watched_anew(context: C
     app = App(context, [WatchedSource(ListSource("list:short"))])
     reading = next(step for step in app._steps("token") if step.name == "list:short")
     now = context.now()
-    assert [await reading.step() for _ in range(3)] == [now, now + running.NEXT_CHANGES, now]
+    assert [await reading.step() for _ in range(3)] == [now, now + NEXT_CHANGES, now]
 
 
 async def test_upkeep_is_done_after_a_while_and_then_again_and_again(
@@ -152,7 +151,7 @@ async def test_upkeep_is_done_after_a_while_and_then_again_and_again(
 
     monkeypatch.setattr(app, "tidy", tidy)
     cleanup = next(step for step in app._steps("token") if step.name == "cleanup")
-    first = clock() + running.FIRST_TIDY
+    first = clock() + FIRST_TIDY
     assert (await cleanup.step(), done) == (first, 0)
     clock.now = first
-    assert (await cleanup.step(), done) == (first + running.TIDY_EVERY, 1)
+    assert (await cleanup.step(), done) == (first + TIDY_EVERY, 1)

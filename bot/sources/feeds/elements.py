@@ -78,7 +78,7 @@ class _ChildRoles(NamedTuple):
     dates: Sequence[int]
     links: Sequence[int]
     media: dict[int, str]  # with their names
-    one: Mapping[str, int]  # the first of each other kind
+    first_of: Mapping[str, int]  # the first of each other kind
 
 
 class _RolesByTags(dict[tuple[Any, ...], _ChildRoles]):
@@ -100,7 +100,7 @@ class _RolesByTags(dict[tuple[Any, ...], _ChildRoles]):
             dates=places.pop("date", ()),
             links=places.pop("link", ()),
             media={place: names[place] for place in places.pop("media", ())},
-            one={kind: ranked_places[0] for kind, ranked_places in places.items()},
+            first_of={kind: ranked_places[0] for kind, ranked_places in places.items()},
         )
         return roles
 
@@ -208,7 +208,7 @@ class _FeedReader:
         if enclosed or roles.media:
             media = sorted((roles.media | dict.fromkeys(enclosed, "enclosure")).items())
             add_media(entry, [(name, children[place]) for place, name in media], self)
-        others = {kind: children[place] for kind, place in roles.one.items()}
+        others = {kind: children[place] for kind, place in roles.first_of.items()}
         self._addresses(entry, element, others, links)
         self._details(entry, others)
         if self._languages and (language := _language(element)):
@@ -247,9 +247,9 @@ class _FeedReader:
         if pages:
             entry.url = pages[0]
         if len(pages) > 1:
-            entry.others = pages[1:]
+            entry.other_urls = pages[1:]
         if permalink and not self._atom and permalink != entry.url:
-            entry.others = (*entry.others, permalink)
+            entry.other_urls = (*entry.other_urls, permalink)
         if not is_web(entry.url):
             entry.stand_ins = [*self._sources_of_content(element), *lesser, *entry.stand_ins]
             if not entry.url and entry.stand_ins:

@@ -46,7 +46,7 @@ class FeedEntry:
     base: str
     title: Text | None = None
     url: str = ""
-    others: Sequence[str] = ()  # further addresses of the same page
+    other_urls: Sequence[str] = ()  # further addresses of the same page
     stand_ins: Sequence[
         str
     ] = ()  # what there is to open where none of those is a page: attachments, related pages

@@ -136,7 +136,7 @@ def _page(entry: FeedEntry, feed_page: str) -> tuple[str, bool]:
     An entry without any has that of its feed, and True besides, if it has a guid to be told by. Raises `ValueError`.
     """
     problem = "no link"
-    for address in (entry.url, *entry.others[:_MOST_ADDRESSES], *entry.stand_ins[:_MOST_ADDRESSES]):
+    for address in (entry.url, *entry.other_urls[:_MOST_ADDRESSES], *entry.stand_ins[:_MOST_ADDRESSES]):
         if not address:
             continue
         address_written = resolve(address, entry.base)
@@ -148,7 +148,7 @@ def _page(entry: FeedEntry, feed_page: str) -> tuple[str, bool]:
             continue
         entry.url = url
         if url != address_written:  # it may be known by that since an earlier version
-            entry.others = [*entry.others, address_written]
+            entry.other_urls = [*entry.other_urls, address_written]
         return page, False
     if entry.guid and feed_page:
         entry.url = feed_page
@@ -215,7 +215,7 @@ def _twins(draft: _Draft, guid: str, name: str, title: bytes, text: bytes, prove
     domain = registered_domain(draft.host)
     is_publishers_page = domain == proven
     scope = "" if is_publishers_page else IN_FEED
-    other_pages = _other_pages(draft, guid) if entry.others or is_web(guid) else ()
+    other_pages = _other_pages(draft, guid) if entry.other_urls or is_web(guid) else ()
     twins = [
         page if is_publishers_page and registered_domain(page) == domain else f"{IN_FEED}{page}"
         for page in other_pages
@@ -262,7 +262,7 @@ def _is_home(page: str) -> bool:
 def _other_pages(draft: _Draft, guid: str) -> list[str]:
     """The canonical addresses that an entry has besides its own."""
     entry = draft.entry
-    addresses = dict.fromkeys([resolve(address, entry.base) for address in entry.others])
+    addresses = dict.fromkeys([resolve(address, entry.base) for address in entry.other_urls])
     if is_web(guid):
         addresses[guid] = None
     addresses.pop(entry.url, None)

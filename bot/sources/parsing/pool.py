@@ -150,10 +150,10 @@ class ParserPool:
         """The answer of a process. One that ended while it had nothing to do is no fault of the document."""
         while True:
             is_new = not self._idle
-            worker = await self._start() if is_new else self._take()
+            worker = await self._start() if is_new else self._idle_worker()
             try:
                 async with asyncio.timeout(self._deadline):
-                    answer = await worker.ask(call)
+                    answer = await worker.call(call)
             except TimeoutError:
                 await self._end(worker)
                 raise TooCostlyError(
@@ -173,7 +173,7 @@ class ParserPool:
                 if answer[0] == BUG:
                     await self._end(worker)
                 else:
-                    self._keep(worker)
+                    self._put_back(worker)
                 return answer
 
     def _too_much(self) -> str:
@@ -198,13 +198,13 @@ class ParserPool:
             raise
         return worker
 
-    def _take(self) -> _Worker:
+    def _idle_worker(self) -> _Worker:
         worker = self._idle.pop()
         if worker.retiring is not None:
             worker.retiring.cancel()
         return worker
 
-    def _keep(self, worker: _Worker) -> None:
+    def _put_back(self, worker: _Worker) -> None:
         self._idle.append(worker)
         worker.retiring = asyncio.get_running_loop().call_later(self._idle_seconds, self._retire, worker)
 
@@ -221,7 +221,7 @@ class ParserPool:
         if worker in self._idle:
             self._idle.remove(worker)
         worker.kill()
-        await worker.gone()
+        await worker.wait_until_gone()
         self._running.discard(worker)
 
 
@@ -259,7 +259,7 @@ class _Worker:
         if await self._answers.read(len(READY)) != READY:
             raise EOFError
 
-    async def ask(self, call: bytes) -> tuple[str, Any]:
+    async def call(self, call: bytes) -> tuple[str, Any]:
         """Its answer. Raises EOFError or OSError where it gives none."""
         self._calls.write(LENGTH.pack(len(call)))
         self._calls.write(call)
@@ -278,7 +278,7 @@ class _Worker:
         with suppress(ProcessLookupError):
             self._process.kill()
 
-    async def gone(self) -> None:
+    async def wait_until_gone(self) -> None:
         """Wait until nothing of it is left: the pipes stay open until they are read to their end."""
         self._calls.close()
         while await self._answers.read(1 << 16):

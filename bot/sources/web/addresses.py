@@ -207,7 +207,7 @@ def is_this_machine(address: IPv4Address | IPv6Address) -> bool:
 class Guard(AbstractResolver):
     """Resolves names for the connector, and hands out an address only if all of the name are allowed.
 
-    `own` tells whether an address is this machine's.
+    `is_this_machine` tells whether an address is this machine's.
     """
 
     def __init__(
@@ -215,11 +215,11 @@ class Guard(AbstractResolver):
         resolver: Resolver,
         *,
         private_networks: bool,
-        own: Callable[[IPv4Address | IPv6Address], bool] = is_this_machine,
+        is_this_machine: Callable[[IPv4Address | IPv6Address], bool] = is_this_machine,
     ) -> None:
         self._resolver = resolver
         self._private_networks = private_networks
-        self._own = own
+        self._is_this_machine = is_this_machine
 
     def check(self, address: str) -> None:
         """Raise `AddressError` unless something may be fetched from there."""
@@ -230,7 +230,7 @@ class Guard(AbstractResolver):
         if reason := objection(parsed, private_networks=self._private_networks):
             raise AddressError(reason)
         inner = _inner(parsed)
-        if _is_public(inner) and self._own(inner):
+        if _is_public(inner) and self._is_this_machine(inner):
             raise AddressError(
                 f"the address leads to the machine that the bot runs on ({parsed}), which is not allowed"
             )

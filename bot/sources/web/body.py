@@ -48,20 +48,20 @@ class Unpacker:
 
     def __init__(self, encoding: str) -> None:
         self.encoding = encoding
-        self._held = b""  # bytes that are too few to tell what they are the start of
+        self._pending = b""  # bytes that are too few to tell what they are the start of
         self._started = False
         self._plain = False
         self._inflater: zlib._Decompress | None = None
         self._members = 0
-        self.over = False  # what is still to come would be ignored
+        self.is_finished = False  # what is still to come would be ignored
 
     def feed(self, data: bytes, *, last: bool = False) -> Iterator[bytes]:
         """The next bytes in pieces of at most `STEP`, some of them empty. Raises `_UnpackError`."""
         if not self._started:
-            self._held += data
-            if len(self._held) < _START and not last:
+            self._pending += data
+            if len(self._pending) < _START and not last:
                 return
-            data, self._held, self._started = self._held, b"", True
+            data, self._pending, self._started = self._pending, b"", True
             self._begin(data)
         for at in range(0, len(data), _SLICE):
             part = data[at : at + _SLICE]
@@ -71,9 +71,9 @@ class Unpacker:
                 yield from self._unpack(part)
 
     @property
-    def whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether nothing is missing at the end."""
-        return self._plain or self.over or (self._members > 0 and self._inflater is None)
+        return self._plain or self.is_finished or (self._members > 0 and self._inflater is None)
 
     def _begin(self, data: bytes) -> None:
         if data.startswith(_GZIP):
@@ -88,14 +88,14 @@ class Unpacker:
             self._inflater = zlib.decompressobj(zlib.MAX_WBITS if with_header else -zlib.MAX_WBITS)
 
     def _unpack(self, data: bytes) -> Iterator[bytes]:
-        while not self.over:
+        while not self.is_finished:
             if self._inflater is None:
-                data, self._held = self._held + data, b""
+                data, self._pending = self._pending + data, b""
                 if len(data) < len(_GZIP):
-                    self._held = data
+                    self._pending = data
                     return
                 if not data.startswith(_GZIP) or self.encoding != "gzip":
-                    self.over = True  # padding or rubbish, which everybody ignores
+                    self.is_finished = True  # padding or rubbish, which everybody ignores
                     return
                 self._inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
             try:
@@ -148,7 +148,7 @@ async def _read(stream: Stream, unpacker: Unpacker, limit: int, unpacked_limit: 
             return _too_large(limit, unpacker.encoding)
         if not await _unpack_into(unpacker, data, body, unpacked_limit):
             return _too_large(unpacked_limit)
-        if unpacker.over:
+        if unpacker.is_finished:
             break
     return await _complete(unpacker, b"", body, unpacked_limit)
 
@@ -162,7 +162,7 @@ async def _complete(unpacker: Unpacker, data: bytes, body: bytearray, limit: int
     """The body, with the last of the data."""
     if not await _unpack_into(unpacker, data, body, limit, last=True):
         return _too_large(limit)
-    if not unpacker.whole:
+    if not unpacker.is_complete:
         return Failure(Kind.PASSING, "the response ended early")
     return bytes(body)
 

@@ -143,7 +143,7 @@ class Web:
                 request_headers |= conditions
             async with self._hosts.turn((url.raw_host or "").removesuffix(".")):
                 started = self._monotonic()
-                answer = await self._ask(url, request_headers, seconds_left, now)
+                answer = await self._request(url, request_headers, seconds_left, now)
                 seconds_left -= self._monotonic() - started
             if isinstance(answer, Response):
                 return _to_remember(answer, first, lasting_url)
@@ -170,7 +170,7 @@ class Web:
             self._guard.check(str(address))
         return url
 
-    async def _ask(
+    async def _request(
         self, url: URL, request_headers: dict[str, str], seconds: float, now: datetime | None
     ) -> Response | Failure | _Redirect:
         """One request, without redirects, in the time that is left."""
@@ -180,11 +180,11 @@ class Web:
         token = _opened.set(sockets)
         try:
             async with asyncio.timeout(seconds):
-                response = await self._started().get(url, headers=request_headers, allow_redirects=False)
+                response = await self._open_session().get(url, headers=request_headers, allow_redirects=False)
                 for metered in sockets:
-                    metered.most = self._wire
+                    metered.limit = self._wire
                 try:
-                    return await self._taken(response, url, now)
+                    return await self._outcome(response, url, now)
                 finally:
                     response.close()
         except AddressError as refusal:
@@ -199,7 +199,7 @@ class Web:
                 with suppress(OSError):
                     metered.shutdown(socket.SHUT_RDWR)
 
-    async def _taken(
+    async def _outcome(
         self, response: aiohttp.ClientResponse, url: URL, now: datetime | None
     ) -> Response | Failure | _Redirect:
         if response.status < 200:
@@ -244,7 +244,7 @@ class Web:
         _opened.get().append(new_socket)
         return new_socket
 
-    def _started(self) -> aiohttp.ClientSession:
+    def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             limits = self._limits
             connector = LenientConnector(

@@ -42,7 +42,7 @@ class AnswerFilter:
         self._data = b""
         self._at = 0
         self._line_start = 0
-        self._out: list[bytes] = []
+        self._output: list[bytes] = []
         self._chunk: list[bytes] = []  # of a chunked body: many small chunks become one
         self._ending = b""
         self._steps = self._filter()
@@ -54,8 +54,8 @@ class AnswerFilter:
         self._at = 0
         next(self._steps)
         self._flush()
-        output = b"".join(self._out)
-        self._out.clear()
+        output = b"".join(self._output)
+        self._output.clear()
         return output
 
     def end(self) -> bytes:
@@ -68,7 +68,7 @@ class AnswerFilter:
             yield from self._answer()
         except _PassThroughError:
             while True:
-                self._out.append(self._take())
+                self._output.append(self._next_piece())
                 yield
         while True:
             self._at = len(self._data)
@@ -79,21 +79,21 @@ class AnswerFilter:
         while status // 100 == 1 and status != _SWITCHING:  # interim answers are left out
             yield from self._fields([])
             status = yield from self._status_line()
-        self._out.append(b"HTTP/1.1 %d -\r\n" % status)
-        lengths, codings = yield from self._fields(self._out)
+        self._output.append(b"HTTP/1.1 %d -\r\n" % status)
+        lengths, codings = yield from self._fields(self._output)
         if status in _WITHOUT_BODY:
-            self._out.append(b"Content-Length: 0\r\n\r\n")
+            self._output.append(b"Content-Length: 0\r\n\r\n")
         elif b"chunked" in codings:
-            self._out.append(b"Transfer-Encoding: chunked\r\n\r\n")
+            self._output.append(b"Transfer-Encoding: chunked\r\n\r\n")
             yield from self._chunks()
         elif lengths:
-            self._out += [b"Content-Length: %s\r\n" % length for length in lengths]
-            self._out.append(b"\r\n")
+            self._output += [b"Content-Length: %s\r\n" % length for length in lengths]
+            self._output.append(b"\r\n")
             if len(lengths) > 1 or not _is_length(*lengths):
                 raise _PassThroughError
             yield from self._counted(int(*lengths))
         else:
-            self._out.append(b"\r\n")
+            self._output.append(b"\r\n")
             raise _PassThroughError  # up to the end of the connection
 
     def _status_line(self) -> Generator[None, None, int]:
@@ -134,9 +134,9 @@ class AnswerFilter:
 
     def _counted(self, remaining: int) -> _Steps:
         while remaining:
-            piece = self._take(remaining)
+            piece = self._next_piece(remaining)
             remaining -= len(piece)
-            self._out.append(piece)
+            self._output.append(piece)
             if remaining:
                 yield
 
@@ -146,11 +146,11 @@ class AnswerFilter:
         if self._data[self._at] in _FEED_START:  # it is not chunked at all
             self._ending = _LAST_CHUNK
             while True:
-                self._chunk.append(self._take())
+                self._chunk.append(self._next_piece())
                 yield
         while size := (yield from self._chunk_size()):
             while size:
-                piece = self._take(size)
+                piece = self._next_piece(size)
                 size -= len(piece)
                 self._chunk.append(piece)
                 if size:
@@ -158,7 +158,7 @@ class AnswerFilter:
             if (yield from self._line()):
                 raise self._from_this_line()
         self._flush()
-        self._out.append(_LAST_CHUNK)
+        self._output.append(_LAST_CHUNK)
 
     def _chunk_size(self) -> Generator[None, None, int]:
         size = _CHUNK_SIZE.fullmatch((yield from self._line()))
@@ -174,7 +174,7 @@ class AnswerFilter:
         self._line_start, self._at = self._at, end + 1
         return self._data[self._line_start : end].removesuffix(b"\r")
 
-    def _take(self, limit: int | None = None) -> bytes:
+    def _next_piece(self, limit: int | None = None) -> bytes:
         """The data that has come, up to `most` bytes."""
         end = len(self._data) if limit is None else self._at + limit
         piece = self._data[self._at : end]
@@ -184,7 +184,7 @@ class AnswerFilter:
     def _flush(self) -> None:
         """Pass on what has come of a chunked body, as one chunk."""
         if body := b"".join(self._chunk):
-            self._out += (b"%x\r\n" % len(body), body, b"\r\n")
+            self._output += (b"%x\r\n" % len(body), body, b"\r\n")
         self._chunk.clear()
 
     def _from_this_line(self) -> _PassThroughError:

@@ -14,16 +14,16 @@ _AT_ONCE = 1 << 16  # what is parsed before others have their turn
 
 
 class MeteredSocket(socket.socket):
-    """A socket that breaks off once more than `most` bytes have come, which `exhausted` then tells."""
+    """A socket that breaks off once more than `limit` bytes have arrived, which `exhausted` then tells."""
 
     def __init__(self, family: int, kind: int, protocol: int) -> None:
         super().__init__(family, kind, protocol)
-        self.most = BEFORE_THE_ANSWER
-        self.came = 0
+        self.limit = BEFORE_THE_ANSWER
+        self.received = 0
 
     @property
     def exhausted(self) -> bool:
-        return self.came > self.most
+        return self.received > self.limit
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
         """As of any socket."""
@@ -38,6 +38,6 @@ class MeteredSocket(socket.socket):
         return size_read
 
     def _count(self, size: int) -> None:
-        self.came += size
+        self.received += size
         if self.exhausted:
             raise ConnectionAbortedError("the response exceeds the size limit")

@@ -155,7 +155,7 @@ def test_the_names_of_a_clouds_own_data_are_refused_wherever_they_lead(host: str
 )
 def test_a_public_address_of_the_machine_itself_is_refused(spelling: str, private_networks: bool) -> None:
     mine = {IPv4Address("93.184.215.14"), IPv6Address("2600::1")}
-    guard = Guard(Names(), private_networks=private_networks, own=mine.__contains__)
+    guard = Guard(Names(), private_networks=private_networks, is_this_machine=mine.__contains__)
     with pytest.raises(AddressError, match="the machine that the bot runs on"):
         guard.check(spelling)
     guard.check("93.184.215.15")
