@@ -29,7 +29,7 @@ from bot.http.connections import MAX_PER_ADDRESS
 from bot.http.metrics import COUNTERS, GAUGES
 from bot.http.server import EndpointSettings, HttpServer
 from bot.services.context import Context
-from bot.services.measure import Measured
+from bot.services.measure import Measured, measure
 from bot.store import schema
 from bot.workers import rematch
 from tests.databases import opened_as
@@ -719,7 +719,6 @@ async def test_however_many_ask_for_the_metrics_they_are_counted_once(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = 0
-    measure = server.measure
 
     async def counting(context: Context) -> Measured:
         nonlocal counted
