@@ -30,19 +30,21 @@ class StoryCommands(commands.Cog):
 
     async def show_related(self, interaction: Interaction, story: str) -> None:
         """All coverage of a story, for the asker alone."""
-        story_coverage = await related.related(
+        coverage = await related.related(
             self.context, story, guild_of(interaction).id, target_channel_id(interaction)
         )
-        remarks = notes(story_coverage.view.number, story_coverage.asked, story_coverage.fate)
+        remarks = notes(coverage.view.number, coverage.asked, coverage.fate)
         pages = await self.context.evaluations.run(
             related_pages,
-            story_coverage.view,
+            coverage.view,
             remarks,
-            story_coverage.topics,
-            story_coverage.before,
-            story_coverage.after,
+            coverage.topics,
+            coverage.before,
+            coverage.after,
+            additions=coverage.additions,
+            figures=coverage.figures,
         )
-        await views.answer_pages(interaction, pages, actions(self.context, interaction, story_coverage.view))
+        await views.answer_pages(interaction, pages, actions(self.context, interaction, coverage.view))
 
     @app_commands.command()
     @app_commands.describe(story="Number (such as #12), link, or words of its title")
@@ -82,13 +84,13 @@ class StoryCommands(commands.Cog):
     ) -> None:
         """Show the newest stories, or the hottest."""
         order = Sort(sort)
-        name, views_found = await related.latest(
+        name, views_of_stories = await related.latest(
             self.context, topic, guild_of(interaction).id, target_channel_id(interaction), sort=order
         )
         word = "Hottest" if order is Sort.HOT else "Latest"
         title = f"{word}: {escape_to(name, 200)}" if name else f"{word} stories"
         pages = await self.context.evaluations.run(
-            story_pages, title, views_found, "There are no stories yet."
+            story_pages, title, views_of_stories, "There are no stories yet."
         )
         await views.answer_pages(interaction, pages)
 
