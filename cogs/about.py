@@ -12,7 +12,7 @@ from bot.messages.message import FIELD_VALUE, Embed, Field, escape, escape_to, l
 from bot.messages.story import PALETTE
 from bot.services import status
 from bot.services.context import Context
-from cogs.common import Interaction, answering, guild_of, only_with
+from cogs.common import Interaction, answering, guild_of, only_with, stored_articles
 
 HELP = """Topicwire follows **topics** instead of single feeds. It groups articles about the same event into stories and \
 posts **one message per story**. It updates that message when more outlets report, and it can send a digest.
@@ -65,7 +65,7 @@ def _embed(status: status.Status) -> Embed:
     if status.stalled:
         summary += f"\n⚠️ Nothing is being delivered: {plural(status.stalled, 'message')} overdue."
     if status.own_stored:
-        summary += f"\nStored articles from this server's feeds: {status.own_stored:,} (the limit is {status.most_stored:,})"
+        summary += f"\n{stored_articles(status.own_stored, status.most_stored)}"
     not_posted = [f"• {count} × {EXPLAIN[Reason(reason)]}" for reason, count in status.held.items()]
     parts = {
         "Sources": [_source(source) for source in status.sources],

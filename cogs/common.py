@@ -167,6 +167,11 @@ def require_postable(channel: PostableChannel) -> None:
         )
 
 
+def stored_articles(stored: int, limit: int) -> str:
+    """How many articles of a server's own feeds are stored, and how many may be."""
+    return f"Stored articles from this server's feeds: {stored:,} (the limit is {limit:,})"
+
+
 MOST_CHOICES = 25  # that autocomplete may offer
 
 

@@ -7,9 +7,8 @@ import discord
 from bot.chat.permissions import PostableChannel, allowed
 from bot.domain.model import Importance, Mode, Subscription
 from bot.domain.posting.decisions import live_importance
-from bot.domain.posting.schedule import describe_days
-from bot.domain.posting.zones import shown
 from bot.domain.text.cleaning import plural
+from bot.messages.digest import schedule_words
 from bot.messages.message import Embed, escape
 from bot.messages.story import colour_of, story_line
 from bot.services.subscribe import ChannelSubscriptions, Subscribed
@@ -61,7 +60,7 @@ def subscribed(result: Subscribed, mention: discord.Role | None, target: Postabl
         if len(forecast.stories) > EXAMPLES:
             lines.append(f"… and {len(forecast.stories) - EXAMPLES} more")
     if result.schedule is not None and result.next_digest is not None:
-        when = f"{describe_days(result.schedule.days)} at {result.schedule.at:%H:%M} ({shown(result.schedule.zone)})"
+        when = schedule_words(result.schedule)
         default = (
             " This is the default time. Change it with `/digest set`." if result.default_schedule else ""
         )
@@ -88,7 +87,5 @@ def channel_lines(entry: ChannelSubscriptions, guild: discord.Guild) -> list[str
         )
     lines += [f"• {escape(s.topic)} · {_how(s, guild)}" for s in entry.subscriptions]
     if entry.schedule and entry.next_digest:
-        lines.append(
-            f"• Digest {describe_days(entry.schedule.days)} at {entry.schedule.at:%H:%M} ({shown(entry.schedule.zone)})"
-        )
+        lines.append(f"• Digest {schedule_words(entry.schedule)}")
     return lines

@@ -13,7 +13,7 @@ from bot.messages.message import DESCRIPTION, Embed, escape, escape_to, lines, l
 from bot.messages.story import GREY, colour_of, list_pages
 from bot.services import sources, topics
 from bot.services.context import Context
-from cogs.common import Interaction, choices, guild_of, only_with
+from cogs.common import Interaction, choices, guild_of, only_with, stored_articles
 
 EXAMPLES = 8
 TOPICS = 3  # of an item
@@ -95,7 +95,7 @@ class SourceCommands(commands.GroupCog, group_name="source", group_description="
 
 
 def _stored(stored: int, most: int) -> str:
-    text = f"Stored articles from this server's feeds: {stored:,} (the limit is {most:,})."
+    text = f"{stored_articles(stored, most)}."
     if stored < most:
         return text
     return f"⚠️ {text} New articles are rejected. The person who runs the bot can raise the limit: `feeds.most_stored`."

@@ -9,7 +9,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.domain.posting.digest import Digest, Entry
-from bot.domain.posting.schedule import DAY_NAMES, EVERY_DAY, DigestStyle, Schedule
+from bot.domain.posting.schedule import DAY_NAMES, EVERY_DAY, DigestStyle, Schedule, describe_days
+from bot.domain.posting.zones import shown
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.text.cleaning import length, plural
 from bot.domain.topics.topics import Topics
@@ -50,6 +51,11 @@ def since_words(told_at: datetime, until: datetime, zone: str) -> str:
 
 def _short(day: date) -> str:
     return f"{day.day} {day:%B}"
+
+
+def schedule_words(schedule: Schedule) -> str:
+    """When a digest comes, within a sentence: `daily at 09:00 (Berlin)`."""
+    return f"{describe_days(schedule.days)} at {schedule.at:%H:%M} ({shown(schedule.zone)})"
 
 
 def heading_of(days: frozenset[int]) -> str:
