@@ -1,4 +1,4 @@
-"""What the settings mean: sources, feeds, topics and rules, as the parts of the bot take them."""
+"""The composition root: builds sources, feeds, topics, the context and clients from the settings."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ from bot.sources.topic_files import load_topics
 from bot.store.database import Database
 from bot.store.topic_cache import TopicCache
 
-if TYPE_CHECKING:  # most commands reach no feed and serve nothing, and these take long to import
+if TYPE_CHECKING:  # slow to import, and most commands do not need them
     from bot.http.server import EndpointSettings
     from bot.sources.web.fetch import Web
 
 log = logging.getLogger(__name__)
 
-GIT_DIRECTORY = Path("data/git")  # where working copies are kept
+GIT_DIRECTORY = Path("data/git")  # for working copies
 USER_AGENT = f"Topicwire/{version('topicwire')} (+https://github.com/topicwire/topicwire)"
 
 
 @dataclass(frozen=True, slots=True)
 class WatchedSource:
-    """A source that is watched, and how many of the newest records its first intake posts.
+    """A watched source, and how many of its newest records the first intake posts.
 
-    `topics` are the directories of topic files that it brings along.
+    `topics` returns the directories of topic files in the source.
     """
 
     source: Source
@@ -53,7 +53,7 @@ class WatchedSource:
 
 
 def build_source(settings: FolderSettings | GitSettings) -> WatchedSource:
-    """The source that a config entry means."""
+    """The source of a config entry."""
     match settings:
         case FolderSettings():
             path = settings.path.expanduser().absolute()
@@ -64,7 +64,7 @@ def build_source(settings: FolderSettings | GitSettings) -> WatchedSource:
 
 
 def build_repository(settings: GitSettings) -> GitSource:
-    """A repository in a directory of its own below `GIT_DIRECTORY`."""
+    """A git source with its own directory below `GIT_DIRECTORY`."""
     name = hashlib.blake2b(f"{settings.url} {settings.branch}".encode(), digest_size=8).hexdigest()
     return GitSource(
         settings.url,
@@ -77,7 +77,7 @@ def build_repository(settings: GitSettings) -> GitSource:
 
 
 def build_feeds(config: Config) -> list[NewFeed]:
-    """The feeds of the config, and those of the catalogue that it does not name itself."""
+    """The feeds of the config, and the catalogue feeds that are not among them."""
     feeds = [
         NewFeed(settings.url, FeedOrigin.CONFIG, settings.name, settings.topics, settings.quality)
         for settings in config.sources
@@ -121,7 +121,7 @@ def build_topics(config: Config) -> tuple[Topic, ...]:
 
 
 def build_context(config: Config, db: Database, now: Now) -> Context:
-    """What the services work with, as configured."""
+    """The context of the services, as configured."""
     titles = title_model(config)
     return Context(
         db,
@@ -138,7 +138,7 @@ def build_context(config: Config, db: Database, now: Now) -> Context:
 
 
 def title_model(config: Config) -> TitleModel | None:
-    """What guesses topics where no keyword hits; None where that is turned off, or cannot be read."""
+    """The model that guesses topics if no keyword matches; None if it is turned off or unreadable."""
     if not (config.topics.learned and config.feeds.catalogue):
         return None
     try:
@@ -150,7 +150,7 @@ def title_model(config: Config) -> TitleModel | None:
 
 @contextlib.asynccontextmanager
 async def build_web_client(private_networks: bool) -> AsyncIterator[Web]:
-    """How feeds are reached; of one's own networks too, if that is wished."""
+    """The HTTP client for feeds. `private_networks` allows addresses in private networks."""
     from bot.sources.web.fetch import Web
 
     web = Web(user_agent=USER_AGENT, private_networks=private_networks)
@@ -161,7 +161,7 @@ async def build_web_client(private_networks: bool) -> AsyncIterator[Web]:
 
 
 def build_endpoint(config: Config) -> EndpointSettings | None:
-    """Where the bot listens, if at all."""
+    """The settings of the HTTP endpoint; None if the bot does not listen."""
     from bot.http.server import EndpointSettings
 
     host, _, port = config.http.listen.rpartition(":")
@@ -173,12 +173,12 @@ def build_endpoint(config: Config) -> EndpointSettings | None:
 
 
 def describe_comparison(config: Config) -> str:
-    """What stories are found by, in words; that depends on what is installed, too."""
+    """How stories are compared, as text. This depends on the settings and on installed extras."""
     return f"stories are compared by {embeddings.basis(config.stories.compares_meanings())}"
 
 
 async def check_stored(config: Config) -> list[str]:
-    """What is wrong with the topics in the database, as far as there is one; nothing in it changes."""
+    """The problems of topics in the database; none if there is no database. Changes nothing."""
     db = await Database.open_if_current(config.database.url)
     if db is None:
         return []
@@ -195,7 +195,7 @@ async def check_stored(config: Config) -> list[str]:
 
 
 def check(config: Config) -> list[str]:
-    """Everything that would fail at start and can be told from here, one sentence each."""
+    """Every problem that would make the start fail, one sentence each."""
     problems: list[str] = []
     if not config.discord.token.get_secret_value():
         problems.append(

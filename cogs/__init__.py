@@ -30,7 +30,7 @@ COGS = (
 
 
 async def add_to(bot: commands.Bot, context: Context) -> None:
-    """Give the bot all its commands, and the button that stands below posts."""
+    """Register all commands and the button below posts."""
     for cog in COGS:
         await bot.add_cog(cog(context))
     await bot.add_cog(Upkeep(context, bot))

@@ -39,7 +39,7 @@ posts **one message per story**. It updates that message when more outlets repor
 
 
 class AboutCommands(commands.Cog):
-    """What the bot is, and how it is doing."""
+    """Help, and the state of the bot."""
 
     def __init__(self, context: Context) -> None:
         self.context = context

@@ -25,7 +25,7 @@ MOST_CHOICES = 25  # of a menu: https://discord.com/developers/docs/components/r
 
 
 def actions(context: Context, interaction: Interaction, view: StoryView) -> list[ui.Button[Any]]:
-    """The buttons that whoever asked may press."""
+    """The buttons that the user may press."""
     if not interaction.permissions.manage_messages:
         return []
     guild_id = guild_of(interaction).id
@@ -38,7 +38,7 @@ def actions(context: Context, interaction: Interaction, view: StoryView) -> list
 
 
 def _editor(interaction: Interaction) -> Editor:
-    """Who presses now, and may still: a button stays for minutes, and so does a form."""
+    """The user as an editor. Checks the permission again, because buttons and forms stay for minutes."""
     check(interaction, manage_messages=True)
     return Editor(guild_of(interaction).id, interaction.user.id)
 
@@ -48,7 +48,7 @@ async def _done(interaction: Interaction, text: str) -> None:
 
 
 class _Merge(ui.Button[Any]):
-    """Asks which other story is the same."""
+    """Opens the form that asks for the other story."""
 
     def __init__(self, context: Context, number: int) -> None:
         super().__init__(label="Merge with…")
@@ -61,7 +61,7 @@ class _Merge(ui.Button[Any]):
 
 
 class _WhichOther(Modal, title="Merge with another story"):
-    """The other story, by number, link or title."""
+    """Asks for the other story by number, link or title."""
 
     other: ui.TextInput[Any] = ui.TextInput(
         label="Number, link, or words of its title", custom_id="other", max_length=200
@@ -86,7 +86,7 @@ class _WhichOther(Modal, title="Merge with another story"):
 
 
 class _Part(ui.Button[Any]):
-    """Asks which report does not belong to the story."""
+    """Opens the menu of the story's articles."""
 
     def __init__(self, context: Context, number: int, members: Sequence[Stored]) -> None:
         super().__init__(label="Not the same story…")
@@ -110,7 +110,7 @@ def _published(when: datetime) -> str:
 
 
 class _WhichReport(ui.Select[Any]):
-    """The reports of a story, first published first."""
+    """A menu of the articles of a story, oldest first."""
 
     def __init__(self, context: Context, number: int, members: Sequence[Stored]) -> None:
         super().__init__(

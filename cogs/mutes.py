@@ -27,7 +27,7 @@ EXAMPLES = 3
 
 
 def _place(interaction: Interaction, channel: PostableChannel | None) -> tuple[int | None, str]:
-    """The channel, or the whole server; the user must be allowed to decide for it."""
+    """The id of the channel (None for the server) and its description. Checks the user's permission."""
     if channel is not None:
         return managed(interaction, channel).id, f"in {channel.mention}"
     managed_everywhere(interaction, "To mute in one channel only, choose it in the channel option.")
@@ -35,7 +35,7 @@ def _place(interaction: Interaction, channel: PostableChannel | None) -> tuple[i
 
 
 class MuteCommands(commands.Cog):
-    """What a server does not want to read."""
+    """Mutes of a server or channel."""
 
     def __init__(self, context: Context) -> None:
         self.context = context

@@ -1,4 +1,4 @@
-"""What the commands of subscriptions answer."""
+"""Answers of the subscription commands."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _how(subscription: Subscription, guild: discord.Guild) -> str:
 
 
 def subscribed(result: Subscribed, mention: discord.Role | None, target: PostableChannel) -> Embed:
-    """What a subscription brings, and what stands in its way."""
+    """What a new or changed subscription does, with warnings about what prevents it."""
     subscription, forecast = result.subscription, result.forecast
     lines = [
         f"{target.mention} follows **{escape(subscription.topic)}** · {_how(subscription, target.guild)}"
@@ -79,7 +79,7 @@ def _may_ping(role: discord.Role, target: PostableChannel) -> bool:
 
 
 def channel_lines(entry: ChannelSubscriptions, guild: discord.Guild) -> list[str]:
-    """What a channel follows, a line each; a role that is gone is not named."""
+    """The subscriptions of a channel, one per line, without deleted roles."""
     lines = [f"⚠️ This channel is paused: {escape(entry.paused_reason)}"] if entry.paused_reason else []
     if guild.get_channel_or_thread(entry.channel_id) is None:
         lines.append(

@@ -14,7 +14,7 @@ from cogs.common import Interaction, answering, guild_of, target_channel_id
 
 
 class SearchCommands(commands.Cog):
-    """Everything that was taken in, by a query."""
+    """Search in all stored articles."""
 
     def __init__(self, context: Context) -> None:
         self.context = context

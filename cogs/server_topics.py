@@ -1,4 +1,4 @@
-"""/topic: the topics that a server makes itself, tried before anybody subscribes."""
+"""/topic: create, change and try out the topics of a server."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from bot.services.server_topics import Draft, Shown
 from cogs.common import Interaction, answering, check, choices, guild_of, may_see, requires, target_channel_id
 
 DAYS = server_topics.LOOK_BACK.days
-MOST_CHANNELS = 20  # channels that are named
+MOST_CHANNELS = 20  # named in a text
 CHART = "posts.png"
 COLOURS = {Importance.ALL: "#5865F2", Importance.NOTABLE: "#F2C94C", Importance.MAJOR: "#EB5757"}
 
 
 @app_commands.guild_only()
 class ServerTopicCommands(commands.GroupCog, group_name="topic", group_description="Topics of this server"):
-    """Topics of a server's own. Making them needs Manage Server; everybody may look at them and try them."""
+    """Topics of a server. Changing them requires Manage Server; everybody may view and test them."""
 
     def __init__(self, context: Context) -> None:
         super().__init__()
@@ -171,7 +171,7 @@ class ServerTopicCommands(commands.GroupCog, group_name="topic", group_descripti
 
 
 def _visible_channels(interaction: Interaction, topic: Shown) -> list[str]:
-    """The channels that follow a topic, as far as the user may know of them."""
+    """The channels that follow a topic. Channels that the user cannot see are only counted."""
     visible = [f"<#{channel_id}>" for channel_id in topic.channels if may_see(interaction, channel_id)]
     hidden = len(topic.channels) - len(visible)
     return visible + ([f"{plural(hidden, 'channel')} that you cannot see"] if hidden else [])

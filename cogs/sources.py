@@ -1,4 +1,4 @@
-"""/source: the feeds that a server adds itself."""
+"""/source: the feeds of a server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TITLE = 150
 @app_commands.guild_only()
 @app_commands.default_permissions(manage_guild=True)
 class SourceCommands(commands.GroupCog, group_name="source", group_description="Feeds of this server"):
-    """Feeds of a server's own: what they bring is for that server alone."""
+    """Feeds of a server. Their articles are shown in this server only."""
 
     def __init__(self, context: Context) -> None:
         self.context = context

@@ -23,13 +23,13 @@ from cogs.curate import actions
 
 
 class StoryCommands(commands.Cog):
-    """Stories, as members ask for them."""
+    """Commands that show stories."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
 
     async def show_related(self, interaction: Interaction, story: str) -> None:
-        """All coverage of a story, for the asker alone."""
+        """Show all coverage of a story to the user only."""
         coverage = await related.related(
             self.context, story, guild_of(interaction).id, target_channel_id(interaction)
         )
@@ -109,7 +109,7 @@ class StoryCommands(commands.Cog):
 
 
 class RelatedButton(ui.DynamicItem[ui.Button[ui.View]], template=rf"{RELATED_ACTION}(?P<story>\d+)"):
-    """*Related coverage* below a post. It works on every post ever sent, after any restart."""
+    """The *Related coverage* button below every post. It still works after a restart."""
 
     def __init__(self, story: str) -> None:
         self.story = story
@@ -128,10 +128,10 @@ class RelatedButton(ui.DynamicItem[ui.Button[ui.View]], template=rf"{RELATED_ACT
         return True
 
     async def callback(self, interaction: Interaction) -> None:
-        """Show the coverage to whoever pressed."""
+        """Show the coverage to the user."""
         try:
             if await acknowledge(interaction) and await admit(interaction):
                 await StoryCommands(interaction.client.context).show_related(interaction, self.story)
         except Exception as error:
-            # discord.py would only log it: dynamic items have no error handler of their own.
+            # discord.py would only log it, because dynamic items have no error handler.
             await answer_error(interaction, error)

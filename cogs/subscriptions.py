@@ -38,7 +38,7 @@ PAGE = 15  # lines
 
 
 class SubscriptionCommands(commands.Cog):
-    """Which channel follows what."""
+    """Subscriptions of channels to topics."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -178,7 +178,7 @@ class SubscriptionCommands(commands.Cog):
 
 
 def _lost(guild: discord.Guild, text: str) -> tuple[int, str] | None:
-    """The channel and topic of a subscription in a channel that cannot be picked any more, as they are completed."""
+    """Channel id and topic from a completion that names a missing channel; None for any other text."""
     match = _LOST.fullmatch(text.strip())
     if match is None or guild.get_channel_or_thread(int(match[1])) is not None:
         return None

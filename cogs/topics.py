@@ -13,7 +13,7 @@ from cogs.common import Interaction, answering, guild_of
 
 
 class TopicCommands(commands.Cog):
-    """What can be followed."""
+    """The list of topics."""
 
     def __init__(self, context: Context) -> None:
         self.context = context

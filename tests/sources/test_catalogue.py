@@ -133,7 +133,7 @@ def test_a_damaged_package_says_what_is_wrong_with_which_file(
     (tmp_path / "topics").mkdir()
     (tmp_path / "feeds" / "a.yaml").write_text("- {url: [1], name: A}\n")
     (tmp_path / "topics" / "b.yaml").write_text("keywords: [x]\n")
-    monkeypatch.setattr(catalogue, "_place", lambda: tmp_path)
+    monkeypatch.setattr(catalogue, "_catalogue_directory", lambda: tmp_path)
     with pytest.raises(ConfigError, match=r"a\.yaml"):
         catalogue_feeds()
     with pytest.raises(ConfigError, match=r"b\.yaml"):
@@ -158,7 +158,7 @@ def test_a_damaged_model_of_titles_is_one_sentence_and_keywords_go_on(
 ) -> None:
     if content is not None:
         (tmp_path / "titles.json").write_bytes(content)
-    monkeypatch.setattr(catalogue, "_place", lambda: tmp_path)
+    monkeypatch.setattr(catalogue, "_catalogue_directory", lambda: tmp_path)
     catalogue.catalogue_titles.cache_clear()
     try:
         assert bootstrap.title_model(config_of({})) is None
