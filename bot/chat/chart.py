@@ -1,4 +1,4 @@
-"""Bars by day, as a picture that reads well on Discord's dark and light themes."""
+"""Bar charts by day, readable on Discord's dark and light themes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _GROUND = "#2B2D31"  # the ground of an embed on the dark theme
 _TEXT, _FAINT, _LINE = "#DBDEE1", "#949BA4", "#3F4248"
 _EDGE, _RIGHT, _TOP, _BOTTOM = 14, 22, 38, 30
 _FONT = 13
-_WIDEST = 36.0  # of the room for a day's bars
-_LINES = 4  # across, at most
+_WIDEST = 36.0  # pixels of a bar
+_LINES = 4  # horizontal lines at most
 _STEPS = (1, 2, 5)
 
 
@@ -40,7 +40,7 @@ def bars(days: Sequence[date], series: Sequence[Series]) -> bytes:
 
 
 def grid_step(largest: int) -> int:
-    """The distance of the lines across: 1, 2 or 5 times a power of ten, so that `_LINES` are enough."""
+    """The step between horizontal lines: 1, 2 or 5 times a power of ten, with at most `_LINES` lines."""
     power = 1
     while True:
         for step in _STEPS:
@@ -72,7 +72,7 @@ class _Chart:
                 self._text(middle, HEIGHT - _BOTTOM + 7, f"{day.day} {day:%b}", _FAINT, "ma")
 
     def _every(self) -> int:
-        """Of how many days one is named, so that the names do not touch."""
+        """Label every n-th day, so that the labels do not overlap."""
         return next((every for every in (1, 2, 3, 5, 7) if every * self._slot >= 58), 7)
 
     def _y(self, value: float) -> float:
@@ -102,7 +102,7 @@ class _Chart:
             return
         left, right = (middle - width / 2) * SCALE, (middle + width / 2) * SCALE
         foot = self._y(0) * SCALE - SCALE
-        top = min(self._y(value) * SCALE, foot - 2)  # however small beside the others, it is seen
+        top = min(self._y(value) * SCALE, foot - 2)  # visible however small it is
         self._draw.rectangle((left, top, right, foot), fill=line.colour)
 
     def _text(self, x: float, y: float, text: str, colour: str, anchor: str) -> None:

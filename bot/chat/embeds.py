@@ -1,4 +1,4 @@
-"""Our messages as discord.py's objects."""
+"""Converts messages to discord.py's objects."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.messages.message import Button, Embed, Message
 
 
 def to_embed(embed: Embed) -> discord.Embed:
-    """One embed."""
+    """An embed as a discord.py embed."""
     converted = discord.Embed(
         title=embed.title or None,
         url=embed.url or None,
@@ -38,10 +38,10 @@ def to_embeds(message: Message) -> list[discord.Embed]:
 
 
 def to_view(buttons: Sequence[Button]) -> ui.View | None:
-    """The buttons below a message, None where there are none.
+    """A view with these buttons, or None without buttons.
 
-    Presses are answered by the dynamic items that the cogs register, which work after any restart.
-    So the view is stopped at once, or discord.py would keep one in memory for every message.
+    The dynamic items of the cogs answer the buttons, also after a restart. The view is stopped at once, because
+    discord.py would otherwise keep one in memory for every message.
     """
     if not buttons:
         return None
@@ -53,7 +53,7 @@ def to_view(buttons: Sequence[Button]) -> ui.View | None:
 
 
 def with_roles_of(guild: discord.Guild | None, message: Message) -> Message:
-    """The message without the mentions of roles that its server no longer has: they show as `@deleted-role`."""
+    """The message without mentions of deleted roles, which Discord shows as `@deleted-role`."""
     deleted = [role for role in message.roles if guild is not None and guild.get_role(role) is None]
     if not deleted:
         return message
@@ -65,7 +65,7 @@ def with_roles_of(guild: discord.Guild | None, message: Message) -> Message:
 
 
 def mentions(roles: Sequence[int]) -> discord.AllowedMentions:
-    """Nobody is pinged but these roles."""
+    """Allow pings of these roles only."""
     return discord.AllowedMentions(
         everyone=False,
         users=False,

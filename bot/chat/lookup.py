@@ -1,4 +1,4 @@
-"""Whether a message stands in a channel already, told from the bot's own messages there; all others are skipped."""
+"""Finds out whether the bot has already sent a message to a channel."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_POSTS = 100  # of the bot in a forum, from the first try on
 
 
 async def find(channel: Any, traits: MessageTraits) -> Outcome:
-    """EXISTS with the message's ids, MISSING where it is not there, HIDDEN where the channel's history is denied."""
+    """EXISTS with the message's ids, MISSING, or HIDDEN if the bot may not read the channel's history."""
     me = channel.guild.me
     # Without the permission Discord answers with an empty list.
     if me is not None and not allowed(channel, me).read_message_history:
@@ -68,7 +68,7 @@ async def _threads(forum: discord.ForumChannel) -> AsyncIterator[discord.Thread]
 
 
 def _has_traits(message: discord.Message, traits: MessageTraits) -> bool:
-    """Whether it is the message: by its button's story, by its footer where Discord refused the button, or by its title."""
+    """Compare the story of the button, the footer (if Discord refused the button), or the title."""
     for row in message.components:
         for button in getattr(row, "children", ()):
             action = getattr(button, "custom_id", None) or ""
