@@ -16,8 +16,8 @@ from bot.domain.stories.ranking import Sort
 from bot.domain.text.terminal import lines, one_line
 from bot.errors import QueryRefusedError, TopicwireError
 
-# Exit codes. 0: done. 1: done, but some items were refused, or `check` found problems. 2: a wrong call
-# (typer's own). 3: could not be done; the message says what to do.
+# Exit codes. 0: success. 1: some items were rejected, or `check` found problems. 2: wrong usage (typer's own).
+# 3: failure; the message says what to do.
 SOME_REFUSED = 1
 FAILED = 3
 
@@ -445,7 +445,7 @@ def eval_briefs(
 
 def main() -> None:
     """Entry point; expected errors are one message and exit code 3, never a traceback."""
-    if sys.argv[1:2] == ["run"]:  # a stop before the bot listens to signals itself is a clean one as well
+    if sys.argv[1:2] == ["run"]:  # a signal during the start also stops the bot cleanly
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         app()

@@ -1,4 +1,4 @@
-"""What `topicwire ingest` and `match` do."""
+"""The commands `topicwire ingest` and `topicwire match`."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from bot.services.context import Context
     from bot.workers.ingest import Summary
 
-PROGRESS_AFTER = 200  # items: below, an intake is over before a bar could be read
+PROGRESS_AFTER = 200  # items; smaller intakes finish before a bar could be read
 
 
 def _topic_directories(places: Iterable[str]) -> list[Path]:
-    """The topic files that come with the records, as in a site's `_data/topics`."""
+    """The directories of topic files beside the records, as in a site's `_data/topics`."""
     return [directory for place in places if (directory := Path(place) / "_data" / "topics").is_dir()]
 
 
@@ -51,8 +51,8 @@ def ingest(
     private_networks: bool,
     config: Path,
 ) -> int:
-    """`topicwire ingest`: returns how many items, and of several places how many of these, were refused."""
-    from bot.workers import rematch  # `match` needs no database, whose library takes long to import
+    """`topicwire ingest`: returns the number of rejected items and places."""
+    from bot.workers import rematch  # slow to import, and `match` needs no database
     from bot.workers.ingest import Ingest, Summary
 
     if len(places) == 1:
@@ -92,7 +92,7 @@ def ingest(
 
 
 class _Progress:
-    """A bar on a terminal that shows how many items were taken in so far."""
+    """A progress bar on a terminal that shows the number of records read."""
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -106,7 +106,7 @@ class _Progress:
             self._bar.stop()
 
     def counting_from(self, before: int) -> Callable[[Summary], None]:
-        """What an intake calls as it goes on, `before` items having been read by earlier ones."""
+        """A callback for an intake after `before` items were read by earlier ones."""
 
         def progressed(summary: Summary) -> None:
             self.show(before + summary.read)
@@ -114,7 +114,7 @@ class _Progress:
         return progressed
 
     def show(self, count: int) -> None:
-        """So many items by now."""
+        """Show the number of items read."""
         if self._bar is None:
             if not sys.stderr.isatty() or count < PROGRESS_AFTER:
                 return
@@ -134,7 +134,7 @@ class _Progress:
 
 
 def match(places: Sequence[str], directory: Path, as_json: bool, private_networks: bool) -> int:
-    """`topicwire match`: returns how many items were refused."""
+    """`topicwire match`: returns the number of rejected items."""
     if len(places) == 1:
         require_existing(places)
     topics = Topics(load_topic_files(directory))

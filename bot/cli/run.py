@@ -1,4 +1,4 @@
-"""What `topicwire run` and `check` do."""
+"""The commands `topicwire run` and `topicwire check`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(path: Path) -> None:
 
 
 def check(path: Path) -> tuple[int, Config | None]:
-    """`topicwire check`: print every problem. How many there are, and the settings where they can be read."""
+    """`topicwire check`: print every problem. Returns their number, and the settings if they are valid."""
     config = None
     try:
         config = load_settings(path)

@@ -1,4 +1,4 @@
-"""What `topicwire source`, `topicwire opml` and `topicwire check --sources` do."""
+"""The commands `topicwire source`, `topicwire opml` and `topicwire check --sources`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ T = TypeVar("T")
 def _with_feeds_context(
     db_url: str | None, private_networks: bool, config: Path, action: Callable[[Context], Awaitable[T]]
 ) -> T:
-    """As `with_context`, for what changes the feeds: with a way to reach them, and topics that they may be about."""
+    """Like `with_context`, for commands that change feeds: with an HTTP client, and topics in the database."""
     settings = load_settings(config)
 
     async def with_feeds(context: Context) -> T:
@@ -47,7 +47,7 @@ def _with_feeds_context(
 
 @asynccontextmanager
 async def _database_with_topics(db: Database, settings: Config) -> AsyncIterator[Database]:
-    """A database with topics, for what stores nothing: one in memory where no bot has run on this one yet."""
+    """A database with topics for reading: one in memory if no bot has used this one yet."""
     async with db.read() as connection:
         has_topics = bool(await topics.ids(connection))
     if has_topics:
@@ -62,7 +62,7 @@ async def _database_with_topics(db: Database, settings: Config) -> AsyncIterator
 
 
 async def _define_missing_topics(db: Database, settings: Config) -> None:
-    """A database that no bot has run on yet knows the topics that one would begin with."""
+    """Define the configured topics in a database without topics."""
     async with db.write() as connection:
         if not await topics.ids(connection):
             await topics.define(connection, bootstrap.build_topics(settings))
@@ -177,7 +177,7 @@ def remove(name: str, db_url: str | None, config: Path) -> None:
 
 
 def import_opml(file: Path, topic: str | None, db_url: str | None, config: Path) -> int:
-    """`topicwire opml import`; returns how many entries were refused."""
+    """`topicwire opml import`; returns the number of rejected entries."""
     try:
         outlines, rejected = read_opml(file.read_bytes())
     except ValueError as error:
@@ -220,7 +220,7 @@ def export_opml(db_url: str | None, catalogue: bool, config: Path) -> None:
 
 
 def check_sources(config: Config) -> int:
-    """`topicwire check --sources`: fetch all of them; returns how many fail."""
+    """`topicwire check --sources`: fetch all sources; returns the number of failures."""
     return asyncio.run(_check(config))
 
 
@@ -249,7 +249,7 @@ async def _check(config: Config) -> int:
 
 
 async def _trouble(web: Web, feed: NewFeed) -> str:
-    """Why a feed cannot be read, or what else is odd about it; nothing where it is fine."""
+    """Why a feed cannot be read or has no usable items; empty if it is fine."""
     outcome = await poll_feed(web, FeedSpec(feed.address), {}, clock.now(), InProcessParsers())
     if outcome.reason:
         return outcome.reason

@@ -1,4 +1,4 @@
-"""What `topicwire stories`, `related`, `digest` and `search` do."""
+"""The commands `topicwire stories`, `related`, `digest` and `search`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ UNDATED = "undated"
 
 
 def _dated(moment: datetime) -> str | None:
-    """The time when something was published; None where it is not known."""
+    """The time of publication, or None if it is unknown."""
     return None if moment == UNKNOWN_DATE else format_time(moment)
 
 

@@ -1,4 +1,4 @@
-"""`config.yaml` and the environment, read; every error names its key and what is allowed, and repeats no secret."""
+"""Reads `config.yaml` and the environment. Errors name the key and what is allowed, and never contain secrets."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def load(path: Path) -> Config:
 
 
 def parse(data: dict[str, Any], place: str = "config") -> Config:
-    """Check settings given as plain values; ConfigError as for `load`."""
+    """The settings from plain values. Raises ConfigError like `load`."""
     unknown = [
         f"{name}: unknown setting; config.example.yaml lists all settings"
         for name in sorted(os.environ)
@@ -57,7 +57,7 @@ def parse(data: dict[str, Any], place: str = "config") -> Config:
     except ValidationError as error:
         raise ConfigError(place, [_problem(detail) for detail in error.errors()]) from None
     except SettingsError as error:
-        # pydantic names the section alone.
+        # pydantic names only the section.
         section = re.search(r'field "(\w+)"', str(error))
         start = f"{PREFIX}{section[1].upper() if section else ''}"
         names = [
@@ -68,7 +68,7 @@ def parse(data: dict[str, Any], place: str = "config") -> Config:
 
 
 def _is_broken(value: str) -> bool:
-    """Whether a value of the environment looks like JSON and is none."""
+    """Whether a value of the environment looks like JSON but is invalid."""
     try:
         json.loads(value)
     except ValueError:
@@ -77,7 +77,7 @@ def _is_broken(value: str) -> bool:
 
 
 def _without_kinds(place: Sequence[int | str]) -> list[int | str]:
-    """A place in the settings as its user knows it: pydantic names the kind of a source as well."""
+    """The path of a setting without the kind of a source, which pydantic adds."""
     return [
         part
         for position, part in enumerate(place)
@@ -85,14 +85,14 @@ def _without_kinds(place: Sequence[int | str]) -> list[int | str]:
     ]
 
 
-# Settings whose value an error may repeat. Everything else may be a secret, or one that stands under the wrong key.
+# Settings whose value an error may contain. Other values may be secrets, also ones under a wrong key.
 _SHOWN = {
     "backfill", "catalogue", "edit_interval", "edit_window", "every", "kind", "least", "level", "listen", "max_age", "most",
     "most_stored", "per_day", "per_minute", "per_server", "private_networks", "quality", "semantic", "size", "time", "timezone",
 }  # fmt: skip
 _LONGEST_KEY = 60
 
-# pydantic's types of errors in the words of this program; `{...}` comes from the error's context.
+# Messages for pydantic's error types; `{...}` comes from the context of the error.
 _SECTION = "must be a section of keys and values"
 _MESSAGES = {
     "bool_parsing": "must be true or false",

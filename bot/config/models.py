@@ -1,4 +1,4 @@
-"""The settings as frozen values, with their defaults and what is allowed."""
+"""The settings as frozen models, with defaults and validation."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from bot.domain.stories.owners import MediaOwners
 from bot.sources.topic_files import topic_from_mapping
 
 PREFIX = "TOPICWIRE_"  # of environment variables
-ALL_SERVERS = (0,)  # what `all` means in a list of servers; no server has that id
+ALL_SERVERS = (0,)  # the value of `all` in a list of servers; no server has that id
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -67,27 +67,27 @@ class Discord(_Model):
 
 
 class DatabaseSettings(_Model):
-    """Where everything is kept."""
+    """The database."""
 
     url: str = "data/topicwire.db"
 
 
 class _FilesSettings(_Model):
-    """What holds for record files wherever they are."""
+    """Settings of all sources of record files."""
 
     backfill: int = Field(default=0, ge=0, le=1000)
     quality: int = Field(default=0, ge=0, le=100)
 
 
 class FolderSettings(_FilesSettings):
-    """A directory of record files, watched."""
+    """A directory of record files, which is watched."""
 
     kind: Literal["folder"]
     path: Path
 
 
 class FeedSettings(_Model):
-    """A feed, polled. Its topics are those of every record in it."""
+    """A feed, which is polled. All its articles have its topics."""
 
     kind: Literal["feed"]
     url: str
@@ -103,7 +103,7 @@ class FeedSettings(_Model):
 
 
 class GitSettings(_FilesSettings):
-    """A git repository of record files, pulled."""
+    """A git repository of record files, which is pulled."""
 
     kind: Literal["git"]
     url: str
@@ -123,7 +123,7 @@ SourceSettings = Annotated[FolderSettings | FeedSettings | GitSettings, Field(di
 
 
 class FeedsSettings(_Model):
-    """How feeds are polled, those of the catalogue and those that servers add among them."""
+    """Polling of all feeds, including those of the catalogue and of servers."""
 
     catalogue: bool = True
     quality: int = Field(default=70, ge=0, le=100)
@@ -154,7 +154,7 @@ class FeedsSettings(_Model):
 
 
 class HttpSettings(_Model):
-    """The bot's own HTTP endpoint: pushed records, health and metrics. Without `listen` there is none."""
+    """The HTTP endpoint: pushed records, health and metrics. It is off without `listen`."""
 
     listen: str = ""
     token: SecretStr = SecretStr("")
@@ -263,7 +263,7 @@ class StorySettings(_Model):
 
 
 class PostSettings(_Model):
-    """How live posts behave."""
+    """Live posts."""
 
     max_age: Duration = timedelta(days=7)
     edit_window: Duration = timedelta(hours=48)
@@ -282,7 +282,7 @@ class PostSettings(_Model):
 
 
 class DigestSettings(_Model):
-    """The digest of channels that did not set their own."""
+    """The digest of channels without their own settings."""
 
     time: TimeOfDay = time(9)
     timezone: str = "UTC"
@@ -305,7 +305,7 @@ class DigestSettings(_Model):
 
 
 class LogSettings(_Model):
-    """What is logged, to standard error."""
+    """The log, which goes to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -337,5 +337,5 @@ class Config(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment before the file, whose content comes in as the init arguments."""
+        """Prefer the environment to the file, whose content is passed as init arguments."""
         return env_settings, init_settings

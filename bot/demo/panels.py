@@ -21,7 +21,7 @@ _UNITS = (("year", 31_536_000), ("month", 2_592_000), ("day", 86_400), ("hour", 
 
 
 def time_ago(moment: datetime, now: datetime) -> str:
-    """`3 hours ago`, as Discord says it."""
+    """A relative time as Discord shows it, such as `3 hours ago`."""
     seconds = (now - moment).total_seconds()
     for unit, size in _UNITS:
         if abs(seconds) >= size:
@@ -32,7 +32,7 @@ def time_ago(moment: datetime, now: datetime) -> str:
 
 
 def markdown(text: str, now: datetime, names: Mapping[int, str]) -> Text:
-    """What Discord would make of the Markdown that the bot writes."""
+    """The bot's Markdown as Discord would show it."""
     shown = Text()
     at = 0
     for match in _MARKS.finditer(text):
@@ -82,7 +82,7 @@ def _embed(embed: discord.Embed, now: datetime, names: Mapping[int, str]) -> Ren
 
 
 def panel(message: discord.Message, heading: str, now: datetime, names: Mapping[int, str]) -> Panel:
-    """A message as it would stand in Discord; `heading` tells what happened to it."""
+    """A message as Discord would show it; `heading` says whether it is new."""
     parts: list[RenderableType] = []
     if message.content:
         parts.append(markdown(message.content, now, names))

@@ -1,4 +1,4 @@
-"""What can be measured of a running bot, in the format of Prometheus."""
+"""Metrics of a running bot in the Prometheus format."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import Metric
 
 from bot.services.measure import Measured
 
-# Name -> what it means. What is counted since the start ends in _total, as Prometheus wants it.
+# Name -> description. Names of counters end in _total by Prometheus's convention.
 GAUGES: Mapping[str, str] = {
     "topicwire_records": "Stored articles, without those that only other articles list as related.",
     "topicwire_stories": "Stories, without merged ones.",
@@ -30,7 +30,7 @@ COUNTERS: Mapping[str, str] = {
 
 
 class _Snapshot:
-    """Gives Prometheus what was measured a moment ago."""
+    """A collector that returns values measured before."""
 
     def __init__(self, measured: Measured, connected: bool, counts: Mapping[str, Mapping[str, int]]) -> None:
         self._gauges: dict[str, float] = {**measured.totals, "topicwire_discord_connected": connected}
@@ -54,7 +54,7 @@ class _Snapshot:
 
 
 def exposition(measured: Measured, *, connected: bool, counts: Mapping[str, Mapping[str, int]]) -> bytes:
-    """The page that Prometheus reads. `counts`: a counter's name -> outcome -> how often."""
+    """The metrics page. `counts` maps a counter's name to the count of each outcome."""
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)

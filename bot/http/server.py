@@ -1,4 +1,4 @@
-"""The bot's own HTTP endpoint: records that are pushed, whether it is well, and what it measures."""
+"""The bot's HTTP endpoint: pushed records, health and metrics."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ log = logging.getLogger(__name__)
 MAX_BODY = 2_000_000  # bytes
 MAX_ITEMS = 500  # of one batch
 BODY_SECONDS = 20.0
-CLOSE_SECONDS = 3.0  # that a request under way may still take when the bot stops
+CLOSE_SECONDS = 3.0  # for running requests when the bot stops
 PAGE_AGE = timedelta(seconds=5)  # of the metrics; Prometheus asks every 15 seconds or more rarely
 RETRY_SECONDS = "10"
-RETRY_FULL = "60"  # by then the minute that is counted is over
+RETRY_FULL = "60"  # the rate limit counts a minute
 SOURCE = "push"
 _FILE_NAMES = {
     "application/json": "body.json",
@@ -52,7 +52,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class EndpointSettings:
-    """Where to listen, and what a sender of records must show; without a token none are taken."""
+    """The address to listen on, the token for pushed records (empty: none are accepted), and the rate limit."""
 
     host: str
     port: int
@@ -61,7 +61,10 @@ class EndpointSettings:
 
 
 class HttpServer:
-    """Listens from `start` to `close`. `connected` tells of Discord, `polls` how the polls have gone."""
+    """Listens from `start` to `close`.
+
+    `connected` returns whether Discord is connected, `polls` the number of polls by outcome.
+    """
 
     def __init__(
         self,
@@ -91,7 +94,7 @@ class HttpServer:
         self._page_until: datetime | None = None
 
     async def start(self) -> int:
-        """Begin to listen; returns the port. Raises TopicwireError where that is not possible."""
+        """Start listening; returns the port. Raises TopicwireError if the address cannot be used."""
         await self._runner.setup()
         try:
             self._listening = await listen(self._runner, self._settings.host, self._settings.port)
@@ -125,7 +128,7 @@ class HttpServer:
         )
 
     async def _metrics(self, _request: web.Request) -> web.Response:
-        # Counting everything takes time that grows with the database, and anybody may ask.
+        # The time to count grows with the database, and anybody may send requests.
         async with self._measuring:
             now = self._context.now()
             if self._page_until is None or now >= self._page_until:
@@ -149,7 +152,7 @@ class HttpServer:
                 body = await request.read()
         except TimeoutError:
             raise _refusal(web.HTTPRequestTimeout, "the body did not arrive in time") from None
-        except (web.RequestPayloadError, ConnectionError):  # the latter: nobody is there any more
+        except (web.RequestPayloadError, ConnectionError):  # ConnectionError: the client is gone
             raise _refusal(web.HTTPBadRequest, "the body does not match its headers") from None
         except web.HTTPRequestEntityTooLarge:
             raise _too_large(f"more than {MAX_BODY // 1_000_000} MB; send smaller batches") from None
@@ -164,9 +167,10 @@ class HttpServer:
         return web.json_response({"items": answers}, status=status)
 
     async def _admit(self, request: web.Request) -> None:
-        """Refuse who does not show the token, and who asks too often.
+        """Raise an error for requests without the token, and for too many requests.
 
-        Those who show it are counted apart: behind a proxy all have one address, and nobody else can use up their share.
+        Requests with the token are counted separately: behind a proxy all clients have the same address, and others
+        must not use up the share of the sender.
         """
         token = self._settings.token
         if not token:
@@ -190,14 +194,14 @@ class HttpServer:
             )
 
     async def _store(self, pushed: Parsed) -> list[dict[str, Any]]:
-        """Store a batch; what became of each item, in order."""
+        """Store the parsed items. Returns the result of each item in order."""
         answers: dict[int, dict[str, Any]] = {
             rejection.item: {"item": rejection.item, "status": "rejected", "reason": rejection.reason}
             for rejection in pushed.rejected
         }
         async with self._context.db.write() as connection:
             state = await sources.ensure(connection, SOURCE, SOURCE)
-        # What is pushed is meant to be told: there is no first, silent intake.
+        # Pushed records are meant to be posted: there is no silent first intake.
         batch = ItemBatch(pushed.items, pushed.rejected, last=True)
         [summary] = await self._ingest.store(
             [SourceBatch(replace(state, intake_done=True), batch, len(pushed.rejected))]
@@ -238,7 +242,7 @@ def _too_large(reason: str) -> web.HTTPRequestEntityTooLarge:
 
 @web.middleware
 async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every answer is JSON, and says in words what was wrong."""
+    """Turn every error into JSON with a message."""
     try:
         return await handler(request)
     except StoreError as error:

@@ -1,4 +1,4 @@
-"""The composition root: builds everything from the config, and runs it beside the client."""
+"""The running bot: the Discord client and the background work beside it."""
 
 from __future__ import annotations
 
@@ -54,20 +54,20 @@ from bot.workers.poller import Poll
 log = logging.getLogger(__name__)
 
 LONGEST_IDLE = timedelta(seconds=30)
-# A clock that was set, or another process's change, is seen by then.
+# Changes of the clock or by another process are noticed within this time.
 LONGEST_DIGEST_IDLE = timedelta(minutes=15)
-NEXT_CHANGES = timedelta(seconds=5)  # after a source that no longer says when it changes
-# A channel in which posting still fails costs one refused request each time; Discord counts those.
+NEXT_CHANGES = timedelta(seconds=5)  # after a source stops reporting changes
+# Each check of a channel that still fails costs a refused request, and Discord limits those.
 MEND_EVERY = timedelta(minutes=5)
 NEXT_DIGEST = timedelta(seconds=1)
-FIRST_TIDY = timedelta(minutes=15)  # after the start: also where the bot is restarted every day
+FIRST_TIDY = timedelta(minutes=15)  # after the start, so that it also runs if the bot is restarted every day
 TIDY_EVERY = timedelta(days=1)
-STOP_SECONDS = 20.0  # for messages that are on their way
-IDLE_STOP_SECONDS = 1.0  # where there are none; what is held up then waits for the database
+STOP_SECONDS = 20.0  # for messages that are being sent
+IDLE_STOP_SECONDS = 1.0  # without such messages; a delivery that still runs waits for the database
 
 
 class App:
-    """The running parts. Tests and the demo call their steps by hand; `run` starts them as loops."""
+    """The parts of the bot. `run` starts them as loops; tests and the demo call single steps."""
 
     def __init__(
         self,
@@ -79,13 +79,13 @@ class App:
     ) -> None:
         self.context = replace(context, wake=self.wake)
         self._stopping = asyncio.Event()
-        self._failure: Exception | None = None  # what ended the bot
+        self._failure: Exception | None = None  # why the bot stops
         self._up = asyncio.Event()  # set once the client had a connection
         self._was_up = False  # the last client had a connection before it failed
         self._away = False  # a client that failed has been replaced, and the new one has no connection yet
         self._connecting_failures = self._sync_failures = 0  # in a row
         self._latest: datetime | None = None  # the latest time that the clock has shown
-        # The default time of digests is looked at once: it changes with a restart alone.
+        # The default time of digests changes only with a restart, so it is checked once.
         self._replanned = False
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._delivery = self._repeating("delivery", self._deliver, LONGEST_IDLE)
@@ -113,25 +113,25 @@ class App:
         return Repeating(name, step, self.context.now, self._failed, longest)
 
     def _switch_to(self, client: Client) -> None:
-        """Work over this client from now on. Nothing is sent before a client's first connection."""
+        """Use this client from now on. Nothing is sent before its first connection."""
         self._up.clear()
         self._away = True
         self.client = client
         self.sender.switch_to(client)
 
     def wake(self) -> None:
-        """Something may be due: look now instead of when it was planned."""
+        """Run the steps that may have something due now."""
         for repeating in (self._delivery, self._polling, self._digests):
             repeating.wake()
 
     def stop(self, failure: Exception | None = None) -> None:
-        """End `run`, which raises the failure, if there is one; what is being sent is finished first."""
+        """End `run`, which raises the failure, if any. Messages being sent are finished first."""
         self._failure = self._failure or failure
         self._stopping.set()
         self._delivery.wake()
 
     def _failed(self, name: str, error: Exception, pause: timedelta) -> None:
-        """Log why a step failed; a database that is lost ends the bot."""
+        """Log why a step failed. A lost database stops the bot."""
         match error:
             case DatabaseLostError():
                 self.stop(error)
@@ -142,7 +142,7 @@ class App:
 
     async def mend(self) -> None:
         """Resume channels in which the bot may post again."""
-        if not self.client.up.is_set():  # nothing is known of any channel yet, and nobody can be asked
+        if not self.client.up.is_set():  # no channel is known before the first connection
             return
         for channel_id in await resume_mended(
             self.context, lambda channel_id: problem_now(self.client, channel_id)
@@ -150,13 +150,13 @@ class App:
             log.info("channel %s has resumed", channel_id)
 
     async def tidy(self) -> None:
-        """Remove what nobody will ask for any more, and learn from what came in."""
+        """Delete old data, and update the model of titles from new articles."""
         await titles.step(self.context)
         removed = await cleanup.step(self.context)
         log.info("the daily cleanup removed %s from the database", plural(removed, "old row"))
 
     async def digest(self) -> None:
-        """Send due digests, and have the scheduler wake this step when the next one is due."""
+        """Send due digests, and schedule a wake-up for the next one."""
         if not self._replanned:
             await replan(self.context)
             self._replanned = True
@@ -175,7 +175,7 @@ class App:
         self._digests.wake()
 
     def _steps(self, token: str) -> Iterator[Repeating]:
-        """What the bot does besides delivering, until it stops."""
+        """All repeating steps except delivery."""
         yield Repeating("connection", partial(self._connect, token), self.context.now, self._refused)
         yield self._repeating("commands", self._sync)
         yield self._digests
@@ -188,7 +188,7 @@ class App:
             yield self._repeating(hosts_only(watched.source.name), reading.step)
 
     def _delayed(self, step: Callable[[], Awaitable[None]], first: timedelta, every: timedelta) -> Step:
-        """A step that is first taken after a while, and then again and again."""
+        """A step that runs first after the time `first`, and then at the interval `every`."""
         start = self.context.now() + first
 
         async def due() -> datetime:
@@ -200,7 +200,7 @@ class App:
         return due
 
     async def run(self, token: str) -> None:
-        """Connect and work until `stop`. Raises TopicwireError where Discord refuses the bot."""
+        """Connect and run until `stop`. Raises TopicwireError if Discord refuses the bot."""
         logging.getLogger("discord.client").addFilter(one_line_per_reconnect)
         if self.server is not None:
             await self.server.start()
@@ -214,7 +214,7 @@ class App:
                 finally:
                     self.stop()
                     self._scheduler.shutdown(wait=False)
-                    # What is being sent is settled first, if there is a connection to send it over.
+                    # Messages being sent are finished first, if there is a connection.
                     if self._up.is_set():
                         timeout = STOP_SECONDS if self.deliver.is_busy else IDLE_STOP_SECONDS
                         await asyncio.wait([delivering], timeout=timeout)
@@ -230,7 +230,7 @@ class App:
             raise self._failure
 
     async def _connect(self, token: str) -> datetime | None:
-        """Be connected until the client is closed. A client whose first connection fails is replaced by a new one."""
+        """Stay connected until the client is closed. Returns when to try again after a failure."""
         trouble = await unreachable() or await self._stay_connected(token)
         if trouble is None:
             return None
@@ -241,11 +241,11 @@ class App:
         return self.context.now() + pause
 
     def _refused(self, _name: str, error: Exception, _pause: timedelta) -> None:
-        """Trying again to connect would be of no use."""
+        """Stop: a new connection would fail too."""
         self.stop(error)
 
     async def _stay_connected(self, token: str) -> Trouble | None:
-        """Until the bot stops; or why there is no connection any more, and the client has been replaced."""
+        """Run the client until the bot stops. After a failure, replace the client and return the reason."""
         client = self.client
         trouble = Trouble("the gateway closed the connection")
         try:
@@ -260,7 +260,7 @@ class App:
         return trouble
 
     async def _sync(self) -> datetime | None:
-        """Have Discord show the commands where that failed at the start; posting goes on meanwhile."""
+        """Register the commands if that failed at the start. Posting continues meanwhile."""
         await self._up.wait()
         if self._sync_failures:
             self.client.sync_trouble = await self.client.sync()
@@ -281,14 +281,14 @@ class App:
             await self.deliver.close()
 
     async def _deliver(self) -> datetime | None:
-        """Begin to send what is due. What a step that fails has claimed is due again when its lease expires."""
+        """Start sending due messages. The claims of a failed step expire with their leases."""
         await self._up.wait()
         self._away = False
         await self._follow_clock()
         return self.context.now() if await self.deliver.begin() else await self.deliver.next_due()
 
     async def _follow_clock(self) -> None:
-        """Where the clock was set back, make due what would wait for the time that it showed before."""
+        """If the clock was set back, reschedule messages that would wait for the earlier time."""
         now = self.context.now()
         if self._latest is None or now < self._latest:
             async with self.context.db.write() as connection:
@@ -326,9 +326,9 @@ class _SourceReader:
         self._reported: frozenset[Rejected] = frozenset()
 
     async def step(self) -> datetime | None:
-        """Wait for the next change and read the source. Returns when to wait for another one, which is at once."""
+        """Wait for the next change and read the source. Returns when to run again: now, or later after an end."""
         try:
-            # Watching begins before the first look, so that no change falls between the two.
+            # Watching starts before the first read, so that no change is missed between them.
             self._changes = self._changes or self._watched.source.changes()
             async for _ in self._changes:
                 await self._read()
@@ -352,12 +352,12 @@ class _SourceReader:
         loaded = await asyncio.to_thread(lambda: [load_topics(place) for place in self._watched.topics()])
         for error in chain.from_iterable(rejected for _, rejected in loaded):
             log.warning("%s: %s", error.path, error.reason)
-        if loaded:  # topic files that came with the source become topics
+        if loaded:  # define topics from the topic files of the source
             await rematch.define(self._context, chain.from_iterable(topics for topics, _ in loaded))
 
 
 async def run(config: Config) -> None:
-    """Run the bot until a signal stops it, also while it still starts."""
+    """Run the bot until a signal stops it. Signals also work during the start."""
     starting = asyncio.current_task()
     assert starting is not None
     stop: list[Callable[[], object]] = [starting.cancel]
