@@ -324,6 +324,16 @@ def test_cogs_stay_thin(module: str) -> None:
     assert lines <= LONGEST_COG
 
 
+def test_a_public_class_name_exists_once() -> None:
+    """So that a name in a log, a test or a search means one thing, and no import needs an alias."""
+    modules: dict[str, list[str]] = {}
+    for module in CODE:
+        for node in _tree(module).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                modules.setdefault(node.name, []).append(module)
+    assert {name: places for name, places in modules.items() if len(places) > 1} == {}
+
+
 # What takes long for the most that there may be: it runs in a thread, never in the event loop, where everybody else waits.
 # A function that calls one of these takes long as well.
 LONG: dict[str, set[str]] = {

@@ -21,7 +21,7 @@ MAX_TEXT = 300
 
 @dataclass(frozen=True, slots=True)
 class CatalogueFeed:
-    """A feed of the catalogue. `seen` is where its address was read."""
+    """A feed of the catalogue. `seen` is the page from which its address was taken."""
 
     url: str
     name: str
@@ -36,7 +36,7 @@ def _catalogue_directory() -> Path:
 
 
 def catalogue_topics() -> tuple[Topic, ...]:
-    """The topics. Raises ConfigError where the package is damaged."""
+    """The topics of the catalogue. Raises ConfigError if the package is damaged."""
     topics, rejected = load_topics(_catalogue_directory() / "topics")
     if rejected:
         raise ConfigError("catalogue", [f"{error.path}: {error.reason}" for error in rejected])
@@ -44,7 +44,7 @@ def catalogue_topics() -> tuple[Topic, ...]:
 
 
 def catalogue_feeds() -> tuple[CatalogueFeed, ...]:
-    """The feeds. Raises ConfigError where the package is damaged."""
+    """The feeds of the catalogue. Raises ConfigError if the package is damaged."""
     feeds: list[CatalogueFeed] = []
     problems: list[str] = []
     for path in sorted((_catalogue_directory() / "feeds").glob("*.yaml")):
@@ -63,7 +63,7 @@ def catalogue_feeds() -> tuple[CatalogueFeed, ...]:
 
 @cache
 def catalogue_titles() -> TitleModel:
-    """What guesses the root topic of a title. Raises ConfigError with what to do where the file is missing or damaged."""
+    """The model that guesses the root topic of a title. Raises ConfigError if the file is missing or damaged."""
     path = _catalogue_directory() / "titles.json"
     try:
         model = json.loads(path.read_bytes())

@@ -1,8 +1,7 @@
 """A folder of record files, or a single one, as a source.
 
-A file is read again only where its size or time changed, and parsed again only where its content
-did. What is remembered of a file is its progress entry, which goes out with the last of its items:
-after a crash in between the file is read once more.
+A file is read again only if its size or time changed, and parsed again only if its content changed. Its progress entry
+is part of the batch with its last item, so after a crash in between the file is read again.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ log = logging.getLogger(__name__)
 
 BATCH_ITEMS = 200
 BATCH_RECORDS = 2000  # declared related ones included
-SETTLE_MS = 50  # a change is told when nothing more has changed for so long,
-SETTLE_MOST_MS = 400  # or after so long
-LOOK_AGAIN_MS = 30_000  # some network and container mounts never tell of a change
+SETTLE_MS = 50  # a change is reported when nothing more has changed for this time,
+SETTLE_MOST_MS = 400  # or after this time
+LOOK_AGAIN_MS = 30_000  # some network and container mounts never report changes
 APPEAR_SECONDS = 1.0
 
 _VERSION = 1  # raise it when files should be read again because more of them can be understood
@@ -39,7 +38,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """What is remembered of a file: how it was, how it was read, and what came of it."""
+    """The progress entry of a file: its state, the version of the reader, and the results."""
 
     size: int
     mtime: int
@@ -50,7 +49,7 @@ class _Entry:
 
     @classmethod
     def of(cls, value: Mapping[str, JSON] | None, reader: str) -> _Entry | None:
-        """The entry as it was stored; None where it is of another reader or none at all."""
+        """The stored entry; None if there is none, or if another version of the reader wrote it."""
         if value is None or value.get("reader") != reader:
             return None
         try:
@@ -60,7 +59,7 @@ class _Entry:
 
 
 class _RecordFile(NamedTuple):
-    """A file of the folder: its path relative to the root, where it is, and its state."""
+    """A file of the folder: its path relative to the root, its full path, and its state."""
 
     key: str
     path: Path
@@ -68,7 +67,7 @@ class _RecordFile(NamedTuple):
 
 
 class _FileEnd(NamedTuple):
-    """The end of a file: its new entry, and how many of its items were not read again."""
+    """The end of a file: its new entry, and the number of its unchanged items."""
 
     key: str
     entry: _Entry | None
@@ -77,7 +76,7 @@ class _FileEnd(NamedTuple):
 
 @dataclass(slots=True)
 class _BatchBuilder:
-    """A batch in the making."""
+    """Collects the items of a batch."""
 
     items: list[Item] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
@@ -105,11 +104,11 @@ class _BatchBuilder:
 
 
 class FolderSource:
-    """The record files below `root`, or `root` itself where it is a file.
+    """The record files below `root`, or `root` itself if it is a file.
 
     Hidden directories and files, `_data`, symlinked directories and links that lead out of `root` are
-    passed over. `quality` is for records that declare none. Paths in items and errors begin with
-    `root` as given; progress is by path relative to it.
+    ignored. `quality` is the default of records. Paths in items and errors begin with `root` as given; keys of the
+    progress are relative to it.
     """
 
     kind = "folder"
@@ -125,7 +124,7 @@ class FolderSource:
         return f"{self.kind}:{self.root.resolve()}"
 
     async def fetch(self, progress: Progress) -> AsyncGenerator[ItemBatch, None]:
-        """Read new and changed files in order of their paths. Raises OSError where `root` can't be read."""
+        """Read new and changed files in order of their paths. Raises OSError if `root` cannot be read."""
         batches = self._batches(progress)
         last = False
         try:
@@ -134,15 +133,15 @@ class FolderSource:
                 last = batch.last
                 yield batch
         finally:
-            # After a cancellation the thread may still be at work; then the generator ends with it.
+            # After a cancellation the thread may still be running; the generator ends with it.
             with suppress(ValueError):
                 batches.close()
 
     async def changes(self) -> AsyncGenerator[None, None]:
-        """Yield once when watching has begun, then within a second of a change, and now and then anyway.
+        """Yield once when watching starts, then within a second of a change, and at least every half minute.
 
-        Waits for a root that does not exist yet, or not any more; where the system cannot watch it
-        (too many watches, an odd file system), only every half minute.
+        Waits while the root does not exist. If the system cannot watch it (too many watches, an unusual file
+        system), yields every half minute.
         """
         warned = False
         while True:
@@ -164,7 +163,7 @@ class FolderSource:
                 await asyncio.sleep(LOOK_AGAIN_MS / 1000)
 
     async def _watch(self) -> AsyncGenerator[None, None]:
-        """Yield as `changes` does, until the watched directory is gone or another has its name."""
+        """Yield like `changes`, until the watched directory is deleted or replaced."""
         from watchfiles import awatch  # only a running bot watches
 
         is_file = self.root.is_file()
@@ -181,8 +180,8 @@ class FolderSource:
             recursive=not is_file,
             ignore_permission_denied=True,
         )
-        # The watch starts with the first wait, which must come before the first yield: otherwise what
-        # changes between the caller's first look and his second step would be missed.
+        # The watch starts with the first wait, which must precede the first yield. Otherwise changes between the
+        # caller's first read and its next step would be missed.
         waiting = asyncio.ensure_future(anext(watcher))
         try:
             await asyncio.sleep(0)
@@ -199,7 +198,7 @@ class FolderSource:
             await watcher.aclose()
 
     def concerns(self, path: Path) -> bool:
-        """Whether a change of this file or directory can change what the source has."""
+        """Whether a change of this path can affect the records."""
         if self.root.is_file():
             return path.name == self.root.name
         with suppress(ValueError):
@@ -254,7 +253,7 @@ class FolderSource:
             return _unreadable(path, error)
 
     def _file(self, file: _RecordFile, progress: Progress) -> Iterator[Item | Rejected | _FileEnd]:
-        """The file's items, then what to remember of it; of an unchanged file only what was remembered."""
+        """The items of the file and its new entry; for an unchanged file only the remembered results."""
         key, path, state = file
         entry = _Entry.of(progress.get(key), self._reader)
         if entry and (entry.size, entry.mtime) == (state.st_size, state.st_mtime_ns):
@@ -279,7 +278,7 @@ class FolderSource:
                     else:
                         rejected.append([part.item, part.reason])
                     yield part
-        except OSError as error:  # nothing is remembered, so that it is tried again
+        except OSError as error:  # no entry is stored, so that the file is read again
             yield _unreadable(path, error)
             return
         entry_now = _Entry(state.st_size, state.st_mtime_ns, digest, self._reader, items, rejected)
@@ -287,7 +286,7 @@ class FolderSource:
 
 
 def _remembered(path: Path, key: str, entry: _Entry, updated: _Entry | None) -> Iterator[Rejected | _FileEnd]:
-    """What a file with the same content gives: its bad items are as bad as before."""
+    """The results of a file with unchanged content: its rejected items are reported again."""
     for item, reason in entry.rejected:
         yield Rejected(_shown(path), item, reason)
     yield _FileEnd(key, updated, entry.items)
@@ -312,12 +311,12 @@ def _is_record_file(entry: os.DirEntry[str], root: Path) -> bool:
         return entry.is_file(follow_symlinks=False)
     try:
         return entry.is_file() and Path(entry.path).resolve(strict=True).is_relative_to(root)
-    except (OSError, RuntimeError):  # a link to itself
+    except (OSError, RuntimeError):  # a link loop
         return False
 
 
 def _identity(place: Path) -> tuple[int, int] | None:
-    """Which directory it is, whatever its name; None where there is none."""
+    """The device and inode of a directory; None if it does not exist."""
     try:
         state = place.stat()
     except OSError:
@@ -326,7 +325,7 @@ def _identity(place: Path) -> tuple[int, int] | None:
 
 
 def _digest(stream: BinaryIO, size: int) -> str:
-    """A hash of the file's first `size` bytes; none of a file so large that hashing costs more than it saves."""
+    """A hash of the first `size` bytes; empty for large files, for which hashing costs more than it saves."""
     if size > MAX_DOCUMENT:
         return ""
     digest = blake2b(digest_size=16)

@@ -1,8 +1,7 @@
-"""Record files into records, and what cannot be read into reasons.
+"""Parses record files into records and rejected items.
 
 The fields are those of the record format (`webUrl`, `title`, `provider`, `related` ...). A wrong
-type in a record rejects the record; what is wrong inside of one `related` entry costs only that
-entry. `secured` is never looked at.
+type in a record rejects the record; an error in a `related` entry rejects only that entry. `secured` is ignored.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ MAX_OUTLET = 80
 MAX_TOPIC = 80
 MAX_TOPICS = 50
 MAX_RELATED = 200
-MAX_LANGUAGE = 35  # the longest language tag that occurs
-MAX_REJECTED = 1000  # in a file: after so many it is no file of records
+MAX_LANGUAGE = 35  # the longest language tag in use
+MAX_REJECTED = 1000  # in a file, which is then given up
 
-_SMALLEST_IMAGE = 50  # pixels a side: below are icons and tracking pixels
+_SMALLEST_IMAGE = 50  # pixels per side; smaller ones are icons and tracking pixels
 _LARGEST_IMAGE = 20_000
 _IFRAME = re.compile(r"""<iframe\b[^>]{0,500}?\ssrc\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE)
 _MAX_MARKUP = 5000
@@ -44,19 +43,19 @@ _REASON = 300
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What is in a file."""
+    """The records of a file, and its rejected items."""
 
     items: tuple[Item, ...]
     rejected: tuple[Rejected, ...]
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What of the items was left out, for the log: `path: item: related[3].quality: expected ...`."""
+        """The notes of all items for the log: `path: item: related[3].quality: expected ...`."""
         return tuple(f"{item.path}: {item.item}: {note}" for item in self.items for note in item.notes)
 
 
 def parse(data: bytes, path: str, default_quality: int = 0) -> Parsed:
-    """All records of a file whose format its suffix tells. Never raises."""
+    """All records of a file, whose suffix determines the format. Never raises."""
     items: list[Item] = []
     rejected: list[Rejected] = []
     for result in read(BytesIO(data), path, default_quality):
@@ -70,10 +69,10 @@ def parse(data: bytes, path: str, default_quality: int = 0) -> Parsed:
 def read(
     stream: BinaryIO, path: str, default_quality: int = 0, limit: int | None = None
 ) -> Iterator[Item | Rejected]:
-    """The records of a file, one after the other; at most `limit` bytes of it are read.
+    """The records of a file one by one; reads at most `limit` bytes.
 
-    Raises what the stream raises. Topic definitions among the documents are passed over. A file
-    with a thousand bad items is given up, and the last reason says so.
+    Raises the errors of the stream. Skips topic definitions. Gives up a file after a thousand rejected items, and says
+    so in the last reason.
     """
     count_rejected = 0
     for number, value in documents(stream, path, limit):
@@ -95,9 +94,9 @@ def read(
 
 
 def record_from_mapping(value: object, default_quality: int = 0) -> tuple[Record, tuple[str, ...]]:
-    """A record, and notes on what of it was left out. Raises `ValueError` naming the field at fault.
+    """A record, and notes about parts that were left out. Raises `ValueError` that names the invalid field.
 
-    `default_quality` is for the record itself where it declares none; what it declares as related has 0.
+    `default_quality` applies to the record itself; the default of related records is 0.
     """
     notes: list[str] = []
     fields = Fields(value)
@@ -107,7 +106,7 @@ def record_from_mapping(value: object, default_quality: int = 0) -> tuple[Record
 
 
 def _related(fields: Fields, keys: set[str], notes: list[str]) -> tuple[Record, ...]:
-    """The declared records that can be used, each page once and none of `seen`."""
+    """The usable related records, each page once, without pages in `keys`."""
     records: list[Record] = []
     for count, (name, entry) in enumerate(fields.entries("related")):
         if count == MAX_RELATED:
@@ -125,7 +124,7 @@ def _related(fields: Fields, keys: set[str], notes: list[str]) -> tuple[Record, 
 
 
 def _record(fields: Fields, default_quality: int, notes: list[str]) -> Record:
-    """One record without what it declares as related."""
+    """A record without its related records."""
     removed = fields.flag("removed")
     url_field, url = _url(fields)
     try:
@@ -165,7 +164,7 @@ def _published(fields: Fields, notes: list[str]) -> datetime | None:
 
 
 def _url(fields: Fields) -> tuple[str, str]:
-    """The page's address as received, and the field that it is from."""
+    """The name of the field with the page's address, and the address."""
     for field in ("webUrl", "originalUrl"):
         if url := fields.raw_text(field).strip():
             return field, unwrap(clean_address(url))
@@ -179,7 +178,7 @@ def _url(fields: Fields) -> tuple[str, str]:
 
 
 def _other_versions(fields: Fields, url: str, key: str, notes: list[str]) -> tuple[str, ...]:
-    """The canonical addresses of the page's other versions, where they differ from its own."""
+    """The canonical addresses of other versions of the page."""
     twins: dict[str, None] = {}
     for field in ("originalUrl", "ampWebUrl", "cdnAmpWebUrl"):
         twin = fields.raw_text(field).strip()
@@ -193,7 +192,7 @@ def _other_versions(fields: Fields, url: str, key: str, notes: list[str]) -> tup
 
 
 def _outlet(provider: Fields, key: str, notes: list[str]) -> Outlet:
-    """Who publishes it: the provider, else whoever has the page's host."""
+    """The outlet: the provider, or else the owner of the page's host."""
     name = provider.text("name", MAX_OUTLET)
     try:
         domain = registered_domain(provider.raw_text("domain") or key)
@@ -227,7 +226,7 @@ def _topics(fields: Fields, notes: list[str]) -> tuple[str, ...]:
 
 
 def _image(fields: Fields) -> Image | None:
-    """The first picture that can be shown: at a safe address, neither an icon nor a giant."""
+    """The first picture with a safe address and a reasonable size."""
     for name, entry in fields.entries("images"):
         image = Fields({"url": entry} if isinstance(entry, str) else entry, f"{name}.")
         url, width, height = (

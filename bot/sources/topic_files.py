@@ -29,10 +29,10 @@ _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 
 
 def load_topics(directory: Path, known: Iterable[str] = ()) -> tuple[tuple[Topic, ...], tuple[Rejected, ...]]:
-    """The topics of all files below a directory, in the order of their paths, and what is wrong with others.
+    """The topics of all files below a directory in the order of their paths, and the rejected ones.
 
-    `known` are names of topics defined elsewhere, which may be parents too. A topic whose parent is
-    unknown, or is the topic itself or below it, is reported and taken without a parent. Never raises.
+    `known` are names of topics defined elsewhere, which may be parents too. A topic with an unknown or circular parent
+    is reported, and loaded without a parent. Never raises.
     """
     topics: dict[str, Topic] = {}
     places: dict[str, tuple[str, int]] = {}
@@ -57,7 +57,7 @@ def load_topics(directory: Path, known: Iterable[str] = ()) -> tuple[tuple[Topic
 
 
 def topic_from_mapping(value: object) -> Topic:
-    """A topic from the fields of a topic file. Raises `ValueError` naming the field at fault."""
+    """A topic from the fields of a topic file. Raises `ValueError` that names the invalid field."""
     fields = Fields(value, what="topic")
     name = fields.text("name", MAX_NAME)
     if not name:
@@ -78,7 +78,7 @@ def topic_from_mapping(value: object) -> Topic:
 
 
 def _values(directory: Path) -> Iterator[tuple[str, int, object]]:
-    """Path, item number and content of everything in the directory's files that may be a topic."""
+    """Path, item number and value of every document in the directory's files."""
     try:
         paths = sorted(path for path in directory.rglob("*") if path.suffix.lower() in _SUFFIXES)
         if not paths and not directory.is_dir():
@@ -96,7 +96,7 @@ def _values(directory: Path) -> Iterator[tuple[str, int, object]]:
 
 
 def _parent_problem(key: str, topics: Mapping[str, Topic], other_names: set[str]) -> str:
-    """What is wrong with a topic's parent, or nothing."""
+    """The problem with a topic's parent, or an empty text."""
     parent = topics[key].parent
     ancestor = name_key(parent)
     if ancestor not in topics and ancestor not in other_names:
@@ -111,7 +111,7 @@ def _parent_problem(key: str, topics: Mapping[str, Topic], other_names: set[str]
 
 
 def _texts(fields: Fields, field: str) -> tuple[str, ...]:
-    """The distinct texts of a list, without regard to case."""
+    """The distinct texts of a list, ignoring case."""
     texts: dict[str, str] = {}
     for name, entry in fields.entries(field):
         if len(texts) == MAX_KEYWORDS:
@@ -162,7 +162,7 @@ def _searched_fields(fields: Fields) -> Literal["title", "title+excerpt"]:
 
 
 def _query(fields: Fields) -> str:
-    """The query as it is written canonically."""
+    """The query in its canonical form."""
     text = fields.raw_text("query").strip()
     if not text:
         return ""
