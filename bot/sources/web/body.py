@@ -1,4 +1,4 @@
-"""Reading a body: no more of it than is allowed, packed or unpacked, and never long at a stretch."""
+"""Reads a body within size limits, before and after decompression, and without blocking the event loop."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Protocol
 
 from bot.sources.web.model import Failure, FetchLimits, Kind
 
-STEP = 1 << 18  # bytes unpacked in one go: less than a millisecond
-_SLICE = 1 << 14  # packed bytes looked at in one go
-_START = 64  # bytes that tell how a body is packed
-_MEMBERS = 1000  # of a gzip file: each costs, however small
-_LAYERS = 3  # packed, packed again by a proxy, and a file that was packed to begin with
+STEP = 1 << 18  # bytes decompressed at a time: less than a millisecond
+_SLICE = 1 << 14  # compressed bytes processed at a time
+_START = 64  # bytes that identify the compression
+_MEMBERS = 1000  # of a gzip file: each costs time, however small
+_LAYERS = 3  # compressed by the server, again by a proxy, and a file that is compressed itself
 
 _UNPACKED = frozenset({"gzip", "deflate"})
 _REFUSED = frozenset({"br", "compress", "dcb", "dcz", "exi", "aes128gcm", "pack200-gzip", "zstd"})
@@ -28,35 +28,35 @@ class Stream(Protocol):
     """The part of aiohttp's stream that is used."""
 
     async def readany(self) -> bytes:
-        """What has come, or what comes next; empty at the end."""
+        """The next bytes; empty at the end."""
 
 
 class _UnpackError(Exception):
-    """Packed data that cannot be unpacked."""
+    """Damaged compressed data."""
 
 
 class _UnsupportedEncodingError(Exception):
-    """Data packed in a way that is not supported."""
+    """Data in an unsupported compression."""
 
 
 class Unpacker:
-    """Unpacks gzip (of several members too), zlib and raw deflate; what is not packed at all stays as it is.
+    """Decompresses gzip (also with several members), zlib and raw deflate. Other data stays as it is.
 
-    The data decides, whatever `encoding` says: servers declare compression that they have undone, and names
-    of charsets. Of a supported encoding it only tells how to read data that has no header.
+    The data decides, because servers declare compression that they have removed, and even charsets. `encoding` only
+    says how to read data without a header.
     """
 
     def __init__(self, encoding: str) -> None:
         self.encoding = encoding
-        self._pending = b""  # bytes that are too few to tell what they are the start of
+        self._pending = b""  # too few bytes to identify the compression
         self._started = False
         self._plain = False
         self._inflater: zlib._Decompress | None = None
         self._members = 0
-        self.is_finished = False  # what is still to come would be ignored
+        self.is_finished = False  # the rest is ignored
 
     def feed(self, data: bytes, *, last: bool = False) -> Iterator[bytes]:
-        """The next bytes in pieces of at most `STEP`, some of them empty. Raises `_UnpackError`."""
+        """The decompressed bytes in pieces of at most `STEP`, some of them empty. Raises `_UnpackError`."""
         if not self._started:
             self._pending += data
             if len(self._pending) < _START and not last:
@@ -72,7 +72,7 @@ class Unpacker:
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing is missing at the end."""
+        """Whether the data is complete."""
         return self._plain or self.is_finished or (self._members > 0 and self._inflater is None)
 
     def _begin(self, data: bytes) -> None:
@@ -95,7 +95,7 @@ class Unpacker:
                     self._pending = data
                     return
                 if not data.startswith(_GZIP) or self.encoding != "gzip":
-                    self.is_finished = True  # padding or rubbish, which everybody ignores
+                    self.is_finished = True  # padding or garbage, which every reader ignores
                     return
                 self._inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
             try:
@@ -116,13 +116,14 @@ class Unpacker:
 
 
 async def read(stream: Stream, encoding: str, length: int | None, limits: FetchLimits) -> bytes | Failure:
-    """The whole body, unpacked, or why there is none.
+    """The decompressed body, or a failure.
 
-    `encoding` and `length` are what the headers say; a false length is the stream's business.
-    Raises what the stream raises.
+    `encoding` and `length` are those of the headers; the stream handles a wrong length. Raises the errors of the stream.
     """
     codings = [name.strip().lower().removeprefix("x-") for name in encoding.split(",")]
-    packed = next((name for name in codings if name in _UNPACKED | _REFUSED), "")  # other names pack nothing
+    packed = next(
+        (name for name in codings if name in _UNPACKED | _REFUSED), ""
+    )  # other names are not compressions
     limit = limits.compressed if packed in _UNPACKED else limits.body
     if length is not None and length > limit:
         return _too_large(limit, packed)
@@ -154,12 +155,12 @@ async def _read(stream: Stream, unpacker: Unpacker, limit: int, unpacked_limit: 
 
 
 async def _unpack_inner(packed: bytes, limit: int) -> bytes | Failure:
-    """What a packed body has inside that is packed itself."""
+    """Decompress a body that is a compressed file itself."""
     return await _complete(Unpacker("gzip"), packed, bytearray(), limit)
 
 
 async def _complete(unpacker: Unpacker, data: bytes, body: bytearray, limit: int) -> bytes | Failure:
-    """The body, with the last of the data."""
+    """The body with the last data added, or a failure."""
     if not await _unpack_into(unpacker, data, body, limit, last=True):
         return _too_large(limit)
     if not unpacker.is_complete:
@@ -170,13 +171,13 @@ async def _complete(unpacker: Unpacker, data: bytes, body: bytearray, limit: int
 async def _unpack_into(
     unpacker: Unpacker, data: bytes, body: bytearray, limit: int, *, last: bool = False
 ) -> bool:
-    """Add the data to the body; False once that is too large."""
+    """Add the decompressed data to the body. Returns False if it is too large."""
     since_pause = 0
     for piece in unpacker.feed(data, last=last):
         body += piece
         if len(body) > limit:
             return False
-        since_pause += max(len(piece), 1024)  # to start a member costs too
+        since_pause += max(len(piece), 1024)  # starting a member costs time too
         if since_pause >= STEP:
             since_pause = 0
             await asyncio.sleep(0)

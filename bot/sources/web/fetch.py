@@ -1,7 +1,7 @@
-"""Fetching from addresses that anybody may have chosen, from servers that may do anything.
+"""Fetches from untrusted addresses and untrusted servers.
 
-Every redirect is followed by hand and checked like the address itself. A connection serves one
-request: with thousands of hosts asked every quarter of an hour, kept ones would only be held open.
+Every redirect is checked like the first address. A connection serves one request: with thousands of hosts polled every
+quarter of an hour, reuse would only keep connections open.
 """
 
 from __future__ import annotations
@@ -41,8 +41,10 @@ log = logging.getLogger(__name__)
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
-_REFRESH = re.compile(r"[0-5](?:\.\d*)?\s*[;,]\s*url\s*=\s*(.+)", re.IGNORECASE)  # later, a page only reloads
-_BYTE = re.compile("[\udc80-\udcff]")  # as aiohttp represents a byte that is no UTF-8
+_REFRESH = re.compile(
+    r"[0-5](?:\.\d*)?\s*[;,]\s*url\s*=\s*(.+)", re.IGNORECASE
+)  # with a longer delay, a page only reloads itself
+_BYTE = re.compile("[\udc80-\udcff]")  # how aiohttp represents a byte that is not UTF-8
 _MAX_HEADERS = 256
 _BUFFER = 1 << 16
 
@@ -51,7 +53,7 @@ _opened: ContextVar[list[MeteredSocket]] = ContextVar("_opened")
 
 
 class _DisconnectedError(aiohttp.ClientError):
-    """The connection ended before there was an answer."""
+    """The connection ended before a response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,10 @@ class _Redirect:
 
 
 class Web:
-    """An HTTP client for everything that is polled. To be used in one event loop, and closed.
+    """An HTTP client for polling. Use it in one event loop, and close it.
 
-    With `private_networks` addresses of the machine itself and of its networks are allowed too.
-    `resolver` and `tls` stand in for the system's; a resolver is closed with the client. `monotonic`
-    and `sleep` are what the wait for a turn goes by, by default the loop's.
+    `private_networks` also allows addresses of this machine and its networks. `resolver` and `tls` replace those of the
+    system; a resolver is closed with the client. `monotonic` and `sleep` are the clock for the rate per host.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Web:
             raise ValueError("user_agent must be one line of plain text")
         self._user_agent = user_agent
         self._limits = limits or FetchLimits()
-        # A body in small chunks is larger on the wire than in the end.
+        # A body in small chunks takes more bytes on the wire.
         self._wire = BEFORE_THE_ANSWER + 2 * max(self._limits.body, self._limits.compressed)
         self._guard = Guard(resolver or SystemResolver(), private_networks=private_networks)
         self._monotonic = monotonic or _loop_time
@@ -104,10 +105,9 @@ class Web:
         accept: str = FEEDS,
         now: datetime | None = None,
     ) -> Response | Failure:
-        """Ask for the address, as a new one or, with `etag` or `last_modified`, for what has changed.
+        """Request the address; with `etag` or `last_modified`, conditionally.
 
-        Raises nothing but CancelledError. Times that a server tells are measured from the one it says
-        it has; `now` stands in where it says none.
+        Raises only CancelledError. Times in headers are relative to the server's `Date`, or else to `now`.
         """
         conditions = {
             "If-None-Match": headers.plain(etag),
@@ -115,16 +115,16 @@ class Web:
         }
         try:
             return await self._follow(url, accept, {k: v for k, v in conditions.items() if v}, now)
-        except Exception as error:  # what a hostile answer may call forth in a parser is not known
-            log.exception("a response could not be read")  # without its address, which may hold a key
+        except Exception as error:  # a hostile response may trigger any error in a parser
+            log.exception("a response could not be read")  # without its address, which may contain a key
             return Failure(Kind.PASSING, f"the response cannot be read ({type(error).__name__})")
 
     async def close(self) -> None:
-        """Close all connections; requests under way fail."""
+        """Close all connections; running requests fail."""
         self._closed = True
         if self._session is not None:
             await self._session.close()
-            await asyncio.sleep(0)  # connections that were just given up close at the next turn of the loop
+            await asyncio.sleep(0)  # let abandoned connections close
         await self._guard.close()
 
     async def _follow(
@@ -139,7 +139,7 @@ class Web:
         visited = {first}
         while True:
             request_headers = {"Accept": accept}
-            if url.raw_host == first.raw_host:  # no other host is told what we know of this one
+            if url.raw_host == first.raw_host:  # validators are for their host only
                 request_headers |= conditions
             async with self._hosts.turn((url.raw_host or "").removesuffix(".")):
                 started = self._monotonic()
@@ -165,7 +165,7 @@ class Web:
                 lasting_url = url
 
     def _allowed(self, url: URL) -> URL:
-        # The connector asks nobody for the addresses of an address.
+        # The connector does not resolve IP addresses, so they are checked here.
         if (address := literal(url.raw_host or "")) is not None:
             self._guard.check(str(address))
         return url
@@ -173,7 +173,7 @@ class Web:
     async def _request(
         self, url: URL, request_headers: dict[str, str], seconds: float, now: datetime | None
     ) -> Response | Failure | _Redirect:
-        """One request, without redirects, in the time that is left."""
+        """A single request without redirects, within `seconds`."""
         if self._closed:
             return Failure(Kind.PASSING, "the bot is stopping")
         sockets: list[MeteredSocket] = []
@@ -195,7 +195,7 @@ class Web:
             return Failure(Kind.PASSING, _failure_reason(error, self._limits))
         finally:
             _opened.reset(token)
-            for metered in sockets:  # over TLS a connection would wait for the server's goodbye
+            for metered in sockets:  # a TLS connection would wait for the server to close
                 with suppress(OSError):
                     metered.shutdown(socket.SHUT_RDWR)
 
@@ -264,7 +264,7 @@ class Web:
                     "Connection": "close",
                 },
                 timeout=aiohttp.ClientTimeout(
-                    total=None,  # counted over all redirects, and without the wait for a turn
+                    total=None,  # limited over all redirects in `_follow`
                     connect=limits.connect.total_seconds(),
                     sock_read=limits.idle.total_seconds(),
                 ),
@@ -286,7 +286,7 @@ def _loop_time() -> float:
 async def _without_retry(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """One connection for one turn: aiohttp would at once open another where the first breaks off."""
+    """Prevent aiohttp from retrying on a new connection when the first one breaks off."""
     try:
         return await handler(request)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
@@ -296,20 +296,20 @@ async def _without_retry(
 
 
 def _target(url: URL, location: str) -> str | None:
-    """Where a redirect leads; None where that is no text for an address. Bytes that are no UTF-8 are escaped."""
+    """The target of a redirect, or None if it is invalid. Bytes that are not UTF-8 are escaped."""
     location = _BYTE.sub(lambda byte: f"%{ord(byte[0]) - 0xDC00:02X}", location.strip())
     if not location or not location.isprintable():
         return None
     try:
         target = urljoin(str(url), location)
-        URL(target)  # raises where it is none
+        URL(target)  # raises ValueError if it is invalid
     except ValueError:
         return None
     return target
 
 
 def _refresh(response_headers: Mapping[str, str], url: URL) -> str | None:
-    """Where a page without a redirect sends its readers at once; None where it does not."""
+    """The target of an immediate `Refresh` header, or None."""
     refresh = _REFRESH.fullmatch(response_headers.get("Refresh", "").strip())
     if refresh is None or "html" not in (response_headers.get("Content-Type") or "html").lower():
         return None
@@ -318,7 +318,7 @@ def _refresh(response_headers: Mapping[str, str], url: URL) -> str | None:
 
 
 def _to_remember(answer: Response, first: URL, lasting_url: URL) -> Response:
-    """The answer as it is to be remembered: for the address that will be asked the next time."""
+    """The response with the address and validators for the next request."""
     has_content = answer.status == 304 or answer.status in WITH_CONTENT
     if has_content and lasting_url != first:
         answer = replace(answer, permanent=str(lasting_url))

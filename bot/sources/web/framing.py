@@ -1,8 +1,8 @@
-"""HTTP answers as servers send them, made valid for a strict parser.
+"""Repairs HTTP responses for a strict parser.
 
-Servers send header lines without a colon, bodies after a 304, more bytes than `Content-Length` says and
-garbage after the last chunk. Browsers read all of that. Here a connection carries one answer, so nothing
-can be smuggled behind it: whatever follows the answer is ignored.
+Servers send header lines without a colon, bodies after a 304, more bytes than `Content-Length` and garbage after the
+last chunk. Browsers accept all of that. A connection carries only one response here, so data after it is ignored and
+response smuggling is impossible.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _Steps: TypeAlias = Generator[None, None, None]  # yields wherever it needs more
 
 
 class _PassThroughError(Exception):
-    """The rest is passed on as it is."""
+    """The rest is passed on unchanged."""
 
 
 class AnswerFilter:
-    """Takes the bytes of one answer to a GET request and returns those of a valid one.
+    """Turns the bytes of a response to a GET request into a valid response.
 
-    Header lines that make no sense are left out, folded ones are joined, lengths that are repeated are given
-    once, and the body ends where its framing says. A line longer than `longest` bytes, a status line or a
-    chunk that is none, and contradictory lengths are passed on as they are. Never buffers more than a line.
+    Invalid header lines are removed, folded ones joined, repeated lengths merged, and the body ends where its framing
+    says. Lines longer than `longest` bytes, invalid status lines and chunks, and contradictory lengths are passed on
+    unchanged. Buffers at most one line.
     """
 
     def __init__(self, longest: int) -> None:
@@ -43,13 +43,13 @@ class AnswerFilter:
         self._at = 0
         self._line_start = 0
         self._output: list[bytes] = []
-        self._chunk: list[bytes] = []  # of a chunked body: many small chunks become one
+        self._chunk: list[bytes] = []  # of a chunked body; small chunks are merged
         self._ending = b""
         self._steps = self._filter()
         next(self._steps)
 
     def feed(self, data: bytes) -> bytes:
-        """The next bytes of the valid answer; may be empty."""
+        """The next bytes of the valid response; may be empty."""
         self._data = self._data[self._at :] + data
         self._at = 0
         next(self._steps)
@@ -59,7 +59,7 @@ class AnswerFilter:
         return output
 
     def end(self) -> bytes:
-        """What completes the answer once the server has closed the connection."""
+        """The bytes that complete the response after the server closed the connection."""
         return self._ending
 
     def _filter(self) -> _Steps:
@@ -76,7 +76,7 @@ class AnswerFilter:
 
     def _answer(self) -> _Steps:
         status = yield from self._status_line()
-        while status // 100 == 1 and status != _SWITCHING:  # interim answers are left out
+        while status // 100 == 1 and status != _SWITCHING:  # interim responses are removed
             yield from self._fields([])
             status = yield from self._status_line()
         self._output.append(b"HTTP/1.1 %d -\r\n" % status)
@@ -107,13 +107,13 @@ class AnswerFilter:
         return int(status[1])
 
     def _fields(self, head: list[bytes]) -> Generator[None, None, tuple[set[bytes], set[bytes]]]:
-        """Add the header lines that do not frame the body; returns the lengths and the transfer codings."""
+        """Append the header lines that do not frame the body to `head`. Returns the lengths and transfer codings."""
         lengths: set[bytes] = set()
         codings: set[bytes] = set()
         field = b""
         while True:
             line = yield from self._line()
-            if line[:1] in (b" ", b"\t"):  # it continues the one before
+            if line[:1] in (b" ", b"\t"):  # a folded line
                 field += b" " + line.strip()
                 if len(field) > self._longest:
                     raise self._from_this_line()
@@ -182,13 +182,13 @@ class AnswerFilter:
         return piece
 
     def _flush(self) -> None:
-        """Pass on what has come of a chunked body, as one chunk."""
+        """Output the buffered part of a chunked body as one chunk."""
         if body := b"".join(self._chunk):
             self._output += (b"%x\r\n" % len(body), body, b"\r\n")
         self._chunk.clear()
 
     def _from_this_line(self) -> _PassThroughError:
-        """The last line and everything after it are passed on as they are."""
+        """Go back to the start of the last line, to pass on everything from there."""
         self._flush()
         self._at = self._line_start
         return _PassThroughError()
