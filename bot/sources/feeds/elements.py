@@ -1,7 +1,7 @@
-"""A tree of elements as a feed: RSS 0.9x to 2.0, RDF, Atom 0.3 and 1.0, CDF, and their extensions.
+"""Builds a feed from an XML tree: RSS 0.9x to 2.0, RDF, Atom 0.3 and 1.0, CDF, and their extensions.
 
-Formats are not told apart more than they must be. An element means what its name says wherever it
-stands, because feeds mix them.
+Formats are distinguished only where necessary. An element has the meaning of its name in every format, because feeds
+mix formats.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ABOUT = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
 _RESOURCE = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}resource"
 _ENTRIES = frozenset({"item", "entry"})
 
-# What of an entry is taken for what, the best first.
+# The elements of an entry by purpose, the best first.
 _TITLES = ("title", "dc:title", "media:title", "itunes:title")
 _TEXTS = (
     "description", "summary", "dc:description", "dcterms:abstract", "abstract", "itunes:summary", "itunes:subtitle",
@@ -56,33 +56,33 @@ _ORIGINALS = ("feedburner:origlink", "pheedo:origlink")
 
 _TEXT_TYPES = ("text", "text/plain", "plain")
 _MARKUP_TYPES = ("html", "text/html", "xhtml")
-# What the pages that an entry links to are, where none is its own: the nearest first.
+# Link relations to use if an entry has no page, the closest first.
 _NEAR = ("canonical", "bookmark", "shortlink", "permalink", "related", "via", "self")
 _MOST_LINKS = 1_000  # of an entry
-_MOST_TEXT = 400_000  # characters of an element: twice what is looked at
+_MOST_TEXT = 400_000  # characters of an element: twice what is used
 
 
 def build_feed(root: Any, url: str, limit: int, *, bases: bool, languages: bool) -> ParsedFeed:
     """The feed in a tree, with the newest `limit` entries at most.
 
-    `bases` and `languages`: whether there may be an `xml:base` or `xml:lang` in it anywhere.
+    `bases` and `languages`: whether the tree may contain `xml:base` or `xml:lang`.
     """
     return _FeedReader(url, root, bases, languages).feed(_entry_elements(root, limit), limit)
 
 
 class _ChildRoles(NamedTuple):
-    """What the children of an entry are for, by their places: texts, titles and dates the best first."""
+    """The positions of an entry's children by role; titles, texts and dates are sorted, the best first."""
 
     titles: Sequence[int]
     texts: Sequence[int]
     dates: Sequence[int]
     links: Sequence[int]
     media: dict[int, str]  # with their names
-    first_of: Mapping[str, int]  # the first of each other kind
+    first_of: Mapping[str, int]  # the first child of each other kind
 
 
 class _RolesByTags(dict[tuple[Any, ...], _ChildRoles]):
-    """The roles of children with these tags: a feed's entries have mostly the same ones in the same order."""
+    """Caches roles by the tags of the children: most entries of a feed have the same tags in the same order."""
 
     def __missing__(self, tags: tuple[Any, ...]) -> _ChildRoles:
         ranked: dict[str, list[tuple[int, int]]] = {}
@@ -106,13 +106,13 @@ class _RolesByTags(dict[tuple[Any, ...], _ChildRoles]):
 
 
 def _entry_elements(root: Any, limit: int) -> list[Any]:
-    """The entries in the order in which they stand, wherever that is.
+    """The entries in document order, at any depth.
 
-    Damage, or malice, leaves one inside another. Each of the first `limit`, which are read, is taken out of
-    those around it, so that no text is read more than once, however deep it is.
+    In damaged or malicious documents entries are nested. Each of the first `limit` entries is removed from its parent
+    entry, so that no text is read more than once.
     """
     elements = [e for e in root.iter("{*}item", "{*}entry") if name_of(e.tag) in _ENTRIES]
-    if not elements:  # in capitals, or with a prefix that is not declared
+    if not elements:  # in capitals, or with an undeclared prefix
         elements = [e for e in root.iter() if name_of(e.tag) in _ENTRIES]
     entries = set(elements[:limit])
     around = {parent: _is_inside(parent, entries) for parent in {entry.getparent() for entry in entries}}
@@ -123,7 +123,7 @@ def _entry_elements(root: Any, limit: int) -> list[Any]:
 
 
 def _is_inside(element: Any, entries: Set[Any]) -> bool:
-    """Whether it is one of the entries, or inside one."""
+    """Whether the element is one of the entries or inside one."""
     while element is not None:
         if element in entries:
             return True
@@ -132,7 +132,7 @@ def _is_inside(element: Any, entries: Set[Any]) -> bool:
 
 
 class _FeedReader:
-    """Reads the elements of one document."""
+    """Reads the elements of a document."""
 
     def __init__(self, url: str, root: Any, bases: bool, languages: bool) -> None:
         self._url = url
@@ -142,10 +142,10 @@ class _FeedReader:
         self._languages = languages
         self._atom = name_of(root.tag) in ("feed", "entry")
         self._orders = _RolesByTags()
-        self._declared_bases: dict[Any, str] = {}  # of elements around others
+        self._declared_bases: dict[Any, str] = {}  # of parent elements
 
     def feed(self, elements: list[Any], limit: int) -> ParsedFeed:
-        """The feed and its newest entries."""
+        """The feed with its newest entries."""
         head, links = self._head(self._root)
         link = self._page(links)
         # Atom's addresses are relative to the document.
@@ -166,13 +166,13 @@ class _FeedReader:
         )
 
     def _dates(self, element: Any) -> list[str]:
-        """When an entry says that it was published or changed, the best first."""
+        """The dates of an entry, the best first."""
         children = list(element)
         places = self._orders[tuple([child.tag for child in children])].dates
         return [text.strip() for place in places if (text := children[place].text)]
 
     def _head(self, root: Any) -> tuple[dict[str, Any], list[Any]]:
-        """What the feed says of itself, by name; under the empty name the element that says it."""
+        """The elements of the feed itself by name (the empty name is their parent), and its links."""
         head: dict[str, Any] = {}
         links: list[Any] = []
         channel = next((child for child in root if name_of(child.tag) == "channel"), None)
@@ -218,7 +218,7 @@ class _FeedReader:
         return entry
 
     def _details(self, entry: FeedEntry, others: dict[str, Any]) -> None:
-        """What few entries have."""
+        """Set rare details of an entry."""
         if "source" in others:
             entry.source = self._publisher(others["source"])
         if "yt:videoid" in others:
@@ -229,7 +229,7 @@ class _FeedReader:
     # ------------------------------------------------------------------------------- addresses
 
     def _addresses(self, entry: FeedEntry, element: Any, others: dict[str, Any], links: list[Any]) -> None:
-        """The page of an entry, its other addresses, and its guid."""
+        """Set the page of an entry, its other addresses, and its guid."""
         guid = others.get("guid", others.get("id"))
         permalink = ""
         if guid is not None and guid.text:
@@ -256,14 +256,14 @@ class _FeedReader:
                 entry.url, *entry.stand_ins = entry.stand_ins
 
     def _permalink(self, guid: Any, text: str) -> str:
-        """The address that a guid is; nothing where it is none, or is said to be none."""
+        """The guid as an address; empty if it is not a permalink."""
         declared = (guid.get("isPermaLink") or "").strip().lower()
         if declared == "true" and text.startswith("/"):
             return self.resolve(guid, text)
         return text if is_web(text) and declared != "false" else ""
 
     def _sources_of_content(self, element: Any) -> list[str]:
-        """Where the content of an Atom entry is that has it elsewhere."""
+        """The addresses of external content of an Atom entry."""
         return [
             self.resolve(child, source)
             for child in element
@@ -271,7 +271,7 @@ class _FeedReader:
         ]
 
     def _alternates(self, links: list[Any]) -> tuple[list[str], list[str]]:
-        """The addresses of the page itself, those that a browser shows first; and those that lead near it."""
+        """The addresses of the page itself, HTML first; and those of near pages."""
         if len(links) == 1 and not links[0].attrib and (text := links[0].text):  # RSS
             return [self.resolve(links[0], text.strip())], []
         plain: list[str] = []
@@ -300,7 +300,7 @@ class _FeedReader:
         return next((page for page in pages if is_web(page)), "")
 
     def _publisher(self, source: Any) -> Publisher:
-        """An RSS source has its address as an attribute, one of Atom is a feed in small."""
+        """The publisher in a source element: RSS has an address attribute, Atom a small feed."""
         if not len(source):
             return Publisher((source.text or "").strip(), _attribute(source, "url") or "")
         children = {name_of(child.tag): child for child in reversed(source)}
@@ -312,7 +312,7 @@ class _FeedReader:
         return Publisher(title, address or next(values(children, ("id",)), ""))
 
     def address_in(self, element: Any) -> str:
-        """The address that an image is said to have, in any of the ways that occur."""
+        """The address of an image element, in any of its forms."""
         for value in (
             _attribute(element, "href"),
             _attribute(element, "url"),
@@ -325,15 +325,15 @@ class _FeedReader:
         return self.resolve(inner, inner.text.strip()) if inner is not None and inner.text else ""
 
     def resolve(self, element: Any, address: str) -> str:
-        """An address in an element, absolute where that is possible."""
+        """An address in an element, made absolute if possible."""
         return resolve(address, self._base(element))
 
     def _base(self, element: Any) -> str:
-        """What relative addresses in an element are relative to: as declared, else the site."""
+        """The base of relative addresses in an element: as declared, else the site."""
         return self._declared_base(element) or self._site
 
     def _declared_base(self, element: Any) -> str:
-        """What the element and those around it declare; empty where none does."""
+        """The base declared by the element or its ancestors; empty if there is none."""
         if not self._bases:
             return ""
         parent = element.getparent()
@@ -357,7 +357,7 @@ class _FeedReader:
         return None
 
     def text(self, element: Any) -> Text:
-        """The text of an element, by what the feed says of its type."""
+        """The text of an element, read by its declared type."""
         inner = len(element)
         text = _markup(element) if inner else element.text or ""
         if len(text) > _MOST_TEXT:
@@ -370,7 +370,7 @@ class _FeedReader:
         if (element.get("mode") or "").lower() == "base64":
             return Text(_from_base64(text) or "")
         if not inner and kind not in _MARKUP_TYPES and not kind.endswith("xml"):
-            if kind not in _TEXT_TYPES:  # Atom has it that these are encoded
+            if kind not in _TEXT_TYPES:  # in Atom these are base64
                 encoded = _from_base64(text)
                 if encoded or (encoded is not None and "/" in kind):
                     return Text(encoded)
@@ -380,7 +380,7 @@ class _FeedReader:
 
 
 def _markup(element: Any) -> str:
-    """What is inside an element, as HTML; its beginning where it is long."""
+    """The content of an element as HTML, truncated if it is long."""
     parts = [element.text or ""]
     length = 0
     for child in element:
@@ -398,7 +398,7 @@ def _address_after(link: Any) -> str:
 
 
 def _from_base64(text: str) -> str | None:
-    """The text that is encoded so, empty where it is no text; None where nothing is."""
+    """The decoded text; empty if it is binary data, None if it is not base64."""
     try:
         return b64decode("".join(text.split()), validate=True).decode()
     except UnicodeDecodeError:
@@ -408,13 +408,13 @@ def _from_base64(text: str) -> str | None:
 
 
 def _attribute(element: Any, name: str) -> str | None:
-    """An attribute, in small letters or capitals."""
+    """An attribute, in lower or upper case."""
     value: str | None = element.get(name)
     return value if value is not None else str(upper) if (upper := element.get(name.upper())) else None
 
 
 def _language(element: Any) -> str:
-    """The language that an element declares, or what it stands in."""
+    """The language declared by an element or its ancestors."""
     while element is not None:
         if language := element.get(_LANGUAGE):
             return str(language)

@@ -175,7 +175,7 @@ class AnswerFilter:
         return self._data[self._line_start : end].removesuffix(b"\r")
 
     def _next_piece(self, limit: int | None = None) -> bytes:
-        """The data that has come, up to `most` bytes."""
+        """The buffered data, up to `most` bytes."""
         end = len(self._data) if limit is None else self._at + limit
         piece = self._data[self._at : end]
         self._at += len(piece)
