@@ -1,4 +1,4 @@
-"""JSON Feed, 1.0 and 1.1. A field of the wrong type is as good as none."""
+"""JSON Feed 1.0 and 1.1. Fields of a wrong type are ignored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.sources.feeds.newest import newest
 
 _VERSION = re.compile(r"(?:https?://)?(?:www\.)?jsonfeed\.org/|1(?:\.[01])?$", re.IGNORECASE)
 
-# Texts as a whole, so that nothing in them is taken for structure; commas that nothing follows.
+# Strings as a whole, so that their content is not taken for structure; and trailing commas.
 _DAMAGE = re.compile(r'"(?:[^"\\]|\\.)*+"|,(?=\s*[\]}])', re.DOTALL)
 _ESCAPE = re.compile(r'\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})(?<!\\\\)')
 _MOST_ATTACHED = 100
@@ -50,7 +50,7 @@ def _parsed(text: str) -> object:
 
 
 def _repaired(text: str) -> str:
-    """The text without what templates leave in it: commas before an end, and escapes that JSON does not have."""
+    """The text without trailing commas and invalid escapes."""
     return _DAMAGE.sub(lambda piece: "" if piece[0] == "," else _ESCAPE.sub(r"\\\\", piece[0]), text)
 
 
@@ -93,7 +93,7 @@ def _dates(item: object) -> list[str]:
 
 
 def _attachments(item: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """The types and addresses of what is attached."""
+    """The types and addresses of attachments."""
     attached = item.get("attachments")
     for attachment in attached[:_MOST_ATTACHED] if isinstance(attached, list) else ():
         if isinstance(attachment, Mapping) and (address := _text(attachment, "url")):
@@ -101,7 +101,7 @@ def _attachments(item: Mapping[str, object]) -> Iterator[tuple[str, str]]:
 
 
 def _text(value: Mapping[str, object], name: str) -> str:
-    """A field's text; a number, as ids and dates often are, is one as well."""
+    """The text of a field. Numbers, common for ids and dates, are converted."""
     field_value = value.get(name)
     if (
         isinstance(field_value, int | float)

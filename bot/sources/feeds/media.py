@@ -1,4 +1,4 @@
-"""Pictures, videos and attachments of an entry, with what they are said to show."""
+"""Pictures, videos and attachments of an entry, with captions."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ _WORDS = ("media:title", "media:description", "media:text")
 
 
 class Reader(Protocol):
-    """What reads the texts and addresses of a document's elements."""
+    """Reads texts and addresses of elements."""
 
     def text(self, element: Any) -> Text:
         """The text of an element."""
 
     def resolve(self, element: Any, address: str) -> str:
-        """An address in an element, absolute where that is possible."""
+        """An address in an element, made absolute if possible."""
 
     def address_in(self, element: Any) -> str:
-        """The address that an image is said to have."""
+        """The address of an image element."""
 
 
 def add_media(entry: FeedEntry, elements: Iterable[tuple[str, Any]], reader: Reader) -> None:
-    """Note what an entry's elements, each with its name, show, attach and say."""
+    """Add the media in these named elements to the entry."""
     _Media(entry, reader).add(elements)
 
 
 class _Media:
-    """The media of one entry, in the order in which they stand."""
+    """The media of an entry in document order."""
 
     def __init__(self, entry: FeedEntry, reader: Reader) -> None:
         self._entry = entry
@@ -46,10 +46,10 @@ class _Media:
         self._attached_pictures: list[str] = []
         self._captions: list[Text] = []
         self._count = 0
-        self._first = True  # the next one is the main one
+        self._first = True  # the next medium is the main one
 
     def add(self, elements: Iterable[tuple[str, Any]]) -> None:
-        """Read them into the entry."""
+        """Read the elements into the entry."""
         self._add(elements)
         entry = self._entry
         entry.pictures = self._pictures
@@ -75,7 +75,7 @@ class _Media:
                 self._medium(name, element)
 
     def _group(self, group: Any) -> None:
-        """What a group says is said of the entry, where the entry itself says nothing: YouTube has it so."""
+        """Use title and description of a group for an entry without them, as on YouTube."""
         entry = self._entry
         for element in group:
             name = name_of(element.tag)

@@ -1,7 +1,7 @@
-"""Names of elements, whatever namespace their document takes them from.
+"""Names of elements, independent of the spelling of namespaces.
 
-Feeds spell namespaces in many ways (`https://`, a missing slash, capitals) or invent their own. What counts is
-what is meant: a known address however it is spelled, else the usual prefix, else the format's own names.
+Feeds spell namespaces in many ways (`https://`, a missing slash, capitals) or invent their own. A namespace is
+recognised by its address in any spelling, else by its usual prefix; others count as the format's own.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ _BY_SPELLING = {_SPELLING.sub("", name): name for name in _NAMESPACES if name} |
 
 
 def with_usual_namespaces(text: str) -> str:
-    """The document with every namespace that can be told declared in its usual spelling."""
+    """The document with recognised namespaces in their usual spelling."""
     start = text.find("xmlns")
-    while start >= 0:  # ten times as fast as looking for the whole pattern
+    while start >= 0:  # ten times as fast as searching for the pattern
         declaration = _DECLARATION.match(text, start)
         if declaration and _namespace_of(declaration) != declaration[4]:
             break
@@ -73,7 +73,7 @@ def with_usual_namespaces(text: str) -> str:
 
 
 def _namespace_of(declaration: re.Match[str]) -> str:
-    """The namespace that a declaration means: as it stands, where nobody knows it."""
+    """The namespace of a declaration in its usual spelling; unknown ones stay."""
     return _meaning(declaration[2] or "", declaration[4])
 
 
@@ -86,7 +86,7 @@ def _meaning(prefix: str, name: str) -> str:
 
 
 def adopt_namespaces(root: Any) -> None:
-    """Take unknown namespaces of a feed's own elements for the format's: the root's, or a default one below it."""
+    """Treat unknown namespaces of structural elements (of the root, or a default below it) as the format's own."""
     structure = root.iter("{*}channel", "{*}item", "{*}entry")
     unknown = {
         namespace
@@ -96,7 +96,7 @@ def adopt_namespaces(root: Any) -> None:
     }
     if not unknown:
         return
-    for element in root.iter("*"):  # the parser may have let a name pass that cannot be asked for
+    for element in root.iter("*"):  # includes names that cannot be searched for
         namespace, local = _split(element.tag)
         if namespace not in unknown:
             continue
@@ -108,15 +108,15 @@ def adopt_namespaces(root: Any) -> None:
 
 @lru_cache(maxsize=2048)
 def name_of(tag: Any) -> str:
-    """What an element is called by its short, usual name: `title`, `media:content`; empty where nobody knows it."""
-    if not isinstance(tag, str):  # neither comments nor instructions are elements
+    """The usual short name of an element, such as `title` or `media:content`; empty if it is unknown."""
+    if not isinstance(tag, str):  # a comment or processing instruction
         return ""
     namespace, local = _split(tag)
     usual_prefix = _NAMESPACES.get(namespace.lower().rstrip("/#"))
     if usual_prefix is None:
         return ""
     local = local.lower()
-    prefix, colon, bare_name = local.partition(":")  # a prefix that is not declared stands in the name itself
+    prefix, colon, bare_name = local.partition(":")  # an undeclared prefix is part of the name
     if colon and f"{prefix}:" in _PREFIXES:
         return bare_name if prefix in ("atom", "rss") else local
     return f"{usual_prefix}{local}"

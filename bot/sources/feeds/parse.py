@@ -1,12 +1,12 @@
-"""Feeds of any kind into records: RSS 0.9x to 2.0, RDF, Atom 0.3 and 1.0, JSON Feed 1 and 1.1, CDF.
+"""Parses feeds into records: RSS 0.9x to 2.0, RDF, Atom 0.3 and 1.0, JSON Feed 1 and 1.1, CDF.
 
-Pure: bytes in, values out, in bounded time and memory; `NotAFeed` is all that it raises. The way is
-`charset` (bytes to text), `xml` and `elements` or `json_feed` (text to a `ParsedFeed`), `records` (a `ParsedFeed`
-to records). lxml reads the XML here, and no feed library. Of 1,440 test feeds feedparser found no
-entry that this does not find, and takes ten times as long. fastfeedparser reads a usual feed in a
-third of the time that is spent here on reading, but that is a third of the whole, the rest being
-what every reading needs: cleaning, identity, dates. It fails on 20 of these feeds and loses entries
-of 4, knows neither `xml:base` nor types of text, and would want a second way for all of that.
+Pure: bytes in, values out, in bounded time and memory; raises only `NotAFeed`. The steps are `charset` (bytes to
+text), `xml` and `elements` or `json_feed` (text to a `ParsedFeed`), and `records` (a `ParsedFeed` to records).
+
+lxml parses the XML, and no feed library is used. Of 1,440 test feeds feedparser finds no further entry and takes ten
+times as long. fastfeedparser parses a usual feed in a third of the parsing time here, but parsing is a third of the
+whole: cleaning, identity and dates are always needed. It fails on 20 of these feeds, loses entries of 4, and supports
+neither `xml:base` nor types of text.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _SPACE = " \t\r\n\x0b\x0c\0\ufeff"
 
 @dataclass(frozen=True, slots=True)
 class FeedSpec:
-    """What is known of a feed before it is read. `url` is where it was fetched from, after redirects."""
+    """The settings of a feed. `url` is its address after redirects."""
 
     url: str
     name: str = ""
@@ -49,10 +49,10 @@ class FeedSpec:
 
 @dataclass(frozen=True, slots=True)
 class FeedDocument:
-    """A feed that was read.
+    """A feed as records.
 
-    `link` is its site. `ttl` is how long it says that it stays as it is, within 5 minutes and a
-    day; `skip_hours` (of GMT) and `skip_days` (0 is Monday) are when it says that nothing comes.
+    `link` is its site. `ttl` is its declared update interval, between 5 minutes and a day. `skip_hours` (GMT) and
+    `skip_days` (0 is Monday) are declared times without updates.
     """
 
     title: str
@@ -66,7 +66,7 @@ class FeedDocument:
 
 
 def parse(body: bytes, spec: FeedSpec, content_type: str = "") -> FeedDocument:
-    """The feed in a response's body. Raises `NotAFeed` where there is none."""
+    """The feed in the body of a response. Raises `NotAFeed`."""
     feed = read(body, spec.url, content_type)
     if not feed.page and is_web(spec.url):
         feed.page = spec.url
@@ -91,7 +91,7 @@ def parse(body: bytes, spec: FeedSpec, content_type: str = "") -> FeedDocument:
 
 
 def read(body: bytes, url: str, content_type: str = "") -> ParsedFeed:
-    """The feed as it stands, not yet as records. Raises `NotAFeed`."""
+    """The parsed feed before it becomes records. Raises `NotAFeed`."""
     if len(body) > MAX_BODY:
         raise NotAFeed(f"larger than {MAX_BODY // 1_000_000} MB")
     if body.startswith(_COMPRESSED):

@@ -1,4 +1,4 @@
-"""A feed over HTTP as a source: one look at it, and where the feeds of a web page are."""
+"""Feeds over HTTP: polling, discovery, and feeds as sources."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from bot.sources.parsing.pool import IN_PROCESS, Parsers, TooCostlyError, run_pa
 from bot.sources.web.fetch import Web
 from bot.sources.web.model import WITH_CONTENT, Failure, Response
 
-STATE = "http"  # the progress entry: what tells whether a feed has changed
-# How often a feed is asked for without conditions: some servers say "unchanged" for ever, and within this time
-# what they withhold is still news.
+STATE = "http"  # key of the progress entry with validators and hash
+# Interval of unconditional requests: some servers answer "unchanged" for ever, and after this time their articles are
+# still news.
 WHOLE_EVERY = timedelta(days=3)
 LINKS_TRIED = 3
 PATHS_TRIED = 5
@@ -35,10 +35,10 @@ _BEGINNING = 4096
 
 @dataclass(frozen=True, slots=True)
 class PollOutcome:
-    """What one look at a feed brought.
+    """The outcome of a poll.
 
-    `batch` is None where it failed, for the `reason` then given. `moved` is the address to use from now
-    on, where the server says so. `hints` are what the feed and its server ask for.
+    `batch` is None after a failure, which `reason` explains. `moved` is a new permanent address. `hints` are the polling
+    hints of the feed and its server.
     """
 
     result: PollResult
@@ -58,13 +58,13 @@ async def poll_feed(
     parsers: Parsers = IN_PROCESS,
     server: int = 0,
 ) -> PollOutcome:
-    """Fetch the feed at `origin.url`, and read it unless it is as `progress` remembers it. Never raises.
+    """Fetch the feed at `spec.url`, and parse it unless it is unchanged since `progress`. Never raises.
 
-    `server` is whose people chose the feed; 0: the operator.
+    `server` is the server whose members chose the feed; 0 is the operator.
     """
     state_before: Any = progress.get(STATE) or {}
     reader = f"{_VERSION}:{replace(spec, url='')}"
-    if state_before.get("reader") != reader:  # what is read of the same bytes would be something else
+    if state_before.get("reader") != reader:  # the same bytes would give other records
         state_before = {}
     whole_at = state_before.get("whole_at")
     due = whole_at is None or now - datetime.fromisoformat(whole_at) >= WHOLE_EVERY
@@ -78,7 +78,7 @@ async def poll_feed(
         return _unchanged(answer, state_before)
     if answer.status not in WITH_CONTENT:
         return _refused(answer)
-    # Not a hash of cryptography, which would be ten times the rest: with a collision a site could only hide its own news.
+    # Not a cryptographic hash, which would take ten times as long as the rest: a collision could only hide a site's own news.
     digest = xxh3_128_hexdigest(answer.body)
     state: dict[str, Any] = {"reader": reader, "digest": digest} | _validators(answer, state_before, digest)
     if state["etag"] or state["last_modified"]:
@@ -105,7 +105,7 @@ async def poll_feed(
 
 
 def _validators(answer: Response, state_before: Mapping[str, Any], digest: str) -> dict[str, Any]:
-    """What to ask with the next time. Validators that came with two different bodies say nothing, from then on."""
+    """The validators for the next request. Validators that came with two different bodies are distrusted."""
     validators = [answer.etag, answer.last_modified]
     before = [state_before.get("etag", ""), state_before.get("last_modified", "")]
     distrusted = state_before.get("distrusted")
@@ -162,7 +162,7 @@ async def _parsed(parsers: Parsers, server: int, answer: Response, origin: FeedS
 
 
 class FeedSource:
-    """A feed, read when asked: on the command line. A running bot polls many at once instead."""
+    """A feed as a source for the command line. A running bot polls feeds instead."""
 
     kind = "feed"
 
@@ -177,20 +177,20 @@ class FeedSource:
         return f"{self.kind}:{self._origin.url}"
 
     async def fetch(self, progress: Progress) -> AsyncGenerator[ItemBatch, None]:
-        """One batch. Raises SourceError where the feed cannot be had."""
+        """One batch. Raises SourceError if the feed cannot be read."""
         outcome = await poll_feed(self._web, self._origin, progress, self._now())
         if outcome.batch is None:
             raise SourceError(f"{self._origin.url}: {outcome.reason}")
         yield outcome.batch
 
     async def changes(self) -> AsyncGenerator[None, None]:
-        """Nobody watches it this way."""
+        """Yield once; feeds are not watched this way."""
         yield
 
 
 @dataclass(frozen=True, slots=True)
 class DiscoveredFeed:
-    """A feed that was found: where it is, and what is in it."""
+    """A discovered feed: its address and content."""
 
     url: str
     document: FeedDocument
@@ -199,9 +199,9 @@ class DiscoveredFeed:
 async def find_feed(
     web: Web, origin: FeedSpec, parsers: Parsers = IN_PROCESS, server: int = 0
 ) -> DiscoveredFeed:
-    """The feed at an address, or that the web page there names. Raises SourceError that says what to do.
+    """The feed at an address, or a feed linked by the web page there. Raises SourceError that says what to do.
 
-    `server` is whose people gave the address; 0: the operator.
+    `server` is the server whose members gave the address; 0 is the operator.
     """
     try:
         return await _find_feed(web, origin, parsers, server)
@@ -235,7 +235,7 @@ async def _find_feed(web: Web, origin: FeedSpec, parsers: Parsers, server: int) 
 
 
 class FeedFile:
-    """A feed in a file, as somebody saved it. Its relative links lead nowhere, so items with such are refused."""
+    """A feed saved in a file. Items with relative links are rejected, because their base is unknown."""
 
     kind = "feed"
 
@@ -248,7 +248,7 @@ class FeedFile:
         return f"{self.kind}:{self._path.as_uri()}"
 
     async def fetch(self, _progress: Progress) -> AsyncGenerator[ItemBatch, None]:
-        """One batch. Raises SourceError where the file is no feed, and OSError where it cannot be read."""
+        """One batch. Raises SourceError if the file is not a feed, and OSError if it cannot be read."""
         body = await asyncio.to_thread(_read, self._path)
         try:
             document = await asyncio.to_thread(parse, body, FeedSpec(self._path.as_uri()))
@@ -257,7 +257,7 @@ class FeedFile:
         yield ItemBatch(document.items, document.rejected, last=True)
 
     async def changes(self) -> AsyncGenerator[None, None]:
-        """Nobody watches it."""
+        """Yield once; the file is not watched."""
         yield
 
 
@@ -267,7 +267,7 @@ def _read(path: Path) -> bytes:
 
 
 def is_feed_file(path: Path) -> bool:
-    """Whether a file is a feed by its name, or a JSON Feed by how it begins."""
+    """Whether a file is a feed by its suffix, or a JSON Feed by its beginning."""
     if path.suffix.lower() in FILES:
         return path.is_file()
     if path.suffix.lower() != ".json" or not path.is_file():

@@ -1,8 +1,7 @@
-"""XML from anywhere as a tree of elements: in bounded time and memory, without files, network or entities.
+"""Parses untrusted XML in bounded time and memory, without files, network or entities.
 
-lxml reads it. What stands before the root element, and with it every document type definition, is
-cut off before the parser sees it, so that there is nothing to expand or to fetch. A document that
-is not well-formed is mended first and then read by libxml2's recovery, which takes what it can.
+lxml parses it. Everything before the root element, including any document type definition, is removed first, so there
+is nothing to expand or fetch. A document that is not well-formed is repaired and parsed with libxml2's recovery.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from bot.sources.feeds.namespaces import adopt_namespaces, with_usual_namespaces
 from bot.sources.feeds.nesting import close_tags
 
 _MAX_MARKUP = 1_000_000  # tags and attributes of a document: each costs a hundred times its length in memory
-_MAX_MENDED = 500_000  # tags and entities in a damaged one: each is looked at
+_MAX_MENDED = 500_000  # tags and entities in a damaged document: each is processed
 _SMALL = 1_000_000  # bytes in which there cannot be so many
 _MAX_PROLOG = 1_000  # comments and instructions before the root
 
@@ -46,7 +45,7 @@ _QUOTED = re.compile(r"""("[^"]*"|'[^']*')""")
 
 
 def parse_root(text: str) -> Any:
-    """The root element. Raises `NotAFeed` where there is none of a feed."""
+    """The root element of a feed. Raises `NotAFeed`."""
     start, name = _root(text)
     if name in _NO_FEEDS:
         raise NotAFeed(_NO_FEEDS[name])
@@ -81,7 +80,7 @@ def _parsed(text: str, *, recover: bool) -> Any:
 
 
 def _root(text: str) -> tuple[int, str]:
-    """Where the root element of a feed, or of something known that is none, begins, and its name."""
+    """The position and name of the root element of a feed or another known format."""
     position = text.find("<")
     for _ in range(_MAX_PROLOG):
         if text.startswith("<!--", position):
@@ -104,7 +103,7 @@ def _root(text: str) -> tuple[int, str]:
 
 
 def _repair_markup(text: str) -> str:
-    """The text without what stops libxml2's recovery or costs content in it."""
+    """The text without damage that stops libxml2's recovery or loses content."""
     if text.count("<") + text.count("&") > _MAX_MENDED:
         raise NotAFeed(_DAMAGED)
     text = _BAD.sub("", text)
@@ -133,7 +132,7 @@ def _repair_piece(piece: re.Match[str]) -> str:
 
 
 def _entity(number: str | None, name: str | None) -> str:
-    """A reference that XML knows; or else the character; or else an ampersand that stands for itself."""
+    """An XML reference for the entity, or an escaped ampersand if it is unknown."""
     if number:
         code = int(number[1:], 16) if number[0] in "xX" else int(number)
         valid = code < 0x110000 and not _BAD.match(chr(code))
