@@ -54,8 +54,9 @@ class ClusterQuery(NamedTuple):
 
     `term_gains` has of each word what it adds to a product where another story has it in each of its reports;
     `probe_terms` are those to be looked up, the most telling first, each with its part of the mean vector. `length` is
-    that vector's, `total_gain` the sum of all gains, and `min_product` what the product with another mean vector of
-    length 1 must be. `meaning` is what its titles mean, where that is known.
+    that vector's, `norm` what products with it are divided by (see `StoryCluster`), `total_gain` the sum of all gains,
+    and `min_product` what the product with another mean vector of norm 1 must be. `meaning` is what its titles mean,
+    where that is known.
     """
 
     cluster: StoryCluster
@@ -124,10 +125,9 @@ def passes_guards(query: ClusterQuery, other: StoryCluster, params: ClusteringPa
     if min(len(cluster), len(other)) == 1:
         return cluster.common_outlets(other) < params.series or not cluster.continues(other)
     meaning = other.meaning() if query.meaning is not None else None
-    if query.meaning is not None and meaning is not None:
-        likeness = query.meaning.similarity(meaning)
-        if likeness < params.least_likeness:
-            return False
+    likeness = query.meaning.similarity(meaning) if query.meaning is not None and meaning is not None else 1.0
+    if likeness < params.least_likeness:
+        return False
     product, largest = other.product(query.term_gains)
     return product - largest >= params.second_word * other.norm * query.norm
 

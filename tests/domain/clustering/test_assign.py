@@ -248,6 +248,12 @@ def test_an_update_of_the_same_outlet_joins_its_story() -> None:
 # ----------------------------------------------------------------------------- chains, merges, numbers
 
 
+def test_a_story_of_reports_without_words_is_compared_too() -> None:
+    known = [report(n, "", story=1) for n in (1, 2)]
+    found = cluster([report(3, "", hours=1, declares=[1]), report(4, CRANE, hours=1, declares=[1])], known, 2)
+    assert found.stories[3] != found.stories[4] != 1
+
+
 def test_an_odd_title_between_two_events_does_not_chain_them() -> None:
     crane = [
         report(n, f"Crane collapses onto railway line at harbour bridge{rest}", hours=n)
