@@ -100,10 +100,10 @@ class _Chart:
         value = line.values[position]
         if not value:
             return
-        left, right = (middle - width / 2) * SCALE, (middle + width / 2) * SCALE
+        left_edge, right_edge = (middle - width / 2) * SCALE, (middle + width / 2) * SCALE
         foot = self._y(0) * SCALE - SCALE
         top = min(self._y(value) * SCALE, foot - 2)  # visible however small it is
-        self._draw.rectangle((left, top, right, foot), fill=line.colour)
+        self._draw.rectangle((left_edge, top, right_edge, foot), fill=line.colour)
 
     def _text(self, x: float, y: float, text: str, colour: str, anchor: str) -> None:
         self._draw.text((x * SCALE, y * SCALE), text, fill=colour, font=self._font, anchor=anchor)

@@ -28,10 +28,12 @@ _LANGUAGE = re.compile("[a-z]{2}")
 _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 
 
-def load_topics(directory: Path, known: Iterable[str] = ()) -> tuple[tuple[Topic, ...], tuple[Rejected, ...]]:
+def load_topics(
+    directory: Path, other_names: Iterable[str] = ()
+) -> tuple[tuple[Topic, ...], tuple[Rejected, ...]]:
     """The topics of all files below a directory in the order of their paths, and the rejected ones.
 
-    `known` are names of topics defined elsewhere, which may be parents too. A topic with an unknown or circular parent
+    `other_names` are names of topics defined elsewhere, which may be parents too. A topic with an unknown or circular parent
     is reported, and loaded without a parent. Never raises.
     """
     topics: dict[str, Topic] = {}
@@ -48,7 +50,7 @@ def load_topics(directory: Path, known: Iterable[str] = ()) -> tuple[tuple[Topic
             topics[key], places[key] = topic, (path, item)
         except ValueError as error:
             rejected.append(Rejected(path, item, clip(str(error), _REASON)))
-    names = {name_key(name) for name in known}
+    names = {name_key(name) for name in other_names}
     for key, topic in topics.items():
         if topic.parent and (problem := _parent_problem(key, topics, names)):
             topics[key] = replace(topic, parent="")
