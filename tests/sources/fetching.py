@@ -1,4 +1,4 @@
-"""What a source gives when it is fetched, for the tests of sources."""
+"""Fetches everything from a source, for the tests of sources."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from bot.sources.model import ItemBatch, Source
 
 
-class Taken:
-    """All that one fetch gave, and the progress as a store keeps it."""
+class FetchResult:
+    """The batches of a fetch, and the progress as a store keeps it."""
 
     def __init__(self, progress: dict[str, Any]) -> None:
         self.progress = progress
@@ -32,12 +32,12 @@ class Taken:
         return sum(batch.unchanged for batch in self.batches)
 
 
-async def take(source: Source, progress: dict[str, Any] | None = None) -> Taken:
-    """Fetch once, from that progress on."""
-    taken = Taken(dict(progress or {}))
-    async for batch in source.fetch(taken.progress.copy()):
-        assert not taken.batches or not taken.batches[-1].last
-        taken.batches.append(batch)
-        taken.progress.update(json.loads(json.dumps(batch.progress)))
-    assert taken.batches[-1].last
-    return taken
+async def fetch_all(source: Source, progress: dict[str, Any] | None = None) -> FetchResult:
+    """Fetch all batches of the source since the progress."""
+    result = FetchResult(dict(progress or {}))
+    async for batch in source.fetch(result.progress.copy()):
+        assert not result.batches or not result.batches[-1].last
+        result.batches.append(batch)
+        result.progress.update(json.loads(json.dumps(batch.progress)))
+    assert result.batches[-1].last
+    return result
