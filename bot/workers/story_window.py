@@ -37,7 +37,7 @@ class StoryWindowCache:
         self._semantic = semantic
         self._window: StoryWindow | None = None
         self._revision = 0
-        self._outdated: set[int] = set()  # stories that were placed in a window of the past
+        self._outdated: set[int] = set()  # stories that changed outside of the window
 
     def forget(self) -> None:
         """What was placed last was not stored."""
@@ -48,6 +48,10 @@ class StoryWindowCache:
         if self._window is not None:
             for story, report_ids in crowded_out.items():
                 self._window.leave(story, report_ids)
+
+    def read_again(self, stories: Iterable[int]) -> None:
+        """These stories changed outside of the window."""
+        self._outdated.update(stories)
 
     async def place(self, connection: AsyncConnection, identified: Identified, now: datetime) -> Clustering:
         """Find arrivals their stories, in the transaction that stores what follows from it."""

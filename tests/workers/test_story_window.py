@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -21,14 +22,14 @@ from bot.store import records, schema, sources, stories
 from bot.store.revisions import LOGGED, StoryLog
 from bot.workers import story_window
 from bot.workers.ingest import SourceBatch
-from tests.make import record
+from tests.make import ListSource, record
 from tests.store.store_helpers import GUILD
 from tests.workers.desk import BotHarness
 
 EDITOR = Editor(GUILD, 1)
 OAK = "Storm fells the oldest oak of Lindow park"
 FLOOD = "Cellars flooded along the river Tame"
-AGAIN = f"{OAK}, wardens say"
+LOST = "Shepherd finds lost ring in a Welsh quarry"
 
 
 @pytest.fixture
@@ -189,3 +190,22 @@ def test_a_log_keeps_the_latest_revisions() -> None:
         log.note(revision, [revision])
     assert log.changed(2 * LOGGED, 3 * LOGGED - 1) == frozenset(range(2 * LOGGED + 1, 3 * LOGGED))
     assert log.changed(1, 3 * LOGGED - 1) is None
+
+
+async def test_what_a_server_has_left_of_a_story_goes_on_in_the_window(
+    desk: BotHarness, loads: Sequence[Any]
+) -> None:
+    """It became a story of its own when the shared article was removed: the server's next article joins it."""
+    own = ListSource("list:own")
+    gone = record(LOST, "a.example", url="https://a.example/lost")
+    await desk.take_in(gone)
+    await desk.ingest.step(own.add(record(f"{LOST}, wardens say", "b.example")), guild_id=GUILD)
+    shared = await story_of(desk, LOST)
+    assert await story_of(desk, f"{LOST}, wardens say") == shared
+    await desk.take_in(replace(gone, removed=True))
+    left = await story_of(desk, f"{LOST}, wardens say")
+    assert left != shared
+    loads_before = len(loads)
+    await desk.ingest.step(own.add(record(f"{LOST}, police say", "c.example")), guild_id=GUILD)
+    assert await story_of(desk, f"{LOST}, police say") == left
+    assert len(loads) == loads_before
