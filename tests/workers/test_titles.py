@@ -71,3 +71,27 @@ async def test_topics_that_are_built_while_guesses_are_learned_are_not_kept(
             patch.setattr(topic_cache, "_build", meanwhile)
             await cache.load(connection)
         assert (await cache.load(connection)).matcher.titles is learned
+
+
+async def test_what_teaches_guesses_is_read_a_part_at_a_time(
+    desk: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And of a story only the records that teach, however many others it has."""
+    monkeypatch.setattr(records, "LABELLED_AT_ONCE", 10)
+    await rematch.configure(desk.context, SEA)
+    await desk.take_in(*(record("Trawler sails for the cove", f"o{n}.example") for n in range(40)))
+    async with desk.db.read() as connection:
+        assert len(await records.labelled(connection, 25)) == 25
+        counts: list[int] = []
+        matches = records._matches
+
+        async def counted(*arguments: Any) -> Any:
+            found = await matches(*arguments)
+            counts.append(len(found))
+            return found
+
+        monkeypatch.setattr(records, "_matches", counted)
+        labelled = await records.labelled(connection, 25)
+    assert counts == [10, 10, 5]
+    assert {record.title for record, _ in labelled} == {"Trawler sails for the cove"}
+    assert all(found == (TopicMatch("Sea", False, ("trawler",)),) for _, found in labelled)
