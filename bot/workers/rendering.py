@@ -161,6 +161,8 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
         colour=found.colour if found else None,
         mentions=() if sent else roles,
         subscribed=[s.topic for s in wanted],
+        owners=render_context.rules.owners,
+        since=claim.sent_at,
     )
     others = other_names(message.tags, known) if claim.thread_id is not None else ()
     return replace(message, tags=tag_names(message.tags, known), other_tags=others)
