@@ -186,16 +186,24 @@ def topics_by_server(story: Story, owners: MediaOwners = NO_OWNERS) -> dict[int,
         for match in matches:
             if match.guild_id:
                 of_servers.setdefault(match.guild_id, {}).setdefault(i, []).append(match)
-    hosts = {member.guild_id for member in story.members if member.guild_id}
+    guests: dict[int, list[Stored]] = {}
+    for member in story.members:
+        if member.guild_id:
+            guests.setdefault(member.guild_id, []).append(member)
+    shared = tuple(member for member in story.members if not member.guild_id)
     own: dict[int, frozenset[Label]] = {}
     if public.members:
         lead, voice = lead_of(public.members), voice_of(public.members, owners)
-        for server in of_servers.keys() - hosts:
+        for server in of_servers.keys() - guests.keys():
             had = story.assigned.get(server, frozenset())
             evidence = weigh_topics(public.members, voice, of_servers[server], lead=lead, assigned=had)
             own[server] = labels_of(evidence)
-    for server in hosts:
-        own[server] = _labels(story.visible_to(server), owners) - everybody
+    for server, reports in guests.items():
+        members = (*shared, *reports)
+        topics = {member.id: story.topics.get(member.id, ()) for member in members}
+        assigned = {of: story.assigned[of] for of in (0, server) if of in story.assigned}
+        seen = replace(story, members=members, topics=topics, assigned=assigned).visible_to(server)
+        own[server] = _labels(seen, owners) - everybody
     return {server: labels for server, labels in {0: everybody, **own}.items() if labels}
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import pytest
 from hypothesis import given
@@ -27,6 +28,16 @@ def reports(count: int, domain: str = "o{}.example", guild_id: int = 0, first: i
         for n in range(first, first + count)
     ]
     return [replace(member, guild_id=guild_id) for member in members]
+
+
+class Counted(tuple[Stored, ...]):
+    """Members that count how often somebody looks through all of them."""
+
+    looks = 0
+
+    def __iter__(self) -> Iterator[Stored]:
+        self.looks += 1
+        return super().__iter__()
 
 
 def topics(
@@ -160,3 +171,15 @@ def test_a_story_is_about_what_enough_of_its_reports_are_about() -> None:
     assert not is_about(members, {3, 4}, lead=members[0])
     assert is_about(members, range(3, 9), lead=members[0])
     assert is_about(members, range(3, 8), lead=members[0], assigned=True)
+
+
+def test_the_reports_of_many_servers_are_not_looked_through_for_each_of_them() -> None:
+    def looks(servers: int) -> int:
+        guests = [reports(2, f"g{{}}-{n}.example", guild_id=n, first=10 * n) for n in range(1, servers + 1)]
+        members = Counted((*reports(3), *chain.from_iterable(guests)))
+        wind = TopicMatch("Wind", keywords=("wind",), guild_id=1)
+        story = Story(1, members, {}, {2: (SEA,), 10: (SEA, wind)}, {0: frozenset(), 1: frozenset({"wind"})})
+        assert topics_by_server(story) == {0: {(0, "sea")}, 1: {(1, "wind")}}
+        return members.looks
+
+    assert looks(40) == looks(2)
