@@ -173,13 +173,38 @@ def test_a_story_is_about_what_enough_of_its_reports_are_about() -> None:
     assert is_about(members, range(3, 8), lead=members[0], assigned=True)
 
 
-def test_the_reports_of_many_servers_are_not_looked_through_for_each_of_them() -> None:
-    def looks(servers: int) -> int:
-        guests = [reports(2, f"g{{}}-{n}.example", guild_id=n, first=10 * n) for n in range(1, servers + 1)]
-        members = Counted((*reports(3), *chain.from_iterable(guests)))
-        wind = TopicMatch("Wind", keywords=("wind",), guild_id=1)
-        story = Story(1, members, {}, {2: (SEA,), 10: (SEA, wind)}, {0: frozenset(), 1: frozenset({"wind"})})
-        assert topics_by_server(story) == {0: {(0, "sea")}, 1: {(1, "wind")}}
-        return members.looks
+def hosted(servers: int) -> Story:
+    """A story of three shared reports, and two of each server's own."""
+    guests = [reports(2, f"g{{}}-{n}.example", guild_id=n, first=10 * n) for n in range(1, servers + 1)]
+    members = Counted((*reports(3), *chain.from_iterable(guests)))
+    wind = TopicMatch("Wind", keywords=("wind",), guild_id=1)
+    return Story(1, members, {}, {2: (SEA,), 10: (SEA, wind)}, {0: frozenset(), 1: frozenset({"wind"})})
 
-    assert looks(40) == looks(2)
+
+def looks(story: Story) -> int:
+    assert isinstance(story.members, Counted)
+    return story.members.looks
+
+
+def test_the_reports_of_many_servers_are_not_looked_through_for_each_of_them() -> None:
+    few, many = hosted(2), hosted(40)
+    for story in (few, many):
+        assert topics_by_server(story) == {0: {(0, "sea")}, 1: {(1, "wind")}}
+    assert looks(few) == looks(many)
+    before = looks(many)
+    seen = stories.by_server(many)
+    assert [len(seen(n).members) for n in range(42)] == [3, *[5] * 40, 3]
+    assert looks(many) == before + 1
+
+
+def test_what_a_server_sees_is_the_same_however_it_is_asked() -> None:
+    page = record("Report 2", "o2.example", url="https://o2.example/page")
+    twice = [replace(stored(page, id=i), guild_id=server) for i, server in ((900, 0), (901, 1))]
+    story = hosted(3)
+    story = replace(story, members=(*story.members, *twice))
+    for story_now in (story, replace(story, members=tuple(reports(3)))):
+        seen = stories.by_server(story_now)
+        for server in range(5):
+            one, other = seen(server), story_now.visible_to(server)
+            assert set(one.members) == set(other.members)
+            assert stories.view(one) == stories.view(other)
