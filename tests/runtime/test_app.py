@@ -16,6 +16,7 @@ from bot.runtime.background import FIRST_PAUSE
 from bot.services.context import Context
 from bot.sources.model import Batch, Progress
 from bot.store.database import Database
+from bot.workers import titles
 from tests.make import Clock, ListSource, record
 
 
@@ -164,7 +165,7 @@ async def test_what_is_to_be_removed_is_removed_even_where_learning_fails(
     async def broken(_context: Context) -> int:
         raise ValueError("a bug")
 
-    monkeypatch.setattr(running.titles, "step", broken)
+    monkeypatch.setattr(titles, "step", broken)
     with caplog.at_level(logging.INFO), pytest.raises(ValueError, match="a bug"):
         await App(context).tidy()
     assert "the daily cleanup removed 0 old rows from the database" in caplog.text
