@@ -151,9 +151,9 @@ class App:
 
     async def tidy(self) -> None:
         """Delete old data, and update the model of titles from new articles."""
-        await titles.step(self.context)
         removed = await cleanup.step(self.context)
         log.info("the daily cleanup removed %s from the database", plural(removed, "old row"))
+        await titles.step(self.context)  # last, so that a failure does not prevent the cleanup
 
     async def digest(self) -> None:
         """Send due digests, and schedule a wake-up for the next one."""
