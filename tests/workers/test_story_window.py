@@ -17,7 +17,7 @@ from bot.domain.clustering.batch import Clustering
 from bot.services import curate
 from bot.services.context import Context
 from bot.services.curate import Editor
-from bot.sources.model import Batch, Item
+from bot.sources.model import Item, ItemBatch
 from bot.store import records, schema, sources, stories
 from bot.store.revisions import LOGGED, StoryLog
 from bot.workers import story_window
@@ -132,7 +132,7 @@ async def test_an_intake_that_is_cancelled_meanwhile_leaves_another_one_its_wind
     await curate.merge(desk.context, EDITOR, oak, str(flood))
     async with desk.db.write() as connection:
         state = await sources.ensure(connection, "list:other", "list")
-    waiting = SourceBatch(state, Batch((Item("list", 1, record("Quarry closes", "c.example")),)))
+    waiting = SourceBatch(state, ItemBatch((Item("list", 1, record("Quarry closes", "c.example")),)))
     read_again = records.reports_of
 
     async def meanwhile(*arguments: Any, **named: Any) -> Any:
