@@ -84,7 +84,7 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
     async def delete(self, interaction: Interaction, topic: str) -> None:
         """Delete one of this server's topics. Shows its subscriptions and asks first."""
         guild_id = guild_of(interaction).id
-        doomed = await use.show(self.context, guild_id, topic, own=True)
+        doomed = await use.show(self.context, guild_id, topic, server_only=True)
         name = escape(doomed.topic.name)
 
         async def press(pressed: Interaction) -> None:

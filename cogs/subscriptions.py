@@ -122,7 +122,7 @@ class Subscriptions(commands.Cog):
         if (lost := _lost(guild, topic)) is not None:
             managed_everywhere(interaction, "The bot cannot see that channel.")
             channel_id, topic = lost
-            name = await use.unsubscribe(self.context, topic, channel_id, guild.id, gone=True)
+            name = await use.unsubscribe(self.context, topic, channel_id, guild.id, channel_deleted=True)
             place = f"The missing channel {channel_id}"
         else:
             target = managed(interaction, channel)

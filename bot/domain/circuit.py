@@ -60,5 +60,5 @@ class Circuit:
         if failures < TRIP and not outcome.everywhere:
             return Circuit(failures)
         pause = min(LONGEST_PAUSE, backoff(failures - TRIP + 1))
-        asked = timedelta(seconds=min(outcome.retry_after or 0.0, LONGEST_WAIT))
-        return Circuit(failures, now, now + max(pause, asked))
+        requested = timedelta(seconds=min(outcome.retry_after or 0.0, LONGEST_WAIT))
+        return Circuit(failures, now, now + max(pause, requested))

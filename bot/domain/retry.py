@@ -181,13 +181,13 @@ def reach(outcome: Outcome) -> tuple[Reach, str]:
     An answer without Discord's code is a proxy's, which is no verdict on anything. A code that is not in
     `CODES` is about this message alone.
     """
-    said = outcome.detail or f"HTTP {outcome.status}"
+    detail = outcome.detail or f"HTTP {outcome.status}"
     if outcome.status == 429 or outcome.status >= 500:
-        return Reach.PASSES, said
+        return Reach.PASSES, detail
     if outcome.code in CODES:
         return CODES[outcome.code]
     if outcome.status in (401, 408) or (not outcome.code and outcome.status not in _TOO_LONG):
-        return Reach.PASSES, said
+        return Reach.PASSES, detail
     return (
         Reach.MESSAGE,
         f"Discord refused the message (HTTP {outcome.status}, code {outcome.code}): {outcome.detail}",
@@ -244,17 +244,17 @@ def settle(outcome: Outcome, attempt: int, now: datetime, ask: Ask = Ask.SEND) -
             return _refused(Reach.MESSAGE, "the forum post is locked", now, ask)
         case SendStatus.REFUSED if not passes(outcome):
             return _refused(*reach(outcome), now, ask)
-    said = reason(outcome)
+    detail = reason(outcome)
     if outcome.status != 429 and attempt >= MOST_ATTEMPTS and ask is not Ask.REMOVAL:
-        return _refused(Reach.MESSAGE, f"the bot gave up after {attempt} tries: {said}", now, ask)
-    return Retry(now + _wait(outcome, attempt), said)
+        return _refused(Reach.MESSAGE, f"the bot gave up after {attempt} tries: {detail}", now, ask)
+    return Retry(now + _wait(outcome, attempt), detail)
 
 
 def _wait(outcome: Outcome, attempt: int) -> timedelta:
     if outcome.retry_after is None:
         return backoff(attempt)
-    asked = timedelta(seconds=min(max(SHORTEST_WAIT, outcome.retry_after), LONGEST_WAIT))
-    return asked if outcome.status == 429 else max(asked, FIRST_RETRY)
+    requested = timedelta(seconds=min(max(SHORTEST_WAIT, outcome.retry_after), LONGEST_WAIT))
+    return requested if outcome.status == 429 else max(requested, FIRST_RETRY)
 
 
 def _rest(outcome: Outcome, now: datetime, ask: Ask) -> datetime | None:

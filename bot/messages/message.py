@@ -175,14 +175,14 @@ def labelled(text: str) -> tuple[str, list[int]]:
     Without one, what stood around it can read as another, and a look-alike can make markup of what stands beside it: so
     it is looked again until there is none.
     """
-    origin = list(range(len(text)))
-    while found := list(_SCHEME.finditer(text)):
-        gone = {place for scheme in found for place in range(*scheme.span())}
-        origin = [of for place, of in enumerate(origin) if place not in gone]
+    positions = list(range(len(text)))
+    while schemes := list(_SCHEME.finditer(text)):
+        dropped = {place for scheme in schemes for place in range(*scheme.span())}
+        positions = [of for place, of in enumerate(positions) if place not in dropped]
         text = _SCHEME.sub("", text)
     while _IN_LABEL.search(text):
-        text = _IN_LABEL.sub(lambda found: found[0].translate(_LOOKALIKE), text)
-    return text, origin
+        text = _IN_LABEL.sub(lambda schemes: schemes[0].translate(_LOOKALIKE), text)
+    return text, positions
 
 
 _UNSAFE = re.compile(r"[\s()<>\[\]\\\"`|{}^]|%(?![0-9A-Fa-f]{2})")
@@ -232,13 +232,13 @@ def relative(when: datetime) -> str:
 
 def lines(entries: Iterable[str], limit: int) -> tuple[str, int]:
     """As many whole entries as fit into `limit`, one a line, and how many did not."""
-    kept: list[str] = []
+    fitting: list[str] = []
     used = left = 0
     for entry in entries:
-        needed = length(entry) + (1 if kept else 0)
+        needed = length(entry) + (1 if fitting else 0)
         if left or used + needed > limit:
             left += 1
             continue
-        kept.append(entry)
+        fitting.append(entry)
         used += needed
-    return "\n".join(kept), left
+    return "\n".join(fitting), left

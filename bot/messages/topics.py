@@ -113,29 +113,29 @@ def newest(tried: str, matches: Sequence[MatchingRecord], nothing: str, note: st
     return Embed("Newest matches", "", tried + (text or escape(nothing)) + more, footer=note, colour=GREY)
 
 
-def backtested(tried: str, found: Backtest, records: int, picture: str, *, cut: bool = False) -> Embed:
+def backtested(tried: str, result: Backtest, records: int, picture: str, *, cut: bool = False) -> Embed:
     """How much a subscription would have posted at each importance. `picture` is the address of the chart.
 
     `cut`: it goes back less far than it could.
     """
-    days = len(found.days)
+    days = len(result.days)
     parts = [f"{tried}{plural(records, 'article')} matched. A subscription would have posted:"]
     spans = sorted({min(WEEK, days), min(MONTH, days)})
     for importance in Importance:
         rates = (
-            f"{_rate(found.per_day(importance, span))} a day in the last {_days(span)}" for span in spans
+            f"{_rate(result.per_day(importance, span))} a day in the last {_days(span)}" for span in spans
         )
-        parts.append(f"**{importance}** · {', '.join(rates)} ({found.total(importance, MONTH)} in total)")
+        parts.append(f"**{importance}** · {', '.join(rates)} ({result.total(importance, MONTH)} in total)")
     if cut:
         parts.append(f"-# This covers only the last {_days(days)}: more would take too long to compute.")
     elif days < MONTH:
         parts.append(f"-# The bot only has articles from the last {_days(days)}.")
     text = "\n".join(parts)
-    samples = [f"• {story_line(view, SAMPLE)} · {highest}" for view, highest in found.samples]
+    samples = [f"• {story_line(view, SAMPLE)} · {highest}" for view, highest in result.samples]
     if samples:
         text += "\n\nThe newest of these posts, each with its highest importance:"
-        kept, _ = lines(samples, DESCRIPTION - length(text) - 1)
-        text += f"\n{kept}"
+        text_samples, _ = lines(samples, DESCRIPTION - length(text) - 1)
+        text += f"\n{text_samples}"
     return Embed("Backtest", "", text, colour=GREY, image=picture)
 
 

@@ -36,9 +36,9 @@ def may_edit(context: Context, guild_id: int) -> bool:
     return context.editors == ALL or guild_id in context.editors
 
 
-def _may_change(context: Context, guild_id: int, owner: int) -> bool:
+def _may_change(context: Context, guild_id: int, owner_id: int) -> bool:
     """Whether a server's people decide about what is that server's alone (0: shared)."""
-    return owner == guild_id or may_edit(context, guild_id)
+    return owner_id == guild_id or may_edit(context, guild_id)
 
 
 def may_merge(context: Context, guild_id: int, story: StoryView) -> bool:
@@ -56,18 +56,18 @@ async def merge(context: Context, editor: Editor, number: int, other: str) -> tu
 
     `other` is named as a story can be: by number, link or title.
     """
-    asked = await number_of(context, other, editor.guild_id)
+    other_number = await number_of(context, other, editor.guild_id)
     async with context.db.intake() as connection:
-        one, two = [await _story(connection, editor, n) for n in (number, asked)]
-        if one.number == two.number:
-            raise InvalidInputError(f"#{number} and #{asked} are already the same story.")
-        kept, gone = sorted((one, two), key=lambda story: (story.guild_id, story.number))
-        _require(context, editor, gone.guild_id)
-        await rules.withdraw(connection, _ids(kept.members), _ids(gone.members), same=False)
-        await _keep(connection, context, editor, kept, lead_of(gone.members), same=True)
-        carried_out = await _carry_out(connection, context, Clustering({}, {gone.number: kept.number}, {}))
+        first, second = [await _story(connection, editor, n) for n in (number, other_number)]
+        if first.number == second.number:
+            raise InvalidInputError(f"#{number} and #{other_number} are already the same story.")
+        survivor, absorbed = sorted((first, second), key=lambda story: (story.guild_id, story.number))
+        _require(context, editor, absorbed.guild_id)
+        await rules.withdraw(connection, _ids(survivor.members), _ids(absorbed.members), same=False)
+        await _keep(connection, context, editor, survivor, lead_of(absorbed.members), same=True)
+        carried_out = await _carry_out(connection, context, Clustering({}, {absorbed.number: survivor.number}, {}))
     _tell(context, carried_out)
-    return kept.number, gone.number
+    return survivor.number, absorbed.number
 
 
 def candidates(members: Iterable[Stored]) -> tuple[Stored, ...]:
@@ -76,9 +76,9 @@ def candidates(members: Iterable[Stored]) -> tuple[Stored, ...]:
     The last one stays, and of those that came in themselves too: others that they declare are not left alone.
     """
     inside = tuple(members)
-    own = sum(not member.partial for member in inside)
-    found = (member for member in inside if len(inside) > 1 and (member.partial or own > 1))
-    return tuple(sorted(found, key=lambda member: member.published))
+    complete = sum(not member.partial for member in inside)
+    removable = (member for member in inside if len(inside) > 1 and (member.partial or complete > 1))
+    return tuple(sorted(removable, key=lambda member: member.published))
 
 
 async def split_story(context: Context, editor: Editor, number: int, record_id: int) -> tuple[int, int]:
@@ -152,7 +152,7 @@ async def _carry_out(
     numbers = affected(batch, decided) | {
         stored.story for stored in moving.values() if stored.story is not None
     }
-    made = await asyncio.to_thread(
+    intake_plan = await asyncio.to_thread(
         plan,
         batch,
         decided,
@@ -161,9 +161,9 @@ async def _carry_out(
         now,
         context.rules,
     )
-    await records.apply(connection, replace(made, why={**made.why, **(why or {})}), now)
+    await records.apply(connection, replace(intake_plan, why={**intake_plan.why, **(why or {})}), now)
     revision = await revisions.advance(connection, revisions.STORIES)
-    return _Change(revision, frozenset({*made.audiences, *made.merged}))
+    return _Change(revision, frozenset({*intake_plan.audiences, *intake_plan.merged}))
 
 
 def _tell(context: Context, change: _Change) -> None:

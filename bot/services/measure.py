@@ -21,17 +21,17 @@ async def measure(context: Context) -> Measured:
     """Count everything; a StoreError where the database does not answer."""
     now = context.now()
     async with context.db.read() as connection:
-        records, alive = await stories.recent_totals(connection, now)
+        records, live_stories = await stories.recent_totals(connection, now)
         waiting, oldest = await delivery.backlog(connection, now)
-        known = await context.topics.load(connection)
+        topics = await context.topics.load(connection)
         subscribed = await subscriptions.count(connection)
         paused = await subscriptions.paused(connection)
         states = await feeds.states_of_all(connection)
     return Measured(
         {
             "topicwire_records": records,
-            "topicwire_stories": alive,
-            "topicwire_topics": len(known),
+            "topicwire_stories": live_stories,
+            "topicwire_topics": len(topics),
             "topicwire_subscriptions": subscribed,
             "topicwire_channels_paused": len(paused),
             "topicwire_outbox_waiting": waiting,

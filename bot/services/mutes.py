@@ -59,11 +59,11 @@ async def effect(context: Context, guild_id: int, channel_id: int | None, value:
     now = context.now()
     async with context.db.read() as connection:
         before = await subscriptions.mutes_in(connection, guild_id, channel_id or 0)
-        known = await context.topics.load(connection, guild_id)
-        own = await subscriptions.subscriptions(
+        topics = await context.topics.load(connection, guild_id)
+        followed = await subscriptions.subscriptions(
             connection, guild_id=guild_id, channel_ids=None if channel_id is None else [channel_id]
         )
-        names = sorted({name for s in own for name in known.with_descendants(s.topic)})
+        names = sorted({name for s in followed for name in topics.with_descendants(s.topic)})
         since, most = now - LOOK_BACK, MOST_STORIES
         newest = await stored.newest_arrived(connection, names, since, now, guild_id, most) if names else []
         newest = newest or await stored.newest_arrived(connection, None, since, now, guild_id, most)
@@ -117,11 +117,11 @@ async def listing(context: Context, guild_id: int) -> tuple[Mute, ...]:
 
 def _values(text: str) -> set[str]:
     """What a mute that is to be undone may be stored as: earlier versions stored what was typed."""
-    typed = " ".join(text.split())
+    normalised = " ".join(text.split())
     try:
-        return {name_key(typed), name_key(mutes.parse(text))}
+        return {name_key(normalised), name_key(mutes.parse(text))}
     except ValueError:
-        return {name_key(typed)}
+        return {name_key(normalised)}
 
 
 async def unmute(context: Context, guild_id: int, channel_id: int | None, text: str) -> str:
@@ -129,22 +129,22 @@ async def unmute(context: Context, guild_id: int, channel_id: int | None, text: 
     values = _values(text)
     async with context.db.write() as connection:
         muted = await subscriptions.mutes(connection, guild_id)
-        there = [m for m in muted if {name_key(m.value), name_key(clip(m.value, LONGEST))} & values]
-        if here := [m for m in there if m.channel_id == channel_id]:
-            for one in here:
-                await subscriptions.unmute(connection, guild_id, channel_id, one.value)
-            return here[0].value
+        matching = [m for m in muted if {name_key(m.value), name_key(clip(m.value, LONGEST))} & values]
+        if in_channel := [m for m in matching if m.channel_id == channel_id]:
+            for match in in_channel:
+                await subscriptions.unmute(connection, guild_id, channel_id, match.value)
+            return in_channel[0].value
     value = " ".join(text.split())
-    if there:
-        place = there[0].channel_id
+    if matching:
+        place = matching[0].channel_id
         raise NotFoundError(
             f"“{value}” is muted in the whole server. To unmute it, leave the channel option empty."
             if place is None
             else f"“{value}” is muted in <#{place}>. To unmute it, choose that channel in the channel option."
         )
-    known = list(dict.fromkeys(m.value for m in muted))
-    hint = f"Muted: {', '.join(known[:20])}." if known else "Nothing is muted."
-    near = tuple(nearest(value, known, NEAR))
+    values_in_force = list(dict.fromkeys(m.value for m in muted))
+    hint = f"Muted: {', '.join(values_in_force[:20])}." if values_in_force else "Nothing is muted."
+    near = tuple(nearest(value, values_in_force, NEAR))
     raise UnknownNameError(f"“{value}” is not muted. {hint}", text, near)
 
 

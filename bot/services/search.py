@@ -55,7 +55,7 @@ async def _find(
     context: Context, query: Query, guild_id: int | None, channel_id: int, order: Order, limit: int
 ) -> Found:
     async with context.db.read() as connection:
-        known = await context.topics.load(connection, guild_id or 0)
+        topics = await context.topics.load(connection, guild_id or 0)
         muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
         ids = await search.candidates(connection, query, guild_id, order, CANDIDATES)
     matching: dict[int, list[Stored]] = {}
@@ -66,12 +66,12 @@ async def _find(
         async with context.db.read() as connection:
             stored_part = await records.by_id(connection, part)
         in_order = [stored_part[record_id] for record_id in part if record_id in stored_part]
-        for stored in await context.evaluations.run(_matching, query, known, muted, in_order):
+        for stored in await context.evaluations.run(_matching, query, topics, muted, in_order):
             matching.setdefault(cast(int, stored.story), []).append(stored)
     numbers = list(matching)[:limit]
     async with context.db.read() as connection:
         loaded = await stored_stories.load(connection, numbers, guild_id)
-    hits = await context.evaluations.run(_hits, context, query, known, muted, matching, loaded)
+    hits = await context.evaluations.run(_hits, context, query, topics, muted, matching, loaded)
     left_out = None
     if len(matching) > limit:
         left_out = LeftOut(stories=limit)
@@ -80,20 +80,20 @@ async def _find(
     return Found(query, tuple(hits), left_out)
 
 
-def _matching(query: Query, known: Topics, muted: stories.Muted, part: Iterable[Stored]) -> list[Stored]:
+def _matching(query: Query, topics: Topics, muted: stories.Muted, part: Iterable[Stored]) -> list[Stored]:
     return [
         stored
         for stored in part
         if stored.story is not None
         and not muted(stored.record)
-        and language.matches(query, known.matcher.document(stored.record))
+        and language.matches(query, topics.matcher.document(stored.record))
     ]
 
 
 def _hits(
     context: Context,
     query: Query,
-    known: Topics,
+    topics: Topics,
     muted: stories.Muted,
     matching: Mapping[int, Sequence[Stored]],
     loaded: Mapping[int, Story],
@@ -103,8 +103,8 @@ def _hits(
         view = stories.view(story, muted, context.rules.owners)
         if view is None:
             continue
-        shown = next((own for own in matching[number] if own.id == view.lead.id), matching[number][0])
-        document = known.matcher.document(shown.record)
+        shown = next((record for record in matching[number] if record.id == view.lead.id), matching[number][0])
+        document = topics.matcher.document(shown.record)
         match = MatchingRecord(shown, document, language.explain(query, document))
         hits.append(Hit(view, match))
     return hits

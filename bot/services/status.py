@@ -51,7 +51,7 @@ class Status:
     sources: tuple[SourceState, ...]
     queue: int
     paused: tuple[tuple[int, str], ...]
-    held: dict[str, int]
+    withheld: dict[str, int]
     given_up: tuple[tuple[int, str], ...]
     subscriptions: int
     stalled: int = 0
@@ -64,12 +64,12 @@ async def status(context: Context, guild_id: int) -> Status:
     """The state of the bot as it concerns one server."""
     since = context.now() - RECENT
     async with context.db.read() as connection:
-        own, alive = await stories.recent_totals(connection, context.now(), guild_id)
+        record_count, story_count = await stories.recent_totals(connection, context.now(), guild_id)
         states = await subscriptions.channels(connection, guild_id)
         return Status(
             version("topicwire"),
-            own,
-            alive,
+            record_count,
+            story_count,
             _summary(*await sources.health(connection, guild_id, MOST_TROUBLES)),
             await outbox.queue_length(connection, guild_id),
             tuple((s.channel_id, s.paused_reason) for s in states if s.paused_reason),

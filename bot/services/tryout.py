@@ -33,7 +33,7 @@ MOST_STORIES = 5_000  # that a backtest tells again
 class Asked:
     """What is tried: a topic that there is, or a query that was typed in. A server topic has both."""
 
-    known: Topics
+    topics: Topics
     topic: Topic | None = None
     query: Query | None = None
 
@@ -52,7 +52,7 @@ class Asked:
 class Tested:
     """The newest matches, and how many records were looked at until then. `cut`: there were more, but no budget for them."""
 
-    asked: Asked
+    request: Asked
     matches: tuple[MatchingRecord, ...]
     looked_at: int
     cut: bool = False
@@ -65,7 +65,7 @@ class Backtested:
     `cut`: it goes back less than it could, as more would have cost too much.
     """
 
-    asked: Asked
+    request: Asked
     backtest: Backtest
     records: int
     cut: bool = False
@@ -76,60 +76,60 @@ async def _asked(context: Context, guild_id: int, text: str) -> Asked:
     if not text.strip():
         raise InvalidInputError("Enter a topic or a query.")
     async with context.db.read() as connection:
-        known = await context.topics.load(connection, guild_id)
-    topic = known.resolve(text)
+        topics = await context.topics.load(connection, guild_id)
+    topic = topics.resolve(text)
     if topic is None:
-        return Asked(known, query=understood(text))
-    return Asked(known, topic, understood(topic.query) if topic.guild_id and topic.query else None)
+        return Asked(topics, query=understood(text))
+    return Asked(topics, topic, understood(topic.query) if topic.guild_id and topic.query else None)
 
 
 async def newest(context: Context, guild_id: int, text: str) -> Tested:
     """The newest records that match a topic or a query, with the words that made them match."""
-    asked = await _asked(context, guild_id, text)
+    request = await _asked(context, guild_id, text)
     async with context.evaluations.turn(guild_id):
-        matching, looked_at, cut = await _newest(context, asked, guild_id)
-        found = await context.evaluations.run(_explained, asked, matching)
-    return Tested(asked, found, looked_at, cut)
+        matching, looked_at, cut = await _newest(context, request, guild_id)
+        explained = await context.evaluations.run(_explained, request, matching)
+    return Tested(request, explained, looked_at, cut)
 
 
-def _explained(asked: Asked, matching: Iterable[Stored]) -> tuple[MatchingRecord, ...]:
-    documents = ((stored, asked.known.matcher.document(stored.record)) for stored in matching)
+def _explained(request: Asked, matching: Iterable[Stored]) -> tuple[MatchingRecord, ...]:
+    documents = ((stored, request.known.matcher.document(stored.record)) for stored in matching)
     return tuple(
-        MatchingRecord(stored, document, _marks(asked, stored.record, document))
+        MatchingRecord(stored, document, _marks(request, stored.record, document))
         for stored, document in documents
     )
 
 
-def _marks(asked: Asked, record: Record, document: Document) -> Sequence[query.Mark]:
-    if asked.query is not None:
-        return query.explain(asked.query, document)
-    names = set(asked.about)
-    words = [w for match in asked.known.matcher.of(record) if match.topic in names for w in match.keywords]
+def _marks(request: Asked, record: Record, document: Document) -> Sequence[query.Mark]:
+    if request.query is not None:
+        return query.explain(request.query, document)
+    names = set(request.about)
+    words = [w for match in request.known.matcher.of(record) if match.topic in names for w in match.keywords]
     return keyword_marks(words, document)
 
 
-async def _newest(context: Context, asked: Asked, guild_id: int) -> tuple[list[Stored], int, bool]:
+async def _newest(context: Context, request: Asked, guild_id: int) -> tuple[list[Stored], int, bool]:
     """The newest records that match, how many were looked at, and whether the budget ended before."""
-    if asked.topic is not None:
+    if request.topic is not None:
         since = context.now() - LOOK_BACK
         async with context.db.read() as connection:
-            found = await server_topics.of_topics(connection, asked.about, guild_id, since, EXAMPLES)
-        return found, len(found), False
-    assert asked.query is not None
+            stored = await server_topics.of_topics(connection, request.about, guild_id, since, EXAMPLES)
+        return stored, len(stored), False
+    assert request.query is not None
     hits: list[Stored] = []
     looked_at = 0
-    most = min(MOST, affordable(asked.query.price))
+    most = min(MOST, affordable(request.query.price))
     async with aclosing(lately(context, guild_id, most)) as parts:
         async for part in parts:
-            hits += await context.evaluations.run(_matching, asked.query, asked.known, part)
+            hits += await context.evaluations.run(_matching, request.query, request.known, part)
             looked_at += len(part)
             if len(hits) >= EXAMPLES:
                 break
     return hits[:EXAMPLES], looked_at, len(hits) < EXAMPLES and looked_at >= most
 
 
-def _matching(wanted: Query, known: Topics, part: Iterable[Stored]) -> list[Stored]:
-    return [stored for stored in part if query.matches(wanted, known.matcher.document(stored.record))]
+def _matching(parsed: Query, topics: Topics, part: Iterable[Stored]) -> list[Stored]:
+    return [stored for stored in part if query.matches(parsed, topics.matcher.document(stored.record))]
 
 
 @dataclass(slots=True)
@@ -151,25 +151,25 @@ class _About:
         return True
 
 
-async def _about(context: Context, asked: Asked, guild_id: int) -> _About:
+async def _about(context: Context, request: Asked, guild_id: int) -> _About:
     about = _About({})
-    if asked.topic is not None:
+    if request.topic is not None:
         since = context.now() - LOOK_BACK
         async with (
             context.db.read() as connection,
-            aclosing(server_topics.records_about(connection, asked.about, guild_id, since, MOST)) as rows,
+            aclosing(server_topics.records_about(connection, request.about, guild_id, since, MOST)) as rows,
         ):
             async for part in rows:
                 if not all(about.add(row.id, row.story, row.first_seen) for row in part):
                     break
         return about
-    assert asked.query is not None
+    assert request.query is not None
     looked_at = 0
-    most = min(MOST, affordable(asked.query.price))
+    most = min(MOST, affordable(request.query.price))
     async with aclosing(lately(context, guild_id, most)) as parts:
         async for part in parts:
             looked_at += len(part)
-            for stored in await context.evaluations.run(_matching, asked.query, asked.known, part):
+            for stored in await context.evaluations.run(_matching, request.query, request.known, part):
                 if not about.add(stored.id, stored.story, stored.first_seen):
                     return about
             if looked_at >= most:
@@ -182,10 +182,10 @@ async def backtest(context: Context, guild_id: int, channel_id: int, text: str) 
 
     Where that costs too much it goes back less far.
     """
-    asked = await _asked(context, guild_id, text)
+    request = await _asked(context, guild_id, text)
     now = context.now()
     async with context.evaluations.turn(guild_id):
-        about = await _about(context, asked, guild_id)
+        about = await _about(context, request, guild_id)
         async with context.db.read() as connection:
             first = await server_topics.first(connection, guild_id)
             muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
@@ -198,5 +198,5 @@ async def backtest(context: Context, guild_id: int, channel_id: int, text: str) 
         async with aclosing(story_batches(context, list(about.stories), guild_id, count)) as batches:
             async for _ in batches:
                 pass
-        made = await context.evaluations.run(tally.result)
-    return Backtested(asked, made, about.records, about.oldest is not None)
+        result = await context.evaluations.run(tally.result)
+    return Backtested(request, result, about.records, about.oldest is not None)

@@ -27,8 +27,8 @@ async def give_back(connection: AsyncConnection, is_gone: Callable[[str], bool])
     """End the leases of processes that are gone. Returns how many messages that frees."""
     leased = _o.c.lease_until.is_not(None)
     holders = (await connection.execute(sa.select(_o.c.holder).where(leased).distinct())).scalars()
-    gone = [holder for holder in holders if is_gone(holder)]
-    freed = sa.update(_o).where(leased, _o.c.holder.in_(gone)).values(lease_until=None)
+    gone_holders = [holder for holder in holders if is_gone(holder)]
+    freed = sa.update(_o).where(leased, _o.c.holder.in_(gone_holders)).values(lease_until=None)
     return (await connection.execute(freed)).rowcount
 
 

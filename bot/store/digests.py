@@ -30,12 +30,12 @@ async def due(connection: AsyncConnection, now: datetime) -> list[ChannelState]:
 
 async def next_due(connection: AsyncConnection) -> datetime | None:
     """When the next digest of all is due."""
-    found: datetime | None = await connection.scalar(
+    earliest: datetime | None = await connection.scalar(
         sa.select(sa.func.min(_c.c.next_digest, type_=schema.UtcTime)).where(
             _c.c.next_digest.is_not(None), _RUNNING
         )
     )
-    return found
+    return earliest
 
 
 async def turn(
@@ -66,8 +66,8 @@ async def put_off(connection: AsyncConnection, state: ChannelState, until: datet
 
 async def begin_again(connection: AsyncConnection, channel_id: int, since: datetime) -> None:
     """Have a channel's next digest tell of nothing before `since`, where none was planned until now."""
-    idle = sa.and_(_c.c.channel_id == channel_id, _c.c.next_digest.is_(None), _c.c.last_digest < since)
-    await connection.execute(sa.update(_c).where(idle).values(last_digest=since))
+    unplanned = sa.and_(_c.c.channel_id == channel_id, _c.c.next_digest.is_(None), _c.c.last_digest < since)
+    await connection.execute(sa.update(_c).where(unplanned).values(last_digest=since))
 
 
 async def plan_next(connection: AsyncConnection, channel_id: int, next_digest: datetime | None) -> None:

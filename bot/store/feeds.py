@@ -86,12 +86,12 @@ async def all_feeds(connection: AsyncConnection, guild_id: int | None = None) ->
 
 async def find(connection: AsyncConnection, address: str, guild_id: int) -> Feed | None:
     """The feed given as that address, or that is there now; else one at another spelling of it."""
-    own = await all_feeds(connection, guild_id)
-    exact = next((feed for feed in own if address in (feed.address, feed.url)), None)
+    feeds_of_server = await all_feeds(connection, guild_id)
+    exact = next((feed for feed in feeds_of_server if address in (feed.address, feed.url)), None)
     if exact is not None:
         return exact
     page = canonical(address)
-    return next((feed for feed in own if page in (canonical(feed.address), canonical(feed.url))), None)
+    return next((feed for feed in feeds_of_server if page in (canonical(feed.address), canonical(feed.url))), None)
 
 
 async def get(connection: AsyncConnection, source_id: int) -> Feed:
@@ -134,14 +134,14 @@ async def add(connection: AsyncConnection, feed: NewFeed, interval: timedelta, n
 
 
 async def configure(
-    connection: AsyncConnection, wanted: Iterable[NewFeed], interval: timedelta, now: datetime
+    connection: AsyncConnection, new_feeds: Iterable[NewFeed], interval: timedelta, now: datetime
 ) -> None:
     """Make the feeds of the config and of the catalogue exactly these.
 
     What was added otherwise stays as it is, unless the config has it too: then that counts from now on.
     """
-    wanted = list(wanted)
-    configured = {canonical(feed.address) for feed in wanted if feed.origin is FeedOrigin.CONFIG}
+    new_feeds = list(new_feeds)
+    configured = {canonical(feed.address) for feed in new_feeds if feed.origin is FeedOrigin.CONFIG}
     rows = await connection.execute(
         sa.select(_f.c.source_id, _f.c.address, _f.c.name, _f.c.topics, _f.c.quality, _f.c.origin).where(
             _f.c.guild_id == 0
@@ -151,16 +151,16 @@ async def configure(
     added: set[str] = set()
     for row in rows:
         if row.origin in (FeedOrigin.CONFIG, FeedOrigin.CATALOGUE) or canonical(row.address) in configured:
-            told = (row.name, tuple(row.topics), row.quality, row.origin)
-            before[row.address] = (row.source_id, told)
+            settings = (row.name, tuple(row.topics), row.quality, row.origin)
+            before[row.address] = (row.source_id, settings)
         else:
             added.add(canonical(row.address))
-    declared = {feed.address: feed for feed in wanted if canonical(feed.address) not in added}
+    declared = {feed.address: feed for feed in new_feeds if canonical(feed.address) not in added}
     for address, feed in declared.items():
         if address not in before or before[address][1] != (feed.name, feed.topics, feed.quality, feed.origin):
             await add(connection, feed, interval, now)
-    gone = [source_id for address, (source_id, _) in before.items() if address not in declared]
-    await remove(connection, gone)
+    removed_ids = [source_id for address, (source_id, _) in before.items() if address not in declared]
+    await remove(connection, removed_ids)
 
 
 async def remove(connection: AsyncConnection, source_ids: Sequence[int]) -> None:
@@ -173,11 +173,11 @@ async def remove(connection: AsyncConnection, source_ids: Sequence[int]) -> None
 
 async def states(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, SourceState]:
     """Those of the feeds that are followed still, as sources."""
-    found: dict[int, SourceState] = {}
+    states_by_id: dict[int, SourceState] = {}
     for part in chunks(ids):
         rows = await connection.execute(sa.select(_s).join(_f).where(_f.c.source_id.in_(part)))
-        found |= {row.id: state_of(row) for row in rows}
-    return found
+        states_by_id |= {row.id: state_of(row) for row in rows}
+    return states_by_id
 
 
 async def states_of_all(connection: AsyncConnection, guild_id: int | None = None) -> dict[str, int]:
@@ -188,11 +188,11 @@ async def states_of_all(connection: AsyncConnection, guild_id: int | None = None
         (_f.c.polled_at.is_(None), "new"),
         else_="fine",
     )
-    found = dict.fromkeys(("fine", "new", "failing", "stopped"), 0)
+    counts = dict.fromkeys(("fine", "new", "failing", "stopped"), 0)
     counted = sa.select(state, sa.func.count()).group_by(state)
     if guild_id is not None:
         counted = counted.where(_f.c.guild_id == guild_id)
-    return found | dict((await connection.execute(counted)).all())
+    return counts | dict((await connection.execute(counted)).all())
 
 
 async def catalogue(connection: AsyncConnection) -> dict[int, tuple[str, ...]]:
@@ -212,11 +212,11 @@ async def topic_lists(connection: AsyncConnection, guild_id: int) -> Counter[tup
 
 async def about(connection: AsyncConnection, guild_id: int) -> Counter[str]:
     """How many feeds, the shared ones and a server's own, are about each topic (as `name_key` gives them)."""
-    found: Counter[str] = Counter()
+    feed_counts: Counter[str] = Counter()
     for names, count in (await topic_lists(connection, guild_id)).items():
         for name in names:
-            found[name_key(name)] += count
-    return found
+            feed_counts[name_key(name)] += count
+    return feed_counts
 
 
 async def working(connection: AsyncConnection) -> dict[int, tuple[str, ...]]:
@@ -230,20 +230,20 @@ async def working(connection: AsyncConnection) -> dict[int, tuple[str, ...]]:
 
 async def by_id(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, Feed]:
     """Feeds by their sources' ids."""
-    found: dict[int, Feed] = {}
+    feeds_by_id: dict[int, Feed] = {}
     for part in chunks(ids):
         rows = await connection.execute(_select().where(_f.c.source_id.in_(part)))
-        found |= {row.source_id: _feed(row) for row in rows}
-    return found
+        feeds_by_id |= {row.source_id: _feed(row) for row in rows}
+    return feeds_by_id
 
 
 def _pollable(followed: Collection[int]) -> sa.ColumnElement[bool]:
-    wanted = sa.or_(_f.c.origin != FeedOrigin.CATALOGUE, _f.c.source_id.in_(followed))
+    in_use = sa.or_(_f.c.origin != FeedOrigin.CATALOGUE, _f.c.source_id.in_(followed))
     # Where no channel follows anything, or all are paused, nobody reads: the bot may have been removed.
     reading = sa.select(_c.c.guild_id).where(_c.c.paused_reason == "", _c.c.guild_id.not_in(LEFT))
     server = _f.c.guild_id + 0  # what is due is found by its time: nearly all feeds are shared
-    heard = sa.or_(server == 0, server.in_(reading))
-    return sa.and_(_f.c.next_poll.is_not(None), wanted, heard)
+    has_readers = sa.or_(server == 0, server.in_(reading))
+    return sa.and_(_f.c.next_poll.is_not(None), in_use, has_readers)
 
 
 def _ready(now: datetime) -> sa.ColumnElement[bool]:
@@ -282,8 +282,8 @@ async def next_due(connection: AsyncConnection, followed: Collection[int]) -> da
     """When the next feed is due; one that is being polled is once its lease ends."""
     leased = sa.case((_f.c.lease_until > _f.c.next_poll, _f.c.lease_until), else_=_f.c.next_poll)
     earliest = sa.func.min(leased, type_=schema.UtcTime)
-    found: datetime | None = await connection.scalar(sa.select(earliest).where(_pollable(followed)))
-    return found
+    due_at: datetime | None = await connection.scalar(sa.select(earliest).where(_pollable(followed)))
+    return due_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,13 +27,13 @@ async def recent(
     assert connection.sync_connection is not None
     options = connection.sync_connection.get_execution_options()
     answers: dict[Hashable, tuple[datetime, T]] = options.get("kept", {}).setdefault(kind, {})
-    before = answers.get(key)
-    if before is not None and timedelta() <= now - before[0] < KEPT_FOR:
-        return before[1]
-    found = await work()
+    previous = answers.get(key)
+    if previous is not None and timedelta() <= now - previous[0] < KEPT_FOR:
+        return previous[1]
+    answer = await work()
     answers.pop(key, None)
-    if rows(found) > MANY:
-        answers[key] = now, found
+    if rows(answer) > MANY:
+        answers[key] = now, answer
         for oldest in list(answers)[:-MOST]:
             del answers[oldest]
-    return found
+    return answer

@@ -17,8 +17,8 @@ _s = schema.sources
 
 async def told_since(connection: AsyncConnection, since: datetime, channels: Collection[int]) -> set[int]:
     """Those of the channels that were told of some source since then."""
-    told = sa.and_(_o.c.kind == outbox.NOTICE, _o.c.created_at >= since, _o.c.channel_id.in_(channels))
-    return set((await connection.execute(sa.select(_o.c.channel_id).where(told))).scalars())
+    recent_notices = sa.and_(_o.c.kind == outbox.NOTICE, _o.c.created_at >= since, _o.c.channel_id.in_(channels))
+    return set((await connection.execute(sa.select(_o.c.channel_id).where(recent_notices))).scalars())
 
 
 async def anything_came(connection: AsyncConnection, since: datetime) -> bool:

@@ -123,12 +123,12 @@ _POST_FIRST = (_o.c.closed, _o.c.message_id.is_(None), _o.c.id)
 
 async def posts(connection: AsyncConnection, numbers: Iterable[int]) -> dict[tuple[int, int], Post]:
     """The posts of these stories, by story and channel."""
-    found: dict[tuple[int, int], Post] = {}
+    posts_by_place: dict[tuple[int, int], Post] = {}
     for part in chunks(numbers):
-        own = sa.select(_o).where(_o.c.kind == STORY, _o.c.story.in_(part)).order_by(*_POST_FIRST)
-        for row in await connection.execute(own):
-            found.setdefault((row.story, row.channel_id), _post(row))
-    return found
+        rows_of_part = sa.select(_o).where(_o.c.kind == STORY, _o.c.story.in_(part)).order_by(*_POST_FIRST)
+        for row in await connection.execute(rows_of_part):
+            posts_by_place.setdefault((row.story, row.channel_id), _post(row))
+    return posts_by_place
 
 
 async def enqueue(connection: AsyncConnection, row: dict[str, Any]) -> None:
@@ -204,10 +204,10 @@ async def _spent(connection: AsyncConnection, now: datetime) -> dict[int, list[d
     rows = await connection.execute(
         sa.select(_o.c.channel_id, _o.c.sent_at, _o.c.lease_until).where(_o.c.kind == PUBLISH, counts)
     )
-    found: dict[int, list[datetime]] = {}
+    free_at: dict[int, list[datetime]] = {}
     for channel_id, sent_at, lease_until in rows:
-        found.setdefault(channel_id, []).append(lease_until if sent_at is None else sent_at + HOUR)
-    return {channel_id: sorted(times) for channel_id, times in found.items()}
+        free_at.setdefault(channel_id, []).append(lease_until if sent_at is None else sent_at + HOUR)
+    return {channel_id: sorted(times) for channel_id, times in free_at.items()}
 
 
 async def claim_publishing(
@@ -310,19 +310,19 @@ async def next_due(connection: AsyncConnection, now: datetime, busy: Collection[
         .where(REACHABLE, _o.c.channel_id.not_in(busy))
         .group_by(channel)
     )
-    found = [when for _, when in await connection.execute(waiting.where(_o.c.kind != PUBLISH))]
+    times_due = [when for _, when in await connection.execute(waiting.where(_o.c.kind != PUBLISH))]
     spent = await _spent(connection, now)
     for channel_id, when in await connection.execute(waiting.where(_o.c.kind == PUBLISH)):
         times = spent.get(channel_id, [])
         over = len(times) - PUBLISHED_AN_HOUR
-        found.append(when if over < 0 else max(when, times[over]))
-    return min(found, default=None)
+        times_due.append(when if over < 0 else max(when, times[over]))
+    return min(times_due, default=None)
 
 
 async def post_in(connection: AsyncConnection, story: int, channel_id: int) -> sa.Row[Any] | None:
     """The outbox row of a story in a channel."""
-    found = sa.and_(_o.c.kind == STORY, _o.c.story == story, _o.c.channel_id == channel_id)
-    return (await connection.execute(sa.select(_o).where(found).order_by(*_POST_FIRST).limit(1))).first()
+    is_post = sa.and_(_o.c.kind == STORY, _o.c.story == story, _o.c.channel_id == channel_id)
+    return (await connection.execute(sa.select(_o).where(is_post).order_by(*_POST_FIRST).limit(1))).first()
 
 
 def is_posted(post: sa.Row[Any] | None) -> bool:
@@ -332,11 +332,11 @@ def is_posted(post: sa.Row[Any] | None) -> bool:
 
 async def held_in(connection: AsyncConnection, story: int, channel_id: int) -> str | None:
     """Why the story was not posted in the channel, where that was decided."""
-    held = schema.withheld_posts
-    found: str | None = await connection.scalar(
-        sa.select(held.c.reason).where(held.c.story == story, held.c.channel_id == channel_id)
+    withheld = schema.withheld_posts
+    reason: str | None = await connection.scalar(
+        sa.select(withheld.c.reason).where(withheld.c.story == story, withheld.c.channel_id == channel_id)
     )
-    return found
+    return reason
 
 
 async def queue_length(connection: AsyncConnection, guild_id: int) -> int:
@@ -347,11 +347,11 @@ async def queue_length(connection: AsyncConnection, guild_id: int) -> int:
 
 async def held_counts(connection: AsyncConnection, guild_id: int, since: datetime) -> dict[str, int]:
     """How many stories were held back in a server since then, by reason."""
-    held = schema.withheld_posts
+    withheld = schema.withheld_posts
     rows = await connection.execute(
-        sa.select(held.c.reason, sa.func.count())
-        .where(held.c.guild_id == guild_id, held.c.at >= since)
-        .group_by(held.c.reason)
+        sa.select(withheld.c.reason, sa.func.count())
+        .where(withheld.c.guild_id == guild_id, withheld.c.at >= since)
+        .group_by(withheld.c.reason)
         .order_by(sa.func.count().desc())
     )
     return dict(rows.all())
@@ -367,13 +367,13 @@ async def given_up(
     return [(channel_id, reason) for channel_id, reason in rows]
 
 
-async def forget(connection: AsyncConnection, *, held_before: datetime, closed_before: datetime) -> int:
+async def forget(connection: AsyncConnection, *, withheld_before: datetime, closed_before: datetime) -> int:
     """Remove reasons noted before a time, and digests and publishings that were over before another."""
     # The posts of stories stay: a story is told once in a channel, however long ago.
     over = sa.or_(_o.c.closed, sa.and_(_o.c.sent_at.is_not(None), _o.c.due_at.is_(None)))
     old = sa.and_(_o.c.kind != STORY, _o.c.created_at < closed_before, over)
-    gone = await connection.execute(
-        sa.delete(schema.withheld_posts).where(schema.withheld_posts.c.at < held_before)
+    reasons = await connection.execute(
+        sa.delete(schema.withheld_posts).where(schema.withheld_posts.c.at < withheld_before)
     )
-    done = await connection.execute(sa.delete(_o).where(old))
-    return gone.rowcount + done.rowcount
+    messages = await connection.execute(sa.delete(_o).where(old))
+    return reasons.rowcount + messages.rowcount

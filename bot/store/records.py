@@ -111,8 +111,8 @@ async def _select(
         )
         for record_id, declared_id in await connection.execute(declared):
             declares.setdefault(record_id, []).append(declared_id)
-    found = {i: _stored(row, tuple(declares.get(i, ()))) for i, row in sorted(rows.items())}
-    return found, {i: row.content_hash for i, row in rows.items()}
+    stored = {i: _stored(row, tuple(declares.get(i, ()))) for i, row in sorted(rows.items())}
+    return stored, {i: row.content_hash for i, row in rows.items()}
 
 
 async def by_id(
@@ -133,7 +133,7 @@ async def topics_of(
     connection: AsyncConnection, numbers: Iterable[int], guild_id: int | None = None
 ) -> dict[int, tuple[TopicMatch, ...]]:
     """Record id -> its topics, for the records of these stories. With a `guild_id` what that server sees of both."""
-    found: dict[int, list[TopicMatch]] = {}
+    by_record: dict[int, list[TopicMatch]] = {}
     for part in chunks(numbers):
         rows = await connection.execute(
             sa.select(
@@ -147,8 +147,8 @@ async def topics_of(
         )
         for record_id, name, declared, keywords, of, learned in rows:
             match = TopicMatch(name, declared, tuple(keywords), of, learned)
-            found.setdefault(record_id, []).append(match)
-    return {record_id: tuple(matches) for record_id, matches in found.items()}
+            by_record.setdefault(record_id, []).append(match)
+    return {record_id: tuple(matches) for record_id, matches in by_record.items()}
 
 
 async def labelled(connection: AsyncConnection, limit: int) -> list[tuple[Record, tuple[TopicMatch, ...]]]:
@@ -156,8 +156,8 @@ async def labelled(connection: AsyncConnection, limit: int) -> list[tuple[Record
     has_topic = sa.exists().where(
         _rt.c.record_id == _r.c.id, _rt.c.topic_id == _t.c.id, _t.c.guild_id == 0, ~_rt.c.learned
     )
-    own = sa.and_(_r.c.guild_id == 0, ~_r.c.partial, ~_r.c.removed, has_topic)
-    newest = sa.select(_r.c.id).where(own).order_by(_r.c.id.desc()).limit(limit)
+    eligible = sa.and_(_r.c.guild_id == 0, ~_r.c.partial, ~_r.c.removed, has_topic)
+    newest = sa.select(_r.c.id).where(eligible).order_by(_r.c.id.desc()).limit(limit)
     records = await by_id(connection, (await connection.execute(newest)).scalars())
     matches = await topics_of(connection, {s.story for s in records.values() if s.story is not None}, 0)
     return [
@@ -168,11 +168,11 @@ async def labelled(connection: AsyncConnection, limit: int) -> list[tuple[Record
 
 async def ids_by_key(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, int]:
     """Canonical URL -> record id, for those that are known."""
-    found: dict[str, int] = {}
+    ids: dict[str, int] = {}
     for part in chunks(keys):
         rows = await connection.execute(sa.select(_k.c.key, _k.c.record_id).where(_k.c.key.in_(part)))
-        found |= dict(rows.all())
-    return found
+        ids |= dict(rows.all())
+    return ids
 
 
 async def content_hashes(connection: AsyncConnection, keys: Iterable[str]) -> frozenset[str]:
@@ -186,10 +186,10 @@ async def content_hashes(connection: AsyncConnection, keys: Iterable[str]) -> fr
 
 async def known(connection: AsyncConnection, batch: Sequence[Arrival]) -> Known:
     """What is stored of the records that a batch names."""
-    own = [arrival.own() for arrival in batch]
-    by_key = await ids_by_key(connection, all_keys(own))
+    scoped_records = [arrival.own() for arrival in batch]
+    by_key = await ids_by_key(connection, all_keys(scoped_records))
     records, content_hashes = await _select(connection, _r.c.id, set(by_key.values()))
-    themselves = {by_key[key] for record in own for key in keys_of(record) if key in by_key}
+    themselves = {by_key[key] for record in scoped_records for key in keys_of(record) if key in by_key}
     declarers = await _declarers(connection, themselves)
     of = {stored.source for stored in records.values() if stored.source is not None}
     polled = sa.select(schema.sources.c.id).where(schema.sources.c.kind == "feed")
@@ -210,13 +210,13 @@ async def known(connection: AsyncConnection, batch: Sequence[Arrival]) -> Known:
 
 async def _declarers(connection: AsyncConnection, ids: Iterable[int]) -> set[int]:
     """The records that declare these: of each the newest, as many as clustering looks at."""
-    found: set[int] = set()
+    declarers: set[int] = set()
     for part in chunks(ids):
         place = sa.func.row_number().over(partition_by=_d.c.declared_id, order_by=_d.c.record_id.desc())
         placed = sa.select(_d.c.record_id, place.label("place")).where(_d.c.declared_id.in_(part)).subquery()
         newest = sa.select(placed.c.record_id).where(placed.c.place <= DECLARERS)
-        found.update((await connection.execute(newest)).scalars())
-    return found
+        declarers.update((await connection.execute(newest)).scalars())
+    return declarers
 
 
 async def next_story(connection: AsyncConnection) -> int:
@@ -266,18 +266,18 @@ async def reports(
         near = sa.and_(near, among)
     meaning = _r.c.meaning if semantic else sa.null()
     columns = (_r.c.id, _r.c.terms, _day(connection), _r.c.outlet_domain, _r.c.guild_id, _r.c.story, meaning)
-    own = sa.and_(~_r.c.partial, ~_r.c.removed)
-    found = await connection.execute(
-        sa.select(*columns).join(_s, _s.c.number == _r.c.story).where(near, own).order_by(_r.c.id)
+    complete = sa.and_(~_r.c.partial, ~_r.c.removed)
+    rows = await connection.execute(
+        sa.select(*columns).join(_s, _s.c.number == _r.c.story).where(near, complete).order_by(_r.c.id)
     )
     # In a thread: of a large window it takes seconds.
-    return await asyncio.to_thread(_reports, found.all())
+    return await asyncio.to_thread(_reports, rows.all())
 
 
 def _reports(rows: Iterable[Sequence[Any]]) -> list[Report]:
     return [
-        Report(record_id, Terms.read(kept), day, outlet, guild_id, story=story, meaning=meaning or b"")
-        for record_id, kept, day, outlet, guild_id, story, meaning in rows
+        Report(record_id, Terms.read(terms), day, outlet, guild_id, story=story, meaning=meaning or b"")
+        for record_id, terms, day, outlet, guild_id, story, meaning in rows
     ]
 
 
@@ -309,7 +309,7 @@ class _Rows(NamedTuple):
     """What is written of a plan's records and stories. `gone`: stories of which nothing is left."""
 
     stories: list[dict[str, Any]]
-    gone: list[int]
+    emptied: list[int]
     records: list[dict[str, Any]]
     moved: list[dict[str, Any]]
     search: list[dict[str, Any]]
@@ -402,10 +402,10 @@ async def _write_declarations(connection: AsyncConnection, declares: Mapping[int
 
 async def _learnt(connection: AsyncConnection, matches: Mapping[int, Sequence[TopicMatch]]) -> dict[str, int]:
     """The ids of all topics; those that records declare and nobody knew are known from now on."""
-    every = [match for own in matches.values() for match in own]
-    known = await topics.learn(connection, [match.topic for match in every if not match.guild_id])
+    every = [match for of_record in matches.values() for match in of_record]
+    topic_ids = await topics.learn(connection, [match.topic for match in every if not match.guild_id])
     servers = {topics.key_of(match.topic, match.guild_id) for match in every if match.guild_id}
-    return known | await topics.ids_of(connection, servers)
+    return topic_ids | await topics.ids_of(connection, servers)
 
 
 async def _write_topics(
@@ -422,8 +422,8 @@ async def _write_topics(
             "keywords": list(match.keywords),
             "learned": match.learned,
         }
-        for record_id, own in matches.items()
-        for match in own
+        for record_id, of_record in matches.items()
+        for match in of_record
     ]
     if rows:
         await connection.execute(sa.insert(_rt), rows)
@@ -449,11 +449,11 @@ async def _forward(connection: AsyncConnection, merged: Mapping[int, int]) -> No
 
 async def reasons(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, str]:
     """What put each of these records into its story; not there for what was stored before that was kept."""
-    found: dict[int, str] = {}
+    reasons_by_id: dict[int, str] = {}
     for part in chunks(ids):
         rows = await connection.execute(sa.select(_r.c.id, _r.c.why).where(_r.c.id.in_(part), _r.c.why != ""))
-        found |= dict(rows.all())
-    return found
+        reasons_by_id |= dict(rows.all())
+    return reasons_by_id
 
 
 async def own_after(connection: AsyncConnection, after: int, limit: int) -> dict[int, Stored]:

@@ -167,16 +167,16 @@ def _may(node: Node, language: _Language) -> str | None:
             return _may(And((first, second)), language)
         case Or(parts):
             every = [_may(part, language) for part in parts]
-            found = [part for part in every if part is not None]
-            return _joined(found, language.either) if len(found) == len(every) else None
+            alternatives = [part for part in every if part is not None]
+            return _joined(alternatives, language.either) if len(alternatives) == len(every) else None
         case And(parts):
-            wanted = [own for part in parts if (own := _may(part, language)) is not None]
-            if not wanted:
+            required = [words for part in parts if (words := _may(part, language)) is not None]
+            if not required:
                 return None
             denied = (_surely(part.of, language) for part in parts if isinstance(part, Not))
-            unwanted = [own for own in denied if own is not None]
-            text = _joined(wanted, language.both)
-            return f"({text}{language.without}{_joined(unwanted, language.either)})" if unwanted else text
+            excluded = [words for words in denied if words is not None]
+            text = _joined(required, language.both)
+            return f"({text}{language.without}{_joined(excluded, language.either)})" if excluded else text
         case _:
             return _leaf(node, language)
 
@@ -186,11 +186,11 @@ def _surely(node: Node, language: _Language) -> str | None:
     match node:
         case And(parts):
             every = [_surely(part, language) for part in parts]
-            found = [part for part in every if part is not None]
-            return _joined(found, language.both) if len(found) == len(every) else None
+            usable = [part for part in every if part is not None]
+            return _joined(usable, language.both) if len(usable) == len(every) else None
         case Or(parts):
-            found = [part for each in parts if (part := _surely(each, language)) is not None]
-            return _joined(found, language.either) if found else None
+            usable = [part for each in parts if (part := _surely(each, language)) is not None]
+            return _joined(usable, language.either) if usable else None
         case Term(_, text) | Prefix(_, text) if max(map(len, text.split(" "))) >= LONGEST:
             return None
         case _:
@@ -253,19 +253,19 @@ async def candidates(
         # Most records have one of many short beginnings: to look at the newest is as good, and much faster.
         language = language._replace(shortest=BEGINNING)
     text = _may(query.root, language)
-    wanted = sa.select(_r.c.id, _r.c.first_seen, sa.literal(0.0).label("rank"))
+    statement = sa.select(_r.c.id, _r.c.first_seen, sa.literal(0.0).label("rank"))
     last: sa.ColumnElement[int] = _r.c.id
     if text is not None:
         rank = _rank(dialect, text) if order is Order.BEST else sa.literal(0.0)
         last = _s.c.rowid
-        wanted = (
+        statement = (
             sa.select(_r.c.id, _r.c.first_seen, rank.label("rank"))
             .join_from(_s, _r, _r.c.id == _s.c.rowid)
             .where(_found(dialect, text))
         )
     await _plan_for_these_words(connection)
-    wanted = wanted.where(_seen(guild_id), *_bounds(query.root)).order_by(last.desc()).limit(limit)
-    rows = list(await connection.execute(wanted))
+    statement = statement.where(_seen(guild_id), *_bounds(query.root)).order_by(last.desc()).limit(limit)
+    rows = list(await connection.execute(statement))
     rows.sort(key=lambda row: (-row.rank, row.first_seen, row.id), reverse=True)
     return [row.id for row in rows]
 
@@ -277,14 +277,14 @@ async def by_title(
 
     `words` are as `bot.domain.text.words.plain_words` cuts them. The last may be only begun, where it has four letters.
     """
-    kept = [word[:LONGEST] for word in words if _WORD.fullmatch(word)][:MOST_WORDS]
-    if not kept:
+    usable = [word[:LONGEST] for word in words if _WORD.fullmatch(word)][:MOST_WORDS]
+    if not usable:
         return []
     dialect = connection.dialect.name
     language = _LANGUAGES[dialect]
     parts = [
-        language.words(("title",), (word,), at == len(kept) and len(word) >= BEGINNING)
-        for at, word in enumerate(kept, 1)
+        language.words(("title",), (word,), at == len(usable) and len(word) >= BEGINNING)
+        for at, word in enumerate(usable, 1)
     ]
     await _plan_for_these_words(connection)
     hits = (  # apart from the stories, which have a column of the table's name
@@ -335,18 +335,18 @@ async def similar(
             for text, weight in weights.items()
         )
     ).subquery()
-    own = (
+    by_record = (
         sa.select(_r.c.story, sa.func.sum(hits.c.weight).label("weight"))
         .join_from(hits, _r, _r.c.id == hits.c.id)
         .where(_seen(guild_id), _r.c.story.is_not(None), _r.c.story.not_in(list(exclude)))
         .group_by(_r.c.id, _r.c.story)
         .subquery()
     )
-    best = sa.func.max(own.c.weight)
+    best = sa.func.max(by_record.c.weight)
     rows = await connection.execute(
-        sa.select(own.c.story, best)
-        .group_by(own.c.story)
-        .order_by(best.desc(), own.c.story.desc())
+        sa.select(by_record.c.story, best)
+        .group_by(by_record.c.story)
+        .order_by(best.desc(), by_record.c.story.desc())
         .limit(limit)
     )
     whole = sum(weights.values())
@@ -367,5 +367,5 @@ async def _counts(connection: AsyncConnection, texts: Sequence[str]) -> dict[str
         sa.select(sa.literal(position), sa.func.count()).select_from(rows)
         for position, rows in enumerate(some)
     )
-    found = await connection.execute(sa.union_all(*counted))
-    return {texts[position]: number for position, number in found if number}
+    rows_found = await connection.execute(sa.union_all(*counted))
+    return {texts[position]: number for position, number in rows_found if number}

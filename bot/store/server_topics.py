@@ -60,9 +60,9 @@ async def _declare(connection: AsyncConnection, before: Topic, name: str) -> Non
         sa.select(_f.c.source_id, _f.c.topics).where(_f.c.guild_id == before.guild_id)
     )
     for source_id, names in rows.all():
-        told = _renamed(names, before, name)
-        if told != names:
-            await connection.execute(sa.update(_f).where(_f.c.source_id == source_id).values(topics=told))
+        renamed = _renamed(names, before, name)
+        if renamed != names:
+            await connection.execute(sa.update(_f).where(_f.c.source_id == source_id).values(topics=renamed))
 
 
 def _renamed(names: Iterable[str], before: Topic, name: str) -> list[str]:
@@ -82,8 +82,8 @@ async def suspend(connection: AsyncConnection, reasons: Mapping[Label, str]) -> 
 
 async def suspended(connection: AsyncConnection, guild_id: int) -> dict[str, str]:
     """The topics of a server that are suspended, each with why."""
-    own = sa.and_(_t.c.guild_id == guild_id, _t.c.suspended != "")
-    rows = await connection.execute(sa.select(_t.c.name, _t.c.suspended).where(own).order_by(_t.c.id))
+    is_suspended = sa.and_(_t.c.guild_id == guild_id, _t.c.suspended != "")
+    rows = await connection.execute(sa.select(_t.c.name, _t.c.suspended).where(is_suspended).order_by(_t.c.id))
     return dict(rows.all())
 
 
@@ -138,12 +138,12 @@ async def recent(
     connection: AsyncConnection, guild_id: int, since: datetime, below: int | None, limit: int
 ) -> list[Stored]:
     """Records that came in since then, newest first: the first `limit` with an id below that (None: of all)."""
-    own = sa.and_(_seen(guild_id), _r.c.first_seen > since)
-    wanted = sa.select(_r.c.id).where(own).order_by(_r.c.id.desc()).limit(limit)
+    eligible = sa.and_(_seen(guild_id), _r.c.first_seen > since)
+    newest = sa.select(_r.c.id).where(eligible).order_by(_r.c.id.desc()).limit(limit)
     if below is not None:
-        wanted = wanted.where(_r.c.id < below)
-    found = await records.by_id(connection, (await connection.execute(wanted)).scalars())
-    return list(reversed(found.values()))
+        newest = newest.where(_r.c.id < below)
+    records_by_id = await records.by_id(connection, (await connection.execute(newest)).scalars())
+    return list(reversed(records_by_id.values()))
 
 
 async def of_topics(
@@ -152,15 +152,15 @@ async def of_topics(
     """Records of these topics that came in since then, newest first."""
     async with aclosing(records_about(connection, names, guild_id, since, limit)) as parts:
         ids = [row.id async for part in parts for row in part]
-    found = await records.by_id(connection, ids)
-    return list(reversed(found.values()))
+    records_by_id = await records.by_id(connection, ids)
+    return list(reversed(records_by_id.values()))
 
 
 def records_about(
     connection: AsyncConnection, names: Iterable[str], guild_id: int, since: datetime, limit: int
 ) -> AsyncGenerator[Sequence[Any]]:
     """The same records in parts, newest first, of each only `id`, `story` and `first_seen`."""
-    wanted = (
+    statement = (
         sa.select(_r.c.id, _r.c.story, _r.c.first_seen)
         .distinct()
         .join(_rt, _rt.c.record_id == _r.c.id)
@@ -169,11 +169,11 @@ def records_about(
         .order_by(_r.c.id.desc())
         .limit(limit)
     )
-    return batches(connection, wanted)
+    return batches(connection, statement)
 
 
 async def first(connection: AsyncConnection, guild_id: int) -> datetime | None:
     """When the first of the records came in that a server sees; None where none has."""
     earliest = sa.select(_r.c.first_seen).where(_seen(guild_id)).order_by(_r.c.first_seen).limit(1)
-    found: datetime | None = await connection.scalar(earliest)
-    return found
+    first_seen: datetime | None = await connection.scalar(earliest)
+    return first_seen

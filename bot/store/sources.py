@@ -136,9 +136,9 @@ async def advance(connection: AsyncConnection, steps: Sequence[Step]) -> None:
     ]
     await upsert(connection, _p, entries, on=["source_id", "key"])
     p = sa.bindparam
-    own = sa.update(_s).where(_s.c.id == p("of"))
+    statement = sa.update(_s).where(_s.c.id == p("of"))
     if taken := [{"of": step.source_id, "more": step.taken} for step in steps if step.taken]:
-        await connection.execute(own.values(taken=_s.c.taken + p("more")), taken)
+        await connection.execute(statement.values(taken=_s.c.taken + p("more")), taken)
     finished = [
         {"of": step.source_id, "at": step.finished, "refused": step.rejected}
         for step in steps
@@ -146,7 +146,7 @@ async def advance(connection: AsyncConnection, steps: Sequence[Step]) -> None:
     ]
     if finished:
         fine = {"intake_done": True, "last_error": "", "last_error_at": None}
-        await connection.execute(own.values(last_success=p("at"), rejected=p("refused"), **fine), finished)
+        await connection.execute(statement.values(last_success=p("at"), rejected=p("refused"), **fine), finished)
 
 
 async def begin_anew(connection: AsyncConnection, source_id: int) -> None:
@@ -157,13 +157,13 @@ async def begin_anew(connection: AsyncConnection, source_id: int) -> None:
 
 async def progress_of(connection: AsyncConnection, ids: Sequence[int], key: str) -> dict[int, Any]:
     """One progress entry of several sources, by source."""
-    found: dict[int, Any] = {}
+    progress: dict[int, Any] = {}
     for part in chunks(ids):
         rows = await connection.execute(
             sa.select(_p.c.source_id, _p.c.value).where(_p.c.source_id.in_(part), _p.c.key == key)
         )
-        found |= dict(rows.all())
-    return found
+        progress |= dict(rows.all())
+    return progress
 
 
 async def failed(connection: AsyncConnection, source_id: int, error: str, now: datetime) -> None:
@@ -175,8 +175,8 @@ async def failed(connection: AsyncConnection, source_id: int, error: str, now: d
 async def newest_records(connection: AsyncConnection, source_id: int, count: int) -> list[int]:
     """The ids of the source's newest records by publication."""
     r = schema.records
-    own = sa.and_(r.c.source_id == source_id, ~r.c.partial, ~r.c.removed)
+    eligible = sa.and_(r.c.source_id == source_id, ~r.c.partial, ~r.c.removed)
     rows = await connection.execute(
-        sa.select(r.c.id).where(own).order_by(r.c.published.desc(), r.c.id.desc()).limit(count)
+        sa.select(r.c.id).where(eligible).order_by(r.c.published.desc(), r.c.id.desc()).limit(count)
     )
     return list(rows.scalars())

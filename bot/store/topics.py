@@ -100,11 +100,11 @@ async def ids(connection: AsyncConnection) -> dict[str, int]:
 
 async def ids_of(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, int]:
     """The ids of topics by their keys."""
-    found: dict[str, int] = {}
+    ids_by_key: dict[str, int] = {}
     for part in chunks(keys):
         rows = await connection.execute(sa.select(_t.c.key, _t.c.id).where(_t.c.key.in_(part)))
-        found |= dict(rows.all())
-    return found
+        ids_by_key |= dict(rows.all())
+    return ids_by_key
 
 
 async def ids_by_label(connection: AsyncConnection, labels: Iterable[Label]) -> dict[Label, int]:
@@ -116,10 +116,10 @@ async def ids_by_label(connection: AsyncConnection, labels: Iterable[Label]) -> 
 async def ids_seen(connection: AsyncConnection, names: Iterable[str], guild_id: int) -> dict[str, set[int]]:
     """The ids of the topics of these names that a server sees, shared ones and its own, by the key of the name."""
     labels = [(server, name_key(name)) for name in names for server in {0, guild_id}]
-    found: dict[str, set[int]] = {}
+    ids_by_name: dict[str, set[int]] = {}
     for (_, key), topic_id in (await ids_by_label(connection, labels)).items():
-        found.setdefault(key, set()).add(topic_id)
-    return found
+        ids_by_name.setdefault(key, set()).add(topic_id)
+    return ids_by_name
 
 
 async def id_of(connection: AsyncConnection, topic: Topic) -> int:
@@ -136,13 +136,13 @@ async def tree(connection: AsyncConnection) -> frozenset[tuple[str, str]]:
 
 async def learn(connection: AsyncConnection, names: Iterable[str]) -> dict[str, int]:
     """Make sure that these names are topics, as the first spells them; returns all ids by key."""
-    known = await ids(connection)
+    known_ids = await ids(connection)
     missing: dict[str, str] = {}
     for name in names:
-        if name_key(name) not in known:
+        if name_key(name) not in known_ids:
             missing.setdefault(name_key(name), name)
     if not missing:
-        return known
+        return known_ids
     await changed(connection)
     await insert_new(connection, _t, [row_of(Topic(name)) for name in missing.values()], on=["key"])
     return await ids(connection)
@@ -156,12 +156,12 @@ async def _configured(connection: AsyncConnection) -> dict[str, Topic]:
 async def define(connection: AsyncConnection, topics: Iterable[Topic]) -> bool:
     """Add topics to the configured ones, or change them. Returns whether any definition changed."""
     before = await _configured(connection)
-    wanted = [topic for topic in topics if before.get(name_key(topic.name)) != topic]
-    if wanted:
+    changed_topics = [topic for topic in topics if before.get(name_key(topic.name)) != topic]
+    if changed_topics:
         await changed(connection)
-    await upsert(connection, _t, [row_of(topic, configured=True) for topic in wanted], on=["key"])
-    await _absorb(connection, wanted)
-    return bool(wanted)
+    await upsert(connection, _t, [row_of(topic, configured=True) for topic in changed_topics], on=["key"])
+    await _absorb(connection, changed_topics)
+    return bool(changed_topics)
 
 
 async def _absorb(connection: AsyncConnection, defined: Iterable[Topic]) -> None:
@@ -173,10 +173,10 @@ async def _absorb(connection: AsyncConnection, defined: Iterable[Topic]) -> None
     stray = {row.key: row.id for row in rows if row.key in other_names}
     if not stray:
         return
-    known = await ids(connection)
+    known_ids = await ids(connection)
     subs = schema.subscriptions
     for key, old in stray.items():
-        new = known[name_key(other_names[key].name)]
+        new = known_ids[name_key(other_names[key].name)]
         both = sa.select(subs.c.channel_id).where(subs.c.topic_id == new)
         await connection.execute(sa.delete(subs).where(subs.c.topic_id == old, subs.c.channel_id.in_(both)))
         await connection.execute(sa.update(subs).where(subs.c.topic_id == old).values(topic_id=new))
@@ -188,12 +188,12 @@ async def configure(connection: AsyncConnection, topics: Iterable[Topic]) -> boo
 
     One that is configured no longer stays known, without keywords: stories and subscriptions name it.
     """
-    wanted = {name_key(topic.name): topic for topic in topics}
-    gone = {key: topic for key, topic in (await _configured(connection)).items() if key not in wanted}
-    if gone:
+    configured = {name_key(topic.name): topic for topic in topics}
+    removed = {key: topic for key, topic in (await _configured(connection)).items() if key not in configured}
+    if removed:
         await changed(connection)
-    await upsert(connection, _t, [row_of(Topic(topic.name)) for topic in gone.values()], on=["key"])
-    return await define(connection, wanted.values()) or bool(gone)
+    await upsert(connection, _t, [row_of(Topic(topic.name)) for topic in removed.values()], on=["key"])
+    return await define(connection, configured.values()) or bool(removed)
 
 
 async def followed(connection: AsyncConnection) -> frozenset[str]:

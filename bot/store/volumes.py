@@ -25,14 +25,14 @@ async def by_day(
     connection: AsyncConnection, names: Iterable[str], now: datetime, days: int, guild_id: int = 0
 ) -> Volumes:
     """As `counted`; where that takes long, it may be some minutes old."""
-    wanted = frozenset(names)
+    unique_names = frozenset(names)
     return await kept.recent(
         connection,
         "volumes",
-        (guild_id, days, wanted),
+        (guild_id, days, unique_names),
         now,
-        lambda: counted(connection, wanted, now, days, guild_id),
-        lambda found: sum(len(of_day) for of_topic in found.values() for of_day in of_topic),
+        lambda: counted(connection, unique_names, now, days, guild_id),
+        lambda result: sum(len(of_day) for of_topic in result.values() for of_day in of_topic),
     )
 
 
@@ -51,7 +51,7 @@ async def counted(
     lowest = sa.select(sa.func.min(_s.c.number + 0)).where(recent).scalar_subquery()
     alive = sa.and_(_s.c.merged_into.is_(None), ~_s.c.removed, visible_to(_s.c.guild_id, guild_id))
     day = sa.case(*[(_s.c.first > now - (ago + 1) * DAY, ago) for ago in range(days)])
-    found: Volumes = {}
+    volumes: Volumes = {}
     seen = await ids_seen(connection, names, guild_id)
     names_by_id = {topic_id: name for name, ids in seen.items() for topic_id in ids}
     for ids in chunks(names_by_id):
@@ -63,9 +63,9 @@ async def counted(
         )
         async for part in batches(connection, counted_stories):
             for topic_id, ago, number in part:
-                of_days = found.setdefault(names_by_id[topic_id], [set() for _ in range(days)])
+                of_days = volumes.setdefault(names_by_id[topic_id], [set() for _ in range(days)])
                 of_days[ago].add(number)
-    return found
+    return volumes
 
 
 async def watched(connection: AsyncConnection, now: datetime, days: int) -> int:

@@ -318,15 +318,15 @@ class Deliver:
             verdict = Sent()  # it shows what it was composed of
         publishes = await self._is_to_publish(claim, outcome, render_context)
         async with context.db.write() as connection:
-            kept = await outbox.settle(connection, claim, outcome, verdict, now, context.rules.edit_interval)
-            if isinstance(verdict, Pause) and kept:
+            still_leased = await outbox.settle(connection, claim, outcome, verdict, now, context.rules.edit_interval)
+            if isinstance(verdict, Pause) and still_leased:
                 if await subscriptions.pause(
                     connection, claim.channel_id, claim.guild_id, verdict.reason, now
                 ):
                     log.warning("channel %s is paused: %s", claim.channel_id, verdict.reason)
-            elif kept and isinstance(verdict, Drop):
+            elif still_leased and isinstance(verdict, Drop):
                 await _given_up(connection, claim, outcome, now)
-            elif kept and isinstance(verdict, Sent) and publishes:
+            elif still_leased and isinstance(verdict, Sent) and publishes:
                 row = outbox.new_row(
                     outbox.PUBLISH,
                     str(claim.id),

@@ -252,10 +252,10 @@ class Ingest:
     ) -> IntakePlan:
         # In threads: with many channels and stories it takes longer than Discord waits for an answer.
         rules, semantic = self._context.rules, self._context.semantic
-        known = await records.known(connection, arrivals)
+        stored_context = await records.known(connection, arrivals)
         topics, subscriptions, mutes = await audience.load(connection, self._context.topics)
         identified = await asyncio.to_thread(
-            identify, arrivals, known, topics, now, rules.max_age, analyses, semantic=semantic
+            identify, arrivals, stored_context, topics, now, rules.max_age, analyses, semantic=semantic
         )
         await _suspend(connection, topics)
         clustering = await self._windows.place(connection, identified, now)
@@ -275,9 +275,9 @@ class Ingest:
                 newest = await records.by_id(connection, ids)
                 numbers = {stored.story for stored in newest.values() if stored.story is not None}
                 stored = await records.affected(connection, numbers)
-                concerned = await audience.load(connection, self._context.topics)
+                topics_and_followers = await audience.load(connection, self._context.topics)
                 announced = await asyncio.to_thread(
-                    announce, newest, stored, *concerned, now, self._context.rules
+                    announce, newest, stored, *topics_and_followers, now, self._context.rules
                 )
                 await records.apply(connection, announced, now)
                 sends += len(announced.decisions.sends)
@@ -301,22 +301,22 @@ def _step(part: SourceBatch, summary: Summary, now: datetime) -> Step:
     return Step(part.state.id, part.batch.progress, summary.new + summary.changed, finished, part.refused)
 
 
-async def _suspend(connection: AsyncConnection, known: Topics) -> None:
+async def _suspend(connection: AsyncConnection, topics: Topics) -> None:
     """Have topics that cost too much match nothing from the next transaction on."""
-    excess = {label: meter.reason(price) for label, price in known.matcher.meter.excess().items()}
+    excess = {label: meter.reason(price) for label, price in topics.matcher.meter.excess().items()}
     await server_topics.suspend(connection, excess)
     for (guild_id, name), why in excess.items():
         log.warning("topic %r of server %d is suspended: %s", name, guild_id, why)
 
 
-def report(name: str, summary: Summary, told: Container[Rejected] = ()) -> None:
+def report(name: str, summary: Summary, previous_errors: Container[Rejected] = ()) -> None:
     """Log how an intake of the running bot went; nothing where nothing happened.
 
-    `told` are the errors of the last intake: what is still refused is not said again.
+    `previous_errors` are the errors of the last intake: what is still refused is not said again.
     """
-    fresh = [error for error in summary.errors if error not in told]
+    fresh = [error for error in summary.errors if error not in previous_errors]
     if summary.new or summary.changed or fresh:
-        held = ", ".join(f"{reason}: {count}" for reason, count in sorted(summary.held.items())) or "none"
+        withheld = ", ".join(f"{reason}: {count}" for reason, count in sorted(summary.held.items())) or "none"
         log.info(
             "%s: %d new, %d changed, %d rejected; %s to send; not posted: %s",
             name,
@@ -324,7 +324,7 @@ def report(name: str, summary: Summary, told: Container[Rejected] = ()) -> None:
             summary.changed,
             summary.rejected,
             plural(summary.posted, "post"),
-            held,
+            withheld,
         )
     for error in fresh[:MOST_LOGGED]:
         log.warning("%s: item %s: %s", hosts_only(error.path), error.item, hosts_only(error.reason))

@@ -150,11 +150,11 @@ class Poll:
                 self._busy.discard(feed.source_id)
                 continue
             self._hosts[host] += 1
-            origin = origin_of(feed, self._context.polls.quality)
+            spec = origin_of(feed, self._context.polls.quality)
             task = asyncio.create_task(
                 poll_feed(
                     self._web,
-                    origin,
+                    spec,
                     claimed.progress,
                     self._context.now(),
                     self._context.parsers,
@@ -173,14 +173,14 @@ class Poll:
             due = await feeds.due(connection, now, followed, most)
             # One that is busy is among them if its lease has ended meanwhile.
             due = [feed for feed in due if feed.source_id not in self._busy][:AHEAD]
-            known = await sources.progress_of(connection, [feed.source_id for feed in due], STATE)
+            progress_by_source = await sources.progress_of(connection, [feed.source_id for feed in due], STATE)
         if not due:
             return 0
         async with self._context.db.write() as connection:
             claimed = await feeds.claim(connection, [feed.source_id for feed in due], now)
         for feed in due:
             if feed.source_id in claimed:
-                progress = {STATE: known[feed.source_id]} if feed.source_id in known else {}
+                progress = {STATE: progress_by_source[feed.source_id]} if feed.source_id in progress_by_source else {}
                 waiting = self._due.setdefault(_host(feed), deque())
                 waiting.append(_Claimed(feed, progress, now + feeds.LEASE))
         self._busy |= claimed
@@ -227,15 +227,15 @@ class Poll:
 
         async def settle(connection: AsyncConnection, summaries: Sequence[Summary]) -> None:
             fresh = {done.feed.source_id for (done, _), s in zip(brought, summaries, strict=True) if s.new}
-            own: Counter[int] = Counter()
+            new_by_server: Counter[int] = Counter()
             for (_, part), summary in zip(brought, summaries, strict=True):
                 if part.guild_id and summary.new:
-                    own[part.guild_id] += summary.new
+                    new_by_server[part.guild_id] += summary.new
             now = self._context.now()
-            await quotas.count_new_records(connection, own, now.date())
-            kept = [self._settled(done, done.feed.source_id in fresh, now) for done in over]
-            failing = [(done.feed, k) for done, k in zip(over, kept, strict=True) if to_warn(k.polling, now)]
-            await feeds.settle(connection, kept, now)
+            await quotas.count_new_records(connection, new_by_server, now.date())
+            settled = [self._settled(done, done.feed.source_id in fresh, now) for done in over]
+            failing = [(done.feed, k) for done, k in zip(over, settled, strict=True) if to_warn(k.polling, now)]
+            await feeds.settle(connection, settled, now)
             await feeds.mark_warned(connection, await warn(connection, self._context.topics, failing, now))
 
         summaries = await self._ingest.store([part for _, part in brought], settle)
@@ -284,15 +284,15 @@ class Poll:
 
         Of the servers in `full` it is the database in which there is no room.
         """
-        own = [
+        scoped_records = [
             Arrival(item.record, part.state.id, part.guild_id, polled=True).own() for item in part.batch.items
         ]
-        known = await records.ids_by_key(connection, all_keys(own))
-        kept: list[Item] = []
+        stored_ids = await records.ids_by_key(connection, all_keys(scoped_records))
+        accepted: list[Item] = []
         refused: list[Item] = []
-        for item, record in zip(part.batch.items, own, strict=True):
-            new = known.keys().isdisjoint(keys_of(record))
-            (refused if new and room[part.guild_id] <= 0 else kept).append(item)
+        for item, record in zip(part.batch.items, scoped_records, strict=True):
+            new = stored_ids.keys().isdisjoint(keys_of(record))
+            (refused if new and room[part.guild_id] <= 0 else accepted).append(item)
             room[part.guild_id] -= new
         if not refused:
             return part
@@ -306,25 +306,25 @@ class Poll:
             f"{plural(len(refused), 'new article')} rejected because the feeds of server "
             f"{part.guild_id} have reached {limit}"
         )
-        told = (*part.batch.rejected, Rejected(refused[0].path, refused[0].item, reason))
-        batch = replace(part.batch, items=tuple(kept), rejected=told)
+        rejected = (*part.batch.rejected, Rejected(refused[0].path, refused[0].item, reason))
+        batch = replace(part.batch, items=tuple(accepted), rejected=rejected)
         return replace(part, batch=batch, refused=part.refused + len(refused))
 
     def _settled(self, done: _Done, fresh: bool, now: datetime) -> Settled:
-        found = done.outcome
-        got = PollResult.NOTHING_NEW if found.got is PollResult.NEW and not fresh else found.got
+        outcome = done.outcome
+        result = PollResult.NOTHING_NEW if outcome.got is PollResult.NEW and not fresh else outcome.got
         polling = next_schedule(
             done.feed.polling,
-            got,
+            result,
             now,
             self._context.polls.bounds,
-            hints=found.hints,
-            retry_after=found.retry_after,
+            hints=outcome.hints,
+            retry_after=outcome.retry_after,
             jitter=self._jitter(),
         )
-        title = found.document.title if found.document else ""
-        self.counts[got.value] += 1
-        return Settled(done.feed.source_id, polling, found.reason, title, found.moved)
+        title = outcome.document.title if outcome.document else ""
+        self.counts[result.value] += 1
+        return Settled(done.feed.source_id, polling, outcome.reason, title, outcome.moved)
 
 
 def _host(feed: Feed) -> str:
@@ -364,17 +364,17 @@ class _Followed:
     async def of(self, connection: AsyncConnection, cache: TopicCache) -> frozenset[int]:
         """The feeds of topics that somebody follows, and of those above and below."""
         catalogue = await feeds.catalogue(connection)
-        wanted = await topics.followed(connection)
-        signature = (wanted, await topics.tree(connection), frozenset(catalogue.items()))
+        followed = await topics.followed(connection)
+        signature = (followed, await topics.tree(connection), frozenset(catalogue.items()))
         if signature != self._of:
-            known = await cache.load(connection)
+            loaded_topics = await cache.load(connection)
             self._of = signature
-            self._ids = await asyncio.to_thread(_concerned, known, catalogue, wanted)
+            self._ids = await asyncio.to_thread(_concerned, loaded_topics, catalogue, followed)
         return self._ids
 
 
 def _concerned(
-    known: Topics, catalogue: Mapping[int, Sequence[str]], wanted: Collection[str]
+    topics: Topics, catalogue: Mapping[int, Sequence[str]], followed: Collection[str]
 ) -> frozenset[int]:
     """The feeds that may bring something on one of these topics."""
-    return frozenset(i for i, names in catalogue.items() if known.concerns(names, wanted))
+    return frozenset(i for i, names in catalogue.items() if topics.concerns(names, followed))

@@ -56,18 +56,18 @@ async def load(
 ) -> RenderContext:
     """Read what these claims need."""
     numbers = {claim.story for claim in claimed if claim.story is not None}
-    numbers |= {n for claim in claimed for told in (claim.payload or {}).get("stories", ()) for n in told}
+    numbers |= {n for claim in claimed for embed_stories in (claim.payload or {}).get("stories", ()) for n in embed_stories}
     channel_ids = {claim.channel_id for claim in claimed}
-    own: dict[int, list[Subscription]] = {}
+    by_channel: dict[int, list[Subscription]] = {}
     for subscription in await subscriptions.subscriptions(connection, channel_ids=channel_ids):
-        own.setdefault(subscription.channel_id, []).append(subscription)
+        by_channel.setdefault(subscription.channel_id, []).append(subscription)
     merged_into = await stories.survivors(connection, numbers)
     digests = {claim.channel_id for claim in claimed if claim.kind == outbox.DIGEST}
     states = {channel_id: await subscriptions.channel(connection, channel_id) for channel_id in digests}
     return RenderContext(
         stories=await stories.load(connection, numbers | set(merged_into.values())),
         merged_into=merged_into,
-        subscriptions={channel_id: tuple(subs) for channel_id, subs in own.items()},
+        subscriptions={channel_id: tuple(subs) for channel_id, subs in by_channel.items()},
         mutes=await subscriptions.mutes(connection, *{claim.guild_id for claim in claimed}),
         topics=await cache.load(connection),
         channels={channel_id: state for channel_id, state in states.items() if state is not None},
@@ -102,21 +102,21 @@ def _digest(claim: Claimed, render_context: RenderContext, now: datetime) -> Mes
     if now - claim.created_at > STALE:
         return Outcome(SendStatus.STALE, detail="the digest waited for more than a day")
     demanded = payload.get("demanded", False)
-    own = render_context.subscriptions.get(claim.channel_id, ())
-    served = served_by_digest(own) or (own if demanded else ())
+    channel_subscriptions = render_context.subscriptions.get(claim.channel_id, ())
+    served = served_by_digest(channel_subscriptions) or (channel_subscriptions if demanded else ())
     if not served:
         return Outcome(SendStatus.STALE, detail="the channel no longer has a digest subscription")
     state = render_context.channels.get(claim.channel_id)
     if state is not None and state.off and not demanded:
         return Outcome(SendStatus.STALE, detail="the channel's digest is turned off")
     message = Message.from_json(payload)
-    known = render_context.topics.visible_to(claim.guild_id)
-    gone = set()
-    for number in {number for told in message.stories for number in told}:
+    topics = render_context.topics.visible_to(claim.guild_id)
+    hidden = set()
+    for number in {number for embed_stories in message.stories for number in embed_stories}:
         view = _view(replace(claim, story=render_context.merged_into.get(number, number)), render_context)
-        if view is None or not decisions.matching(view, served, known):
-            gone.add(number)
-    left = without_stories(message, gone)
+        if view is None or not decisions.matching(view, served, topics):
+            hidden.add(number)
+    left = without_stories(message, hidden)
     return left or Outcome(SendStatus.STALE, detail="every story of the digest was removed or muted")
 
 
@@ -146,24 +146,24 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
             if sent
             else Outcome(SendStatus.STALE, detail="the story is muted here")
         )
-    wanted = _wanted(claim, view, render_context)
-    if not sent and not wanted:
+    matching = _wanted(claim, view, render_context)
+    if not sent and not matching:
         return Outcome(SendStatus.STALE, detail="the channel's subscriptions no longer cover the story")
     if not sent and now - claim.created_at > render_context.rules.max_age:
         return Outcome(SendStatus.STALE, detail="the message waited longer than posts.max_age allows")
-    roles = tuple(dict.fromkeys(s.mention_role_id for s in _reached(view, wanted) if s.mention_role_id))
-    known = render_context.topics.visible_to(claim.guild_id)
-    topics = known.specific_first(view.topics)
-    found = known.resolve(next(iter(topics), ""))
+    roles = tuple(dict.fromkeys(s.mention_role_id for s in _reached(view, matching) if s.mention_role_id))
+    topics = render_context.topics.visible_to(claim.guild_id)
+    names = topics.specific_first(view.topics)
+    topic = topics.resolve(next(iter(names), ""))
     message = render.story_post(
         view,
-        topics=topics,
-        colour=found.colour if found else None,
+        topics=names,
+        colour=topic.colour if topic else None,
         mentions=() if sent else roles,
-        subscribed=[s.topic for s in wanted],
+        subscribed=[s.topic for s in matching],
     )
-    others = other_names(message.tags, known) if claim.thread_id is not None else ()
-    return replace(message, tags=tag_names(message.tags, known), other_tags=others)
+    others = other_names(message.tags, topics) if claim.thread_id is not None else ()
+    return replace(message, tags=tag_names(message.tags, topics), other_tags=others)
 
 
 def unwanted(claim: Claimed, render_context: RenderContext, now: datetime) -> Outcome | None:
@@ -192,8 +192,8 @@ def _story(claim: Claimed, render_context: RenderContext) -> Story:
 
 def _view(claim: Claimed, render_context: RenderContext) -> StoryView | None:
     """The claim's story without what its channel has muted."""
-    here = (None, claim.channel_id)
-    mutes = [m for m in render_context.mutes if m.guild_id == claim.guild_id and m.channel_id in here]
+    scopes = (None, claim.channel_id)
+    mutes = [m for m in render_context.mutes if m.guild_id == claim.guild_id and m.channel_id in scopes]
     return domain_stories.view(
         _story(claim, render_context), domain_stories.muted_by(mutes), render_context.rules.owners
     )
@@ -201,13 +201,13 @@ def _view(claim: Claimed, render_context: RenderContext) -> StoryView | None:
 
 def _wanted(claim: Claimed, view: StoryView, render_context: RenderContext) -> list[Subscription]:
     """The channel's live subscriptions to the story's topics."""
-    own, known = (
+    channel_subscriptions, topics = (
         render_context.subscriptions.get(claim.channel_id, ()),
         render_context.topics.visible_to(claim.guild_id),
     )
-    return [s for s in decisions.matching(view, own, known) if s.mode is not Mode.DIGEST]
+    return [s for s in decisions.matching(view, channel_subscriptions, topics) if s.mode is not Mode.DIGEST]
 
 
-def _reached(view: StoryView, wanted: Iterable[Subscription]) -> list[Subscription]:
+def _reached(view: StoryView, subscriptions: Iterable[Subscription]) -> list[Subscription]:
     """Those that ping and publish: a story does not get over one's bar because another lets it in."""
-    return [s for s in wanted if domain_stories.reaches(view, decisions.live_importance(s))]
+    return [s for s in subscriptions if domain_stories.reaches(view, decisions.live_importance(s))]

@@ -107,20 +107,20 @@ async def read(connection: AsyncConnection, since: datetime, *, semantic: bool =
     return window
 
 
-def _joined(one: Clustering, other: Clustering) -> Clustering:
+def _joined(first: Clustering, second: Clustering) -> Clustering:
     """Both; what the second merged is followed in the first."""
-    merged = {**{old: other.merged.get(new, new) for old, new in one.merged.items()}, **other.merged}
-    stories = {i: merged.get(number, number) for i, number in {**one.stories, **other.stories}.items()}
-    return Clustering(stories, merged, {**one.why, **other.why})
+    merged = {**{old: second.merged.get(new, new) for old, new in first.merged.items()}, **second.merged}
+    stories = {i: merged.get(number, number) for i, number in {**first.stories, **second.stories}.items()}
+    return Clustering(stories, merged, {**first.why, **second.why})
 
 
 async def _reports(connection: AsyncConnection, days: Iterable[float], *, semantic: bool) -> list[Report]:
     """The reports of the stories near these days."""
-    found: dict[int, Report] = {}
+    reports: dict[int, Report] = {}
     for first, last in _intervals(days):
         since, until = time_of(first - NEAR), time_of(last + NEAR)
-        found |= {r.id: r for r in await records.reports(connection, since, until, semantic=semantic)}
-    return list(found.values())
+        reports |= {r.id: r for r in await records.reports(connection, since, until, semantic=semantic)}
+    return list(reports.values())
 
 
 def _intervals(days: Iterable[float]) -> list[tuple[float, float]]:

@@ -268,7 +268,7 @@ async def test_an_intake_is_logged_and_what_was_told_is_not_told_again(
     )
     assert "x.md: item 1: title: missing" in caplog.text
     caplog.clear()
-    report(desk.source.name, await desk.take_in(), told={BAD})
+    report(desk.source.name, await desk.take_in(), previous_errors={BAD})
     assert caplog.text == ""
 
 

@@ -50,12 +50,12 @@ def reached(
     and the story must reach the bar. Of a story with very many members only some moments are looked at, so that the
     time it takes grows with their number.
     """
-    found: dict[Importance, datetime] = {}
+    reached_at: dict[Importance, datetime] = {}
     members = sorted(story.members, key=lambda member: (member.first_seen, member.id))
     look_at = 0
     assigned = False
     for position, newest in enumerate(members):
-        if len(found) == len(Importance):
+        if len(reached_at) == len(Importance):
             break
         if position < look_at or not any(m.id in about for m in members[: position + 1]):
             continue
@@ -69,8 +69,8 @@ def reached(
         if any(not m.partial and m.first_seen - m.published <= max_age for m in view.members):
             for importance in Importance:
                 if stories.reaches(view, importance):
-                    found.setdefault(importance, newest.first_seen)
-    return found
+                    reached_at.setdefault(importance, newest.first_seen)
+    return reached_at
 
 
 class Tally:

@@ -82,7 +82,7 @@ def compose(
     candidates: Iterable[Story],
     subscriptions: Sequence[Subscription],
     topics: Topics,
-    told: Mapping[int, DigestMention],
+    mentions: Mapping[int, DigestMention],
     since: datetime,
     until: datetime,
     *,
@@ -113,7 +113,7 @@ def compose(
             ),
             None,
         )
-        before = told.get(story.number)
+        before = mentions.get(story.number)
         grew = view.outlets - before.outlets if before else 0
         if home is None or (before and grew <= 0):
             continue
@@ -126,10 +126,10 @@ def _arrange(by_topic: Mapping[str, list[Entry]], since: datetime, until: dateti
     def best_first(entry: Entry) -> tuple[float, int, int]:
         return (-entry.score, -entry.view.outlets, entry.view.number)
 
-    found = [(topic, sorted(entries, key=best_first)) for topic, entries in by_topic.items() if entries]
-    total = sum(len(pool) for _, pool in found)
+    sorted_pools = [(topic, sorted(entries, key=best_first)) for topic, entries in by_topic.items() if entries]
+    total = sum(len(pool) for _, pool in sorted_pools)
     # A message has no more sections than this: what it would not show must not count as told.
-    pools = dict(sorted(found, key=lambda item: best_first(item[1][0]))[:MOST_SECTIONS])
+    pools = dict(sorted(sorted_pools, key=lambda item: best_first(item[1][0]))[:MOST_SECTIONS])
     every = (entry for pool in pools.values() for entry in pool)
     best = {entry.view.number for entry in sorted(every, key=best_first)[:size]}
     sections: list[Section] = []

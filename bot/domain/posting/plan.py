@@ -256,17 +256,17 @@ def _stories(
     return {
         number: Story(
             number,
-            tuple(own),
+            tuple(of_story),
             {
                 i: records[i]
-                for member in own
+                for member in of_story
                 for i in member.declares
                 if i in records and not records[i].record.removed
             },
-            {member.id: topics.get(member.id, ()) for member in own},
+            {member.id: topics.get(member.id, ()) for member in of_story},
             assigned.get(number, {}),
         )
-        for number, own in sorted(members.items())
+        for number, of_story in sorted(members.items())
     }
 
 

@@ -77,8 +77,8 @@ class Arrival:
     @property
     def page(self) -> str:
         """The key of the record's page, where the feed of the page's own outlet has it; else empty."""
-        own = f"{OWN}{self.record.key}"
-        return scoped(own, self.guild_id) if self.polled and own in self.record.twins else ""
+        page_key = f"{OWN}{self.record.key}"
+        return scoped(page_key, self.guild_id) if self.polled and page_key in self.record.twins else ""
 
 
 class Fate(StrEnum):
@@ -118,7 +118,7 @@ class Identified:
 
 def identify(
     batch: Sequence[Arrival],
-    known: Known,
+    context: Known,
     topics: Topics,
     now: datetime,
     max_age: timedelta,
@@ -131,26 +131,26 @@ def identify(
     `max_age`: how old a record may be to count as news. `analyses`: those of the batch's texts; others are made here, for
     what a record goes on to say that the batch does not. `semantic`: titles are compared by what they mean, too.
     """
-    taken = _Identification(known, topics, now, max_age, partial(_analysis, analyses, semantic=semantic))
+    identification = _Identification(context, topics, now, max_age, partial(_analysis, analyses, semantic=semantic))
     for arrival in batch:
-        taken.take(arrival)
+        identification.take(arrival)
     # Most polls bring nothing new: then there is nothing to compare either.
-    present = taken.records.items() if taken.arrivals else ()
+    present = identification.records.items() if identification.arrivals else ()
     reports = {
-        i: _report(stored, taken.analysis_of(stored)) for i, stored in present if not stored.record.removed
+        i: _report(stored, identification.analysis_of(stored)) for i, stored in present if not stored.record.removed
     }
-    removed = (taken.records[i] for i in taken.arrivals if i not in reports)
+    removed = (identification.records[i] for i in identification.arrivals if i not in reports)
     return Identified(
-        known,
-        fates=tuple(taken.fates),
-        changed=taken.changed,
-        content_hashes=taken.content_hashes,
-        topics=taken.topics,
-        declares=taken.declares,
-        keys=taken.keys,
-        analyses=taken.analyses,
-        records=taken.records,
-        arrivals=tuple(reports[i] for i in taken.arrivals if i in reports),
+        context,
+        fates=tuple(identification.fates),
+        changed=identification.changed,
+        content_hashes=identification.content_hashes,
+        topics=identification.topics,
+        declares=identification.declares,
+        keys=identification.keys,
+        analyses=identification.analyses,
+        records=identification.records,
+        arrivals=tuple(reports[i] for i in identification.arrivals if i in reports),
         related=reports,
         withdrawn=tuple((stored.id, stored.story) for stored in removed if stored.story is not None),
     )
@@ -234,7 +234,7 @@ def keys_of(record: Record) -> tuple[str, ...]:
 
 def all_keys(records: Iterable[Record]) -> set[str]:
     """The keys of records and of everything they declare: what `Known.by_key` must answer for."""
-    return {key for r in records for known in chain((r,), r.related) for key in keys_of(known)}
+    return {key for r in records for named in chain((r,), r.related) for key in keys_of(named)}
 
 
 class _Identification:
@@ -242,21 +242,21 @@ class _Identification:
 
     def __init__(
         self,
-        known: Known,
+        context: Known,
         topics: Topics,
         now: datetime,
         max_age: timedelta,
         analysis: Callable[[Stored], TextAnalysis],
     ) -> None:
-        self._known = known
+        self._known = context
         self._topics = topics
         self._now = now
         self._max_age = max_age
         self._analysis = analysis
-        self._by_key = dict(known.by_key)
-        self._next = known.next_record
+        self._by_key = dict(context.by_key)
+        self._next = context.next_record
         self.fates: list[Fate] = []
-        self.records = dict(known.records)
+        self.records = dict(context.records)
         self.arrivals: dict[int, None] = {}  # the records that came in themselves and are new or changed
         self.changed: dict[int, Stored] = {}
         self.content_hashes: dict[int, str] = {}
@@ -267,9 +267,9 @@ class _Identification:
 
     def take(self, arrival: Arrival) -> None:
         record = arrival.own()
-        own = set(keys_of(record))  # a record may list itself, or its AMP version
+        keys = set(keys_of(record))  # a record may list itself, or its AMP version
         related = [
-            self._partial(entry, arrival) for entry in record.related if own.isdisjoint(keys_of(entry))
+            self._partial(entry, arrival) for entry in record.related if keys.isdisjoint(keys_of(entry))
         ]
         declares = tuple(dict.fromkeys(related))
         found = self._find_polled(record, arrival) if arrival.polled else self._find(record)
@@ -306,18 +306,18 @@ class _Identification:
         A page alone tells least: some have another report every day, each with a guid of its own.
         """
         page = (record.key, arrival.page)
-        found = next((self._by_key[k] for k in keys_of(record) if k in self._by_key and k not in page), None)
-        if found is not None:
-            return found
-        found = self._by_key.get(record.key)
-        old = self.records.get(found) if found is not None else None
+        record_id = next((self._by_key[k] for k in keys_of(record) if k in self._by_key and k not in page), None)
+        if record_id is not None:
+            return record_id
+        record_id = self._by_key.get(record.key)
+        old = self.records.get(record_id) if record_id is not None else None
         if old is None or old.partial or old.source != arrival.source or not _own_name(record, arrival):
-            return found
-        return None if _is_another(old, record, arrival) else found
+            return record_id
+        return None if _is_another(old, record, arrival) else record_id
 
-    def _placed(self, record: Record, found: int | None, old: Stored | None, arrival: Arrival) -> Record:
+    def _placed(self, record: Record, record_id: int | None, old: Stored | None, arrival: Arrival) -> Record:
         """The record at the address under which it is, or will be, known."""
-        taken = self._by_key.get(record.key, found) != found
+        taken = self._by_key.get(record.key, record_id) != record_id
         if old is None or old.partial or self._takes_over(old, arrival):
             if not taken:
                 return record
@@ -348,8 +348,8 @@ class _Identification:
 
         Else two feeds that word it differently would change it with each of their polls.
         """
-        known = {name_key(topic) for topic in old.record.topics}
-        more = tuple(topic for topic in record.topics if name_key(topic) not in known)
+        topic_keys = {name_key(topic) for topic in old.record.topics}
+        more = tuple(topic for topic in record.topics if name_key(topic) not in topic_keys)
         if not more:
             self.fates.append(Fate.UNCHANGED)
             return
@@ -406,15 +406,15 @@ class _Identification:
 
     def _partial(self, entry: Record, arrival: Arrival) -> int:
         """The id of a declared record; unknown ones are noted as partial."""
-        found = self._find(entry)
-        if found is None:
-            found = self._new_id()
+        record_id = self._find(entry)
+        if record_id is None:
+            record_id = self._new_id()
             seen = self._first_seen(entry, arrival)
             stored = Stored(
-                found, entry, entry.published or self._now, seen, partial=True, guild_id=arrival.guild_id
+                record_id, entry, entry.published or self._now, seen, partial=True, guild_id=arrival.guild_id
             )
             self._put(stored, content_hash(entry), entry)
-        return found
+        return record_id
 
     def _put(self, stored: Stored, hashed: str, record: Record) -> None:
         analysis = self.analyses[stored.id] = self._analysis(stored)

@@ -62,11 +62,11 @@ def parse(text: str) -> Reference:
     Number(number=12)
     """
     typed = unicodedata.normalize("NFKC", text).strip(_AROUND)
-    found = _NUMBER.fullmatch(typed)
-    if found is not None and (reference := _numbered(typed, found)) is not None:
+    match = _NUMBER.fullmatch(typed)
+    if match is not None and (reference := _numbered(typed, match)) is not None:
         return reference
     if message := _MESSAGE.search(typed):
-        return MessageIds(tuple(int(one) for one in message.groups() if one))
+        return MessageIds(tuple(int(message_id) for message_id in message.groups() if message_id))
     if "://" in text:
         address = _ADDRESS.search(text)
         url = address[0].rstrip("".join(set(_AFTER) - set(")_/"))) if address else text.strip()
@@ -76,12 +76,12 @@ def parse(text: str) -> Reference:
     return Words(text.strip())
 
 
-def _numbered(typed: str, found: re.Match[str]) -> Reference | None:
-    digits, rest = found["digits"], found["rest"].strip(_AFTER)
-    named = bool(found["story"] or (found["sign"] or "").startswith("#"))
+def _numbered(typed: str, match: re.Match[str]) -> Reference | None:
+    digits, rest = match["digits"], match["rest"].strip(_AFTER)
+    named = bool(match["story"] or (match["sign"] or "").startswith("#"))
     if len(digits) in SNOWFLAKE:
         return MessageIds((int(digits),)) if not rest else None
     number = int(digits[: LONGEST_NUMBER + 1])  # one that is too long is no story's, whatever follows
-    if not rest or (named and _SEPARATED.match(found["rest"].lstrip(_AROUND))):
+    if not rest or (named and _SEPARATED.match(match["rest"].lstrip(_AROUND))):
         return Number(number)
     return Words(typed, number) if named else None

@@ -54,8 +54,8 @@ class Story:
         A page that came from both is there once. Nor does it see topics of other servers.
         """
         topics, assigned, seen = self.topics, self.assigned, (0, guild_id)
-        if any(match.guild_id for own in topics.values() for match in own):
-            topics = {i: tuple(m for m in own if m.guild_id in seen) for i, own in topics.items()}
+        if any(match.guild_id for of_member in topics.values() for match in of_member):
+            topics = {i: tuple(m for m in of_member if m.guild_id in seen) for i, of_member in topics.items()}
         if not assigned.keys() <= set(seen):
             assigned = {server: keys for server, keys in assigned.items() if server in seen}
         if not any(member.guild_id for member in self.members):
@@ -170,7 +170,7 @@ def _evidence(
         return every
     of_public = weigh_topics(public, voice, story.topics, lead=lead_of(public), assigned=shared)
     certain = {name_key(name) for name in assigned_names(of_public)}
-    return tuple(replace(one, assigned=one.assigned or name_key(one.topic) in certain) for one in every)
+    return tuple(replace(topic_evidence, assigned=topic_evidence.assigned or name_key(topic_evidence.topic) in certain) for topic_evidence in every)
 
 
 def topics_by_server(story: Story, owners: MediaOwners = NO_OWNERS) -> dict[int, frozenset[Label]]:
@@ -187,16 +187,16 @@ def topics_by_server(story: Story, owners: MediaOwners = NO_OWNERS) -> dict[int,
             if match.guild_id:
                 of_servers.setdefault(match.guild_id, {}).setdefault(i, []).append(match)
     hosts = {member.guild_id for member in story.members if member.guild_id}
-    own: dict[int, frozenset[Label]] = {}
+    by_server: dict[int, frozenset[Label]] = {}
     if public.members:
         lead, voice = lead_of(public.members), voice_of(public.members, owners)
         for server in of_servers.keys() - hosts:
             had = story.assigned.get(server, frozenset())
             evidence = weigh_topics(public.members, voice, of_servers[server], lead=lead, assigned=had)
-            own[server] = labels_of(evidence)
+            by_server[server] = labels_of(evidence)
     for server in hosts:
-        own[server] = _labels(story.visible_to(server), owners) - everybody
-    return {server: labels for server, labels in {0: everybody, **own}.items() if labels}
+        by_server[server] = _labels(story.visible_to(server), owners) - everybody
+    return {server: labels for server, labels in {0: everybody, **by_server}.items() if labels}
 
 
 def _labels(story: Story, owners: MediaOwners) -> frozenset[Label]:

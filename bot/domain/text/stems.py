@@ -36,16 +36,16 @@ def terms(text: str, language: str) -> Mapping[str, str]:
     `language` is an ISO 639-1 code, with or without a region; empty where it is unknown.
     """
     code = language[:2].lower() or _UNKNOWN
-    found: dict[str, str] = {}
+    spellings: dict[str, str] = {}
     before = ""
     for word in words(text):
         if _stands_alone(word):
-            found.setdefault(before + word, before + word)
+            spellings.setdefault(before + word, before + word)
             before = word
         else:
-            found.setdefault(_stem(word, code), word)
+            spellings.setdefault(_stem(word, code), word)
             before = ""
-    return found
+    return spellings
 
 
 def is_informative(term: str) -> bool:

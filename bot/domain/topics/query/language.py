@@ -67,11 +67,11 @@ def explain(query: Query, document: Document) -> tuple[Mark, ...]:
     """
     if not matches(query, document):
         return ()
-    found = {
+    marks = {
         Mark(text, document.places(text)[first].start, document.places(text)[after - 1].end)
         for text, first, after in set(occurrences(query.root, document))
     }
-    in_order = sorted(found, key=lambda mark: (TEXTS.index(mark.text), mark.start, mark.end))
+    in_order = sorted(marks, key=lambda mark: (TEXTS.index(mark.text), mark.start, mark.end))
     return tuple(islice(in_order, MOST_MARKS))
 
 
