@@ -59,7 +59,7 @@ def measure(runs: int) -> None:
     theirs: list[float] = []
     for _ in range(runs):
         for name, web in ways.items():
-            if _look(web, progress).got is not PollResult.NOTHING_NEW:
+            if _look(web, progress).result is not PollResult.NOTHING_NEW:
                 raise SystemExit(f"{name}: it was mistaken for a change")
             ours[name].append(1e6 * parsing.spent(lambda: _look(web, progress), OURS_A_TURN))  # noqa: B023 - called at once
         theirs.append(1e6 * parsing.spent(lambda: feedparser.parse(body), 1))

@@ -8,7 +8,7 @@ from discord.ext import commands
 from bot.chat import views
 from bot.domain.posting.decisions import EXPLAIN, Reason
 from bot.domain.text.cleaning import clip, plural
-from bot.messages.message import FIELD_VALUE, Embed, Field, escape, escape_to, lines, relative
+from bot.messages.message import FIELD_VALUE, Embed, Field, escape, escape_to, fit_lines, relative
 from bot.messages.story import PALETTE
 from bot.services import status as use
 from bot.services.context import Context
@@ -66,14 +66,14 @@ def _embed(found: use.Status) -> Embed:
         summary += f"\n⚠️ Nothing is being delivered: {plural(found.stalled, 'message')} overdue."
     if found.own_stored:
         summary += f"\nStored articles from this server's feeds: {found.own_stored:,} (the limit is {found.most_stored:,})"
-    held = [f"• {count} × {EXPLAIN[Reason(reason)]}" for reason, count in found.held.items()]
+    withheld = [f"• {count} × {EXPLAIN[Reason(reason)]}" for reason, count in found.withheld.items()]
     parts = {
         "Sources": [_source(source) for source in found.sources],
         "Paused channels": [f"• <#{channel_id}>: {escape(reason)}" for channel_id, reason in found.paused],
         "Suspended topics": [
             f"• {escape_to(name, 80)}: {escape(reason)}" for name, reason in found.suspended.items()
         ],
-        "Stories not posted in the last day": held,
+        "Stories not posted in the last day": withheld,
         "Messages not sent in the last day": [
             f"• <#{channel_id}>: {escape(reason)}" for channel_id, reason in found.given_up
         ],
@@ -83,11 +83,11 @@ def _embed(found: use.Status) -> Embed:
 
 
 def _fit(entries: list[str]) -> str:
-    text, left = lines((clip(entry, 300) for entry in entries), FIELD_VALUE - 20)
+    text, left = fit_lines((clip(entry, 300) for entry in entries), FIELD_VALUE - 20)
     return text + (f"\n… and {left} more" if left else "")
 
 
-def _source(source: use.SourceState) -> str:
+def _source(source: use.SourceHealth) -> str:
     text = f"• {escape(source.name)}: {plural(source.taken, 'article')}"
     if source.rejected:
         text += f", {source.rejected} rejected"

@@ -58,7 +58,7 @@ class Mutes(commands.Cog):
             return
         guild_id = guild_of(interaction).id
         channel_id, place = _place(interaction, channel)
-        value = use.understood(what)
+        value = use.parse_mute(what)
         effect = await use.effect(self.context, guild_id, channel_id, value)
         name = f"**{escape(value)}**"
 
@@ -129,7 +129,7 @@ def _meaning(value: str) -> str:
     return f"This hides articles from {outlet} and articles with “{escape(use.phrase(value))}” in the title."
 
 
-def _told(effect: use.Effect) -> str:
+def _told(effect: use.MuteEffect) -> str:
     days = use.LOOK_BACK.days
     if not effect.total:
         return f"There are no stories from the last {days} days to compare with."

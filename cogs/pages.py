@@ -12,7 +12,7 @@ from bot.domain.posting.zones import shown
 from bot.domain.text.cleaning import plural
 from bot.messages.message import Embed, escape
 from bot.messages.story import colour_of, story_line
-from bot.services.subscribe import ChannelSubscriptions, Subscribed
+from bot.services.subscribe import ChannelSubscriptions, SubscribeResult
 
 MODES = {Mode.LIVE: "live posts", Mode.DIGEST: "digest", Mode.BOTH: "live posts and digest"}
 IMPORTANCES = {
@@ -34,7 +34,7 @@ def _how(subscription: Subscription, guild: discord.Guild) -> str:
     return " · ".join(parts)
 
 
-def subscribed(done: Subscribed, mention: discord.Role | None, target: Target) -> Embed:
+def subscribed(done: SubscribeResult, mention: discord.Role | None, target: Target) -> Embed:
     """What a subscription brings, and what stands in its way."""
     wanted, forecast = done.subscription, done.forecast
     lines = [f"{target.mention} follows **{escape(wanted.topic)}** · {_how(wanted, target.guild)}"]

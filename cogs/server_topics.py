@@ -18,7 +18,7 @@ from bot.messages.story import GREY
 from bot.services import server_topics as use
 from bot.services import topics, tryout
 from bot.services.context import Context
-from bot.services.server_topics import Draft, Shown
+from bot.services.server_topics import Draft, TopicDetails
 from cogs.common import Interaction, answering, check, choices, guild_of, here_id, may_see, requires
 
 DAYS = use.LOOK_BACK.days
@@ -50,7 +50,7 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
         draft = Draft(name, query, aliases, parent)
         made = await use.create(self.context, guild_of(interaction).id, draft)
         await views.answer(
-            interaction, pages.made("Topic created", made.topic, made.records, DAYS, made.looked_at)
+            interaction, pages.saved_embed("Topic created", made.topic, made.records, DAYS, made.looked_at)
         )
 
     @app_commands.command()
@@ -75,7 +75,7 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
         draft = Draft(name, query, aliases, parent)
         made = await use.edit(self.context, guild_of(interaction).id, topic, draft)
         await views.answer(
-            interaction, pages.made("Topic changed", made.topic, made.records, DAYS, made.looked_at)
+            interaction, pages.saved_embed("Topic changed", made.topic, made.records, DAYS, made.looked_at)
         )
 
     @app_commands.command()
@@ -117,7 +117,7 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
         """Show a topic: its keywords or query, other names, and subscribed channels."""
         found = await use.show(self.context, guild_of(interaction).id, topic)
         places = _places(interaction, found)
-        await views.answer(interaction, pages.shown(found.topic, found.below, found.stories, places))
+        await views.answer(interaction, pages.details_embed(found.topic, found.below, found.stories, places))
 
     @app_commands.command()
     @app_commands.describe(topic="A topic, or a query to try out")
@@ -126,9 +126,9 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
         """Show the newest matching articles, with the matching words in bold."""
         found = await tryout.newest(self.context, guild_of(interaction).id, topic)
         nothing = f"No article from the last {DAYS} days matches."
-        tried = pages.heading(found.asked.topic, found.asked.text)
+        tried = pages.heading(found.request.topic, found.request.text)
         note = f"Only the newest {plural(found.looked_at, 'article')} could be checked." if found.cut else ""
-        await views.answer(interaction, pages.newest(tried, found.matches, nothing, note))
+        await views.answer(interaction, pages.newest_embed(tried, found.matches, nothing, note))
 
     @app_commands.command()
     @app_commands.describe(topic="A topic, or a query to try out")
@@ -139,8 +139,10 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
         series = [Series(str(one), COLOURS[one], found.backtest.posts[one]) for one in Importance]
         chart = await self.context.evaluations.run(bars, found.backtest.days, series)
         picture = discord.File(BytesIO(chart), CHART)
-        tried = pages.heading(found.asked.topic, found.asked.text)
-        embed = pages.backtested(tried, found.backtest, found.records, f"attachment://{CHART}", cut=found.cut)
+        tried = pages.heading(found.request.topic, found.request.text)
+        embed = pages.backtest_embed(
+            tried, found.backtest, found.records, f"attachment://{CHART}", cut=found.cut
+        )
         await views.answer(interaction, embed, file=picture)
 
     @create.autocomplete("parent")
@@ -160,7 +162,7 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
         return choices(await topics.suggest(self.context, current, guild_of(interaction).id))
 
 
-def _places(interaction: Interaction, found: Shown) -> list[str]:
+def _places(interaction: Interaction, found: TopicDetails) -> list[str]:
     """The channels that follow a topic, as far as the user may know of them."""
     seen = [f"<#{channel_id}>" for channel_id in found.channels if may_see(interaction, channel_id)]
     hidden = len(found.channels) - len(seen)

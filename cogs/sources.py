@@ -9,8 +9,7 @@ from bot.chat import views
 from bot.domain.polling import Feed
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
-from bot.messages.message import DESCRIPTION, Embed, escape, escape_to, link, relative
-from bot.messages.message import lines as fitting
+from bot.messages.message import DESCRIPTION, Embed, escape, escape_to, fit_lines, link, relative
 from bot.messages.story import GREY, colour_of, list_pages
 from bot.services import sources as use
 from bot.services import topics
@@ -47,7 +46,7 @@ class Sources(commands.GroupCog, group_name="source", group_description="Feeds o
     async def list_(self, interaction: Interaction) -> None:
         """List this server's feeds and their state."""
         found = await use.listing(self.context, guild_of(interaction).id)
-        lines = [_line(feed) for feed in found.own]
+        lines = [_line(feed) for feed in found.server_feeds]
         if found.full:
             lines.append(
                 f"\n⚠️ These feeds have reached the limit of {plural(found.full, 'new article')} a day. "
@@ -103,7 +102,7 @@ def _stored(stored: int, most: int) -> str:
     return f"⚠️ {text} New articles are rejected. The person who runs the bot can raise the limit: `feeds.most_stored`."
 
 
-def _added(done: use.Added) -> Embed:
+def _added(done: use.AddedFeed) -> Embed:
     document = done.preview.document
     lines = [f"{link(done.feed.shown, done.feed.url, TITLE)} · {plural(len(document.items), 'article')}"]
     if done.feed.topics:
@@ -118,10 +117,10 @@ def _added(done: use.Added) -> Embed:
         )
     lines += ["", *_items(done.preview)]
     title = "Feed added" if done.new else "Feed changed"
-    return Embed(title=title, description=fitting(lines, DESCRIPTION)[0], colour=colour_of(done.feed.shown))
+    return Embed(title=title, description=fit_lines(lines, DESCRIPTION)[0], colour=colour_of(done.feed.shown))
 
 
-def _preview(found: use.Preview) -> Embed:
+def _preview(found: use.FeedPreview) -> Embed:
     document = found.document
     matched = sum(bool(names) for _, names in found.items)
     lines = [
@@ -135,10 +134,10 @@ def _preview(found: use.Preview) -> Embed:
         )
     lines += ["", *_items(found)]
     lines.append("\nAdd it with `/source add`.")
-    return Embed("Feed preview", "", fitting(lines, DESCRIPTION)[0], colour=colour_of(found.url))
+    return Embed("Feed preview", "", fit_lines(lines, DESCRIPTION)[0], colour=colour_of(found.url))
 
 
-def _items(found: use.Preview) -> list[str]:
+def _items(found: use.FeedPreview) -> list[str]:
     lines = []
     for record, names in found.items[:EXAMPLES]:
         about = ", ".join(escape(name) for name in names[:TOPICS]) or "no topic"

@@ -18,7 +18,7 @@ from bot.messages.story import GREY, list_pages
 from bot.services import subscribe as use
 from bot.services import topics
 from bot.services.context import Context
-from bot.services.subscribe import Reset, Subscribed, SubscribeRequest
+from bot.services.subscribe import Reset, SubscribeRequest, SubscribeResult
 from cogs.common import (
     MOST_CHOICES,
     ChannelOption,
@@ -89,7 +89,9 @@ class Subscriptions(commands.Cog):
         offer = self._offer(interaction, done, target)
         await views.answer(interaction, subscribed(done, mention, target), offer)
 
-    def _offer(self, interaction: Interaction, done: Subscribed, target: Target) -> views.ConfirmView | None:
+    def _offer(
+        self, interaction: Interaction, done: SubscribeResult, target: Target
+    ) -> views.ConfirmView | None:
         newest, wanted = done.forecast.newest, done.subscription
         if newest is None or done.forecast.posted or wanted.mode is Mode.DIGEST:
             return None
@@ -156,7 +158,9 @@ class Subscriptions(commands.Cog):
     async def _own_topic(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
         guild = guild_of(interaction)
         names = choices(await topics.subscribed(self.context, guild.id, current))
-        lost = await use.lost(self.context, guild.id, lambda i: guild.get_channel_or_thread(i) is not None)
+        lost = await use.subscriptions_of_missing_channels(
+            self.context, guild.id, lambda i: guild.get_channel_or_thread(i) is not None
+        )
         names += [
             app_commands.Choice(
                 name=f"{s.topic[:60]} in the missing channel {s.channel_id}",

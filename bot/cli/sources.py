@@ -71,7 +71,7 @@ async def _with_topics(db: Database, settings: Config) -> None:
 def add(url: str, topic: str | None, db_url: str | None, private_networks: bool, config: Path) -> None:
     """`topicwire source add`."""
 
-    async def work(context: Context) -> use.Added:
+    async def work(context: Context) -> use.AddedFeed:
         return await use.add(context, url, topic)
 
     done = _with(db_url, private_networks, config, work)
@@ -135,7 +135,7 @@ def test(  # a command, not a test
 
     settings = settings_of(config)
 
-    async def work(context: Context) -> use.Preview:
+    async def work(context: Context) -> use.FeedPreview:
         async with (
             bootstrap.build_web_client(private_networks or settings.feeds.private_networks) as web,
             _to_read(context.db, settings) as db,
@@ -154,7 +154,7 @@ def test(  # a command, not a test
     _print_items(found)
 
 
-def _print_items(found: use.Preview) -> None:
+def _print_items(found: use.FeedPreview) -> None:
     for record, names in found.items[:SHOWN]:
         when = f"{record.published:%Y-%m-%d %H:%M}" if record.published else "undated"
         out(f"  {when:16}  {record.title}\n{'':20}{', '.join(names) or 'no topic'}")
@@ -190,7 +190,7 @@ def import_opml(file: Path, topic: str | None, db_url: str | None, config: Path)
                 found = [known.resolve(name) for name in named]
                 about = tuple(t.name if t else name for t, name in zip(found, named, strict=True))
                 about = tuple(dict.fromkeys(about))
-                await topics.learn(connection, about)
+                await topics.ensure(connection, about)
                 wanted = NewFeed(outline.url, FeedOrigin.OPERATOR, outline.title, about)
                 await feeds.add(connection, wanted, context.polls.bounds.least, context.now())
         return sum(outline.url not in before for outline in outlines)

@@ -160,7 +160,7 @@ def _digest_json(topic: str, made: Digest) -> dict[str, Any]:
 def search(query: str, order: Order, limit: int, db_url: str | None, as_json: bool, config: Path) -> None:
     """`topicwire search`."""
 
-    async def work(context: Context) -> searching.Found:
+    async def work(context: Context) -> searching.SearchResult:
         return await searching.find(context, query, order=order, limit=limit)
 
     found = with_context(db_url, settings_of(config), work)

@@ -230,7 +230,7 @@ def relative(when: datetime) -> str:
     return _NO_DATE if when == UNKNOWN_DATE else f"<t:{int(when.timestamp())}:R>"
 
 
-def lines(entries: Iterable[str], limit: int) -> tuple[str, int]:
+def fit_lines(entries: Iterable[str], limit: int) -> tuple[str, int]:
     """As many whole entries as fit into `limit`, one a line, and how many did not."""
     fitting: list[str] = []
     used = left = 0

@@ -29,7 +29,7 @@ from bot.messages.message import (
     dated,
     escape,
     escape_to,
-    lines,
+    fit_lines,
     link,
     relative,
     safe_url,
@@ -143,7 +143,7 @@ def _fields(name: str, entries: Sequence[str]) -> tuple[Field, ...]:
     found: list[Field] = []
     left = list(entries)
     while left:
-        text, over = lines(left, FIELD_VALUE)
+        text, over = fit_lines(left, FIELD_VALUE)
         found.append(Field(NO_NAME if found else name, text))
         left = left[len(left) - over :] if over else []
     return tuple(found)

@@ -20,7 +20,7 @@ from bot.errors import InvalidInputError, NotAllowedError, NotFoundError
 from bot.services.context import ALL, Context
 from bot.services.related import number_of, unknown
 from bot.store import audience, pointers, records, revisions, rules, stories
-from bot.store.rules import Rule
+from bot.store.rules import StoryOverride
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,9 @@ async def merge(context: Context, editor: Editor, number: int, other: str) -> tu
         _require(context, editor, absorbed.guild_id)
         await rules.withdraw(connection, _ids(survivor.members), _ids(absorbed.members), same=False)
         await _keep(connection, context, editor, survivor, lead_of(absorbed.members), same=True)
-        carried_out = await _carry_out(connection, context, Clustering({}, {absorbed.number: survivor.number}, {}))
+        carried_out = await _carry_out(
+            connection, context, Clustering({}, {absorbed.number: survivor.number}, {})
+        )
     _tell(context, carried_out)
     return survivor.number, absorbed.number
 
@@ -131,7 +133,9 @@ def _require(context: Context, editor: Editor, guild_id: int) -> None:
 async def _keep(
     connection: AsyncConnection, context: Context, editor: Editor, story: Story, record: Stored, *, same: bool
 ) -> None:
-    rule = Rule(lead_of(story.members).id, record.id, same, editor.guild_id, editor.user_id, context.now())
+    rule = StoryOverride(
+        lead_of(story.members).id, record.id, same, editor.guild_id, editor.user_id, context.now()
+    )
     await rules.add(connection, rule)
 
 

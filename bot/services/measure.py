@@ -10,14 +10,14 @@ from bot.store import delivery, feeds, stories, subscriptions
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Measurements:
     """Metric name -> value, and how many feeds are in which state."""
 
     totals: Mapping[str, float]
     feeds: Mapping[str, int]
 
 
-async def measure(context: Context) -> Measured:
+async def measure(context: Context) -> Measurements:
     """Count everything; a StoreError where the database does not answer."""
     now = context.now()
     async with context.db.read() as connection:
@@ -27,7 +27,7 @@ async def measure(context: Context) -> Measured:
         subscribed = await subscriptions.count(connection)
         paused = await subscriptions.paused(connection)
         states = await feeds.states_of_all(connection)
-    return Measured(
+    return Measurements(
         {
             "topicwire_records": records,
             "topicwire_stories": live_stories,

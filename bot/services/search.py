@@ -7,26 +7,24 @@ from dataclasses import dataclass
 from typing import cast
 
 from bot.domain.model import Stored
-from bot.domain.stories import story as stories
 from bot.domain.stories.hit import Hit, LeftOut
 from bot.domain.stories.order import Order
-from bot.domain.stories.story import Story
+from bot.domain.stories.story import Muted, Story, muted_by, story_view
 from bot.domain.topics.query import language
 from bot.domain.topics.query.language import Query
 from bot.domain.topics.query.matching import MatchingRecord
 from bot.domain.topics.topics import Topics
 from bot.services.context import Context
 from bot.services.evaluation import AT_ONCE
-from bot.services.server_topics import understood
-from bot.store import records, search, subscriptions
-from bot.store import stories as stored_stories
+from bot.services.server_topics import parse_query
+from bot.store import records, search, stories, subscriptions
 
 MOST = 50  # stories of an answer
 CANDIDATES = 2_000  # records that are looked at
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """Stories in the order that was asked for, and what was left out, if anything."""
 
     query: Query
@@ -41,22 +39,22 @@ async def find(
     channel_id: int = 0,
     order: Order = Order.NEWEST,
     limit: int = MOST,
-) -> Found:
+) -> SearchResult:
     """The stories with a record that a topic of this query would match, as the server and the channel that ask see them.
 
     None: whoever runs the bot. A record that is muted there is not found. QueryRefusedError draws where a query is wrong.
     """
-    query = understood(text)
+    query = parse_query(text)
     async with context.evaluations.turn(guild_id or 0):
         return await _find(context, query, guild_id, channel_id, order, limit)
 
 
 async def _find(
     context: Context, query: Query, guild_id: int | None, channel_id: int, order: Order, limit: int
-) -> Found:
+) -> SearchResult:
     async with context.db.read() as connection:
         topics = await context.topics.load(connection, guild_id or 0)
-        muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
+        muted = muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
         ids = await search.candidates(connection, query, guild_id, order, CANDIDATES)
     matching: dict[int, list[Stored]] = {}
     looked_at = 0
@@ -70,17 +68,17 @@ async def _find(
             matching.setdefault(cast(int, stored.story), []).append(stored)
     numbers = list(matching)[:limit]
     async with context.db.read() as connection:
-        loaded = await stored_stories.load(connection, numbers, guild_id)
+        loaded = await stories.load(connection, numbers, guild_id)
     hits = await context.evaluations.run(_hits, context, query, topics, muted, matching, loaded)
     left_out = None
     if len(matching) > limit:
         left_out = LeftOut(stories=limit)
     elif len(ids) == CANDIDATES:
         left_out = LeftOut(checked=CANDIDATES)
-    return Found(query, tuple(hits), left_out)
+    return SearchResult(query, tuple(hits), left_out)
 
 
-def _matching(query: Query, topics: Topics, muted: stories.Muted, part: Iterable[Stored]) -> list[Stored]:
+def _matching(query: Query, topics: Topics, muted: Muted, part: Iterable[Stored]) -> list[Stored]:
     return [
         stored
         for stored in part
@@ -94,16 +92,18 @@ def _hits(
     context: Context,
     query: Query,
     topics: Topics,
-    muted: stories.Muted,
+    muted: Muted,
     matching: Mapping[int, Sequence[Stored]],
     loaded: Mapping[int, Story],
 ) -> list[Hit]:
     hits = []
     for number, story in loaded.items():
-        view = stories.view(story, muted, context.rules.owners)
+        view = story_view(story, muted, context.rules.owners)
         if view is None:
             continue
-        shown = next((record for record in matching[number] if record.id == view.lead.id), matching[number][0])
+        shown = next(
+            (record for record in matching[number] if record.id == view.lead.id), matching[number][0]
+        )
         document = topics.matcher.document(shown.record)
         match = MatchingRecord(shown, document, language.explain(query, document))
         hits.append(Hit(view, match))

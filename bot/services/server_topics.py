@@ -40,7 +40,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class SavedTopic:
     """A topic that was made or changed.
 
     `records`: how many of the last `LOOK_BACK` belong to it; None where its query is what it was. `looked_at`: how
@@ -53,7 +53,7 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class TopicDetails:
     """A topic, those below it, how many stories they have, and which channels of the server follow it itself.
 
     `feeds`: how many of the server's own are about it.
@@ -66,7 +66,7 @@ class Shown:
     feeds: int
 
 
-def understood(text: str) -> Query:
+def parse_query(text: str) -> Query:
     """The query that somebody typed. QueryRefusedError draws where it is wrong."""
     try:
         return language.parse(text)
@@ -96,7 +96,7 @@ def _drafted(before: Topic, draft: Draft, topics: Topics) -> Topic:
     if draft.name is not None:
         topic = replace(topic, name=_name(draft.name))
     if draft.query is not None:
-        topic = replace(topic, query=str(understood(draft.query)))
+        topic = replace(topic, query=str(parse_query(draft.query)))
     if draft.aliases is not None:
         names = [] if draft.aliases.strip() == NOTHING else draft.aliases.split(",")
         aliases = {name_key(name): name for name in map(_name, filter(str.strip, names))}
@@ -110,7 +110,7 @@ def _drafted(before: Topic, draft: Draft, topics: Topics) -> Topic:
     return topic
 
 
-def _free(topics: Topics, topic: Topic, before: Topic | None) -> None:
+def _check_names_free(topics: Topics, topic: Topic, before: Topic | None) -> None:
     """InvalidInputError where another topic goes by one of these names."""
     for name in (topic.name, *topic.aliases):
         for other in (topics.visible_to(0).resolve(name), topics.resolve(name)):
@@ -127,7 +127,7 @@ def _free(topics: Topics, topic: Topic, before: Topic | None) -> None:
             )
 
 
-def _own(topics: Topics, name: str, guild_id: int) -> Topic:
+def _server_topic(topics: Topics, name: str, guild_id: int) -> Topic:
     """A server's own topic. NotFoundError names what there is, or says whose it is."""
     found = topics.resolve(name)
     if found is not None and found.guild_id == guild_id:
@@ -139,7 +139,7 @@ def _own(topics: Topics, name: str, guild_id: int) -> Topic:
     raise NotFoundError(f"This server has no topic “{clip(name, 80)}”. {hint}")
 
 
-async def create(context: Context, guild_id: int, draft: Draft) -> Made:
+async def create(context: Context, guild_id: int, draft: Draft) -> SavedTopic:
     """Make a topic for a server alone: it counts for what comes in from now on, and what came in lately.
 
     InvalidInputError for what cannot be, for a name that is taken, and at the server's limit.
@@ -147,7 +147,7 @@ async def create(context: Context, guild_id: int, draft: Draft) -> Made:
     async with context.db.intake() as connection:
         topics = await context.topics.load(connection, guild_id)
         topic = _drafted(Topic("", guild_id=guild_id), draft, topics)
-        _free(topics, topic, None)
+        _check_names_free(topics, topic, None)
         if (await quotas.usage_of(connection, guild_id)).topics >= context.topics_per_server:
             raise InvalidInputError(
                 f"This server has reached the limit of {plural(context.topics_per_server, 'topic')}. "
@@ -157,27 +157,27 @@ async def create(context: Context, guild_id: int, draft: Draft) -> Made:
     return await _look_back(context, topic)
 
 
-async def edit(context: Context, guild_id: int, name: str, draft: Draft) -> Made:
+async def edit(context: Context, guild_id: int, name: str, draft: Draft) -> SavedTopic:
     """Change a topic of a server's own. Its subscriptions stay; what was posted stays. Raises as `create`.
 
     A topic that is suspended matches again, even where it stays as it is: it is suspended anew if it costs too much.
     """
     async with context.db.intake() as connection:
         topics = await context.topics.load(connection, guild_id)
-        before = _own(topics, name, guild_id)
+        before = _server_topic(topics, name, guild_id)
         after = _drafted(replace(before, suspended=""), draft, topics)
         if after == before:
             raise InvalidInputError(
                 f"“{before.name}” already has these settings. Enter another name, query, aliases or parent."
             )
-        _free(topics, after, before)
+        _check_names_free(topics, after, before)
         await server_topics.change(connection, before, after)
     if after.query == before.query and not before.suspended:
-        return Made(after)
+        return SavedTopic(after)
     return await _look_back(context, after)
 
 
-async def _look_back(context: Context, topic: Topic) -> Made:
+async def _look_back(context: Context, topic: Topic) -> SavedTopic:
     """Have a topic hold for what came in lately, newest first, as far as its price allows.
 
     Only this topic's query is evaluated, outside of any transaction; what matches is written in short ones. It ends
@@ -189,7 +189,7 @@ async def _look_back(context: Context, topic: Topic) -> Made:
         topics = await context.topics.load(connection)
     async with (
         context.evaluations.turn(topic.guild_id),
-        aclosing(lately(context, topic.guild_id, most)) as parts,
+        aclosing(recent_records(context, topic.guild_id, most)) as parts,
     ):
         async for part in parts:
             matches = await context.evaluations.run(_matches, topics, topic, part)
@@ -203,7 +203,7 @@ async def _look_back(context: Context, topic: Topic) -> Made:
                 count += await server_topics.tag(connection, topic, matches)
                 numbers = {stored.story for stored, _ in matches if stored.story is not None}
                 await stories.decide_topics(connection, numbers, context.rules.owners)
-    return Made(topic, count, looked_at if looked_at >= most else None)
+    return SavedTopic(topic, count, looked_at if looked_at >= most else None)
 
 
 def _matches(topics: Topics, topic: Topic, part: Iterable[Stored]) -> list[tuple[Stored, TopicMatch]]:
@@ -211,7 +211,7 @@ def _matches(topics: Topics, topic: Topic, part: Iterable[Stored]) -> list[tuple
     return [(stored, match) for stored, match in every if match is not None]
 
 
-async def lately(context: Context, guild_id: int, most: int = MOST) -> AsyncGenerator[list[Stored]]:
+async def recent_records(context: Context, guild_id: int, most: int = MOST) -> AsyncGenerator[list[Stored]]:
     """What came in lately and a server sees, newest first, `AT_ONCE` at a time and `most` in all.
 
     No transaction is open while somebody works on them.
@@ -228,24 +228,24 @@ async def lately(context: Context, guild_id: int, most: int = MOST) -> AsyncGene
         below, most = part[-1].id, most - limit
 
 
-async def show(context: Context, guild_id: int, name: str, *, server_only: bool = False) -> Shown:
+async def show(context: Context, guild_id: int, name: str, *, server_only: bool = False) -> TopicDetails:
     """A topic that a server knows, a shared one or its own (`server_only`: only such a one). NotFoundError has near names."""
     async with context.db.read() as connection:
         topics = await context.topics.load(connection, guild_id)
-        topic = _own(topics, name, guild_id) if server_only else resolve(topics, name)
+        topic = _server_topic(topics, name, guild_id) if server_only else resolve(topics, name)
         every = topics.with_descendants(topic.name)
         counts = await stories.recent_counts(connection, {topic.name: every}, context.now(), guild_id)
         channels = await server_topics.channels(connection, topic, guild_id)
         own_feeds = await feeds.all_feeds(connection, guild_id)
     about = sum(topic.name in feed.topics for feed in own_feeds)
-    return Shown(topic, every[1:], counts[topic.name], channels, about)
+    return TopicDetails(topic, every[1:], counts[topic.name], channels, about)
 
 
-async def delete(context: Context, guild_id: int, name: str) -> Shown:
+async def delete(context: Context, guild_id: int, name: str) -> TopicDetails:
     """Forget a topic of a server's own, and end its subscriptions. Returns what it was, and who followed it."""
     details = await show(context, guild_id, name, server_only=True)
     async with context.db.intake() as connection:
-        topic = _own(await context.topics.load(connection, guild_id), details.topic.name, guild_id)
+        topic = _server_topic(await context.topics.load(connection, guild_id), details.topic.name, guild_id)
         channels = await server_topics.channels(connection, topic, guild_id)
         await server_topics.remove(connection, topic)
     return replace(details, topic=topic, channels=channels)

@@ -26,7 +26,7 @@ SHORT = 100  # characters of a name that stand for it: Discord completes no more
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class FeedPreview:
     """What a feed would bring: its items in its own order, each with the topics it matches.
 
     `topics` is the one that was named for it, by its full name.
@@ -39,13 +39,13 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
+class AddedFeed:
     """A feed that is followed now. `new` is False where it was already.
 
     `heard` is False where no channel of the server follows anything, so that nothing is read for it yet.
     """
 
-    preview: Preview
+    preview: FeedPreview
     feed: Feed
     new: bool
     heard: bool = True
@@ -75,7 +75,7 @@ def _web(context: Context) -> Web:
 
 async def preview(
     context: Context, address: str, topic_name: str | None = None, guild_id: int = 0
-) -> Preview:
+) -> FeedPreview:
     """Look at a feed, or at the one that a web page names, without taking anything in.
 
     The items' topics, and the one that is named, are shared and the server's own.
@@ -86,12 +86,12 @@ async def preview(
         topics = await context.topics.load(connection, guild_id)
     about = (resolve(topics, topic_name).name,) if topic_name else ()
     spec = FeedSpec(address_of(address), topics=about, quality=context.polls.quality)
-    discovered = await _found(context, spec, guild_id, guessed="://" not in address)
+    discovered = await _discover(context, spec, guild_id, guessed="://" not in address)
     items = await context.evaluations.run(_matched, topics, discovered.document, guild_id)
-    return Preview(discovered.url, discovered.document, about, items)
+    return FeedPreview(discovered.url, discovered.document, about, items)
 
 
-async def _found(context: Context, spec: FeedSpec, guild_id: int, *, guessed: bool) -> Found:
+async def _discover(context: Context, spec: FeedSpec, guild_id: int, *, guessed: bool) -> Found:
     """The feed there; where https was only a guess, else over http."""
     web = _web(context)
     try:
@@ -116,7 +116,7 @@ async def add(
     *,
     guild_id: int = 0,
     added_by: int | None = None,
-) -> Added:
+) -> AddedFeed:
     """Follow a feed for a server alone (0: for everybody) from now on; its first intake is silent.
 
     The address may be that of a web page. With a topic everything in the feed is about that, without one
@@ -149,7 +149,9 @@ async def add(
         feed = await feeds.get(connection, source_id)
         heard = not guild_id or bool(await subscriptions.subscriptions(connection, guild_id=guild_id))
     context.wake()
-    return Added(feed_preview, replace(feed, title=feed.title or feed_preview.document.title), before is None, heard)
+    return AddedFeed(
+        feed_preview, replace(feed, title=feed.title or feed_preview.document.title), before is None, heard
+    )
 
 
 async def _full(context: Context, connection: AsyncConnection, guild_id: int) -> bool:
@@ -165,7 +167,7 @@ def _no_room(context: Context) -> InvalidInputError:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class FeedList:
     """A server's own feeds, and how many of the shared ones there are by state.
 
     `full`: how many records its own have brought today, where that is the most there may be; else 0. `stored`: how
@@ -179,7 +181,7 @@ class Listing:
     most_stored: int = 0
 
 
-async def listing(context: Context, guild_id: int) -> Listing:
+async def listing(context: Context, guild_id: int) -> FeedList:
     """What a server added itself; with 0 the shared feeds."""
     async with context.db.read() as connection:
         server_feeds = await feeds.all_feeds(connection, guild_id)
@@ -187,7 +189,7 @@ async def listing(context: Context, guild_id: int) -> Listing:
         used = await quotas.usage_of(connection, guild_id)
     most = context.polls.per_day
     full = most if used.records_on(context.now().date()) >= most else 0
-    return Listing(tuple(server_feeds), shared, full, used.records, context.polls.most_stored)
+    return FeedList(tuple(server_feeds), shared, full, used.records, context.polls.most_stored)
 
 
 async def remove(context: Context, name: str, guild_id: int = 0) -> Feed:

@@ -14,18 +14,16 @@ from bot.domain.model import Importance, Mode, StoryView, Subscription, Topic
 from bot.domain.posting import decisions
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.schedule import Schedule
-from bot.domain.stories import story as stories
 from bot.domain.stories.owners import MediaOwners
-from bot.domain.stories.story import Story
+from bot.domain.stories.story import Muted, Story, muted_by, reaches, story_view
 from bot.domain.topics.topics import Topics
-from bot.domain.topics.tree import sought_by
+from bot.domain.topics.tree import feed_topic_of
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
 from bot.services.context import Context
 from bot.services.digests import FIRST
 from bot.services.story_batches import story_batches
 from bot.services.topics import NEAR, resolve
-from bot.store import digests, feeds, outbox, servers, subscriptions, topics
-from bot.store import stories as stored_stories
+from bot.store import digests, feeds, outbox, servers, stories, subscriptions, topics
 from bot.store.subscriptions import ChannelState
 
 FORECAST = timedelta(days=7)
@@ -94,7 +92,7 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True)
-class Subscribed:
+class SubscribeResult:
     """What a subscription brought about.
 
     `schedule` is when the digest comes, None where the subscription wants none; `default_schedule`
@@ -111,7 +109,7 @@ class Subscribed:
     resumed: bool = False
 
 
-async def subscribe(context: Context, request: SubscribeRequest) -> Subscribed:
+async def subscribe(context: Context, request: SubscribeRequest) -> SubscribeResult:
     """Subscribe a channel to a topic, or change its subscription.
 
     `wish.topic` is any name of the topic; NotFoundError where there is none like it.
@@ -121,7 +119,9 @@ async def subscribe(context: Context, request: SubscribeRequest) -> Subscribed:
         loaded_topics = await context.topics.load(connection, request.guild_id)
         topic = resolve(loaded_topics, request.topic)
         before_all = await subscriptions.subscriptions(connection, guild_id=request.guild_id)
-        before = next((s for s in before_all if s.channel_id == request.channel_id and s.topic == topic.name), None)
+        before = next(
+            (s for s in before_all if s.channel_id == request.channel_id and s.topic == topic.name), None
+        )
         subscription = request.onto(before, topic.name)
         if before is None and len(before_all) >= MOST_SUBSCRIPTIONS:
             raise InvalidInputError(
@@ -140,7 +140,7 @@ async def subscribe(context: Context, request: SubscribeRequest) -> Subscribed:
             await digests.plan_next(connection, subscription.channel_id, next_digest)
     context.wake()
     forecast = await _forecast(context, subscription, topic, loaded_topics)
-    return Subscribed(
+    return SubscribeResult(
         subscription,
         before is None,
         forecast,
@@ -158,20 +158,20 @@ async def _forecast(context: Context, subscription: Subscription, topic: Topic, 
     below = topics.with_descendants(subscription.topic)
     guild_id = subscription.guild_id
     async with context.db.read() as connection:
-        recent = await stored_stories.newest_arrived(connection, below, since, now, guild_id, MOST_FORECAST)
-        latest = await stored_stories.latest(connection, below, 1, guild_id)
-        muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id, subscription.channel_id))
+        recent = await stories.newest_arrived(connection, below, since, now, guild_id, MOST_FORECAST)
+        latest = await stories.latest(connection, below, 1, guild_id)
+        muted = muted_by(await subscriptions.mutes_in(connection, guild_id, subscription.channel_id))
         topic_lists = await feeds.topic_lists(connection, guild_id)
     posted_of = partial(_would_post, subscription, muted, context.rules)
     async with context.evaluations.turn(guild_id):
-        bringing = await context.evaluations.run(_bringing, topic_lists, topics, topic)
+        bringing = await context.evaluations.run(_count_feeds, topic_lists, topics, topic)
         async with aclosing(story_batches(context, recent, guild_id, posted_of)) as batches:
             would = [view async for views in batches for view in views]
     would.sort(key=lambda view: (view.last, view.number), reverse=True)
     newest = next(iter(would), None)
     async with context.db.read() as connection:
         if newest is None:
-            loaded = await stored_stories.load(connection, latest, guild_id)
+            loaded = await stories.load(connection, latest, guild_id)
             seen = await asyncio.to_thread(_views, loaded.values(), muted, context.rules.owners)
             newest = next(iter(seen), None)
         post = await outbox.post_in(connection, newest.number, subscription.channel_id) if newest else None
@@ -179,27 +179,27 @@ async def _forecast(context: Context, subscription: Subscription, topic: Topic, 
 
 
 def _would_post(
-    subscription: Subscription, muted: stories.Muted, rules: PostingSettings, batch: Iterable[Story]
+    subscription: Subscription, muted: Muted, rules: PostingSettings, batch: Iterable[Story]
 ) -> list[StoryView]:
     """The stories that it would have posted."""
     least = decisions.live_importance(subscription)
     return [
         view
         for view in _views(batch, muted, rules.owners)
-        if stories.reaches(view, least)
+        if reaches(view, least)
         and any(m.first_seen - m.published <= rules.max_age for m in view.members if not m.partial)
     ]
 
 
-def _bringing(topic_lists: Mapping[tuple[str, ...], int], topics: Topics, topic: Topic) -> int:
+def _count_feeds(topic_lists: Mapping[tuple[str, ...], int], topics: Topics, topic: Topic) -> int:
     """How many feeds may bring something on a topic: those about it, and those about nothing in particular."""
-    key = {sought_by(topic)}
+    key = {feed_topic_of(topic)}
     return sum(count for names, count in topic_lists.items() if not names or topics.concerns(names, key))
 
 
-def _views(loaded: Iterable[Story], muted: stories.Muted, owners: MediaOwners) -> list[StoryView]:
+def _views(loaded: Iterable[Story], muted: Muted, owners: MediaOwners) -> list[StoryView]:
     """What can be seen of these stories."""
-    return [view for story in loaded if (view := stories.view(story, muted, owners)) is not None]
+    return [view for story in loaded if (view := story_view(story, muted, owners)) is not None]
 
 
 async def post_now(context: Context, story: int, guild_id: int, channel_id: int) -> bool:
@@ -209,18 +209,20 @@ async def post_now(context: Context, story: int, guild_id: int, channel_id: int)
     """
     now = context.now()
     async with context.db.write() as connection:
-        number = await stored_stories.survivor(connection, story, guild_id)
+        number = await stories.survivor(connection, story, guild_id)
         if number is None:
             raise NotFoundError(f"There is no story #{story}.")
         post = await outbox.post_in(connection, number, channel_id)
         if outbox.is_posted(post):
             return False
-        loaded = (await stored_stories.load(connection, [number], guild_id))[number]
-        muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
-        view = await asyncio.to_thread(stories.view, loaded, muted, context.rules.owners)
+        loaded = (await stories.load(connection, [number], guild_id))[number]
+        muted = muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
+        view = await asyncio.to_thread(story_view, loaded, muted, context.rules.owners)
         if view is None:
             raise InvalidInputError(f"Story #{number} was removed by its outlets or is muted here.")
-        channel_subscriptions = await subscriptions.subscriptions(connection, guild_id=guild_id, channel_ids=[channel_id])
+        channel_subscriptions = await subscriptions.subscriptions(
+            connection, guild_id=guild_id, channel_ids=[channel_id]
+        )
         live = [s for s in channel_subscriptions if s.mode is not Mode.DIGEST]
         if not decisions.matching(view, live, await context.topics.load(connection, guild_id)):
             raise InvalidInputError(
@@ -237,7 +239,12 @@ async def post_now(context: Context, story: int, guild_id: int, channel_id: int)
 
 
 async def unsubscribe(
-    context: Context, topic_name: str, channel_id: int, guild_id: int | None = None, *, channel_deleted: bool = False
+    context: Context,
+    topic_name: str,
+    channel_id: int,
+    guild_id: int | None = None,
+    *,
+    channel_deleted: bool = False,
 ) -> str:
     """Take a subscription of a channel back. Returns the topic's name; UnknownNameError names what there is.
 
@@ -246,8 +253,12 @@ async def unsubscribe(
     `channel_deleted`: the channel is there no longer; with its last subscription all else that is kept of it goes.
     """
     async with context.db.write() as connection:
-        channel_subscriptions = await subscriptions.subscriptions(connection, guild_id=guild_id, channel_ids=[channel_id])
-        loaded_topics = await context.topics.load(connection, channel_subscriptions[0].guild_id if channel_subscriptions else 0)
+        channel_subscriptions = await subscriptions.subscriptions(
+            connection, guild_id=guild_id, channel_ids=[channel_id]
+        )
+        loaded_topics = await context.topics.load(
+            connection, channel_subscriptions[0].guild_id if channel_subscriptions else 0
+        )
         topic = loaded_topics.resolve(topic_name) if channel_subscriptions else None
         if topic and await subscriptions.unsubscribe(
             connection, channel_id, await topics.id_of(connection, topic)
@@ -261,7 +272,9 @@ async def unsubscribe(
     raise UnknownNameError(f"The channel is not subscribed to “{topic_name[:80]}”. {hint}", topic_name, near)
 
 
-async def lost(context: Context, guild_id: int, is_there: Callable[[int], bool]) -> list[Subscription]:
+async def subscriptions_of_missing_channels(
+    context: Context, guild_id: int, is_there: Callable[[int], bool]
+) -> list[Subscription]:
     """The subscriptions of channels that are not there any more, or that the bot cannot see."""
     async with context.db.read() as connection:
         server_subscriptions = await subscriptions.subscriptions(connection, guild_id=guild_id)
@@ -341,7 +354,10 @@ async def listing(context: Context, guild_id: int) -> list[ChannelSubscriptions]
 
 
 def _channel(
-    context: Context, channel_id: int, channel_subscriptions: Sequence[Subscription], state: ChannelState | None
+    context: Context,
+    channel_id: int,
+    channel_subscriptions: Sequence[Subscription],
+    state: ChannelState | None,
 ) -> ChannelSubscriptions:
     schedule = None
     if state is not None and not state.off and any(s.mode is not Mode.LIVE for s in channel_subscriptions):

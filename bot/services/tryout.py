@@ -9,17 +9,15 @@ from datetime import datetime, timedelta
 
 from bot.domain.model import Record, Stored, Topic
 from bot.domain.posting.backtest import Backtest, Tally
-from bot.domain.stories import story as stories
-from bot.domain.stories.story import Story
-from bot.domain.topics.query import language as query
+from bot.domain.stories.story import Story, muted_by
 from bot.domain.topics.query.document import Document
-from bot.domain.topics.query.language import Query
+from bot.domain.topics.query.language import Mark, Query, explain, matches
 from bot.domain.topics.query.matching import MatchingRecord, keyword_marks
 from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError
 from bot.services.context import Context
 from bot.services.evaluation import affordable
-from bot.services.server_topics import LOOK_BACK, MOST, lately, understood
+from bot.services.server_topics import LOOK_BACK, MOST, parse_query, recent_records
 from bot.services.story_batches import story_batches
 from bot.store import server_topics, subscriptions
 
@@ -30,7 +28,7 @@ MOST_STORIES = 5_000  # that a backtest tells again
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TryoutRequest:
     """What is tried: a topic that there is, or a query that was typed in. A server topic has both."""
 
     topics: Topics
@@ -45,33 +43,33 @@ class Asked:
     @property
     def about(self) -> tuple[str, ...]:
         """The names of the topic and of those below it."""
-        return self.known.with_descendants(self.topic.name) if self.topic else ()
+        return self.topics.with_descendants(self.topic.name) if self.topic else ()
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class MatchingRecords:
     """The newest matches, and how many records were looked at until then. `cut`: there were more, but no budget for them."""
 
-    request: Asked
+    request: TryoutRequest
     matches: tuple[MatchingRecord, ...]
     looked_at: int
     cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Backtested:
+class TopicBacktest:
     """What a subscription would have posted, out of how many records that matched.
 
     `cut`: it goes back less than it could, as more would have cost too much.
     """
 
-    request: Asked
+    request: TryoutRequest
     backtest: Backtest
     records: int
     cut: bool = False
 
 
-async def _asked(context: Context, guild_id: int, text: str) -> Asked:
+async def _request(context: Context, guild_id: int, text: str) -> TryoutRequest:
     """What somebody means: a topic where one goes by that, else a query. QueryRefusedError where that is none."""
     if not text.strip():
         raise InvalidInputError("Enter a topic or a query.")
@@ -79,36 +77,36 @@ async def _asked(context: Context, guild_id: int, text: str) -> Asked:
         topics = await context.topics.load(connection, guild_id)
     topic = topics.resolve(text)
     if topic is None:
-        return Asked(topics, query=understood(text))
-    return Asked(topics, topic, understood(topic.query) if topic.guild_id and topic.query else None)
+        return TryoutRequest(topics, query=parse_query(text))
+    return TryoutRequest(topics, topic, parse_query(topic.query) if topic.guild_id and topic.query else None)
 
 
-async def newest(context: Context, guild_id: int, text: str) -> Tested:
+async def newest(context: Context, guild_id: int, text: str) -> MatchingRecords:
     """The newest records that match a topic or a query, with the words that made them match."""
-    request = await _asked(context, guild_id, text)
+    request = await _request(context, guild_id, text)
     async with context.evaluations.turn(guild_id):
         matching, looked_at, cut = await _newest(context, request, guild_id)
         explained = await context.evaluations.run(_explained, request, matching)
-    return Tested(request, explained, looked_at, cut)
+    return MatchingRecords(request, explained, looked_at, cut)
 
 
-def _explained(request: Asked, matching: Iterable[Stored]) -> tuple[MatchingRecord, ...]:
-    documents = ((stored, request.known.matcher.document(stored.record)) for stored in matching)
+def _explained(request: TryoutRequest, matching: Iterable[Stored]) -> tuple[MatchingRecord, ...]:
+    documents = ((stored, request.topics.matcher.document(stored.record)) for stored in matching)
     return tuple(
         MatchingRecord(stored, document, _marks(request, stored.record, document))
         for stored, document in documents
     )
 
 
-def _marks(request: Asked, record: Record, document: Document) -> Sequence[query.Mark]:
+def _marks(request: TryoutRequest, record: Record, document: Document) -> Sequence[Mark]:
     if request.query is not None:
-        return query.explain(request.query, document)
+        return explain(request.query, document)
     names = set(request.about)
-    words = [w for match in request.known.matcher.of(record) if match.topic in names for w in match.keywords]
+    words = [w for match in request.topics.matcher.of(record) if match.topic in names for w in match.keywords]
     return keyword_marks(words, document)
 
 
-async def _newest(context: Context, request: Asked, guild_id: int) -> tuple[list[Stored], int, bool]:
+async def _newest(context: Context, request: TryoutRequest, guild_id: int) -> tuple[list[Stored], int, bool]:
     """The newest records that match, how many were looked at, and whether the budget ended before."""
     if request.topic is not None:
         since = context.now() - LOOK_BACK
@@ -119,9 +117,9 @@ async def _newest(context: Context, request: Asked, guild_id: int) -> tuple[list
     hits: list[Stored] = []
     looked_at = 0
     most = min(MOST, affordable(request.query.price))
-    async with aclosing(lately(context, guild_id, most)) as parts:
+    async with aclosing(recent_records(context, guild_id, most)) as parts:
         async for part in parts:
-            hits += await context.evaluations.run(_matching, request.query, request.known, part)
+            hits += await context.evaluations.run(_matching, request.query, request.topics, part)
             looked_at += len(part)
             if len(hits) >= EXAMPLES:
                 break
@@ -129,7 +127,7 @@ async def _newest(context: Context, request: Asked, guild_id: int) -> tuple[list
 
 
 def _matching(parsed: Query, topics: Topics, part: Iterable[Stored]) -> list[Stored]:
-    return [stored for stored in part if query.matches(parsed, topics.matcher.document(stored.record))]
+    return [stored for stored in part if matches(parsed, topics.matcher.document(stored.record))]
 
 
 @dataclass(slots=True)
@@ -151,7 +149,7 @@ class _About:
         return True
 
 
-async def _about(context: Context, request: Asked, guild_id: int) -> _About:
+async def _about(context: Context, request: TryoutRequest, guild_id: int) -> _About:
     about = _About({})
     if request.topic is not None:
         since = context.now() - LOOK_BACK
@@ -166,10 +164,10 @@ async def _about(context: Context, request: Asked, guild_id: int) -> _About:
     assert request.query is not None
     looked_at = 0
     most = min(MOST, affordable(request.query.price))
-    async with aclosing(lately(context, guild_id, most)) as parts:
+    async with aclosing(recent_records(context, guild_id, most)) as parts:
         async for part in parts:
             looked_at += len(part)
-            for stored in await context.evaluations.run(_matching, request.query, request.known, part):
+            for stored in await context.evaluations.run(_matching, request.query, request.topics, part):
                 if not about.add(stored.id, stored.story, stored.first_seen):
                     return about
             if looked_at >= most:
@@ -177,18 +175,18 @@ async def _about(context: Context, request: Asked, guild_id: int) -> _About:
     return about
 
 
-async def backtest(context: Context, guild_id: int, channel_id: int, text: str) -> Backtested:
+async def backtest(context: Context, guild_id: int, channel_id: int, text: str) -> TopicBacktest:
     """What a subscription of a channel would have posted in the last `DAYS` days, or since the first record came in.
 
     Where that costs too much it goes back less far.
     """
-    request = await _asked(context, guild_id, text)
+    request = await _request(context, guild_id, text)
     now = context.now()
     async with context.evaluations.turn(guild_id):
         about = await _about(context, request, guild_id)
         async with context.db.read() as connection:
             first = await server_topics.first(connection, guild_id)
-            muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
+            muted = muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
         since = max([now - timedelta(days=DAYS - 1), first or now, *([about.oldest] if about.oldest else [])])
         tally = Tally(since, now, context.rules.max_age, muted, context.rules.owners, samples=SAMPLES)
 
@@ -199,4 +197,4 @@ async def backtest(context: Context, guild_id: int, channel_id: int, text: str) 
             async for _ in batches:
                 pass
         result = await context.evaluations.run(tally.result)
-    return Backtested(request, result, about.records, about.oldest is not None)
+    return TopicBacktest(request, result, about.records, about.oldest is not None)

@@ -77,7 +77,7 @@ async def plan_next(connection: AsyncConnection, channel_id: int, next_digest: d
     )
 
 
-async def told(connection: AsyncConnection, channel_id: int) -> dict[int, DigestMention]:
+async def mentions(connection: AsyncConnection, channel_id: int) -> dict[int, DigestMention]:
     """What the channel's digests have told: story -> outlets and time of the last time."""
     rows = await connection.execute(
         sa.select(_t.c.story, _t.c.outlets, _t.c.at).where(_t.c.channel_id == channel_id)

@@ -91,7 +91,9 @@ async def find(connection: AsyncConnection, address: str, guild_id: int) -> Feed
     if exact is not None:
         return exact
     page = canonical(address)
-    return next((feed for feed in feeds_of_server if page in (canonical(feed.address), canonical(feed.url))), None)
+    return next(
+        (feed for feed in feeds_of_server if page in (canonical(feed.address), canonical(feed.url))), None
+    )
 
 
 async def get(connection: AsyncConnection, source_id: int) -> Feed:
@@ -287,7 +289,7 @@ async def next_due(connection: AsyncConnection, followed: Collection[int]) -> da
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class SettledPoll:
     """What to keep of a poll. `moved` is the new address where the feed has one for good."""
 
     source_id: int
@@ -297,7 +299,7 @@ class Settled:
     moved: str = ""
 
 
-async def settle(connection: AsyncConnection, settled: Sequence[Settled], now: datetime) -> None:
+async def settle(connection: AsyncConnection, settled: Sequence[SettledPoll], now: datetime) -> None:
     """Write how polls went, in the transaction that stores what they brought."""
     if not settled:
         return

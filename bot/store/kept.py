@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 T = TypeVar("T")
 
-KEPT_FOR = timedelta(minutes=10)
-MANY = 5_000  # rows from which on it takes long; what takes no time is worked out anew
-MOST = 16  # answers of one kind
+CACHED_FOR = timedelta(minutes=10)
+MIN_ROWS = 5_000  # rows from which on it takes long; what takes no time is worked out anew
+MAX_ANSWERS = 16  # answers of one kind
 
 
-async def recent(
+async def cached(
     connection: AsyncConnection,
     kind: str,
     key: Hashable,
@@ -23,17 +23,17 @@ async def recent(
     work: Callable[[], Awaitable[T]],
     rows: Callable[[T], int],
 ) -> T:
-    """What `work` gives; where that was many rows (`rows` says how many), what it gave up to `KEPT_FOR` ago."""
+    """What `work` gives; where that was many rows (`rows` says how many), what it gave up to `CACHED_FOR` ago."""
     assert connection.sync_connection is not None
     options = connection.sync_connection.get_execution_options()
     answers: dict[Hashable, tuple[datetime, T]] = options.get("kept", {}).setdefault(kind, {})
     previous = answers.get(key)
-    if previous is not None and timedelta() <= now - previous[0] < KEPT_FOR:
+    if previous is not None and timedelta() <= now - previous[0] < CACHED_FOR:
         return previous[1]
     answer = await work()
     answers.pop(key, None)
-    if rows(answer) > MANY:
+    if rows(answer) > MIN_ROWS:
         answers[key] = now, answer
-        for oldest in list(answers)[:-MOST]:
+        for oldest in list(answers)[:-MAX_ANSWERS]:
             del answers[oldest]
     return answer

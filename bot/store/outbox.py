@@ -267,7 +267,7 @@ async def settle(
             values |= {"due_at": again, "attempts": 0, "reason": reason}
         case Drop(reason):
             values |= {"due_at": None, "closed": True, "reason": reason}
-            if outcome.got is SendStatus.STALE:
+            if outcome.result is SendStatus.STALE:
                 # It may be wanted after all by what changed since it was claimed: look at it once more.
                 same = _o.c.revision == claimed.revision
                 values |= {"due_at": sa.case((same, sa.null()), else_=now), "closed": same}
@@ -330,7 +330,7 @@ def is_posted(post: sa.Row[Any] | None) -> bool:
     return post is not None and (post.sent_at is not None or not post.closed)
 
 
-async def held_in(connection: AsyncConnection, story: int, channel_id: int) -> str | None:
+async def withheld_reason(connection: AsyncConnection, story: int, channel_id: int) -> str | None:
     """Why the story was not posted in the channel, where that was decided."""
     withheld = schema.withheld_posts
     reason: str | None = await connection.scalar(
@@ -345,7 +345,7 @@ async def queue_length(connection: AsyncConnection, guild_id: int) -> int:
     return await connection.scalar(sa.select(sa.func.count()).select_from(_o).where(waiting)) or 0
 
 
-async def held_counts(connection: AsyncConnection, guild_id: int, since: datetime) -> dict[str, int]:
+async def withheld_counts(connection: AsyncConnection, guild_id: int, since: datetime) -> dict[str, int]:
     """How many stories were held back in a server since then, by reason."""
     withheld = schema.withheld_posts
     rows = await connection.execute(

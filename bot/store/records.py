@@ -16,7 +16,7 @@ from bot.domain.clustering.story_cluster import Report, Terms
 from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryView, TopicMatch
 from bot.domain.posting.plan import Affected, IntakePlan
 from bot.domain.records.analysis import TextAnalysis
-from bot.domain.records.intake import Arrival, Known, all_keys, keys_of
+from bot.domain.records.intake import Arrival, StoredContext, all_keys, keys_of
 from bot.domain.stories.ranking import last_report
 from bot.domain.text.words import search_key
 from bot.store import decisions, outbox, pointers, quotas, schema, search, story_topics, topics
@@ -184,7 +184,7 @@ async def content_hashes(connection: AsyncConnection, keys: Iterable[str]) -> fr
     return frozenset(hashes)
 
 
-async def known(connection: AsyncConnection, batch: Sequence[Arrival]) -> Known:
+async def stored_context(connection: AsyncConnection, batch: Sequence[Arrival]) -> StoredContext:
     """What is stored of the records that a batch names."""
     scoped_records = [arrival.own() for arrival in batch]
     by_key = await ids_by_key(connection, all_keys(scoped_records))
@@ -198,7 +198,7 @@ async def known(connection: AsyncConnection, batch: Sequence[Arrival]) -> Known:
         rows = await connection.execute(polled.where(schema.sources.c.id.in_(part)))
         polled_ids.update(rows.scalars())
     next_record = await connection.scalar(sa.select(sa.func.coalesce(sa.func.max(_r.c.id), 0) + 1))
-    return Known(
+    return StoredContext(
         by_key,
         records | await by_id(connection, declarers - set(records)),
         content_hashes,
@@ -306,7 +306,7 @@ def _story_row(number: int, view: StoryView) -> dict[str, Any]:
 
 
 class _Rows(NamedTuple):
-    """What is written of a plan's records and stories. `gone`: stories of which nothing is left."""
+    """What is written of a plan's records and stories. `emptied`: stories of which nothing is left."""
 
     stories: list[dict[str, Any]]
     emptied: list[int]
@@ -347,15 +347,15 @@ async def apply(connection: AsyncConnection, plan: IntakePlan, now: datetime) ->
     # In a thread: titles are folded, and words put together.
     rows = await asyncio.to_thread(_Rows.of, plan, connection.dialect.name)
     await upsert(connection, _s, rows.stories, on=["number"])
-    for part in chunks(rows.gone):
+    for part in chunks(rows.emptied):
         await connection.execute(sa.update(_s).where(_s.c.number.in_(part)).values(removed=True))
     await _write_records(connection, rows)
     await _write_reasons(connection, plan.why)
     await _write_keys(connection, plan.keys)
     await _write_declarations(connection, plan.declares)
-    topic_ids = await _learnt(connection, plan.topics)
+    topic_ids = await _topic_ids(connection, plan.topics)
     await _write_topics(connection, plan.topics, topic_ids)
-    await story_topics.forget(connection, (*rows.gone, *plan.merged))
+    await story_topics.forget(connection, (*rows.emptied, *plan.merged))
     await story_topics.write(connection, plan.story_topics)
     await _forward(connection, plan.merged)
     changed = {story: plan.audience(story) for story in plan.stories}
@@ -400,10 +400,12 @@ async def _write_declarations(connection: AsyncConnection, declares: Mapping[int
         await connection.execute(sa.insert(_d), rows)
 
 
-async def _learnt(connection: AsyncConnection, matches: Mapping[int, Sequence[TopicMatch]]) -> dict[str, int]:
+async def _topic_ids(
+    connection: AsyncConnection, matches: Mapping[int, Sequence[TopicMatch]]
+) -> dict[str, int]:
     """The ids of all topics; those that records declare and nobody knew are known from now on."""
     every = [match for of_record in matches.values() for match in of_record]
-    topic_ids = await topics.learn(connection, [match.topic for match in every if not match.guild_id])
+    topic_ids = await topics.ensure(connection, [match.topic for match in every if not match.guild_id])
     servers = {topics.key_of(match.topic, match.guild_id) for match in every if match.guild_id}
     return topic_ids | await topics.ids_of(connection, servers)
 
@@ -456,7 +458,7 @@ async def reasons(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, 
     return reasons_by_id
 
 
-async def own_after(connection: AsyncConnection, after: int, limit: int) -> dict[int, Stored]:
+async def arrived_after(connection: AsyncConnection, after: int, limit: int) -> dict[int, Stored]:
     """The records that came in themselves, by id, the first `limit` of those above `after`."""
     rows = await connection.execute(
         sa.select(_r.c.id).where(_r.c.id > after, ~_r.c.partial).order_by(_r.c.id).limit(limit)
@@ -466,4 +468,4 @@ async def own_after(connection: AsyncConnection, after: int, limit: int) -> dict
 
 async def rematch(connection: AsyncConnection, matches: Mapping[int, Sequence[TopicMatch]]) -> None:
     """Replace the topics of these records. Those of their stories have to be decided anew."""
-    await _write_topics(connection, matches, await _learnt(connection, matches))
+    await _write_topics(connection, matches, await _topic_ids(connection, matches))

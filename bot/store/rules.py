@@ -20,7 +20,7 @@ _second = schema.stories.alias("second")
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class StoryOverride:
     """Two records report the same event, or do not, as a user of a server said."""
 
     one: int
@@ -31,7 +31,7 @@ class Rule:
     at: datetime
 
 
-async def add(connection: AsyncConnection, rule: Rule) -> None:
+async def add(connection: AsyncConnection, rule: StoryOverride) -> None:
     """Keep a rule; of what was said before about these two it takes the place."""
     one, other = sorted((rule.one, rule.other))
     row = {

@@ -83,7 +83,9 @@ async def suspend(connection: AsyncConnection, reasons: Mapping[Label, str]) -> 
 async def suspended(connection: AsyncConnection, guild_id: int) -> dict[str, str]:
     """The topics of a server that are suspended, each with why."""
     is_suspended = sa.and_(_t.c.guild_id == guild_id, _t.c.suspended != "")
-    rows = await connection.execute(sa.select(_t.c.name, _t.c.suspended).where(is_suspended).order_by(_t.c.id))
+    rows = await connection.execute(
+        sa.select(_t.c.name, _t.c.suspended).where(is_suspended).order_by(_t.c.id)
+    )
     return dict(rows.all())
 
 

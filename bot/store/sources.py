@@ -113,7 +113,7 @@ async def progress(connection: AsyncConnection, source_id: int) -> dict[str, Any
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SourceStep:
     """How far a source has moved on.
 
     `taken` more records came in. `finished` is given with the last batch of a fetch: it went well until
@@ -127,7 +127,7 @@ class Step:
     rejected: int
 
 
-async def advance(connection: AsyncConnection, steps: Sequence[Step]) -> None:
+async def advance(connection: AsyncConnection, steps: Sequence[SourceStep]) -> None:
     """Move sources on, in the transaction that stores their records."""
     entries = [
         {"source_id": step.source_id, "key": key, "value": value}
@@ -146,7 +146,9 @@ async def advance(connection: AsyncConnection, steps: Sequence[Step]) -> None:
     ]
     if finished:
         fine = {"intake_done": True, "last_error": "", "last_error_at": None}
-        await connection.execute(statement.values(last_success=p("at"), rejected=p("refused"), **fine), finished)
+        await connection.execute(
+            statement.values(last_success=p("at"), rejected=p("refused"), **fine), finished
+        )
 
 
 async def begin_anew(connection: AsyncConnection, source_id: int) -> None:

@@ -49,7 +49,9 @@ async def load(
     return stories
 
 
-async def _load(connection: AsyncConnection, numbers: Sequence[int], guild_id: int | None) -> dict[int, Story]:
+async def _load(
+    connection: AsyncConnection, numbers: Sequence[int], guild_id: int | None
+) -> dict[int, Story]:
     stored = await records.members(connection, numbers, guild_id)
     declared_ids = {i for record in stored.values() for i in record.declares} - set(stored)
     everything = stored | await records.by_id(connection, declared_ids, guild_id)
@@ -169,7 +171,7 @@ async def recent_counts(
 ) -> dict[str, int]:
     """As `counts`; where that takes long, it may be some minutes old."""
     key = (guild_id, frozenset((name, tuple(names)) for name, names in below.items()))
-    return await kept.recent(
+    return await kept.cached(
         connection,
         "counts",
         key,
@@ -235,7 +237,9 @@ async def latest(
     if limit is not None:
         if topics is not None:
             return await _latest_of_topics(connection, topics, limit, guild_id)
-        every = sa.union_all(*(_newest(_ORDERED, owner_id, limit) for owner_id in _guilds(guild_id))).subquery()
+        every = sa.union_all(
+            *(_newest(_ORDERED, owner_id, limit) for owner_id in _guilds(guild_id))
+        ).subquery()
         rows = await connection.execute(_by_arrival(sa.select(every.c.number), every).limit(limit))
         return list(rows.scalars())
     statement = sa.select(_s.c.number).where(_alive(guild_id))
@@ -268,13 +272,19 @@ async def _latest_of_topics(
     inside = sa.select(newest).where(_about(newest.c.number, ids, guild_id))
     if complete_since is not None:
         inside = inside.where(newest.c.last_seen >= complete_since)
-    rows_by_number = {row.number: row for row in await connection.execute(_by_arrival(inside, newest).limit(limit))}
+    rows_by_number = {
+        row.number: row for row in await connection.execute(_by_arrival(inside, newest).limit(limit))
+    }
     if len(rows_by_number) < limit and complete_since is not None:
         began_last = await _began_last(connection, ids, guild_id, most)
         for part in chunks(began_last):
             more = sa.select(*_ORDERED).where(_s.c.number.in_(part), _alive(guild_id))
-            rows_by_number |= {row.number: row for row in await connection.execute(_by_arrival(more, _s).limit(limit))}
-    best = sorted(rows_by_number.values(), key=lambda row: (row.last_seen, row.last, row.number), reverse=True)
+            rows_by_number |= {
+                row.number: row for row in await connection.execute(_by_arrival(more, _s).limit(limit))
+            }
+    best = sorted(
+        rows_by_number.values(), key=lambda row: (row.last_seen, row.last, row.number), reverse=True
+    )
     return [row.number for row in best[:limit]]
 
 
@@ -303,7 +313,9 @@ async def _began_last(
         of_topic = sa.select(_st.c.story).where(
             _st.c.topic_id == topic_id, visible_to(_st.c.guild_id, guild_id)
         )
-        numbers.update((await connection.execute(of_topic.order_by(_st.c.story.desc()).limit(limit))).scalars())
+        numbers.update(
+            (await connection.execute(of_topic.order_by(_st.c.story.desc()).limit(limit))).scalars()
+        )
     return numbers
 
 
@@ -407,7 +419,7 @@ async def recent_totals(
     connection: AsyncConnection, now: datetime, guild_id: int | None = None
 ) -> tuple[int, int]:
     """As `totals`; a large result is cached for some minutes."""
-    return await kept.recent(connection, "totals", guild_id, now, lambda: totals(connection, guild_id), sum)
+    return await kept.cached(connection, "totals", guild_id, now, lambda: totals(connection, guild_id), sum)
 
 
 async def totals(connection: AsyncConnection, guild_id: int | None = None) -> tuple[int, int]:

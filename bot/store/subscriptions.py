@@ -98,7 +98,9 @@ async def paused(connection: AsyncConnection) -> list[int]:
     return list(rows.scalars())
 
 
-async def subscribe(connection: AsyncConnection, subscription: Subscription, topic_id: int, now: datetime) -> None:
+async def subscribe(
+    connection: AsyncConnection, subscription: Subscription, topic_id: int, now: datetime
+) -> None:
     """Store a subscription, or change the one that the channel has to the topic."""
     row = {
         "guild_id": subscription.guild_id,
@@ -231,7 +233,9 @@ async def mutes(connection: AsyncConnection, *guild_ids: int) -> tuple[Mute, ...
 async def mutes_in(connection: AsyncConnection, guild_id: int, channel_id: int) -> tuple[Mute, ...]:
     """The mutes that hold in a channel: its own and its server's."""
     applies = sa.and_(_m.c.guild_id == guild_id, _m.c.channel_id.in_((0, channel_id)))
-    return tuple(_mute(row) for row in await connection.execute(sa.select(_m).where(applies).order_by(_m.c.id)))
+    return tuple(
+        _mute(row) for row in await connection.execute(sa.select(_m).where(applies).order_by(_m.c.id))
+    )
 
 
 async def mute(connection: AsyncConnection, guild_id: int, channel_id: int | None, value: str) -> None:

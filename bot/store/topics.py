@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.model import Topic
 from bot.domain.text.words import name_key
 from bot.domain.topics.query.meter import Label
-from bot.domain.topics.tree import known_as, sought_by
+from bot.domain.topics.tree import feed_topic_of, name_keys
 from bot.store import revisions, schema
 from bot.store.servers import LEFT
 from bot.store.sql import chunks, insert_new, upsert
@@ -134,7 +134,7 @@ async def tree(connection: AsyncConnection) -> frozenset[tuple[str, str]]:
     return frozenset((row.key, row.parent) for row in rows)
 
 
-async def learn(connection: AsyncConnection, names: Iterable[str]) -> dict[str, int]:
+async def ensure(connection: AsyncConnection, names: Iterable[str]) -> dict[str, int]:
     """Make sure that these names are topics, as the first spells them; returns all ids by key."""
     known_ids = await ids(connection)
     missing: dict[str, str] = {}
@@ -167,7 +167,7 @@ async def define(connection: AsyncConnection, topics: Iterable[Topic]) -> bool:
 async def _absorb(connection: AsyncConnection, defined: Iterable[Topic]) -> None:
     """What records brought along under another name of a topic is that topic now, for those who follow it too."""
     other_names = {
-        name: topic for topic in defined for name in known_as(topic) if name != name_key(topic.name)
+        name: topic for topic in defined for name in name_keys(topic) if name != name_key(topic.name)
     }
     rows = await connection.execute(sa.select(_t.c.id, _t.c.key).where(~_t.c.configured, _shared))
     stray = {row.key: row.id for row in rows if row.key in other_names}
@@ -204,4 +204,4 @@ async def followed(connection: AsyncConnection) -> frozenset[str]:
         .join(schema.subscriptions, schema.subscriptions.c.topic_id == _t.c.id)
         .where(schema.subscriptions.c.guild_id.not_in(LEFT))
     )
-    return frozenset(sought_by(Topic(row.name, parent=row.parent, guild_id=row.guild_id)) for row in rows)
+    return frozenset(feed_topic_of(Topic(row.name, parent=row.parent, guild_id=row.guild_id)) for row in rows)

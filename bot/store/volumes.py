@@ -26,7 +26,7 @@ async def by_day(
 ) -> Volumes:
     """As `counted`; where that takes long, it may be some minutes old."""
     unique_names = frozenset(names)
-    return await kept.recent(
+    return await kept.cached(
         connection,
         "volumes",
         (guild_id, days, unique_names),

@@ -15,8 +15,8 @@ from bot.chat.port import Mark, Sender, Target
 from bot.domain import retry
 from bot.domain.circuit import Circuit, is_outage
 from bot.domain.retry import Drop, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict
-from bot.messages import story as render
 from bot.messages.message import Message
+from bot.messages.story import fingerprint, forwarded
 from bot.services.context import Context
 from bot.store import delivery, digests, outbox, pointers, subscriptions
 from bot.store.outbox import Claimed
@@ -39,7 +39,7 @@ def _nobody() -> None:
     """There is no loop to wake."""
 
 
-class Deliver:
+class Delivery:
     """Sends what is due, `concurrency` messages at once, one after the other in a channel.
 
     `stopping` is asked before each message: once it says so, what was not begun with is given back. `holder` names
@@ -246,12 +246,12 @@ class Deliver:
         now = self._context.now()
         target = Target(claim.guild_id, claim.channel_id, claim.message_id, claim.thread_id)
         if claim.kind == outbox.PUBLISH:
-            unwanted = await asyncio.to_thread(rendering.unwanted, claim, render_context, now)
+            unwanted = await asyncio.to_thread(rendering.publish_obstacle, claim, render_context, now)
             return unwanted or await self._sender.publish(target)
         if claim.message_id is None and claim.in_doubt_since is not None:
             # Before all else: what is no longer wanted may stand there as well.
             looked = await self._sender.find(target, await self._mark(claim, claim.in_doubt_since))
-            if looked.got is not SendStatus.MISSING:
+            if looked.result is not SendStatus.MISSING:
                 return looked
         if claim.message_id is not None and claim.story in render_context.merged_into:
             message = await self._pointer(claim, render_context)
@@ -262,19 +262,19 @@ class Deliver:
             return message
         if claim.message_id is None:
             outcome = await self._sender.send(target, message, claim.nonce)
-            if outcome.got is SendStatus.OK and claim.in_doubt_since is not None:
+            if outcome.result is SendStatus.OK and claim.in_doubt_since is not None:
                 # Discord may have known the nonce, and then it answers with the first message.
-                return replace(outcome, got=SendStatus.EXISTS)
-        elif render.fingerprint(message, in_forum=claim.thread_id is not None) == claim.shown:
+                return replace(outcome, result=SendStatus.EXISTS)
+        elif fingerprint(message, in_forum=claim.thread_id is not None) == claim.shown:
             return Outcome(SendStatus.UNCHANGED, shown=claim.shown)
         else:
             outcome = await self._sender.edit(target, message)
-        if outcome.got not in (SendStatus.OK, SendStatus.PARTLY):
+        if outcome.result not in (SendStatus.OK, SendStatus.PARTLY):
             return outcome
         # What is not all there yet is not taken for it: the next try brings the rest.
         thread_id = claim.thread_id or outcome.thread_id
-        whole = thread_id is not None and outcome.got is SendStatus.OK
-        return replace(outcome, shown=render.fingerprint(message, in_forum=whole))
+        whole = thread_id is not None and outcome.result is SendStatus.OK
+        return replace(outcome, shown=fingerprint(message, in_forum=whole))
 
     async def _mark(self, claim: Claimed, since: datetime) -> Mark:
         """What tells the message that an earlier try may have made from others."""
@@ -308,17 +308,19 @@ class Deliver:
         # A post of a forum is a thread, which has the number of its first message.
         place = other.channel_id if other.thread_id is None else other.message_id
         jump = f"https://discord.com/channels/{claim.guild_id}/{place}/{other.message_id}"
-        return render.forwarded(claim.story, into, jump)
+        return forwarded(claim.story, into, jump)
 
     async def _settle(self, claim: Claimed, outcome: Outcome, render_context: RenderContext) -> Verdict:
         """Decide what becomes of a message, and write it."""
         context, now = self._context, self._context.now()
-        verdict = retry.settle(outcome, claim.attempt, now, rendering.ask(claim, render_context))
-        if outcome.got is SendStatus.EXISTS and claim.kind != outbox.STORY:
+        verdict = retry.settle(outcome, claim.attempt, now, rendering.request_kind(claim, render_context))
+        if outcome.result is SendStatus.EXISTS and claim.kind != outbox.STORY:
             verdict = Sent()  # it shows what it was composed of
         publishes = await self._is_to_publish(claim, outcome, render_context)
         async with context.db.write() as connection:
-            still_leased = await outbox.settle(connection, claim, outcome, verdict, now, context.rules.edit_interval)
+            still_leased = await outbox.settle(
+                connection, claim, outcome, verdict, now, context.rules.edit_interval
+            )
             if isinstance(verdict, Pause) and still_leased:
                 if await subscriptions.pause(
                     connection, claim.channel_id, claim.guild_id, verdict.reason, now
@@ -340,7 +342,7 @@ class Deliver:
                 await outbox.enqueue(connection, row)
         if (
             not isinstance(verdict, Sent | Pause)
-            and outcome.got is not SendStatus.WAITS
+            and outcome.result is not SendStatus.WAITS
             and not is_outage(outcome)
         ):
             log.warning("message %s to channel %s %s", claim.id, claim.channel_id, _in_words(verdict))
@@ -382,5 +384,5 @@ async def _given_up(connection: AsyncConnection, claim: Claimed, outcome: Outcom
     """What follows for others from a message that is given up."""
     if claim.story is not None and claim.message_id is not None:
         await pointers.look_again(connection, [claim.story], now, claim.channel_id)
-    if claim.kind == outbox.DIGEST and outcome.got is SendStatus.STALE:
+    if claim.kind == outbox.DIGEST and outcome.result is SendStatus.STALE:
         await digests.take_back(connection, claim.channel_id, claim.payload or {})

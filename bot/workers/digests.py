@@ -58,7 +58,9 @@ async def send_due(context: Context, state: ChannelState) -> int:
             return 0
         await digests.replace_waiting(connection, state.channel_id, now)
         state = await subscriptions.channel(connection, state.channel_id) or current
-        digest_subscriptions = served_by_digest(await subscriptions.subscriptions(connection, channel_ids=[state.channel_id]))
+        digest_subscriptions = served_by_digest(
+            await subscriptions.subscriptions(connection, channel_ids=[state.channel_id])
+        )
         plan = state.schedule or context.digest_default
         next_digest = plan.after(now) if digest_subscriptions else None
         if not await digests.turn(connection, state.channel_id, state.next_digest, next_digest, now):

@@ -24,7 +24,7 @@ from bot.errors import TopicwireError
 from bot.services.context import Context
 from bot.sources.model import Batch, Rejected, Source
 from bot.store import audience, feeds, records, server_topics, sources
-from bot.store.sources import SourceState, Step
+from bot.store.sources import SourceState, SourceStep
 from bot.workers.story_window import StoryWindowCache
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Summary:
     rejected: int = 0
     errors: list[Rejected] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    held: dict[str, int] = field(default_factory=dict)
+    withheld: dict[str, int] = field(default_factory=dict)
     posted: int = 0
     fates: list[Fate] = field(default_factory=list)
 
@@ -61,8 +61,8 @@ class Summary:
         self.notes += other.notes[: MOST_ERRORS - len(self.notes)]
         self.fates += other.fates
         self.posted += other.posted
-        for reason, count in other.held.items():
-            self.held[reason] = self.held.get(reason, 0) + count
+        for reason, count in other.withheld.items():
+            self.withheld[reason] = self.withheld.get(reason, 0) + count
 
     @classmethod
     def of(cls, batch: Batch) -> Summary:
@@ -205,7 +205,7 @@ class Ingest:
         if summaries:  # of several sources it is told as a whole
             holds = stored.decisions.holds_by_reason()
             summaries[0].posted = len(stored.decisions.sends) + announced
-            summaries[0].held = {reason.value: count for reason, count in holds.items()}
+            summaries[0].withheld = {reason.value: count for reason, count in holds.items()}
         if stored.new or stored.changed:
             self._context.wake()
         return summaries
@@ -252,7 +252,7 @@ class Ingest:
     ) -> IntakePlan:
         # In threads: with many channels and stories it takes longer than Discord waits for an answer.
         rules, semantic = self._context.rules, self._context.semantic
-        stored_context = await records.known(connection, arrivals)
+        stored_context = await records.stored_context(connection, arrivals)
         topics, subscriptions, mutes = await audience.load(connection, self._context.topics)
         identified = await asyncio.to_thread(
             identify, arrivals, stored_context, topics, now, rules.max_age, analyses, semantic=semantic
@@ -295,10 +295,12 @@ def _summaries(parts: Iterable[SourceBatch], fates: Iterable[Fate]) -> list[Summ
     return summaries
 
 
-def _step(part: SourceBatch, summary: Summary, now: datetime) -> Step:
+def _step(part: SourceBatch, summary: Summary, now: datetime) -> SourceStep:
     """How far a batch moves its source on."""
     finished = now if part.batch.last else None
-    return Step(part.state.id, part.batch.progress, summary.new + summary.changed, finished, part.refused)
+    return SourceStep(
+        part.state.id, part.batch.progress, summary.new + summary.changed, finished, part.refused
+    )
 
 
 async def _suspend(connection: AsyncConnection, topics: Topics) -> None:
@@ -316,7 +318,9 @@ def report(name: str, summary: Summary, previous_errors: Container[Rejected] = (
     """
     fresh = [error for error in summary.errors if error not in previous_errors]
     if summary.new or summary.changed or fresh:
-        withheld = ", ".join(f"{reason}: {count}" for reason, count in sorted(summary.held.items())) or "none"
+        withheld = (
+            ", ".join(f"{reason}: {count}" for reason, count in sorted(summary.withheld.items())) or "none"
+        )
         log.info(
             "%s: %d new, %d changed, %d rejected; %s to send; not posted: %s",
             name,

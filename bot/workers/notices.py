@@ -13,12 +13,12 @@ from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
-from bot.domain.topics.tree import sought_by
+from bot.domain.topics.tree import feed_topic_of
 from bot.messages.forum import tag_names
 from bot.messages.message import THREAD_NAME, Embed, Message, escape, escape_to, relative
 from bot.messages.story import GREY
 from bot.store import feeds, notices, outbox, subscriptions
-from bot.store.feeds import Settled
+from bot.store.feeds import SettledPoll
 from bot.store.outbox import Claimed
 from bot.store.topic_cache import TopicCache
 
@@ -27,7 +27,7 @@ LOOK_BACK = timedelta(days=30)  # what a feed brought since then tells what it i
 
 
 async def warn(
-    connection: AsyncConnection, cache: TopicCache, failing: Sequence[tuple[Feed, Settled]], now: datetime
+    connection: AsyncConnection, cache: TopicCache, failing: Sequence[tuple[Feed, SettledPoll]], now: datetime
 ) -> list[int]:
     """Tell the channels that depend on feeds that these fail. Returns the feeds for which that is done.
 
@@ -50,7 +50,7 @@ async def warn(
 async def _tell(
     connection: AsyncConnection,
     feed: Feed,
-    settled: Settled,
+    settled: SettledPoll,
     channels: dict[int, int],
     topics: Topics,
     now: datetime,
@@ -58,9 +58,9 @@ async def _tell(
     """Tell these channels, each given with its server. False where that has to wait."""
     if not channels:
         return True
-    if not await notices.anything_came(connection, now - QUIET):
+    if not await notices.any_feed_succeeded(connection, now - QUIET):
         return False
-    for channel_id in await notices.told_since(connection, now - QUIET, list(channels)):
+    for channel_id in await notices.notified_since(connection, now - QUIET, list(channels)):
         del channels[channel_id]
     tags = tag_names(feed.topics, topics.visible_to(feed.guild_id))
     payload = replace(failure(feed, settled), tags=tags).to_json() | {"feed": feed.source_id}
@@ -131,12 +131,12 @@ async def _dependent(
             names = (name for of, name in about if of in (0, s.guild_id))
             affected_topics[s.guild_id] = visible_topics.with_ancestors(names)
         topic = visible_topics.resolve(s.topic)
-        if topic and name_key(s.topic) in affected_topics[s.guild_id] and sought_by(topic) not in covered:
+        if topic and name_key(s.topic) in affected_topics[s.guild_id] and feed_topic_of(topic) not in covered:
             channels[s.channel_id] = s.guild_id
     return channels
 
 
-def failure(feed: Feed, settled: Settled) -> Message:
+def failure(feed: Feed, settled: SettledPoll) -> Message:
     """What a channel is told of a feed that fails."""
     since = settled.polling.failing_since
     text = f"Topicwire cannot read **{escape_to(feed.shown, 200)}**: {escape(hosts_only(settled.error or feed.last_error))}."

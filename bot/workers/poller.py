@@ -31,7 +31,7 @@ from bot.sources.feeds.source import STATE, PollOutcome, poll_feed
 from bot.sources.model import Item, Progress, Rejected
 from bot.sources.web.fetch import Web
 from bot.store import feeds, quotas, records, sources, topics
-from bot.store.feeds import Settled
+from bot.store.feeds import SettledPoll
 from bot.store.sources import SourceState
 from bot.store.topic_cache import TopicCache
 from bot.workers.ingest import Ingest, SourceBatch, Summary, report
@@ -60,7 +60,7 @@ class _Claimed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Done:
+class _FinishedPoll:
     """A poll that is over."""
 
     feed: Feed
@@ -73,7 +73,7 @@ class _Done:
         return POLL + items * (SEEN if self.feed.intake_done else 1)
 
 
-class Poll:
+class Poller:
     """Polls feeds. `jitter` gives numbers from 0 to 1, so that feeds spread out."""
 
     def __init__(
@@ -93,7 +93,7 @@ class Poll:
         self._due: dict[str, deque[_Claimed]] = {}  # by host
         self._hosts: Counter[str] = Counter()  # how many are running at each
         self._running: dict[asyncio.Task[PollOutcome], Feed] = {}
-        self._over: list[_Done] = []
+        self._over: list[_FinishedPoll] = []
         self._storing: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()  # something is ready
         self._followed = _Followed()
@@ -150,7 +150,7 @@ class Poll:
                 self._busy.discard(feed.source_id)
                 continue
             self._hosts[host] += 1
-            spec = origin_of(feed, self._context.polls.quality)
+            spec = spec_of(feed, self._context.polls.quality)
             task = asyncio.create_task(
                 poll_feed(
                     self._web,
@@ -173,14 +173,20 @@ class Poll:
             due = await feeds.due(connection, now, followed, most)
             # One that is busy is among them if its lease has ended meanwhile.
             due = [feed for feed in due if feed.source_id not in self._busy][:AHEAD]
-            progress_by_source = await sources.progress_of(connection, [feed.source_id for feed in due], STATE)
+            progress_by_source = await sources.progress_of(
+                connection, [feed.source_id for feed in due], STATE
+            )
         if not due:
             return 0
         async with self._context.db.write() as connection:
             claimed = await feeds.claim(connection, [feed.source_id for feed in due], now)
         for feed in due:
             if feed.source_id in claimed:
-                progress = {STATE: progress_by_source[feed.source_id]} if feed.source_id in progress_by_source else {}
+                progress = (
+                    {STATE: progress_by_source[feed.source_id]}
+                    if feed.source_id in progress_by_source
+                    else {}
+                )
                 waiting = self._due.setdefault(_host(feed), deque())
                 waiting.append(_Claimed(feed, progress, now + feeds.LEASE))
         self._busy |= claimed
@@ -197,7 +203,7 @@ class Poll:
         for task in [task for task in self._running if task.done()]:
             feed = self._running.pop(task)
             self._hosts[_host(feed)] -= 1
-            self._over.append(_Done(feed, _result(task)))
+            self._over.append(_FinishedPoll(feed, _result(task)))
         self._hosts = +self._hosts  # without those at which nothing runs
         storing = self._storing
         if storing is not None and storing.done():
@@ -208,7 +214,7 @@ class Poll:
             self._storing = asyncio.create_task(self._store(part), name="storing polls")
             self._storing.add_done_callback(lambda _: self._woken.set())
 
-    async def _store(self, over: Sequence[_Done]) -> None:
+    async def _store(self, over: Sequence[_FinishedPoll]) -> None:
         ids = {done.feed.source_id for done in over}
         try:
             await self._settle(over)
@@ -219,7 +225,7 @@ class Poll:
         finally:
             self._busy -= ids
 
-    async def _settle(self, over: Sequence[_Done]) -> None:
+    async def _settle(self, over: Sequence[_FinishedPoll]) -> None:
         """Store what polls brought and how they went, in one transaction."""
         async with self._context.db.read() as connection:
             states = await feeds.states(connection, [done.feed.source_id for done in over])
@@ -234,7 +240,9 @@ class Poll:
             now = self._context.now()
             await quotas.count_new_records(connection, new_by_server, now.date())
             settled = [self._settled(done, done.feed.source_id in fresh, now) for done in over]
-            failing = [(done.feed, k) for done, k in zip(over, settled, strict=True) if to_warn(k.polling, now)]
+            failing = [
+                (done.feed, k) for done, k in zip(over, settled, strict=True) if to_warn(k.polling, now)
+            ]
             await feeds.settle(connection, settled, now)
             await feeds.mark_warned(connection, await warn(connection, self._context.topics, failing, now))
 
@@ -246,11 +254,11 @@ class Poll:
                 log.warning("feed %s: %s", _host(done.feed), hosts_only(done.outcome.reason))
 
     async def _brought(
-        self, connection: AsyncConnection, over: Sequence[_Done], states: Mapping[int, SourceState]
-    ) -> tuple[list[_Done], list[tuple[_Done, SourceBatch]]]:
+        self, connection: AsyncConnection, over: Sequence[_FinishedPoll], states: Mapping[int, SourceState]
+    ) -> tuple[list[_FinishedPoll], list[tuple[_FinishedPoll, SourceBatch]]]:
         """The polls of feeds that are followed still, and of these what is to be stored."""
         over = [done for done in over if done.feed.source_id in states]  # the others were removed meanwhile
-        brought: list[tuple[_Done, SourceBatch]] = []
+        brought: list[tuple[_FinishedPoll, SourceBatch]] = []
         for done in over:
             batch = done.outcome.batch
             if batch is not None and (batch.items or batch.rejected or batch.progress):
@@ -310,9 +318,9 @@ class Poll:
         batch = replace(part.batch, items=tuple(accepted), rejected=rejected)
         return replace(part, batch=batch, refused=part.refused + len(refused))
 
-    def _settled(self, done: _Done, fresh: bool, now: datetime) -> Settled:
+    def _settled(self, done: _FinishedPoll, fresh: bool, now: datetime) -> SettledPoll:
         outcome = done.outcome
-        result = PollResult.NOTHING_NEW if outcome.got is PollResult.NEW and not fresh else outcome.got
+        result = PollResult.NOTHING_NEW if outcome.result is PollResult.NEW and not fresh else outcome.result
         polling = next_schedule(
             done.feed.polling,
             result,
@@ -324,7 +332,7 @@ class Poll:
         )
         title = outcome.document.title if outcome.document else ""
         self.counts[result.value] += 1
-        return Settled(done.feed.source_id, polling, outcome.reason, title, outcome.moved)
+        return SettledPoll(done.feed.source_id, polling, outcome.reason, title, outcome.moved)
 
 
 def _host(feed: Feed) -> str:
@@ -339,12 +347,12 @@ def _result(task: asyncio.Task[PollOutcome]) -> PollOutcome:
     return PollOutcome(PollResult.FAILED, "internal error; the bot's log has the details")
 
 
-def origin_of(feed: Feed, quality: int) -> FeedSpec:
+def spec_of(feed: Feed, quality: int) -> FeedSpec:
     """What parsing needs to know of a feed; `quality` is the default."""
     return FeedSpec(feed.url, feed.name, feed.topics, quality if feed.quality is None else feed.quality)
 
 
-def _portion(over: Sequence[_Done]) -> tuple[list[_Done], list[_Done]]:
+def _portion(over: Sequence[_FinishedPoll]) -> tuple[list[_FinishedPoll], list[_FinishedPoll]]:
     """What is stored together, so that a transaction stays short; and the rest."""
     size = 0.0
     for count, done in enumerate(over):
@@ -369,11 +377,11 @@ class _Followed:
         if signature != self._of:
             loaded_topics = await cache.load(connection)
             self._of = signature
-            self._ids = await asyncio.to_thread(_concerned, loaded_topics, catalogue, followed)
+            self._ids = await asyncio.to_thread(_feeds_about, loaded_topics, catalogue, followed)
         return self._ids
 
 
-def _concerned(
+def _feeds_about(
     topics: Topics, catalogue: Mapping[int, Sequence[str]], followed: Collection[str]
 ) -> frozenset[int]:
     """The feeds that may bring something on one of these topics."""

@@ -49,7 +49,7 @@ def _matches(topics: Topics, stored: Mapping[int, Stored]) -> dict[int, tuple[To
 async def _match_anew(connection: AsyncConnection, cache: TopicCache, owners: MediaOwners) -> None:
     topics = await cache.load(connection)
     after, total = 0, 0
-    while stored := await records.own_after(connection, after, AT_ONCE):
+    while stored := await records.arrived_after(connection, after, AT_ONCE):
         matches = await asyncio.to_thread(_matches, topics, stored)
         await records.rematch(connection, matches)
         numbers = {record.story for record in stored.values() if record.story is not None}

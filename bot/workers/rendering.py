@@ -12,14 +12,13 @@ from bot.domain.model import Mode, Mute, StoryView, Subscription
 from bot.domain.posting import decisions
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.digest import served_by_digest
-from bot.domain.retry import Ask, Outcome, SendStatus
-from bot.domain.stories import story as domain_stories
-from bot.domain.stories.story import Story
+from bot.domain.retry import Outcome, RequestKind, SendStatus
+from bot.domain.stories.story import Story, muted_by, reaches, story_view
 from bot.domain.topics.topics import Topics
-from bot.messages import story as render
 from bot.messages.digest import without_stories
 from bot.messages.forum import other_names, tag_names
 from bot.messages.message import Message
+from bot.messages.story import story_post, withdrawn
 from bot.store import outbox, stories, subscriptions
 from bot.store.outbox import Claimed
 from bot.store.subscriptions import ChannelState
@@ -56,7 +55,12 @@ async def load(
 ) -> RenderContext:
     """Read what these claims need."""
     numbers = {claim.story for claim in claimed if claim.story is not None}
-    numbers |= {n for claim in claimed for embed_stories in (claim.payload or {}).get("stories", ()) for n in embed_stories}
+    numbers |= {
+        n
+        for claim in claimed
+        for embed_stories in (claim.payload or {}).get("stories", ())
+        for n in embed_stories
+    }
     channel_ids = {claim.channel_id for claim in claimed}
     by_channel: dict[int, list[Subscription]] = {}
     for subscription in await subscriptions.subscriptions(connection, channel_ids=channel_ids):
@@ -76,14 +80,14 @@ async def load(
     )
 
 
-def ask(claim: Claimed, render_context: RenderContext) -> Ask:
+def request_kind(claim: Claimed, render_context: RenderContext) -> RequestKind:
     """What is asked of Discord for a claim."""
     if claim.kind == outbox.PUBLISH:
-        return Ask.PUBLISH
+        return RequestKind.PUBLISH
     if claim.message_id is None:
-        return Ask.SEND
+        return RequestKind.SEND
     pointer = claim.story in render_context.merged_into
-    return Ask.EDIT if pointer or _story(claim, render_context).members else Ask.REMOVAL
+    return RequestKind.EDIT if pointer or _story(claim, render_context).members else RequestKind.REMOVAL
 
 
 def rendered(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
@@ -134,11 +138,7 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
     if (into := render_context.merged_into.get(claim.story)) is not None:
         return Outcome(SendStatus.STALE, detail=f"merged into story #{into}")
     if not _story(claim, render_context).members:
-        return (
-            render.withdrawn(claim.story)
-            if sent
-            else Outcome(SendStatus.STALE, detail="the story was removed")
-        )
+        return withdrawn(claim.story) if sent else Outcome(SendStatus.STALE, detail="the story was removed")
     view = _view(claim, render_context)
     if view is None:
         return (
@@ -146,7 +146,7 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
             if sent
             else Outcome(SendStatus.STALE, detail="the story is muted here")
         )
-    matching = _wanted(claim, view, render_context)
+    matching = _live_subscriptions(claim, view, render_context)
     if not sent and not matching:
         return Outcome(SendStatus.STALE, detail="the channel's subscriptions no longer cover the story")
     if not sent and now - claim.created_at > render_context.rules.max_age:
@@ -155,7 +155,7 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
     topics = render_context.topics.visible_to(claim.guild_id)
     names = topics.specific_first(view.topics)
     topic = topics.resolve(next(iter(names), ""))
-    message = render.story_post(
+    message = story_post(
         view,
         topics=names,
         colour=topic.colour if topic else None,
@@ -166,12 +166,12 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
     return replace(message, tags=tag_names(message.tags, topics), other_tags=others)
 
 
-def unwanted(claim: Claimed, render_context: RenderContext, now: datetime) -> Outcome | None:
+def publish_obstacle(claim: Claimed, render_context: RenderContext, now: datetime) -> Outcome | None:
     """Why a message is not to be published to followers any more; None where it is."""
     view = None if claim.story in render_context.merged_into else _view(claim, render_context)
     if view is None:
         return Outcome(SendStatus.STALE, detail="the story was removed, merged or muted here")
-    if not any(s.publish for s in _wanted(claim, view, render_context)):
+    if not any(s.publish for s in _live_subscriptions(claim, view, render_context)):
         return Outcome(SendStatus.STALE, detail="the channel's subscriptions no longer cover the story")
     if now - claim.created_at > render_context.rules.max_age:
         return Outcome(SendStatus.STALE, detail="the message waited longer than posts.max_age allows")
@@ -181,7 +181,9 @@ def unwanted(claim: Claimed, render_context: RenderContext, now: datetime) -> Ou
 def publishes(claim: Claimed, render_context: RenderContext) -> bool:
     """Whether a post that has just gone out is to be published to followers, where its channel has any."""
     view = _view(claim, render_context) if claim.kind == outbox.STORY else None
-    return view is not None and any(s.publish for s in _reached(view, _wanted(claim, view, render_context)))
+    return view is not None and any(
+        s.publish for s in _reached(view, _live_subscriptions(claim, view, render_context))
+    )
 
 
 def _story(claim: Claimed, render_context: RenderContext) -> Story:
@@ -194,12 +196,10 @@ def _view(claim: Claimed, render_context: RenderContext) -> StoryView | None:
     """The claim's story without what its channel has muted."""
     scopes = (None, claim.channel_id)
     mutes = [m for m in render_context.mutes if m.guild_id == claim.guild_id and m.channel_id in scopes]
-    return domain_stories.view(
-        _story(claim, render_context), domain_stories.muted_by(mutes), render_context.rules.owners
-    )
+    return story_view(_story(claim, render_context), muted_by(mutes), render_context.rules.owners)
 
 
-def _wanted(claim: Claimed, view: StoryView, render_context: RenderContext) -> list[Subscription]:
+def _live_subscriptions(claim: Claimed, view: StoryView, render_context: RenderContext) -> list[Subscription]:
     """The channel's live subscriptions to the story's topics."""
     channel_subscriptions, topics = (
         render_context.subscriptions.get(claim.channel_id, ()),
@@ -210,4 +210,4 @@ def _wanted(claim: Claimed, view: StoryView, render_context: RenderContext) -> l
 
 def _reached(view: StoryView, subscriptions: Iterable[Subscription]) -> list[Subscription]:
     """Those that ping and publish: a story does not get over one's bar because another lets it in."""
-    return [s for s in subscriptions if domain_stories.reaches(view, decisions.live_importance(s))]
+    return [s for s in subscriptions if reaches(view, decisions.live_importance(s))]

@@ -30,7 +30,7 @@ from bot.http.metrics import COUNTERS, GAUGES
 from bot.http.server import Server, Settings
 from bot.services import measure as measuring
 from bot.services.context import Context
-from bot.services.measure import Measured
+from bot.services.measure import Measurements
 from bot.store import schema
 from bot.workers import rematch
 from tests.databases import opened_as
@@ -722,7 +722,7 @@ async def test_however_many_ask_for_the_metrics_they_are_counted_once(
     counted = 0
     measure = measuring.measure
 
-    async def counting(context: Context) -> Measured:
+    async def counting(context: Context) -> Measurements:
         nonlocal counted
         counted += 1
         return await measure(context)

@@ -282,7 +282,7 @@ async def test_only_a_small_feed_of_the_operators_is_parsed_at_once(
         done = await poll_feed(web, FeedSpec(site.url()), {}, NOW, counting, server)
         found = await find(web, FeedSpec(site.url()), counting, server)
         await web.close()
-    assert done.got is PollResult.NEW
+    assert done.result is PollResult.NEW
     assert done.document == found.document
     assert counting.servers == ([server] * 2 if apart else [])
 
@@ -299,5 +299,8 @@ async def test_a_feed_that_takes_too_long_to_read_has_failed_for_that_reason() -
         with pytest.raises(SourceError, match="the document takes longer than 30 seconds to read"):
             await find(web, FeedSpec(site.url()), _TooCostly(), 7)
         await web.close()
-    assert (done.got, done.reason) == (PollResult.FAILED, "the document takes longer than 30 seconds to read")
+    assert (done.result, done.reason) == (
+        PollResult.FAILED,
+        "the document takes longer than 30 seconds to read",
+    )
     assert site.paths == ["/feed", "/feed"], "no other address is tried for it"

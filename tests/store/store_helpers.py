@@ -17,7 +17,7 @@ from bot.domain.posting import plan as planning
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.plan import IntakePlan
 from bot.domain.records.analysis import TextAnalysis, Texts, analyse
-from bot.domain.records.intake import Arrival, Known, identify, keys_of
+from bot.domain.records.intake import Arrival, StoredContext, identify, keys_of
 from bot.domain.stories import story as domain_stories
 from bot.domain.stories.story import Story
 from bot.store import audience, records, schema, stories
@@ -79,10 +79,10 @@ def topic_cache(db: Database) -> TopicCache:
     return _CACHES.setdefault(db, TopicCache())
 
 
-async def look(db: Database, *batch: Record) -> Known:
+async def look(db: Database, *batch: Record) -> StoredContext:
     """What the store knows of what a batch names."""
     async with db.write() as connection:
-        return await records.known(connection, [Arrival(record) for record in batch])
+        return await records.stored_context(connection, [Arrival(record) for record in batch])
 
 
 async def counted(connection: AsyncConnection, guild_id: int = 0) -> dict[str, int]:
@@ -108,7 +108,7 @@ async def take(
     now = at(hours)
     async with db.intake() as connection:
         arrivals = [Arrival(record, guild_id=guild_id, silent=silent) for record in batch]
-        known = await records.known(connection, arrivals)
+        known = await records.stored_context(connection, arrivals)
         concerned = await audience.load(connection, topic_cache(db))
         identified = identify(arrivals, known, concerned[0], now, RULES.max_age, semantic=semantic)
         placed = await StoryWindowCache(semantic=semantic).place(connection, identified, now)
@@ -136,7 +136,7 @@ async def merge(db: Database, old: int, into: int) -> None:
         made = IntakePlan(
             records=moved,
             merged={old: into},
-            stories={into: domain_stories.view(merged)},
+            stories={into: domain_stories.story_view(merged)},
             story_topics={into: domain_stories.topics_by_server(merged)},
         )
         await records.apply(connection, made, at())

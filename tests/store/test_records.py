@@ -17,7 +17,7 @@ from bot.domain.clustering.story_cluster import day_of, extract_terms
 from bot.domain.model import Importance, Mode, Record, Stored, Subscription, Topic, TopicMatch
 from bot.domain.posting.decisions import Decisions
 from bot.domain.posting.plan import IntakePlan
-from bot.domain.records.intake import Known
+from bot.domain.records.intake import StoredContext
 from bot.domain.stories import story as domain_stories
 from bot.domain.stories.owners import NO_OWNERS
 from bot.store import records, schema, stories, subscriptions, topics
@@ -47,7 +47,7 @@ def bare(stored: Stored) -> Stored:
     return replace(stored, record=replace(stored.record, related=(), twins=()))
 
 
-async def same(db: Database, made: IntakePlan, known: Known) -> None:
+async def same(db: Database, made: IntakePlan, known: StoredContext) -> None:
     """Assert that everything that was planned is known."""
     async with db.read() as connection:
         found = await records.by_id(connection, made.records)
@@ -85,7 +85,7 @@ async def consistent(db: Database) -> None:
         everything = (await connection.execute(sa.select(schema.records))).all()
         keys: dict[str, int] = dict((await connection.execute(sa.select(schema.record_keys))).all())
     for number, row in rows.items():
-        view = domain_stories.view(loaded[number])
+        view = domain_stories.story_view(loaded[number])
         assert (number in numbers) == (row.merged_into is None and not row.removed)
         if row.merged_into is not None:
             assert rows[row.merged_into].merged_into is None, "a chain"
@@ -311,7 +311,7 @@ async def test_topics_are_learned_once_whatever_their_case(stores: Database) -> 
 async def test_topics_keep_their_server_in_every_part_of_a_long_read(stores: Database) -> None:
     await take(stores, record(ONE, topics=["Space"]), record(TWO, topics=["AI"]))
     async with stores.write() as connection:
-        ids = await topics.learn(connection, ["Mine", "Theirs"])
+        ids = await topics.ensure(connection, ["Mine", "Theirs"])
         for name, guild_id in (("Mine", GUILD), ("Theirs", GUILD + 1)):
             of = schema.topics.c.id == ids[name.casefold()]
             await connection.execute(sa.update(schema.topics).where(of).values(guild_id=guild_id))
@@ -412,10 +412,10 @@ async def test_rematching_replaces_the_topics_of_records_and_stories(stores: Dat
     same = [record("A whale in the harbour", f"o{n}.example", topics=["Sea"]) for n in range(2)]
     await take(stores, *same)
     async with stores.write() as connection:
-        stored = await records.own_after(connection, 0, 10)
+        stored = await records.arrived_after(connection, 0, 10)
         assert list(stored) == [1, 2]
-        assert list(await records.own_after(connection, 1, 10)) == [2]
-        assert list(await records.own_after(connection, 0, 1)) == [1]
+        assert list(await records.arrived_after(connection, 1, 10)) == [2]
+        assert list(await records.arrived_after(connection, 0, 1)) == [1]
         matches = {1: (TopicMatch("Whales", False, ("whale",)),), 2: ()}
         await records.rematch(connection, matches)
         await stories.decide_topics(connection, [1], NO_OWNERS)

@@ -106,7 +106,7 @@ async def test_stories_are_loaded_with_members_what_they_declare_and_topics(stor
         found = await stories.load(connection, [2, 3, 2, 99])
     assert list(found) == [2, 3, 99]
     assert found[99] == Story(99, (), {}, {})
-    view = domain_stories.view(found[2])
+    view = domain_stories.story_view(found[2])
     assert view is not None
     assert [m.record.title for m in view.members] == [ONE, ONE]
     assert [(c.stored.record.title, c.relation) for c in view.coverage] == [

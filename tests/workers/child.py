@@ -17,7 +17,7 @@ from bot.domain.model import Topic
 from bot.domain.retry import Outcome
 from bot.messages.message import Message
 from bot.workers import digests, rematch
-from bot.workers.delivery import Deliver
+from bot.workers.delivery import Delivery
 from tests.make import Clock, ListSource, record
 from tests.store.store_helpers import ONE, THREE, TWO
 from tests.workers.desk import BotHarness, Mailbox, Meanwhile
@@ -68,7 +68,7 @@ async def main(url: str, seconds: str, part: str, stop: str) -> None:
         case "deliver":
             await desk.deliverer.step()
         case "unanswered":
-            await Deliver(desk.context, Unanswered()).step()
+            await Delivery(desk.context, Unanswered()).step()
     await here("done")
 
 

@@ -22,7 +22,7 @@ from bot.services.subscribe import SubscribeRequest, subscribe
 from bot.store import outbox, schema, subscriptions
 from bot.store.database import Database
 from bot.workers import digests
-from bot.workers.delivery import Deliver
+from bot.workers.delivery import Delivery
 from bot.workers.ingest import Ingest, Summary
 from tests.make import Clock, ListSource, record
 from tests.store.store_helpers import CHANNEL, GUILD
@@ -162,7 +162,7 @@ class BotHarness:
         self.context = Context(db, clock, digest_default=NOON, editors="all", wake=self._wake)
         self.ingest = Ingest(self.context)
         self.mailbox = Mailbox()
-        self.deliverer = Deliver(self.context, self.mailbox)
+        self.deliverer = Delivery(self.context, self.mailbox)
         self.source = ListSource()
 
     def _wake(self) -> None:

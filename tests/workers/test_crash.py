@@ -50,7 +50,9 @@ async def crew(desk: BotHarness) -> BotHarness:
     await desk.follow()
     async with desk.db.write() as connection:
         state = await sources.ensure(connection, NAME, "list")
-        await sources.advance(connection, [sources.Step(state.id, {}, taken=0, finished=at(), rejected=0)])
+        await sources.advance(
+            connection, [sources.SourceStep(state.id, {}, taken=0, finished=at(), rejected=0)]
+        )
     return desk
 
 

@@ -21,7 +21,7 @@ from bot.services.context import Context
 from bot.services.related import related
 from bot.services.subscribe import post_now, unsubscribe
 from bot.store import outbox, schema
-from bot.workers.delivery import Deliver
+from bot.workers.delivery import Delivery
 from bot.workers.ingest import Ingest
 from tests.databases import opened_as
 from tests.make import Clock, at, record
@@ -335,7 +335,7 @@ async def test_a_story_that_grows_while_it_goes_out_is_edited(desk: BotHarness) 
             await grow(*reports(ONE, 1, first=1))
             return await super().send(target, message, nonce)  # type: ignore[arg-type] # as it came
 
-    desk.deliverer = Deliver(desk.context, slow := Slow())
+    desk.deliverer = Delivery(desk.context, slow := Slow())
     await desk.deliver()
     assert ("1 outlet" in slow.sent[0].text, slow.edited) == (True, [])
     desk.clock.forward(minutes=1)
@@ -427,7 +427,7 @@ async def test_a_bug_in_a_sender_holds_up_no_other_message(
 
     await desk.follow()
     await desk.take_in(ai(ONE, quality=90), ai(TWO))
-    desk.deliverer = Deliver(desk.context, buggy := Buggy())
+    desk.deliverer = Delivery(desk.context, buggy := Buggy())
     await desk.deliver()
     assert buggy.titles == [TWO]
     assert "ZeroDivisionError" in caplog.text
@@ -456,7 +456,7 @@ async def test_a_worker_that_is_stopped_in_the_middle_is_replaced_after_its_leas
             raise AssertionError
 
     stuck = Stuck()
-    working = asyncio.ensure_future(Deliver(desk.context, stuck).step())
+    working = asyncio.ensure_future(Delivery(desk.context, stuck).step())
     await reached.wait()
     working.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -477,7 +477,7 @@ async def test_channels_are_served_side_by_side_and_each_in_order(desk: BotHarne
         await desk.follow(channel=channel)
     titles = list(headlines(4))
     await desk.take_in(*(ai(title, quality=90 - n) for n, title in enumerate(titles)))
-    desk.deliverer = Deliver(desk.context, desk.mailbox, concurrency=4)
+    desk.deliverer = Delivery(desk.context, desk.mailbox, concurrency=4)
     await desk.deliver()
     for channel in channels:
         assert [a.title for a in desk.mailbox.sent if a.target.channel_id == channel] == titles
@@ -515,7 +515,7 @@ async def test_no_message_is_begun_with_little_of_its_lease_left(
             clock.forward(seconds=40)
             return await super().send(target, message, nonce)
 
-    desk.deliverer = Deliver(desk.context, slow := Slow())
+    desk.deliverer = Delivery(desk.context, slow := Slow())
     assert await desk.deliverer.step() == 3
     assert slow.titles == [ONE, TWO], "the third could have outlived its lease"
     async with opened_as(store_url, Meanwhile) as other:
@@ -535,12 +535,12 @@ async def test_a_stop_gives_back_what_was_not_begun_with(desk: BotHarness) -> No
             return await super().send(target, message, nonce)
 
     stopped = Stopped()
-    desk.deliverer = Deliver(desk.context, stopped, stopping=stopping.is_set)
+    desk.deliverer = Delivery(desk.context, stopped, stopping=stopping.is_set)
     assert await desk.deliver() == 3
     assert stopped.titles == [ONE], "what is on its way is finished and settled"
     assert await desk.deliver() == 0
     assert await next_due(desk) == desk.clock()
-    desk.deliverer = Deliver(desk.context, desk.mailbox)
+    desk.deliverer = Delivery(desk.context, desk.mailbox)
     assert await desk.deliver() == 2
     assert desk.mailbox.titles == [TWO, THREE]
 
@@ -572,7 +572,7 @@ async def test_a_message_that_discord_fails_at_holds_up_the_others_but_shortly(d
 
     await desk.follow()
     await desk.take_in(ai(ONE, quality=90), ai(TWO, quality=80), ai(THREE))
-    desk.deliverer = Deliver(desk.context, failing := Failing())
+    desk.deliverer = Delivery(desk.context, failing := Failing())
     for _ in range(4):
         await desk.deliver()
         desk.clock.forward(seconds=5)
@@ -670,7 +670,7 @@ async def test_nothing_is_read_where_nothing_is_due(desk: BotHarness) -> None:
 
 async def test_rules_of_the_config_are_those_that_hold(desk: BotHarness) -> None:
     slow = Context(desk.db, desk.clock, PostingSettings(edit_interval=timedelta(hours=1)))
-    desk.deliverer, desk.ingest = Deliver(slow, desk.mailbox), Ingest(slow)
+    desk.deliverer, desk.ingest = Delivery(slow, desk.mailbox), Ingest(slow)
     await desk.follow()
     await desk.report(*reports(ONE, 1))
     await desk.report(*reports(ONE, 1, first=1))

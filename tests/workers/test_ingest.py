@@ -77,7 +77,7 @@ async def test_the_first_intake_is_silent_and_says_why(fresh: BotHarness) -> Non
     fresh.source.name = "list:another"
     await fresh.follow()
     summary = await fresh.take_in(ai(ONE), ai(TWO, hours=-1000), record(THREE, topics=["Sea"]))
-    assert (summary.posted, summary.held) == (0, {"first intake": 1, "too old": 1})
+    assert (summary.posted, summary.withheld) == (0, {"first intake": 1, "too old": 1})
     assert await fresh.deliver() == 0
     assert (await state(fresh.db, "list:another")).intake_done
     assert (await fresh.take_in(ai(FOUR))).posted == 1
@@ -87,7 +87,7 @@ async def test_a_first_intake_of_several_batches_is_silent_to_its_end(desk: BotH
     await desk.follow()
     source = Batches(batch(ai(ONE)), batch(ai(TWO)), batch(last=True))
     summary = await desk.ingest.step(source)
-    assert (summary.new, summary.posted, summary.held) == (2, 0, {"first intake": 2})
+    assert (summary.new, summary.posted, summary.withheld) == (2, 0, {"first intake": 2})
 
 
 async def test_a_first_intake_that_broke_off_goes_on_silently(desk: BotHarness) -> None:
@@ -185,15 +185,15 @@ async def test_what_is_held_back_has_a_reason_that_is_counted_and_stored(desk: B
         record(FOUR, "late.example", topics=["AI"], hours=1, quality=90),
     )
     reasons = {"below importance": 1, "muted": 1, "too old": 1, "already posted": 1}
-    assert (summary.held, summary.posted) == (reasons, 0)
+    assert (summary.withheld, summary.posted) == (reasons, 0)
     assert sorted((await desk.held()).values()) == sorted(reasons)
-    assert (await status(desk.context, GUILD)).held == reasons
+    assert (await status(desk.context, GUILD)).withheld == reasons
 
 
 async def test_channels_with_a_digest_alone_get_no_posts_and_need_no_reason(desk: BotHarness) -> None:
     await desk.follow(mode=Mode.DIGEST)
     summary = await desk.take_in(ai(ONE))
-    assert (summary.posted, summary.held) == (0, {})
+    assert (summary.posted, summary.withheld) == (0, {})
 
 
 async def test_a_story_is_one_across_sources_and_intakes(desk: BotHarness) -> None:
@@ -212,7 +212,7 @@ async def test_a_replay_tells_old_records_on_their_own_clock(desk: BotHarness) -
     await desk.follow()
     replay = Ingest(desk.context, replay=True)
     summary = await replay.step(Batches(batch(ai(ONE, hours=-1), ai(TWO, hours=-500), last=True)))
-    assert (summary.posted, summary.held) == (1, {"too old": 1})
+    assert (summary.posted, summary.withheld) == (1, {"too old": 1})
 
 
 # What the summary says.
@@ -242,7 +242,7 @@ async def test_summaries_of_several_sources_are_merged(desk: BotHarness) -> None
     desk.source.rejected = [BAD]
     total.merge(await desk.take_in(ai(THREE), ai(FOUR, hours=-900)))
     assert (total.read, total.new, total.rejected, total.posted) == (5, 4, 1, 2)
-    assert (total.held, total.errors) == ({"too old": 2}, [BAD])
+    assert (total.withheld, total.errors) == ({"too old": 2}, [BAD])
 
 
 async def test_no_more_errors_are_kept_than_anybody_reads(

@@ -14,7 +14,7 @@ from bot.messages.message import Message
 from bot.services import curate
 from bot.services.curate import Editor
 from bot.store import stories
-from bot.workers.delivery import Deliver
+from bot.workers.delivery import Delivery
 from tests.make import record
 from tests.store.store_helpers import GUILD, ONE, TWO, halves
 from tests.workers.desk import OK, BotHarness, Mailbox
@@ -65,7 +65,7 @@ class Wall(Mailbox):
 def wall(desk: BotHarness) -> Wall:
     """The channel."""
     made = Wall()
-    desk.deliverer = Deliver(desk.context, made)
+    desk.deliverer = Delivery(desk.context, made)
     return made
 
 

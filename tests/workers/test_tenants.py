@@ -45,7 +45,7 @@ class Town:
     async def open(self) -> Town:
         """Past the first intakes."""
         async with self.context.db.intake() as connection:
-            await topics.learn(connection, ["Valley"])
+            await topics.ensure(connection, ["Valley"])
         for guild_id, source in self.sources.items():
             await self.ingest.step(source, guild_id=guild_id)
         for guild_id, channel_id in CHANNELS.items():
@@ -147,7 +147,7 @@ async def test_a_servers_report_of_an_older_story_is_posted_in_no_other_server(
 ) -> None:
     town = Town(stores, clock)
     async with stores.intake() as connection:
-        await topics.learn(connection, ["Valley"])
+        await topics.ensure(connection, ["Valley"])
     for guild_id, source in town.sources.items():
         await town.ingest.step(source, guild_id=guild_id)
     await town.bring(0, record(EVENTS[0], topics=["Valley"], quality=80))

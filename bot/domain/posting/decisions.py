@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.domain.model import Importance, Mode, Mute, Stored, StoryView, Subscription
-from bot.domain.stories import story as stories
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
-from bot.domain.stories.story import Story
+from bot.domain.stories.story import Story, muted_by, reaches, story_view
 from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
 
@@ -166,17 +165,17 @@ def decide(
     """
     if post is not None:
         return _revise(story, channel, post, now, rules, reshaped)
-    everything = stories.view(story, owners=rules.owners)
+    everything = story_view(story, owners=rules.owners)
     live = [s for s in channel.subscriptions if s.mode is not Mode.DIGEST]
     if everything is None or not matching(everything, live, topics):
         return None
-    view = stories.view(story, stories.muted_by(channel.mutes), rules.owners)
+    view = story_view(story, muted_by(channel.mutes), rules.owners)
     matched = () if view is None else matching(view, live, topics)
     if view is None or not matched:
         return Hold(story.number, channel.id, channel.guild_id, Reason.MUTED)
     if reason := _freshness(view.members, now, rules):
         return Hold(story.number, channel.id, channel.guild_id, reason)
-    if not any(stories.reaches(view, live_importance(subscription)) for subscription in matched):
+    if not any(reaches(view, live_importance(subscription)) for subscription in matched):
         return Hold(story.number, channel.id, channel.guild_id, Reason.BELOW_IMPORTANCE)
     return Send(story.number, channel.id, channel.guild_id, view.heat)
 

@@ -25,11 +25,10 @@ from bot.domain.posting.decisions import Decisions, Post, PostingSettings, chann
 from bot.domain.posting.membership import Membership
 from bot.domain.posting.recipients import SHARED, StoryChanges, decide_posts
 from bot.domain.records.analysis import TextAnalysis
-from bot.domain.records.intake import Fate, Identified, Known
-from bot.domain.stories import story as stories
+from bot.domain.records.intake import Fate, Identified, StoredContext
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.related import is_specific
-from bot.domain.stories.story import Story
+from bot.domain.stories.story import Story, story_view, topics_by_server
 from bot.domain.text.stems import terms
 from bot.domain.topics.query.meter import Label
 from bot.domain.topics.topics import Topics
@@ -156,7 +155,7 @@ def plan(
         topics=identified.topics,
         why={i: _in_words(why, members.records[i], members.records) for i, why in clustering.why.items()},
         stories=changes.views,
-        story_topics={n: stories.topics_by_server(s, rules.owners) for n, s in changes.stories.items()},
+        story_topics={n: topics_by_server(s, rules.owners) for n, s in changes.stories.items()},
         merged=changes.merged,
         audiences=changes.audiences,
         crowded_out=members.crowded_out,
@@ -166,7 +165,7 @@ def plan(
 
 def nothing_new(next_story: int) -> Identified:
     """A batch without records, of which something is decided all the same: what people say of stories."""
-    return Identified(Known({}, {}, {}, next_story=next_story))
+    return Identified(StoredContext({}, {}, {}, next_story=next_story))
 
 
 def announce(
@@ -283,6 +282,6 @@ def _assigned(stored: Affected, merged: Mapping[int, int]) -> dict[int, dict[int
 def _views(changed: Mapping[int, Story], owners: MediaOwners) -> dict[int, StoryView | None]:
     """What everybody sees of each; of one that is of a server's own sources alone, what that server does."""
     return {
-        number: stories.view(story.visible_to(story.guild_id), owners=owners)
+        number: story_view(story.visible_to(story.guild_id), owners=owners)
         for number, story in changed.items()
     }

@@ -32,7 +32,7 @@ OWN = "own:"  # begins the key of a page that a feed of the same outlet has
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class StoredContext:
     """What the store knows of the records that a batch names.
 
     `by_key`: those records by their keys (canonical URLs and twins), and `records` by id: those, and the newest
@@ -102,7 +102,7 @@ class Identified:
     by them; `withdrawn` are ids of removed records, each with the story that it leaves.
     """
 
-    known: Known
+    known: StoredContext
     fates: tuple[Fate, ...] = ()
     changed: Mapping[int, Stored] = field(default_factory=dict)
     content_hashes: Mapping[int, str] = field(default_factory=dict)
@@ -118,7 +118,7 @@ class Identified:
 
 def identify(
     batch: Sequence[Arrival],
-    context: Known,
+    context: StoredContext,
     topics: Topics,
     now: datetime,
     max_age: timedelta,
@@ -131,13 +131,17 @@ def identify(
     `max_age`: how old a record may be to count as news. `analyses`: those of the batch's texts; others are made here, for
     what a record goes on to say that the batch does not. `semantic`: titles are compared by what they mean, too.
     """
-    identification = _Identification(context, topics, now, max_age, partial(_analysis, analyses, semantic=semantic))
+    identification = _Identification(
+        context, topics, now, max_age, partial(_analysis, analyses, semantic=semantic)
+    )
     for arrival in batch:
         identification.take(arrival)
     # Most polls bring nothing new: then there is nothing to compare either.
     present = identification.records.items() if identification.arrivals else ()
     reports = {
-        i: _report(stored, identification.analysis_of(stored)) for i, stored in present if not stored.record.removed
+        i: _report(stored, identification.analysis_of(stored))
+        for i, stored in present
+        if not stored.record.removed
     }
     removed = (identification.records[i] for i in identification.arrivals if i not in reports)
     return Identified(
@@ -242,7 +246,7 @@ class _Identification:
 
     def __init__(
         self,
-        context: Known,
+        context: StoredContext,
         topics: Topics,
         now: datetime,
         max_age: timedelta,
@@ -306,7 +310,9 @@ class _Identification:
         A page alone tells least: some have another report every day, each with a guid of its own.
         """
         page = (record.key, arrival.page)
-        record_id = next((self._by_key[k] for k in keys_of(record) if k in self._by_key and k not in page), None)
+        record_id = next(
+            (self._by_key[k] for k in keys_of(record) if k in self._by_key and k not in page), None
+        )
         if record_id is not None:
             return record_id
         record_id = self._by_key.get(record.key)

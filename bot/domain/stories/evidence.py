@@ -105,5 +105,8 @@ def assigned_names(evidence: Iterable[TopicEvidence]) -> tuple[str, ...]:
 def labels_of(evidence: Iterable[TopicEvidence]) -> frozenset[Label]:
     """The topics that are assigned, each by its server (0: shared) and its key."""
     return frozenset(
-        (server, name_key(topic_evidence.topic)) for topic_evidence in evidence if topic_evidence.assigned for server in topic_evidence.servers
+        (server, name_key(topic_evidence.topic))
+        for topic_evidence in evidence
+        if topic_evidence.assigned
+        for server in topic_evidence.servers
     )

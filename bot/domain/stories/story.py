@@ -73,7 +73,7 @@ class Story:
 Muted = Callable[[Record], bool]
 
 
-def never(_record: Record) -> bool:
+def nothing_muted(_record: Record) -> bool:
     """The mutes of a reader who mutes nothing."""
     return False
 
@@ -84,7 +84,7 @@ def muted_by(mutes: Sequence[Mute]) -> Muted:
     An outlet that has no other name than its domain is named by the first part of it. A mute without words, such as an emoji, is looked for among the marks of the title.
     """
     if not mutes:
-        return never
+        return nothing_muted
     outlets = {name for mute in mutes for name in (name_key(mute.value), domain_of(mute.value)) if name}
     phrases = [_spaced(phrase) for mute in mutes if (phrase := words(mute.value))]
     marks = [_spaced(tokens(mute.value)) for mute in mutes if not words(mute.value)]
@@ -123,7 +123,9 @@ def heat_of(lead: Stored, voices: int) -> int:
     return lead.record.quality + HEAT_PER_OUTLET * (voices - 1)
 
 
-def view(story: Story, muted: Muted = never, owners: MediaOwners = NO_OWNERS) -> StoryView | None:
+def story_view(
+    story: Story, muted: Muted = nothing_muted, owners: MediaOwners = NO_OWNERS
+) -> StoryView | None:
     """The story without its muted records; None where nothing of it is left. Its heat counts `owners` once."""
     members = tuple(sorted((m for m in story.members if not muted(m.record)), key=_rank))
     if not members:
@@ -170,7 +172,10 @@ def _evidence(
         return every
     of_public = weigh_topics(public, voice, story.topics, lead=lead_of(public), assigned=shared)
     certain = {name_key(name) for name in assigned_names(of_public)}
-    return tuple(replace(topic_evidence, assigned=topic_evidence.assigned or name_key(topic_evidence.topic) in certain) for topic_evidence in every)
+    return tuple(
+        replace(topic_evidence, assigned=topic_evidence.assigned or name_key(topic_evidence.topic) in certain)
+        for topic_evidence in every
+    )
 
 
 def topics_by_server(story: Story, owners: MediaOwners = NO_OWNERS) -> dict[int, frozenset[Label]]:
@@ -200,7 +205,7 @@ def topics_by_server(story: Story, owners: MediaOwners = NO_OWNERS) -> dict[int,
 
 
 def _labels(story: Story, owners: MediaOwners) -> frozenset[Label]:
-    seen = view(story, owners=owners)
+    seen = story_view(story, owners=owners)
     return labels_of(seen.evidence) if seen else frozenset()
 
 

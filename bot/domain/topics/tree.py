@@ -61,7 +61,9 @@ class TopicTree:
             ELLIPSIS
         ):  # as completions end that are longer than Discord takes
             begun = {
-                self._by_name[known_name] for known_name in self._by_name if known_name.startswith(name_wanted.removesuffix("..."))
+                self._by_name[known_name]
+                for known_name in self._by_name
+                if known_name.startswith(name_wanted.removesuffix("..."))
             }
             key = begun.pop() if len(begun) == 1 else None
         return None if key is None else self._topics[key]
@@ -147,7 +149,7 @@ class TopicTree:
         return tuple(names.values())
 
 
-def sought_by(topic: Topic) -> str:
+def feed_topic_of(topic: Topic) -> str:
     """What feeds that may bring something on a topic are about, as `Topics.concerns` takes it.
 
     A server topic is sought where its parent is; one without a parent may come from `ANYWHERE`.
@@ -155,7 +157,7 @@ def sought_by(topic: Topic) -> str:
     return name_key(topic.parent) or ANYWHERE if topic.guild_id else name_key(topic.name)
 
 
-def known_as(topic: Topic) -> frozenset[str]:
+def name_keys(topic: Topic) -> frozenset[str]:
     """Everything that a topic goes by, by their keys (`name_key`)."""
     return frozenset(
         name_key(name) for name in (topic.name, topic.shortname, topic.slug, *topic.aliases) if name
@@ -168,7 +170,7 @@ def merge_defaults(topics: Iterable[Topic], others: Iterable[Topic]) -> tuple[To
     What stood below one of those stands below the topic that it is.
     """
     first = tuple(topics)
-    taken = {name: topic.name for topic in first for name in known_as(topic)}
+    taken = {name: topic.name for topic in first for name in name_keys(topic)}
     added = (topic for topic in others if name_key(topic.name) not in taken)
     return (
         *first,

@@ -41,7 +41,7 @@ class PollOutcome:
     on, where the server says so. `hints` are what the feed and its server ask for.
     """
 
-    got: PollResult
+    result: PollResult
     reason: str = ""
     batch: Batch | None = None
     document: Document | None = None

@@ -36,7 +36,7 @@ def topics(
     owners: MediaOwners = NO_OWNERS,
 ) -> tuple[str, ...]:
     of = {i: tuple(own) for i, own in matches.items()}
-    view = stories.view(Story(1, tuple(members), {}, of, {0: frozenset(assigned)}), owners=owners)
+    view = stories.story_view(Story(1, tuple(members), {}, of, {0: frozenset(assigned)}), owners=owners)
     assert view is not None
     return view.topics
 
@@ -135,7 +135,7 @@ def test_what_everybody_sees_is_not_changed_by_a_servers_own_reports() -> None:
     story = Story(1, (*shared, *guests), {}, {3: (SEA,)})
     assert topics_by_server(story) == {0: {(0, "sea")}}
     for server in (0, 7, 8):
-        view = stories.view(story.visible_to(server))
+        view = stories.story_view(story.visible_to(server))
         assert view is not None
         assert view.topics == ("Sea",)
 

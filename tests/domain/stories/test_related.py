@@ -28,7 +28,7 @@ def story(number: int, *titles: str, hours: Sequence[float] = (0,), outlets: Seq
             zip(titles, hours, outlets or [""] * len(titles), strict=True)
         )
     )
-    view = stories.view(Story(number, members, {}, {}))
+    view = stories.story_view(Story(number, members, {}, {}))
     assert view is not None
     return view
 

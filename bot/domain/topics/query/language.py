@@ -63,7 +63,7 @@ def matches(query: Query, document: Document) -> bool:
 def explain(query: Query, document: Document) -> tuple[Mark, ...]:
     """The words that made the document match, from the title on, `MOST_MARKS` at most; nothing where it does not match.
 
-    What a query excludes is not in the text, and what it says of domain, quality and the like is told by `held`.
+    What a query excludes is not in the text, and what it says of domain, quality and the like is told by `matched_fields`.
     """
     if not matches(query, document):
         return ()
@@ -75,7 +75,7 @@ def explain(query: Query, document: Document) -> tuple[Mark, ...]:
     return tuple(islice(in_order, MOST_MARKS))
 
 
-def held(query: Query, document: Document) -> tuple[str, ...]:
+def matched_fields(query: Query, document: Document) -> tuple[str, ...]:
     """What else made it match, as queries write it: `domain:bbc.co.uk`, `quality>=60`; nothing where it does not match."""
     return tuple(dict.fromkeys(fields(query.root, document))) if matches(query, document) else ()
 
