@@ -18,17 +18,13 @@ from bot.domain.text.cleaning import clip, clip_isolated, isolate, length
 
 _NO_DATE = "date unknown"
 
-CONTENT = 2000
 TITLE = 256
 DESCRIPTION = 4096
-FIELD_NAME = 256
 FIELD_VALUE = 1024
-FIELDS = 25
 FOOTER = 2048
 AUTHOR = 256
 EMBEDS = 10
 EMBED_TOTAL = 6000
-BUTTON_LABEL = 80
 BUTTON_URL = 512
 URL = 2048
 THREAD_NAME = 100

@@ -19,8 +19,8 @@ from bot.domain.stories.story import Story, lead_of
 from bot.errors import InvalidInputError, NotAllowedError, NotFoundError
 from bot.services.context import ALL, Context
 from bot.services.related import number_of, unknown
-from bot.store import audience, pointers, records, revisions, rules, stories
-from bot.store.rules import StoryOverride
+from bot.store import audience, pointers, records, revisions, stories, story_overrides
+from bot.store.story_overrides import StoryOverride
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ async def merge(context: Context, editor: Editor, number: int, other: str) -> tu
             raise InvalidInputError(f"#{number} and #{other_number} are already the same story.")
         survivor, absorbed = sorted((first, second), key=lambda story: (story.guild_id, story.number))
         _require(context, editor, absorbed.guild_id)
-        await rules.withdraw(connection, _ids(survivor.members), _ids(absorbed.members), same=False)
+        await story_overrides.withdraw(connection, _ids(survivor.members), _ids(absorbed.members), same=False)
         await _keep(connection, context, editor, survivor, lead_of(absorbed.members), same=True)
         carried_out = await _carry_out(
             connection, context, Clustering({}, {absorbed.number: survivor.number}, {})
@@ -95,7 +95,7 @@ async def split_story(context: Context, editor: Editor, number: int, record_id: 
         record = inside[record_id]
         _require(context, editor, record.guild_id)
         rest = replace(story, members=tuple(m for m in story.members if m.id != record_id))
-        await rules.withdraw(connection, [record_id], _ids(rest.members), same=True)
+        await story_overrides.withdraw(connection, [record_id], _ids(rest.members), same=True)
         await _keep(connection, context, editor, rest, record, same=False)
         fresh = await records.next_story(connection)
         # A story that this record led before it was merged goes on as the new one, and so do its posts.
@@ -133,10 +133,10 @@ def _require(context: Context, editor: Editor, guild_id: int) -> None:
 async def _keep(
     connection: AsyncConnection, context: Context, editor: Editor, story: Story, record: Stored, *, same: bool
 ) -> None:
-    rule = StoryOverride(
+    override = StoryOverride(
         lead_of(story.members).id, record.id, same, editor.guild_id, editor.user_id, context.now()
     )
-    await rules.add(connection, rule)
+    await story_overrides.add(connection, override)
 
 
 class _Change(NamedTuple):

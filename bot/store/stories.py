@@ -18,7 +18,7 @@ from bot.domain.stories.ranking import HALF_LIFE, hotness
 from bot.domain.stories.story import Story, topics_by_server
 from bot.domain.text.words import name_key, search_key
 from bot.domain.topics.query.meter import Label
-from bot.store import kept, records, schema, story_topics
+from bot.store import answer_cache, records, schema, story_topics
 from bot.store.sql import IN_MOST, ROWS_AT_ONCE, batches, chunks, visible_to
 from bot.store.topics import ids_seen
 
@@ -171,7 +171,7 @@ async def recent_counts(
 ) -> dict[str, int]:
     """As `counts`; where that takes long, it may be some minutes old."""
     key = (guild_id, frozenset((name, tuple(names)) for name, names in below.items()))
-    return await kept.cached(
+    return await answer_cache.cached(
         connection,
         "counts",
         key,
@@ -419,7 +419,9 @@ async def recent_totals(
     connection: AsyncConnection, now: datetime, guild_id: int | None = None
 ) -> tuple[int, int]:
     """As `totals`; a large result is cached for some minutes."""
-    return await kept.cached(connection, "totals", guild_id, now, lambda: totals(connection, guild_id), sum)
+    return await answer_cache.cached(
+        connection, "totals", guild_id, now, lambda: totals(connection, guild_id), sum
+    )
 
 
 async def totals(connection: AsyncConnection, guild_id: int | None = None) -> tuple[int, int]:

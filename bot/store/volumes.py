@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store import kept, schema
+from bot.store import answer_cache, schema
 from bot.store.sql import batches, chunks, visible_to
 from bot.store.topics import ids_seen
 
@@ -26,7 +26,7 @@ async def by_day(
 ) -> Volumes:
     """As `counted`; where that takes long, it may be some minutes old."""
     unique_names = frozenset(names)
-    return await kept.cached(
+    return await answer_cache.cached(
         connection,
         "volumes",
         (guild_id, days, unique_names),

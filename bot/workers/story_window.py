@@ -15,7 +15,7 @@ from bot.domain.clustering.batch import Clustering
 from bot.domain.clustering.story_cluster import NEAR, SPAN, Report, day_of, time_of
 from bot.domain.posting.plan import place
 from bot.domain.records.intake import Identified
-from bot.store import records, revisions, rules
+from bot.store import records, revisions, story_overrides
 from bot.store.revisions import StoryLog
 
 _NEAR = timedelta(days=NEAR)
@@ -64,7 +64,7 @@ class StoryWindowCache:
         if not old:
             return placed
         near = await _reports(connection, [report.day for report in old], semantic=self._semantic)
-        past = StoryWindow(near, await rules.apart(connection))
+        past = StoryWindow(near, await story_overrides.apart(connection))
         next_number = max([next_number, *(number + 1 for number in placed.stories.values())])
         more = await asyncio.to_thread(place, identified, past, old, next_number)
         self._outdated |= {*more.stories.values(), *chain.from_iterable(more.merged.items())}
@@ -89,7 +89,7 @@ class StoryWindowCache:
         """Read some stories of the window anew."""
         if numbers:
             reports = await records.reports_of(connection, numbers, since, semantic=self._semantic)
-            await asyncio.to_thread(window.correct, numbers, reports, await rules.apart(connection))
+            await asyncio.to_thread(window.correct, numbers, reports, await story_overrides.apart(connection))
 
 
 async def read(connection: AsyncConnection, since: datetime, *, semantic: bool = False) -> StoryWindow:
@@ -98,7 +98,7 @@ async def read(connection: AsyncConnection, since: datetime, *, semantic: bool =
     gc.disable()  # all of it stays: looking for garbage again and again would double the time
     try:
         reports = await records.reports(connection, since, semantic=semantic)
-        window = await asyncio.to_thread(StoryWindow, reports, await rules.apart(connection))
+        window = await asyncio.to_thread(StoryWindow, reports, await story_overrides.apart(connection))
     finally:
         if collecting:
             gc.enable()

@@ -23,7 +23,7 @@ __all__ = [
     "Query",
     "QueryError",
     "explain",
-    "held",
+    "matched_fields",
     "matches",
     "parse",
 ]

@@ -31,16 +31,16 @@ class StoryOverride:
     at: datetime
 
 
-async def add(connection: AsyncConnection, rule: StoryOverride) -> None:
+async def add(connection: AsyncConnection, override: StoryOverride) -> None:
     """Keep a rule; of what was said before about these two it takes the place."""
-    one, other = sorted((rule.one, rule.other))
+    one, other = sorted((override.one, override.other))
     row = {
         "one": one,
         "other": other,
-        "same": rule.same,
-        "guild_id": rule.guild_id,
-        "user_id": rule.user_id,
-        "at": rule.at,
+        "same": override.same,
+        "guild_id": override.guild_id,
+        "user_id": override.user_id,
+        "at": override.at,
     }
     await upsert(connection, _u, [row], on=["one", "other"])
 
