@@ -8,6 +8,7 @@ import platform
 from pathlib import Path
 
 from benchmarks import (
+    briefs,
     clustering,
     commands,
     event_loop,
@@ -32,6 +33,7 @@ NAMES = (
     "commands",
     "loop",
     "idle",
+    "briefs",
 )
 
 
@@ -74,6 +76,8 @@ def _measure(name: str, arguments: argparse.Namespace) -> None:
             polling.measure(arguments.runs, arguments.feeds)
         case "clustering":
             clustering.measure(arguments.stream)
+        case "briefs":
+            briefs.measure(arguments.runs)
         case "search":
             asyncio.run(search.measure(arguments.runs))
         case "commands":

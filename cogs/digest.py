@@ -9,7 +9,7 @@ from discord.ext import commands
 from bot.chat import views
 from bot.chat.embeds import mentions, to_embeds
 from bot.chat.reply import reply
-from bot.domain.posting.schedule import DEFAULT_SIZE, MOST_SIZE, describe_days
+from bot.domain.posting.schedule import DEFAULT_SIZE, MOST_SIZE, DigestStyle, describe_days
 from bot.domain.posting.zones import shown
 from bot.domain.text.cleaning import clip, plural
 from bot.messages.digest import channel_digest, digest_payload
@@ -43,6 +43,7 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dige
         timezone="Your time zone: a city such as Berlin, or an offset such as UTC+2",
         days="Days: weekdays, weekends, or days such as mon, thu or mon-fri (default: daily)",
         size=f"Maximum number of stories (default: {DEFAULT_SIZE})",
+        style="Headlines only, or a sentence below each headline (default: brief)",
     )
     @requires(manage_channels=True)
     async def set_(
@@ -52,21 +53,28 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dige
         timezone: str,
         days: str | None = None,
         size: app_commands.Range[int, 1, MOST_SIZE] | None = None,
+        style: DigestStyle = DigestStyle.BRIEF,
     ) -> None:
-        """Set when this channel's digest is sent."""
-        await self._set(interaction, time, timezone, days, size)
+        """Set when this channel's digest is sent, and what it shows."""
+        await self._set(interaction, time, timezone, days, size, style)
 
     async def _set(
-        self, interaction: Interaction, time: str, timezone: str, days: str | None, size: int | None
+        self,
+        interaction: Interaction,
+        time: str,
+        timezone: str,
+        days: str | None,
+        size: int | None,
+        style: DigestStyle,
     ) -> None:
         channel = managed(interaction)
         require_postable(channel)
         reading = use.zone(timezone)
-        wanted = use.schedule(time, reading.zone, days, size)
+        wanted = use.schedule(time, reading.zone, days, size, style)
         done = await use.set_schedule(self.context, guild_of(interaction).id, channel.id, wanted)
         text = (
             f"{channel.mention} gets a digest {describe_days(wanted.days)} at {wanted.at:%H:%M} ({shown(wanted.zone)}) "
-            f"with at most {plural(wanted.size, 'story', 'stories')}.\nNext digest: <t:{int(done.next_digest.timestamp())}:F>"
+            f"with at most {plural(wanted.size, 'story', 'stories')}{' (headlines only)' if wanted.style is DigestStyle.HEADLINES else ''}.\nNext digest: <t:{int(done.next_digest.timestamp())}:F>"
         )
         if done.topics:
             text += f"\nTopics: {clip(', '.join(map(escape, done.topics)), 1500)}"
@@ -77,7 +85,7 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dige
 
         def instead(zone: str) -> views.Choice:
             async def press(pressed: Interaction) -> None:
-                await self._set(pressed, time, zone, days, size)
+                await self._set(pressed, time, zone, days, size, style)
 
             return views.Choice(f"Use {zone}", press)
 
@@ -100,7 +108,7 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dige
         channel = channel_of(interaction)
         composed = await use.preview(self.context, guild_of(interaction).id, channel.id)
         digest, plan = composed.digest, composed.schedule
-        message = channel_digest(digest, composed.topics, plan)
+        message = channel_digest(digest, composed.topics, plan, composed.owners)
         since = dated(digest.since)
         if message is None:
             text = f"There have been no new stories since {since}. A digest is only sent when there are new stories."

@@ -34,7 +34,14 @@ class Stories(commands.Cog):
         found = await use.related(self.context, story, guild_of(interaction).id, here_id(interaction))
         lines = notes(found.view.number, found.asked, found.fate)
         pages = await self.context.evaluations.run(
-            related_pages, found.view, lines, found.topics, found.before, found.after
+            related_pages,
+            found.view,
+            lines,
+            found.topics,
+            found.before,
+            found.after,
+            additions=found.additions,
+            figures=found.figures,
         )
         await views.answer_pages(interaction, pages, actions(self.context, interaction, found.view))
 

@@ -21,7 +21,7 @@ from bot.domain.clustering.params import DEFAULT_PARAMS, ClusteringParams
 
 # What it is, the parameter, and the value that switches it off.
 PARTS: tuple[tuple[str, ClusteringParams], ...] = (
-    ("the most telling common word counts half", replace(DEFAULT_PARAMS, top_word_share=0.0)),
+    ("the most telling common word counts less", replace(DEFAULT_PARAMS, top_word_share=0.0)),
     ("rivals count against a story", replace(DEFAULT_PARAMS, rivalry=0.0)),
     ("the threshold rises with the number of stories", replace(DEFAULT_PARAMS, crowd_growth=0.0)),
     ("the threshold is higher while few words are known", replace(DEFAULT_PARAMS, cold_start=0.0)),

@@ -23,7 +23,7 @@ from bot.demo.main import NEWS, TOPICS, Demo
 TARGET = Path(__file__).parent.parent / "docs" / "images"
 # Words that only the message in the picture has.
 PICTURES = {"story.png": "Story #8", "digest.png": "Thursday, 8 January"}
-SETTLE = 1500  # milliseconds for pictures to load
+SETTLE = 9000  # milliseconds for pictures to load
 MARGIN = 16
 SCALE = 1.5
 FLAGS = [
@@ -44,7 +44,7 @@ class Pictures(Demo):
             sys.exit("No Chromium was found: install it, or name one in CHROMIUM")
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-            tab = await browser.new_page(viewport={"width": 1000, "height": 1100}, device_scale_factor=SCALE)
+            tab = await browser.new_page(viewport={"width": 1000, "height": 1400}, device_scale_factor=SCALE)
             await tab.goto(page.url)
             for name, words in PICTURES.items():
                 await take(tab, words, name)

@@ -69,6 +69,15 @@ def urls(draw: st.DrawFn) -> str:
 moments = st.datetimes(datetime(1990, 1, 1), datetime(2100, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
 
 
+_DOMAINS = ("news.example", "other.example", "third.example")
+_WORDS = st.sampled_from(
+    (*PIECES, "drone", "drones", "council", "harbour", "banned", "Monday", "votes", "7", "nine")
+)
+_SENTENCE = st.lists(_WORDS, min_size=6, max_size=14).map(lambda words: f"The {' '.join(words)} today.")
+prose = st.lists(_SENTENCE, min_size=1, max_size=4).map(" ".join).map(lambda text: repair(text, 1000))
+"""Sentences that reports of one event share words with, and what tries to break things in between."""
+
+
 @st.composite
 def records(draw: st.DrawFn) -> Record:
     """Any one record without what it declares."""
@@ -77,8 +86,8 @@ def records(draw: st.DrawFn) -> Record:
         key=canonical(url),
         url=url,
         title=draw(texts(300, empty="x")),
-        outlet=Outlet(draw(texts(80, empty="x")), "news.example"),
-        excerpt=draw(texts(1000)),
+        outlet=Outlet(draw(texts(80, empty="x")), draw(st.sampled_from(_DOMAINS))),
+        excerpt=draw(texts(1000) | prose),
         published=draw(moments),
         type=draw(st.sampled_from(("article", "video"))),
         quality=draw(st.sampled_from((0, -1, 60, 1_000_000_000))),

@@ -36,6 +36,12 @@ ARROWS: dict[str, set[str]] = {
         "bot.domain.text",
         "bot.domain.model",
     },
+    "bot.domain.briefs": {
+        "bot.domain.briefs",
+        "bot.domain.stories",
+        "bot.domain.text",
+        "bot.domain.model",
+    },
     "bot.domain.records.tracking": set(),
     "bot.domain.records.identity": {"bot.domain.records.tracking"},
     "bot.domain.records": {
@@ -168,6 +174,7 @@ LIBRARIES: dict[str, set[str]] = {
     "rich": {"bot.cli.records", "bot.demo"},
     "safetensors": {"bot.domain"},
     "selectolax": {"bot.sources"},
+    "sentencex": {"bot.domain.briefs"},
     "simcord": {"bot.demo"},
     "Stemmer": {"bot.domain"},
     "sqlalchemy": {"bot.store"},

@@ -47,7 +47,8 @@ def test_one_server_is_a_list_too(written: object) -> None:
 def test_whether_titles_are_compared_by_what_they_mean(written: object, semantic: str) -> None:
     assert parse({"stories": {"semantic": written}}).stories.semantic == semantic
     assert parse({"stories": {"semantic": False}}).stories.by_meaning() is False
-    assert parse({}).stories.by_meaning() is embeddings.installed()
+    assert parse({}).stories.by_meaning() is False
+    assert parse({"stories": {"semantic": "auto"}}).stories.by_meaning() is embeddings.installed()
 
 
 @pytest.mark.parametrize("written", ["yes", True])

@@ -33,6 +33,7 @@ NOT_IMPORTED = {
     "types-regex": "types alone",
     "mokaccino": "its module is found by the benchmark where it is installed",
     "hyperscan": "its module is found by the benchmark where it is installed",
+    "sumy": "`topicwire eval briefs` uses it where it is installed",
 }  # fmt: skip
 # Imported and not asked for: another package that is asked for cannot do without it.
 BROUGHT_ALONG = {

@@ -183,14 +183,19 @@ def _of_categories(known: Topics, records: Iterable[Record], file: Path) -> dict
     Only roots that a category names are compared: of an article on business nobody said that it is not about Europe.
     """
     labels = labels_by_address(file)
-    roots = {label: _roots_named(known, label, file) for label in sorted(set(labels.values()))}
+    roots = {label: _roots_named(known, label) for label in sorted(set(labels.values()))}
+    unknown = [label for label, of in roots.items() if not of]
+    if len(unknown) == len(roots):
+        raise InvalidInputError(
+            f"{file}: the category {unknown[0]!r} is no name of a topic, and no other is."
+        )
     named = frozenset().union(*roots.values())
     right = assigned = total = without = 0
     reached: Counter[str] = Counter()
     of_category: Counter[str] = Counter()
     for record in records:
         label = next((labels[key] for key in keys_of(record) if key in labels), None)
-        if label is None:
+        if label is None or not roots[label]:
             continue
         own = known.matcher.of(record)
         found = {_root(known, match.topic) for match in own} & named
@@ -210,16 +215,13 @@ def _of_categories(known: Topics, records: Iterable[Record], file: Path) -> dict
             label: {"recall": _share(reached[label], count), "records": count}
             for label, count in sorted(of_category.items())
         },
-    }
+    } | ({"left out, as no topic has that name": ", ".join(unknown)} if unknown else {})
 
 
-def _roots_named(known: Topics, label: str, file: Path) -> frozenset[str]:
-    """The root topics of a category: `science and technology` are two."""
-    names = [label, *_JOINED.split(label)]
-    found = [topic for name in names if (topic := known.resolve(name)) is not None]
-    if not found:
-        raise InvalidInputError(f"{file}: the category {label!r} is no name of a topic.")
-    return frozenset(_root(known, topic.name) for topic in found)
+def _roots_named(known: Topics, label: str) -> frozenset[str]:
+    """The root topics of a category: `science and technology` are two. None where no topic has such a name."""
+    topics = (known.resolve(name) for name in (label, *_JOINED.split(label)))
+    return frozenset(_root(known, topic.name) for topic in topics if topic is not None)
 
 
 def _root(known: Topics, name: str) -> str:

@@ -424,6 +424,25 @@ def eval_pairs(
     raise typer.Exit(SOME_REFUSED if refused else 0)
 
 
+@evaluate.command("briefs")
+def eval_briefs(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="JSON lines: reports (each with title and excerpt) of an event, and the brief that people wrote of it.",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
+    ],
+    json: Json = False,
+) -> None:
+    """Compare the briefs of events with texts that people wrote of them."""
+    from bot.cli.briefs import measure
+
+    measure(file, json)
+
+
 def main() -> None:
     """Entry point; expected errors are one message and exit code 3, never a traceback."""
     if sys.argv[1:2] == ["run"]:  # a stop before the bot listens to signals itself is a clean one as well

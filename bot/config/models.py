@@ -229,7 +229,7 @@ def _answer(value: Any) -> Any:
 class StorySettings(_Model):
     """How stories are found and counted: outlets of one owner are one voice. And the servers whose people correct them for all."""
 
-    semantic: Annotated[Literal["auto", "yes", "no"], BeforeValidator(_answer)] = "auto"
+    semantic: Annotated[Literal["auto", "yes", "no"], BeforeValidator(_answer)] = "no"
     editors: Annotated[tuple[Annotated[int, BeforeValidator(_server)], ...], WrapValidator(_or_all)] = ()
     owners: dict[str, tuple[Annotated[str, AfterValidator(_domain)], ...]] = {}
 

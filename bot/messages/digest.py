@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.domain.posting.digest import Digest, DigestEntry
-from bot.domain.posting.schedule import DAY_NAMES, EVERY_DAY, Schedule
+from bot.domain.posting.schedule import DAY_NAMES, EVERY_DAY, DigestStyle, Schedule
+from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.text.cleaning import length, plural
 from bot.domain.topics.topics import Topics
+from bot.messages.briefs import digest_sentence
 from bot.messages.forum import tag_names
-from bot.messages.message import DESCRIPTION, EMBED_TOTAL, EMBEDS, TITLE, Embed, Message, escape_to, link
+from bot.messages.message import (
+    DESCRIPTION,
+    EMBED_TOTAL,
+    EMBEDS,
+    TITLE,
+    URL,
+    Embed,
+    Message,
+    escape_to,
+    link,
+    safe_url,
+)
 from bot.messages.story import colour_of, spike_words
 
 DIGEST_TAGS = ("Digest", "Digests")  # what a forum may call its tag for digests
+HEADLINE = "`#"  # what a headline begins with, and no line below one
+SENTENCE = 420  # UTF-16 units of the line below a headline
+QUOTE = 4  # what stands around it: a line break, the mark of a quotation, and an empty line that ends it
 RESERVED = 160  # characters that every entry of a digest has at least
 
 
@@ -47,8 +63,14 @@ def digest_message(
     colour: Callable[[str], int | None] = lambda _topic: None,
     *,
     days: frozenset[int] = EVERY_DAY,
+    style: DigestStyle = DigestStyle.BRIEF,
+    owners: MediaOwners = NO_OWNERS,
 ) -> Message | None:
-    """The digest of a channel that gets it on these days as a message, an embed a topic; None on an empty day."""
+    """The digest of a channel that gets it on these days as a message, an embed a topic; None on an empty day.
+
+    In the style of a brief, a sentence stands below each headline as far as there is room, the best stories first,
+    and the first story has its picture.
+    """
     if not digest.entries:
         return None
     until = digest.until.astimezone(ZoneInfo(zone))
@@ -66,7 +88,7 @@ def digest_message(
         share = min(DESCRIPTION, room, max(RESERVED, room - RESERVED * waiting))
         written = _lines(section.entries, share, digest.until, zone)
         text = "\n".join(written)
-        room -= length(text)
+        room -= length(text) + 1
         told.append(tuple(entry.view.number for entry in section.entries[: len(written)]))
         left += len(section.entries) - len(written)
         own = colour(section.topic)
@@ -78,22 +100,69 @@ def digest_message(
                 colour=colour_of(section.topic) if own is None else own,
             )
         )
+    if style is DigestStyle.BRIEF:
+        entries = [entry for section in shown for entry in section.entries]
+        embeds = _with_sentences(embeds, told, {entry.view.number: entry for entry in entries}, room, owners)
     if left:
         embeds[-1] = replace(embeds[-1], footer=f"{plural(left, 'more story', 'more stories')}: /latest")
     return Message(content=heading, embeds=tuple(embeds), stories=tuple(told))
 
 
+def _with_sentences(
+    embeds: Sequence[Embed],
+    told: Sequence[Sequence[int]],
+    entries: Mapping[int, DigestEntry],
+    room: int,
+    owners: MediaOwners,
+) -> list[Embed]:
+    """The embeds with a sentence below each headline, and with the picture of the first story."""
+    made = []
+    for embed, numbers in zip(embeds, told, strict=True):
+        text = ""
+        left = DESCRIPTION - length(embed.description)
+        for number, headline in zip(numbers, _parts(embed.description) if numbers else (), strict=True):
+            entry = entries[number]
+            limit = min(room, left, SENTENCE)
+            sentence = ""
+            if limit >= RESERVED:
+                sentence = digest_sentence(entry.view, entry.told_at, owners, limit - QUOTE)
+            text += f"{headline}\n> {sentence}\n\n" if sentence else f"{headline}\n"
+            used = length(sentence) + QUOTE if sentence else 0
+            room, left = room - used, left - used
+        made.append(replace(embed, description=text.rstrip("\n")))
+    if told and told[0]:
+        view = entries[told[0][0]].view
+        images = (m.record.image for m in (view.lead, *view.members) if m.record.image)
+        address = safe_url(image.url) if (image := next(images, None)) else ""
+        made[0] = replace(made[0], image=address if length(address) <= URL else "")
+    return made
+
+
+def _parts(description: str) -> list[str]:
+    """What an embed of a digest shows of each story: its headline, and the sentence below it if there is one."""
+    parts: list[str] = []
+    for line in description.split("\n"):
+        if line.startswith(HEADLINE) or not parts:
+            parts.append(line)
+        else:
+            parts[-1] += f"\n{line}"
+    return parts
+
+
 def without_stories(message: Message, gone: Collection[int]) -> Message | None:
-    """A composed digest without these stories; None where none is left. Each story is a line of an embed."""
+    """A composed digest without these stories; None where none is left."""
     if not gone:
         return message
     embeds: list[Embed] = []
     told: list[tuple[int, ...]] = []
     for embed, numbers in zip(message.embeds, message.stories, strict=True):
-        lines = zip(numbers, embed.description.split("\n") if numbers else (), strict=True)
-        kept = [(number, line) for number, line in lines if number not in gone]
+        parts = zip(numbers, _parts(embed.description) if numbers else (), strict=True)
+        kept = [(number, part) for number, part in parts if number not in gone]
         if kept:
-            embeds.append(replace(embed, description="\n".join(line for _, line in kept)))
+            image = "" if numbers[0] in gone else embed.image  # it is that of the first story
+            embeds.append(
+                replace(embed, description="\n".join(part for _, part in kept).rstrip("\n"), image=image)
+            )
             told.append(tuple(number for number, _ in kept))
     if not embeds:
         return None
@@ -125,24 +194,28 @@ def _line(entry: DigestEntry, until: datetime, zone: str, limit: int) -> str:
         tail += f" · **+{plural(entry.grew, 'outlet')} since {since_words(entry.told_at, until, zone)}**"
     elif view.outlets > 1:
         tail += f" · {plural(view.outlets, 'outlet')}"
-    head = f"`#{view.number}` "
+    head = f"{HEADLINE}{view.number}` "
     room = max(60, min(limit, 700) - length(tail) - length(head))
     return head + link(view.lead.record.title, view.lead.record.url, room) + tail
 
 
-def channel_digest(digest: Digest, topics: Topics, schedule: Schedule) -> Message | None:
+def channel_digest(
+    digest: Digest, topics: Topics, schedule: Schedule, owners: MediaOwners = NO_OWNERS
+) -> Message | None:
     """The digest of a channel with this schedule, in the colours of the topics; None on an empty day."""
 
     def colour(name: str) -> int | None:
         topic = topics.resolve(name)
         return topic.colour if topic else None
 
-    return digest_message(digest, schedule.zone, colour, days=schedule.days)
+    return digest_message(
+        digest, schedule.zone, colour, days=schedule.days, style=schedule.style, owners=owners
+    )
 
 
-def digest_payload(digest: Digest, topics: Topics, schedule: Schedule) -> dict[str, Any]:
+def digest_payload(digest: Digest, topics: Topics, schedule: Schedule, owners: MediaOwners) -> dict[str, Any]:
     """The same as the outbox keeps it, with its name and tags as a forum post. The digest has entries."""
-    message = channel_digest(digest, topics, schedule)
+    message = channel_digest(digest, topics, schedule, owners)
     assert message is not None
     local = digest.until.astimezone(ZoneInfo(schedule.zone))
     tags = tag_names((section.topic for section in digest.sections), topics)

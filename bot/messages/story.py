@@ -6,18 +6,23 @@ import hashlib
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
+from bot.domain.briefs.brief import brief
+from bot.domain.briefs.candidates import Sentence
+from bot.domain.briefs.figures import Figure
 from bot.domain.model import UNKNOWN_DATE, Coverage, Record, Relation, StoryView
+from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.stories.ranking import Spike
 from bot.domain.stories.related import timeline
 from bot.domain.text.cleaning import clip, isolate, length, plural
 from bot.domain.text.words import name_key
+from bot.messages.briefs import attributed, change_line, change_since, figures_line, summary
 from bot.messages.message import (
     AUTHOR,
     BUTTON_URL,
     DESCRIPTION,
     FIELD_VALUE,
-    FOOTER,
     FORUM_TAGS,
     THREAD_NAME,
     TITLE,
@@ -35,9 +40,10 @@ from bot.messages.message import (
     safe_url,
 )
 
-EXCERPT = 400
+FOOTER_TOPICS = 300  # UTF-16 units
 SHOWN_COVERAGE = 5
 PAGE = 8
+BELOW = 4  # lines of coverage that leave room for what further outlets say
 BESIDE = 3  # lines of coverage that leave room for all else on their page
 RELATED_ACTION = "related:"
 MOST_ROLES = 50  # named in one message: they have to fit its content
@@ -84,10 +90,13 @@ def story_post(
     colour: int | None = None,
     mentions: Sequence[int] = (),
     subscribed: Sequence[str] = (),
+    owners: MediaOwners = NO_OWNERS,
+    since: datetime | None = None,
 ) -> Message:
     """The living message of a story. `topics` are the story's in the order to show them (as they came);
 
-    `mentions` are roles to ping; `subscribed` the topics it is posted for, which are a forum's tags first.
+    `mentions` are roles to ping; `subscribed` the topics it is posted for, which are a forum's tags first. A brief has
+    one sentence of each of the `owners`. `since` is when the message was sent: it says what changed after that.
     """
     lead = view.lead.record
     topics = topics or view.topics or subscribed
@@ -95,18 +104,20 @@ def story_post(
     image = next((m.record.image for m in (view.lead, *view.members) if m.record.image), None)
     address = safe_url(lead.url)
     footer = _footer(view.number, topics)
+    news = change_since(view, since, owners)
+    sentences = brief(view, owners, [news] if news else [])
     roles = tuple(dict.fromkeys(mentions))[:MOST_ROLES]
     embed = Embed(
         title=escape_to(lead.title, TITLE, alone=True),
         url=address if length(address) <= URL else "",
-        description=escape_to(lead.excerpt, EXCERPT, alone=True) if lead.excerpt else "",
+        description=summary(view, sentences),
         author=clip(
             f"{isolate(lead.outlet.name)} · video" if lead.type == "video" else lead.outlet.name, AUTHOR
         ),
-        footer=f"{clip(footer, FOOTER - 40)} · {plural(view.outlets, 'outlet')}",
+        footer=f"{clip(footer, FOOTER_TOPICS)} · {plural(view.outlets, 'outlet')}",
         image=safe_url(image.url) if image and length(safe_url(image.url)) <= URL else "",
         colour=colour if colour is not None else colour_of(first),
-        fields=_coverage_fields(view),
+        fields=(*_fields("What changed", [change_line(news)] if news else []), *_coverage_fields(view)),
         timestamp=view.lead.published.isoformat() if view.lead.published != UNKNOWN_DATE else "",
     )
     buttons = (
@@ -185,10 +196,13 @@ def related_pages(
     topics: Sequence[str] = (),
     before: Sequence[StoryView] = (),
     after: Sequence[StoryView] = (),
+    *,
+    additions: Sequence[Sentence] = (),
+    figures: Sequence[Sequence[Figure]] = (),
 ) -> tuple[Embed, ...]:
     """All coverage of a story, best first, the same event before the background, in pages.
 
-    The last page has how a long story went on, and the stories `before` and `after` it that say more about it.
+    The first page has what further outlets add to the brief, and figures in which outlets differ. The last page has how a long story went on, and the stories `before` and `after` it that say more about it.
     `notes` say what became of the story in the channel where it was asked for; `topics` are the
     story's in the order to show them (as they came).
     """
@@ -212,9 +226,11 @@ def related_pages(
         for entry in view.coverage
         if entry.relation is relation
     ]
-    chunks = [entries[i : i + PAGE] for i in range(0, len(entries), PAGE)] or [[]]
+    said = _said(additions, figures)
+    first = BELOW if said else PAGE
+    chunks = [entries[:first], *(entries[i : i + PAGE] for i in range(first, len(entries), PAGE))]
     beyond = _beyond(view, before, after)
-    if beyond and len(chunks[-1]) > BESIDE:
+    if beyond and (len(chunks[-1]) > BESIDE or (said and len(chunks) == 1)):
         chunks.append([])
     pages = []
     for index, chunk in enumerate(chunks):
@@ -223,12 +239,14 @@ def related_pages(
             for _, title in parts
             for field in _fields(title, [line for heading, line in chunk if heading == title])
         ]
+        if index == 0:
+            fields = said + fields
         if index == len(chunks) - 1:
             fields += beyond
         description = "\n".join((summary, *notes)) if index == 0 else summary
         if not entries:
             description += "\n\nThere is no other coverage yet."
-        footer = clip(_footer(view.number, topics), 300)
+        footer = clip(_footer(view.number, topics), FOOTER_TOPICS)
         if len(chunks) > 1:
             footer += f" · page {index + 1} of {len(chunks)}"
         pages.append(replace(head, description=description, footer=footer, fields=tuple(fields)))
@@ -237,6 +255,14 @@ def related_pages(
 
 def _footer(number: int, topics: Sequence[str]) -> str:
     return f"Story #{number} · {_beside(topics)}" if topics else f"Story #{number}"
+
+
+def _said(additions: Sequence[Sentence], figures: Sequence[Sequence[Figure]]) -> list[Field]:
+    parts = (
+        ("What others add", [f"• {attributed(sentence)}" for sentence in additions]),
+        ("Figures differ", [f"• {figures_line(group)}" for group in figures]),
+    )
+    return [Field(name, text) for name, entries in parts if (text := fit_lines(entries, FIELD_VALUE)[0])]
 
 
 def _beyond(view: StoryView, before: Sequence[StoryView], after: Sequence[StoryView]) -> list[Field]:

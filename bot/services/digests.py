@@ -15,9 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.model import Subscription
 from bot.domain.posting import zones
 from bot.domain.posting.digest import Digest, compose, half_life_of, served_by_digest
-from bot.domain.posting.schedule import DEFAULT_SIZE, EVERY_DAY, Schedule, parse_days, parse_time
+from bot.domain.posting.schedule import DEFAULT_SIZE, EVERY_DAY, DigestStyle, Schedule, parse_days, parse_time
 from bot.domain.posting.zones import Reading, Zones
 from bot.domain.stories import story as stories
+from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.story import Story
 from bot.domain.text.cleaning import clip
 from bot.domain.topics.topics import Topics
@@ -57,7 +58,9 @@ def suggest_zones(text: str, limit: int = 25) -> list[str]:
     return zones.suggest(text, _zones(), limit)
 
 
-def schedule(at: str, zone_name: str, days: str | None, size: int | None) -> Schedule:
+def schedule(
+    at: str, zone_name: str, days: str | None, size: int | None, style: DigestStyle = DigestStyle.BRIEF
+) -> Schedule:
     """A schedule of what a user typed, `zone_name` a proper one; InvalidInputError says what is allowed."""
     try:
         return Schedule(
@@ -65,6 +68,7 @@ def schedule(at: str, zone_name: str, days: str | None, size: int | None) -> Sch
             zone_name,
             parse_days(days) if days else EVERY_DAY,
             DEFAULT_SIZE if size is None else size,
+            style,
         )
     except ValueError as error:
         raise InvalidInputError(f"{error}.") from error
@@ -122,15 +126,16 @@ async def switch_off(context: Context, channel_id: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ComposedDigest:
-    """A channel's digest, with the topics that its server knows and the schedule that it comes by."""
+    """A channel's digest, with the topics that its server knows, its schedule, and who owns which outlets."""
 
     digest: Digest
     topics: Topics
     schedule: Schedule
+    owners: MediaOwners
 
 
 # What the outbox keeps of a digest that has entries: its message. Services do not know how a message looks.
-Write = Callable[[Digest, Topics, Schedule], Mapping[str, Any]]
+Write = Callable[[Digest, Topics, Schedule, MediaOwners], Mapping[str, Any]]
 
 
 async def compose_for_channel(
@@ -164,7 +169,7 @@ async def compose_for_channel(
     told = [section.topic for section in made.sections]
     above = await spikes(connection, known, told, now, state.guild_id)
     sections = tuple(replace(section, spike=above.get(section.topic)) for section in made.sections)
-    return ComposedDigest(replace(made, sections=sections), known, plan)
+    return ComposedDigest(replace(made, sections=sections), known, plan, context.rules.owners)
 
 
 async def _candidates(
@@ -229,7 +234,7 @@ async def enqueue(
     """Have a digest sent, in the transaction that composed it. `demanded`: somebody asked for it."""
     digest = composed.digest
     covers = {"demanded": demanded, "since": digest.since.isoformat(), "until": digest.until.isoformat()}
-    payload = await asyncio.to_thread(write, digest, composed.topics, composed.schedule)
+    payload = await asyncio.to_thread(write, digest, composed.topics, composed.schedule, composed.owners)
     row = outbox.new_row(
         outbox.DIGEST,
         f"{state.channel_id}:{digest.until.isoformat()}",

@@ -9,6 +9,10 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.briefs.brief import brief
+from bot.domain.briefs.candidates import Sentence
+from bot.domain.briefs.figures import Figure, differing_figures
+from bot.domain.briefs.novelty import additions
 from bot.domain.model import Mode, StoryView, TopicMatch
 from bot.domain.posting import decisions
 from bot.domain.posting.fate import PostFate, PostState
@@ -36,7 +40,8 @@ class Found:
     """A story. `asked` is the number that was asked for, another one where that story was merged.
 
     `fate` is what became of it in the channel that was named; `topics` are the story's, the most specific first; `matches` are the topics of each of its records, by id. `before` and `after` are stories that
-    say more about it, the most alike first.
+    say more about it, the most alike first. `additions` are what further outlets add to its brief, and `figures` those
+    in which outlets differ.
     """
 
     view: StoryView
@@ -46,6 +51,8 @@ class Found:
     matches: Mapping[int, tuple[TopicMatch, ...]] = field(default_factory=dict)
     before: tuple[StoryView, ...] = ()
     after: tuple[StoryView, ...] = ()
+    additions: tuple[Sentence, ...] = ()
+    figures: tuple[tuple[Figure, ...], ...] = ()
 
 
 def unknown(number: int | str) -> NotFoundError:
@@ -100,7 +107,17 @@ async def related(context: Context, text: str, guild_id: int | None = None, chan
         muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
         found = await _found(connection, context, asked, guild_id, channel_id, muted)
         before, after = await _beside(connection, found.view, guild_id, muted, context.rules.owners)
-    return replace(found, before=before, after=after)
+    return await asyncio.to_thread(
+        _with_sentences, replace(found, before=before, after=after), context.rules.owners
+    )
+
+
+def _with_sentences(found: Found, owners: MediaOwners) -> Found:
+    return replace(
+        found,
+        additions=additions(found.view, brief(found.view, owners), owners),
+        figures=differing_figures(found.view, owners),
+    )
 
 
 async def why(

@@ -70,6 +70,7 @@ _HINTS = {
     "File exists": "part of the path is a file, not a directory; choose another path in database.url",
     "Not a directory": "part of the path is a file, not a directory; choose another path in database.url",
     "denied": "give the bot's user permission to write there",
+    "no such table": "part of the database is missing; restore a backup",
     "no such module": "search needs SQLite with FTS5; run the bot with a Python that includes it",
     "unable to open": "create its directory, or choose another path in database.url",
     "readonly": "give the bot's user permission to write to the file and its directory",
@@ -104,6 +105,8 @@ _SQLITE_OUTSIDE = frozenset(
         sqlite3.SQLITE_NOTADB,
     }
 )
+# The primary code of these is that of a faulty statement, but the statements are right where nothing is missing.
+_SQLITE_LACKS = ("no such module", "no such table")
 # PostgreSQL's classes of errors, and single ones, see https://www.postgresql.org/docs/current/errcodes-appendix.html.
 _POSTGRESQL_OUTSIDE = (
     "08",  # connection exception
@@ -112,6 +115,7 @@ _POSTGRESQL_OUTSIDE = (
     "3D",  # no such database
     "40",  # rolled back: deadlock, serialization
     "42501",  # insufficient privilege
+    "42P01",  # a table is missing
     "53",  # insufficient resources
     "55",  # object not in the state for it: in use, locked
     "57",  # operator intervention: shutdown, cancelled
@@ -128,7 +132,7 @@ def _outside(error: Exception) -> bool:
         return type(error).__module__.startswith("asyncpg.")
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is not None:
-        return code & 0xFF in _SQLITE_OUTSIDE or "no such module" in str(error.orig)
+        return code & 0xFF in _SQLITE_OUTSIDE or any(sign in str(error.orig) for sign in _SQLITE_LACKS)
     state = getattr(error.orig, "sqlstate", None)
     if state is not None:
         return str(state).startswith(_POSTGRESQL_OUTSIDE)

@@ -272,6 +272,7 @@ channels = sa.Table(
     sa.Column("digest_zone", sa.Text),
     sa.Column("digest_days", sa.Text),
     sa.Column("digest_size", sa.Integer),
+    sa.Column("digest_style", sa.Text, nullable=False, server_default=sa.text("'brief'")),
     _flag("digest_off"),
     sa.Column("last_digest", UtcTime),
     sa.Column("next_digest", UtcTime),

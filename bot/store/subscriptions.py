@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Importance, Mode, Mute, Subscription
-from bot.domain.posting.schedule import WEEK, Schedule, parse_days, parse_time
+from bot.domain.posting.schedule import WEEK, DigestStyle, Schedule, parse_days, parse_time
 from bot.domain.text.words import name_key
 from bot.store import schema
 from bot.store.servers import LEFT
@@ -142,6 +142,7 @@ def _channel(row: sa.Row[Any]) -> ChannelState:
             row.digest_zone,
             parse_days(row.digest_days),
             row.digest_size,
+            DigestStyle(row.digest_style),
         )
     return ChannelState(
         row.channel_id,
@@ -180,6 +181,7 @@ async def set_schedule(
             digest_zone=schedule.zone,
             digest_days=days,
             digest_size=schedule.size,
+            digest_style=schedule.style.value,
             digest_off=False,
             next_digest=next_digest,
         )

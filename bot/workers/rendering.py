@@ -161,6 +161,8 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
         colour=topic.colour if topic else None,
         mentions=() if sent else roles,
         subscribed=[s.topic for s in matching],
+        owners=render_context.rules.owners,
+        since=claim.sent_at,
     )
     others = other_names(message.tags, topics) if claim.thread_id is not None else ()
     return replace(message, tags=tag_names(message.tags, topics), other_tags=others)

@@ -283,9 +283,57 @@ def test_topics_of_stories_and_of_categories_are_measured(labelled: tuple[Path, 
 
 
 def test_a_category_that_is_no_topic_is_named(labelled: tuple[Path, Path, Path]) -> None:
-    records, events, _ = labelled
-    done = topicwire("eval", "topics", records, "--topics", records.parent / "topics", "--categories", events)
+    records, events, categories = labelled
+    options = ("--topics", records.parent / "topics", "--categories")
+    done = topicwire("eval", "topics", records, *options, events)
     assert done.returncode != 0
-    assert "events.tsv: the category 'harbour' is no name of a topic" in done.stderr.replace(
-        "'robbery'", "'harbour'"
-    )
+    assert "events.tsv: the category 'harbour' is no name of a topic, and no other is" in done.stderr
+    categories.write_text(categories.read_text().replace("Crime", "Weather"))
+    done = topicwire("eval", "topics", records, *options, categories, "--json")
+    found = json.loads(done.stdout)
+    assert found["left out, as no topic has that name"] == "Weather"
+    assert found["records with a category"] == 12
+
+
+def test_briefs_are_compared_with_what_people_wrote(tmp_path: Path) -> None:
+    reports = [
+        {
+            "title": "Harbour bridge shut",
+            "excerpt": "A crane fell onto the harbour bridge on Monday. Read more",
+        },
+        {
+            "title": "Crane falls",
+            "excerpt": "The harbour bridge is shut until a crane is lifted off. Ferries run.",
+        },
+    ]
+    event = {
+        "reports": reports,
+        "brief": "A crane fell onto the harbour bridge on Monday. It is shut until the crane is lifted off.",
+    }
+    path = tmp_path / "events.jsonl"
+    path.write_text(f"{json.dumps(event)}\n\n{json.dumps(event)}\n")
+    done = topicwire("eval", "briefs", path, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["events"], found["no_brief"], found["sentences_per_brief"]) == (2, 0, 2.0)
+    assert found["brief"] == found["brief, odd lines"] == found["brief, even lines"]
+    assert found["brief"]["recall of 1"] > 0.9 > 0.6 > found["excerpt of the lead"]["recall of 1"]
+    assert "excerpt of the lead" in topicwire("eval", "briefs", path).stdout
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"reports": []}', '{"reports": [], "brief": "x"}'])
+def test_an_event_that_cannot_be_read_is_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_text(f"\n{line}\n")
+    done = topicwire("eval", "briefs", path)
+    assert done.returncode == 3
+    assert "events.jsonl: line 2: expected an object with reports" in done.stderr
+
+
+@needs_shared
+def test_briefs_say_more_of_events_than_excerpts_do() -> None:
+    """The excerpts of the leads reach .144 and .366: docs/quality.md."""
+    done = topicwire("eval", "briefs", SHARED / "briefs" / "neutral.jsonl", "--json")
+    found = json.loads(done.stdout)["brief"]
+    assert found["ROUGE-2"] >= 0.18
+    assert found["recall of 1"] >= 0.46

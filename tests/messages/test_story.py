@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from bidi import get_display
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.model import UNKNOWN_DATE, Coverage, Image, Outlet, Relation, StoryView
+from bot.domain.briefs.brief import brief
+from bot.domain.briefs.candidates import Sentence
+from bot.domain.briefs.figures import Figure, differing_figures
+from bot.domain.briefs.novelty import additions
+from bot.domain.briefs.sentences import sentences as sentences_of
+from bot.domain.model import UNKNOWN_DATE, Coverage, Image, Outlet, Record, Relation, StoryView
 from bot.domain.stories import story as stories
-from bot.domain.text.cleaning import plural
+from bot.domain.text.cleaning import isolate, plural
+from bot.messages.briefs import LINK
 from bot.messages.message import Button, escape, safe_url
 from bot.messages.story import (
     GREY,
@@ -32,6 +39,12 @@ from tests import discord_markdown as markdown
 from tests.discord_rules import page, payload, problems, units
 from tests.hostile import AnyStory, any_stories, texts, urls
 from tests.make import at, record, stored, story
+
+
+def texts_of(record_: Record) -> list[str]:
+    """All sentences of a record."""
+    return [record_.title, *sentences_of(record_.excerpt, record_.language)]
+
 
 ADDRESS = "https://alpha.example/drones"
 NOTES = ("Posted here <t:1772452800:R>.", "Story #7 is now part of #3.")
@@ -85,7 +98,14 @@ def test_every_page_of_related_coverage_is_within_discords_limits(
     any_story: AnyStory, notes: list[str]
 ) -> None:
     any_view = any_story.view()
-    pages = related_pages(any_view, [f"Not posted here: {escape(note)}." for note in notes])
+    pages = related_pages(
+        any_view,
+        [f"Not posted here: {escape(note)}." for note in notes],
+        before=[any_view] * 3,
+        after=[any_view] * 3,
+        additions=additions(any_view, brief(any_view)),
+        figures=differing_figures(any_view),
+    )
     for made in (pages[0], pages[-1], pages[len(pages) // 2]):
         assert problems(page(made)) == []
 
@@ -107,13 +127,50 @@ def test_no_title_or_excerpt_of_a_story_becomes_markup_in_its_post(any_story: An
     lead = any_view.lead.record
     assert markdown.kinds(embed.title) == {"text"}
     assert lead.title.startswith(markdown.shown(markdown.parse(embed.title)).removesuffix("…"))
-    assert markdown.kinds(embed.description) <= {"text"}
-    addresses = {safe_url(entry.stored.record.url) for entry in any_view.coverage}
+    addresses = {safe_url(member.record.url) for member in any_view.members}
+    addresses |= {safe_url(entry.stored.record.url) for entry in any_view.coverage}
+    assert markdown.kinds(embed.description) <= {"text", "link"}
+    assert {href for _, href in markdown.links(embed.description)} <= addresses
     for field in embed.fields:
         assert markdown.kinds(field.value) <= {"text", "link", "timestamp"}
         assert {href for _, href in markdown.links(field.value)} <= addresses
         for node in markdown.parse(field.value):
             assert {inner.kind for inner in node.inner} <= {"text"}
+
+
+@given(any_stories)
+def test_each_sentence_of_a_brief_is_shown_word_for_word_with_its_outlet_linked_to_its_report(
+    any_story: AnyStory,
+) -> None:
+    any_view = any_story.view()
+    sentences = brief(any_view)
+    (embed,) = story_post(any_view).embeds
+    lines = embed.description.split("\n\n")
+    assert len(lines) == (len(sentences) or 1)
+    for line, (text, report) in zip(lines, sentences, strict=False):
+        nodes = markdown.parse(line)
+        shown = markdown.shown(nodes)
+        assert isolate(text) in shown
+        assert len(shown) > len(isolate(text)) + len(" — ")
+        hrefs = {node.href for node in nodes if node.kind == "link"}
+        assert hrefs == {safe_url(report.record.url)} or (not hrefs and units(report.record.url) > LINK // 2)
+
+
+@given(any_stories, st.integers(0, 240))
+def test_what_changed_is_a_sentence_of_a_later_report_within_limits(
+    any_story: AnyStory, minutes: int
+) -> None:
+    any_view = any_story.view()
+    members = tuple(replace(m, first_seen=m.published) for m in any_view.members)
+    any_view = replace(any_view, members=members, lead=members[0])
+    since = members[0].published + timedelta(minutes=minutes)
+    message = story_post(any_view, since=since)
+    assert problems(payload(message)) == []
+    lines = [field.value for field in message.embeds[0].fields if field.name == "What changed"]
+    later = [isolate(text) for m in members if m.first_seen > since for text in texts_of(m.record)]
+    assert len(lines) <= 1
+    for line in lines:
+        assert any(text in markdown.shown(markdown.parse(line)) for text in later)
 
 
 @given(any_stories)
@@ -304,6 +361,53 @@ def test_related_pages_give_heat_outlets_and_notes_and_number_themselves() -> No
         "Background",
         "Timeline",
     ]
+
+
+def test_the_first_related_page_has_what_others_add_and_figures_that_differ() -> None:
+    seen = view(*(f"o{i}.example" for i in range(6)))
+    added = [Sentence("Two ferries left early, captains say.", seen.members[1])]
+    group = [Figure("nine drones", seen.members[0]), Figure("7 drones", seen.members[2])]
+    first, *others = related_pages(seen, additions=added, figures=[group])
+    shown = {field.name: markdown.shown(markdown.parse(field.value)) for field in first.fields}
+    assert shown["What others add"] == "• Two ferries left early, captains say. — O0"
+    assert shown["Figures differ"] == "• nine drones (Alpha) · 7 drones (O1)"
+    assert sum(field.value.count("\n") + 1 for page_ in (first, *others) for field in page_.fields[:3]) >= 6
+    assert all("What others add" not in {field.name for field in page_.fields} for page_ in others)
+
+
+def test_a_post_shows_what_outlets_say_and_what_changed_since_it_was_sent() -> None:
+    said = (
+        "The council of Alderby banned drones over the harbour on Monday.",
+        "Two people were hurt by falling drones in Alderby last week, the council said.",
+        "Pilots from all over Norland want courts to end the drones ban of the Alderby council.",
+    )
+    members = [
+        replace(
+            stored(record(f"Drones {n}", f"{'abc'[n]}.example", hours=n, quality=90 - n), id=n + 1),
+            record=record(f"Drones {n}", f"{'abc'[n]}.example", hours=n, quality=90 - n, excerpt=text),
+        )
+        for n, text in enumerate(said)
+    ]
+    two, three = (stories.story_view(story(*some)) for some in (members[:2], [*members, members[2]]))
+    assert two is not None
+    assert three is not None
+    (embed,) = story_post(two, since=at(1)).embeds
+    lines = embed.description.split("\n\n")
+    assert sorted(markdown.shown(markdown.parse(line)) for line in lines) == [
+        f"{said[0]} — A",
+        f"{said[1]} — B",
+    ]
+    assert {url for _, url in markdown.links(embed.description)} == {m.record.url for m in members[:2]}
+    assert [field.name for field in embed.fields] == ["Related coverage"]
+    (grown,) = story_post(three, since=at(1)).embeds
+    assert grown.description == embed.description
+    assert [field.name for field in grown.fields] == ["What changed", "Related coverage"]
+    news = markdown.shown(markdown.parse(grown.fields[0].value))
+    assert news == f"<t:{int(at(2).timestamp())}:f> · {said[2]} — C"
+    for since in (at(2), None):
+        assert [field.name for field in story_post(three, since=since).embeds[0].fields] == [
+            "Related coverage"
+        ]
 
 
 def test_a_date_that_cannot_be_read_is_shown_as_unknown_everywhere() -> None:

@@ -666,6 +666,7 @@ def postgresql_error(state: str) -> Exception:
         (sqlite_error(sqlite3.SQLITE_IOERR | 3 << 8), True),  # an extended code: a write failed
         (sqlite_error(sqlite3.SQLITE_CORRUPT), True),
         (sqlite_error(sqlite3.SQLITE_ERROR, "no such module: fts5"), True),
+        (sqlite_error(sqlite3.SQLITE_ERROR, "no such table: stories"), True),
         (sqlite_error(sqlite3.SQLITE_ERROR, "no such table: storeis"), False),
         (sqlite_error(sqlite3.SQLITE_CONSTRAINT), False),
         (sqlite_error(sqlite3.SQLITE_TOOBIG), False),
@@ -674,6 +675,7 @@ def postgresql_error(state: str) -> Exception:
         (postgresql_error("28P01"), True),  # wrong password
         (postgresql_error("3D000"), True),  # no such database
         (postgresql_error("42501"), True),  # may not
+        (postgresql_error("42P01"), True),  # a table is gone
         (postgresql_error("53100"), True),  # the disk is full
         (postgresql_error("57P01"), True),  # the server shuts down
         (postgresql_error("23503"), False),  # a reference to nothing

@@ -265,7 +265,7 @@ class StoryWindow:
             highest.pop()
         best, most = None, (0.0, -math.inf)
         for near, other in compared:
-            against = 0.0 if declared_alone else rivalry(near, highest, params)
+            against = 0.0 if declared_alone else rivalry(query, near, highest, params)
             excess = margin(query, other, near, against, params, linked=other.number in linked)
             found = (excess, -other.number)
             if found > most and (declared_alone or passes_guards(query, other, params)):

@@ -26,9 +26,9 @@ class ClusteringParams:
     """How far the threshold rises towards 1 where one outlet wrote everything: its titles are alike anyway."""
 
     # Rivals: the stories that are nearest after the one compared.
-    rivals: int = 4
+    rivals: int = 3
     """How many there are."""
-    rivalry: float = 1.4
+    rivalry: float = 1.2
     """How much of their mean similarity is taken off: what is alike to several stories is of their theme."""
 
     # A declaration: one of the two lists the other as related.
@@ -38,24 +38,24 @@ class ClusteringParams:
     """What is left of `cold_start` then."""
 
     # Guards: what two stories must pass besides.
-    top_word_share: float = 0.25
+    top_word_share: float = 0.4
     """The part of the most telling common word that is not counted: a name alone is not an event."""
-    second_word: float = 0.03
+    second_word: float = 0.05
     """The similarity that two stories of several reports must have without their most telling common word."""
     series: float = 0.5
     """The part of a story that must be an outlet's own for its next title to be an instalment of a series."""
 
     # Title vectors, where a model for them is installed.
-    likeness_weight: float = 0.5
-    """How much the likeness of titles counts beside the similarity of words."""
-    usual_likeness: float = 0.46
+    likeness_weight: float = 0.3
+    """How much the likeness of titles counts beside the similarity of words, where one story is a single report."""
+    usual_likeness: float = 0.4
     """The likeness of two titles on one theme: more speaks for one story, less against it."""
+    likeness_rivalry: float = 1.5
+    """What `rivalry` is then: titles on one theme are alike by meaning more often than by words."""
     least_likeness: float = 0.3
     """The likeness below which two stories of several reports are never one. More decides nothing there."""
     word_share: float = 0.6
     """The part of the threshold that words alone must reach for a comparison."""
-    known_cold_start: float = 0.7
-    """What is left of `cold_start`."""
 
     # The search for candidates: bounds on work.
     candidates: int = 12

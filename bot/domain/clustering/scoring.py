@@ -1,16 +1,21 @@
 """How near two stories are, and how near they must be: the whole formula of clustering, in one place.
 
 Let *a* and *b* be the mean vectors of two stories: each word has the weight that it has in an average report, times how
-rare it is among stories. With *w* the word whose product is largest,
+rare it is among stories. With *w* the word whose product is largest, |a| the length of a mean vector, and rms(a) the root
+mean square length of the vectors of its reports,
 
-    similarity = (a·b - top_word_share · a_w b_w) / (|a| |b|)        + (likeness - usual_likeness), if one is a single report
-    threshold  = (base · (1 + crowd_growth · ln(1 + stories / crowd_size)) + cold_start · PRIOR / (PRIOR + reports))
-                 · (1 + late_growth · days between them / NEAR)
+    similarity = (a·b - top_word_share · a_w b_w) / sqrt(|a| rms(a) |b| rms(b))
+                 + likeness_weight · (likeness - usual_likeness), if one is a single report and meanings are known
+    threshold  = (base · (1 + crowd_growth · ln(1 + stories / crowd_size))
+                  + cold_start · cold_reports / (cold_reports + reports)) · (1 + late_growth · days between them)
 
-and both are one story where the similarity reaches the threshold, after the threshold was raised towards 1 by
-`same_outlet` times the squared share of outlets that both have. A declaration lowers both parts of the threshold.
-The cosine of mean tf-idf vectors is the usual measure of topic detection and tracking (Allan, 2002); the corrections
-were found on labelled headlines, see docs/quality.md.
+and both are one story where the similarity, less `rivalry` times the mean similarity of the next nearest stories, reaches
+the threshold, after the threshold was raised towards 1 by `same_outlet` times the squared share of outlets that both
+have. A declaration lowers both parts of the threshold.
+
+The cosine of mean tf-idf vectors is the usual measure of topic detection and tracking (Allan, 2002). Its product with
+sqrt(|a| |b| / (rms(a) rms(b))) is half way to the mean over all pairs of reports (average linkage). The corrections and
+their numbers were found on labelled sets, see docs/quality.md.
 """
 
 from __future__ import annotations
@@ -49,8 +54,9 @@ class ClusterQuery(NamedTuple):
 
     `term_gains` has of each word what it adds to a product where another story has it in each of its reports;
     `probe_terms` are those to be looked up, the most telling first, each with its part of the mean vector. `length` is
-    that vector's, `total_gain` the sum of all gains, and `min_product` what the product with another mean vector of
-    length 1 must be. `meaning` is what its titles mean, where that is known.
+    that vector's, `norm` what products with it are divided by (see `StoryCluster`), `total_gain` the sum of all gains,
+    and `min_product` what the product with another mean vector of norm 1 must be. `meaning` is what its titles mean,
+    where that is known.
     """
 
     cluster: StoryCluster
@@ -75,13 +81,15 @@ def similarity(query: ClusterQuery, other: StoryCluster, norm: float, params: Cl
     return max(alike, 0.0)
 
 
-def rivalry(alike: float, highest: Sequence[float], params: ClusteringParams) -> float:
-    """What the next nearest stories say against one that is so much alike: they share its theme, not its event.
+def rivalry(query: ClusterQuery, alike: float, highest: Sequence[float], params: ClusteringParams) -> float:
+    """What the nearest other stories say against one that is so much alike: all of them share its theme, not its event.
 
-    `highest` are the largest similarities, that one's among them or above them all, `params.rivals` and one more.
+    `highest` are the largest similarities, one more than `params.rivals`. Without that one's, the mean of them is
+    taken off, like the neighborhoods in cross-domain similarity local scaling (Conneau et al., 2018).
     """
-    total = sum(highest) - (alike if alike >= highest[-1] else highest[-1])
-    return params.rivalry * total / params.rivals
+    rivals = sum(highest) - max(alike, highest[-1])
+    weight = params.rivalry if query.meaning is None else params.likeness_rivalry
+    return weight * rivals / params.rivals
 
 
 def margin(
@@ -102,11 +110,6 @@ def margin(
     if linked and min(len(cluster), len(other)) == 1:
         # A declaration speaks for a report, not for all that are in a story with it.
         threshold, cold_start = params.declared * threshold, params.declared_cold_start * cold_start
-    meaning = other.meaning() if query.meaning is not None else None
-    if query.meaning is not None and meaning is not None:
-        cold_start *= params.known_cold_start
-        if min(len(cluster), len(other)) > 1 and query.meaning.similarity(meaning) < params.least_likeness:
-            return -1.0
     threshold = (threshold + cold_start) * (1 + params.late_growth * cluster.gap(other))
     if threshold >= 1:
         return -1.0
@@ -117,10 +120,14 @@ def margin(
 
 
 def passes_guards(query: ClusterQuery, other: StoryCluster, params: ClusteringParams) -> bool:
-    """Whether what makes two stories alike is more than one word, or one pattern of titles."""
+    """Whether what makes two stories alike is more than one word, or one pattern of titles, and no other meaning."""
     cluster = query.cluster
     if min(len(cluster), len(other)) == 1:
         return cluster.common_outlets(other) < params.series or not cluster.continues(other)
+    meaning = other.meaning() if query.meaning is not None else None
+    likeness = query.meaning.similarity(meaning) if query.meaning is not None and meaning is not None else 1.0
+    if likeness < params.least_likeness:
+        return False
     product, largest = other.product(query.term_gains)
     return product - largest >= params.second_word * other.norm * query.norm
 

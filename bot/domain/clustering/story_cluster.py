@@ -208,10 +208,13 @@ class StoryCluster:
             return
         squares = {word: rarity * rarity for word, rarity in zip(weights, rarities, strict=True)}
         square = squares.__getitem__
-        self.squares = sum(
-            TITLE * TITLE * sum(map(square, report.title))
-            + EXCERPT * EXCERPT * sum(map(square, report.excerpt))
-            for report in self.reports
+        self.squares = (
+            sum(
+                TITLE * TITLE * sum(map(square, report.title))
+                + EXCERPT * EXCERPT * sum(map(square, report.excerpt))
+                for report in self.reports
+            )
+            or 1.0
         )
 
     def _squares(self) -> float:

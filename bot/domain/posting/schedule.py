@@ -6,6 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -15,14 +16,22 @@ DEFAULT_SIZE = 10
 MOST_SIZE = 25
 
 
+class DigestStyle(StrEnum):
+    """What a digest shows of a story: its headline, or a sentence of an outlet below it as well."""
+
+    HEADLINES = "headlines"
+    BRIEF = "brief"
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When a channel's digest comes: at `at` in `zone`, on `days` (0 = Monday)."""
+    """When a channel's digest comes: at `at` in `zone`, on `days` (0 = Monday); at most `size` stories in that `style`."""
 
     at: time
     zone: str
     days: frozenset[int] = EVERY_DAY
     size: int = DEFAULT_SIZE
+    style: DigestStyle = DigestStyle.BRIEF
 
     def after(self, moment: datetime) -> datetime:
         """The first time after `moment` (aware) when a digest is due, in UTC.

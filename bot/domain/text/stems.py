@@ -48,6 +48,12 @@ def terms(text: str, language: str) -> Mapping[str, str]:
     return spellings
 
 
+def stemmed(text: str, language: str) -> list[str]:
+    """The stems of all words of a text, in order. `language` as for `terms`."""
+    code = language[:2].lower() or _UNKNOWN
+    return [_stem(word, code) for word in words(text)]
+
+
 def is_informative(term: str) -> bool:
     """Whether a term says something by itself: numbers and single letters are in titles of every kind."""
     return not term.isdigit() and (len(term) > 1 or _stands_alone(term))

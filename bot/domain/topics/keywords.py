@@ -71,14 +71,14 @@ class _Node:
         """The place behind a word of a keyword, made if need be."""
         return (self.stems if token.is_stem else self.next).setdefault(token.text, _Node())
 
-    def after(self, word: str) -> Iterator[_Node]:
+    def after(self, word: str) -> list[_Node]:
         """The places behind a word of a text."""
-        if (node := self.next.get(word)) is not None:
-            yield node
+        node = self.next.get(word)
+        nodes = [] if node is None else [node]
         if self.stems:
-            for end in range(SHORTEST_STEM, len(word) + 1):
-                if (node := self.stems.get(word[:end])) is not None:
-                    yield node
+            beginnings = (word[:end] for end in range(SHORTEST_STEM, len(word) + 1))
+            nodes += [self.stems[beginning] for beginning in beginnings if beginning in self.stems]
+        return nodes
 
 
 class KeywordIndex:
@@ -118,10 +118,12 @@ class KeywordIndex:
 
     def _scan(self, text: Sequence[str]) -> Iterator[_Keyword]:
         """The keywords that stand in a text, by where they begin."""
-        for start in range(len(text)):
-            nodes, position = [self._root], start
-            while nodes and position < len(text):
-                nodes = [after for node in nodes for after in node.after(text[position])]
-                position += 1
+        for start, word in enumerate(text, 1):
+            nodes, following = self._root.after(word), start
+            while nodes:
                 for node in nodes:
                     yield from node.ends
+                if following == len(text):
+                    break
+                nodes = [after for node in nodes for after in node.after(text[following])]
+                following += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from bot.domain.posting.digest import Digest, DigestEntry, DigestMention, Sectio
 from bot.domain.posting.schedule import (
     DEFAULT_SIZE,
     MOST_SIZE,
+    DigestStyle,
     Schedule,
     describe_days,
     parse_days,
@@ -462,6 +464,70 @@ def test_a_digest_reads_like_a_page() -> None:
     assert (message.roles, message.buttons) == ((), ())
 
 
+def told_at_length() -> Digest:
+    """A new story of two outlets with a picture, one of one outlet, and one that went on since Sunday."""
+    said = {
+        1: (
+            "The council of Alderby banned drones on Monday.",
+            "Drones hurt two people in Alderby, the council said.",
+        ),
+        2: ("A comet passed the moon on Sunday. It was green.",),
+        3: (
+            "Ferries of Norland stop on Monday.",
+            "Unions of Norland and the ferries agreed on higher wages.",
+        ),
+    }
+    members = {
+        number: [
+            stored(
+                record(f"Event {number}", f"{'abcdef'[2 * number - 2 + n]}.example", excerpt=text, topics=["AI"], quality=90 - 10 * number - n,
+                       hours=1 + n, image="https://a.example/i.png" if number == 1 else ""),
+                story=number,
+            )
+            for n, text in enumerate(texts_)
+        ]
+        for number, texts_ in said.items()
+    }  # fmt: skip
+    some = [story(*own, number=number) for number, own in members.items()]
+    return compose(some, following("AI"), TOPICS, {3: DigestMention(1, at(1.5))}, at(0), at(24))
+
+
+def test_a_sentence_of_an_outlet_stands_below_each_headline_and_the_first_has_its_picture() -> None:
+    message = digest_message(told_at_length(), "UTC")
+    assert message is not None
+    (embed,) = message.embeds
+    assert embed.image == "https://a.example/i.png"
+    lines = [line.removeprefix("> ") for line in embed.description.split("\n") if line]
+    assert [markdown.shown(markdown.parse(line)) for line in lines] == [
+        "#1 Event 1 — A · 2 outlets",
+        "The council of Alderby banned drones on Monday. — A",
+        "#3 Event 3 — E · +1 outlet since yesterday",
+        "Unions of Norland and the ferries agreed on higher wages. — F",
+        "#2 Event 2 — C",
+        "A comet passed the moon on Sunday. — C",
+    ]
+    assert message.stories == ((1, 3, 2),)
+
+
+def test_a_digest_in_the_style_of_headlines_has_nothing_else() -> None:
+    message = digest_message(told_at_length(), "UTC", style=DigestStyle.HEADLINES)
+    assert message is not None
+    (embed,) = message.embeds
+    assert len(embed.description.split("\n")) == 3
+    assert embed.image == ""
+
+
+def test_a_story_that_leaves_a_digest_takes_its_sentence_and_its_picture_along() -> None:
+    message = digest_message(told_at_length(), "UTC")
+    assert message is not None
+    without_last, without_first = (without_stories(message, {number}) for number in (2, 1))
+    assert without_last is not None
+    assert without_first is not None
+    lines = message.embeds[0].description.split("\n")
+    assert without_last.embeds[0] == replace(message.embeds[0], description="\n".join(lines[:5]))
+    assert without_first.embeds[0] == replace(message.embeds[0], description="\n".join(lines[3:]), image="")
+
+
 def test_a_digest_says_how_many_stories_it_left_out() -> None:
     some = [report(number) for number in range(13)]
     made = compose(some, following("AI"), TOPICS, {}, at(0), at(24))
@@ -531,19 +597,29 @@ def test_every_digest_is_within_discords_limits_and_harmless(
     message = digest_message(made, "Europe/Berlin")
     assert message is not None
     assert problems(payload(message)) == []
-    addresses = {safe_url(one.view().lead.record.url) for one in some}
+    addresses = {safe_url(member.record.url) for one in some for member in one.view().members}
     shown = 0
     for embed in message.embeds:
         assert markdown.kinds(embed.title) == {"text"}
         for line in embed.description.split("\n"):
+            if not line:
+                continue
             nodes = markdown.parse(line)
-            shown += nodes[0].kind == "code"
+            if nodes[0].kind != "code":  # a sentence below a headline
+                assert line.startswith("> ")
+                assert markdown.kinds(line[2:]) <= {"text", "link"}
+                assert {href for _, href in markdown.links(line[2:])} <= addresses
+                continue
+            shown += 1
             assert [n.kind for n in nodes if n.kind != "text"] in (
                 ["code"] + ["link"] * linked + ["bold"] * bool(grew) for linked in (0, 1)
             )
             assert {n.href for n in nodes if n.kind == "link"} <= addresses
     told = [len(numbers) for numbers in message.stories]
-    assert told == [len(e.description.split("\n")) if e.description else 0 for e in message.embeds]
+    lines = [embed.description.split("\n") for embed in message.embeds]
+    assert told == [sum(line.startswith("`#") for line in some_lines) for some_lines in lines]
+    fewer = without_stories(message, set(message.stories[0][:1]))
+    assert fewer is None or problems(payload(fewer)) == []
     left = len(made.entries) - shown
     assert message.embeds[-1].footer.split(" ")[0] == (str(left) if left else "")
     if len(counts) <= EMBEDS and len(made.entries) <= MOST_SIZE:
