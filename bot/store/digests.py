@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.posting.digest import Digest, DigestMention
 from bot.store import outbox, schema
+from bot.store.conditions import is_unleased
 from bot.store.servers import LEFT
 from bot.store.sql import upsert
 from bot.store.subscriptions import ChannelState, _channel
@@ -87,14 +88,13 @@ async def mentions(connection: AsyncConnection, channel_id: int) -> dict[int, Di
 
 async def replace_waiting(connection: AsyncConnection, channel_id: int, now: datetime) -> None:
     """Give up a digest that a channel could not be sent when it was tried: the one made now tells of it as well."""
-    free = sa.or_(_o.c.lease_until.is_(None), _o.c.lease_until <= now)
     waiting = sa.and_(
         _o.c.channel_id == channel_id,
         _o.c.kind == outbox.DIGEST,
         _o.c.message_id.is_(None),
         _o.c.closed.is_(False),
         _o.c.reason != "",
-        free,
+        is_unleased(_o.c.lease_until, now),
     )
     values = {"closed": True, "due_at": None, "reason": "replaced by a newer digest"}
     rows = await connection.execute(sa.update(_o).where(waiting).values(**values).returning(_o.c.payload))

@@ -18,6 +18,7 @@ from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
 from bot.domain.topics.query.meter import Label
 from bot.store import quotas, schema, sources
+from bot.store.conditions import is_unleased
 from bot.store.servers import LEFT
 from bot.store.sources import SourceState, state_of
 from bot.store.sql import chunks
@@ -249,8 +250,7 @@ def _pollable(followed: Collection[int]) -> sa.ColumnElement[bool]:
 
 
 def _ready(now: datetime) -> sa.ColumnElement[bool]:
-    free = sa.or_(_f.c.lease_until.is_(None), _f.c.lease_until <= now)
-    return sa.and_(_f.c.next_poll <= now, free)
+    return sa.and_(_f.c.next_poll <= now, is_unleased(_f.c.lease_until, now))
 
 
 async def due(

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.posting.decisions import Post
 from bot.domain.retry import Drop, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict, may_have_arrived
 from bot.store import schema
+from bot.store.conditions import is_unleased
 from bot.store.servers import LEFT
 from bot.store.sql import chunks, insert_new
 
@@ -66,6 +67,11 @@ class Claimed:
     revision: int
     lease_until: datetime
     in_doubt_since: datetime | None = None
+
+
+def is_claimed_as(claimed: Claimed) -> sa.ColumnElement[bool]:
+    """The row of a claim, as long as no other worker has claimed it since."""
+    return sa.and_(_o.c.id == claimed.id, _o.c.claims == claimed.claim)
 
 
 def nonce_of(dedupe: str, now: datetime) -> str:
@@ -159,7 +165,7 @@ def _ready(now: datetime, busy: Collection[int]) -> sa.Select[tuple[int]]:
     return sa.select(_o.c.id).where(
         _o.c.due_at <= now,
         _o.c.closed.is_(False),
-        sa.or_(_o.c.lease_until.is_(None), _o.c.lease_until <= now),
+        is_unleased(_o.c.lease_until, now),
         REACHABLE,
         _o.c.channel_id.not_in(busy),
     )
@@ -241,7 +247,6 @@ async def settle(
     edit_interval: timedelta,
 ) -> bool:
     """Write what became of a message. False where the lease was lost to another worker meanwhile."""
-    mine = sa.and_(_o.c.id == claimed.id, _o.c.claims == claimed.claim)
     values: dict[str, Any] = {"lease_until": None}
     if claimed.in_doubt_since is None and not may_have_arrived(outcome):
         values["begun_at"] = None
@@ -273,14 +278,14 @@ async def settle(
                 values |= {"due_at": sa.case((same, sa.null()), else_=now), "closed": same}
         case Pause(reason):
             values |= {"attempts": 0, "reason": reason}
-    done = await connection.execute(sa.update(_o).where(mine).values(**values))
+    done = await connection.execute(sa.update(_o).where(is_claimed_as(claimed)).values(**values))
     return bool(done.rowcount)
 
 
 async def release(connection: AsyncConnection, claimed: Sequence[Claimed]) -> None:
     """Give rows back untried, as at a stop."""
     for part in chunks(claimed):
-        pairs = sa.or_(*(sa.and_(_o.c.id == c.id, _o.c.claims == c.claim) for c in part))
+        pairs = sa.or_(*map(is_claimed_as, part))
         doubted = _o.c.id.in_([c.id for c in part if c.in_doubt_since is not None])
         values = {"attempts": _o.c.attempts - 1, "begun_at": sa.case((doubted, _o.c.begun_at))}
         await connection.execute(sa.update(_o).where(pairs).values(lease_until=None, **values))
@@ -291,11 +296,11 @@ async def postpone(connection: AsyncConnection, like: Claimed, until: datetime, 
 
     Sending, editing and publishing have limits of their own there.
     """
-    free = sa.or_(_o.c.lease_until.is_(None), _o.c.lease_until <= now)
+    unleased = is_unleased(_o.c.lease_until, now)
     sent = _o.c.message_id.is_(None) if like.message_id is None else _o.c.message_id.is_not(None)
     published = _o.c.kind == PUBLISH if like.kind == PUBLISH else _o.c.kind != PUBLISH
     waits = sa.and_(_o.c.channel_id == like.channel_id, _o.c.due_at < until, _o.c.closed.is_(False))
-    await connection.execute(sa.update(_o).where(waits, free, sent, published).values(due_at=until))
+    await connection.execute(sa.update(_o).where(waits, unleased, sent, published).values(due_at=until))
 
 
 async def next_due(connection: AsyncConnection, now: datetime, busy: Collection[int] = ()) -> datetime | None:

@@ -15,11 +15,13 @@ from bot.domain.clustering.batch import DECLARERS
 from bot.domain.clustering.story_cluster import Report, Terms
 from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryView, TopicMatch
 from bot.domain.posting.plan import Affected, IntakePlan
+from bot.domain.posting.recipients import concerns
 from bot.domain.records.analysis import TextAnalysis
 from bot.domain.records.intake import Arrival, StoredContext, all_keys, keys_of
 from bot.domain.stories.ranking import last_report
 from bot.domain.text.words import search_key
 from bot.store import decisions, outbox, pointers, quotas, schema, search, story_topics, topics
+from bot.store.conditions import is_full_record, is_live_story
 from bot.store.sql import chunks, upsert, visible_to
 
 _r = schema.records
@@ -156,7 +158,7 @@ async def labelled(connection: AsyncConnection, limit: int) -> list[tuple[Record
     has_topic = sa.exists().where(
         _rt.c.record_id == _r.c.id, _rt.c.topic_id == _t.c.id, _t.c.guild_id == 0, ~_rt.c.learned
     )
-    eligible = sa.and_(_r.c.guild_id == 0, ~_r.c.partial, ~_r.c.removed, has_topic)
+    eligible = sa.and_(_r.c.guild_id == 0, is_full_record(), has_topic)
     newest = sa.select(_r.c.id).where(eligible).order_by(_r.c.id.desc()).limit(limit)
     records = await by_id(connection, (await connection.execute(newest)).scalars())
     matches = await topics_of(connection, {s.story for s in records.values() if s.story is not None}, 0)
@@ -259,16 +261,18 @@ async def reports(
 
     `among`: a condition that the stories fulfil besides. `semantic`: with what their titles mean, as far as that is known.
     """
-    near = sa.and_(_s.c.last >= since, _s.c.merged_into.is_(None), ~_s.c.removed)
+    near = sa.and_(_s.c.last >= since, is_live_story())
     if until is not None:
         near = sa.and_(near, _s.c.first <= until)
     if among is not None:
         near = sa.and_(near, among)
     meaning = _r.c.meaning if semantic else sa.null()
     columns = (_r.c.id, _r.c.terms, _day(connection), _r.c.outlet_domain, _r.c.guild_id, _r.c.story, meaning)
-    complete = sa.and_(~_r.c.partial, ~_r.c.removed)
     rows = await connection.execute(
-        sa.select(*columns).join(_s, _s.c.number == _r.c.story).where(near, complete).order_by(_r.c.id)
+        sa.select(*columns)
+        .join(_s, _s.c.number == _r.c.story)
+        .where(near, is_full_record())
+        .order_by(_r.c.id)
     )
     # In a thread: of a large window it takes seconds.
     return await asyncio.to_thread(_reports, rows.all())
@@ -321,7 +325,7 @@ class _Rows(NamedTuple):
         views = {
             story: view
             for story, view in plan.stories.items()
-            if view is not None and not plan.audience(story).isdisjoint((0, view.lead.guild_id))
+            if view is not None and concerns(plan.audience(story), view.lead.guild_id)
         }
         whole = [(plan.records[i], hashed, plan.analyses[i]) for i, hashed in plan.content_hashes.items()]
         return cls(

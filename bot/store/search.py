@@ -23,6 +23,7 @@ from bot.domain.topics.query.document import Document
 from bot.domain.topics.query.language import Query
 from bot.domain.topics.query.tree import And, Near, Node, Not, Number, Or, Prefix, Term, Value
 from bot.store import schema
+from bot.store.conditions import is_full_record
 from bot.store.sql import chunks, visible_to
 
 MOST_WORDS = 64  # of a report that others are compared with
@@ -235,11 +236,6 @@ async def _plan_for_these_words(connection: AsyncConnection) -> None:
         await connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
-def _seen(guild_id: int | None) -> sa.ColumnElement[bool]:
-    """Records that came in themselves and that a server sees (None: whosever)."""
-    return sa.and_(~_r.c.partial, ~_r.c.removed, visible_to(_r.c.guild_id, guild_id))
-
-
 async def candidates(
     connection: AsyncConnection, query: Query, guild_id: int | None, order: Order, limit: int
 ) -> list[int]:
@@ -264,7 +260,9 @@ async def candidates(
             .where(_found(dialect, text))
         )
     await _plan_for_these_words(connection)
-    statement = statement.where(_seen(guild_id), *_bounds(query.root)).order_by(last.desc()).limit(limit)
+    statement = (
+        statement.where(is_full_record(guild_id), *_bounds(query.root)).order_by(last.desc()).limit(limit)
+    )
     rows = list(await connection.execute(statement))
     rows.sort(key=lambda row: (-row.rank, row.first_seen, row.id), reverse=True)
     return [row.id for row in rows]
@@ -290,7 +288,7 @@ async def by_title(
     hits = (  # apart from the stories, which have a column of the table's name
         sa.select(_s.c.rowid.label("id"), _r.c.story.label("story"))
         .join_from(_s, _r, _r.c.id == _s.c.rowid)
-        .where(_found(dialect, _joined(parts, language.both)), _seen(guild_id))
+        .where(_found(dialect, _joined(parts, language.both)), is_full_record(guild_id))
         .order_by(_s.c.rowid.desc())
         .limit(limit * REPORTS)
         .subquery()
@@ -338,7 +336,7 @@ async def similar(
     by_record = (
         sa.select(_r.c.story, sa.func.sum(hits.c.weight).label("weight"))
         .join_from(hits, _r, _r.c.id == hits.c.id)
-        .where(_seen(guild_id), _r.c.story.is_not(None), _r.c.story.not_in(list(exclude)))
+        .where(is_full_record(guild_id), _r.c.story.is_not(None), _r.c.story.not_in(list(exclude)))
         .group_by(_r.c.id, _r.c.story)
         .subquery()
     )

@@ -14,7 +14,8 @@ from bot.domain.model import Stored, Topic, TopicMatch
 from bot.domain.text.words import name_key
 from bot.domain.topics.query.meter import Label
 from bot.store import quotas, records, schema, topics
-from bot.store.sql import batches, upsert, visible_to
+from bot.store.conditions import is_full_record
+from bot.store.sql import batches, upsert
 
 _t = schema.topics
 _r = schema.records
@@ -131,16 +132,11 @@ async def tag(connection: AsyncConnection, topic: Topic, matches: Sequence[tuple
     return len(rows)
 
 
-def _seen(guild_id: int) -> sa.ColumnElement[bool]:
-    """Records that came in themselves and that a server sees."""
-    return sa.and_(visible_to(_r.c.guild_id, guild_id), ~_r.c.partial, ~_r.c.removed)
-
-
 async def recent(
     connection: AsyncConnection, guild_id: int, since: datetime, below: int | None, limit: int
 ) -> list[Stored]:
     """Records that came in since then, newest first: the first `limit` with an id below that (None: of all)."""
-    eligible = sa.and_(_seen(guild_id), _r.c.first_seen > since)
+    eligible = sa.and_(is_full_record(guild_id), _r.c.first_seen > since)
     newest = sa.select(_r.c.id).where(eligible).order_by(_r.c.id.desc()).limit(limit)
     if below is not None:
         newest = newest.where(_r.c.id < below)
@@ -167,7 +163,9 @@ def records_about(
         .distinct()
         .join(_rt, _rt.c.record_id == _r.c.id)
         .join(_t, _t.c.id == _rt.c.topic_id)
-        .where(_t.c.key.in_(topics.keys_of(names, guild_id)), _seen(guild_id), _r.c.first_seen > since)
+        .where(
+            _t.c.key.in_(topics.keys_of(names, guild_id)), is_full_record(guild_id), _r.c.first_seen > since
+        )
         .order_by(_r.c.id.desc())
         .limit(limit)
     )
@@ -176,6 +174,6 @@ def records_about(
 
 async def first(connection: AsyncConnection, guild_id: int) -> datetime | None:
     """When the first of the records came in that a server sees; None where none has."""
-    earliest = sa.select(_r.c.first_seen).where(_seen(guild_id)).order_by(_r.c.first_seen).limit(1)
+    earliest = sa.select(_r.c.first_seen).where(is_full_record(guild_id)).order_by(_r.c.first_seen).limit(1)
     first_seen: datetime | None = await connection.scalar(earliest)
     return first_seen

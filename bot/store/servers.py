@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,6 +15,11 @@ from bot.store.sql import insert_new
 _l = schema.left_servers
 
 LEFT = sa.select(_l.c.guild_id)
+
+
+def of_present(column: sa.Column[Any], guild_id: int | None) -> sa.ColumnElement[bool]:
+    """Rows of one server, or (None) of all servers that the bot is in."""
+    return column.not_in(LEFT) if guild_id is None else column == guild_id
 
 
 async def leave(connection: AsyncConnection, guild_ids: Iterable[int], now: datetime) -> None:

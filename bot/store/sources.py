@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.text.cleaning import clip
 from bot.store import schema
+from bot.store.conditions import is_full_record
 from bot.store.sql import chunks, insert_new, upsert
 
 _s = schema.sources
@@ -62,11 +63,6 @@ async def ensure(connection: AsyncConnection, name: str, kind: str) -> SourceSta
     }
     await insert_new(connection, _s, [row], on=["name"])
     return state_of((await connection.execute(sa.select(_s).where(_s.c.name == name))).one())
-
-
-async def all_sources(connection: AsyncConnection) -> list[SourceState]:
-    """Every source that was ever taken in."""
-    return [state_of(row) for row in await connection.execute(sa.select(_s).order_by(_s.c.id))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +173,7 @@ async def failed(connection: AsyncConnection, source_id: int, error: str, now: d
 async def newest_records(connection: AsyncConnection, source_id: int, count: int) -> list[int]:
     """The ids of the source's newest records by publication."""
     r = schema.records
-    eligible = sa.and_(r.c.source_id == source_id, ~r.c.partial, ~r.c.removed)
+    eligible = sa.and_(r.c.source_id == source_id, is_full_record())
     rows = await connection.execute(
         sa.select(r.c.id).where(eligible).order_by(r.c.published.desc(), r.c.id.desc()).limit(count)
     )

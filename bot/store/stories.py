@@ -19,6 +19,7 @@ from bot.domain.stories.story import Story, topics_by_server
 from bot.domain.text.words import name_key, search_key
 from bot.domain.topics.query.meter import Label
 from bot.store import answer_cache, records, schema, story_topics
+from bot.store.conditions import has_value, is_live_story
 from bot.store.sql import IN_MOST, ROWS_AT_ONCE, batches, chunks, visible_to
 from bot.store.topics import ids_seen
 
@@ -150,14 +151,9 @@ def _guilds(guild_id: int | None) -> Sequence[int | None]:
 
 def _newest(columns: Sequence[sa.Column[Any]], guild_id: int | None, limit: int) -> Any:
     """The stories of one server (0: shared; None: all) that something arrived for last, from an index."""
-    of_server = sa.true() if guild_id is None else _s.c.guild_id == guild_id
-    rows = _by_arrival(sa.select(*columns).where(of_server, _alive()), _s).limit(limit)
+    of_server = has_value(_s.c.guild_id, guild_id)
+    rows = _by_arrival(sa.select(*columns).where(of_server, is_live_story()), _s).limit(limit)
     return sa.select(rows.subquery())
-
-
-def _alive(guild_id: int | None = None) -> sa.ColumnElement[bool]:
-    """Stories that go on, of those that the server sees; None: all."""
-    return sa.and_(_s.c.merged_into.is_(None), ~_s.c.removed, visible_to(_s.c.guild_id, guild_id))
 
 
 def _of_topics(ids: Iterable[int], guild_id: int | None) -> Any:
@@ -208,7 +204,7 @@ async def counts(
         rows = await connection.execute(
             sa.select(every.c.place, sa.func.count(every.c.story.distinct()))
             .join(_s, _s.c.number == every.c.story)
-            .where(_alive(guild_id))
+            .where(is_live_story(guild_id))
             .group_by(every.c.place)
         )
         counts_by_place |= dict(rows.all())
@@ -242,7 +238,7 @@ async def latest(
         ).subquery()
         rows = await connection.execute(_by_arrival(sa.select(every.c.number), every).limit(limit))
         return list(rows.scalars())
-    statement = sa.select(_s.c.number).where(_alive(guild_id))
+    statement = sa.select(_s.c.number).where(is_live_story(guild_id))
     if topics is not None:
         ids = await _ids(connection, topics, guild_id)
         statement = statement.where(_s.c.number.in_(_of_topics(ids, guild_id)))
@@ -278,7 +274,7 @@ async def _latest_of_topics(
     if len(rows_by_number) < limit and complete_since is not None:
         began_last = await _began_last(connection, ids, guild_id, most)
         for part in chunks(began_last):
-            more = sa.select(*_ORDERED).where(_s.c.number.in_(part), _alive(guild_id))
+            more = sa.select(*_ORDERED).where(_s.c.number.in_(part), is_live_story(guild_id))
             rows_by_number |= {
                 row.number: row for row in await connection.execute(_by_arrival(more, _s).limit(limit))
             }
@@ -372,7 +368,10 @@ async def _arrived(
 ) -> sa.Select[Any]:
     inside = sa.and_(_r.c.first_seen > since, _r.c.first_seen <= until, ~_r.c.partial, ~_r.c.removed)
     statement = (
-        sa.select(_r.c.story).distinct().join(_s, _s.c.number == _r.c.story).where(inside, _alive(guild_id))
+        sa.select(_r.c.story)
+        .distinct()
+        .join(_s, _s.c.number == _r.c.story)
+        .where(inside, is_live_story(guild_id))
     )
     if topics is None:
         return statement
@@ -409,12 +408,6 @@ async def newest_arrived(
     return list((await connection.execute(newest)).scalars())
 
 
-async def numbers(connection: AsyncConnection) -> list[int]:
-    """The numbers of all stories that are alive, in order."""
-    rows = await connection.execute(sa.select(_s.c.number).where(_alive()).order_by(_s.c.number))
-    return list(rows.scalars())
-
-
 async def recent_totals(
     connection: AsyncConnection, now: datetime, guild_id: int | None = None
 ) -> tuple[int, int]:
@@ -429,5 +422,5 @@ async def totals(connection: AsyncConnection, guild_id: int | None = None) -> tu
     count = sa.func.count()
     seen = visible_to(_r.c.guild_id, guild_id)
     record_count = await connection.scalar(sa.select(count).select_from(_r).where(~_r.c.partial, seen))
-    story_count = await connection.scalar(sa.select(count).select_from(_s).where(_alive(guild_id)))
+    story_count = await connection.scalar(sa.select(count).select_from(_s).where(is_live_story(guild_id)))
     return record_count or 0, story_count or 0

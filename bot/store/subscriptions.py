@@ -14,7 +14,7 @@ from bot.domain.model import Importance, Mode, Mute, Subscription
 from bot.domain.posting.schedule import WEEK, DigestStyle, Schedule, parse_days, parse_time
 from bot.domain.text.words import name_key
 from bot.store import schema
-from bot.store.servers import LEFT
+from bot.store.servers import LEFT, of_present
 from bot.store.sql import insert_new, upsert
 
 _sub = schema.subscriptions
@@ -87,7 +87,7 @@ async def subscriptions(
 
 async def count(connection: AsyncConnection, guild_id: int | None = None) -> int:
     """How many subscriptions there are of all servers that the bot is in, or of a server."""
-    in_scope = _sub.c.guild_id.not_in(LEFT) if guild_id is None else _sub.c.guild_id == guild_id
+    in_scope = of_present(_sub.c.guild_id, guild_id)
     return await connection.scalar(sa.select(sa.func.count()).select_from(_sub).where(in_scope)) or 0
 
 
@@ -163,7 +163,7 @@ async def channel(connection: AsyncConnection, channel_id: int) -> ChannelState 
 
 async def channels(connection: AsyncConnection, guild_id: int | None = None) -> list[ChannelState]:
     """The channels that something is set for, of all servers that the bot is in or of one."""
-    in_scope = _c.c.guild_id.not_in(LEFT) if guild_id is None else _c.c.guild_id == guild_id
+    in_scope = of_present(_c.c.guild_id, guild_id)
     statement = sa.select(_c).where(in_scope).order_by(_c.c.channel_id)
     return [_channel(row) for row in await connection.execute(statement)]
 

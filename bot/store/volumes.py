@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import answer_cache, schema
+from bot.store.conditions import is_live_story
 from bot.store.sql import batches, chunks, visible_to
 from bot.store.topics import ids_seen
 
@@ -49,7 +50,6 @@ async def counted(
     # looked through is as long as the time that is asked for. `+ 0` keeps databases from other ways.
     recent = sa.and_(_s.c.last_seen > since, _s.c.first > since, _s.c.first <= now)
     lowest = sa.select(sa.func.min(_s.c.number + 0)).where(recent).scalar_subquery()
-    alive = sa.and_(_s.c.merged_into.is_(None), ~_s.c.removed, visible_to(_s.c.guild_id, guild_id))
     day = sa.case(*[(_s.c.first > now - (ago + 1) * DAY, ago) for ago in range(days)])
     volumes: Volumes = {}
     seen = await ids_seen(connection, names, guild_id)
@@ -58,7 +58,7 @@ async def counted(
         counted_stories = (
             sa.select(_st.c.topic_id, day, _s.c.number)
             .join_from(_st, _s, _s.c.number == _st.c.story)
-            .where(_st.c.story >= lowest, (_st.c.topic_id + 0).in_(ids), recent, alive)
+            .where(_st.c.story >= lowest, (_st.c.topic_id + 0).in_(ids), recent, is_live_story(guild_id))
             .where(visible_to(_st.c.guild_id, guild_id))
         )
         async for part in batches(connection, counted_stories):

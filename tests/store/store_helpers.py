@@ -18,10 +18,10 @@ from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.plan import IntakePlan
 from bot.domain.records.analysis import TextAnalysis, Texts, analyse
 from bot.domain.records.intake import Arrival, StoredContext, identify, keys_of
-from bot.domain.stories import story as domain_stories
-from bot.domain.stories.story import Story
-from bot.store import audience, records, schema, stories
+from bot.domain.stories.story import Story, story_view, topics_by_server
+from bot.store import audience, records, schema, sources, stories
 from bot.store.database import Database
+from bot.store.sources import SourceState
 from bot.store.topic_cache import TopicCache
 from bot.workers.story_window import StoryWindowCache
 from tests.make import at, record
@@ -136,8 +136,8 @@ async def merge(db: Database, old: int, into: int) -> None:
         made = IntakePlan(
             records=moved,
             merged={old: into},
-            stories={into: domain_stories.story_view(merged)},
-            story_topics={into: domain_stories.topics_by_server(merged)},
+            stories={into: story_view(merged)},
+            story_topics={into: topics_by_server(merged)},
         )
         await records.apply(connection, made, at())
 
@@ -156,3 +156,14 @@ async def wipe(db: Database) -> None:
         await connection.execute(sa.update(schema.records).values(story=None))
         for table in reversed(schema.metadata.sorted_tables):
             await connection.execute(sa.delete(table))
+
+
+async def story_numbers(connection: AsyncConnection) -> list[int]:
+    """The numbers of all stories that were neither merged nor removed, in order."""
+    return sorted(await stories.latest(connection, None, None))
+
+
+async def all_sources(connection: AsyncConnection) -> list[SourceState]:
+    """Every source that was ever read, in the order in which they were added."""
+    rows = await connection.execute(sa.select(schema.sources).order_by(schema.sources.c.id))
+    return [sources.state_of(row) for row in rows]

@@ -37,6 +37,7 @@ from tests.store.store_helpers import (
     look,
     merge,
     stored_of,
+    story_numbers,
     take,
     wipe,
 )
@@ -74,7 +75,7 @@ async def consistent(db: Database) -> None:
     """Assert what holds whenever no transaction is open."""
     async with db.read() as connection:
         rows = {row.number: row for row in await connection.execute(sa.select(schema.stories))}
-        numbers = await stories.numbers(connection)
+        numbers = await story_numbers(connection)
         loaded = await stories.load(connection, rows)
         topic_names = dict(
             (await connection.execute(sa.select(schema.topics.c.id, schema.topics.c.name))).all()
@@ -353,12 +354,12 @@ async def test_removed_records_leave_their_story_and_come_back(stores: Database)
     await take(stores, replace(page, removed=True), hours=1)
     await consistent(stores)
     async with stores.read() as connection:
-        assert await stories.numbers(connection) == []
+        assert await story_numbers(connection) == []
         assert (await stories.load(connection, [1]))[1].members == ()
     await take(stores, page, hours=2)
     await consistent(stores)
     async with stores.read() as connection:
-        assert await stories.numbers(connection) == [1]
+        assert await story_numbers(connection) == [1]
         assert await counted(connection) == {"AI": 1}
 
 
@@ -372,7 +373,7 @@ async def test_a_merged_story_goes_on_under_the_other_number(stores: Database) -
         assert await stories.survivor(connection, 2) == 1
         assert await stories.survivor(connection, 1) == 1
         assert await stories.survivor(connection, 3) is None
-        assert await stories.numbers(connection) == [1]
+        assert await story_numbers(connection) == [1]
         assert len((await stories.load(connection, [1]))[1].members) == 3
     assert (await look(stores, one)).next_story == 3  # a number is never used again
 

@@ -12,7 +12,7 @@ from bot.store.database import Database
 from bot.store.sources import SourceState
 from tests.databases import opened
 from tests.make import at, record
-from tests.store.store_helpers import headlines, take
+from tests.store.store_helpers import all_sources, headlines, take
 
 
 async def state(db: Database, name: str = "folder:/news") -> SourceState:
@@ -27,7 +27,7 @@ async def test_a_source_is_made_once(stores: Database, store_url: str) -> None:
     assert found == [first] * 6
     await state(stores, "folder:/more")
     async with stores.read() as connection:
-        assert [s.name for s in await sources.all_sources(connection)] == ["folder:/news", "folder:/more"]
+        assert [s.name for s in await all_sources(connection)] == ["folder:/news", "folder:/more"]
 
 
 async def test_progress_comes_back_as_it_was_noted_and_is_replaced_by_key(stores: Database) -> None:

@@ -13,7 +13,18 @@ from bot.domain.stories.story import Story
 from bot.store import stories
 from bot.store.database import Database
 from tests.make import at, record
-from tests.store.store_helpers import FOUR, GUILD, ONE, THREE, TWO, halves, headlines, merge, take
+from tests.store.store_helpers import (
+    FOUR,
+    GUILD,
+    ONE,
+    THREE,
+    TWO,
+    halves,
+    headlines,
+    merge,
+    story_numbers,
+    take,
+)
 
 
 async def search(db: Database, text: str, limit: int = 25) -> list[str]:
@@ -206,7 +217,7 @@ async def test_a_story_with_several_arrivals_arrived_once_and_a_removed_one_did_
     await take(stores, replace(two, removed=True), hours=1)
     async with stores.read() as connection:
         assert await stories.arrived(connection, None, at(-1), at(9)) == [1]
-        assert await stories.numbers(connection) == [1]
+        assert await story_numbers(connection) == [1]
         assert await stories.totals(connection) == (3, 1)
 
 
@@ -227,7 +238,7 @@ async def test_a_server_is_read_nothing_of_another_server(stores: Database) -> N
         for each in (first, second, whole):
             await take(stores, replace(each, title=f"{each.title} {guild_id}"), guild_id=guild_id)
     async with stores.read() as connection:
-        numbers = await stories.numbers(connection)
+        numbers = await story_numbers(connection)
         read: list[sa.Row[Any]] = []
         fetched = sa.engine.Result.__iter__
         with pytest.MonkeyPatch.context() as patch:

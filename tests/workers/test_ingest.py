@@ -15,14 +15,26 @@ from bot.errors import StoreError
 from bot.services import mutes
 from bot.services.status import status
 from bot.sources.model import Batch, Item, Progress, Rejected
-from bot.store import schema, sources, stories
+from bot.store import schema, stories
 from bot.store.database import Database
 from bot.store.sources import SourceState
 from bot.workers import ingest as pipeline
 from bot.workers.ingest import Ingest, Summary, report
 from tests.databases import opened_as
 from tests.make import Clock, at, record
-from tests.store.store_helpers import CHANNEL, FOUR, GUILD, ONE, OTHER, THREE, TWO, halves, headlines
+from tests.store.store_helpers import (
+    CHANNEL,
+    FOUR,
+    GUILD,
+    ONE,
+    OTHER,
+    THREE,
+    TWO,
+    all_sources,
+    halves,
+    headlines,
+    story_numbers,
+)
 from tests.workers.desk import BotHarness, Meanwhile, reports
 
 BAD = Rejected("x.md", 1, "title: missing")
@@ -60,7 +72,7 @@ def batch(*records: Record, last: bool = False, unchanged: int = 0, **progress: 
 async def state(db: Database, name: str = "list:test") -> SourceState:
     """What is known of a source."""
     async with db.read() as connection:
-        (found,) = [s for s in await sources.all_sources(connection) if s.name == name]
+        (found,) = [s for s in await all_sources(connection) if s.name == name]
     return found
 
 
@@ -345,7 +357,7 @@ async def test_two_processes_that_take_in_the_same_store_it_once(
     assert sum(s.unchanged for s in summaries) == 12
     assert sum(s.posted for s in summaries) == 12
     async with desk.db.read() as connection:
-        assert await stories.numbers(connection) == list(range(1, 15))
+        assert await story_numbers(connection) == list(range(1, 15))
     assert await desk.queue() == 12
 
 
@@ -358,4 +370,4 @@ async def test_removed_records_and_merged_stories_go_through(desk: BotHarness) -
         assert await stories.survivors(connection, [4]) == {4: 3}
     await desk.take_in(*(replace(item, removed=True, related=()) for item in (one, two, both)))
     async with desk.db.read() as connection:
-        assert await stories.numbers(connection) == [1, 2]
+        assert await story_numbers(connection) == [1, 2]

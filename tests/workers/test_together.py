@@ -6,11 +6,11 @@ import asyncio
 from collections import Counter
 
 from bot.domain.model import Mode
-from bot.store import outbox, stories
+from bot.store import outbox
 from bot.workers import digests
 from tests.databases import opened_as
 from tests.make import Clock, ListSource, record
-from tests.store.store_helpers import CHANNEL, GUILD, halves, headlines
+from tests.store.store_helpers import CHANNEL, GUILD, halves, headlines, story_numbers
 from tests.workers.desk import BotHarness, Meanwhile
 
 ROUNDS = 6
@@ -61,6 +61,6 @@ async def test_every_story_is_posted_once_and_ends_up_to_date(
     assert Counter(a.target.channel_id for a in asked if not a.message.buttons) == Counter(CHANNELS)
     assert await desk.queue() == 0
     async with desk.db.read() as connection:
-        assert len(await stories.numbers(connection)) == 2 + len(titles) + 1
+        assert len(await story_numbers(connection)) == 2 + len(titles) + 1
         dropped = await outbox.given_up(connection, GUILD, clock.now.replace(year=2000))
     assert all(reason.startswith("merged into") for _, reason in dropped)
