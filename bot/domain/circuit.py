@@ -1,4 +1,4 @@
-"""One circuit for all sending: while Discord can take nothing, few requests ask whether it can again."""
+"""A circuit breaker for all sending: during an outage of Discord only single probes are sent."""
 
 from __future__ import annotations
 

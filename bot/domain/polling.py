@@ -1,4 +1,4 @@
-"""Feeds that are polled, and when each is looked at next: between bounds, by how often it really brings something, and as it asks.
+"""Feeds, and when each is polled next: within bounds, by how often it has news, and by its own hints.
 
 Pure: the answer of a poll and the time go in, the feed's next state comes out.
 """
@@ -22,7 +22,7 @@ _HOUR = timedelta(hours=1)
 
 
 class PollResult(StrEnum):
-    """What came of a poll."""
+    """The result of a poll."""
 
     NEW = "new"
     NOTHING_NEW = "nothing new"
@@ -74,7 +74,7 @@ class Polling:
 
 
 class FeedOrigin(StrEnum):
-    """Who wants a feed. CATALOGUE: polled only while somebody follows one of its topics. SERVER: added in
+    """Who added a feed. CATALOGUE: polled only while somebody follows one of its topics. SERVER: added in
     Discord, it counts for that server alone. OPERATOR: added on the command line.
     """
 

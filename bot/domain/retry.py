@@ -1,4 +1,4 @@
-"""What becomes of a message after a try to send it: a pure decision over what Discord answered."""
+"""What happens to a message after a try to send it: a pure decision from Discord's answer."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ Verdict = Sent | Retry | Skip | Drop | Pause
 
 
 class RefusalScope(StrEnum):
-    """What a refusal is about."""
+    """The scope of a refusal."""
 
     CHANNEL = "channel"  # everything that goes there
     KIND = "kind"  # no message can be sent in a channel of this kind
@@ -176,7 +176,7 @@ BLOCKED = frozenset((401, 403, 429))
 
 
 def refusal_of(outcome: Outcome) -> tuple[RefusalScope, str]:
-    """What Discord's refusal is about, and in words.
+    """The scope of Discord's refusal, and the reason in words.
 
     An answer without Discord's code is a proxy's, which is no verdict on anything. A code that is not in
     `CODES` is about this message alone.

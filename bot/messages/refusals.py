@@ -1,4 +1,4 @@
-"""A message without the parts that Discord refused: one bad address must not cost the whole message."""
+"""Removes the parts of a message that Discord refused, so that one bad address does not cost the whole message."""
 
 from __future__ import annotations
 

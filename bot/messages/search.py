@@ -1,4 +1,4 @@
-"""What `/search` answers: stories, each with a record that the query finds and its words in bold. Pure."""
+"""The answer of `/search`: stories, each with a matching article and its matching words in bold. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands for topics answer: a topic, what matches it, and what it would have posted. Pure."""
+"""Answers of the topic commands: a topic, its matches, and its backtest. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def code(query: str) -> str:
 
 
 def heading(topic: Topic | None, query: str) -> str:
-    """What was tried: a topic, or a query."""
+    """The heading for what was tried: a topic or a query."""
     return f"Topic **{escape(topic.name)}**\n" if topic else f"Query {code(query)}\n"
 
 
@@ -93,7 +93,7 @@ def details_embed(topic: Topic, below: Sequence[str], stories: int, places: Sequ
 
 
 def suspended_note(reason: str) -> str:
-    """What is said of a topic that matches nothing any more."""
+    """The note on a suspended topic."""
     return f"⚠️ This topic is suspended and gets no new articles: {escape(reason)}. Simplify the query with `/topic edit`."
 
 

@@ -1,6 +1,6 @@
-"""People decide last: two stories are the same event, or a record is not of the story that it is in.
+"""Merging and splitting stories by hand.
 
-What they say is kept as a rule that clustering obeys from then on. It is undone by saying the opposite.
+A decision is stored as an override that clustering obeys from then on. The opposite decision undoes it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def may_edit(context: Context, guild_id: int) -> bool:
 
 
 def _may_change(context: Context, guild_id: int, owner_id: int) -> bool:
-    """Whether a server's people decide about what is that server's alone (0: shared)."""
+    """Whether a server's people decide about items of `owner_id` (a server; 0: shared)."""
     return owner_id == guild_id or may_edit(context, guild_id)
 
 
@@ -149,7 +149,7 @@ class _Change(NamedTuple):
 async def _carry_out(
     connection: AsyncConnection, context: Context, decided: Clustering, why: Mapping[int, str] | None = None
 ) -> _Change:
-    """Store what was decided, with all that follows for the posts of the stories."""
+    """Store a decision and what follows from it for the posts of the stories."""
     now = context.now()
     batch = nothing_new(await records.next_story(connection))
     moving = await records.by_id(connection, decided.stories)
@@ -171,6 +171,6 @@ async def _carry_out(
 
 
 def _tell(context: Context, change: _Change) -> None:
-    """Say what was changed once it is stored, and that messages may be due."""
+    """Publish a stored change: note it in the story log, and wake the workers."""
     context.story_log.note(change.revision, change.stories)
     context.wake()

@@ -1,4 +1,4 @@
-"""How much there is of everything, for whoever watches over the bot."""
+"""Figures for monitoring."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ FEW = 2  # hidden stories from which on a share of them counts
 
 
 def parse_mute(text: str) -> str:
-    """What a text mutes. InvalidInputError where it could never match anything."""
+    """The mute that a text means. InvalidInputError if it could never match anything."""
     try:
         return mutes.parse(text)
     except ValueError as error:
@@ -123,7 +123,7 @@ def _values(text: str) -> set[str]:
 
 
 async def unmute(context: Context, guild_id: int, channel_id: int | None, text: str) -> str:
-    """Take a mute back. Returns what was muted."""
+    """Remove a mute. Returns its value."""
     values = _values(text)
     async with context.db.write() as connection:
         muted = await subscriptions.mutes(connection, guild_id)

@@ -21,7 +21,7 @@ from bot.domain.stories import reference
 from bot.domain.stories import story as stories
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.ranking import Sort, rank
-from bot.domain.stories.related import Candidate, related_stories, words_of
+from bot.domain.stories.related import RelatedCandidate, related_stories, words_of
 from bot.domain.stories.story import Story
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import plain_words
@@ -186,7 +186,7 @@ def _related_stories(
 ) -> tuple[tuple[StoryView, ...], tuple[StoryView, ...]]:
     views = {number: stories.story_view(story, muted, owners) for number, story in found.items()}
     return related_stories(
-        view, [Candidate(v, scores[n]) for n, v in views.items() if v is not None], declared
+        view, [RelatedCandidate(v, scores[n]) for n, v in views.items() if v is not None], declared
     )
 
 

@@ -1,4 +1,4 @@
-"""Everything that was taken in, asked in the language of queries."""
+"""Search of all stored records with the query language."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CANDIDATES = 2_000  # records that are looked at
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Stories in the order that was asked for, and what was left out, if anything."""
+    """The matching stories in the requested order, and what was left out, if anything."""
 
     query: Query
     hits: tuple[Hit, ...]

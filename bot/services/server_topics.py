@@ -1,4 +1,4 @@
-"""The topics that a server makes for itself: a name, and a query that says what belongs to it."""
+"""Topics of a server: a name, and a query that selects the articles."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EXAMPLE = '(offshore OR sea) "wind farm" -golf'
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a user asks for, as it was typed. None leaves what an earlier topic has, `NOTHING` takes it back."""
+    """The options of a command, as typed. None keeps the setting of an existing topic, `NOTHING` clears it."""
 
     name: str | None = None
     query: str | None = None
@@ -67,7 +67,7 @@ class TopicDetails:
 
 
 def parse_query(text: str) -> Query:
-    """The query that somebody typed. QueryRefusedError draws where it is wrong."""
+    """The parsed query. QueryRefusedError shows the position of a mistake."""
     try:
         return language.parse(text)
     except QueryError as error:
@@ -79,7 +79,7 @@ def parse_query(text: str) -> Query:
 
 
 def _name(text: str) -> str:
-    """A name that can be one. InvalidInputError says what is allowed."""
+    """The cleaned name of a topic. InvalidInputError says what is allowed."""
     name = repair(text, 4 * MAX_NAME)
     if len(name) > MAX_NAME:
         raise InvalidInputError(
@@ -129,13 +129,13 @@ def _check_names_free(topics: Topics, topic: Topic, before: Topic | None) -> Non
 
 def _server_topic(topics: Topics, name: str, guild_id: int) -> Topic:
     """A server's own topic. NotFoundError names what there is, or says whose it is."""
-    found = topics.resolve(name)
-    if found is not None and found.guild_id == guild_id:
-        return found
+    match = topics.resolve(name)
+    if match is not None and match.guild_id == guild_id:
+        return match
     names = [topic.name for topic in topics if topic.guild_id]
     hint = f"This server's topics: {', '.join(names[:10])}." if names else "Create one with /topic create."
-    if found is not None:
-        raise NotFoundError(f"“{found.name}” is a built-in topic and cannot be changed. {hint}")
+    if match is not None:
+        raise NotFoundError(f"“{match.name}” is a built-in topic and cannot be changed. {hint}")
     raise NotFoundError(f"This server has no topic “{clip(name, 80)}”. {hint}")
 
 
@@ -178,7 +178,7 @@ async def edit(context: Context, guild_id: int, name: str, draft: Draft) -> Save
 
 
 async def _look_back(context: Context, topic: Topic) -> SavedTopic:
-    """Have a topic hold for what came in lately, newest first, as far as its price allows.
+    """Match a topic against recent records, newest first, as far as its price allows.
 
     Only this topic's query is evaluated, outside of any transaction; what matches is written in short ones. It ends
     where somebody changes the topic meanwhile: that looks back too.
@@ -242,7 +242,7 @@ async def show(context: Context, guild_id: int, name: str, *, server_only: bool 
 
 
 async def delete(context: Context, guild_id: int, name: str) -> TopicDetails:
-    """Forget a topic of a server's own, and end its subscriptions. Returns what it was, and who followed it."""
+    """Delete a server topic and its subscriptions. Returns its details."""
     details = await show(context, guild_id, name, server_only=True)
     async with context.db.intake() as connection:
         topic = _server_topic(await context.topics.load(connection, guild_id), details.topic.name, guild_id)

@@ -1,4 +1,4 @@
-"""The feeds that a server adds itself: looked at first, counted for it alone, taken out again."""
+"""Feeds that a server adds itself: preview, add, list and remove."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ async def listing(context: Context, guild_id: int) -> FeedList:
 
 
 async def remove(context: Context, name: str, guild_id: int = 0) -> Feed:
-    """Follow a feed no longer: by its address or its name. NotFoundError names what there is."""
+    """Remove a feed by its address or name. NotFoundError lists the existing feeds."""
     async with context.db.write() as connection:
         server_feeds = await feeds.all_feeds(connection, guild_id)
         key = name_key(name)

@@ -1,4 +1,4 @@
-"""How the bot is doing, for those who run a server; and mending what was paused."""
+"""The state of the bot for one server, and resuming paused channels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Subscribing channels to topics, and what comes of it."""
+"""Subscribing channels to topics, with a forecast of what they get."""
 
 from __future__ import annotations
 
@@ -246,7 +246,7 @@ async def unsubscribe(
     *,
     channel_deleted: bool = False,
 ) -> str:
-    """Take a subscription of a channel back. Returns the topic's name; UnknownNameError names what there is.
+    """Remove a subscription of a channel. Returns the topic's name. UnknownNameError lists the existing subscriptions.
 
     With a `guild_id` only if the channel is that server's.
 

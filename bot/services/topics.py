@@ -23,9 +23,9 @@ NEAR = 3  # names that may have been meant
 
 def resolve(topics: Topics, name: str) -> Topic:
     """The topic of that name; UnknownNameError with the nearest names where there is none."""
-    found = topics.resolve(name)
-    if found is not None:
-        return found
+    match = topics.resolve(name)
+    if match is not None:
+        return match
     near = tuple(topic.name for topic in topics.suggest(name, NEAR))
     hint = f"Did you mean: {', '.join(near)}?" if near else "See the list of topics."
     raise UnknownNameError(f"There is no topic “{clip(name, 80)}”. {hint}", name, near)

@@ -1,4 +1,4 @@
-"""Trying a topic, or a query that is none yet, on what came in: before anybody subscribes, and without posting."""
+"""Trying a topic or a query on stored records, before anybody subscribes and without posting."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MOST_STORIES = 5_000  # that a backtest tells again
 
 @dataclass(frozen=True, slots=True)
 class TryoutRequest:
-    """What is tried: a topic that there is, or a query that was typed in. A server topic has both."""
+    """What is tried: an existing topic, or a query. A server topic has both."""
 
     topics: Topics
     topic: Topic | None = None
@@ -70,7 +70,7 @@ class TopicBacktest:
 
 
 async def _request(context: Context, guild_id: int, text: str) -> TryoutRequest:
-    """What somebody means: a topic where one goes by that, else a query. QueryRefusedError where that is none."""
+    """The topic with that name, otherwise the query. QueryRefusedError if the text is neither."""
     if not text.strip():
         raise InvalidInputError("Enter a topic or a query.")
     async with context.db.read() as connection:

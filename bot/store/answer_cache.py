@@ -1,4 +1,4 @@
-"""Answers that take long to work out, kept with the engine for a while."""
+"""A cache of slow query results, kept with the engine for some minutes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def cached(
     work: Callable[[], Awaitable[T]],
     rows: Callable[[T], int],
 ) -> T:
-    """What `work` gives; where that was many rows (`rows` says how many), what it gave up to `CACHED_FOR` ago."""
+    """The result of `work`. A result of more than `MIN_ROWS` rows, as counted by `rows`, is reused for `CACHED_FOR`."""
     assert connection.sync_connection is not None
     options = connection.sync_connection.get_execution_options()
     answers: dict[Hashable, tuple[datetime, T]] = options.get("kept", {}).setdefault(kind, {})

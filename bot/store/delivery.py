@@ -19,7 +19,7 @@ _s = schema.stories
 
 
 async def renew(connection: AsyncConnection, claimed: Claimed, now: datetime) -> None:
-    """Hold a message for longer: its request is still on its way."""
+    """Extend the lease of a message whose request is still running."""
     await connection.execute(sa.update(_o).where(is_claimed_as(claimed)).values(lease_until=now + LEASE))
 
 
@@ -33,7 +33,7 @@ async def give_back(connection: AsyncConnection, is_gone: Callable[[str], bool])
 
 
 async def after_clock_change(connection: AsyncConnection, now: datetime, latest: datetime | None) -> int:
-    """Make due what would wait for a clock that was set back. Returns how many messages that are.
+    """Make messages due that would wait too long because the clock was set back. Returns their number.
 
     `latest` is the latest time that the clock has shown; without it, the latest that a row was made or claimed at.
     """

@@ -1,4 +1,4 @@
-"""Digests: which channels are due, what was told, and writing one exactly once."""
+"""Digests: which channels are due, which stories were in a digest, and writing each digest exactly once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def due(connection: AsyncConnection, now: datetime) -> list[ChannelState]:
 
 
 async def next_due(connection: AsyncConnection) -> datetime | None:
-    """When the next digest of all is due."""
+    """When the next digest of any channel is due."""
     earliest: datetime | None = await connection.scalar(
         sa.select(sa.func.min(_c.c.next_digest, type_=schema.UtcTime)).where(
             _c.c.next_digest.is_not(None), _RUNNING
@@ -79,7 +79,7 @@ async def plan_next(connection: AsyncConnection, channel_id: int, next_digest: d
 
 
 async def mentions(connection: AsyncConnection, channel_id: int) -> dict[int, DigestMention]:
-    """What the channel's digests have told: story -> outlets and time of the last time."""
+    """The stories in the channel's digests: story number -> outlets and time of the last mention."""
     rows = await connection.execute(
         sa.select(_t.c.story, _t.c.outlets, _t.c.at).where(_t.c.channel_id == channel_id)
     )
@@ -103,7 +103,7 @@ async def replace_waiting(connection: AsyncConnection, channel_id: int, now: dat
 
 
 async def take_back(connection: AsyncConnection, channel_id: int, payload: Mapping[str, Any]) -> None:
-    """Have a channel's next digest tell what one that was never sent would have told."""
+    """Return the stories of a digest that was never sent to the channel's next digest."""
     if "since" not in payload:  # an earlier version wrote it
         return
     since, until = (datetime.fromisoformat(payload[key]) for key in ("since", "until"))
@@ -115,7 +115,7 @@ async def take_back(connection: AsyncConnection, channel_id: int, payload: Mappi
 async def remember(
     connection: AsyncConnection, channel_id: int, digest: Digest, forget_before: datetime
 ) -> None:
-    """Note what a digest has told, and forget what is too old to grow."""
+    """Store the stories of a digest, and delete mentions that are too old to matter."""
     rows = [
         {"channel_id": channel_id, "story": e.view.number, "outlets": e.view.outlets, "at": digest.until}
         for e in digest.entries

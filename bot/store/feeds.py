@@ -86,7 +86,7 @@ async def all_feeds(connection: AsyncConnection, guild_id: int | None = None) ->
 
 
 async def find(connection: AsyncConnection, address: str, guild_id: int) -> Feed | None:
-    """The feed given as that address, or that is there now; else one at another spelling of it."""
+    """The feed with that address, original or current; otherwise one whose address is the same in canonical form."""
     feeds_of_server = await all_feeds(connection, guild_id)
     exact = next((feed for feed in feeds_of_server if address in (feed.address, feed.url)), None)
     if exact is not None:
@@ -103,7 +103,7 @@ async def get(connection: AsyncConnection, source_id: int) -> Feed:
 
 
 async def add(connection: AsyncConnection, feed: NewFeed, interval: timedelta, now: datetime) -> int:
-    """Follow a feed from now on, or change what is declared of it; returns its source's id."""
+    """Add a feed, or update its declared name, topics and quality. Returns the id of its source."""
     state = await sources.ensure(connection, source_name(feed.address, feed.guild_id), KIND)
     declared: dict[str, Any] = {
         "name": feed.name,
@@ -167,7 +167,7 @@ async def configure(
 
 
 async def remove(connection: AsyncConnection, source_ids: Sequence[int]) -> None:
-    """Follow these no longer. What they brought stays."""
+    """Remove these feeds. Their records stay."""
     for part in chunks(source_ids):
         removed = sa.delete(_f).where(_f.c.source_id.in_(part)).returning(_f.c.guild_id)
         servers = Counter((await connection.execute(removed)).scalars())
@@ -199,7 +199,7 @@ async def states_of_all(connection: AsyncConnection, guild_id: int | None = None
 
 
 async def catalogue(connection: AsyncConnection) -> dict[int, tuple[str, ...]]:
-    """The feeds of the catalogue, and what each is about."""
+    """The topics of each catalogue feed, by source id."""
     rows = await connection.execute(
         sa.select(_f.c.source_id, _f.c.topics).where(_f.c.origin == FeedOrigin.CATALOGUE)
     )
@@ -223,7 +223,7 @@ async def about(connection: AsyncConnection, guild_id: int) -> Counter[str]:
 
 
 async def working(connection: AsyncConnection) -> dict[int, tuple[str, ...]]:
-    """The shared feeds that were read and do not fail, and what each is about."""
+    """The topics of each shared feed whose last poll succeeded, by source id."""
     fine = sa.and_(_f.c.guild_id == 0, _f.c.failures == 0, _s.c.last_success.is_not(None))
     rows = await connection.execute(
         sa.select(_f.c.source_id, _f.c.topics).join(_s, _s.c.id == _f.c.source_id).where(fine)
@@ -266,9 +266,9 @@ async def claim(connection: AsyncConnection, ids: Sequence[int], now: datetime) 
     """Take those of these feeds that are due still; nobody else gets them until `settle`, or until `LEASE` has passed."""
     taken: set[int] = set()
     for part in chunks(ids):
-        free = sa.select(_f.c.source_id).where(_f.c.source_id.in_(part), _ready(now))
+        claimable = sa.select(_f.c.source_id).where(_f.c.source_id.in_(part), _ready(now))
         # As in `outbox.claim`: what another process takes at the same moment is skipped, not waited for.
-        chosen = sa.select(free.with_for_update(skip_locked=True).cte("chosen").c.source_id)
+        chosen = sa.select(claimable.with_for_update(skip_locked=True).cte("chosen").c.source_id)
         statement = sa.update(_f).where(_f.c.source_id.in_(chosen)).values(lease_until=now + LEASE)
         taken.update((await connection.execute(statement.returning(_f.c.source_id))).scalars())
     return taken
@@ -281,7 +281,7 @@ async def release(connection: AsyncConnection, ids: Sequence[int]) -> None:
 
 
 async def next_due(connection: AsyncConnection, followed: Collection[int]) -> datetime | None:
-    """When the next feed is due; one that is being polled is once its lease ends."""
+    """When the next feed is due. A leased feed is due when its lease ends."""
     leased = sa.case((_f.c.lease_until > _f.c.next_poll, _f.c.lease_until), else_=_f.c.next_poll)
     earliest = sa.func.min(leased, type_=schema.UtcTime)
     due_at: datetime | None = await connection.scalar(sa.select(earliest).where(_pollable(followed)))
@@ -300,7 +300,7 @@ class SettledPoll:
 
 
 async def settle(connection: AsyncConnection, settled: Sequence[SettledPoll], now: datetime) -> None:
-    """Write how polls went, in the transaction that stores what they brought."""
+    """Store the results of polls, in the transaction that stores their records."""
     if not settled:
         return
     p = sa.bindparam
@@ -353,7 +353,7 @@ async def mark_warned(connection: AsyncConnection, ids: Sequence[int]) -> None:
 
 
 async def topics_from(connection: AsyncConnection, source_id: int, since: datetime) -> set[Label]:
-    """The topics of what a source brought since then, those of servers among them."""
+    """The topics of the records that a source brought since then, server topics included."""
     rows = await connection.execute(
         sa.select(schema.topics.c.guild_id, schema.topics.c.name)
         .distinct()

@@ -1,4 +1,4 @@
-"""What channels were told of sources that fail."""
+"""Notices to channels about failing sources."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _s = schema.sources
 
 
 async def notified_since(connection: AsyncConnection, since: datetime, channels: Collection[int]) -> set[int]:
-    """Those of the channels that were told of some source since then."""
+    """The channels among these that got a notice since then."""
     recent_notices = sa.and_(
         _o.c.kind == outbox.NOTICE, _o.c.created_at >= since, _o.c.channel_id.in_(channels)
     )
@@ -24,6 +24,6 @@ async def notified_since(connection: AsyncConnection, since: datetime, channels:
 
 
 async def any_feed_succeeded(connection: AsyncConnection, since: datetime) -> bool:
-    """Whether any feed could be fetched since then; else the network of the bot itself is to blame."""
+    """Whether any feed was fetched since then. If none was, the bot's own network is to blame."""
     fine = sa.select(_f.c.source_id).join(_s).where(_s.c.last_success >= since).limit(1)
     return await connection.scalar(fine) is not None

@@ -143,7 +143,7 @@ async def enqueue(connection: AsyncConnection, row: dict[str, Any]) -> None:
 
 
 async def reopen(connection: AsyncConnection, row_id: int, now: datetime) -> None:
-    """Owe a message that was given up before it was ever sent."""
+    """Make a message due again that was given up before it was sent."""
     values = {"due_at": now, "created_at": now, "closed": False, "attempts": 0, "reason": ""}
     await connection.execute(sa.update(_o).where(_o.c.id == row_id).values(**values))
 
@@ -246,7 +246,7 @@ async def settle(
     now: datetime,
     edit_interval: timedelta,
 ) -> bool:
-    """Write what became of a message. False where the lease was lost to another worker meanwhile."""
+    """Store the result of a try. False if another worker has claimed the message meanwhile."""
     values: dict[str, Any] = {"lease_until": None}
     if claimed.in_doubt_since is None and not may_have_arrived(outcome):
         values["begun_at"] = None
@@ -283,7 +283,7 @@ async def settle(
 
 
 async def release(connection: AsyncConnection, claimed: Sequence[Claimed]) -> None:
-    """Give rows back untried, as at a stop."""
+    """Release claims that were not tried, as when the bot stops."""
     for part in chunks(claimed):
         pairs = sa.or_(*map(is_claimed_as, part))
         doubted = _o.c.id.in_([c.id for c in part if c.in_doubt_since is not None])
@@ -292,7 +292,7 @@ async def release(connection: AsyncConnection, claimed: Sequence[Claimed]) -> No
 
 
 async def postpone(connection: AsyncConnection, like: Claimed, until: datetime, now: datetime) -> None:
-    """Have what a channel waits for wait until then, as far as it asks the same of Discord as `like`.
+    """Postpone the due messages of a channel that need the same kind of request as `like`.
 
     Sending, editing and publishing have limits of their own there.
     """
@@ -336,7 +336,7 @@ def is_posted(post: sa.Row[Any] | None) -> bool:
 
 
 async def withheld_reason(connection: AsyncConnection, story: int, channel_id: int) -> str | None:
-    """Why the story was not posted in the channel, where that was decided."""
+    """The reason why the story was not posted in the channel; None if no decision is stored."""
     withheld = schema.withheld_posts
     reason: str | None = await connection.scalar(
         sa.select(withheld.c.reason).where(withheld.c.story == story, withheld.c.channel_id == channel_id)
@@ -351,7 +351,7 @@ async def queue_length(connection: AsyncConnection, guild_id: int) -> int:
 
 
 async def withheld_counts(connection: AsyncConnection, guild_id: int, since: datetime) -> dict[str, int]:
-    """How many stories were held back in a server since then, by reason."""
+    """How many stories were withheld in a server since then, by reason."""
     withheld = schema.withheld_posts
     rows = await connection.execute(
         sa.select(withheld.c.reason, sa.func.count())

@@ -36,7 +36,7 @@ async def follow(connection: AsyncConnection, survivors: Audiences, now: datetim
 async def look_again(
     connection: AsyncConnection, stories: Iterable[int], now: datetime, channel_id: int | None = None
 ) -> None:
-    """Make the messages due that point to these stories, in one channel or in all: what they point to has changed."""
+    """Schedule the messages that point to these stories, in one channel or in all, because their targets have changed."""
     in_scope = has_value(_o.c.channel_id, channel_id)
     for part in chunks(stories):
         merged = sa.select(_s.c.number).where(_s.c.merged_into.in_(part))

@@ -1,4 +1,4 @@
-"""Records: what a batch needs to know, and writing what was decided about it."""
+"""Records: reads what a batch needs, and writes what was decided about it."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def row_of(stored: Stored, hashed: str, analysis: TextAnalysis) -> dict[str, Any
 async def _select(
     connection: AsyncConnection, column: sa.Column[Any], values: Iterable[Any], guild_id: int | None = None
 ) -> tuple[dict[int, Stored], dict[int, str]]:
-    """Records by a column's values, with what they declare; and their content_hashes. With a `guild_id` those that it sees."""
+    """Records with these values in a column, and their content hashes. With a `guild_id`, only those that this server sees."""
     seen = visible_to(_r.c.guild_id, guild_id)
     rows: dict[int, sa.Row[Any]] = {}
     declares: dict[int, list[int]] = {}
@@ -188,7 +188,7 @@ async def content_hashes(connection: AsyncConnection, keys: Iterable[str]) -> fr
 
 async def stored_context(connection: AsyncConnection, batch: Sequence[Arrival]) -> StoredContext:
     """What is stored of the records that a batch names."""
-    scoped_records = [arrival.own() for arrival in batch]
+    scoped_records = [arrival.scoped() for arrival in batch]
     by_key = await ids_by_key(connection, all_keys(scoped_records))
     records, content_hashes = await _select(connection, _r.c.id, set(by_key.values()))
     themselves = {by_key[key] for record in scoped_records for key in keys_of(record) if key in by_key}
@@ -222,7 +222,7 @@ async def _declarers(connection: AsyncConnection, ids: Iterable[int]) -> set[int
 
 
 async def next_story(connection: AsyncConnection) -> int:
-    """The number of the next story that is opened."""
+    """The number for the next new story."""
     number = await connection.scalar(sa.select(sa.func.coalesce(sa.func.max(_s.c.number), 0) + 1))
     return number or 1
 
@@ -454,7 +454,7 @@ async def _forward(connection: AsyncConnection, merged: Mapping[int, int]) -> No
 
 
 async def reasons(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, str]:
-    """What put each of these records into its story; not there for what was stored before that was kept."""
+    """The reason why each of these records is in its story. Records of versions that did not store reasons are left out."""
     reasons_by_id: dict[int, str] = {}
     for part in chunks(ids):
         rows = await connection.execute(sa.select(_r.c.id, _r.c.why).where(_r.c.id.in_(part), _r.c.why != ""))

@@ -81,7 +81,7 @@ def insert(dialect: str) -> sa.Insert:
 
 
 def row_of(dialect: str, stored: Stored, analysis: TextAnalysis) -> dict[str, Any]:
-    """A record as a row of the index; without words where it is not to be found."""
+    """A record as a row of the index. It has no words if search must not find it."""
     if stored.partial or stored.record.removed:
         return {"rowid": stored.id}
     columns = _columns(stored.record, analysis)
@@ -91,7 +91,7 @@ def row_of(dialect: str, stored: Stored, analysis: TextAnalysis) -> dict[str, An
 
 
 async def index(connection: AsyncConnection, rows: Collection[Mapping[str, Any]]) -> None:
-    """Have the index say of records what they say now; `rows` are from `row_of`."""
+    """Write the index rows of records; `rows` are from `row_of`."""
     for part in chunks(row["rowid"] for row in rows):
         await connection.execute(sa.delete(_s).where(_s.c.rowid.in_(part)))
     if present := [row for row in rows if len(row) > 1]:
@@ -162,7 +162,7 @@ def _joined(parts: Sequence[str], joint: str) -> str:
 
 
 def _may(node: Node, language: _Language) -> str | None:
-    """Words that find all that satisfies the tree, and more; None where no words do."""
+    """A full-text expression that finds every match of the tree, and maybe more; None if there is none."""
     match node:
         case Near(first, second):
             return _may(And((first, second)), language)
@@ -183,7 +183,7 @@ def _may(node: Node, language: _Language) -> str | None:
 
 
 def _surely(node: Node, language: _Language) -> str | None:
-    """Words that find nothing but what satisfies the tree, and maybe less; None where no words do."""
+    """A full-text expression that finds only matches of the tree, and maybe not all; None if there is none."""
     match node:
         case And(parts):
             every = [_surely(part, language) for part in parts]
@@ -207,7 +207,7 @@ def _bounds(root: Node) -> Iterable[sa.ColumnElement[bool]]:
 
 
 def _found(dialect: str, text: str) -> sa.ColumnElement[bool]:
-    """Rows of the index that have what the text says."""
+    """Rows of the index that match a full-text expression."""
     if dialect == "sqlite":
         return _whole.bool_op("MATCH")(text)
     from sqlalchemy.dialects.postgresql import TSQUERY
@@ -356,7 +356,7 @@ def _distinct(words: Iterable[str]) -> list[str]:
 
 
 async def _counts(connection: AsyncConnection, texts: Sequence[str]) -> dict[str, int]:
-    """How many records have each of these, counted up to `COMMON`; not there where none has."""
+    """How many records match each expression, counted up to `COMMON`. Expressions without a match are left out."""
     if not texts:
         return {}
     dialect = connection.dialect.name

@@ -33,7 +33,7 @@ async def add(connection: AsyncConnection, topic: Topic) -> None:
 
 
 async def change(connection: AsyncConnection, before: Topic, after: Topic) -> None:
-    """Store what became of one; its subscriptions and feeds stay. The records of another query are forgotten."""
+    """Store a changed topic. Its subscriptions and feeds stay. If its query changed, its matches are deleted."""
     await topics.changed(connection)
     topic_id = await topics.id_of(connection, before)
     await connection.execute(sa.update(_t).where(_t.c.id == topic_id).values(topics.row_of(after)))
@@ -56,7 +56,7 @@ async def change(connection: AsyncConnection, before: Topic, after: Topic) -> No
 
 
 async def _declare(connection: AsyncConnection, before: Topic, name: str) -> None:
-    """Its server's feeds that are about a topic are about what goes by that name now; by none: keywords decide."""
+    """Rename a topic in the topic lists of its server's feeds. An empty name removes it, and keywords decide."""
     rows = await connection.execute(
         sa.select(_f.c.source_id, _f.c.topics).where(_f.c.guild_id == before.guild_id)
     )
@@ -72,7 +72,7 @@ def _renamed(names: Iterable[str], before: Topic, name: str) -> list[str]:
 
 
 async def suspend(connection: AsyncConnection, reasons: Mapping[Label, str]) -> None:
-    """Have topics match nothing any more, by their servers and names, each with why; until they are changed."""
+    """Suspend topics, given by server and name with a reason each, until they are changed."""
     if not reasons:
         return
     await topics.changed(connection)
@@ -82,7 +82,7 @@ async def suspend(connection: AsyncConnection, reasons: Mapping[Label, str]) -> 
 
 
 async def suspended(connection: AsyncConnection, guild_id: int) -> dict[str, str]:
-    """The topics of a server that are suspended, each with why."""
+    """The suspended topics of a server, each with the reason."""
     is_suspended = sa.and_(_t.c.guild_id == guild_id, _t.c.suspended != "")
     rows = await connection.execute(
         sa.select(_t.c.name, _t.c.suspended).where(is_suspended).order_by(_t.c.id)
@@ -91,7 +91,7 @@ async def suspended(connection: AsyncConnection, guild_id: int) -> dict[str, str
 
 
 async def remove(connection: AsyncConnection, topic: Topic) -> None:
-    """Forget one, and end its subscriptions. What waits for them alone is dropped when it is due."""
+    """Delete a topic and its subscriptions. Messages that wait for these alone are dropped when they are due."""
     await topics.changed(connection)
     await _declare(connection, topic, "")
     topic_id = await topics.id_of(connection, topic)
@@ -173,7 +173,7 @@ def records_about(
 
 
 async def first(connection: AsyncConnection, guild_id: int) -> datetime | None:
-    """When the first of the records came in that a server sees; None where none has."""
+    """When the first record that a server sees arrived; None if there is none."""
     earliest = sa.select(_r.c.first_seen).where(is_full_record(guild_id)).order_by(_r.c.first_seen).limit(1)
     first_seen: datetime | None = await connection.scalar(earliest)
     return first_seen

@@ -1,4 +1,4 @@
-"""Sources: how far each has been taken in, and how it went last."""
+"""Sources: how far each was read, and the result of the last fetch."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def state_of(row: sa.Row[Any]) -> SourceState:
 
 
 async def ensure(connection: AsyncConnection, name: str, kind: str) -> SourceState:
-    """The source of that name, made where it is new."""
+    """The source of that name, created if it is new."""
     row = {
         "name": name,
         "kind": kind,
@@ -103,7 +103,7 @@ async def health(
 
 
 async def progress(connection: AsyncConnection, source_id: int) -> dict[str, Any]:
-    """How far the source was taken in: whatever it noted with its last batches, by its own keys."""
+    """The progress that the source stored with its last batches, by its own keys."""
     rows = await connection.execute(sa.select(_p.c.key, _p.c.value).where(_p.c.source_id == source_id))
     return dict(rows.all())
 
@@ -148,7 +148,7 @@ async def advance(connection: AsyncConnection, steps: Sequence[SourceStep]) -> N
 
 
 async def begin_anew(connection: AsyncConnection, source_id: int) -> None:
-    """Take a source in as if for the first time: silently, and all of it."""
+    """Reset a source, so that its next fetch is a first intake again: complete, and without posts."""
     await connection.execute(sa.delete(_p).where(_p.c.source_id == source_id))
     await connection.execute(sa.update(_s).where(_s.c.id == source_id).values(intake_done=False))
 

@@ -1,4 +1,4 @@
-"""Stories as they are asked for: by number, URL, title, topic and time."""
+"""Stories by number, URL, title, topic and time."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ async def survivor(connection: AsyncConnection, number: int, guild_id: int | Non
 
 
 async def survivors(connection: AsyncConnection, numbers: Iterable[int]) -> dict[int, int]:
-    """Of these stories, those that were merged, and into which."""
+    """The merged ones among these stories, each with the story that it was merged into."""
     merged_into: dict[int, int] = {}
     for part in chunks(numbers):
         merged = sa.and_(_s.c.number.in_(part), _s.c.merged_into.is_not(None))
@@ -165,7 +165,7 @@ def _of_topics(ids: Iterable[int], guild_id: int | None) -> Any:
 async def recent_counts(
     connection: AsyncConnection, below: Mapping[str, Sequence[str]], now: datetime, guild_id: int = 0
 ) -> dict[str, int]:
-    """As `counts`; where that takes long, it may be some minutes old."""
+    """The result of `counts`; a large one is cached for some minutes."""
     key = (guild_id, frozenset((name, tuple(names)) for name, names in below.items()))
     return await answer_cache.cached(
         connection,

@@ -1,4 +1,4 @@
-"""Subscriptions, what a channel is set to, and mutes."""
+"""Subscriptions, channel settings and mutes."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ async def set_digest_off(connection: AsyncConnection, channel_id: int) -> None:
 
 
 async def remove_channel(connection: AsyncConnection, channel_id: int) -> bool:
-    """Forget all that is kept of a channel that is gone. False where it had no subscription."""
+    """Delete everything stored for a deleted channel. False if it had no subscription."""
     had = await connection.execute(sa.delete(_sub).where(_sub.c.channel_id == channel_id))
     for table in (_c, _m, schema.outbox, schema.withheld_posts, schema.digest_history):
         await connection.execute(sa.delete(table).where(table.c.channel_id == channel_id))
@@ -206,7 +206,7 @@ async def remove_channel(connection: AsyncConnection, channel_id: int) -> bool:
 async def pause(
     connection: AsyncConnection, channel_id: int, guild_id: int, reason: str, now: datetime
 ) -> bool:
-    """Pause all that goes to a channel. False where it was paused already."""
+    """Pause delivery to a channel. False if it was paused already."""
     await ensure_channel(connection, channel_id, guild_id)
     running = sa.and_(_c.c.channel_id == channel_id, _c.c.paused_reason == "")
     done = await connection.execute(sa.update(_c).where(running).values(paused_reason=reason, paused_at=now))
@@ -214,7 +214,7 @@ async def pause(
 
 
 async def resume(connection: AsyncConnection, channel_ids: Iterable[int]) -> int:
-    """Let what waits for these channels go on. Returns how many had been paused."""
+    """Resume delivery to these channels. Returns how many were paused."""
     paused = sa.and_(_c.c.channel_id.in_(list(channel_ids)), _c.c.paused_reason != "")
     done = await connection.execute(sa.update(_c).where(paused).values(paused_reason="", paused_at=None))
     return done.rowcount
@@ -247,7 +247,7 @@ async def mute(connection: AsyncConnection, guild_id: int, channel_id: int | Non
 
 
 async def unmute(connection: AsyncConnection, guild_id: int, channel_id: int | None, value: str) -> bool:
-    """Take a mute back. False where there is none like it."""
+    """Remove a mute. False if there is none like it."""
     same = sa.and_(
         _m.c.guild_id == guild_id, _m.c.channel_id == (channel_id or 0), _m.c.key == name_key(value)
     )

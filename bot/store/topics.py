@@ -81,7 +81,7 @@ def topic_of(row: sa.Row[Any]) -> Topic:
 
 
 async def changed(connection: AsyncConnection) -> None:
-    """Say that the topics change with this transaction: before they do, so that changes wait for each other."""
+    """Mark the topics as changed by this transaction. Call it before the change, so that concurrent changes wait for each other."""
     await revisions.advance(connection, revisions.TOPICS)
     await connection.execution_options(**{_CHANGED: True})
 
@@ -123,7 +123,7 @@ async def ids_seen(connection: AsyncConnection, names: Iterable[str], guild_id: 
 
 
 async def id_of(connection: AsyncConnection, topic: Topic) -> int:
-    """The id of a topic that is known."""
+    """The id of a stored topic. KeyError if it is not stored."""
     key = key_of(topic.name, topic.guild_id)
     return (await ids_of(connection, [key]))[key]
 
@@ -135,7 +135,7 @@ async def tree(connection: AsyncConnection) -> frozenset[tuple[str, str]]:
 
 
 async def ensure(connection: AsyncConnection, names: Iterable[str]) -> dict[str, int]:
-    """Make sure that these names are topics, as the first spells them; returns all ids by key."""
+    """Create the topics that are missing among these names, in their first spelling. Returns the ids of all shared topics by key."""
     known_ids = await ids(connection)
     missing: dict[str, str] = {}
     for name in names:
@@ -165,7 +165,7 @@ async def define(connection: AsyncConnection, topics: Iterable[Topic]) -> bool:
 
 
 async def _absorb(connection: AsyncConnection, defined: Iterable[Topic]) -> None:
-    """What records brought along under another name of a topic is that topic now, for those who follow it too."""
+    """Replace topics that records declared under another name of a defined topic, in subscriptions too."""
     other_names = {
         name: topic for topic in defined for name in name_keys(topic) if name != name_key(topic.name)
     }
@@ -186,7 +186,7 @@ async def _absorb(connection: AsyncConnection, defined: Iterable[Topic]) -> None
 async def configure(connection: AsyncConnection, topics: Iterable[Topic]) -> bool:
     """Make the configured topics exactly these. Returns whether any definition changed.
 
-    One that is configured no longer stays known, without keywords: stories and subscriptions name it.
+    A topic that is no longer configured stays, without keywords, because stories and subscriptions name it.
     """
     configured = {name_key(topic.name): topic for topic in topics}
     removed = {key: topic for key, topic in (await _configured(connection)).items() if key not in configured}
@@ -197,7 +197,7 @@ async def configure(connection: AsyncConnection, topics: Iterable[Topic]) -> boo
 
 
 async def followed(connection: AsyncConnection) -> frozenset[str]:
-    """Of what anybody follows, what feeds are sought by."""
+    """The topics by which feeds are chosen for all subscriptions, see `feed_topic_of`."""
     rows = await connection.execute(
         sa.select(_t.c.name, _t.c.parent, _t.c.guild_id)
         .distinct()

@@ -1,4 +1,4 @@
-"""How much comes in on topics: stories a day."""
+"""How many stories a day topics get."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Volumes = dict[str, list[set[int]]]
 async def by_day(
     connection: AsyncConnection, names: Iterable[str], now: datetime, days: int, guild_id: int = 0
 ) -> Volumes:
-    """As `counted`; where that takes long, it may be some minutes old."""
+    """The result of `counted`; a large one is cached for some minutes."""
     unique_names = frozenset(names)
     return await answer_cache.cached(
         connection,
@@ -69,7 +69,7 @@ async def counted(
 
 
 async def watched(connection: AsyncConnection, now: datetime, days: int) -> int:
-    """For how many whole days news came in, at most `days`: of the time before, only first intakes tell."""
+    """For how many whole days the bot has received news, at most `days`. Records of earlier days come from first intakes alone."""
     since = now - days * DAY
     news = sa.select(_r.c.first_seen).where(_r.c.news, _r.c.first_seen >= since).order_by(_r.c.first_seen)
     first: datetime | None = await connection.scalar(news.limit(1))

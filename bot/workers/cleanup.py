@@ -1,4 +1,4 @@
-"""What nobody will ask for any more is removed, a step a day."""
+"""Deletes old rows that nobody needs, once a day."""
 
 from __future__ import annotations
 

@@ -203,7 +203,7 @@ class Delivery:
     async def _when_done(
         self, claim: Claimed, trying: asyncio.Future[Outcome], queue: list[Claimed]
     ) -> Outcome:
-        """What became of a message, however long that takes: what the channel has left is not kept meanwhile."""
+        """The outcome of a message, however long it takes. The rest of the channel's queue is released meanwhile."""
         if not trying.done():
             await self._give_back(queue)
         while not trying.done():
@@ -225,7 +225,7 @@ class Delivery:
     async def _give_back(
         self, queue: list[Claimed], like: Claimed | None = None, until: datetime | None = None
     ) -> None:
-        """Let go of what was not begun with; what is `like` one that failed waits until then."""
+        """Release the queue. Messages of the same kind as `like`, which failed, wait until then."""
         claims = queue.copy()
         queue.clear()
         if not claims and until is None:
@@ -381,7 +381,7 @@ def _in_words(verdict: Retry | Skip | Drop) -> str:
 
 
 async def _given_up(connection: AsyncConnection, claim: Claimed, outcome: Outcome, now: datetime) -> None:
-    """What follows for others from a message that is given up."""
+    """Handle the consequences of a dropped message for other rows."""
     if claim.story is not None and claim.message_id is not None:
         await pointers.look_again(connection, [claim.story], now, claim.channel_id)
     if claim.kind == outbox.DIGEST and outcome.result is SendStatus.STALE:

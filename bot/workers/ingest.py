@@ -1,4 +1,4 @@
-"""From a source to the store: fetch, plan, and one transaction a batch."""
+"""Intake: fetches from a source, plans, and stores each batch in one transaction."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Summary:
         return cls(unchanged=batch.unchanged, rejected=len(batch.rejected), errors=errors, notes=notes)
 
     def count(self, fates: Iterable[Fate]) -> None:
-        """Count what became of items."""
+        """Count the fates of items."""
         for fate in fates:
             self.new += fate is Fate.NEW
             self.changed += fate is Fate.CHANGED
@@ -118,7 +118,7 @@ class Ingest:
         backfill: int = 0,
         progressed: Callable[[Summary], None] = lambda _s: None,
     ) -> Summary:
-        """Take in what is new at a source. A batch and the source's progress are one transaction.
+        """Read and store what is new at a source. A batch and the source's progress are stored in one transaction.
 
         The first intake is silent but for the newest `backfill` records. An error of the source is
         noted with it and raised.
@@ -226,10 +226,10 @@ class Ingest:
         ]
 
     async def _analyses(self, arrivals: Sequence[Arrival]) -> Analyses:
-        """What the texts say of the records that are not stored as they are. Most of what is polled is."""
+        """The text analyses of the new and changed records. Most polled records are unchanged."""
         if not arrivals:
             return {}
-        keyed = [arrival.own() for arrival in arrivals]
+        keyed = [arrival.scoped() for arrival in arrivals]
         keys = chain.from_iterable(map(keys_of, keyed))
         async with self._context.db.read() as connection:
             stored = await records.content_hashes(connection, keys)
@@ -239,7 +239,7 @@ class Ingest:
     async def _take_in(
         self, connection: AsyncConnection, arrivals: Sequence[Arrival], analyses: Analyses, now: datetime
     ) -> IntakePlan:
-        """Decide about records, and store what was decided."""
+        """Plan the intake of records, and store it."""
         if not arrivals:
             return IntakePlan()
         decided = await self._decide(connection, arrivals, analyses, now)
@@ -304,7 +304,7 @@ def _step(part: SourceBatch, summary: Summary, now: datetime) -> SourceStep:
 
 
 async def _suspend(connection: AsyncConnection, topics: Topics) -> None:
-    """Have topics that cost too much match nothing from the next transaction on."""
+    """Suspend the topics that cost too much, from the next transaction on."""
     excess = {label: meter.reason(price) for label, price in topics.matcher.meter.excess().items()}
     await server_topics.suspend(connection, excess)
     for (guild_id, name), why in excess.items():
@@ -314,7 +314,7 @@ async def _suspend(connection: AsyncConnection, topics: Topics) -> None:
 def report(name: str, summary: Summary, previous_errors: Container[Rejected] = ()) -> None:
     """Log how an intake of the running bot went; nothing where nothing happened.
 
-    `previous_errors` are the errors of the last intake: what is still refused is not said again.
+    `previous_errors` are those of the last intake; they are not logged again.
     """
     fresh = [error for error in summary.errors if error not in previous_errors]
     if summary.new or summary.changed or fresh:

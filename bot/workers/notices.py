@@ -1,4 +1,4 @@
-"""Telling channels what is wrong with what they follow: once, as a message of its own."""
+"""Notices to channels that a feed fails: one message for each failure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LOOK_BACK = timedelta(days=30)  # what a feed brought since then tells what it i
 async def warn(
     connection: AsyncConnection, cache: TopicCache, failing: Sequence[tuple[Feed, SettledPoll]], now: datetime
 ) -> list[int]:
-    """Tell the channels that depend on feeds that these fail. Returns the feeds for which that is done.
+    """Notify the channels that depend on failing feeds. Returns the ids of the feeds that are done.
 
     For the others it has to wait: a channel hears of one feed in a while, and of none while no feed at all
     can be fetched. Hundreds can fail at once, and then the network of the bot is to blame.
@@ -55,7 +55,7 @@ async def _tell(
     topics: Topics,
     now: datetime,
 ) -> bool:
-    """Tell these channels, each given with its server. False where that has to wait."""
+    """Notify these channels (channel -> server). False if that has to wait."""
     if not channels:
         return True
     if not await notices.any_feed_succeeded(connection, now - QUIET):

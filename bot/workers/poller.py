@@ -1,4 +1,4 @@
-"""Feeds are polled: those that are due, many at once, and what they brought is stored together.
+"""Polls the feeds that are due, many at once, and stores their records together.
 
 A slow server keeps nobody waiting, and neither does the database: while one part of the answers is stored,
 more are fetched, and all that has come by the end is the next part. What a transaction costs hardly depends
@@ -61,7 +61,7 @@ class _Claimed:
 
 @dataclass(frozen=True, slots=True)
 class _FinishedPoll:
-    """A poll that is over."""
+    """A finished poll."""
 
     feed: Feed
     outcome: PollOutcome
@@ -123,7 +123,7 @@ class Poller:
             return await feeds.next_due(connection, followed)
 
     async def close(self) -> None:
-        """Give up what is running; it is due still, for any process. What is being stored is."""
+        """Cancel running polls, which stay due for any process. A store in progress is completed."""
         for task in self._running:
             task.cancel()
         storing = [self._storing] if self._storing else []
@@ -199,7 +199,7 @@ class Poller:
             await feeds.release(connection, list(ids))
 
     def _gather(self) -> None:
-        """Collect what is over, and have as much of it stored as goes together, one part after the other."""
+        """Collect finished polls, and start storing as many as fit one transaction, one part at a time."""
         for task in [task for task in self._running if task.done()]:
             feed = self._running.pop(task)
             self._hosts[_host(feed)] -= 1
@@ -226,7 +226,7 @@ class Poller:
             self._busy -= ids
 
     async def _settle(self, over: Sequence[_FinishedPoll]) -> None:
-        """Store what polls brought and how they went, in one transaction."""
+        """Store the records and the results of polls in one transaction."""
         async with self._context.db.read() as connection:
             states = await feeds.states(connection, [done.feed.source_id for done in over])
             over, brought = await self._brought(connection, over, states)
@@ -256,7 +256,7 @@ class Poller:
     async def _brought(
         self, connection: AsyncConnection, over: Sequence[_FinishedPoll], states: Mapping[int, SourceState]
     ) -> tuple[list[_FinishedPoll], list[tuple[_FinishedPoll, SourceBatch]]]:
-        """The polls of feeds that are followed still, and of these what is to be stored."""
+        """The polls of feeds that still exist, and the batches to store for them."""
         over = [done for done in over if done.feed.source_id in states]  # the others were removed meanwhile
         brought: list[tuple[_FinishedPoll, SourceBatch]] = []
         for done in over:
@@ -288,12 +288,13 @@ class Poller:
     async def _cut(
         self, connection: AsyncConnection, part: SourceBatch, room: dict[int, int], full: Collection[int]
     ) -> SourceBatch:
-        """Refuse what is new and finds no room in its server's day; what is known already takes none.
+        """Reject new records beyond the limits of their server. Stored records take no room.
 
         Of the servers in `full` it is the database in which there is no room.
         """
         scoped_records = [
-            Arrival(item.record, part.state.id, part.guild_id, polled=True).own() for item in part.batch.items
+            Arrival(item.record, part.state.id, part.guild_id, polled=True).scoped()
+            for item in part.batch.items
         ]
         stored_ids = await records.ids_by_key(connection, all_keys(scoped_records))
         accepted: list[Item] = []
@@ -363,7 +364,7 @@ def _portion(over: Sequence[_FinishedPoll]) -> tuple[list[_FinishedPoll], list[_
 
 
 class _Followed:
-    """Which feeds of the catalogue are wanted; worked out anew when what is followed has changed."""
+    """The catalogue feeds that subscriptions need, computed again when subscriptions or topics have changed."""
 
     def __init__(self) -> None:
         self._of: object = None

@@ -1,4 +1,4 @@
-"""Topics that changed in the config are matched against what is already stored."""
+"""Matches stored records again when the configured topics change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a message shows now: what waited is looked at again before it goes out."""
+"""Renders messages when they are sent, from what is stored by then."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def load(
     rules: PostingSettings,
     now: datetime,
 ) -> RenderContext:
-    """Read what these claims need."""
+    """Read everything that rendering these claims needs."""
     numbers = {claim.story for claim in claimed if claim.story is not None}
     numbers |= {
         n
@@ -91,7 +91,7 @@ def request_kind(claim: Claimed, render_context: RenderContext) -> RequestKind:
 
 
 def rendered(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
-    """What is to be sent, or what becomes of it instead. A pointer is `pointer`'s business where it was sent."""
+    """The message to send, or an outcome that makes sending needless. Sent pointers are rendered by the delivery."""
     match claim.kind:
         case outbox.DIGEST:
             return _digest(claim, render_context, now)
@@ -169,7 +169,7 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
 
 
 def publish_obstacle(claim: Claimed, render_context: RenderContext, now: datetime) -> Outcome | None:
-    """Why a message is not to be published to followers any more; None where it is."""
+    """Why a message is no longer published to followers; None if it is."""
     view = None if claim.story in render_context.merged_into else _view(claim, render_context)
     if view is None:
         return Outcome(SendStatus.STALE, detail="the story was removed, merged or muted here")

@@ -1,4 +1,4 @@
-"""The stories that arrivals are compared with: those of these days kept in memory, older ones read when asked for."""
+"""The stories that arrivals are compared with: recent ones in memory, older ones read on demand."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class StoryWindowCache:
         self._outdated: set[int] = set()  # stories that were placed in a window of the past
 
     def forget(self) -> None:
-        """What was placed last was not stored."""
+        """Drop the window, because the last placement was not stored."""
         self._window = None
 
     def leave(self, crowded_out: Mapping[int, Collection[int]]) -> None:
@@ -58,7 +58,7 @@ class StoryWindowCache:
         self._revision = await revisions.advance(connection, revisions.STORIES)
         recent = [report for report in identified.arrivals if report.day >= day_of(start)]
         old = [report for report in identified.arrivals if report.day < day_of(start)]
-        next_number = identified.known.next_story
+        next_number = identified.context.next_story
         # In a thread: many reports take longer than Discord waits for an answer.
         placed = await asyncio.to_thread(place, identified, window, recent, next_number)
         if not old:
@@ -108,7 +108,7 @@ async def read(connection: AsyncConnection, since: datetime, *, semantic: bool =
 
 
 def _joined(first: Clustering, second: Clustering) -> Clustering:
-    """Both; what the second merged is followed in the first."""
+    """Both clusterings as one. Mergers of the second also apply to stories of the first."""
     merged = {**{old: second.merged.get(new, new) for old, new in first.merged.items()}, **second.merged}
     stories = {i: merged.get(number, number) for i, number in {**first.stories, **second.stories}.items()}
     return Clustering(stories, merged, {**first.why, **second.why})

@@ -1,4 +1,4 @@
-"""What a subscription would have posted: the stories of the past, each on the day on which it first reached a bar. Pure."""
+"""What a subscription would have posted: past stories, each on the day on which it first reached an importance. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which channels are told of a story: one decision per story and channel, with its reason."""
+"""Where a story is posted: one decision per story and channel, with its reason."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The channel is not told, for that reason."""
+    """The story is not posted in the channel, for that reason."""
 
     story: int
     channel_id: int

@@ -116,7 +116,7 @@ def affected(identified: Identified, clustering: Clustering) -> set[int]:
     """The numbers of the stories that change: what `Affected` must hold, as far as they are stored."""
     of_records = (stored.story for stored in identified.changed.values())
     numbers = chain(clustering.stories.values(), chain.from_iterable(clustering.merged.items()), of_records)
-    return {number for number in numbers if number is not None and number < identified.known.next_story}
+    return {number for number in numbers if number is not None and number < identified.context.next_story}
 
 
 def plan(
@@ -131,7 +131,7 @@ def plan(
 ) -> IntakePlan:
     """Decide what follows from where the records of a batch belong."""
     members = membership.settle(
-        stored.records, identified.records, identified.changed, clustering, identified.known.next_story
+        stored.records, identified.records, identified.changed, clustering, identified.context.next_story
     )
     changes = _story_changes(
         members,
@@ -191,7 +191,7 @@ def announce(
 
 def _returned(identified: Identified, members: Membership) -> set[int | None]:
     """The stories with a record that was removed, or is there again."""
-    before = identified.known.records
+    before = identified.context.records
     return {
         members.records[i].story
         for i, stored in identified.changed.items()

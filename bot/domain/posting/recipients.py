@@ -1,4 +1,4 @@
-"""Which channels are told of the stories that a batch changes: sends, edits and holds."""
+"""The sends, edits and holds for the stories that a batch changes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a batch of records meets, and which of its records are new, changed, or known already.
+"""Identifies the records of a batch: new, changed, or stored already.
 
-A record is known by its keys: canonical URLs, and whatever else its source can tell it by. Records of a
+A record is identified by its keys: canonical URLs, and other identifiers of its source. Records of a
 server's own sources have keys of their own, so that they are apart from the shared ones.
 
 Feeds are written by strangers. What a feed declares beyond the page of an item identifies records of that
@@ -33,7 +33,7 @@ OWN = "own:"  # begins the key of a page that a feed of the same outlet has
 
 @dataclass(frozen=True, slots=True)
 class StoredContext:
-    """What the store knows of the records that a batch names.
+    """What is stored of the records that a batch names.
 
     `by_key`: those records by their keys (canonical URLs and twins), and `records` by id: those, and the newest
     of what declares the batch's own. `content_hashes`: the hash of the content of each by id. `feeds`: those of their sources that are feeds.
@@ -63,7 +63,7 @@ class Arrival:
     replay: bool = False
     polled: bool = False
 
-    def own(self) -> Record:
+    def scoped(self) -> Record:
         """The record under keys of its feed and server: no server's source can speak for another's, or for a shared one."""
         record = self.record
         if self.polled:
@@ -102,7 +102,7 @@ class Identified:
     by them; `withdrawn` are ids of removed records, each with the story that it leaves.
     """
 
-    known: StoredContext
+    context: StoredContext
     fates: tuple[Fate, ...] = ()
     changed: Mapping[int, Stored] = field(default_factory=dict)
     content_hashes: Mapping[int, str] = field(default_factory=dict)
@@ -237,7 +237,7 @@ def keys_of(record: Record) -> tuple[str, ...]:
 
 
 def all_keys(records: Iterable[Record]) -> set[str]:
-    """The keys of records and of everything they declare: what `Known.by_key` must answer for."""
+    """The keys of records and of everything they declare: the keys that `StoredContext.by_key` must cover."""
     return {key for r in records for named in chain((r,), r.related) for key in keys_of(named)}
 
 
@@ -252,7 +252,7 @@ class _Identification:
         max_age: timedelta,
         analysis: Callable[[Stored], TextAnalysis],
     ) -> None:
-        self._known = context
+        self._context = context
         self._topics = topics
         self._now = now
         self._max_age = max_age
@@ -270,20 +270,20 @@ class _Identification:
         self.analyses: dict[int, TextAnalysis] = {}
 
     def take(self, arrival: Arrival) -> None:
-        record = arrival.own()
+        record = arrival.scoped()
         keys = set(keys_of(record))  # a record may list itself, or its AMP version
         related = [
             self._partial(entry, arrival) for entry in record.related if keys.isdisjoint(keys_of(entry))
         ]
         declares = tuple(dict.fromkeys(related))
-        found = self._find_polled(record, arrival) if arrival.polled else self._find(record)
-        old = self.records.get(found) if found is not None else None
+        match_id = self._find_polled(record, arrival) if arrival.polled else self._find(record)
+        old = self.records.get(match_id) if match_id is not None else None
         if arrival.polled:
-            record = self._placed(record, found, old, arrival)
+            record = self._placed(record, match_id, old, arrival)
         if old is not None and arrival.polled and self._is_anothers(old, arrival):
             self._join(old, record)
             return
-        record_id = self._new_id() if found is None else found
+        record_id = self._new_id() if match_id is None else match_id
         declares = tuple(i for i in declares if i != record_id)
         stored = self._stored(record_id, replace(record, related=()), old, declares, arrival)
         hashed = content_hash(record)
@@ -346,11 +346,11 @@ class _Identification:
 
     def _takes_over(self, old: Stored, arrival: Arrival) -> bool:
         """Whether a feed of the page's own outlet has what is known from a feed of somebody else."""
-        other = old.source in self._known.feeds and old.source != arrival.source
+        other = old.source in self._context.feeds and old.source != arrival.source
         return other and bool(arrival.page) and arrival.page not in self._by_key
 
     def _join(self, old: Stored, record: Record) -> None:
-        """Another feed has a record that is known: it says what that is about besides, and no more.
+        """Another feed has a stored record: only its topics are added.
 
         Else two feeds that word it differently would change it with each of their polls.
         """
@@ -444,7 +444,7 @@ class _Identification:
         return next((self._by_key[key] for key in keys_of(record) if key in self._by_key), None)
 
     def _hash_of(self, record_id: int) -> str | None:
-        return self.content_hashes.get(record_id) or self._known.content_hashes.get(record_id)
+        return self.content_hashes.get(record_id) or self._context.content_hashes.get(record_id)
 
     def _new_id(self) -> int:
         self._next += 1

@@ -36,7 +36,7 @@ FEWEST = 3  # reports, likewise
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class RelatedCandidate:
     """A story that may belong beside another, and how alike the two are, in any unit."""
 
     view: StoryView
@@ -44,7 +44,7 @@ class Candidate:
 
 
 def related_stories(
-    story: StoryView, candidates: Iterable[Candidate], declared: Iterable[int] = ()
+    story: StoryView, candidates: Iterable[RelatedCandidate], declared: Iterable[int] = ()
 ) -> tuple[tuple[StoryView, ...], tuple[StoryView, ...]]:
     """The stories before a story and after it that say most about it, each group in the order of time.
 

@@ -210,7 +210,7 @@ def _labels(story: Story, owners: MediaOwners) -> frozenset[Label]:
 
 
 def reaches(story: StoryView, importance: Importance) -> bool:
-    """Whether the story reaches the bar."""
+    """Whether the story is important enough."""
     match importance:
         case Importance.ALL:
             return True

@@ -1,4 +1,4 @@
-"""Who speaks for themselves in a story. Pure."""
+"""The independent voices of a story. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text from outside made fit to be shown: repaired, cut where it is too long, kept in its direction."""
+"""Cleaning of text from outside: repaired, clipped, and isolated by writing direction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a text is compared when two are said to be about the same thing: word stems, in any language."""
+"""Word stems, by which texts of any language are compared."""
 
 from __future__ import annotations
 

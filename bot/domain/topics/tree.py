@@ -1,4 +1,4 @@
-"""Topics by their names, and the tree that they stand in."""
+"""Topics by name, and the tree of parents."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ class TopicTree:
 
 
 def feed_topic_of(topic: Topic) -> str:
-    """What feeds that may bring something on a topic are about, as `Topics.concerns` takes it.
+    """The topic by which feeds for a topic are chosen, as a key for `TopicTree.concerns`.
 
     A server topic is sought where its parent is; one without a parent may come from `ANYWHERE`.
     """
@@ -158,7 +158,7 @@ def feed_topic_of(topic: Topic) -> str:
 
 
 def name_keys(topic: Topic) -> frozenset[str]:
-    """Everything that a topic goes by, by their keys (`name_key`)."""
+    """All names of a topic as keys (`name_key`)."""
     return frozenset(
         name_key(name) for name in (topic.name, topic.shortname, topic.slug, *topic.aliases) if name
     )

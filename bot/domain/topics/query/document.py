@@ -1,4 +1,4 @@
-"""What queries look at: the words of a record, cut once.
+"""Documents, which queries are matched against: the words of a record, split once.
 
 Words compare without regard to case and accents (`plain_words`); marks between words never count here.
 """

@@ -1,4 +1,4 @@
-"""The language of queries: what a search engine's users know, read into a tree that a document satisfies or not.
+"""The query language: search-engine syntax, parsed into a tree that a document satisfies or not.
 
 `ferry "wind farm" -council`, `(storm OR flood) NEAR/5 coast*`, `title:moon domain:bbc.co.uk quality>=60`. Queries
 that mean the same but for order, case and spacing are equal and are written alike, so that each is evaluated once.
@@ -33,7 +33,7 @@ MOST_MARKS = 200
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query that was understood. `text` is how it is written canonically, and what it compares by."""
+    """A parsed query. `text` is how it is written canonically, and what it compares by."""
 
     root: Node = field(compare=False)
     text: str
@@ -56,7 +56,7 @@ class Mark(NamedTuple):
 
 
 def matches(query: Query, document: Document) -> bool:
-    """Whether a document is what the query asks for."""
+    """Whether a document matches the query."""
     return query.root.holds(document)
 
 

@@ -1,4 +1,4 @@
-"""Records that a query or a topic finds, and the words that made them match. Pure."""
+"""Records that match a query or a topic, and the words that made them match. Pure."""
 
 from __future__ import annotations
 

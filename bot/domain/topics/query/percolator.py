@@ -36,13 +36,13 @@ T = TypeVar("T", bound=Hashable)
 _NONE: Set[Any] = frozenset()
 
 Anchor: TypeAlias = Term | Prefix | Value | Number
-Role: TypeAlias = Literal["found", "begun", "ended", "possible", "excluded"]
+Role: TypeAlias = Literal["satisfied", "begun", "ended", "possible", "excluded"]
 
 
 class Posting(Generic[T]):
     """The topics of an anchor, by what it says of them.
 
-    `found`: that the query is satisfied. `begun`: that one of its two parts is, `ended`: that the other is.
+    `satisfied`: that the query is satisfied. `begun`: that one of its two parts is, `ended`: that the other is.
     `possible`: that it has to be evaluated. `excluded`: that it is not satisfied, whatever else is found.
     """
 
@@ -50,7 +50,7 @@ class Posting(Generic[T]):
 
     def __init__(self) -> None:
         # Sets have the hashes beside them, so that no topic is looked at while they are joined.
-        self.found: Set[T] = _NONE
+        self.satisfied: Set[T] = _NONE
         self.begun: Set[T] = _NONE
         self.ended: Set[T] = _NONE
         self.possible: Set[T] = _NONE
@@ -159,7 +159,7 @@ class Matcher(Generic[T]):
         satisfied: set[T] = set()
         begun: set[T] = set()
         possible: set[T] = set()
-        satisfied.update(*[posting.found for posting in postings])
+        satisfied.update(*[posting.satisfied for posting in postings])
         begun.update(*[posting.begun for posting in postings])
         possible.update(*[posting.possible for posting in postings])
         # Many queries may end with or exclude a frequent word: & takes as many steps as the smaller set has topics.
@@ -188,7 +188,7 @@ class Matcher(Generic[T]):
                 left.append(part)
         anchored: dict[Role, Sequence[Anchor]] = {"excluded": excluded}
         if not left:
-            anchored["found"] = anchors
+            anchored["satisfied"] = anchors
         elif len(left) == 1 and _is_sure(left[0]):
             anchored |= {"begun": anchors, "ended": self._anchors(left[0])}
             left = []

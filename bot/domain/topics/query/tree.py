@@ -1,4 +1,4 @@
-"""What a query is made of, when a document satisfies it, and how it is written.
+"""The tree of a query: matching documents, and writing it as text.
 
 A tree is always in its canonical shape: `both` and `either` drop repeats and sort, so equal meanings are
 equal trees as far as order, case and spacing go.
