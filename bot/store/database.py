@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ from sqlalchemy import event, exc
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncTransaction, create_async_engine
 
 from bot.errors import DatabaseLostError, StoreError
+from bot.store import schema
 
 BUSY_SECONDS = (
     1  # that a statement waits for another program's lock; nothing can end the wait, not even a stop,
@@ -75,6 +77,7 @@ _HINTS = {
     "unable to open": "create its directory, or choose another path in database.url",
     "readonly": "give the bot's user permission to write to the file and its directory",
     "locked": "another program is using it; check whether a second bot is running",
+    'relation "': "part of the database is missing; restore a backup",
     "does not exist": "create it in PostgreSQL, or correct database.url",
     "authentication failed": "correct the user name and password in database.url",
     "Connect call failed": "check that PostgreSQL is running there",
@@ -105,8 +108,8 @@ _SQLITE_OUTSIDE = frozenset(
         sqlite3.SQLITE_NOTADB,
     }
 )
-# The primary code of these is that of a faulty statement, but the statements are right where nothing is missing.
-_SQLITE_LACKS = ("no such module", "no such table")
+# The codes of a missing table are those of a faulty statement. Where the table is one of ours, the statement is right.
+_MISSING_TABLE = re.compile(r"no such table: (?:main\.)?(\w+)|relation \"(\w+)\" does not exist")
 # PostgreSQL's classes of errors, and single ones, see https://www.postgresql.org/docs/current/errcodes-appendix.html.
 _POSTGRESQL_OUTSIDE = (
     "08",  # connection exception
@@ -115,7 +118,6 @@ _POSTGRESQL_OUTSIDE = (
     "3D",  # no such database
     "40",  # rolled back: deadlock, serialization
     "42501",  # insufficient privilege
-    "42P01",  # a table is missing
     "53",  # insufficient resources
     "55",  # object not in the state for it: in use, locked
     "57",  # operator intervention: shutdown, cancelled
@@ -132,11 +134,17 @@ def _outside(error: Exception) -> bool:
         return type(error).__module__.startswith("asyncpg.")
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is not None:
-        return code & 0xFF in _SQLITE_OUTSIDE or any(sign in str(error.orig) for sign in _SQLITE_LACKS)
+        return code & 0xFF in _SQLITE_OUTSIDE or "no such module" in str(error.orig) or _lacks_table(error)
     state = getattr(error.orig, "sqlstate", None)
     if state is not None:
-        return str(state).startswith(_POSTGRESQL_OUTSIDE)
+        return str(state).startswith(_POSTGRESQL_OUTSIDE) or _lacks_table(error)
     return error.connection_invalidated or isinstance(error, exc.OperationalError)
+
+
+def _lacks_table(error: exc.DBAPIError) -> bool:
+    """Whether the database has lost a table that the schema has."""
+    missing = _MISSING_TABLE.search(str(error.orig))
+    return missing is not None and (missing[1] or missing[2]) in schema.metadata.tables
 
 
 @contextmanager
@@ -396,8 +404,9 @@ class _Connection(sqlite3.Connection):
     """
 
     def close(self) -> None:
-        if self.in_transaction:
-            self.rollback()
+        with suppress(sqlite3.ProgrammingError):  # it is closed already
+            if self.in_transaction:
+                self.rollback()
         super().close()
 
 

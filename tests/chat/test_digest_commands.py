@@ -32,6 +32,18 @@ async def test_a_digest_is_set_in_the_words_people_use(world: World) -> None:
     assert "• Digest Monday, Thursday at 21:00 (Europe/Berlin)" in listed
 
 
+async def test_a_digest_shows_headlines_only_where_that_was_set(world: World) -> None:
+    await world.ask("subscribe", topic="Space", mode="digest")
+    said = "A rocket of the town landed in the harbour on Monday."
+    await world.report(record(ROCKET[0], quality=80, excerpt=said, topics=["Space"]))
+    assert said in seen(await world.ask("digest preview"))
+    answer = await world.ask("digest set", time="9", timezone="UTC", style="headlines")
+    assert "with at most 10 stories (headlines only)." in seen(answer)
+    shown = seen(await world.ask("digest preview"))
+    assert ROCKET[0] in shown
+    assert said not in shown
+
+
 async def test_a_digest_without_a_topic_says_what_is_missing(world: World) -> None:
     await world.ask("subscribe", topic="Space")
     answer = seen(await world.ask("digest set", time="9", timezone="UTC"))

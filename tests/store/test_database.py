@@ -30,7 +30,7 @@ from sqlalchemy.pool import QueuePool
 
 from bot.errors import DatabaseLostError, StoreError
 from bot.store import schema, sources
-from bot.store.database import Database, marker, newest_revision, normalise, redact
+from bot.store.database import Database, _Connection, marker, newest_revision, normalise, redact
 from tests.databases import opened
 from tests.make import START, record
 from tests.store.store_helpers import all_sources, take
@@ -675,7 +675,6 @@ def postgresql_error(state: str) -> Exception:
         (postgresql_error("28P01"), True),  # wrong password
         (postgresql_error("3D000"), True),  # no such database
         (postgresql_error("42501"), True),  # may not
-        (postgresql_error("42P01"), True),  # a table is gone
         (postgresql_error("53100"), True),  # the disk is full
         (postgresql_error("57P01"), True),  # the server shuts down
         (postgresql_error("23503"), False),  # a reference to nothing
@@ -769,3 +768,13 @@ async def test_a_time_without_a_zone_is_a_bug(stores: Database) -> None:
         async with stores.write() as connection:
             source = await sources.ensure(connection, "one", "test")
             await sources.failed(connection, source.id, "why", datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+def test_a_connection_may_be_closed_twice(db_url: str) -> None:
+    """The driver does so where a cancelled task closes a connection that is being closed."""
+    connection = sqlite3.connect(db_url, isolation_level=None, factory=_Connection)
+    connection.execute("BEGIN IMMEDIATE")
+    connection.close()
+    connection.close()
+    with closing(sqlite3.connect(db_url, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import time
 
 from bot.domain.model import Importance, Mode, Mute, Subscription, Topic
-from bot.domain.posting.schedule import Schedule
+from bot.domain.posting.schedule import DigestStyle, Schedule
 from bot.store import outbox, subscriptions, topics
 from bot.store.database import Database
 from bot.store.subscriptions import ChannelState
@@ -101,7 +101,7 @@ async def test_a_channel_has_a_state_once_something_was_set(stores: Database) ->
 
 
 async def test_a_schedule_comes_back_as_it_was_set(stores: Database) -> None:
-    wanted = Schedule(time(7, 5), "Europe/Berlin", frozenset((6, 0, 3)), 5)
+    wanted = Schedule(time(7, 5), "Europe/Berlin", frozenset((6, 0, 3)), 5, DigestStyle.HEADLINES)
     async with stores.write() as connection:
         await subscriptions.ensure_channel(connection, CHANNEL, GUILD)
         await subscriptions.ensure_channel(connection, OTHER, GUILD)

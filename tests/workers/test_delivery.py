@@ -363,7 +363,7 @@ async def test_a_refused_permission_pauses_the_channel_and_stops_its_other_messa
     await desk.resume()
     await desk.deliver()
     assert desk.mailbox.titles[2:] == [ONE, TWO, THREE]
-    assert desk.mailbox.sent[0].nonce == desk.mailbox.sent[2].nonce
+    assert len({asked.nonce for asked in desk.mailbox.sent if asked.title == ONE}) == 1
 
 
 async def test_an_edit_that_is_refused_pauses_too_and_is_made_later(desk: BotHarness) -> None:
@@ -471,18 +471,35 @@ async def test_a_worker_that_is_stopped_in_the_middle_is_replaced_after_its_leas
 # Several at once.
 
 
+class Crowded(Mailbox):
+    """Answers nothing until so many messages are on their way at once."""
+
+    def __init__(self, crowd: int) -> None:
+        super().__init__()
+        self._missing = crowd
+        self._complete = asyncio.Event()
+
+    async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
+        self._missing -= 1
+        if not self._missing:
+            self._complete.set()
+        await self._complete.wait()
+        return await super().send(target, message, nonce)
+
+
 async def test_channels_are_served_side_by_side_and_each_in_order(desk: BotHarness) -> None:
     channels = [CHANNEL + n for n in range(6)]
     for channel in channels:
         await desk.follow(channel=channel)
     titles = list(headlines(4))
     await desk.take_in(*(ai(title, quality=90 - n) for n, title in enumerate(titles)))
+    desk.mailbox = Crowded(4)
     desk.deliverer = Delivery(desk.context, desk.mailbox, concurrency=4)
     await desk.deliver()
     for channel in channels:
         assert [a.title for a in desk.mailbox.sent if a.target.channel_id == channel] == titles
         assert desk.mailbox.busiest[channel] == 1
-    assert desk.mailbox.busiest[0] == 4
+    assert desk.mailbox.busiest[0] <= 4
 
 
 async def test_more_than_a_batch_goes_out(desk: BotHarness) -> None:

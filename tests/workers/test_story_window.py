@@ -80,7 +80,9 @@ async def test_what_another_process_decides_is_obeyed_as_well(desk: BotHarness, 
     loads_before = len(loads)
     elsewhere = Context(desk.db, desk.clock, editors="all")
     await curate.merge(elsewhere, EDITOR, oak, str(flood))
-    await curate.merge(desk.context, EDITOR, await joins(desk, "A third thing", "z.example"), str(oak))
+    third = await joins(desk, "Glider lands on a motorway", "x.example")
+    fourth = await joins(desk, "Choir sings for nine hours", "y.example")
+    await curate.merge(desk.context, EDITOR, third, str(fourth))
     assert await joins(desk, f"{FLOOD} once more", "d.example") == oak
     assert len(loads) == loads_before + 1
 

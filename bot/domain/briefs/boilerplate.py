@@ -89,6 +89,8 @@ _BYLINE = frozenset(
     .replace(" ", "")
     .split("|")
 )
+_AMBIGUOUS = frozenset(("anzeige", "advertisement", "фото", "المزيد"))  # begin sentences as well
+_FEW = 3  # words of a piece in which one of them is enough
 _SHORT = 12  # words, or characters of a script without spaces
 
 
@@ -101,7 +103,9 @@ def _spaced(parts: list[str]) -> str:
 
 
 _BEGINNINGS = _phrases(_PHRASES)
-_PARTS = re.compile("|".join(phrase.strip() for phrase in sorted(_phrases(_ANYWHERE))))
+_PARTS = re.compile(
+    "|".join(re.escape(fold(part)) for part in _ANYWHERE.replace("\n", "").split("|") if part)
+)
 _FIRST = frozenset(phrase.split()[0] for phrase in _BEGINNINGS)
 _LONGEST = max(phrase.count(" ") - 1 for phrase in _BEGINNINGS)
 
@@ -150,10 +154,9 @@ def _is_notice(text: str) -> bool:
     for place in places:
         if parts[place] not in _FIRST:
             continue
-        if any(
-            _spaced(parts[place : place + size]) in _BEGINNINGS
-            for size in range(1 if place == 0 or len(parts) <= 3 else 2, _LONGEST + 1)
-        ):
+        alone = len(parts) <= _FEW or (place == 0 and parts[0] not in _AMBIGUOUS)
+        sizes = range(1 if alone else 2, _LONGEST + 1)
+        if any(_spaced(parts[place : place + size]) in _BEGINNINGS for size in sizes):
             return True
     return False
 

@@ -14,7 +14,6 @@ from bot.domain.briefs.candidates import (
     candidates,
     comparable_members,
     informative,
-    is_alike,
     terms,
 )
 from bot.domain.model import StoryView
@@ -85,6 +84,5 @@ def _newest(waiting: Iterable[Candidate], said: Sequence[Terms]) -> Candidate | 
         value = new * (TITLE if candidate.sentence.text == candidate.sentence.report.record.title else 1.0)
         if new < NEW or value <= most or len(informative(candidate.shared)) < RELATED:
             continue
-        if not any(is_alike(candidate.terms, other) for other in said):
-            best, most = candidate, value
+        best, most = candidate, value
     return best

@@ -71,6 +71,8 @@ NEVER = (
     "और पढ़ें ताज़ा खबरें",
     "続きを読むには会員登録が必要です",
     "阅读全文请点击这里",
+    "この記事の無断転載を禁じます",
+    "Anzeige",
     "The post Drones banned in Alderby appeared first on The Courier.",
     "Der Beitrag Drohnen verboten erschien zuerst auf Kurier.",
     "All rights reserved by the Courier of Alderby.",
@@ -85,6 +87,7 @@ PROSE = (
     "Readers of the Courier want more of the same.",
     "More than 3,000 of 4,000 drones were found.",
     "Foto und Film werden in der Stadt verboten.",
+    "Anzeige gegen den Bürgermeister erstattete am Montag ein Anwalt.",
 )
 
 
