@@ -53,7 +53,7 @@ class DomainHarness:
         self._post_ids = count(1)
         self._window = StoryWindow()
 
-    def known(self) -> StoredContext:
+    def stored_context(self) -> StoredContext:
         """All there is to know."""
         return StoredContext(
             by_key=dict(self._keys),
@@ -73,7 +73,7 @@ class DomainHarness:
     ) -> IntakePlan:
         """Take in a batch at a time, given in hours."""
         arrivals = [Arrival(record, guild_id=guild_id, silent=silent, replay=replay) for record in batch]
-        now, known = at(hours), self.known()
+        now, known = at(hours), self.stored_context()
         identified = identify(arrivals, known, self.topics, now, self.rules.max_age)
         placed = planning.place(identified, self._window, identified.arrivals, known.next_story)
         audience = (self.topics, self.subscriptions, self.mutes, now, self.rules)

@@ -37,7 +37,7 @@ from tests.databases import opened_as
 from tests.make import Clock, at
 from tests.sources.web.servers import LOOPBACK
 from tests.store.store_helpers import headlines
-from tests.workers.desk import BotHarness, Meanwhile
+from tests.workers.desk import BotHarness, InterruptibleDatabase
 
 TOKEN = "a-made-up-token-of-some-length"
 ONE, TWO, THREE, FOUR = headlines(4)
@@ -134,7 +134,7 @@ async def opened_office(
     url: str, clock: Clock, token: str = TOKEN, per_minute: int = 100_000
 ) -> AsyncIterator[Office]:
     """A bot that listens on a free port; one channel follows AI."""
-    async with opened_as(url, Meanwhile) as db:
+    async with opened_as(url, InterruptibleDatabase) as db:
         desk = BotHarness(db, clock)
         await rematch.configure(desk.context, [Topic("AI"), Topic("Space", keywords=("rocket",))])
         await desk.follow()

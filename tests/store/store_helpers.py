@@ -63,7 +63,7 @@ HALVES = ("Harbour bridge closed after crack found", "Engineers inspect damaged 
 WHOLE = "Harbour bridge closed after crack found, engineers inspect damaged steel girder overnight"
 
 
-def halves(*topics: str, hours: float = 0) -> tuple[Record, Record, Record]:
+def two_events_and_their_report(*topics: str, hours: float = 0) -> tuple[Record, Record, Record]:
     """Reports of two stories, and the one that makes one of them."""
     one = record(HALVES[0], "a.example", topics=topics, quality=80, hours=hours)
     two = record(HALVES[1], "b.example", topics=topics, quality=80, hours=hours)
@@ -79,13 +79,13 @@ def topic_cache(db: Database) -> TopicCache:
     return _CACHES.setdefault(db, TopicCache())
 
 
-async def look(db: Database, *batch: Record) -> StoredContext:
+async def load_context(db: Database, *batch: Record) -> StoredContext:
     """What the store knows of what a batch names."""
     async with db.write() as connection:
         return await records.stored_context(connection, [Arrival(record) for record in batch])
 
 
-async def counted(connection: AsyncConnection, guild_id: int = 0) -> dict[str, int]:
+async def story_counts(connection: AsyncConnection, guild_id: int = 0) -> dict[str, int]:
     """How many stories each topic has, itself."""
     known = await TopicCache().load(connection, guild_id)
     return await stories.counts(connection, {topic.name: [topic.name] for topic in known}, guild_id)

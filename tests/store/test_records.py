@@ -32,13 +32,13 @@ from tests.store.store_helpers import (
     ONE,
     THREE,
     TWO,
-    counted,
-    halves,
-    look,
+    load_context,
     merge,
     stored_of,
+    story_counts,
     story_numbers,
     take,
+    two_events_and_their_report,
     wipe,
 )
 
@@ -142,7 +142,7 @@ async def test_what_was_planned_is_known_after_every_batch(
     await wipe(stores)
     for hours, batch in enumerate(batches):
         made = await take(stores, *batch, hours=hours)
-        known = await look(stores, *batch)
+        known = await load_context(stores, *batch)
         assert made.new + made.changed + made.unchanged == len(batch)
         await same(stores, made, known)
         await consistent(stores)
@@ -213,7 +213,7 @@ async def test_what_is_known_of_a_batch_is_what_it_names_and_what_declares_that(
     background, other = record(TWO, "b.example", hours=-1000), record(THREE)
     lead = record(ONE, related=[background])
     await take(stores, lead, other)
-    known = await look(stores, background, record(FOUR))
+    known = await load_context(stores, background, record(FOUR))
     assert {stored.record.title for stored in known.records.values()} == {ONE, TWO}
     assert (known.next_record, known.next_story) == (4, 3)
 
@@ -281,7 +281,7 @@ async def test_a_page_is_known_by_all_its_addresses(stores: Database) -> None:
     amp = "https://a.example/1-for-phones"
     page = record(ONE, url="https://a.example/1", twins=[amp])
     await take(stores, page)
-    known = await look(stores, record(ONE, url=amp))
+    known = await load_context(stores, record(ONE, url=amp))
     assert known.by_key == {amp: 1}
     made = await take(stores, record(TWO, url=amp), hours=1)
     assert (made.new, made.changed) == (0, 1)
@@ -344,7 +344,7 @@ async def test_a_changed_record_loses_the_topics_it_has_no_more(stores: Database
     await take(stores, page)
     await take(stores, replace(page, topics=("Space",)), hours=1)
     async with stores.read() as connection:
-        assert await counted(connection) == {"AI": 0, "Space": 1}
+        assert await story_counts(connection) == {"AI": 0, "Space": 1}
     await consistent(stores)
 
 
@@ -360,11 +360,11 @@ async def test_removed_records_leave_their_story_and_come_back(stores: Database)
     await consistent(stores)
     async with stores.read() as connection:
         assert await story_numbers(connection) == [1]
-        assert await counted(connection) == {"AI": 1}
+        assert await story_counts(connection) == {"AI": 1}
 
 
 async def test_a_merged_story_goes_on_under_the_other_number(stores: Database) -> None:
-    one, two, both = halves("AI")
+    one, two, both = two_events_and_their_report("AI")
     await take(stores, one, two)
     made = await take(stores, both, hours=1)
     assert made.merged == {2: 1}
@@ -375,7 +375,7 @@ async def test_a_merged_story_goes_on_under_the_other_number(stores: Database) -
         assert await stories.survivor(connection, 3) is None
         assert await story_numbers(connection) == [1]
         assert len((await stories.load(connection, [1]))[1].members) == 3
-    assert (await look(stores, one)).next_story == 3  # a number is never used again
+    assert (await load_context(stores, one)).next_story == 3  # a number is never used again
 
 
 async def test_a_story_that_was_merged_again_and_again_is_found_in_one_step(stores: Database) -> None:
@@ -395,7 +395,7 @@ async def test_held_back_and_then_posted(stores: Database) -> None:
     async with stores.write() as connection:
         ids = await topics.ids(connection)
         await subscriptions.subscribe(connection, asked, ids["ai"], at())
-    one, two, both = (replace(item, quality=10) for item in halves("AI"))
+    one, two, both = (replace(item, quality=10) for item in two_events_and_their_report("AI"))
     await take(stores, one, two)
     held = schema.withheld_posts
 
@@ -421,7 +421,7 @@ async def test_rematching_replaces_the_topics_of_records_and_stories(stores: Dat
         await records.rematch(connection, matches)
         await stories.decide_topics(connection, [1], NO_OWNERS)
         assert await records.topics_of(connection, [1]) == {1: matches[1]}
-        assert await counted(connection) == {"Sea": 0, "Whales": 1}
+        assert await story_counts(connection) == {"Sea": 0, "Whales": 1}
     await consistent(stores)
 
 

@@ -19,7 +19,7 @@ from bot.store.topic_cache import TopicCache
 from bot.workers import rematch
 from tests.databases import opened
 from tests.make import Clock, at, record
-from tests.store.store_helpers import CHANNEL, GUILD, counted, stored_of, take, topic_cache
+from tests.store.store_helpers import CHANNEL, GUILD, stored_of, story_counts, take, topic_cache
 
 OTHERS = GUILD + 1
 WIND = Topic("Wind", aliases=("Turbines",), parent="Energy", query='"wind farm"', guild_id=GUILD)
@@ -87,9 +87,9 @@ async def test_a_story_is_found_by_it_in_its_server_alone(stores: Database) -> N
         assert await find(stores, "wind", OTHERS) == [second]
         assert await find(stores, "wind", 0) == await find(stores, "wind", 7) == []
     async with stores.read() as connection:
-        assert (await counted(connection, GUILD))["Wind"] == 1
-        assert (await counted(connection, OTHERS))["wind"] == 1
-        assert await counted(connection) == {}
+        assert (await story_counts(connection, GUILD))["Wind"] == 1
+        assert (await story_counts(connection, OTHERS))["wind"] == 1
+        assert await story_counts(connection) == {}
         seen = (await stories.load(connection, [first], OTHERS))[first]
         assert [match.topic for own in seen.topics.values() for match in own] == []
         seen = (await stories.load(connection, [first], GUILD))[first]

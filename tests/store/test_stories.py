@@ -19,11 +19,11 @@ from tests.store.store_helpers import (
     ONE,
     THREE,
     TWO,
-    halves,
     headlines,
     merge,
     story_numbers,
     take,
+    two_events_and_their_report,
 )
 
 
@@ -77,7 +77,7 @@ async def test_it_is_the_lead_whose_title_counts(stores: Database) -> None:
 
 
 async def test_merged_and_removed_stories_are_not_offered(stores: Database) -> None:
-    one, two, both = halves()
+    one, two, both = two_events_and_their_report()
     await take(stores, one, two, gone := record(ONE))
     assert await search(stores, "girder") == [two.title]
     await take(stores, replace(gone, removed=True), both, hours=1)
@@ -233,7 +233,7 @@ async def test_a_merged_story_counts_as_the_one_that_goes_on(stores: Database) -
 
 async def test_a_server_is_read_nothing_of_another_server(stores: Database) -> None:
     """Rows of other servers stay in the database: nobody has to filter them afterwards."""
-    first, second, whole = halves("AI")
+    first, second, whole = two_events_and_their_report("AI")
     for guild_id in (0, GUILD, GUILD + 1):
         for each in (first, second, whole):
             await take(stores, replace(each, title=f"{each.title} {guild_id}"), guild_id=guild_id)

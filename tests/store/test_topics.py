@@ -11,7 +11,7 @@ from bot.store.database import Database
 from bot.store.topic_cache import TopicCache
 from tests.databases import opened
 from tests.make import record
-from tests.store.store_helpers import ONE, TWO, counted, take
+from tests.store.store_helpers import ONE, TWO, story_counts, take
 
 VISION = Topic(
     "Computer Vision",
@@ -104,7 +104,7 @@ async def test_stories_are_counted_for_their_own_topics(stores: Database) -> Non
         record(TWO, "c.example", topics=["AI"]),
     )
     async with stores.read() as connection:
-        assert await counted(connection) == {"Computer Vision": 1, "AI": 2, "Sea": 0}
+        assert await story_counts(connection) == {"Computer Vision": 1, "AI": 2, "Sea": 0}
 
 
 async def test_two_processes_learn_a_topic_once(stores: Database, store_url: str) -> None:

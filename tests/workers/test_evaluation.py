@@ -61,7 +61,7 @@ async def sea(fresh: BotHarness) -> BotHarness:
     return await filled(fresh)
 
 
-class Watched(Evaluations):
+class RecordingEvaluations(Evaluations):
     """Notes of each slice of work in which thread it ran, and whether a transaction was open."""
 
     def __init__(self) -> None:
@@ -81,9 +81,9 @@ class Watched(Evaluations):
         return await super().run(noted)
 
 
-def watch(desk: BotHarness, monkeypatch: pytest.MonkeyPatch) -> Watched:
+def watch(desk: BotHarness, monkeypatch: pytest.MonkeyPatch) -> RecordingEvaluations:
     """Watch what is evaluated from now on."""
-    watched = Watched()
+    watched = RecordingEvaluations()
     object.__setattr__(desk.context, "evaluations", watched)
     for name in ("read", "write"):
         begin = getattr(desk.db, name)

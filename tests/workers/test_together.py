@@ -10,8 +10,8 @@ from bot.store import outbox
 from bot.workers import digests
 from tests.databases import opened_as
 from tests.make import Clock, ListSource, record
-from tests.store.store_helpers import CHANNEL, GUILD, halves, headlines, story_numbers
-from tests.workers.desk import BotHarness, Meanwhile
+from tests.store.store_helpers import CHANNEL, GUILD, headlines, story_numbers, two_events_and_their_report
+from tests.workers.desk import BotHarness, InterruptibleDatabase
 
 ROUNDS = 6
 CHANNELS = range(CHANNEL, CHANNEL + 4)
@@ -23,8 +23,8 @@ async def test_every_story_is_posted_once_and_ends_up_to_date(
     for channel in CHANNELS:
         await desk.follow(channel=channel, mode=Mode.BOTH)
     titles = list(headlines(ROUNDS * 3))
-    one, two, both = halves("AI")
-    async with opened_as(store_url, Meanwhile) as db:
+    one, two, both = two_events_and_their_report("AI")
+    async with opened_as(store_url, InterruptibleDatabase) as db:
         rival = BotHarness(db, clock)
         rival.source = ListSource("list:rival")
         await rival.take_in()

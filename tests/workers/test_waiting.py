@@ -22,7 +22,7 @@ from bot.store.topic_cache import TopicCache
 from bot.workers import digests as pipeline
 from bot.workers import notices
 from tests.make import record
-from tests.store.store_helpers import CHANNEL, GUILD, ONE, THREE, TWO, halves
+from tests.store.store_helpers import CHANNEL, GUILD, ONE, THREE, TWO, two_events_and_their_report
 from tests.workers.desk import BotHarness
 
 BUSY = Outcome(SendStatus.UNREACHABLE, detail="no network")
@@ -114,7 +114,7 @@ async def test_a_digest_of_which_nothing_is_left_is_not_sent(waiting: BotHarness
 
 async def test_a_story_that_was_merged_meanwhile_stays_in_a_digest(desk: BotHarness) -> None:
     await desk.follow(mode=Mode.DIGEST)
-    one, two, both = halves("AI")
+    one, two, both = two_events_and_their_report("AI")
     await desk.take_in(one, two)
     desk.clock.forward(hours=1)
     desk.mailbox.answers[CHANNEL] = BUSY
