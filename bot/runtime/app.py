@@ -151,9 +151,9 @@ class App:
 
     async def tidy(self) -> None:
         """Remove what nobody will ask for any more, and learn from what came in."""
-        await titles.step(self.context)
         removed = await cleanup.step(self.context)
         log.info("the daily cleanup removed %s from the database", plural(removed, "old row"))
+        await titles.step(self.context)  # last: where it fails, nothing that is to be removed stays
 
     async def digest(self) -> None:
         """Send due digests, and have the scheduler wake this step when the next one is due."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -72,8 +73,11 @@ def catalogue_titles() -> TitleModel:
             str(stem): [float(of.get(str(at), 0)) for at in range(len(topics))]
             for stem, of in model["counts"].items()
         }
+        # Else it would be a guess that fails, in the middle of an intake.
+        if len(topics) < 2 or not all(min(of) >= 0 and 0 < sum(of) < math.inf for of in counts.values()):
+            raise ValueError("these are no counts of words by topic")
         return TitleModel(topics, counts, tuple((float(m), float(c)) for m, c in model["steps"]))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(
             "catalogue",
             [f"{path} cannot be read ({error}), so only keywords decide topics. Install Topicwire again."],

@@ -24,6 +24,8 @@ from bot.store import decisions, outbox, pointers, quotas, schema, search, story
 from bot.store.conditions import is_full_record, is_live_story
 from bot.store.sql import chunks, upsert, visible_to
 
+LABELLED_AT_ONCE = 200  # records that are read in one go, so that the event loop has its turn in between
+
 _r = schema.records
 _s = schema.stories
 _d = schema.declarations
@@ -135,15 +137,22 @@ async def topics_of(
     connection: AsyncConnection, numbers: Iterable[int], guild_id: int | None = None
 ) -> dict[int, tuple[TopicMatch, ...]]:
     """Record id -> its topics, for the records of these stories. With a `guild_id` what that server sees of both."""
+    return await _matches(connection, _r.c.story, numbers, guild_id)
+
+
+async def _matches(
+    connection: AsyncConnection, column: sa.Column[Any], values: Iterable[Any], guild_id: int | None
+) -> dict[int, tuple[TopicMatch, ...]]:
+    """Record id -> its topics, for records by a column's values."""
     by_record: dict[int, list[TopicMatch]] = {}
-    for part in chunks(numbers):
+    for part in chunks(values):
         rows = await connection.execute(
             sa.select(
                 _rt.c.record_id, _t.c.name, _rt.c.declared, _rt.c.keywords, _t.c.guild_id, _rt.c.learned
             )
             .join(_t, _t.c.id == _rt.c.topic_id)
             .join(_r, _r.c.id == _rt.c.record_id)
-            .where(_r.c.story.in_(part))
+            .where(column.in_(part))
             .where(visible_to(_r.c.guild_id, guild_id), visible_to(_t.c.guild_id, guild_id))
             .order_by(_rt.c.record_id, _rt.c.declared.desc(), _rt.c.topic_id)
         )
@@ -160,12 +169,15 @@ async def labelled(connection: AsyncConnection, limit: int) -> list[tuple[Record
     )
     eligible = sa.and_(_r.c.guild_id == 0, is_full_record(), has_topic)
     newest = sa.select(_r.c.id).where(eligible).order_by(_r.c.id.desc()).limit(limit)
-    records = await by_id(connection, (await connection.execute(newest)).scalars())
-    matches = await topics_of(connection, {s.story for s in records.values() if s.story is not None}, 0)
-    return [
-        (stored.record, tuple(match for match in matches.get(i, ()) if not match.learned))
-        for i, stored in records.items()
-    ]
+    ids = sorted((await connection.execute(newest)).scalars())
+    labelled_records: list[tuple[Record, tuple[TopicMatch, ...]]] = []
+    for part in chunks(ids, LABELLED_AT_ONCE):
+        matches = await _matches(connection, _r.c.id, part, 0)
+        for i, stored in (await by_id(connection, part)).items():
+            labelled_records.append(
+                (stored.record, tuple(match for match in matches.get(i, ()) if not match.learned))
+            )
+    return labelled_records
 
 
 async def ids_by_key(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, int]:

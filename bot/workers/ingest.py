@@ -245,6 +245,7 @@ class Ingest:
         decided = await self._decide(connection, arrivals, analyses, now)
         await records.apply(connection, decided, now)
         self._windows.leave(decided.crowded_out)
+        self._windows.read_again(decided.separated)
         return decided
 
     async def _decide(

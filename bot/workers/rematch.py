@@ -14,6 +14,7 @@ from bot.domain.text.cleaning import plural
 from bot.domain.topics.topics import Topics
 from bot.services.context import Context
 from bot.store import records, stories, topics
+from bot.store.sql import chunks
 from bot.store.topic_cache import TopicCache
 
 log = logging.getLogger(__name__)
@@ -49,12 +50,15 @@ def _matches(topics: Topics, stored: Mapping[int, Stored]) -> dict[int, tuple[To
 async def _match_anew(connection: AsyncConnection, cache: TopicCache, owners: MediaOwners) -> None:
     topics = await cache.load(connection)
     after, total = 0, 0
+    numbers: set[int] = set()
     while stored := await records.arrived_after(connection, after, AT_ONCE):
         matches = await asyncio.to_thread(_matches, topics, stored)
         await records.rematch(connection, matches)
-        numbers = {record.story for record in stored.values() if record.story is not None}
-        await stories.decide_topics(connection, numbers, owners)
+        numbers.update(record.story for record in stored.values() if record.story is not None)
         after = max(stored)
         total += len(stored)
+    # Only now: half of a story's reports by the old topics and half by the new ones would assign what neither do.
+    for part in chunks(sorted(numbers), AT_ONCE):
+        await stories.decide_topics(connection, part, owners)
     if total:
         log.info("the topics changed; the bot matched %s again", plural(total, "record"))

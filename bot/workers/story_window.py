@@ -37,7 +37,7 @@ class StoryWindowCache:
         self._semantic = semantic
         self._window: StoryWindow | None = None
         self._revision = 0
-        self._outdated: set[int] = set()  # stories that were placed in a window of the past
+        self._outdated: set[int] = set()  # stories that changed outside of the window
 
     def forget(self) -> None:
         """Drop the window, because the last placement was not stored."""
@@ -48,6 +48,10 @@ class StoryWindowCache:
         if self._window is not None:
             for story, report_ids in crowded_out.items():
                 self._window.leave(story, report_ids)
+
+    def read_again(self, stories: Iterable[int]) -> None:
+        """These stories changed outside of the window."""
+        self._outdated.update(stories)
 
     async def place(self, connection: AsyncConnection, identified: Identified, now: datetime) -> Clustering:
         """Find arrivals their stories, in the transaction that stores what follows from it."""
@@ -67,21 +71,23 @@ class StoryWindowCache:
         past = StoryWindow(near, await story_overrides.apart(connection))
         next_number = max([next_number, *(number + 1 for number in placed.stories.values())])
         more = await asyncio.to_thread(place, identified, past, old, next_number)
-        self._outdated |= {*more.stories.values(), *chain.from_iterable(more.merged.items())}
-        return _joined(placed, more)
+        both = _joined(placed, more)
+        self._outdated |= {*more.stories.values(), *chain.from_iterable(both.merged.items())}
+        return both
 
     async def _current(self, connection: AsyncConnection, since: datetime) -> StoryWindow:
         """The window of all stories with a record published from a time on, as they are stored."""
         revision = await revisions.of(connection, revisions.STORIES)
         changed = self._log.changed(self._revision, revision)
-        if self._window is None or changed is None:
-            self._window = None  # two at once would be twice the memory
-            self._window = await read(connection, since, semantic=self._semantic)
+        window = self._window  # another intake that fails meanwhile forgets it
+        if window is None or changed is None:
+            self._window = window = None  # two at once would be twice the memory
+            self._window = window = await read(connection, since, semantic=self._semantic)
         else:
-            self._window.evict(day_of(since))
-            await self._correct(connection, self._window, changed | self._outdated, since)
+            window.evict(day_of(since))
+            await self._correct(connection, window, changed | self._outdated, since)
         self._outdated.clear()
-        return self._window
+        return window
 
     async def _correct(
         self, connection: AsyncConnection, window: StoryWindow, numbers: Collection[int], since: datetime
@@ -108,9 +114,20 @@ async def read(connection: AsyncConnection, since: datetime, *, semantic: bool =
 
 
 def _joined(first: Clustering, second: Clustering) -> Clustering:
-    """Both clusterings as one. Mergers of the second also apply to stories of the first."""
-    merged = {**{old: second.merged.get(new, new) for old, new in first.merged.items()}, **second.merged}
-    stories = {i: merged.get(number, number) for i, number in {**first.stories, **second.stories}.items()}
+    """Both; a story that is in both windows is followed through what either merged."""
+    into: dict[int, int] = {}
+
+    def survivor(number: int) -> int:
+        while number in into:
+            number = into[number]
+        return number
+
+    for old, new in chain(first.merged.items(), second.merged.items()):
+        old, new = survivor(old), survivor(new)
+        if old != new:
+            into[old] = new
+    merged = {old: survivor(old) for old in into}
+    stories = {i: survivor(number) for i, number in {**first.stories, **second.stories}.items()}
     return Clustering(stories, merged, {**first.why, **second.why})
 
 

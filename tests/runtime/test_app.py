@@ -16,6 +16,7 @@ from bot.runtime.background import FIRST_PAUSE
 from bot.services.context import Context
 from bot.sources.model import Batch, Progress
 from bot.store.database import Database
+from bot.workers import titles
 from tests.make import Clock, ListSource, record
 
 
@@ -156,3 +157,15 @@ async def test_upkeep_is_done_after_a_while_and_then_again_and_again(
     assert (await cleanup.step(), done) == (first, 0)
     clock.now = first
     assert (await cleanup.step(), done) == (first + running.TIDY_EVERY, 1)
+
+
+async def test_what_is_to_be_removed_is_removed_even_where_learning_fails(
+    context: Context, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_context: Context) -> int:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(titles, "step", broken)
+    with caplog.at_level(logging.INFO), pytest.raises(ValueError, match="a bug"):
+        await App(context).tidy()
+    assert "the daily cleanup removed 0 old rows from the database" in caplog.text

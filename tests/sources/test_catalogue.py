@@ -151,7 +151,22 @@ def test_the_model_of_titles_is_what_its_texts_give() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [None, b"", b"{", b"[]", b'{"topics": ["A"]}', b'{"topics": 1, "counts": {}}']
+    "content",
+    [
+        None,
+        b"",
+        b"{",
+        b"[]",
+        b"\xff",
+        b"[" * 100_000,
+        b'{"topics": ["A"]}',
+        b'{"topics": 1, "counts": {}}',
+        b'{"topics": ["A"], "counts": {"x": {"0": 1}}, "steps": [[1, 0.9]]}',
+        b'{"topics": ["A", "B"], "counts": {"x": {"0": -1, "1": 2}}, "steps": []}',
+        b'{"topics": ["A", "B"], "counts": {"x": {"2": 1}}, "steps": []}',
+        b'{"topics": ["A", "B"], "counts": {"x": {"0": NaN}}, "steps": []}',
+        b'{"topics": ["A", "B"], "counts": {"x": {"0": 1e999}}, "steps": []}',
+    ],
 )
 def test_a_damaged_model_of_titles_is_one_sentence_and_keywords_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, content: bytes | None

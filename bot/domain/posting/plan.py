@@ -63,7 +63,8 @@ class IntakePlan:
     `stories`: what readers see of each story that changes; None: nothing is left of it. `story_topics`: its topics by the
     server that sees them, as `topics_by_server` gives them. `merged`: stories that go on
     as another one. `audiences`: the servers for which a story changes; with 0, and where it is not there, all.
-    `crowded_out`: the records that a story has no room for any more.
+    `crowded_out`: the records that a story has no room for any more. `separated`: new stories of what servers have left
+    of one.
 
     `decisions`: what is sent, edited and held back.
     """
@@ -81,6 +82,7 @@ class IntakePlan:
     merged: Mapping[int, int] = field(default_factory=dict)
     audiences: Mapping[int, frozenset[int]] = field(default_factory=dict)
     crowded_out: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    separated: frozenset[int] = frozenset()
     decisions: Decisions = field(default_factory=Decisions)
 
     @property
@@ -159,6 +161,7 @@ def plan(
         merged=changes.merged,
         audiences=changes.audiences,
         crowded_out=members.crowded_out,
+        separated=frozenset(members.separated.values()),
         decisions=decide_posts(changes, posts, channels_of(subscriptions, mutes), topics, now, rules),
     )
 

@@ -9,7 +9,7 @@ from itertools import chain
 
 from bot.domain.model import UNKNOWN_DATE, StoryView
 from bot.domain.posting.decisions import Channel, Decision, Decisions, Edit, Post, PostingSettings, decide
-from bot.domain.stories.story import Story
+from bot.domain.stories.story import Story, by_server
 from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
 
@@ -67,6 +67,7 @@ def decide_posts(
     def decisions(story: Story) -> Iterator[Decision]:
         standing = merged.posts.get(story.number, {})
         following = chain.from_iterable(followers.get(topic, ()) for topic in _topic_keys(story, topics))
+        visible_to = by_server(story)
         seen: dict[int, Story] = {}
         for channel_id in dict.fromkeys(chain(standing, sorted(following))):
             channel = channel_of.get(channel_id) or _unfollowed(standing[channel_id])
@@ -75,7 +76,7 @@ def decide_posts(
             if not changes.concerns(story.number, guild_id):
                 continue
             if guild_id not in seen:
-                seen[guild_id] = story.visible_to(guild_id)
+                seen[guild_id] = visible_to(guild_id)
             reshaped = story.number in changes.reshaped or (story.number, channel_id) in merged.pointed_to
             yield decide(
                 seen[guild_id], channel, post, topics.visible_to(guild_id), now, rules, reshaped=reshaped

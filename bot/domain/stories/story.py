@@ -70,6 +70,24 @@ class Story:
         return replace(self, members=members, topics=topics, assigned=assigned)
 
 
+def by_server(story: Story) -> Callable[[int], Story]:
+    """`story.visible_to` for many servers: none costs more for what the sources of the others brought."""
+    guests: dict[int, list[Stored]] = {}
+    for member in story.members:
+        guests.setdefault(member.guild_id, []).append(member)
+    shared = guests.pop(0, [])
+
+    def visible_to(guild_id: int) -> Story:
+        if not guests:
+            return story.visible_to(guild_id)
+        members = (*shared, *guests.get(guild_id, ()))
+        topics = {member.id: story.topics.get(member.id, ()) for member in members}
+        assigned = {of: story.assigned[of] for of in (0, guild_id) if of in story.assigned}
+        return replace(story, members=members, topics=topics, assigned=assigned).visible_to(guild_id)
+
+    return visible_to
+
+
 Muted = Callable[[Record], bool]
 
 
@@ -192,16 +210,17 @@ def topics_by_server(story: Story, owners: MediaOwners = NO_OWNERS) -> dict[int,
             if match.guild_id:
                 of_servers.setdefault(match.guild_id, {}).setdefault(i, []).append(match)
     hosts = {member.guild_id for member in story.members if member.guild_id}
-    by_server: dict[int, frozenset[Label]] = {}
+    seen = by_server(story)
+    labels_by_server: dict[int, frozenset[Label]] = {}
     if public.members:
         lead, voice = lead_of(public.members), voice_of(public.members, owners)
         for server in of_servers.keys() - hosts:
             had = story.assigned.get(server, frozenset())
             evidence = weigh_topics(public.members, voice, of_servers[server], lead=lead, assigned=had)
-            by_server[server] = labels_of(evidence)
+            labels_by_server[server] = labels_of(evidence)
     for server in hosts:
-        by_server[server] = _labels(story.visible_to(server), owners) - everybody
-    return {server: labels for server, labels in {0: everybody, **by_server}.items() if labels}
+        labels_by_server[server] = _labels(seen(server), owners) - everybody
+    return {server: labels for server, labels in {0: everybody, **labels_by_server}.items() if labels}
 
 
 def _labels(story: Story, owners: MediaOwners) -> frozenset[Label]:
