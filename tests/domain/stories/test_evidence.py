@@ -207,4 +207,4 @@ def test_what_a_server_sees_is_the_same_however_it_is_asked() -> None:
         for server in range(5):
             one, other = seen(server), story_now.visible_to(server)
             assert set(one.members) == set(other.members)
-            assert stories.story_view(one) == stories.view(other)
+            assert stories.story_view(one) == stories.story_view(other)
