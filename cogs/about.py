@@ -8,7 +8,7 @@ from discord.ext import commands
 from bot.chat import views
 from bot.domain.posting.decisions import EXPLAIN, Reason
 from bot.domain.text.cleaning import clip, plural
-from bot.messages.message import FIELD_VALUE, Embed, Field, escape, escape_to, lines, relative
+from bot.messages.message import FIELD_VALUE, Embed, Field, escape, escape_to, fit_lines, relative
 from bot.messages.story import PALETTE
 from bot.services import status
 from bot.services.context import Context
@@ -66,7 +66,7 @@ def _embed(status: status.Status) -> Embed:
         summary += f"\n⚠️ Nothing is being delivered: {plural(status.stalled, 'message')} overdue."
     if status.own_stored:
         summary += f"\n{stored_articles(status.own_stored, status.most_stored)}"
-    not_posted = [f"• {count} × {EXPLAIN[Reason(reason)]}" for reason, count in status.held.items()]
+    not_posted = [f"• {count} × {EXPLAIN[Reason(reason)]}" for reason, count in status.withheld.items()]
     parts = {
         "Sources": [_source(source) for source in status.sources],
         "Paused channels": [f"• <#{channel_id}>: {escape(reason)}" for channel_id, reason in status.paused],
@@ -85,11 +85,11 @@ def _embed(status: status.Status) -> Embed:
 
 
 def _fit(entries: list[str]) -> str:
-    text, left_out = lines((clip(entry, 300) for entry in entries), FIELD_VALUE - 20)
+    text, left_out = fit_lines((clip(entry, 300) for entry in entries), FIELD_VALUE - 20)
     return text + (f"\n… and {left_out} more" if left_out else "")
 
 
-def _source(source: status.SourceState) -> str:
+def _source(source: status.SourceHealth) -> str:
     text = f"• {escape(source.name)}: {plural(source.taken, 'article')}"
     if source.rejected:
         text += f", {source.rejected} rejected"

@@ -58,7 +58,7 @@ class MuteCommands(commands.Cog):
             return
         guild_id = guild_of(interaction).id
         channel_id, place = _place(interaction, channel)
-        value = mutes.understood(what)
+        value = mutes.parse_mute(what)
         effect = await mutes.effect(self.context, guild_id, channel_id, value)
         name = f"**{escape(value)}**"
 
@@ -131,7 +131,7 @@ def _meaning(value: str) -> str:
     )
 
 
-def _describe_effect(effect: mutes.Effect) -> str:
+def _describe_effect(effect: mutes.MuteEffect) -> str:
     days = mutes.LOOK_BACK.days
     if not effect.total:
         return f"There are no stories from the last {days} days to compare with."

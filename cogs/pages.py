@@ -11,7 +11,7 @@ from bot.domain.text.cleaning import plural
 from bot.messages.digest import schedule_words
 from bot.messages.message import Embed, escape
 from bot.messages.story import colour_of, story_line
-from bot.services.subscribe import ChannelSubscriptions, Subscribed
+from bot.services.subscribe import ChannelSubscriptions, SubscribeResult
 
 MODES = {Mode.LIVE: "live posts", Mode.DIGEST: "digest", Mode.BOTH: "live posts and digest"}
 IMPORTANCES = {
@@ -33,7 +33,7 @@ def _how(subscription: Subscription, guild: discord.Guild) -> str:
     return " · ".join(parts)
 
 
-def subscribed(result: Subscribed, mention: discord.Role | None, target: PostableChannel) -> Embed:
+def subscribed(result: SubscribeResult, mention: discord.Role | None, target: PostableChannel) -> Embed:
     """What a new or changed subscription does, with warnings about what prevents it."""
     subscription, forecast = result.subscription, result.forecast
     lines = [

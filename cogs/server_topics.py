@@ -17,7 +17,7 @@ from bot.messages.story import GREY
 from bot.messages.topics import backtest_summary, heading, newest_matches, topic_details, topic_saved
 from bot.services import server_topics, topics, tryout
 from bot.services.context import Context
-from bot.services.server_topics import Draft, Shown
+from bot.services.server_topics import Draft, TopicDetails
 from cogs.common import Interaction, answering, check, choices, guild_of, may_see, requires, target_channel_id
 
 DAYS = server_topics.LOOK_BACK.days
@@ -83,7 +83,7 @@ class ServerTopicCommands(commands.GroupCog, group_name="topic", group_descripti
     async def delete(self, interaction: Interaction, topic: str) -> None:
         """Delete one of this server's topics. Shows its subscriptions and asks first."""
         guild_id = guild_of(interaction).id
-        doomed = await server_topics.show(self.context, guild_id, topic, own=True)
+        doomed = await server_topics.show(self.context, guild_id, topic, server_only=True)
         name = escape(doomed.topic.name)
 
         async def press(pressed: Interaction) -> None:
@@ -127,7 +127,7 @@ class ServerTopicCommands(commands.GroupCog, group_name="topic", group_descripti
         """Show the newest matching articles, with the matching words in bold."""
         result = await tryout.newest(self.context, guild_of(interaction).id, topic)
         empty = f"No article from the last {DAYS} days matches."
-        title = heading(result.asked.topic, result.asked.text)
+        title = heading(result.request.topic, result.request.text)
         note = (
             f"Only the newest {plural(result.looked_at, 'article')} could be checked." if result.cut else ""
         )
@@ -147,7 +147,7 @@ class ServerTopicCommands(commands.GroupCog, group_name="topic", group_descripti
         ]
         chart = await self.context.evaluations.run(bars, result.backtest.days, series)
         picture = discord.File(BytesIO(chart), CHART)
-        title = heading(result.asked.topic, result.asked.text)
+        title = heading(result.request.topic, result.request.text)
         embed = backtest_summary(
             title, result.backtest, result.records, f"attachment://{CHART}", cut=result.cut
         )
@@ -170,7 +170,7 @@ class ServerTopicCommands(commands.GroupCog, group_name="topic", group_descripti
         return choices(await topics.suggest(self.context, current, guild_of(interaction).id))
 
 
-def _visible_channels(interaction: Interaction, topic: Shown) -> list[str]:
+def _visible_channels(interaction: Interaction, topic: TopicDetails) -> list[str]:
     """The channels that follow a topic. Channels that the user cannot see are only counted."""
     visible = [f"<#{channel_id}>" for channel_id in topic.channels if may_see(interaction, channel_id)]
     hidden = len(topic.channels) - len(visible)

@@ -9,7 +9,7 @@ from bot.chat import views
 from bot.domain.polling import Feed
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
-from bot.messages.message import DESCRIPTION, Embed, escape, escape_to, lines, link, relative
+from bot.messages.message import DESCRIPTION, Embed, escape, escape_to, fit_lines, link, relative
 from bot.messages.story import GREY, colour_of, list_pages
 from bot.services import sources, topics
 from bot.services.context import Context
@@ -45,7 +45,7 @@ class SourceCommands(commands.GroupCog, group_name="source", group_description="
     async def list_(self, interaction: Interaction) -> None:
         """List this server's feeds and their state."""
         listing = await sources.listing(self.context, guild_of(interaction).id)
-        lines = [_line(feed) for feed in listing.own]
+        lines = [_line(feed) for feed in listing.server_feeds]
         if listing.full:
             lines.append(
                 f"\n⚠️ These feeds have reached the limit of {plural(listing.full, 'new article')} a day. "
@@ -101,7 +101,7 @@ def _stored(stored: int, most: int) -> str:
     return f"⚠️ {text} New articles are rejected. The person who runs the bot can raise the limit: `feeds.most_stored`."
 
 
-def _added(added: sources.Added) -> Embed:
+def _added(added: sources.AddedFeed) -> Embed:
     document = added.preview.document
     rows = [f"{link(added.feed.shown, added.feed.url, TITLE)} · {plural(len(document.items), 'article')}"]
     if added.feed.topics:
@@ -116,10 +116,10 @@ def _added(added: sources.Added) -> Embed:
         )
     rows += ["", *_items(added.preview)]
     title = "Feed added" if added.new else "Feed changed"
-    return Embed(title=title, description=lines(rows, DESCRIPTION)[0], colour=colour_of(added.feed.shown))
+    return Embed(title=title, description=fit_lines(rows, DESCRIPTION)[0], colour=colour_of(added.feed.shown))
 
 
-def _preview(preview: sources.Preview) -> Embed:
+def _preview(preview: sources.FeedPreview) -> Embed:
     document = preview.document
     matched = sum(bool(names) for _, names in preview.items)
     rows = [
@@ -133,10 +133,10 @@ def _preview(preview: sources.Preview) -> Embed:
         )
     rows += ["", *_items(preview)]
     rows.append("\nAdd it with `/source add`.")
-    return Embed("Feed preview", "", lines(rows, DESCRIPTION)[0], colour=colour_of(preview.url))
+    return Embed("Feed preview", "", fit_lines(rows, DESCRIPTION)[0], colour=colour_of(preview.url))
 
 
-def _items(preview: sources.Preview) -> list[str]:
+def _items(preview: sources.FeedPreview) -> list[str]:
     lines = []
     for record, names in preview.items[:EXAMPLES]:
         about = ", ".join(escape(name) for name in names[:TOPICS]) or "no topic"

@@ -17,7 +17,7 @@ from bot.messages.message import Embed, escape
 from bot.messages.story import GREY, list_pages
 from bot.services import subscribe, topics
 from bot.services.context import Context
-from bot.services.subscribe import Reset, Subscribed, SubscribeRequest
+from bot.services.subscribe import Reset, SubscribeRequest, SubscribeResult
 from cogs.common import (
     MOST_CHOICES,
     ChannelOption,
@@ -89,7 +89,7 @@ class SubscriptionCommands(commands.Cog):
         await views.answer(interaction, subscribed(result, mention, target), offer)
 
     def _offer(
-        self, interaction: Interaction, result: Subscribed, target: PostableChannel
+        self, interaction: Interaction, result: SubscribeResult, target: PostableChannel
     ) -> views.ConfirmView | None:
         newest, subscription = result.forecast.newest, result.subscription
         if newest is None or result.forecast.posted or subscription.mode is Mode.DIGEST:
@@ -125,7 +125,9 @@ class SubscriptionCommands(commands.Cog):
         if (lost := _lost(guild, topic)) is not None:
             managed_everywhere(interaction, "The bot cannot see that channel.")
             channel_id, topic = lost
-            name = await subscribe.unsubscribe(self.context, topic, channel_id, guild.id, gone=True)
+            name = await subscribe.unsubscribe(
+                self.context, topic, channel_id, guild.id, channel_deleted=True
+            )
             place = f"The missing channel {channel_id}"
         else:
             target = managed(interaction, channel)
@@ -163,7 +165,7 @@ class SubscriptionCommands(commands.Cog):
     ) -> list[app_commands.Choice[str]]:
         guild = guild_of(interaction)
         names = choices(await topics.subscribed(self.context, guild.id, current))
-        lost = await subscribe.lost(
+        lost = await subscribe.subscriptions_of_missing_channels(
             self.context, guild.id, lambda i: guild.get_channel_or_thread(i) is not None
         )
         names += [

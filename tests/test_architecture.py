@@ -347,7 +347,7 @@ LONG: dict[str, set[str]] = {
     "bot.domain.records.analysis": {"analyse_all"},
     "bot.domain.records.intake": {"identify"},
     "bot.domain.stories.related": {"related_stories"},
-    "bot.domain.stories.story": {"view"},
+    "bot.domain.stories.story": {"story_view"},
     "bot.domain.text.language": {"with_language"},
     "bot.domain.topics.query.language": {"explain", "matches"},
     "bot.messages.search": {"pages"},
@@ -356,7 +356,7 @@ LONG: dict[str, set[str]] = {
     "bot.messages.why": {"why_pages"},
     "bot.sources.catalogue": {"catalogue_feeds", "catalogue_topics"},
     "bot.sources.topic_files": {"load_topics"},
-    "bot.workers.rendering": {"publishes", "rendered", "unwanted"},
+    "bot.workers.rendering": {"publishes", "rendered", "publish_obstacle"},
 }
 LONG_METHODS = {"document", "match_one"}  # of Topics
 OFF_THE_LOOP = {"bot.cli", "bot.demo"}  # processes of their own, in which nobody waits

@@ -28,7 +28,7 @@ from bot.domain.retry import (
     UNKNOWN_TAG,
     Outcome,
     SendStatus,
-    passes,
+    is_transient,
 )
 from bot.domain.text.cleaning import clip
 from bot.messages.forum import Tag, chosen, followed
@@ -215,10 +215,10 @@ class DiscordSender:
                     await thread.edit(**change)
                 except (discord.RateLimited, discord.HTTPException) as error:
                     refusal = _refusal(error, SendStatus.PARTLY)
-                    outcome = refusal if outcome.got is SendStatus.OK or passes(refusal) else outcome
+                    outcome = refusal if outcome.result is SendStatus.OK or is_transient(refusal) else outcome
         except (discord.RateLimited, discord.HTTPException) as error:
             outcome = _refusal(error, SendStatus.PARTLY)
-        if outcome.got is SendStatus.PARTLY:
+        if outcome.result is SendStatus.PARTLY:
             log.info(
                 "the name or the tags of forum post %s could not be changed: %s", thread_id, outcome.detail
             )

@@ -127,7 +127,7 @@ def _event(data: Any, number: int) -> Event:
             language=language,
         )
         members.append(Stored(place, record, MOMENT, MOMENT))
-    view = stories.view(stories.Story(number, tuple(members), {}, {}))
+    view = stories.story_view(stories.Story(number, tuple(members), {}, {}))
     if view is None:
         raise ValueError("no reports")
     return Event(view, reference, language)

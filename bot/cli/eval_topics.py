@@ -161,7 +161,7 @@ def _grown(known: Topics, reports: Sequence[Record]) -> _Grown:
         }
         changes += count > BIG and decided != assigned
         assigned = decided
-    view = domain_stories.view(Story(1, tuple(members), {}, matches, assigned))
+    view = domain_stories.story_view(Story(1, tuple(members), {}, matches, assigned))
     shares = tuple(one.voices / one.of for one in view.evidence if one.assigned) if view else ()
     return _Grown(len(members), shares, changes)
 

@@ -71,7 +71,7 @@ async def _define_missing_topics(db: Database, settings: Config) -> None:
 def add(url: str, topic: str | None, db_url: str | None, private_networks: bool, config: Path) -> None:
     """`topicwire source add`."""
 
-    async def add_feed(context: Context) -> sources.Added:
+    async def add_feed(context: Context) -> sources.AddedFeed:
         return await sources.add(context, url, topic)
 
     added = _with_feeds_context(db_url, private_networks, config, add_feed)
@@ -137,7 +137,7 @@ def test(  # a command, not a test
 
     settings = load_settings(config)
 
-    async def preview_feed(context: Context) -> sources.Preview:
+    async def preview_feed(context: Context) -> sources.FeedPreview:
         async with (
             bootstrap.build_web_client(private_networks or settings.feeds.private_networks) as web,
             _database_with_topics(context.db, settings) as db,
@@ -156,7 +156,7 @@ def test(  # a command, not a test
     _print_items(preview)
 
 
-def _print_items(preview: sources.Preview) -> None:
+def _print_items(preview: sources.FeedPreview) -> None:
     for record, names in preview.items[:MOST_ITEMS]:
         when = f"{record.published:%Y-%m-%d %H:%M}" if record.published else "undated"
         print_line(f"  {when:16}  {record.title}\n{'':20}{', '.join(names) or 'no topic'}")
@@ -192,7 +192,7 @@ def import_opml(file: Path, topic: str | None, db_url: str | None, config: Path)
                 resolved = [tree.resolve(name) for name in names]
                 about = tuple(t.name if t else name for t, name in zip(resolved, names, strict=True))
                 about = tuple(dict.fromkeys(about))
-                await topics.learn(connection, about)
+                await topics.ensure(connection, about)
                 feed_to_add = NewFeed(outline.url, FeedOrigin.OPERATOR, outline.title, about)
                 await feeds.add(connection, feed_to_add, context.polls.bounds.least, context.now())
         return sum(outline.url not in before for outline in outlines)

@@ -171,7 +171,7 @@ def search_stories(
 ) -> None:
     """`topicwire search`."""
 
-    async def find_stories(context: Context) -> search.Found:
+    async def find_stories(context: Context) -> search.SearchResult:
         return await search.find(context, query, order=order, limit=limit)
 
     result = with_context(db_url, load_settings(config), find_stories)

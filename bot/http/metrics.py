@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import Metric
 
-from bot.services.measure import Measured
+from bot.services.measure import Measurements
 
 # Name -> description. Names of counters end in _total by Prometheus's convention.
 GAUGES: Mapping[str, str] = {
@@ -32,7 +32,9 @@ COUNTERS: Mapping[str, str] = {
 class _Snapshot:
     """A collector that returns values measured before."""
 
-    def __init__(self, measured: Measured, connected: bool, counts: Mapping[str, Mapping[str, int]]) -> None:
+    def __init__(
+        self, measured: Measurements, connected: bool, counts: Mapping[str, Mapping[str, int]]
+    ) -> None:
         self._gauges: dict[str, float] = {**measured.totals, "topicwire_discord_connected": connected}
         self._feeds = measured.feeds
         self._counts = counts
@@ -53,7 +55,7 @@ class _Snapshot:
             yield counter
 
 
-def exposition(measured: Measured, *, connected: bool, counts: Mapping[str, Mapping[str, int]]) -> bytes:
+def exposition(measured: Measurements, *, connected: bool, counts: Mapping[str, Mapping[str, int]]) -> bytes:
     """The metrics page. `counts` maps a counter's name to the count of each outcome."""
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):

@@ -47,9 +47,9 @@ from bot.sources.topic_files import load_topics
 from bot.store import delivery, feeds
 from bot.store.database import Database
 from bot.workers import cleanup, digests, rematch, titles
-from bot.workers.delivery import Deliver
+from bot.workers.delivery import Delivery
 from bot.workers.ingest import Ingest, report
-from bot.workers.poller import Poll
+from bot.workers.poller import Poller
 
 log = logging.getLogger(__name__)
 
@@ -95,14 +95,14 @@ class App:
         self.ingest = Ingest(self.context, replay=replay)
         self.client = Client(self.context, cogs.add_to, self._up)
         self.sender = DiscordSender(self.client)
-        self.deliver = Deliver(
+        self.deliver = Delivery(
             self.context,
             self.sender,
             stopping=lambda: self._stopping.is_set() or self._away,
             holder=process.name(),
             wake=self._delivery.wake,
         )
-        self.poll = Poll(self.context, self.ingest, context.web, random.random) if context.web else None
+        self.poll = Poller(self.context, self.ingest, context.web, random.random) if context.web else None
         self.server = (
             HttpServer(self.context, self.ingest, endpoint, self._connected, self._polls)
             if endpoint

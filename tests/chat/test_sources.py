@@ -60,7 +60,7 @@ class Press:
 
     async def own(self) -> list[Feed]:
         """The server's own feeds."""
-        return list((await sources.listing(self.world.app.context, self.world.guild.id)).own)
+        return list((await sources.listing(self.world.app.context, self.world.guild.id)).server_feeds)
 
 
 @pytest.fixture

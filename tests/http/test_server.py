@@ -29,14 +29,14 @@ from bot.http.connections import MAX_PER_ADDRESS
 from bot.http.metrics import COUNTERS, GAUGES
 from bot.http.server import EndpointSettings, HttpServer
 from bot.services.context import Context
-from bot.services.measure import Measured, measure
+from bot.services.measure import Measurements, measure
 from bot.store import schema
 from bot.workers import rematch
 from tests.databases import opened_as
 from tests.make import Clock, at
 from tests.sources.web.servers import LOOPBACK
 from tests.store.store_helpers import headlines
-from tests.workers.desk import BotHarness, Meanwhile
+from tests.workers.desk import BotHarness, InterruptibleDatabase
 
 TOKEN = "a-made-up-token-of-some-length"
 ONE, TWO, THREE, FOUR = headlines(4)
@@ -133,7 +133,7 @@ async def opened_office(
     url: str, clock: Clock, token: str = TOKEN, per_minute: int = 100_000
 ) -> AsyncIterator[Office]:
     """A bot that listens on a free port; one channel follows AI."""
-    async with opened_as(url, Meanwhile) as db:
+    async with opened_as(url, InterruptibleDatabase) as db:
         desk = BotHarness(db, clock)
         await rematch.configure(desk.context, [Topic("AI"), Topic("Space", keywords=("rocket",))])
         await desk.follow()
@@ -720,7 +720,7 @@ async def test_however_many_ask_for_the_metrics_they_are_counted_once(
 ) -> None:
     counted = 0
 
-    async def counting(context: Context) -> Measured:
+    async def counting(context: Context) -> Measurements:
         nonlocal counted
         counted += 1
         return await measure(context)

@@ -13,7 +13,7 @@ from bot.services.topics import listing
 from bot.store import records, schema, stories
 from bot.workers import rematch
 from tests.make import record
-from tests.store.store_helpers import GUILD, TWO, counted
+from tests.store.store_helpers import GUILD, TWO, story_counts
 from tests.workers.desk import BotHarness
 
 WHALES = Topic("Whales", keywords=("whale", "whales"))
@@ -87,7 +87,7 @@ async def test_more_than_are_matched_at_once_are_matched(
     await rematch.configure(harbour.context, [WHALES])
     assert await latest(harbour, "Whales") == [1]
     async with harbour.db.read() as connection:
-        assert (await counted(connection))["Whales"] == 1
+        assert (await story_counts(connection))["Whales"] == 1
 
 
 async def test_topics_whose_records_were_not_all_matched_count_as_new_at_the_next_start(

@@ -1,4 +1,4 @@
-"""Which channels are told of the stories that a batch changes: sends, edits and holds."""
+"""The sends, edits and holds for the stories that a batch changes."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ SHARED = frozenset({0})  # the audience of a story of which nothing else is said
 Place = tuple[int, int]  # a story and a channel
 
 
+def concerns(audience: Collection[int], guild_id: int) -> bool:
+    """Whether a change of a story concerns a server: `audience` are the servers that see it; with 0, all do."""
+    return 0 in audience or guild_id in audience
+
+
 @dataclass(frozen=True, slots=True)
 class StoryChanges:
     """The stories that a batch changes, by number.
@@ -35,7 +40,7 @@ class StoryChanges:
 
     def concerns(self, number: int, guild_id: int) -> bool:
         """Whether a story changes for a server."""
-        return not self.audiences.get(number, SHARED).isdisjoint((0, guild_id))
+        return concerns(self.audiences.get(number, SHARED), guild_id)
 
     def in_reading_order(self) -> list[Story]:
         """The stories whose leads were published first come first: a channel is read downwards."""

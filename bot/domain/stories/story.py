@@ -54,8 +54,8 @@ class Story:
         A page that came from both is there once. Nor does it see topics of other servers.
         """
         topics, assigned, seen = self.topics, self.assigned, (0, guild_id)
-        if any(match.guild_id for own in topics.values() for match in own):
-            topics = {i: tuple(m for m in own if m.guild_id in seen) for i, own in topics.items()}
+        if any(match.guild_id for of_member in topics.values() for match in of_member):
+            topics = {i: tuple(m for m in of_member if m.guild_id in seen) for i, of_member in topics.items()}
         if not assigned.keys() <= set(seen):
             assigned = {server: keys for server, keys in assigned.items() if server in seen}
         if not any(member.guild_id for member in self.members):
@@ -91,7 +91,7 @@ def by_server(story: Story) -> Callable[[int], Story]:
 Muted = Callable[[Record], bool]
 
 
-def never(_record: Record) -> bool:
+def nothing_muted(_record: Record) -> bool:
     """The mutes of a reader who mutes nothing."""
     return False
 
@@ -102,7 +102,7 @@ def muted_by(mutes: Sequence[Mute]) -> Muted:
     An outlet that has no other name than its domain is named by the first part of it. A mute without words, such as an emoji, is looked for among the marks of the title.
     """
     if not mutes:
-        return never
+        return nothing_muted
     outlets = {name for mute in mutes for name in (name_key(mute.value), domain_of(mute.value)) if name}
     phrases = [_spaced(phrase) for mute in mutes if (phrase := words(mute.value))]
     marks = [_spaced(tokens(mute.value)) for mute in mutes if not words(mute.value)]
@@ -141,7 +141,9 @@ def heat_of(lead: Stored, voices: int) -> int:
     return lead.record.quality + HEAT_PER_OUTLET * (voices - 1)
 
 
-def view(story: Story, muted: Muted = never, owners: MediaOwners = NO_OWNERS) -> StoryView | None:
+def story_view(
+    story: Story, muted: Muted = nothing_muted, owners: MediaOwners = NO_OWNERS
+) -> StoryView | None:
     """The story without its muted records; None where nothing of it is left. Its heat counts `owners` once."""
     members = tuple(sorted((m for m in story.members if not muted(m.record)), key=_rank))
     if not members:
@@ -188,7 +190,10 @@ def _evidence(
         return every
     of_public = weigh_topics(public, voice, story.topics, lead=lead_of(public), assigned=shared)
     certain = {name_key(name) for name in assigned_names(of_public)}
-    return tuple(replace(one, assigned=one.assigned or name_key(one.topic) in certain) for one in every)
+    return tuple(
+        replace(topic_evidence, assigned=topic_evidence.assigned or name_key(topic_evidence.topic) in certain)
+        for topic_evidence in every
+    )
 
 
 def topics_by_server(story: Story, owners: MediaOwners = NO_OWNERS) -> dict[int, frozenset[Label]]:
@@ -206,25 +211,25 @@ def topics_by_server(story: Story, owners: MediaOwners = NO_OWNERS) -> dict[int,
                 of_servers.setdefault(match.guild_id, {}).setdefault(i, []).append(match)
     hosts = {member.guild_id for member in story.members if member.guild_id}
     seen = by_server(story)
-    own: dict[int, frozenset[Label]] = {}
+    labels_by_server: dict[int, frozenset[Label]] = {}
     if public.members:
         lead, voice = lead_of(public.members), voice_of(public.members, owners)
         for server in of_servers.keys() - hosts:
             had = story.assigned.get(server, frozenset())
             evidence = weigh_topics(public.members, voice, of_servers[server], lead=lead, assigned=had)
-            own[server] = labels_of(evidence)
+            labels_by_server[server] = labels_of(evidence)
     for server in hosts:
-        own[server] = _labels(seen(server), owners) - everybody
-    return {server: labels for server, labels in {0: everybody, **own}.items() if labels}
+        labels_by_server[server] = _labels(seen(server), owners) - everybody
+    return {server: labels for server, labels in {0: everybody, **labels_by_server}.items() if labels}
 
 
 def _labels(story: Story, owners: MediaOwners) -> frozenset[Label]:
-    seen = view(story, owners=owners)
+    seen = story_view(story, owners=owners)
     return labels_of(seen.evidence) if seen else frozenset()
 
 
 def reaches(story: StoryView, importance: Importance) -> bool:
-    """Whether the story reaches the bar."""
+    """Whether the story is important enough."""
     match importance:
         case Importance.ALL:
             return True

@@ -47,7 +47,7 @@ def topics(
     owners: MediaOwners = NO_OWNERS,
 ) -> tuple[str, ...]:
     of = {i: tuple(own) for i, own in matches.items()}
-    view = stories.view(Story(1, tuple(members), {}, of, {0: frozenset(assigned)}), owners=owners)
+    view = stories.story_view(Story(1, tuple(members), {}, of, {0: frozenset(assigned)}), owners=owners)
     assert view is not None
     return view.topics
 
@@ -146,7 +146,7 @@ def test_what_everybody_sees_is_not_changed_by_a_servers_own_reports() -> None:
     story = Story(1, (*shared, *guests), {}, {3: (SEA,)})
     assert topics_by_server(story) == {0: {(0, "sea")}}
     for server in (0, 7, 8):
-        view = stories.view(story.visible_to(server))
+        view = stories.story_view(story.visible_to(server))
         assert view is not None
         assert view.topics == ("Sea",)
 
@@ -207,4 +207,4 @@ def test_what_a_server_sees_is_the_same_however_it_is_asked() -> None:
         for server in range(5):
             one, other = seen(server), story_now.visible_to(server)
             assert set(one.members) == set(other.members)
-            assert stories.view(one) == stories.view(other)
+            assert stories.story_view(one) == stories.story_view(other)
