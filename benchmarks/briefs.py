@@ -48,7 +48,7 @@ def _story(size: int, rng: random.Random) -> StoryView:
         url = f"https://{outlet.domain}/1"
         record = Record(url, url, sentences[0], outlet, " ".join(sentences[1:]), language="en")
         members.append(Stored(place + 1, record, _MOMENT, _MOMENT))
-    view = stories.view(stories.Story(1, tuple(members), {}, {}))
+    view = stories.story_view(stories.Story(1, tuple(members), {}, {}))
     assert view is not None
     return view
 

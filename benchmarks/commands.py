@@ -70,7 +70,7 @@ async def fill(db: Database, number: int) -> None:
     """Store so many stories of one article each, all on one topic."""
     writer = Writer(0)
     async with db.intake() as connection:
-        ids = await topics.learn(connection, ["AI", "Space"])
+        ids = await topics.ensure(connection, ["AI", "Space"])
     for first in range(1, number, AT_ONCE):
         batch = [stored(writer, n) for n in range(first, min(number, first + AT_ONCE - 1) + 1)]
         async with db.intake() as connection:

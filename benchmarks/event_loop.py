@@ -24,7 +24,7 @@ from bot.messages.story import related_pages, story_pages
 from bot.runtime import process
 from bot.services import digests, mutes, related, search, tryout
 from bot.services.context import Context
-from bot.sources.model import Batch, Item, Progress
+from bot.sources.model import Item, ItemBatch, Progress
 from bot.store.database import Database
 from bot.workers.ingest import Ingest
 
@@ -97,14 +97,14 @@ class Arriving:
     def __init__(self, first: int, number: int) -> None:
         self._numbers = range(first, first + number)
 
-    async def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
+    async def fetch(self, progress: Progress) -> AsyncGenerator[ItemBatch, None]:
         """The articles, as a folder gives them."""
         first = self._numbers.start
         writer = await asyncio.to_thread(Writer, first)
         for start in range(first, self._numbers.stop, AT_ONCE):
             batch = await asyncio.to_thread(_written, writer, start)
             items = tuple(Item("benchmark", place, record) for place, record in enumerate(batch, 1))
-            yield Batch(items, last=start + AT_ONCE >= self._numbers.stop)
+            yield ItemBatch(items, last=start + AT_ONCE >= self._numbers.stop)
 
     async def changes(self) -> AsyncGenerator[None, None]:
         """One look, and no more."""
@@ -182,7 +182,7 @@ async def measure(runs: int, number: int) -> None:
             await ingest.step(Arriving(next(arrivals), RECORDS))
 
         never = dearest(NEVER, " OR ")
-        process.spare_the_collector()
+        process.freeze_startup_objects()
         print(f"{number:,} stories; somebody else uses /latest and /related all the time")
         works: dict[str, Work] = {
             "nothing else": partial(asyncio.sleep, 1),

@@ -47,7 +47,7 @@ from bot.store import feeds
 from bot.store.database import Database
 from bot.workers import ingest, rematch, story_window
 from bot.workers.ingest import Ingest
-from bot.workers.poller import Poll, _Done
+from bot.workers.poller import Poller, _FinishedPoll
 
 FEEDS = 10_000
 ITEMS = 10  # of a feed
@@ -216,7 +216,7 @@ class _Steps(Generic[T]):
             yield waiting
 
 
-class _Poll(Poll):
+class _Poll(Poller):
     """The real one, charging what it asks of the store."""
 
     spent: _Spent
@@ -224,7 +224,7 @@ class _Poll(Poll):
     async def _begin(self) -> None:
         await _Steps(super()._begin(), self.spent)
 
-    async def _store(self, over: Sequence[_Done]) -> None:
+    async def _store(self, over: Sequence[_FinishedPoll]) -> None:
         await _Steps(super()._store(over), self.spent)
 
 

@@ -16,7 +16,7 @@ from bot.domain.polling import PollResult
 from bot.sources.feeds.parse import FeedSpec
 from bot.sources.feeds.source import STATE, PollOutcome, poll_feed
 from bot.sources.model import Progress
-from bot.sources.parsing.pool import Here
+from bot.sources.parsing.pool import InProcessParsers
 from bot.sources.web.fetch import Web
 from bot.sources.web.model import Response
 
@@ -38,7 +38,7 @@ class _Answering(Web):
 def _look(web: Web, progress: Progress) -> PollOutcome:
     """One look. It waits for nothing, so it needs no loop."""
     try:
-        poll_feed(web, ORIGIN, progress, NOW, Here()).send(None)
+        poll_feed(web, ORIGIN, progress, NOW, InProcessParsers()).send(None)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]
     raise AssertionError("it waited")
@@ -48,7 +48,7 @@ def measure(runs: int) -> None:
     """Both ways to be unchanged and feedparser's parse of the same feed, in turns."""
     body = parsing.rss()
     same = Response(200, ORIGIN.url, body=body, etag='"1"', content_type="application/rss+xml")
-    first = asyncio.run(poll_feed(_Answering(same), ORIGIN, {}, NOW, Here()))
+    first = asyncio.run(poll_feed(_Answering(same), ORIGIN, {}, NOW, InProcessParsers()))
     assert first.batch is not None
     progress = {STATE: first.batch.progress[STATE]}
     ways = {
@@ -59,7 +59,7 @@ def measure(runs: int) -> None:
     theirs: list[float] = []
     for _ in range(runs):
         for name, web in ways.items():
-            if _look(web, progress).got is not PollResult.NOTHING_NEW:
+            if _look(web, progress).result is not PollResult.NOTHING_NEW:
                 raise SystemExit(f"{name}: it was mistaken for a change")
             ours[name].append(1e6 * parsing.spent(lambda: _look(web, progress), OURS_A_TURN))  # noqa: B023 - called at once
         theirs.append(1e6 * parsing.spent(lambda: feedparser.parse(body), 1))

@@ -1,4 +1,4 @@
-"""What the settings mean: sources, feeds, topics and rules, as the parts of the bot take them."""
+"""The composition root: builds sources, feeds, topics, the context and clients from the settings."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ from bot.sources.topic_files import load_topics
 from bot.store.database import Database
 from bot.store.topic_cache import TopicCache
 
-if TYPE_CHECKING:  # most commands reach no feed and serve nothing, and these take long to import
-    from bot.http import server as http
+if TYPE_CHECKING:  # slow to import, and most commands do not need them
+    from bot.http.server import EndpointSettings
     from bot.sources.web.fetch import Web
 
 log = logging.getLogger(__name__)
 
-GIT_PLACE = Path("data/git")  # where working copies are kept
+GIT_DIRECTORY = Path("data/git")  # for working copies
 USER_AGENT = f"Topicwire/{version('topicwire')} (+https://github.com/topicwire/topicwire)"
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """A source that is watched, and how many of the newest records its first intake posts.
+class WatchedSource:
+    """A watched source, and how many of its newest records the first intake posts.
 
-    `topics` are the directories of topic files that it brings along.
+    `topics` returns the directories of topic files in the source.
     """
 
     source: Source
@@ -55,23 +55,23 @@ class Watched:
     topics: Callable[[], Sequence[Path]] = tuple
 
 
-def build_source(settings: FolderSettings | GitSettings) -> Watched:
-    """The source that a config entry means."""
+def build_source(settings: FolderSettings | GitSettings) -> WatchedSource:
+    """The source of a config entry."""
     match settings:
         case FolderSettings():
-            place = settings.path.expanduser().absolute()
-            return Watched(FolderSource(place, settings.quality), settings.backfill)
+            path = settings.path.expanduser().absolute()
+            return WatchedSource(FolderSource(path, settings.quality), settings.backfill)
         case GitSettings():
-            source = repository_of(settings)
-            return Watched(source, settings.backfill, source.topic_directories)
+            source = build_repository(settings)
+            return WatchedSource(source, settings.backfill, source.topic_directories)
 
 
-def repository_of(settings: GitSettings) -> GitSource:
-    """A repository in a directory of its own below `GIT_PLACE`."""
+def build_repository(settings: GitSettings) -> GitSource:
+    """A git source with its own directory below `GIT_DIRECTORY`."""
     name = hashlib.blake2b(f"{settings.url} {settings.branch}".encode(), digest_size=8).hexdigest()
     return GitSource(
         settings.url,
-        GIT_PLACE / name,
+        GIT_DIRECTORY / name,
         branch=settings.branch,
         path=settings.path,
         quality=settings.quality,
@@ -80,20 +80,20 @@ def repository_of(settings: GitSettings) -> GitSource:
 
 
 def build_feeds(config: Config) -> list[NewFeed]:
-    """The feeds of the config, and those of the catalogue that it does not name itself."""
-    own = [
+    """The feeds of the config, and the catalogue feeds that are not among them."""
+    feeds = [
         NewFeed(settings.url, FeedOrigin.CONFIG, settings.name, settings.topics, settings.quality)
         for settings in config.sources
         if isinstance(settings, FeedSettings)
     ]
     if config.feeds.catalogue:
-        named = {canonical(feed.address) for feed in own}
-        own += [
+        addresses = {canonical(feed.address) for feed in feeds}
+        feeds += [
             NewFeed(listed.url, FeedOrigin.CATALOGUE, listed.name, listed.topics)
             for listed in catalogue_feeds()
-            if canonical(listed.url) not in named
+            if canonical(listed.url) not in addresses
         ]
-    return own
+    return feeds
 
 
 def build_topics(config: Config) -> tuple[Topic, ...]:
@@ -102,35 +102,39 @@ def build_topics(config: Config) -> tuple[Topic, ...]:
     directories = [directory.expanduser() for directory in config.topics.directories]
     repositories = [settings for settings in config.sources if isinstance(settings, GitSettings)]
     directories += [
-        place for settings in repositories for place in repository_of(settings).topic_directories()
+        directory for settings in repositories for directory in build_repository(settings).topic_directories()
     ]
     # A parent may be defined anywhere, so all names are read first.
     standard = catalogue_topics() if config.feeds.catalogue else ()
-    own = (*inline, *standard, *chain.from_iterable(load_topics(place)[0] for place in directories))
-    names = [topic.name for topic in own]
-    found: list[Topic] = []
+    defined = (
+        *inline,
+        *standard,
+        *chain.from_iterable(load_topics(directory)[0] for directory in directories),
+    )
+    names = [topic.name for topic in defined]
+    loaded: list[Topic] = []
     problems: list[str] = []
     for directory in directories:
         topics, rejected = load_topics(directory, names)
-        found += topics
+        loaded += topics
         problems += [f"{error.path}: {error.reason}" for error in rejected]
     if problems:
         raise ConfigError("topics.directories", problems)
-    return merge_defaults((*found, *inline), standard)
+    return merge_defaults((*loaded, *inline), standard)
 
 
 def build_context(config: Config, db: Database, now: Now) -> Context:
-    """What the services work with, as configured."""
+    """The context of the services, as configured."""
     titles = title_model(config)
     return Context(
         db,
         now,
-        replace(config.posts.rules(), owners=config.stories.known_owners()),
+        replace(config.posts.rules(), owners=config.stories.media_owners()),
         config.digest.schedule(),
         polls=config.feeds.polls(),
         editors=ALL if config.stories.editors == ALL_SERVERS else frozenset(config.stories.editors),
         topics_per_server=config.topics.per_server,
-        semantic=config.stories.by_meaning(),
+        semantic=config.stories.compares_meanings(),
         topics=TopicCache(titles),
         titles=titles,
         model=config.rephrasing.model if config.rephrasing.url else "",
@@ -138,7 +142,7 @@ def build_context(config: Config, db: Database, now: Now) -> Context:
 
 
 def title_model(config: Config) -> TitleModel | None:
-    """What guesses topics where no keyword hits; None where that is turned off, or cannot be read."""
+    """The model that guesses topics if no keyword matches; None if it is turned off or unreadable."""
     if not (config.topics.learned and config.feeds.catalogue):
         return None
     try:
@@ -150,7 +154,7 @@ def title_model(config: Config) -> TitleModel | None:
 
 @contextlib.asynccontextmanager
 async def build_web_client(private_networks: bool) -> AsyncIterator[Web]:
-    """How feeds are reached; of one's own networks too, if that is wished."""
+    """The HTTP client for feeds. `private_networks` allows addresses in private networks."""
     from bot.sources.web.fetch import Web
 
     web = Web(user_agent=USER_AGENT, private_networks=private_networks)
@@ -160,14 +164,14 @@ async def build_web_client(private_networks: bool) -> AsyncIterator[Web]:
         await web.close()
 
 
-def build_endpoint(config: Config) -> http.Settings | None:
-    """Where the bot listens, if at all."""
-    from bot.http import server as http
+def build_endpoint(config: Config) -> EndpointSettings | None:
+    """The settings of the HTTP endpoint; None if the bot does not listen."""
+    from bot.http.server import EndpointSettings
 
     host, _, port = config.http.listen.rpartition(":")
     if not host:
         return None
-    return http.Settings(
+    return EndpointSettings(
         host.strip("[]"), int(port), config.http.token.get_secret_value(), config.http.per_minute
     )
 
@@ -189,33 +193,33 @@ async def build_model(config: Config) -> AsyncIterator[OpenAICompatible | None]:
         await model.close()
 
 
-def found_by(config: Config) -> str:
-    """What stories are found by, in words, which depends on what is installed; and what rephrases briefs, if anything does."""
-    text = f"stories are compared by {embeddings.basis(config.stories.by_meaning())}"
+def describe_comparison(config: Config) -> str:
+    """How stories are compared, and what rephrases briefs if anything does. This depends on the settings and on installed extras."""
+    text = f"stories are compared by {embeddings.basis(config.stories.compares_meanings())}"
     if config.rephrasing.url:
         text += f", and {config.rephrasing.model} at {hosts_only(config.rephrasing.url)} rephrases briefs in servers that want it"
     return text
 
 
 async def check_stored(config: Config) -> list[str]:
-    """What is wrong with the topics in the database, as far as there is one; nothing in it changes."""
+    """The problems of topics in the database; none if there is no database. Changes nothing."""
     db = await Database.open_if_current(config.database.url)
     if db is None:
         return []
     try:
         async with db.read() as connection:
-            known = await TopicCache().load(connection)
+            topics = await TopicCache().load(connection)
     finally:
         await db.close()
     return [
         f"topic {topic.name!r}{f' of server {topic.guild_id}' if topic.guild_id else ''}: its query is ignored: "
         f"{error}; correct it with {'/topic edit' if topic.guild_id else 'its topic file'}"
-        for topic, error in known.matcher.refused
+        for topic, error in topics.matcher.refused
     ]
 
 
 def check(config: Config) -> list[str]:
-    """Everything that would fail at start and can be told from here, one sentence each."""
+    """Every problem that would make the start fail, one sentence each."""
     problems: list[str] = []
     if not config.discord.token.get_secret_value():
         problems.append(

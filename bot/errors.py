@@ -1,4 +1,4 @@
-"""Expected failures. The message is what the user is told; the log has the rest (`__cause__`)."""
+"""Expected failures. The message is for the user; the log has the cause (`__cause__`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from bot.domain.text.terminal import one_line
 
 
 class TopicwireError(Exception):
-    """Something that a user can do something about; `str(error)` tells what."""
+    """A failure that a user can act on; `str(error)` says how."""
 
 
 class ConfigError(TopicwireError):
@@ -43,7 +43,7 @@ class NotFoundError(TopicwireError):
 
 
 class UnknownNameError(NotFoundError):
-    """A name that nothing goes by. `typed` is what was typed, `near` are the names that may have been meant."""
+    """A name that does not exist. `typed` is the user's input, `near` are similar names."""
 
     def __init__(self, message: str, typed: str, near: tuple[str, ...] = ()) -> None:
         super().__init__(message)
@@ -60,7 +60,10 @@ class InvalidInputError(TopicwireError):
 
 
 class QueryRefusedError(InvalidInputError):
-    """A query cannot be read. `drawn` are two lines, the query and a caret below the place; `example` is one that can."""
+    """A query cannot be parsed.
+
+    `drawn` is two lines: the query, and a caret below the error. `example` is a valid query.
+    """
 
     def __init__(self, message: str, drawn: str, example: str) -> None:
         super().__init__(message)

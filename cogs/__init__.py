@@ -5,23 +5,34 @@ from __future__ import annotations
 from discord.ext import commands
 
 from bot.services.context import Context
-from cogs.about import About
-from cogs.briefs import Briefs
-from cogs.digest import Digest
-from cogs.mutes import Mutes
-from cogs.search import Search
-from cogs.server_topics import ServerTopics
-from cogs.sources import Sources
-from cogs.stories import RelatedButton, Stories
-from cogs.subscriptions import Subscriptions
-from cogs.topics import Topics
+from cogs.about import AboutCommands
+from cogs.briefs import BriefCommands
+from cogs.digest import DigestCommands
+from cogs.mutes import MuteCommands
+from cogs.search import SearchCommands
+from cogs.server_topics import ServerTopicCommands
+from cogs.sources import SourceCommands
+from cogs.stories import RelatedButton, StoryCommands
+from cogs.subscriptions import SubscriptionCommands
+from cogs.topics import TopicCommands
 from cogs.upkeep import Upkeep
 
-COGS = (Subscriptions, Stories, Search, Topics, ServerTopics, Sources, Briefs, Digest, Mutes, About)
+COGS = (
+    SubscriptionCommands,
+    StoryCommands,
+    SearchCommands,
+    TopicCommands,
+    ServerTopicCommands,
+    SourceCommands,
+    BriefCommands,
+    DigestCommands,
+    MuteCommands,
+    AboutCommands,
+)
 
 
 async def add_to(bot: commands.Bot, context: Context) -> None:
-    """Give the bot all its commands, and the button that stands below posts."""
+    """Register all commands and the button below posts."""
     for cog in COGS:
         await bot.add_cog(cog(context))
     await bot.add_cog(Upkeep(context, bot))

@@ -8,11 +8,11 @@ from discord.ext import commands
 from bot.chat import views
 from bot.domain.posting.decisions import EXPLAIN, Reason
 from bot.domain.text.cleaning import clip, plural
-from bot.messages.message import FIELD_VALUE, Embed, Field, escape, escape_to, lines, relative
+from bot.messages.message import FIELD_VALUE, Embed, Field, escape, escape_to, fit_lines, relative
 from bot.messages.story import PALETTE
-from bot.services import status as use
+from bot.services import status
 from bot.services.context import Context
-from cogs.common import Interaction, answering, guild_of, only_with
+from cogs.common import Interaction, answering, guild_of, only_with, stored_articles
 
 HELP = """Topicwire follows **topics** instead of single feeds. It groups articles about the same event into stories and \
 posts **one message per story**. It updates that message when more outlets report, and it can send a digest.
@@ -38,8 +38,8 @@ posts **one message per story**. It updates that message when more outlets repor
 `/briefs` in whose words briefs are · `/status` sources, waiting messages and paused channels"""
 
 
-class About(commands.Cog):
-    """What the bot is, and how it is doing."""
+class AboutCommands(commands.Cog):
+    """Help, and the state of the bot."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -54,40 +54,42 @@ class About(commands.Cog):
     @only_with(manage_guild=True)
     async def status(self, interaction: Interaction) -> None:
         """Show sources, waiting messages, paused channels, and what was not posted."""
-        await views.answer(interaction, _embed(await use.status(self.context, guild_of(interaction).id)))
+        await views.answer(interaction, _embed(await status.status(self.context, guild_of(interaction).id)))
 
 
-def _embed(found: use.Status) -> Embed:
+def _embed(status: status.Status) -> Embed:
     summary = (
-        f"{plural(found.records, 'article')} in {plural(found.stories, 'story', 'stories')} · "
-        f"{plural(found.subscriptions, 'subscription')} in this server · {plural(found.queue, 'message')} waiting"
+        f"{plural(status.records, 'article')} in {plural(status.stories, 'story', 'stories')} · "
+        f"{plural(status.subscriptions, 'subscription')} in this server · {plural(status.queue, 'message')} waiting"
     )
-    if found.stalled:
-        summary += f"\n⚠️ Nothing is being delivered: {plural(found.stalled, 'message')} overdue."
-    if found.own_stored:
-        summary += f"\nStored articles from this server's feeds: {found.own_stored:,} (the limit is {found.most_stored:,})"
-    held = [f"• {count} × {EXPLAIN[Reason(reason)]}" for reason, count in found.held.items()]
+    if status.stalled:
+        summary += f"\n⚠️ Nothing is being delivered: {plural(status.stalled, 'message')} overdue."
+    if status.own_stored:
+        summary += f"\n{stored_articles(status.own_stored, status.most_stored)}"
+    not_posted = [f"• {count} × {EXPLAIN[Reason(reason)]}" for reason, count in status.withheld.items()]
     parts = {
-        "Sources": [_source(source) for source in found.sources],
-        "Paused channels": [f"• <#{channel_id}>: {escape(reason)}" for channel_id, reason in found.paused],
+        "Sources": [_source(source) for source in status.sources],
+        "Paused channels": [f"• <#{channel_id}>: {escape(reason)}" for channel_id, reason in status.paused],
         "Suspended topics": [
-            f"• {escape_to(name, 80)}: {escape(reason)}" for name, reason in found.suspended.items()
+            f"• {escape_to(name, 80)}: {escape(reason)}" for name, reason in status.suspended.items()
         ],
-        "Stories not posted in the last day": held,
+        "Stories not posted in the last day": not_posted,
         "Messages not sent in the last day": [
-            f"• <#{channel_id}>: {escape(reason)}" for channel_id, reason in found.given_up
+            f"• <#{channel_id}>: {escape(reason)}" for channel_id, reason in status.given_up
         ],
     }
     fields = tuple(Field(name, _fit(entries)) for name, entries in parts.items() if entries)
-    return Embed("Status", "", summary, footer=f"Topicwire {found.version}", colour=PALETTE[0], fields=fields)
+    return Embed(
+        "Status", "", summary, footer=f"Topicwire {status.version}", colour=PALETTE[0], fields=fields
+    )
 
 
 def _fit(entries: list[str]) -> str:
-    text, left = lines((clip(entry, 300) for entry in entries), FIELD_VALUE - 20)
-    return text + (f"\n… and {left} more" if left else "")
+    text, left_out = fit_lines((clip(entry, 300) for entry in entries), FIELD_VALUE - 20)
+    return text + (f"\n… and {left_out} more" if left_out else "")
 
 
-def _source(source: use.SourceState) -> str:
+def _source(source: status.SourceHealth) -> str:
     text = f"• {escape(source.name)}: {plural(source.taken, 'article')}"
     if source.rejected:
         text += f", {source.rejected} rejected"

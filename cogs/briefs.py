@@ -17,7 +17,7 @@ VERBATIM = (
 )
 
 
-class Briefs(commands.Cog):
+class BriefCommands(commands.Cog):
     """What posts say of a story."""
 
     def __init__(self, context: Context) -> None:

@@ -1,4 +1,4 @@
-"""What all commands share: where they act, and completing names."""
+"""Helpers of all commands: permissions, target channels and autocompletion."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import discord
 from discord import app_commands
 
 from bot.chat.errors import require_membership
-from bot.chat.permissions import Target, allowed, missing
+from bot.chat.permissions import PostableChannel, allowed, missing
 from bot.chat.views import Callback, answered
 from bot.domain.text.cleaning import clip
 from bot.errors import InvalidInputError, NotAllowedError
@@ -24,22 +24,28 @@ P = ParamSpec("P")
 
 
 def answering(callback: Callback[S, P]) -> Callback[S, P]:
-    """A command as `views.answered` has it. discord.py reads its options' types where it stands, not in `views`."""
+    """Apply `views.answered` to a command, and keep its option types readable for discord.py.
+
+    discord.py evaluates the annotations in the module of the function, which would be `views`.
+    """
     command = answered(callback)
     signature = inspect.signature(inspect.unwrap(callback), eval_str=True)
-    command.__signature__ = signature  # type: ignore[attr-defined]  # which every function may have: PEP 362
+    command.__signature__ = signature  # type: ignore[attr-defined]  # PEP 362 allows it for every function
     return command
 
 
 def check(interaction: Interaction, **permissions: bool) -> None:
-    """MissingPermissions unless the user has these in the channel, now: buttons and forms stay for minutes."""
+    """Raise MissingPermissions unless the user has these permissions in the channel now.
+
+    Buttons and forms stay for minutes, so a permission may be gone when they are used.
+    """
     has = interaction.permissions
     if lacking := [name for name, value in permissions.items() if getattr(has, name) != value]:
         raise app_commands.MissingPermissions(lacking)
 
 
 def requires(**permissions: bool) -> Callable[[Callback[S, P]], Callback[S, P]]:
-    """A command for members with these permissions in the channel. Mistakes are answered, as by `answering`."""
+    """Restrict a command to members with these permissions in the channel. Includes `answering`."""
 
     def declare(callback: Callback[S, P]) -> Callback[S, P]:
         @wraps(callback)
@@ -56,12 +62,15 @@ def requires(**permissions: bool) -> Callable[[Callback[S, P]], Callback[S, P]]:
 
 def required(command: app_commands.Command[Any, ..., Any]) -> Mapping[str, bool]:
     """The permissions that a command requires."""
-    found: Mapping[str, bool] = getattr(command.callback, _REQUIRES, {})
-    return found
+    permissions: Mapping[str, bool] = getattr(command.callback, _REQUIRES, {})
+    return permissions
 
 
 def only_with(**permissions: bool) -> Callable[[Callback[S, P]], Callback[S, P]]:
-    """A command for servers, and for members with these permissions: told to Discord, and checked again."""
+    """Restrict a command to servers and to members with these permissions.
+
+    Discord hides the command from everyone else, and the bot checks the permissions again.
+    """
 
     def declare(callback: Callback[S, P]) -> Callback[S, P]:
         command = requires(**permissions)(callback)
@@ -71,43 +80,46 @@ def only_with(**permissions: bool) -> Callable[[Callback[S, P]], Callback[S, P]]
 
 
 def guild_of(interaction: Interaction) -> discord.Guild:
-    """The server, one that the bot is in; every command is declared for servers only."""
+    """The server of the interaction. Raises NotAllowedError if the bot is not a member of it."""
     require_membership(interaction)
     assert interaction.guild is not None
     return interaction.guild
 
 
 def target_channel(interaction: Interaction) -> Any:
-    """Where a command was typed or a button pressed: in a post of a forum, that is the forum."""
+    """The channel of a command or button; for a forum post, the forum."""
     channel = interaction.channel
     parent = channel.parent if isinstance(channel, discord.Thread) else None
     return parent if isinstance(parent, discord.ForumChannel) else channel
 
 
-def here_id(interaction: Interaction) -> int:
-    """The id of that channel; 0 where there is none."""
+def target_channel_id(interaction: Interaction) -> int:
+    """The id of `target_channel`, or 0 if there is no channel."""
     channel = target_channel(interaction)
     return channel.id if channel is not None else 0
 
 
 def may_see(interaction: Interaction, channel_id: int) -> bool:
-    """Whether the user sees the channel; of one that is gone everybody may know."""
+    """Whether the user may see the channel. A deleted channel may be shown to everybody."""
     channel = guild_of(interaction).get_channel_or_thread(channel_id)
     user = interaction.user
     return channel is None or not isinstance(user, discord.Member) or allowed(channel, user).view_channel
 
 
 class _ChannelOption(app_commands.Transformer):
-    """A channel to post in. One that the bot cannot see is no error of discord.py's: the command says what to do."""
+    """A channel to post in.
+
+    A channel that the bot cannot see is passed on, so that the command can say what to do.
+    """
 
     @property
     def type(self) -> discord.AppCommandOptionType:
-        """Discord offers the server's channels."""
+        """The option type, for which Discord offers the server's channels."""
         return discord.AppCommandOptionType.channel
 
     @property
     def channel_types(self) -> list[discord.ChannelType]:
-        """Those that `Target` names."""
+        """The types of `PostableChannel`."""
         return [
             discord.ChannelType.text,
             discord.ChannelType.news,
@@ -119,30 +131,33 @@ class _ChannelOption(app_commands.Transformer):
         ]
 
     async def transform(self, _interaction: Interaction, value: Any, /) -> Any:
-        """The channel, or what Discord says of one that the bot cannot see."""
+        """The channel, or Discord's partial data for a channel that the bot cannot see."""
         return value.resolve() or value
 
 
-ChannelOption = app_commands.Transform[Target, _ChannelOption]
+ChannelOption = app_commands.Transform[PostableChannel, _ChannelOption]
 
 
-def channel_of(interaction: Interaction, named: Target | None = None) -> Target:
-    """The channel that was named, else the one that the command was typed in; it must be one to post in."""
-    channel = named or target_channel(interaction)
+def channel_of(interaction: Interaction, chosen: PostableChannel | None = None) -> PostableChannel:
+    """The chosen channel, or else the channel of the command.
+
+    Raises NotAllowedError or InvalidInputError if the bot cannot post in such a channel.
+    """
+    channel = chosen or target_channel(interaction)
     if isinstance(channel, app_commands.AppCommandChannel | app_commands.AppCommandThread):
         raise NotAllowedError(
             f"The bot cannot see {channel.mention}. Give it View Channel there, or reopen the thread."
         )
-    if not isinstance(channel, Target):
+    if not isinstance(channel, PostableChannel):
         raise InvalidInputError(
             "The bot posts in text channels, announcement channels, threads and forums. Choose one of these."
         )
     return channel
 
 
-def managed(interaction: Interaction, named: Target | None = None) -> Target:
-    """As `channel_of`; NotAllowedError unless the user has Manage Channels in that very channel."""
-    channel = channel_of(interaction, named)
+def managed(interaction: Interaction, chosen: PostableChannel | None = None) -> PostableChannel:
+    """Like `channel_of`; raises NotAllowedError unless the user has Manage Channels in that channel."""
+    channel = channel_of(interaction, chosen)
     user = interaction.user
     if not isinstance(user, discord.Member) or not allowed(channel, user).manage_channels:
         raise NotAllowedError(f"You need the Manage Channels permission in {channel.mention}.")
@@ -150,28 +165,33 @@ def managed(interaction: Interaction, named: Target | None = None) -> Target:
 
 
 def managed_everywhere(interaction: Interaction, hint: str) -> None:
-    """NotAllowedError unless the user has Manage Channels in the whole server; `hint` says why, or what else to do.
+    """Raise NotAllowedError unless the user has Manage Channels in the whole server.
 
-    A right in one channel, as an overwrite can give it, is none in the others.
+    A permission overwrite in one channel is not enough. `hint` says why, or what to do instead.
     """
     user = interaction.user
     if not isinstance(user, discord.Member) or not user.guild_permissions.manage_channels:
         raise NotAllowedError(f"You need the Manage Channels permission in the whole server. {hint}")
 
 
-def require_postable(channel: Target) -> None:
-    """NotAllowedError that names what the bot lacks to post in the channel."""
+def require_postable(channel: PostableChannel) -> None:
+    """Raise NotAllowedError that names the permissions that the bot lacks in the channel."""
     if names := missing(channel):
         raise NotAllowedError(
             f"The bot cannot post in {channel.mention}. Give it {', '.join(names)} there, then try again."
         )
 
 
-MOST_CHOICES = 25  # that autocomplete may offer
+def stored_articles(stored: int, limit: int) -> str:
+    """How many articles of a server's own feeds are stored, and how many may be."""
+    return f"Stored articles from this server's feeds: {stored:,} (the limit is {limit:,})"
+
+
+MOST_CHOICES = 25  # of autocompletion, set by Discord
 
 
 def choices(names: list[str]) -> list[app_commands.Choice[str]]:
-    """Names as what autocomplete offers; Discord takes 25 of at most 100 characters."""
+    """The names as choices for autocompletion: at most 25, each of at most 100 characters."""
     return [
         app_commands.Choice(name=shown, value=shown)
         for name in names[:MOST_CHOICES]

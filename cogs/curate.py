@@ -16,7 +16,7 @@ from bot.chat.reply import acknowledge
 from bot.domain.model import UNKNOWN_DATE, Stored, StoryView
 from bot.domain.text.cleaning import clip, isolate
 from bot.messages.message import CHOICE, Embed, escape_to
-from bot.services import curate as use
+from bot.services import curate
 from bot.services.context import Context
 from bot.services.curate import Editor
 from cogs.common import Interaction, check, guild_of
@@ -25,20 +25,20 @@ MOST_CHOICES = 25  # of a menu: https://discord.com/developers/docs/components/r
 
 
 def actions(context: Context, interaction: Interaction, view: StoryView) -> list[ui.Button[Any]]:
-    """The buttons that whoever asked may press."""
+    """The buttons that the user may press."""
     if not interaction.permissions.manage_messages:
         return []
     guild_id = guild_of(interaction).id
     buttons: list[ui.Button[Any]] = []
-    if use.may_merge(context, guild_id, view):
+    if curate.may_merge(context, guild_id, view):
         buttons.append(_Merge(context, view.number))
-    if members := use.may_split(context, guild_id, view):
+    if members := curate.may_split(context, guild_id, view):
         buttons.append(_Part(context, view.number, members))
     return buttons
 
 
 def _editor(interaction: Interaction) -> Editor:
-    """Who presses now, and may still: a button stays for minutes, and so does a form."""
+    """The user as an editor. Checks the permission again, because buttons and forms stay for minutes."""
     check(interaction, manage_messages=True)
     return Editor(guild_of(interaction).id, interaction.user.id)
 
@@ -48,7 +48,7 @@ async def _done(interaction: Interaction, text: str) -> None:
 
 
 class _Merge(ui.Button[Any]):
-    """Asks which other story is the same."""
+    """Opens the form that asks for the other story."""
 
     def __init__(self, context: Context, number: int) -> None:
         super().__init__(label="Merge with…")
@@ -61,7 +61,7 @@ class _Merge(ui.Button[Any]):
 
 
 class _WhichOther(Modal, title="Merge with another story"):
-    """The other story, by number, link or title."""
+    """Asks for the other story by number, link or title."""
 
     other: ui.TextInput[Any] = ui.TextInput(
         label="Number, link, or words of its title", custom_id="other", max_length=200
@@ -75,16 +75,18 @@ class _WhichOther(Modal, title="Merge with another story"):
     async def on_submit(self, interaction: Interaction, /) -> None:
         if not await acknowledge(interaction):
             return
-        kept, gone = await use.merge(self._context, _editor(interaction), self._number, self.other.value)
+        number, merged = await curate.merge(
+            self._context, _editor(interaction), self._number, self.other.value
+        )
         await _done(
             interaction,
-            f"Story #{gone} is now part of #{kept}. The posts are updated within a minute."
-            f" To undo this, use `/related {kept}` and press *Not the same story…*.",
+            f"Story #{merged} is now part of #{number}. The posts are updated within a minute."
+            f" To undo this, use `/related {number}` and press *Not the same story…*.",
         )
 
 
 class _Part(ui.Button[Any]):
-    """Asks which report does not belong to the story."""
+    """Opens the menu of the story's articles."""
 
     def __init__(self, context: Context, number: int, members: Sequence[Stored]) -> None:
         super().__init__(label="Not the same story…")
@@ -108,7 +110,7 @@ def _published(when: datetime) -> str:
 
 
 class _WhichReport(ui.Select[Any]):
-    """The reports of a story, first published first."""
+    """A menu of the articles of a story, oldest first."""
 
     def __init__(self, context: Context, number: int, members: Sequence[Stored]) -> None:
         super().__init__(
@@ -132,7 +134,9 @@ class _WhichReport(ui.Select[Any]):
         if not await acknowledge(interaction, thinking=False):
             return
         [chosen] = self.values
-        number, fresh = await use.split_story(self._context, _editor(interaction), self._number, int(chosen))
+        number, fresh = await curate.split_story(
+            self._context, _editor(interaction), self._number, int(chosen)
+        )
         await _done(
             interaction,
             f"“{escape_to(self._titles[chosen], 200)}” is now story #{fresh}, separate from #{number}."

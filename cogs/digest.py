@@ -9,10 +9,9 @@ from discord.ext import commands
 from bot.chat import views
 from bot.chat.embeds import mentions, to_embeds
 from bot.chat.reply import reply
-from bot.domain.posting.schedule import DEFAULT_SIZE, MOST_SIZE, DigestStyle, describe_days
-from bot.domain.posting.zones import shown
+from bot.domain.posting.schedule import DEFAULT_SIZE, MOST_SIZE, DigestStyle
 from bot.domain.text.cleaning import clip, plural
-from bot.messages.digest import channel_digest, digest_payload
+from bot.messages.digest import channel_digest, digest_payload, schedule_words
 from bot.messages.message import Embed, dated, escape
 from bot.messages.story import GREY
 from bot.services import digests as use
@@ -30,7 +29,7 @@ from cogs.common import (
 
 
 @app_commands.guild_only()
-class Digest(commands.GroupCog, group_name="digest", group_description="The digest of this channel"):
+class DigestCommands(commands.GroupCog, group_name="digest", group_description="The digest of this channel"):
     """A channel's digest. Set, off and now need Manage Channels; everybody may look at the preview."""
 
     def __init__(self, context: Context) -> None:
@@ -73,7 +72,7 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dige
         wanted = use.schedule(time, reading.zone, days, size, style)
         done = await use.set_schedule(self.context, guild_of(interaction).id, channel.id, wanted)
         text = (
-            f"{channel.mention} gets a digest {describe_days(wanted.days)} at {wanted.at:%H:%M} ({shown(wanted.zone)}) "
+            f"{channel.mention} gets a digest {schedule_words(wanted)} "
             f"with at most {plural(wanted.size, 'story', 'stories')}{' (headlines only)' if wanted.style is DigestStyle.HEADLINES else ''}.\nNext digest: <t:{int(done.next_digest.timestamp())}:F>"
         )
         if done.topics:
@@ -114,7 +113,7 @@ class Digest(commands.GroupCog, group_name="digest", group_description="The dige
             text = f"There have been no new stories since {since}. A digest is only sent when there are new stories."
             await views.answer(interaction, Embed(title="Digest preview", description=text, colour=GREY))
             return
-        when = f"-# Preview · stories since {since} · {describe_days(plan.days)} at {plan.at:%H:%M} ({shown(plan.zone)})"
+        when = f"-# Preview · stories since {since} · {schedule_words(plan)}"
         await reply(
             interaction,
             content=f"{message.content}\n{when}",

@@ -6,11 +6,11 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
-from bot.chat.permissions import Target
+from bot.chat.permissions import PostableChannel
 from bot.domain.text.cleaning import plural
 from bot.messages.message import Embed, escape
 from bot.messages.story import GREY, list_pages, story_line
-from bot.services import mutes as use
+from bot.services import mutes
 from bot.services.context import Context
 from cogs.common import (
     ChannelOption,
@@ -26,16 +26,16 @@ from cogs.common import (
 EXAMPLES = 3
 
 
-def _place(interaction: Interaction, channel: Target | None) -> tuple[int | None, str]:
-    """The channel, or the whole server; the user must be allowed to decide for it."""
+def _place(interaction: Interaction, channel: PostableChannel | None) -> tuple[int | None, str]:
+    """The id of the channel (None for the server) and its description. Checks the user's permission."""
     if channel is not None:
         return managed(interaction, channel).id, f"in {channel.mention}"
     managed_everywhere(interaction, "To mute in one channel only, choose it in the channel option.")
     return None, "across the server"
 
 
-class Mutes(commands.Cog):
-    """What a server does not want to read."""
+class MuteCommands(commands.Cog):
+    """Mutes of a server or channel."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -49,7 +49,7 @@ class Mutes(commands.Cog):
     async def mute(
         self,
         interaction: Interaction,
-        what: app_commands.Range[str, 1, use.LONGEST] | None = None,
+        what: app_commands.Range[str, 1, mutes.LONGEST] | None = None,
         channel: ChannelOption | None = None,
     ) -> None:
         """Hide an outlet, or articles with certain words in the title. Without options: list all mutes."""
@@ -58,25 +58,25 @@ class Mutes(commands.Cog):
             return
         guild_id = guild_of(interaction).id
         channel_id, place = _place(interaction, channel)
-        value = use.understood(what)
-        effect = await use.effect(self.context, guild_id, channel_id, value)
+        value = mutes.parse_mute(what)
+        effect = await mutes.effect(self.context, guild_id, channel_id, value)
         name = f"**{escape(value)}**"
 
         async def undo(pressed: Interaction) -> None:
             _place(pressed, channel)
-            await use.unmute(self.context, guild_id, channel_id, value)
+            await mutes.unmute(self.context, guild_id, channel_id, value)
             await views.answer(
                 pressed, Embed("Unmuted", "", f"{name} is no longer muted {place}.", colour=GREY)
             )
 
         async def mute(answering: Interaction) -> None:
             _place(answering, channel)
-            if not await use.mute(self.context, guild_id, channel_id, value):
+            if not await mutes.mute(self.context, guild_id, channel_id, value):
                 await views.answer(
                     answering, Embed(description=f"{name} is already muted {place}.", colour=GREY)
                 )
                 return
-            text = f"{name} is muted {place}. Undo with `/unmute`.\n{_meaning(value)}\n{_told(effect)}"
+            text = f"{name} is muted {place}. Undo with `/unmute`.\n{_meaning(value)}\n{_describe_effect(effect)}"
             offer = views.ConfirmView(answering, views.Choice("Undo", undo))
             await views.answer(answering, Embed("Muted", "", text, colour=GREY), offer)
 
@@ -88,16 +88,16 @@ class Mutes(commands.Cog):
             views.Choice("Mute it", mute, danger=True),
             views.cancel("Cancel", f"{name} was not muted."),
         )
-        text = f"{_told(effect)}\nThat is more than one story in ten. Mute {name} {place}?"
+        text = f"{_describe_effect(effect)}\nThat is more than one story in ten. Mute {name} {place}?"
         await views.answer(interaction, Embed("Are you sure?", "", text, colour=GREY), offer)
 
-    async def _list(self, interaction: Interaction, channel: Target | None) -> None:
-        found = await use.listing(self.context, guild_of(interaction).id)
+    async def _list(self, interaction: Interaction, channel: PostableChannel | None) -> None:
+        mutes_of_server = await mutes.listing(self.context, guild_of(interaction).id)
         lines = [
-            f"• **{escape(m.value)}** · {f'in <#{m.channel_id}>' if m.channel_id else 'across the server'}"
-            for m in found
-            if (channel is None or m.channel_id in (None, channel.id))
-            and (not m.channel_id or may_see(interaction, m.channel_id))
+            f"• **{escape(mute.value)}** · {f'in <#{mute.channel_id}>' if mute.channel_id else 'across the server'}"
+            for mute in mutes_of_server
+            if (channel is None or mute.channel_id in (None, channel.id))
+            and (not mute.channel_id or may_see(interaction, mute.channel_id))
         ]
         empty = "Nothing is muted. Mute an outlet or words with /mute."
         await views.answer_pages(interaction, list_pages("Muted", lines, empty))
@@ -110,27 +110,29 @@ class Mutes(commands.Cog):
     async def unmute(
         self,
         interaction: Interaction,
-        what: app_commands.Range[str, 1, use.LONGEST],
+        what: app_commands.Range[str, 1, mutes.LONGEST],
         channel: ChannelOption | None = None,
     ) -> None:
         """Undo a mute."""
         channel_id, place = _place(interaction, channel)
-        value = await use.unmute(self.context, guild_of(interaction).id, channel_id, what)
+        value = await mutes.unmute(self.context, guild_of(interaction).id, channel_id, what)
         text = f"**{escape(value)}** is no longer muted {place}."
         await views.answer(interaction, Embed(title="Unmuted", description=text, colour=GREY))
 
     @unmute.autocomplete("what")
     async def _muted(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-        return choices(await use.suggest(self.context, guild_of(interaction).id, current))
+        return choices(await mutes.suggest(self.context, guild_of(interaction).id, current))
 
 
 def _meaning(value: str) -> str:
     outlet = f"the outlet {escape(value)}" if "." in value else "any outlet with that name"
-    return f"This hides articles from {outlet} and articles with “{escape(use.phrase(value))}” in the title."
+    return (
+        f"This hides articles from {outlet} and articles with “{escape(mutes.phrase(value))}” in the title."
+    )
 
 
-def _told(effect: use.Effect) -> str:
-    days = use.LOOK_BACK.days
+def _describe_effect(effect: mutes.MuteEffect) -> str:
+    days = mutes.LOOK_BACK.days
     if not effect.total:
         return f"There are no stories from the last {days} days to compare with."
     if not effect.hidden:

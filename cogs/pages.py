@@ -1,18 +1,17 @@
-"""What the commands of subscriptions answer."""
+"""Answers of the subscription commands."""
 
 from __future__ import annotations
 
 import discord
 
-from bot.chat.permissions import Target, allowed
+from bot.chat.permissions import PostableChannel, allowed
 from bot.domain.model import Importance, Mode, Subscription
 from bot.domain.posting.decisions import live_importance
-from bot.domain.posting.schedule import describe_days
-from bot.domain.posting.zones import shown
 from bot.domain.text.cleaning import plural
+from bot.messages.digest import schedule_words
 from bot.messages.message import Embed, escape
 from bot.messages.story import colour_of, story_line
-from bot.services.subscribe import ChannelSubscriptions, Subscribed
+from bot.services.subscribe import ChannelSubscriptions, SubscribeResult
 
 MODES = {Mode.LIVE: "live posts", Mode.DIGEST: "digest", Mode.BOTH: "live posts and digest"}
 IMPORTANCES = {
@@ -34,11 +33,13 @@ def _how(subscription: Subscription, guild: discord.Guild) -> str:
     return " · ".join(parts)
 
 
-def subscribed(done: Subscribed, mention: discord.Role | None, target: Target) -> Embed:
-    """What a subscription brings, and what stands in its way."""
-    wanted, forecast = done.subscription, done.forecast
-    lines = [f"{target.mention} follows **{escape(wanted.topic)}** · {_how(wanted, target.guild)}"]
-    if done.resumed:
+def subscribed(result: SubscribeResult, mention: discord.Role | None, target: PostableChannel) -> Embed:
+    """What a new or changed subscription does, with warnings about what prevents it."""
+    subscription, forecast = result.subscription, result.forecast
+    lines = [
+        f"{target.mention} follows **{escape(subscription.topic)}** · {_how(subscription, target.guild)}"
+    ]
+    if result.resumed:
         lines.append("The channel was paused. Waiting posts are sent now.")
     if mention is not None and not _may_ping(mention, target):
         lines.append(
@@ -49,7 +50,7 @@ def subscribed(done: Subscribed, mention: discord.Role | None, target: Target) -
             f"\nThe bot is reading {plural(forecast.feeds, 'feed')} for this topic. In a few minutes `/latest` shows "
             "their articles. Only newer articles are posted here."
         )
-    elif wanted.mode is not Mode.DIGEST:
+    elif subscription.mode is not Mode.DIGEST:
         count = plural(len(forecast.stories), "story", "stories")
         least = "at least " if forecast.cut else ""
         lines.append(
@@ -58,27 +59,27 @@ def subscribed(done: Subscribed, mention: discord.Role | None, target: Target) -
         lines += [f"• {story_line(view, 300)}" for view in forecast.stories[:EXAMPLES]]
         if len(forecast.stories) > EXAMPLES:
             lines.append(f"… and {len(forecast.stories) - EXAMPLES} more")
-    if done.schedule is not None and done.next_digest is not None:
-        when = (
-            f"{describe_days(done.schedule.days)} at {done.schedule.at:%H:%M} ({shown(done.schedule.zone)})"
+    if result.schedule is not None and result.next_digest is not None:
+        when = schedule_words(result.schedule)
+        default = (
+            " This is the default time. Change it with `/digest set`." if result.default_schedule else ""
         )
-        default = " This is the default time. Change it with `/digest set`." if done.default_schedule else ""
         lines.append(
-            f"\nThe digest is sent {when}. Next digest: <t:{int(done.next_digest.timestamp())}:F>.{default}"
+            f"\nThe digest is sent {when}. Next digest: <t:{int(result.next_digest.timestamp())}:F>.{default}"
         )
-    if done.digest_off:
+    if result.digest_off:
         lines.append("\nThe channel's digest is turned off. Turn it on with `/digest set`.")
-    title = "Subscribed" if done.new else "Subscription changed"
-    return Embed(title=title, description="\n".join(lines), colour=colour_of(wanted.topic))
+    title = "Subscribed" if result.new else "Subscription changed"
+    return Embed(title=title, description="\n".join(lines), colour=colour_of(subscription.topic))
 
 
-def _may_ping(role: discord.Role, target: Target) -> bool:
+def _may_ping(role: discord.Role, target: PostableChannel) -> bool:
     me = target.guild.me
     return role.mentionable or me is None or allowed(target, me).mention_everyone
 
 
 def channel_lines(entry: ChannelSubscriptions, guild: discord.Guild) -> list[str]:
-    """What a channel follows, a line each; a role that is gone is not named."""
+    """The subscriptions of a channel, one per line, without deleted roles."""
     lines = [f"⚠️ This channel is paused: {escape(entry.paused_reason)}"] if entry.paused_reason else []
     if guild.get_channel_or_thread(entry.channel_id) is None:
         lines.append(
@@ -86,7 +87,5 @@ def channel_lines(entry: ChannelSubscriptions, guild: discord.Guild) -> list[str
         )
     lines += [f"• {escape(s.topic)} · {_how(s, guild)}" for s in entry.subscriptions]
     if entry.schedule and entry.next_digest:
-        lines.append(
-            f"• Digest {describe_days(entry.schedule.days)} at {entry.schedule.at:%H:%M} ({shown(entry.schedule.zone)})"
-        )
+        lines.append(f"• Digest {schedule_words(entry.schedule)}")
     return lines

@@ -8,13 +8,13 @@ from discord.ext import commands
 from bot.chat import views
 from bot.domain.stories.order import Order
 from bot.messages.search import pages
-from bot.services import search as use
+from bot.services import search
 from bot.services.context import Context
-from cogs.common import Interaction, answering, guild_of, here_id
+from cogs.common import Interaction, answering, guild_of, target_channel_id
 
 
-class Search(commands.Cog):
-    """Everything that was taken in, by a query."""
+class SearchCommands(commands.Cog):
+    """Search in all stored articles."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -28,6 +28,10 @@ class Search(commands.Cog):
     @answering
     async def search(self, interaction: Interaction, query: str, sort: Order = Order.NEWEST) -> None:
         """Search all stories by words or with a query."""
-        found = await use.find(self.context, query, guild_of(interaction).id, here_id(interaction), sort)
-        answer = await self.context.evaluations.run(pages, str(found.query), found.hits, found.left_out)
-        await views.answer_pages(interaction, answer)
+        results = await search.find(
+            self.context, query, guild_of(interaction).id, target_channel_id(interaction), sort
+        )
+        answer_embeds = await self.context.evaluations.run(
+            pages, str(results.query), results.hits, results.left_out
+        )
+        await views.answer_pages(interaction, answer_embeds)

@@ -1,4 +1,4 @@
-"""/topic: the topics that a server makes itself, tried before anybody subscribes."""
+"""/topic: create, change and try out the topics of a server."""
 
 from __future__ import annotations
 
@@ -12,24 +12,23 @@ from bot.chat import views
 from bot.chat.chart import Series, bars
 from bot.domain.model import Importance
 from bot.domain.text.cleaning import plural
-from bot.messages import topics as pages
 from bot.messages.message import Embed, escape
 from bot.messages.story import GREY
-from bot.services import server_topics as use
-from bot.services import topics, tryout
+from bot.messages.topics import backtest_summary, heading, newest_matches, topic_details, topic_saved
+from bot.services import server_topics, topics, tryout
 from bot.services.context import Context
-from bot.services.server_topics import Draft, Shown
-from cogs.common import Interaction, answering, check, choices, guild_of, here_id, may_see, requires
+from bot.services.server_topics import Draft, TopicDetails
+from cogs.common import Interaction, answering, check, choices, guild_of, may_see, requires, target_channel_id
 
-DAYS = use.LOOK_BACK.days
-PLACES = 20  # channels that are named
+DAYS = server_topics.LOOK_BACK.days
+MOST_CHANNELS = 20  # named in a text
 CHART = "posts.png"
 COLOURS = {Importance.ALL: "#5865F2", Importance.NOTABLE: "#F2C94C", Importance.MAJOR: "#EB5757"}
 
 
 @app_commands.guild_only()
-class ServerTopics(commands.GroupCog, group_name="topic", group_description="Topics of this server"):
-    """Topics of a server's own. Making them needs Manage Server; everybody may look at them and try them."""
+class ServerTopicCommands(commands.GroupCog, group_name="topic", group_description="Topics of this server"):
+    """Topics of a server. Changing them requires Manage Server; everybody may view and test them."""
 
     def __init__(self, context: Context) -> None:
         super().__init__()
@@ -48,9 +47,9 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
     ) -> None:
         """Create a topic for this server. Try its query first with /topic test and /topic backtest."""
         draft = Draft(name, query, aliases, parent)
-        made = await use.create(self.context, guild_of(interaction).id, draft)
+        change = await server_topics.create(self.context, guild_of(interaction).id, draft)
         await views.answer(
-            interaction, pages.made("Topic created", made.topic, made.records, DAYS, made.looked_at)
+            interaction, topic_saved("Topic created", change.topic, change.records, DAYS, change.looked_at)
         )
 
     @app_commands.command()
@@ -73,9 +72,9 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
     ) -> None:
         """Change one of this server's topics. Its subscriptions stay."""
         draft = Draft(name, query, aliases, parent)
-        made = await use.edit(self.context, guild_of(interaction).id, topic, draft)
+        change = await server_topics.edit(self.context, guild_of(interaction).id, topic, draft)
         await views.answer(
-            interaction, pages.made("Topic changed", made.topic, made.records, DAYS, made.looked_at)
+            interaction, topic_saved("Topic changed", change.topic, change.records, DAYS, change.looked_at)
         )
 
     @app_commands.command()
@@ -84,23 +83,25 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
     async def delete(self, interaction: Interaction, topic: str) -> None:
         """Delete one of this server's topics. Shows its subscriptions and asks first."""
         guild_id = guild_of(interaction).id
-        doomed = await use.show(self.context, guild_id, topic, own=True)
+        doomed = await server_topics.show(self.context, guild_id, topic, server_only=True)
         name = escape(doomed.topic.name)
 
         async def press(pressed: Interaction) -> None:
             check(pressed, manage_guild=True)
-            gone = _places(pressed, await use.delete(self.context, guild_id, doomed.topic.name))
-            ended = f" Its subscriptions in {_named(gone)} were removed." if gone else ""
-            text = f"**{name}** was deleted.{ended} Existing posts stay."
+            channels = _visible_channels(
+                pressed, await server_topics.delete(self.context, guild_id, doomed.topic.name)
+            )
+            removed = f" Its subscriptions in {_join_channels(channels)} were removed." if channels else ""
+            text = f"**{name}** was deleted.{removed} Existing posts stay."
             await views.answer(pressed, Embed("Topic deleted", "", text, colour=GREY))
 
-        places = _places(interaction, doomed)
-        follow = (
-            f"Its subscriptions in {_named(places)} are removed as well."
-            if places
+        channels_now = _visible_channels(interaction, doomed)
+        consequence = (
+            f"Its subscriptions in {_join_channels(channels_now)} are removed as well."
+            if channels_now
             else "No channel is subscribed to it."
         )
-        text = f"Delete **{name}**? {follow}"
+        text = f"Delete **{name}**? {consequence}"
         if doomed.feeds:
             text += f" It is the topic of {plural(doomed.feeds, 'feed')} of this server. Without it, keywords decide the topics of the articles."
         offer = views.ConfirmView(
@@ -115,32 +116,41 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
     @answering
     async def show(self, interaction: Interaction, topic: str) -> None:
         """Show a topic: its keywords or query, other names, and subscribed channels."""
-        found = await use.show(self.context, guild_of(interaction).id, topic)
-        places = _places(interaction, found)
-        await views.answer(interaction, pages.shown(found.topic, found.below, found.stories, places))
+        view = await server_topics.show(self.context, guild_of(interaction).id, topic)
+        channels = _visible_channels(interaction, view)
+        await views.answer(interaction, topic_details(view.topic, view.below, view.stories, channels))
 
     @app_commands.command()
     @app_commands.describe(topic="A topic, or a query to try out")
     @answering
     async def test(self, interaction: Interaction, topic: str) -> None:
         """Show the newest matching articles, with the matching words in bold."""
-        found = await tryout.newest(self.context, guild_of(interaction).id, topic)
-        nothing = f"No article from the last {DAYS} days matches."
-        tried = pages.heading(found.asked.topic, found.asked.text)
-        note = f"Only the newest {plural(found.looked_at, 'article')} could be checked." if found.cut else ""
-        await views.answer(interaction, pages.newest(tried, found.matches, nothing, note))
+        result = await tryout.newest(self.context, guild_of(interaction).id, topic)
+        empty = f"No article from the last {DAYS} days matches."
+        title = heading(result.request.topic, result.request.text)
+        note = (
+            f"Only the newest {plural(result.looked_at, 'article')} could be checked." if result.cut else ""
+        )
+        await views.answer(interaction, newest_matches(title, result.matches, empty, note))
 
     @app_commands.command()
     @app_commands.describe(topic="A topic, or a query to try out")
     @answering
     async def backtest(self, interaction: Interaction, topic: str) -> None:
         """Chart how many posts a day a topic or query would have caused at each importance."""
-        found = await tryout.backtest(self.context, guild_of(interaction).id, here_id(interaction), topic)
-        series = [Series(str(one), COLOURS[one], found.backtest.posts[one]) for one in Importance]
-        chart = await self.context.evaluations.run(bars, found.backtest.days, series)
+        result = await tryout.backtest(
+            self.context, guild_of(interaction).id, target_channel_id(interaction), topic
+        )
+        series = [
+            Series(str(importance), COLOURS[importance], result.backtest.posts[importance])
+            for importance in Importance
+        ]
+        chart = await self.context.evaluations.run(bars, result.backtest.days, series)
         picture = discord.File(BytesIO(chart), CHART)
-        tried = pages.heading(found.asked.topic, found.asked.text)
-        embed = pages.backtested(tried, found.backtest, found.records, f"attachment://{CHART}", cut=found.cut)
+        title = heading(result.request.topic, result.request.text)
+        embed = backtest_summary(
+            title, result.backtest, result.records, f"attachment://{CHART}", cut=result.cut
+        )
         await views.answer(interaction, embed, file=picture)
 
     @create.autocomplete("parent")
@@ -150,8 +160,8 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
 
     @edit.autocomplete("topic")
     @delete.autocomplete("topic")
-    async def _own(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-        return choices(await use.suggest(self.context, guild_of(interaction).id, current))
+    async def _server_topic(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+        return choices(await server_topics.suggest(self.context, guild_of(interaction).id, current))
 
     @show.autocomplete("topic")
     @test.autocomplete("topic")
@@ -160,13 +170,13 @@ class ServerTopics(commands.GroupCog, group_name="topic", group_description="Top
         return choices(await topics.suggest(self.context, current, guild_of(interaction).id))
 
 
-def _places(interaction: Interaction, found: Shown) -> list[str]:
-    """The channels that follow a topic, as far as the user may know of them."""
-    seen = [f"<#{channel_id}>" for channel_id in found.channels if may_see(interaction, channel_id)]
-    hidden = len(found.channels) - len(seen)
-    return seen + ([f"{plural(hidden, 'channel')} that you cannot see"] if hidden else [])
+def _visible_channels(interaction: Interaction, topic: TopicDetails) -> list[str]:
+    """The channels that follow a topic. Channels that the user cannot see are only counted."""
+    visible = [f"<#{channel_id}>" for channel_id in topic.channels if may_see(interaction, channel_id)]
+    hidden = len(topic.channels) - len(visible)
+    return visible + ([f"{plural(hidden, 'channel')} that you cannot see"] if hidden else [])
 
 
-def _named(places: list[str]) -> str:
-    more = [f"{len(places) - PLACES} more"] if len(places) > PLACES else []
-    return ", ".join(places[:PLACES] + more)
+def _join_channels(channels: list[str]) -> str:
+    rest = [f"{len(channels) - MOST_CHANNELS} more"] if len(channels) > MOST_CHANNELS else []
+    return ", ".join(channels[:MOST_CHANNELS] + rest)

@@ -1,4 +1,4 @@
-"""/source: the feeds that a server adds itself."""
+"""/source: the feeds of a server."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from bot.chat import views
 from bot.domain.polling import Feed
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
-from bot.messages.message import DESCRIPTION, Embed, escape, escape_to, link, relative
-from bot.messages.message import lines as fitting
+from bot.messages.message import DESCRIPTION, Embed, escape, escape_to, fit_lines, link, relative
 from bot.messages.story import GREY, colour_of, list_pages
-from bot.services import sources as use
-from bot.services import topics
+from bot.services import sources, topics
 from bot.services.context import Context
-from cogs.common import Interaction, choices, guild_of, only_with
+from cogs.common import Interaction, choices, guild_of, only_with, stored_articles
 
 EXAMPLES = 8
 TOPICS = 3  # of an item
@@ -24,8 +22,8 @@ TITLE = 150
 
 @app_commands.guild_only()
 @app_commands.default_permissions(manage_guild=True)
-class Sources(commands.GroupCog, group_name="source", group_description="Feeds of this server"):
-    """Feeds of a server's own: what they bring is for that server alone."""
+class SourceCommands(commands.GroupCog, group_name="source", group_description="Feeds of this server"):
+    """Feeds of a server. Their articles are shown in this server only."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -39,23 +37,23 @@ class Sources(commands.GroupCog, group_name="source", group_description="Feeds o
     async def add(self, interaction: Interaction, url: str, topic: str | None = None) -> None:
         """Add a feed to this server. New articles go to channels subscribed to their topics."""
         guild = guild_of(interaction)
-        done = await use.add(self.context, url, topic, guild_id=guild.id, added_by=interaction.user.id)
-        await views.answer(interaction, _added(done))
+        added = await sources.add(self.context, url, topic, guild_id=guild.id, added_by=interaction.user.id)
+        await views.answer(interaction, _added(added))
 
     @app_commands.command(name="list")
     @only_with(manage_guild=True)
     async def list_(self, interaction: Interaction) -> None:
         """List this server's feeds and their state."""
-        found = await use.listing(self.context, guild_of(interaction).id)
-        lines = [_line(feed) for feed in found.own]
-        if found.full:
+        listing = await sources.listing(self.context, guild_of(interaction).id)
+        lines = [_line(feed) for feed in listing.server_feeds]
+        if listing.full:
             lines.append(
-                f"\n⚠️ These feeds have reached the limit of {plural(found.full, 'new article')} a day. "
+                f"\n⚠️ These feeds have reached the limit of {plural(listing.full, 'new article')} a day. "
                 "Further articles are rejected until midnight UTC."
             )
-        if found.stored:
-            lines.append(f"\n{_stored(found.stored, found.most_stored)}")
-        shared = found.shared
+        if listing.stored:
+            lines.append(f"\n{_stored(listing.stored, listing.most_stored)}")
+        shared = listing.shared
         total = sum(shared.values())
         if total and lines:
             lines.append(
@@ -69,8 +67,8 @@ class Sources(commands.GroupCog, group_name="source", group_description="Feeds o
     @only_with(manage_guild=True)
     async def remove(self, interaction: Interaction, source: str) -> None:
         """Remove one of this server's feeds. Its articles stay."""
-        gone = await use.remove(self.context, source, guild_of(interaction).id)
-        text = f"**{escape_to(gone.shown, TITLE)}** was removed. Its articles stay."
+        feed = await sources.remove(self.context, source, guild_of(interaction).id)
+        text = f"**{escape_to(feed.shown, TITLE)}** was removed. Its articles stay."
         await views.answer(interaction, Embed(title="Feed removed", description=text, colour=GREY))
 
     @app_commands.command()
@@ -82,7 +80,7 @@ class Sources(commands.GroupCog, group_name="source", group_description="Feeds o
     async def test(self, interaction: Interaction, url: str, topic: str | None = None) -> None:
         """Show a feed's articles and the topics they match, without adding it."""
         await views.answer(
-            interaction, _preview(await use.preview(self.context, url, topic, guild_of(interaction).id))
+            interaction, _preview(await sources.preview(self.context, url, topic, guild_of(interaction).id))
         )
 
     @add.autocomplete("topic")
@@ -91,62 +89,62 @@ class Sources(commands.GroupCog, group_name="source", group_description="Feeds o
         return choices(await topics.suggest(self.context, current, guild_of(interaction).id))
 
     @remove.autocomplete("source")
-    async def _own(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-        found = await use.suggest(self.context, guild_of(interaction).id, current)
-        return [app_commands.Choice(name=name, value=value) for name, value in found]
+    async def _server_feed(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+        suggestions = await sources.suggest(self.context, guild_of(interaction).id, current)
+        return [app_commands.Choice(name=name, value=value) for name, value in suggestions]
 
 
 def _stored(stored: int, most: int) -> str:
-    text = f"Stored articles from this server's feeds: {stored:,} (the limit is {most:,})."
+    text = f"{stored_articles(stored, most)}."
     if stored < most:
         return text
     return f"⚠️ {text} New articles are rejected. The person who runs the bot can raise the limit: `feeds.most_stored`."
 
 
-def _added(done: use.Added) -> Embed:
-    document = done.preview.document
-    lines = [f"{link(done.feed.shown, done.feed.url, TITLE)} · {plural(len(document.items), 'article')}"]
-    if done.feed.topics:
-        names = ", ".join(escape(name) for name in done.feed.topics)
-        lines.append(f"All its articles belong to **{names}**.")
+def _added(added: sources.AddedFeed) -> Embed:
+    document = added.preview.document
+    rows = [f"{link(added.feed.shown, added.feed.url, TITLE)} · {plural(len(document.items), 'article')}"]
+    if added.feed.topics:
+        names = ", ".join(escape(name) for name in added.feed.topics)
+        rows.append(f"All its articles belong to **{names}**.")
     else:
-        lines.append("Keywords decide which articles are posted. To post all of them, choose a `topic`.")
-    lines.append("These articles are not posted. New articles are posted from now on, in this server only.")
-    if not done.heard:
-        lines.append(
+        rows.append("Keywords decide which articles are posted. To post all of them, choose a `topic`.")
+    rows.append("These articles are not posted. New articles are posted from now on, in this server only.")
+    if not added.heard:
+        rows.append(
             "No channel here has a subscription yet. The bot reads the feed once you use `/subscribe`."
         )
-    lines += ["", *_items(done.preview)]
-    title = "Feed added" if done.new else "Feed changed"
-    return Embed(title=title, description=fitting(lines, DESCRIPTION)[0], colour=colour_of(done.feed.shown))
+    rows += ["", *_items(added.preview)]
+    title = "Feed added" if added.new else "Feed changed"
+    return Embed(title=title, description=fit_lines(rows, DESCRIPTION)[0], colour=colour_of(added.feed.shown))
 
 
-def _preview(found: use.Preview) -> Embed:
-    document = found.document
-    matched = sum(bool(names) for _, names in found.items)
-    lines = [
-        f"{link(document.title or found.url, found.url, TITLE)} · {plural(len(found.items), 'article')}, "
+def _preview(preview: sources.FeedPreview) -> Embed:
+    document = preview.document
+    matched = sum(bool(names) for _, names in preview.items)
+    rows = [
+        f"{link(document.title or preview.url, preview.url, TITLE)} · {plural(len(preview.items), 'article')}, "
         f"{matched} with a topic"
     ]
     if document.rejected:
-        first = document.rejected[0]
-        lines.append(
-            f"{plural(len(document.rejected), 'article')} rejected, for example item {first.item}: {escape(first.reason)}"
+        example = document.rejected[0]
+        rows.append(
+            f"{plural(len(document.rejected), 'article')} rejected, for example item {example.item}: {escape(example.reason)}"
         )
-    lines += ["", *_items(found)]
-    lines.append("\nAdd it with `/source add`.")
-    return Embed("Feed preview", "", fitting(lines, DESCRIPTION)[0], colour=colour_of(found.url))
+    rows += ["", *_items(preview)]
+    rows.append("\nAdd it with `/source add`.")
+    return Embed("Feed preview", "", fit_lines(rows, DESCRIPTION)[0], colour=colour_of(preview.url))
 
 
-def _items(found: use.Preview) -> list[str]:
+def _items(preview: sources.FeedPreview) -> list[str]:
     lines = []
-    for record, names in found.items[:EXAMPLES]:
+    for record, names in preview.items[:EXAMPLES]:
         about = ", ".join(escape(name) for name in names[:TOPICS]) or "no topic"
         about += f" +{len(names) - TOPICS}" if len(names) > TOPICS else ""
         when = f" · {relative(record.published)}" if record.published else ""
         lines.append(f"• {link(record.title, record.url, TITLE)}{when} · {about}")
-    if len(found.items) > EXAMPLES:
-        lines.append(f"… and {len(found.items) - EXAMPLES} more")
+    if len(preview.items) > EXAMPLES:
+        lines.append(f"… and {len(preview.items) - EXAMPLES} more")
     return lines
 
 

@@ -9,41 +9,42 @@ from discord import app_commands, ui
 from discord.ext import commands
 
 from bot.chat import views
-from bot.chat.errors import admit, answer_error, hear
+from bot.chat.errors import admit, answer_error, claim
 from bot.chat.reply import acknowledge
 from bot.domain.stories.ranking import Sort
 from bot.domain.text.cleaning import clip, isolate
 from bot.messages.message import CHOICE, escape_to
 from bot.messages.story import RELATED_ACTION, related_pages, story_pages
 from bot.messages.why import notes, why_pages
-from bot.services import related as use
-from bot.services import topics
+from bot.services import related, topics
 from bot.services.context import Context
-from cogs.common import Interaction, answering, choices, guild_of, here_id
+from cogs.common import Interaction, answering, choices, guild_of, target_channel_id
 from cogs.curate import actions
 
 
-class Stories(commands.Cog):
-    """Stories, as members ask for them."""
+class StoryCommands(commands.Cog):
+    """Commands that show stories."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
 
     async def show_related(self, interaction: Interaction, story: str) -> None:
-        """All coverage of a story, for the asker alone."""
-        found = await use.related(self.context, story, guild_of(interaction).id, here_id(interaction))
-        lines = notes(found.view.number, found.asked, found.fate)
+        """Show all coverage of a story to the user only."""
+        coverage = await related.related(
+            self.context, story, guild_of(interaction).id, target_channel_id(interaction)
+        )
+        remarks = notes(coverage.view.number, coverage.asked, coverage.fate)
         pages = await self.context.evaluations.run(
             related_pages,
-            found.view,
-            lines,
-            found.topics,
-            found.before,
-            found.after,
-            additions=found.additions,
-            figures=found.figures,
+            coverage.view,
+            remarks,
+            coverage.topics,
+            coverage.before,
+            coverage.after,
+            additions=coverage.additions,
+            figures=coverage.figures,
         )
-        await views.answer_pages(interaction, pages, actions(self.context, interaction, found.view))
+        await views.answer_pages(interaction, pages, actions(self.context, interaction, coverage.view))
 
     @app_commands.command()
     @app_commands.describe(story="Number (such as #12), link, or words of its title")
@@ -59,10 +60,12 @@ class Stories(commands.Cog):
     @answering
     async def why(self, interaction: Interaction, story: str) -> None:
         """Show why a story has its topics and articles, and whether it was posted here."""
-        found, reasons = await use.why(self.context, story, guild_of(interaction).id, here_id(interaction))
-        lines = notes(found.view.number, found.asked, found.fate)
+        explained, reasons = await related.why(
+            self.context, story, guild_of(interaction).id, target_channel_id(interaction)
+        )
+        remarks = notes(explained.view.number, explained.asked, explained.fate)
         pages = await self.context.evaluations.run(
-            why_pages, found.view, lines, found.topics, found.matches, reasons
+            why_pages, explained.view, remarks, explained.topics, explained.matches, reasons
         )
         await views.answer_pages(interaction, pages)
 
@@ -81,21 +84,23 @@ class Stories(commands.Cog):
     ) -> None:
         """Show the newest stories, or the hottest."""
         order = Sort(sort)
-        name, found = await use.latest(
-            self.context, topic, guild_of(interaction).id, here_id(interaction), sort=order
+        name, views_of_stories = await related.latest(
+            self.context, topic, guild_of(interaction).id, target_channel_id(interaction), sort=order
         )
         word = "Hottest" if order is Sort.HOT else "Latest"
         title = f"{word}: {escape_to(name, 200)}" if name else f"{word} stories"
-        pages = await self.context.evaluations.run(story_pages, title, found, "There are no stories yet.")
+        pages = await self.context.evaluations.run(
+            story_pages, title, views_of_stories, "There are no stories yet."
+        )
         await views.answer_pages(interaction, pages)
 
     @related.autocomplete("story")
     @why.autocomplete("story")
     async def _story(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-        found = await use.suggest(self.context, current, guild_of(interaction).id)
+        suggestions = await related.suggest(self.context, current, guild_of(interaction).id)
         return [
             app_commands.Choice(name=clip(f"#{number} {isolate(title)}", CHOICE), value=str(number))
-            for number, title in found[:25]
+            for number, title in suggestions[:25]
         ]
 
     @latest.autocomplete("topic")
@@ -104,7 +109,7 @@ class Stories(commands.Cog):
 
 
 class RelatedButton(ui.DynamicItem[ui.Button[ui.View]], template=rf"{RELATED_ACTION}(?P<story>\d+)"):
-    """*Related coverage* below a post. It works on every post ever sent, after any restart."""
+    """The *Related coverage* button below every post. It still works after a restart."""
 
     def __init__(self, story: str) -> None:
         self.story = story
@@ -119,14 +124,14 @@ class RelatedButton(ui.DynamicItem[ui.Button[ui.View]], template=rf"{RELATED_ACT
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
         """Everybody may press it."""
-        hear(interaction)
+        claim(interaction)
         return True
 
     async def callback(self, interaction: Interaction) -> None:
-        """Show the coverage to whoever pressed."""
+        """Show the coverage to the user."""
         try:
             if await acknowledge(interaction) and await admit(interaction):
-                await Stories(interaction.client.context).show_related(interaction, self.story)
+                await StoryCommands(interaction.client.context).show_related(interaction, self.story)
         except Exception as error:
-            # discord.py would only log it: dynamic items have no error handler of their own.
+            # discord.py would only log it, because dynamic items have no error handler.
             await answer_error(interaction, error)

@@ -10,15 +10,14 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
-from bot.chat.permissions import Target
+from bot.chat.permissions import PostableChannel
 from bot.domain.model import Importance, Mode
 from bot.errors import InvalidInputError
 from bot.messages.message import Embed, escape
 from bot.messages.story import GREY, list_pages
-from bot.services import subscribe as use
-from bot.services import topics
+from bot.services import subscribe, topics
 from bot.services.context import Context
-from bot.services.subscribe import Reset, Subscribed, SubscribeRequest
+from bot.services.subscribe import Reset, SubscribeRequest, SubscribeResult
 from cogs.common import (
     MOST_CHOICES,
     ChannelOption,
@@ -38,8 +37,8 @@ _LOST = re.compile(r"(\d{15,20}) (.+)")
 PAGE = 15  # lines
 
 
-class Subscriptions(commands.Cog):
-    """Which channel follows what."""
+class SubscriptionCommands(commands.Cog):
+    """Subscriptions of channels to topics."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -75,7 +74,7 @@ class Subscriptions(commands.Cog):
             raise InvalidInputError(
                 f"{target.mention} is not an announcement channel, so it has no followers to publish to."
             )
-        wish = SubscribeRequest(
+        request = SubscribeRequest(
             guild_of(interaction).id,
             target.id,
             topic,
@@ -85,19 +84,23 @@ class Subscriptions(commands.Cog):
             publish,
             Reset(reset) if reset else None,
         )
-        done = await use.subscribe(self.context, wish)
-        offer = self._offer(interaction, done, target)
-        await views.answer(interaction, subscribed(done, mention, target), offer)
+        result = await subscribe.subscribe(self.context, request)
+        offer = self._offer(interaction, result, target)
+        await views.answer(interaction, subscribed(result, mention, target), offer)
 
-    def _offer(self, interaction: Interaction, done: Subscribed, target: Target) -> views.ConfirmView | None:
-        newest, wanted = done.forecast.newest, done.subscription
-        if newest is None or done.forecast.posted or wanted.mode is Mode.DIGEST:
+    def _offer(
+        self, interaction: Interaction, result: SubscribeResult, target: PostableChannel
+    ) -> views.ConfirmView | None:
+        newest, subscription = result.forecast.newest, result.subscription
+        if newest is None or result.forecast.posted or subscription.mode is Mode.DIGEST:
             return None
 
         async def press(pressed: Interaction) -> None:
             managed(pressed, target)
-            posted = await use.post_now(self.context, newest.number, wanted.guild_id, wanted.channel_id)
-            place = f"<#{wanted.channel_id}>"
+            posted = await subscribe.post_now(
+                self.context, newest.number, subscription.guild_id, subscription.channel_id
+            )
+            place = f"<#{subscription.channel_id}>"
             number = newest.number
             text = (
                 f"Posting story #{number} in {place}."
@@ -122,11 +125,13 @@ class Subscriptions(commands.Cog):
         if (lost := _lost(guild, topic)) is not None:
             managed_everywhere(interaction, "The bot cannot see that channel.")
             channel_id, topic = lost
-            name = await use.unsubscribe(self.context, topic, channel_id, guild.id, gone=True)
+            name = await subscribe.unsubscribe(
+                self.context, topic, channel_id, guild.id, channel_deleted=True
+            )
             place = f"The missing channel {channel_id}"
         else:
             target = managed(interaction, channel)
-            name = await use.unsubscribe(self.context, topic, target.id, guild.id)
+            name = await subscribe.unsubscribe(self.context, topic, target.id, guild.id)
             place = target.mention
         text = f"{place} no longer follows **{escape(name)}**. Existing posts stay."
         await views.answer(interaction, Embed(title="Unsubscribed", description=text, colour=GREY))
@@ -137,15 +142,17 @@ class Subscriptions(commands.Cog):
     async def subscriptions(self, interaction: Interaction) -> None:
         """List this server's subscriptions and paused channels."""
         guild = guild_of(interaction)
-        found = await use.listing(self.context, guild.id)
-        shown = [
-            (channel_lines(entry, guild), entry) for entry in found if may_see(interaction, entry.channel_id)
+        entries = await subscribe.listing(self.context, guild.id)
+        visible = [
+            (channel_lines(entry, guild), entry)
+            for entry in entries
+            if may_see(interaction, entry.channel_id)
         ]
-        lines = [line for own, _ in shown for line in own]
-        under = [f"**<#{entry.channel_id}>**" for own, entry in shown for _ in own]
+        lines = [line for channel_text, _ in visible for line in channel_text]
+        headings = [f"**<#{entry.channel_id}>**" for channel_text, entry in visible for _ in channel_text]
         empty = "No channel has a subscription yet. Start with /subscribe."
         await views.answer_pages(
-            interaction, list_pages("Subscriptions", lines, empty, under=under, size=PAGE)
+            interaction, list_pages("Subscriptions", lines, empty, under=headings, size=PAGE)
         )
 
     @subscribe.autocomplete("topic")
@@ -153,10 +160,14 @@ class Subscriptions(commands.Cog):
         return choices(await topics.suggest(self.context, current, guild_of(interaction).id))
 
     @unsubscribe.autocomplete("topic")
-    async def _own_topic(self, interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+    async def _subscribed_topic(
+        self, interaction: Interaction, current: str
+    ) -> list[app_commands.Choice[str]]:
         guild = guild_of(interaction)
         names = choices(await topics.subscribed(self.context, guild.id, current))
-        lost = await use.lost(self.context, guild.id, lambda i: guild.get_channel_or_thread(i) is not None)
+        lost = await subscribe.subscriptions_of_missing_channels(
+            self.context, guild.id, lambda i: guild.get_channel_or_thread(i) is not None
+        )
         names += [
             app_commands.Choice(
                 name=f"{s.topic[:60]} in the missing channel {s.channel_id}",
@@ -169,8 +180,8 @@ class Subscriptions(commands.Cog):
 
 
 def _lost(guild: discord.Guild, text: str) -> tuple[int, str] | None:
-    """The channel and topic of a subscription in a channel that cannot be picked any more, as they are completed."""
-    found = _LOST.fullmatch(text.strip())
-    if found is None or guild.get_channel_or_thread(int(found[1])) is not None:
+    """Channel id and topic from a completion that names a missing channel; None for any other text."""
+    match = _LOST.fullmatch(text.strip())
+    if match is None or guild.get_channel_or_thread(int(match[1])) is not None:
         return None
-    return int(found[1]), found[2]
+    return int(match[1]), match[2]

@@ -7,13 +7,13 @@ from discord.ext import commands
 
 from bot.chat import views
 from bot.messages.topics import topic_pages
-from bot.services import topics as use
+from bot.services import topics
 from bot.services.context import Context
 from cogs.common import Interaction, answering, guild_of
 
 
-class Topics(commands.Cog):
-    """What can be followed."""
+class TopicCommands(commands.Cog):
+    """The list of topics."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -24,6 +24,6 @@ class Topics(commands.Cog):
     @answering
     async def topics(self, interaction: Interaction, search: str = "") -> None:
         """List all topics with their number of stories."""
-        rows = await use.listing(self.context, search, guild_of(interaction).id)
+        rows = await topics.listing(self.context, search, guild_of(interaction).id)
         empty = f"No topic matches “{search[:80]}”." if search else "There are no topics yet."
         await views.answer_pages(interaction, await self.context.evaluations.run(topic_pages, rows, empty))

@@ -1,4 +1,4 @@
-"""What a server takes away, a channel or a role, goes from what is kept of it: at once, or at the next start."""
+"""Removes what refers to deleted channels and roles: at once, or at the next start."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import discord
 from discord.ext import commands
 
 from bot.chat.permissions import is_gone
-from bot.services import subscribe as use
+from bot.services import subscribe
 from bot.services.context import Context
 
 log = logging.getLogger(__name__)
 
 
 class Upkeep(commands.Cog):
-    """Listens for what is deleted, and compares with what is there when a server comes into sight."""
+    """Listens for deletions, and compares the stored channels and roles when a server becomes available."""
 
     def __init__(self, context: Context, bot: commands.Bot) -> None:
         self.context = context
@@ -23,51 +23,51 @@ class Upkeep(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        """What a channel followed goes with it."""
-        await use.forget_channel(self.context, channel.id)
+        """Remove the subscriptions of a deleted channel."""
+        await subscribe.forget_channel(self.context, channel.id)
 
     @commands.Cog.listener()
     async def on_raw_thread_delete(self, thread: discord.RawThreadDeleteEvent) -> None:
-        """As with a channel; the threads of one that is deleted come here, too."""
-        await use.forget_channel(self.context, thread.thread_id)
+        """Remove the subscriptions of a deleted thread. Discord also reports the threads of a deleted channel."""
+        await subscribe.forget_channel(self.context, thread.thread_id)
 
     @commands.Cog.listener()
     async def on_guild_role_delete(self, role: discord.Role) -> None:
-        """A deleted role is pinged and named no longer."""
+        """Remove a deleted role from subscriptions."""
         await self._compare_roles(role.guild)
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
-        """The first connection, or one that could not be resumed: what was deleted meanwhile was not told."""
-        await use.keep_servers(self.context, [guild.id for guild in self.bot.guilds])
+        """Compare everything after a new connection, because Discord does not report earlier deletions."""
+        await subscribe.keep_servers(self.context, [guild.id for guild in self.bot.guilds])
         for guild in self.bot.guilds:
             await self.on_guild_available(guild)
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """The bot was removed from a server: what the server has stays, and rests."""
-        await use.leave(self.context, guild.id)
+        """Suspend a server that removed the bot. Its data stays."""
+        await subscribe.leave(self.context, guild.id)
         log.info(
             "the bot was removed from server %s, and does nothing for it until it is invited again", guild.id
         )
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        """The bot was invited, maybe again."""
+        """Resume a server that invited the bot again."""
         await self.on_guild_available(guild)
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
-        """A server came into sight: after a start or an outage, or because the bot was invited again."""
-        await use.come_back(self.context, guild.id)
-        if guild.unavailable:  # its channels and roles are not known
+        """Compare a server that became available: after a start, an outage or an invitation."""
+        await subscribe.come_back(self.context, guild.id)
+        if guild.unavailable:  # its channels and roles are unknown
             return
         await self._compare_roles(guild)
-        for channel_id in await use.channels_of(self.context, guild.id):
-            # Archived threads and hidden channels are not in sight either: Discord is asked about each.
+        for channel_id in await subscribe.channels_of(self.context, guild.id):
+            # Archived threads and hidden channels are not in the cache either, so ask Discord about each.
             if guild.get_channel_or_thread(channel_id) is None and await is_gone(self.bot, channel_id):
-                await use.forget_channel(self.context, channel_id)
+                await subscribe.forget_channel(self.context, channel_id)
                 log.info("channel %s was deleted, and its subscriptions were removed", channel_id)
 
     async def _compare_roles(self, guild: discord.Guild) -> None:
-        await use.keep_roles(self.context, guild.id, lambda: [role.id for role in guild.roles])
+        await subscribe.keep_roles(self.context, guild.id, lambda: [role.id for role in guild.roles])

@@ -25,10 +25,10 @@ from typing import Any
 import nh3
 
 from bot.domain.text.cleaning import repair
-from bot.sources.feeds.dates import moment
-from bot.sources.feeds.images import image_of
-from bot.sources.feeds.links import is_web, resolved
-from bot.sources.feeds.model import Feed
+from bot.sources.feeds.dates import parse_moment
+from bot.sources.feeds.images import choose_image
+from bot.sources.feeds.links import is_web, resolve
+from bot.sources.feeds.model import ParsedFeed
 from bot.sources.feeds.parse import FeedSpec, NotAFeed, parse, read
 from bot.sources.feeds.text import body, line
 
@@ -83,7 +83,7 @@ class Check:
 # ------------------------------------------------------------------------------------- what we have
 
 
-def had(feed: Feed, field: str, index: int = 0) -> list[str]:
+def had(feed: ParsedFeed, field: str, index: int = 0) -> list[str]:
     """All that we read of a field."""
     if field == "feed title":
         return [line(feed.title, LONG)]
@@ -97,13 +97,13 @@ def had(feed: Feed, field: str, index: int = 0) -> list[str]:
     if field == "title":
         return [line(entry.title, LONG)] if entry.title else []
     if field == "link":
-        return [resolved(url, entry.base) for url in (entry.url, *entry.others) if url]
+        return [resolve(url, entry.base) for url in (entry.url, *entry.other_urls) if url]
     if field == "id":
-        return [entry.guid, resolved(entry.guid, entry.base)] if entry.guid else []
+        return [entry.guid, resolve(entry.guid, entry.base)] if entry.guid else []
     if field == "date":
-        return [found.isoformat() for date in entry.dates if (found := moment(date))]
+        return [found.isoformat() for date in entry.dates if (found := parse_moment(date))]
     if field == "image":
-        image = image_of(entry)
+        image = choose_image(entry)
         return [image.url] if image else []
     return [body(text, LONG) for text in entry.texts]
 
@@ -120,7 +120,7 @@ def seen(text: str) -> str:
 # ------------------------------------------------------------------------------------ what is expected
 
 
-def from_comment(text: str, feed: Feed) -> Iterator[Check]:
+def from_comment(text: str, feed: ParsedFeed) -> Iterator[Check]:
     """The comparisons of an expression that concern what we keep; nothing of it is executed."""
     found = re.search(r"Expect:\s*(.*?)\s*-->", text, re.DOTALL)
     if found is None:
@@ -183,7 +183,7 @@ def _field(path: tuple[object, ...]) -> tuple[str, int] | None:
     return None
 
 
-def from_json(expected: dict[str, Any], feed: Feed) -> Iterator[Check]:
+def from_json(expected: dict[str, Any], feed: ParsedFeed) -> Iterator[Check]:
     """The checks of an expected result as gofeed and others write them."""
     head = expected.get("feed", expected)
     for name in ("title", "link", "language"):
@@ -277,7 +277,7 @@ def _date_cause(expected: Any, got: Sequence[str]) -> str:
         same = any(tuple(one.timetuple())[:6] == expected[:6] for one in ours)
         sensible = 1990 <= expected[0] <= 2100
     else:
-        parsed = moment(str(expected))
+        parsed = parse_moment(str(expected))
         same = parsed in ours if parsed else not ours
         sensible = parsed is not None
     if same:

@@ -14,12 +14,12 @@ from html import escape
 from aiohttp import web
 
 from bot.sources.web.fetch import Web
-from bot.sources.web.model import Limits
+from bot.sources.web.model import FetchLimits
 from tests.loopback import on_a_free_port
 from tests.make import at
 from tests.sources.web.servers import Names
 
-QUICK = Limits(gap=timedelta())
+QUICK = FetchLimits(gap=timedelta())
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 

@@ -49,7 +49,7 @@ def write(folder: Path, name: str, title: str) -> None:
 async def _follow(database: str) -> None:
     db = await Database.open(database)
     async with db.write() as connection:
-        ids = await topics.learn(connection, ["Trains"])
+        ids = await topics.ensure(connection, ["Trains"])
         for where in (CHANNEL, FORUM):
             wish = Subscription(0, GUILD, where, "Trains", Mode.LIVE)
             await subscriptions.subscribe(connection, wish, ids["trains"], datetime.now(UTC))

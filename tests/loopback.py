@@ -50,7 +50,7 @@ async def follow_trains(database: str) -> None:
     """Have the channel follow the topic Trains."""
     db = await Database.open(database)
     async with db.write() as connection:
-        ids = await topics.learn(connection, ["Trains"])
+        ids = await topics.ensure(connection, ["Trains"])
         wish = Subscription(0, GUILD, CHANNEL, "Trains", Mode.LIVE)
         await subscriptions.subscribe(connection, wish, ids["trains"], datetime.now(UTC))
     await db.close()

@@ -12,7 +12,7 @@ from hypothesis import settings
 from bot.domain.model import Image, Outlet, Record, Stored, TopicMatch
 from bot.domain.records.identity import canonical
 from bot.domain.stories.story import Story
-from bot.sources.model import Batch, Item, Progress, Rejected
+from bot.sources.model import Item, ItemBatch, Progress, Rejected
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)  # a Monday
 
@@ -123,12 +123,12 @@ class ListSource:
         self._waiting += records
         return self
 
-    async def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
+    async def fetch(self, progress: Progress) -> AsyncGenerator[ItemBatch, None]:
         """Everything that waits, as one batch."""
         waiting, self._waiting = self._waiting, []
         items = tuple(Item("list", position, found) for position, found in enumerate(waiting, 1))
         seen = int(str(progress.get("seen", {}).get("count", 0)))
-        yield Batch(
+        yield ItemBatch(
             items, tuple(self.rejected), self.unchanged, {"seen": {"count": seen + len(items)}}, last=True
         )
 

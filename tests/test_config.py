@@ -46,9 +46,9 @@ def test_one_server_is_a_list_too(written: object) -> None:
 @pytest.mark.parametrize(("written", "semantic"), [("auto", "auto"), ("no", "no"), (False, "no")])
 def test_whether_titles_are_compared_by_what_they_mean(written: object, semantic: str) -> None:
     assert parse({"stories": {"semantic": written}}).stories.semantic == semantic
-    assert parse({"stories": {"semantic": False}}).stories.by_meaning() is False
-    assert parse({}).stories.by_meaning() is False
-    assert parse({"stories": {"semantic": "auto"}}).stories.by_meaning() is embeddings.installed()
+    assert parse({"stories": {"semantic": False}}).stories.compares_meanings() is False
+    assert parse({}).stories.compares_meanings() is False
+    assert parse({"stories": {"semantic": "auto"}}).stories.compares_meanings() is embeddings.installed()
 
 
 @pytest.mark.parametrize("written", ["yes", True])
@@ -57,7 +57,7 @@ def test_what_is_not_installed_cannot_be_asked_for(written: object, monkeypatch:
     [problem] = problems({"stories": {"semantic": written}})
     assert problem.startswith("stories.semantic: ")
     assert ".[semantic]" in problem
-    assert parse({}).stories.by_meaning() is False
+    assert parse({}).stories.compares_meanings() is False
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Bars by day, as a picture that reads well on Discord's dark and light themes."""
+"""Bar charts by day, readable on Discord's dark and light themes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _GROUND = "#2B2D31"  # the ground of an embed on the dark theme
 _TEXT, _FAINT, _LINE = "#DBDEE1", "#949BA4", "#3F4248"
 _EDGE, _RIGHT, _TOP, _BOTTOM = 14, 22, 38, 30
 _FONT = 13
-_WIDEST = 36.0  # of the room for a day's bars
-_LINES = 4  # across, at most
+_WIDEST = 36.0  # pixels of a bar
+_LINES = 4  # horizontal lines at most
 _STEPS = (1, 2, 5)
 
 
@@ -39,12 +39,12 @@ def bars(days: Sequence[date], series: Sequence[Series]) -> bytes:
     return stream.getvalue()
 
 
-def step_of(most: int) -> int:
-    """The distance of the lines across: 1, 2 or 5 times a power of ten, so that `_LINES` are enough."""
+def grid_step(largest: int) -> int:
+    """The step between horizontal lines: 1, 2 or 5 times a power of ten, with at most `_LINES` lines."""
     power = 1
     while True:
         for step in _STEPS:
-            if step * power * _LINES >= most:
+            if step * power * _LINES >= largest:
                 return step * power
         power *= 10
 
@@ -55,9 +55,9 @@ class _Chart:
         self._days = days
         self._series = series
         self._font = ImageFont.load_default(size=_FONT * SCALE)
-        most = max((value for one in series for value in one.values), default=0)
-        self._step = step_of(most)
-        self._top = max(1, -(-most // self._step)) * self._step  # the value of the topmost line
+        largest = max((value for line in series for value in line.values), default=0)
+        self._step = grid_step(largest)
+        self._top = max(1, -(-largest // self._step)) * self._step  # the value of the topmost line
         self._left = _EDGE + 7 + self._font.getlength(f"{self._top:,}") / SCALE
         self._slot = (WIDTH - self._left - _RIGHT) / max(1, len(days))
 
@@ -66,13 +66,13 @@ class _Chart:
         self._legend()
         for position, day in enumerate(self._days):
             middle = self._left + self._slot * (position + 0.5)
-            for number, one in enumerate(self._series):
-                self._bar(middle, min(_WIDEST, self._slot) * (0.78 - 0.24 * number), one, position)
+            for number, line in enumerate(self._series):
+                self._bar(middle, min(_WIDEST, self._slot) * (0.78 - 0.24 * number), line, position)
             if (len(self._days) - 1 - position) % self._every() == 0:
                 self._text(middle, HEIGHT - _BOTTOM + 7, f"{day.day} {day:%b}", _FAINT, "ma")
 
     def _every(self) -> int:
-        """Of how many days one is named, so that the names do not touch."""
+        """Label every n-th day, so that the labels do not overlap."""
         return next((every for every in (1, 2, 3, 5, 7) if every * self._slot >= 58), 7)
 
     def _y(self, value: float) -> float:
@@ -87,23 +87,23 @@ class _Chart:
 
     def _legend(self) -> None:
         x = self._left
-        for one in self._series:
-            name = f"{one.name} {sum(one.values):,}"
+        for line in self._series:
+            name = f"{line.name} {sum(line.values):,}"
             self._draw.rounded_rectangle(
-                (x * SCALE, 13 * SCALE, (x + 11) * SCALE, 24 * SCALE), 3 * SCALE, fill=one.colour
+                (x * SCALE, 13 * SCALE, (x + 11) * SCALE, 24 * SCALE), 3 * SCALE, fill=line.colour
             )
             self._text(x + 17, 18.5, name, _TEXT, "lm")
             x += 17 + self._font.getlength(name) / SCALE + 20
         self._text(WIDTH - _RIGHT, 18.5, "posts a day", _FAINT, "rm")
 
-    def _bar(self, middle: float, width: float, one: Series, position: int) -> None:
-        value = one.values[position]
+    def _bar(self, middle: float, width: float, line: Series, position: int) -> None:
+        value = line.values[position]
         if not value:
             return
-        left, right = (middle - width / 2) * SCALE, (middle + width / 2) * SCALE
+        left_edge, right_edge = (middle - width / 2) * SCALE, (middle + width / 2) * SCALE
         foot = self._y(0) * SCALE - SCALE
-        top = min(self._y(value) * SCALE, foot - 2)  # however small beside the others, it is seen
-        self._draw.rectangle((left, top, right, foot), fill=one.colour)
+        top = min(self._y(value) * SCALE, foot - 2)  # visible however small it is
+        self._draw.rectangle((left_edge, top, right_edge, foot), fill=line.colour)
 
     def _text(self, x: float, y: float, text: str, colour: str, anchor: str) -> None:
         self._draw.text((x * SCALE, y * SCALE), text, fill=colour, font=self._font, anchor=anchor)

@@ -1,4 +1,4 @@
-"""The connection to Discord: least intents, no caches but channels and roles."""
+"""The Discord client: minimal intents, and no caches except channels and roles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, cast
 import discord
 from discord.ext import commands
 
-from bot.chat.connection import Trouble, trouble_of
+from bot.chat.connection import Trouble, explain_failure
 from bot.chat.errors import Tree, answer_expired
 from bot.chat.transport import supervise, tracing
 from bot.domain.text.cleaning import plural
@@ -32,15 +32,13 @@ PERMISSIONS = discord.Permissions(
 LONGEST_WAIT = 30.0  # seconds that discord.py may sit out a rate limit; longer ones go back to the outbox
 # How discord.py names the tasks that run listeners, commands, buttons and forms.
 _HANDLERS = ("discord.py: ", "CommandTree-invoker", "discord-ui-")
-SYNC_SECONDS = (
-    10.0  # that a start waits for Discord to take the commands; after them it is tried beside the posting
-)
+SYNC_SECONDS = 10.0  # for the registration at the start; later tries run while the bot posts
 
 
 class _Once:
-    """What discord.py takes for its `reconnect`: whether a connection that is lost is made anew by itself.
+    """A value for discord.py's `reconnect` that becomes true with the first connection.
 
-    The first one is not: Discord may say how long to wait, and discord.py does not look at that.
+    discord.py does not retry the first one, because it ignores how long Discord asks to wait.
     """
 
     def __init__(self, up: asyncio.Event) -> None:
@@ -53,7 +51,7 @@ class _Once:
 class Client(commands.Bot):
     """The bot as Discord sees it.
 
-    `add_commands` gives it its slash commands; `up` is set once the first connection knows the servers and channels.
+    `add_commands` registers the slash commands. `up` is set once the first connection has the servers and channels.
     """
 
     def __init__(
@@ -86,13 +84,13 @@ class Client(commands.Bot):
         self._add_commands = add_commands
 
     async def stay_connected(self, token: str) -> None:
-        """Log in, and work until the client is closed. Raises whatever keeps the first connection from being made."""
+        """Log in and run until the client is closed. Raises whatever prevents the first connection."""
         await self.start(token, reconnect=cast(bool, _Once(self.up)))
 
     async def close(self) -> None:
-        """Disconnect, and end what is still done for earlier events, which would go on with a database that is closed.
+        """Disconnect and cancel the running handlers, which would otherwise use a closed database.
 
-        discord.py would also go on waiting for servers, and then fail to tell a closed client that it is ready.
+        discord.py also keeps a task that waits for servers and fails on a closed client.
         """
         if (waiting := self._connection._ready_task) is not None:
             waiting.cancel()
@@ -104,7 +102,7 @@ class Client(commands.Bot):
         await asyncio.gather(*handlers, return_exceptions=True)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
-        """What a listener of an event raises: trouble with the database is one line, anything else a bug."""
+        """Log an error of a listener: one line for a database error, a traceback for a bug."""
         error = sys.exc_info()[1]
         if isinstance(error, StoreError):
             log.error("%s: %s", event_method, error)
@@ -117,29 +115,29 @@ class Client(commands.Bot):
         self.sync_trouble = await self.sync()
 
     async def sync(self) -> Trouble | None:
-        """Have Discord show the commands as they are now; why it does not yet, None where it does.
+        """Register the commands with Discord. Returns why that failed, or None.
 
-        Posting needs no commands, so this raises nothing that Discord or the network does.
+        Posting needs no commands, so errors of Discord or the network are not raised.
         """
         try:
             async with asyncio.timeout(SYNC_SECONDS):
                 await self.tree.sync()
         except Exception as error:
             try:
-                return trouble_of(error)
+                return explain_failure(error)
             except TopicwireError as refused:
                 return Trouble(str(refused))
         return None
 
     async def on_message(self, _message: discord.Message, /) -> None:
-        """What is written in channels is not read: there are slash commands only."""
+        """Ignore messages in channels, because there are only slash commands."""
 
     async def on_interaction(self, interaction: discord.Interaction[Any], /) -> None:
-        """Answer a button, menu or form that nothing here waits for any more, such as one of an earlier process."""
+        """Answer a button, menu or form that has no handler any more, such as one of an earlier process."""
         await answer_expired(interaction)
 
     async def on_ready(self) -> None:
-        """Say where to invite the bot to, should it be in no server yet."""
+        """Log the invitation address if the bot is in no server yet."""
         self.up.set()
         log.info("ready as %s in %s", self.user, plural(len(self.guilds), "server"))
         if not self.guilds and self.application_id is not None:

@@ -1,4 +1,4 @@
-"""What stands in the way of a connection to Discord, and how long to wait before the next try."""
+"""Why a connection to Discord fails, and how long to wait before the next try."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import aiohttp
 import discord
 import discord.http
 
-from bot.chat.transport import asked_wait
+from bot.chat.transport import requested_wait
 from bot.domain.retry import doubled
 from bot.errors import TopicwireError
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=10)
-LONGEST_BLOCK = timedelta(days=1)  # what a Retry-After may ask for
+LONGEST_BLOCK = timedelta(days=1)  # the longest Retry-After that is followed
 REASON = 200  # characters
 
 REFUSAL = (
@@ -33,14 +33,14 @@ INTENTS = (
 # https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes
 AUTHENTICATION_FAILED = 4004
 DISALLOWED_INTENTS = 4014
-FINAL = frozenset((4004, 4010, 4011, 4012, 4013, 4014))  # a new connection would fare alike
+FINAL = frozenset((4004, 4010, 4011, 4012, 4013, 4014))  # a new connection would fail too
 # The API's answer to an address or a client that it has blocked for a while; it comes with HTTP 403.
 INTERNAL_NETWORK_ERROR = 40333
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why there is no connection. It passes by itself; `wait` is how long Discord asked to wait, if it did."""
+    """A temporary reason for having no connection. `wait` is how long Discord asks to wait, if it does."""
 
     reason: str
     wait: timedelta | None = None
@@ -52,8 +52,8 @@ def pause_after(trouble: Trouble, failures: int) -> timedelta:
     return max(pause, min(trouble.wait or timedelta(), LONGEST_BLOCK))
 
 
-def trouble_of(error: Exception) -> Trouble:
-    """What an error at the start means. TopicwireError, in one sentence, where trying again is of no use."""
+def explain_failure(error: Exception) -> Trouble:
+    """The reason behind an error of a connection. Raises TopicwireError if a retry cannot help."""
     match error:
         case discord.LoginFailure():
             raise TopicwireError(REFUSAL) from error
@@ -72,11 +72,11 @@ def trouble_of(error: Exception) -> Trouble:
                 return Trouble(f"the gateway closed the connection (code {code})")
             raise TopicwireError(f"Discord refused the connection to its gateway (code {code})") from error
         case aiohttp.WSServerHandshakeError(status=status):
-            wait = asked_wait(error.headers or {})
+            wait = requested_wait(error.headers or {})
             return Trouble(f"HTTP {status} from the gateway", wait)
         case aiohttp.ClientError() | OSError() | discord.GatewayNotFound():
             return Trouble(_one_line(str(error)) or type(error).__name__)
-        # discord.py takes for granted that an answer or an event is one of Discord's own.
+        # discord.py assumes that every response and event comes from Discord.
         case LookupError() | ValueError() | TypeError() | AttributeError() | RuntimeError() | zlib.error():
             log.debug("discord.py could not read an answer or an event", exc_info=error)
             return Trouble("the answer did not come from Discord's API")
@@ -88,8 +88,8 @@ def _refused(error: discord.HTTPException) -> Trouble:
     status, text = error.status, _one_line(error.text or "")
     if status == 401:
         raise TopicwireError(REFUSAL) from error
-    definite = 400 <= status < 500 and status not in (408, 429)
-    if definite and error.code not in (0, INTERNAL_NETWORK_ERROR):
+    is_final = 400 <= status < 500 and status not in (408, 429)
+    if is_final and error.code not in (0, INTERNAL_NETWORK_ERROR):
         raise TopicwireError(
             f"Discord refused the bot when it started: {text} (code {error.code})"
         ) from error
@@ -99,8 +99,8 @@ def _refused(error: discord.HTTPException) -> Trouble:
 
 
 def retry_after(error: discord.HTTPException) -> timedelta | None:
-    """How long an answer asks to wait; None where it does not say."""
-    return asked_wait(getattr(error.response, "headers", {}))
+    """How long a response asks to wait, or None."""
+    return requested_wait(getattr(error.response, "headers", {}))
 
 
 def _one_line(text: str) -> str:
@@ -108,18 +108,18 @@ def _one_line(text: str) -> str:
 
 
 async def unreachable() -> Trouble | None:
-    """Why Discord does not answer at all; None where it does. Needs no token."""
+    """Why Discord cannot be reached, or None. Needs no token."""
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session,
             session.get(f"{discord.http.Route.BASE}/gateway") as answer,
         ):
             if answer.status in (403, 429) or answer.status >= 500:
-                return Trouble(f"HTTP {answer.status}", asked_wait(answer.headers))
-            await answer.json(content_type=None)  # a page in its place is a network's that wants a login
+                return Trouble(f"HTTP {answer.status}", requested_wait(answer.headers))
+            await answer.json(content_type=None)  # a login page of a network is not JSON
             return None
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        return trouble_of(error)
+        return explain_failure(error)
 
 
 def one_line_per_reconnect(record: logging.LogRecord) -> bool:

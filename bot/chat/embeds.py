@@ -1,4 +1,4 @@
-"""Our messages as discord.py's objects."""
+"""Converts messages to discord.py's objects."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from bot.messages.message import Button, Embed, Message
 
 
 def to_embed(embed: Embed) -> discord.Embed:
-    """One embed."""
-    made = discord.Embed(
+    """An embed as a discord.py embed."""
+    converted = discord.Embed(
         title=embed.title or None,
         url=embed.url or None,
         description=embed.description or None,
@@ -22,14 +22,14 @@ def to_embed(embed: Embed) -> discord.Embed:
         timestamp=datetime.fromisoformat(embed.timestamp) if embed.timestamp else None,
     )
     if embed.author:
-        made.set_author(name=embed.author)
+        converted.set_author(name=embed.author)
     if embed.image:
-        made.set_image(url=embed.image)
+        converted.set_image(url=embed.image)
     if embed.footer:
-        made.set_footer(text=embed.footer)
+        converted.set_footer(text=embed.footer)
     for field in embed.fields:
-        made.add_field(name=field.name, value=field.value, inline=False)
-    return made
+        converted.add_field(name=field.name, value=field.value, inline=False)
+    return converted
 
 
 def to_embeds(message: Message) -> list[discord.Embed]:
@@ -38,10 +38,10 @@ def to_embeds(message: Message) -> list[discord.Embed]:
 
 
 def to_view(buttons: Sequence[Button]) -> ui.View | None:
-    """The buttons below a message, None where there are none.
+    """A view with these buttons, or None without buttons.
 
-    Presses are answered by the dynamic items that the cogs register, which work after any restart.
-    So the view is stopped at once, or discord.py would keep one in memory for every message.
+    The dynamic items of the cogs answer the buttons, also after a restart. The view is stopped at once, because
+    discord.py would otherwise keep one in memory for every message.
     """
     if not buttons:
         return None
@@ -53,19 +53,19 @@ def to_view(buttons: Sequence[Button]) -> ui.View | None:
 
 
 def with_roles_of(guild: discord.Guild | None, message: Message) -> Message:
-    """The message without the mentions of roles that its server no longer has: they show as `@deleted-role`."""
-    gone = [role for role in message.roles if guild is not None and guild.get_role(role) is None]
-    if not gone:
+    """The message without mentions of deleted roles, which Discord shows as `@deleted-role`."""
+    deleted = [role for role in message.roles if guild is not None and guild.get_role(role) is None]
+    if not deleted:
         return message
     content = message.content
-    for role in gone:
+    for role in deleted:
         content = content.replace(f"<@&{role}>", "")
-    roles = tuple(role for role in message.roles if role not in gone)
+    roles = tuple(role for role in message.roles if role not in deleted)
     return replace(message, content=" ".join(content.split()), roles=roles)
 
 
 def mentions(roles: Sequence[int]) -> discord.AllowedMentions:
-    """Nobody is pinged but these roles."""
+    """Allow pings of these roles only."""
     return discord.AllowedMentions(
         everyone=False,
         users=False,

@@ -1,6 +1,6 @@
-"""The one place where the error of a command, a button or a form becomes an answer.
+"""Turns errors of commands, buttons and forms into answers.
 
-A mistake is answered with what to do. A bug has an id besides, under which the log has the whole story.
+The answer to a mistake says what to do. The answer to a bug has an id, under which the log has the traceback.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import discord
 from discord import app_commands, ui
 
-from bot.chat.limits import Limits
+from bot.chat.limits import CommandLimits
 from bot.chat.reply import acknowledge, reply
 from bot.domain.text.cleaning import clip, plural
 from bot.errors import NotAllowedError, QueryRefusedError, StoreError, TopicwireError
@@ -26,27 +26,27 @@ log = logging.getLogger(__name__)
 
 BUG = "Something went wrong. Try again. If it keeps happening, send the id below to the person who runs the bot."
 EXPIRED = "This has expired. Use the command again."
-_HEARD = "heard"
+_CLAIMED = "heard"
 
 
 def _names(permissions: list[str]) -> str:
     return ", ".join(name.replace("_", " ").replace("guild", "server").title() for name in permissions)
 
 
-# Of an interaction: unknown, acknowledged before, its token expired; or its message was dismissed.
-_GONE = (10062, 40060, 10015, 10008)
+# Codes of an interaction: unknown, already acknowledged, token expired, message dismissed.
+_ANSWER_IMPOSSIBLE = (10062, 40060, 10015, 10008)
 _CHANNEL = re.compile(r"\\<\\#(\d+)\\>")
 
 
 def _shown(text: str) -> str:
-    """Plain text as Markdown that shows it; only the channels that it names become links."""
+    """Plain text escaped for Markdown. Only channel mentions stay links."""
     return _CHANNEL.sub(r"<#\1>", escape(text))
 
 
 def explain(error: BaseException) -> str | None:
-    """What to tell the user of an expected error; None for a bug."""
+    """The text for the user about an expected error; None for a bug."""
     match error:
-        case StoreError():  # what it says is for whoever runs the bot
+        case StoreError():  # its message is for the person who runs the bot
             return "The bot cannot use its database right now. Try again in a minute. If it keeps happening, send the id below to the person who runs the bot."
         case QueryRefusedError():
             drawn = error.drawn.replace("`", "ˋ")  # which could end the block
@@ -62,7 +62,7 @@ def explain(error: BaseException) -> str | None:
 
 
 def _explain_refusal(error: app_commands.AppCommandError) -> str | None:
-    """What discord.py found before a command began."""
+    """The text about a check that failed before the command ran."""
     match error:
         case app_commands.MissingPermissions(missing_permissions=missing):
             return f"You need this permission: {_names(missing)}. Ask an admin of this server."
@@ -85,9 +85,9 @@ def _explain_refusal(error: app_commands.AppCommandError) -> str | None:
 
 
 def _explain_answer(error: discord.HTTPException) -> str | None:
-    """What Discord answered to the bot."""
+    """The text about an error response of Discord."""
     match error:
-        case discord.NotFound(code=code) if code in _GONE:
+        case discord.NotFound(code=code) if code in _ANSWER_IMPOSSIBLE:
             return "Discord no longer accepts an answer to this. Use the command again."
         case discord.Forbidden():
             return "Discord did not allow this. Check the bot's permissions in the channel."
@@ -98,14 +98,14 @@ def _explain_answer(error: discord.HTTPException) -> str | None:
 
 
 def is_mistake(error: BaseException) -> bool:
-    """Whether the user, or Discord, is the cause, and the answer says all there is to know; else it needs an id."""
+    """Whether the user or Discord is the cause, so that the answer needs no id."""
     return explain(error) is not None and not isinstance(error, StoreError)
 
 
 async def answer_error(
     interaction: discord.Interaction[Any], error: BaseException, view: ui.View | None = None
 ) -> None:
-    """Tell the user what went wrong and what to do, with a view where there is a choice, and log it."""
+    """Tell the user what went wrong and what to do, and log the error. `view` may offer choices."""
     if isinstance(error, app_commands.CommandInvokeError):
         error = error.original
     where = interaction.command.qualified_name if interaction.command else "a button"
@@ -128,40 +128,39 @@ async def answer_error(
     embed.description = clip(f"⚠️ {explain(error) or BUG}", 4000)
     try:
         await reply(interaction, embed=embed, **({"view": view} if view is not None else {}))
-    except discord.HTTPException as failed:
-        log.warning("an error could not be shown: %s", failed)
+    except discord.HTTPException as send_error:
+        log.warning("an error could not be shown: %s", send_error)
 
 
-def hear(interaction: discord.Interaction[Any]) -> None:
-    """Note that something here answers the interaction."""
-    interaction.extras[_HEARD] = True
+def claim(interaction: discord.Interaction[Any]) -> None:
+    """Mark the interaction as handled, so that `answer_expired` ignores it."""
+    interaction.extras[_CLAIMED] = True
 
 
 async def answer_expired(interaction: discord.Interaction[Any]) -> None:
-    """Answer a component or a form that nothing here answers: it is of an earlier process, or its time is over."""
+    """Answer a component or form without a handler: it is from an earlier process, or has expired."""
     if interaction.type not in (discord.InteractionType.component, discord.InteractionType.modal_submit):
         return
-    await asyncio.sleep(0)  # discord.py has begun with the views before; each says at once that it answers
-    if _HEARD in interaction.extras or interaction.response.is_done():
+    await asyncio.sleep(0)  # discord.py has started the views before, and each calls `claim` at once
+    if _CLAIMED in interaction.extras or interaction.response.is_done():
         return
     try:
         await reply(interaction, embed=discord.Embed(description=EXPIRED, colour=GREY))
-    except discord.HTTPException as failed:
-        log.warning("an expired button could not be answered: %s", failed)
+    except discord.HTTPException as error:
+        log.warning("an expired button could not be answered: %s", error)
 
 
 def require_membership(interaction: discord.Interaction[Any]) -> None:
-    """NotAllowedError unless the interaction comes from a server that the bot is in.
+    """Raise NotAllowedError unless the interaction comes from a server of the bot.
 
-    Whoever adds an application to their own account can use its commands anywhere, if it allows that. Permissions in
-    a server that the bot does not know say nothing.
+    User-installed applications can be used anywhere, and permissions in an unknown server mean nothing.
     """
     if interaction.guild_id is None or interaction.client.get_guild(interaction.guild_id) is None:
         raise NotAllowedError("This only works in servers that the bot was added to.")
 
 
 def refusal(interaction: discord.Interaction[Any]) -> Exception | None:
-    """Why an interaction is not answered as asked: it comes from elsewhere, or too often. It is counted."""
+    """Count the interaction. Returns the error if it comes from another server or exceeds a rate limit."""
     try:
         require_membership(interaction)
         interaction.client.tree.limits.count(interaction)
@@ -171,7 +170,7 @@ def refusal(interaction: discord.Interaction[Any]) -> Exception | None:
 
 
 async def admit(interaction: discord.Interaction[Any]) -> bool:
-    """Whether a command, button or form may go on; if not, it is answered."""
+    """Whether a command, button or form may proceed. If not, it is answered."""
     error = refusal(interaction)
     if error is not None:
         await answer_error(interaction, error)
@@ -179,18 +178,17 @@ async def admit(interaction: discord.Interaction[Any]) -> bool:
 
 
 class Tree(app_commands.CommandTree[Any]):
-    """The command tree, its errors answered above."""
+    """The command tree; answers errors with `answer_error`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.limits = Limits()
+        self.limits = CommandLimits()
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Acknowledge a command at once: Discord gives up on one after three seconds.
 
-        A command may have to wait that long for the database while a large batch is taken in. Every
-        answer is for the asker alone. Whoever asks too often, or from elsewhere than a server that the bot is in, is
-        told so, or offered no completions.
+        A command may have to wait that long for the database while a large batch is stored. Every answer is visible to
+        the user only. Users who exceed a rate limit, or are not in a server of the bot, get an error or no completions.
         """
         if interaction.type is discord.InteractionType.autocomplete:
             return await self._may_complete(interaction)
@@ -215,11 +213,11 @@ class Tree(app_commands.CommandTree[Any]):
 
 
 class View(ui.View):
-    """A view, its errors answered above."""
+    """A view; answers errors with `answer_error`."""
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """It answers everybody who sees it."""
-        hear(interaction)
+        """Accept every user who can see it, within the rate limits."""
+        claim(interaction)
         return await admit(interaction)
 
     async def on_error(self, interaction: discord.Interaction[Any], error: Exception, item: Any, /) -> None:
@@ -228,11 +226,11 @@ class View(ui.View):
 
 
 class Modal(ui.Modal):
-    """A form, its errors answered above."""
+    """A form; answers errors with `answer_error`."""
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """It answers everybody who sees it."""
-        hear(interaction)
+        """Accept every user who can see it, within the rate limits."""
+        claim(interaction)
         return await admit(interaction)
 
     async def on_error(

@@ -1,4 +1,4 @@
-"""How often people may ask for what the bot has to compute: so many times a minute, by member and by server."""
+"""Rate limits of commands, buttons and completions, by member and by server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MINUTE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How often in a minute one member, and all of a server together, may use any of these commands."""
+    """Uses of these commands in a minute: of one member, and of all members of a server together."""
 
     commands: tuple[str, ...]
     member: int
@@ -26,16 +26,16 @@ class Rate:
 
 RATES = (
     Rate(("search",), member=20, server=60),
-    Rate(("topic test", "topic backtest"), member=10, server=30),  # these read what came in for a month
+    Rate(("topic test", "topic backtest"), member=10, server=30),  # these read the articles of a month
     Rate(("topic create", "topic edit"), member=10, server=20),  # likewise
-    Rate(("source add", "source test"), member=6, server=6),  # these ask other people's servers for something
+    Rate(("source add", "source test"), member=6, server=6),  # these send requests to other people's servers
 )
 OTHERS = Rate((), member=60, server=240)  # every other command, and the buttons
 COMPLETIONS = Rate((), member=120, server=480)
 
 
 class GuildRateLimit:
-    """Counts by member and by server."""
+    """A rate limit by member and by server."""
 
     def __init__(self, rate: Rate) -> None:
         self._buckets: Sequence[commands.CooldownMapping[Interaction]] = (
@@ -44,7 +44,7 @@ class GuildRateLimit:
         )
 
     def count(self, interaction: Interaction) -> None:
-        """Count one more. Raises CommandOnCooldown, with when to try again, where there were too many."""
+        """Count a use. Raises CommandOnCooldown, with the time to wait, if there were too many."""
         now = interaction.created_at.timestamp()
         for buckets in self._buckets:
             bucket = buckets.get_bucket(interaction, now)
@@ -60,8 +60,8 @@ def _server(interaction: Interaction) -> int | None:
     return interaction.guild_id
 
 
-class Limits:
-    """The limits of all commands, of buttons and of completing names."""
+class CommandLimits:
+    """The rate limits of all commands, buttons and completions."""
 
     def __init__(self) -> None:
         self._others = GuildRateLimit(OTHERS)
@@ -72,7 +72,7 @@ class Limits:
             self._by_command |= dict.fromkeys(rate.commands, limit)
 
     def count(self, interaction: Interaction) -> None:
-        """Count a command, a button or a completion. Raises CommandOnCooldown where there were too many."""
+        """Count a command, button or completion. Raises CommandOnCooldown if there were too many."""
         if interaction.type is discord.InteractionType.autocomplete:
             self._completions.count(interaction)
         else:

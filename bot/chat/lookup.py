@@ -1,4 +1,4 @@
-"""Whether a message stands in a channel already, told from the bot's own messages there; all others are skipped."""
+"""Finds out whether the bot has already sent a message to a channel."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import discord
 
 from bot.chat.permissions import allowed
-from bot.chat.port import Mark
+from bot.chat.port import MessageTraits
 from bot.domain.retry import Outcome, SendStatus
 from bot.messages.story import RELATED_ACTION
 
@@ -18,15 +18,17 @@ MOST_MESSAGES = 2000  # of everybody in the channel, from the first try on
 MOST_POSTS = 100  # of the bot in a forum, from the first try on
 
 
-async def find(channel: Any, mark: Mark) -> Outcome:
-    """EXISTS with the message's ids, MISSING where it is not there, HIDDEN where the channel's history is denied."""
+async def find(channel: Any, traits: MessageTraits) -> Outcome:
+    """EXISTS with the message's ids, MISSING, or HIDDEN if the bot may not read the channel's history."""
     me = channel.guild.me
     # Without the permission Discord answers with an empty list.
     if me is not None and not allowed(channel, me).read_message_history:
         return Outcome(SendStatus.HIDDEN)
-    own = _posts(channel, mark) if isinstance(channel, discord.ForumChannel) else _messages(channel, mark)
-    async for message in own:
-        if message.id not in mark.others and _bears(message, mark):
+    candidates = (
+        _posts(channel, traits) if isinstance(channel, discord.ForumChannel) else _messages(channel, traits)
+    )
+    async for message in candidates:
+        if message.id not in traits.excluded and _has_traits(message, traits):
             in_forum = isinstance(channel, discord.ForumChannel)
             return Outcome(
                 SendStatus.EXISTS, message_id=message.id, thread_id=message.channel.id if in_forum else None
@@ -34,23 +36,23 @@ async def find(channel: Any, mark: Mark) -> Outcome:
     return Outcome(SendStatus.MISSING)
 
 
-async def _messages(channel: Any, mark: Mark) -> AsyncIterator[discord.Message]:
-    after = mark.since - CLOCK_SKEW
+async def _messages(channel: Any, traits: MessageTraits) -> AsyncIterator[discord.Message]:
+    after = traits.since - CLOCK_SKEW
     async for message in channel.history(limit=MOST_MESSAGES, after=after, oldest_first=True):
         if message.author.id == channel.guild.me.id:
             yield message
 
 
-async def _posts(forum: discord.ForumChannel, mark: Mark) -> AsyncIterator[discord.Message]:
+async def _posts(forum: discord.ForumChannel, traits: MessageTraits) -> AsyncIterator[discord.Message]:
     """The first messages of the bot's own posts."""
-    oldest = discord.utils.time_snowflake(mark.since - CLOCK_SKEW)
-    left = MOST_POSTS
+    oldest = discord.utils.time_snowflake(traits.since - CLOCK_SKEW)
+    remaining = MOST_POSTS
     async for thread in _threads(forum):
-        if thread.id < oldest or thread.owner_id != forum.guild.me.id or thread.id in mark.others:
+        if thread.id < oldest or thread.owner_id != forum.guild.me.id or thread.id in traits.excluded:
             continue
-        if left == 0:
+        if remaining == 0:
             return
-        left -= 1
+        remaining -= 1
         try:
             yield await thread.fetch_message(thread.id)
         except discord.NotFound:  # somebody deleted it
@@ -65,16 +67,16 @@ async def _threads(forum: discord.ForumChannel) -> AsyncIterator[discord.Thread]
         yield thread
 
 
-def _bears(message: discord.Message, mark: Mark) -> bool:
-    """Whether it is the message: by its button's story, by its footer where Discord refused the button, or by its title."""
+def _has_traits(message: discord.Message, traits: MessageTraits) -> bool:
+    """Compare the story of the button, the footer (if Discord refused the button), or the title."""
     for row in message.components:
         for button in getattr(row, "children", ()):
             action = getattr(button, "custom_id", None) or ""
             if action.startswith(RELATED_ACTION):
-                return action.removeprefix(RELATED_ACTION) in map(str, mark.stories)
+                return action.removeprefix(RELATED_ACTION) in map(str, traits.stories)
     for embed in message.embeds[:1]:
         footer = embed.footer.text or ""
-        if any(footer == f"Story #{n}" or footer.startswith(f"Story #{n} ") for n in mark.stories):
+        if any(footer == f"Story #{n}" or footer.startswith(f"Story #{n} ") for n in traits.stories):
             return True
-        return bool(mark.title) and (embed.title or "").strip() == mark.title.strip()
+        return bool(traits.title) and (embed.title or "").strip() == traits.title.strip()
     return False

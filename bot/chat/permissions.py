@@ -1,4 +1,4 @@
-"""What the bot may do in a channel, and in words what is missing."""
+"""The bot's permissions in a channel, and what is missing."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from bot.domain.retry import CODES, THREAD_LOCKED, UNKNOWN_CHANNEL
 
 GONE = CODES[UNKNOWN_CHANNEL][1]
 
-Target = discord.TextChannel | discord.Thread | discord.ForumChannel
+PostableChannel = discord.TextChannel | discord.Thread | discord.ForumChannel
 
 
 def allowed(channel: Any, member: discord.Member) -> discord.Permissions:
-    """What a member may do in a channel; nothing in a thread whose channel the bot cannot see."""
+    """A member's permissions in a channel; none in a thread whose channel the bot cannot see."""
     try:
         permissions: discord.Permissions = channel.permissions_for(member)
     except discord.ClientException:  # a thread has the permissions of its channel, which is not known
@@ -29,7 +29,7 @@ def missing(channel: Any) -> list[str]:
     if me is None:
         return []
     may = allowed(channel, me)
-    # Without these discord.py takes others for missing as well, which nobody took away.
+    # Without these two discord.py reports further permissions as missing.
     if not may.view_channel:
         return ["View Channel"]
     sending = {}
@@ -44,16 +44,16 @@ def missing(channel: Any) -> list[str]:
 
 
 def problem(client: discord.Client, channel_id: int) -> str:
-    """Why nothing can be posted in a channel; empty where it can, or where that cannot be told from here.
+    """Why the bot cannot post in a channel; empty if it can, or if that is unknown.
 
-    This goes by what the gateway told, which is nothing of archived threads: see `problem_now`.
+    Uses the cache, which has no archived threads: see `problem_now`.
     """
     channel = client.get_channel(channel_id)
     return GONE if channel is None else _problem_in(channel)
 
 
 async def problem_now(client: discord.Client, channel_id: int) -> str:
-    """The same, and Discord is asked for a channel that the gateway does not tell of, such as an archived thread."""
+    """Like `problem`, but fetches a channel that is not in the cache, such as an archived thread."""
     channel: Any = client.get_channel(channel_id)
     if channel is None:
         try:
@@ -66,25 +66,25 @@ async def problem_now(client: discord.Client, channel_id: int) -> str:
 
 
 def _problem_in(channel: Any) -> str:
-    if not isinstance(channel, Target):
+    if not isinstance(channel, PostableChannel):
         return ""
     names = missing(channel)
     if names:
         return f"the bot cannot post there. Give it {', '.join(names)} in the channel"
-    # What is archived only, a message opens again.
+    # A new message reopens an archived thread, unless it is locked.
     if isinstance(channel, discord.Thread) and channel.locked and not may_unlock(channel):
         return CODES[THREAD_LOCKED][1]
     return ""
 
 
 def may_unlock(thread: discord.Thread) -> bool:
-    """Whether the bot may open a thread that moderators locked."""
+    """Whether the bot may reopen a locked thread."""
     me = thread.guild.me
     return me is not None and allowed(thread, me).manage_threads
 
 
 async def is_gone(client: discord.Client, channel_id: int) -> bool:
-    """Whether Discord says that there is no such channel or thread; False where it does not say so."""
+    """Whether Discord reports that the channel or thread does not exist. False if it does not answer."""
     try:
         await client.fetch_channel(channel_id)
     except discord.NotFound:

@@ -1,4 +1,4 @@
-"""The way out to Discord as the workers see it; `bot.chat.sender` is the real one."""
+"""The interface through which workers send messages; `bot.chat.sender` implements it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.messages.message import Message
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a message goes, and where it stands if it was sent before."""
+    """The destination of a message, with its ids if it was sent before."""
 
     guild_id: int
     channel_id: int
@@ -21,32 +21,32 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """What tells a message from others of the bot in its channel, not made before `since`.
+class MessageTraits:
+    """How to recognise a message among the bot's messages since `since` in a channel.
 
-    `stories` are the numbers that its button may name. A message without a story is known by its `title`.
-    `others` are messages that are known to be something else.
+    `stories` are the story numbers that its button may have. A message without a story is recognised by its `title`.
+    `excluded` are the ids of messages that are something else.
     """
 
     since: datetime
     stories: frozenset[int] = frozenset()
     title: str = ""
-    others: frozenset[int] = frozenset()
+    excluded: frozenset[int] = frozenset()
 
 
 class Sender(Protocol):
-    """The way out to Discord. Never raises for what Discord or the network does: that is an outcome."""
+    """Sends messages to Discord. Errors of Discord or the network are outcomes, not exceptions."""
 
     async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
         """Send a new message; repeated with the same nonce, Discord answers with the first one."""
         ...
 
-    async def find(self, target: Target, mark: Mark) -> Outcome:
-        """Look for a message that an earlier try may have made: EXISTS, MISSING or HIDDEN where that can be told."""
+    async def find(self, target: Target, traits: MessageTraits) -> Outcome:
+        """Look for a message that an earlier try may have sent: EXISTS, MISSING or HIDDEN."""
         ...
 
     async def edit(self, target: Target, message: Message) -> Outcome:
-        """Bring a message up to date."""
+        """Edit a message that was sent."""
         ...
 
     async def publish(self, target: Target) -> Outcome:

@@ -1,4 +1,4 @@
-"""Answering a command or a button, for the asker alone."""
+"""Answers to commands and buttons, visible to the user only."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _ANSWERED = "answered"
 
 
 async def acknowledge(interaction: discord.Interaction[Any], *, thinking: bool = True) -> bool:
-    """Tell Discord at once that the interaction was heard. False where Discord has given up on it already.
+    """Acknowledge the interaction. Returns False if Discord has already given up on it.
 
-    `thinking` shows that an answer comes, for the asker alone; without it the message stays as it is.
+    `thinking` shows the user that an answer follows; without it the message stays as it is.
     """
     try:
         await interaction.response.defer(ephemeral=thinking, thinking=thinking)
@@ -26,15 +26,15 @@ async def acknowledge(interaction: discord.Interaction[Any], *, thinking: bool =
 
 
 async def reply(interaction: discord.Interaction[Any], **shown: Any) -> None:
-    """Answer with what `shown` gives (content, embed, embeds, view, file ...).
+    """Answer with `shown` (content, embed, embeds, view, file ...).
 
-    The first answer takes the place of "is thinking"; a later one follows it.
+    The first answer replaces "is thinking"; later ones are new messages.
     """
     response = interaction.response
     if not response.is_done():
         await response.send_message(ephemeral=True, **shown)
     elif _ANSWERED not in interaction.extras and _thinking(interaction):
-        if "file" in shown:  # an edit says which files there are from now on
+        if "file" in shown:  # an edit takes the list of all attachments
             shown["attachments"] = [shown.pop("file")]
         await interaction.edit_original_response(**shown)
     else:

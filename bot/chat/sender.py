@@ -1,4 +1,4 @@
-"""Sending and editing messages over discord.py; whatever happens there becomes an outcome."""
+"""Sends and edits messages with discord.py. Every error becomes an outcome."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.chat import lookup
 from bot.chat.connection import INTERNAL_NETWORK_ERROR, retry_after
 from bot.chat.embeds import mentions, to_embeds, to_view, with_roles_of
 from bot.chat.permissions import allowed, may_unlock
-from bot.chat.port import Mark, Target
+from bot.chat.port import MessageTraits, Target
 from bot.chat.transport import GlobalLimitError
 from bot.domain.retry import (
     ALREADY_PUBLISHED,
@@ -28,7 +28,7 @@ from bot.domain.retry import (
     UNKNOWN_TAG,
     Outcome,
     SendStatus,
-    passes,
+    is_transient,
 )
 from bot.domain.text.cleaning import clip
 from bot.messages.forum import Tag, chosen, followed
@@ -37,19 +37,18 @@ from bot.messages.refusals import NONCE, refused_parts, without
 
 log = logging.getLogger(__name__)
 
-LONGEST_DETAIL = 300  # characters of what Discord says that are stored and logged
+LONGEST_DETAIL = 300  # characters of Discord's error message that are stored and logged
 BANS = frozenset((INTERNAL_NETWORK_ERROR,))
-MOST_CUTS = 2  # times that parts are taken out of a message which Discord goes on to refuse
+MOST_CUTS = 2  # tries without the parts of a message that Discord refuses
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 def _outcome(call: Callable[P, Coroutine[Any, Any, Outcome]]) -> Callable[P, Coroutine[Any, Any, Outcome]]:
-    """Turn what discord.py raises for Discord's and the network's doings into outcomes.
+    """Turn errors of Discord and the network into outcomes.
 
-    There is no time limit here: each request has its own, and discord.py's waits for rate limits are not to be
-    cancelled.
+    There is no timeout here: each request has one, and discord.py's waits for rate limits must not be cancelled.
     """
 
     @wraps(call)
@@ -68,21 +67,21 @@ def _outcome(call: Callable[P, Coroutine[Any, Any, Outcome]]) -> Callable[P, Cor
 
 
 def _refusal(
-    error: discord.RateLimited | discord.HTTPException, got: SendStatus = SendStatus.REFUSED
+    error: discord.RateLimited | discord.HTTPException, status: SendStatus = SendStatus.REFUSED
 ) -> Outcome:
     if isinstance(error, discord.RateLimited):
         everywhere = isinstance(error, GlobalLimitError)
         detail = (
             "Discord is limiting all requests of the bot" if everywhere else "Discord is limiting requests"
         )
-        return Outcome(got, 429, retry_after=error.retry_after, detail=detail, everywhere=everywhere)
-    # Where Discord says what is wrong there is a code; else a proxy's page may stand in its place.
+        return Outcome(status, 429, retry_after=error.retry_after, detail=detail, everywhere=everywhere)
+    # An error of Discord has a code. Without one the text may be a page of a proxy.
     is_page = error.text.lstrip().startswith("<")
     detail = f"Discord answered with HTTP {error.status}"
     if error.status < 500 and (error.code or not is_page):
         detail = clip(error.text or str(error), LONGEST_DETAIL)
     return Outcome(
-        got,
+        status,
         error.status,
         error.code,
         _retry_after(error),
@@ -96,10 +95,10 @@ def _retry_after(error: discord.HTTPException) -> float | None:
     return None if wait is None else wait.total_seconds()
 
 
-async def _with_what_passes(
+async def _without_refused_parts(
     call: Callable[[Message, str | None], Awaitable[T]], message: Message, nonce: str | None = None
 ) -> T:
-    """What `call` returns for the message, or for what is left of it without the parts that Discord refuses."""
+    """Call with the message, and again without the parts that Discord refuses."""
     for _ in range(MOST_CUTS):
         try:
             return await call(message, nonce)
@@ -107,28 +106,28 @@ async def _with_what_passes(
             if error.code != INVALID_FORM_BODY:
                 raise
             parts = refused_parts(error.text)
-            left = without(message, parts)
-            kept = None if any(path[0] in NONCE for path in parts) else nonce
-            if left is None or (left, kept) == (message, nonce):
+            reduced = without(message, parts)
+            reduced_nonce = None if any(path[0] in NONCE for path in parts) else nonce
+            if reduced is None or (reduced, reduced_nonce) == (message, nonce):
                 raise
             log.warning("Discord refused parts of a message: %s", clip(error.text, LONGEST_DETAIL))
-            message, nonce = left, kept
+            message, nonce = reduced, reduced_nonce
     return await call(message, nonce)
 
 
 class DiscordSender:
-    """The real way out. Needs no message or member cache; channels come from the `guilds` intent."""
+    """A `Sender` on discord.py. Needs no message or member cache; channels come from the `guilds` intent."""
 
     def __init__(self, client: discord.Client) -> None:
         self._client = client
 
-    def use(self, client: discord.Client) -> None:
-        """Send over another client from now on."""
+    def switch_to(self, client: discord.Client) -> None:
+        """Use another client from now on."""
         self._client = client
 
     @_outcome
     async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
-        """Send a new message; to a forum, a new post with the tags that exist there."""
+        """Send a new message; in a forum, create a post with the tags that exist there."""
         message = with_roles_of(self._client.get_guild(target.guild_id), message)
         channel = await self._channel(target.channel_id)
         if isinstance(channel, discord.ForumChannel):
@@ -139,37 +138,37 @@ class DiscordSender:
         async def send(part: Message, nonce: str | None) -> discord.Message:
             return await channel.send(**_arguments(part) | ({} if nonce is None else {"nonce": nonce}))
 
-        return Outcome(SendStatus.OK, message_id=(await _with_what_passes(send, message, nonce)).id)
+        return Outcome(SendStatus.OK, message_id=(await _without_refused_parts(send, message, nonce)).id)
 
     async def _forum_post(self, forum: discord.ForumChannel, message: Message) -> Outcome:
         try:
-            made = await _open_post(forum, message, required=forum.flags.require_tag)
+            post = await _open_post(forum, message, required=forum.flags.require_tag)
         except discord.HTTPException as error:
             if error.code not in (TAG_REQUIRED, UNKNOWN_TAG):
                 raise
-            # The forum's tags or its rules have changed, and the gateway has not told of it yet.
+            # The forum's tags or rules have changed, and the cache does not have that yet.
             forum = await self._client.fetch_channel(forum.id)  # type: ignore[assignment] # it was one
             required = error.code == TAG_REQUIRED or forum.flags.require_tag
             if required and not chosen(_tags(forum), message.tags, required=True):
                 raise
-            made = await _open_post(forum, message, required=required)
-        return Outcome(SendStatus.OK, message_id=made.message.id, thread_id=made.thread.id)
+            post = await _open_post(forum, message, required=required)
+        return Outcome(SendStatus.OK, message_id=post.message.id, thread_id=post.thread.id)
 
     @_outcome
-    async def find(self, target: Target, mark: Mark) -> Outcome:
-        """Look for a message that an earlier try may have made."""
-        return await lookup.find(await self._channel(target.channel_id), mark)
+    async def find(self, target: Target, traits: MessageTraits) -> Outcome:
+        """Look for a message that an earlier try may have sent."""
+        return await lookup.find(await self._channel(target.channel_id), traits)
 
     @_outcome
     async def edit(self, target: Target, message: Message) -> Outcome:
-        """Edit a message where it stands, and the name and tags of the forum post that it opens. No edit pings."""
+        """Edit a message, and the name and tags of its forum post. Edits ping nobody."""
         if target.thread_id is None:
             await self._edit_open(target, message)
             return Outcome(SendStatus.OK)
         try:
             await self._edit_open(target, message)
         except discord.HTTPException as error:
-            # What is wrong with a post of a forum is not wrong with the forum.
+            # A problem with a forum post is not a problem of the forum.
             if error.code == UNKNOWN_CHANNEL:
                 return Outcome(SendStatus.REFUSED, error.status, UNKNOWN_MESSAGE)
             if error.code in (THREAD_LOCKED, ARCHIVED_THREAD):
@@ -178,7 +177,7 @@ class DiscordSender:
         return await self._follow(target.thread_id, message)
 
     async def _edit_open(self, target: Target, message: Message) -> None:
-        """Edit a message, and open the thread that it is in where Discord closed it, as a new message would have done."""
+        """Edit a message. Reopens an archived thread first, as a new message would."""
         try:
             await self._edit(target, message)
         except discord.HTTPException as error:
@@ -193,20 +192,20 @@ class DiscordSender:
     async def _edit(self, target: Target, message: Message) -> None:
         assert target.message_id is not None
         channel = self._client.get_partial_messageable(target.thread_id or target.channel_id)
-        stands = channel.get_partial_message(target.message_id)
+        sent = channel.get_partial_message(target.message_id)
 
         async def edit(part: Message, _nonce: str | None) -> discord.Message:
             # The content stays: it names the role that the post pinged.
-            return await stands.edit(
+            return await sent.edit(
                 embeds=to_embeds(part), view=to_view(part.buttons), allowed_mentions=mentions(())
             )
 
-        await _with_what_passes(edit, message)
+        await _without_refused_parts(edit, message)
 
     async def _follow(self, thread_id: int, message: Message) -> Outcome:
-        """Bring a forum post's tags and name up to date, each by itself: Discord limits renames to two in ten minutes.
+        """Update a forum post's tags and name separately: Discord limits renames to two in ten minutes.
 
-        What is refused is no fault of the message, which stands.
+        If Discord refuses a change, the message is still edited.
         """
         outcome = Outcome(SendStatus.OK)
         try:
@@ -216,10 +215,10 @@ class DiscordSender:
                     await thread.edit(**change)
                 except (discord.RateLimited, discord.HTTPException) as error:
                     refusal = _refusal(error, SendStatus.PARTLY)
-                    outcome = refusal if outcome.got is SendStatus.OK or passes(refusal) else outcome
+                    outcome = refusal if outcome.result is SendStatus.OK or is_transient(refusal) else outcome
         except (discord.RateLimited, discord.HTTPException) as error:
             outcome = _refusal(error, SendStatus.PARTLY)
-        if outcome.got is SendStatus.PARTLY:
+        if outcome.result is SendStatus.PARTLY:
             log.info(
                 "the name or the tags of forum post %s could not be changed: %s", thread_id, outcome.detail
             )
@@ -243,12 +242,12 @@ class DiscordSender:
         return isinstance(channel, discord.TextChannel) and channel.is_news()
 
     async def _channel(self, channel_id: int) -> Any:
-        # Archived threads are not in the cache that the gateway keeps.
+        # Archived threads are not in the cache.
         return self._client.get_channel(channel_id) or await self._client.fetch_channel(channel_id)
 
 
 def _tags(forum: discord.ForumChannel) -> list[Tag]:
-    """A forum's tags. A moderated one needs Manage Threads, without which Discord would refuse the post."""
+    """A forum's tags. Moderated tags need Manage Threads, or Discord refuses the post."""
     me = forum.guild.me
     moderates = me is not None and allowed(forum, me).manage_threads
     return [Tag(tag.id, tag.name, moderates or not tag.moderated) for tag in forum.available_tags]
@@ -263,21 +262,21 @@ async def _open_post(forum: discord.ForumChannel, message: Message, *, required:
             **_arguments(part),
         )
 
-    return await _with_what_passes(open_post, message)
+    return await _without_refused_parts(open_post, message)
 
 
 def _changes(thread: discord.Thread, message: Message) -> list[dict[str, Any]]:
-    """What has to change of a forum post so that it is named and tagged as the message wants."""
-    found: list[dict[str, Any]] = []
+    """The edits that give a forum post the name and tags of the message."""
+    changes: list[dict[str, Any]] = []
     forum = thread.parent
     if message.tags and isinstance(forum, discord.ForumChannel):
         applied = [tag.id for tag in thread.applied_tags]
-        wanted = followed(_tags(forum), applied, message.tags, message.other_tags)
-        if set(wanted) != set(applied):
-            found.append({"applied_tags": [forum.get_tag(number) for number in wanted]})
+        tags = followed(_tags(forum), applied, message.tags, message.other_tags)
+        if set(tags) != set(applied):
+            changes.append({"applied_tags": [forum.get_tag(number) for number in tags]})
     if message.name and " ".join(message.name.split()) != " ".join(thread.name.split()):
-        found.append({"name": message.name})
-    return found
+        changes.append({"name": message.name})
+    return changes
 
 
 def _arguments(message: Message) -> dict[str, Any]:

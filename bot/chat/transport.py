@@ -1,4 +1,4 @@
-"""Requests to Discord below discord.py: their time limit, and the answers that discord.py must not handle itself."""
+"""Requests below discord.py: timeouts, and responses that discord.py must not handle itself."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from discord.http import HTTPClient, Route
 
 REQUEST_SECONDS = 30.0  # for one HTTP request; waiting for a rate limit is not part of it
 LONGEST_WAIT = timedelta(days=1)
-GLOBAL_WAIT = timedelta(seconds=5)  # for a global limit that does not say how long it lasts
-CREATIONS = ("/messages", "/threads")  # ends of the paths of requests that make something
+GLOBAL_WAIT = timedelta(seconds=5)  # for a global limit without a duration
+CREATIONS = ("/messages", "/threads")  # path suffixes of requests that create something
 
 
 class GlobalLimitError(discord.RateLimited):
-    """The limit for all requests of the bot has been hit."""
+    """The bot has reached the limit for all its requests."""
 
 
 def tracing() -> aiohttp.TraceConfig:
-    """Raises on answers that discord.py would wait for or repeat by itself, so that the outbox decides.
+    """A trace that raises on responses that discord.py would wait for or retry, so that the outbox decides.
 
     - A global rate limit: discord.py holds back all requests with an event that stays cleared for good if the
       request is cancelled while it waits.
-    - A server error after a request that makes something: discord.py repeats the request at once, and what was
-      made although the answer is an error would be there twice.
+    - A server error after a request that creates something: discord.py retries at once, which creates a duplicate
+      if the first request succeeded despite the error.
     """
     config = aiohttp.TraceConfig()
     config.on_request_end.append(_look_at)
@@ -39,12 +39,12 @@ def tracing() -> aiohttp.TraceConfig:
 async def _look_at(
     _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
 ) -> None:
-    answer = end.response
-    if answer.status == 429 and _is_global(answer):
-        wait = asked_wait(answer.headers)
+    response = end.response
+    if response.status == 429 and _is_global(response):
+        wait = requested_wait(response.headers)
         raise GlobalLimitError(min(GLOBAL_WAIT if wait is None else wait, LONGEST_WAIT).total_seconds())
-    if answer.status >= 500 and end.method == "POST" and end.url.path.endswith(CREATIONS):
-        raise discord.DiscordServerError(answer, None)
+    if response.status >= 500 and end.method == "POST" and end.url.path.endswith(CREATIONS):
+        raise discord.DiscordServerError(response, None)
 
 
 def _is_global(answer: aiohttp.ClientResponse) -> bool:
@@ -54,14 +54,14 @@ def _is_global(answer: aiohttp.ClientResponse) -> bool:
     )
 
 
-def asked_wait(headers: Mapping[str, str]) -> timedelta | None:
-    """How long an answer asks to wait, in seconds or as a date; None where it does not say."""
+def requested_wait(headers: Mapping[str, str]) -> timedelta | None:
+    """The wait that `Retry-After` asks for, in seconds or as a date; None if there is none."""
     value = headers.get("Retry-After", "")
     try:
         return max(timedelta(), timedelta(seconds=float(value)))
     except (ValueError, OverflowError):
         pass
-    try:  # RFC 9110 allows a date as well; a proxy may send one, with its own clock beside it
+    try:  # RFC 9110 also allows a date, which is compared with the sender's `Date`
         until, sent = (parsedate_to_datetime(text) for text in (value, headers.get("Date", "")))
     except (ValueError, TypeError, OverflowError, IndexError):  # what a damaged date can raise
         return None
@@ -73,7 +73,7 @@ def _aware(moment: datetime) -> datetime:
 
 
 def supervise(http: HTTPClient) -> None:
-    """Bound each request in time, let none be cancelled while discord.py waits, and refuse answers that are no JSON."""
+    """Limit the time of each request, shield it from cancellation, and refuse responses that are not JSON."""
     request = http.request
     running: set[asyncio.Future[Any]] = set()
 
@@ -93,6 +93,6 @@ def supervise(http: HTTPClient) -> None:
     def _forget(task: asyncio.Future[Any]) -> None:
         running.discard(task)
         if not task.cancelled():
-            task.exception()  # whoever asked may be gone; asyncio would log an error that nobody looked at
+            task.exception()  # the caller may be gone; asyncio would log an unretrieved error
 
     http.request = supervised  # type: ignore[method-assign] # discord.py has no hook for it

@@ -1,4 +1,4 @@
-"""Answers with buttons: pages to turn, and choices; and mistakes answered with what may have been meant."""
+"""Answers with buttons: pages, choices, and suggestions after a mistake."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ Callback = Callable[Concatenate[S, discord.Interaction[Any], P], Coroutine[Any, 
 
 
 def answered(callback: Callback[S, P]) -> Callback[S, P]:
-    """A command, button or form whose user's mistakes are answered: only bugs are raised into discord.py.
+    """Answer the mistakes of users in a command, button or form. Only bugs are raised.
 
-    Where the mistake is a name of a command's option, the nearest names are buttons that use the command with them.
+    For an unknown name in an option, the answer has buttons that repeat the command with similar names.
     """
 
     @wraps(callback)
@@ -63,14 +63,14 @@ def answered(callback: Callback[S, P]) -> Callback[S, P]:
 
 
 class Answer(View):
-    """An answer with buttons, which are taken away when they would no longer work."""
+    """An answer with buttons, which are removed when they expire."""
 
     def __init__(self, interaction: discord.Interaction[Any]) -> None:
         super().__init__(timeout=ANSWER_SECONDS)
         self._interaction = interaction
 
     async def on_timeout(self) -> None:
-        """Take the buttons away; the message may be gone by now, which is as good."""
+        """Remove the buttons, unless the message is gone."""
         try:
             await self._interaction.edit_original_response(view=None)
         except discord.HTTPException:
@@ -78,7 +78,7 @@ class Answer(View):
 
 
 class Pages(Answer):
-    """Pages to turn, where there are several, and what else can be pressed."""
+    """Pages with buttons to turn them, and further items."""
 
     def __init__(
         self, interaction: discord.Interaction[Any], pages: Sequence[Embed], actions: Sequence[ui.Item[Any]]
@@ -102,7 +102,7 @@ class Pages(Answer):
         self._mark()
         try:
             await interaction.response.edit_message(embed=to_embed(self._pages[self._at]), view=self)
-        except discord.HTTPException:  # the reader still sees the page before
+        except discord.HTTPException:  # the previous page is still shown
             self._at = before
             self._mark()
             raise
@@ -111,19 +111,19 @@ class Pages(Answer):
     @ui.button(label="Previous", emoji="◀️")
     @answered
     async def previous(self, interaction: discord.Interaction[Any], _button: ui.Button[Pages]) -> None:
-        """One page back."""
+        """Show the previous page."""
         await self._turn(interaction, -1)
 
     @ui.button(label="Next", emoji="▶️")
     @answered
     async def following(self, interaction: discord.Interaction[Any], _button: ui.Button[Pages]) -> None:
-        """One page on."""
+        """Show the next page."""
         await self._turn(interaction, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A button: what is written on it, and what it does. `danger`: that cannot be undone."""
+    """A button with its label and action. `danger` marks an action that cannot be undone."""
 
     label: str
     press: Press
@@ -137,14 +137,14 @@ class _ChoiceButton(ui.Button[Any]):
 
     @answered
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Take the buttons away, and do it."""
+        """Remove the buttons and run the action."""
         if await acknowledge(interaction):
             await self._offer.close()
             await self._press(interaction)
 
 
 class ConfirmView(Answer):
-    """Buttons of which one can be pressed, once. The first is what is expected; the others are plain."""
+    """Buttons of which one can be pressed, once. The first is highlighted."""
 
     def __init__(self, interaction: discord.Interaction[Any], *choices: Choice) -> None:
         super().__init__(interaction)
@@ -154,13 +154,13 @@ class ConfirmView(Answer):
             self.add_item(_ChoiceButton(self, choice, style))
 
     async def close(self) -> None:
-        """Take the buttons away; what was chosen matters more than whether that succeeds."""
+        """Remove the buttons. A failure does not stop the chosen action."""
         self.stop()
         await self.on_timeout()
 
 
 def cancel(label: str, text: str) -> Choice:
-    """A choice that changes nothing, and says so."""
+    """A choice that changes nothing and answers with a text."""
 
     async def press(interaction: discord.Interaction[Any]) -> None:
         await answer(interaction, Embed(description=text, colour=GREY))
@@ -174,7 +174,7 @@ async def answer(
     view: ui.View | None = None,
     file: discord.File | None = None,
 ) -> None:
-    """Answer so that only the asker sees it. The embed shows a picture among the files as `attachment://name`."""
+    """Answer visibly to the user only. The embed refers to the file as `attachment://name`."""
     shown: dict[str, Any] = {"embed": to_embed(embed)}
     if view is not None:
         shown["view"] = view
@@ -186,6 +186,6 @@ async def answer(
 async def answer_pages(
     interaction: discord.Interaction[Any], pages: Sequence[Embed], actions: Sequence[ui.Item[Any]] = ()
 ) -> None:
-    """Answer with pages, with buttons to turn them where there are several, and with more of them below."""
+    """Answer with pages, buttons to turn them if there are several, and further items."""
     view = Pages(interaction, pages, actions) if len(pages) > 1 or actions else None
     await answer(interaction, pages[0], view)

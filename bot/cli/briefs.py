@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from bot.cli.common import out, out_json
+from bot.cli.common import print_json, print_line
 from bot.domain.briefs.brief import MOST_SENTENCES, brief
 from bot.domain.briefs.rouge import WORDS, Rouge, compare
 from bot.domain.briefs.sentences import sentences
@@ -50,16 +50,16 @@ def measure(file: Path, as_json: bool) -> None:
     sizes = [len(brief(event.view)) for event in events]
     facts = {"events": len(events), "sentences_per_brief": round(fmean(sizes), 2), "no_brief": sizes.count(0)}
     if as_json:
-        out_json({**facts, **rows})
+        print_json({**facts, **rows})
         return
-    out(
+    print_line(
         f"events: {len(events):,}, {facts['sentences_per_brief']} sentences per brief, {facts['no_brief']} without one"
     )
-    out(f"first {WORDS} words, by stems\n")
+    print_line(f"first {WORDS} words, by stems\n")
     wide = max(map(len, rows))
-    out(" " * wide + "".join(f"{name:>16}" for name in rows["brief"]))
+    print_line(" " * wide + "".join(f"{name:>16}" for name in rows["brief"]))
     for name, values in rows.items():
-        out(f"{name:<{wide}}" + "".join(f"{value:>16.3f}" for value in values.values()))
+        print_line(f"{name:<{wide}}" + "".join(f"{value:>16.3f}" for value in values.values()))
 
 
 def _row(events: Sequence[Event], summary: Summary) -> dict[str, float]:
@@ -127,7 +127,7 @@ def _event(data: Any, number: int) -> Event:
             language=language,
         )
         members.append(Stored(place, record, MOMENT, MOMENT))
-    view = stories.view(stories.Story(number, tuple(members), {}, {}))
+    view = stories.story_view(stories.Story(number, tuple(members), {}, {}))
     if view is None:
         raise ValueError("no reports")
     return Event(view, reference, language)

@@ -1,4 +1,4 @@
-"""What commands share: output for people or as JSON, the settings, the database, and reading records from places."""
+"""Helpers of the commands: output, settings, the database, and reading records from files and feeds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.domain.text.terminal import json_line, lines, one_line
 from bot.errors import ConfigError, SourceError
 from bot.runtime import clock
 from bot.sources.folder import FolderSource
-from bot.sources.model import Batch, Rejected
+from bot.sources.model import ItemBatch, Rejected
 from bot.sources.topic_files import load_topics
 
 if TYPE_CHECKING:
@@ -30,61 +30,66 @@ T = TypeVar("T")
 MAYBE_FEEDS = frozenset({".xml", ".rss", ".atom", ".rdf", ".json"})
 
 
-def out(text: str) -> None:
-    """Print to standard output, with what could control a terminal escaped."""
+def print_line(text: str) -> None:
+    """Print to standard output, with control characters escaped."""
     sys.stdout.write(lines(text) + "\n")
 
 
-def note(text: str) -> None:
-    """Print for people, to standard error, so that a program can read standard output. Escaped likewise."""
+def print_note(text: str) -> None:
+    """Print a message for people to standard error, with control characters escaped."""
     sys.stderr.write(lines(text) + "\n")
 
 
-def out_json(value: Any) -> None:
+def print_json(value: Any) -> None:
     """Print one line of JSON."""
     sys.stdout.write(json_line(value) + "\n")
 
 
-def aware(moment: datetime) -> datetime:
-    """A time that was typed; in UTC, if it names no zone."""
+def to_utc(moment: datetime) -> datetime:
+    """The time in UTC. A time without a zone is taken as UTC."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def stamp(moment: datetime) -> str:
-    """As people and programs read it: UTC, with a Z."""
+def format_time(moment: datetime) -> str:
+    """The time in UTC as ISO 8601 with a Z."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def load_topic_files(directory: Path | None) -> tuple[Topic, ...]:
-    """The topics of a directory of topic files; each file that cannot be used is told."""
+    """The topics of a directory. Prints each file that cannot be used; raises ConfigError if none can."""
     if directory is None:
         return ()
     topics, rejected = load_topics(directory)
     for error in rejected:
-        note(f"{error.path}: {error.reason}")
+        print_note(f"{error.path}: {error.reason}")
     if not topics:
         raise ConfigError(str(directory), ["it contains no usable topic file"])
     return topics
 
 
-def settings_of(path: Path) -> Config:
-    """The settings in the file and the environment. `config.yaml` may be missing: then the defaults count."""
+def load_settings(path: Path) -> Config:
+    """The settings of the file and the environment. The default file may be missing."""
     from bot.config import load, parse
 
     return load(path) if path != CONFIG or path.exists() else parse({})
 
 
 def with_context(
-    db_url: str | None, config: Config, work: Callable[[Context], Awaitable[T]], now: datetime | None = None
+    db_url: str | None, config: Config, action: Callable[[Context], Awaitable[T]], now: datetime | None = None
 ) -> T:
-    """Do it with a database, that of the settings where none is named, as of a moment; None: now."""
+    """The result of `action` with a context on the database `db_url`, or else that of the settings.
+
+    `now` fixes the clock of the context.
+    """
     from bot import bootstrap
     from bot.store.database import Database
 
     async def opened() -> T:
         db = await Database.open(db_url or config.database.url)
         try:
-            return await work(bootstrap.build_context(config, db, clock.now if now is None else lambda: now))
+            return await action(
+                bootstrap.build_context(config, db, clock.now if now is None else lambda: now)
+            )
         finally:
             await db.close()
 
@@ -95,7 +100,7 @@ def _is_address(place: str) -> bool:
     return place.startswith(("http://", "https://"))
 
 
-def existing(places: Sequence[str]) -> None:
+def require_existing(places: Sequence[str]) -> None:
     """Raise ConfigError for a path that does not exist."""
     missing = [place for place in places if not _is_address(place) and not _exists(place)]
     if missing:
@@ -113,9 +118,9 @@ def _exists(place: str) -> bool:
 async def open_places(
     places: Sequence[str], private_networks: bool
 ) -> AsyncIterator[Iterator[tuple[str, Source | None]]]:
-    """Each place with what is to be read there: a feed, a feed's file, a record file or a directory of them.
+    """Each place with its source: a feed, a feed file, a record file or a directory of record files.
 
-    None stands for a path that does not exist.
+    The source is None if the path does not exist.
     """
     async with AsyncExitStack() as stack:
         web = None
@@ -143,33 +148,33 @@ def _source(place: str, web: Web | None) -> Source | None:
     return FolderSource(path)
 
 
-async def read_places(places: Sequence[str], private_networks: bool = False) -> AsyncIterator[Batch]:
-    """All batches of the sources at these places, as if nothing of them had been read before; prints what is refused.
+async def read_places(places: Sequence[str], private_networks: bool = False) -> AsyncIterator[ItemBatch]:
+    """All batches of the sources at these places, read from the start. Prints what is rejected.
 
-    Of several places one that cannot be read is refused itself. A single one raises SourceError or OSError.
+    If one of several places cannot be read, it is rejected. A single one raises SourceError or OSError.
     """
-    async with open_places(places, private_networks) as read:
-        for place, source in read:
+    async with open_places(places, private_networks) as sources:
+        for place, source in sources:
             try:
-                async for batch in reading(place, source).fetch({}):
+                async for batch in require_source(place, source).fetch({}):
                     for error in batch.rejected:
-                        note(refusal(error))
+                        print_note(describe_rejection(error))
                     yield batch
             except (SourceError, OSError) as error:
-                refused = unreadable(places, place, error)
-                note(refusal(refused))
-                yield Batch(rejected=(refused,))
+                refused = rejected_place(places, place, error)
+                print_note(describe_rejection(refused))
+                yield ItemBatch(rejected=(refused,))
 
 
-def reading(place: str, source: Source | None) -> Source:
-    """What is to be read at a place; raises SourceError where nothing is there."""
+def require_source(place: str, source: Source | None) -> Source:
+    """The source of a place. Raises SourceError if the place does not exist."""
     if source is None:
         raise SourceError(f"{place}: does not exist")
     return source
 
 
-def unreadable(places: Sequence[str], place: str, error: SourceError | OSError) -> Rejected:
-    """That a place cannot be read, as a refusal; raises the error where it is the only one."""
+def rejected_place(places: Sequence[str], place: str, error: SourceError | OSError) -> Rejected:
+    """The rejection of a place that cannot be read. Raises the error if it is the only place."""
     if len(places) == 1:
         raise error
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
@@ -178,8 +183,8 @@ def unreadable(places: Sequence[str], place: str, error: SourceError | OSError) 
     return Rejected(place, 0, reason)
 
 
-def refusal(error: Rejected) -> str:
-    """A line about what was refused: an item of a place, or the place itself."""
+def describe_rejection(error: Rejected) -> str:
+    """A line about a rejected item, or a rejected place (item 0)."""
     return (
         f"{error.path}: item {error.item}: {error.reason}" if error.item else f"{error.path}: {error.reason}"
     )

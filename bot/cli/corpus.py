@@ -14,7 +14,7 @@ from bot.domain.clustering.assign import StoryWindow
 from bot.domain.clustering.params import DEFAULT_PARAMS, ClusteringParams
 from bot.domain.clustering.story_cluster import Report
 from bot.domain.records.identity import canonical
-from bot.domain.records.intake import Arrival, Known, identify, keys_of
+from bot.domain.records.intake import Arrival, StoredContext, identify, keys_of
 from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError
 from bot.runtime import clock
@@ -74,7 +74,9 @@ def read_corpus(place: Path, *, semantic: bool = False) -> Corpus:
     if not records:
         raise InvalidInputError(f"{place}: no records found.")
     arrivals = [Arrival(record, replay=True) for record in records]
-    batch = identify(arrivals, Known({}, {}, {}), Topics(), clock.now(), timedelta(), semantic=semantic)
+    batch = identify(
+        arrivals, StoredContext({}, {}, {}), Topics(), clock.now(), timedelta(), semantic=semantic
+    )
     return Corpus(
         batch.related,
         frozenset(report.id for report in batch.arrivals),

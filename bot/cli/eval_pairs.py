@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.cli.common import out, out_json
+from bot.cli.common import print_json, print_line
 from bot.cli.corpus import Corpus, group, read_corpus, require_model, split_files
 from bot.cli.evaluation import print_table, quality_of, quality_values
 from bot.domain.clustering import embeddings
@@ -40,9 +40,9 @@ def pairs(files: Sequence[Path], *, orders: int, semantic: bool, as_json: bool) 
             rows[labels.name] = address_pairs(labels, corpus, orders)
     if as_json:
         [first, *others] = rows.values()
-        out_json({"semantic": semantic, **({"files": rows} if others else first)})
+        print_json({"semantic": semantic, **({"files": rows} if others else first)})
     else:
-        out(f"pairs by {embeddings.basis(semantic)}\n")
+        print_line(f"pairs by {embeddings.basis(semantic)}\n")
         print_table(rows)
     return refused
 

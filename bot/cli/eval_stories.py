@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from bot.cli.common import out, out_json
+from bot.cli.common import print_json, print_line
 from bot.cli.corpus import Corpus, Grouping, group, read_corpus, require_model, split_files
 from bot.cli.eval_pairs import address_pairs
 from bot.cli.evaluation import MEASURES, labels_by_address, peak_memory, print_table
@@ -88,12 +88,12 @@ def stories(
     if pairs is not None and last is not None:
         facts["pairs"] = address_pairs(pairs, last, orders)
     if as_json:
-        out_json(facts)
+        print_json(facts)
         return refused
     _print(facts)
     for one in sets:
         for line in _worst(one, errors):
-            out(line)
+            print_line(line)
     return refused
 
 
@@ -118,19 +118,21 @@ def _overall(sets: Sequence[Evaluated], figures: Sequence[Mapping[str, Any]]) ->
 
 
 def _print(facts: Mapping[str, Any]) -> None:
-    out(f"stories by {embeddings.basis(facts['semantic'])}; means of {facts['orders']} orders of arrival")
+    print_line(
+        f"stories by {embeddings.basis(facts['semantic'])}; means of {facts['orders']} orders of arrival"
+    )
     rows = dict(facts["sets"])
     if len(rows) > 1:
         rows["mean"] = facts
     for name in AGREEMENTS if rows else ():
-        out(f"\n{name}")
+        print_line(f"\n{name}")
         print_table(
             {key: {**{count: row[count] for count in COUNTS}, **row[name]} for key, row in rows.items()}
         )
     if rows:
-        out(f"\n{facts['records_per_second']:,} records/s, {facts['peak_memory_mb']} MB peak memory")
+        print_line(f"\n{facts['records_per_second']:,} records/s, {facts['peak_memory_mb']} MB peak memory")
     if "pairs" in facts:
-        out("")
+        print_line("")
         print_table({"pairs": facts["pairs"]})
 
 

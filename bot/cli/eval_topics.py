@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.cli.common import load_topic_files, out, out_json
+from bot.cli.common import load_topic_files, print_json, print_line
 from bot.cli.evaluation import labels_by_address, print_table, quality_of, quality_values, read_records
 from bot.domain.model import Record, Stored
 from bot.domain.records.intake import keys_of
@@ -55,9 +55,9 @@ def topics(
         total, rows = _of_declared(known, records, ", ".join(places))
         facts |= {"all": total, "topics": rows}
     if as_json:
-        out_json(facts)
+        print_json(facts)
     elif "all" in facts:
-        out(f"records: {len(records):,}, topics: {len(rows)}\n")
+        print_line(f"records: {len(records):,}, topics: {len(rows)}\n")
         print_table({"all": total, **rows})
     else:
         _print(facts)
@@ -68,10 +68,10 @@ def _print(facts: Mapping[str, object]) -> None:
     """Each figure on a line, and tables below their names."""
     for name, value in facts.items():
         if isinstance(value, Mapping):
-            out(f"\n{name}")
+            print_line(f"\n{name}")
             print_table(value)
         else:
-            out(f"{name}: {value:,}" if isinstance(value, int) else f"{name}: {value}")
+            print_line(f"{name}: {value:,}" if isinstance(value, int) else f"{name}: {value}")
 
 
 # Against what records declare.
@@ -161,7 +161,7 @@ def _grown(known: Topics, reports: Sequence[Record]) -> _Grown:
         }
         changes += count > BIG and decided != assigned
         assigned = decided
-    view = domain_stories.view(Story(1, tuple(members), {}, matches, assigned))
+    view = domain_stories.story_view(Story(1, tuple(members), {}, matches, assigned))
     shares = tuple(one.voices / one.of for one in view.evidence if one.assigned) if view else ()
     return _Grown(len(members), shares, changes)
 

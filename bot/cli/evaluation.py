@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bot.cli.common import existing, out, read_places
+from bot.cli.common import print_line, read_places, require_existing
 from bot.domain.clustering.agreement import Quality
 from bot.domain.model import Record
 from bot.domain.records.identity import canonical
@@ -19,7 +19,7 @@ MEASURES = ("precision", "recall", "F1")
 
 def read_records(places: Sequence[str]) -> tuple[list[Record], int]:
     """The records of files or directories with their languages, and how many items were refused."""
-    existing(places)
+    require_existing(places)
     records: list[Record] = []
     refused = 0
 
@@ -67,12 +67,12 @@ def print_table(rows: Mapping[str, Mapping[str, float]]) -> None:
     """Print rows of figures below their names."""
     columns = list(next(iter(rows.values())))
     wide = max(map(len, rows))
-    out(" " * wide + "".join(f"{name:>11}" for name in columns))
+    print_line(" " * wide + "".join(f"{name:>11}" for name in columns))
     for name, values in rows.items():
         cells = (
             f"{value:>11.3f}" if isinstance(value, float) else f"{value:>11,}" for value in values.values()
         )
-        out(f"{name:<{wide}}" + "".join(cells))
+        print_line(f"{name:<{wide}}" + "".join(cells))
 
 
 def peak_memory() -> int:

@@ -16,8 +16,8 @@ from bot.domain.stories.ranking import Sort
 from bot.domain.text.terminal import lines, one_line
 from bot.errors import QueryRefusedError, TopicwireError
 
-# Exit codes. 0: done. 1: done, but some items were refused, or `check` found problems. 2: a wrong call
-# (typer's own). 3: could not be done; the message says what to do.
+# Exit codes. 0: success. 1: some items were rejected, or `check` found problems. 2: wrong usage (typer's own).
+# 3: failure; the message says what to do.
 SOME_REFUSED = 1
 FAILED = 3
 
@@ -54,8 +54,8 @@ PrivateNetworks = Annotated[
 ]
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         from importlib.metadata import version
 
         typer.echo(f"topicwire {version('topicwire')}")
@@ -187,9 +187,9 @@ def search(
     json: Json = False,
 ) -> None:
     """Search all stored articles. The query language is that of topics."""
-    from bot.cli.stories import search
+    from bot.cli.stories import search_stories
 
-    search(query, sort, limit, db, json, config)
+    search_stories(query, sort, limit, db, json, config)
 
 
 @app.command()
@@ -333,7 +333,7 @@ app.add_typer(evaluate, name="eval")
 
 
 @evaluate.command("stories")
-def eval_stories(
+def evaluate_stories(
     files: Annotated[
         list[Path],
         typer.Argument(
@@ -364,7 +364,7 @@ def eval_stories(
 
 
 @evaluate.command("topics")
-def eval_topics(
+def evaluate_topics(
     records: Annotated[
         Path, typer.Argument(help="Records: a file or a directory.", exists=True, show_default=False)
     ],
@@ -395,14 +395,14 @@ def eval_topics(
     json: Json = False,
 ) -> None:
     """Compare the topics that match with the topics that the records declare, with events, or with categories."""
-    from bot.cli.eval_topics import topics as compare
+    from bot.cli import eval_topics
 
-    refused = compare([str(records)], topics, stories, categories, learned=learned, as_json=json)
+    refused = eval_topics.topics([str(records)], topics, stories, categories, learned=learned, as_json=json)
     raise typer.Exit(SOME_REFUSED if refused else 0)
 
 
 @evaluate.command("pairs")
-def eval_pairs(
+def evaluate_pairs(
     files: Annotated[
         list[Path],
         typer.Argument(
@@ -445,7 +445,7 @@ def eval_briefs(
 
 def main() -> None:
     """Entry point; expected errors are one message and exit code 3, never a traceback."""
-    if sys.argv[1:2] == ["run"]:  # a stop before the bot listens to signals itself is a clean one as well
+    if sys.argv[1:2] == ["run"]:  # a signal during the start also stops the bot cleanly
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         app()

@@ -1,4 +1,4 @@
-"""What `topicwire ingest` and `match` do."""
+"""The commands `topicwire ingest` and `topicwire match`."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.cli.common import (
-    aware,
-    existing,
+    describe_rejection,
+    load_settings,
     load_topic_files,
-    note,
     open_places,
-    out,
-    out_json,
+    print_json,
+    print_line,
+    print_note,
     read_places,
-    reading,
-    refusal,
-    settings_of,
-    unreadable,
+    rejected_place,
+    require_existing,
+    require_source,
+    to_utc,
     with_context,
 )
 from bot.domain.model import Record
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from bot.services.context import Context
     from bot.workers.ingest import Summary
 
-PROGRESS_AFTER = 200  # items: below, an intake is over before a bar could be read
+PROGRESS_AFTER = 200  # items; smaller intakes finish before a bar could be read
 
 
-def _topics_beside(places: Iterable[str]) -> list[Path]:
-    """The topic files that come with the records, as in a site's `_data/topics`."""
-    return [found for place in places if (found := Path(place) / "_data" / "topics").is_dir()]
+def _topic_directories(places: Iterable[str]) -> list[Path]:
+    """The directories of topic files beside the records, as in a site's `_data/topics`."""
+    return [directory for place in places if (directory := Path(place) / "_data" / "topics").is_dir()]
 
 
 def ingest(
@@ -51,40 +51,40 @@ def ingest(
     private_networks: bool,
     config: Path,
 ) -> int:
-    """`topicwire ingest`: returns how many items, and of several places how many of these, were refused."""
-    from bot.workers import rematch  # `match` needs no database, whose library takes long to import
+    """`topicwire ingest`: returns the number of rejected items and places."""
+    from bot.workers import rematch  # slow to import, and `match` needs no database
     from bot.workers.ingest import Ingest, Summary
 
     if len(places) == 1:
-        existing(places)
-    directories = [topics] if topics else _topics_beside(places)
-    wanted = [topic for directory in directories for topic in load_topic_files(directory)]
+        require_existing(places)
+    directories = [topics] if topics else _topic_directories(places)
+    definitions = [topic for directory in directories for topic in load_topic_files(directory)]
 
-    async def work(context: Context) -> Summary:
-        await rematch.define(context, wanted)
+    async def store(context: Context) -> Summary:
+        await rematch.define(context, definitions)
         worker = Ingest(context, replay=as_of is not None)
         total = Summary()
-        async with open_places(places, private_networks) as read:
+        async with open_places(places, private_networks) as sources:
             with _Progress() as progress:
-                for place, source in read:
+                for place, source in sources:
                     try:
-                        reader = reading(place, source)
-                        total.merge(await worker.step(reader, progressed=progress.from_here(total.read)))
+                        reader = require_source(place, source)
+                        total.merge(await worker.step(reader, progressed=progress.counting_from(total.read)))
                     except (SourceError, OSError) as error:
-                        total.merge(Summary(rejected=1, errors=[unreadable(places, place, error)]))
+                        total.merge(Summary(rejected=1, errors=[rejected_place(places, place, error)]))
         return total
 
-    summary = with_context(db_url, settings_of(config), work, aware(as_of) if as_of else None)
+    summary = with_context(db_url, load_settings(config), store, to_utc(as_of) if as_of else None)
     if as_json:
         errors = [{"path": e.path, "item": e.item, "reason": e.reason} for e in summary.errors]
         counts = {
             name: getattr(summary, name) for name in ("read", "new", "changed", "unchanged", "rejected")
         }
-        out_json({**counts, "errors": errors})
+        print_json({**counts, "errors": errors})
         return summary.rejected
     for error in summary.errors:
-        note(refusal(error))
-    out(
+        print_note(describe_rejection(error))
+    print_line(
         f"{plural(summary.read, 'record')} read: {summary.new} new, {summary.changed} changed, {summary.unchanged} unchanged, "
         f"{summary.rejected} rejected"
     )
@@ -92,7 +92,7 @@ def ingest(
 
 
 class _Progress:
-    """A bar on a terminal that shows how many items were taken in so far."""
+    """A progress bar on a terminal that shows the number of records read."""
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -105,8 +105,8 @@ class _Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def from_here(self, before: int) -> Callable[[Summary], None]:
-        """What an intake calls as it goes on, `before` items having been read by earlier ones."""
+    def counting_from(self, before: int) -> Callable[[Summary], None]:
+        """A callback for an intake after `before` items were read by earlier ones."""
 
         def progressed(summary: Summary) -> None:
             self.show(before + summary.read)
@@ -114,7 +114,7 @@ class _Progress:
         return progressed
 
     def show(self, count: int) -> None:
-        """So many items by now."""
+        """Show the number of items read."""
         if self._bar is None:
             if not sys.stderr.isatty() or count < PROGRESS_AFTER:
                 return
@@ -134,12 +134,12 @@ class _Progress:
 
 
 def match(places: Sequence[str], directory: Path, as_json: bool, private_networks: bool) -> int:
-    """`topicwire match`: returns how many items were refused."""
+    """`topicwire match`: returns the number of rejected items."""
     if len(places) == 1:
-        existing(places)
+        require_existing(places)
     topics = Topics(load_topic_files(directory))
 
-    async def work() -> int:
+    async def print_matches() -> int:
         refused = 0
         async for batch in read_places(places, private_networks):
             refused += len(batch.rejected)
@@ -147,13 +147,13 @@ def match(places: Sequence[str], directory: Path, as_json: bool, private_network
                 _print_match(item.record, topics.matcher.matched(with_language(item.record)), as_json)
         return refused
 
-    return asyncio.run(work())
+    return asyncio.run(print_matches())
 
 
 def _print_match(record: Record, why: Mapping[str, Sequence[str]], as_json: bool) -> None:
     if not as_json:
         names = "; ".join(f"{name} ({', '.join(words)})" for name, words in why.items())
-        out(f"{record.title}\n  {names or 'no topic'}")
+        print_line(f"{record.title}\n  {names or 'no topic'}")
         return
-    found = {"topics": list(why), "why": {name: list(words) for name, words in why.items()}}
-    out_json({"url": record.url, "title": record.title, "declared": list(record.topics), **found})
+    matches = {"topics": list(why), "why": {name: list(words) for name, words in why.items()}}
+    print_json({"url": record.url, "title": record.title, "declared": list(record.topics), **matches})

@@ -1,4 +1,4 @@
-"""What `topicwire run` and `check` do."""
+"""The commands `topicwire run` and `topicwire check`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from bot import bootstrap
-from bot.cli.common import out, settings_of
+from bot.cli.common import load_settings, print_line
 from bot.config import Config
 from bot.domain.text.cleaning import plural
 from bot.domain.text.terminal import one_line
@@ -17,7 +17,7 @@ def run(path: Path) -> None:
     """`topicwire run`."""
     from bot.runtime import app, logs, process
 
-    config = settings_of(path)
+    config = load_settings(path)
     if not config.discord.token.get_secret_value():
         raise TopicwireError(
             "The bot's token is missing. Create a bot at https://discord.com/developers/applications (New Application, "
@@ -30,18 +30,18 @@ def run(path: Path) -> None:
 
 
 def check(path: Path) -> tuple[int, Config | None]:
-    """`topicwire check`: print every problem. How many there are, and the settings where they can be read."""
+    """`topicwire check`: print every problem. Returns their number, and the settings if they are valid."""
     config = None
     try:
-        config = settings_of(path)
+        config = load_settings(path)
         problems = bootstrap.check(config) + asyncio.run(bootstrap.check_stored(config))
     except ConfigError as error:
         problems = error.problems
     for problem in problems:
-        out(problem)
+        print_line(problem)
     place = one_line(str(path)) if path.exists() else "the default settings"
     if config is not None and not problems:
-        out(f"{place}: no problems; {bootstrap.found_by(config)}")
+        print_line(f"{place}: no problems; {bootstrap.describe_comparison(config)}")
     else:
-        out(f"{place}: {plural(len(problems), 'problem')}")
+        print_line(f"{place}: {plural(len(problems), 'problem')}")
     return len(problems), config

@@ -1,4 +1,4 @@
-"""What `topicwire stories`, `related`, `digest` and `search` do."""
+"""The commands `topicwire stories`, `related`, `digest` and `search`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bot.cli.common import aware, note, out, out_json, settings_of, stamp, with_context
+from bot.cli.common import (
+    format_time,
+    load_settings,
+    print_json,
+    print_line,
+    print_note,
+    to_utc,
+    with_context,
+)
 from bot.domain.model import UNKNOWN_DATE, Coverage, StoryView
 from bot.domain.posting.digest import Digest
 from bot.domain.stories.hit import Hit
@@ -15,8 +23,7 @@ from bot.domain.stories.ranking import Sort
 from bot.domain.text.cleaning import plural
 from bot.messages.search import left_out_words
 from bot.runtime import clock
-from bot.services import related as use
-from bot.services import search as searching
+from bot.services import related, search
 from bot.services.context import Context
 from bot.services.digests import between
 
@@ -24,8 +31,8 @@ UNDATED = "undated"
 
 
 def _dated(moment: datetime) -> str | None:
-    """The time when something was published; None where it is not known."""
-    return None if moment == UNKNOWN_DATE else stamp(moment)
+    """The time of publication, or None if it is unknown."""
+    return None if moment == UNKNOWN_DATE else format_time(moment)
 
 
 def _coverage_json(entry: Coverage) -> dict[str, Any]:
@@ -58,48 +65,50 @@ def _story_json(view: StoryView) -> dict[str, Any]:
 def list_stories(db_url: str | None, as_json: bool, limit: int, sort: Sort, config: Path) -> None:
     """`topicwire stories`."""
 
-    async def work(context: Context) -> list[StoryView]:
-        return (await use.latest(context, None, None, limit=limit or None, sort=sort))[1]
+    async def read_stories(context: Context) -> list[StoryView]:
+        return (await related.latest(context, None, None, limit=limit or None, sort=sort))[1]
 
-    for shown in with_context(db_url, settings_of(config), work):
+    for view in with_context(db_url, load_settings(config), read_stories):
         if as_json:
-            out_json(_story_json(shown))
+            print_json(_story_json(view))
         else:
-            outlets = f", {shown.outlets} outlets" if shown.outlets > 1 else ""
-            mark = "*" if shown.notable else " "
-            out(
-                f"#{shown.number:<6}{shown.last:%Y-%m-%d}  {shown.heat:>4}{mark} {shown.lead.record.title}{outlets}"
+            outlets = f", {view.outlets} outlets" if view.outlets > 1 else ""
+            mark = "*" if view.notable else " "
+            print_line(
+                f"#{view.number:<6}{view.last:%Y-%m-%d}  {view.heat:>4}{mark} {view.lead.record.title}{outlets}"
             )
 
 
 def show_related(text: str, db_url: str | None, as_json: bool, config: Path) -> None:
     """`topicwire related`."""
 
-    async def work(context: Context) -> use.Found:
-        return await use.related(context, text)
+    async def read_related(context: Context) -> related.Found:
+        return await related.related(context, text)
 
-    found = with_context(db_url, settings_of(config), work)
+    result = with_context(db_url, load_settings(config), read_related)
     if as_json:
-        beside = {"before": [o.number for o in found.before], "after": [o.number for o in found.after]}
-        out_json(_story_json(found.view) | beside)
+        neighbours = {"before": [o.number for o in result.before], "after": [o.number for o in result.after]}
+        print_json(_story_json(result.view) | neighbours)
         return
-    shown, lead = found.view, found.view.lead
-    out(f"#{shown.number} {lead.record.title}")
-    about = f"score {shown.heat} · {', '.join(shown.topics)}"
-    out(f"{lead.record.outlet.name} · {_dated(lead.published) or UNDATED} · {about}\n{lead.record.url}")
+    view, lead = result.view, result.view.lead
+    print_line(f"#{view.number} {lead.record.title}")
+    about = f"score {view.heat} · {', '.join(view.topics)}"
+    print_line(
+        f"{lead.record.outlet.name} · {_dated(lead.published) or UNDATED} · {about}\n{lead.record.url}"
+    )
     for heading, relation in (("Same event", "same"), ("Background", "background")):
-        entries = [entry for entry in shown.coverage if entry.relation.value == relation]
+        entries = [entry for entry in view.coverage if entry.relation.value == relation]
         if entries:
-            out(f"\n{heading}")
+            print_line(f"\n{heading}")
         for entry in entries:
             record = entry.stored.record
             where = f"{record.outlet.name} · {_dated(entry.stored.published) or UNDATED} · {record.url}"
-            out(f"  {record.quality:>3}  {record.title}\n       {where}")
-    for heading, others in (("Before", found.before), ("After", found.after)):
-        if others:
-            out(f"\n{heading}")
-        for other in others:
-            out(f"  #{other.number:<6}{other.last:%Y-%m-%d}  {other.lead.record.title}")
+            print_line(f"  {record.quality:>3}  {record.title}\n       {where}")
+    for heading, neighbours_of_kind in (("Before", result.before), ("After", result.after)):
+        if neighbours_of_kind:
+            print_line(f"\n{heading}")
+        for neighbour in neighbours_of_kind:
+            print_line(f"  #{neighbour.number:<6}{neighbour.last:%Y-%m-%d}  {neighbour.lead.record.title}")
 
 
 def show_digest(
@@ -112,34 +121,34 @@ def show_digest(
     config: Path,
 ) -> None:
     """`topicwire digest`."""
-    end = aware(until) if until else clock.now()
+    end = to_utc(until) if until else clock.now()
 
-    async def work(context: Context) -> Digest:
-        return await between(context, topic, aware(since), end, size)
+    async def compose(context: Context) -> Digest:
+        return await between(context, topic, to_utc(since), end, size)
 
-    made = with_context(db_url, settings_of(config), work, end)
+    digest = with_context(db_url, load_settings(config), compose, end)
     if as_json:
-        out_json(_digest_json(topic, made))
+        print_json(_digest_json(topic, digest))
         return
-    out(
-        f"{stamp(made.since)} to {stamp(made.until)}: {plural(len(made.entries), 'story', 'stories')}, {made.left_out} more not shown"
+    print_line(
+        f"{format_time(digest.since)} to {format_time(digest.until)}: {plural(len(digest.entries), 'story', 'stories')}, {digest.left_out} more not shown"
     )
-    for section in made.sections:
-        out(f"\n{section.topic}")
+    for section in digest.sections:
+        print_line(f"\n{section.topic}")
         for entry in section.entries:
             record = entry.view.lead.record
-            out(f"  #{entry.view.number} {record.title}")
-            out(
+            print_line(f"  #{entry.view.number} {record.title}")
+            print_line(
                 f"     {record.outlet.name} · {plural(entry.view.outlets, 'outlet')} · score {entry.view.heat} · {record.url}"
             )
 
 
-def _digest_json(topic: str, made: Digest) -> dict[str, Any]:
+def _digest_json(topic: str, digest: Digest) -> dict[str, Any]:
     return {
         "topic": topic,
-        "since": stamp(made.since),
-        "until": stamp(made.until),
-        "left_out": made.left_out,
+        "since": format_time(digest.since),
+        "until": format_time(digest.until),
+        "left_out": digest.left_out,
         "sections": [
             {
                 "topic": section.topic,
@@ -152,32 +161,36 @@ def _digest_json(topic: str, made: Digest) -> dict[str, Any]:
                     for e in section.entries
                 ],
             }
-            for section in made.sections
+            for section in digest.sections
         ],
     }
 
 
-def search(query: str, order: Order, limit: int, db_url: str | None, as_json: bool, config: Path) -> None:
+def search_stories(
+    query: str, order: Order, limit: int, db_url: str | None, as_json: bool, config: Path
+) -> None:
     """`topicwire search`."""
 
-    async def work(context: Context) -> searching.Found:
-        return await searching.find(context, query, order=order, limit=limit)
+    async def find_stories(context: Context) -> search.SearchResult:
+        return await search.find(context, query, order=order, limit=limit)
 
-    found = with_context(db_url, settings_of(config), work)
-    for hit in found.hits:
+    result = with_context(db_url, load_settings(config), find_stories)
+    for hit in result.hits:
         _print_hit(hit, as_json)
-    if found.left_out:
-        note(left_out_words(found.left_out))
+    if result.left_out:
+        print_note(left_out_words(result.left_out))
 
 
 def _print_hit(hit: Hit, as_json: bool) -> None:
     record = hit.match.stored.record
     if not as_json:
-        out(f"#{hit.view.number:<6}{(_dated(hit.match.stored.published) or UNDATED)[:10]:10}  {record.title}")
-        out(f"{'':19}{record.outlet.name} · {record.url}")
+        print_line(
+            f"#{hit.view.number:<6}{(_dated(hit.match.stored.published) or UNDATED)[:10]:10}  {record.title}"
+        )
+        print_line(f"{'':19}{record.outlet.name} · {record.url}")
         return
     words = [hit.match.document.texts[mark.text][mark.start : mark.end] for mark in hit.match.words]
-    out_json(
+    print_json(
         {
             "story": hit.view.number,
             "title": record.title,

@@ -1,4 +1,4 @@
-"""Settings: `models` says what there is, `loading` reads a file and the environment."""
+"""Settings: `models` defines them, `loading` reads them from a file and the environment."""
 
 from bot.config.loading import load, parse
 from bot.config.models import Config, FeedSettings, FolderSettings, GitSettings

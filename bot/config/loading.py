@@ -1,4 +1,4 @@
-"""`config.yaml` and the environment, read; every error names its key and what is allowed, and repeats no secret."""
+"""Reads `config.yaml` and the environment. Errors name the key and what is allowed, and never contain secrets."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def load(path: Path) -> Config:
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         # The scanner's and the parser's words are constants; the constructor's quote the file.
         constant = isinstance(error, yaml.scanner.ScannerError | yaml.parser.ParserError)
-        what = getattr(error, "problem", None) if constant else None
-        raise ConfigError(str(path), [f"{where}{what or 'not valid YAML'}"]) from None
+        problem = getattr(error, "problem", None) if constant else None
+        raise ConfigError(str(path), [f"{where}{problem or 'not valid YAML'}"]) from None
     if data is not None and not isinstance(data, dict):
         raise ConfigError(str(path), ["the file must contain keys and values, as config.example.yaml does"])
     # An empty section (`topics:` with everything below it commented out) means its defaults.
@@ -43,7 +43,7 @@ def load(path: Path) -> Config:
 
 
 def parse(data: dict[str, Any], place: str = "config") -> Config:
-    """Check settings given as plain values; ConfigError as for `load`."""
+    """The settings from plain values. Raises ConfigError like `load`."""
     unknown = [
         f"{name}: unknown setting; config.example.yaml lists all settings"
         for name in sorted(os.environ)
@@ -57,7 +57,7 @@ def parse(data: dict[str, Any], place: str = "config") -> Config:
     except ValidationError as error:
         raise ConfigError(place, [_problem(detail) for detail in error.errors()]) from None
     except SettingsError as error:
-        # pydantic names the section alone.
+        # pydantic names only the section.
         section = re.search(r'field "(\w+)"', str(error))
         start = f"{PREFIX}{section[1].upper() if section else ''}"
         names = [
@@ -68,7 +68,7 @@ def parse(data: dict[str, Any], place: str = "config") -> Config:
 
 
 def _is_broken(value: str) -> bool:
-    """Whether a value of the environment looks like JSON and is none."""
+    """Whether a value of the environment looks like JSON but is invalid."""
     try:
         json.loads(value)
     except ValueError:
@@ -77,7 +77,7 @@ def _is_broken(value: str) -> bool:
 
 
 def _without_kinds(place: Sequence[int | str]) -> list[int | str]:
-    """A place in the settings as its user knows it: pydantic names the kind of a source as well."""
+    """The path of a setting without the kind of a source, which pydantic adds."""
     return [
         part
         for position, part in enumerate(place)
@@ -85,14 +85,14 @@ def _without_kinds(place: Sequence[int | str]) -> list[int | str]:
     ]
 
 
-# Settings whose value an error may repeat. Everything else may be a secret, or one that stands under the wrong key.
+# Settings whose value an error may contain. Other values may be secrets, also ones under a wrong key.
 _SHOWN = {
     "backfill", "catalogue", "edit_interval", "edit_window", "every", "kind", "least", "level", "listen", "max_age", "most",
     "most_stored", "per_day", "per_minute", "per_server", "private_networks", "quality", "semantic", "size", "time", "timezone",
 }  # fmt: skip
 _LONGEST_KEY = 60
 
-# pydantic's types of errors in the words of this program; `{...}` comes from the error's context.
+# Messages for pydantic's error types; `{...}` comes from the context of the error.
 _SECTION = "must be a section of keys and values"
 _MESSAGES = {
     "bool_parsing": "must be true or false",
@@ -128,7 +128,7 @@ def _problem(detail: Any) -> str:
         keys += ".kind"
         message = "write folder, feed or git"
     unknown = detail["type"] == "extra_forbidden"
-    given = detail.get("input")
-    if isinstance(given, str | int | float) and not unknown and place[-1:] and place[-1] in _SHOWN:
-        message += f" (got {str(given)[:60]!r})"
+    value = detail.get("input")
+    if isinstance(value, str | int | float) and not unknown and place[-1:] and place[-1] in _SHOWN:
+        message += f" (got {str(value)[:60]!r})"
     return f"{keys or 'config'}: {message}"

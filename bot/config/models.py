@@ -1,4 +1,4 @@
-"""The settings as frozen values, with their defaults and what is allowed."""
+"""The settings as frozen models, with defaults and validation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from bot.domain.stories.owners import MediaOwners
 from bot.sources.topic_files import topic_from_mapping
 
 PREFIX = "TOPICWIRE_"  # of environment variables
-ALL_SERVERS = (0,)  # what `all` means in a list of servers; no server has that id
+ALL_SERVERS = (0,)  # the value of `all` in a list of servers; no server has that id
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -68,27 +68,27 @@ class Discord(_Model):
 
 
 class DatabaseSettings(_Model):
-    """Where everything is kept."""
+    """The database."""
 
     url: str = "data/topicwire.db"
 
 
 class _FilesSettings(_Model):
-    """What holds for record files wherever they are."""
+    """Settings of all sources of record files."""
 
     backfill: int = Field(default=0, ge=0, le=1000)
     quality: int = Field(default=0, ge=0, le=100)
 
 
 class FolderSettings(_FilesSettings):
-    """A directory of record files, watched."""
+    """A directory of record files, which is watched."""
 
     kind: Literal["folder"]
     path: Path
 
 
 class FeedSettings(_Model):
-    """A feed, polled. Its topics are those of every record in it."""
+    """A feed, which is polled. All its articles have its topics."""
 
     kind: Literal["feed"]
     url: str
@@ -104,7 +104,7 @@ class FeedSettings(_Model):
 
 
 class GitSettings(_FilesSettings):
-    """A git repository of record files, pulled."""
+    """A git repository of record files, which is pulled."""
 
     kind: Literal["git"]
     url: str
@@ -124,7 +124,7 @@ SourceSettings = Annotated[FolderSettings | FeedSettings | GitSettings, Field(di
 
 
 class FeedsSettings(_Model):
-    """How feeds are polled, those of the catalogue and those that servers add among them."""
+    """Polling of all feeds, including those of the catalogue and of servers."""
 
     catalogue: bool = True
     quality: int = Field(default=70, ge=0, le=100)
@@ -149,13 +149,13 @@ class FeedsSettings(_Model):
         return self
 
     def polls(self) -> Polls:
-        """The same as the domain knows it."""
+        """These settings as a value of the domain."""
         bounds = Bounds(self.least, self.most)
         return Polls(bounds, self.quality, self.per_server, self.per_day, self.most_stored)
 
 
 class HttpSettings(_Model):
-    """The bot's own HTTP endpoint: pushed records, health and metrics. Without `listen` there is none."""
+    """The HTTP endpoint: pushed records, health and metrics. It is off without `listen`."""
 
     listen: str = ""
     token: SecretStr = SecretStr("")
@@ -203,9 +203,9 @@ class TopicSettings(_Model):
 
 
 def _domain(value: str) -> str:
-    if "." not in value or (found := registered_domain(value)) != value.strip().casefold():
+    if "." not in value or (domain := registered_domain(value)) != value.strip().casefold():
         raise ValueError("write the registered domain of an outlet: example.com, without www. or a path")
-    return found
+    return domain
 
 
 def _server(value: Any) -> int:
@@ -243,7 +243,7 @@ class StorySettings(_Model):
 
     @field_validator("owners")
     @classmethod
-    def _one_each(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    def _one_owner_each(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
         owned: dict[str, str] = {}
         for name, domains in value.items():
             for domain in domains:
@@ -254,17 +254,17 @@ class StorySettings(_Model):
                 owned[domain] = name
         return value
 
-    def by_meaning(self) -> bool:
+    def compares_meanings(self) -> bool:
         """Whether stories are found by what titles mean, too."""
         return self.semantic != "no" and embeddings.installed()
 
-    def known_owners(self) -> MediaOwners:
-        """The same as the domain knows it."""
+    def media_owners(self) -> MediaOwners:
+        """These settings as a value of the domain."""
         return MediaOwners({domain: name for name, domains in self.owners.items() for domain in domains})
 
 
 class PostSettings(_Model):
-    """How live posts behave."""
+    """Live posts."""
 
     max_age: Duration = timedelta(days=7)
     edit_window: Duration = timedelta(hours=48)
@@ -278,12 +278,12 @@ class PostSettings(_Model):
         return value
 
     def rules(self) -> PostingSettings:
-        """The same as the domain knows it."""
+        """These settings as a value of the domain."""
         return PostingSettings(self.max_age, self.edit_window, self.edit_interval)
 
 
 class DigestSettings(_Model):
-    """The digest of channels that did not set their own."""
+    """The digest of channels without their own settings."""
 
     time: TimeOfDay = time(9)
     timezone: str = "UTC"
@@ -291,7 +291,7 @@ class DigestSettings(_Model):
 
     @field_validator("timezone")
     @classmethod
-    def _known(cls, value: str) -> str:
+    def _existing_zone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
         except (KeyError, ValueError, OSError) as error:
@@ -301,7 +301,7 @@ class DigestSettings(_Model):
         return value
 
     def schedule(self) -> Schedule:
-        """The same as the domain knows it."""
+        """These settings as a value of the domain."""
         return Schedule(self.time, self.timezone, size=self.size)
 
 
@@ -339,7 +339,7 @@ class RephrasingSettings(_Model):
 
 
 class LogSettings(_Model):
-    """What is logged, to standard error."""
+    """The log, which goes to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -372,5 +372,5 @@ class Config(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment before the file, whose content comes in as the init arguments."""
+        """Prefer the environment to the file, whose content is passed as init arguments."""
         return env_settings, init_settings

@@ -1,6 +1,6 @@
-"""`topicwire demo`: the real bot on a simulated Discord, and records replayed on their own clock.
+"""`topicwire demo`: the real bot on a simulated Discord, with replayed records.
 
-Client, commands, store and pipeline are the ones of `topicwire run`; simulated are Discord and time.
+Client, commands, store and workers are those of `topicwire run`. Only Discord and the time are simulated.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import yaml
 from rich.console import Console
 
 from bot.demo.panels import markdown, panel
-from bot.demo.replay import Clock, Replay, by_minute, published, read
+from bot.demo.replay import Clock, Replay, by_minute, published, read_records
 from bot.domain.model import Topic
 from bot.domain.text.cleaning import plural
 from bot.domain.topics.topics import Topics
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 SAMPLE = Path(__file__).parent / "sample"
 NEWS, TOPICS, IMAGES = SAMPLE / "_news", SAMPLE / "_data" / "topics", SAMPLE / "images"
 LAST_DAY = timedelta(days=1)
-SHORT = timedelta(days=14)  # a longer replay has its digest only at the end
-TICK = 0.5  # seconds between two looks at what a user did on the page
+SHORT = timedelta(days=14)  # a longer replay has a digest only at the end
+TICK = 0.5  # seconds between two updates of the page
 
 
 def show(*, records: Path | None, topics: Path | None, topic: str, once: bool, port: int) -> None:
@@ -53,8 +53,8 @@ def show(*, records: Path | None, topics: Path | None, topic: str, once: bool, p
         raise TopicwireError(
             "The demo needs the simulated Discord. Run pip install '.[demo]' in Topicwire's directory."
         ) from error
-    beside = records / "_data" / "topics" if records else TOPICS
-    directory = topics or (beside if beside.is_dir() else None)
+    bundled = records / "_data" / "topics" if records else TOPICS
+    directory = topics or (bundled if bundled.is_dir() else None)
     if port and not _is_free(port):
         raise TopicwireError(
             f"Another program uses port {port}. Choose another one with --port, or omit the option."
@@ -65,7 +65,7 @@ def show(*, records: Path | None, topics: Path | None, topic: str, once: bool, p
 
 
 def _is_free(port: int) -> bool:
-    """Whether the page can be served at a port of this machine."""
+    """Whether the port is free for the page."""
     with socket.socket() as probe:
         if os.name == "posix":  # as the page's own server does
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -77,7 +77,7 @@ def _is_free(port: int) -> bool:
 
 
 def assets() -> dict[str, tuple[str, bytes]]:
-    """The sample's pictures by the addresses that its records give: nothing is fetched from outside."""
+    """The sample's pictures by their addresses, so that nothing is fetched."""
     names: dict[str, str] = yaml.safe_load((IMAGES / "assets.yaml").read_text(encoding="utf-8"))
     return {url: (name, (IMAGES / name).read_bytes()) for url, name in names.items()}
 
@@ -113,7 +113,7 @@ class Demo:
             await db.close()
 
     async def _load(self) -> tuple[list[Item], tuple[Topic, ...]]:
-        items, rejected = await read(self._records)
+        items, rejected = await read_records(self._records)
         for error in rejected[:20]:
             self.console.print(
                 f"{error.path}: item {error.item}: {error.reason}", style="yellow", markup=False
@@ -130,15 +130,15 @@ class Demo:
         return items, topics
 
     def _chosen(self, items: Sequence[Item], topics: Sequence[Topic]) -> str:
-        """The topic that was asked for, or the one with most records where these have nothing of it."""
-        known = Topics(topics)
+        """The chosen topic, or the topic with the most records if the chosen one has none."""
+        tree = Topics(topics)
         counts = Counter(
-            name for item in items for match in known.matcher.of(item.record) for name in {match.topic}
+            name for item in items for match in tree.matcher.of(item.record) for name in {match.topic}
         )
         if not counts:
             raise TopicwireError("No record has a topic. Give a directory of topic files with --topics.")
-        wanted = known.resolve(self._topic)
-        name = wanted.name if wanted else self._topic
+        topic = tree.resolve(self._topic)
+        name = topic.name if topic else self._topic
         return name if counts[name] else counts.most_common(1)[0][0]
 
     async def _populate(self, env: simcord.Env) -> None:
@@ -156,60 +156,62 @@ class Demo:
         self._names = {self.channel.id: name}
 
     async def _replay(self, app: App, env: simcord.Env, items: Sequence[Item], last_digest: bool) -> None:
-        """Take the records in as they were published. Without the `last_digest` it is left to the visitor."""
+        """Store the records in order of publication. `last_digest`: send the digest of the last day too."""
         first, last = published(items[0]), published(items[-1])
         self.console.rule(
             f"Topicwire replays {plural(len(items), 'article')} from {first:%d %B %Y} to {last:%d %B %Y}"
         )
         source = Replay()
         started = time.perf_counter()
-        await self._to(env, first)
-        await app.ingest.step(source.give(()))
-        both = last - first < SHORT
-        await self._say("subscribe", topic=self._topic, mode="both" if both else "live")
+        await self._move_clock(env, first)
+        await app.ingest.step(source.load(()))
+        with_digest = last - first < SHORT
+        await self._run_command("subscribe", topic=self._topic, mode="both" if with_digest else "live")
         if self._parent:
-            await self._say("subscribe", topic=self._parent, mode="digest")
+            await self._run_command("subscribe", topic=self._parent, mode="digest")
         for moment, group in by_minute(items):
-            if not both and last - moment < LAST_DAY:
-                both = True
-                await self._say("subscribe", topic=self._topic, mode="both")
+            if not with_digest and last - moment < LAST_DAY:
+                with_digest = True
+                await self._run_command("subscribe", topic=self._topic, mode="both")
             await self._mornings(app, env, moment)
-            await self._to(env, moment)
-            await app.ingest.step(source.give(group))
+            await self._move_clock(env, moment)
+            await app.ingest.step(source.load(group))
             await self._deliver(app)
-        # The edits that were still held back, and the digest of the next morning.
-        await self._to(env, self.clock() + app.context.rules.edit_interval)
+        # Send the delayed edits, and the digest of the next morning.
+        await self._move_clock(env, self.clock() + app.context.rules.edit_interval)
         await self._deliver(app)
         if last_digest:
             await self._mornings(app, env, self.clock() + LAST_DAY)
-        sent = Counter("digest" if len(m.content) else "post" for m in self._seen.values())
+        counts = Counter("digest" if len(m.content) else "post" for m in self._seen.values())
         if not self._seen:
             raise TopicwireError(
                 f"No story on {self._topic} was notable enough to post. Try another --topic."
             )
         took = time.perf_counter() - started
-        self.console.rule(f"{plural(sent['post'], 'post')}, {plural(sent['digest'], 'digest')}, {took:.1f} s")
+        self.console.rule(
+            f"{plural(counts['post'], 'post')}, {plural(counts['digest'], 'digest')}, {took:.1f} s"
+        )
 
     async def _mornings(self, app: App, env: simcord.Env, until: datetime) -> None:
-        """Stop at every time before `until` at which a digest is due."""
+        """Send every digest that is due before `until`."""
         while True:
             async with app.context.db.read() as connection:
                 due = await digests.next_due(connection)
             if due is None or due >= until:
                 return
-            await self._to(env, due)
+            await self._move_clock(env, due)
             await app.digest()
             await self._deliver(app)
 
-    async def _to(self, env: simcord.Env, moment: datetime) -> None:
-        """Move the clock. The simulated Discord's follows, so that its messages carry the right times."""
+    async def _move_clock(self, env: simcord.Env, moment: datetime) -> None:
+        """Move the clock of the bot and of the simulated Discord, so that messages have the right times."""
         self.clock.move(moment)
         ahead = (self.clock() - env.now()).total_seconds()
         if ahead > 0:
             await env.advance_time(ahead)
 
-    async def _say(self, command: str, **options: str) -> None:
-        """Type a command as the user, and print what the bot answers."""
+    async def _run_command(self, command: str, **options: str) -> None:
+        """Run a command as the user, and print the answer."""
         typed = " ".join(f"{name}:{value}" for name, value in options.items())
         self.console.print(f"\n[bold]you[/]  /{command} {typed}")
         result = await self.user.slash(self.channel, command, **options)
@@ -217,7 +219,7 @@ class Demo:
             self.console.print(markdown(embed.description or "", self.clock(), self._names), style="italic")
 
     async def _deliver(self, app: App) -> bool:
-        """Send what is due, and print what changed in the channel."""
+        """Send due messages, and print the changes in the channel."""
         if not await app.deliver.drain():
             return False
         for message in self.channel.history():
@@ -247,10 +249,10 @@ class Demo:
             self.console.print(f"\n[bold cyan]{page.url}[/]", soft_wrap=True)
             sys.stdout.flush()
             with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
-                await self._keep(app, page)
+                await self._keep_page_open(app, page)
 
-    async def _keep(self, app: App, page: Any) -> None:
-        """Deliver what the user's actions bring about, and show it, until the page is closed."""
+    async def _keep_page_open(self, app: App, page: Any) -> None:
+        """Deliver and show the effects of the user's actions until the page is closed."""
         import simcord
 
         end, opened = self.clock(), time.monotonic()
@@ -262,7 +264,7 @@ class Demo:
             await app.digest()
             stale |= await self._deliver(app)
             if stale and not closed.done():
-                # Refused while the user's own action runs: then once more at the next look.
+                # Refused while an action of the user runs: retry at the next tick.
                 with contextlib.suppress(simcord.SetupError):
                     await page.refresh()
                     stale = False

@@ -20,8 +20,8 @@ _MARKS = re.compile(
 _UNITS = (("year", 31_536_000), ("month", 2_592_000), ("day", 86_400), ("hour", 3600), ("minute", 60))
 
 
-def ago(moment: datetime, now: datetime) -> str:
-    """`3 hours ago`, as Discord says it."""
+def time_ago(moment: datetime, now: datetime) -> str:
+    """A relative time as Discord shows it, such as `3 hours ago`."""
     seconds = (now - moment).total_seconds()
     for unit, size in _UNITS:
         if abs(seconds) >= size:
@@ -32,26 +32,26 @@ def ago(moment: datetime, now: datetime) -> str:
 
 
 def markdown(text: str, now: datetime, names: Mapping[int, str]) -> Text:
-    """What Discord would make of the Markdown that the bot writes."""
+    """The bot's Markdown as Discord would show it."""
     shown = Text()
     at = 0
-    for found in _MARKS.finditer(text):
-        shown.append(text[at : found.start()])
-        at = found.end()
-        match found.lastgroup:
+    for match in _MARKS.finditer(text):
+        shown.append(text[at : match.start()])
+        at = match.end()
+        match match.lastgroup:
             case "plain":
-                shown.append(found["plain"])
+                shown.append(match["plain"])
             case "url":
-                shown.append_text(_styled(markdown(found["text"], now, names), f"cyan link {found['url']}"))
+                shown.append_text(_styled(markdown(match["text"], now, names), f"cyan link {match['url']}"))
             case "time":
-                shown.append(ago(datetime.fromtimestamp(int(found["time"]), UTC), now), "dim")
+                shown.append(time_ago(datetime.fromtimestamp(int(match["time"]), UTC), now), "dim")
             case "id":
-                sign = "#" if found["kind"] == "#" else "@"
-                shown.append(f"{sign}{names.get(int(found['id']), found['id'])}", "blue")
+                sign = "#" if match["kind"] == "#" else "@"
+                shown.append(f"{sign}{names.get(int(match['id']), match['id'])}", "blue")
             case "bold":
-                shown.append_text(_styled(markdown(found["bold"], now, names), "bold"))
+                shown.append_text(_styled(markdown(match["bold"], now, names), "bold"))
             case "code":
-                shown.append(found["code"], "green")
+                shown.append(match["code"], "green")
     shown.append(text[at:])
     return shown
 
@@ -82,7 +82,7 @@ def _embed(embed: discord.Embed, now: datetime, names: Mapping[int, str]) -> Ren
 
 
 def panel(message: discord.Message, heading: str, now: datetime, names: Mapping[int, str]) -> Panel:
-    """A message as it would stand in Discord; `heading` tells what happened to it."""
+    """A message as Discord would show it; `heading` says whether it is new."""
     parts: list[RenderableType] = []
     if message.content:
         parts.append(markdown(message.content, now, names))

@@ -1,4 +1,4 @@
-"""Old records told again on their own clock."""
+"""Replays old records on a simulated clock."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.sources.folder import FolderSource
-from bot.sources.model import Batch, Item, Progress, Rejected
+from bot.sources.model import Item, ItemBatch, Progress, Rejected
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Clock:
-    """A clock that is moved by hand, and never back."""
+    """A clock that is moved by hand, and never backwards."""
 
     def __init__(self) -> None:
         self._now = LONG_AGO
@@ -22,12 +22,12 @@ class Clock:
         return self._now
 
     def move(self, moment: datetime) -> None:
-        """It is `moment` now, or still later."""
+        """Move to `moment`, unless it is later already."""
         self._now = max(self._now, moment)
 
 
 class Replay:
-    """A source that has what it was given last."""
+    """A source of the items passed to `load`."""
 
     kind = "replay"
     name = "replay:demo"
@@ -35,22 +35,22 @@ class Replay:
     def __init__(self) -> None:
         self._items: tuple[Item, ...] = ()
 
-    def give(self, items: Iterable[Item]) -> Replay:
-        """Have these taken in next."""
+    def load(self, items: Iterable[Item]) -> Replay:
+        """Replace the items."""
         self._items = tuple(items)
         return self
 
-    async def fetch(self, _progress: Progress) -> AsyncGenerator[Batch, None]:
-        """All of it, as one batch."""
-        yield Batch(self._items, last=True)
+    async def fetch(self, _progress: Progress) -> AsyncGenerator[ItemBatch, None]:
+        """All items as one batch."""
+        yield ItemBatch(self._items, last=True)
 
     async def changes(self) -> AsyncGenerator[None, None]:
-        """Once."""
+        """Yield once."""
         yield
 
 
-async def read(directory: Path) -> tuple[list[Item], list[Rejected]]:
-    """All records of a directory in order of publication, and what could not be read."""
+async def read_records(directory: Path) -> tuple[list[Item], list[Rejected]]:
+    """The records of a directory in order of publication, and the rejected items."""
     items: list[Item] = []
     rejected: list[Rejected] = []
     async for batch in FolderSource(directory).fetch({}):
@@ -60,7 +60,7 @@ async def read(directory: Path) -> tuple[list[Item], list[Rejected]]:
 
 
 def by_minute(items: Iterable[Item]) -> Iterator[tuple[datetime, list[Item]]]:
-    """Items that were published in the same minute, together, with the time of the last."""
+    """Groups of items published in the same minute, each with the time of the last item."""
     group: list[Item] = []
     for item in items:
         if group and _minute(item) != _minute(group[0]):
@@ -72,7 +72,7 @@ def by_minute(items: Iterable[Item]) -> Iterator[tuple[datetime, list[Item]]]:
 
 
 def published(item: Item) -> datetime:
-    """When a record was published; long ago where it does not say."""
+    """The time of publication, or `LONG_AGO` if it is unknown."""
     return item.record.published or LONG_AGO
 
 

@@ -1,4 +1,4 @@
-"""One circuit for all sending: while Discord can take nothing, few requests ask whether it can again."""
+"""A circuit breaker for all sending: during an outage of Discord only single probes are sent."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ LONGEST_PAUSE = timedelta(minutes=1)  # between two probes, unless Discord asks 
 
 def is_outage(outcome: Outcome) -> bool:
     """Whether the outcome suggests that requests for other channels would fail too."""
-    return outcome.everywhere or outcome.got is SendStatus.UNREACHABLE or _server_error(outcome)
+    return outcome.everywhere or outcome.result is SendStatus.UNREACHABLE or _server_error(outcome)
 
 
 def _server_error(outcome: Outcome) -> bool:
-    return outcome.got in (SendStatus.REFUSED, SendStatus.PARTLY) and outcome.status >= 500
+    return outcome.result in (SendStatus.REFUSED, SendStatus.PARTLY) and outcome.status >= 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Circuit:
     def after(self, outcome: Outcome, begun: datetime, now: datetime) -> Circuit:
         """The circuit after a try that was begun at `begun` ended with `outcome`."""
         if not is_outage(outcome):
-            answered = outcome.got in (
+            answered = outcome.result in (
                 SendStatus.OK,
                 SendStatus.EXISTS,
                 SendStatus.MISSING,
@@ -60,5 +60,5 @@ class Circuit:
         if failures < TRIP and not outcome.everywhere:
             return Circuit(failures)
         pause = min(LONGEST_PAUSE, backoff(failures - TRIP + 1))
-        asked = timedelta(seconds=min(outcome.retry_after or 0.0, LONGEST_WAIT))
-        return Circuit(failures, now, now + max(pause, asked))
+        requested = timedelta(seconds=min(outcome.retry_after or 0.0, LONGEST_WAIT))
+        return Circuit(failures, now, now + max(pause, requested))

@@ -1,4 +1,4 @@
-"""The words of Topicwire as values: records, topics, stories, subscriptions, posts.
+"""The values of the domain: records, topics, stories, subscriptions.
 
 Everything here is immutable and knows neither Discord, nor a database, nor a clock.
 """
@@ -18,7 +18,7 @@ UNKNOWN_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Importance(StrEnum):
-    """The bar that a story must reach: any heat, `NOTABLE_HEAT` (or declared), `MAJOR_HEAT`."""
+    """The importance that a story must reach: any heat, `NOTABLE_HEAT` (or declared), `MAJOR_HEAT`."""
 
     ALL = "all"
     NOTABLE = "notable"
@@ -26,7 +26,7 @@ class Importance(StrEnum):
 
 
 class Mode(StrEnum):
-    """How a subscription tells its stories."""
+    """How a subscription delivers its stories."""
 
     LIVE = "live"
     DIGEST = "digest"
@@ -158,7 +158,7 @@ class Mute:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A channel's wish to hear of a topic and of all topics below it.
+    """A channel's subscription to a topic and to all topics below it.
 
     `importance` None means the mode's default: notable for live posts, all for digests.
     """

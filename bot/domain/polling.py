@@ -1,4 +1,4 @@
-"""Feeds that are polled, and when each is looked at next: between bounds, by how often it really brings something, and as it asks.
+"""Feeds, and when each is polled next: within bounds, by how often it has news, and by its own hints.
 
 Pure: the answer of a poll and the time go in, the feed's next state comes out.
 """
@@ -22,7 +22,7 @@ _HOUR = timedelta(hours=1)
 
 
 class PollResult(StrEnum):
-    """What came of a poll."""
+    """The result of a poll."""
 
     NEW = "new"
     NOTHING_NEW = "nothing new"
@@ -74,7 +74,7 @@ class Polling:
 
 
 class FeedOrigin(StrEnum):
-    """Who wants a feed. CATALOGUE: polled only while somebody follows one of its topics. SERVER: added in
+    """Who added a feed. CATALOGUE: polled only while somebody follows one of its topics. SERVER: added in
     Discord, it counts for that server alone. OPERATOR: added on the command line.
     """
 
@@ -133,7 +133,7 @@ class Feed:
 
 def next_schedule(
     before: Polling,
-    got: PollResult,
+    result: PollResult,
     now: datetime,
     bounds: Bounds,
     *,
@@ -143,23 +143,23 @@ def next_schedule(
 ) -> Polling:
     """The feed's state after a poll. `jitter` is a random number from 0 to 1."""
     late = 1 + JITTER * jitter
-    if got is PollResult.GONE:
+    if result is PollResult.GONE:
         return replace(
             before,
             next_poll=None,
             failures=before.failures + 1,
             failing_since=before.failing_since or now,
         )
-    if got is PollResult.FAILED:
+    if result is PollResult.FAILED:
         failures = before.failures + 1
         pause = min(max(before.interval, bounds.least) * 2 ** min(failures - 1, 10), bounds.most)
         pause = max(pause * late, min(retry_after or timedelta(), LONGEST_RETRY))
         since = before.failing_since or now
         return replace(before, next_poll=now + pause, failures=failures, failing_since=since)
-    factor = FASTER if got is PollResult.NEW else SLOWER
+    factor = FASTER if result is PollResult.NEW else SLOWER
     interval = min(max(before.interval * factor, bounds.least), bounds.most)
-    asked = min(hints.every, max(LONGEST_ASKED, bounds.most))
-    return Polling(interval, _allowed(now + max(interval * late, asked), hints))
+    requested = min(hints.every, max(LONGEST_ASKED, bounds.most))
+    return Polling(interval, _allowed(now + max(interval * late, requested), hints))
 
 
 def _allowed(at: datetime, hints: Hints) -> datetime:

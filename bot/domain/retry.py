@@ -1,4 +1,4 @@
-"""What becomes of a message after a try to send it: a pure decision over what Discord answered."""
+"""What happens to a message after a try to send it: a pure decision from Discord's answer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ARCHIVED_THREAD = 50083
 THREAD_LOCKED = 160005
 
 
-class Ask(StrEnum):
+class RequestKind(StrEnum):
     """What was asked of Discord. A removal is an edit after which nothing of a withdrawn story is shown."""
 
     SEND = "send"
@@ -60,7 +60,7 @@ class Outcome:
     `everywhere`: the answer is to all requests of the bot, such as a global limit or a ban, not to this one.
     """
 
-    got: SendStatus
+    result: SendStatus
     status: int = 0
     code: int = 0
     retry_after: float | None = None
@@ -110,8 +110,8 @@ class Pause:
 Verdict = Sent | Retry | Skip | Drop | Pause
 
 
-class Reach(StrEnum):
-    """What a refusal is about."""
+class RefusalScope(StrEnum):
+    """The scope of a refusal."""
 
     CHANNEL = "channel"  # everything that goes there
     KIND = "kind"  # no message can be sent in a channel of this kind
@@ -127,47 +127,47 @@ _NO_TAG = "the forum requires a tag on every post. Add a tag with the name of th
 _NO_KIND = "the bot cannot post in this type of channel. Choose another channel"
 
 # Every code that says more than "this message was refused", which is what an unknown code means.
-CODES: Mapping[int, tuple[Reach, str]] = {
-    UNKNOWN_CHANNEL: (Reach.CHANNEL, _GONE),
-    10004: (Reach.CHANNEL, "the bot is no longer in the server. Invite it again"),
-    UNKNOWN_MESSAGE: (Reach.GONE, "the message was deleted"),
-    20016: (Reach.PASSES, "slow mode is on in the channel"),
-    20022: (Reach.PASSES, "the channel has reached Discord's limit for edits of announcements"),
-    20026: (Reach.PASSES, "Discord flagged the bot as spam. The person who runs it can appeal"),
-    20028: (Reach.PASSES, "the channel has reached Discord's limit for messages"),
-    20029: (Reach.PASSES, "the server has reached Discord's limit for messages"),
-    30046: (Reach.PASSES, "Discord limits edits of messages that are older than an hour"),
-    40001: (Reach.PASSES, "Discord does not accept the bot's token"),
-    40002: (Reach.PASSES, "Discord requires the bot's account to be verified"),
-    40004: (Reach.PASSES, "Discord has temporarily turned off sending messages"),
-    40006: (Reach.PASSES, "Discord has temporarily turned off this feature"),
-    40007: (Reach.CHANNEL, "the bot is banned from the server"),
-    40058: (Reach.KIND, _NO_KIND),
-    40062: (Reach.PASSES, "Discord is limiting requests at the moment"),
+CODES: Mapping[int, tuple[RefusalScope, str]] = {
+    UNKNOWN_CHANNEL: (RefusalScope.CHANNEL, _GONE),
+    10004: (RefusalScope.CHANNEL, "the bot is no longer in the server. Invite it again"),
+    UNKNOWN_MESSAGE: (RefusalScope.GONE, "the message was deleted"),
+    20016: (RefusalScope.PASSES, "slow mode is on in the channel"),
+    20022: (RefusalScope.PASSES, "the channel has reached Discord's limit for edits of announcements"),
+    20026: (RefusalScope.PASSES, "Discord flagged the bot as spam. The person who runs it can appeal"),
+    20028: (RefusalScope.PASSES, "the channel has reached Discord's limit for messages"),
+    20029: (RefusalScope.PASSES, "the server has reached Discord's limit for messages"),
+    30046: (RefusalScope.PASSES, "Discord limits edits of messages that are older than an hour"),
+    40001: (RefusalScope.PASSES, "Discord does not accept the bot's token"),
+    40002: (RefusalScope.PASSES, "Discord requires the bot's account to be verified"),
+    40004: (RefusalScope.PASSES, "Discord has temporarily turned off sending messages"),
+    40006: (RefusalScope.PASSES, "Discord has temporarily turned off this feature"),
+    40007: (RefusalScope.CHANNEL, "the bot is banned from the server"),
+    40058: (RefusalScope.KIND, _NO_KIND),
+    40062: (RefusalScope.PASSES, "Discord is limiting requests at the moment"),
     40066: (
-        Reach.CHANNEL,
+        RefusalScope.CHANNEL,
         "the forum requires a tag, and only moderators can set its tags. Allow everyone to set one, "
         "or give the bot Manage Threads",
     ),
-    TAG_REQUIRED: (Reach.CHANNEL, _NO_TAG),
-    40333: (Reach.PASSES, "Cloudflare blocks the bot's requests"),
-    MISSING_ACCESS: (Reach.CHANNEL, "the bot cannot see the channel. Give it View Channel there"),
-    50005: (Reach.GONE, "the message belongs to another bot account"),
-    50008: (Reach.KIND, _NO_KIND),
-    50009: (Reach.CHANNEL, "the channel's verification level is too high for the bot"),
-    MISSING_PERMISSIONS: (Reach.CHANNEL, _MAY_NOT_POST),
-    50014: (Reach.PASSES, "Discord does not accept the bot's token"),
-    50021: (Reach.GONE, "the message is one of Discord's system messages"),
-    50024: (Reach.KIND, _NO_KIND),
-    ARCHIVED_THREAD: (Reach.CHANNEL, "the thread is archived. Reopen it"),
-    110001: (Reach.PASSES, "the bot's application is not available yet"),
-    130000: (Reach.PASSES, "Discord is overloaded"),
-    THREAD_LOCKED: (Reach.CHANNEL, "the thread is locked. Unlock it, or give the bot Manage Threads"),
-    160006: (Reach.PASSES, "the server has reached Discord's limit of active threads"),
-    160007: (Reach.PASSES, "the server has reached Discord's limit of active announcement threads"),
-    200000: (Reach.MESSAGE, "the server's AutoMod blocked the message"),
-    200001: (Reach.MESSAGE, "the server's AutoMod blocked the title"),
-    240000: (Reach.MESSAGE, "Discord considers a link in the message harmful"),
+    TAG_REQUIRED: (RefusalScope.CHANNEL, _NO_TAG),
+    40333: (RefusalScope.PASSES, "Cloudflare blocks the bot's requests"),
+    MISSING_ACCESS: (RefusalScope.CHANNEL, "the bot cannot see the channel. Give it View Channel there"),
+    50005: (RefusalScope.GONE, "the message belongs to another bot account"),
+    50008: (RefusalScope.KIND, _NO_KIND),
+    50009: (RefusalScope.CHANNEL, "the channel's verification level is too high for the bot"),
+    MISSING_PERMISSIONS: (RefusalScope.CHANNEL, _MAY_NOT_POST),
+    50014: (RefusalScope.PASSES, "Discord does not accept the bot's token"),
+    50021: (RefusalScope.GONE, "the message is one of Discord's system messages"),
+    50024: (RefusalScope.KIND, _NO_KIND),
+    ARCHIVED_THREAD: (RefusalScope.CHANNEL, "the thread is archived. Reopen it"),
+    110001: (RefusalScope.PASSES, "the bot's application is not available yet"),
+    130000: (RefusalScope.PASSES, "Discord is overloaded"),
+    THREAD_LOCKED: (RefusalScope.CHANNEL, "the thread is locked. Unlock it, or give the bot Manage Threads"),
+    160006: (RefusalScope.PASSES, "the server has reached Discord's limit of active threads"),
+    160007: (RefusalScope.PASSES, "the server has reached Discord's limit of active announcement threads"),
+    200000: (RefusalScope.MESSAGE, "the server's AutoMod blocked the message"),
+    200001: (RefusalScope.MESSAGE, "the server's AutoMod blocked the title"),
+    240000: (RefusalScope.MESSAGE, "Discord considers a link in the message harmful"),
 }
 # Statuses that speak for themselves where a proxy answered in Discord's place: the request is too long.
 _TOO_LONG = frozenset((413, 414, 431))
@@ -175,42 +175,44 @@ _TOO_LONG = frozenset((413, 414, 431))
 BLOCKED = frozenset((401, 403, 429))
 
 
-def reach(outcome: Outcome) -> tuple[Reach, str]:
-    """What Discord's refusal is about, and in words.
+def refusal_of(outcome: Outcome) -> tuple[RefusalScope, str]:
+    """The scope of Discord's refusal, and the reason in words.
 
     An answer without Discord's code is a proxy's, which is no verdict on anything. A code that is not in
     `CODES` is about this message alone.
     """
-    said = outcome.detail or f"HTTP {outcome.status}"
+    detail = outcome.detail or f"HTTP {outcome.status}"
     if outcome.status == 429 or outcome.status >= 500:
-        return Reach.PASSES, said
+        return RefusalScope.PASSES, detail
     if outcome.code in CODES:
         return CODES[outcome.code]
     if outcome.status in (401, 408) or (not outcome.code and outcome.status not in _TOO_LONG):
-        return Reach.PASSES, said
+        return RefusalScope.PASSES, detail
     return (
-        Reach.MESSAGE,
+        RefusalScope.MESSAGE,
         f"Discord refused the message (HTTP {outcome.status}, code {outcome.code}): {outcome.detail}",
     )
 
 
-def passes(outcome: Outcome) -> bool:
+def is_transient(outcome: Outcome) -> bool:
     """Whether what Discord refused may go well if it is only tried again."""
-    return reach(outcome)[0] is Reach.PASSES
+    return refusal_of(outcome)[0] is RefusalScope.PASSES
 
 
 def reason(outcome: Outcome) -> str:
     """In words, why a message could not be sent."""
     return (
-        reach(outcome)[1] if outcome.got is SendStatus.REFUSED else outcome.detail or "Discord did not answer"
+        refusal_of(outcome)[1]
+        if outcome.result is SendStatus.REFUSED
+        else outcome.detail or "Discord did not answer"
     )
 
 
 def may_have_arrived(outcome: Outcome) -> bool:
     """Whether Discord may have made the message although it did not say so."""
-    if outcome.got is SendStatus.REFUSED:
+    if outcome.result is SendStatus.REFUSED:
         return outcome.status == 408 or outcome.status >= 500
-    return outcome.got in (SendStatus.UNREACHABLE, SendStatus.FAILED)
+    return outcome.result in (SendStatus.UNREACHABLE, SendStatus.FAILED)
 
 
 def backoff(attempt: int) -> timedelta:
@@ -223,9 +225,9 @@ def doubled(first: timedelta, attempt: int, most: timedelta) -> timedelta:
     return min(most, first * (1 << min(max(attempt, 1) - 1, 20)))
 
 
-def settle(outcome: Outcome, attempt: int, now: datetime, ask: Ask = Ask.SEND) -> Verdict:
+def settle(outcome: Outcome, attempt: int, now: datetime, ask: RequestKind = RequestKind.SEND) -> Verdict:
     """Decide what becomes of a message after its `attempt`-th try (from 1) to `ask` ended with `outcome`."""
-    match outcome.got:
+    match outcome.result:
         case SendStatus.OK | SendStatus.UNCHANGED:
             return Sent()
         case SendStatus.PARTLY:
@@ -241,39 +243,39 @@ def settle(outcome: Outcome, attempt: int, now: datetime, ask: Ask = Ask.SEND) -
         case SendStatus.WAITS:
             return Retry(now + _wait(outcome, attempt), outcome.detail or "waiting for another message")
         case SendStatus.LOCKED:
-            return _refused(Reach.MESSAGE, "the forum post is locked", now, ask)
-        case SendStatus.REFUSED if not passes(outcome):
-            return _refused(*reach(outcome), now, ask)
-    said = reason(outcome)
-    if outcome.status != 429 and attempt >= MOST_ATTEMPTS and ask is not Ask.REMOVAL:
-        return _refused(Reach.MESSAGE, f"the bot gave up after {attempt} tries: {said}", now, ask)
-    return Retry(now + _wait(outcome, attempt), said)
+            return _refused(RefusalScope.MESSAGE, "the forum post is locked", now, ask)
+        case SendStatus.REFUSED if not is_transient(outcome):
+            return _refused(*refusal_of(outcome), now, ask)
+    detail = reason(outcome)
+    if outcome.status != 429 and attempt >= MOST_ATTEMPTS and ask is not RequestKind.REMOVAL:
+        return _refused(RefusalScope.MESSAGE, f"the bot gave up after {attempt} tries: {detail}", now, ask)
+    return Retry(now + _wait(outcome, attempt), detail)
 
 
 def _wait(outcome: Outcome, attempt: int) -> timedelta:
     if outcome.retry_after is None:
         return backoff(attempt)
-    asked = timedelta(seconds=min(max(SHORTEST_WAIT, outcome.retry_after), LONGEST_WAIT))
-    return asked if outcome.status == 429 else max(asked, FIRST_RETRY)
+    requested = timedelta(seconds=min(max(SHORTEST_WAIT, outcome.retry_after), LONGEST_WAIT))
+    return requested if outcome.status == 429 else max(requested, FIRST_RETRY)
 
 
-def _rest(outcome: Outcome, now: datetime, ask: Ask) -> datetime | None:
+def _rest(outcome: Outcome, now: datetime, ask: RequestKind) -> datetime | None:
     """When the name and the tags of a forum post are tried again; None: with the next edit."""
-    if not passes(outcome):
-        return now + LONGEST_RETRY if ask is Ask.REMOVAL else None
+    if not is_transient(outcome):
+        return now + LONGEST_RETRY if ask is RequestKind.REMOVAL else None
     return now + (NEXT_RENAME if outcome.retry_after is None else _wait(outcome, 1))
 
 
-def _refused(about: Reach, reason: str, now: datetime, ask: Ask) -> Verdict:
+def _refused(about: RefusalScope, reason: str, now: datetime, ask: RequestKind) -> Verdict:
     """What follows from a refusal that does not pass by itself."""
-    if about is Reach.CHANNEL or (about is Reach.KIND and ask is Ask.SEND):
+    if about is RefusalScope.CHANNEL or (about is RefusalScope.KIND and ask is RequestKind.SEND):
         return Pause(reason)
-    if about is Reach.GONE:
+    if about is RefusalScope.GONE:
         return Drop(reason)
     match ask:
-        case Ask.REMOVAL:  # no message may go on to say what its outlet took back
+        case RequestKind.REMOVAL:  # no message may go on to say what its outlet took back
             return Retry(now + LONGEST_RETRY, reason)
-        case Ask.EDIT:
+        case RequestKind.EDIT:
             return Skip(reason)
         case _:
             return Drop(reason)
@@ -284,7 +286,11 @@ def others_wait(outcome: Outcome, verdict: Verdict, now: datetime) -> datetime |
 
     What Discord cannot do at the moment may be this one message's fault, so the others wait but shortly.
     """
-    if not isinstance(verdict, Retry) or outcome.got is not SendStatus.REFUSED or not passes(outcome):
+    if (
+        not isinstance(verdict, Retry)
+        or outcome.result is not SendStatus.REFUSED
+        or not is_transient(outcome)
+    ):
         return None
     if outcome.status in BLOCKED:
         return verdict.at

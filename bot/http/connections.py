@@ -1,4 +1,4 @@
-"""The connections of the HTTP endpoint: so many and no more, and no word to anybody on what runs it."""
+"""Connections of the HTTP endpoint: their limits, and no version in any response."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ from typing import Any, cast
 
 from aiohttp import web
 
-MOST = 200  # connections: the bot needs descriptors for Discord, feeds and the database too
-MOST_OF_AN_ADDRESS = 50  # a proxy has one address for all
+MAX_CONNECTIONS = 200  # connections: the bot needs descriptors for Discord, feeds and the database too
+MAX_PER_ADDRESS = 50  # a proxy has one address for all
 IDLE_SECONDS = 15.0  # without a whole request, from the start and after each answer
 
 SERVER_HEADER = {"Server": "Topicwire"}  # aiohttp's own names its version and Python's
 
-_unlogged = logging.Logger("malformed requests", logging.CRITICAL)  # whoever sends them could fill the log
+_unlogged = logging.Logger("malformed requests", logging.CRITICAL)  # or their sender could fill the log
 
 
 class Connections:
-    """Makes a protocol for each new connection, and counts those that are open by the client's address."""
+    """Creates the protocol of each new connection, and counts open connections by client address."""
 
     def __init__(self, server: web.Server) -> None:
         self._server = server
         self._open: Counter[str] = Counter()
 
     def __call__(self) -> asyncio.Protocol:
-        """A protocol, as `loop.create_server` wants it."""
-        return _Connection(self, self._server)
+        """The protocol factory for `loop.create_server`."""
+        return _ClientConnection(self, self._server)
 
     def enter(self, address: str) -> bool:
-        """Count a connection; False where there are too many already."""
-        if self._open.total() >= MOST or self._open[address] >= MOST_OF_AN_ADDRESS:
+        """Count a new connection. Returns False if there are too many."""
+        if self._open.total() >= MAX_CONNECTIONS or self._open[address] >= MAX_PER_ADDRESS:
             return False
         self._open[address] += 1
         return True
 
     def leave(self, address: str) -> None:
-        """The connection is closed."""
+        """Count a closed connection."""
         self._open[address] -= 1
         if not self._open[address]:
             del self._open[address]
 
 
-class _Connection(web.RequestHandler):
-    """A connection of one client."""
+class _ClientConnection(web.RequestHandler):
+    """A connection of a client."""
 
     __slots__ = ("_address", "_connections")
 
@@ -57,7 +57,7 @@ class _Connection(web.RequestHandler):
         self._address: str | None = None  # None before it was accepted, and after it was closed
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Accept the connection, or drop it where there are too many."""
+        """Accept the connection, or drop it if there are too many."""
         address = str((transport.get_extra_info("peername") or ("",))[0])
         if not self._connections.enter(address):
             cast("asyncio.Transport", transport).abort()
@@ -66,12 +66,12 @@ class _Connection(web.RequestHandler):
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, unless the connection was dropped."""
+        """Process data, unless the connection was dropped."""
         if self._address is not None:
             super().data_received(data)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Make room for another."""
+        """Count the closed connection."""
         if self._address is not None:
             self._connections.leave(self._address)
             self._address = None
@@ -84,7 +84,7 @@ class _Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what is not HTTP, in the form of all answers, and close the connection."""
+        """Answer invalid HTTP with JSON like all responses, and close the connection."""
         error = "internal error" if status == 500 else "not a valid HTTP request"
         answer = web.json_response({"error": error}, status=status, headers=SERVER_HEADER)
         answer.force_close()
@@ -92,11 +92,11 @@ class _Connection(web.RequestHandler):
 
 
 async def name_server(_request: web.Request, response: web.StreamResponse) -> None:
-    """Say nothing of versions; a signal of aiohttp's before an answer goes out."""
+    """Replace the `Server` header; a signal handler of aiohttp."""
     response.headers.update(SERVER_HEADER)
 
 
 async def listen(runner: web.AppRunner, host: str, port: int) -> asyncio.Server:
-    """Accept connections for an application that is set up. Raises OSError where that is not possible."""
+    """Accept connections for an application. Raises OSError if the address cannot be used."""
     server: Any = runner.server
     return await asyncio.get_running_loop().create_server(Connections(server), host, port)

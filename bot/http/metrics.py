@@ -1,4 +1,4 @@
-"""What can be measured of a running bot, in the format of Prometheus."""
+"""Metrics of a running bot in the Prometheus format."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import Metric
 
-from bot.services.measure import Measured
+from bot.services.measure import Measurements
 
-# Name -> what it means. What is counted since the start ends in _total, as Prometheus wants it.
+# Name -> description. Names of counters end in _total by Prometheus's convention.
 GAUGES: Mapping[str, str] = {
     "topicwire_records": "Stored articles, without those that only other articles list as related.",
     "topicwire_stories": "Stories, without merged ones.",
@@ -30,9 +30,11 @@ COUNTERS: Mapping[str, str] = {
 
 
 class _Snapshot:
-    """Gives Prometheus what was measured a moment ago."""
+    """A collector that returns values measured before."""
 
-    def __init__(self, measured: Measured, connected: bool, counts: Mapping[str, Mapping[str, int]]) -> None:
+    def __init__(
+        self, measured: Measurements, connected: bool, counts: Mapping[str, Mapping[str, int]]
+    ) -> None:
         self._gauges: dict[str, float] = {**measured.totals, "topicwire_discord_connected": connected}
         self._feeds = measured.feeds
         self._counts = counts
@@ -53,8 +55,8 @@ class _Snapshot:
             yield counter
 
 
-def exposition(measured: Measured, *, connected: bool, counts: Mapping[str, Mapping[str, int]]) -> bytes:
-    """The page that Prometheus reads. `counts`: a counter's name -> outcome -> how often."""
+def exposition(measured: Measurements, *, connected: bool, counts: Mapping[str, Mapping[str, int]]) -> bytes:
+    """The metrics page. `counts` maps a counter's name to the count of each outcome."""
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)

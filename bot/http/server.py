@@ -1,4 +1,4 @@
-"""The bot's own HTTP endpoint: records that are pushed, whether it is well, and what it measures."""
+"""The bot's HTTP endpoint: pushed records, health and metrics."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from bot.http.connections import listen, name_server
 from bot.http.metrics import exposition
 from bot.services.context import Context
 from bot.services.measure import measure
-from bot.sources.model import Batch
-from bot.sources.parsing.pool import TooCostlyError, parsed
+from bot.sources.model import ItemBatch
+from bot.sources.parsing.pool import TooCostlyError, run_parser
 from bot.sources.records import Parsed, parse
 from bot.store import delivery, records, sources
 from bot.workers.ingest import Ingest, SourceBatch
@@ -33,12 +33,12 @@ log = logging.getLogger(__name__)
 MAX_BODY = 2_000_000  # bytes
 MAX_ITEMS = 500  # of one batch
 BODY_SECONDS = 20.0
-CLOSE_SECONDS = 3.0  # that a request under way may still take when the bot stops
+CLOSE_SECONDS = 3.0  # for running requests when the bot stops
 PAGE_AGE = timedelta(seconds=5)  # of the metrics; Prometheus asks every 15 seconds or more rarely
 RETRY_SECONDS = "10"
-RETRY_FULL = "60"  # by then the minute that is counted is over
+RETRY_FULL = "60"  # the rate limit counts a minute
 SOURCE = "push"
-_ENDINGS = {
+_FILE_NAMES = {
     "application/json": "body.json",
     "application/x-ndjson": "body.jsonl",
     "application/jsonl": "body.jsonl",
@@ -51,8 +51,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """Where to listen, and what a sender of records must show; without a token none are taken."""
+class EndpointSettings:
+    """The address to listen on, the token for pushed records (empty: none are accepted), and the rate limit."""
 
     host: str
     port: int
@@ -60,14 +60,17 @@ class Settings:
     per_minute: int
 
 
-class Server:
-    """Listens from `start` to `close`. `connected` tells of Discord, `polls` how the polls have gone."""
+class HttpServer:
+    """Listens from `start` to `close`.
+
+    `connected` returns whether Discord is connected, `polls` the number of polls by outcome.
+    """
 
     def __init__(
         self,
         context: Context,
         ingest: Ingest,
-        settings: Settings,
+        settings: EndpointSettings,
         connected: Callable[[], bool],
         polls: Callable[[], Mapping[str, int]],
     ) -> None:
@@ -91,7 +94,7 @@ class Server:
         self._page_until: datetime | None = None
 
     async def start(self) -> int:
-        """Begin to listen; returns the port. Raises TopicwireError where that is not possible."""
+        """Start listening; returns the port. Raises TopicwireError if the address cannot be used."""
         await self._runner.setup()
         try:
             self._listening = await listen(self._runner, self._settings.host, self._settings.port)
@@ -115,8 +118,8 @@ class Server:
         problems = [] if self._connected() else ["not connected to Discord"]
         try:
             async with self._context.db.read() as connection:
-                if late := await delivery.stalled(connection, self._context.now()):
-                    problems.append(f"nothing is being delivered: {plural(late, 'message')} overdue")
+                if overdue := await delivery.stalled(connection, self._context.now()):
+                    problems.append(f"nothing is being delivered: {plural(overdue, 'message')} overdue")
         except StoreError:
             problems.append("the database does not answer")
         status = 503 if problems else 200
@@ -125,7 +128,7 @@ class Server:
         )
 
     async def _metrics(self, _request: web.Request) -> web.Response:
-        # Counting everything takes time that grows with the database, and anybody may ask.
+        # The time to count grows with the database, and anybody may send requests.
         async with self._measuring:
             now = self._context.now()
             if self._page_until is None or now >= self._page_until:
@@ -139,70 +142,73 @@ class Server:
 
     async def _push(self, request: web.Request) -> web.Response:
         await self._admit(request)
-        ending = _ENDINGS.get(request.content_type)
-        if ending is None:
-            raise _refusal(web.HTTPUnsupportedMediaType, f"set Content-Type to one of: {', '.join(_ENDINGS)}")
+        file_name = _FILE_NAMES.get(request.content_type)
+        if file_name is None:
+            raise _refusal(
+                web.HTTPUnsupportedMediaType, f"set Content-Type to one of: {', '.join(_FILE_NAMES)}"
+            )
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await request.read()
         except TimeoutError:
             raise _refusal(web.HTTPRequestTimeout, "the body did not arrive in time") from None
-        except (web.RequestPayloadError, ConnectionError):  # the latter: nobody is there any more
+        except (web.RequestPayloadError, ConnectionError):  # ConnectionError: the client is gone
             raise _refusal(web.HTTPBadRequest, "the body does not match its headers") from None
         except web.HTTPRequestEntityTooLarge:
             raise _too_large(f"more than {MAX_BODY // 1_000_000} MB; send smaller batches") from None
         try:
-            batch = await parsed(self._context.parsers, 0, parse, body, ending, 0)
+            batch = await run_parser(self._context.parsers, 0, parse, body, file_name, 0)
         except TooCostlyError as error:
             raise _too_large(f"{error}; send smaller batches") from None
         if len(batch.items) + len(batch.rejected) > MAX_ITEMS:
             raise _too_large(f"more than {MAX_ITEMS} items; send smaller batches")
-        answers = await self._take(batch)
+        answers = await self._store(batch)
         status = 200 if batch.items else 422
         return web.json_response({"items": answers}, status=status)
 
     async def _admit(self, request: web.Request) -> None:
-        """Refuse who does not show the token, and who asks too often.
+        """Raise an error for requests without the token, and for too many requests.
 
-        Those who show it are counted apart: behind a proxy all have one address, and nobody else can use up their share.
+        Requests with the token are counted separately: behind a proxy all clients have the same address, and others
+        must not use up the share of the sender.
         """
         token = self._settings.token
         if not token:
             raise _refusal(
                 web.HTTPForbidden, "this endpoint accepts no records, because http.token is not set"
             )
-        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        shown = scheme.lower() == "bearer" and hmac.compare_digest(
-            given.strip().encode("utf-8", "surrogateescape"), token.encode()
+        scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+        has_token = scheme.lower() == "bearer" and hmac.compare_digest(
+            credentials.strip().encode("utf-8", "surrogateescape"), token.encode()
         )
-        if not await self._limiter.hit(self._rate, "shown" if shown else f"from {request.remote}"):
+        if not await self._limiter.hit(self._rate, "shown" if has_token else f"from {request.remote}"):
             pause = {"Retry-After": RETRY_FULL}
             raise _refusal(
                 web.HTTPTooManyRequests, "too many requests; wait as long as Retry-After says", pause
             )
-        if not shown:
+        if not has_token:
             raise _refusal(
                 web.HTTPUnauthorized,
                 "missing or wrong token; send the header Authorization: Bearer TOKEN",
                 {"WWW-Authenticate": "Bearer"},
             )
 
-    async def _take(self, parsed: Parsed) -> list[dict[str, Any]]:
-        """Store a batch; what became of each item, in order."""
+    async def _store(self, pushed: Parsed) -> list[dict[str, Any]]:
+        """Store the parsed items. Returns the result of each item in order."""
         answers: dict[int, dict[str, Any]] = {
-            bad.item: {"item": bad.item, "status": "rejected", "reason": bad.reason}
-            for bad in parsed.rejected
+            rejection.item: {"item": rejection.item, "status": "rejected", "reason": rejection.reason}
+            for rejection in pushed.rejected
         }
         async with self._context.db.write() as connection:
             state = await sources.ensure(connection, SOURCE, SOURCE)
-        # What is pushed is meant to be told: there is no first, silent intake.
-        batch = Batch(parsed.items, parsed.rejected, last=True)
+        # Pushed records are meant to be posted: there is no silent first intake.
+        batch = ItemBatch(pushed.items, pushed.rejected, last=True)
         [summary] = await self._ingest.store(
-            [SourceBatch(replace(state, intake_done=True), batch, len(parsed.rejected))]
+            [SourceBatch(replace(state, intake_done=True), batch, len(pushed.rejected))]
         )
         refused = {error.item: error.reason for error in summary.errors}
         fates = iter(summary.fates)
-        for item in parsed.items:
+        for item in pushed.items:
             if item.item in refused:
                 answers[item.item] = {"item": item.item, "status": "rejected", "reason": refused[item.item]}
                 continue
@@ -210,16 +216,16 @@ class Server:
             answers[item.item] = {"item": item.item, "status": fate.value, "url": item.record.url}
             if item.notes:
                 answers[item.item]["notes"] = list(item.notes)
-        numbers = await self._stories(parsed)
-        for item in parsed.items:
+        numbers = await self._stories(pushed)
+        for item in pushed.items:
             if (number := numbers.get(item.record.key)) is not None and "url" in answers[item.item]:
                 answers[item.item]["story"] = number
         self._pushed.update(answer["status"] for answer in answers.values())
         return [answers[number] for number in sorted(answers)]
 
-    async def _stories(self, parsed: Parsed) -> dict[str, int]:
+    async def _stories(self, pushed: Parsed) -> dict[str, int]:
         async with self._context.db.read() as connection:
-            ids = await records.ids_by_key(connection, [item.record.key for item in parsed.items])
+            ids = await records.ids_by_key(connection, [item.record.key for item in pushed.items])
             stored = await records.by_id(connection, ids.values())
         return {key: story for key, i in ids.items() if (story := stored[i].story) is not None}
 
@@ -236,7 +242,7 @@ def _too_large(reason: str) -> web.HTTPRequestEntityTooLarge:
 
 @web.middleware
 async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every answer is JSON, and says in words what was wrong."""
+    """Turn every error into JSON with a message."""
     try:
         return await handler(request)
     except StoreError as error:

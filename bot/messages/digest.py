@@ -8,8 +8,9 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.domain.posting.digest import Digest, Entry
-from bot.domain.posting.schedule import DAY_NAMES, EVERY_DAY, DigestStyle, Schedule
+from bot.domain.posting.digest import Digest, DigestEntry
+from bot.domain.posting.schedule import DAY_NAMES, EVERY_DAY, DigestStyle, Schedule, describe_days
+from bot.domain.posting.zones import shown
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.text.cleaning import length, plural
 from bot.domain.topics.topics import Topics
@@ -50,6 +51,11 @@ def since_words(told_at: datetime, until: datetime, zone: str) -> str:
 
 def _short(day: date) -> str:
     return f"{day.day} {day:%B}"
+
+
+def schedule_words(schedule: Schedule) -> str:
+    """When a digest comes, within a sentence: `daily at 09:00 (Berlin)`."""
+    return f"{describe_days(schedule.days)} at {schedule.at:%H:%M} ({shown(schedule.zone)})"
 
 
 def heading_of(days: frozenset[int]) -> str:
@@ -111,7 +117,7 @@ def digest_message(
 def _with_sentences(
     embeds: Sequence[Embed],
     told: Sequence[Sequence[int]],
-    entries: Mapping[int, Entry],
+    entries: Mapping[int, DigestEntry],
     room: int,
     owners: MediaOwners,
 ) -> list[Embed]:
@@ -175,7 +181,7 @@ def without_stories(message: Message, gone: Collection[int]) -> Message | None:
     return replace(message, content=heading, embeds=tuple(embeds), stories=tuple(told))
 
 
-def _lines(entries: Sequence[Entry], room: int, until: datetime, zone: str) -> list[str]:
+def _lines(entries: Sequence[DigestEntry], room: int, until: datetime, zone: str) -> list[str]:
     """As many entries as `room` holds: all of them where it has `RESERVED` for each."""
     written: list[str] = []
     for after, entry in zip(reversed(range(len(entries))), entries, strict=True):
@@ -187,7 +193,7 @@ def _lines(entries: Sequence[Entry], room: int, until: datetime, zone: str) -> l
     return written
 
 
-def _line(entry: Entry, until: datetime, zone: str, limit: int) -> str:
+def _line(entry: DigestEntry, until: datetime, zone: str, limit: int) -> str:
     view = entry.view
     tail = f" — {escape_to(view.lead.record.outlet.name, 40)}"
     if entry.told_at is not None:

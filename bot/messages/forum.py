@@ -33,8 +33,8 @@ def names_of(topic: Topic) -> tuple[str, ...]:
 def tag_names(names: Iterable[str], topics: Topics) -> tuple[str, ...]:
     """What tags for these topics may be called: first the names as given, then the other names of each."""
     given = tuple(dict.fromkeys(names))
-    found = [topic for topic in map(topics.resolve, given) if topic is not None]
-    return tuple(dict.fromkeys(chain(given, chain.from_iterable(map(names_of, found)))))
+    resolved = [topic for topic in map(topics.resolve, given) if topic is not None]
+    return tuple(dict.fromkeys(chain(given, chain.from_iterable(map(names_of, resolved)))))
 
 
 def other_names(names: Iterable[str], topics: Topics) -> tuple[str, ...]:
@@ -51,8 +51,8 @@ def fitting(available: Sequence[Tag], names: Iterable[str]) -> list[Tag]:
     places: dict[str, int] = {}
     for name in names:
         places.setdefault(name_key(name), len(places))
-    found = [(place, tag) for tag in available if (place := _place(tag.name, places)) is not None]
-    return [tag for _, tag in sorted(found, key=lambda item: item[0])]
+    placed = [(place, tag) for tag in available if (place := _place(tag.name, places)) is not None]
+    return [tag for _, tag in sorted(placed, key=lambda item: item[0])]
 
 
 def _place(tag: str, places: Mapping[str, int]) -> int | None:
@@ -82,6 +82,6 @@ def followed(
     A tag that is no topic's was set by a person and stays. No post loses its last tag.
     """
     fits = fitting([tag for tag in available if tag.usable or tag.id in applied], names)
-    gone = [tag for tag in fitting(available, others) if tag.usable]
-    kept = [tag for tag in available if tag.id in applied and tag not in gone and tag not in fits]
-    return tuple(tag.id for tag in (*kept, *fits)[:FORUM_TAGS]) or tuple(applied)
+    outdated = [tag for tag in fitting(available, others) if tag.usable]
+    remaining = [tag for tag in available if tag.id in applied and tag not in outdated and tag not in fits]
+    return tuple(tag.id for tag in (*remaining, *fits)[:FORUM_TAGS]) or tuple(applied)

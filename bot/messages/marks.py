@@ -63,8 +63,8 @@ def snippet(document: Document, marks: Sequence[Mark]) -> str:
     if start:
         start = min(first.start, text.find(" ", start) + 1 or first.start)
     shown = clip(text[start:], max(SNIPPET, first.end - start + 1))
-    own = [(mark.start - start, mark.end - start) for mark in marks if mark.text == first.text]
-    return (ELLIPSIS if start else "") + _escaped(shown, own)
+    spans = [(mark.start - start, mark.end - start) for mark in marks if mark.text == first.text]
+    return (ELLIPSIS if start else "") + _escaped(shown, spans)
 
 
 def _escaped(text: str, marks: Iterable[tuple[int, int]]) -> str:

@@ -18,17 +18,13 @@ from bot.domain.text.cleaning import clip, clip_isolated, isolate, length
 
 _NO_DATE = "date unknown"
 
-CONTENT = 2000
 TITLE = 256
 DESCRIPTION = 4096
-FIELD_NAME = 256
 FIELD_VALUE = 1024
-FIELDS = 25
 FOOTER = 2048
 AUTHOR = 256
 EMBEDS = 10
 EMBED_TOTAL = 6000
-BUTTON_LABEL = 80
 BUTTON_URL = 512
 URL = 2048
 THREAD_NAME = 100
@@ -175,14 +171,14 @@ def labelled(text: str) -> tuple[str, list[int]]:
     Without one, what stood around it can read as another, and a look-alike can make markup of what stands beside it: so
     it is looked again until there is none.
     """
-    origin = list(range(len(text)))
-    while found := list(_SCHEME.finditer(text)):
-        gone = {place for scheme in found for place in range(*scheme.span())}
-        origin = [of for place, of in enumerate(origin) if place not in gone]
+    positions = list(range(len(text)))
+    while schemes := list(_SCHEME.finditer(text)):
+        dropped = {place for scheme in schemes for place in range(*scheme.span())}
+        positions = [of for place, of in enumerate(positions) if place not in dropped]
         text = _SCHEME.sub("", text)
     while _IN_LABEL.search(text):
-        text = _IN_LABEL.sub(lambda found: found[0].translate(_LOOKALIKE), text)
-    return text, origin
+        text = _IN_LABEL.sub(lambda schemes: schemes[0].translate(_LOOKALIKE), text)
+    return text, positions
 
 
 _UNSAFE = re.compile(r"[\s()<>\[\]\\\"`|{}^]|%(?![0-9A-Fa-f]{2})")
@@ -230,15 +226,15 @@ def relative(when: datetime) -> str:
     return _NO_DATE if when == UNKNOWN_DATE else f"<t:{int(when.timestamp())}:R>"
 
 
-def lines(entries: Iterable[str], limit: int) -> tuple[str, int]:
+def fit_lines(entries: Iterable[str], limit: int) -> tuple[str, int]:
     """As many whole entries as fit into `limit`, one a line, and how many did not."""
-    kept: list[str] = []
+    fitting: list[str] = []
     used = left = 0
     for entry in entries:
-        needed = length(entry) + (1 if kept else 0)
+        needed = length(entry) + (1 if fitting else 0)
         if left or used + needed > limit:
             left += 1
             continue
-        kept.append(entry)
+        fitting.append(entry)
         used += needed
-    return "\n".join(kept), left
+    return "\n".join(fitting), left

@@ -1,4 +1,4 @@
-"""A message without the parts that Discord refused: one bad address must not cost the whole message."""
+"""Removes the parts of a message that Discord refused, so that one bad address does not cost the whole message."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _OF_EMBED = {
 }
 
 
-def refused_parts(said: str) -> tuple[Path, ...]:
+def refused_parts(answer: str) -> tuple[Path, ...]:
     """The parts of a message that Discord's answer names, none where it names none.
 
     >>> refused_parts("Invalid Form Body\\nIn embeds.0.image.url: Not a well formed URL.")
     (('embeds', '0', 'image', 'url'),)
     """
-    paths = (tuple(found.split(".")) for found in _WRONG.findall(said)[:_MOST])
+    paths = (tuple(place.split(".")) for place in _WRONG.findall(answer)[:_MOST])
     # The first message of a forum post stands inside the request that opens the post.
     return tuple(path[1:] if len(path) > 1 and path[0] == "message" else path for path in paths)
 
@@ -56,9 +56,9 @@ def without(message: Message, parts: Sequence[Path]) -> Message | None:
             case "embeds":
                 left = replace(left, embeds=_embeds(message.embeds, inside))
             case "components":
-                gone = {_button(path) for path in inside}
-                kept = [b for i, b in enumerate(message.buttons) if not gone & {i, None}]
-                left = replace(left, buttons=tuple(kept))
+                refused = {_button(path) for path in inside}
+                buttons = [b for i, b in enumerate(message.buttons) if not refused & {i, None}]
+                left = replace(left, buttons=tuple(buttons))
             case "content":
                 left = replace(left, content="", roles=())
             case "allowed_mentions":
@@ -74,21 +74,21 @@ def without(message: Message, parts: Sequence[Path]) -> Message | None:
 
 def _embeds(embeds: Sequence[Embed], parts: Sequence[Path]) -> tuple[Embed, ...]:
     """The embeds without these parts, and without those of which nothing is left to show."""
-    kept = []
+    remaining = []
     for index, embed in enumerate(embeds):
         inside = [path[1:] for path in parts if not path or path[0] == str(index)]
         left = _embed(embed, inside)
         if left.size() or left.image:
-            kept.append(left)
-    return tuple(kept)
+            remaining.append(left)
+    return tuple(remaining)
 
 
 def _embed(embed: Embed, parts: Sequence[Path]) -> Embed:
     if any(not path or path[0] not in (*_OF_EMBED, "fields") for path in parts):
         return _text_of(embed)
     emptied: dict[str, Any] = {_OF_EMBED[path[0]]: "" for path in parts if path[0] != "fields"}
-    gone = {path[1] if len(path) > 1 else None for path in parts if path[0] == "fields"}
-    fields = tuple(field for i, field in enumerate(embed.fields) if not gone & {str(i), None})
+    refused = {path[1] if len(path) > 1 else None for path in parts if path[0] == "fields"}
+    fields = tuple(field for i, field in enumerate(embed.fields) if not refused & {str(i), None})
     return replace(embed, fields=fields, **emptied)
 
 

@@ -1,4 +1,4 @@
-"""What `/search` answers: stories, each with a record that the query finds and its words in bold. Pure."""
+"""The answer of `/search`: stories, each with a matching article and its matching words in bold. Pure."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def left_out_words(left_out: LeftOut | None) -> str:
 def pages(query: str, hits: Sequence[Hit], left_out: LeftOut | None) -> tuple[Embed, ...]:
     """The stories in pages. Each says below what was left out, if anything."""
     note = left_out_words(left_out)
-    made = list_pages(
+    embeds = list_pages(
         f"Search: {escape_to(query, 200)}",
         [f"• {line(hit)}" for hit in hits],
         "No story matches. Only whole words match. To match the beginning of a word, end it with *.",
     )
     return tuple(
-        replace(page, footer=" · ".join(part for part in (page.footer, note) if part)) for page in made
+        replace(page, footer=" · ".join(part for part in (page.footer, note) if part)) for page in embeds
     )

@@ -35,7 +35,7 @@ from bot.messages.message import (
     dated,
     escape,
     escape_to,
-    lines,
+    fit_lines,
     link,
     relative,
     safe_url,
@@ -170,7 +170,7 @@ def _fields(name: str, entries: Sequence[str]) -> tuple[Field, ...]:
     found: list[Field] = []
     left = list(entries)
     while left:
-        text, over = lines(left, FIELD_VALUE)
+        text, over = fit_lines(left, FIELD_VALUE)
         found.append(Field(NO_NAME if found else name, text))
         left = left[len(left) - over :] if over else []
     return tuple(found)
@@ -278,7 +278,7 @@ def _said(additions: Sequence[Sentence], figures: Sequence[Sequence[Figure]]) ->
         ("What others add", [f"• {attributed(sentence)}" for sentence in additions]),
         ("Figures differ", [f"• {figures_line(group)}" for group in figures]),
     )
-    return [Field(name, text) for name, entries in parts if (text := lines(entries, FIELD_VALUE)[0])]
+    return [Field(name, text) for name, entries in parts if (text := fit_lines(entries, FIELD_VALUE)[0])]
 
 
 def _beyond(view: StoryView, before: Sequence[StoryView], after: Sequence[StoryView]) -> list[Field]:

@@ -1,4 +1,4 @@
-"""What the commands for topics answer: a topic, what matches it, and what it would have posted. Pure."""
+"""Answers of the topic commands: a topic, its matches, and its backtest. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ from bot.domain.stories.topic_row import TopicRow
 from bot.domain.text.cleaning import length, plural
 from bot.domain.topics.query.matching import MatchingRecord
 from bot.messages import marks
-from bot.messages.message import DESCRIPTION, FIELD_VALUE, Embed, Field, escape, escape_to, lines, relative
+from bot.messages.message import (
+    DESCRIPTION,
+    FIELD_VALUE,
+    Embed,
+    Field,
+    escape,
+    escape_to,
+    fit_lines,
+    relative,
+)
 from bot.messages.story import GREY, colour_of, list_pages, spike_words, story_line
 
 SAMPLE = 250
@@ -25,11 +34,13 @@ def code(query: str) -> str:
 
 
 def heading(topic: Topic | None, query: str) -> str:
-    """What was tried: a topic, or a query."""
+    """The heading for what was tried: a topic or a query."""
     return f"Topic **{escape(topic.name)}**\n" if topic else f"Query {code(query)}\n"
 
 
-def made(title: str, topic: Topic, records: int | None, days: int, looked_at: int | None = None) -> Embed:
+def topic_saved(
+    title: str, topic: Topic, records: int | None, days: int, looked_at: int | None = None
+) -> Embed:
     """A topic that was made or changed, with how many records of the last days belong to it (None: not counted).
 
     `looked_at`: how many of the newest were looked at, where not all could be.
@@ -54,13 +65,13 @@ def made(title: str, topic: Topic, records: int | None, days: int, looked_at: in
     return Embed(title, "", "\n".join(parts), colour=colour_of(topic.name))
 
 
-def shown(topic: Topic, below: Sequence[str], stories: int, places: Sequence[str]) -> Embed:
+def topic_details(topic: Topic, below: Sequence[str], stories: int, places: Sequence[str]) -> Embed:
     """A topic. `below` are the names of topics below it, `places` the channels that follow it, as Markdown."""
     whose = "This server's topic" if topic.guild_id else "Built-in topic"
     text = f"{whose} · {plural(stories, 'story', 'stories')}"
     text += f" · part of **{escape(topic.parent)}**" if topic.parent else ""
     text += f"\n{code(topic.query)}" if topic.query else ""
-    text += f"\n{suspended(topic.suspended)}" if topic.suspended else ""
+    text += f"\n{suspended_note(topic.suspended)}" if topic.suspended else ""
     others = [name for name in (topic.shortname, *topic.aliases) if name]
     parts = {
         "Keywords": [
@@ -81,8 +92,8 @@ def shown(topic: Topic, below: Sequence[str], stories: int, places: Sequence[str
     )
 
 
-def suspended(reason: str) -> str:
-    """What is said of a topic that matches nothing any more."""
+def suspended_note(reason: str) -> str:
+    """The note on a suspended topic."""
     return f"⚠️ This topic is suspended and gets no new articles: {escape(reason)}. Simplify the query with `/topic edit`."
 
 
@@ -96,7 +107,7 @@ def _joined(entries: Sequence[str]) -> str:
     return text
 
 
-def newest(tried: str, matches: Sequence[MatchingRecord], nothing: str, note: str = "") -> Embed:
+def newest_matches(tried: str, matches: Sequence[MatchingRecord], nothing: str, note: str = "") -> Embed:
     """The newest records that match, each with its linked title and what stands around the words of its text.
 
     `tried` is the heading, `nothing` what to say where there are none, `note` what else there is to say.
@@ -108,34 +119,34 @@ def newest(tried: str, matches: Sequence[MatchingRecord], nothing: str, note: st
         entry = f"• {title} — {escape_to(record.outlet.name, 60)} · {relative(match.stored.first_seen)}"
         snippet = marks.snippet(match.document, match.words)
         entries.append(f"{entry}\n-# {snippet}" if snippet else entry)
-    text, left = lines(entries, DESCRIPTION - length(tried) - 40)
+    text, left = fit_lines(entries, DESCRIPTION - length(tried) - 40)
     more = f"\n… and {left} more" if left else ""
     return Embed("Newest matches", "", tried + (text or escape(nothing)) + more, footer=note, colour=GREY)
 
 
-def backtested(tried: str, found: Backtest, records: int, picture: str, *, cut: bool = False) -> Embed:
+def backtest_summary(tried: str, result: Backtest, records: int, picture: str, *, cut: bool = False) -> Embed:
     """How much a subscription would have posted at each importance. `picture` is the address of the chart.
 
     `cut`: it goes back less far than it could.
     """
-    days = len(found.days)
+    days = len(result.days)
     parts = [f"{tried}{plural(records, 'article')} matched. A subscription would have posted:"]
     spans = sorted({min(WEEK, days), min(MONTH, days)})
     for importance in Importance:
         rates = (
-            f"{_rate(found.per_day(importance, span))} a day in the last {_days(span)}" for span in spans
+            f"{_rate(result.per_day(importance, span))} a day in the last {_days(span)}" for span in spans
         )
-        parts.append(f"**{importance}** · {', '.join(rates)} ({found.total(importance, MONTH)} in total)")
+        parts.append(f"**{importance}** · {', '.join(rates)} ({result.total(importance, MONTH)} in total)")
     if cut:
         parts.append(f"-# This covers only the last {_days(days)}: more would take too long to compute.")
     elif days < MONTH:
         parts.append(f"-# The bot only has articles from the last {_days(days)}.")
     text = "\n".join(parts)
-    samples = [f"• {story_line(view, SAMPLE)} · {highest}" for view, highest in found.samples]
+    samples = [f"• {story_line(view, SAMPLE)} · {highest}" for view, highest in result.samples]
     if samples:
         text += "\n\nThe newest of these posts, each with its highest importance:"
-        kept, _ = lines(samples, DESCRIPTION - length(text) - 1)
-        text += f"\n{kept}"
+        text_samples, _ = fit_lines(samples, DESCRIPTION - length(text) - 1)
+        text += f"\n{text_samples}"
     return Embed("Backtest", "", text, colour=GREY, image=picture)
 
 

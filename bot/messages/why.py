@@ -18,9 +18,9 @@ MOST_OUTLETS = 4  # named for one word
 MOST_WEAK = 8  # topics that too few outlets say
 
 
-def notes(number: int, asked: int, fate: PostFate | None) -> tuple[str, ...]:
-    """What a story's pages say of it first: where it went on if another number was `asked` for, and its fate in the channel."""
-    moved = (f"Story #{asked} is now part of #{number}.",) if asked != number else ()
+def notes(number: int, requested: int, fate: PostFate | None) -> tuple[str, ...]:
+    """What a story's pages say of it first: where it went on if another number was `requested` for, and its fate in the channel."""
+    moved = (f"Story #{requested} is now part of #{number}.",) if requested != number else ()
     return (*moved, fate_line(fate)) if fate is not None else moved
 
 
@@ -61,12 +61,12 @@ def why_pages(
     `topics` are its topics in the order to show them; `matches` and `reasons` are by record.
     """
     entries = [("**This channel**", note) for note in notes]
-    evidence = {name_key(one.topic): one for one in view.evidence}
+    evidence = {name_key(entry.topic): entry for entry in view.evidence}
     entries += [
         ("**Topics**", _topic(topic, evidence.get(name_key(topic)), view.members, matches))
         for topic in topics
     ]
-    weak = [one for one in view.evidence if not one.assigned]
+    weak = [entry for entry in view.evidence if not entry.assigned]
     if weak:
         entries.append(("**Topics**", _too_few(weak)))
     entries += [("**Articles**", _member(member, reasons.get(member.id, ""))) for member in _by_time(view)]
@@ -95,8 +95,8 @@ def _voices(evidence: TopicEvidence) -> str:
 
 def _too_few(evidence: Sequence[TopicEvidence]) -> str:
     """One line: the topics that articles have and the story has not."""
-    best = sorted(evidence, key=lambda one: (-one.voices, name_key(one.topic)))
-    shown = ", ".join(f"{escape(one.topic)} ({_voices(one)})" for one in best[:MOST_WEAK])
+    best = sorted(evidence, key=lambda entry: (-entry.voices, name_key(entry.topic)))
+    shown = ", ".join(f"{escape(entry.topic)} ({_voices(entry)})" for entry in best[:MOST_WEAK])
     more = len(best) - MOST_WEAK
     return f"Too few outlets for: {shown}{f' and {more} more' if more > 0 else ''}"
 

@@ -1,4 +1,4 @@
-"""The composition root: builds everything from the config, and runs it beside the client."""
+"""The running bot: the Discord client and the background work beside it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from apscheduler.triggers.date import DateTrigger
 
 import cogs
 from bot.bootstrap import (
-    Watched,
+    WatchedSource,
     build_context,
     build_endpoint,
     build_feeds,
@@ -29,14 +29,14 @@ from bot.bootstrap import (
     build_web_client,
 )
 from bot.chat.client import Client
-from bot.chat.connection import Trouble, one_line_per_reconnect, pause_after, trouble_of, unreachable
+from bot.chat.connection import Trouble, explain_failure, one_line_per_reconnect, pause_after, unreachable
 from bot.chat.permissions import problem_now
 from bot.chat.sender import DiscordSender
 from bot.config import Config, FeedSettings
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
 from bot.errors import DatabaseLostError, TopicwireError
-from bot.http import server as http
+from bot.http.server import EndpointSettings, HttpServer
 from bot.runtime import clock, process
 from bot.runtime.background import Repeating, Step
 from bot.services.context import Context
@@ -48,47 +48,47 @@ from bot.sources.topic_files import load_topics
 from bot.store import delivery, feeds
 from bot.store.database import Database
 from bot.workers import cleanup, digests, rematch, titles
-from bot.workers.delivery import Deliver
+from bot.workers.delivery import Delivery
 from bot.workers.ingest import Ingest, report
-from bot.workers.poller import Poll
-from bot.workers.rephrasing import Rephrase
+from bot.workers.poller import Poller
+from bot.workers.rephrasing import RephrasingWorker
 
 log = logging.getLogger(__name__)
 
 LONGEST_IDLE = timedelta(seconds=30)
-# A clock that was set, or another process's change, is seen by then.
+# Changes of the clock or by another process are noticed within this time.
 LONGEST_DIGEST_IDLE = timedelta(minutes=15)
-NEXT_CHANGES = timedelta(seconds=5)  # after a source that no longer says when it changes
-# A channel in which posting still fails costs one refused request each time; Discord counts those.
+NEXT_CHANGES = timedelta(seconds=5)  # after a source stops reporting changes
+# Each check of a channel that still fails costs a refused request, and Discord limits those.
 MEND_EVERY = timedelta(minutes=5)
 NEXT_DIGEST = timedelta(seconds=1)
-FIRST_TIDY = timedelta(minutes=15)  # after the start: also where the bot is restarted every day
+FIRST_TIDY = timedelta(minutes=15)  # after the start, so that it also runs if the bot is restarted every day
 TIDY_EVERY = timedelta(days=1)
-STOP_SECONDS = 20.0  # for messages that are on their way
-IDLE_STOP_SECONDS = 1.0  # where there are none; what is held up then waits for the database
+STOP_SECONDS = 20.0  # for messages that are being sent
+IDLE_STOP_SECONDS = 1.0  # without such messages; a delivery that still runs waits for the database
 
 
 class App:
-    """The running parts. Tests and the demo call their steps by hand; `run` starts them as loops."""
+    """The parts of the bot. `run` starts them as loops; tests and the demo call single steps."""
 
     def __init__(
         self,
         context: Context,
-        sources: Sequence[Watched] = (),
+        sources: Sequence[WatchedSource] = (),
         *,
         replay: bool = False,
-        endpoint: http.Settings | None = None,
-        rephrase: Rephrase | None = None,
+        endpoint: EndpointSettings | None = None,
+        rephrasing: RephrasingWorker | None = None,
     ) -> None:
         self.context = replace(context, wake=self.wake)
         self._stopping = asyncio.Event()
-        self._failure: Exception | None = None  # what ended the bot
+        self._failure: Exception | None = None  # why the bot stops
         self._up = asyncio.Event()  # set once the client had a connection
         self._was_up = False  # the last client had a connection before it failed
         self._away = False  # a client that failed has been replaced, and the new one has no connection yet
         self._connecting_failures = self._sync_failures = 0  # in a row
         self._latest: datetime | None = None  # the latest time that the clock has shown
-        # The default time of digests is looked at once: it changes with a restart alone.
+        # The default time of digests changes only with a restart, so it is checked once.
         self._replanned = False
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._delivery = self._repeating("delivery", self._deliver, LONGEST_IDLE)
@@ -98,17 +98,17 @@ class App:
         self.ingest = Ingest(self.context, replay=replay)
         self.client = Client(self.context, cogs.add_to, self._up)
         self.sender = DiscordSender(self.client)
-        self.deliver = Deliver(
+        self.deliver = Delivery(
             self.context,
             self.sender,
             stopping=lambda: self._stopping.is_set() or self._away,
             holder=process.name(),
             wake=self._delivery.wake,
         )
-        self.poll = Poll(self.context, self.ingest, context.web, random.random) if context.web else None
-        self.rephrase = rephrase
+        self.poll = Poller(self.context, self.ingest, context.web, random.random) if context.web else None
+        self.rephrasing = rephrasing
         self.server = (
-            http.Server(self.context, self.ingest, endpoint, self._connected, self._polls)
+            HttpServer(self.context, self.ingest, endpoint, self._connected, self._polls)
             if endpoint
             else None
         )
@@ -116,26 +116,26 @@ class App:
     def _repeating(self, name: str, step: Step, longest: timedelta | None = None) -> Repeating:
         return Repeating(name, step, self.context.now, self._failed, longest)
 
-    def _take(self, client: Client) -> None:
-        """Work over this client from now on. Nothing is sent before a client's first connection."""
+    def _switch_to(self, client: Client) -> None:
+        """Use this client from now on. Nothing is sent before its first connection."""
         self._up.clear()
         self._away = True
         self.client = client
-        self.sender.use(client)
+        self.sender.switch_to(client)
 
     def wake(self) -> None:
-        """Something may be due: look now instead of when it was planned."""
+        """Run the steps that may have something due now."""
         for repeating in (self._delivery, self._polling, self._digests):
             repeating.wake()
 
     def stop(self, failure: Exception | None = None) -> None:
-        """End `run`, which raises the failure, if there is one; what is being sent is finished first."""
+        """End `run`, which raises the failure, if any. Messages being sent are finished first."""
         self._failure = self._failure or failure
         self._stopping.set()
         self._delivery.wake()
 
     def _failed(self, name: str, error: Exception, pause: timedelta) -> None:
-        """Log why a step failed; a database that is lost ends the bot."""
+        """Log why a step failed. A lost database stops the bot."""
         match error:
             case DatabaseLostError():
                 self.stop(error)
@@ -146,7 +146,7 @@ class App:
 
     async def mend(self) -> None:
         """Resume channels in which the bot may post again."""
-        if not self.client.up.is_set():  # nothing is known of any channel yet, and nobody can be asked
+        if not self.client.up.is_set():  # no channel is known before the first connection
             return
         for channel_id in await resume_mended(
             self.context, lambda channel_id: problem_now(self.client, channel_id)
@@ -154,13 +154,13 @@ class App:
             log.info("channel %s has resumed", channel_id)
 
     async def tidy(self) -> None:
-        """Remove what nobody will ask for any more, and learn from what came in."""
-        await titles.step(self.context)
+        """Delete old data, and update the model of titles from new articles."""
         removed = await cleanup.step(self.context)
         log.info("the daily cleanup removed %s from the database", plural(removed, "old row"))
+        await titles.step(self.context)  # last, so that a failure does not prevent the cleanup
 
     async def digest(self) -> None:
-        """Send due digests, and have the scheduler wake this step when the next one is due."""
+        """Send due digests, and schedule a wake-up for the next one."""
         if not self._replanned:
             await replan(self.context)
             self._replanned = True
@@ -179,22 +179,22 @@ class App:
         self._digests.wake()
 
     def _steps(self, token: str) -> Iterator[Repeating]:
-        """What the bot does besides delivering, until it stops."""
+        """All repeating steps except delivery."""
         yield Repeating("connection", partial(self._connect, token), self.context.now, self._refused)
         yield self._repeating("commands", self._sync)
         yield self._digests
-        yield self._repeating("resuming", self._later(self.mend, MEND_EVERY, MEND_EVERY))
-        yield self._repeating("cleanup", self._later(self.tidy, FIRST_TIDY, TIDY_EVERY))
+        yield self._repeating("resuming", self._delayed(self.mend, MEND_EVERY, MEND_EVERY))
+        yield self._repeating("cleanup", self._delayed(self.tidy, FIRST_TIDY, TIDY_EVERY))
         if self.poll is not None:
             yield self._polling
-        if self.rephrase is not None:
-            yield self._repeating("rephrasing", self.rephrase.step)
+        if self.rephrasing is not None:
+            yield self._repeating("rephrasing", self.rephrasing.step)
         for watched in self.sources:
-            reading = _Reading(self.context, self.ingest, watched)
+            reading = _SourceReader(self.context, self.ingest, watched)
             yield self._repeating(hosts_only(watched.source.name), reading.step)
 
-    def _later(self, step: Callable[[], Awaitable[None]], first: timedelta, every: timedelta) -> Step:
-        """A step that is first taken after a while, and then again and again."""
+    def _delayed(self, step: Callable[[], Awaitable[None]], first: timedelta, every: timedelta) -> Step:
+        """A step that runs first after the time `first`, and then at the interval `every`."""
         start = self.context.now() + first
 
         async def due() -> datetime:
@@ -206,7 +206,7 @@ class App:
         return due
 
     async def run(self, token: str) -> None:
-        """Connect and work until `stop`. Raises TopicwireError where Discord refuses the bot."""
+        """Connect and run until `stop`. Raises TopicwireError if Discord refuses the bot."""
         logging.getLogger("discord.client").addFilter(one_line_per_reconnect)
         if self.server is not None:
             await self.server.start()
@@ -220,7 +220,7 @@ class App:
                 finally:
                     self.stop()
                     self._scheduler.shutdown(wait=False)
-                    # What is being sent is settled first, if there is a connection to send it over.
+                    # Messages being sent are finished first, if there is a connection.
                     if self._up.is_set():
                         timeout = STOP_SECONDS if self.deliver.is_busy else IDLE_STOP_SECONDS
                         await asyncio.wait([delivering], timeout=timeout)
@@ -236,7 +236,7 @@ class App:
             raise self._failure
 
     async def _connect(self, token: str) -> datetime | None:
-        """Be connected until the client is closed. A client whose first connection fails is replaced by a new one."""
+        """Stay connected until the client is closed. Returns when to try again after a failure."""
         trouble = await unreachable() or await self._stay_connected(token)
         if trouble is None:
             return None
@@ -247,11 +247,11 @@ class App:
         return self.context.now() + pause
 
     def _refused(self, _name: str, error: Exception, _pause: timedelta) -> None:
-        """Trying again to connect would be of no use."""
+        """Stop: a new connection would fail too."""
         self.stop(error)
 
     async def _stay_connected(self, token: str) -> Trouble | None:
-        """Until the bot stops; or why there is no connection any more, and the client has been replaced."""
+        """Run the client until the bot stops. After a failure, replace the client and return the reason."""
         client = self.client
         trouble = Trouble("the gateway closed the connection")
         try:
@@ -259,14 +259,14 @@ class App:
             if self._stopping.is_set():
                 return None
         except Exception as error:
-            trouble = trouble_of(error)
+            trouble = explain_failure(error)
         self._was_up = self._up.is_set()
         await client.close()
-        self._take(Client(self.context, cogs.add_to, self._up))
+        self._switch_to(Client(self.context, cogs.add_to, self._up))
         return trouble
 
     async def _sync(self) -> datetime | None:
-        """Have Discord show the commands where that failed at the start; posting goes on meanwhile."""
+        """Register the commands if that failed at the start. Posting continues meanwhile."""
         await self._up.wait()
         if self._sync_failures:
             self.client.sync_trouble = await self.client.sync()
@@ -287,23 +287,23 @@ class App:
             await self.deliver.close()
 
     async def _deliver(self) -> datetime | None:
-        """Begin to send what is due. What a step that fails has claimed is due again when its lease expires."""
+        """Start sending due messages. The claims of a failed step expire with their leases."""
         await self._up.wait()
         self._away = False
         await self._follow_clock()
         return self.context.now() if await self.deliver.begin() else await self.deliver.next_due()
 
     async def _follow_clock(self) -> None:
-        """Where the clock was set back, make due what would wait for the time that it showed before."""
+        """If the clock was set back, reschedule messages that would wait for the earlier time."""
         now = self.context.now()
         if self._latest is None or now < self._latest:
             async with self.context.db.write() as connection:
                 if self._latest is None and (freed := await delivery.give_back(connection, process.is_gone)):
                     log.info("this process takes over %s from an earlier one", plural(freed, "message"))
-                if early := await delivery.after_clock_change(connection, now, self._latest):
+                if rescheduled := await delivery.after_clock_change(connection, now, self._latest):
                     log.warning(
                         "the clock was set back; the bot sends %s now instead of waiting",
-                        plural(early, "message"),
+                        plural(rescheduled, "message"),
                     )
         self._latest = now
 
@@ -320,21 +320,21 @@ class App:
         return self.poll.counts if self.poll is not None else {}
 
 
-class _Reading:
+class _SourceReader:
     """Reads a source at the start and after every change."""
 
-    def __init__(self, context: Context, ingest: Ingest, watched: Watched) -> None:
+    def __init__(self, context: Context, ingest: Ingest, watched: WatchedSource) -> None:
         self._context = context
         self._now = context.now
         self._ingest = ingest
         self._watched = watched
         self._changes: AsyncGenerator[None, None] | None = None
-        self._told: frozenset[Rejected] = frozenset()
+        self._reported: frozenset[Rejected] = frozenset()
 
     async def step(self) -> datetime | None:
-        """Wait for the next change and read the source. Returns when to wait for another one, which is at once."""
+        """Wait for the next change and read the source. Returns when to run again: now, or later after an end."""
         try:
-            # Watching begins before the first look, so that no change falls between the two.
+            # Watching starts before the first read, so that no change is missed between them.
             self._changes = self._changes or self._watched.source.changes()
             async for _ in self._changes:
                 await self._read()
@@ -353,17 +353,17 @@ class _Reading:
     async def _read(self) -> None:
         source = self._watched.source
         summary = await self._ingest.step(source, backfill=self._watched.backfill)
-        report(source.name, summary, self._told)
-        self._told = frozenset(summary.errors)
-        read = await asyncio.to_thread(lambda: [load_topics(place) for place in self._watched.topics()])
-        for error in chain.from_iterable(rejected for _, rejected in read):
+        report(source.name, summary, self._reported)
+        self._reported = frozenset(summary.errors)
+        loaded = await asyncio.to_thread(lambda: [load_topics(place) for place in self._watched.topics()])
+        for error in chain.from_iterable(rejected for _, rejected in loaded):
             log.warning("%s: %s", error.path, error.reason)
-        if read:  # topic files that came with the source become topics
-            await rematch.define(self._context, chain.from_iterable(topics for topics, _ in read))
+        if loaded:  # define topics from the topic files of the source
+            await rematch.define(self._context, chain.from_iterable(topics for topics, _ in loaded))
 
 
 async def run(config: Config) -> None:
-    """Run the bot until a signal stops it, also while it still starts."""
+    """Run the bot until a signal stops it. Signals also work during the start."""
     starting = asyncio.current_task()
     assert starting is not None
     stop: list[Callable[[], object]] = [starting.cancel]
@@ -376,7 +376,7 @@ async def run(config: Config) -> None:
             app = await _start(config, stack)
             stop.append(app.stop)
         if len(stop) > 1:
-            process.spare_the_collector()
+            process.freeze_startup_objects()
             await app.run(config.discord.token.get_secret_value())
 
 
@@ -392,5 +392,5 @@ async def _start(config: Config, stack: contextlib.AsyncExitStack) -> App:
     async with db.write() as connection:
         await feeds.configure(connection, declared, context.polls.bounds.least, clock.now())
     watched = [build_source(s) for s in config.sources if not isinstance(s, FeedSettings)]
-    rephrase = Rephrase(context, model, config.rephrasing.per_day) if model is not None else None
-    return App(context, watched, endpoint=build_endpoint(config), rephrase=rephrase)
+    rephrasing = RephrasingWorker(context, model, config.rephrasing.per_day) if model is not None else None
+    return App(context, watched, endpoint=build_endpoint(config), rephrasing=rephrasing)

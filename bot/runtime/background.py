@@ -1,4 +1,4 @@
-"""Background work: a step that repeats when it is due, when somebody wakes it, and after growing pauses when it fails."""
+"""Background work: a step that repeats when it is due, when it is woken, and with backoff after failures."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from datetime import datetime, timedelta
 from bot.domain.retry import doubled
 
 Step = Callable[[], Awaitable[datetime | None]]
-Failed = Callable[[str, Exception, timedelta], None]
+OnFailure = Callable[[str, Exception, timedelta], None]
 
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=10)
 
 
 class Repeating:
-    """A step that repeats. It does one thing and returns when there is more to do; None: when somebody wakes it.
+    """A step that repeats. The step returns when it is due again; None means when it is woken.
 
-    It is taken again after `longest` at the latest, if that is given. After a failure it is tried again: `failed` gets
-    the name, the error, and how long that takes, which is 5 seconds, doubled with each failure up to 10 minutes. Where
-    `failed` ends the work instead, it sets the event that `run` got, or has the task cancelled.
+    It runs again after `longest` at the latest, if that is given. After a failure it is retried after 5 seconds, doubled
+    with each failure in a row up to 10 minutes; `failed` gets the name, the error and that pause. To end the work instead,
+    `failed` sets the event passed to `run`, or cancels the task.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Repeating:
         name: str,
         step: Step,
         now: Callable[[], datetime],
-        failed: Failed,
+        failed: OnFailure,
         longest: timedelta | None = None,
     ) -> None:
         self.name = name
@@ -41,16 +41,16 @@ class Repeating:
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """Something may be due: look now. A step in progress is followed by another one."""
+        """Run the step now; after a step in progress, run another one."""
         self._woken.set()
 
     async def run(self, until: asyncio.Event | None = None) -> None:
-        """Repeat the step until this task is cancelled, or until the event is set and the step in progress is over."""
+        """Repeat the step until this task is cancelled, or until the event is set and the current step has ended."""
         while until is None or not until.is_set():
             await self.idle(await self.step())
 
     async def step(self) -> datetime | None:
-        """Take the step once. Returns when it is to be taken again, None where nothing is planned."""
+        """Run the step once. Returns when it is due again, or None."""
         self._woken.clear()
         try:
             due = await self._step()
@@ -64,17 +64,17 @@ class Repeating:
         return due
 
     async def idle(self, due: datetime | None) -> None:
-        """Wait until then, but not longer than `longest`, and not at all once somebody wakes it."""
+        """Wait until `due`, but at most `longest`, or until `wake` is called."""
         seconds = self._seconds_until(due)
         if seconds == 0:
-            await asyncio.sleep(0)  # everybody else has a turn first
+            await asyncio.sleep(0)  # let other tasks run
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._woken.wait()
 
     def _seconds_until(self, due: datetime | None) -> float | None:
-        """How long to wait; None: as long as nobody wakes it."""
+        """The seconds to wait; None means until `wake` is called."""
         waits = [self._longest] if self._longest is not None else []
         waits += [due - self._now()] if due is not None else []
         return max(min(waits), timedelta()).total_seconds() if waits else None

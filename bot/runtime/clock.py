@@ -1,4 +1,4 @@
-"""The one place that reads a clock; everything else is given `now`."""
+"""The only module that reads the clock; other code gets `now` as an argument."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The present, aware UTC."""
+    """The current time, aware, in UTC."""
     return datetime.now(UTC)
 
 
 def stopwatch() -> float:
-    """Seconds since some moment: two of them are the time in between."""
+    """Seconds since an arbitrary moment, for measuring durations."""
     return time.perf_counter()

@@ -1,4 +1,4 @@
-"""The log: one line an event, whatever the text of a member, a feed or Discord contains."""
+"""The log: one line per event, whatever text members, feeds or Discord send."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
 class Formatter(logging.Formatter):
-    """Escapes what could forge a line or control a terminal. The lines of a traceback are indented."""
+    """Escapes characters that could forge a line or control a terminal, and indents tracebacks."""
 
     def __init__(self) -> None:
         super().__init__(FORMAT)
@@ -31,7 +31,7 @@ class Formatter(logging.Formatter):
 
 
 def configure(level: str) -> None:
-    """Log to standard error, at `info` without what the libraries report of themselves."""
+    """Log to standard error. At `info`, messages of libraries are left out."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Formatter())
     logging.basicConfig(level=level.upper(), handlers=[handler])
@@ -41,7 +41,7 @@ def configure(level: str) -> None:
     if level == "info":
         for chatty in ("alembic", "apscheduler", "discord", "watchfiles"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
-        # It logs a traceback for each connection that it cannot reset; what happened is reported where it was used.
+        # It logs a traceback for each connection that it cannot reset; the error is reported where the connection was used.
         logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
-        # It warns that voice would not work, and has nothing else to say that comes up again elsewhere.
+        # It warns about missing voice support; its other warnings are reported elsewhere.
         logging.getLogger("discord.client").setLevel(logging.ERROR)

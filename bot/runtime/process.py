@@ -1,4 +1,4 @@
-"""What the bot asks of the system that it runs on."""
+"""The process: its limits, garbage collection and name."""
 
 from __future__ import annotations
 
@@ -12,47 +12,47 @@ import uuid
 log = logging.getLogger(__name__)
 
 RUN = uuid.uuid4().hex  # this run of the process
-OPEN_FILES = 65_536  # more would help nobody; systemd and most shells give 1,024
+OPEN_FILES = 65_536  # more than ever needed; systemd and most shells allow 1,024
 
 
 def raise_open_files() -> None:
-    """Allow as many open files and sockets as the system lets this process have, which is often far more than at first."""
+    """Raise the limit of open files and sockets as far as the system allows, up to `OPEN_FILES`."""
     if sys.platform == "win32":
         return
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-    if soft == resource.RLIM_INFINITY or soft >= most:
+    limit = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft == resource.RLIM_INFINITY or soft >= limit:
         return
     try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    except (ValueError, OSError) as error:  # macOS has a lower limit of its own
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    except (ValueError, OSError) as error:  # macOS has a lower limit
         log.info("the limit of open files stays at %d: %s", soft, error)
 
 
-def spare_the_collector() -> None:
-    """Have the garbage collector pass over what there is now: code and settings, which stay until the end.
+def freeze_startup_objects() -> None:
+    """Exclude the present objects (code and settings) from garbage collection.
 
-    It would look through all of that again and again, and stop every thread for a tenth of a second each time.
+    Each full collection would traverse all of them and stop every thread for a tenth of a second.
     """
     gc.collect()
     gc.freeze()
 
 
 def name() -> str:
-    """This process, for others to tell whether it still runs: its machine, its number, and a part that never comes twice."""
+    """The name of this process: host name, process id and a unique part. See `is_gone`."""
     return f"{socket.gethostname()} {os.getpid()} {RUN}"
 
 
-def is_gone(other: str) -> bool:
-    """Whether the process of that name is known to run no more. One of another machine may run."""
-    host, _, number = other.rpartition(" ")[0].rpartition(" ")
-    if host != socket.gethostname() or not number.isdecimal() or other == name():
+def is_gone(process_name: str) -> bool:
+    """Whether the process with that name has certainly ended. One on another machine may still run."""
+    host, _, number = process_name.rpartition(" ")[0].rpartition(" ")
+    if host != socket.gethostname() or not number.isdecimal() or process_name == name():
         return False
-    if int(number) == os.getpid():  # its number is ours now, as it often is in containers
+    if int(number) == os.getpid():  # this process has its id now, as is common in containers
         return True
-    if sys.platform == "win32":  # there is no harmless signal there
+    if sys.platform == "win32":  # Windows has no harmless signal
         return False
     try:
         os.kill(int(number), 0)

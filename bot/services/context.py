@@ -12,7 +12,7 @@ from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.schedule import Schedule
 from bot.domain.topics.learned import TitleModel
 from bot.services.evaluation import Evaluations
-from bot.sources.parsing.pool import Here, Parsers
+from bot.sources.parsing.pool import InProcessParsers, Parsers
 from bot.store.database import Database
 from bot.store.revisions import StoryLog
 from bot.store.topic_cache import TopicCache
@@ -53,7 +53,7 @@ class Context:
     wake: Callable[[], None] = _nobody
     polls: Polls = field(default_factory=Polls)
     web: Web | None = None
-    parsers: Parsers = field(default_factory=Here)
+    parsers: Parsers = field(default_factory=InProcessParsers)
     editors: frozenset[int] | Literal["all"] = frozenset()
     topics_per_server: int = TOPICS_PER_SERVER
     semantic: bool = False

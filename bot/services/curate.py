@@ -1,6 +1,6 @@
-"""People decide last: two stories are the same event, or a record is not of the story that it is in.
+"""Merging and splitting stories by hand.
 
-What they say is kept as a rule that clustering obeys from then on. It is undone by saying the opposite.
+A decision is stored as an override that clustering obeys from then on. The opposite decision undoes it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from bot.domain.stories.story import Story, lead_of
 from bot.errors import InvalidInputError, NotAllowedError, NotFoundError
 from bot.services.context import ALL, Context
 from bot.services.related import number_of, unknown
-from bot.store import audience, pointers, records, revisions, rules, stories
-from bot.store.rules import Rule
+from bot.store import audience, pointers, records, revisions, stories, story_overrides
+from bot.store.story_overrides import StoryOverride
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ def may_edit(context: Context, guild_id: int) -> bool:
     return context.editors == ALL or guild_id in context.editors
 
 
-def _may_change(context: Context, guild_id: int, owner: int) -> bool:
-    """Whether a server's people decide about what is that server's alone (0: shared)."""
-    return owner == guild_id or may_edit(context, guild_id)
+def _may_change(context: Context, guild_id: int, owner_id: int) -> bool:
+    """Whether a server's people decide about items of `owner_id` (a server; 0: shared)."""
+    return owner_id == guild_id or may_edit(context, guild_id)
 
 
 def may_merge(context: Context, guild_id: int, story: StoryView) -> bool:
@@ -56,18 +56,20 @@ async def merge(context: Context, editor: Editor, number: int, other: str) -> tu
 
     `other` is named as a story can be: by number, link or title.
     """
-    asked = await number_of(context, other, editor.guild_id)
+    other_number = await number_of(context, other, editor.guild_id)
     async with context.db.intake() as connection:
-        one, two = [await _story(connection, editor, n) for n in (number, asked)]
-        if one.number == two.number:
-            raise InvalidInputError(f"#{number} and #{asked} are already the same story.")
-        kept, gone = sorted((one, two), key=lambda story: (story.guild_id, story.number))
-        _require(context, editor, gone.guild_id)
-        await rules.withdraw(connection, _ids(kept.members), _ids(gone.members), same=False)
-        await _keep(connection, context, editor, kept, lead_of(gone.members), same=True)
-        carried_out = await _carry_out(connection, context, Clustering({}, {gone.number: kept.number}, {}))
+        first, second = [await _story(connection, editor, n) for n in (number, other_number)]
+        if first.number == second.number:
+            raise InvalidInputError(f"#{number} and #{other_number} are already the same story.")
+        survivor, absorbed = sorted((first, second), key=lambda story: (story.guild_id, story.number))
+        _require(context, editor, absorbed.guild_id)
+        await story_overrides.withdraw(connection, _ids(survivor.members), _ids(absorbed.members), same=False)
+        await _keep(connection, context, editor, survivor, lead_of(absorbed.members), same=True)
+        carried_out = await _carry_out(
+            connection, context, Clustering({}, {absorbed.number: survivor.number}, {})
+        )
     _tell(context, carried_out)
-    return kept.number, gone.number
+    return survivor.number, absorbed.number
 
 
 def candidates(members: Iterable[Stored]) -> tuple[Stored, ...]:
@@ -76,9 +78,9 @@ def candidates(members: Iterable[Stored]) -> tuple[Stored, ...]:
     The last one stays, and of those that came in themselves too: others that they declare are not left alone.
     """
     inside = tuple(members)
-    own = sum(not member.partial for member in inside)
-    found = (member for member in inside if len(inside) > 1 and (member.partial or own > 1))
-    return tuple(sorted(found, key=lambda member: member.published))
+    complete = sum(not member.partial for member in inside)
+    removable = (member for member in inside if len(inside) > 1 and (member.partial or complete > 1))
+    return tuple(sorted(removable, key=lambda member: member.published))
 
 
 async def split_story(context: Context, editor: Editor, number: int, record_id: int) -> tuple[int, int]:
@@ -93,7 +95,7 @@ async def split_story(context: Context, editor: Editor, number: int, record_id: 
         record = inside[record_id]
         _require(context, editor, record.guild_id)
         rest = replace(story, members=tuple(m for m in story.members if m.id != record_id))
-        await rules.withdraw(connection, [record_id], _ids(rest.members), same=True)
+        await story_overrides.withdraw(connection, [record_id], _ids(rest.members), same=True)
         await _keep(connection, context, editor, rest, record, same=False)
         fresh = await records.next_story(connection)
         # A story that this record led before it was merged goes on as the new one, and so do its posts.
@@ -131,8 +133,10 @@ def _require(context: Context, editor: Editor, guild_id: int) -> None:
 async def _keep(
     connection: AsyncConnection, context: Context, editor: Editor, story: Story, record: Stored, *, same: bool
 ) -> None:
-    rule = Rule(lead_of(story.members).id, record.id, same, editor.guild_id, editor.user_id, context.now())
-    await rules.add(connection, rule)
+    override = StoryOverride(
+        lead_of(story.members).id, record.id, same, editor.guild_id, editor.user_id, context.now()
+    )
+    await story_overrides.add(connection, override)
 
 
 class _Change(NamedTuple):
@@ -145,14 +149,14 @@ class _Change(NamedTuple):
 async def _carry_out(
     connection: AsyncConnection, context: Context, decided: Clustering, why: Mapping[int, str] | None = None
 ) -> _Change:
-    """Store what was decided, with all that follows for the posts of the stories."""
+    """Store a decision and what follows from it for the posts of the stories."""
     now = context.now()
     batch = nothing_new(await records.next_story(connection))
     moving = await records.by_id(connection, decided.stories)
     numbers = affected(batch, decided) | {
         stored.story for stored in moving.values() if stored.story is not None
     }
-    made = await asyncio.to_thread(
+    intake_plan = await asyncio.to_thread(
         plan,
         batch,
         decided,
@@ -161,12 +165,12 @@ async def _carry_out(
         now,
         context.rules,
     )
-    await records.apply(connection, replace(made, why={**made.why, **(why or {})}), now)
+    await records.apply(connection, replace(intake_plan, why={**intake_plan.why, **(why or {})}), now)
     revision = await revisions.advance(connection, revisions.STORIES)
-    return _Change(revision, frozenset({*made.audiences, *made.merged}))
+    return _Change(revision, frozenset({*intake_plan.audiences, *intake_plan.merged}))
 
 
 def _tell(context: Context, change: _Change) -> None:
-    """Say what was changed once it is stored, and that messages may be due."""
+    """Publish a stored change: note it in the story log, and wake the workers."""
     context.story_log.note(change.revision, change.stories)
     context.wake()

@@ -159,7 +159,7 @@ async def compose_for_channel(
         candidates,
         subscribed,
         known,
-        await digests.told(connection, state.channel_id),
+        await digests.mentions(connection, state.channel_id),
         since,
         now,
         muted=stories.muted_by(await subscriptions.mutes_in(connection, state.guild_id, state.channel_id)),

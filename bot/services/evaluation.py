@@ -1,4 +1,4 @@
-"""Where queries are evaluated on what came in: off the event loop, in turns, and within a budget of steps."""
+"""Evaluates queries on stored records: off the event loop, in turns, and within a budget of steps."""
 
 from __future__ import annotations
 

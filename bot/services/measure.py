@@ -1,4 +1,4 @@
-"""How much there is of everything, for whoever watches over the bot."""
+"""Figures for monitoring."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from bot.store import delivery, feeds, stories, subscriptions
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Measurements:
     """Metric name -> value, and how many feeds are in which state."""
 
     totals: Mapping[str, float]
     feeds: Mapping[str, int]
 
 
-async def measure(context: Context) -> Measured:
+async def measure(context: Context) -> Measurements:
     """Count everything; a StoreError where the database does not answer."""
     now = context.now()
     async with context.db.read() as connection:
-        records, alive = await stories.recent_totals(connection, now)
+        records, live_stories = await stories.recent_totals(connection, now)
         waiting, oldest = await delivery.backlog(connection, now)
-        known = await context.topics.load(connection)
+        topics = await context.topics.load(connection)
         subscribed = await subscriptions.count(connection)
         paused = await subscriptions.paused(connection)
         states = await feeds.states_of_all(connection)
-    return Measured(
+    return Measurements(
         {
             "topicwire_records": records,
-            "topicwire_stories": alive,
-            "topicwire_topics": len(known),
+            "topicwire_stories": live_stories,
+            "topicwire_topics": len(topics),
             "topicwire_subscriptions": subscribed,
             "topicwire_channels_paused": len(paused),
             "topicwire_outbox_waiting": waiting,

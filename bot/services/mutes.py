@@ -9,17 +9,15 @@ from datetime import timedelta
 
 from bot.domain.model import Mute, StoryView
 from bot.domain.stories import mutes
-from bot.domain.stories import story as stories
 from bot.domain.stories.owners import MediaOwners
-from bot.domain.stories.story import Story
+from bot.domain.stories.story import Story, muted_by, story_view
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key, nearest, words
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
 from bot.services.context import Context
 from bot.services.story_batches import story_batches
 from bot.services.topics import NEAR
-from bot.store import stories as stored
-from bot.store import subscriptions
+from bot.store import stories, subscriptions
 
 LONGEST = mutes.LONGEST
 MOST = 200
@@ -28,8 +26,8 @@ MOST_STORIES = 2_000  # that are looked at, the newest
 FEW = 2  # hidden stories from which on a share of them counts
 
 
-def understood(text: str) -> str:
-    """What a text mutes. InvalidInputError where it could never match anything."""
+def parse_mute(text: str) -> str:
+    """The mute that a text means. InvalidInputError if it could never match anything."""
     try:
         return mutes.parse(text)
     except ValueError as error:
@@ -42,7 +40,7 @@ def phrase(value: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class MuteEffect:
     """The stories of the last `LOOK_BACK` that a mute would have hidden, the newest first, of how many in all."""
 
     hidden: tuple[StoryView, ...]
@@ -54,19 +52,19 @@ class Effect:
         return len(self.hidden) >= FEW and len(self.hidden) * 10 > self.total
 
 
-async def effect(context: Context, guild_id: int, channel_id: int | None, value: str) -> Effect:
+async def effect(context: Context, guild_id: int, channel_id: int | None, value: str) -> MuteEffect:
     """What a mute would have hidden of what the channel, or (None) the server, follows; of everything where that is none."""
     now = context.now()
     async with context.db.read() as connection:
         before = await subscriptions.mutes_in(connection, guild_id, channel_id or 0)
-        known = await context.topics.load(connection, guild_id)
-        own = await subscriptions.subscriptions(
+        topics = await context.topics.load(connection, guild_id)
+        followed = await subscriptions.subscriptions(
             connection, guild_id=guild_id, channel_ids=None if channel_id is None else [channel_id]
         )
-        names = sorted({name for s in own for name in known.with_descendants(s.topic)})
+        names = sorted({name for s in followed for name in topics.with_descendants(s.topic)})
         since, most = now - LOOK_BACK, MOST_STORIES
-        newest = await stored.newest_arrived(connection, names, since, now, guild_id, most) if names else []
-        newest = newest or await stored.newest_arrived(connection, None, since, now, guild_id, most)
+        newest = await stories.newest_arrived(connection, names, since, now, guild_id, most) if names else []
+        newest = newest or await stories.newest_arrived(connection, None, since, now, guild_id, most)
     hiding = _Hiding(before, Mute(0, guild_id, channel_id, value), context.rules.owners)
     hidden: list[StoryView] = []
     total = 0
@@ -77,26 +75,26 @@ async def effect(context: Context, guild_id: int, channel_id: int | None, value:
         async for hidden_there, count in batches:
             hidden += hidden_there
             total += count
-    return Effect(tuple(hidden), total)
+    return MuteEffect(tuple(hidden), total)
 
 
 class _Hiding:
     """What one more mute would hide, besides those that there are."""
 
     def __init__(self, before: Sequence[Mute], one_more: Mute, owners: MediaOwners) -> None:
-        self._muted = stories.muted_by(before)
-        self._also_muted = stories.muted_by((*before, one_more))
+        self._muted = muted_by(before)
+        self._also_muted = muted_by((*before, one_more))
         self._owners = owners
 
     def of(self, batch: Iterable[Story]) -> tuple[list[StoryView], int]:
         """The stories that it would hide, and how many can be seen without it."""
-        views = [view for story in batch if (view := stories.view(story, self._muted, self._owners))]
+        views = [view for story in batch if (view := story_view(story, self._muted, self._owners))]
         hidden = [view for view in views if all(self._also_muted(m.record) for m in view.members)]
         return hidden, len(views)
 
 
 async def mute(context: Context, guild_id: int, channel_id: int | None, value: str) -> bool:
-    """Mute what `understood` returned. False where it was muted there already."""
+    """Mute what `parse_mute` returned. False where it was muted there already."""
     async with context.db.write() as connection:
         before = await subscriptions.mutes(connection, guild_id)
         if any((m.channel_id, name_key(m.value)) == (channel_id, name_key(value)) for m in before):
@@ -117,34 +115,34 @@ async def listing(context: Context, guild_id: int) -> tuple[Mute, ...]:
 
 def _values(text: str) -> set[str]:
     """What a mute that is to be undone may be stored as: earlier versions stored what was typed."""
-    typed = " ".join(text.split())
+    normalised = " ".join(text.split())
     try:
-        return {name_key(typed), name_key(mutes.parse(text))}
+        return {name_key(normalised), name_key(mutes.parse(text))}
     except ValueError:
-        return {name_key(typed)}
+        return {name_key(normalised)}
 
 
 async def unmute(context: Context, guild_id: int, channel_id: int | None, text: str) -> str:
-    """Take a mute back. Returns what was muted."""
+    """Remove a mute. Returns its value."""
     values = _values(text)
     async with context.db.write() as connection:
         muted = await subscriptions.mutes(connection, guild_id)
-        there = [m for m in muted if {name_key(m.value), name_key(clip(m.value, LONGEST))} & values]
-        if here := [m for m in there if m.channel_id == channel_id]:
-            for one in here:
-                await subscriptions.unmute(connection, guild_id, channel_id, one.value)
-            return here[0].value
+        matching = [m for m in muted if {name_key(m.value), name_key(clip(m.value, LONGEST))} & values]
+        if in_channel := [m for m in matching if m.channel_id == channel_id]:
+            for match in in_channel:
+                await subscriptions.unmute(connection, guild_id, channel_id, match.value)
+            return in_channel[0].value
     value = " ".join(text.split())
-    if there:
-        place = there[0].channel_id
+    if matching:
+        place = matching[0].channel_id
         raise NotFoundError(
             f"“{value}” is muted in the whole server. To unmute it, leave the channel option empty."
             if place is None
             else f"“{value}” is muted in <#{place}>. To unmute it, choose that channel in the channel option."
         )
-    known = list(dict.fromkeys(m.value for m in muted))
-    hint = f"Muted: {', '.join(known[:20])}." if known else "Nothing is muted."
-    near = tuple(nearest(value, known, NEAR))
+    values_in_force = list(dict.fromkeys(m.value for m in muted))
+    hint = f"Muted: {', '.join(values_in_force[:20])}." if values_in_force else "Nothing is muted."
+    near = tuple(nearest(value, values_in_force, NEAR))
     raise UnknownNameError(f"“{value}” is not muted. {hint}", text, near)
 
 

@@ -21,7 +21,7 @@ from bot.domain.stories import reference
 from bot.domain.stories import story as stories
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.ranking import Sort, rank
-from bot.domain.stories.related import Candidate, related_stories, words_of
+from bot.domain.stories.related import RelatedCandidate, related_stories, words_of
 from bot.domain.stories.story import Story
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import plain_words
@@ -66,7 +66,7 @@ async def number_of(context: Context, text: str, guild_id: int | None = None) ->
         raise InvalidInputError("Enter a story: its number (such as #12), a link, or words of its title.")
     async with context.db.read() as connection:
         match reference.parse(text):
-            case reference.Number(number):
+            case reference.StoryNumber(number):
                 if number >= 10**reference.LONGEST_NUMBER:
                     raise unknown(text.strip()[:20].lstrip("#"))
                 return number
@@ -75,7 +75,7 @@ async def number_of(context: Context, text: str, guild_id: int | None = None) ->
                 if found is None:
                     raise NotFoundError("That message is not a story's post in this server.")
                 return found
-            case reference.Address(url):
+            case reference.ArticleLink(url):
                 return await _by_address(connection, url, guild_id)
             case reference.Words(words, number):
                 hits = await _by_title(connection, words, 1, guild_id)
@@ -153,7 +153,7 @@ async def _found(
 
 def _view(story: Story, muted: stories.Muted, owners: MediaOwners) -> StoryView:
     """The story without what is muted; one of which all is muted as it is."""
-    view = stories.view(story, muted, owners) or stories.view(story, owners=owners)
+    view = stories.story_view(story, muted, owners) or stories.story_view(story, owners=owners)
     assert view is not None
     return view
 
@@ -184,9 +184,9 @@ def _related_stories(
     muted: stories.Muted,
     owners: MediaOwners,
 ) -> tuple[tuple[StoryView, ...], tuple[StoryView, ...]]:
-    views = {number: stories.view(story, muted, owners) for number, story in found.items()}
+    views = {number: stories.story_view(story, muted, owners) for number, story in found.items()}
     return related_stories(
-        view, [Candidate(v, scores[n]) for n, v in views.items() if v is not None], declared
+        view, [RelatedCandidate(v, scores[n]) for n, v in views.items() if v is not None], declared
     )
 
 
@@ -200,7 +200,7 @@ async def _fate(connection: AsyncConnection, view: StoryView, known: Topics, cha
         return PostFate(
             PostState.POSTED_FINAL if post.closed else PostState.POSTED_STALE, post.sent_at, post.reason
         )
-    withheld = await outbox.held_in(connection, view.number, channel_id)
+    withheld = await outbox.withheld_reason(connection, view.number, channel_id)
     if withheld is not None:
         return PostFate(PostState.WITHHELD, reason=withheld)
     own = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
@@ -216,7 +216,7 @@ async def suggest(context: Context, text: str, guild_id: int, limit: int = 25) -
     """Number and title of stories for what somebody has typed so far."""
     named = reference.parse(text) if text.strip() else None
     async with context.db.read() as connection:
-        if isinstance(named, reference.Number) and named.number < 10**reference.LONGEST_NUMBER:
+        if isinstance(named, reference.StoryNumber) and named.number < 10**reference.LONGEST_NUMBER:
             found = await stored.load(connection, [named.number], guild_id)
             exact = [(s.number, stories.lead_of(s.members).record.title) for s in found.values() if s.members]
             if exact:
@@ -265,7 +265,7 @@ def _views(
     listed: Iterable[Story], muted: stories.Muted, owners: MediaOwners, sort: Sort, now: datetime
 ) -> list[StoryView]:
     """What can be seen of these stories, in order."""
-    views = [view for story in listed if (view := stories.view(story, muted, owners)) is not None]
+    views = [view for story in listed if (view := stories.story_view(story, muted, owners)) is not None]
     if sort is Sort.HOT:  # once more, by what is left of each here
         views.sort(key=lambda view: rank(view, now), reverse=True)
     return views

@@ -1,4 +1,4 @@
-"""Everything that was taken in, asked in the language of queries."""
+"""Search of all stored records with the query language."""
 
 from __future__ import annotations
 
@@ -7,27 +7,25 @@ from dataclasses import dataclass
 from typing import cast
 
 from bot.domain.model import Stored
-from bot.domain.stories import story as stories
 from bot.domain.stories.hit import Hit, LeftOut
 from bot.domain.stories.order import Order
-from bot.domain.stories.story import Story
+from bot.domain.stories.story import Muted, Story, muted_by, story_view
 from bot.domain.topics.query import language
 from bot.domain.topics.query.language import Query
 from bot.domain.topics.query.matching import MatchingRecord
 from bot.domain.topics.topics import Topics
 from bot.services.context import Context
 from bot.services.evaluation import AT_ONCE
-from bot.services.server_topics import understood
-from bot.store import records, search, subscriptions
-from bot.store import stories as stored_stories
+from bot.services.server_topics import parse_query
+from bot.store import records, search, stories, subscriptions
 
 MOST = 50  # stories of an answer
 CANDIDATES = 2_000  # records that are looked at
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Stories in the order that was asked for, and what was left out, if anything."""
+class SearchResult:
+    """The matching stories in the requested order, and what was left out, if anything."""
 
     query: Query
     hits: tuple[Hit, ...]
@@ -41,22 +39,22 @@ async def find(
     channel_id: int = 0,
     order: Order = Order.NEWEST,
     limit: int = MOST,
-) -> Found:
+) -> SearchResult:
     """The stories with a record that a topic of this query would match, as the server and the channel that ask see them.
 
     None: whoever runs the bot. A record that is muted there is not found. QueryRefusedError draws where a query is wrong.
     """
-    query = understood(text)
+    query = parse_query(text)
     async with context.evaluations.turn(guild_id or 0):
         return await _find(context, query, guild_id, channel_id, order, limit)
 
 
 async def _find(
     context: Context, query: Query, guild_id: int | None, channel_id: int, order: Order, limit: int
-) -> Found:
+) -> SearchResult:
     async with context.db.read() as connection:
-        known = await context.topics.load(connection, guild_id or 0)
-        muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
+        topics = await context.topics.load(connection, guild_id or 0)
+        muted = muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
         ids = await search.candidates(connection, query, guild_id, order, CANDIDATES)
     matching: dict[int, list[Stored]] = {}
     looked_at = 0
@@ -66,45 +64,47 @@ async def _find(
         async with context.db.read() as connection:
             stored_part = await records.by_id(connection, part)
         in_order = [stored_part[record_id] for record_id in part if record_id in stored_part]
-        for stored in await context.evaluations.run(_matching, query, known, muted, in_order):
+        for stored in await context.evaluations.run(_matching, query, topics, muted, in_order):
             matching.setdefault(cast(int, stored.story), []).append(stored)
     numbers = list(matching)[:limit]
     async with context.db.read() as connection:
-        loaded = await stored_stories.load(connection, numbers, guild_id)
-    hits = await context.evaluations.run(_hits, context, query, known, muted, matching, loaded)
+        loaded = await stories.load(connection, numbers, guild_id)
+    hits = await context.evaluations.run(_hits, context, query, topics, muted, matching, loaded)
     left_out = None
     if len(matching) > limit:
         left_out = LeftOut(stories=limit)
     elif len(ids) == CANDIDATES:
         left_out = LeftOut(checked=CANDIDATES)
-    return Found(query, tuple(hits), left_out)
+    return SearchResult(query, tuple(hits), left_out)
 
 
-def _matching(query: Query, known: Topics, muted: stories.Muted, part: Iterable[Stored]) -> list[Stored]:
+def _matching(query: Query, topics: Topics, muted: Muted, part: Iterable[Stored]) -> list[Stored]:
     return [
         stored
         for stored in part
         if stored.story is not None
         and not muted(stored.record)
-        and language.matches(query, known.matcher.document(stored.record))
+        and language.matches(query, topics.matcher.document(stored.record))
     ]
 
 
 def _hits(
     context: Context,
     query: Query,
-    known: Topics,
-    muted: stories.Muted,
+    topics: Topics,
+    muted: Muted,
     matching: Mapping[int, Sequence[Stored]],
     loaded: Mapping[int, Story],
 ) -> list[Hit]:
     hits = []
     for number, story in loaded.items():
-        view = stories.view(story, muted, context.rules.owners)
+        view = story_view(story, muted, context.rules.owners)
         if view is None:
             continue
-        shown = next((own for own in matching[number] if own.id == view.lead.id), matching[number][0])
-        document = known.matcher.document(shown.record)
+        shown = next(
+            (record for record in matching[number] if record.id == view.lead.id), matching[number][0]
+        )
+        document = topics.matcher.document(shown.record)
         match = MatchingRecord(shown, document, language.explain(query, document))
         hits.append(Hit(view, match))
     return hits

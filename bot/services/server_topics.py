@@ -1,4 +1,4 @@
-"""The topics that a server makes for itself: a name, and a query that says what belongs to it."""
+"""Topics of a server: a name, and a query that selects the articles."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EXAMPLE = '(offshore OR sea) "wind farm" -golf'
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a user asks for, as it was typed. None leaves what an earlier topic has, `NOTHING` takes it back."""
+    """The options of a command, as typed. None keeps the setting of an existing topic, `NOTHING` clears it."""
 
     name: str | None = None
     query: str | None = None
@@ -40,7 +40,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class SavedTopic:
     """A topic that was made or changed.
 
     `records`: how many of the last `LOOK_BACK` belong to it; None where its query is what it was. `looked_at`: how
@@ -53,7 +53,7 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class TopicDetails:
     """A topic, those below it, how many stories they have, and which channels of the server follow it itself.
 
     `feeds`: how many of the server's own are about it.
@@ -66,8 +66,8 @@ class Shown:
     feeds: int
 
 
-def understood(text: str) -> Query:
-    """The query that somebody typed. QueryRefusedError draws where it is wrong."""
+def parse_query(text: str) -> Query:
+    """The parsed query. QueryRefusedError shows the position of a mistake."""
     try:
         return language.parse(text)
     except QueryError as error:
@@ -79,7 +79,7 @@ def understood(text: str) -> Query:
 
 
 def _name(text: str) -> str:
-    """A name that can be one. InvalidInputError says what is allowed."""
+    """The cleaned name of a topic. InvalidInputError says what is allowed."""
     name = repair(text, 4 * MAX_NAME)
     if len(name) > MAX_NAME:
         raise InvalidInputError(
@@ -90,30 +90,30 @@ def _name(text: str) -> str:
     return name
 
 
-def _drafted(before: Topic, draft: Draft, known: Topics) -> Topic:
+def _drafted(before: Topic, draft: Draft, topics: Topics) -> Topic:
     """The topic that comes of a draft. Raises InvalidInputError and NotFoundError."""
-    made = before
+    topic = before
     if draft.name is not None:
-        made = replace(made, name=_name(draft.name))
+        topic = replace(topic, name=_name(draft.name))
     if draft.query is not None:
-        made = replace(made, query=str(understood(draft.query)))
+        topic = replace(topic, query=str(parse_query(draft.query)))
     if draft.aliases is not None:
-        typed = [] if draft.aliases.strip() == NOTHING else draft.aliases.split(",")
-        aliases = {name_key(name): name for name in map(_name, filter(str.strip, typed))}
-        aliases.pop(name_key(made.name), None)
+        names = [] if draft.aliases.strip() == NOTHING else draft.aliases.split(",")
+        aliases = {name_key(name): name for name in map(_name, filter(str.strip, names))}
+        aliases.pop(name_key(topic.name), None)
         if len(aliases) > MAX_ALIASES:
             raise InvalidInputError(f"A topic can have at most {MAX_ALIASES} other names.")
-        made = replace(made, aliases=tuple(aliases.values()))
+        topic = replace(topic, aliases=tuple(aliases.values()))
     if draft.parent is not None:
         none = draft.parent.strip() in ("", NOTHING)
-        made = replace(made, parent="" if none else resolve(known.visible_to(0), draft.parent).name)
-    return made
+        topic = replace(topic, parent="" if none else resolve(topics.visible_to(0), draft.parent).name)
+    return topic
 
 
-def _free(known: Topics, wanted: Topic, before: Topic | None) -> None:
+def _check_names_free(topics: Topics, topic: Topic, before: Topic | None) -> None:
     """InvalidInputError where another topic goes by one of these names."""
-    for name in (wanted.name, *wanted.aliases):
-        for other in (known.visible_to(0).resolve(name), known.resolve(name)):
+    for name in (topic.name, *topic.aliases):
+        for other in (topics.visible_to(0).resolve(name), topics.resolve(name)):
             if other is None or other == before:
                 continue
             if other.guild_id:
@@ -127,91 +127,91 @@ def _free(known: Topics, wanted: Topic, before: Topic | None) -> None:
             )
 
 
-def _own(known: Topics, name: str, guild_id: int) -> Topic:
+def _server_topic(topics: Topics, name: str, guild_id: int) -> Topic:
     """A server's own topic. NotFoundError names what there is, or says whose it is."""
-    found = known.resolve(name)
-    if found is not None and found.guild_id == guild_id:
-        return found
-    own = [topic.name for topic in known if topic.guild_id]
-    hint = f"This server's topics: {', '.join(own[:10])}." if own else "Create one with /topic create."
-    if found is not None:
-        raise NotFoundError(f"“{found.name}” is a built-in topic and cannot be changed. {hint}")
+    match = topics.resolve(name)
+    if match is not None and match.guild_id == guild_id:
+        return match
+    names = [topic.name for topic in topics if topic.guild_id]
+    hint = f"This server's topics: {', '.join(names[:10])}." if names else "Create one with /topic create."
+    if match is not None:
+        raise NotFoundError(f"“{match.name}” is a built-in topic and cannot be changed. {hint}")
     raise NotFoundError(f"This server has no topic “{clip(name, 80)}”. {hint}")
 
 
-async def create(context: Context, guild_id: int, draft: Draft) -> Made:
+async def create(context: Context, guild_id: int, draft: Draft) -> SavedTopic:
     """Make a topic for a server alone: it counts for what comes in from now on, and what came in lately.
 
     InvalidInputError for what cannot be, for a name that is taken, and at the server's limit.
     """
     async with context.db.intake() as connection:
-        known = await context.topics.load(connection, guild_id)
-        wanted = _drafted(Topic("", guild_id=guild_id), draft, known)
-        _free(known, wanted, None)
+        topics = await context.topics.load(connection, guild_id)
+        topic = _drafted(Topic("", guild_id=guild_id), draft, topics)
+        _check_names_free(topics, topic, None)
         if (await quotas.usage_of(connection, guild_id)).topics >= context.topics_per_server:
             raise InvalidInputError(
                 f"This server has reached the limit of {plural(context.topics_per_server, 'topic')}. "
                 "Delete one with /topic delete."
             )
-        await server_topics.add(connection, wanted)
-    return await _look_back(context, wanted)
+        await server_topics.add(connection, topic)
+    return await _look_back(context, topic)
 
 
-async def edit(context: Context, guild_id: int, name: str, draft: Draft) -> Made:
+async def edit(context: Context, guild_id: int, name: str, draft: Draft) -> SavedTopic:
     """Change a topic of a server's own. Its subscriptions stay; what was posted stays. Raises as `create`.
 
     A topic that is suspended matches again, even where it stays as it is: it is suspended anew if it costs too much.
     """
     async with context.db.intake() as connection:
-        known = await context.topics.load(connection, guild_id)
-        before = _own(known, name, guild_id)
-        wanted = _drafted(replace(before, suspended=""), draft, known)
-        if wanted == before:
+        topics = await context.topics.load(connection, guild_id)
+        before = _server_topic(topics, name, guild_id)
+        after = _drafted(replace(before, suspended=""), draft, topics)
+        if after == before:
             raise InvalidInputError(
                 f"“{before.name}” already has these settings. Enter another name, query, aliases or parent."
             )
-        _free(known, wanted, before)
-        await server_topics.change(connection, before, wanted)
-    if wanted.query == before.query and not before.suspended:
-        return Made(wanted)
-    return await _look_back(context, wanted)
+        _check_names_free(topics, after, before)
+        await server_topics.change(connection, before, after)
+    if after.query == before.query and not before.suspended:
+        return SavedTopic(after)
+    return await _look_back(context, after)
 
 
-async def _look_back(context: Context, topic: Topic) -> Made:
-    """Have a topic hold for what came in lately, newest first, as far as its price allows.
+async def _look_back(context: Context, topic: Topic) -> SavedTopic:
+    """Match a topic against recent records, newest first, as far as its price allows.
 
     Only this topic's query is evaluated, outside of any transaction; what matches is written in short ones. It ends
     where somebody changes the topic meanwhile: that looks back too.
     """
-    found = looked_at = 0
+    count = looked_at = 0
     most = min(MOST, affordable(language.parse(topic.query).price))
     async with context.db.read() as connection:
-        known = await context.topics.load(connection)
+        topics = await context.topics.load(connection)
     async with (
         context.evaluations.turn(topic.guild_id),
-        aclosing(lately(context, topic.guild_id, most)) as parts,
+        aclosing(recent_records(context, topic.guild_id, most)) as parts,
     ):
         async for part in parts:
-            matches = await context.evaluations.run(_matches, known, topic, part)
+            matches = await context.evaluations.run(_matches, topics, topic, part)
             looked_at += len(part)
             if not matches:
                 continue
             async with context.db.intake() as connection:
-                now_known = await context.topics.load(connection, topic.guild_id)
-                if now_known.resolve(topic.name) != topic:
+                current_topics = await context.topics.load(connection, topic.guild_id)
+                if current_topics.resolve(topic.name) != topic:
                     break
-                found += await server_topics.tag(connection, topic, matches)
+                count += await server_topics.tag(connection, topic, matches)
                 numbers = {stored.story for stored, _ in matches if stored.story is not None}
                 await stories.decide_topics(connection, numbers, context.rules.owners)
-    return Made(topic, found, looked_at if looked_at >= most else None)
+    return SavedTopic(topic, count, looked_at if looked_at >= most else None)
 
 
-def _matches(known: Topics, topic: Topic, part: Iterable[Stored]) -> list[tuple[Stored, TopicMatch]]:
-    every = ((stored, known.matcher.match_one(topic, stored.record, stored.guild_id)) for stored in part)
+def _matches(topics: Topics, topic: Topic, part: Iterable[Stored]) -> list[tuple[Stored, TopicMatch]]:
+    every = ((stored, topics.matcher.match_one(topic, stored.record, stored.guild_id)) for stored in part)
     return [(stored, match) for stored, match in every if match is not None]
 
 
-async def lately(context: Context, guild_id: int, most: int = MOST) -> AsyncGenerator[list[Stored]]:
+async def recent_records(context: Context, guild_id: int, most: int = MOST) -> AsyncGenerator[list[Stored]]:
     """What came in lately and a server sees, newest first, `AT_ONCE` at a time and `most` in all.
 
     No transaction is open while somebody works on them.
@@ -228,32 +228,32 @@ async def lately(context: Context, guild_id: int, most: int = MOST) -> AsyncGene
         below, most = part[-1].id, most - limit
 
 
-async def show(context: Context, guild_id: int, name: str, *, own: bool = False) -> Shown:
-    """A topic that a server knows, a shared one or its own (`own`: only such a one). NotFoundError has near names."""
+async def show(context: Context, guild_id: int, name: str, *, server_only: bool = False) -> TopicDetails:
+    """A topic that a server knows, a shared one or its own (`server_only`: only such a one). NotFoundError has near names."""
     async with context.db.read() as connection:
-        known = await context.topics.load(connection, guild_id)
-        topic = _own(known, name, guild_id) if own else resolve(known, name)
-        every = known.with_descendants(topic.name)
+        topics = await context.topics.load(connection, guild_id)
+        topic = _server_topic(topics, name, guild_id) if server_only else resolve(topics, name)
+        every = topics.with_descendants(topic.name)
         counts = await stories.recent_counts(connection, {topic.name: every}, context.now(), guild_id)
         channels = await server_topics.channels(connection, topic, guild_id)
         own_feeds = await feeds.all_feeds(connection, guild_id)
     about = sum(topic.name in feed.topics for feed in own_feeds)
-    return Shown(topic, every[1:], counts[topic.name], channels, about)
+    return TopicDetails(topic, every[1:], counts[topic.name], channels, about)
 
 
-async def delete(context: Context, guild_id: int, name: str) -> Shown:
-    """Forget a topic of a server's own, and end its subscriptions. Returns what it was, and who followed it."""
-    gone = await show(context, guild_id, name, own=True)
+async def delete(context: Context, guild_id: int, name: str) -> TopicDetails:
+    """Delete a server topic and its subscriptions. Returns its details."""
+    details = await show(context, guild_id, name, server_only=True)
     async with context.db.intake() as connection:
-        topic = _own(await context.topics.load(connection, guild_id), gone.topic.name, guild_id)
+        topic = _server_topic(await context.topics.load(connection, guild_id), details.topic.name, guild_id)
         channels = await server_topics.channels(connection, topic, guild_id)
         await server_topics.remove(connection, topic)
-    return replace(gone, topic=topic, channels=channels)
+    return replace(details, topic=topic, channels=channels)
 
 
 async def suggest(context: Context, guild_id: int, text: str) -> list[str]:
     """Names of a server's own topics, for autocomplete."""
     async with context.db.read() as connection:
-        known = await context.topics.load(connection, guild_id)
-    own = Topics(replace(topic, guild_id=0, query="") for topic in known if topic.guild_id)
-    return [topic.name for topic in own.suggest(text)]
+        topics = await context.topics.load(connection, guild_id)
+    server_tree = Topics(replace(topic, guild_id=0, query="") for topic in topics if topic.guild_id)
+    return [topic.name for topic in server_tree.suggest(text)]

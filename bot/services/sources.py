@@ -1,4 +1,4 @@
-"""The feeds that a server adds itself: looked at first, counted for it alone, taken out again."""
+"""Feeds that a server adds itself: preview, add, list and remove."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError, SourceError
 from bot.services.context import Context
 from bot.services.topics import resolve
-from bot.sources.feeds.parse import Document, FeedSpec
-from bot.sources.feeds.source import Found, find
+from bot.sources.feeds.parse import FeedDocument, FeedSpec
+from bot.sources.feeds.source import DiscoveredFeed, find_feed
 from bot.sources.web.fetch import Web
 from bot.store import feeds, quotas, subscriptions
 
@@ -26,26 +26,26 @@ SHORT = 100  # characters of a name that stand for it: Discord completes no more
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class FeedPreview:
     """What a feed would bring: its items in its own order, each with the topics it matches.
 
     `topics` is the one that was named for it, by its full name.
     """
 
     url: str
-    document: Document
+    document: FeedDocument
     topics: tuple[str, ...]
     items: tuple[tuple[Record, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
+class AddedFeed:
     """A feed that is followed now. `new` is False where it was already.
 
     `heard` is False where no channel of the server follows anything, so that nothing is read for it yet.
     """
 
-    preview: Preview
+    preview: FeedPreview
     feed: Feed
     new: bool
     heard: bool = True
@@ -75,7 +75,7 @@ def _web(context: Context) -> Web:
 
 async def preview(
     context: Context, address: str, topic_name: str | None = None, guild_id: int = 0
-) -> Preview:
+) -> FeedPreview:
     """Look at a feed, or at the one that a web page names, without taking anything in.
 
     The items' topics, and the one that is named, are shared and the server's own.
@@ -83,30 +83,32 @@ async def preview(
     Raises SourceError that says what is wrong with it, and NotFoundError for a topic that there is not.
     """
     async with context.db.read() as connection:
-        known = await context.topics.load(connection, guild_id)
-    about = (resolve(known, topic_name).name,) if topic_name else ()
+        topics = await context.topics.load(connection, guild_id)
+    about = (resolve(topics, topic_name).name,) if topic_name else ()
     spec = FeedSpec(address_of(address), topics=about, quality=context.polls.quality)
-    found = await _found(context, spec, guild_id, guessed="://" not in address)
-    items = await context.evaluations.run(_matched, known, found.document, guild_id)
-    return Preview(found.url, found.document, about, items)
+    discovered = await _discover(context, spec, guild_id, guessed="://" not in address)
+    items = await context.evaluations.run(_matched, topics, discovered.document, guild_id)
+    return FeedPreview(discovered.url, discovered.document, about, items)
 
 
-async def _found(context: Context, spec: FeedSpec, guild_id: int, *, guessed: bool) -> Found:
+async def _discover(context: Context, spec: FeedSpec, guild_id: int, *, guessed: bool) -> DiscoveredFeed:
     """The feed there; where https was only a guess, else over http."""
     web = _web(context)
     try:
-        return await find(web, spec, context.parsers, guild_id)
+        return await find_feed(web, spec, context.parsers, guild_id)
     except SourceError:
         if not guessed:
             raise
     spec = replace(spec, url=f"http://{spec.url.removeprefix('https://')}")
-    return await find(web, spec, context.parsers, guild_id)
+    return await find_feed(web, spec, context.parsers, guild_id)
 
 
-def _matched(known: Topics, document: Document, guild_id: int) -> tuple[tuple[Record, tuple[str, ...]], ...]:
+def _matched(
+    topics: Topics, document: FeedDocument, guild_id: int
+) -> tuple[tuple[Record, tuple[str, ...]], ...]:
     """The records of a feed, each with the topics that it matches."""
     records = (item.record for item in document.items)
-    return tuple((record, tuple(m.topic for m in known.matcher.of(record, guild_id))) for record in records)
+    return tuple((record, tuple(m.topic for m in topics.matcher.of(record, guild_id))) for record in records)
 
 
 async def add(
@@ -116,7 +118,7 @@ async def add(
     *,
     guild_id: int = 0,
     added_by: int | None = None,
-) -> Added:
+) -> AddedFeed:
     """Follow a feed for a server alone (0: for everybody) from now on; its first intake is silent.
 
     The address may be that of a web page. With a topic everything in the feed is about that, without one
@@ -126,22 +128,22 @@ async def add(
         full = await _full(context, connection, guild_id)
         if full and await feeds.find(connection, address_of(address), guild_id) is None:
             raise _no_room(context)
-    looked = await preview(context, address, topic_name, guild_id)
+    feed_preview = await preview(context, address, topic_name, guild_id)
     async with context.db.write() as connection:
-        before = await feeds.find(connection, looked.url, guild_id)
+        before = await feeds.find(connection, feed_preview.url, guild_id)
         # One of the config or the catalogue stays from now on, whatever these say.
         origin = FeedOrigin.SERVER if guild_id else FeedOrigin.OPERATOR
-        wanted = NewFeed(
-            before.address if before else looked.url,
+        new_feed = NewFeed(
+            before.address if before else feed_preview.url,
             origin,
             before.name if before else "",
-            looked.topics or (before.topics if before else ()),
+            feed_preview.topics or (before.topics if before else ()),
             before.quality if before else None,
             guild_id,
             added_by,
-            looked.document.title,
+            feed_preview.document.title,
         )
-        source_id = await feeds.add(connection, wanted, context.polls.bounds.least, context.now())
+        source_id = await feeds.add(connection, new_feed, context.polls.bounds.least, context.now())
         if before is None and guild_id:
             used = await quotas.usage_of(connection, guild_id)
             if used.feeds > context.polls.per_server:  # with this one: nothing of it is stored
@@ -149,7 +151,9 @@ async def add(
         feed = await feeds.get(connection, source_id)
         heard = not guild_id or bool(await subscriptions.subscriptions(connection, guild_id=guild_id))
     context.wake()
-    return Added(looked, replace(feed, title=feed.title or looked.document.title), before is None, heard)
+    return AddedFeed(
+        feed_preview, replace(feed, title=feed.title or feed_preview.document.title), before is None, heard
+    )
 
 
 async def _full(context: Context, connection: AsyncConnection, guild_id: int) -> bool:
@@ -165,44 +169,44 @@ def _no_room(context: Context) -> InvalidInputError:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class FeedList:
     """A server's own feeds, and how many of the shared ones there are by state.
 
     `full`: how many records its own have brought today, where that is the most there may be; else 0. `stored`: how
     many of them are stored, of `most_stored` that there may be.
     """
 
-    own: tuple[Feed, ...]
+    server_feeds: tuple[Feed, ...]
     shared: Mapping[str, int]
     full: int = 0
     stored: int = 0
     most_stored: int = 0
 
 
-async def listing(context: Context, guild_id: int) -> Listing:
+async def listing(context: Context, guild_id: int) -> FeedList:
     """What a server added itself; with 0 the shared feeds."""
     async with context.db.read() as connection:
-        own = await feeds.all_feeds(connection, guild_id)
+        server_feeds = await feeds.all_feeds(connection, guild_id)
         shared = await feeds.states_of_all(connection, 0)
         used = await quotas.usage_of(connection, guild_id)
     most = context.polls.per_day
     full = most if used.records_on(context.now().date()) >= most else 0
-    return Listing(tuple(own), shared, full, used.records, context.polls.most_stored)
+    return FeedList(tuple(server_feeds), shared, full, used.records, context.polls.most_stored)
 
 
-async def remove(context: Context, wanted: str, guild_id: int = 0) -> Feed:
-    """Follow a feed no longer: by its address or its name. NotFoundError names what there is."""
+async def remove(context: Context, name: str, guild_id: int = 0) -> Feed:
+    """Remove a feed by its address or name. NotFoundError lists the existing feeds."""
     async with context.db.write() as connection:
-        own = await feeds.all_feeds(connection, guild_id)
-        key = name_key(wanted)
+        server_feeds = await feeds.all_feeds(connection, guild_id)
+        key = name_key(name)
         # A feed may call itself by the address of another one.
-        hits = [feed for feed in own if key == name_key(feed.address)]
-        hits = hits or [feed for feed in own if key == name_key(feed.url)]
-        hits = hits or [f for f in own if key in (name_key(f.shown), name_key(clip(f.shown, SHORT)))]
+        hits = [feed for feed in server_feeds if key == name_key(feed.address)]
+        hits = hits or [feed for feed in server_feeds if key == name_key(feed.url)]
+        hits = hits or [f for f in server_feeds if key in (name_key(f.shown), name_key(clip(f.shown, SHORT)))]
         if not hits:
-            names = ", ".join(feed.shown for feed in own[:10])
+            names = ", ".join(feed.shown for feed in server_feeds[:10])
             hint = f"Feeds: {names}." if names else "No feeds have been added."
-            raise NotFoundError(f"There is no feed “{clip(wanted, 80)}”. {hint}")
+            raise NotFoundError(f"There is no feed “{clip(name, 80)}”. {hint}")
         if len(hits) > 1:
             raise InvalidInputError(f"{len(hits)} feeds have that name. Enter the address instead.")
         if hits[0].origin in (FeedOrigin.CONFIG, FeedOrigin.CATALOGUE):
@@ -217,12 +221,12 @@ async def suggest(context: Context, guild_id: int, text: str, limit: int = 25) -
     """A server's own feeds for what somebody has typed so far: how each is shown, and what `remove` knows it by."""
     key = name_key(text)
     async with context.db.read() as connection:
-        own = await feeds.all_feeds(connection, guild_id)
+        server_feeds = await feeds.all_feeds(connection, guild_id)
     return [
         (
             clip(f"{clip(feed.shown, 60)} ({feed.url})", SHORT),
             feed.address if length(feed.address) <= SHORT else clip(feed.shown, SHORT),
         )
-        for feed in own
+        for feed in server_feeds
         if key in name_key(feed.shown) or key in name_key(feed.url)
     ][:limit]

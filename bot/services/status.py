@@ -1,4 +1,4 @@
-"""How the bot is doing, for those who run a server; and mending what was paused."""
+"""The state of the bot for one server, and resuming paused channels."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
 from bot.services.context import Context
 from bot.store import delivery, outbox, quotas, server_topics, sources, stories, subscriptions
-from bot.store.sources import SourceState as Stored
-from bot.store.sources import SourceTotals
+from bot.store.sources import SourceState, SourceTotals
 
 RECENT = timedelta(days=1)
 MOST_TROUBLES = 10
@@ -25,7 +24,7 @@ _SLASH = re.compile(r"[/\\]")
 
 
 @dataclass(frozen=True, slots=True)
-class SourceState:
+class SourceHealth:
     """A source in trouble, or how many together; without what is only for whoever runs the bot."""
 
     name: str
@@ -38,7 +37,7 @@ class SourceState:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What `/status` shows. `stalled` messages wait although nothing stands in their way. `paused` are channel and reason; `held` counts the last day by reason.
+    """What `/status` shows. `stalled` messages wait although nothing stands in their way. `paused` are channel and reason; `withheld` counts the last day by reason.
     `suspended` are the server topics whose queries cost too much, each with the reason.
 
     `own_stored` are the articles of the server's own feeds, of `most_stored` that there may be.
@@ -48,10 +47,10 @@ class Status:
     version: str
     records: int
     stories: int
-    sources: tuple[SourceState, ...]
+    sources: tuple[SourceHealth, ...]
     queue: int
     paused: tuple[tuple[int, str], ...]
-    held: dict[str, int]
+    withheld: dict[str, int]
     given_up: tuple[tuple[int, str], ...]
     subscriptions: int
     stalled: int = 0
@@ -64,16 +63,16 @@ async def status(context: Context, guild_id: int) -> Status:
     """The state of the bot as it concerns one server."""
     since = context.now() - RECENT
     async with context.db.read() as connection:
-        own, alive = await stories.recent_totals(connection, context.now(), guild_id)
+        record_count, story_count = await stories.recent_totals(connection, context.now(), guild_id)
         states = await subscriptions.channels(connection, guild_id)
         return Status(
             version("topicwire"),
-            own,
-            alive,
+            record_count,
+            story_count,
             _summary(*await sources.health(connection, guild_id, MOST_TROUBLES)),
             await outbox.queue_length(connection, guild_id),
             tuple((s.channel_id, s.paused_reason) for s in states if s.paused_reason),
-            await outbox.held_counts(connection, guild_id, since),
+            await outbox.withheld_counts(connection, guild_id, since),
             tuple(await outbox.given_up(connection, guild_id, since)),
             await subscriptions.count(connection, guild_id),
             await delivery.stalled(connection, context.now(), guild_id),
@@ -84,11 +83,11 @@ async def status(context: Context, guild_id: int) -> Status:
 
 
 def _summary(
-    working: SourceTotals, failing: Sequence[Stored], others: SourceTotals
-) -> tuple[SourceState, ...]:
+    working: SourceTotals, failing: Sequence[SourceState], others: SourceTotals
+) -> tuple[SourceHealth, ...]:
     summary = [_together(working, f"{plural(working.count, 'source')} working")] if working.count else []
     summary += [
-        SourceState(
+        SourceHealth(
             shown_name(state.name),
             state.taken,
             state.rejected,
@@ -102,8 +101,8 @@ def _summary(
     return (*summary, *more)
 
 
-def _together(totals: SourceTotals, name: str) -> SourceState:
-    return SourceState(name, totals.taken, totals.rejected, totals.last_success)
+def _together(totals: SourceTotals, name: str) -> SourceHealth:
+    return SourceHealth(name, totals.taken, totals.rejected, totals.last_success)
 
 
 def shown_name(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Subscribing channels to topics, and what comes of it."""
+"""Subscribing channels to topics, with a forecast of what they get."""
 
 from __future__ import annotations
 
@@ -14,18 +14,16 @@ from bot.domain.model import Importance, Mode, StoryView, Subscription, Topic
 from bot.domain.posting import decisions
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.schedule import Schedule
-from bot.domain.stories import story as stories
 from bot.domain.stories.owners import MediaOwners
-from bot.domain.stories.story import Story
+from bot.domain.stories.story import Muted, Story, muted_by, reaches, story_view
 from bot.domain.topics.topics import Topics
-from bot.domain.topics.tree import sought_by
+from bot.domain.topics.tree import feed_topic_of
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
 from bot.services.context import Context
 from bot.services.digests import FIRST
 from bot.services.story_batches import story_batches
 from bot.services.topics import NEAR, resolve
-from bot.store import digests, feeds, outbox, servers, subscriptions, topics
-from bot.store import stories as stored_stories
+from bot.store import digests, feeds, outbox, servers, stories, subscriptions, topics
 from bot.store.subscriptions import ChannelState
 
 FORECAST = timedelta(days=7)
@@ -94,7 +92,7 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True)
-class Subscribed:
+class SubscribeResult:
     """What a subscription brought about.
 
     `schedule` is when the digest comes, None where the subscription wants none; `default_schedule`
@@ -111,37 +109,39 @@ class Subscribed:
     resumed: bool = False
 
 
-async def subscribe(context: Context, wish: SubscribeRequest) -> Subscribed:
+async def subscribe(context: Context, request: SubscribeRequest) -> SubscribeResult:
     """Subscribe a channel to a topic, or change its subscription.
 
     `wish.topic` is any name of the topic; NotFoundError where there is none like it.
     """
     now = context.now()
     async with context.db.write() as connection:
-        known = await context.topics.load(connection, wish.guild_id)
-        topic = resolve(known, wish.topic)
-        own = await subscriptions.subscriptions(connection, guild_id=wish.guild_id)
-        before = next((s for s in own if s.channel_id == wish.channel_id and s.topic == topic.name), None)
-        wanted = wish.onto(before, topic.name)
-        if before is None and len(own) >= MOST_SUBSCRIPTIONS:
+        loaded_topics = await context.topics.load(connection, request.guild_id)
+        topic = resolve(loaded_topics, request.topic)
+        before_all = await subscriptions.subscriptions(connection, guild_id=request.guild_id)
+        before = next(
+            (s for s in before_all if s.channel_id == request.channel_id and s.topic == topic.name), None
+        )
+        subscription = request.onto(before, topic.name)
+        if before is None and len(before_all) >= MOST_SUBSCRIPTIONS:
             raise InvalidInputError(
                 f"This server has reached the limit of {MOST_SUBSCRIPTIONS} subscriptions. Remove some with /unsubscribe."
             )
-        await subscriptions.subscribe(connection, wanted, await topics.id_of(connection, topic), now)
-        resumed = await subscriptions.resume(connection, [wanted.channel_id])
-        state = await subscriptions.channel(connection, wanted.channel_id)
+        await subscriptions.subscribe(connection, subscription, await topics.id_of(connection, topic), now)
+        resumed = await subscriptions.resume(connection, [subscription.channel_id])
+        state = await subscriptions.channel(connection, subscription.channel_id)
         assert state is not None
         schedule = state.schedule or context.digest_default
-        wants_digest = wanted.mode is not Mode.LIVE
+        wants_digest = subscription.mode is not Mode.LIVE
         next_digest = state.next_digest
         if wants_digest and not state.off and next_digest is None:
             next_digest = schedule.after(now)
-            await digests.begin_again(connection, wanted.channel_id, now - FIRST)
-            await digests.plan_next(connection, wanted.channel_id, next_digest)
+            await digests.begin_again(connection, subscription.channel_id, now - FIRST)
+            await digests.plan_next(connection, subscription.channel_id, next_digest)
     context.wake()
-    forecast = await _forecast(context, wanted, topic, known)
-    return Subscribed(
-        wanted,
+    forecast = await _forecast(context, subscription, topic, loaded_topics)
+    return SubscribeResult(
+        subscription,
         before is None,
         forecast,
         schedule if wants_digest and not state.off else None,
@@ -152,54 +152,54 @@ async def subscribe(context: Context, wish: SubscribeRequest) -> Subscribed:
     )
 
 
-async def _forecast(context: Context, wanted: Subscription, topic: Topic, known: Topics) -> Forecast:
+async def _forecast(context: Context, subscription: Subscription, topic: Topic, topics: Topics) -> Forecast:
     now = context.now()
     since = now - FORECAST
-    below = known.with_descendants(wanted.topic)
-    guild_id = wanted.guild_id
+    below = topics.with_descendants(subscription.topic)
+    guild_id = subscription.guild_id
     async with context.db.read() as connection:
-        recent = await stored_stories.newest_arrived(connection, below, since, now, guild_id, MOST_FORECAST)
-        latest = await stored_stories.latest(connection, below, 1, guild_id)
-        muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id, wanted.channel_id))
+        recent = await stories.newest_arrived(connection, below, since, now, guild_id, MOST_FORECAST)
+        latest = await stories.latest(connection, below, 1, guild_id)
+        muted = muted_by(await subscriptions.mutes_in(connection, guild_id, subscription.channel_id))
         topic_lists = await feeds.topic_lists(connection, guild_id)
-    posted_of = partial(_would_post, wanted, muted, context.rules)
+    posted_of = partial(_would_post, subscription, muted, context.rules)
     async with context.evaluations.turn(guild_id):
-        bringing = await context.evaluations.run(_bringing, topic_lists, known, topic)
+        bringing = await context.evaluations.run(_count_feeds, topic_lists, topics, topic)
         async with aclosing(story_batches(context, recent, guild_id, posted_of)) as batches:
             would = [view async for views in batches for view in views]
     would.sort(key=lambda view: (view.last, view.number), reverse=True)
     newest = next(iter(would), None)
     async with context.db.read() as connection:
         if newest is None:
-            loaded = await stored_stories.load(connection, latest, guild_id)
+            loaded = await stories.load(connection, latest, guild_id)
             seen = await asyncio.to_thread(_views, loaded.values(), muted, context.rules.owners)
             newest = next(iter(seen), None)
-        post = await outbox.post_in(connection, newest.number, wanted.channel_id) if newest else None
+        post = await outbox.post_in(connection, newest.number, subscription.channel_id) if newest else None
     return Forecast(tuple(would), len(recent) >= MOST_FORECAST, newest, outbox.is_posted(post), bringing)
 
 
 def _would_post(
-    wanted: Subscription, muted: stories.Muted, rules: PostingSettings, batch: Iterable[Story]
+    subscription: Subscription, muted: Muted, rules: PostingSettings, batch: Iterable[Story]
 ) -> list[StoryView]:
     """The stories that it would have posted."""
-    least = decisions.live_importance(wanted)
+    least = decisions.live_importance(subscription)
     return [
         view
         for view in _views(batch, muted, rules.owners)
-        if stories.reaches(view, least)
+        if reaches(view, least)
         and any(m.first_seen - m.published <= rules.max_age for m in view.members if not m.partial)
     ]
 
 
-def _bringing(topic_lists: Mapping[tuple[str, ...], int], known: Topics, topic: Topic) -> int:
+def _count_feeds(topic_lists: Mapping[tuple[str, ...], int], topics: Topics, topic: Topic) -> int:
     """How many feeds may bring something on a topic: those about it, and those about nothing in particular."""
-    key = {sought_by(topic)}
-    return sum(count for names, count in topic_lists.items() if not names or known.concerns(names, key))
+    key = {feed_topic_of(topic)}
+    return sum(count for names, count in topic_lists.items() if not names or topics.concerns(names, key))
 
 
-def _views(loaded: Iterable[Story], muted: stories.Muted, owners: MediaOwners) -> list[StoryView]:
+def _views(loaded: Iterable[Story], muted: Muted, owners: MediaOwners) -> list[StoryView]:
     """What can be seen of these stories."""
-    return [view for story in loaded if (view := stories.view(story, muted, owners)) is not None]
+    return [view for story in loaded if (view := story_view(story, muted, owners)) is not None]
 
 
 async def post_now(context: Context, story: int, guild_id: int, channel_id: int) -> bool:
@@ -209,19 +209,21 @@ async def post_now(context: Context, story: int, guild_id: int, channel_id: int)
     """
     now = context.now()
     async with context.db.write() as connection:
-        number = await stored_stories.survivor(connection, story, guild_id)
+        number = await stories.survivor(connection, story, guild_id)
         if number is None:
             raise NotFoundError(f"There is no story #{story}.")
         post = await outbox.post_in(connection, number, channel_id)
         if outbox.is_posted(post):
             return False
-        found = (await stored_stories.load(connection, [number], guild_id))[number]
-        muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
-        view = await asyncio.to_thread(stories.view, found, muted, context.rules.owners)
+        loaded = (await stories.load(connection, [number], guild_id))[number]
+        muted = muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
+        view = await asyncio.to_thread(story_view, loaded, muted, context.rules.owners)
         if view is None:
             raise InvalidInputError(f"Story #{number} was removed by its outlets or is muted here.")
-        own = await subscriptions.subscriptions(connection, guild_id=guild_id, channel_ids=[channel_id])
-        live = [s for s in own if s.mode is not Mode.DIGEST]
+        channel_subscriptions = await subscriptions.subscriptions(
+            connection, guild_id=guild_id, channel_ids=[channel_id]
+        )
+        live = [s for s in channel_subscriptions if s.mode is not Mode.DIGEST]
         if not decisions.matching(view, live, await context.topics.load(connection, guild_id)):
             raise InvalidInputError(
                 f"<#{channel_id}> no longer gets live posts on the topics of story #{number}."
@@ -237,35 +239,46 @@ async def post_now(context: Context, story: int, guild_id: int, channel_id: int)
 
 
 async def unsubscribe(
-    context: Context, topic_name: str, channel_id: int, guild_id: int | None = None, *, gone: bool = False
+    context: Context,
+    topic_name: str,
+    channel_id: int,
+    guild_id: int | None = None,
+    *,
+    channel_deleted: bool = False,
 ) -> str:
-    """Take a subscription of a channel back. Returns the topic's name; UnknownNameError names what there is.
+    """Remove a subscription of a channel. Returns the topic's name. UnknownNameError lists the existing subscriptions.
 
     With a `guild_id` only if the channel is that server's.
 
-    `gone`: the channel is there no longer; with its last subscription all else that is kept of it goes.
+    `channel_deleted`: the channel is there no longer; with its last subscription all else that is kept of it goes.
     """
     async with context.db.write() as connection:
-        own = await subscriptions.subscriptions(connection, guild_id=guild_id, channel_ids=[channel_id])
-        known = await context.topics.load(connection, own[0].guild_id if own else 0)
-        topic = known.resolve(topic_name) if own else None
+        channel_subscriptions = await subscriptions.subscriptions(
+            connection, guild_id=guild_id, channel_ids=[channel_id]
+        )
+        loaded_topics = await context.topics.load(
+            connection, channel_subscriptions[0].guild_id if channel_subscriptions else 0
+        )
+        topic = loaded_topics.resolve(topic_name) if channel_subscriptions else None
         if topic and await subscriptions.unsubscribe(
             connection, channel_id, await topics.id_of(connection, topic)
         ):
-            if gone and len(own) == 1:
+            if channel_deleted and len(channel_subscriptions) == 1:
                 await subscriptions.remove_channel(connection, channel_id)
             return topic.name
-    has = [s.topic for s in own]
+    has = [s.topic for s in channel_subscriptions]
     hint = f"Its subscriptions: {', '.join(has)}." if has else "It has no subscriptions."
-    near = tuple(t.name for t in known.suggest(topic_name, 200) if t.name in has)[:NEAR]
+    near = tuple(t.name for t in loaded_topics.suggest(topic_name, 200) if t.name in has)[:NEAR]
     raise UnknownNameError(f"The channel is not subscribed to “{topic_name[:80]}”. {hint}", topic_name, near)
 
 
-async def lost(context: Context, guild_id: int, is_there: Callable[[int], bool]) -> list[Subscription]:
+async def subscriptions_of_missing_channels(
+    context: Context, guild_id: int, is_there: Callable[[int], bool]
+) -> list[Subscription]:
     """The subscriptions of channels that are not there any more, or that the bot cannot see."""
     async with context.db.read() as connection:
-        own = await subscriptions.subscriptions(connection, guild_id=guild_id)
-    return [s for s in own if not is_there(s.channel_id)]
+        server_subscriptions = await subscriptions.subscriptions(connection, guild_id=guild_id)
+    return [s for s in server_subscriptions if not is_there(s.channel_id)]
 
 
 async def channels_of(context: Context, guild_id: int) -> list[int]:
@@ -295,10 +308,10 @@ async def come_back(context: Context, guild_id: int) -> None:
 async def keep_servers(context: Context, guild_ids: Collection[int]) -> None:
     """The bot is in these servers and in no others."""
     async with context.db.read() as connection:
-        gone = await servers.with_something(connection) - set(guild_ids)
-    if gone:
+        left = await servers.with_something(connection) - set(guild_ids)
+    if left:
         async with context.db.write() as connection:
-            await servers.leave(connection, sorted(gone), context.now())
+            await servers.leave(connection, sorted(left), context.now())
 
 
 async def keep_roles(context: Context, guild_id: int, role_ids: Callable[[], Iterable[int]]) -> None:
@@ -330,10 +343,10 @@ class ChannelSubscriptions:
 async def listing(context: Context, guild_id: int) -> list[ChannelSubscriptions]:
     """A server's subscriptions by channel."""
     async with context.db.read() as connection:
-        own = await subscriptions.subscriptions(connection, guild_id=guild_id)
+        server_subscriptions = await subscriptions.subscriptions(connection, guild_id=guild_id)
         states = {s.channel_id: s for s in await subscriptions.channels(connection, guild_id)}
     by_channel: dict[int, list[Subscription]] = {}
-    for subscription in own:
+    for subscription in server_subscriptions:
         by_channel.setdefault(subscription.channel_id, []).append(subscription)
     return [
         _channel(context, channel_id, subs, states.get(channel_id)) for channel_id, subs in by_channel.items()
@@ -341,14 +354,17 @@ async def listing(context: Context, guild_id: int) -> list[ChannelSubscriptions]
 
 
 def _channel(
-    context: Context, channel_id: int, own: Sequence[Subscription], state: ChannelState | None
+    context: Context,
+    channel_id: int,
+    channel_subscriptions: Sequence[Subscription],
+    state: ChannelState | None,
 ) -> ChannelSubscriptions:
     schedule = None
-    if state is not None and not state.off and any(s.mode is not Mode.LIVE for s in own):
+    if state is not None and not state.off and any(s.mode is not Mode.LIVE for s in channel_subscriptions):
         schedule = state.schedule or context.digest_default
     return ChannelSubscriptions(
         channel_id,
-        tuple(own),
+        tuple(channel_subscriptions),
         state.paused_reason if state else "",
         schedule,
         state.next_digest if state and schedule else None,

@@ -21,12 +21,12 @@ from bot.store import feeds, stories, subscriptions, volumes
 NEAR = 3  # names that may have been meant
 
 
-def resolve(known: Topics, name: str) -> Topic:
+def resolve(topics: Topics, name: str) -> Topic:
     """The topic of that name; UnknownNameError with the nearest names where there is none."""
-    found = known.resolve(name)
-    if found is not None:
-        return found
-    near = tuple(topic.name for topic in known.suggest(name, NEAR))
+    match = topics.resolve(name)
+    if match is not None:
+        return match
+    near = tuple(topic.name for topic in topics.suggest(name, NEAR))
     hint = f"Did you mean: {', '.join(near)}?" if near else "See the list of topics."
     raise UnknownNameError(f"There is no topic “{clip(name, 80)}”. {hint}", name, near)
 
@@ -38,40 +38,40 @@ async def suggest(context: Context, text: str, guild_id: int = 0, limit: int = 2
     that most feeds are about.
     """
     async with context.db.read() as connection:
-        known = await context.topics.load(connection, guild_id)
+        topics = await context.topics.load(connection, guild_id)
         if text.strip():
-            return [topic.name for topic in known.suggest(text, limit)]
+            return [topic.name for topic in topics.suggest(text, limit)]
         followers = await subscriptions.followers(connection)
         about = await feeds.about(connection, guild_id)
 
-    return await asyncio.to_thread(_most_followed, known, followers, about, limit)
+    return await asyncio.to_thread(_most_followed, topics, followers, about, limit)
 
 
 def _most_followed(
-    known: Topics, followers: Mapping[tuple[int, str], int], about: Mapping[str, int], limit: int
+    topics: Topics, followers: Mapping[tuple[int, str], int], about: Mapping[str, int], limit: int
 ) -> list[str]:
     def rank(topic: Topic) -> tuple[bool, int, int, str]:
         name = name_key(topic.name)
-        read = sum(about.get(name_key(each), 0) for each in known.with_descendants(topic.name))
-        here = followers.get((topic.guild_id, name), 0)
-        return not (read or here or topic.guild_id), -here, -read, name
+        read = sum(about.get(name_key(each), 0) for each in topics.with_descendants(topic.name))
+        channels = followers.get((topic.guild_id, name), 0)
+        return not (read or channels or topic.guild_id), -channels, -read, name
 
-    return [topic.name for topic in sorted(known, key=rank)[:limit]]
+    return [topic.name for topic in sorted(topics, key=rank)[:limit]]
 
 
 async def subscribed(context: Context, guild_id: int, text: str, limit: int = 25) -> list[str]:
     """Names of the topics that a server subscribed to, for autocomplete."""
     async with context.db.read() as connection:
-        own = await subscriptions.subscriptions(connection, guild_id=guild_id)
-    names = dict.fromkeys(s.topic for s in own)
+        server_subscriptions = await subscriptions.subscriptions(connection, guild_id=guild_id)
+    names = dict.fromkeys(s.topic for s in server_subscriptions)
     return [name for name in names if name_key(text) in name_key(name)][:limit]
 
 
 async def spikes(
-    connection: AsyncConnection, known: Topics, names: Iterable[str], now: datetime, guild_id: int
+    connection: AsyncConnection, topics: Topics, names: Iterable[str], now: datetime, guild_id: int
 ) -> dict[str, Spike]:
     """Those of these topics that are, with all below them, far above their usual volume now."""
-    below = {name: [name_key(each) for each in known.with_descendants(name)] for name in names}
+    below = {name: [name_key(each) for each in topics.with_descendants(name)] for name in names}
 
     async def volumes_of(days: int) -> dict[str, list[int]]:
         every = sorted({each for those in below.values() for each in those})
@@ -83,7 +83,7 @@ async def spikes(
     below = {name: those for name, those in below.items() if today[name][0] >= LEAST_STORIES}
     days = await volumes.watched(connection, now, USUAL_DAYS + 1) if below else 0
     counted = await volumes_of(days) if days else {}
-    return {name: found for name, counts in counted.items() if (found := spike(counts)) is not None}
+    return {name: detected for name, counts in counted.items() if (detected := spike(counts)) is not None}
 
 
 def _volumes(
@@ -102,18 +102,18 @@ def _volumes(
 async def listing(context: Context, search: str, guild_id: int) -> list[TopicRow]:
     """The topics with the number of their stories, children below their parents; `search` narrows it, to no tree."""
     async with context.db.read() as connection:
-        known = await context.topics.load(connection, guild_id)
-        below = {topic.name: known.with_descendants(topic.name) for topic in known}
+        topics = await context.topics.load(connection, guild_id)
+        below = {topic.name: topics.with_descendants(topic.name) for topic in topics}
         counts = await stories.recent_counts(connection, below, context.now(), guild_id)
-        above = await spikes(connection, known, [topic.name for topic in known], context.now(), guild_id)
+        above = await spikes(connection, topics, [topic.name for topic in topics], context.now(), guild_id)
         subscribed = {
             name_key(s.topic) for s in await subscriptions.subscriptions(connection, guild_id=guild_id)
         }
-    return await context.evaluations.run(_rows, known, search, counts, above, subscribed)
+    return await context.evaluations.run(_rows, topics, search, counts, above, subscribed)
 
 
 def _rows(
-    known: Topics,
+    topics: Topics,
     search: str,
     counts: Mapping[str, int],
     spikes: Mapping[str, Spike],
@@ -124,20 +124,20 @@ def _rows(
         TopicRow(
             topic,
             counts[topic.name],
-            depth=0 if searched else len(known.ancestors(topic.name)),
+            depth=0 if searched else len(topics.ancestors(topic.name)),
             parent=topic.parent if searched else "",
             spike=spikes.get(topic.name),
             is_subscribed=name_key(topic.name) in subscribed,
         )
-        for topic in (known.suggest(search, 200) if searched else _tree(known))
+        for topic in (topics.suggest(search, 200) if searched else _tree(topics))
     ]
 
 
-def _tree(known: Topics) -> Iterable[Topic]:
+def _tree(topics: Topics) -> Iterable[Topic]:
     """Roots by name, each followed by what stands below it."""
     children: dict[str, list[Topic]] = {}
-    names = {name_key(topic.name) for topic in known}
-    for topic in sorted(known, key=lambda t: name_key(t.name)):
+    names = {name_key(topic.name) for topic in topics}
+    for topic in sorted(topics, key=lambda t: name_key(t.name)):
         parent = name_key(topic.parent)
         children.setdefault(parent if parent in names else "", []).append(topic)
     queue = list(reversed(children.get("", [])))

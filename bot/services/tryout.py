@@ -1,4 +1,4 @@
-"""Trying a topic, or a query that is none yet, on what came in: before anybody subscribes, and without posting."""
+"""Trying a topic or a query on stored records, before anybody subscribes and without posting."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ from datetime import datetime, timedelta
 
 from bot.domain.model import Record, Stored, Topic
 from bot.domain.posting.backtest import Backtest, Tally
-from bot.domain.stories import story as stories
-from bot.domain.stories.story import Story
-from bot.domain.topics.query import language as query
+from bot.domain.stories.story import Story, muted_by
 from bot.domain.topics.query.document import Document
-from bot.domain.topics.query.language import Query
+from bot.domain.topics.query.language import Mark, Query, explain, matches
 from bot.domain.topics.query.matching import MatchingRecord, keyword_marks
 from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError
 from bot.services.context import Context
 from bot.services.evaluation import affordable
-from bot.services.server_topics import LOOK_BACK, MOST, lately, understood
+from bot.services.server_topics import LOOK_BACK, MOST, parse_query, recent_records
 from bot.services.story_batches import story_batches
 from bot.store import server_topics, subscriptions
 
@@ -30,10 +28,10 @@ MOST_STORIES = 5_000  # that a backtest tells again
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What is tried: a topic that there is, or a query that was typed in. A server topic has both."""
+class TryoutRequest:
+    """What is tried: an existing topic, or a query. A server topic has both."""
 
-    known: Topics
+    topics: Topics
     topic: Topic | None = None
     query: Query | None = None
 
@@ -45,91 +43,91 @@ class Asked:
     @property
     def about(self) -> tuple[str, ...]:
         """The names of the topic and of those below it."""
-        return self.known.with_descendants(self.topic.name) if self.topic else ()
+        return self.topics.with_descendants(self.topic.name) if self.topic else ()
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class MatchingRecords:
     """The newest matches, and how many records were looked at until then. `cut`: there were more, but no budget for them."""
 
-    asked: Asked
+    request: TryoutRequest
     matches: tuple[MatchingRecord, ...]
     looked_at: int
     cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Backtested:
+class TopicBacktest:
     """What a subscription would have posted, out of how many records that matched.
 
     `cut`: it goes back less than it could, as more would have cost too much.
     """
 
-    asked: Asked
+    request: TryoutRequest
     backtest: Backtest
     records: int
     cut: bool = False
 
 
-async def _asked(context: Context, guild_id: int, text: str) -> Asked:
-    """What somebody means: a topic where one goes by that, else a query. QueryRefusedError where that is none."""
+async def _request(context: Context, guild_id: int, text: str) -> TryoutRequest:
+    """The topic with that name, otherwise the query. QueryRefusedError if the text is neither."""
     if not text.strip():
         raise InvalidInputError("Enter a topic or a query.")
     async with context.db.read() as connection:
-        known = await context.topics.load(connection, guild_id)
-    topic = known.resolve(text)
+        topics = await context.topics.load(connection, guild_id)
+    topic = topics.resolve(text)
     if topic is None:
-        return Asked(known, query=understood(text))
-    return Asked(known, topic, understood(topic.query) if topic.guild_id and topic.query else None)
+        return TryoutRequest(topics, query=parse_query(text))
+    return TryoutRequest(topics, topic, parse_query(topic.query) if topic.guild_id and topic.query else None)
 
 
-async def newest(context: Context, guild_id: int, text: str) -> Tested:
+async def newest(context: Context, guild_id: int, text: str) -> MatchingRecords:
     """The newest records that match a topic or a query, with the words that made them match."""
-    asked = await _asked(context, guild_id, text)
+    request = await _request(context, guild_id, text)
     async with context.evaluations.turn(guild_id):
-        matching, looked_at, cut = await _newest(context, asked, guild_id)
-        found = await context.evaluations.run(_explained, asked, matching)
-    return Tested(asked, found, looked_at, cut)
+        matching, looked_at, cut = await _newest(context, request, guild_id)
+        explained = await context.evaluations.run(_explained, request, matching)
+    return MatchingRecords(request, explained, looked_at, cut)
 
 
-def _explained(asked: Asked, matching: Iterable[Stored]) -> tuple[MatchingRecord, ...]:
-    documents = ((stored, asked.known.matcher.document(stored.record)) for stored in matching)
+def _explained(request: TryoutRequest, matching: Iterable[Stored]) -> tuple[MatchingRecord, ...]:
+    documents = ((stored, request.topics.matcher.document(stored.record)) for stored in matching)
     return tuple(
-        MatchingRecord(stored, document, _marks(asked, stored.record, document))
+        MatchingRecord(stored, document, _marks(request, stored.record, document))
         for stored, document in documents
     )
 
 
-def _marks(asked: Asked, record: Record, document: Document) -> Sequence[query.Mark]:
-    if asked.query is not None:
-        return query.explain(asked.query, document)
-    names = set(asked.about)
-    words = [w for match in asked.known.matcher.of(record) if match.topic in names for w in match.keywords]
+def _marks(request: TryoutRequest, record: Record, document: Document) -> Sequence[Mark]:
+    if request.query is not None:
+        return explain(request.query, document)
+    names = set(request.about)
+    words = [w for match in request.topics.matcher.of(record) if match.topic in names for w in match.keywords]
     return keyword_marks(words, document)
 
 
-async def _newest(context: Context, asked: Asked, guild_id: int) -> tuple[list[Stored], int, bool]:
+async def _newest(context: Context, request: TryoutRequest, guild_id: int) -> tuple[list[Stored], int, bool]:
     """The newest records that match, how many were looked at, and whether the budget ended before."""
-    if asked.topic is not None:
+    if request.topic is not None:
         since = context.now() - LOOK_BACK
         async with context.db.read() as connection:
-            found = await server_topics.of_topics(connection, asked.about, guild_id, since, EXAMPLES)
-        return found, len(found), False
-    assert asked.query is not None
+            stored = await server_topics.of_topics(connection, request.about, guild_id, since, EXAMPLES)
+        return stored, len(stored), False
+    assert request.query is not None
     hits: list[Stored] = []
     looked_at = 0
-    most = min(MOST, affordable(asked.query.price))
-    async with aclosing(lately(context, guild_id, most)) as parts:
+    most = min(MOST, affordable(request.query.price))
+    async with aclosing(recent_records(context, guild_id, most)) as parts:
         async for part in parts:
-            hits += await context.evaluations.run(_matching, asked.query, asked.known, part)
+            hits += await context.evaluations.run(_matching, request.query, request.topics, part)
             looked_at += len(part)
             if len(hits) >= EXAMPLES:
                 break
     return hits[:EXAMPLES], looked_at, len(hits) < EXAMPLES and looked_at >= most
 
 
-def _matching(wanted: Query, known: Topics, part: Iterable[Stored]) -> list[Stored]:
-    return [stored for stored in part if query.matches(wanted, known.matcher.document(stored.record))]
+def _matching(parsed: Query, topics: Topics, part: Iterable[Stored]) -> list[Stored]:
+    return [stored for stored in part if matches(parsed, topics.matcher.document(stored.record))]
 
 
 @dataclass(slots=True)
@@ -151,25 +149,25 @@ class _About:
         return True
 
 
-async def _about(context: Context, asked: Asked, guild_id: int) -> _About:
+async def _about(context: Context, request: TryoutRequest, guild_id: int) -> _About:
     about = _About({})
-    if asked.topic is not None:
+    if request.topic is not None:
         since = context.now() - LOOK_BACK
         async with (
             context.db.read() as connection,
-            aclosing(server_topics.records_about(connection, asked.about, guild_id, since, MOST)) as rows,
+            aclosing(server_topics.records_about(connection, request.about, guild_id, since, MOST)) as rows,
         ):
             async for part in rows:
                 if not all(about.add(row.id, row.story, row.first_seen) for row in part):
                     break
         return about
-    assert asked.query is not None
+    assert request.query is not None
     looked_at = 0
-    most = min(MOST, affordable(asked.query.price))
-    async with aclosing(lately(context, guild_id, most)) as parts:
+    most = min(MOST, affordable(request.query.price))
+    async with aclosing(recent_records(context, guild_id, most)) as parts:
         async for part in parts:
             looked_at += len(part)
-            for stored in await context.evaluations.run(_matching, asked.query, asked.known, part):
+            for stored in await context.evaluations.run(_matching, request.query, request.topics, part):
                 if not about.add(stored.id, stored.story, stored.first_seen):
                     return about
             if looked_at >= most:
@@ -177,18 +175,18 @@ async def _about(context: Context, asked: Asked, guild_id: int) -> _About:
     return about
 
 
-async def backtest(context: Context, guild_id: int, channel_id: int, text: str) -> Backtested:
+async def backtest(context: Context, guild_id: int, channel_id: int, text: str) -> TopicBacktest:
     """What a subscription of a channel would have posted in the last `DAYS` days, or since the first record came in.
 
     Where that costs too much it goes back less far.
     """
-    asked = await _asked(context, guild_id, text)
+    request = await _request(context, guild_id, text)
     now = context.now()
     async with context.evaluations.turn(guild_id):
-        about = await _about(context, asked, guild_id)
+        about = await _about(context, request, guild_id)
         async with context.db.read() as connection:
             first = await server_topics.first(connection, guild_id)
-            muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
+            muted = muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
         since = max([now - timedelta(days=DAYS - 1), first or now, *([about.oldest] if about.oldest else [])])
         tally = Tally(since, now, context.rules.max_age, muted, context.rules.owners, samples=SAMPLES)
 
@@ -198,5 +196,5 @@ async def backtest(context: Context, guild_id: int, channel_id: int, text: str) 
         async with aclosing(story_batches(context, list(about.stories), guild_id, count)) as batches:
             async for _ in batches:
                 pass
-        made = await context.evaluations.run(tally.result)
-    return Backtested(asked, made, about.records, about.oldest is not None)
+        result = await context.evaluations.run(tally.result)
+    return TopicBacktest(request, result, about.records, about.oldest is not None)

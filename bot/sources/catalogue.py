@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -13,15 +14,15 @@ from bot.domain.text.cleaning import repair
 from bot.domain.topics.learned import TitleModel
 from bot.errors import ConfigError
 from bot.sources.documents import Unreadable, documents
-from bot.sources.fields import Fields, text_of
+from bot.sources.fields import Fields, require_text
 from bot.sources.topic_files import load_topics
 
 MAX_TEXT = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A feed of the catalogue. `seen` is where its address was read."""
+class CatalogueFeed:
+    """A feed of the catalogue. `seen` is the page from which its address was taken."""
 
     url: str
     name: str
@@ -31,23 +32,23 @@ class Listed:
 
 
 @cache
-def _place() -> Path:
+def _catalogue_directory() -> Path:
     return Path(str(resources.files("bot.catalogue")))
 
 
 def catalogue_topics() -> tuple[Topic, ...]:
-    """The topics. Raises ConfigError where the package is damaged."""
-    topics, rejected = load_topics(_place() / "topics")
+    """The topics of the catalogue. Raises ConfigError if the package is damaged."""
+    topics, rejected = load_topics(_catalogue_directory() / "topics")
     if rejected:
         raise ConfigError("catalogue", [f"{error.path}: {error.reason}" for error in rejected])
     return topics
 
 
-def catalogue_feeds() -> tuple[Listed, ...]:
-    """The feeds. Raises ConfigError where the package is damaged."""
-    feeds: list[Listed] = []
+def catalogue_feeds() -> tuple[CatalogueFeed, ...]:
+    """The feeds of the catalogue. Raises ConfigError if the package is damaged."""
+    feeds: list[CatalogueFeed] = []
     problems: list[str] = []
-    for path in sorted((_place() / "feeds").glob("*.yaml")):
+    for path in sorted((_catalogue_directory() / "feeds").glob("*.yaml")):
         with path.open("rb") as stream:
             for item, value in documents(stream, path.name):
                 try:
@@ -63,8 +64,8 @@ def catalogue_feeds() -> tuple[Listed, ...]:
 
 @cache
 def catalogue_titles() -> TitleModel:
-    """What guesses the root topic of a title. Raises ConfigError with what to do where the file is missing or damaged."""
-    path = _place() / "titles.json"
+    """The model that guesses the root topic of a title. Raises ConfigError if the file is missing or damaged."""
+    path = _catalogue_directory() / "titles.json"
     try:
         model = json.loads(path.read_bytes())
         topics = tuple(map(str, model["topics"]))
@@ -72,19 +73,22 @@ def catalogue_titles() -> TitleModel:
             str(stem): [float(of.get(str(at), 0)) for at in range(len(topics))]
             for stem, of in model["counts"].items()
         }
+        # Else it would be a guess that fails, in the middle of an intake.
+        if len(topics) < 2 or not all(min(of) >= 0 and 0 < sum(of) < math.inf for of in counts.values()):
+            raise ValueError("these are no counts of words by topic")
         return TitleModel(topics, counts, tuple((float(m), float(c)) for m, c in model["steps"]))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(
             "catalogue",
             [f"{path} cannot be read ({error}), so only keywords decide topics. Install Topicwire again."],
         ) from error
 
 
-def _listed(fields: Fields) -> Listed:
-    return Listed(
+def _listed(fields: Fields) -> CatalogueFeed:
+    return CatalogueFeed(
         url=fields.raw_text("url"),
         name=fields.text("name", MAX_TEXT),
-        topics=tuple(repair(text_of(entry, name), MAX_TEXT) for name, entry in fields.entries("topics")),
+        topics=tuple(repair(require_text(entry, name), MAX_TEXT) for name, entry in fields.entries("topics")),
         language=fields.text("language", MAX_TEXT),
         seen=fields.text("seen", MAX_TEXT),
     )

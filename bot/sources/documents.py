@@ -1,7 +1,7 @@
-"""Untrusted bytes into plain values: Markdown front matter, YAML, JSON and JSON lines.
+"""Parses untrusted bytes as plain values: Markdown front matter, YAML, JSON and JSON lines.
 
-What cannot be read is a value too (`Unreadable`), and costs bounded time and memory: files and
-lines have a size, documents a depth and a number of values. Nothing of a file's content is in an error.
+What cannot be read is an `Unreadable` value. Time and memory are bounded by limits on file and line size, depth
+and number of values. Errors never contain the content of a file.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Any, BinaryIO
 
 import yaml
 
-MAX_DOCUMENT = 10_000_000  # bytes of a file that is read as a whole
+MAX_DOCUMENT = 10_000_000  # bytes of a file that is loaded at once
 MAX_LINE = 1_000_000  # bytes of a line of JSON lines
 MAX_DEPTH = 50  # lists and mappings inside each other; a few hundred overflow a thread's stack in libyaml
 MAX_TEXT = 1_000_000  # characters of a YAML value
 MAX_VALUES = 300_000  # values of a YAML text, aliases counted as often as they are used
-MAX_JSON_VALUES = 1_000_000  # JSON is that much cheaper
+MAX_JSON_VALUES = 1_000_000  # JSON is cheaper to parse
 _LONGEST_SCALAR = 100  # characters of a number or date; PyYAML's time is quadratic in those of `1:59:59...`
 _MAX_DIRECTIVES = 16  # libyaml's time is quadratic in them
 
@@ -33,18 +33,18 @@ _LINES = (".jsonl", ".ndjson")
 _OPENING = re.compile(r"(?:[ \t]*\n)*---[ \t]*\n")
 _CLOSING = re.compile(r"^(?:---|\.\.\.)[ \t]*$", re.MULTILINE)
 
-# A short text without any of these cannot be deep, large or self-referring, so that it need not be inspected.
+# A short text without any of these cannot be deep, large or self-referring, so it is not inspected.
 _SUSPICIOUS = re.compile(r"\*|(?:[-?:][ \t]+){8}|\n[ \t]{40}|(?:^|\n)%")
 _SUSPICIOUS_LENGTH = 50_000
 _SUSPICIOUS_BRACKETS = 40
 
 
-class Unreadable(ValueError):  # noqa: N818 - it is given back as a value, and raised only within this module
-    """Why something cannot be read, in words for whoever wrote it."""
+class Unreadable(ValueError):  # noqa: N818 - a value; raised only within this module
+    """Why something cannot be read, as text for its author."""
 
 
 def documents(stream: BinaryIO, path: str, limit: int | None = None) -> Iterator[tuple[int, object]]:
-    """The values of a file by its suffix, each with its item number; an `Unreadable` for what cannot be read.
+    """The values of a file by its suffix, each with its item number; `Unreadable` for what cannot be read.
 
     A list at the top of a document is a value per entry. Items count from 1; of JSON lines it is the
     line's number. At most `limit` bytes are read.
@@ -55,15 +55,15 @@ def documents(stream: BinaryIO, path: str, limit: int | None = None) -> Iterator
         return
     item = 0
     try:
-        read = _READERS.get(suffix)
-        if read is None:
+        load = _READERS.get(suffix)
+        if load is None:
             raise Unreadable(f"not a record file; the name must end in {', '.join(SUFFIXES)}")
         if limit is not None and limit > MAX_DOCUMENT:
             raise Unreadable(_TOO_LARGE)
         text = _text(stream.read(MAX_DOCUMENT + 1 if limit is None else limit))
         if not text.strip():
             raise Unreadable("the file is empty")
-        for document in read(text):
+        for document in load(text):
             for value in document if isinstance(document, list) else (document,):
                 item += 1
                 yield item, value
@@ -118,23 +118,23 @@ def load_yaml(text: str) -> Iterator[object]:
 
 
 def _yaml_problem(error: yaml.MarkedYAMLError, text: str) -> str:
-    # PyYAML 6.0.4 and later refuse deep brackets themselves, before they report one of them.
-    read = text[: error.problem_mark.index] if error.problem_mark else ""
-    if read.count("[") + read.count("{") - read.count("]") - read.count("}") > MAX_DEPTH:
+    # PyYAML 6.0.4 and later refuse deep brackets themselves.
+    text_read = text[: error.problem_mark.index] if error.problem_mark else ""
+    if text_read.count("[") + text_read.count("{") - text_read.count("]") - text_read.count("}") > MAX_DEPTH:
         return _TOO_DEEP
-    # libyaml's words are constants; the constructor's quote the file.
-    what = "unsupported tag or key"
+    # Messages of libyaml are constants; those of the constructor quote the file.
+    problem = "unsupported tag or key"
     if not isinstance(error, yaml.constructor.ConstructorError):
-        what = error.problem or error.context or "cannot be read"
+        problem = error.problem or error.context or "cannot be read"
     where = f" at line {error.problem_mark.line + 1}" if error.problem_mark else ""
-    return f"not valid YAML{where}: {what}"
+    return f"not valid YAML{where}: {problem}"
 
 
 def _inspect(text: str) -> None:
-    """Raise `Unreadable` where loading the text would take too much stack, memory or time.
+    """Raise `Unreadable` if loading the text would take too much stack, memory or time.
 
-    Depth and aliases are counted on the parser's events, which costs a third of loading it, so the
-    usual small text is let through without.
+    Depth and aliases are counted on the events of the parser, which costs a third of loading. Usual small texts
+    are not inspected.
     """
     if (
         len(text) <= _SUSPICIOUS_LENGTH
@@ -152,15 +152,15 @@ def _inspect(text: str) -> None:
 
 
 class _Extent:
-    """How many values a YAML text stands for, counted on the parser's events; every use of an alias counts."""
+    """The number of values in a YAML text, counted on parser events. Every use of an alias counts."""
 
     def __init__(self) -> None:
         self.values = 0
-        self._sizes: dict[str, int] = {}  # of what anchors stand for, with all that is inside
+        self._sizes: dict[str, int] = {}  # number of values below each anchor
         self._opened: list[tuple[str | None, int]] = []  # the anchor, and the number of values before it
 
     def add(self, event: yaml.Event) -> None:
-        """Count an event. Raises `Unreadable` for what is too deep or too long, or refers to nothing."""
+        """Count an event. Raises `Unreadable` for excessive depth or length, and for undefined aliases."""
         match event:
             case yaml.CollectionStartEvent():
                 self._open(event.anchor)
@@ -198,7 +198,7 @@ class _Extent:
 
 
 class _Loader(yaml.CSafeLoader):
-    """The safe loader, but what only looks like a number or a date stays text, for the field's own error."""
+    """The safe loader. Invalid numbers and dates stay text, so that the field can report them."""
 
 
 def _or_text(construct: Callable[[Any, yaml.ScalarNode], object]) -> Callable[[Any, yaml.ScalarNode], object]:
@@ -272,13 +272,13 @@ def _line(line: bytes) -> object:
 
 
 def _lines(stream: BinaryIO, limit: int) -> Iterator[bytes]:
-    """The lines of at most `limit` bytes; of one that is too long its beginning."""
-    first = True
+    """The lines within `limit` bytes. Lines that are too long are truncated."""
+    is_first = True
     while limit > 0 and (line := stream.readline(min(limit, MAX_LINE + 1))):
-        if first and line.startswith(_UTF16):
+        if is_first and line.startswith(_UTF16):
             yield from _text(line + stream.read(min(limit, MAX_DOCUMENT))).encode().split(b"\n")
             return
-        first = False
+        is_first = False
         limit -= len(line)
         yield line
         while len(line) > MAX_LINE and not line.endswith(b"\n"):

@@ -1,7 +1,7 @@
 """Typed access to the fields of an untrusted mapping.
 
-Every error is one line: the field, what was expected, what was found. Values are shown short or
-not at all. A field that is absent or null is the default; nothing else is turned into another type.
+Every error is one line: the field, what was expected, what was found. Values are shortened or left out. A field that
+is absent or null has its default; other types are never converted.
 """
 
 from __future__ import annotations
@@ -18,18 +18,20 @@ _YEARS = range(1990, 2101)
 
 
 class FieldError(ValueError):
-    """A field that cannot be used; the message begins with its name."""
+    """An invalid field. The message begins with its name."""
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(f"{field}: {problem}")
 
 
 class Fields:
-    """The fields of one mapping. `place` is where it stands, for errors: `related[3].`; `what` it is at the top."""
+    """The fields of a mapping. For errors, `place` is its position (`related[3].`) and `what` names it at the top level."""
 
     def __init__(self, value: object, place: str = "", what: str = "record") -> None:
         if not isinstance(value, Mapping):
-            raise FieldError(place.rstrip(".") or what, f"expected a mapping of fields, got {found(value)}")
+            raise FieldError(
+                place.rstrip(".") or what, f"expected a mapping of fields, got {describe_value(value)}"
+            )
         self._mapping = value
         self._place = place
 
@@ -42,58 +44,60 @@ class Fields:
         return FieldError(self.name(field), problem)
 
     def raw(self, field: str) -> object:
-        """The value, whatever it is; None where it is absent."""
+        """The raw value, or None if it is absent."""
         return self._mapping.get(field)
 
     def text(self, field: str, limit: int) -> str:
-        """A text, repaired, of at most `limit` UTF-16 code units; empty where it is absent."""
+        """A repaired text of at most `limit` UTF-16 code units; empty if it is absent."""
         return repair(self.raw_text(field), limit)
 
     def raw_text(self, field: str) -> str:
-        """A text as it is; empty where it is absent."""
+        """A text as it is; empty if it is absent."""
         value = self._mapping.get(field)
-        return "" if value is None else text_of(value, self.name(field))
+        return "" if value is None else require_text(value, self.name(field))
 
-    def whole(self, field: str, default: int = 0) -> int:
-        """A whole number of sensible size."""
+    def whole_number(self, field: str, default: int = 0) -> int:
+        """A whole number of at most a billion."""
         value = self._mapping.get(field)
         if value is None:
             return default
         if not isinstance(value, int) or isinstance(value, bool):
-            raise self.error(field, f"expected a whole number, got {found(value)}")
+            raise self.error(field, f"expected a whole number, got {describe_value(value)}")
         if abs(value) > _LARGEST:
             raise self.error(field, "expected a smaller whole number")
         return value
 
     def flag(self, field: str) -> bool:
-        """True or false; False where it is absent."""
+        """True or false; False if it is absent."""
         value = self._mapping.get(field)
         if value is None:
             return False
         if not isinstance(value, bool):
-            raise self.error(field, f"expected true or false, got {found(value)}")
+            raise self.error(field, f"expected true or false, got {describe_value(value)}")
         return value
 
     def date(self, field: str) -> DateReading | None:
-        """A date with or without a time, as YAML, ISO 8601 or feeds write it; without a zone it is UTC."""
+        """A date with or without a time, in the forms of YAML, ISO 8601 or feeds. The default zone is UTC."""
         value = self._mapping.get(field)
         if value is None or value == "":
             return None
         reading = _reading(value)
         if reading is None:
-            raise self.error(field, f"expected a date and time like 2024-01-31T09:30:00Z, got {found(value)}")
+            raise self.error(
+                field, f"expected a date and time like 2024-01-31T09:30:00Z, got {describe_value(value)}"
+            )
         year = reading.moment.year
         if year not in _YEARS:
             raise self.error(field, f"expected a year from {_YEARS[0]} to {_YEARS[-1]}, got {year}")
         return reading
 
     def inner(self, field: str) -> Fields:
-        """The mapping in a field; one without any fields where it is absent."""
+        """The mapping in a field; an empty one if it is absent."""
         value = self._mapping.get(field)
         return Fields({} if value is None else value, f"{self.name(field)}.")
 
     def names(self) -> Iterator[str]:
-        """The names of the fields, as they are written; what is no text (YAML takes `no` for false) raises an error."""
+        """The names of the fields. Raises FieldError for a name that is not text (YAML reads `no` as false)."""
         for name in self._mapping:
             if not isinstance(name, str):
                 raise FieldError(
@@ -108,28 +112,28 @@ class Fields:
         if value is None:
             return
         if not isinstance(value, list):
-            raise self.error(field, f"expected a list, got {found(value)}")
+            raise self.error(field, f"expected a list, got {describe_value(value)}")
         for index, entry in enumerate(value):
             if entry is not None:
                 yield f"{self.name(field)}[{index}]", entry
 
 
-def text_of(value: object, name: str) -> str:
-    """The value where it is a text."""
+def require_text(value: object, name: str) -> str:
+    """The value, which must be text. Raises FieldError."""
     if isinstance(value, str):
         return value
     quotes = "; put it in quotes" if isinstance(value, bool | int | float | date) else ""
-    raise FieldError(name, f"expected text, got {found(value)}{quotes}")
+    raise FieldError(name, f"expected text, got {describe_value(value)}{quotes}")
 
 
-def found(value: object) -> str:
-    """What a value is, in a few words, however large it is."""
+def describe_value(value: object) -> str:
+    """A short description of a value of any size."""
     match value:
         case None:
             return "nothing"
         case bool():
             return "true" if value else "false"
-        case int() if abs(value) > 10**15:  # Python refuses to write out the hugest
+        case int() if abs(value) > 10**15:  # Python refuses to format huge numbers
             return "a huge number"
         case int() | float():
             return f"number {value}"
@@ -145,7 +149,7 @@ def found(value: object) -> str:
 
 
 def _reading(value: object) -> DateReading | None:
-    """The moment in UTC, or None where it is none."""
+    """The moment in UTC, or None if the value is not a date."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value.strip())
@@ -154,6 +158,6 @@ def _reading(value: object) -> DateReading | None:
     if isinstance(value, datetime):
         try:
             return DateReading((value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC))
-        except OverflowError:  # the first or the last hours of the calendar
+        except OverflowError:  # in the first or last hours of the calendar
             return None
     return DateReading(datetime.combine(value, time(), UTC)) if isinstance(value, date) else None

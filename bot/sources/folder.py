@@ -1,8 +1,7 @@
 """A folder of record files, or a single one, as a source.
 
-A file is read again only where its size or time changed, and parsed again only where its content
-did. What is remembered of a file is its progress entry, which goes out with the last of its items:
-after a crash in between the file is read once more.
+A file is read again only if its size or time changed, and parsed again only if its content changed. Its progress entry
+is part of the batch with its last item, so after a crash in between the file is read again.
 """
 
 from __future__ import annotations
@@ -20,16 +19,16 @@ from typing import Any, BinaryIO, NamedTuple
 
 from bot.domain.text.terminal import one_line
 from bot.sources.documents import MAX_DOCUMENT, SUFFIXES
-from bot.sources.model import JSON, Batch, Item, Progress, Rejected
+from bot.sources.model import JSON, Item, ItemBatch, Progress, Rejected
 from bot.sources.records import read
 
 log = logging.getLogger(__name__)
 
 BATCH_ITEMS = 200
 BATCH_RECORDS = 2000  # declared related ones included
-SETTLE_MS = 50  # a change is told when nothing more has changed for so long,
-SETTLE_MOST_MS = 400  # or after so long
-LOOK_AGAIN_MS = 30_000  # some network and container mounts never tell of a change
+SETTLE_MS = 50  # a change is reported when nothing more has changed for this time,
+SETTLE_MOST_MS = 400  # or after this time
+LOOK_AGAIN_MS = 30_000  # some network and container mounts never report changes
 APPEAR_SECONDS = 1.0
 
 _VERSION = 1  # raise it when files should be read again because more of them can be understood
@@ -39,7 +38,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """What is remembered of a file: how it was, how it was read, and what came of it."""
+    """The progress entry of a file: its state, the version of the reader, and the results."""
 
     size: int
     mtime: int
@@ -50,7 +49,7 @@ class _Entry:
 
     @classmethod
     def of(cls, value: Mapping[str, JSON] | None, reader: str) -> _Entry | None:
-        """The entry as it was stored; None where it is of another reader or none at all."""
+        """The stored entry; None if there is none, or if another version of the reader wrote it."""
         if value is None or value.get("reader") != reader:
             return None
         try:
@@ -59,16 +58,16 @@ class _Entry:
             return None
 
 
-class _Found(NamedTuple):
-    """A file of the folder: its path relative to the root, where it is, and its state."""
+class _RecordFile(NamedTuple):
+    """A file of the folder: its path relative to the root, its full path, and its state."""
 
     key: str
     path: Path
     state: os.stat_result
 
 
-class _Taken(NamedTuple):
-    """The end of a file: its new entry, and how many of its items were not read again."""
+class _FileEnd(NamedTuple):
+    """The end of a file: its new entry, and the number of its unchanged items."""
 
     key: str
     entry: _Entry | None
@@ -76,8 +75,8 @@ class _Taken(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Collected:
-    """A batch in the making."""
+class _BatchBuilder:
+    """Collects the items of a batch."""
 
     items: list[Item] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
@@ -89,7 +88,7 @@ class _Collected:
     def full(self) -> bool:
         return len(self.items) + len(self.rejected) >= BATCH_ITEMS or self.records >= BATCH_RECORDS
 
-    def add(self, part: Item | Rejected | _Taken) -> None:
+    def add(self, part: Item | Rejected | _FileEnd) -> None:
         if isinstance(part, Item):
             self.items.append(part)
             self.records += 1 + len(part.record.related)
@@ -100,16 +99,16 @@ class _Collected:
             if part.entry is not None:
                 self.progress[part.key] = asdict(part.entry)
 
-    def batch(self, *, last: bool = False) -> Batch:
-        return Batch(tuple(self.items), tuple(self.rejected), self.unchanged, self.progress, last)
+    def batch(self, *, last: bool = False) -> ItemBatch:
+        return ItemBatch(tuple(self.items), tuple(self.rejected), self.unchanged, self.progress, last)
 
 
 class FolderSource:
-    """The record files below `root`, or `root` itself where it is a file.
+    """The record files below `root`, or `root` itself if it is a file.
 
     Hidden directories and files, `_data`, symlinked directories and links that lead out of `root` are
-    passed over. `quality` is for records that declare none. Paths in items and errors begin with
-    `root` as given; progress is by path relative to it.
+    ignored. `quality` is the default of records. Paths in items and errors begin with `root` as given; keys of the
+    progress are relative to it.
     """
 
     kind = "folder"
@@ -124,8 +123,8 @@ class FolderSource:
         """The identity: `folder:` and the absolute path without symlinks."""
         return f"{self.kind}:{self.root.resolve()}"
 
-    async def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
-        """Read new and changed files in order of their paths. Raises OSError where `root` can't be read."""
+    async def fetch(self, progress: Progress) -> AsyncGenerator[ItemBatch, None]:
+        """Read new and changed files in order of their paths. Raises OSError if `root` cannot be read."""
         batches = self._batches(progress)
         last = False
         try:
@@ -134,24 +133,24 @@ class FolderSource:
                 last = batch.last
                 yield batch
         finally:
-            # After a cancellation the thread may still be at work; then the generator ends with it.
+            # After a cancellation the thread may still be running; the generator ends with it.
             with suppress(ValueError):
                 batches.close()
 
     async def changes(self) -> AsyncGenerator[None, None]:
-        """Yield once when watching has begun, then within a second of a change, and now and then anyway.
+        """Yield once when watching starts, then within a second of a change, and at least every half minute.
 
-        Waits for a root that does not exist yet, or not any more; where the system cannot watch it
-        (too many watches, an odd file system), only every half minute.
+        Waits while the root does not exist. If the system cannot watch it (too many watches, an unusual file
+        system), yields every half minute.
         """
-        told = False
+        warned = False
         while True:
             while not await asyncio.to_thread(self.root.exists):
-                if not told:
+                if not warned:
                     log.warning("%s does not exist; waiting until it does", self.root)
-                told = True
+                warned = True
                 await asyncio.sleep(APPEAR_SECONDS)
-            told = False
+            warned = False
             try:
                 async with aclosing(self._watch()) as changed:
                     async for _ in changed:
@@ -164,12 +163,12 @@ class FolderSource:
                 await asyncio.sleep(LOOK_AGAIN_MS / 1000)
 
     async def _watch(self) -> AsyncGenerator[None, None]:
-        """Yield as `changes` does, until the watched directory is gone or another has its name."""
+        """Yield like `changes`, until the watched directory is deleted or replaced."""
         from watchfiles import awatch  # only a running bot watches
 
-        alone = self.root.is_file()
+        is_file = self.root.is_file()
         # A file is watched through its directory: editors and `mv` put a new file in its place.
-        place = self.root.parent if alone else self.root
+        place = self.root.parent if is_file else self.root
         identity = _identity(place)
         watcher = awatch(
             place,
@@ -178,11 +177,11 @@ class FolderSource:
             debounce=SETTLE_MOST_MS,
             rust_timeout=LOOK_AGAIN_MS,
             yield_on_timeout=True,
-            recursive=not alone,
+            recursive=not is_file,
             ignore_permission_denied=True,
         )
-        # The watch starts with the first wait, which must come before the first yield: otherwise what
-        # changes between the caller's first look and his second step would be missed.
+        # The watch starts with the first wait, which must precede the first yield. Otherwise changes between the
+        # caller's first read and its next step would be missed.
         waiting = asyncio.ensure_future(anext(watcher))
         try:
             await asyncio.sleep(0)
@@ -199,30 +198,30 @@ class FolderSource:
             await watcher.aclose()
 
     def concerns(self, path: Path) -> bool:
-        """Whether a change of this file or directory can change what the source has."""
+        """Whether a change of this path can affect the records."""
         if self.root.is_file():
             return path.name == self.root.name
         with suppress(ValueError):
             path = path.relative_to(self.root)
-        return not any(_is_passed_over(part) for part in path.parts)
+        return not any(_is_ignored(part) for part in path.parts)
 
-    def _batches(self, progress: Progress) -> Generator[Batch, None, None]:
-        collected = _Collected()
-        for found in self._files():
-            parts = (found,) if isinstance(found, Rejected) else self._file(found, progress)
+    def _batches(self, progress: Progress) -> Generator[ItemBatch, None, None]:
+        builder = _BatchBuilder()
+        for file in self._files():
+            parts = (file,) if isinstance(file, Rejected) else self._file(file, progress)
             for part in parts:
-                collected.add(part)
-                if collected.full:
-                    yield collected.batch()
-                    collected = _Collected()
-        yield collected.batch(last=True)
+                builder.add(part)
+                if builder.full:
+                    yield builder.batch()
+                    builder = _BatchBuilder()
+        yield builder.batch(last=True)
 
-    def _files(self) -> Iterator[_Found | Rejected]:
+    def _files(self) -> Iterator[_RecordFile | Rejected]:
         """The record files in order of their keys."""
         if not self.root.is_dir():
-            yield _Found(self.root.name, self.root, self.root.stat())
+            yield _RecordFile(self.root.name, self.root, self.root.stat())
             return
-        files: dict[str, _Found | Rejected] = {}
+        files: dict[str, _RecordFile | Rejected] = {}
         real_root = self.root.resolve()
         folders = [""]
         while folders:
@@ -231,7 +230,7 @@ class FolderSource:
                 with os.scandir(self.root / folder) as entries:
                     for entry in entries:
                         key = f"{folder}{entry.name}"
-                        if _is_passed_over(entry.name):
+                        if _is_ignored(entry.name):
                             continue
                         if entry.is_dir(follow_symlinks=False):
                             folders.append(f"{key}/")
@@ -243,22 +242,22 @@ class FolderSource:
                 files[folder] = _unreadable(self.root / folder, error)
         yield from (files[key] for key in sorted(files))
 
-    def _found(self, key: str, entry: os.DirEntry[str]) -> _Found | Rejected:
+    def _found(self, key: str, entry: os.DirEntry[str]) -> _RecordFile | Rejected:
         path = self.root / key
         try:
             key.encode()
-            return _Found(key, path, entry.stat())
+            return _RecordFile(key, path, entry.stat())
         except UnicodeEncodeError:  # the file system may hold any bytes, the store may not
             return Rejected(_shown(path), 1, "the file name is not valid text")
         except OSError as error:
             return _unreadable(path, error)
 
-    def _file(self, found: _Found, progress: Progress) -> Iterator[Item | Rejected | _Taken]:
-        """The file's items, then what to remember of it; of an unchanged file only what was remembered."""
-        key, path, state = found
+    def _file(self, file: _RecordFile, progress: Progress) -> Iterator[Item | Rejected | _FileEnd]:
+        """The items of the file and its new entry; for an unchanged file only the remembered results."""
+        key, path, state = file
         entry = _Entry.of(progress.get(key), self._reader)
         if entry and (entry.size, entry.mtime) == (state.st_size, state.st_mtime_ns):
-            yield from _again(path, key, entry, None)
+            yield from _remembered(path, key, entry, None)
             return
         if not stat.S_ISREG(state.st_mode):
             yield Rejected(_shown(path), 1, "not a regular file")
@@ -270,7 +269,7 @@ class FolderSource:
                 digest = _digest(stream, state.st_size)
                 if entry and digest and entry.digest == digest:
                     touched = replace(entry, size=state.st_size, mtime=state.st_mtime_ns)
-                    yield from _again(path, key, entry, touched)
+                    yield from _remembered(path, key, entry, touched)
                     return
                 stream.seek(0)
                 for part in read(stream, _shown(path), self._quality, state.st_size):
@@ -279,18 +278,18 @@ class FolderSource:
                     else:
                         rejected.append([part.item, part.reason])
                     yield part
-        except OSError as error:  # nothing is remembered, so that it is tried again
+        except OSError as error:  # no entry is stored, so that the file is read again
             yield _unreadable(path, error)
             return
-        new = _Entry(state.st_size, state.st_mtime_ns, digest, self._reader, items, rejected)
-        yield _Taken(key, new, 0)
+        entry_now = _Entry(state.st_size, state.st_mtime_ns, digest, self._reader, items, rejected)
+        yield _FileEnd(key, entry_now, 0)
 
 
-def _again(path: Path, key: str, entry: _Entry, new: _Entry | None) -> Iterator[Rejected | _Taken]:
-    """What a file with the same content gives: its bad items are as bad as before."""
+def _remembered(path: Path, key: str, entry: _Entry, updated: _Entry | None) -> Iterator[Rejected | _FileEnd]:
+    """The results of a file with unchanged content: its rejected items are reported again."""
     for item, reason in entry.rejected:
         yield Rejected(_shown(path), item, reason)
-    yield _Taken(key, new, entry.items)
+    yield _FileEnd(key, updated, entry.items)
 
 
 def _unreadable(path: Path, error: OSError) -> Rejected:
@@ -301,7 +300,7 @@ def _shown(path: Path) -> str:
     return one_line(str(path))
 
 
-def _is_passed_over(name: str) -> bool:
+def _is_ignored(name: str) -> bool:
     return name.startswith(".") or name in _SKIPPED
 
 
@@ -312,12 +311,12 @@ def _is_record_file(entry: os.DirEntry[str], root: Path) -> bool:
         return entry.is_file(follow_symlinks=False)
     try:
         return entry.is_file() and Path(entry.path).resolve(strict=True).is_relative_to(root)
-    except (OSError, RuntimeError):  # a link to itself
+    except (OSError, RuntimeError):  # a link loop
         return False
 
 
 def _identity(place: Path) -> tuple[int, int] | None:
-    """Which directory it is, whatever its name; None where there is none."""
+    """The device and inode of a directory; None if it does not exist."""
     try:
         state = place.stat()
     except OSError:
@@ -326,7 +325,7 @@ def _identity(place: Path) -> tuple[int, int] | None:
 
 
 def _digest(stream: BinaryIO, size: int) -> str:
-    """A hash of the file's first `size` bytes; none of a file so large that hashing costs more than it saves."""
+    """A hash of the first `size` bytes; empty for large files, for which hashing costs more than it saves."""
     if size > MAX_DOCUMENT:
         return ""
     digest = blake2b(digest_size=16)

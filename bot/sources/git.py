@@ -1,8 +1,7 @@
-"""A git repository of record files as a source: a working copy that is kept up to date and read as a folder.
+"""A git repository of record files as a source: a working copy that is updated and read as a folder.
 
-The repository is not trusted: none of its hooks run, its symlinks become plain files, and no user's or
-system's git settings apply. Programs that git starts inherit the environment, so SSH keys and proxies
-work as they do in a shell.
+The repository is not trusted: hooks do not run, symlinks become plain files, and git settings of the user and system
+are ignored. Programs that git starts inherit the environment, so SSH keys and proxies work as in a shell.
 """
 
 from __future__ import annotations
@@ -25,16 +24,16 @@ from urllib.parse import quote, unquote
 from bot.domain.text.cleaning import repair
 from bot.errors import SourceError
 from bot.sources.folder import FolderSource
-from bot.sources.model import Batch, Progress
+from bot.sources.model import ItemBatch, Progress
 
 log = logging.getLogger(__name__)
 
 EVERY = timedelta(minutes=10)
 TIMEOUT = timedelta(minutes=10)
-LOCK_SECONDS = 0.2  # how often another process's lock is looked at
+LOCK_SECONDS = 0.2  # interval of checks for the lock of another process
 TOPICS = Path("_data", "topics")
 
-_KEPT = 16_384  # bytes of what git says
+_KEPT = 16_384  # bytes of git's output
 _SHOWN = 200
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _WEB = re.compile(r"(?i:(https?))://(?:([^/]*)@)?([^/@]+)(/.*)?")
@@ -43,7 +42,7 @@ _PLAIN = re.compile(
     r"file:///.+|git://[^/@-][^/@]*/.+|/.+|[\w.][\w.-]*@[\w.][\w.-]*:[^:].*"
 )  # the last as in scp
 
-# What a hook that starts the bot's process would have git look at instead.
+# Variables that a git hook sets for the processes that it starts.
 _UNSET = (
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -53,7 +52,7 @@ _UNSET = (
     "GIT_NAMESPACE",
 )
 _SET = {
-    "LC_ALL": "C",  # git's words are told apart below
+    "LC_ALL": "C",  # git's messages are matched below
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_ASKPASS": "",
     "SSH_ASKPASS_REQUIRE": "never",
@@ -73,7 +72,7 @@ _OPTIONS = {
     "credential.helper": "",
 }
 
-# The first that git's words contain is the reason.
+# The first pattern that matches git's output gives the reason.
 _REASONS = (
     ("No space left on device|Disk quota exceeded", "the disk is full"),
     (
@@ -107,40 +106,40 @@ class _GitError(Exception):
     """A git command failed; the message is what it wrote to standard error."""
 
     def reason(self) -> str:
-        """What went wrong, in words for whoever configured the source."""
-        said = str(self)
+        """The reason, as text for the person who configured the source."""
+        output = str(self)
         for pattern, reason in _REASONS:
-            if re.search(pattern, said):
+            if re.search(pattern, output):
                 return reason
-        lines = [line for line in said.splitlines() if line.startswith(("fatal:", "error:"))]
-        return f"git failed: {repair(lines[-1] if lines else said, _SHOWN) or 'no error message'}"
+        lines = [line for line in output.splitlines() if line.startswith(("fatal:", "error:"))]
+        return f"git failed: {repair(lines[-1] if lines else output, _SHOWN) or 'no error message'}"
 
 
-class Address(NamedTuple):
-    """A repository's address as everybody may see it, and the secret part as git's credential store has it."""
+class RepositoryAddress(NamedTuple):
+    """A repository's address without credentials, and the credentials as a line of git's credential store."""
 
     url: str
     credentials: str = ""
 
 
-def address(url: str) -> Address:
-    """Take an address apart. Raises ValueError saying what is allowed where it is none for a repository."""
+def parse_address(url: str) -> RepositoryAddress:
+    """Split an address. Raises ValueError with the allowed forms if it is not a repository address."""
     if _UNPRINTABLE.search(url):
         raise ValueError("the address contains control characters")
     if web := _WEB.fullmatch(url):
         scheme, user, host, path = web[1].lower(), web[2], web[3], web[4] or ""
         plain = f"{scheme}://{host}{path}"
         if not user:
-            return Address(plain)
+            return RepositoryAddress(plain)
         name, _, password = user.partition(":")
-        # Encoded anew, because a password is often pasted as it is.
+        # Encoded again, because passwords are often pasted unencoded.
         secret = ":".join(quote(unquote(part), safe="") for part in (name, password))
-        return Address(plain, f"{scheme}://{secret}@{host}")
+        return RepositoryAddress(plain, f"{scheme}://{secret}@{host}")
     if ssh := _SSH.fullmatch(url):
         user, rest = ssh.groups()
-        return Address(f"ssh://{user}@{rest}" if user else f"ssh://{rest}")
+        return RepositoryAddress(f"ssh://{user}@{rest}" if user else f"ssh://{rest}")
     if _PLAIN.fullmatch(url):
-        return Address(url)
+        return RepositoryAddress(url)
     raise ValueError(
         "not the address of a repository; write https://host/path, ssh://user@host/path, git@host:path, "
         "git://host/path, file:///path or an absolute path"
@@ -150,9 +149,9 @@ def address(url: str) -> Address:
 class GitSource:
     """The record files of a repository, or of its directory `path`; of its default branch if no other is named.
 
-    `place` is a directory of the source's own, made where it is missing: the working copy is in it, and
-    a lock, so that two processes may have the same place. Paths in items and errors are the repository's.
-    Raises ValueError where the address, the branch or the path cannot be one.
+    `place` is the source's directory, created if it is missing. It has the working copy and a lock, so that two processes
+    can share it. Paths in items and errors are those in the repository. Raises ValueError for an invalid address,
+    branch or path.
     """
 
     kind = "git"
@@ -172,7 +171,7 @@ class GitSource:
             raise ValueError(f"{repair(branch, _SHOWN)!r} is not a branch name")
         if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
             raise ValueError(f"the path {path!r} is outside the repository")
-        self._address = address(url)
+        self._address = parse_address(url)
         self._place = place.absolute()
         self._copy = self._place / "copy"
         self._branch = branch
@@ -188,36 +187,36 @@ class GitSource:
         path = f":{self._path}" if self._path else ""
         return f"{self.kind}:{self._address.url}{branch}{path}"
 
-    async def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
+    async def fetch(self, progress: Progress) -> AsyncGenerator[ItemBatch, None]:
         """Bring the working copy up to date, then read new and changed files. Raises SourceError."""
-        async with self._up_to_date():
+        async with self._updated_copy():
             root = self._copy / self._path
             if not await asyncio.to_thread(root.exists):
                 raise self._error(f"the repository does not contain {self._path!r}")
             async with aclosing(FolderSource(root, self._quality).fetch(progress)) as batches:
                 async for batch in batches:
-                    yield self._with_its_paths(batch)
+                    yield self._with_repository_paths(batch)
 
     async def changes(self) -> AsyncGenerator[None, None]:
-        """Yield at once, then whenever it is time to look again."""
+        """Yield at once, and then at the interval `every`."""
         while True:
             yield
             await asyncio.sleep(self._every.total_seconds())
 
     async def update(self) -> None:
         """Bring the working copy up to date without reading its records. Raises SourceError."""
-        async with self._up_to_date():
+        async with self._updated_copy():
             pass
 
     def topic_directories(self) -> list[Path]:
-        """Where the working copy has topic files; none before the first `update` or `fetch`."""
-        return [found] if (found := self._copy / TOPICS).is_dir() else []
+        """The directories of topic files in the working copy; none before the first `update` or `fetch`."""
+        return [directory] if (directory := self._copy / TOPICS).is_dir() else []
 
     def _error(self, reason: str) -> SourceError:
         return SourceError(f"{self._address.url}: {reason}")
 
-    def _with_its_paths(self, batch: Batch) -> Batch:
-        """The batch with the paths that the files have in the repository, on whichever machine."""
+    def _with_repository_paths(self, batch: ItemBatch) -> ItemBatch:
+        """The batch with paths as they are in the repository."""
 
         def shown(path: str) -> str:
             return f"{self._address.url}: {path.removeprefix(f'{self._copy}/')}"
@@ -231,8 +230,8 @@ class GitSource:
     # ---------------------------------------------------------------------------- the working copy
 
     @asynccontextmanager
-    async def _up_to_date(self) -> AsyncIterator[None]:
-        """The working copy as the repository is now, and nobody else's meanwhile."""
+    async def _updated_copy(self) -> AsyncIterator[None]:
+        """Lock and update the working copy; release the lock at the end."""
         if shutil.which("git") is None:
             raise self._error("git is not installed; install it and make sure that it is in the PATH")
         minutes = self._timeout.total_seconds() / 60
@@ -240,7 +239,7 @@ class GitSource:
         try:
             try:
                 async with asyncio.timeout(self._timeout.total_seconds()):
-                    while (lock := _lock(self._place)) is None:  # noqa: ASYNC110 - nothing tells of its end
+                    while (lock := _lock(self._place)) is None:  # noqa: ASYNC110 - the lock has no notification
                         await asyncio.sleep(LOCK_SECONDS)
                     await self._update()
             except TimeoutError:
@@ -258,7 +257,7 @@ class GitSource:
         try:
             if self._address.credentials:
                 _write_secret(self._secret, self._address.credentials)
-            commit = await self._newest()
+            commit = await self._newest_commit()
             if await asyncio.to_thread(self._copy.is_dir):
                 try:
                     await self._advance(self._copy, commit)
@@ -266,14 +265,14 @@ class GitSource:
                     log.warning("%s: %s; creating the working copy again", self.name, error.reason())
                 else:
                     return
-            await self._make(commit)
+            await self._create_copy(commit)
         finally:
             self._secret.unlink(missing_ok=True)
 
-    async def _make(self, commit: str) -> None:
-        """Make the working copy beside the old one, if there is one, and put it in its place."""
+    async def _create_copy(self, commit: str) -> None:
+        """Create a working copy beside the old one, if any, and replace the old one."""
         new = self._place / "new"
-        await asyncio.to_thread(shutil.rmtree, new, ignore_errors=True)  # what a crash left
+        await asyncio.to_thread(shutil.rmtree, new, ignore_errors=True)  # left by a crash
         try:
             await self._git(["init", "--quiet", "--template=", "--", str(new)], self._place)
             await self._advance(new, commit)
@@ -282,22 +281,22 @@ class GitSource:
             await asyncio.to_thread(shutil.rmtree, new, ignore_errors=True)
 
     async def _advance(self, copy: Path, commit: str) -> None:
-        """Make the working copy what the commit has; files that are the same are not written again."""
-        # Said outright, or git would look for a repository above a damaged one, and change that.
-        here = [f"--git-dir={copy / '.git'}", f"--work-tree={copy}"]
+        """Set the working copy to the commit. Unchanged files are not written again."""
+        # Explicit, or git would search for a repository above a damaged one and change that.
+        location = [f"--git-dir={copy / '.git'}", f"--work-tree={copy}"]
         target = "HEAD"
-        if await self._present(here, copy) != commit:
-            # No remote is configured: the address is given each time. What came in between is taken too.
+        if await self._current_commit(location, copy) != commit:
+            # No remote is configured; the address is passed each time. A newer commit is accepted too.
             shallow = ["fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules"]
-            await self._git([*here, *shallow, "--", self._address.url, self._ref], copy)
+            await self._git([*location, *shallow, "--", self._address.url, self._ref], copy)
             target = "FETCH_HEAD"
-        await self._git([*here, "reset", "--quiet", "--hard", target, "--"], copy)
-        await self._git([*here, "clean", "--quiet", "-ffdx"], copy)
+        await self._git([*location, "reset", "--quiet", "--hard", target, "--"], copy)
+        await self._git([*location, "clean", "--quiet", "-ffdx"], copy)
 
-    async def _present(self, here: Sequence[str], copy: Path) -> str:
-        """The working copy's commit; empty where it has none."""
+    async def _current_commit(self, location: Sequence[str], copy: Path) -> str:
+        """The commit of the working copy; empty if there is none."""
         with suppress(_GitError):
-            return (await self._git([*here, "rev-parse", "--quiet", "--verify", "HEAD"], copy)).strip()
+            return (await self._git([*location, "rev-parse", "--quiet", "--verify", "HEAD"], copy)).strip()
         return ""
 
     @property
@@ -306,12 +305,12 @@ class GitSource:
 
     @property
     def _secret(self) -> Path:
-        """Credentials are in a file, and only while git runs: what is in its arguments, everybody can see."""
+        """The credentials file, which exists only while git runs. Arguments would be visible to everybody."""
         return self._place / "credentials"
 
-    async def _newest(self) -> str:
-        """The commit that the repository is at."""
-        # No repository's settings apply, also not of one that the place is in.
+    async def _newest_commit(self) -> str:
+        """The newest commit in the repository."""
+        # Ignore the settings of a repository that contains `place`.
         arguments = [f"--git-dir={os.devnull}", "ls-remote", "--quiet", "--", self._address.url, self._ref]
         for line in (await self._git(arguments, self._place)).splitlines():
             commit, _, ref = line.partition("\t")
@@ -322,13 +321,13 @@ class GitSource:
         raise self._error("the repository has no commits")
 
     async def _git(self, arguments: Sequence[str], place: Path) -> str:
-        """What a git command writes. Raises _GitError where it fails; ends with all that it started."""
+        """The output of a git command. Raises _GitError if it fails; ends all processes that it started."""
         unset = [part for name in _UNSET for part in ("-u", name)]
         options = [part for name, value in _OPTIONS.items() for part in ("-c", f"{name}={value}")]
         if self._address.credentials:
             store = f"store --file={shlex.quote(str(self._secret))}"
             options += ["-c", f"credential.helper={store}"]
-        # `env` adds to what is inherited, which this process need not read for it.
+        # `env` changes the inherited environment, so this process does not have to read it.
         process = await asyncio.create_subprocess_exec(
             "env",
             *unset,
@@ -340,12 +339,12 @@ class GitSource:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,  # without a terminal to ask on, and a group to be ended
+            start_new_session=True,  # no terminal for prompts, and a process group that can be killed
         )
         assert process.stdout is not None
         assert process.stderr is not None
         try:
-            output, said = await asyncio.gather(_end_of(process.stdout), _end_of(process.stderr))
+            output, errors = await asyncio.gather(_read_end(process.stdout), _read_end(process.stderr))
             code = await process.wait()
         finally:
             if process.returncode is None:
@@ -353,22 +352,22 @@ class GitSource:
                     os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
         if code:
-            raise _GitError(said)
+            raise _GitError(errors)
         return output
 
 
-async def _end_of(stream: asyncio.StreamReader) -> str:
-    """The end of what comes; a server may have git say any amount."""
-    kept = b""
+async def _read_end(stream: asyncio.StreamReader) -> str:
+    """The end of a stream. A server can make git write any amount."""
+    end = b""
     while part := await stream.read(_KEPT):
-        kept = (kept + part)[-_KEPT:]
-    return kept.decode(errors="replace")
+        end = (end + part)[-_KEPT:]
+    return end.decode(errors="replace")
 
 
 def _lock(place: Path) -> BinaryIO | None:
-    """An open file that holds the lock until it is closed or the process ends; None while another has it."""
+    """An open file that holds the lock until it is closed; None while another process has the lock."""
     try:
-        import fcntl  # the rest of Topicwire runs where it is missing too
+        import fcntl  # missing on Windows, where the rest of Topicwire works
     except ModuleNotFoundError:
         raise SourceError("git repositories are supported only on Linux, macOS and similar systems") from None
     place.mkdir(parents=True, exist_ok=True)
@@ -382,11 +381,11 @@ def _lock(place: Path) -> BinaryIO | None:
 
 
 def _write_secret(path: Path, line: str) -> None:
-    path.unlink(missing_ok=True)  # whoever may read one that is there already
+    path.unlink(missing_ok=True)  # an existing file might be readable for others
     with open(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         file.write(f"{line}\n")
 
 
-def _replace(old: Path, new: Path) -> None:
-    shutil.rmtree(old, ignore_errors=True)
-    new.rename(old)
+def _replace(target: Path, source: Path) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    source.rename(target)

@@ -1,4 +1,4 @@
-"""What every source gives: items in bounded batches, with the progress to be stored along with them."""
+"""The output of every source: items in bounded batches, with the progress to store with them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Progress: TypeAlias = Mapping[str, Mapping[str, JSON]]
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """An item that cannot be taken in. `item` counts from 1; of a file with an item a line it is the line."""
+    """An item that cannot be used. `item` counts from 1; for JSON lines it is the line number."""
 
     path: str
     item: int
@@ -23,7 +23,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A record that was read. `notes` say what of it was left out, and why; they are for the log."""
+    """A parsed record. `notes` say for the log which parts were left out, and why."""
 
     path: str
     item: int
@@ -32,11 +32,11 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """A part of what a source has, to be stored in one transaction together with `progress`.
+class ItemBatch:
+    """A part of a source's items, to be stored in one transaction together with `progress`.
 
-    `progress` are the entries to add or replace. `unchanged` counts items that were not read again
-    because what they came from is as it was. `last` is True of the final batch of a fetch alone.
+    `progress` has the entries to add or replace. `unchanged` counts items that were not read again because
+    their file or feed did not change. `last` is True for the final batch of a fetch.
     """
 
     items: tuple[Item, ...] = ()
@@ -47,18 +47,18 @@ class Batch:
 
 
 class Source(Protocol):
-    """Where records come from. A source keeps no state: what it has seen is the `progress` it is given."""
+    """A source of records. It has no state: `progress` says what it has read before."""
 
     @property
     def name(self) -> str:
-        """The source's identity, the same at every start: `folder:/abs/path`."""
+        """The stable identity of the source, such as `folder:/abs/path`."""
 
     @property
     def kind(self) -> str:
-        """What it is, in a word: `folder`."""
+        """The kind of source, such as `folder`."""
 
-    def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
+    def fetch(self, progress: Progress) -> AsyncGenerator[ItemBatch, None]:
         """Read what is new since `progress`, in bounded batches; at least one, the final one `last`."""
 
     def changes(self) -> AsyncGenerator[None, None]:
-        """Yield once when watching has begun, then whenever there may be something new. Never ends."""
+        """Yield once when watching starts, then whenever there may be something new. Never ends."""

@@ -1,8 +1,7 @@
-"""Record files into records, and what cannot be read into reasons.
+"""Parses record files into records and rejected items.
 
 The fields are those of the record format (`webUrl`, `title`, `provider`, `related` ...). A wrong
-type in a record rejects the record; what is wrong inside of one `related` entry costs only that
-entry. `secured` is never looked at.
+type in a record rejects the record; an error in a `related` entry rejects only that entry. `secured` is ignored.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ from bot.domain.text.cleaning import clip, repair
 from bot.domain.text.words import name_key
 from bot.sources.documents import Unreadable, documents
 from bot.sources.feeds.dates import unknown_zone
-from bot.sources.feeds.links import written
-from bot.sources.feeds.wrappers import unwrapped
-from bot.sources.fields import FieldError, Fields, found, text_of
+from bot.sources.feeds.links import clean_address
+from bot.sources.feeds.wrappers import unwrap
+from bot.sources.fields import FieldError, Fields, describe_value, require_text
 from bot.sources.model import Item, Rejected
 
 MAX_TITLE = 300
@@ -32,10 +31,10 @@ MAX_OUTLET = 80
 MAX_TOPIC = 80
 MAX_TOPICS = 50
 MAX_RELATED = 200
-MAX_LANGUAGE = 35  # the longest language tag that occurs
-MAX_REJECTED = 1000  # in a file: after so many it is no file of records
+MAX_LANGUAGE = 35  # the longest language tag in use
+MAX_REJECTED = 1000  # in a file, which is then given up
 
-_SMALLEST_IMAGE = 50  # pixels a side: below are icons and tracking pixels
+_SMALLEST_IMAGE = 50  # pixels per side; smaller ones are icons and tracking pixels
 _LARGEST_IMAGE = 20_000
 _IFRAME = re.compile(r"""<iframe\b[^>]{0,500}?\ssrc\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE)
 _MAX_MARKUP = 5000
@@ -44,38 +43,38 @@ _REASON = 300
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What is in a file."""
+    """The records of a file, and its rejected items."""
 
     items: tuple[Item, ...]
     rejected: tuple[Rejected, ...]
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What of the items was left out, for the log: `path: item: related[3].quality: expected ...`."""
+        """The notes of all items for the log: `path: item: related[3].quality: expected ...`."""
         return tuple(f"{item.path}: {item.item}: {note}" for item in self.items for note in item.notes)
 
 
 def parse(data: bytes, path: str, default_quality: int = 0) -> Parsed:
-    """All records of a file whose format its suffix tells. Never raises."""
+    """All records of a file, whose suffix determines the format. Never raises."""
     items: list[Item] = []
     rejected: list[Rejected] = []
-    for entry in read(BytesIO(data), path, default_quality):
-        if isinstance(entry, Item):
-            items.append(entry)
+    for result in read(BytesIO(data), path, default_quality):
+        if isinstance(result, Item):
+            items.append(result)
         else:
-            rejected.append(entry)
+            rejected.append(result)
     return Parsed(tuple(items), tuple(rejected))
 
 
 def read(
     stream: BinaryIO, path: str, default_quality: int = 0, limit: int | None = None
 ) -> Iterator[Item | Rejected]:
-    """The records of a file, one after the other; at most `limit` bytes of it are read.
+    """The records of a file one by one; reads at most `limit` bytes.
 
-    Raises what the stream raises. Topic definitions among the documents are passed over. A file
-    with a thousand bad items is given up, and the last reason says so.
+    Raises the errors of the stream. Skips topic definitions. Gives up a file after a thousand rejected items, and says
+    so in the last reason.
     """
-    bad = 0
+    count_rejected = 0
     for number, value in documents(stream, path, limit):
         try:
             if isinstance(value, Unreadable):
@@ -85,19 +84,19 @@ def read(
             record, notes = record_from_mapping(value, default_quality)
             yield Item(path, number, record, notes)
         except ValueError as error:
-            bad += 1
+            count_rejected += 1
             reason = clip(str(error), _REASON)
-            if bad == MAX_REJECTED:
+            if count_rejected == MAX_REJECTED:
                 reason += f" ({MAX_REJECTED:,} items of this file were rejected; the rest is ignored)"
             yield Rejected(path, number, reason)
-            if bad == MAX_REJECTED:
+            if count_rejected == MAX_REJECTED:
                 return
 
 
 def record_from_mapping(value: object, default_quality: int = 0) -> tuple[Record, tuple[str, ...]]:
-    """A record, and notes on what of it was left out. Raises `ValueError` naming the field at fault.
+    """A record, and notes about parts that were left out. Raises `ValueError` that names the invalid field.
 
-    `default_quality` is for the record itself where it declares none; what it declares as related has 0.
+    `default_quality` applies to the record itself; the default of related records is 0.
     """
     notes: list[str] = []
     fields = Fields(value)
@@ -106,9 +105,9 @@ def record_from_mapping(value: object, default_quality: int = 0) -> tuple[Record
     return (replace(record, related=related) if related else record), tuple(notes)
 
 
-def _related(fields: Fields, seen: set[str], notes: list[str]) -> tuple[Record, ...]:
-    """The declared records that can be used, each page once and none of `seen`."""
-    taken: list[Record] = []
+def _related(fields: Fields, keys: set[str], notes: list[str]) -> tuple[Record, ...]:
+    """The usable related records, each page once, without pages in `keys`."""
+    records: list[Record] = []
     for count, (name, entry) in enumerate(fields.entries("related")):
         if count == MAX_RELATED:
             notes.append(f"{name}: this and all later entries are ignored, as the limit is {MAX_RELATED}")
@@ -118,14 +117,14 @@ def _related(fields: Fields, seen: set[str], notes: list[str]) -> tuple[Record, 
         except FieldError as error:
             notes.append(f"{error}; ignored")
             continue
-        if record.key not in seen:
-            seen.add(record.key)
-            taken.append(record)
-    return tuple(taken)
+        if record.key not in keys:
+            keys.add(record.key)
+            records.append(record)
+    return tuple(records)
 
 
 def _record(fields: Fields, default_quality: int, notes: list[str]) -> Record:
-    """One record without what it declares as related."""
+    """A record without its related records."""
     removed = fields.flag("removed")
     url_field, url = _url(fields)
     try:
@@ -135,7 +134,7 @@ def _record(fields: Fields, default_quality: int, notes: list[str]) -> Record:
     title = fields.text("title", MAX_TITLE)
     if not title and not removed:
         raise fields.error("title", "missing")
-    heat = fields.whole("heat", -1)
+    heat = fields.whole_number("heat", -1)
     return Record(
         key=key,
         url=publisher_address(url),
@@ -144,12 +143,12 @@ def _record(fields: Fields, default_quality: int, notes: list[str]) -> Record:
         excerpt=fields.text("excerpt", MAX_EXCERPT),
         published=_published(fields, notes),
         type=_type(fields, notes),
-        quality=fields.whole("quality", default_quality),
+        quality=fields.whole_number("quality", default_quality),
         heat=heat if heat >= 0 else None,
         notable=fields.flag("published"),
         topics=_topics(fields, notes),
         image=_image(fields),
-        twins=_twins(fields, url, key, notes),
+        twins=_other_versions(fields, url, key, notes),
         language=fields.text("language", MAX_LANGUAGE),
         removed=removed,
     )
@@ -165,10 +164,10 @@ def _published(fields: Fields, notes: list[str]) -> datetime | None:
 
 
 def _url(fields: Fields) -> tuple[str, str]:
-    """The page's address as received, and the field that it is from."""
+    """The name of the field with the page's address, and the address."""
     for field in ("webUrl", "originalUrl"):
         if url := fields.raw_text(field).strip():
-            return field, unwrapped(written(url))
+            return field, unwrap(clean_address(url))
     frame = _IFRAME.search(fields.raw_text("featuredContent")[:_MAX_MARKUP])
     if frame is None:
         raise fields.error(
@@ -178,8 +177,8 @@ def _url(fields: Fields) -> tuple[str, str]:
     return "featuredContent", f"https:{source}" if source.startswith("//") else source
 
 
-def _twins(fields: Fields, url: str, key: str, notes: list[str]) -> tuple[str, ...]:
-    """The canonical addresses of the page's other versions, where they differ from its own."""
+def _other_versions(fields: Fields, url: str, key: str, notes: list[str]) -> tuple[str, ...]:
+    """The canonical addresses of other versions of the page."""
     twins: dict[str, None] = {}
     for field in ("originalUrl", "ampWebUrl", "cdnAmpWebUrl"):
         twin = fields.raw_text(field).strip()
@@ -193,7 +192,7 @@ def _twins(fields: Fields, url: str, key: str, notes: list[str]) -> tuple[str, .
 
 
 def _outlet(provider: Fields, key: str, notes: list[str]) -> Outlet:
-    """Who publishes it: the provider, else whoever has the page's host."""
+    """The outlet: the provider, or else the owner of the page's host."""
     name = provider.text("name", MAX_OUTLET)
     try:
         domain = registered_domain(provider.raw_text("domain") or key)
@@ -209,7 +208,7 @@ def _type(fields: Fields, notes: list[str]) -> RecordType:
     declared = fields.text("type", MAX_LANGUAGE)
     if declared not in ("", "article", "video"):
         notes.append(
-            f"{fields.name('type')}: expected article or video, got {found(declared)}; treated as article"
+            f"{fields.name('type')}: expected article or video, got {describe_value(declared)}; treated as article"
         )
     return "video" if declared == "video" else "article"
 
@@ -217,7 +216,7 @@ def _type(fields: Fields, notes: list[str]) -> RecordType:
 def _topics(fields: Fields, notes: list[str]) -> tuple[str, ...]:
     topics: dict[str, str] = {}
     for name, entry in fields.entries("topics"):
-        topic = repair(text_of(entry, name), MAX_TOPIC)
+        topic = repair(require_text(entry, name), MAX_TOPIC)
         if name_key(topic) not in topics and len(topics) == MAX_TOPICS:
             notes.append(f"{name}: this and all later entries are ignored, as the limit is {MAX_TOPICS}")
             break
@@ -227,10 +226,14 @@ def _topics(fields: Fields, notes: list[str]) -> tuple[str, ...]:
 
 
 def _image(fields: Fields) -> Image | None:
-    """The first picture that can be shown: at a safe address, neither an icon nor a giant."""
+    """The first picture with a safe address and a reasonable size."""
     for name, entry in fields.entries("images"):
         image = Fields({"url": entry} if isinstance(entry, str) else entry, f"{name}.")
-        url, width, height = written(image.raw_text("url")), image.whole("width"), image.whole("height")
+        url, width, height = (
+            clean_address(image.raw_text("url")),
+            image.whole_number("width"),
+            image.whole_number("height"),
+        )
         if all(side == 0 or _SMALLEST_IMAGE <= side <= _LARGEST_IMAGE for side in (width, height)):
             try:
                 canonical(url)

@@ -15,7 +15,7 @@ from bot.domain.text.words import name_key
 from bot.domain.topics.keywords import SHORTEST_STEM, STEM, short_stems
 from bot.domain.topics.query.language import QueryError, parse
 from bot.sources.documents import Unreadable, documents
-from bot.sources.fields import Fields, found, text_of
+from bot.sources.fields import Fields, describe_value, require_text
 from bot.sources.model import Rejected
 
 MAX_NAME = 80
@@ -28,11 +28,13 @@ _LANGUAGE = re.compile("[a-z]{2}")
 _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 
 
-def load_topics(directory: Path, known: Iterable[str] = ()) -> tuple[tuple[Topic, ...], tuple[Rejected, ...]]:
-    """The topics of all files below a directory, in the order of their paths, and what is wrong with others.
+def load_topics(
+    directory: Path, other_names: Iterable[str] = ()
+) -> tuple[tuple[Topic, ...], tuple[Rejected, ...]]:
+    """The topics of all files below a directory in the order of their paths, and the rejected ones.
 
-    `known` are names of topics defined elsewhere, which may be parents too. A topic whose parent is
-    unknown, or is the topic itself or below it, is reported and taken without a parent. Never raises.
+    `other_names` are names of topics defined elsewhere, which may be parents too. A topic with an unknown or circular parent
+    is reported, and loaded without a parent. Never raises.
     """
     topics: dict[str, Topic] = {}
     places: dict[str, tuple[str, int]] = {}
@@ -48,7 +50,7 @@ def load_topics(directory: Path, known: Iterable[str] = ()) -> tuple[tuple[Topic
             topics[key], places[key] = topic, (path, item)
         except ValueError as error:
             rejected.append(Rejected(path, item, clip(str(error), _REASON)))
-    names = {name_key(name) for name in known}
+    names = {name_key(name) for name in other_names}
     for key, topic in topics.items():
         if topic.parent and (problem := _parent_problem(key, topics, names)):
             topics[key] = replace(topic, parent="")
@@ -57,7 +59,7 @@ def load_topics(directory: Path, known: Iterable[str] = ()) -> tuple[tuple[Topic
 
 
 def topic_from_mapping(value: object) -> Topic:
-    """A topic from the fields of a topic file. Raises `ValueError` naming the field at fault."""
+    """A topic from the fields of a topic file. Raises `ValueError` that names the invalid field."""
     fields = Fields(value, what="topic")
     name = fields.text("name", MAX_NAME)
     if not name:
@@ -70,7 +72,7 @@ def topic_from_mapping(value: object) -> Topic:
         parent=fields.text("parent", MAX_NAME),
         keywords=any_language,
         aliases=_texts(fields, "aliases"),
-        fields=_searched(fields),
+        fields=_searched_fields(fields),
         colour=_colour(fields),
         query=_query(fields),
         language_keywords=of_languages,
@@ -78,7 +80,7 @@ def topic_from_mapping(value: object) -> Topic:
 
 
 def _values(directory: Path) -> Iterator[tuple[str, int, object]]:
-    """Path, item number and content of everything in the directory's files that may be a topic."""
+    """Path, item number and value of every document in the directory's files."""
     try:
         paths = sorted(path for path in directory.rglob("*") if path.suffix.lower() in _SUFFIXES)
         if not paths and not directory.is_dir():
@@ -95,28 +97,28 @@ def _values(directory: Path) -> Iterator[tuple[str, int, object]]:
             yield one_line(str(path)), 1, Unreadable(error.strerror or "cannot be read")
 
 
-def _parent_problem(key: str, topics: Mapping[str, Topic], known: set[str]) -> str:
-    """What is wrong with a topic's parent, or nothing."""
+def _parent_problem(key: str, topics: Mapping[str, Topic], other_names: set[str]) -> str:
+    """The problem with a topic's parent, or an empty text."""
     parent = topics[key].parent
-    above = name_key(parent)
-    if above not in topics and above not in known:
+    ancestor = name_key(parent)
+    if ancestor not in topics and ancestor not in other_names:
         return f"parent: there is no topic {parent!r}; the parent is ignored"
-    passed: set[str] = set()
-    while above in topics and above not in passed:
-        if above == key:
+    visited: set[str] = set()
+    while ancestor in topics and ancestor not in visited:
+        if ancestor == key:
             return f"parent: {parent!r} is the topic itself or one of its subtopics; the parent is ignored"
-        passed.add(above)
-        above = name_key(topics[above].parent)
+        visited.add(ancestor)
+        ancestor = name_key(topics[ancestor].parent)
     return ""
 
 
 def _texts(fields: Fields, field: str) -> tuple[str, ...]:
-    """The distinct texts of a list, without regard to case."""
+    """The distinct texts of a list, ignoring case."""
     texts: dict[str, str] = {}
     for name, entry in fields.entries(field):
         if len(texts) == MAX_KEYWORDS:
             raise fields.error(field, f"expected at most {MAX_KEYWORDS:,} entries")
-        text = repair(text_of(entry, name), MAX_KEYWORD)
+        text = repair(require_text(entry, name), MAX_KEYWORD)
         if text:
             texts.setdefault(name_key(text), text)
     return tuple(texts.values())
@@ -128,15 +130,15 @@ def _keywords(fields: Fields) -> tuple[tuple[str, ...], tuple[tuple[str, str], .
     They are a list, for any language, or lists by language, with `any` among them.
     """
     if not isinstance(fields.raw("keywords"), Mapping):
-        return _checked(fields, "keywords"), ()
+        return _checked_keywords(fields, "keywords"), ()
     by_language = fields.inner("keywords")
     any_language: tuple[str, ...] = ()
     of_languages: list[tuple[str, str]] = []
     for code in by_language.names():
         if code == ANY_LANGUAGE:
-            any_language = _checked(by_language, code)
+            any_language = _checked_keywords(by_language, code)
         elif _LANGUAGE.fullmatch(code):
-            of_languages += [(code, keyword) for keyword in _checked(by_language, code)]
+            of_languages += [(code, keyword) for keyword in _checked_keywords(by_language, code)]
         else:
             raise by_language.error(code, "expected a language of two letters, such as en, or any")
     if len(any_language) + len(of_languages) > MAX_KEYWORDS:
@@ -144,7 +146,7 @@ def _keywords(fields: Fields) -> tuple[tuple[str, ...], tuple[tuple[str, str], .
     return any_language, tuple(of_languages)
 
 
-def _checked(fields: Fields, field: str) -> tuple[str, ...]:
+def _checked_keywords(fields: Fields, field: str) -> tuple[str, ...]:
     keywords = _texts(fields, field)
     for keyword in keywords:
         for stem in short_stems(keyword):
@@ -154,15 +156,15 @@ def _checked(fields: Fields, field: str) -> tuple[str, ...]:
     return keywords
 
 
-def _searched(fields: Fields) -> Literal["title", "title+excerpt"]:
+def _searched_fields(fields: Fields) -> Literal["title", "title+excerpt"]:
     declared = fields.text("fields", MAX_NAME)
     if declared not in ("", "title", "title+excerpt"):
-        raise fields.error("fields", f"expected title or title+excerpt, got {found(declared)}")
+        raise fields.error("fields", f"expected title or title+excerpt, got {describe_value(declared)}")
     return "title+excerpt" if declared == "title+excerpt" else "title"
 
 
 def _query(fields: Fields) -> str:
-    """The query as it is written canonically."""
+    """The query in its canonical form."""
     text = fields.raw_text("query").strip()
     if not text:
         return ""
@@ -182,4 +184,4 @@ def _colour(fields: Fields) -> int | None:
             pass
     elif declared is None or (type(declared) is int and 0 <= declared <= _WHITE):
         return declared
-    raise fields.error("colour", f'expected "#rrggbb" in quotes, got {found(declared)}')
+    raise fields.error("colour", f'expected "#rrggbb" in quotes, got {describe_value(declared)}')

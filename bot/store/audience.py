@@ -1,4 +1,4 @@
-"""Whom decisions about stories concern."""
+"""The topics, subscriptions and mutes that decide where a story is posted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.store.topic_cache import TopicCache
 async def load(
     connection: AsyncConnection, cache: TopicCache
 ) -> tuple[Topics, tuple[Subscription, ...], tuple[Mute, ...]]:
-    """What there is to follow, who follows it, and what they do not want: as `plan` takes them."""
+    """The topics, subscriptions and mutes of all servers, as arguments for `plan`."""
     return (
         await cache.load(connection),
         await subscriptions.subscriptions(connection),

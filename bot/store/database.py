@@ -229,10 +229,10 @@ class Database:
     async def open_if_current(cls, url: str) -> Self | None:
         """Open the database as it is; None where it is not there, cannot be reached or is of another version."""
         try:
-            made = sa.make_url(normalise(url))
-            if not _may_be_there(made):
+            parsed_url = sa.make_url(normalise(url))
+            if not _may_be_there(parsed_url):
                 return None
-            engine = _engine(made)
+            engine = _engine(parsed_url)
         except (ModuleNotFoundError, exc.ArgumentError, ValueError):
             return None
         database = cls(engine, url)
@@ -321,19 +321,19 @@ class Database:
 
     async def _migrate(self) -> None:
         supported = revisions()
-        wanted = supported[-1]
+        newest = supported[-1]
         async with self._connected() as connection:
-            found = await connection.run_sync(_revision)
-        if found == wanted:
+            stored_revision = await connection.run_sync(_revision)
+        if stored_revision == newest:
             return
-        if found is not None and found > wanted:
+        if stored_revision is not None and stored_revision > newest:
             raise StoreError(
-                f"the database {redact(self._url)} was created by a newer Topicwire (revision {found}; this version supports {wanted}). "
+                f"the database {redact(self._url)} was created by a newer Topicwire (revision {stored_revision}; this version supports {newest}). "
                 "Update Topicwire, or use another database."
             )
-        if found is not None and found not in supported:
+        if stored_revision is not None and stored_revision not in supported:
             raise StoreError(
-                f"the database {redact(self._url)} was created before version 0.1.0 (revision {found}). This version cannot "
+                f"the database {redact(self._url)} was created before version 0.1.0 (revision {stored_revision}). This version cannot "
                 "read it: use another database, or delete this one."
             )
         async with self.write() as connection:
@@ -473,8 +473,8 @@ def _write_ahead(cursor: Any) -> None:
 def _revision(connection: sa.Connection) -> str | None:
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
-    found: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
-    return found
+    number: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    return number
 
 
 def _upgrade(connection: sa.Connection) -> None:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.posting.decisions import Decisions, Edit, Hold, Send
+from bot.domain.posting.recipients import concerns
 from bot.store import outbox, schema
 from bot.store.sql import chunks, insert_new, upsert
 
@@ -117,7 +118,7 @@ async def _look_again(
             for row in rows
             if row.id not in edited
             and (row.story, row.channel_id) not in decided
-            and not {0, row.guild_id}.isdisjoint(audiences[row.story])
+            and concerns(audiences[row.story], row.guild_id)
         ]
     if late:
         statement = sa.update(_o).where(_o.c.id == sa.bindparam("post")).values(due_at=now + outbox.LEASE)

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.retry import LONGEST_RETRY
 from bot.store import schema
-from bot.store.outbox import LEASE, PUBLISH, REACHABLE, STORY, Claimed
+from bot.store.conditions import has_value
+from bot.store.outbox import LEASE, PUBLISH, REACHABLE, STORY, Claimed, is_claimed_as
 
 STALL = timedelta(minutes=10)  # something is due for so long, and nothing was sent or edited meanwhile
 _o = schema.outbox
@@ -18,22 +19,21 @@ _s = schema.stories
 
 
 async def renew(connection: AsyncConnection, claimed: Claimed, now: datetime) -> None:
-    """Hold a message for longer: its request is still on its way."""
-    mine = sa.and_(_o.c.id == claimed.id, _o.c.claims == claimed.claim)
-    await connection.execute(sa.update(_o).where(mine).values(lease_until=now + LEASE))
+    """Extend the lease of a message whose request is still running."""
+    await connection.execute(sa.update(_o).where(is_claimed_as(claimed)).values(lease_until=now + LEASE))
 
 
 async def give_back(connection: AsyncConnection, is_gone: Callable[[str], bool]) -> int:
     """End the leases of processes that are gone. Returns how many messages that frees."""
     leased = _o.c.lease_until.is_not(None)
     holders = (await connection.execute(sa.select(_o.c.holder).where(leased).distinct())).scalars()
-    gone = [holder for holder in holders if is_gone(holder)]
-    freed = sa.update(_o).where(leased, _o.c.holder.in_(gone)).values(lease_until=None)
+    gone_holders = [holder for holder in holders if is_gone(holder)]
+    freed = sa.update(_o).where(leased, _o.c.holder.in_(gone_holders)).values(lease_until=None)
     return (await connection.execute(freed)).rowcount
 
 
 async def after_clock_change(connection: AsyncConnection, now: datetime, latest: datetime | None) -> int:
-    """Make due what would wait for a clock that was set back. Returns how many messages that are.
+    """Make messages due that would wait too long because the clock was set back. Returns their number.
 
     `latest` is the latest time that the clock has shown; without it, the latest that a row was made or claimed at.
     """
@@ -52,8 +52,10 @@ async def after_clock_change(connection: AsyncConnection, now: datetime, latest:
 
 async def other_messages(connection: AsyncConnection, claimed: Claimed) -> frozenset[int]:
     """The messages of the channel that belong to other rows."""
-    here = sa.and_(_o.c.channel_id == claimed.channel_id, _o.c.message_id.is_not(None), _o.c.id != claimed.id)
-    return frozenset((await connection.execute(sa.select(_o.c.message_id).where(here))).scalars())
+    others = sa.and_(
+        _o.c.channel_id == claimed.channel_id, _o.c.message_id.is_not(None), _o.c.id != claimed.id
+    )
+    return frozenset((await connection.execute(sa.select(_o.c.message_id).where(others))).scalars())
 
 
 async def numbers_of(connection: AsyncConnection, claimed: Claimed) -> frozenset[int]:
@@ -77,10 +79,10 @@ async def backlog(connection: AsyncConnection, now: datetime) -> tuple[int, date
 
 async def stalled(connection: AsyncConnection, now: datetime, guild_id: int | None = None) -> int:
     """How many messages have been due for `STALL`, of a server or of all, where nothing was delivered meanwhile."""
-    here = sa.true() if guild_id is None else _o.c.guild_id == guild_id
+    in_scope = has_value(_o.c.guild_id, guild_id)
     unsent = sa.and_(_o.c.kind != PUBLISH, _o.c.sent_at.is_(None), _o.c.closed.is_(False))
     late = sa.and_(unsent, _o.c.created_at <= now - STALL, _o.c.due_at <= now + LONGEST_RETRY)
-    waiting = sa.select(sa.func.count()).select_from(_o).where(late, REACHABLE, here)
+    waiting = sa.select(sa.func.count()).select_from(_o).where(late, REACHABLE, in_scope)
     count = await connection.scalar(waiting) or 0
     if not count:
         return 0

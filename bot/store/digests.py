@@ -1,4 +1,4 @@
-"""Digests: which channels are due, what was told, and writing one exactly once."""
+"""Digests: which channels are due, which stories were in a digest, and writing each digest exactly once."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.posting.digest import Digest, DigestMention
 from bot.store import outbox, schema
+from bot.store.conditions import is_unleased
 from bot.store.servers import LEFT
 from bot.store.sql import upsert
 from bot.store.subscriptions import ChannelState, _channel
@@ -29,13 +30,13 @@ async def due(connection: AsyncConnection, now: datetime) -> list[ChannelState]:
 
 
 async def next_due(connection: AsyncConnection) -> datetime | None:
-    """When the next digest of all is due."""
-    found: datetime | None = await connection.scalar(
+    """When the next digest of any channel is due."""
+    earliest: datetime | None = await connection.scalar(
         sa.select(sa.func.min(_c.c.next_digest, type_=schema.UtcTime)).where(
             _c.c.next_digest.is_not(None), _RUNNING
         )
     )
-    return found
+    return earliest
 
 
 async def turn(
@@ -66,8 +67,8 @@ async def put_off(connection: AsyncConnection, state: ChannelState, until: datet
 
 async def begin_again(connection: AsyncConnection, channel_id: int, since: datetime) -> None:
     """Have a channel's next digest tell of nothing before `since`, where none was planned until now."""
-    idle = sa.and_(_c.c.channel_id == channel_id, _c.c.next_digest.is_(None), _c.c.last_digest < since)
-    await connection.execute(sa.update(_c).where(idle).values(last_digest=since))
+    unplanned = sa.and_(_c.c.channel_id == channel_id, _c.c.next_digest.is_(None), _c.c.last_digest < since)
+    await connection.execute(sa.update(_c).where(unplanned).values(last_digest=since))
 
 
 async def plan_next(connection: AsyncConnection, channel_id: int, next_digest: datetime | None) -> None:
@@ -77,8 +78,8 @@ async def plan_next(connection: AsyncConnection, channel_id: int, next_digest: d
     )
 
 
-async def told(connection: AsyncConnection, channel_id: int) -> dict[int, DigestMention]:
-    """What the channel's digests have told: story -> outlets and time of the last time."""
+async def mentions(connection: AsyncConnection, channel_id: int) -> dict[int, DigestMention]:
+    """The stories in the channel's digests: story number -> outlets and time of the last mention."""
     rows = await connection.execute(
         sa.select(_t.c.story, _t.c.outlets, _t.c.at).where(_t.c.channel_id == channel_id)
     )
@@ -87,14 +88,13 @@ async def told(connection: AsyncConnection, channel_id: int) -> dict[int, Digest
 
 async def replace_waiting(connection: AsyncConnection, channel_id: int, now: datetime) -> None:
     """Give up a digest that a channel could not be sent when it was tried: the one made now tells of it as well."""
-    free = sa.or_(_o.c.lease_until.is_(None), _o.c.lease_until <= now)
     waiting = sa.and_(
         _o.c.channel_id == channel_id,
         _o.c.kind == outbox.DIGEST,
         _o.c.message_id.is_(None),
         _o.c.closed.is_(False),
         _o.c.reason != "",
-        free,
+        is_unleased(_o.c.lease_until, now),
     )
     values = {"closed": True, "due_at": None, "reason": "replaced by a newer digest"}
     rows = await connection.execute(sa.update(_o).where(waiting).values(**values).returning(_o.c.payload))
@@ -103,7 +103,7 @@ async def replace_waiting(connection: AsyncConnection, channel_id: int, now: dat
 
 
 async def take_back(connection: AsyncConnection, channel_id: int, payload: Mapping[str, Any]) -> None:
-    """Have a channel's next digest tell what one that was never sent would have told."""
+    """Return the stories of a digest that was never sent to the channel's next digest."""
     if "since" not in payload:  # an earlier version wrote it
         return
     since, until = (datetime.fromisoformat(payload[key]) for key in ("since", "until"))
@@ -115,7 +115,7 @@ async def take_back(connection: AsyncConnection, channel_id: int, payload: Mappi
 async def remember(
     connection: AsyncConnection, channel_id: int, digest: Digest, forget_before: datetime
 ) -> None:
-    """Note what a digest has told, and forget what is too old to grow."""
+    """Store the stories of a digest, and delete mentions that are too old to matter."""
     rows = [
         {"channel_id": channel_id, "story": e.view.number, "outlets": e.view.outlets, "at": digest.until}
         for e in digest.entries

@@ -18,6 +18,7 @@ from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
 from bot.domain.topics.query.meter import Label
 from bot.store import quotas, schema, sources
+from bot.store.conditions import is_unleased
 from bot.store.servers import LEFT
 from bot.store.sources import SourceState, state_of
 from bot.store.sql import chunks
@@ -85,13 +86,15 @@ async def all_feeds(connection: AsyncConnection, guild_id: int | None = None) ->
 
 
 async def find(connection: AsyncConnection, address: str, guild_id: int) -> Feed | None:
-    """The feed given as that address, or that is there now; else one at another spelling of it."""
-    own = await all_feeds(connection, guild_id)
-    exact = next((feed for feed in own if address in (feed.address, feed.url)), None)
+    """The feed with that address, original or current; otherwise one whose address is the same in canonical form."""
+    feeds_of_server = await all_feeds(connection, guild_id)
+    exact = next((feed for feed in feeds_of_server if address in (feed.address, feed.url)), None)
     if exact is not None:
         return exact
     page = canonical(address)
-    return next((feed for feed in own if page in (canonical(feed.address), canonical(feed.url))), None)
+    return next(
+        (feed for feed in feeds_of_server if page in (canonical(feed.address), canonical(feed.url))), None
+    )
 
 
 async def get(connection: AsyncConnection, source_id: int) -> Feed:
@@ -100,7 +103,7 @@ async def get(connection: AsyncConnection, source_id: int) -> Feed:
 
 
 async def add(connection: AsyncConnection, feed: NewFeed, interval: timedelta, now: datetime) -> int:
-    """Follow a feed from now on, or change what is declared of it; returns its source's id."""
+    """Add a feed, or update its declared name, topics and quality. Returns the id of its source."""
     state = await sources.ensure(connection, source_name(feed.address, feed.guild_id), KIND)
     declared: dict[str, Any] = {
         "name": feed.name,
@@ -134,14 +137,14 @@ async def add(connection: AsyncConnection, feed: NewFeed, interval: timedelta, n
 
 
 async def configure(
-    connection: AsyncConnection, wanted: Iterable[NewFeed], interval: timedelta, now: datetime
+    connection: AsyncConnection, new_feeds: Iterable[NewFeed], interval: timedelta, now: datetime
 ) -> None:
     """Make the feeds of the config and of the catalogue exactly these.
 
     What was added otherwise stays as it is, unless the config has it too: then that counts from now on.
     """
-    wanted = list(wanted)
-    configured = {canonical(feed.address) for feed in wanted if feed.origin is FeedOrigin.CONFIG}
+    new_feeds = list(new_feeds)
+    configured = {canonical(feed.address) for feed in new_feeds if feed.origin is FeedOrigin.CONFIG}
     rows = await connection.execute(
         sa.select(_f.c.source_id, _f.c.address, _f.c.name, _f.c.topics, _f.c.quality, _f.c.origin).where(
             _f.c.guild_id == 0
@@ -151,20 +154,20 @@ async def configure(
     added: set[str] = set()
     for row in rows:
         if row.origin in (FeedOrigin.CONFIG, FeedOrigin.CATALOGUE) or canonical(row.address) in configured:
-            told = (row.name, tuple(row.topics), row.quality, row.origin)
-            before[row.address] = (row.source_id, told)
+            settings = (row.name, tuple(row.topics), row.quality, row.origin)
+            before[row.address] = (row.source_id, settings)
         else:
             added.add(canonical(row.address))
-    declared = {feed.address: feed for feed in wanted if canonical(feed.address) not in added}
+    declared = {feed.address: feed for feed in new_feeds if canonical(feed.address) not in added}
     for address, feed in declared.items():
         if address not in before or before[address][1] != (feed.name, feed.topics, feed.quality, feed.origin):
             await add(connection, feed, interval, now)
-    gone = [source_id for address, (source_id, _) in before.items() if address not in declared]
-    await remove(connection, gone)
+    removed_ids = [source_id for address, (source_id, _) in before.items() if address not in declared]
+    await remove(connection, removed_ids)
 
 
 async def remove(connection: AsyncConnection, source_ids: Sequence[int]) -> None:
-    """Follow these no longer. What they brought stays."""
+    """Remove these feeds. Their records stay."""
     for part in chunks(source_ids):
         removed = sa.delete(_f).where(_f.c.source_id.in_(part)).returning(_f.c.guild_id)
         servers = Counter((await connection.execute(removed)).scalars())
@@ -173,11 +176,11 @@ async def remove(connection: AsyncConnection, source_ids: Sequence[int]) -> None
 
 async def states(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, SourceState]:
     """Those of the feeds that are followed still, as sources."""
-    found: dict[int, SourceState] = {}
+    states_by_id: dict[int, SourceState] = {}
     for part in chunks(ids):
         rows = await connection.execute(sa.select(_s).join(_f).where(_f.c.source_id.in_(part)))
-        found |= {row.id: state_of(row) for row in rows}
-    return found
+        states_by_id |= {row.id: state_of(row) for row in rows}
+    return states_by_id
 
 
 async def states_of_all(connection: AsyncConnection, guild_id: int | None = None) -> dict[str, int]:
@@ -188,15 +191,15 @@ async def states_of_all(connection: AsyncConnection, guild_id: int | None = None
         (_f.c.polled_at.is_(None), "new"),
         else_="fine",
     )
-    found = dict.fromkeys(("fine", "new", "failing", "stopped"), 0)
+    counts = dict.fromkeys(("fine", "new", "failing", "stopped"), 0)
     counted = sa.select(state, sa.func.count()).group_by(state)
     if guild_id is not None:
         counted = counted.where(_f.c.guild_id == guild_id)
-    return found | dict((await connection.execute(counted)).all())
+    return counts | dict((await connection.execute(counted)).all())
 
 
 async def catalogue(connection: AsyncConnection) -> dict[int, tuple[str, ...]]:
-    """The feeds of the catalogue, and what each is about."""
+    """The topics of each catalogue feed, by source id."""
     rows = await connection.execute(
         sa.select(_f.c.source_id, _f.c.topics).where(_f.c.origin == FeedOrigin.CATALOGUE)
     )
@@ -212,15 +215,15 @@ async def topic_lists(connection: AsyncConnection, guild_id: int) -> Counter[tup
 
 async def about(connection: AsyncConnection, guild_id: int) -> Counter[str]:
     """How many feeds, the shared ones and a server's own, are about each topic (as `name_key` gives them)."""
-    found: Counter[str] = Counter()
+    feed_counts: Counter[str] = Counter()
     for names, count in (await topic_lists(connection, guild_id)).items():
         for name in names:
-            found[name_key(name)] += count
-    return found
+            feed_counts[name_key(name)] += count
+    return feed_counts
 
 
 async def working(connection: AsyncConnection) -> dict[int, tuple[str, ...]]:
-    """The shared feeds that were read and do not fail, and what each is about."""
+    """The topics of each shared feed whose last poll succeeded, by source id."""
     fine = sa.and_(_f.c.guild_id == 0, _f.c.failures == 0, _s.c.last_success.is_not(None))
     rows = await connection.execute(
         sa.select(_f.c.source_id, _f.c.topics).join(_s, _s.c.id == _f.c.source_id).where(fine)
@@ -230,25 +233,24 @@ async def working(connection: AsyncConnection) -> dict[int, tuple[str, ...]]:
 
 async def by_id(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, Feed]:
     """Feeds by their sources' ids."""
-    found: dict[int, Feed] = {}
+    feeds_by_id: dict[int, Feed] = {}
     for part in chunks(ids):
         rows = await connection.execute(_select().where(_f.c.source_id.in_(part)))
-        found |= {row.source_id: _feed(row) for row in rows}
-    return found
+        feeds_by_id |= {row.source_id: _feed(row) for row in rows}
+    return feeds_by_id
 
 
 def _pollable(followed: Collection[int]) -> sa.ColumnElement[bool]:
-    wanted = sa.or_(_f.c.origin != FeedOrigin.CATALOGUE, _f.c.source_id.in_(followed))
+    in_use = sa.or_(_f.c.origin != FeedOrigin.CATALOGUE, _f.c.source_id.in_(followed))
     # Where no channel follows anything, or all are paused, nobody reads: the bot may have been removed.
     reading = sa.select(_c.c.guild_id).where(_c.c.paused_reason == "", _c.c.guild_id.not_in(LEFT))
     server = _f.c.guild_id + 0  # what is due is found by its time: nearly all feeds are shared
-    heard = sa.or_(server == 0, server.in_(reading))
-    return sa.and_(_f.c.next_poll.is_not(None), wanted, heard)
+    has_readers = sa.or_(server == 0, server.in_(reading))
+    return sa.and_(_f.c.next_poll.is_not(None), in_use, has_readers)
 
 
 def _ready(now: datetime) -> sa.ColumnElement[bool]:
-    free = sa.or_(_f.c.lease_until.is_(None), _f.c.lease_until <= now)
-    return sa.and_(_f.c.next_poll <= now, free)
+    return sa.and_(_f.c.next_poll <= now, is_unleased(_f.c.lease_until, now))
 
 
 async def due(
@@ -264,9 +266,9 @@ async def claim(connection: AsyncConnection, ids: Sequence[int], now: datetime) 
     """Take those of these feeds that are due still; nobody else gets them until `settle`, or until `LEASE` has passed."""
     taken: set[int] = set()
     for part in chunks(ids):
-        free = sa.select(_f.c.source_id).where(_f.c.source_id.in_(part), _ready(now))
+        claimable = sa.select(_f.c.source_id).where(_f.c.source_id.in_(part), _ready(now))
         # As in `outbox.claim`: what another process takes at the same moment is skipped, not waited for.
-        chosen = sa.select(free.with_for_update(skip_locked=True).cte("chosen").c.source_id)
+        chosen = sa.select(claimable.with_for_update(skip_locked=True).cte("chosen").c.source_id)
         statement = sa.update(_f).where(_f.c.source_id.in_(chosen)).values(lease_until=now + LEASE)
         taken.update((await connection.execute(statement.returning(_f.c.source_id))).scalars())
     return taken
@@ -279,15 +281,15 @@ async def release(connection: AsyncConnection, ids: Sequence[int]) -> None:
 
 
 async def next_due(connection: AsyncConnection, followed: Collection[int]) -> datetime | None:
-    """When the next feed is due; one that is being polled is once its lease ends."""
+    """When the next feed is due. A leased feed is due when its lease ends."""
     leased = sa.case((_f.c.lease_until > _f.c.next_poll, _f.c.lease_until), else_=_f.c.next_poll)
     earliest = sa.func.min(leased, type_=schema.UtcTime)
-    found: datetime | None = await connection.scalar(sa.select(earliest).where(_pollable(followed)))
-    return found
+    due_at: datetime | None = await connection.scalar(sa.select(earliest).where(_pollable(followed)))
+    return due_at
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class SettledPoll:
     """What to keep of a poll. `moved` is the new address where the feed has one for good."""
 
     source_id: int
@@ -297,8 +299,8 @@ class Settled:
     moved: str = ""
 
 
-async def settle(connection: AsyncConnection, settled: Sequence[Settled], now: datetime) -> None:
-    """Write how polls went, in the transaction that stores what they brought."""
+async def settle(connection: AsyncConnection, settled: Sequence[SettledPoll], now: datetime) -> None:
+    """Store the results of polls, in the transaction that stores their records."""
     if not settled:
         return
     p = sa.bindparam
@@ -351,7 +353,7 @@ async def mark_warned(connection: AsyncConnection, ids: Sequence[int]) -> None:
 
 
 async def topics_from(connection: AsyncConnection, source_id: int, since: datetime) -> set[Label]:
-    """The topics of what a source brought since then, those of servers among them."""
+    """The topics of the records that a source brought since then, server topics included."""
     rows = await connection.execute(
         sa.select(schema.topics.c.guild_id, schema.topics.c.name)
         .distinct()

@@ -1,4 +1,4 @@
-"""What channels were told of sources that fail."""
+"""Notices to channels about failing sources."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ _f = schema.feeds
 _s = schema.sources
 
 
-async def told_since(connection: AsyncConnection, since: datetime, channels: Collection[int]) -> set[int]:
-    """Those of the channels that were told of some source since then."""
-    told = sa.and_(_o.c.kind == outbox.NOTICE, _o.c.created_at >= since, _o.c.channel_id.in_(channels))
-    return set((await connection.execute(sa.select(_o.c.channel_id).where(told))).scalars())
+async def notified_since(connection: AsyncConnection, since: datetime, channels: Collection[int]) -> set[int]:
+    """The channels among these that got a notice since then."""
+    recent_notices = sa.and_(
+        _o.c.kind == outbox.NOTICE, _o.c.created_at >= since, _o.c.channel_id.in_(channels)
+    )
+    return set((await connection.execute(sa.select(_o.c.channel_id).where(recent_notices))).scalars())
 
 
-async def anything_came(connection: AsyncConnection, since: datetime) -> bool:
-    """Whether any feed could be fetched since then; else the network of the bot itself is to blame."""
+async def any_feed_succeeded(connection: AsyncConnection, since: datetime) -> bool:
+    """Whether any feed was fetched since then. If none was, the bot's own network is to blame."""
     fine = sa.select(_f.c.source_id).join(_s).where(_s.c.last_success >= since).limit(1)
     return await connection.scalar(fine) is not None

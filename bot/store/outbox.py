@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.posting.decisions import Post
 from bot.domain.retry import Drop, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict, may_have_arrived
 from bot.store import schema
+from bot.store.conditions import is_unleased
 from bot.store.servers import LEFT
 from bot.store.sql import chunks, insert_new
 
@@ -66,6 +67,11 @@ class Claimed:
     revision: int
     lease_until: datetime
     in_doubt_since: datetime | None = None
+
+
+def is_claimed_as(claimed: Claimed) -> sa.ColumnElement[bool]:
+    """The row of a claim, as long as no other worker has claimed it since."""
+    return sa.and_(_o.c.id == claimed.id, _o.c.claims == claimed.claim)
 
 
 def nonce_of(dedupe: str, now: datetime) -> str:
@@ -123,12 +129,12 @@ _POST_FIRST = (_o.c.closed, _o.c.message_id.is_(None), _o.c.id)
 
 async def posts(connection: AsyncConnection, numbers: Iterable[int]) -> dict[tuple[int, int], Post]:
     """The posts of these stories, by story and channel."""
-    found: dict[tuple[int, int], Post] = {}
+    posts_by_place: dict[tuple[int, int], Post] = {}
     for part in chunks(numbers):
-        own = sa.select(_o).where(_o.c.kind == STORY, _o.c.story.in_(part)).order_by(*_POST_FIRST)
-        for row in await connection.execute(own):
-            found.setdefault((row.story, row.channel_id), _post(row))
-    return found
+        rows_of_part = sa.select(_o).where(_o.c.kind == STORY, _o.c.story.in_(part)).order_by(*_POST_FIRST)
+        for row in await connection.execute(rows_of_part):
+            posts_by_place.setdefault((row.story, row.channel_id), _post(row))
+    return posts_by_place
 
 
 async def enqueue(connection: AsyncConnection, row: dict[str, Any]) -> None:
@@ -137,7 +143,7 @@ async def enqueue(connection: AsyncConnection, row: dict[str, Any]) -> None:
 
 
 async def reopen(connection: AsyncConnection, row_id: int, now: datetime) -> None:
-    """Owe a message that was given up before it was ever sent."""
+    """Make a message due again that was given up before it was sent."""
     values = {"due_at": now, "created_at": now, "closed": False, "attempts": 0, "reason": ""}
     await connection.execute(sa.update(_o).where(_o.c.id == row_id).values(**values))
 
@@ -159,7 +165,7 @@ def _ready(now: datetime, busy: Collection[int]) -> sa.Select[tuple[int]]:
     return sa.select(_o.c.id).where(
         _o.c.due_at <= now,
         _o.c.closed.is_(False),
-        sa.or_(_o.c.lease_until.is_(None), _o.c.lease_until <= now),
+        is_unleased(_o.c.lease_until, now),
         REACHABLE,
         _o.c.channel_id.not_in(busy),
     )
@@ -204,10 +210,10 @@ async def _spent(connection: AsyncConnection, now: datetime) -> dict[int, list[d
     rows = await connection.execute(
         sa.select(_o.c.channel_id, _o.c.sent_at, _o.c.lease_until).where(_o.c.kind == PUBLISH, counts)
     )
-    found: dict[int, list[datetime]] = {}
+    free_at: dict[int, list[datetime]] = {}
     for channel_id, sent_at, lease_until in rows:
-        found.setdefault(channel_id, []).append(lease_until if sent_at is None else sent_at + HOUR)
-    return {channel_id: sorted(times) for channel_id, times in found.items()}
+        free_at.setdefault(channel_id, []).append(lease_until if sent_at is None else sent_at + HOUR)
+    return {channel_id: sorted(times) for channel_id, times in free_at.items()}
 
 
 async def claim_publishing(
@@ -240,8 +246,7 @@ async def settle(
     now: datetime,
     edit_interval: timedelta,
 ) -> bool:
-    """Write what became of a message. False where the lease was lost to another worker meanwhile."""
-    mine = sa.and_(_o.c.id == claimed.id, _o.c.claims == claimed.claim)
+    """Store the result of a try. False if another worker has claimed the message meanwhile."""
     values: dict[str, Any] = {"lease_until": None}
     if claimed.in_doubt_since is None and not may_have_arrived(outcome):
         values["begun_at"] = None
@@ -267,35 +272,35 @@ async def settle(
             values |= {"due_at": again, "attempts": 0, "reason": reason}
         case Drop(reason):
             values |= {"due_at": None, "closed": True, "reason": reason}
-            if outcome.got is SendStatus.STALE:
+            if outcome.result is SendStatus.STALE:
                 # It may be wanted after all by what changed since it was claimed: look at it once more.
                 same = _o.c.revision == claimed.revision
                 values |= {"due_at": sa.case((same, sa.null()), else_=now), "closed": same}
         case Pause(reason):
             values |= {"attempts": 0, "reason": reason}
-    done = await connection.execute(sa.update(_o).where(mine).values(**values))
+    done = await connection.execute(sa.update(_o).where(is_claimed_as(claimed)).values(**values))
     return bool(done.rowcount)
 
 
 async def release(connection: AsyncConnection, claimed: Sequence[Claimed]) -> None:
-    """Give rows back untried, as at a stop."""
+    """Release claims that were not tried, as when the bot stops."""
     for part in chunks(claimed):
-        pairs = sa.or_(*(sa.and_(_o.c.id == c.id, _o.c.claims == c.claim) for c in part))
+        pairs = sa.or_(*map(is_claimed_as, part))
         doubted = _o.c.id.in_([c.id for c in part if c.in_doubt_since is not None])
         values = {"attempts": _o.c.attempts - 1, "begun_at": sa.case((doubted, _o.c.begun_at))}
         await connection.execute(sa.update(_o).where(pairs).values(lease_until=None, **values))
 
 
 async def postpone(connection: AsyncConnection, like: Claimed, until: datetime, now: datetime) -> None:
-    """Have what a channel waits for wait until then, as far as it asks the same of Discord as `like`.
+    """Postpone the due messages of a channel that need the same kind of request as `like`.
 
     Sending, editing and publishing have limits of their own there.
     """
-    free = sa.or_(_o.c.lease_until.is_(None), _o.c.lease_until <= now)
+    unleased = is_unleased(_o.c.lease_until, now)
     sent = _o.c.message_id.is_(None) if like.message_id is None else _o.c.message_id.is_not(None)
     published = _o.c.kind == PUBLISH if like.kind == PUBLISH else _o.c.kind != PUBLISH
     waits = sa.and_(_o.c.channel_id == like.channel_id, _o.c.due_at < until, _o.c.closed.is_(False))
-    await connection.execute(sa.update(_o).where(waits, free, sent, published).values(due_at=until))
+    await connection.execute(sa.update(_o).where(waits, unleased, sent, published).values(due_at=until))
 
 
 async def next_due(connection: AsyncConnection, now: datetime, busy: Collection[int] = ()) -> datetime | None:
@@ -310,13 +315,13 @@ async def next_due(connection: AsyncConnection, now: datetime, busy: Collection[
         .where(REACHABLE, _o.c.channel_id.not_in(busy))
         .group_by(channel)
     )
-    found = [when for _, when in await connection.execute(waiting.where(_o.c.kind != PUBLISH))]
+    times_due = [when for _, when in await connection.execute(waiting.where(_o.c.kind != PUBLISH))]
     spent = await _spent(connection, now)
     for channel_id, when in await connection.execute(waiting.where(_o.c.kind == PUBLISH)):
         times = spent.get(channel_id, [])
         over = len(times) - PUBLISHED_AN_HOUR
-        found.append(when if over < 0 else max(when, times[over]))
-    return min(found, default=None)
+        times_due.append(when if over < 0 else max(when, times[over]))
+    return min(times_due, default=None)
 
 
 async def to_rephrase(
@@ -349,8 +354,8 @@ async def rephrased(connection: AsyncConnection, ids: Collection[int], now: date
 
 async def post_in(connection: AsyncConnection, story: int, channel_id: int) -> sa.Row[Any] | None:
     """The outbox row of a story in a channel."""
-    found = sa.and_(_o.c.kind == STORY, _o.c.story == story, _o.c.channel_id == channel_id)
-    return (await connection.execute(sa.select(_o).where(found).order_by(*_POST_FIRST).limit(1))).first()
+    is_post = sa.and_(_o.c.kind == STORY, _o.c.story == story, _o.c.channel_id == channel_id)
+    return (await connection.execute(sa.select(_o).where(is_post).order_by(*_POST_FIRST).limit(1))).first()
 
 
 def is_posted(post: sa.Row[Any] | None) -> bool:
@@ -358,13 +363,13 @@ def is_posted(post: sa.Row[Any] | None) -> bool:
     return post is not None and (post.sent_at is not None or not post.closed)
 
 
-async def held_in(connection: AsyncConnection, story: int, channel_id: int) -> str | None:
-    """Why the story was not posted in the channel, where that was decided."""
-    held = schema.withheld_posts
-    found: str | None = await connection.scalar(
-        sa.select(held.c.reason).where(held.c.story == story, held.c.channel_id == channel_id)
+async def withheld_reason(connection: AsyncConnection, story: int, channel_id: int) -> str | None:
+    """The reason why the story was not posted in the channel; None if no decision is stored."""
+    withheld = schema.withheld_posts
+    reason: str | None = await connection.scalar(
+        sa.select(withheld.c.reason).where(withheld.c.story == story, withheld.c.channel_id == channel_id)
     )
-    return found
+    return reason
 
 
 async def queue_length(connection: AsyncConnection, guild_id: int) -> int:
@@ -373,13 +378,13 @@ async def queue_length(connection: AsyncConnection, guild_id: int) -> int:
     return await connection.scalar(sa.select(sa.func.count()).select_from(_o).where(waiting)) or 0
 
 
-async def held_counts(connection: AsyncConnection, guild_id: int, since: datetime) -> dict[str, int]:
-    """How many stories were held back in a server since then, by reason."""
-    held = schema.withheld_posts
+async def withheld_counts(connection: AsyncConnection, guild_id: int, since: datetime) -> dict[str, int]:
+    """How many stories were withheld in a server since then, by reason."""
+    withheld = schema.withheld_posts
     rows = await connection.execute(
-        sa.select(held.c.reason, sa.func.count())
-        .where(held.c.guild_id == guild_id, held.c.at >= since)
-        .group_by(held.c.reason)
+        sa.select(withheld.c.reason, sa.func.count())
+        .where(withheld.c.guild_id == guild_id, withheld.c.at >= since)
+        .group_by(withheld.c.reason)
         .order_by(sa.func.count().desc())
     )
     return dict(rows.all())
@@ -395,13 +400,13 @@ async def given_up(
     return [(channel_id, reason) for channel_id, reason in rows]
 
 
-async def forget(connection: AsyncConnection, *, held_before: datetime, closed_before: datetime) -> int:
+async def forget(connection: AsyncConnection, *, withheld_before: datetime, closed_before: datetime) -> int:
     """Remove reasons noted before a time, and digests and publishings that were over before another."""
     # The posts of stories stay: a story is told once in a channel, however long ago.
     over = sa.or_(_o.c.closed, sa.and_(_o.c.sent_at.is_not(None), _o.c.due_at.is_(None)))
     old = sa.and_(_o.c.kind != STORY, _o.c.created_at < closed_before, over)
-    gone = await connection.execute(
-        sa.delete(schema.withheld_posts).where(schema.withheld_posts.c.at < held_before)
+    reasons = await connection.execute(
+        sa.delete(schema.withheld_posts).where(schema.withheld_posts.c.at < withheld_before)
     )
-    done = await connection.execute(sa.delete(_o).where(old))
-    return gone.rowcount + done.rowcount
+    messages = await connection.execute(sa.delete(_o).where(old))
+    return reasons.rowcount + messages.rowcount

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import schema
+from bot.store.conditions import has_value
 from bot.store.decisions import IDLE, IN_SERVER, MESSAGES_OF, Audiences, audience_rows
-from bot.store.outbox import STORY, Claimed
+from bot.store.outbox import STORY, Claimed, is_claimed_as
 from bot.store.sql import chunks
 
 _o = schema.outbox
@@ -35,18 +36,17 @@ async def follow(connection: AsyncConnection, survivors: Audiences, now: datetim
 async def look_again(
     connection: AsyncConnection, stories: Iterable[int], now: datetime, channel_id: int | None = None
 ) -> None:
-    """Make the messages due that point to these stories, in one channel or in all: what they point to has changed."""
-    here = sa.true() if channel_id is None else _o.c.channel_id == channel_id
+    """Schedule the messages that point to these stories, in one channel or in all, because their targets have changed."""
+    in_scope = has_value(_o.c.channel_id, channel_id)
     for part in chunks(stories):
         merged = sa.select(_s.c.number).where(_s.c.merged_into.in_(part))
-        pointing = sa.update(_o).where(_o.c.kind == STORY, _o.c.story.in_(merged), here, IDLE)
+        pointing = sa.update(_o).where(_o.c.kind == STORY, _o.c.story.in_(merged), in_scope, IDLE)
         await connection.execute(pointing.values(due_at=now))
 
 
 async def take_over(connection: AsyncConnection, claimed: Claimed, story: int) -> bool:
     """Have a message show another story from now on. False where the lease was lost to another worker meanwhile."""
-    mine = sa.and_(_o.c.id == claimed.id, _o.c.claims == claimed.claim)
-    done = await connection.execute(sa.update(_o).where(mine).values(story=story, shown=""))
+    done = await connection.execute(sa.update(_o).where(is_claimed_as(claimed)).values(story=story, shown=""))
     return bool(done.rowcount)
 
 

@@ -58,7 +58,7 @@ async def usage_of(connection: AsyncConnection, guild_id: int) -> Usage:
 
 
 async def add(connection: AsyncConnection, kind: Kind, changes: Mapping[int, int]) -> None:
-    """Count what servers get, or lose, in the transaction of the caller. Shared things (0) are not counted."""
+    """Add to the usage of servers, in the caller's transaction; negative changes subtract. Shared items (0) have no quota."""
     await _change(connection, changes, {kind: _q.c[kind] + _MORE})
 
 

@@ -1,4 +1,4 @@
-"""Records: what a batch needs to know, and writing what was decided about it."""
+"""Records: reads what a batch needs, and writes what was decided about it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ from bot.domain.clustering.batch import DECLARERS
 from bot.domain.clustering.story_cluster import Report, Terms
 from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryView, TopicMatch
 from bot.domain.posting.plan import Affected, IntakePlan
+from bot.domain.posting.recipients import concerns
 from bot.domain.records.analysis import TextAnalysis
-from bot.domain.records.intake import Arrival, Known, all_keys, keys_of
+from bot.domain.records.intake import Arrival, StoredContext, all_keys, keys_of
 from bot.domain.stories.ranking import last_report
 from bot.domain.text.words import search_key
 from bot.store import decisions, outbox, pointers, quotas, schema, search, story_topics, topics
+from bot.store.conditions import is_full_record, is_live_story
 from bot.store.sql import chunks, upsert, visible_to
+
+LABELLED_AT_ONCE = 200  # records that are read in one go, so that the event loop has its turn in between
 
 _r = schema.records
 _s = schema.stories
@@ -97,7 +101,7 @@ def row_of(stored: Stored, hashed: str, analysis: TextAnalysis) -> dict[str, Any
 async def _select(
     connection: AsyncConnection, column: sa.Column[Any], values: Iterable[Any], guild_id: int | None = None
 ) -> tuple[dict[int, Stored], dict[int, str]]:
-    """Records by a column's values, with what they declare; and their content_hashes. With a `guild_id` those that it sees."""
+    """Records with these values in a column, and their content hashes. With a `guild_id`, only those that this server sees."""
     seen = visible_to(_r.c.guild_id, guild_id)
     rows: dict[int, sa.Row[Any]] = {}
     declares: dict[int, list[int]] = {}
@@ -111,8 +115,8 @@ async def _select(
         )
         for record_id, declared_id in await connection.execute(declared):
             declares.setdefault(record_id, []).append(declared_id)
-    found = {i: _stored(row, tuple(declares.get(i, ()))) for i, row in sorted(rows.items())}
-    return found, {i: row.content_hash for i, row in rows.items()}
+    stored = {i: _stored(row, tuple(declares.get(i, ()))) for i, row in sorted(rows.items())}
+    return stored, {i: row.content_hash for i, row in rows.items()}
 
 
 async def by_id(
@@ -133,22 +137,29 @@ async def topics_of(
     connection: AsyncConnection, numbers: Iterable[int], guild_id: int | None = None
 ) -> dict[int, tuple[TopicMatch, ...]]:
     """Record id -> its topics, for the records of these stories. With a `guild_id` what that server sees of both."""
-    found: dict[int, list[TopicMatch]] = {}
-    for part in chunks(numbers):
+    return await _matches(connection, _r.c.story, numbers, guild_id)
+
+
+async def _matches(
+    connection: AsyncConnection, column: sa.Column[Any], values: Iterable[Any], guild_id: int | None
+) -> dict[int, tuple[TopicMatch, ...]]:
+    """Record id -> its topics, for records by a column's values."""
+    by_record: dict[int, list[TopicMatch]] = {}
+    for part in chunks(values):
         rows = await connection.execute(
             sa.select(
                 _rt.c.record_id, _t.c.name, _rt.c.declared, _rt.c.keywords, _t.c.guild_id, _rt.c.learned
             )
             .join(_t, _t.c.id == _rt.c.topic_id)
             .join(_r, _r.c.id == _rt.c.record_id)
-            .where(_r.c.story.in_(part))
+            .where(column.in_(part))
             .where(visible_to(_r.c.guild_id, guild_id), visible_to(_t.c.guild_id, guild_id))
             .order_by(_rt.c.record_id, _rt.c.declared.desc(), _rt.c.topic_id)
         )
         for record_id, name, declared, keywords, of, learned in rows:
             match = TopicMatch(name, declared, tuple(keywords), of, learned)
-            found.setdefault(record_id, []).append(match)
-    return {record_id: tuple(matches) for record_id, matches in found.items()}
+            by_record.setdefault(record_id, []).append(match)
+    return {record_id: tuple(matches) for record_id, matches in by_record.items()}
 
 
 async def labelled(connection: AsyncConnection, limit: int) -> list[tuple[Record, tuple[TopicMatch, ...]]]:
@@ -156,23 +167,26 @@ async def labelled(connection: AsyncConnection, limit: int) -> list[tuple[Record
     has_topic = sa.exists().where(
         _rt.c.record_id == _r.c.id, _rt.c.topic_id == _t.c.id, _t.c.guild_id == 0, ~_rt.c.learned
     )
-    own = sa.and_(_r.c.guild_id == 0, ~_r.c.partial, ~_r.c.removed, has_topic)
-    newest = sa.select(_r.c.id).where(own).order_by(_r.c.id.desc()).limit(limit)
-    records = await by_id(connection, (await connection.execute(newest)).scalars())
-    matches = await topics_of(connection, {s.story for s in records.values() if s.story is not None}, 0)
-    return [
-        (stored.record, tuple(match for match in matches.get(i, ()) if not match.learned))
-        for i, stored in records.items()
-    ]
+    eligible = sa.and_(_r.c.guild_id == 0, is_full_record(), has_topic)
+    newest = sa.select(_r.c.id).where(eligible).order_by(_r.c.id.desc()).limit(limit)
+    ids = sorted((await connection.execute(newest)).scalars())
+    labelled_records: list[tuple[Record, tuple[TopicMatch, ...]]] = []
+    for part in chunks(ids, LABELLED_AT_ONCE):
+        matches = await _matches(connection, _r.c.id, part, 0)
+        for i, stored in (await by_id(connection, part)).items():
+            labelled_records.append(
+                (stored.record, tuple(match for match in matches.get(i, ()) if not match.learned))
+            )
+    return labelled_records
 
 
 async def ids_by_key(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, int]:
     """Canonical URL -> record id, for those that are known."""
-    found: dict[str, int] = {}
+    ids: dict[str, int] = {}
     for part in chunks(keys):
         rows = await connection.execute(sa.select(_k.c.key, _k.c.record_id).where(_k.c.key.in_(part)))
-        found |= dict(rows.all())
-    return found
+        ids |= dict(rows.all())
+    return ids
 
 
 async def content_hashes(connection: AsyncConnection, keys: Iterable[str]) -> frozenset[str]:
@@ -184,12 +198,12 @@ async def content_hashes(connection: AsyncConnection, keys: Iterable[str]) -> fr
     return frozenset(hashes)
 
 
-async def known(connection: AsyncConnection, batch: Sequence[Arrival]) -> Known:
+async def stored_context(connection: AsyncConnection, batch: Sequence[Arrival]) -> StoredContext:
     """What is stored of the records that a batch names."""
-    own = [arrival.own() for arrival in batch]
-    by_key = await ids_by_key(connection, all_keys(own))
+    scoped_records = [arrival.scoped() for arrival in batch]
+    by_key = await ids_by_key(connection, all_keys(scoped_records))
     records, content_hashes = await _select(connection, _r.c.id, set(by_key.values()))
-    themselves = {by_key[key] for record in own for key in keys_of(record) if key in by_key}
+    themselves = {by_key[key] for record in scoped_records for key in keys_of(record) if key in by_key}
     declarers = await _declarers(connection, themselves)
     of = {stored.source for stored in records.values() if stored.source is not None}
     polled = sa.select(schema.sources.c.id).where(schema.sources.c.kind == "feed")
@@ -198,7 +212,7 @@ async def known(connection: AsyncConnection, batch: Sequence[Arrival]) -> Known:
         rows = await connection.execute(polled.where(schema.sources.c.id.in_(part)))
         polled_ids.update(rows.scalars())
     next_record = await connection.scalar(sa.select(sa.func.coalesce(sa.func.max(_r.c.id), 0) + 1))
-    return Known(
+    return StoredContext(
         by_key,
         records | await by_id(connection, declarers - set(records)),
         content_hashes,
@@ -210,17 +224,17 @@ async def known(connection: AsyncConnection, batch: Sequence[Arrival]) -> Known:
 
 async def _declarers(connection: AsyncConnection, ids: Iterable[int]) -> set[int]:
     """The records that declare these: of each the newest, as many as clustering looks at."""
-    found: set[int] = set()
+    declarers: set[int] = set()
     for part in chunks(ids):
         place = sa.func.row_number().over(partition_by=_d.c.declared_id, order_by=_d.c.record_id.desc())
         placed = sa.select(_d.c.record_id, place.label("place")).where(_d.c.declared_id.in_(part)).subquery()
         newest = sa.select(placed.c.record_id).where(placed.c.place <= DECLARERS)
-        found.update((await connection.execute(newest)).scalars())
-    return found
+        declarers.update((await connection.execute(newest)).scalars())
+    return declarers
 
 
 async def next_story(connection: AsyncConnection) -> int:
-    """The number of the next story that is opened."""
+    """The number for the next new story."""
     number = await connection.scalar(sa.select(sa.func.coalesce(sa.func.max(_s.c.number), 0) + 1))
     return number or 1
 
@@ -259,25 +273,27 @@ async def reports(
 
     `among`: a condition that the stories fulfil besides. `semantic`: with what their titles mean, as far as that is known.
     """
-    near = sa.and_(_s.c.last >= since, _s.c.merged_into.is_(None), ~_s.c.removed)
+    near = sa.and_(_s.c.last >= since, is_live_story())
     if until is not None:
         near = sa.and_(near, _s.c.first <= until)
     if among is not None:
         near = sa.and_(near, among)
     meaning = _r.c.meaning if semantic else sa.null()
     columns = (_r.c.id, _r.c.terms, _day(connection), _r.c.outlet_domain, _r.c.guild_id, _r.c.story, meaning)
-    own = sa.and_(~_r.c.partial, ~_r.c.removed)
-    found = await connection.execute(
-        sa.select(*columns).join(_s, _s.c.number == _r.c.story).where(near, own).order_by(_r.c.id)
+    rows = await connection.execute(
+        sa.select(*columns)
+        .join(_s, _s.c.number == _r.c.story)
+        .where(near, is_full_record())
+        .order_by(_r.c.id)
     )
     # In a thread: of a large window it takes seconds.
-    return await asyncio.to_thread(_reports, found.all())
+    return await asyncio.to_thread(_reports, rows.all())
 
 
 def _reports(rows: Iterable[Sequence[Any]]) -> list[Report]:
     return [
-        Report(record_id, Terms.read(kept), day, outlet, guild_id, story=story, meaning=meaning or b"")
-        for record_id, kept, day, outlet, guild_id, story, meaning in rows
+        Report(record_id, Terms.read(terms), day, outlet, guild_id, story=story, meaning=meaning or b"")
+        for record_id, terms, day, outlet, guild_id, story, meaning in rows
     ]
 
 
@@ -306,10 +322,10 @@ def _story_row(number: int, view: StoryView) -> dict[str, Any]:
 
 
 class _Rows(NamedTuple):
-    """What is written of a plan's records and stories. `gone`: stories of which nothing is left."""
+    """What is written of a plan's records and stories. `emptied`: stories of which nothing is left."""
 
     stories: list[dict[str, Any]]
-    gone: list[int]
+    emptied: list[int]
     records: list[dict[str, Any]]
     moved: list[dict[str, Any]]
     search: list[dict[str, Any]]
@@ -321,7 +337,7 @@ class _Rows(NamedTuple):
         views = {
             story: view
             for story, view in plan.stories.items()
-            if view is not None and not plan.audience(story).isdisjoint((0, view.lead.guild_id))
+            if view is not None and concerns(plan.audience(story), view.lead.guild_id)
         }
         whole = [(plan.records[i], hashed, plan.analyses[i]) for i, hashed in plan.content_hashes.items()]
         return cls(
@@ -347,15 +363,15 @@ async def apply(connection: AsyncConnection, plan: IntakePlan, now: datetime) ->
     # In a thread: titles are folded, and words put together.
     rows = await asyncio.to_thread(_Rows.of, plan, connection.dialect.name)
     await upsert(connection, _s, rows.stories, on=["number"])
-    for part in chunks(rows.gone):
+    for part in chunks(rows.emptied):
         await connection.execute(sa.update(_s).where(_s.c.number.in_(part)).values(removed=True))
     await _write_records(connection, rows)
     await _write_reasons(connection, plan.why)
     await _write_keys(connection, plan.keys)
     await _write_declarations(connection, plan.declares)
-    topic_ids = await _learnt(connection, plan.topics)
+    topic_ids = await _topic_ids(connection, plan.topics)
     await _write_topics(connection, plan.topics, topic_ids)
-    await story_topics.forget(connection, (*rows.gone, *plan.merged))
+    await story_topics.forget(connection, (*rows.emptied, *plan.merged))
     await story_topics.write(connection, plan.story_topics)
     await _forward(connection, plan.merged)
     changed = {story: plan.audience(story) for story in plan.stories}
@@ -400,12 +416,14 @@ async def _write_declarations(connection: AsyncConnection, declares: Mapping[int
         await connection.execute(sa.insert(_d), rows)
 
 
-async def _learnt(connection: AsyncConnection, matches: Mapping[int, Sequence[TopicMatch]]) -> dict[str, int]:
+async def _topic_ids(
+    connection: AsyncConnection, matches: Mapping[int, Sequence[TopicMatch]]
+) -> dict[str, int]:
     """The ids of all topics; those that records declare and nobody knew are known from now on."""
-    every = [match for own in matches.values() for match in own]
-    known = await topics.learn(connection, [match.topic for match in every if not match.guild_id])
+    every = [match for of_record in matches.values() for match in of_record]
+    topic_ids = await topics.ensure(connection, [match.topic for match in every if not match.guild_id])
     servers = {topics.key_of(match.topic, match.guild_id) for match in every if match.guild_id}
-    return known | await topics.ids_of(connection, servers)
+    return topic_ids | await topics.ids_of(connection, servers)
 
 
 async def _write_topics(
@@ -422,8 +440,8 @@ async def _write_topics(
             "keywords": list(match.keywords),
             "learned": match.learned,
         }
-        for record_id, own in matches.items()
-        for match in own
+        for record_id, of_record in matches.items()
+        for match in of_record
     ]
     if rows:
         await connection.execute(sa.insert(_rt), rows)
@@ -448,15 +466,15 @@ async def _forward(connection: AsyncConnection, merged: Mapping[int, int]) -> No
 
 
 async def reasons(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, str]:
-    """What put each of these records into its story; not there for what was stored before that was kept."""
-    found: dict[int, str] = {}
+    """The reason why each of these records is in its story. Records of versions that did not store reasons are left out."""
+    reasons_by_id: dict[int, str] = {}
     for part in chunks(ids):
         rows = await connection.execute(sa.select(_r.c.id, _r.c.why).where(_r.c.id.in_(part), _r.c.why != ""))
-        found |= dict(rows.all())
-    return found
+        reasons_by_id |= dict(rows.all())
+    return reasons_by_id
 
 
-async def own_after(connection: AsyncConnection, after: int, limit: int) -> dict[int, Stored]:
+async def arrived_after(connection: AsyncConnection, after: int, limit: int) -> dict[int, Stored]:
     """The records that came in themselves, by id, the first `limit` of those above `after`."""
     rows = await connection.execute(
         sa.select(_r.c.id).where(_r.c.id > after, ~_r.c.partial).order_by(_r.c.id).limit(limit)
@@ -466,4 +484,4 @@ async def own_after(connection: AsyncConnection, after: int, limit: int) -> dict
 
 async def rematch(connection: AsyncConnection, matches: Mapping[int, Sequence[TopicMatch]]) -> None:
     """Replace the topics of these records. Those of their stories have to be decided anew."""
-    await _write_topics(connection, matches, await _learnt(connection, matches))
+    await _write_topics(connection, matches, await _topic_ids(connection, matches))

@@ -1,4 +1,4 @@
-"""Whether what a process keeps in memory is still what is stored."""
+"""Revision numbers that tell a process whether its caches are current."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _v = schema.revisions
 
 
 async def of(connection: AsyncConnection, name: str) -> int:
-    """How often what goes by that name has changed."""
+    """The current revision of a cache."""
     number: int | None = await connection.scalar(sa.select(_v.c.number).where(_v.c.name == name))
     return number or 0
 

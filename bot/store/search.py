@@ -23,6 +23,7 @@ from bot.domain.topics.query.document import Document
 from bot.domain.topics.query.language import Query
 from bot.domain.topics.query.tree import And, Near, Node, Not, Number, Or, Prefix, Term, Value
 from bot.store import schema
+from bot.store.conditions import is_full_record
 from bot.store.sql import chunks, visible_to
 
 MOST_WORDS = 64  # of a report that others are compared with
@@ -80,7 +81,7 @@ def insert(dialect: str) -> sa.Insert:
 
 
 def row_of(dialect: str, stored: Stored, analysis: TextAnalysis) -> dict[str, Any]:
-    """A record as a row of the index; without words where it is not to be found."""
+    """A record as a row of the index. It has no words if search must not find it."""
     if stored.partial or stored.record.removed:
         return {"rowid": stored.id}
     columns = _columns(stored.record, analysis)
@@ -90,7 +91,7 @@ def row_of(dialect: str, stored: Stored, analysis: TextAnalysis) -> dict[str, An
 
 
 async def index(connection: AsyncConnection, rows: Collection[Mapping[str, Any]]) -> None:
-    """Have the index say of records what they say now; `rows` are from `row_of`."""
+    """Write the index rows of records; `rows` are from `row_of`."""
     for part in chunks(row["rowid"] for row in rows):
         await connection.execute(sa.delete(_s).where(_s.c.rowid.in_(part)))
     if present := [row for row in rows if len(row) > 1]:
@@ -161,36 +162,36 @@ def _joined(parts: Sequence[str], joint: str) -> str:
 
 
 def _may(node: Node, language: _Language) -> str | None:
-    """Words that find all that satisfies the tree, and more; None where no words do."""
+    """A full-text expression that finds every match of the tree, and maybe more; None if there is none."""
     match node:
         case Near(first, second):
             return _may(And((first, second)), language)
         case Or(parts):
             every = [_may(part, language) for part in parts]
-            found = [part for part in every if part is not None]
-            return _joined(found, language.either) if len(found) == len(every) else None
+            alternatives = [part for part in every if part is not None]
+            return _joined(alternatives, language.either) if len(alternatives) == len(every) else None
         case And(parts):
-            wanted = [own for part in parts if (own := _may(part, language)) is not None]
-            if not wanted:
+            required = [words for part in parts if (words := _may(part, language)) is not None]
+            if not required:
                 return None
             denied = (_surely(part.of, language) for part in parts if isinstance(part, Not))
-            unwanted = [own for own in denied if own is not None]
-            text = _joined(wanted, language.both)
-            return f"({text}{language.without}{_joined(unwanted, language.either)})" if unwanted else text
+            excluded = [words for words in denied if words is not None]
+            text = _joined(required, language.both)
+            return f"({text}{language.without}{_joined(excluded, language.either)})" if excluded else text
         case _:
             return _leaf(node, language)
 
 
 def _surely(node: Node, language: _Language) -> str | None:
-    """Words that find nothing but what satisfies the tree, and maybe less; None where no words do."""
+    """A full-text expression that finds only matches of the tree, and maybe not all; None if there is none."""
     match node:
         case And(parts):
             every = [_surely(part, language) for part in parts]
-            found = [part for part in every if part is not None]
-            return _joined(found, language.both) if len(found) == len(every) else None
+            usable = [part for part in every if part is not None]
+            return _joined(usable, language.both) if len(usable) == len(every) else None
         case Or(parts):
-            found = [part for each in parts if (part := _surely(each, language)) is not None]
-            return _joined(found, language.either) if found else None
+            usable = [part for each in parts if (part := _surely(each, language)) is not None]
+            return _joined(usable, language.either) if usable else None
         case Term(_, text) | Prefix(_, text) if max(map(len, text.split(" "))) >= LONGEST:
             return None
         case _:
@@ -206,7 +207,7 @@ def _bounds(root: Node) -> Iterable[sa.ColumnElement[bool]]:
 
 
 def _found(dialect: str, text: str) -> sa.ColumnElement[bool]:
-    """Rows of the index that have what the text says."""
+    """Rows of the index that match a full-text expression."""
     if dialect == "sqlite":
         return _whole.bool_op("MATCH")(text)
     from sqlalchemy.dialects.postgresql import TSQUERY
@@ -235,11 +236,6 @@ async def _plan_for_these_words(connection: AsyncConnection) -> None:
         await connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
-def _seen(guild_id: int | None) -> sa.ColumnElement[bool]:
-    """Records that came in themselves and that a server sees (None: whosever)."""
-    return sa.and_(~_r.c.partial, ~_r.c.removed, visible_to(_r.c.guild_id, guild_id))
-
-
 async def candidates(
     connection: AsyncConnection, query: Query, guild_id: int | None, order: Order, limit: int
 ) -> list[int]:
@@ -253,19 +249,21 @@ async def candidates(
         # Most records have one of many short beginnings: to look at the newest is as good, and much faster.
         language = language._replace(shortest=BEGINNING)
     text = _may(query.root, language)
-    wanted = sa.select(_r.c.id, _r.c.first_seen, sa.literal(0.0).label("rank"))
+    statement = sa.select(_r.c.id, _r.c.first_seen, sa.literal(0.0).label("rank"))
     last: sa.ColumnElement[int] = _r.c.id
     if text is not None:
         rank = _rank(dialect, text) if order is Order.BEST else sa.literal(0.0)
         last = _s.c.rowid
-        wanted = (
+        statement = (
             sa.select(_r.c.id, _r.c.first_seen, rank.label("rank"))
             .join_from(_s, _r, _r.c.id == _s.c.rowid)
             .where(_found(dialect, text))
         )
     await _plan_for_these_words(connection)
-    wanted = wanted.where(_seen(guild_id), *_bounds(query.root)).order_by(last.desc()).limit(limit)
-    rows = list(await connection.execute(wanted))
+    statement = (
+        statement.where(is_full_record(guild_id), *_bounds(query.root)).order_by(last.desc()).limit(limit)
+    )
+    rows = list(await connection.execute(statement))
     rows.sort(key=lambda row: (-row.rank, row.first_seen, row.id), reverse=True)
     return [row.id for row in rows]
 
@@ -277,20 +275,20 @@ async def by_title(
 
     `words` are as `bot.domain.text.words.plain_words` cuts them. The last may be only begun, where it has four letters.
     """
-    kept = [word[:LONGEST] for word in words if _WORD.fullmatch(word)][:MOST_WORDS]
-    if not kept:
+    usable = [word[:LONGEST] for word in words if _WORD.fullmatch(word)][:MOST_WORDS]
+    if not usable:
         return []
     dialect = connection.dialect.name
     language = _LANGUAGES[dialect]
     parts = [
-        language.words(("title",), (word,), at == len(kept) and len(word) >= BEGINNING)
-        for at, word in enumerate(kept, 1)
+        language.words(("title",), (word,), at == len(usable) and len(word) >= BEGINNING)
+        for at, word in enumerate(usable, 1)
     ]
     await _plan_for_these_words(connection)
     hits = (  # apart from the stories, which have a column of the table's name
         sa.select(_s.c.rowid.label("id"), _r.c.story.label("story"))
         .join_from(_s, _r, _r.c.id == _s.c.rowid)
-        .where(_found(dialect, _joined(parts, language.both)), _seen(guild_id))
+        .where(_found(dialect, _joined(parts, language.both)), is_full_record(guild_id))
         .order_by(_s.c.rowid.desc())
         .limit(limit * REPORTS)
         .subquery()
@@ -335,18 +333,18 @@ async def similar(
             for text, weight in weights.items()
         )
     ).subquery()
-    own = (
+    by_record = (
         sa.select(_r.c.story, sa.func.sum(hits.c.weight).label("weight"))
         .join_from(hits, _r, _r.c.id == hits.c.id)
-        .where(_seen(guild_id), _r.c.story.is_not(None), _r.c.story.not_in(list(exclude)))
+        .where(is_full_record(guild_id), _r.c.story.is_not(None), _r.c.story.not_in(list(exclude)))
         .group_by(_r.c.id, _r.c.story)
         .subquery()
     )
-    best = sa.func.max(own.c.weight)
+    best = sa.func.max(by_record.c.weight)
     rows = await connection.execute(
-        sa.select(own.c.story, best)
-        .group_by(own.c.story)
-        .order_by(best.desc(), own.c.story.desc())
+        sa.select(by_record.c.story, best)
+        .group_by(by_record.c.story)
+        .order_by(best.desc(), by_record.c.story.desc())
         .limit(limit)
     )
     whole = sum(weights.values())
@@ -358,7 +356,7 @@ def _distinct(words: Iterable[str]) -> list[str]:
 
 
 async def _counts(connection: AsyncConnection, texts: Sequence[str]) -> dict[str, int]:
-    """How many records have each of these, counted up to `COMMON`; not there where none has."""
+    """How many records match each expression, counted up to `COMMON`. Expressions without a match are left out."""
     if not texts:
         return {}
     dialect = connection.dialect.name
@@ -367,5 +365,5 @@ async def _counts(connection: AsyncConnection, texts: Sequence[str]) -> dict[str
         sa.select(sa.literal(position), sa.func.count()).select_from(rows)
         for position, rows in enumerate(some)
     )
-    found = await connection.execute(sa.union_all(*counted))
-    return {texts[position]: number for position, number in found if number}
+    rows_found = await connection.execute(sa.union_all(*counted))
+    return {texts[position]: number for position, number in rows_found if number}

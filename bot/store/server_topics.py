@@ -14,7 +14,8 @@ from bot.domain.model import Stored, Topic, TopicMatch
 from bot.domain.text.words import name_key
 from bot.domain.topics.query.meter import Label
 from bot.store import quotas, records, schema, topics
-from bot.store.sql import batches, upsert, visible_to
+from bot.store.conditions import is_full_record
+from bot.store.sql import batches, upsert
 
 _t = schema.topics
 _r = schema.records
@@ -32,7 +33,7 @@ async def add(connection: AsyncConnection, topic: Topic) -> None:
 
 
 async def change(connection: AsyncConnection, before: Topic, after: Topic) -> None:
-    """Store what became of one; its subscriptions and feeds stay. The records of another query are forgotten."""
+    """Store a changed topic. Its subscriptions and feeds stay. If its query changed, its matches are deleted."""
     await topics.changed(connection)
     topic_id = await topics.id_of(connection, before)
     await connection.execute(sa.update(_t).where(_t.c.id == topic_id).values(topics.row_of(after)))
@@ -55,14 +56,14 @@ async def change(connection: AsyncConnection, before: Topic, after: Topic) -> No
 
 
 async def _declare(connection: AsyncConnection, before: Topic, name: str) -> None:
-    """Its server's feeds that are about a topic are about what goes by that name now; by none: keywords decide."""
+    """Rename a topic in the topic lists of its server's feeds. An empty name removes it, and keywords decide."""
     rows = await connection.execute(
         sa.select(_f.c.source_id, _f.c.topics).where(_f.c.guild_id == before.guild_id)
     )
     for source_id, names in rows.all():
-        told = _renamed(names, before, name)
-        if told != names:
-            await connection.execute(sa.update(_f).where(_f.c.source_id == source_id).values(topics=told))
+        renamed = _renamed(names, before, name)
+        if renamed != names:
+            await connection.execute(sa.update(_f).where(_f.c.source_id == source_id).values(topics=renamed))
 
 
 def _renamed(names: Iterable[str], before: Topic, name: str) -> list[str]:
@@ -71,7 +72,7 @@ def _renamed(names: Iterable[str], before: Topic, name: str) -> list[str]:
 
 
 async def suspend(connection: AsyncConnection, reasons: Mapping[Label, str]) -> None:
-    """Have topics match nothing any more, by their servers and names, each with why; until they are changed."""
+    """Suspend topics, given by server and name with a reason each, until they are changed."""
     if not reasons:
         return
     await topics.changed(connection)
@@ -81,14 +82,16 @@ async def suspend(connection: AsyncConnection, reasons: Mapping[Label, str]) -> 
 
 
 async def suspended(connection: AsyncConnection, guild_id: int) -> dict[str, str]:
-    """The topics of a server that are suspended, each with why."""
-    own = sa.and_(_t.c.guild_id == guild_id, _t.c.suspended != "")
-    rows = await connection.execute(sa.select(_t.c.name, _t.c.suspended).where(own).order_by(_t.c.id))
+    """The suspended topics of a server, each with the reason."""
+    is_suspended = sa.and_(_t.c.guild_id == guild_id, _t.c.suspended != "")
+    rows = await connection.execute(
+        sa.select(_t.c.name, _t.c.suspended).where(is_suspended).order_by(_t.c.id)
+    )
     return dict(rows.all())
 
 
 async def remove(connection: AsyncConnection, topic: Topic) -> None:
-    """Forget one, and end its subscriptions. What waits for them alone is dropped when it is due."""
+    """Delete a topic and its subscriptions. Messages that wait for these alone are dropped when they are due."""
     await topics.changed(connection)
     await _declare(connection, topic, "")
     topic_id = await topics.id_of(connection, topic)
@@ -129,21 +132,16 @@ async def tag(connection: AsyncConnection, topic: Topic, matches: Sequence[tuple
     return len(rows)
 
 
-def _seen(guild_id: int) -> sa.ColumnElement[bool]:
-    """Records that came in themselves and that a server sees."""
-    return sa.and_(visible_to(_r.c.guild_id, guild_id), ~_r.c.partial, ~_r.c.removed)
-
-
 async def recent(
     connection: AsyncConnection, guild_id: int, since: datetime, below: int | None, limit: int
 ) -> list[Stored]:
     """Records that came in since then, newest first: the first `limit` with an id below that (None: of all)."""
-    own = sa.and_(_seen(guild_id), _r.c.first_seen > since)
-    wanted = sa.select(_r.c.id).where(own).order_by(_r.c.id.desc()).limit(limit)
+    eligible = sa.and_(is_full_record(guild_id), _r.c.first_seen > since)
+    newest = sa.select(_r.c.id).where(eligible).order_by(_r.c.id.desc()).limit(limit)
     if below is not None:
-        wanted = wanted.where(_r.c.id < below)
-    found = await records.by_id(connection, (await connection.execute(wanted)).scalars())
-    return list(reversed(found.values()))
+        newest = newest.where(_r.c.id < below)
+    records_by_id = await records.by_id(connection, (await connection.execute(newest)).scalars())
+    return list(reversed(records_by_id.values()))
 
 
 async def of_topics(
@@ -152,28 +150,30 @@ async def of_topics(
     """Records of these topics that came in since then, newest first."""
     async with aclosing(records_about(connection, names, guild_id, since, limit)) as parts:
         ids = [row.id async for part in parts for row in part]
-    found = await records.by_id(connection, ids)
-    return list(reversed(found.values()))
+    records_by_id = await records.by_id(connection, ids)
+    return list(reversed(records_by_id.values()))
 
 
 def records_about(
     connection: AsyncConnection, names: Iterable[str], guild_id: int, since: datetime, limit: int
 ) -> AsyncGenerator[Sequence[Any]]:
     """The same records in parts, newest first, of each only `id`, `story` and `first_seen`."""
-    wanted = (
+    statement = (
         sa.select(_r.c.id, _r.c.story, _r.c.first_seen)
         .distinct()
         .join(_rt, _rt.c.record_id == _r.c.id)
         .join(_t, _t.c.id == _rt.c.topic_id)
-        .where(_t.c.key.in_(topics.keys_of(names, guild_id)), _seen(guild_id), _r.c.first_seen > since)
+        .where(
+            _t.c.key.in_(topics.keys_of(names, guild_id)), is_full_record(guild_id), _r.c.first_seen > since
+        )
         .order_by(_r.c.id.desc())
         .limit(limit)
     )
-    return batches(connection, wanted)
+    return batches(connection, statement)
 
 
 async def first(connection: AsyncConnection, guild_id: int) -> datetime | None:
-    """When the first of the records came in that a server sees; None where none has."""
-    earliest = sa.select(_r.c.first_seen).where(_seen(guild_id)).order_by(_r.c.first_seen).limit(1)
-    found: datetime | None = await connection.scalar(earliest)
-    return found
+    """When the first record that a server sees arrived; None if there is none."""
+    earliest = sa.select(_r.c.first_seen).where(is_full_record(guild_id)).order_by(_r.c.first_seen).limit(1)
+    first_seen: datetime | None = await connection.scalar(earliest)
+    return first_seen

@@ -1,4 +1,4 @@
-"""Sources: how far each has been taken in, and how it went last."""
+"""Sources: how far each was read, and the result of the last fetch."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.text.cleaning import clip
 from bot.store import schema
+from bot.store.conditions import is_full_record
 from bot.store.sql import chunks, insert_new, upsert
 
 _s = schema.sources
@@ -51,7 +52,7 @@ def state_of(row: sa.Row[Any]) -> SourceState:
 
 
 async def ensure(connection: AsyncConnection, name: str, kind: str) -> SourceState:
-    """The source of that name, made where it is new."""
+    """The source of that name, created if it is new."""
     row = {
         "name": name,
         "kind": kind,
@@ -62,11 +63,6 @@ async def ensure(connection: AsyncConnection, name: str, kind: str) -> SourceSta
     }
     await insert_new(connection, _s, [row], on=["name"])
     return state_of((await connection.execute(sa.select(_s).where(_s.c.name == name))).one())
-
-
-async def all_sources(connection: AsyncConnection) -> list[SourceState]:
-    """Every source that was ever taken in."""
-    return [state_of(row) for row in await connection.execute(sa.select(_s).order_by(_s.c.id))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +103,13 @@ async def health(
 
 
 async def progress(connection: AsyncConnection, source_id: int) -> dict[str, Any]:
-    """How far the source was taken in: whatever it noted with its last batches, by its own keys."""
+    """The progress that the source stored with its last batches, by its own keys."""
     rows = await connection.execute(sa.select(_p.c.key, _p.c.value).where(_p.c.source_id == source_id))
     return dict(rows.all())
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SourceStep:
     """How far a source has moved on.
 
     `taken` more records came in. `finished` is given with the last batch of a fetch: it went well until
@@ -127,7 +123,7 @@ class Step:
     rejected: int
 
 
-async def advance(connection: AsyncConnection, steps: Sequence[Step]) -> None:
+async def advance(connection: AsyncConnection, steps: Sequence[SourceStep]) -> None:
     """Move sources on, in the transaction that stores their records."""
     entries = [
         {"source_id": step.source_id, "key": key, "value": value}
@@ -136,9 +132,9 @@ async def advance(connection: AsyncConnection, steps: Sequence[Step]) -> None:
     ]
     await upsert(connection, _p, entries, on=["source_id", "key"])
     p = sa.bindparam
-    own = sa.update(_s).where(_s.c.id == p("of"))
+    statement = sa.update(_s).where(_s.c.id == p("of"))
     if taken := [{"of": step.source_id, "more": step.taken} for step in steps if step.taken]:
-        await connection.execute(own.values(taken=_s.c.taken + p("more")), taken)
+        await connection.execute(statement.values(taken=_s.c.taken + p("more")), taken)
     finished = [
         {"of": step.source_id, "at": step.finished, "refused": step.rejected}
         for step in steps
@@ -146,24 +142,26 @@ async def advance(connection: AsyncConnection, steps: Sequence[Step]) -> None:
     ]
     if finished:
         fine = {"intake_done": True, "last_error": "", "last_error_at": None}
-        await connection.execute(own.values(last_success=p("at"), rejected=p("refused"), **fine), finished)
+        await connection.execute(
+            statement.values(last_success=p("at"), rejected=p("refused"), **fine), finished
+        )
 
 
 async def begin_anew(connection: AsyncConnection, source_id: int) -> None:
-    """Take a source in as if for the first time: silently, and all of it."""
+    """Reset a source, so that its next fetch is a first intake again: complete, and without posts."""
     await connection.execute(sa.delete(_p).where(_p.c.source_id == source_id))
     await connection.execute(sa.update(_s).where(_s.c.id == source_id).values(intake_done=False))
 
 
 async def progress_of(connection: AsyncConnection, ids: Sequence[int], key: str) -> dict[int, Any]:
     """One progress entry of several sources, by source."""
-    found: dict[int, Any] = {}
+    progress: dict[int, Any] = {}
     for part in chunks(ids):
         rows = await connection.execute(
             sa.select(_p.c.source_id, _p.c.value).where(_p.c.source_id.in_(part), _p.c.key == key)
         )
-        found |= dict(rows.all())
-    return found
+        progress |= dict(rows.all())
+    return progress
 
 
 async def failed(connection: AsyncConnection, source_id: int, error: str, now: datetime) -> None:
@@ -175,8 +173,8 @@ async def failed(connection: AsyncConnection, source_id: int, error: str, now: d
 async def newest_records(connection: AsyncConnection, source_id: int, count: int) -> list[int]:
     """The ids of the source's newest records by publication."""
     r = schema.records
-    own = sa.and_(r.c.source_id == source_id, ~r.c.partial, ~r.c.removed)
+    eligible = sa.and_(r.c.source_id == source_id, is_full_record())
     rows = await connection.execute(
-        sa.select(r.c.id).where(own).order_by(r.c.published.desc(), r.c.id.desc()).limit(count)
+        sa.select(r.c.id).where(eligible).order_by(r.c.published.desc(), r.c.id.desc()).limit(count)
     )
     return list(rows.scalars())

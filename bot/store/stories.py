@@ -1,4 +1,4 @@
-"""Stories as they are asked for: by number, URL, title, topic and time."""
+"""Stories by number, URL, title, topic and time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from bot.domain.stories.ranking import HALF_LIFE, hotness
 from bot.domain.stories.story import Story, topics_by_server
 from bot.domain.text.words import name_key, search_key
 from bot.domain.topics.query.meter import Label
-from bot.store import kept, records, schema, story_topics
+from bot.store import answer_cache, records, schema, story_topics
+from bot.store.conditions import has_value, is_live_story
 from bot.store.sql import IN_MOST, ROWS_AT_ONCE, batches, chunks, visible_to
 from bot.store.topics import ids_seen
 
@@ -43,24 +44,26 @@ async def load(
 
     With a `guild_id` as that server sees them (0: as everybody does), else with all that there is.
     """
-    found: dict[int, Story] = {}
+    stories: dict[int, Story] = {}
     for part in chunks(dict.fromkeys(numbers), STORIES_AT_ONCE):
-        found |= await _load(connection, part, guild_id)
-    return found
+        stories |= await _load(connection, part, guild_id)
+    return stories
 
 
-async def _load(connection: AsyncConnection, wanted: Sequence[int], guild_id: int | None) -> dict[int, Story]:
-    stored = await records.members(connection, wanted, guild_id)
+async def _load(
+    connection: AsyncConnection, numbers: Sequence[int], guild_id: int | None
+) -> dict[int, Story]:
+    stored = await records.members(connection, numbers, guild_id)
     declared_ids = {i for record in stored.values() for i in record.declares} - set(stored)
     everything = stored | await records.by_id(connection, declared_ids, guild_id)
-    topics = await records.topics_of(connection, wanted, guild_id)
-    assigned = await story_topics.assigned(connection, wanted, guild_id)
+    topics = await records.topics_of(connection, numbers, guild_id)
+    assigned = await story_topics.assigned(connection, numbers, guild_id)
     inside: dict[int | None, list[Stored]] = {}
     for record in stored.values():
         if not record.record.removed:
             inside.setdefault(record.story, []).append(record)
-    found = {}
-    for number in wanted:
+    stories = {}
+    for number in numbers:
         members = tuple(inside.get(number, ()))
         declared = {
             i: everything[i]
@@ -70,8 +73,8 @@ async def _load(connection: AsyncConnection, wanted: Sequence[int], guild_id: in
         }
         of_members = {m.id: topics.get(m.id, ()) for m in members}
         story = Story(number, members, declared, of_members, assigned.get(number, {}))
-        found[number] = story if guild_id is None else story.visible_to(guild_id)
-    return found
+        stories[number] = story if guild_id is None else story.visible_to(guild_id)
+    return stories
 
 
 async def survivor(connection: AsyncConnection, number: int, guild_id: int | None = None) -> int | None:
@@ -79,19 +82,19 @@ async def survivor(connection: AsyncConnection, number: int, guild_id: int | Non
 
     With a `guild_id` only if that server sees it.
     """
-    own = sa.and_(_s.c.number == number, visible_to(_s.c.guild_id, guild_id))
-    row = (await connection.execute(sa.select(_s.c.merged_into).where(own))).first()
+    is_visible = sa.and_(_s.c.number == number, visible_to(_s.c.guild_id, guild_id))
+    row = (await connection.execute(sa.select(_s.c.merged_into).where(is_visible))).first()
     return None if row is None else (row.merged_into or number)
 
 
 async def survivors(connection: AsyncConnection, numbers: Iterable[int]) -> dict[int, int]:
-    """Of these stories, those that were merged, and into which."""
-    found: dict[int, int] = {}
+    """The merged ones among these stories, each with the story that it was merged into."""
+    merged_into: dict[int, int] = {}
     for part in chunks(numbers):
         merged = sa.and_(_s.c.number.in_(part), _s.c.merged_into.is_not(None))
         rows = await connection.execute(sa.select(_s.c.number, _s.c.merged_into).where(merged))
-        found |= dict(rows.all())
-    return found
+        merged_into |= dict(rows.all())
+    return merged_into
 
 
 async def by_key(connection: AsyncConnection, key: str, guild_id: int = 0) -> int | None:
@@ -110,7 +113,7 @@ async def by_message(
     connection: AsyncConnection, message_ids: Iterable[int], guild_id: int | None = None
 ) -> int | None:
     """The story whose post is one of these messages, or opened the thread of that id; of one server, or (None) of any."""
-    ids = [one for one in message_ids if one < 1 << 63]
+    ids = [message_id for message_id in message_ids if message_id < 1 << 63]
     post = sa.or_(_o.c.message_id.in_(ids), _o.c.thread_id.in_(ids))
     if guild_id is not None:
         post = sa.and_(post, _o.c.guild_id == guild_id)
@@ -130,7 +133,7 @@ async def titles(
     """
     words = search_key(text).split()[:MOST_WORDS]
     columns = (_s.c.number, _s.c.lead_id, _s.c.search, _s.c.last_seen)
-    newest = sa.union_all(*(_newest(columns, own, NEWEST) for own in _guilds(guild_id))).subquery()
+    newest = sa.union_all(*(_newest(columns, owner_id, NEWEST) for owner_id in _guilds(guild_id))).subquery()
     rows = await connection.execute(
         sa.select(newest.c.number, _r.c.title)
         .join(_r, _r.c.id == newest.c.lead_id)
@@ -148,14 +151,9 @@ def _guilds(guild_id: int | None) -> Sequence[int | None]:
 
 def _newest(columns: Sequence[sa.Column[Any]], guild_id: int | None, limit: int) -> Any:
     """The stories of one server (0: shared; None: all) that something arrived for last, from an index."""
-    whose = sa.true() if guild_id is None else _s.c.guild_id == guild_id
-    rows = _by_arrival(sa.select(*columns).where(whose, _alive()), _s).limit(limit)
+    of_server = has_value(_s.c.guild_id, guild_id)
+    rows = _by_arrival(sa.select(*columns).where(of_server, is_live_story()), _s).limit(limit)
     return sa.select(rows.subquery())
-
-
-def _alive(guild_id: int | None = None) -> sa.ColumnElement[bool]:
-    """Stories that go on, of those that the server sees; None: all."""
-    return sa.and_(_s.c.merged_into.is_(None), ~_s.c.removed, visible_to(_s.c.guild_id, guild_id))
 
 
 def _of_topics(ids: Iterable[int], guild_id: int | None) -> Any:
@@ -167,15 +165,15 @@ def _of_topics(ids: Iterable[int], guild_id: int | None) -> Any:
 async def recent_counts(
     connection: AsyncConnection, below: Mapping[str, Sequence[str]], now: datetime, guild_id: int = 0
 ) -> dict[str, int]:
-    """As `counts`; where that takes long, it may be some minutes old."""
+    """The result of `counts`; a large one is cached for some minutes."""
     key = (guild_id, frozenset((name, tuple(names)) for name, names in below.items()))
-    return await kept.recent(
+    return await answer_cache.cached(
         connection,
         "counts",
         key,
         now,
         lambda: counts(connection, below, guild_id),
-        lambda found: sum(found.values()),
+        lambda result: sum(result.values()),
     )
 
 
@@ -193,24 +191,24 @@ async def counts(
         for name in dict.fromkeys(map(name_key, names))
         for topic_id in seen.get(name, ())
     ]
-    found: dict[int, int] = {}
+    counts_by_place: dict[int, int] = {}
     for part in _of_whole_topics(pairs):
         columns = (sa.column("place", sa.Integer), sa.column("topic_id", sa.Integer))
-        wanted = sa.values(*columns, literal_binds=True).data(part).cte("wanted")
+        topic_places = sa.values(*columns, literal_binds=True).data(part).cte("wanted")
         every = (
-            sa.select(wanted.c.place, _st.c.story)
-            .join(_st, _st.c.topic_id == wanted.c.topic_id)
+            sa.select(topic_places.c.place, _st.c.story)
+            .join(_st, _st.c.topic_id == topic_places.c.topic_id)
             .where(visible_to(_st.c.guild_id, guild_id))
             .subquery()
         )
         rows = await connection.execute(
             sa.select(every.c.place, sa.func.count(every.c.story.distinct()))
             .join(_s, _s.c.number == every.c.story)
-            .where(_alive(guild_id))
+            .where(is_live_story(guild_id))
             .group_by(every.c.place)
         )
-        found |= dict(rows.all())
-    return {name: found.get(place, 0) for place, name in enumerate(below)}
+        counts_by_place |= dict(rows.all())
+    return {name: counts_by_place.get(place, 0) for place, name in enumerate(below)}
 
 
 def _of_whole_topics(pairs: Iterable[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
@@ -235,10 +233,12 @@ async def latest(
     if limit is not None:
         if topics is not None:
             return await _latest_of_topics(connection, topics, limit, guild_id)
-        every = sa.union_all(*(_newest(_ORDERED, own, limit) for own in _guilds(guild_id))).subquery()
+        every = sa.union_all(
+            *(_newest(_ORDERED, owner_id, limit) for owner_id in _guilds(guild_id))
+        ).subquery()
         rows = await connection.execute(_by_arrival(sa.select(every.c.number), every).limit(limit))
         return list(rows.scalars())
-    statement = sa.select(_s.c.number).where(_alive(guild_id))
+    statement = sa.select(_s.c.number).where(is_live_story(guild_id))
     if topics is not None:
         ids = await _ids(connection, topics, guild_id)
         statement = statement.where(_s.c.number.in_(_of_topics(ids, guild_id)))
@@ -255,7 +255,7 @@ async def _latest_of_topics(
     """
     most = max(limit, NEWEST)
     ids = await _ids(connection, topics, guild_id)
-    windows = [_newest(_ORDERED, own, most) for own in _guilds(guild_id)]
+    windows = [_newest(_ORDERED, owner_id, most) for owner_id in _guilds(guild_id)]
     complete_since: datetime | None = None  # of what arrived before, the newest are not all
     for window in windows:
         rows = window.subquery()
@@ -268,13 +268,19 @@ async def _latest_of_topics(
     inside = sa.select(newest).where(_about(newest.c.number, ids, guild_id))
     if complete_since is not None:
         inside = inside.where(newest.c.last_seen >= complete_since)
-    found = {row.number: row for row in await connection.execute(_by_arrival(inside, newest).limit(limit))}
-    if len(found) < limit and complete_since is not None:
+    rows_by_number = {
+        row.number: row for row in await connection.execute(_by_arrival(inside, newest).limit(limit))
+    }
+    if len(rows_by_number) < limit and complete_since is not None:
         began_last = await _began_last(connection, ids, guild_id, most)
         for part in chunks(began_last):
-            more = sa.select(*_ORDERED).where(_s.c.number.in_(part), _alive(guild_id))
-            found |= {row.number: row for row in await connection.execute(_by_arrival(more, _s).limit(limit))}
-    best = sorted(found.values(), key=lambda row: (row.last_seen, row.last, row.number), reverse=True)
+            more = sa.select(*_ORDERED).where(_s.c.number.in_(part), is_live_story(guild_id))
+            rows_by_number |= {
+                row.number: row for row in await connection.execute(_by_arrival(more, _s).limit(limit))
+            }
+    best = sorted(
+        rows_by_number.values(), key=lambda row: (row.last_seen, row.last, row.number), reverse=True
+    )
     return [row.number for row in best[:limit]]
 
 
@@ -298,13 +304,15 @@ async def _began_last(
     connection: AsyncConnection, ids: Iterable[int], guild_id: int | None, limit: int
 ) -> set[int]:
     """The stories of each of these topics with the highest numbers, from an index."""
-    found: set[int] = set()
+    numbers: set[int] = set()
     for topic_id in ids:
         of_topic = sa.select(_st.c.story).where(
             _st.c.topic_id == topic_id, visible_to(_st.c.guild_id, guild_id)
         )
-        found.update((await connection.execute(of_topic.order_by(_st.c.story.desc()).limit(limit))).scalars())
-    return found
+        numbers.update(
+            (await connection.execute(of_topic.order_by(_st.c.story.desc()).limit(limit))).scalars()
+        )
+    return numbers
 
 
 async def decide_topics(connection: AsyncConnection, numbers: Iterable[int], owners: MediaOwners) -> None:
@@ -360,7 +368,10 @@ async def _arrived(
 ) -> sa.Select[Any]:
     inside = sa.and_(_r.c.first_seen > since, _r.c.first_seen <= until, ~_r.c.partial, ~_r.c.removed)
     statement = (
-        sa.select(_r.c.story).distinct().join(_s, _s.c.number == _r.c.story).where(inside, _alive(guild_id))
+        sa.select(_r.c.story)
+        .distinct()
+        .join(_s, _s.c.number == _r.c.story)
+        .where(inside, is_live_story(guild_id))
     )
     if topics is None:
         return statement
@@ -397,23 +408,19 @@ async def newest_arrived(
     return list((await connection.execute(newest)).scalars())
 
 
-async def numbers(connection: AsyncConnection) -> list[int]:
-    """The numbers of all stories that are alive, in order."""
-    rows = await connection.execute(sa.select(_s.c.number).where(_alive()).order_by(_s.c.number))
-    return list(rows.scalars())
-
-
 async def recent_totals(
     connection: AsyncConnection, now: datetime, guild_id: int | None = None
 ) -> tuple[int, int]:
     """As `totals`; a large result is cached for some minutes."""
-    return await kept.recent(connection, "totals", guild_id, now, lambda: totals(connection, guild_id), sum)
+    return await answer_cache.cached(
+        connection, "totals", guild_id, now, lambda: totals(connection, guild_id), sum
+    )
 
 
 async def totals(connection: AsyncConnection, guild_id: int | None = None) -> tuple[int, int]:
     """How many records came in themselves, and how many stories are alive. With a `guild_id` of those that it sees."""
     count = sa.func.count()
     seen = visible_to(_r.c.guild_id, guild_id)
-    own = await connection.scalar(sa.select(count).select_from(_r).where(~_r.c.partial, seen))
-    alive = await connection.scalar(sa.select(count).select_from(_s).where(_alive(guild_id)))
-    return own or 0, alive or 0
+    record_count = await connection.scalar(sa.select(count).select_from(_r).where(~_r.c.partial, seen))
+    story_count = await connection.scalar(sa.select(count).select_from(_s).where(is_live_story(guild_id)))
+    return record_count or 0, story_count or 0

@@ -1,4 +1,4 @@
-"""The topics of stories, as they were decided: by server what it sees besides what everybody (0) sees."""
+"""The topics assigned to stories: the shared ones (0), and by server those that only this server sees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Subscriptions, what a channel is set to, and mutes."""
+"""Subscriptions, channel settings and mutes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.domain.model import Importance, Mode, Mute, Subscription
 from bot.domain.posting.schedule import WEEK, DigestStyle, Schedule, parse_days, parse_time
 from bot.domain.text.words import name_key
 from bot.store import schema
-from bot.store.servers import LEFT
+from bot.store.servers import LEFT, of_present
 from bot.store.sql import insert_new, upsert
 
 _sub = schema.subscriptions
@@ -87,31 +87,33 @@ async def subscriptions(
 
 async def count(connection: AsyncConnection, guild_id: int | None = None) -> int:
     """How many subscriptions there are of all servers that the bot is in, or of a server."""
-    whose = _sub.c.guild_id.not_in(LEFT) if guild_id is None else _sub.c.guild_id == guild_id
-    return await connection.scalar(sa.select(sa.func.count()).select_from(_sub).where(whose)) or 0
+    in_scope = of_present(_sub.c.guild_id, guild_id)
+    return await connection.scalar(sa.select(sa.func.count()).select_from(_sub).where(in_scope)) or 0
 
 
 async def paused(connection: AsyncConnection) -> list[int]:
     """The paused channels of the servers that the bot is in."""
-    whose = sa.and_(_c.c.paused_reason != "", _c.c.guild_id.not_in(LEFT))
-    rows = await connection.execute(sa.select(_c.c.channel_id).where(whose).order_by(_c.c.channel_id))
+    is_paused = sa.and_(_c.c.paused_reason != "", _c.c.guild_id.not_in(LEFT))
+    rows = await connection.execute(sa.select(_c.c.channel_id).where(is_paused).order_by(_c.c.channel_id))
     return list(rows.scalars())
 
 
-async def subscribe(connection: AsyncConnection, wanted: Subscription, topic_id: int, now: datetime) -> None:
+async def subscribe(
+    connection: AsyncConnection, subscription: Subscription, topic_id: int, now: datetime
+) -> None:
     """Store a subscription, or change the one that the channel has to the topic."""
     row = {
-        "guild_id": wanted.guild_id,
-        "channel_id": wanted.channel_id,
+        "guild_id": subscription.guild_id,
+        "channel_id": subscription.channel_id,
         "topic_id": topic_id,
-        "mode": wanted.mode.value,
-        "importance": wanted.importance.value if wanted.importance else None,
-        "mention_role_id": wanted.mention_role_id,
-        "publish": wanted.publish,
+        "mode": subscription.mode.value,
+        "importance": subscription.importance.value if subscription.importance else None,
+        "mention_role_id": subscription.mention_role_id,
+        "publish": subscription.publish,
         "created_at": now,
     }
     await upsert(connection, _sub, [row], on=["channel_id", "topic_id"], keep=["created_at"])
-    await ensure_channel(connection, wanted.channel_id, wanted.guild_id)
+    await ensure_channel(connection, subscription.channel_id, subscription.guild_id)
 
 
 async def unsubscribe(connection: AsyncConnection, channel_id: int, topic_id: int) -> bool:
@@ -161,8 +163,8 @@ async def channel(connection: AsyncConnection, channel_id: int) -> ChannelState 
 
 async def channels(connection: AsyncConnection, guild_id: int | None = None) -> list[ChannelState]:
     """The channels that something is set for, of all servers that the bot is in or of one."""
-    whose = _c.c.guild_id.not_in(LEFT) if guild_id is None else _c.c.guild_id == guild_id
-    statement = sa.select(_c).where(whose).order_by(_c.c.channel_id)
+    in_scope = of_present(_c.c.guild_id, guild_id)
+    statement = sa.select(_c).where(in_scope).order_by(_c.c.channel_id)
     return [_channel(row) for row in await connection.execute(statement)]
 
 
@@ -194,7 +196,7 @@ async def set_digest_off(connection: AsyncConnection, channel_id: int) -> None:
 
 
 async def remove_channel(connection: AsyncConnection, channel_id: int) -> bool:
-    """Forget all that is kept of a channel that is gone. False where it had no subscription."""
+    """Delete everything stored for a deleted channel. False if it had no subscription."""
     had = await connection.execute(sa.delete(_sub).where(_sub.c.channel_id == channel_id))
     for table in (_c, _m, schema.outbox, schema.withheld_posts, schema.digest_history):
         await connection.execute(sa.delete(table).where(table.c.channel_id == channel_id))
@@ -204,7 +206,7 @@ async def remove_channel(connection: AsyncConnection, channel_id: int) -> bool:
 async def pause(
     connection: AsyncConnection, channel_id: int, guild_id: int, reason: str, now: datetime
 ) -> bool:
-    """Pause all that goes to a channel. False where it was paused already."""
+    """Pause delivery to a channel. False if it was paused already."""
     await ensure_channel(connection, channel_id, guild_id)
     running = sa.and_(_c.c.channel_id == channel_id, _c.c.paused_reason == "")
     done = await connection.execute(sa.update(_c).where(running).values(paused_reason=reason, paused_at=now))
@@ -212,7 +214,7 @@ async def pause(
 
 
 async def resume(connection: AsyncConnection, channel_ids: Iterable[int]) -> int:
-    """Let what waits for these channels go on. Returns how many had been paused."""
+    """Resume delivery to these channels. Returns how many were paused."""
     paused = sa.and_(_c.c.channel_id.in_(list(channel_ids)), _c.c.paused_reason != "")
     done = await connection.execute(sa.update(_c).where(paused).values(paused_reason="", paused_at=None))
     return done.rowcount
@@ -232,8 +234,10 @@ async def mutes(connection: AsyncConnection, *guild_ids: int) -> tuple[Mute, ...
 
 async def mutes_in(connection: AsyncConnection, guild_id: int, channel_id: int) -> tuple[Mute, ...]:
     """The mutes that hold in a channel: its own and its server's."""
-    here = sa.and_(_m.c.guild_id == guild_id, _m.c.channel_id.in_((0, channel_id)))
-    return tuple(_mute(row) for row in await connection.execute(sa.select(_m).where(here).order_by(_m.c.id)))
+    applies = sa.and_(_m.c.guild_id == guild_id, _m.c.channel_id.in_((0, channel_id)))
+    return tuple(
+        _mute(row) for row in await connection.execute(sa.select(_m).where(applies).order_by(_m.c.id))
+    )
 
 
 async def mute(connection: AsyncConnection, guild_id: int, channel_id: int | None, value: str) -> None:
@@ -243,7 +247,7 @@ async def mute(connection: AsyncConnection, guild_id: int, channel_id: int | Non
 
 
 async def unmute(connection: AsyncConnection, guild_id: int, channel_id: int | None, value: str) -> bool:
-    """Take a mute back. False where there is none like it."""
+    """Remove a mute. False if there is none like it."""
     same = sa.and_(
         _m.c.guild_id == guild_id, _m.c.channel_id == (channel_id or 0), _m.c.key == name_key(value)
     )

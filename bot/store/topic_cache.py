@@ -50,8 +50,9 @@ class TopicCache:
             return self._topics
         present = sa.select(_t).where(_t.c.guild_id.not_in(LEFT)).order_by(_t.c.id)
         rows = (await connection.execute(present)).all()
-        built = await asyncio.to_thread(_build, rows, self._topics, self.titles)
-        if not changing:
+        titles = self.titles
+        built = await asyncio.to_thread(_build, rows, self._topics, titles)
+        if not changing and titles is self.titles:
             self._revision, self._topics = revision, built
         return built
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.model import Topic
 from bot.domain.text.words import name_key
 from bot.domain.topics.query.meter import Label
-from bot.domain.topics.tree import known_as, sought_by
+from bot.domain.topics.tree import feed_topic_of, name_keys
 from bot.store import revisions, schema
 from bot.store.servers import LEFT
 from bot.store.sql import chunks, insert_new, upsert
@@ -81,7 +81,7 @@ def topic_of(row: sa.Row[Any]) -> Topic:
 
 
 async def changed(connection: AsyncConnection) -> None:
-    """Say that the topics change with this transaction: before they do, so that changes wait for each other."""
+    """Mark the topics as changed by this transaction. Call it before the change, so that concurrent changes wait for each other."""
     await revisions.advance(connection, revisions.TOPICS)
     await connection.execution_options(**{_CHANGED: True})
 
@@ -100,11 +100,11 @@ async def ids(connection: AsyncConnection) -> dict[str, int]:
 
 async def ids_of(connection: AsyncConnection, keys: Iterable[str]) -> dict[str, int]:
     """The ids of topics by their keys."""
-    found: dict[str, int] = {}
+    ids_by_key: dict[str, int] = {}
     for part in chunks(keys):
         rows = await connection.execute(sa.select(_t.c.key, _t.c.id).where(_t.c.key.in_(part)))
-        found |= dict(rows.all())
-    return found
+        ids_by_key |= dict(rows.all())
+    return ids_by_key
 
 
 async def ids_by_label(connection: AsyncConnection, labels: Iterable[Label]) -> dict[Label, int]:
@@ -116,14 +116,14 @@ async def ids_by_label(connection: AsyncConnection, labels: Iterable[Label]) -> 
 async def ids_seen(connection: AsyncConnection, names: Iterable[str], guild_id: int) -> dict[str, set[int]]:
     """The ids of the topics of these names that a server sees, shared ones and its own, by the key of the name."""
     labels = [(server, name_key(name)) for name in names for server in {0, guild_id}]
-    found: dict[str, set[int]] = {}
+    ids_by_name: dict[str, set[int]] = {}
     for (_, key), topic_id in (await ids_by_label(connection, labels)).items():
-        found.setdefault(key, set()).add(topic_id)
-    return found
+        ids_by_name.setdefault(key, set()).add(topic_id)
+    return ids_by_name
 
 
 async def id_of(connection: AsyncConnection, topic: Topic) -> int:
-    """The id of a topic that is known."""
+    """The id of a stored topic. KeyError if it is not stored."""
     key = key_of(topic.name, topic.guild_id)
     return (await ids_of(connection, [key]))[key]
 
@@ -134,15 +134,15 @@ async def tree(connection: AsyncConnection) -> frozenset[tuple[str, str]]:
     return frozenset((row.key, row.parent) for row in rows)
 
 
-async def learn(connection: AsyncConnection, names: Iterable[str]) -> dict[str, int]:
-    """Make sure that these names are topics, as the first spells them; returns all ids by key."""
-    known = await ids(connection)
+async def ensure(connection: AsyncConnection, names: Iterable[str]) -> dict[str, int]:
+    """Create the topics that are missing among these names, in their first spelling. Returns the ids of all shared topics by key."""
+    known_ids = await ids(connection)
     missing: dict[str, str] = {}
     for name in names:
-        if name_key(name) not in known:
+        if name_key(name) not in known_ids:
             missing.setdefault(name_key(name), name)
     if not missing:
-        return known
+        return known_ids
     await changed(connection)
     await insert_new(connection, _t, [row_of(Topic(name)) for name in missing.values()], on=["key"])
     return await ids(connection)
@@ -156,27 +156,27 @@ async def _configured(connection: AsyncConnection) -> dict[str, Topic]:
 async def define(connection: AsyncConnection, topics: Iterable[Topic]) -> bool:
     """Add topics to the configured ones, or change them. Returns whether any definition changed."""
     before = await _configured(connection)
-    wanted = [topic for topic in topics if before.get(name_key(topic.name)) != topic]
-    if wanted:
+    changed_topics = [topic for topic in topics if before.get(name_key(topic.name)) != topic]
+    if changed_topics:
         await changed(connection)
-    await upsert(connection, _t, [row_of(topic, configured=True) for topic in wanted], on=["key"])
-    await _absorb(connection, wanted)
-    return bool(wanted)
+    await upsert(connection, _t, [row_of(topic, configured=True) for topic in changed_topics], on=["key"])
+    await _absorb(connection, changed_topics)
+    return bool(changed_topics)
 
 
 async def _absorb(connection: AsyncConnection, defined: Iterable[Topic]) -> None:
-    """What records brought along under another name of a topic is that topic now, for those who follow it too."""
+    """Replace topics that records declared under another name of a defined topic, in subscriptions too."""
     other_names = {
-        name: topic for topic in defined for name in known_as(topic) if name != name_key(topic.name)
+        name: topic for topic in defined for name in name_keys(topic) if name != name_key(topic.name)
     }
     rows = await connection.execute(sa.select(_t.c.id, _t.c.key).where(~_t.c.configured, _shared))
     stray = {row.key: row.id for row in rows if row.key in other_names}
     if not stray:
         return
-    known = await ids(connection)
+    known_ids = await ids(connection)
     subs = schema.subscriptions
     for key, old in stray.items():
-        new = known[name_key(other_names[key].name)]
+        new = known_ids[name_key(other_names[key].name)]
         both = sa.select(subs.c.channel_id).where(subs.c.topic_id == new)
         await connection.execute(sa.delete(subs).where(subs.c.topic_id == old, subs.c.channel_id.in_(both)))
         await connection.execute(sa.update(subs).where(subs.c.topic_id == old).values(topic_id=new))
@@ -186,22 +186,22 @@ async def _absorb(connection: AsyncConnection, defined: Iterable[Topic]) -> None
 async def configure(connection: AsyncConnection, topics: Iterable[Topic]) -> bool:
     """Make the configured topics exactly these. Returns whether any definition changed.
 
-    One that is configured no longer stays known, without keywords: stories and subscriptions name it.
+    A topic that is no longer configured stays, without keywords, because stories and subscriptions name it.
     """
-    wanted = {name_key(topic.name): topic for topic in topics}
-    gone = {key: topic for key, topic in (await _configured(connection)).items() if key not in wanted}
-    if gone:
+    configured = {name_key(topic.name): topic for topic in topics}
+    removed = {key: topic for key, topic in (await _configured(connection)).items() if key not in configured}
+    if removed:
         await changed(connection)
-    await upsert(connection, _t, [row_of(Topic(topic.name)) for topic in gone.values()], on=["key"])
-    return await define(connection, wanted.values()) or bool(gone)
+    await upsert(connection, _t, [row_of(Topic(topic.name)) for topic in removed.values()], on=["key"])
+    return await define(connection, configured.values()) or bool(removed)
 
 
 async def followed(connection: AsyncConnection) -> frozenset[str]:
-    """Of what anybody follows, what feeds are sought by."""
+    """The topics by which feeds are chosen for all subscriptions, see `feed_topic_of`."""
     rows = await connection.execute(
         sa.select(_t.c.name, _t.c.parent, _t.c.guild_id)
         .distinct()
         .join(schema.subscriptions, schema.subscriptions.c.topic_id == _t.c.id)
         .where(schema.subscriptions.c.guild_id.not_in(LEFT))
     )
-    return frozenset(sought_by(Topic(row.name, parent=row.parent, guild_id=row.guild_id)) for row in rows)
+    return frozenset(feed_topic_of(Topic(row.name, parent=row.parent, guild_id=row.guild_id)) for row in rows)

@@ -1,4 +1,4 @@
-"""How much comes in on topics: stories a day."""
+"""How many stories a day topics get."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store import kept, schema
+from bot.store import answer_cache, schema
+from bot.store.conditions import is_live_story
 from bot.store.sql import batches, chunks, visible_to
 from bot.store.topics import ids_seen
 
@@ -24,15 +25,15 @@ Volumes = dict[str, list[set[int]]]
 async def by_day(
     connection: AsyncConnection, names: Iterable[str], now: datetime, days: int, guild_id: int = 0
 ) -> Volumes:
-    """As `counted`; where that takes long, it may be some minutes old."""
-    wanted = frozenset(names)
-    return await kept.recent(
+    """The result of `counted`; a large one is cached for some minutes."""
+    unique_names = frozenset(names)
+    return await answer_cache.cached(
         connection,
         "volumes",
-        (guild_id, days, wanted),
+        (guild_id, days, unique_names),
         now,
-        lambda: counted(connection, wanted, now, days, guild_id),
-        lambda found: sum(len(of_day) for of_topic in found.values() for of_day in of_topic),
+        lambda: counted(connection, unique_names, now, days, guild_id),
+        lambda result: sum(len(of_day) for of_topic in result.values() for of_day in of_topic),
     )
 
 
@@ -49,27 +50,26 @@ async def counted(
     # looked through is as long as the time that is asked for. `+ 0` keeps databases from other ways.
     recent = sa.and_(_s.c.last_seen > since, _s.c.first > since, _s.c.first <= now)
     lowest = sa.select(sa.func.min(_s.c.number + 0)).where(recent).scalar_subquery()
-    alive = sa.and_(_s.c.merged_into.is_(None), ~_s.c.removed, visible_to(_s.c.guild_id, guild_id))
     day = sa.case(*[(_s.c.first > now - (ago + 1) * DAY, ago) for ago in range(days)])
-    found: Volumes = {}
+    volumes: Volumes = {}
     seen = await ids_seen(connection, names, guild_id)
     names_by_id = {topic_id: name for name, ids in seen.items() for topic_id in ids}
     for ids in chunks(names_by_id):
         counted_stories = (
             sa.select(_st.c.topic_id, day, _s.c.number)
             .join_from(_st, _s, _s.c.number == _st.c.story)
-            .where(_st.c.story >= lowest, (_st.c.topic_id + 0).in_(ids), recent, alive)
+            .where(_st.c.story >= lowest, (_st.c.topic_id + 0).in_(ids), recent, is_live_story(guild_id))
             .where(visible_to(_st.c.guild_id, guild_id))
         )
         async for part in batches(connection, counted_stories):
             for topic_id, ago, number in part:
-                of_days = found.setdefault(names_by_id[topic_id], [set() for _ in range(days)])
+                of_days = volumes.setdefault(names_by_id[topic_id], [set() for _ in range(days)])
                 of_days[ago].add(number)
-    return found
+    return volumes
 
 
 async def watched(connection: AsyncConnection, now: datetime, days: int) -> int:
-    """For how many whole days news came in, at most `days`: of the time before, only first intakes tell."""
+    """For how many whole days the bot has received news, at most `days`. Records of earlier days come from first intakes alone."""
     since = now - days * DAY
     news = sa.select(_r.c.first_seen).where(_r.c.news, _r.c.first_seen >= since).order_by(_r.c.first_seen)
     first: datetime | None = await connection.scalar(news.limit(1))

@@ -1,4 +1,4 @@
-"""What nobody will ask for any more is removed, a step a day."""
+"""Deletes old rows that nobody needs, once a day."""
 
 from __future__ import annotations
 
@@ -15,4 +15,6 @@ async def step(context: Context) -> int:
     """Remove old reasons, digests and publishings. Returns how many rows went."""
     now = context.now()
     async with context.db.write() as connection:
-        return await outbox.forget(connection, held_before=now - KEEP_HELD, closed_before=now - KEEP_CLOSED)
+        return await outbox.forget(
+            connection, withheld_before=now - KEEP_HELD, closed_before=now - KEEP_CLOSED
+        )

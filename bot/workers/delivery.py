@@ -11,12 +11,12 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.chat.port import Mark, Sender, Target
+from bot.chat.port import MessageTraits, Sender, Target
 from bot.domain import retry
 from bot.domain.circuit import Circuit, is_outage
 from bot.domain.retry import Drop, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict
-from bot.messages import story as render
 from bot.messages.message import Message
+from bot.messages.story import fingerprint, forwarded
 from bot.services.context import Context
 from bot.store import delivery, digests, outbox, pointers, subscriptions
 from bot.store.outbox import Claimed
@@ -39,7 +39,7 @@ def _nobody() -> None:
     """There is no loop to wake."""
 
 
-class Deliver:
+class Delivery:
     """Sends what is due, `concurrency` messages at once, one after the other in a channel.
 
     `stopping` is asked before each message: once it says so, what was not begun with is given back. `holder` names
@@ -208,7 +208,7 @@ class Deliver:
     async def _when_done(
         self, claim: Claimed, trying: asyncio.Future[Outcome], queue: list[Claimed]
     ) -> Outcome:
-        """What became of a message, however long that takes: what the channel has left is not kept meanwhile."""
+        """The outcome of a message, however long it takes. The rest of the channel's queue is released meanwhile."""
         if not trying.done():
             await self._give_back(queue)
         while not trying.done():
@@ -230,7 +230,7 @@ class Deliver:
     async def _give_back(
         self, queue: list[Claimed], like: Claimed | None = None, until: datetime | None = None
     ) -> None:
-        """Let go of what was not begun with; what is `like` one that failed waits until then."""
+        """Release the queue. Messages of the same kind as `like`, which failed, wait until then."""
         claims = queue.copy()
         queue.clear()
         if not claims and until is None:
@@ -251,12 +251,12 @@ class Deliver:
         now = self._context.now()
         target = Target(claim.guild_id, claim.channel_id, claim.message_id, claim.thread_id)
         if claim.kind == outbox.PUBLISH:
-            unwanted = await asyncio.to_thread(rendering.unwanted, claim, render_context, now)
+            unwanted = await asyncio.to_thread(rendering.publish_obstacle, claim, render_context, now)
             return unwanted or await self._sender.publish(target)
         if claim.message_id is None and claim.in_doubt_since is not None:
             # Before all else: what is no longer wanted may stand there as well.
             looked = await self._sender.find(target, await self._mark(claim, claim.in_doubt_since))
-            if looked.got is not SendStatus.MISSING:
+            if looked.result is not SendStatus.MISSING:
                 return looked
         if claim.message_id is not None and claim.story in render_context.merged_into:
             message = await self._pointer(claim, render_context)
@@ -267,27 +267,27 @@ class Deliver:
             return message
         if claim.message_id is None:
             outcome = await self._sender.send(target, message, claim.nonce)
-            if outcome.got is SendStatus.OK and claim.in_doubt_since is not None:
+            if outcome.result is SendStatus.OK and claim.in_doubt_since is not None:
                 # Discord may have known the nonce, and then it answers with the first message.
-                return replace(outcome, got=SendStatus.EXISTS)
-        elif render.fingerprint(message, in_forum=claim.thread_id is not None) == claim.shown:
+                return replace(outcome, result=SendStatus.EXISTS)
+        elif fingerprint(message, in_forum=claim.thread_id is not None) == claim.shown:
             return Outcome(SendStatus.UNCHANGED, shown=claim.shown)
         else:
             outcome = await self._sender.edit(target, message)
-        if outcome.got not in (SendStatus.OK, SendStatus.PARTLY):
+        if outcome.result not in (SendStatus.OK, SendStatus.PARTLY):
             return outcome
         # What is not all there yet is not taken for it: the next try brings the rest.
         thread_id = claim.thread_id or outcome.thread_id
-        whole = thread_id is not None and outcome.got is SendStatus.OK
-        return replace(outcome, shown=render.fingerprint(message, in_forum=whole))
+        whole = thread_id is not None and outcome.result is SendStatus.OK
+        return replace(outcome, shown=fingerprint(message, in_forum=whole))
 
-    async def _mark(self, claim: Claimed, since: datetime) -> Mark:
+    async def _mark(self, claim: Claimed, since: datetime) -> MessageTraits:
         """What tells the message that an earlier try may have made from others."""
         async with self._context.db.read() as connection:
             numbers = await delivery.numbers_of(connection, claim)
             others = await delivery.other_messages(connection, claim)
         titles = [embed.title for embed in Message.from_json(claim.payload).embeds] if claim.payload else []
-        return Mark(min(since, self._context.now()), numbers, next(iter(titles), ""), others)
+        return MessageTraits(min(since, self._context.now()), numbers, next(iter(titles), ""), others)
 
     async def _pointer(self, claim: Claimed, render_context: RenderContext) -> Message | Outcome:
         """What a message shows whose story was merged into another one: where that is told in the channel.
@@ -313,25 +313,27 @@ class Deliver:
         # A post of a forum is a thread, which has the number of its first message.
         place = other.channel_id if other.thread_id is None else other.message_id
         jump = f"https://discord.com/channels/{claim.guild_id}/{place}/{other.message_id}"
-        return render.forwarded(claim.story, into, jump)
+        return forwarded(claim.story, into, jump)
 
     async def _settle(self, claim: Claimed, outcome: Outcome, render_context: RenderContext) -> Verdict:
         """Decide what becomes of a message, and write it."""
         context, now = self._context, self._context.now()
-        verdict = retry.settle(outcome, claim.attempt, now, rendering.ask(claim, render_context))
-        if outcome.got is SendStatus.EXISTS and claim.kind != outbox.STORY:
+        verdict = retry.settle(outcome, claim.attempt, now, rendering.request_kind(claim, render_context))
+        if outcome.result is SendStatus.EXISTS and claim.kind != outbox.STORY:
             verdict = Sent()  # it shows what it was composed of
         publishes = await self._is_to_publish(claim, outcome, render_context)
         async with context.db.write() as connection:
-            kept = await outbox.settle(connection, claim, outcome, verdict, now, context.rules.edit_interval)
-            if isinstance(verdict, Pause) and kept:
+            still_leased = await outbox.settle(
+                connection, claim, outcome, verdict, now, context.rules.edit_interval
+            )
+            if isinstance(verdict, Pause) and still_leased:
                 if await subscriptions.pause(
                     connection, claim.channel_id, claim.guild_id, verdict.reason, now
                 ):
                     log.warning("channel %s is paused: %s", claim.channel_id, verdict.reason)
-            elif kept and isinstance(verdict, Drop):
+            elif still_leased and isinstance(verdict, Drop):
                 await _given_up(connection, claim, outcome, now)
-            elif kept and isinstance(verdict, Sent) and publishes:
+            elif still_leased and isinstance(verdict, Sent) and publishes:
                 row = outbox.new_row(
                     outbox.PUBLISH,
                     str(claim.id),
@@ -345,7 +347,7 @@ class Deliver:
                 await outbox.enqueue(connection, row)
         if (
             not isinstance(verdict, Sent | Pause)
-            and outcome.got is not SendStatus.WAITS
+            and outcome.result is not SendStatus.WAITS
             and not is_outage(outcome)
         ):
             log.warning("message %s to channel %s %s", claim.id, claim.channel_id, _in_words(verdict))
@@ -384,8 +386,8 @@ def _in_words(verdict: Retry | Skip | Drop) -> str:
 
 
 async def _given_up(connection: AsyncConnection, claim: Claimed, outcome: Outcome, now: datetime) -> None:
-    """What follows for others from a message that is given up."""
+    """Handle the consequences of a dropped message for other rows."""
     if claim.story is not None and claim.message_id is not None:
         await pointers.look_again(connection, [claim.story], now, claim.channel_id)
-    if claim.kind == outbox.DIGEST and outcome.got is SendStatus.STALE:
+    if claim.kind == outbox.DIGEST and outcome.result is SendStatus.STALE:
         await digests.take_back(connection, claim.channel_id, claim.payload or {})

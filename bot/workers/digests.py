@@ -28,12 +28,12 @@ async def step(context: Context) -> datetime | None:
     failed: list[ChannelState] = []
     for state in due:
         try:
-            told = await send_due(context, state)
+            story_count = await send_due(context, state)
         except Exception:
             log.exception("the digest for channel %s failed; next try in %s", state.channel_id, RETRY)
             failed.append(state)
             continue
-        log.info("digest for channel %s: %s", state.channel_id, plural(told, "story", "stories"))
+        log.info("digest for channel %s: %s", state.channel_id, plural(story_count, "story", "stories"))
     if failed:
         async with context.db.write() as connection:
             for state in failed:
@@ -58,14 +58,16 @@ async def send_due(context: Context, state: ChannelState) -> int:
             return 0
         await digests.replace_waiting(connection, state.channel_id, now)
         state = await subscriptions.channel(connection, state.channel_id) or current
-        own = served_by_digest(await subscriptions.subscriptions(connection, channel_ids=[state.channel_id]))
+        digest_subscriptions = served_by_digest(
+            await subscriptions.subscriptions(connection, channel_ids=[state.channel_id])
+        )
         plan = state.schedule or context.digest_default
-        next_digest = plan.after(now) if own else None
+        next_digest = plan.after(now) if digest_subscriptions else None
         if not await digests.turn(connection, state.channel_id, state.next_digest, next_digest, now):
             return 0
-        if not own:
+        if not digest_subscriptions:
             return 0
-        composed = await compose_for_channel(connection, context, own, state, now)
+        composed = await compose_for_channel(connection, context, digest_subscriptions, state, now)
         if composed.digest.entries:
             await enqueue(connection, composed, state, digest_payload)
     return len(composed.digest.entries)

@@ -1,4 +1,4 @@
-"""From a source to the store: fetch, plan, and one transaction a batch."""
+"""Intake: fetches from a source, plans, and stores each batch in one transaction."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from bot.domain.topics.query import meter
 from bot.domain.topics.topics import Topics
 from bot.errors import TopicwireError
 from bot.services.context import Context
-from bot.sources.model import Batch, Rejected, Source
+from bot.sources.model import ItemBatch, Rejected, Source
 from bot.store import audience, feeds, records, server_topics, sources
-from bot.store.sources import SourceState, Step
+from bot.store.sources import SourceState, SourceStep
 from bot.workers.story_window import StoryWindowCache
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Summary:
     rejected: int = 0
     errors: list[Rejected] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    held: dict[str, int] = field(default_factory=dict)
+    withheld: dict[str, int] = field(default_factory=dict)
     posted: int = 0
     fates: list[Fate] = field(default_factory=list)
 
@@ -61,18 +61,18 @@ class Summary:
         self.notes += other.notes[: MOST_ERRORS - len(self.notes)]
         self.fates += other.fates
         self.posted += other.posted
-        for reason, count in other.held.items():
-            self.held[reason] = self.held.get(reason, 0) + count
+        for reason, count in other.withheld.items():
+            self.withheld[reason] = self.withheld.get(reason, 0) + count
 
     @classmethod
-    def of(cls, batch: Batch) -> Summary:
+    def of(cls, batch: ItemBatch) -> Summary:
         """What is known of a batch before its items are decided about."""
         notes = [f"{item.path}: item {item.item}: {note}" for item in batch.items for note in item.notes]
         errors = list(batch.rejected[:MOST_ERRORS])
         return cls(unchanged=batch.unchanged, rejected=len(batch.rejected), errors=errors, notes=notes)
 
     def count(self, fates: Iterable[Fate]) -> None:
-        """Count what became of items."""
+        """Count the fates of items."""
         for fate in fates:
             self.new += fate is Fate.NEW
             self.changed += fate is Fate.CHANGED
@@ -89,7 +89,7 @@ class SourceBatch:
     """
 
     state: SourceState
-    batch: Batch
+    batch: ItemBatch
     refused: int = 0
     guild_id: int = 0
     backfill: int = 0
@@ -118,7 +118,7 @@ class Ingest:
         backfill: int = 0,
         progressed: Callable[[Summary], None] = lambda _s: None,
     ) -> Summary:
-        """Take in what is new at a source. A batch and the source's progress are one transaction.
+        """Read and store what is new at a source. A batch and the source's progress are stored in one transaction.
 
         The first intake is silent but for the newest `backfill` records. An error of the source is
         noted with it and raised.
@@ -164,7 +164,7 @@ class Ingest:
         summary = Summary()
         bad: list[Rejected] = []
         for item in part.batch.items:
-            alone = replace(part, batch=Batch(items=(item,)), backfill=0)
+            alone = replace(part, batch=ItemBatch(items=(item,)), backfill=0)
             try:
                 [stored] = await self._together([alone], _nothing)
                 summary.merge(stored)
@@ -205,7 +205,7 @@ class Ingest:
         if summaries:  # of several sources it is told as a whole
             holds = stored.decisions.holds_by_reason()
             summaries[0].posted = len(stored.decisions.sends) + announced
-            summaries[0].held = {reason.value: count for reason, count in holds.items()}
+            summaries[0].withheld = {reason.value: count for reason, count in holds.items()}
         if stored.new or stored.changed:
             self._context.wake()
         return summaries
@@ -226,10 +226,10 @@ class Ingest:
         ]
 
     async def _analyses(self, arrivals: Sequence[Arrival]) -> Analyses:
-        """What the texts say of the records that are not stored as they are. Most of what is polled is."""
+        """The text analyses of the new and changed records. Most polled records are unchanged."""
         if not arrivals:
             return {}
-        keyed = [arrival.own() for arrival in arrivals]
+        keyed = [arrival.scoped() for arrival in arrivals]
         keys = chain.from_iterable(map(keys_of, keyed))
         async with self._context.db.read() as connection:
             stored = await records.content_hashes(connection, keys)
@@ -239,12 +239,13 @@ class Ingest:
     async def _take_in(
         self, connection: AsyncConnection, arrivals: Sequence[Arrival], analyses: Analyses, now: datetime
     ) -> IntakePlan:
-        """Decide about records, and store what was decided."""
+        """Plan the intake of records, and store it."""
         if not arrivals:
             return IntakePlan()
         decided = await self._decide(connection, arrivals, analyses, now)
         await records.apply(connection, decided, now)
         self._windows.leave(decided.crowded_out)
+        self._windows.read_again(decided.separated)
         return decided
 
     async def _decide(
@@ -252,10 +253,10 @@ class Ingest:
     ) -> IntakePlan:
         # In threads: with many channels and stories it takes longer than Discord waits for an answer.
         rules, semantic = self._context.rules, self._context.semantic
-        known = await records.known(connection, arrivals)
+        stored_context = await records.stored_context(connection, arrivals)
         topics, subscriptions, mutes = await audience.load(connection, self._context.topics)
         identified = await asyncio.to_thread(
-            identify, arrivals, known, topics, now, rules.max_age, analyses, semantic=semantic
+            identify, arrivals, stored_context, topics, now, rules.max_age, analyses, semantic=semantic
         )
         await _suspend(connection, topics)
         clustering = await self._windows.place(connection, identified, now)
@@ -275,9 +276,9 @@ class Ingest:
                 newest = await records.by_id(connection, ids)
                 numbers = {stored.story for stored in newest.values() if stored.story is not None}
                 stored = await records.affected(connection, numbers)
-                concerned = await audience.load(connection, self._context.topics)
+                topics_and_followers = await audience.load(connection, self._context.topics)
                 announced = await asyncio.to_thread(
-                    announce, newest, stored, *concerned, now, self._context.rules
+                    announce, newest, stored, *topics_and_followers, now, self._context.rules
                 )
                 await records.apply(connection, announced, now)
                 sends += len(announced.decisions.sends)
@@ -295,28 +296,32 @@ def _summaries(parts: Iterable[SourceBatch], fates: Iterable[Fate]) -> list[Summ
     return summaries
 
 
-def _step(part: SourceBatch, summary: Summary, now: datetime) -> Step:
+def _step(part: SourceBatch, summary: Summary, now: datetime) -> SourceStep:
     """How far a batch moves its source on."""
     finished = now if part.batch.last else None
-    return Step(part.state.id, part.batch.progress, summary.new + summary.changed, finished, part.refused)
+    return SourceStep(
+        part.state.id, part.batch.progress, summary.new + summary.changed, finished, part.refused
+    )
 
 
-async def _suspend(connection: AsyncConnection, known: Topics) -> None:
-    """Have topics that cost too much match nothing from the next transaction on."""
-    excess = {label: meter.reason(price) for label, price in known.matcher.meter.excess().items()}
+async def _suspend(connection: AsyncConnection, topics: Topics) -> None:
+    """Suspend the topics that cost too much, from the next transaction on."""
+    excess = {label: meter.reason(price) for label, price in topics.matcher.meter.excess().items()}
     await server_topics.suspend(connection, excess)
     for (guild_id, name), why in excess.items():
         log.warning("topic %r of server %d is suspended: %s", name, guild_id, why)
 
 
-def report(name: str, summary: Summary, told: Container[Rejected] = ()) -> None:
+def report(name: str, summary: Summary, previous_errors: Container[Rejected] = ()) -> None:
     """Log how an intake of the running bot went; nothing where nothing happened.
 
-    `told` are the errors of the last intake: what is still refused is not said again.
+    `previous_errors` are those of the last intake; they are not logged again.
     """
-    fresh = [error for error in summary.errors if error not in told]
+    fresh = [error for error in summary.errors if error not in previous_errors]
     if summary.new or summary.changed or fresh:
-        held = ", ".join(f"{reason}: {count}" for reason, count in sorted(summary.held.items())) or "none"
+        withheld = (
+            ", ".join(f"{reason}: {count}" for reason, count in sorted(summary.withheld.items())) or "none"
+        )
         log.info(
             "%s: %d new, %d changed, %d rejected; %s to send; not posted: %s",
             name,
@@ -324,7 +329,7 @@ def report(name: str, summary: Summary, told: Container[Rejected] = ()) -> None:
             summary.changed,
             summary.rejected,
             plural(summary.posted, "post"),
-            held,
+            withheld,
         )
     for error in fresh[:MOST_LOGGED]:
         log.warning("%s: item %s: %s", hosts_only(error.path), error.item, hosts_only(error.reason))

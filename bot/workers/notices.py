@@ -1,4 +1,4 @@
-"""Telling channels what is wrong with what they follow: once, as a message of its own."""
+"""Notices to channels that a feed fails: one message for each failure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
-from bot.domain.topics.tree import sought_by
+from bot.domain.topics.tree import feed_topic_of
 from bot.messages.forum import tag_names
 from bot.messages.message import THREAD_NAME, Embed, Message, escape, escape_to, relative
 from bot.messages.story import GREY
 from bot.store import feeds, notices, outbox, subscriptions
-from bot.store.feeds import Settled
+from bot.store.feeds import SettledPoll
 from bot.store.outbox import Claimed
 from bot.store.topic_cache import TopicCache
 
@@ -27,22 +27,22 @@ LOOK_BACK = timedelta(days=30)  # what a feed brought since then tells what it i
 
 
 async def warn(
-    connection: AsyncConnection, cache: TopicCache, failing: Sequence[tuple[Feed, Settled]], now: datetime
+    connection: AsyncConnection, cache: TopicCache, failing: Sequence[tuple[Feed, SettledPoll]], now: datetime
 ) -> list[int]:
-    """Tell the channels that depend on feeds that these fail. Returns the feeds for which that is done.
+    """Notify the channels that depend on failing feeds. Returns the ids of the feeds that are done.
 
     For the others it has to wait: a channel hears of one feed in a while, and of none while no feed at all
     can be fetched. Hundreds can fail at once, and then the network of the bot is to blame.
     """
     if not failing:
         return []
-    known = await cache.load(connection)
+    topics = await cache.load(connection)
     working = await feeds.working(connection)
     return [
         feed.source_id
         for feed, settled in failing
         if await _tell(
-            connection, feed, settled, await _dependent(connection, feed, working, known, now), known, now
+            connection, feed, settled, await _dependent(connection, feed, working, topics, now), topics, now
         )
     ]
 
@@ -50,19 +50,19 @@ async def warn(
 async def _tell(
     connection: AsyncConnection,
     feed: Feed,
-    settled: Settled,
+    settled: SettledPoll,
     channels: dict[int, int],
-    known: Topics,
+    topics: Topics,
     now: datetime,
 ) -> bool:
-    """Tell these channels, each given with its server. False where that has to wait."""
+    """Notify these channels (channel -> server). False if that has to wait."""
     if not channels:
         return True
-    if not await notices.anything_came(connection, now - QUIET):
+    if not await notices.any_feed_succeeded(connection, now - QUIET):
         return False
-    for channel_id in await notices.told_since(connection, now - QUIET, list(channels)):
+    for channel_id in await notices.notified_since(connection, now - QUIET, list(channels)):
         del channels[channel_id]
-    tags = tag_names(feed.topics, known.visible_to(feed.guild_id))
+    tags = tag_names(feed.topics, topics.visible_to(feed.guild_id))
     payload = replace(failure(feed, settled), tags=tags).to_json() | {"feed": feed.source_id}
     since = settled.polling.failing_since
     for channel_id, guild_id in channels.items():
@@ -79,36 +79,36 @@ async def outdated(
     waiting = [claim for claim in claimed if claim.kind == outbox.NOTICE]
     if not waiting:
         return {}
-    known = await cache.load(connection)
+    topics = await cache.load(connection)
     sources = {claim.id: (claim.payload or {}).get("feed") for claim in waiting}
     every = await feeds.by_id(
         connection, {source_id for source_id in sources.values() if source_id is not None}
     )
     working = await feeds.working(connection)
-    found: dict[int, str] = {}
-    concerned: dict[int, dict[int, int]] = {}
+    reasons: dict[int, str] = {}
+    dependents: dict[int, dict[int, int]] = {}
     for claim in waiting:
         source_id = sources[claim.id]
         if source_id is None:  # an earlier version wrote it
             continue
         feed = every.get(source_id)
         if feed is None:
-            found[claim.id] = "the feed was removed"
+            reasons[claim.id] = "the feed was removed"
         elif not feed.polling.failures and feed.polling.next_poll is not None:
-            found[claim.id] = "the feed works again"
+            reasons[claim.id] = "the feed works again"
         else:
-            if source_id not in concerned:
-                concerned[source_id] = await _dependent(connection, feed, working, known, now)
-            if claim.channel_id not in concerned[source_id]:
-                found[claim.id] = "the channel no longer depends on the feed"
-    return found
+            if source_id not in dependents:
+                dependents[source_id] = await _dependent(connection, feed, working, topics, now)
+            if claim.channel_id not in dependents[source_id]:
+                reasons[claim.id] = "the channel no longer depends on the feed"
+    return reasons
 
 
 async def _dependent(
     connection: AsyncConnection,
     feed: Feed,
     working: Mapping[int, Sequence[str]],
-    known: Topics,
+    topics: Topics,
     now: datetime,
 ) -> dict[int, int]:
     """The channels, each with its server, that follow what the feed is about.
@@ -118,25 +118,25 @@ async def _dependent(
     """
     about = {(feed.guild_id, name) for name in feed.topics}
     about |= await feeds.topics_from(connection, feed.source_id, now - LOOK_BACK)
-    served: frozenset[str] = frozenset()
+    covered: frozenset[str] = frozenset()
     if not feed.guild_id:
-        served = known.with_ancestors(
+        covered = topics.with_ancestors(
             name for other, names in working.items() if other != feed.source_id for name in names
         )
-    wanting: dict[int, frozenset[str]] = {}  # by server, which may have topics of its own
-    found = {}
+    affected_topics: dict[int, frozenset[str]] = {}  # by server, which may have topics of its own
+    channels = {}
     for s in await subscriptions.subscriptions(connection, guild_id=feed.guild_id or None):
-        here = known.visible_to(s.guild_id)
-        if s.guild_id not in wanting:
+        visible_topics = topics.visible_to(s.guild_id)
+        if s.guild_id not in affected_topics:
             names = (name for of, name in about if of in (0, s.guild_id))
-            wanting[s.guild_id] = here.with_ancestors(names)
-        topic = here.resolve(s.topic)
-        if topic and name_key(s.topic) in wanting[s.guild_id] and sought_by(topic) not in served:
-            found[s.channel_id] = s.guild_id
-    return found
+            affected_topics[s.guild_id] = visible_topics.with_ancestors(names)
+        topic = visible_topics.resolve(s.topic)
+        if topic and name_key(s.topic) in affected_topics[s.guild_id] and feed_topic_of(topic) not in covered:
+            channels[s.channel_id] = s.guild_id
+    return channels
 
 
-def failure(feed: Feed, settled: Settled) -> Message:
+def failure(feed: Feed, settled: SettledPoll) -> Message:
     """What a channel is told of a feed that fails."""
     since = settled.polling.failing_since
     text = f"Topicwire cannot read **{escape_to(feed.shown, 200)}**: {escape(hosts_only(settled.error or feed.last_error))}."

@@ -1,4 +1,4 @@
-"""Feeds are polled: those that are due, many at once, and what they brought is stored together.
+"""Polls the feeds that are due, many at once, and stores their records together.
 
 A slow server keeps nobody waiting, and neither does the database: while one part of the answers is stored,
 more are fetched, and all that has come by the end is the next part. What a transaction costs hardly depends
@@ -31,7 +31,7 @@ from bot.sources.feeds.source import STATE, PollOutcome, poll_feed
 from bot.sources.model import Item, Progress, Rejected
 from bot.sources.web.fetch import Web
 from bot.store import feeds, quotas, records, sources, topics
-from bot.store.feeds import Settled
+from bot.store.feeds import SettledPoll
 from bot.store.sources import SourceState
 from bot.store.topic_cache import TopicCache
 from bot.workers.ingest import Ingest, SourceBatch, Summary, report
@@ -60,8 +60,8 @@ class _Claimed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Done:
-    """A poll that is over."""
+class _FinishedPoll:
+    """A finished poll."""
 
     feed: Feed
     outcome: PollOutcome
@@ -73,7 +73,7 @@ class _Done:
         return POLL + items * (SEEN if self.feed.intake_done else 1)
 
 
-class Poll:
+class Poller:
     """Polls feeds. `jitter` gives numbers from 0 to 1, so that feeds spread out."""
 
     def __init__(
@@ -93,7 +93,7 @@ class Poll:
         self._due: dict[str, deque[_Claimed]] = {}  # by host
         self._hosts: Counter[str] = Counter()  # how many are running at each
         self._running: dict[asyncio.Task[PollOutcome], Feed] = {}
-        self._over: list[_Done] = []
+        self._over: list[_FinishedPoll] = []
         self._storing: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()  # something is ready
         self._followed = _Followed()
@@ -123,7 +123,7 @@ class Poll:
             return await feeds.next_due(connection, followed)
 
     async def close(self) -> None:
-        """Give up what is running; it is due still, for any process. What is being stored is."""
+        """Cancel running polls, which stay due for any process. A store in progress is completed."""
         for task in self._running:
             task.cancel()
         storing = [self._storing] if self._storing else []
@@ -150,11 +150,11 @@ class Poll:
                 self._busy.discard(feed.source_id)
                 continue
             self._hosts[host] += 1
-            origin = origin_of(feed, self._context.polls.quality)
+            spec = spec_of(feed, self._context.polls.quality)
             task = asyncio.create_task(
                 poll_feed(
                     self._web,
-                    origin,
+                    spec,
                     claimed.progress,
                     self._context.now(),
                     self._context.parsers,
@@ -173,14 +173,20 @@ class Poll:
             due = await feeds.due(connection, now, followed, most)
             # One that is busy is among them if its lease has ended meanwhile.
             due = [feed for feed in due if feed.source_id not in self._busy][:AHEAD]
-            known = await sources.progress_of(connection, [feed.source_id for feed in due], STATE)
+            progress_by_source = await sources.progress_of(
+                connection, [feed.source_id for feed in due], STATE
+            )
         if not due:
             return 0
         async with self._context.db.write() as connection:
             claimed = await feeds.claim(connection, [feed.source_id for feed in due], now)
         for feed in due:
             if feed.source_id in claimed:
-                progress = {STATE: known[feed.source_id]} if feed.source_id in known else {}
+                progress = (
+                    {STATE: progress_by_source[feed.source_id]}
+                    if feed.source_id in progress_by_source
+                    else {}
+                )
                 waiting = self._due.setdefault(_host(feed), deque())
                 waiting.append(_Claimed(feed, progress, now + feeds.LEASE))
         self._busy |= claimed
@@ -193,11 +199,11 @@ class Poll:
             await feeds.release(connection, list(ids))
 
     def _gather(self) -> None:
-        """Collect what is over, and have as much of it stored as goes together, one part after the other."""
+        """Collect finished polls, and start storing as many as fit one transaction, one part at a time."""
         for task in [task for task in self._running if task.done()]:
             feed = self._running.pop(task)
             self._hosts[_host(feed)] -= 1
-            self._over.append(_Done(feed, _result(task)))
+            self._over.append(_FinishedPoll(feed, _result(task)))
         self._hosts = +self._hosts  # without those at which nothing runs
         storing = self._storing
         if storing is not None and storing.done():
@@ -208,7 +214,7 @@ class Poll:
             self._storing = asyncio.create_task(self._store(part), name="storing polls")
             self._storing.add_done_callback(lambda _: self._woken.set())
 
-    async def _store(self, over: Sequence[_Done]) -> None:
+    async def _store(self, over: Sequence[_FinishedPoll]) -> None:
         ids = {done.feed.source_id for done in over}
         try:
             await self._settle(over)
@@ -219,23 +225,25 @@ class Poll:
         finally:
             self._busy -= ids
 
-    async def _settle(self, over: Sequence[_Done]) -> None:
-        """Store what polls brought and how they went, in one transaction."""
+    async def _settle(self, over: Sequence[_FinishedPoll]) -> None:
+        """Store the records and the results of polls in one transaction."""
         async with self._context.db.read() as connection:
             states = await feeds.states(connection, [done.feed.source_id for done in over])
             over, brought = await self._brought(connection, over, states)
 
         async def settle(connection: AsyncConnection, summaries: Sequence[Summary]) -> None:
             fresh = {done.feed.source_id for (done, _), s in zip(brought, summaries, strict=True) if s.new}
-            own: Counter[int] = Counter()
+            new_by_server: Counter[int] = Counter()
             for (_, part), summary in zip(brought, summaries, strict=True):
                 if part.guild_id and summary.new:
-                    own[part.guild_id] += summary.new
+                    new_by_server[part.guild_id] += summary.new
             now = self._context.now()
-            await quotas.count_new_records(connection, own, now.date())
-            kept = [self._settled(done, done.feed.source_id in fresh, now) for done in over]
-            failing = [(done.feed, k) for done, k in zip(over, kept, strict=True) if to_warn(k.polling, now)]
-            await feeds.settle(connection, kept, now)
+            await quotas.count_new_records(connection, new_by_server, now.date())
+            settled = [self._settled(done, done.feed.source_id in fresh, now) for done in over]
+            failing = [
+                (done.feed, k) for done, k in zip(over, settled, strict=True) if to_warn(k.polling, now)
+            ]
+            await feeds.settle(connection, settled, now)
             await feeds.mark_warned(connection, await warn(connection, self._context.topics, failing, now))
 
         summaries = await self._ingest.store([part for _, part in brought], settle)
@@ -246,11 +254,11 @@ class Poll:
                 log.warning("feed %s: %s", _host(done.feed), hosts_only(done.outcome.reason))
 
     async def _brought(
-        self, connection: AsyncConnection, over: Sequence[_Done], states: Mapping[int, SourceState]
-    ) -> tuple[list[_Done], list[tuple[_Done, SourceBatch]]]:
-        """The polls of feeds that are followed still, and of these what is to be stored."""
+        self, connection: AsyncConnection, over: Sequence[_FinishedPoll], states: Mapping[int, SourceState]
+    ) -> tuple[list[_FinishedPoll], list[tuple[_FinishedPoll, SourceBatch]]]:
+        """The polls of feeds that still exist, and the batches to store for them."""
         over = [done for done in over if done.feed.source_id in states]  # the others were removed meanwhile
-        brought: list[tuple[_Done, SourceBatch]] = []
+        brought: list[tuple[_FinishedPoll, SourceBatch]] = []
         for done in over:
             batch = done.outcome.batch
             if batch is not None and (batch.items or batch.rejected or batch.progress):
@@ -280,19 +288,20 @@ class Poll:
     async def _cut(
         self, connection: AsyncConnection, part: SourceBatch, room: dict[int, int], full: Collection[int]
     ) -> SourceBatch:
-        """Refuse what is new and finds no room in its server's day; what is known already takes none.
+        """Reject new records beyond the limits of their server. Stored records take no room.
 
         Of the servers in `full` it is the database in which there is no room.
         """
-        own = [
-            Arrival(item.record, part.state.id, part.guild_id, polled=True).own() for item in part.batch.items
+        scoped_records = [
+            Arrival(item.record, part.state.id, part.guild_id, polled=True).scoped()
+            for item in part.batch.items
         ]
-        known = await records.ids_by_key(connection, all_keys(own))
-        kept: list[Item] = []
+        stored_ids = await records.ids_by_key(connection, all_keys(scoped_records))
+        accepted: list[Item] = []
         refused: list[Item] = []
-        for item, record in zip(part.batch.items, own, strict=True):
-            new = known.keys().isdisjoint(keys_of(record))
-            (refused if new and room[part.guild_id] <= 0 else kept).append(item)
+        for item, record in zip(part.batch.items, scoped_records, strict=True):
+            new = stored_ids.keys().isdisjoint(keys_of(record))
+            (refused if new and room[part.guild_id] <= 0 else accepted).append(item)
             room[part.guild_id] -= new
         if not refused:
             return part
@@ -306,25 +315,25 @@ class Poll:
             f"{plural(len(refused), 'new article')} rejected because the feeds of server "
             f"{part.guild_id} have reached {limit}"
         )
-        told = (*part.batch.rejected, Rejected(refused[0].path, refused[0].item, reason))
-        batch = replace(part.batch, items=tuple(kept), rejected=told)
+        rejected = (*part.batch.rejected, Rejected(refused[0].path, refused[0].item, reason))
+        batch = replace(part.batch, items=tuple(accepted), rejected=rejected)
         return replace(part, batch=batch, refused=part.refused + len(refused))
 
-    def _settled(self, done: _Done, fresh: bool, now: datetime) -> Settled:
-        found = done.outcome
-        got = PollResult.NOTHING_NEW if found.got is PollResult.NEW and not fresh else found.got
+    def _settled(self, done: _FinishedPoll, fresh: bool, now: datetime) -> SettledPoll:
+        outcome = done.outcome
+        result = PollResult.NOTHING_NEW if outcome.result is PollResult.NEW and not fresh else outcome.result
         polling = next_schedule(
             done.feed.polling,
-            got,
+            result,
             now,
             self._context.polls.bounds,
-            hints=found.hints,
-            retry_after=found.retry_after,
+            hints=outcome.hints,
+            retry_after=outcome.retry_after,
             jitter=self._jitter(),
         )
-        title = found.document.title if found.document else ""
-        self.counts[got.value] += 1
-        return Settled(done.feed.source_id, polling, found.reason, title, found.moved)
+        title = outcome.document.title if outcome.document else ""
+        self.counts[result.value] += 1
+        return SettledPoll(done.feed.source_id, polling, outcome.reason, title, outcome.moved)
 
 
 def _host(feed: Feed) -> str:
@@ -339,12 +348,12 @@ def _result(task: asyncio.Task[PollOutcome]) -> PollOutcome:
     return PollOutcome(PollResult.FAILED, "internal error; the bot's log has the details")
 
 
-def origin_of(feed: Feed, quality: int) -> FeedSpec:
+def spec_of(feed: Feed, quality: int) -> FeedSpec:
     """What parsing needs to know of a feed; `quality` is the default."""
     return FeedSpec(feed.url, feed.name, feed.topics, quality if feed.quality is None else feed.quality)
 
 
-def _portion(over: Sequence[_Done]) -> tuple[list[_Done], list[_Done]]:
+def _portion(over: Sequence[_FinishedPoll]) -> tuple[list[_FinishedPoll], list[_FinishedPoll]]:
     """What is stored together, so that a transaction stays short; and the rest."""
     size = 0.0
     for count, done in enumerate(over):
@@ -355,7 +364,7 @@ def _portion(over: Sequence[_Done]) -> tuple[list[_Done], list[_Done]]:
 
 
 class _Followed:
-    """Which feeds of the catalogue are wanted; worked out anew when what is followed has changed."""
+    """The catalogue feeds that subscriptions need, computed again when subscriptions or topics have changed."""
 
     def __init__(self) -> None:
         self._of: object = None
@@ -364,17 +373,17 @@ class _Followed:
     async def of(self, connection: AsyncConnection, cache: TopicCache) -> frozenset[int]:
         """The feeds of topics that somebody follows, and of those above and below."""
         catalogue = await feeds.catalogue(connection)
-        wanted = await topics.followed(connection)
-        signature = (wanted, await topics.tree(connection), frozenset(catalogue.items()))
+        followed = await topics.followed(connection)
+        signature = (followed, await topics.tree(connection), frozenset(catalogue.items()))
         if signature != self._of:
-            known = await cache.load(connection)
+            loaded_topics = await cache.load(connection)
             self._of = signature
-            self._ids = await asyncio.to_thread(_concerned, known, catalogue, wanted)
+            self._ids = await asyncio.to_thread(_feeds_about, loaded_topics, catalogue, followed)
         return self._ids
 
 
-def _concerned(
-    known: Topics, catalogue: Mapping[int, Sequence[str]], wanted: Collection[str]
+def _feeds_about(
+    topics: Topics, catalogue: Mapping[int, Sequence[str]], followed: Collection[str]
 ) -> frozenset[int]:
     """The feeds that may bring something on one of these topics."""
-    return frozenset(i for i, names in catalogue.items() if known.concerns(names, wanted))
+    return frozenset(i for i, names in catalogue.items() if topics.concerns(names, followed))

@@ -1,4 +1,4 @@
-"""What a message shows now: what waited is looked at again before it goes out."""
+"""Renders messages when they are sent, from what is stored by then."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from bot.domain.model import Mode, Mute, StoryView, Subscription
 from bot.domain.posting import decisions
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.digest import served_by_digest
-from bot.domain.retry import Ask, Outcome, SendStatus
-from bot.domain.stories import story as domain_stories
-from bot.domain.stories.story import Story
+from bot.domain.retry import Outcome, RequestKind, SendStatus
+from bot.domain.stories.story import Story, muted_by, reaches, story_view
 from bot.domain.topics.topics import Topics
-from bot.messages import story as render
 from bot.messages.digest import without_stories
 from bot.messages.forum import other_names, tag_names
 from bot.messages.message import Message
+from bot.messages.story import said_in_post, story_post, withdrawn
 from bot.store import outbox, rephrasings, stories, subscriptions
 from bot.store.outbox import Claimed
 from bot.store.subscriptions import ChannelState
@@ -62,13 +61,18 @@ async def load(
     now: datetime,
     model: str = "",
 ) -> RenderContext:
-    """Read what these claims need. `model` rephrases briefs; empty: none does."""
+    """Read everything that rendering these claims needs. `model` is what rephrases briefs; if empty, nothing does."""
     numbers = {claim.story for claim in claimed if claim.story is not None}
-    numbers |= {n for claim in claimed for told in (claim.payload or {}).get("stories", ()) for n in told}
+    numbers |= {
+        n
+        for claim in claimed
+        for embed_stories in (claim.payload or {}).get("stories", ())
+        for n in embed_stories
+    }
     channel_ids = {claim.channel_id for claim in claimed}
-    own: dict[int, list[Subscription]] = {}
+    by_channel: dict[int, list[Subscription]] = {}
     for subscription in await subscriptions.subscriptions(connection, channel_ids=channel_ids):
-        own.setdefault(subscription.channel_id, []).append(subscription)
+        by_channel.setdefault(subscription.channel_id, []).append(subscription)
     merged_into = await stories.survivors(connection, numbers)
     digests = {claim.channel_id for claim in claimed if claim.kind == outbox.DIGEST}
     states = {channel_id: await subscriptions.channel(connection, channel_id) for channel_id in digests}
@@ -77,7 +81,7 @@ async def load(
     return RenderContext(
         stories=await stories.load(connection, numbers),
         merged_into=merged_into,
-        subscriptions={channel_id: tuple(subs) for channel_id, subs in own.items()},
+        subscriptions={channel_id: tuple(subs) for channel_id, subs in by_channel.items()},
         mutes=await subscriptions.mutes(connection, *{claim.guild_id for claim in claimed}),
         topics=await cache.load(connection),
         channels={channel_id: state for channel_id, state in states.items() if state is not None},
@@ -89,18 +93,18 @@ async def load(
     )
 
 
-def ask(claim: Claimed, render_context: RenderContext) -> Ask:
+def request_kind(claim: Claimed, render_context: RenderContext) -> RequestKind:
     """What is asked of Discord for a claim."""
     if claim.kind == outbox.PUBLISH:
-        return Ask.PUBLISH
+        return RequestKind.PUBLISH
     if claim.message_id is None:
-        return Ask.SEND
+        return RequestKind.SEND
     pointer = claim.story in render_context.merged_into
-    return Ask.EDIT if pointer or _story(claim, render_context).members else Ask.REMOVAL
+    return RequestKind.EDIT if pointer or _story(claim, render_context).members else RequestKind.REMOVAL
 
 
 def rendered(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
-    """What is to be sent, or what becomes of it instead. A pointer is `pointer`'s business where it was sent."""
+    """The message to send, or an outcome that makes sending needless. Sent pointers are rendered by the delivery."""
     match claim.kind:
         case outbox.DIGEST:
             return _digest(claim, render_context, now)
@@ -115,21 +119,21 @@ def _digest(claim: Claimed, render_context: RenderContext, now: datetime) -> Mes
     if now - claim.created_at > STALE:
         return Outcome(SendStatus.STALE, detail="the digest waited for more than a day")
     demanded = payload.get("demanded", False)
-    own = render_context.subscriptions.get(claim.channel_id, ())
-    served = served_by_digest(own) or (own if demanded else ())
+    channel_subscriptions = render_context.subscriptions.get(claim.channel_id, ())
+    served = served_by_digest(channel_subscriptions) or (channel_subscriptions if demanded else ())
     if not served:
         return Outcome(SendStatus.STALE, detail="the channel no longer has a digest subscription")
     state = render_context.channels.get(claim.channel_id)
     if state is not None and state.off and not demanded:
         return Outcome(SendStatus.STALE, detail="the channel's digest is turned off")
     message = Message.from_json(payload)
-    known = render_context.topics.visible_to(claim.guild_id)
-    gone = set()
-    for number in {number for told in message.stories for number in told}:
+    topics = render_context.topics.visible_to(claim.guild_id)
+    hidden = set()
+    for number in {number for embed_stories in message.stories for number in embed_stories}:
         view = _view(replace(claim, story=render_context.merged_into.get(number, number)), render_context)
-        if view is None or not decisions.matching(view, served, known):
-            gone.add(number)
-    left = without_stories(message, gone)
+        if view is None or not decisions.matching(view, served, topics):
+            hidden.add(number)
+    left = without_stories(message, hidden)
     return left or Outcome(SendStatus.STALE, detail="every story of the digest was removed or muted")
 
 
@@ -147,11 +151,7 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
     if (into := render_context.merged_into.get(claim.story)) is not None:
         return Outcome(SendStatus.STALE, detail=f"merged into story #{into}")
     if not _story(claim, render_context).members:
-        return (
-            render.withdrawn(claim.story)
-            if sent
-            else Outcome(SendStatus.STALE, detail="the story was removed")
-        )
+        return withdrawn(claim.story) if sent else Outcome(SendStatus.STALE, detail="the story was removed")
     view = _view(claim, render_context)
     if view is None:
         return (
@@ -159,33 +159,33 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
             if sent
             else Outcome(SendStatus.STALE, detail="the story is muted here")
         )
-    wanted = _wanted(claim, view, render_context)
-    if not sent and not wanted:
+    matching = _live_subscriptions(claim, view, render_context)
+    if not sent and not matching:
         return Outcome(SendStatus.STALE, detail="the channel's subscriptions no longer cover the story")
     if not sent and now - claim.created_at > render_context.rules.max_age:
         return Outcome(SendStatus.STALE, detail="the message waited longer than posts.max_age allows")
-    roles = tuple(dict.fromkeys(s.mention_role_id for s in _reached(view, wanted) if s.mention_role_id))
-    known = render_context.topics.visible_to(claim.guild_id)
-    topics = known.specific_first(view.topics)
-    found = known.resolve(next(iter(topics), ""))
-    message = render.story_post(
+    roles = tuple(dict.fromkeys(s.mention_role_id for s in _reached(view, matching) if s.mention_role_id))
+    topics = render_context.topics.visible_to(claim.guild_id)
+    names = topics.specific_first(view.topics)
+    topic = topics.resolve(next(iter(names), ""))
+    message = story_post(
         view,
-        topics=topics,
-        colour=found.colour if found else None,
+        topics=names,
+        colour=topic.colour if topic else None,
         mentions=() if sent else roles,
-        subscribed=[s.topic for s in wanted],
+        subscribed=[s.topic for s in matching],
         owners=render_context.rules.owners,
         since=claim.sent_at,
         rephrased=partial(_rephrased, claim, render_context),
     )
-    others = other_names(message.tags, known) if claim.thread_id is not None else ()
-    return replace(message, tags=tag_names(message.tags, known), other_tags=others)
+    others = other_names(message.tags, topics) if claim.thread_id is not None else ()
+    return replace(message, tags=tag_names(message.tags, topics), other_tags=others)
 
 
 def brief_of(claim: Claimed, render_context: RenderContext) -> tuple[Sentence, ...]:
     """The sentences of a story's post; none where it has no brief."""
     view = None if claim.story in render_context.merged_into else _view(claim, render_context)
-    return render.said_in_post(view, render_context.rules.owners, claim.sent_at)[1] if view else ()
+    return said_in_post(view, render_context.rules.owners, claim.sent_at)[1] if view else ()
 
 
 def _rephrased(
@@ -196,12 +196,12 @@ def _rephrased(
     return render_context.rephrased.get(content_key(sentences, render_context.model), ())
 
 
-def unwanted(claim: Claimed, render_context: RenderContext, now: datetime) -> Outcome | None:
-    """Why a message is not to be published to followers any more; None where it is."""
+def publish_obstacle(claim: Claimed, render_context: RenderContext, now: datetime) -> Outcome | None:
+    """Why a message is no longer published to followers; None if it is."""
     view = None if claim.story in render_context.merged_into else _view(claim, render_context)
     if view is None:
         return Outcome(SendStatus.STALE, detail="the story was removed, merged or muted here")
-    if not any(s.publish for s in _wanted(claim, view, render_context)):
+    if not any(s.publish for s in _live_subscriptions(claim, view, render_context)):
         return Outcome(SendStatus.STALE, detail="the channel's subscriptions no longer cover the story")
     if now - claim.created_at > render_context.rules.max_age:
         return Outcome(SendStatus.STALE, detail="the message waited longer than posts.max_age allows")
@@ -211,7 +211,9 @@ def unwanted(claim: Claimed, render_context: RenderContext, now: datetime) -> Ou
 def publishes(claim: Claimed, render_context: RenderContext) -> bool:
     """Whether a post that has just gone out is to be published to followers, where its channel has any."""
     view = _view(claim, render_context) if claim.kind == outbox.STORY else None
-    return view is not None and any(s.publish for s in _reached(view, _wanted(claim, view, render_context)))
+    return view is not None and any(
+        s.publish for s in _reached(view, _live_subscriptions(claim, view, render_context))
+    )
 
 
 def _story(claim: Claimed, render_context: RenderContext) -> Story:
@@ -222,22 +224,20 @@ def _story(claim: Claimed, render_context: RenderContext) -> Story:
 
 def _view(claim: Claimed, render_context: RenderContext) -> StoryView | None:
     """The claim's story without what its channel has muted."""
-    here = (None, claim.channel_id)
-    mutes = [m for m in render_context.mutes if m.guild_id == claim.guild_id and m.channel_id in here]
-    return domain_stories.view(
-        _story(claim, render_context), domain_stories.muted_by(mutes), render_context.rules.owners
-    )
+    scopes = (None, claim.channel_id)
+    mutes = [m for m in render_context.mutes if m.guild_id == claim.guild_id and m.channel_id in scopes]
+    return story_view(_story(claim, render_context), muted_by(mutes), render_context.rules.owners)
 
 
-def _wanted(claim: Claimed, view: StoryView, render_context: RenderContext) -> list[Subscription]:
+def _live_subscriptions(claim: Claimed, view: StoryView, render_context: RenderContext) -> list[Subscription]:
     """The channel's live subscriptions to the story's topics."""
-    own, known = (
+    channel_subscriptions, topics = (
         render_context.subscriptions.get(claim.channel_id, ()),
         render_context.topics.visible_to(claim.guild_id),
     )
-    return [s for s in decisions.matching(view, own, known) if s.mode is not Mode.DIGEST]
+    return [s for s in decisions.matching(view, channel_subscriptions, topics) if s.mode is not Mode.DIGEST]
 
 
-def _reached(view: StoryView, wanted: Iterable[Subscription]) -> list[Subscription]:
+def _reached(view: StoryView, subscriptions: Iterable[Subscription]) -> list[Subscription]:
     """Those that ping and publish: a story does not get over one's bar because another lets it in."""
-    return [s for s in wanted if domain_stories.reaches(view, decisions.live_importance(s))]
+    return [s for s in subscriptions if reaches(view, decisions.live_importance(s))]

@@ -39,7 +39,7 @@ class Rephraser(Protocol):
         """What it makes of a text. Raises ModelError."""
 
 
-class Rephrase:
+class RephrasingWorker:
     """Asks the model for one brief at a time. `per_day` is how many calls a day (UTC) has."""
 
     def __init__(self, context: Context, model: Rephraser, per_day: int) -> None:

@@ -1,4 +1,4 @@
-"""The stories that arrivals are compared with: those of these days kept in memory, older ones read when asked for."""
+"""The stories that arrivals are compared with: recent ones in memory, older ones read on demand."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.domain.clustering.batch import Clustering
 from bot.domain.clustering.story_cluster import NEAR, SPAN, Report, day_of, time_of
 from bot.domain.posting.plan import place
 from bot.domain.records.intake import Identified
-from bot.store import records, revisions, rules
+from bot.store import records, revisions, story_overrides
 from bot.store.revisions import StoryLog
 
 _NEAR = timedelta(days=NEAR)
@@ -37,10 +37,10 @@ class StoryWindowCache:
         self._semantic = semantic
         self._window: StoryWindow | None = None
         self._revision = 0
-        self._outdated: set[int] = set()  # stories that were placed in a window of the past
+        self._outdated: set[int] = set()  # stories that changed outside of the window
 
     def forget(self) -> None:
-        """What was placed last was not stored."""
+        """Drop the window, because the last placement was not stored."""
         self._window = None
 
     def leave(self, crowded_out: Mapping[int, Collection[int]]) -> None:
@@ -48,6 +48,10 @@ class StoryWindowCache:
         if self._window is not None:
             for story, report_ids in crowded_out.items():
                 self._window.leave(story, report_ids)
+
+    def read_again(self, stories: Iterable[int]) -> None:
+        """These stories changed outside of the window."""
+        self._outdated.update(stories)
 
     async def place(self, connection: AsyncConnection, identified: Identified, now: datetime) -> Clustering:
         """Find arrivals their stories, in the transaction that stores what follows from it."""
@@ -58,30 +62,32 @@ class StoryWindowCache:
         self._revision = await revisions.advance(connection, revisions.STORIES)
         recent = [report for report in identified.arrivals if report.day >= day_of(start)]
         old = [report for report in identified.arrivals if report.day < day_of(start)]
-        next_number = identified.known.next_story
+        next_number = identified.context.next_story
         # In a thread: many reports take longer than Discord waits for an answer.
         placed = await asyncio.to_thread(place, identified, window, recent, next_number)
         if not old:
             return placed
         near = await _reports(connection, [report.day for report in old], semantic=self._semantic)
-        past = StoryWindow(near, await rules.apart(connection))
+        past = StoryWindow(near, await story_overrides.apart(connection))
         next_number = max([next_number, *(number + 1 for number in placed.stories.values())])
         more = await asyncio.to_thread(place, identified, past, old, next_number)
-        self._outdated |= {*more.stories.values(), *chain.from_iterable(more.merged.items())}
-        return _joined(placed, more)
+        both = _joined(placed, more)
+        self._outdated |= {*more.stories.values(), *chain.from_iterable(both.merged.items())}
+        return both
 
     async def _current(self, connection: AsyncConnection, since: datetime) -> StoryWindow:
         """The window of all stories with a record published from a time on, as they are stored."""
         revision = await revisions.of(connection, revisions.STORIES)
         changed = self._log.changed(self._revision, revision)
-        if self._window is None or changed is None:
-            self._window = None  # two at once would be twice the memory
-            self._window = await read(connection, since, semantic=self._semantic)
+        window = self._window  # another intake that fails meanwhile forgets it
+        if window is None or changed is None:
+            self._window = window = None  # two at once would be twice the memory
+            self._window = window = await read(connection, since, semantic=self._semantic)
         else:
-            self._window.evict(day_of(since))
-            await self._correct(connection, self._window, changed | self._outdated, since)
+            window.evict(day_of(since))
+            await self._correct(connection, window, changed | self._outdated, since)
         self._outdated.clear()
-        return self._window
+        return window
 
     async def _correct(
         self, connection: AsyncConnection, window: StoryWindow, numbers: Collection[int], since: datetime
@@ -89,7 +95,7 @@ class StoryWindowCache:
         """Read some stories of the window anew."""
         if numbers:
             reports = await records.reports_of(connection, numbers, since, semantic=self._semantic)
-            await asyncio.to_thread(window.correct, numbers, reports, await rules.apart(connection))
+            await asyncio.to_thread(window.correct, numbers, reports, await story_overrides.apart(connection))
 
 
 async def read(connection: AsyncConnection, since: datetime, *, semantic: bool = False) -> StoryWindow:
@@ -98,7 +104,7 @@ async def read(connection: AsyncConnection, since: datetime, *, semantic: bool =
     gc.disable()  # all of it stays: looking for garbage again and again would double the time
     try:
         reports = await records.reports(connection, since, semantic=semantic)
-        window = await asyncio.to_thread(StoryWindow, reports, await rules.apart(connection))
+        window = await asyncio.to_thread(StoryWindow, reports, await story_overrides.apart(connection))
     finally:
         if collecting:
             gc.enable()
@@ -107,20 +113,31 @@ async def read(connection: AsyncConnection, since: datetime, *, semantic: bool =
     return window
 
 
-def _joined(one: Clustering, other: Clustering) -> Clustering:
-    """Both; what the second merged is followed in the first."""
-    merged = {**{old: other.merged.get(new, new) for old, new in one.merged.items()}, **other.merged}
-    stories = {i: merged.get(number, number) for i, number in {**one.stories, **other.stories}.items()}
-    return Clustering(stories, merged, {**one.why, **other.why})
+def _joined(first: Clustering, second: Clustering) -> Clustering:
+    """Both; a story that is in both windows is followed through what either merged."""
+    into: dict[int, int] = {}
+
+    def survivor(number: int) -> int:
+        while number in into:
+            number = into[number]
+        return number
+
+    for old, new in chain(first.merged.items(), second.merged.items()):
+        old, new = survivor(old), survivor(new)
+        if old != new:
+            into[old] = new
+    merged = {old: survivor(old) for old in into}
+    stories = {i: survivor(number) for i, number in {**first.stories, **second.stories}.items()}
+    return Clustering(stories, merged, {**first.why, **second.why})
 
 
 async def _reports(connection: AsyncConnection, days: Iterable[float], *, semantic: bool) -> list[Report]:
     """The reports of the stories near these days."""
-    found: dict[int, Report] = {}
+    reports: dict[int, Report] = {}
     for first, last in _intervals(days):
         since, until = time_of(first - NEAR), time_of(last + NEAR)
-        found |= {r.id: r for r in await records.reports(connection, since, until, semantic=semantic)}
-    return list(found.values())
+        reports |= {r.id: r for r in await records.reports(connection, since, until, semantic=semantic)}
+    return list(reports.values())
 
 
 def _intervals(days: Iterable[float]) -> list[tuple[float, float]]:

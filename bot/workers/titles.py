@@ -1,4 +1,4 @@
-"""Guesses of topics learn from what came in, a step a day."""
+"""Retrains the topic guesses on recent records once a day."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ from importlib.metadata import version
 import pytest
 
 from bot.domain.polling import FeedOrigin, NewFeed
-from bot.services import status as use
-from bot.sources.model import Batch, Progress, Rejected
+from bot.services import status
+from bot.sources.model import ItemBatch, Progress, Rejected
 from bot.store import feeds, sources
 from tests.chat.world import METRO, ROCKET, World, plain, seen, unrelated
 from tests.make import ListSource, at, record
@@ -24,19 +24,19 @@ async def parts(world: World) -> dict[str, str]:
 
 
 async def test_the_status_of_a_fresh_bot(world: World) -> None:
-    status = await parts(world)
-    assert status[""] == "0 articles in 0 stories · 0 subscriptions in this server · 0 messages waiting"
-    assert status["footer"] == f"Topicwire {version('topicwire')}"
-    assert status["Sources"].startswith("• 1 source working: 0 articles, last read <t:")
-    assert list(status) == ["", "footer", "Sources"]
+    fields = await parts(world)
+    assert fields[""] == "0 articles in 0 stories · 0 subscriptions in this server · 0 messages waiting"
+    assert fields["footer"] == f"Topicwire {version('topicwire')}"
+    assert fields["Sources"].startswith("• 1 source working: 0 articles, last read <t:")
+    assert list(fields) == ["", "footer", "Sources"]
 
 
 async def test_what_came_in_and_what_waits(world: World) -> None:
     await world.ask("subscribe", topic="AI")
     await world.take_in(record(METRO[0], "a.example", quality=80), record(METRO[1], "b.example", quality=50))
-    status = await parts(world)
-    assert status[""] == "2 articles in 1 story · 1 subscription in this server · 1 message waiting"
-    assert status["Sources"] == f"• 1 source working: 2 articles, last read <t:{int(at().timestamp())}:R>"
+    fields = await parts(world)
+    assert fields[""] == "2 articles in 1 story · 1 subscription in this server · 1 message waiting"
+    assert fields["Sources"] == f"• 1 source working: 2 articles, last read <t:{int(at().timestamp())}:R>"
     await world.deliver()
     assert "0 messages waiting" in (await parts(world))[""]
 
@@ -44,7 +44,7 @@ async def test_what_came_in_and_what_waits(world: World) -> None:
 class Broken(ListSource):
     """A source that cannot be read."""
 
-    async def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
+    async def fetch(self, progress: Progress) -> AsyncGenerator[ItemBatch, None]:
         """No batch."""
         async for batch in super().fetch(progress):
             raise OSError("the disk is <gone>")
@@ -78,15 +78,15 @@ async def test_what_is_in_order_is_counted_and_at_most_ten_in_trouble_are_listed
     for number in range(14):
         world.clock.forward(minutes=1)
         await fail(world, f"folder:/srv/private/f{number}", "no")
-    found = await use.status(world.app.context, world.guild.id)
+    found = await status.status(world.app.context, world.guild.id)
     assert [source.name for source in found.sources] == [
         "301 sources working",
         *(f"folder: f{number}" for number in range(13, 3, -1)),
         "4 more failing sources",
     ]
-    status = await parts(world)
-    assert status["Sources"].startswith("• 301 sources working: 0 articles")
-    assert "/srv" not in "".join(status.values())
+    fields = await parts(world)
+    assert fields["Sources"].startswith("• 301 sources working: 0 articles")
+    assert "/srv" not in "".join(fields.values())
 
 
 @pytest.mark.parametrize(
@@ -116,8 +116,8 @@ async def test_a_source_is_named_without_where_it_is(world: World, name: str, sh
 )
 async def test_an_error_is_told_in_a_sentence_without_paths(world: World, error: str, shown: str) -> None:
     await fail(world, "folder:/srv/private/records", error)
-    status = (await parts(world))["Sources"]
-    assert status.splitlines()[-1].endswith(f": {shown}")
+    fields = (await parts(world))["Sources"]
+    assert fields.splitlines()[-1].endswith(f": {shown}")
 
 
 async def test_another_servers_own_feeds_are_its_own(world: World) -> None:
@@ -127,10 +127,10 @@ async def test_another_servers_own_feeds_are_its_own(world: World) -> None:
             new = NewFeed(f"https://{host}.example/feed", FeedOrigin.SERVER, guild_id=guild_id)
             number = await feeds.add(connection, new, timedelta(minutes=30), at())
             await sources.failed(connection, number, "HTTP 404", at())
-    status = (await parts(world))["Sources"]
-    assert "feed: mine.example" in status
-    assert "feed: all.example" in status
-    assert "theirs" not in status
+    fields = (await parts(world))["Sources"]
+    assert "feed: mine.example" in fields
+    assert "feed: all.example" in fields
+    assert "theirs" not in fields
 
 
 async def test_what_was_held_back_and_why(world: World) -> None:
@@ -157,13 +157,13 @@ async def test_what_is_paused_and_what_was_given_up(world: World) -> None:
         "POST", f"/channels/{world.news.id}/messages", status=400, code=200000, message="blocked"
     )
     await world.report(record(ROCKET[0], quality=80))
-    status = await parts(world)
-    assert status["Paused channels"].splitlines() == [
+    fields = await parts(world)
+    assert fields["Paused channels"].splitlines() == [
         f"• {gone.mention}: the channel was deleted, or the bot cannot see it",
         f"• {closed.mention}: the bot cannot see the channel. Give it View Channel there",
     ]
     assert (
-        status["Messages not sent in the last day"]
+        fields["Messages not sent in the last day"]
         == f"• {world.news.mention}: the server's AutoMod blocked the message"
     )
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from bot.chat.chart import HEIGHT, SCALE, WIDTH, Series, bars, step_of
+from bot.chat.chart import HEIGHT, SCALE, WIDTH, Series, bars, grid_step
 
 BLUE, YELLOW, RED = "#5865F2", "#F2C94C", "#EB5757"
 
@@ -57,12 +57,12 @@ def test_a_higher_number_does_not_hide_a_lower_one_behind_it() -> None:
     ("most", "step"), [(0, 1), (1, 1), (4, 1), (5, 2), (8, 2), (9, 5), (20, 5), (21, 10), (2400, 1000)]
 )
 def test_lines_stand_at_round_numbers(most: int, step: int) -> None:
-    assert step_of(most) == step
+    assert grid_step(most) == step
 
 
 @given(st.integers(0, 10**7))
 def test_four_lines_are_always_enough(most: int) -> None:
-    assert step_of(most) * 4 >= most
+    assert grid_step(most) * 4 >= most
 
 
 @pytest.mark.parametrize("days", [0, 1, 2, 7, 29, 30])

@@ -13,7 +13,7 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from bot.chat.connection import Trouble, one_line_per_reconnect, pause_after, trouble_of
+from bot.chat.connection import Trouble, explain_failure, one_line_per_reconnect, pause_after
 from bot.errors import TopicwireError
 
 
@@ -63,7 +63,7 @@ def handshake(status: int, **headers: str) -> aiohttp.WSServerHandshakeError:
 def test_what_passes_by_itself_is_told_in_one_line(
     error: Exception, reason: str, seconds: float | None
 ) -> None:
-    trouble = trouble_of(error)
+    trouble = explain_failure(error)
     assert reason in trouble.reason
     assert "\n" not in trouble.reason
     assert trouble.wait == (None if seconds is None else timedelta(seconds=seconds))
@@ -81,12 +81,12 @@ def test_what_passes_by_itself_is_told_in_one_line(
 )
 def test_what_does_not_pass_ends_in_a_sentence(error: Exception) -> None:
     with pytest.raises(TopicwireError, match=r"^Discord refused"):
-        trouble_of(error)
+        explain_failure(error)
 
 
 def test_a_bug_stays_a_bug() -> None:
     with pytest.raises(ZeroDivisionError):
-        trouble_of(ZeroDivisionError())
+        explain_failure(ZeroDivisionError())
 
 
 def test_pauses_grow_to_a_bound_and_never_undercut_what_discord_asks() -> None:

@@ -14,7 +14,7 @@ from simcord.builders import ChannelHandle, GuildHandle
 
 from bot.chat.client import PERMISSIONS
 from bot.domain.topics.topics import Topics
-from bot.services import server_topics as use
+from bot.services import server_topics
 from bot.services.server_topics import Draft
 from tests.chat.world import METRO, ROCKET, World, plain, seen, unrelated
 from tests.make import record
@@ -277,7 +277,7 @@ async def test_who_may_do_what(world: World) -> None:
 async def test_a_server_has_so_many_and_no_more(world: World) -> None:
     context = world.app.context
     for number in range(context.topics_per_server):
-        await use.create(context, world.guild.id, Draft(f"Topic {number}", f"word{number}"))
+        await server_topics.create(context, world.guild.id, Draft(f"Topic {number}", f"word{number}"))
     refused = await world.refused("topic create", name="One more", query="more")
     assert "This server has reached the limit of 100 topics." in refused
     answer = await world.ask("topic delete", topic="Topic 5")

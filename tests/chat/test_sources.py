@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat.client import PERMISSIONS
 from bot.domain.polling import Bounds, Feed, Polls
-from bot.services import sources as use
+from bot.services import sources
 from bot.sources.web.fetch import Web
 from bot.store import feeds
 from tests.chat.world import METRO, ROCKET, Seen, World, body, mentions_in, plain, seen
@@ -60,7 +60,7 @@ class Press:
 
     async def own(self) -> list[Feed]:
         """The server's own feeds."""
-        return list((await use.listing(self.world.app.context, self.world.guild.id)).own)
+        return list((await sources.listing(self.world.app.context, self.world.guild.id)).server_feeds)
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ async def test_one_that_the_operator_added_is_for_every_server(press: Press) -> 
     world = press.world
     await world.ask("subscribe", topic="AI")
     there = await elsewhere(world, "AI")
-    await use.add(world.app.context, press.site.url(), "AI")
+    await sources.add(world.app.context, press.site.url(), "AI")
     await press.poll(minutes=0)
     press.publish(Entry(ONE, 24), OLD)
     await press.poll()
@@ -159,7 +159,7 @@ async def test_two_servers_may_have_the_same_feed_each_with_a_topic_of_its_own(p
     await world.ask("subscribe", topic="AI")
     there = await elsewhere(world, "Space")
     await press.add(topic="AI")
-    await use.add(world.app.context, press.site.url(), "Space", guild_id=there.guild.id)
+    await sources.add(world.app.context, press.site.url(), "Space", guild_id=there.guild.id)
     await press.poll(minutes=0)
     press.publish(Entry(ONE, 24))
     await press.poll()
@@ -411,7 +411,7 @@ async def test_the_list_has_the_servers_own_feeds_and_counts_the_others(press: P
     world = press.world
     assert "This server has no feeds yet." in seen(await world.ask("source list"))
     await world.ask("subscribe", topic="Space")
-    await use.add(world.app.context, press.site.url(), "AI")
+    await sources.add(world.app.context, press.site.url(), "AI")
     press.publish(OLD, path="/own", title="Our Own")
     await world.ask("source add", url=press.site.url("/own"), topic="AI")
     answer = seen(await world.ask("source list"))
@@ -502,7 +502,7 @@ async def test_a_feed_that_was_stopped_goes_on_when_it_is_added_again(press: Pre
 
 async def test_what_there_is_not_cannot_be_taken_out_and_the_answer_says_what_there_is(press: Press) -> None:
     world = press.world
-    await use.add(world.app.context, press.site.url())  # shared
+    await sources.add(world.app.context, press.site.url())  # shared
     text = await world.refused("source remove", source="The Paper")
     assert "There is no feed “The Paper”. No feeds have been added." in text
     press.publish(OLD, path="/own", title="Our Own")
@@ -654,7 +654,7 @@ async def test_a_feed_that_fails_for_days_is_told_once_and_is_news_again_after_i
     await press.world.ask("subscribe", topic="AI")
     await press.add(topic="AI")
     press.publish(OLD, path="/in-order")
-    await use.add(press.world.app.context, press.site.url("/in-order"), "Space")
+    await sources.add(press.world.app.context, press.site.url("/in-order"), "Space")
 
     async def fail(days: int) -> None:
         press.site.pages["/feed"] = Page(status=503)
@@ -680,7 +680,7 @@ async def test_a_channel_on_a_topic_of_the_servers_own_is_told_too(
     if topic:
         await press.add(topic=topic)
     else:
-        await use.add(world.app.context, press.site.url(), "AI")
+        await sources.add(world.app.context, press.site.url(), "AI")
         await press.poll(minutes=0)
     press.publish(Entry(f"Tidal {ONE}", 24, text="Of the sea."))
     await press.poll()
@@ -698,7 +698,7 @@ async def test_it_is_not_told_where_another_feed_on_what_is_above_serves_it(
     context = press.world.app.context
     press.publish(OLD, path="/other", title="Another Paper")
     for path, topic in (("/feed", "AI"), ("/other", "Space")):
-        await use.add(context, press.site.url(path), topic)
+        await sources.add(context, press.site.url(path), topic)
     await press.poll(minutes=0)
     press.publish(Entry(f"Tidal {ONE}", 24))
     await press.poll()

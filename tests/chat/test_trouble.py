@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from simcord.backend import serializers
 
 from bot.domain.model import StoryView
-from bot.messages import story as render
+from bot.messages import story
 from bot.messages.message import Message
 from bot.store import schema
 from tests.chat.world import METRO, ROCKET, WHALES, World, body, plain, seen, unrelated
@@ -250,7 +250,7 @@ async def test_a_message_that_the_bot_cannot_make_holds_up_no_other(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await world.ask("subscribe", topic="AI")
-    good = render.story_post
+    good = story.story_post
 
     def bad(view: StoryView, **more: Any) -> Message:
         if view.lead.record.title == METRO[0]:

@@ -28,7 +28,7 @@ from bot.chat.client import PERMISSIONS
 from bot.domain.model import Record, Topic
 from bot.runtime.app import App
 from bot.workers import rematch
-from bot.workers.delivery import Deliver
+from bot.workers.delivery import Delivery
 from bot.workers.ingest import Summary
 from tests.discord_markdown import parse, shown
 from tests.make import Clock, ListSource, record
@@ -211,7 +211,7 @@ class World:
 
     async def deliver_twice_at_once(self) -> None:
         """Two processes send what is due."""
-        other = Deliver(self.app.context, self.app.sender)
+        other = Delivery(self.app.context, self.app.sender)
         await asyncio.gather(self.deliver(), other.drain())
 
     async def report(self, *records: Record) -> None:

@@ -74,7 +74,7 @@ async def desk(sqlite_url: str) -> AsyncIterator[Desk]:
     """The feed /feed has two items; AI and Space are known."""
     db = await Database.open(sqlite_url)
     async with db.write() as connection:
-        await topics.learn(connection, ["AI", "Space"])
+        await topics.ensure(connection, ["AI", "Space"])
     await db.close()
     async with Site({"/feed": Page(FEED_FILE)}).serving() as site:
         yield Desk(Path(sqlite_url), site)

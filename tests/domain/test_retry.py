@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from bot.domain import retry
 from bot.domain.retry import (
-    Ask,
     Drop,
     Outcome,
     Pause,
+    RequestKind,
     Retry,
     SendStatus,
     Sent,
@@ -74,7 +74,7 @@ def test_what_somebody_must_mend_pauses_the_channel_and_says_how(status: int, co
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 409, 418])
 def test_an_answer_without_discords_code_is_no_verdict(status: int) -> None:
     """It is a proxy's: a page of Cloudflare, or of whoever is between."""
-    for ask in Ask:
+    for ask in RequestKind:
         verdict = settle(refused(status), 1, START, ask)
         assert verdict == Retry(START + timedelta(seconds=5), "what Discord said")
 
@@ -102,7 +102,7 @@ def test_what_passes_by_itself_is_tried_again_whatever_its_status(code: int) -> 
     for status in (400, 403, 409, 429, 503):
         outcome = refused(status, code)
         assert isinstance(settle(outcome, 1, START), Retry)
-        assert isinstance(settle(outcome, 1, START, Ask.EDIT), Retry)
+        assert isinstance(settle(outcome, 1, START, RequestKind.EDIT), Retry)
 
 
 def test_only_codes_that_mean_the_channel_pause_it() -> None:
@@ -124,27 +124,32 @@ def test_only_codes_that_mean_the_channel_pause_it() -> None:
 @pytest.mark.parametrize("code", [40058, 50008, 50024])
 def test_a_channel_in_which_nothing_can_be_posted_is_paused_by_posts_alone(code: int) -> None:
     assert isinstance(settle(refused(400, code), 1, START), Pause)
-    assert isinstance(settle(refused(400, code), 1, START, Ask.PUBLISH), Drop)
-    assert isinstance(settle(refused(400, code), 1, START, Ask.EDIT), Skip)
+    assert isinstance(settle(refused(400, code), 1, START, RequestKind.PUBLISH), Drop)
+    assert isinstance(settle(refused(400, code), 1, START, RequestKind.EDIT), Skip)
 
 
 @pytest.mark.parametrize("outcome", [refused(400, 50035), refused(403, 99_999), Outcome(SendStatus.LOCKED)])
 def test_a_refused_edit_ends_that_edit_and_a_removal_is_tried_again(outcome: Outcome) -> None:
-    assert isinstance(settle(outcome, 1, START, Ask.EDIT), Skip)
+    assert isinstance(settle(outcome, 1, START, RequestKind.EDIT), Skip)
     for attempt in (1, retry.MOST_ATTEMPTS, 10_000):
-        verdict = settle(outcome, attempt, START, Ask.REMOVAL)
+        verdict = settle(outcome, attempt, START, RequestKind.REMOVAL)
         assert isinstance(verdict, Retry)
         assert verdict.at == START + retry.LONGEST_RETRY
 
 
 def test_an_outage_gives_up_a_message_and_an_edit_but_no_removal() -> None:
-    given_up = {ask: settle(refused(502), retry.MOST_ATTEMPTS, START, ask) for ask in Ask}
+    given_up = {ask: settle(refused(502), retry.MOST_ATTEMPTS, START, ask) for ask in RequestKind}
     kinds = {ask: type(verdict) for ask, verdict in given_up.items()}
-    assert kinds == {Ask.SEND: Drop, Ask.EDIT: Skip, Ask.REMOVAL: Retry, Ask.PUBLISH: Drop}
+    assert kinds == {
+        RequestKind.SEND: Drop,
+        RequestKind.EDIT: Skip,
+        RequestKind.REMOVAL: Retry,
+        RequestKind.PUBLISH: Drop,
+    }
 
 
-@pytest.mark.parametrize("ask", list(Ask))
-def test_a_message_that_is_gone_is_given_up_for_good(ask: Ask) -> None:
+@pytest.mark.parametrize("ask", list(RequestKind))
+def test_a_message_that_is_gone_is_given_up_for_good(ask: RequestKind) -> None:
     assert settle(refused(404, 10008), 1, START, ask) == Drop("the message was deleted")
     assert isinstance(settle(refused(403, 50005), 1, START, ask), Drop)
 
@@ -152,16 +157,16 @@ def test_a_message_that_is_gone_is_given_up_for_good(ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("outcome", "ask", "seconds"),
     [
-        (Outcome(SendStatus.PARTLY, 429, retry_after=480.0), Ask.EDIT, 480),
-        (Outcome(SendStatus.PARTLY, 503), Ask.EDIT, 300),
-        (Outcome(SendStatus.PARTLY, 400, 160006), Ask.EDIT, 300),
-        (Outcome(SendStatus.PARTLY, 403, 50013), Ask.EDIT, None),
-        (Outcome(SendStatus.PARTLY, 400, 200001), Ask.EDIT, None),
-        (Outcome(SendStatus.PARTLY, 403, 50013), Ask.REMOVAL, 1800),
+        (Outcome(SendStatus.PARTLY, 429, retry_after=480.0), RequestKind.EDIT, 480),
+        (Outcome(SendStatus.PARTLY, 503), RequestKind.EDIT, 300),
+        (Outcome(SendStatus.PARTLY, 400, 160006), RequestKind.EDIT, 300),
+        (Outcome(SendStatus.PARTLY, 403, 50013), RequestKind.EDIT, None),
+        (Outcome(SendStatus.PARTLY, 400, 200001), RequestKind.EDIT, None),
+        (Outcome(SendStatus.PARTLY, 403, 50013), RequestKind.REMOVAL, 1800),
     ],
 )
 def test_a_posts_name_and_tags_follow_when_discord_lets_them(
-    outcome: Outcome, ask: Ask, seconds: int | None
+    outcome: Outcome, ask: RequestKind, seconds: int | None
 ) -> None:
     again = None if seconds is None else START + timedelta(seconds=seconds)
     assert settle(outcome, 3, START, ask) == Sent(again)
@@ -169,7 +174,7 @@ def test_a_posts_name_and_tags_follow_when_discord_lets_them(
 
 def test_what_waits_for_another_message_is_not_given_up() -> None:
     outcome = Outcome(SendStatus.WAITS, retry_after=45, detail="waits")
-    assert settle(outcome, 10_000, START, Ask.EDIT) == Retry(START + timedelta(seconds=45), "waits")
+    assert settle(outcome, 10_000, START, RequestKind.EDIT) == Retry(START + timedelta(seconds=45), "waits")
 
 
 @pytest.mark.parametrize(
@@ -239,20 +244,27 @@ def test_every_outcome_has_a_verdict_and_a_retry_is_always_later(outcome: Outcom
         case Retry(when, reason):
             assert START < when <= START + timedelta(days=1)
             assert reason
-            assert outcome.got in (
+            assert outcome.result in (
                 SendStatus.REFUSED,
                 SendStatus.UNREACHABLE,
                 SendStatus.WAITS,
                 SendStatus.FAILED,
                 SendStatus.MISSING,
             )
-            assert attempt < retry.MOST_ATTEMPTS or outcome.status == 429 or outcome.got is SendStatus.WAITS
+            assert (
+                attempt < retry.MOST_ATTEMPTS or outcome.status == 429 or outcome.result is SendStatus.WAITS
+            )
         case Skip(reason):
             raise AssertionError(f"nothing was edited: {reason}")
         case Drop(reason) | Pause(reason):
             assert reason
         case Sent(again):
-            assert outcome.got in (SendStatus.OK, SendStatus.UNCHANGED, SendStatus.PARTLY, SendStatus.EXISTS)
+            assert outcome.result in (
+                SendStatus.OK,
+                SendStatus.UNCHANGED,
+                SendStatus.PARTLY,
+                SendStatus.EXISTS,
+            )
             assert again is None or START < again <= START + timedelta(days=1)
 
 

@@ -12,7 +12,7 @@ from bot.domain.model import Importance, Mode, Mute, Record, Stored, StoryView, 
 from bot.domain.posting import plan as planning
 from bot.domain.posting.decisions import Post, PostingSettings
 from bot.domain.posting.plan import Affected, IntakePlan
-from bot.domain.records.intake import Arrival, Known, identify, keys_of
+from bot.domain.records.intake import Arrival, StoredContext, identify, keys_of
 from bot.domain.stories import story as stories
 from bot.domain.stories.story import Story
 from bot.domain.topics.topics import Topics
@@ -53,9 +53,9 @@ class DomainHarness:
         self._post_ids = count(1)
         self._window = StoryWindow()
 
-    def known(self) -> Known:
+    def stored_context(self) -> StoredContext:
         """All there is to know."""
-        return Known(
+        return StoredContext(
             by_key=dict(self._keys),
             records=dict(self.records),
             content_hashes=dict(self._hashes),
@@ -73,7 +73,7 @@ class DomainHarness:
     ) -> IntakePlan:
         """Take in a batch at a time, given in hours."""
         arrivals = [Arrival(record, guild_id=guild_id, silent=silent, replay=replay) for record in batch]
-        now, known = at(hours), self.known()
+        now, known = at(hours), self.stored_context()
         identified = identify(arrivals, known, self.topics, now, self.rules.max_age)
         placed = planning.place(identified, self._window, identified.arrivals, known.next_story)
         audience = (self.topics, self.subscriptions, self.mutes, now, self.rules)
@@ -146,7 +146,7 @@ class DomainHarness:
             if not self.records[i].record.removed
         }
         story = Story(number, members, declared, self._matches)
-        return stories.view(story.visible_to(story.guild_id))
+        return stories.story_view(story.visible_to(story.guild_id))
 
     def story_of(self, record: Record) -> StoryView:
         """The story that a record is in."""

@@ -25,19 +25,18 @@ from bot.domain.model import Topic
 from bot.domain.records.intake import identify
 from bot.errors import StoreError, TopicwireError
 from bot.http import server
-from bot.http.connections import MOST_OF_AN_ADDRESS
+from bot.http.connections import MAX_PER_ADDRESS
 from bot.http.metrics import COUNTERS, GAUGES
-from bot.http.server import Server, Settings
-from bot.services import measure as measuring
+from bot.http.server import EndpointSettings, HttpServer
 from bot.services.context import Context
-from bot.services.measure import Measured
+from bot.services.measure import Measurements, measure
 from bot.store import schema
 from bot.workers import rematch
 from tests.databases import opened_as
 from tests.make import Clock, at
 from tests.sources.web.servers import LOOPBACK
 from tests.store.store_helpers import headlines
-from tests.workers.desk import BotHarness, Meanwhile
+from tests.workers.desk import BotHarness, InterruptibleDatabase
 
 TOKEN = "a-made-up-token-of-some-length"
 ONE, TWO, THREE, FOUR = headlines(4)
@@ -87,7 +86,7 @@ class Office:
     """A desk that listens, and somebody who has its address."""
 
     desk: BotHarness
-    server: Server
+    server: HttpServer
     client: aiohttp.ClientSession
     polls: Counter[str]
     port: int = 0
@@ -134,14 +133,14 @@ async def opened_office(
     url: str, clock: Clock, token: str = TOKEN, per_minute: int = 100_000
 ) -> AsyncIterator[Office]:
     """A bot that listens on a free port; one channel follows AI."""
-    async with opened_as(url, Meanwhile) as db:
+    async with opened_as(url, InterruptibleDatabase) as db:
         desk = BotHarness(db, clock)
         await rematch.configure(desk.context, [Topic("AI"), Topic("Space", keywords=("rocket",))])
         await desk.follow()
         polls: Counter[str] = Counter()
         up = [True]
-        settings = Settings(LOOPBACK, 0, token, per_minute)
-        listening = Server(desk.context, desk.ingest, settings, lambda: up[0], lambda: polls)
+        settings = EndpointSettings(LOOPBACK, 0, token, per_minute)
+        listening = HttpServer(desk.context, desk.ingest, settings, lambda: up[0], lambda: polls)
         port = await listening.start()
         async with aiohttp.ClientSession() as client:
             yield Office(desk, listening, client, polls, port, up)
@@ -491,10 +490,10 @@ async def test_what_there_is_not_is_told_as_json(office: Office, method: str, pa
 
 
 async def test_a_port_that_is_taken_is_told_by_its_key(office: Office) -> None:
-    other = Server(
+    other = HttpServer(
         office.desk.context,
         office.desk.ingest,
-        Settings(LOOPBACK, office.port, TOKEN, 1),
+        EndpointSettings(LOOPBACK, office.port, TOKEN, 1),
         lambda: True,
         lambda: {},
     )
@@ -506,8 +505,8 @@ async def test_a_port_that_is_taken_is_told_by_its_key(office: Office) -> None:
 
 
 async def test_a_host_that_is_not_this_machines_is_told_by_its_key(office: Office) -> None:
-    settings = Settings("no-such-host.invalid", 8080, TOKEN, 1)
-    other = Server(office.desk.context, office.desk.ingest, settings, lambda: True, lambda: {})
+    settings = EndpointSettings("no-such-host.invalid", 8080, TOKEN, 1)
+    other = HttpServer(office.desk.context, office.desk.ingest, settings, lambda: True, lambda: {})
     with pytest.raises(TopicwireError, match=r"http\.listen: cannot listen on no-such-host\.invalid:8080: "):
         await other.start()
 
@@ -700,7 +699,7 @@ async def test_no_answer_names_what_runs_the_endpoint(office: Office) -> None:
 
 
 async def test_one_client_cannot_take_all_connections(office: Office) -> None:
-    idle = [await asyncio.open_connection(LOOPBACK, office.port) for _ in range(MOST_OF_AN_ADDRESS)]
+    idle = [await asyncio.open_connection(LOOPBACK, office.port) for _ in range(MAX_PER_ADDRESS)]
     reader, writer = await asyncio.open_connection(LOOPBACK, office.port)
     with contextlib.suppress(ConnectionError):
         assert await reader.read() == b"", "one more is dropped"
@@ -720,9 +719,8 @@ async def test_however_many_ask_for_the_metrics_they_are_counted_once(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = 0
-    measure = measuring.measure
 
-    async def counting(context: Context) -> Measured:
+    async def counting(context: Context) -> Measurements:
         nonlocal counted
         counted += 1
         return await measure(context)

@@ -22,8 +22,8 @@ from bot.messages.message import (
     escape,
     escape_markup,
     escape_to,
+    fit_lines,
     label,
-    lines,
     link,
     relative,
     safe_url,
@@ -188,7 +188,7 @@ def test_times_are_shown_by_discord_in_the_readers_language() -> None:
 
 @given(st.lists(st.text(max_size=30), max_size=12), st.integers(0, 120))
 def test_lines_are_the_first_that_fit_whole_and_the_rest_is_counted(entries: list[str], limit: int) -> None:
-    text, left = lines(entries, limit)
+    text, left = fit_lines(entries, limit)
     kept = entries[: len(entries) - left]
     assert text == "\n".join(kept)
     assert units(text) <= limit

@@ -72,7 +72,7 @@ def view(*others: str, background: int = 0, **lead: object) -> StoryView:
         for i in range(background)
     ]
     members[0] = replace(members[0], declares=tuple(entry.id for entry in behind))
-    found = stories.view(story(*members, number=12, declared=behind))
+    found = stories.story_view(story(*members, number=12, declared=behind))
     assert found is not None
     return found
 
@@ -295,7 +295,7 @@ def test_the_picture_is_the_leads_or_that_of_the_best_member_that_has_one() -> N
     picture = Image("https://beta.example/i.png")
     other = stored(replace(record("Drones banned", "beta.example"), image=picture), id=2)
     without = stored(record("Council bans drones", quality=90), id=1)
-    found = stories.view(story(without, other))
+    found = stories.story_view(story(without, other))
     assert found is not None
     assert story_post(found).embeds[0].image == "https://beta.example/i.png"
 
@@ -388,7 +388,7 @@ def test_a_post_shows_what_outlets_say_and_what_changed_since_it_was_sent() -> N
         )
         for n, text in enumerate(said)
     ]
-    two, three = (stories.view(story(*some)) for some in (members[:2], [*members, members[2]]))
+    two, three = (stories.story_view(story(*some)) for some in (members[:2], [*members, members[2]]))
     assert two is not None
     assert three is not None
     (embed,) = story_post(two, since=at(1)).embeds
@@ -415,7 +415,7 @@ def test_a_date_that_cannot_be_read_is_shown_as_unknown_everywhere() -> None:
         replace(stored(record("Council bans drones", outlet, topics=["AI"])), published=UNKNOWN_DATE)
         for outlet in ("a.example", "b.example")
     ]
-    shown = stories.view(story(*undated))
+    shown = stories.story_view(story(*undated))
     assert shown is not None
     (page_,) = related_pages(shown)
     assert story_post(shown).embeds[0].timestamp == ""
@@ -504,7 +504,7 @@ def test_numbers_beside_a_text_from_right_to_left_stay_in_their_place(name: str)
         for n in range(3)
     ]
     members = [stored(each, id=n + 1) for n, each in enumerate(reports)]
-    seen = stories.view(story(*members, number=12, topics=(name, "Sea")))
+    seen = stories.story_view(story(*members, number=12, topics=(name, "Sea")))
     assert seen is not None
     line = on_screen(story_line(seen))
     assert line.startswith("`#12` ")

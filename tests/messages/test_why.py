@@ -17,7 +17,7 @@ def topic_lines(matches: Mapping[int, tuple[TopicMatch, ...]], outlets: int) -> 
         stored(record("Whales", f"o{n}.example", quality=50 - n, hours=n), id=n)
         for n in range(1, outlets + 1)
     )
-    view = stories.view(Story(1, members, {}, matches))
+    view = stories.story_view(Story(1, members, {}, matches))
     assert view is not None
     page = why_pages(view, (), view.topics, matches, {})[0]
     assert page.description is not None

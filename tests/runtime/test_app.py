@@ -8,14 +8,14 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
 
-from bot.bootstrap import Watched
+from bot.bootstrap import WatchedSource
 from bot.errors import DatabaseLostError, SourceError, StoreError, TopicwireError
-from bot.runtime import app as running
-from bot.runtime.app import App
+from bot.runtime.app import FIRST_TIDY, NEXT_CHANGES, TIDY_EVERY, App
 from bot.runtime.background import FIRST_PAUSE
 from bot.services.context import Context
-from bot.sources.model import Batch, Progress
+from bot.sources.model import ItemBatch, Progress
 from bot.store.database import Database
+from bot.workers import titles
 from tests.make import Clock, ListSource, record
 
 
@@ -33,7 +33,7 @@ def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
     async def endless() -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(running, "unreachable", endless)
+    monkeypatch.setattr("bot.runtime.app.unreachable", endless)
 
 
 class Changing(ListSource):
@@ -45,7 +45,7 @@ class Changing(ListSource):
         self.watches = 0
         self.over = asyncio.Event()
 
-    async def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
+    async def fetch(self, progress: Progress) -> AsyncGenerator[ItemBatch, None]:
         error = self._reads.pop(0)
         if error is not None:
             raise error
@@ -63,7 +63,7 @@ class Changing(ListSource):
 
 async def test_every_part_is_a_named_task_and_a_stop_ends_them_all(context: Context) -> None:
     source = Changing()
-    app = App(context, [Watched(source)])
+    app = App(context, [WatchedSource(source)])
     others = asyncio.all_tasks()
     bot = asyncio.create_task(app.run("token"), name="bot")
     await source.over.wait()
@@ -90,7 +90,7 @@ async def test_a_database_that_is_lost_ends_the_bot_with_the_reason(
     async def lost(_context: Context) -> int:
         raise DatabaseLostError("the database x.db was deleted")
 
-    monkeypatch.setattr(running, "replan", lost)
+    monkeypatch.setattr("bot.runtime.app.replan", lost)
     with pytest.raises(DatabaseLostError, match="was deleted"):
         await App(context).run("token")
 
@@ -101,7 +101,7 @@ async def test_a_token_that_is_refused_ends_the_bot_with_the_reason(
     async def refused() -> None:
         raise TopicwireError("Discord refused the token")
 
-    monkeypatch.setattr(running, "unreachable", refused)
+    monkeypatch.setattr("bot.runtime.app.unreachable", refused)
     with pytest.raises(TopicwireError, match="refused the token"):
         await App(context).run("token")
 
@@ -119,7 +119,7 @@ async def test_a_source_that_fails_is_read_again_and_its_changes_are_watched_ane
     context: Context, caplog: pytest.LogCaptureFixture, error: Exception, line: str
 ) -> None:
     source = Changing(None, error, None)
-    app = App(context, [Watched(source)])
+    app = App(context, [WatchedSource(source)])
     reading = next(step for step in app._steps("token") if step.name == "list:changing")
     now = context.now()
     assert await reading.step() == now
@@ -134,10 +134,10 @@ async def test_a_source_that_fails_is_read_again_and_its_changes_are_watched_ane
 
 
 async def test_a_source_that_stops_telling_of_changes_is_watched_anew(context: Context) -> None:
-    app = App(context, [Watched(ListSource("list:short"))])
+    app = App(context, [WatchedSource(ListSource("list:short"))])
     reading = next(step for step in app._steps("token") if step.name == "list:short")
     now = context.now()
-    assert [await reading.step() for _ in range(3)] == [now, now + running.NEXT_CHANGES, now]
+    assert [await reading.step() for _ in range(3)] == [now, now + NEXT_CHANGES, now]
 
 
 async def test_upkeep_is_done_after_a_while_and_then_again_and_again(
@@ -152,7 +152,19 @@ async def test_upkeep_is_done_after_a_while_and_then_again_and_again(
 
     monkeypatch.setattr(app, "tidy", tidy)
     cleanup = next(step for step in app._steps("token") if step.name == "cleanup")
-    first = clock() + running.FIRST_TIDY
+    first = clock() + FIRST_TIDY
     assert (await cleanup.step(), done) == (first, 0)
     clock.now = first
-    assert (await cleanup.step(), done) == (first + running.TIDY_EVERY, 1)
+    assert (await cleanup.step(), done) == (first + TIDY_EVERY, 1)
+
+
+async def test_what_is_to_be_removed_is_removed_even_where_learning_fails(
+    context: Context, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_context: Context) -> int:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(titles, "step", broken)
+    with caplog.at_level(logging.INFO), pytest.raises(ValueError, match="a bug"):
+        await App(context).tidy()
+    assert "the daily cleanup removed 0 old rows from the database" in caplog.text

@@ -31,7 +31,7 @@ def test_the_limit_of_open_files_is_raised_as_far_as_it_goes() -> None:
 
 def test_what_a_start_leaves_is_not_looked_through_for_garbage_again() -> None:
     try:
-        process.spare_the_collector()
+        process.freeze_startup_objects()
         assert gc.get_freeze_count() > 10_000
         assert gc.get_count()[2] == 0
     finally:

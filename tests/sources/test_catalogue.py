@@ -16,7 +16,7 @@ from bot.domain.records.identity import canonical
 from bot.domain.topics.topics import Topics
 from bot.errors import ConfigError
 from bot.sources import catalogue
-from bot.sources.catalogue import Listed, catalogue_feeds, catalogue_topics
+from bot.sources.catalogue import CatalogueFeed, catalogue_feeds, catalogue_topics
 from bot.sources.web.addresses import checked
 from scripts import title_model
 
@@ -27,7 +27,7 @@ def topics() -> tuple[Topic, ...]:
 
 
 @cache
-def feeds() -> tuple[Listed, ...]:
+def feeds() -> tuple[CatalogueFeed, ...]:
     return catalogue_feeds()
 
 
@@ -133,7 +133,7 @@ def test_a_damaged_package_says_what_is_wrong_with_which_file(
     (tmp_path / "topics").mkdir()
     (tmp_path / "feeds" / "a.yaml").write_text("- {url: [1], name: A}\n")
     (tmp_path / "topics" / "b.yaml").write_text("keywords: [x]\n")
-    monkeypatch.setattr(catalogue, "_place", lambda: tmp_path)
+    monkeypatch.setattr(catalogue, "_catalogue_directory", lambda: tmp_path)
     with pytest.raises(ConfigError, match=r"a\.yaml"):
         catalogue_feeds()
     with pytest.raises(ConfigError, match=r"b\.yaml"):
@@ -151,14 +151,29 @@ def test_the_model_of_titles_is_what_its_texts_give() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [None, b"", b"{", b"[]", b'{"topics": ["A"]}', b'{"topics": 1, "counts": {}}']
+    "content",
+    [
+        None,
+        b"",
+        b"{",
+        b"[]",
+        b"\xff",
+        b"[" * 100_000,
+        b'{"topics": ["A"]}',
+        b'{"topics": 1, "counts": {}}',
+        b'{"topics": ["A"], "counts": {"x": {"0": 1}}, "steps": [[1, 0.9]]}',
+        b'{"topics": ["A", "B"], "counts": {"x": {"0": -1, "1": 2}}, "steps": []}',
+        b'{"topics": ["A", "B"], "counts": {"x": {"2": 1}}, "steps": []}',
+        b'{"topics": ["A", "B"], "counts": {"x": {"0": NaN}}, "steps": []}',
+        b'{"topics": ["A", "B"], "counts": {"x": {"0": 1e999}}, "steps": []}',
+    ],
 )
 def test_a_damaged_model_of_titles_is_one_sentence_and_keywords_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, content: bytes | None
 ) -> None:
     if content is not None:
         (tmp_path / "titles.json").write_bytes(content)
-    monkeypatch.setattr(catalogue, "_place", lambda: tmp_path)
+    monkeypatch.setattr(catalogue, "_catalogue_directory", lambda: tmp_path)
     catalogue.catalogue_titles.cache_clear()
     try:
         assert bootstrap.title_model(config_of({})) is None

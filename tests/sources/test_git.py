@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 
 from bot.errors import SourceError
-from bot.sources.git import GitSource, address
+from bot.sources.git import GitSource, parse_address
 from bot.sources.model import Source
 from bot.sources.topic_files import load_topics
-from tests.sources.taken import take
+from tests.sources.fetching import fetch_all
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -80,7 +80,7 @@ def plain_git(at: Path, *arguments: str) -> str:
 async def problem(source: Source) -> str:
     """Why it cannot be fetched, without the address before it."""
     with pytest.raises(SourceError) as caught:
-        await take(source)
+        await fetch_all(source)
     url, reason = str(caught.value).split(": ", 1)
     assert source.name.startswith(f"git:{url}")
     return reason
@@ -110,7 +110,7 @@ def source_of(repository: Repository, place: Path, **options: Any) -> GitSource:
 @needs_git
 async def test_the_first_intake_takes_everything(repository: Repository, place: Path) -> None:
     source: Source = source_of(repository, place)
-    taken = await take(source)
+    taken = await fetch_all(source)
     assert (source.kind, source.name) == ("git", f"git:{repository.root}")
     assert taken.titles == ["Story a", "Story b"]
     assert taken.paths == [f"{repository.root}: _news/a.md", f"{repository.root}: _news/b.md"]
@@ -122,10 +122,10 @@ async def test_the_first_intake_takes_everything(repository: Repository, place: 
 async def test_only_the_newest_commit_is_fetched(repository: Repository, place: Path) -> None:
     repository.commit({"_news/c.md": record("c")})
     source = source_of(repository, place)
-    await take(source)
+    await fetch_all(source)
     for number in range(3):
         repository.commit({"_news/d.md": record(number)})
-        await take(source)
+        await fetch_all(source)
         assert plain_git(place / "copy", "rev-list", "--count", "HEAD") == "1"
 
 
@@ -147,13 +147,13 @@ async def test_a_new_commit_brings_the_changed_files_alone(
     repository: Repository, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = source_of(repository, place)
-    first = await take(source)
+    first = await fetch_all(source)
     repository.commit({"_news/b.md": record("b anew"), "_news/c.md": record("c")})
     opened = noting_opens(monkeypatch)
-    second = await take(source, first.progress)
+    second = await fetch_all(source, first.progress)
     assert (second.titles, second.unchanged) == (["Story b anew", "Story c"], 1)
     assert opened == ["lock", "b.md", "c.md"]
-    assert (await take(source, second.progress)).unchanged == 3
+    assert (await fetch_all(source, second.progress)).unchanged == 3
 
 
 @needs_git
@@ -161,7 +161,7 @@ async def test_nothing_is_fetched_where_nothing_changed(
     repository: Repository, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = source_of(repository, place)
-    first = await take(source)
+    first = await fetch_all(source)
     commands: list[str] = []
     run = GitSource._git
 
@@ -170,31 +170,31 @@ async def test_nothing_is_fetched_where_nothing_changed(
         return await run(self, arguments, at)
 
     monkeypatch.setattr(GitSource, "_git", noting)
-    assert (await take(source, first.progress)).unchanged == 2
+    assert (await fetch_all(source, first.progress)).unchanged == 2
     assert commands == ["ls-remote", "rev-parse", "reset", "clean"]
 
 
 @needs_git
 async def test_history_may_be_written_anew(repository: Repository, place: Path) -> None:
     source = source_of(repository, place)
-    first = await take(source)
+    first = await fetch_all(source)
     repository.commit({"_news/b.md": record("b instead")}, "--amend")
-    second = await take(source, first.progress)
+    second = await fetch_all(source, first.progress)
     assert (second.titles, second.unchanged) == (["Story b instead"], 1)
     repository.git("checkout", "--quiet", "--orphan", "other")
     repository.git("branch", "--quiet", "-D", "main")
     repository.git("branch", "--quiet", "-m", "main")
     repository.commit({"_news/a.md": record("a of another history")})
-    third = await take(source, second.progress)
+    third = await fetch_all(source, second.progress)
     assert (third.titles, third.unchanged) == (["Story a of another history"], 1)
 
 
 @needs_git
 async def test_a_deleted_file_is_gone(repository: Repository, place: Path) -> None:
     source = source_of(repository, place)
-    first = await take(source)
+    first = await fetch_all(source)
     repository.commit({"_news/a.md": None})
-    second = await take(source, first.progress)
+    second = await fetch_all(source, first.progress)
     assert (second.titles, second.unchanged, second.rejected) == ([], 1, [])
 
 
@@ -205,8 +205,8 @@ async def test_a_branch(repository: Repository, place: Path) -> None:
     repository.git("checkout", "--quiet", "main")
     source = source_of(repository, place / "1", branch="feature/next")
     assert source.name == f"git:{repository.root}#feature/next"
-    assert (await take(source)).titles == ["Story a", "Story b", "Story c"]
-    assert (await take(source_of(repository, place / "2"))).titles == ["Story a", "Story b"]
+    assert (await fetch_all(source)).titles == ["Story a", "Story b", "Story c"]
+    assert (await fetch_all(source_of(repository, place / "2"))).titles == ["Story a", "Story b"]
     missing = source_of(repository, place / "3", branch="next")
     assert await problem(missing) == "the repository has no branch 'next'"
 
@@ -215,14 +215,14 @@ async def test_a_branch(repository: Repository, place: Path) -> None:
 async def test_a_directory_of_the_repository(repository: Repository, place: Path) -> None:
     repository.commit({"other/c.md": record("c"), "other/d.md": "nonsense"})
     source = source_of(repository, place, path="other/", quality=40)
-    taken = await take(source)
+    taken = await fetch_all(source)
     assert source.name == f"git:{repository.root}:other"
     assert (taken.titles, list(taken.progress)) == (["Story c"], ["c.md", "d.md"])
     assert taken.batches[0].items[0].record.quality == 40
     reason = "no front matter: the first line must be ---"
     assert taken.rejected == [(f"{repository.root}: other/d.md", 1, reason)]
     single = source_of(repository, place, path="other/c.md")
-    assert (await take(single)).paths == [f"{repository.root}: other/c.md"]
+    assert (await fetch_all(single)).paths == [f"{repository.root}: other/c.md"]
     missing = source_of(repository, place, path="nothing")
     assert await problem(missing) == "the repository does not contain 'nothing'"
 
@@ -238,7 +238,7 @@ async def test_topics_of_the_repository(repository: Repository, place: Path) -> 
     (directory,) = source.topic_directories()
     topics, rejected = load_topics(directory)
     assert ([topic.name for topic in topics], rejected) == (["AI"], ())
-    assert (await take(source)).titles == ["Story a", "Story b"]  # topic files are no records
+    assert (await fetch_all(source)).titles == ["Story a", "Story b"]  # topic files are no records
 
 
 async def test_changes_are_told_at_once_and_then_now_and_then(place: Path) -> None:
@@ -267,15 +267,18 @@ def test_addresses() -> None:
         "file:///srv/news.git",
         "/srv/with space/news.git",
     ):
-        assert address(url) == (url, "")
-    assert address("HTTPS://example.com/a@b") == ("https://example.com/a@b", "")
-    assert address("https://me:p%40ss@example.com/x") == (
+        assert parse_address(url) == (url, "")
+    assert parse_address("HTTPS://example.com/a@b") == ("https://example.com/a@b", "")
+    assert parse_address("https://me:p%40ss@example.com/x") == (
         "https://example.com/x",
         "https://me:p%40ss@example.com",
     )
-    assert address("https://me:p@s:s@example.com/x").credentials == "https://me:p%40s%3As@example.com"
-    assert address("https://t0ken@example.com/x") == ("https://example.com/x", "https://t0ken:@example.com")
-    assert address("ssh://git:secret@example.com/x") == ("ssh://git@example.com/x", "")
+    assert parse_address("https://me:p@s:s@example.com/x").credentials == "https://me:p%40s%3As@example.com"
+    assert parse_address("https://t0ken@example.com/x") == (
+        "https://example.com/x",
+        "https://t0ken:@example.com",
+    )
+    assert parse_address("ssh://git:secret@example.com/x") == ("ssh://git@example.com/x", "")
 
 
 @pytest.mark.parametrize(
@@ -336,13 +339,13 @@ async def test_a_repository_that_is_not_there(tmp_path: Path, place: Path) -> No
 @needs_git
 async def test_an_outage_leaves_the_working_copy(repository: Repository, place: Path) -> None:
     source = source_of(repository, place)
-    first = await take(source)
+    first = await fetch_all(source)
     repository.root.rename(repository.root.with_name("away"))
     assert "no git repository" in await problem(source)
     repository.root.with_name("away").rename(repository.root)
     copy = (place / "copy").stat().st_ino
     repository.commit({"_news/c.md": record("c")})
-    assert (await take(source, first.progress)).titles == ["Story c"]
+    assert (await fetch_all(source, first.progress)).titles == ["Story c"]
     assert (place / "copy").stat().st_ino == copy
 
 
@@ -352,7 +355,7 @@ async def test_a_damaged_working_copy_is_made_anew(
     repository: Repository, place: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     source = source_of(repository, place)
-    first = await take(source)
+    first = await fetch_all(source)
     git = place / "copy" / ".git"
     match damage:
         case "no .git":
@@ -368,7 +371,7 @@ async def test_a_damaged_working_copy_is_made_anew(
         case "locked":
             (git / "index.lock").touch()  # what a crash leaves
     repository.commit({"_news/c.md": record("c")})
-    second = await take(source, first.progress)
+    second = await fetch_all(source, first.progress)
     assert (second.titles, second.unchanged) == (["Story c"], 2)
     assert ("creating the working copy again" in caplog.text) == (damage != "no index")
     assert names(place) == ["copy", "lock"]
@@ -382,9 +385,9 @@ async def test_a_repository_around_the_place_is_left_alone(repository: Repositor
     (around.root / "code.py").write_text("being written")
     (around.root / "new.py").write_text("new")
     source = source_of(repository, around.root / "data")
-    await take(source)
+    await fetch_all(source)
     shutil.rmtree(around.root / "data" / "copy" / ".git")
-    await take(source)
+    await fetch_all(source)
     assert (around.root / "code.py").read_text() == "being written"
     assert (around.root / "new.py").read_text() == "new"
 
@@ -394,13 +397,13 @@ async def test_files_that_were_changed_or_put_there_are_put_right(
     repository: Repository, place: Path
 ) -> None:
     source = source_of(repository, place)
-    first = await take(source)
+    first = await fetch_all(source)
     (place / "copy" / "_news" / "a.md").write_text(record("forged"))
     (place / "copy" / "_news" / "x.md").write_text(record("x"))
     (place / "copy" / "nested").mkdir()
     plain_git(place / "copy" / "nested", "init", "--quiet")
     (place / "copy" / "nested" / "y.md").write_text(record("y"))
-    second = await take(source, first.progress)
+    second = await fetch_all(source, first.progress)
     assert (second.titles, second.unchanged) == ([], 2)
 
 
@@ -408,20 +411,20 @@ async def test_files_that_were_changed_or_put_there_are_put_right(
 async def test_what_a_crash_left_of_a_first_intake_is_replaced(repository: Repository, place: Path) -> None:
     (place / "new" / ".git").mkdir(parents=True)
     (place / "new" / "half.md").write_text("---\n")
-    assert (await take(source_of(repository, place))).titles == ["Story a", "Story b"]
+    assert (await fetch_all(source_of(repository, place))).titles == ["Story a", "Story b"]
 
 
 @needs_git
 async def test_one_place_is_used_by_one_at_a_time(repository: Repository, place: Path) -> None:
     sources = [source_of(repository, place) for _ in range(3)]
-    both = await asyncio.gather(*(take(source) for source in sources))
+    both = await asyncio.gather(*(fetch_all(source) for source in sources))
     assert [taken.titles for taken in both] == [["Story a", "Story b"]] * 3
     async with aclosing(sources[0].fetch({})) as batches:
         await anext(batches)
         waiting = source_of(repository, place, timeout=timedelta(seconds=0.3))
         said = await problem(waiting)
         assert said.startswith(f"another process is using {place}; stopped after")
-    assert (await take(sources[1])).titles == ["Story a", "Story b"]
+    assert (await fetch_all(sources[1])).titles == ["Story a", "Story b"]
 
 
 @needs_git
@@ -438,7 +441,7 @@ async def test_git_that_does_not_end_is_ended(
     assert said.startswith("git did not finish; stopped after")
     for pid in (tmp_path / "pids").read_text().split():
         await until_gone(int(pid))
-    assert (await take(source_of(repository, place))).titles == ["Story a", "Story b"]
+    assert (await fetch_all(source_of(repository, place))).titles == ["Story a", "Story b"]
 
 
 async def until_gone(pid: int) -> None:
@@ -490,7 +493,7 @@ async def test_reasons(
 async def test_hooks_are_not_run(repository: Repository, place: Path, tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     source = source_of(repository, place)
-    await take(source)
+    await fetch_all(source)
     hooks = place / "copy" / ".git" / "hooks"
     hooks.mkdir(exist_ok=True)
     for name in ("post-checkout", "reference-transaction", "post-index-change", "fsmonitor"):
@@ -499,7 +502,7 @@ async def test_hooks_are_not_run(repository: Repository, place: Path, tmp_path: 
     with (place / "copy" / ".git" / "config").open("a") as config:
         config.write(f"[core]\n\tfsmonitor = {hooks / 'fsmonitor'}\n\thooksPath = .git/hooks\n")
     repository.commit({"_news/c.md": record("c"), ".gitattributes": "*.md filter=x\n"})
-    assert "Story c" in (await take(source)).titles
+    assert "Story c" in (await fetch_all(source)).titles
     assert not ran.exists()
     plain_git(place / "copy", "reset", "--quiet", "--hard")
     assert ran.exists()  # git left to itself would have run them
@@ -516,7 +519,7 @@ async def test_links_that_lead_out_are_not_followed(
     (repository.root / "_data").symlink_to(tmp_path / "outside")
     repository.commit({})
     source = source_of(repository, place)
-    taken = await take(source)
+    taken = await fetch_all(source)
     assert taken.titles == ["Story a", "Story b"]
     assert [path for path, _, _ in taken.rejected] == [f"{repository.root}: _news/out.md"]
     assert not any(path.is_symlink() for path in (place / "copy").rglob("*"))
@@ -534,7 +537,7 @@ async def test_a_hook_that_starts_the_bot_does_not_mislead_it(
     monkeypatch.setenv("GIT_DIR", str(other.root / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(other.root / ".git" / "index"))
     monkeypatch.setenv("GIT_WORK_TREE", str(other.root))
-    assert (await take(source_of(repository, place))).titles == ["Story a", "Story b"]
+    assert (await fetch_all(source_of(repository, place))).titles == ["Story a", "Story b"]
     assert (other.root / "x").read_text() == "x"
 
 
@@ -621,10 +624,10 @@ async def test_credentials_open_a_private_repository_and_are_seen_nowhere(
 
     monkeypatch.setattr("asyncio.create_subprocess_exec", noting)
     source = GitSource(f"http://me:p%40ss%2Fw%C3%B6rd@{server}", place)
-    taken = await take(source)
+    taken = await fetch_all(source)
     assert taken.titles == ["Story a", "Story b"]
     repository.commit({"_news/c.md": "nonsense"})
-    again = await take(source, taken.progress)
+    again = await fetch_all(source, taken.progress)
     assert [path for path, _, _ in again.rejected] == [f"http://{server}: _news/c.md"]
     assert source.name == f"git:http://{server}"
     kept = b"".join(path.read_bytes() for path in place.rglob("*") if path.is_file())
@@ -647,6 +650,6 @@ async def test_credentials_that_are_missing_or_wrong(server: str, place: Path, u
 @needs_git
 async def test_a_token_alone_will_do(server: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Server, "user", "t0ken:")
-    assert (await take(GitSource(f"http://t0ken@{server}", place))).titles == ["Story a", "Story b"]
+    assert (await fetch_all(GitSource(f"http://t0ken@{server}", place))).titles == ["Story a", "Story b"]
     missing = GitSource(f"http://t0ken@{server.replace('/repository/', '/nowhere/')}", place / "2")
     assert await problem(missing) == "no git repository exists at this address, or it is private"

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from bot.sources.feeds.charset import decoded
+from bot.sources.feeds.charset import decode
 from bot.sources.feeds.discover import feed_links
 from bot.sources.feeds.parse import MAX_BODY, FeedSpec, NotAFeed, parse
 from bot.sources.parsing.pool import ParserPool
@@ -82,4 +82,4 @@ async def test_every_codec_that_python_has_is_survived_at_every_size(pool: Parse
     text = b"a" * (size // 2) + b"-" + b"b9z" * (size // 6) + b"\xff"
     for codec in sorted({*aliases.values(), "punycode", "idna", "utf_7", "unicode_escape", "undefined"}):
         kind = f"text/xml; charset={codec.replace('_', '-')}"
-        assert len(await pool.run(1, decoded, text, kind)) <= 2 * size
+        assert len(await pool.run(1, decode, text, kind)) <= 2 * size

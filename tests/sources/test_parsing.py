@@ -17,8 +17,15 @@ from bot.domain.polling import PollResult
 from bot.errors import SourceError
 from bot.sources.feeds.discover import feed_links
 from bot.sources.feeds.parse import FeedSpec, NotAFeed, parse
-from bot.sources.feeds.source import find, poll_feed
-from bot.sources.parsing.pool import SMALL, Here, ParserBugError, ParserPool, TooCostlyError, loads
+from bot.sources.feeds.source import find_feed, poll_feed
+from bot.sources.parsing.pool import (
+    SMALL,
+    InProcessParsers,
+    ParserBugError,
+    ParserPool,
+    TooCostlyError,
+    loads,
+)
 from bot.sources.parsing.worker import main
 from bot.sources.records import parse as records
 from tests.feeds import Entry, Page, Site, reader, rss
@@ -72,7 +79,7 @@ async def test_a_parser_gives_the_same_in_a_process(
     pool: ParserPool, parser: Callable[..., object], body: bytes, arguments: tuple[Any, ...]
 ) -> None:
     there = await pool.run(1, parser, body, *arguments)
-    assert there == parser(body, *arguments) == await Here().run(1, parser, body, *arguments)
+    assert there == parser(body, *arguments) == await InProcessParsers().run(1, parser, body, *arguments)
 
 
 async def test_what_a_parser_objects_to_is_said_in_its_words(pool: ParserPool) -> None:
@@ -258,7 +265,7 @@ async def test_a_server_that_has_had_its_turn_waits_behind_the_others() -> None:
 # Feeds.
 
 
-class _Counting(Here):
+class _Counting(InProcessParsers):
     """Parses here, and notes for which servers."""
 
     def __init__(self) -> None:
@@ -280,9 +287,9 @@ async def test_only_a_small_feed_of_the_operators_is_parsed_at_once(
     async with Site({"/feed": Page(rss(Entry("One", 1, text="x" * size)))}).serving() as site:
         web = reader()
         done = await poll_feed(web, FeedSpec(site.url()), {}, NOW, counting, server)
-        found = await find(web, FeedSpec(site.url()), counting, server)
+        found = await find_feed(web, FeedSpec(site.url()), counting, server)
         await web.close()
-    assert done.got is PollResult.NEW
+    assert done.result is PollResult.NEW
     assert done.document == found.document
     assert counting.servers == ([server] * 2 if apart else [])
 
@@ -297,7 +304,10 @@ async def test_a_feed_that_takes_too_long_to_read_has_failed_for_that_reason() -
         web = reader()
         done = await poll_feed(web, FeedSpec(site.url()), {}, NOW, _TooCostly(), 7)
         with pytest.raises(SourceError, match="the document takes longer than 30 seconds to read"):
-            await find(web, FeedSpec(site.url()), _TooCostly(), 7)
+            await find_feed(web, FeedSpec(site.url()), _TooCostly(), 7)
         await web.close()
-    assert (done.got, done.reason) == (PollResult.FAILED, "the document takes longer than 30 seconds to read")
+    assert (done.result, done.reason) == (
+        PollResult.FAILED,
+        "the document takes longer than 30 seconds to read",
+    )
     assert site.paths == ["/feed", "/feed"], "no other address is tried for it"

@@ -87,7 +87,7 @@ def test_unknown_parents_and_cycles_are_reported_and_cut(tmp_path: Path) -> None
         f="{name: F, parent: Inline}",
         g="{name: G, parent: A}",
     )
-    topics, rejected = load_topics(tmp_path, known=["inline"])
+    topics, rejected = load_topics(tmp_path, other_names=["inline"])
     assert {topic.name: topic.parent for topic in topics} == {
         "A": "", "B": "c", "C": "A", "D": "", "E": "", "F": "Inline", "G": "A",
     }  # fmt: skip

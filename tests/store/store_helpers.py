@@ -17,11 +17,11 @@ from bot.domain.posting import plan as planning
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.plan import IntakePlan
 from bot.domain.records.analysis import TextAnalysis, Texts, analyse
-from bot.domain.records.intake import Arrival, Known, identify, keys_of
-from bot.domain.stories import story as domain_stories
-from bot.domain.stories.story import Story
-from bot.store import audience, records, schema, stories
+from bot.domain.records.intake import Arrival, StoredContext, identify, keys_of
+from bot.domain.stories.story import Story, story_view, topics_by_server
+from bot.store import audience, records, schema, sources, stories
 from bot.store.database import Database
+from bot.store.sources import SourceState
 from bot.store.topic_cache import TopicCache
 from bot.workers.story_window import StoryWindowCache
 from tests.make import at, record
@@ -63,7 +63,7 @@ HALVES = ("Harbour bridge closed after crack found", "Engineers inspect damaged 
 WHOLE = "Harbour bridge closed after crack found, engineers inspect damaged steel girder overnight"
 
 
-def halves(*topics: str, hours: float = 0) -> tuple[Record, Record, Record]:
+def two_events_and_their_report(*topics: str, hours: float = 0) -> tuple[Record, Record, Record]:
     """Reports of two stories, and the one that makes one of them."""
     one = record(HALVES[0], "a.example", topics=topics, quality=80, hours=hours)
     two = record(HALVES[1], "b.example", topics=topics, quality=80, hours=hours)
@@ -79,13 +79,13 @@ def topic_cache(db: Database) -> TopicCache:
     return _CACHES.setdefault(db, TopicCache())
 
 
-async def look(db: Database, *batch: Record) -> Known:
+async def load_context(db: Database, *batch: Record) -> StoredContext:
     """What the store knows of what a batch names."""
     async with db.write() as connection:
-        return await records.known(connection, [Arrival(record) for record in batch])
+        return await records.stored_context(connection, [Arrival(record) for record in batch])
 
 
-async def counted(connection: AsyncConnection, guild_id: int = 0) -> dict[str, int]:
+async def story_counts(connection: AsyncConnection, guild_id: int = 0) -> dict[str, int]:
     """How many stories each topic has, itself."""
     known = await TopicCache().load(connection, guild_id)
     return await stories.counts(connection, {topic.name: [topic.name] for topic in known}, guild_id)
@@ -108,7 +108,7 @@ async def take(
     now = at(hours)
     async with db.intake() as connection:
         arrivals = [Arrival(record, guild_id=guild_id, silent=silent) for record in batch]
-        known = await records.known(connection, arrivals)
+        known = await records.stored_context(connection, arrivals)
         concerned = await audience.load(connection, topic_cache(db))
         identified = identify(arrivals, known, concerned[0], now, RULES.max_age, semantic=semantic)
         placed = await StoryWindowCache(semantic=semantic).place(connection, identified, now)
@@ -136,8 +136,8 @@ async def merge(db: Database, old: int, into: int) -> None:
         made = IntakePlan(
             records=moved,
             merged={old: into},
-            stories={into: domain_stories.view(merged)},
-            story_topics={into: domain_stories.topics_by_server(merged)},
+            stories={into: story_view(merged)},
+            story_topics={into: topics_by_server(merged)},
         )
         await records.apply(connection, made, at())
 
@@ -156,3 +156,14 @@ async def wipe(db: Database) -> None:
         await connection.execute(sa.update(schema.records).values(story=None))
         for table in reversed(schema.metadata.sorted_tables):
             await connection.execute(sa.delete(table))
+
+
+async def story_numbers(connection: AsyncConnection) -> list[int]:
+    """The numbers of all stories that were neither merged nor removed, in order."""
+    return sorted(await stories.latest(connection, None, None))
+
+
+async def all_sources(connection: AsyncConnection) -> list[SourceState]:
+    """Every source that was ever read, in the order in which they were added."""
+    rows = await connection.execute(sa.select(schema.sources).order_by(schema.sources.c.id))
+    return [sources.state_of(row) for row in rows]

@@ -30,7 +30,7 @@ def pair(number: int) -> tuple[Record, Record, Record]:
 
 async def follow(db: Database) -> None:
     async with db.write() as connection:
-        ids = await topics.learn(connection, ["Harbours"])
+        ids = await topics.ensure(connection, ["Harbours"])
         for channel in (CHANNEL, OTHER):
             live = Subscription(0, GUILD, channel, "Harbours", Mode.LIVE, Importance.ALL)
             await subscriptions.subscribe(connection, live, ids["harbours"], at())

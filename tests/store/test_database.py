@@ -33,7 +33,7 @@ from bot.store import schema, sources
 from bot.store.database import Database, _Connection, marker, newest_revision, normalise, redact
 from tests.databases import opened
 from tests.make import START, record
-from tests.store.store_helpers import take
+from tests.store.store_helpers import all_sources, take
 
 NOBODY = 65534
 PATIENCE = 30  # seconds, for a thread that never ends
@@ -48,7 +48,7 @@ async def keep(db: Database, name: str) -> None:
 async def kept(db: Database) -> list[str]:
     """What was stored by `keep`."""
     async with db.read() as connection:
-        return [source.name for source in await sources.all_sources(connection)]
+        return [source.name for source in await all_sources(connection)]
 
 
 @contextmanager
@@ -622,7 +622,7 @@ async def test_an_error_of_the_work_in_a_transaction_is_not_the_databases(
     transaction = getattr(stores, way)
     with pytest.raises(type(error)) as raised:
         async with transaction() as connection:
-            await sources.all_sources(connection)
+            await all_sources(connection)
             raise error
     assert raised.value is error
 
@@ -641,7 +641,7 @@ async def test_what_breaks_below_a_statement_is_the_databases(
     monkeypatch.setattr(kind, "execute", broken)
     with pytest.raises(StoreError, match=str(error.args[-1])):
         async with stores.read() as connection:
-            await sources.all_sources(connection)
+            await all_sources(connection)
     monkeypatch.undo()
     assert await kept(stores) == []
 
@@ -697,9 +697,9 @@ async def test_the_code_of_an_error_says_who_is_to_blame(
 async def test_a_read_sees_one_moment(stores: Database) -> None:
     await keep(stores, "one")
     async with stores.read() as connection:
-        before = await sources.all_sources(connection)
+        before = await all_sources(connection)
         await keep(stores, "two")
-        assert await sources.all_sources(connection) == before
+        assert await all_sources(connection) == before
     assert await kept(stores) == ["one", "two"]
 
 
@@ -739,7 +739,7 @@ async def test_a_time_comes_back_as_it_was(stores: Database) -> None:
         async with stores.write() as connection:
             source = await sources.ensure(connection, "one", "test")
             await sources.failed(connection, source.id, "why", given)
-            found = (await sources.all_sources(connection))[0].last_error_at
+            found = (await all_sources(connection))[0].last_error_at
         assert found == given
         assert found is not None
         assert found.tzinfo is UTC

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.posting.digest import Digest, DigestMention, Entry, Section
+from bot.domain.posting.digest import Digest, DigestEntry, DigestMention, Section
 from bot.domain.stories import story as domain_stories
 from bot.store import digests, stories, subscriptions
 from bot.store.database import Database
@@ -34,8 +34,10 @@ async def due(db: Database, hours: float) -> list[int]:
 async def digest(db: Database, numbers: Sequence[int], hours: float) -> Digest:
     """A digest that tells these stories."""
     async with db.read() as connection:
-        views = [domain_stories.view(story) for story in (await stories.load(connection, numbers)).values()]
-    entries = tuple(Entry(view, 1.0) for view in views if view is not None)
+        views = [
+            domain_stories.story_view(story) for story in (await stories.load(connection, numbers)).values()
+        ]
+    entries = tuple(DigestEntry(view, 1.0) for view in views if view is not None)
     return Digest(at(), at(hours), (Section("AI", entries),))
 
 
@@ -137,16 +139,16 @@ async def test_what_was_told_is_known_per_channel_and_forgotten_in_time(channels
     async with channels.write() as connection:
         await digests.remember(connection, CHANNEL, await digest(channels, [1, 2], 1), at())
         await digests.remember(connection, OTHER, await digest(channels, [2], 2), at())
-        assert await digests.told(connection, CHANNEL) == {
+        assert await digests.mentions(connection, CHANNEL) == {
             1: DigestMention(2, at(1)),
             2: DigestMention(1, at(1)),
         }
-        assert await digests.told(connection, OTHER) == {2: DigestMention(1, at(2))}
+        assert await digests.mentions(connection, OTHER) == {2: DigestMention(1, at(2))}
     await take(channels, record(TWO, "d.example"))
     async with channels.write() as connection:
         await digests.remember(connection, CHANNEL, await digest(channels, [2], 9), at(5))
-        assert await digests.told(connection, CHANNEL) == {2: DigestMention(2, at(9))}
-        assert await digests.told(connection, OTHER) == {2: DigestMention(1, at(2))}
+        assert await digests.mentions(connection, CHANNEL) == {2: DigestMention(2, at(9))}
+        assert await digests.mentions(connection, OTHER) == {2: DigestMention(1, at(2))}
 
 
 async def test_what_was_told_of_a_merged_story_was_told_of_the_one_that_goes_on(channels: Database) -> None:
@@ -157,8 +159,8 @@ async def test_what_was_told_of_a_merged_story_was_told_of_the_one_that_goes_on(
         await digests.remember(connection, OTHER, await digest(channels, [2], 3), at())
     await merge(channels, 2, 1)
     async with channels.read() as connection:
-        assert await digests.told(connection, CHANNEL) == {1: DigestMention(2, at(1))}
-        assert (await digests.told(connection, OTHER))[1] == DigestMention(1, at(2))
+        assert await digests.mentions(connection, CHANNEL) == {1: DigestMention(2, at(1))}
+        assert (await digests.mentions(connection, OTHER))[1] == DigestMention(1, at(2))
 
 
 async def test_times_of_turns_are_exact(channels: Database) -> None:

@@ -13,7 +13,7 @@ from bot.domain.model import Record
 from bot.domain.polling import Feed, FeedOrigin, NewFeed, Polling
 from bot.store import feeds, quotas, schema, sources, subscriptions
 from bot.store.database import Database
-from bot.store.feeds import Settled
+from bot.store.feeds import SettledPoll
 from tests.make import at, record
 from tests.store.store_helpers import CHANNEL, GUILD, headlines, take
 
@@ -38,7 +38,7 @@ async def configure(db: Database, *wanted: NewFeed, hours: float = 0) -> None:
         await feeds.configure(connection, wanted, INTERVAL, at(hours))
 
 
-async def settle(db: Database, *settled: Settled, hours: float = 1) -> None:
+async def settle(db: Database, *settled: SettledPoll, hours: float = 1) -> None:
     """Polls are over."""
     async with db.write() as connection:
         await feeds.settle(connection, settled, at(hours))
@@ -80,12 +80,12 @@ def named(host: str, origin: FeedOrigin = FeedOrigin.OPERATOR, **more: object) -
     return NewFeed(f"https://{host}.example/feed", origin, **more)  # type: ignore[arg-type] # what a feed has
 
 
-def polled(feed: Feed, hours: float | None, error: str = "", **more: object) -> Settled:
+def polled(feed: Feed, hours: float | None, error: str = "", **more: object) -> SettledPoll:
     """A poll of it, after which it is due again at that time."""
     next_poll = None if hours is None else at(hours)
     failures = 1 if error else 0
     since = at() if error else None
-    return Settled(
+    return SettledPoll(
         feed.source_id,
         Polling(INTERVAL, next_poll, failures, since),
         error,
@@ -275,7 +275,11 @@ async def test_a_feed_that_is_followed_again_begins_anew(stores: Database) -> No
     async with stores.write() as connection:
         await sources.advance(
             connection,
-            [sources.Step(feed.source_id, {"http": {"etag": '"1"'}}, taken=3, finished=at(), rejected=1)],
+            [
+                sources.SourceStep(
+                    feed.source_id, {"http": {"etag": '"1"'}}, taken=3, finished=at(), rejected=1
+                )
+            ],
         )
         await feeds.settle(connection, [polled(feed, 2, "it failed")], at(1))
         await feeds.remove(connection, [feed.source_id])
@@ -394,7 +398,7 @@ async def test_many_feeds_are_asked_for_at_once(stores: Database) -> None:
 async def test_a_poll_that_went_well_is_noted(stores: Database) -> None:
     feed, other = await add(stores), await add(stores, OWN)
     await settle(stores, polled(feed, 1, "it failed"))
-    kept = Settled(feed.source_id, Polling(timedelta(minutes=42), at(3)), title="The Paper Online")
+    kept = SettledPoll(feed.source_id, Polling(timedelta(minutes=42), at(3)), title="The Paper Online")
     await settle(stores, kept, hours=2)
     after = await now(stores, feed)
     assert after == replace(
@@ -407,7 +411,7 @@ async def test_a_poll_that_failed_is_noted_with_its_reason(stores: Database) -> 
     feed = await add(stores)
     await settle(stores, polled(feed, 1))
     polling = Polling(INTERVAL, at(9), 4, at(2), warned=True)
-    await settle(stores, Settled(feed.source_id, polling, "x" * 1000), hours=3)
+    await settle(stores, SettledPoll(feed.source_id, polling, "x" * 1000), hours=3)
     after = await now(stores, feed)
     assert (after.polling, after.polled_at, after.last_success) == (polling, at(3), at(1))
     assert after.last_error == "x" * 499 + "…"

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Topic
-from bot.store import kept, search, server_topics, stories, volumes
+from bot.store import answer_cache, search, server_topics, stories, volumes
 from bot.store.database import Database
 from tests.make import at, record
 from tests.store.store_helpers import GUILD, headlines, statements, take
@@ -140,7 +140,7 @@ async def test_a_title_that_is_not_new_is_found_by_its_whole_words(many: Databas
 async def test_volumes_that_take_long_are_counted_once_in_a_while(
     many: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept, "MANY", 2)
+    monkeypatch.setattr(answer_cache, "MIN_ROWS", 2)
 
     async def asked(hours: float) -> int:
         async with many.read() as connection:
@@ -151,7 +151,7 @@ async def test_volumes_that_take_long_are_counted_once_in_a_while(
     assert await asked(12) > 0
     assert await asked(12.1) == 0
     assert await asked(12.2) > 0
-    monkeypatch.setattr(kept, "MANY", 10_000)
+    monkeypatch.setattr(answer_cache, "MIN_ROWS", 10_000)
     assert await asked(13) > 0
     assert await asked(13) > 0
 
@@ -176,7 +176,7 @@ async def test_totals_of_many_are_counted_once_in_a_while(
             return await stories.recent_totals(connection, at(hours))
 
     assert await asked(12) == (12, 12)
-    monkeypatch.setattr(kept, "MANY", 5)
+    monkeypatch.setattr(answer_cache, "MIN_ROWS", 5)
     assert await asked(12) == (12, 12)
     await take(many, record("One more thing that nobody expected", "z.example", hours=12), hours=12)
     assert await asked(12.1) == (12, 12)

@@ -598,13 +598,13 @@ async def test_a_server_is_told_what_waits_and_what_was_held_back(posts: Databas
             connection, Decisions(holds=(replace(holds[0], reason=Reason.TOO_OLD),)), {}, clock()
         )
     async with posts.read() as connection:
-        assert await outbox.held_counts(connection, GUILD, clock()) == {"too old": 2, "muted": 1}
-        assert await outbox.held_counts(connection, GUILD, clock() + timedelta(1)) == {}
-        assert await outbox.held_in(connection, 2, CHANNEL) == "too old"
-        assert await outbox.held_in(connection, 2, OTHER) is None
+        assert await outbox.withheld_counts(connection, GUILD, clock()) == {"too old": 2, "muted": 1}
+        assert await outbox.withheld_counts(connection, GUILD, clock() + timedelta(1)) == {}
+        assert await outbox.withheld_reason(connection, 2, CHANNEL) == "too old"
+        assert await outbox.withheld_reason(connection, 2, OTHER) is None
         assert await outbox.queue_length(connection, GUILD) == 6
         assert await outbox.queue_length(connection, GUILD + 1) == 0
         assert await outbox.post_in(connection, 99, CHANNEL) is None
     async with posts.write() as connection:
         await decisions.apply(connection, Decisions(sends=(Send(2, CHANNEL, GUILD, 1),)), {}, clock())
-        assert await outbox.held_in(connection, 2, CHANNEL) is None
+        assert await outbox.withheld_reason(connection, 2, CHANNEL) is None

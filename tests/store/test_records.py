@@ -17,7 +17,7 @@ from bot.domain.clustering.story_cluster import day_of, extract_terms
 from bot.domain.model import Importance, Mode, Record, Stored, Subscription, Topic, TopicMatch
 from bot.domain.posting.decisions import Decisions
 from bot.domain.posting.plan import IntakePlan
-from bot.domain.records.intake import Known
+from bot.domain.records.intake import StoredContext
 from bot.domain.stories import story as domain_stories
 from bot.domain.stories.owners import NO_OWNERS
 from bot.store import records, schema, stories, subscriptions, topics
@@ -32,12 +32,13 @@ from tests.store.store_helpers import (
     ONE,
     THREE,
     TWO,
-    counted,
-    halves,
-    look,
+    load_context,
     merge,
     stored_of,
+    story_counts,
+    story_numbers,
     take,
+    two_events_and_their_report,
     wipe,
 )
 
@@ -47,7 +48,7 @@ def bare(stored: Stored) -> Stored:
     return replace(stored, record=replace(stored.record, related=(), twins=()))
 
 
-async def same(db: Database, made: IntakePlan, known: Known) -> None:
+async def same(db: Database, made: IntakePlan, known: StoredContext) -> None:
     """Assert that everything that was planned is known."""
     async with db.read() as connection:
         found = await records.by_id(connection, made.records)
@@ -74,7 +75,7 @@ async def consistent(db: Database) -> None:
     """Assert what holds whenever no transaction is open."""
     async with db.read() as connection:
         rows = {row.number: row for row in await connection.execute(sa.select(schema.stories))}
-        numbers = await stories.numbers(connection)
+        numbers = await story_numbers(connection)
         loaded = await stories.load(connection, rows)
         topic_names = dict(
             (await connection.execute(sa.select(schema.topics.c.id, schema.topics.c.name))).all()
@@ -85,7 +86,7 @@ async def consistent(db: Database) -> None:
         everything = (await connection.execute(sa.select(schema.records))).all()
         keys: dict[str, int] = dict((await connection.execute(sa.select(schema.record_keys))).all())
     for number, row in rows.items():
-        view = domain_stories.view(loaded[number])
+        view = domain_stories.story_view(loaded[number])
         assert (number in numbers) == (row.merged_into is None and not row.removed)
         if row.merged_into is not None:
             assert rows[row.merged_into].merged_into is None, "a chain"
@@ -141,7 +142,7 @@ async def test_what_was_planned_is_known_after_every_batch(
     await wipe(stores)
     for hours, batch in enumerate(batches):
         made = await take(stores, *batch, hours=hours)
-        known = await look(stores, *batch)
+        known = await load_context(stores, *batch)
         assert made.new + made.changed + made.unchanged == len(batch)
         await same(stores, made, known)
         await consistent(stores)
@@ -212,7 +213,7 @@ async def test_what_is_known_of_a_batch_is_what_it_names_and_what_declares_that(
     background, other = record(TWO, "b.example", hours=-1000), record(THREE)
     lead = record(ONE, related=[background])
     await take(stores, lead, other)
-    known = await look(stores, background, record(FOUR))
+    known = await load_context(stores, background, record(FOUR))
     assert {stored.record.title for stored in known.records.values()} == {ONE, TWO}
     assert (known.next_record, known.next_story) == (4, 3)
 
@@ -280,7 +281,7 @@ async def test_a_page_is_known_by_all_its_addresses(stores: Database) -> None:
     amp = "https://a.example/1-for-phones"
     page = record(ONE, url="https://a.example/1", twins=[amp])
     await take(stores, page)
-    known = await look(stores, record(ONE, url=amp))
+    known = await load_context(stores, record(ONE, url=amp))
     assert known.by_key == {amp: 1}
     made = await take(stores, record(TWO, url=amp), hours=1)
     assert (made.new, made.changed) == (0, 1)
@@ -311,7 +312,7 @@ async def test_topics_are_learned_once_whatever_their_case(stores: Database) -> 
 async def test_topics_keep_their_server_in_every_part_of_a_long_read(stores: Database) -> None:
     await take(stores, record(ONE, topics=["Space"]), record(TWO, topics=["AI"]))
     async with stores.write() as connection:
-        ids = await topics.learn(connection, ["Mine", "Theirs"])
+        ids = await topics.ensure(connection, ["Mine", "Theirs"])
         for name, guild_id in (("Mine", GUILD), ("Theirs", GUILD + 1)):
             of = schema.topics.c.id == ids[name.casefold()]
             await connection.execute(sa.update(schema.topics).where(of).values(guild_id=guild_id))
@@ -343,7 +344,7 @@ async def test_a_changed_record_loses_the_topics_it_has_no_more(stores: Database
     await take(stores, page)
     await take(stores, replace(page, topics=("Space",)), hours=1)
     async with stores.read() as connection:
-        assert await counted(connection) == {"AI": 0, "Space": 1}
+        assert await story_counts(connection) == {"AI": 0, "Space": 1}
     await consistent(stores)
 
 
@@ -353,17 +354,17 @@ async def test_removed_records_leave_their_story_and_come_back(stores: Database)
     await take(stores, replace(page, removed=True), hours=1)
     await consistent(stores)
     async with stores.read() as connection:
-        assert await stories.numbers(connection) == []
+        assert await story_numbers(connection) == []
         assert (await stories.load(connection, [1]))[1].members == ()
     await take(stores, page, hours=2)
     await consistent(stores)
     async with stores.read() as connection:
-        assert await stories.numbers(connection) == [1]
-        assert await counted(connection) == {"AI": 1}
+        assert await story_numbers(connection) == [1]
+        assert await story_counts(connection) == {"AI": 1}
 
 
 async def test_a_merged_story_goes_on_under_the_other_number(stores: Database) -> None:
-    one, two, both = halves("AI")
+    one, two, both = two_events_and_their_report("AI")
     await take(stores, one, two)
     made = await take(stores, both, hours=1)
     assert made.merged == {2: 1}
@@ -372,9 +373,9 @@ async def test_a_merged_story_goes_on_under_the_other_number(stores: Database) -
         assert await stories.survivor(connection, 2) == 1
         assert await stories.survivor(connection, 1) == 1
         assert await stories.survivor(connection, 3) is None
-        assert await stories.numbers(connection) == [1]
+        assert await story_numbers(connection) == [1]
         assert len((await stories.load(connection, [1]))[1].members) == 3
-    assert (await look(stores, one)).next_story == 3  # a number is never used again
+    assert (await load_context(stores, one)).next_story == 3  # a number is never used again
 
 
 async def test_a_story_that_was_merged_again_and_again_is_found_in_one_step(stores: Database) -> None:
@@ -394,7 +395,7 @@ async def test_held_back_and_then_posted(stores: Database) -> None:
     async with stores.write() as connection:
         ids = await topics.ids(connection)
         await subscriptions.subscribe(connection, asked, ids["ai"], at())
-    one, two, both = (replace(item, quality=10) for item in halves("AI"))
+    one, two, both = (replace(item, quality=10) for item in two_events_and_their_report("AI"))
     await take(stores, one, two)
     held = schema.withheld_posts
 
@@ -412,15 +413,15 @@ async def test_rematching_replaces_the_topics_of_records_and_stories(stores: Dat
     same = [record("A whale in the harbour", f"o{n}.example", topics=["Sea"]) for n in range(2)]
     await take(stores, *same)
     async with stores.write() as connection:
-        stored = await records.own_after(connection, 0, 10)
+        stored = await records.arrived_after(connection, 0, 10)
         assert list(stored) == [1, 2]
-        assert list(await records.own_after(connection, 1, 10)) == [2]
-        assert list(await records.own_after(connection, 0, 1)) == [1]
+        assert list(await records.arrived_after(connection, 1, 10)) == [2]
+        assert list(await records.arrived_after(connection, 0, 1)) == [1]
         matches = {1: (TopicMatch("Whales", False, ("whale",)),), 2: ()}
         await records.rematch(connection, matches)
         await stories.decide_topics(connection, [1], NO_OWNERS)
         assert await records.topics_of(connection, [1]) == {1: matches[1]}
-        assert await counted(connection) == {"Sea": 0, "Whales": 1}
+        assert await story_counts(connection) == {"Sea": 0, "Whales": 1}
     await consistent(stores)
 
 

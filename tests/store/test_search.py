@@ -24,7 +24,16 @@ from bot.services.search import CANDIDATES, find
 from bot.store import records, schema, search, stories, topics
 from bot.store.database import Database
 from tests.make import Clock, at, examples, record
-from tests.store.store_helpers import GUILD, HALVES, analysed, halves, headlines, stored_of, take, wipe
+from tests.store.store_helpers import (
+    GUILD,
+    HALVES,
+    analysed,
+    headlines,
+    stored_of,
+    take,
+    two_events_and_their_report,
+    wipe,
+)
 
 OTHERS = GUILD + 1
 
@@ -255,7 +264,7 @@ async def test_the_index_follows_what_becomes_of_a_record(stores: Database) -> N
 
 
 async def test_records_of_one_story_are_one_line_with_its_lead_if_that_matches(stores: Database) -> None:
-    one, two, both = halves()
+    one, two, both = two_events_and_their_report()
     await take(stores, one)
     await take(stores, two, hours=0.2)
     await take(stores, both, hours=1)
@@ -320,7 +329,7 @@ async def test_similar_stories_are_those_that_a_server_sees(stores: Database) ->
 
 
 async def test_a_story_is_as_similar_as_its_best_report(stores: Database) -> None:
-    one, two, both = halves()
+    one, two, both = two_events_and_their_report()
     for position, own in enumerate((one, two, both)):
         await take(stores, own, hours=position / 4)
     number = (await stored_of(stores, both)).story

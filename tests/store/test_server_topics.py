@@ -19,7 +19,7 @@ from bot.store.topic_cache import TopicCache
 from bot.workers import rematch
 from tests.databases import opened
 from tests.make import Clock, at, record
-from tests.store.store_helpers import CHANNEL, GUILD, counted, stored_of, take, topic_cache
+from tests.store.store_helpers import CHANNEL, GUILD, stored_of, story_counts, take, topic_cache
 
 OTHERS = GUILD + 1
 WIND = Topic("Wind", aliases=("Turbines",), parent="Energy", query='"wind farm"', guild_id=GUILD)
@@ -87,9 +87,9 @@ async def test_a_story_is_found_by_it_in_its_server_alone(stores: Database) -> N
         assert await find(stores, "wind", OTHERS) == [second]
         assert await find(stores, "wind", 0) == await find(stores, "wind", 7) == []
     async with stores.read() as connection:
-        assert (await counted(connection, GUILD))["Wind"] == 1
-        assert (await counted(connection, OTHERS))["wind"] == 1
-        assert await counted(connection) == {}
+        assert (await story_counts(connection, GUILD))["Wind"] == 1
+        assert (await story_counts(connection, OTHERS))["wind"] == 1
+        assert await story_counts(connection) == {}
         seen = (await stories.load(connection, [first], OTHERS))[first]
         assert [match.topic for own in seen.topics.values() for match in own] == []
         seen = (await stories.load(connection, [first], GUILD))[first]
@@ -177,7 +177,7 @@ async def test_removing_it_ends_its_subscriptions_and_no_others(stores: Database
 
 async def test_feeds_are_sought_for_what_is_followed(stores: Database) -> None:
     async with stores.intake() as connection:
-        ids = await topics.learn(connection, ["Space"])
+        ids = await topics.ensure(connection, ["Space"])
         assert await topics.followed(connection) == frozenset()
         await subscriptions.subscribe(connection, Subscription(0, GUILD, 1, "Space"), ids["space"], at())
     assert await _followed(stores) == {"space"}
@@ -246,7 +246,7 @@ async def test_topics_are_built_once_and_again_when_they_change(stores: Database
         await delete(Context(stores, Clock()), GUILD, "Gale")
         assert await names(other, GUILD) == []
         async with other.write() as connection:
-            await topics.learn(connection, ["Space"])
+            await topics.ensure(connection, ["Space"])
         assert await names(stores, GUILD) == ["Space"]
 
 
@@ -255,11 +255,11 @@ async def test_a_change_that_was_not_stored_is_not_kept(stores: Database) -> Non
     assert await names(stores, GUILD) == ["Wind"]
     with pytest.raises(ZeroDivisionError):
         async with stores.intake() as connection:
-            await topics.learn(connection, ["Never"])
+            await topics.ensure(connection, ["Never"])
             assert [topic.name for topic in await topic_cache(stores).load(connection)] == ["Never"]
             raise ZeroDivisionError
     async with stores.write() as connection:
-        await topics.learn(connection, ["Space"])
+        await topics.ensure(connection, ["Space"])
     assert await names(stores) == ["Space"]
 
 
@@ -278,7 +278,7 @@ async def test_two_processes_that_change_topics_at_once_are_both_heard(
 
     async def learn(db: Database, name: str) -> None:
         async with db.write() as connection:
-            await topics.learn(connection, [name])
+            await topics.ensure(connection, [name])
 
     async with opened(store_url) as other:
         for round_ in range(5):

@@ -12,7 +12,7 @@ from bot.store.database import Database
 from bot.store.sources import SourceState
 from tests.databases import opened
 from tests.make import at, record
-from tests.store.store_helpers import headlines, take
+from tests.store.store_helpers import all_sources, headlines, take
 
 
 async def state(db: Database, name: str = "folder:/news") -> SourceState:
@@ -27,7 +27,7 @@ async def test_a_source_is_made_once(stores: Database, store_url: str) -> None:
     assert found == [first] * 6
     await state(stores, "folder:/more")
     async with stores.read() as connection:
-        assert [s.name for s in await sources.all_sources(connection)] == ["folder:/news", "folder:/more"]
+        assert [s.name for s in await all_sources(connection)] == ["folder:/news", "folder:/more"]
 
 
 async def test_progress_comes_back_as_it_was_noted_and_is_replaced_by_key(stores: Database) -> None:
@@ -35,12 +35,14 @@ async def test_progress_comes_back_as_it_was_noted_and_is_replaced_by_key(stores
     entries = {"a/“b”.md": {"size": 12, "time": 1.5, "hash": "x", "gone": None, "list": [1, "é", True]}}
     async with stores.write() as connection:
         assert await sources.progress(connection, one.id) == {}
-        await sources.advance(connection, [sources.Step(one.id, entries, taken=2, finished=None, rejected=1)])
         await sources.advance(
-            connection, [sources.Step(one.id, {"c": {"size": 1}}, taken=1, finished=None, rejected=1)]
+            connection, [sources.SourceStep(one.id, entries, taken=2, finished=None, rejected=1)]
         )
         await sources.advance(
-            connection, [sources.Step(one.id, {"c": {"size": 2}}, taken=0, finished=None, rejected=1)]
+            connection, [sources.SourceStep(one.id, {"c": {"size": 1}}, taken=1, finished=None, rejected=1)]
+        )
+        await sources.advance(
+            connection, [sources.SourceStep(one.id, {"c": {"size": 2}}, taken=0, finished=None, rejected=1)]
         )
         assert await sources.progress(connection, one.id) == entries | {"c": {"size": 2}}
         assert await sources.progress(connection, other.id) == {}
@@ -50,11 +52,15 @@ async def test_progress_comes_back_as_it_was_noted_and_is_replaced_by_key(stores
 async def test_an_intake_is_done_with_its_last_batch(stores: Database) -> None:
     source = await state(stores)
     async with stores.write() as connection:
-        await sources.advance(connection, [sources.Step(source.id, {}, taken=5, finished=at(1), rejected=2)])
+        await sources.advance(
+            connection, [sources.SourceStep(source.id, {}, taken=5, finished=at(1), rejected=2)]
+        )
     done = replace(source, taken=5, intake_done=True, last_success=at(1), rejected=2)
     assert await state(stores) == done
     async with stores.write() as connection:
-        await sources.advance(connection, [sources.Step(source.id, {}, taken=0, finished=at(2), rejected=0)])
+        await sources.advance(
+            connection, [sources.SourceStep(source.id, {}, taken=0, finished=at(2), rejected=0)]
+        )
     assert await state(stores) == replace(done, last_success=at(2), rejected=0)
 
 
@@ -62,13 +68,17 @@ async def test_an_error_stands_until_it_went_well(stores: Database) -> None:
     source = await state(stores)
     async with stores.write() as connection:
         await sources.failed(connection, source.id, "OSError: " + "x" * 1000, at(1))
-        await sources.advance(connection, [sources.Step(source.id, {}, taken=1, finished=None, rejected=0)])
+        await sources.advance(
+            connection, [sources.SourceStep(source.id, {}, taken=1, finished=None, rejected=0)]
+        )
     failed = await state(stores)
     assert (failed.last_error_at, failed.intake_done) == (at(1), False)
     assert failed.last_error.startswith("OSError: x")
     assert len(failed.last_error) == 500
     async with stores.write() as connection:
-        await sources.advance(connection, [sources.Step(source.id, {}, taken=0, finished=at(2), rejected=0)])
+        await sources.advance(
+            connection, [sources.SourceStep(source.id, {}, taken=0, finished=at(2), rejected=0)]
+        )
     mended = await state(stores)
     assert (mended.last_error, mended.last_error_at, mended.last_success) == ("", None, at(2))
 

@@ -13,7 +13,18 @@ from bot.domain.stories.story import Story
 from bot.store import stories
 from bot.store.database import Database
 from tests.make import at, record
-from tests.store.store_helpers import FOUR, GUILD, ONE, THREE, TWO, halves, headlines, merge, take
+from tests.store.store_helpers import (
+    FOUR,
+    GUILD,
+    ONE,
+    THREE,
+    TWO,
+    headlines,
+    merge,
+    story_numbers,
+    take,
+    two_events_and_their_report,
+)
 
 
 async def search(db: Database, text: str, limit: int = 25) -> list[str]:
@@ -66,7 +77,7 @@ async def test_it_is_the_lead_whose_title_counts(stores: Database) -> None:
 
 
 async def test_merged_and_removed_stories_are_not_offered(stores: Database) -> None:
-    one, two, both = halves()
+    one, two, both = two_events_and_their_report()
     await take(stores, one, two, gone := record(ONE))
     assert await search(stores, "girder") == [two.title]
     await take(stores, replace(gone, removed=True), both, hours=1)
@@ -106,7 +117,7 @@ async def test_stories_are_loaded_with_members_what_they_declare_and_topics(stor
         found = await stories.load(connection, [2, 3, 2, 99])
     assert list(found) == [2, 3, 99]
     assert found[99] == Story(99, (), {}, {})
-    view = domain_stories.view(found[2])
+    view = domain_stories.story_view(found[2])
     assert view is not None
     assert [m.record.title for m in view.members] == [ONE, ONE]
     assert [(c.stored.record.title, c.relation) for c in view.coverage] == [
@@ -206,7 +217,7 @@ async def test_a_story_with_several_arrivals_arrived_once_and_a_removed_one_did_
     await take(stores, replace(two, removed=True), hours=1)
     async with stores.read() as connection:
         assert await stories.arrived(connection, None, at(-1), at(9)) == [1]
-        assert await stories.numbers(connection) == [1]
+        assert await story_numbers(connection) == [1]
         assert await stories.totals(connection) == (3, 1)
 
 
@@ -222,12 +233,12 @@ async def test_a_merged_story_counts_as_the_one_that_goes_on(stores: Database) -
 
 async def test_a_server_is_read_nothing_of_another_server(stores: Database) -> None:
     """Rows of other servers stay in the database: nobody has to filter them afterwards."""
-    first, second, whole = halves("AI")
+    first, second, whole = two_events_and_their_report("AI")
     for guild_id in (0, GUILD, GUILD + 1):
         for each in (first, second, whole):
             await take(stores, replace(each, title=f"{each.title} {guild_id}"), guild_id=guild_id)
     async with stores.read() as connection:
-        numbers = await stories.numbers(connection)
+        numbers = await story_numbers(connection)
         read: list[sa.Row[Any]] = []
         fetched = sa.engine.Result.__iter__
         with pytest.MonkeyPatch.context() as patch:

@@ -92,7 +92,7 @@ async def test_a_servers_own_reports_and_topics_are_stored_for_it_alone(stores: 
     await take(stores, *reports(4, "AI"))
     await take(stores, *reports(1, "Space", first=50, hours=1), hours=1, guild_id=GUILD)
     async with stores.write() as connection:
-        await topics.learn(connection, ["Space"])
+        await topics.ensure(connection, ["Space"])
     await take(stores, *reports(2, "Space", first=60, hours=2), hours=2, guild_id=GUILD)
     for topic in ("AI", "Cracks", "Space"):
         assert await found(stores, topic, GUILD) == IS, topic

@@ -22,7 +22,7 @@ WISH = Subscription(0, GUILD, CHANNEL, "AI", Mode.BOTH, Importance.MAJOR, ROLE, 
 async def subscribe(db: Database, wanted: Subscription, hours: float = 0) -> None:
     """Subscribe a channel; its topic becomes known."""
     async with db.write() as connection:
-        ids = await topics.learn(connection, [wanted.topic])
+        ids = await topics.ensure(connection, [wanted.topic])
         await subscriptions.subscribe(connection, wanted, ids[wanted.topic.casefold()], at(hours))
 
 
@@ -134,7 +134,7 @@ async def test_a_pause_has_its_first_reason_until_it_ends(stores: Database) -> N
 
 async def test_of_a_channel_that_is_gone_nothing_is_kept(stores: Database) -> None:
     async with stores.write() as connection:
-        ids = await topics.learn(connection, ["AI"])
+        ids = await topics.ensure(connection, ["AI"])
         for channel in (CHANNEL, OTHER):
             await subscriptions.subscribe(connection, replace(WISH, channel_id=channel), ids["ai"], at())
             await subscriptions.mute(connection, GUILD, channel, "Crypto")
@@ -183,7 +183,7 @@ async def test_a_mute_is_taken_back_where_it_was_made(stores: Database) -> None:
 
 async def test_the_same_wish_from_two_processes_is_one(stores: Database, store_url: str) -> None:
     async with stores.write() as connection:
-        ids = await topics.learn(connection, ["AI"])
+        ids = await topics.ensure(connection, ["AI"])
 
     async def both(db: Database) -> None:
         async with db.write() as connection:

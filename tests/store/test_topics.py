@@ -11,7 +11,7 @@ from bot.store.database import Database
 from bot.store.topic_cache import TopicCache
 from tests.databases import opened
 from tests.make import record
-from tests.store.store_helpers import ONE, TWO, counted, take
+from tests.store.store_helpers import ONE, TWO, story_counts, take
 
 VISION = Topic(
     "Computer Vision",
@@ -89,8 +89,8 @@ async def test_a_topic_of_records_becomes_known_and_can_be_configured_later(stor
 async def test_learning_leaves_a_configured_topic_as_it_is(stores: Database) -> None:
     await configure(stores, VISION)
     async with stores.write() as connection:
-        ids = await topics.learn(connection, ["COMPUTER VISION", "Été", "ÉTÉ"])
-        assert await topics.learn(connection, []) == ids
+        ids = await topics.ensure(connection, ["COMPUTER VISION", "Été", "ÉTÉ"])
+        assert await topics.ensure(connection, []) == ids
     assert ids.keys() == {"computer vision", "été"}
     assert await known(stores) == [VISION, Topic("Été")]
 
@@ -104,13 +104,13 @@ async def test_stories_are_counted_for_their_own_topics(stores: Database) -> Non
         record(TWO, "c.example", topics=["AI"]),
     )
     async with stores.read() as connection:
-        assert await counted(connection) == {"Computer Vision": 1, "AI": 2, "Sea": 0}
+        assert await story_counts(connection) == {"Computer Vision": 1, "AI": 2, "Sea": 0}
 
 
 async def test_two_processes_learn_a_topic_once(stores: Database, store_url: str) -> None:
     async def learn(db: Database) -> dict[str, int]:
         async with db.write() as connection:
-            return await topics.learn(connection, ["AI", "Space"])
+            return await topics.ensure(connection, ["AI", "Space"])
 
     async with opened(store_url) as other:
         found = await asyncio.gather(*(learn(db) for db in (stores, other) * 3))

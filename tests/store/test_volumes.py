@@ -9,7 +9,16 @@ from bot.domain.stories.owners import NO_OWNERS
 from bot.store import server_topics, stories, volumes
 from bot.store.database import Database
 from tests.make import at, record
-from tests.store.store_helpers import FOUR, GUILD, ONE, THREE, TWO, halves, stored_of, take
+from tests.store.store_helpers import (
+    FOUR,
+    GUILD,
+    ONE,
+    THREE,
+    TWO,
+    stored_of,
+    take,
+    two_events_and_their_report,
+)
 
 OTHERS = GUILD + 1
 
@@ -36,7 +45,7 @@ async def test_stories_count_on_the_day_of_their_first_report(stores: Database) 
 
 
 async def test_merged_and_removed_stories_do_not_count(stores: Database) -> None:
-    one, two, both = halves("AI", hours=-2)
+    one, two, both = two_events_and_their_report("AI", hours=-2)
     gone = record(ONE, topics=["AI"], hours=-2)
     await take(stores, one, two, gone)
     assert await volume(stores, "AI") == {"ai": [3, 0, 0]}

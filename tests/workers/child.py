@@ -17,10 +17,10 @@ from bot.domain.model import Topic
 from bot.domain.retry import Outcome
 from bot.messages.message import Message
 from bot.workers import digests, rematch
-from bot.workers.delivery import Deliver
+from bot.workers.delivery import Delivery
 from tests.make import Clock, ListSource, record
 from tests.store.store_helpers import ONE, THREE, TWO
-from tests.workers.desk import BotHarness, Mailbox, Meanwhile
+from tests.workers.desk import BotHarness, InterruptibleDatabase, RecordingSender
 
 WORDS = Topic("Words", keywords=tuple(ONE.split()[:1]))
 NAME = "list:crash"
@@ -40,7 +40,7 @@ async def here(*words: object) -> NoReturn:
     raise AssertionError
 
 
-class Unanswered(Mailbox):
+class UnansweredSender(RecordingSender):
     """Discord gets the message, and its answer never comes."""
 
     async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
@@ -52,7 +52,7 @@ async def main(url: str, seconds: str, part: str, stop: str) -> None:
     """Run a step."""
     clock = Clock()
     clock.forward(seconds=float(seconds))
-    db = await Meanwhile.open(url)
+    db = await InterruptibleDatabase.open(url)
     desk = BotHarness(db, clock)
     if int(stop):
         db.at_commit(lambda: here("written"), int(stop))
@@ -68,7 +68,7 @@ async def main(url: str, seconds: str, part: str, stop: str) -> None:
         case "deliver":
             await desk.deliverer.step()
         case "unanswered":
-            await Deliver(desk.context, Unanswered()).step()
+            await Delivery(desk.context, UnansweredSender()).step()
     await here("done")
 
 

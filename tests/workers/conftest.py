@@ -15,7 +15,7 @@ import pytest
 
 from tests.databases import opened_as
 from tests.make import Clock
-from tests.workers.desk import BotHarness, Meanwhile
+from tests.workers.desk import BotHarness, InterruptibleDatabase
 
 HERE = Path(__file__).parent
 ON_BOTH = {"test_crash", "test_leases", "test_tenants", "test_together", "test_workers"}
@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture
 async def desk(store_url: str, clock: Clock) -> AsyncIterator[BotHarness]:
     """A bot that knows the topics AI and Space, and is past its source's first intake."""
-    async with opened_as(store_url, Meanwhile) as db:
+    async with opened_as(store_url, InterruptibleDatabase) as db:
         made = BotHarness(db, clock)
         await made.begin("AI", "Space")
         made.woken = 0
@@ -53,5 +53,5 @@ async def desk(store_url: str, clock: Clock) -> AsyncIterator[BotHarness]:
 @pytest.fixture
 async def fresh(store_url: str, clock: Clock) -> AsyncIterator[BotHarness]:
     """A bot that has never taken anything in."""
-    async with opened_as(store_url, Meanwhile) as db:
+    async with opened_as(store_url, InterruptibleDatabase) as db:
         yield BotHarness(db, clock)

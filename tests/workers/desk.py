@@ -12,7 +12,7 @@ from datetime import time
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.chat.port import Mark, Target
+from bot.chat.port import MessageTraits, Target
 from bot.domain.model import Importance, Mode, Record
 from bot.domain.posting.schedule import Schedule
 from bot.domain.retry import Outcome, SendStatus
@@ -22,7 +22,7 @@ from bot.services.subscribe import SubscribeRequest, subscribe
 from bot.store import outbox, schema, subscriptions
 from bot.store.database import Database
 from bot.workers import digests
-from bot.workers.delivery import Deliver
+from bot.workers.delivery import Delivery
 from bot.workers.ingest import Ingest, Summary
 from tests.make import Clock, ListSource, record
 from tests.store.store_helpers import CHANNEL, GUILD
@@ -32,8 +32,8 @@ NOON = Schedule(time(13), "UTC")  # the clock of a test starts at 12:00 UTC
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a sender was asked for."""
+class SentRequest:
+    """A request to a sender."""
 
     target: Target
     message: Message = field(default_factory=Message)
@@ -46,24 +46,24 @@ class Asked:
 
     @property
     def text(self) -> str:
-        """All that it shows."""
+        """All texts of the message."""
         shown = [self.message.content]
         for embed in self.message.embeds:
             shown += [embed.title, embed.description, embed.footer, *(part.value for part in embed.fields)]
         return "\n".join(shown)
 
 
-class Mailbox:
-    """A sender that notes what it is asked for, and answers as it was told to: that it went well, if not.
+class RecordingSender:
+    """A sender that records its requests. It gives the answers that a test sets, and otherwise succeeds.
 
-    Like Discord it answers a nonce that it knows with the message that it knows it from.
+    Like Discord it answers a repeated nonce with the message that the nonce first made.
     """
 
     def __init__(self) -> None:
-        self.sent: list[Asked] = []
-        self.edited: list[Asked] = []
-        self.published: list[Asked] = []
-        self.looked: list[Mark] = []
+        self.sent: list[SentRequest] = []
+        self.edited: list[SentRequest] = []
+        self.published: list[SentRequest] = []
+        self.looked: list[MessageTraits] = []
         self.standing: dict[int, Outcome] = {}  # by channel: what is there of a message in doubt
         self.announcing: set[int] = set()
         self.answers: dict[int, Outcome] = {}  # by channel
@@ -80,12 +80,12 @@ class Mailbox:
         """Note it; the nonce decides about the message's id."""
         assert 0 < len(nonce) <= 25
         assert target.message_id is None
-        answer = await self._answer(self.sent, Asked(target, message, nonce))
+        answer = await self._answer(self.sent, SentRequest(target, message, nonce))
         if answer is not OK:
             return answer
         return Outcome(SendStatus.OK, message_id=self._ids.setdefault(nonce, 1000 + len(self._ids)))
 
-    async def find(self, target: Target, mark: Mark) -> Outcome:
+    async def find(self, target: Target, mark: MessageTraits) -> Outcome:
         """Whether it is there, as the test has it."""
         self.looked.append(mark)
         return self.standing.get(target.channel_id, Outcome(SendStatus.MISSING))
@@ -93,45 +93,45 @@ class Mailbox:
     async def edit(self, target: Target, message: Message) -> Outcome:
         """Note it."""
         assert target.message_id is not None
-        return await self._answer(self.edited, Asked(target, message))
+        return await self._answer(self.edited, SentRequest(target, message))
 
     async def publish(self, target: Target) -> Outcome:
         """Note it."""
         assert target.message_id is not None
-        return await self._answer(self.published, Asked(target))
+        return await self._answer(self.published, SentRequest(target))
 
     def can_publish(self, channel_id: int) -> bool:
         """Whether it was said to be an announcement channel."""
         return channel_id in self.announcing
 
-    async def _answer(self, where: list[Asked], asked: Asked) -> Outcome:
-        where.append(asked)
-        for counted in (0, asked.target.channel_id):
+    async def _answer(self, where: list[SentRequest], request: SentRequest) -> Outcome:
+        where.append(request)
+        for counted in (0, request.target.channel_id):
             self._busy[counted] += 1
             self.busiest[counted] = max(self.busiest[counted], self._busy[counted])
         for _ in range(5):
             await asyncio.sleep(0)  # let the others go on meanwhile
-        self._busy.subtract((0, asked.target.channel_id))
-        return self.answers.get(asked.target.channel_id, OK)
+        self._busy.subtract((0, request.target.channel_id))
+        return self.answers.get(request.target.channel_id, OK)
 
 
-Happens = Callable[[], Awaitable[object]]
+Interruption = Callable[[], Awaitable[object]]
 
 
-class Meanwhile(Database):
-    """A database with which something else can happen first, at a certain moment."""
+class InterruptibleDatabase(Database):
+    """A database that lets a test run something before a read or a commit."""
 
-    _before_read: Happens | None = None
-    _at_commit: Happens | None = None
+    _before_read: Interruption | None = None
+    _at_commit: Interruption | None = None
     _commits = 0
 
-    def before_next_read(self, happens: Happens) -> None:
+    def before_next_read(self, interruption: Interruption) -> None:
         """Have it happen when somebody next wants to read."""
-        self._before_read = happens
+        self._before_read = interruption
 
-    def at_commit(self, happens: Happens, number: int = 1) -> None:
+    def at_commit(self, interruption: Interruption, number: int = 1) -> None:
         """Have it happen when the next transaction, or a later one, is to be stored."""
-        self._at_commit, self._commits = happens, number
+        self._at_commit, self._commits = interruption, number
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -155,14 +155,14 @@ class Meanwhile(Database):
 class BotHarness:
     """One process of the bot at work on a database."""
 
-    def __init__(self, db: Meanwhile, clock: Clock) -> None:
+    def __init__(self, db: InterruptibleDatabase, clock: Clock) -> None:
         self.db = db
         self.clock = clock
         self.woken = 0
         self.context = Context(db, clock, digest_default=NOON, editors="all", wake=self._wake)
         self.ingest = Ingest(self.context)
-        self.mailbox = Mailbox()
-        self.deliverer = Deliver(self.context, self.mailbox)
+        self.mailbox = RecordingSender()
+        self.deliverer = Delivery(self.context, self.mailbox)
         self.source = ListSource()
 
     def _wake(self) -> None:
@@ -235,7 +235,7 @@ class BotHarness:
             start = self.clock.now.replace(year=2000)
             return [reason for _, reason in await outbox.given_up(connection, GUILD, start)]
 
-    async def held(self) -> dict[int, str]:
+    async def withheld(self) -> dict[int, str]:
         """Why stories were held back in the channel."""
         held = schema.withheld_posts
         async with self.db.read() as connection:

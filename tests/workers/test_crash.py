@@ -12,7 +12,7 @@ from bot.domain.model import Mode
 from bot.store import outbox, schema, sources, stories
 from bot.workers import digests, rematch
 from tests.make import at
-from tests.store.store_helpers import ONE, THREE, TWO
+from tests.store.store_helpers import ONE, THREE, TWO, story_numbers
 from tests.workers.child import NAME, WORDS, source
 from tests.workers.desk import BotHarness
 
@@ -50,7 +50,9 @@ async def crew(desk: BotHarness) -> BotHarness:
     await desk.follow()
     async with desk.db.write() as connection:
         state = await sources.ensure(connection, NAME, "list")
-        await sources.advance(connection, [sources.Step(state.id, {}, taken=0, finished=at(), rejected=0)])
+        await sources.advance(
+            connection, [sources.SourceStep(state.id, {}, taken=0, finished=at(), rejected=0)]
+        )
     return desk
 
 
@@ -58,7 +60,7 @@ async def all_is_told_once(crew: BotHarness) -> None:
     """Assert that the three stories are there, and in the channel, once."""
     assert await crew.count(schema.records) == 5
     async with crew.db.read() as connection:
-        assert await stories.numbers(connection) == [1, 2, 3, 4, 5]
+        assert await story_numbers(connection) == [1, 2, 3, 4, 5]
     await crew.deliver()
     assert sorted(crew.mailbox.titles) == sorted((ONE, TWO, THREE))
     assert await progress(crew) == {"seen": {"count": 3}}

@@ -21,12 +21,22 @@ from bot.services.context import Context
 from bot.services.related import related
 from bot.services.subscribe import post_now, unsubscribe
 from bot.store import outbox, schema
-from bot.workers.delivery import Deliver
+from bot.workers.delivery import Delivery
 from bot.workers.ingest import Ingest
 from tests.databases import opened_as
 from tests.make import Clock, at, record
-from tests.store.store_helpers import CHANNEL, FOUR, GUILD, ONE, OTHER, THREE, TWO, halves, headlines
-from tests.workers.desk import Asked, BotHarness, Mailbox, Meanwhile, reports
+from tests.store.store_helpers import (
+    CHANNEL,
+    FOUR,
+    GUILD,
+    ONE,
+    OTHER,
+    THREE,
+    TWO,
+    headlines,
+    two_events_and_their_report,
+)
+from tests.workers.desk import BotHarness, InterruptibleDatabase, RecordingSender, SentRequest, reports
 
 FORBIDDEN = Outcome(SendStatus.REFUSED, 403, MISSING_PERMISSIONS)
 ROLE, OTHER_ROLE = (1 << 60) + 100, (1 << 60) + 101
@@ -267,7 +277,7 @@ async def test_a_post_that_a_moderator_deleted_is_not_posted_again(desk: BotHarn
 
 async def test_two_posts_of_one_story_become_a_post_and_a_pointer(desk: BotHarness) -> None:
     await desk.follow()
-    one, two, both = halves("AI")
+    one, two, both = two_events_and_their_report("AI")
     await desk.report(one, two)
     first, second = sorted(desk.mailbox.sent, key=lambda asked: asked.title, reverse=True)
     assert (first.title, second.title) == (one.title, two.title)
@@ -287,7 +297,7 @@ async def test_two_posts_of_one_story_become_a_post_and_a_pointer(desk: BotHarne
 
 async def test_the_one_post_of_a_merged_story_shows_the_one_that_goes_on(desk: BotHarness) -> None:
     await desk.follow(importance=Importance.NOTABLE)
-    one, two, both = halves("AI")
+    one, two, both = two_events_and_their_report("AI")
     await desk.report(replace(one, quality=10), two)
     assert desk.mailbox.titles == [two.title]
     desk.clock.forward(minutes=5)
@@ -303,7 +313,7 @@ async def test_the_one_post_of_a_merged_story_shows_the_one_that_goes_on(desk: B
 
 async def test_stories_that_are_one_before_they_went_out_are_one_post(desk: BotHarness) -> None:
     await desk.follow()
-    one, two, both = halves("AI")
+    one, two, both = two_events_and_their_report("AI")
     await desk.take_in(one, two)
     await desk.take_in(both)
     await desk.deliver()
@@ -315,7 +325,7 @@ async def test_stories_that_are_one_before_they_went_out_are_one_post(desk: BotH
 async def test_a_story_that_is_merged_while_it_goes_out_is_not_lost(desk: BotHarness) -> None:
     """Its row was claimed as another story's, which is none any more, and shows the one that goes on."""
     await desk.follow(importance=Importance.NOTABLE)
-    one, two, both = halves("AI")
+    one, two, both = two_events_and_their_report("AI")
     await desk.take_in(replace(one, quality=10), two)
     desk.db.before_next_read(lambda: desk.take_in(both))
     await desk.deliver()
@@ -330,12 +340,12 @@ async def test_a_story_that_grows_while_it_goes_out_is_edited(desk: BotHarness) 
     await desk.take_in(*reports(ONE, 1))
     grow = desk.take_in
 
-    class Slow(Mailbox):
+    class Slow(RecordingSender):
         async def send(self, target: object, message: Message, nonce: str) -> Outcome:
             await grow(*reports(ONE, 1, first=1))
             return await super().send(target, message, nonce)  # type: ignore[arg-type] # as it came
 
-    desk.deliverer = Deliver(desk.context, slow := Slow())
+    desk.deliverer = Delivery(desk.context, slow := Slow())
     await desk.deliver()
     assert ("1 outlet" in slow.sent[0].text, slow.edited) == (True, [])
     desk.clock.forward(minutes=1)
@@ -363,7 +373,7 @@ async def test_a_refused_permission_pauses_the_channel_and_stops_its_other_messa
     await desk.resume()
     await desk.deliver()
     assert desk.mailbox.titles[2:] == [ONE, TWO, THREE]
-    assert desk.mailbox.sent[0].nonce == desk.mailbox.sent[2].nonce
+    assert len({asked.nonce for asked in desk.mailbox.sent if asked.title == ONE}) == 1
 
 
 async def test_an_edit_that_is_refused_pauses_too_and_is_made_later(desk: BotHarness) -> None:
@@ -419,7 +429,7 @@ async def test_a_message_that_was_deleted_is_never_touched_again(desk: BotHarnes
 async def test_a_bug_in_a_sender_holds_up_no_other_message(
     desk: BotHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Buggy(Mailbox):
+    class Buggy(RecordingSender):
         async def send(self, target: object, message: Message, nonce: str) -> Outcome:
             if message.embeds[0].title == ONE:
                 raise ZeroDivisionError("a bug")
@@ -427,7 +437,7 @@ async def test_a_bug_in_a_sender_holds_up_no_other_message(
 
     await desk.follow()
     await desk.take_in(ai(ONE, quality=90), ai(TWO))
-    desk.deliverer = Deliver(desk.context, buggy := Buggy())
+    desk.deliverer = Delivery(desk.context, buggy := Buggy())
     await desk.deliver()
     assert buggy.titles == [TWO]
     assert "ZeroDivisionError" in caplog.text
@@ -448,15 +458,15 @@ async def test_a_worker_that_is_stopped_in_the_middle_is_replaced_after_its_leas
     await desk.take_in(ai(ONE))
     reached = asyncio.Event()
 
-    class Stuck(Mailbox):
+    class Stuck(RecordingSender):
         async def send(self, target: object, message: Message, nonce: str) -> Outcome:
-            self.sent.append(Asked(target, message, nonce))  # type: ignore[arg-type] # as it came
+            self.sent.append(SentRequest(target, message, nonce))  # type: ignore[arg-type] # as it came
             reached.set()
             await asyncio.Event().wait()
             raise AssertionError
 
     stuck = Stuck()
-    working = asyncio.ensure_future(Deliver(desk.context, stuck).step())
+    working = asyncio.ensure_future(Delivery(desk.context, stuck).step())
     await reached.wait()
     working.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -471,18 +481,35 @@ async def test_a_worker_that_is_stopped_in_the_middle_is_replaced_after_its_leas
 # Several at once.
 
 
+class Crowded(RecordingSender):
+    """Answers nothing until so many messages are on their way at once."""
+
+    def __init__(self, crowd: int) -> None:
+        super().__init__()
+        self._missing = crowd
+        self._complete = asyncio.Event()
+
+    async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
+        self._missing -= 1
+        if not self._missing:
+            self._complete.set()
+        await self._complete.wait()
+        return await super().send(target, message, nonce)
+
+
 async def test_channels_are_served_side_by_side_and_each_in_order(desk: BotHarness) -> None:
     channels = [CHANNEL + n for n in range(6)]
     for channel in channels:
         await desk.follow(channel=channel)
     titles = list(headlines(4))
     await desk.take_in(*(ai(title, quality=90 - n) for n, title in enumerate(titles)))
-    desk.deliverer = Deliver(desk.context, desk.mailbox, concurrency=4)
+    desk.mailbox = Crowded(4)
+    desk.deliverer = Delivery(desk.context, desk.mailbox, concurrency=4)
     await desk.deliver()
     for channel in channels:
         assert [a.title for a in desk.mailbox.sent if a.target.channel_id == channel] == titles
         assert desk.mailbox.busiest[channel] == 1
-    assert desk.mailbox.busiest[0] == 4
+    assert desk.mailbox.busiest[0] <= 4
 
 
 async def test_more_than_a_batch_goes_out(desk: BotHarness) -> None:
@@ -510,15 +537,15 @@ async def test_no_message_is_begun_with_little_of_its_lease_left(
     await desk.follow()
     await desk.take_in(ai(ONE, quality=90), ai(TWO, quality=80), ai(THREE))
 
-    class Slow(Mailbox):
+    class Slow(RecordingSender):
         async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
             clock.forward(seconds=40)
             return await super().send(target, message, nonce)
 
-    desk.deliverer = Deliver(desk.context, slow := Slow())
+    desk.deliverer = Delivery(desk.context, slow := Slow())
     assert await desk.deliverer.step() == 3
     assert slow.titles == [ONE, TWO], "the third could have outlived its lease"
-    async with opened_as(store_url, Meanwhile) as other:
+    async with opened_as(store_url, InterruptibleDatabase) as other:
         rival = BotHarness(other, clock)
         assert await rival.deliver() == 1  # it was given back at once, untried
     assert rival.mailbox.titles == [THREE]
@@ -529,18 +556,18 @@ async def test_a_stop_gives_back_what_was_not_begun_with(desk: BotHarness) -> No
     await desk.take_in(ai(ONE, quality=90), ai(TWO, quality=80), ai(THREE))
     stopping = asyncio.Event()
 
-    class Stopped(Mailbox):
+    class Stopped(RecordingSender):
         async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
             stopping.set()
             return await super().send(target, message, nonce)
 
     stopped = Stopped()
-    desk.deliverer = Deliver(desk.context, stopped, stopping=stopping.is_set)
+    desk.deliverer = Delivery(desk.context, stopped, stopping=stopping.is_set)
     assert await desk.deliver() == 3
     assert stopped.titles == [ONE], "what is on its way is finished and settled"
     assert await desk.deliver() == 0
     assert await next_due(desk) == desk.clock()
-    desk.deliverer = Deliver(desk.context, desk.mailbox)
+    desk.deliverer = Delivery(desk.context, desk.mailbox)
     assert await desk.deliver() == 2
     assert desk.mailbox.titles == [TWO, THREE]
 
@@ -565,14 +592,14 @@ async def test_what_discord_cannot_take_now_is_not_tried_with_the_next_message(
 
 
 async def test_a_message_that_discord_fails_at_holds_up_the_others_but_shortly(desk: BotHarness) -> None:
-    class Failing(Mailbox):
+    class Failing(RecordingSender):
         async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
             done = await super().send(target, message, nonce)
             return Outcome(SendStatus.REFUSED, 500) if message.embeds[0].title == ONE else done
 
     await desk.follow()
     await desk.take_in(ai(ONE, quality=90), ai(TWO, quality=80), ai(THREE))
-    desk.deliverer = Deliver(desk.context, failing := Failing())
+    desk.deliverer = Delivery(desk.context, failing := Failing())
     for _ in range(4):
         await desk.deliver()
         desk.clock.forward(seconds=5)
@@ -597,7 +624,7 @@ async def test_two_processes_send_every_message_once(desk: BotHarness, store_url
     for channel in (CHANNEL, OTHER):
         await desk.follow(channel=channel)
     await desk.take_in(*(ai(title) for title in headlines(30)))
-    async with opened_as(store_url, Meanwhile) as other:
+    async with opened_as(store_url, InterruptibleDatabase) as other:
         rival = BotHarness(other, clock)
         counts = await asyncio.gather(desk.deliver(), rival.deliver(), desk.deliver(), rival.deliver())
         sent = desk.mailbox.sent + rival.mailbox.sent
@@ -670,7 +697,7 @@ async def test_nothing_is_read_where_nothing_is_due(desk: BotHarness) -> None:
 
 async def test_rules_of_the_config_are_those_that_hold(desk: BotHarness) -> None:
     slow = Context(desk.db, desk.clock, PostingSettings(edit_interval=timedelta(hours=1)))
-    desk.deliverer, desk.ingest = Deliver(slow, desk.mailbox), Ingest(slow)
+    desk.deliverer, desk.ingest = Delivery(slow, desk.mailbox), Ingest(slow)
     await desk.follow()
     await desk.report(*reports(ONE, 1))
     await desk.report(*reports(ONE, 1, first=1))

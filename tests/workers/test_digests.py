@@ -21,8 +21,18 @@ from bot.store.subscriptions import ChannelState
 from bot.workers import digests as pipeline
 from tests.databases import opened_as
 from tests.make import Clock, ListSource, at, record
-from tests.store.store_helpers import CHANNEL, FOUR, GUILD, ONE, OTHER, THREE, TWO, halves, headlines
-from tests.workers.desk import BotHarness, Meanwhile
+from tests.store.store_helpers import (
+    CHANNEL,
+    FOUR,
+    GUILD,
+    ONE,
+    OTHER,
+    THREE,
+    TWO,
+    headlines,
+    two_events_and_their_report,
+)
+from tests.workers.desk import BotHarness, InterruptibleDatabase
 
 
 def ai(title: str, outlet: str = "alpha.example", **more: Any) -> Record:
@@ -260,7 +270,7 @@ async def test_a_story_comes_again_only_when_outlets_joined(reader: BotHarness) 
 
 
 async def test_a_story_that_was_told_and_then_merged_is_not_told_anew(reader: BotHarness) -> None:
-    one, two, both = halves("AI")
+    one, two, both = two_events_and_their_report("AI")
     await reader.take_in(one, two)
     reader.clock.forward(hours=1)
     (first,) = await told(reader)
@@ -408,7 +418,7 @@ async def test_two_processes_send_one_digest(reader: BotHarness, store_url: str,
     clock.forward(days=1)
     async with reader.db.read() as connection:
         (due,) = await digests.due(connection, clock())
-    async with opened_as(store_url, Meanwhile) as other:
+    async with opened_as(store_url, InterruptibleDatabase) as other:
         rival = BotHarness(other, clock)
         contexts = [reader.context, rival.context] * 3
         counts = await asyncio.gather(*(pipeline.send_due(context, due) for context in contexts))
@@ -425,7 +435,7 @@ async def test_a_digest_that_is_due_and_one_on_demand_at_once_are_one(
     clock.forward(days=1)
     async with reader.db.read() as connection:
         (due,) = await digests.due(connection, clock())
-    async with opened_as(store_url, Meanwhile) as other:
+    async with opened_as(store_url, InterruptibleDatabase) as other:
         rival = BotHarness(other, clock)
         counts = await asyncio.gather(
             use.send_now(reader.context, GUILD, CHANNEL, digest_payload),

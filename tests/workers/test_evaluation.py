@@ -61,7 +61,7 @@ async def sea(fresh: BotHarness) -> BotHarness:
     return await filled(fresh)
 
 
-class Watched(Evaluations):
+class RecordingEvaluations(Evaluations):
     """Notes of each slice of work in which thread it ran, and whether a transaction was open."""
 
     def __init__(self) -> None:
@@ -81,9 +81,9 @@ class Watched(Evaluations):
         return await super().run(noted)
 
 
-def watch(desk: BotHarness, monkeypatch: pytest.MonkeyPatch) -> Watched:
+def watch(desk: BotHarness, monkeypatch: pytest.MonkeyPatch) -> RecordingEvaluations:
     """Watch what is evaluated from now on."""
-    watched = Watched()
+    watched = RecordingEvaluations()
     object.__setattr__(desk.context, "evaluations", watched)
     for name in ("read", "write"):
         begin = getattr(desk.db, name)
@@ -159,14 +159,17 @@ async def _subscribe(desk: BotHarness) -> None:
 
 # What is asked of the bot, and what is computed for it.
 COMPUTED: dict[str, tuple[Callable[[BotHarness], Awaitable[object]], Callable[..., Any]]] = {
-    "a mute": (lambda d: mutes.effect(d.context, GUILD, None, "storm"), stories.view),
-    "a new subscription": (_subscribe, stories.view),
-    "the newest stories": (lambda d: related.latest(d.context, None, GUILD), stories.view),
-    "the hottest stories": (lambda d: related.latest(d.context, "Sea", GUILD, sort=Sort.HOT), stories.view),
-    "a story": (lambda d: related.related(d.context, "1", GUILD, CHANNEL), stories.view),
+    "a mute": (lambda d: mutes.effect(d.context, GUILD, None, "storm"), stories.story_view),
+    "a new subscription": (_subscribe, stories.story_view),
+    "the newest stories": (lambda d: related.latest(d.context, None, GUILD), stories.story_view),
+    "the hottest stories": (
+        lambda d: related.latest(d.context, "Sea", GUILD, sort=Sort.HOT),
+        stories.story_view,
+    ),
+    "a story": (lambda d: related.related(d.context, "1", GUILD, CHANNEL), stories.story_view),
     "stories related to it": (lambda d: related.related(d.context, "1", GUILD, CHANNEL), related_stories),
-    "why it has its topics": (lambda d: related.why(d.context, "1", GUILD, CHANNEL), stories.view),
-    "a post on demand": (lambda d: post_now(d.context, 1, GUILD, CHANNEL), stories.view),
+    "why it has its topics": (lambda d: related.why(d.context, "1", GUILD, CHANNEL), stories.story_view),
+    "a post on demand": (lambda d: post_now(d.context, 1, GUILD, CHANNEL), stories.story_view),
     "a backtest": (lambda d: tryout.backtest(d.context, GUILD, CHANNEL, "Sea"), reached),
     "a digest that is looked at": (lambda d: digests.preview(d.context, GUILD, CHANNEL), compose),
     "a digest on demand": (lambda d: digests.send_now(d.context, GUILD, CHANNEL, digest_payload), compose),
@@ -218,7 +221,7 @@ async def test_only_so_many_stories_are_looked_at(
     monkeypatch.setattr(subscribing, "MOST_FORECAST", 3)
     await fresh.begin("Sea")
     await fresh.take_in(*(record(f"{title} storm", topics=["Sea"]) for title in headlines(8)))
-    threads = threads_of(stories.view, monkeypatch)
+    threads = threads_of(stories.story_view, monkeypatch)
     await COMPUTED[asked][0](fresh)
     assert len(threads) == 3
 

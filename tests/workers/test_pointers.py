@@ -14,10 +14,10 @@ from bot.messages.message import Message
 from bot.services import curate
 from bot.services.curate import Editor
 from bot.store import stories
-from bot.workers.delivery import Deliver
+from bot.workers.delivery import Delivery
 from tests.make import record
-from tests.store.store_helpers import GUILD, ONE, TWO, halves
-from tests.workers.desk import OK, BotHarness, Mailbox
+from tests.store.store_helpers import GUILD, ONE, TWO, two_events_and_their_report
+from tests.workers.desk import OK, BotHarness, RecordingSender
 
 EDITOR = Editor(GUILD, 1)
 
@@ -27,7 +27,7 @@ def ai(title: str, outlet: str, **more: Any) -> Record:
     return record(title, outlet, topics=["AI"], **more)
 
 
-class Wall(Mailbox):
+class ChannelView(RecordingSender):
     """What stands in the channel: the last of every message; edits of some are refused."""
 
     def __init__(self) -> None:
@@ -62,10 +62,10 @@ class Wall(Mailbox):
 
 
 @pytest.fixture
-def wall(desk: BotHarness) -> Wall:
+def wall(desk: BotHarness) -> ChannelView:
     """The channel."""
-    made = Wall()
-    desk.deliverer = Deliver(desk.context, made)
+    made = ChannelView()
+    desk.deliverer = Delivery(desk.context, made)
     return made
 
 
@@ -76,10 +76,10 @@ async def hours_pass(desk: BotHarness, hours: int = 4) -> None:
         await desk.deliver()
 
 
-async def merged(desk: BotHarness, wall: Wall, **refuses: Outcome) -> tuple[Record, Record, Record]:
+async def merged(desk: BotHarness, wall: ChannelView, **refuses: Outcome) -> tuple[Record, Record, Record]:
     """Two posted stories, 1000 and 1001, that a third report shows to be one."""
     await desk.follow()
-    one, two, both = halves("AI")
+    one, two, both = two_events_and_their_report("AI")
     await desk.report(one)
     await desk.report(two)
     assert wall.shows == {1000: one.title, 1001: two.title}
@@ -94,14 +94,16 @@ GONE = Outcome(SendStatus.REFUSED, 404, UNKNOWN_MESSAGE)
 REFUSED = Outcome(SendStatus.REFUSED, 400, INVALID_FORM_BODY, detail="no")
 
 
-async def test_a_pointer_comes_after_the_message_that_it_points_to(desk: BotHarness, wall: Wall) -> None:
+async def test_a_pointer_comes_after_the_message_that_it_points_to(
+    desk: BotHarness, wall: ChannelView
+) -> None:
     await merged(desk, wall)
     assert [edit.target.message_id for edit in wall.edited] == [1000, 1001]
     assert wall.pointers() == {1001: 1000}
 
 
 async def test_where_the_message_that_goes_on_was_deleted_the_other_one_shows_the_story(
-    desk: BotHarness, wall: Wall
+    desk: BotHarness, wall: ChannelView
 ) -> None:
     one, _, _ = await merged(desk, wall, of_1000=GONE)
     assert wall.pointers() == {}
@@ -112,19 +114,23 @@ async def test_where_the_message_that_goes_on_was_deleted_the_other_one_shows_th
     assert len(wall.sent) == 2
 
 
-async def test_where_the_other_message_was_deleted_nothing_points_to_it(desk: BotHarness, wall: Wall) -> None:
+async def test_where_the_other_message_was_deleted_nothing_points_to_it(
+    desk: BotHarness, wall: ChannelView
+) -> None:
     one, _, _ = await merged(desk, wall, of_1001=GONE)
     assert wall.pointers() == {}
     assert wall.shows[1000] == one.title
 
 
-async def test_where_both_were_deleted_nothing_is_posted_again(desk: BotHarness, wall: Wall) -> None:
+async def test_where_both_were_deleted_nothing_is_posted_again(desk: BotHarness, wall: ChannelView) -> None:
     await merged(desk, wall, of_1000=GONE, of_1001=GONE)
     assert wall.pointers() == {}
     assert len(wall.sent) == 2
 
 
-async def test_a_message_that_is_deleted_later_is_pointed_to_no_longer(desk: BotHarness, wall: Wall) -> None:
+async def test_a_message_that_is_deleted_later_is_pointed_to_no_longer(
+    desk: BotHarness, wall: ChannelView
+) -> None:
     one, _, _ = await merged(desk, wall)
     wall.refuses = {1000: GONE}
     await desk.report(ai(one.title, "d.example", quality=95, hours=4))
@@ -134,7 +140,7 @@ async def test_a_message_that_is_deleted_later_is_pointed_to_no_longer(desk: Bot
 
 
 async def test_as_long_as_the_other_message_does_not_show_the_story_nothing_points_to_it(
-    desk: BotHarness, wall: Wall
+    desk: BotHarness, wall: ChannelView
 ) -> None:
     _, two, both = await merged(desk, wall, of_1000=REFUSED)
     assert wall.pointers() == {}
@@ -145,7 +151,7 @@ async def test_as_long_as_the_other_message_does_not_show_the_story_nothing_poin
     assert wall.pointers() == {1001: 1000}
 
 
-async def test_a_pointer_waits_out_an_outage(desk: BotHarness, wall: Wall) -> None:
+async def test_a_pointer_waits_out_an_outage(desk: BotHarness, wall: ChannelView) -> None:
     await merged(desk, wall, of_1000=Outcome(SendStatus.REFUSED, 503))
     assert wall.pointers() == {}
     wall.refuses.clear()
@@ -154,7 +160,7 @@ async def test_a_pointer_waits_out_an_outage(desk: BotHarness, wall: Wall) -> No
 
 
 async def test_a_message_is_edited_before_it_is_pointed_to_however_old_it_is(
-    desk: BotHarness, wall: Wall
+    desk: BotHarness, wall: ChannelView
 ) -> None:
     await desk.follow()
     await desk.report(ai(ONE, "a.example"), ai(TWO, "b.example", hours=1))
@@ -178,7 +184,7 @@ async def parted(desk: BotHarness, number: int, title: str) -> int:
 @pytest.mark.parametrize("days", [0, 30])
 @pytest.mark.parametrize("delivered", [True, False])
 async def test_a_pointer_goes_when_the_merge_is_undone(
-    desk: BotHarness, wall: Wall, days: int, *, delivered: bool
+    desk: BotHarness, wall: ChannelView, days: int, *, delivered: bool
 ) -> None:
     await desk.follow()
     await desk.report(ai(ONE, "a.example", quality=90), ai(TWO, "b.example", hours=0.5))
@@ -204,7 +210,7 @@ async def test_a_pointer_goes_when_the_merge_is_undone(
 
 
 async def test_a_merge_that_is_undone_before_the_second_message_went_out_leaves_two(
-    desk: BotHarness, wall: Wall
+    desk: BotHarness, wall: ChannelView
 ) -> None:
     await desk.follow()
     await desk.take_in(ai(ONE, "a.example", quality=90), ai(TWO, "b.example", hours=0.5))
@@ -216,7 +222,9 @@ async def test_a_merge_that_is_undone_before_the_second_message_went_out_leaves_
     assert list(wall.shows.values()) == [ONE, TWO]
 
 
-async def test_another_report_that_is_taken_out_leaves_a_pointer_alone(desk: BotHarness, wall: Wall) -> None:
+async def test_another_report_that_is_taken_out_leaves_a_pointer_alone(
+    desk: BotHarness, wall: ChannelView
+) -> None:
     _, _, both = await merged(desk, wall)
     await parted(desk, 3, both.title)
     await hours_pass(desk)

@@ -20,7 +20,7 @@ from bot.sources.web.fetch import Web
 from bot.store import feeds, schema
 from bot.workers import rematch
 from bot.workers.ingest import Ingest
-from bot.workers.poller import Poll
+from bot.workers.poller import Poller
 from tests.feeds import Entry, Page, Site, reader, rss
 from tests.sources.web.servers import Names
 from tests.store.store_helpers import CHANNEL, GUILD, OTHER, headlines
@@ -42,7 +42,7 @@ class FeedHarness:
     def restart(self) -> None:
         """Another process goes on."""
         self.desk.context = replace(self.desk.context, web=self.web)
-        self.poller = Poll(self.desk.context, self.desk.ingest, self.web, lambda: 0.0)
+        self.poller = Poller(self.desk.context, self.desk.ingest, self.web, lambda: 0.0)
 
     async def add(
         self,
@@ -522,7 +522,7 @@ async def test_a_crash_while_it_is_stored_loses_nothing_and_posts_once(room: Fee
 
 
 async def test_two_processes_poll_each_feed_once(room: FeedHarness) -> None:
-    other = Poll(room.desk.context, Ingest(room.desk.context), room.web, lambda: 0.0)
+    other = Poller(room.desk.context, Ingest(room.desk.context), room.web, lambda: 0.0)
     paths = [f"/{number}" for number in range(30)]
     for path in paths:
         room.publish(ONE, path=path)
@@ -584,7 +584,7 @@ async def test_what_waited_for_its_host_until_its_lease_was_nearly_over_is_claim
     while len(room.site.asked) < 2:
         await room.poller.step()
     room.desk.clock.now += feeds.LEASE
-    other = Poll(room.desk.context, Ingest(room.desk.context), room.web, lambda: 0.0)
+    other = Poller(room.desk.context, Ingest(room.desk.context), room.web, lambda: 0.0)
     stuck.set()
     await asyncio.gather(room.poller.drain(), other.drain())
     assert sorted(path for path in room.site.paths if path in paths[2:]) == paths[2:]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import pytest
 
 from bot.domain.model import Importance, Topic, TopicMatch
+from bot.domain.stories.owners import MediaOwners
 from bot.services.topics import listing
-from bot.store import records, stories
+from bot.store import records, schema, stories
 from bot.workers import rematch
 from tests.make import record
-from tests.store.store_helpers import GUILD, TWO, counted
+from tests.store.store_helpers import GUILD, TWO, story_counts
 from tests.workers.desk import BotHarness
 
 WHALES = Topic("Whales", keywords=("whale", "whales"))
@@ -83,7 +87,7 @@ async def test_more_than_are_matched_at_once_are_matched(
     await rematch.configure(harbour.context, [WHALES])
     assert await latest(harbour, "Whales") == [1]
     async with harbour.db.read() as connection:
-        assert (await counted(connection))["Whales"] == 1
+        assert (await story_counts(connection))["Whales"] == 1
 
 
 async def test_topics_whose_records_were_not_all_matched_count_as_new_at_the_next_start(
@@ -118,3 +122,36 @@ async def test_a_new_parent_needs_no_matching(harbour: BotHarness) -> None:
     await harbour.follow("Sea", importance=Importance.ALL)
     await harbour.report(record("Another whale on the beach", "e.example"))
     assert harbour.mailbox.titles == ["Another whale on the beach"]
+
+
+async def test_a_story_is_decided_when_all_of_its_records_are_matched(
+    fresh: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too few of its 30 outlets are on the topic by the old keyword, and too few by the new one."""
+    monkeypatch.setattr(rematch, "AT_ONCE", 5)
+    seen = {n: "A heron flew by." if n < 5 else "An otter swam by." if n >= 25 else "" for n in range(30)}
+    await rematch.configure(fresh.context, [Topic("Animals", keywords=("otter",), fields="title+excerpt")])
+    await fresh.take_in(
+        record("Dam breaks above Corvale village", "lead.example", quality=90),
+        *(record("Dam breaks above Corvale village", f"o{n}.example", excerpt=seen[n]) for n in range(30)),
+    )
+    assert await fresh.count(schema.stories) == 1
+    assert await latest(fresh, "Animals") == []
+    await rematch.configure(fresh.context, [Topic("Animals", keywords=("heron",), fields="title+excerpt")])
+    assert await latest(fresh, "Animals") == []
+
+
+async def test_a_story_is_loaded_once_however_many_pages_its_records_are_on(
+    harbour: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rematch, "AT_ONCE", 1)
+    decided: list[int] = []
+    decide = stories.decide_topics
+
+    async def noted(connection: Any, numbers: Iterable[int], owners: MediaOwners) -> None:
+        decided.extend(numbers := list(numbers))
+        await decide(connection, numbers, owners)
+
+    monkeypatch.setattr(stories, "decide_topics", noted)
+    await rematch.configure(harbour.context, [WHALES])
+    assert decided == [1, 2]

@@ -16,8 +16,8 @@ from bot.messages.briefs import BY_A_MODEL
 from bot.models.openai_compatible import OpenAICompatible
 from bot.services.rephrasing import BriefStyle, choose
 from bot.store import rephrasings, schema
-from bot.workers.delivery import Deliver
-from bot.workers.rephrasing import FRESH, Rephrase
+from bot.workers.delivery import Delivery
+from bot.workers.rephrasing import FRESH, RephrasingWorker
 from tests.make import record
 from tests.models import KEY, Endpoint, faithful
 from tests.store.store_helpers import CHANNEL, GUILD, ONE
@@ -44,8 +44,8 @@ class Bench:
         self.endpoint = endpoint
         self.client = OpenAICompatible(endpoint.url, "small", KEY, 20)
         desk.context = replace(desk.context, model="small")
-        desk.deliverer = Deliver(desk.context, desk.mailbox)
-        self.rephrase = Rephrase(desk.context, self.client, per_day)
+        desk.deliverer = Delivery(desk.context, desk.mailbox)
+        self.worker = RephrasingWorker(desk.context, self.client, per_day)
 
     async def want(self, guild_id: int = GUILD) -> None:
         await choose(self.desk.context, guild_id, 1, BriefStyle.REPHRASED)
@@ -53,7 +53,7 @@ class Bench:
     async def work(self) -> None:
         """Rephrase what there is, one step after the other, and deliver."""
         for _ in range(4):
-            await self.rephrase.step()
+            await self.worker.step()
             await self.desk.deliver()
 
     @property
@@ -152,7 +152,7 @@ async def test_the_day_has_so_many_calls_and_a_restart_does_not_give_new_ones(be
         await bench.desk.report(*where)
         await bench.work()
     assert len(bench.endpoint.asked) == 2
-    bench.rephrase = Rephrase(bench.desk.context, bench.client, 2)
+    bench.worker = RephrasingWorker(bench.desk.context, bench.client, 2)
     await bench.work()
     assert len(bench.endpoint.asked) == 2
     bench.desk.clock.forward(hours=24)
@@ -171,7 +171,7 @@ async def test_an_endpoint_that_fails_is_left_alone_for_a_while_and_posts_stay(b
     await bench.work()
     assert len(bench.endpoint.asked) == 1, "nothing is asked twice"
     assert bench.desk.mailbox.edited == []
-    assert bench.rephrase.counts == {"error": 1}
+    assert bench.worker.counts == {"error": 1}
 
 
 async def test_an_old_post_is_left_as_it_is(bench: Bench) -> None:
@@ -240,6 +240,6 @@ async def test_a_hostile_article_ends_in_the_words_of_the_articles(
     assert set(json.loads(user["content"])) == {"sentences"}, "what an article says stays inside of the data"
     assert bench.desk.mailbox.edited == []
     assert bench.shown[CHANNEL] == post.text
-    ((reason, count),) = bench.rephrase.counts.items()
+    ((reason, count),) = bench.worker.counts.items()
     assert re.fullmatch(r"[a-z ]+", reason)
     assert (reason, count) != ("accepted", 1)

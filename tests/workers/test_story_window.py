@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from bot.domain.clustering.batch import Clustering
 from bot.services import curate
 from bot.services.context import Context
 from bot.services.curate import Editor
-from bot.store import schema, stories
+from bot.sources.model import Item, ItemBatch
+from bot.store import records, schema, sources, stories
 from bot.store.revisions import LOGGED, StoryLog
 from bot.workers import story_window
-from tests.make import record
+from bot.workers.ingest import SourceBatch
+from tests.make import ListSource, record
 from tests.store.store_helpers import GUILD
 from tests.workers.desk import BotHarness
 
 EDITOR = Editor(GUILD, 1)
 OAK = "Storm fells the oldest oak of Lindow park"
 FLOOD = "Cellars flooded along the river Tame"
-AGAIN = f"{OAK}, wardens say"
+LOST = "Shepherd finds lost ring in a Welsh quarry"
 
 
 @pytest.fixture
@@ -80,7 +88,9 @@ async def test_what_another_process_decides_is_obeyed_as_well(desk: BotHarness, 
     loads_before = len(loads)
     elsewhere = Context(desk.db, desk.clock, editors="all")
     await curate.merge(elsewhere, EDITOR, oak, str(flood))
-    await curate.merge(desk.context, EDITOR, await joins(desk, "A third thing", "z.example"), str(oak))
+    third = await joins(desk, "Glider lands on a motorway", "x.example")
+    fourth = await joins(desk, "Choir sings for nine hours", "y.example")
+    await curate.merge(desk.context, EDITOR, third, str(fourth))
     assert await joins(desk, f"{FLOOD} once more", "d.example") == oak
     assert len(loads) == loads_before + 1
 
@@ -114,6 +124,55 @@ async def test_what_was_placed_in_a_window_of_the_past_is_seen_by_the_recent_one
     assert len(loads) == loads_before
 
 
+async def test_an_intake_that_is_cancelled_meanwhile_leaves_another_one_its_window(
+    desk: BotHarness, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It waits for its turn while the other one reads again what a person has changed."""
+    oak, flood = await two_stories(desk)
+    await curate.merge(desk.context, EDITOR, oak, str(flood))
+    async with desk.db.write() as connection:
+        state = await sources.ensure(connection, "list:other", "list")
+    waiting = SourceBatch(state, ItemBatch((Item("list", 1, record("Quarry closes", "c.example")),)))
+    read_again = records.reports_of
+
+    async def meanwhile(*arguments: Any, **named: Any) -> Any:
+        task = asyncio.create_task(desk.ingest.store([waiting]))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        return await read_again(*arguments, **named)
+
+    monkeypatch.setattr(records, "reports_of", meanwhile)
+    with caplog.at_level("ERROR"):
+        await desk.take_in(record(f"{FLOOD} once more", "d.example"))
+    assert caplog.text == ""
+    assert await story_of(desk, f"{FLOOD} once more") == oak
+
+
+@given(
+    st.dictionaries(st.integers(1, 9), st.integers(1, 9), max_size=4),
+    st.dictionaries(st.integers(1, 9), st.integers(1, 9), max_size=4),
+    st.dictionaries(st.integers(100, 104), st.integers(1, 12), max_size=4),
+)
+@example({5: 4}, {7: 5}, {})
+@example({5: 4}, {5: 3}, {100: 5})
+def test_a_story_in_the_windows_of_two_times_goes_on_as_one_story(
+    recent: dict[int, int], past: dict[int, int], placed: dict[int, int]
+) -> None:
+    """Whatever either window merged, nothing goes on as a story that was merged itself."""
+    # Of the stories that a window merges, those with the lower numbers go on.
+    of_recent, of_past = ({old: new for old, new in m.items() if new < old} for m in (recent, past))
+    of_recent, of_past = (
+        {old: new for old, new in merged.items() if new not in merged} for merged in (of_recent, of_past)
+    )
+    both = story_window._joined(Clustering(placed, of_recent, {}), Clustering({}, of_past, {}))
+    assert both.merged.keys().isdisjoint(both.merged.values())
+    assert both.merged.keys().isdisjoint(both.stories.values())
+    for old, new in chain(of_recent.items(), of_past.items()):
+        assert both.merged.get(old, old) == both.merged.get(new, new)
+
+
 def test_a_log_tells_what_changed_only_where_it_has_every_revision() -> None:
     log = StoryLog()
     log.note(4, [1, 2])
@@ -133,3 +192,22 @@ def test_a_log_keeps_the_latest_revisions() -> None:
         log.note(revision, [revision])
     assert log.changed(2 * LOGGED, 3 * LOGGED - 1) == frozenset(range(2 * LOGGED + 1, 3 * LOGGED))
     assert log.changed(1, 3 * LOGGED - 1) is None
+
+
+async def test_what_a_server_has_left_of_a_story_goes_on_in_the_window(
+    desk: BotHarness, loads: Sequence[Any]
+) -> None:
+    """It became a story of its own when the shared article was removed: the server's next article joins it."""
+    own = ListSource("list:own")
+    gone = record(LOST, "a.example", url="https://a.example/lost")
+    await desk.take_in(gone)
+    await desk.ingest.step(own.add(record(f"{LOST}, wardens say", "b.example")), guild_id=GUILD)
+    shared = await story_of(desk, LOST)
+    assert await story_of(desk, f"{LOST}, wardens say") == shared
+    await desk.take_in(replace(gone, removed=True))
+    left = await story_of(desk, f"{LOST}, wardens say")
+    assert left != shared
+    loads_before = len(loads)
+    await desk.ingest.step(own.add(record(f"{LOST}, police say", "c.example")), guild_id=GUILD)
+    assert await story_of(desk, f"{LOST}, police say") == left
+    assert len(loads) == loads_before

@@ -33,7 +33,7 @@ EVENTS = (
 ENDINGS = ("", " at last", ", say neighbours", " again this spring", " to cheers")
 
 
-class Town:
+class ServersHarness:
     """The shared source and one of each server, with a channel of each that follows all."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -42,10 +42,10 @@ class Town:
         self.ingest = Ingest(self.context)
         self.sources = {guild_id: ListSource(f"list:{guild_id}") for guild_id in (0, *CHANNELS)}
 
-    async def open(self) -> Town:
+    async def open(self) -> ServersHarness:
         """Past the first intakes."""
         async with self.context.db.intake() as connection:
-            await topics.learn(connection, ["Valley"])
+            await topics.ensure(connection, ["Valley"])
         for guild_id, source in self.sources.items():
             await self.ingest.step(source, guild_id=guild_id)
         for guild_id, channel_id in CHANNELS.items():
@@ -87,9 +87,9 @@ class Town:
 
 
 @pytest.fixture
-async def town(stores: Database, clock: Clock) -> Town:
+async def town(stores: Database, clock: Clock) -> ServersHarness:
     """A bot in two servers."""
-    return await Town(stores, clock).open()
+    return await ServersHarness(stores, clock).open()
 
 
 def report(of: random.Random, outlets: str, *related_: Record) -> Record:
@@ -99,7 +99,7 @@ def report(of: random.Random, outlets: str, *related_: Record) -> Record:
     return record(title, outlet, topics=["Valley"], quality=of.randrange(40, 90), related=related_)
 
 
-async def act(town: Town, of: random.Random, before: list[Record]) -> None:
+async def act(town: ServersHarness, of: random.Random, before: list[Record]) -> None:
     """Something that a server brings or decides."""
     match of.randrange(5):
         case 0 | 1:
@@ -127,7 +127,9 @@ async def act(town: Town, of: random.Random, before: list[Record]) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_what_a_server_brings_or_decides_leaves_another_as_it_was(town: Town, seed: int) -> None:
+async def test_what_a_server_brings_or_decides_leaves_another_as_it_was(
+    town: ServersHarness, seed: int
+) -> None:
     of = random.Random(seed)  # noqa: S311 - a sequence to repeat, not a secret
     mine: list[Record] = []
     await server_topics.create(town.context, MINE, server_topics.Draft("Lakes", "glacier OR lake"))
@@ -145,9 +147,9 @@ async def test_what_a_server_brings_or_decides_leaves_another_as_it_was(town: To
 async def test_a_servers_report_of_an_older_story_is_posted_in_no_other_server(
     stores: Database, clock: Clock
 ) -> None:
-    town = Town(stores, clock)
+    town = ServersHarness(stores, clock)
     async with stores.intake() as connection:
-        await topics.learn(connection, ["Valley"])
+        await topics.ensure(connection, ["Valley"])
     for guild_id, source in town.sources.items():
         await town.ingest.step(source, guild_id=guild_id)
     await town.bring(0, record(EVENTS[0], topics=["Valley"], quality=80))
@@ -161,7 +163,7 @@ async def test_a_servers_report_of_an_older_story_is_posted_in_no_other_server(
     assert (await town.rows(YOURS))["outbox"] == []
 
 
-async def test_a_story_has_room_for_so_many_reports_of_a_servers_own(town: Town) -> None:
+async def test_a_story_has_room_for_so_many_reports_of_a_servers_own(town: ServersHarness) -> None:
     await town.bring(0, record(EVENTS[1], topics=["Valley"]))
     many = [record(EVENTS[1], f"mine{n}.example", hours=n / 100) for n in range(GUESTS + 20)]
     await town.bring(MINE, *many)
@@ -177,7 +179,7 @@ async def test_a_story_has_room_for_so_many_reports_of_a_servers_own(town: Town)
     assert len(others.members) == 1
 
 
-async def test_what_a_server_has_rests_while_the_bot_is_not_in_it(town: Town) -> None:
+async def test_what_a_server_has_rests_while_the_bot_is_not_in_it(town: ServersHarness) -> None:
     await server_topics.create(town.context, MINE, server_topics.Draft("Lakes", "glacier OR lake"))
     await town.bring(0, record(EVENTS[0], topics=["Valley"], quality=80))
     now = town.clock()
@@ -203,7 +205,7 @@ async def test_what_a_server_has_rests_while_the_bot_is_not_in_it(town: Town) ->
 
 
 async def test_declarations_of_one_record_by_many_cost_no_more_for_each(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    town: ServersHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps = 0
     counted = Batch.story_of

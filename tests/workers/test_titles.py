@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from bot.domain.model import Topic, TopicMatch
 from bot.domain.topics.learned import TitleModel
-from bot.store import records
+from bot.domain.topics.topics import Topics
+from bot.store import records, topic_cache
+from bot.store.topic_cache import TopicCache
 from bot.workers import rematch, titles
 from bot.workers.ingest import Ingest
 from tests.make import record
@@ -46,3 +51,47 @@ async def test_nothing_is_guessed_where_that_is_off(desk: BotHarness) -> None:
     async with desk.db.read() as connection:
         found = await records.topics_of(connection, range(1, 10))
     assert {i: of for i, of in found.items() if i > 2} == {3: (TopicMatch("Sea", False, ("trawler",)),)}
+
+
+async def test_topics_that_are_built_while_guesses_are_learned_are_not_kept(
+    desk: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the bot would guess by the old model until the topics change."""
+    cache = TopicCache()
+    learned = TitleModel(("Sea", "Stage"), {})
+    build = topic_cache._build
+
+    def meanwhile(*arguments: Any) -> Topics:
+        built = build(*arguments)
+        cache.replace_titles(learned)
+        return built
+
+    async with desk.db.read() as connection:
+        with monkeypatch.context() as patch:
+            patch.setattr(topic_cache, "_build", meanwhile)
+            await cache.load(connection)
+        assert (await cache.load(connection)).matcher.titles is learned
+
+
+async def test_what_teaches_guesses_is_read_a_part_at_a_time(
+    desk: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And of a story only the records that teach, however many others it has."""
+    monkeypatch.setattr(records, "LABELLED_AT_ONCE", 10)
+    await rematch.configure(desk.context, SEA)
+    await desk.take_in(*(record("Trawler sails for the cove", f"o{n}.example") for n in range(40)))
+    async with desk.db.read() as connection:
+        assert len(await records.labelled(connection, 25)) == 25
+        counts: list[int] = []
+        matches = records._matches
+
+        async def counted(*arguments: Any) -> Any:
+            found = await matches(*arguments)
+            counts.append(len(found))
+            return found
+
+        monkeypatch.setattr(records, "_matches", counted)
+        labelled = await records.labelled(connection, 25)
+    assert counts == [10, 10, 5]
+    assert {record.title for record, _ in labelled} == {"Trawler sails for the cove"}
+    assert all(found == (TopicMatch("Sea", False, ("trawler",)),) for _, found in labelled)

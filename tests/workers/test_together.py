@@ -6,12 +6,12 @@ import asyncio
 from collections import Counter
 
 from bot.domain.model import Mode
-from bot.store import outbox, stories
+from bot.store import outbox
 from bot.workers import digests
 from tests.databases import opened_as
 from tests.make import Clock, ListSource, record
-from tests.store.store_helpers import CHANNEL, GUILD, halves, headlines
-from tests.workers.desk import BotHarness, Meanwhile
+from tests.store.store_helpers import CHANNEL, GUILD, headlines, story_numbers, two_events_and_their_report
+from tests.workers.desk import BotHarness, InterruptibleDatabase
 
 ROUNDS = 6
 CHANNELS = range(CHANNEL, CHANNEL + 4)
@@ -23,8 +23,8 @@ async def test_every_story_is_posted_once_and_ends_up_to_date(
     for channel in CHANNELS:
         await desk.follow(channel=channel, mode=Mode.BOTH)
     titles = list(headlines(ROUNDS * 3))
-    one, two, both = halves("AI")
-    async with opened_as(store_url, Meanwhile) as db:
+    one, two, both = two_events_and_their_report("AI")
+    async with opened_as(store_url, InterruptibleDatabase) as db:
         rival = BotHarness(db, clock)
         rival.source = ListSource("list:rival")
         await rival.take_in()
@@ -61,6 +61,6 @@ async def test_every_story_is_posted_once_and_ends_up_to_date(
     assert Counter(a.target.channel_id for a in asked if not a.message.buttons) == Counter(CHANNELS)
     assert await desk.queue() == 0
     async with desk.db.read() as connection:
-        assert len(await stories.numbers(connection)) == 2 + len(titles) + 1
+        assert len(await story_numbers(connection)) == 2 + len(titles) + 1
         dropped = await outbox.given_up(connection, GUILD, clock.now.replace(year=2000))
     assert all(reason.startswith("merged into") for _, reason in dropped)

@@ -17,12 +17,12 @@ from bot.services import digests as use
 from bot.services import mutes
 from bot.services.subscribe import unsubscribe
 from bot.store import feeds, outbox
-from bot.store.feeds import Settled
+from bot.store.feeds import SettledPoll
 from bot.store.topic_cache import TopicCache
 from bot.workers import digests as pipeline
 from bot.workers import notices
 from tests.make import record
-from tests.store.store_helpers import CHANNEL, GUILD, ONE, THREE, TWO, halves
+from tests.store.store_helpers import CHANNEL, GUILD, ONE, THREE, TWO, two_events_and_their_report
 from tests.workers.desk import BotHarness
 
 BUSY = Outcome(SendStatus.UNREACHABLE, detail="no network")
@@ -114,7 +114,7 @@ async def test_a_digest_of_which_nothing_is_left_is_not_sent(waiting: BotHarness
 
 async def test_a_story_that_was_merged_meanwhile_stays_in_a_digest(desk: BotHarness) -> None:
     await desk.follow(mode=Mode.DIGEST)
-    one, two, both = halves("AI")
+    one, two, both = two_events_and_their_report("AI")
     await desk.take_in(one, two)
     desk.clock.forward(hours=1)
     desk.mailbox.answers[CHANNEL] = BUSY
@@ -196,8 +196,8 @@ async def failing(desk: BotHarness) -> tuple[BotHarness, int]:
         source_id = await feeds.add(connection, feed, timedelta(hours=1), desk.clock())
         other = NewFeed("https://other.example/feed", FeedOrigin.SERVER, topics=("Space",), guild_id=GUILD)
         fine = await feeds.add(connection, other, timedelta(hours=1), desk.clock())
-        gone = Settled(source_id, Polling(timedelta(hours=1), None, 1, desk.clock()), error="it is gone")
-        well = Settled(fine, Polling(timedelta(hours=1), desk.clock() + timedelta(hours=1)))
+        gone = SettledPoll(source_id, Polling(timedelta(hours=1), None, 1, desk.clock()), error="it is gone")
+        well = SettledPoll(fine, Polling(timedelta(hours=1), desk.clock() + timedelta(hours=1)))
         await feeds.settle(connection, [gone, well], desk.clock())
         told = await notices.warn(
             connection, TopicCache(), [(await feeds.get(connection, source_id), gone)], desk.clock()
@@ -216,7 +216,7 @@ async def test_a_notice_goes_out_where_it_is_true(failing: tuple[BotHarness, int
 async def test_a_notice_of_a_feed_that_works_again_is_not_sent(failing: tuple[BotHarness, int]) -> None:
     desk, source_id = failing
     async with desk.db.write() as connection:
-        well = Settled(source_id, Polling(timedelta(hours=1), desk.clock() + timedelta(hours=1)))
+        well = SettledPoll(source_id, Polling(timedelta(hours=1), desk.clock() + timedelta(hours=1)))
         await feeds.settle(connection, [well], desk.clock())
     assert await sent(desk) == []
     assert await desk.given_up() == ["the feed works again"]

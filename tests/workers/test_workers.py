@@ -16,10 +16,10 @@ from bot.domain.retry import Outcome, SendStatus
 from bot.messages.message import Message
 from bot.store import outbox
 from bot.workers import delivery
-from bot.workers.delivery import Deliver
+from bot.workers.delivery import Delivery
 from tests.make import record
 from tests.store.store_helpers import CHANNEL, ONE, TWO, headlines
-from tests.workers.desk import BotHarness, Mailbox
+from tests.workers.desk import BotHarness, RecordingSender
 
 DOWN = Outcome(SendStatus.REFUSED, 503)
 HIDDEN, MISSING = Outcome(SendStatus.HIDDEN), Outcome(SendStatus.MISSING)
@@ -30,7 +30,7 @@ def ai(title: str, outlet: str = "alpha.example", **more: Any) -> Record:
     return record(title, outlet, topics=["AI"], **more)
 
 
-class Hanging(Mailbox):
+class HangingSender(RecordingSender):
     """Discord does not answer in some channels before it is let go."""
 
     def __init__(self, *channels: int) -> None:
@@ -57,8 +57,8 @@ async def test_channels_that_hang_hold_up_no_other_and_keep_their_order(
         await desk.follow(channel=channel)
     titles = list(headlines(4))
     await desk.take_in(*(ai(title, quality=90 - n) for n, title in enumerate(titles)))
-    slow = Hanging(*hung)
-    desk.deliverer = Deliver(desk.context, slow, concurrency=2)
+    slow = HangingSender(*hung)
+    desk.deliverer = Delivery(desk.context, slow, concurrency=2)
     while len(slow.sent) < len(others) * len(titles):
         await desk.deliverer.begin()
         await asyncio.sleep(0)
@@ -78,13 +78,13 @@ async def test_what_is_on_its_way_stays_with_its_worker_however_long_that_takes(
     monkeypatch.setattr(delivery, "RENEW_SECONDS", 0)
     await desk.follow()
     await desk.take_in(ai(ONE))
-    slow = Hanging(CHANNEL)
-    desk.deliverer = Deliver(desk.context, slow)
+    slow = HangingSender(CHANNEL)
+    desk.deliverer = Delivery(desk.context, slow)
     await desk.deliverer.begin()
     await slow.asked.wait()
     desk.clock.forward(seconds=outbox.LEASE.total_seconds() - 1)
     renewed = desk.clock() + outbox.LEASE
-    while await Deliver(desk.context, desk.mailbox).next_due() != renewed:  # noqa: ASYNC110 # only the store tells
+    while await Delivery(desk.context, desk.mailbox).next_due() != renewed:  # noqa: ASYNC110 # only the store tells
         await asyncio.sleep(0)
     slow.let_go.set()
     await desk.deliverer.finish()
@@ -100,7 +100,7 @@ async def test_while_discord_is_down_few_messages_are_tried_and_few_lines_logged
         await desk.follow(channel=channel)
         desk.mailbox.answers[channel] = DOWN
     await desk.take_in(ai(ONE))
-    desk.deliverer = Deliver(desk.context, desk.mailbox, concurrency=2)
+    desk.deliverer = Delivery(desk.context, desk.mailbox, concurrency=2)
     for _ in range(600):
         await desk.deliver()
         desk.clock.forward(seconds=1)

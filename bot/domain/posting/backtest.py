@@ -1,4 +1,4 @@
-"""What a subscription would have posted: the stories of the past, each on the day on which it first reached a bar. Pure."""
+"""What a subscription would have posted: past stories, each on the day on which it first reached an importance. Pure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from bot.domain.model import Importance, StoryView
-from bot.domain.stories import story as stories
 from bot.domain.stories.evidence import is_about
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
-from bot.domain.stories.story import Muted, Story
+from bot.domain.stories.story import Muted, Story, nothing_muted, reaches, story_view
 
 EVERY = 32  # members of a story up to which each of its moments is looked at
 
@@ -40,7 +39,7 @@ def reached(
     story: Story,
     about: Collection[int],
     max_age: timedelta,
-    muted: Muted = stories.never,
+    muted: Muted = nothing_muted,
     owners: MediaOwners = NO_OWNERS,
 ) -> dict[Importance, datetime]:
     """When a story would first have been posted at each importance, where it ever was.
@@ -50,17 +49,17 @@ def reached(
     and the story must reach the bar. Of a story with very many members only some moments are looked at, so that the
     time it takes grows with their number.
     """
-    found: dict[Importance, datetime] = {}
+    reached_at: dict[Importance, datetime] = {}
     members = sorted(story.members, key=lambda member: (member.first_seen, member.id))
     look_at = 0
     assigned = False
     for position, newest in enumerate(members):
-        if len(found) == len(Importance):
+        if len(reached_at) == len(Importance):
             break
         if position < look_at or not any(m.id in about for m in members[: position + 1]):
             continue
         look_at = position + 1 + max(0, position - EVERY) // 8
-        view = stories.view(replace(story, members=tuple(members[: position + 1])), muted, owners)
+        view = story_view(replace(story, members=tuple(members[: position + 1])), muted, owners)
         if view is None:
             continue
         assigned = is_about(view.members, about, lead=view.lead, owners=owners, assigned=assigned)
@@ -68,9 +67,9 @@ def reached(
             continue
         if any(not m.partial and m.first_seen - m.published <= max_age for m in view.members):
             for importance in Importance:
-                if stories.reaches(view, importance):
-                    found.setdefault(importance, newest.first_seen)
-    return found
+                if reaches(view, importance):
+                    reached_at.setdefault(importance, newest.first_seen)
+    return reached_at
 
 
 class Tally:
@@ -81,7 +80,7 @@ class Tally:
         since: datetime,
         until: datetime,
         max_age: timedelta,
-        muted: Muted = stories.never,
+        muted: Muted = nothing_muted,
         owners: MediaOwners = NO_OWNERS,
         *,
         samples: int = 0,
@@ -112,7 +111,7 @@ class Tally:
     def result(self) -> Backtest:
         """What was counted so far."""
         newest = [
-            (stories.view(story, self._muted, self._owners), highest) for _, _, story, highest in self._newest
+            (story_view(story, self._muted, self._owners), highest) for _, _, story, highest in self._newest
         ]
         return Backtest(
             self._days,

@@ -1,4 +1,4 @@
-"""Which channels are told of a story: one decision per story and channel, with its reason."""
+"""Where a story is posted: one decision per story and channel, with its reason."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.domain.model import Importance, Mode, Mute, Stored, StoryView, Subscription
-from bot.domain.stories import story as stories
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
-from bot.domain.stories.story import Story
+from bot.domain.stories.story import Story, muted_by, reaches, story_view
 from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
 
@@ -80,7 +79,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The channel is not told, for that reason."""
+    """The story is not posted in the channel, for that reason."""
 
     story: int
     channel_id: int
@@ -104,9 +103,9 @@ class Decisions:
         """Decisions by their kind; None, which changes nothing, is left out."""
         every = list(decisions)
         return cls(
-            tuple(one for one in every if isinstance(one, Send)),
-            tuple(one for one in every if isinstance(one, Edit)),
-            tuple(one for one in every if isinstance(one, Hold)),
+            tuple(decision for decision in every if isinstance(decision, Send)),
+            tuple(decision for decision in every if isinstance(decision, Edit)),
+            tuple(decision for decision in every if isinstance(decision, Hold)),
         )
 
     def holds_by_reason(self) -> Mapping[Reason, int]:
@@ -128,8 +127,8 @@ def matching(
     view: StoryView, subscriptions: Iterable[Subscription], topics: Topics
 ) -> tuple[Subscription, ...]:
     """The subscriptions whose topic is one of the story's, or stands above one."""
-    wanted = topics.with_ancestors(view.topics)
-    return tuple(s for s in subscriptions if name_key(s.topic) in wanted)
+    followable = topics.with_ancestors(view.topics)
+    return tuple(s for s in subscriptions if name_key(s.topic) in followable)
 
 
 def live_importance(subscription: Subscription) -> Importance:
@@ -139,10 +138,10 @@ def live_importance(subscription: Subscription) -> Importance:
 
 def _freshness(members: Iterable[Stored], now: datetime, rules: PostingSettings) -> Reason | None:
     """None where a member is news; else why none is."""
-    own = [member for member in members if not member.partial]
-    if any(member.news and now - member.first_seen <= rules.max_age for member in own):
+    complete = [member for member in members if not member.partial]
+    if any(member.news and now - member.first_seen <= rules.max_age for member in complete):
         return None
-    old = any(member.news or now - member.published > rules.max_age for member in own)
+    old = any(member.news or now - member.published > rules.max_age for member in complete)
     return Reason.TOO_OLD if old else Reason.FIRST_INTAKE
 
 
@@ -166,17 +165,17 @@ def decide(
     """
     if post is not None:
         return _revise(story, channel, post, now, rules, reshaped)
-    everything = stories.view(story, owners=rules.owners)
+    everything = story_view(story, owners=rules.owners)
     live = [s for s in channel.subscriptions if s.mode is not Mode.DIGEST]
     if everything is None or not matching(everything, live, topics):
         return None
-    view = stories.view(story, stories.muted_by(channel.mutes), rules.owners)
-    wanted = () if view is None else matching(view, live, topics)
-    if view is None or not wanted:
+    view = story_view(story, muted_by(channel.mutes), rules.owners)
+    matched = () if view is None else matching(view, live, topics)
+    if view is None or not matched:
         return Hold(story.number, channel.id, channel.guild_id, Reason.MUTED)
     if reason := _freshness(view.members, now, rules):
         return Hold(story.number, channel.id, channel.guild_id, reason)
-    if not any(stories.reaches(view, live_importance(subscription)) for subscription in wanted):
+    if not any(reaches(view, live_importance(subscription)) for subscription in matched):
         return Hold(story.number, channel.id, channel.guild_id, Reason.BELOW_IMPORTANCE)
     return Send(story.number, channel.id, channel.guild_id, view.heat)
 
@@ -184,14 +183,14 @@ def decide(
 def _revise(
     story: Story, channel: Channel, post: Post, now: datetime, rules: PostingSettings, reshaped: bool
 ) -> Decision:
-    told = Hold(story.number, channel.id, channel.guild_id, Reason.ALREADY_TOLD)
+    hold = Hold(story.number, channel.id, channel.guild_id, Reason.ALREADY_TOLD)
     if post.closed:
-        return told
+        return hold
     moved = post.story != story.number  # merged: the post has to be known by the number that goes on
     if post.sent_at is None:
         return Edit(post.id, story.number, now) if moved else None  # it is rendered when it goes out
     if story.members and not moved and not reshaped and now - post.sent_at > rules.edit_window:
-        return told
+        return hold
     last = post.edited_at or post.sent_at
     return Edit(post.id, story.number, max(now, last + rules.edit_interval))
 
@@ -204,13 +203,13 @@ def channels_of(subscriptions: Sequence[Subscription], mutes: Sequence[Mute]) ->
     return tuple(
         Channel(
             channel_id,
-            own[0].guild_id,
-            tuple(own),
+            of_channel[0].guild_id,
+            tuple(of_channel),
             tuple(
                 mute
                 for mute in mutes
-                if mute.guild_id == own[0].guild_id and mute.channel_id in (None, channel_id)
+                if mute.guild_id == of_channel[0].guild_id and mute.channel_id in (None, channel_id)
             ),
         )
-        for channel_id, own in by_channel.items()
+        for channel_id, of_channel in by_channel.items()
     )

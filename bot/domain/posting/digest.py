@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 
 from bot.domain.model import Importance, Mode, StoryView, Subscription
 from bot.domain.posting.schedule import DEFAULT_SIZE
-from bot.domain.stories import story as stories
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.stories.ranking import HALF_LIFE, Spike, rank
-from bot.domain.stories.story import Muted, Story
+from bot.domain.stories.story import Muted, Story, nothing_muted, reaches, story_view
 from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
 
@@ -28,7 +27,7 @@ class DigestMention:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DigestEntry:
     """A story in a digest; `grew` outlets joined since `told_at` (0 and None: told for the first time)."""
 
     view: StoryView
@@ -42,7 +41,7 @@ class Section:
     """The stories of one subscribed topic, best first; `spike` where there is more of it than usual."""
 
     topic: str
-    entries: tuple[Entry, ...]
+    entries: tuple[DigestEntry, ...]
     spike: Spike | None = None
 
 
@@ -56,7 +55,7 @@ class Digest:
     left_out: int = 0
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[DigestEntry, ...]:
         """All entries in the order in which they are read."""
         return tuple(entry for section in self.sections for entry in section.entries)
 
@@ -82,11 +81,11 @@ def compose(
     candidates: Iterable[Story],
     subscriptions: Sequence[Subscription],
     topics: Topics,
-    told: Mapping[int, DigestMention],
+    mentions: Mapping[int, DigestMention],
     since: datetime,
     until: datetime,
     *,
-    muted: Muted = stories.never,
+    muted: Muted = nothing_muted,
     owners: MediaOwners = NO_OWNERS,
     size: int = DEFAULT_SIZE,
 ) -> Digest:
@@ -97,9 +96,9 @@ def compose(
     each other.
     """
     half_life = half_life_of(since, until)
-    by_topic: dict[str, list[Entry]] = {s.topic: [] for s in subscriptions}
+    by_topic: dict[str, list[DigestEntry]] = {s.topic: [] for s in subscriptions}
     for story in candidates:
-        view = stories.view(_as_of(story, until), muted, owners)
+        view = story_view(_as_of(story, until), muted, owners)
         if view is None:
             continue
         if not any(since < m.first_seen <= until for m in view.members if not m.partial):
@@ -109,27 +108,31 @@ def compose(
             (
                 s.topic
                 for s in subscriptions
-                if name_key(s.topic) in names and stories.reaches(view, s.importance or Importance.ALL)
+                if name_key(s.topic) in names and reaches(view, s.importance or Importance.ALL)
             ),
             None,
         )
-        before = told.get(story.number)
+        before = mentions.get(story.number)
         grew = view.outlets - before.outlets if before else 0
         if home is None or (before and grew <= 0):
             continue
         value = rank(view, until, half_life)
-        by_topic[home].append(Entry(view, value, grew, before.at if before else None))
+        by_topic[home].append(DigestEntry(view, value, grew, before.at if before else None))
     return _arrange(by_topic, since, until, size)
 
 
-def _arrange(by_topic: Mapping[str, list[Entry]], since: datetime, until: datetime, size: int) -> Digest:
-    def best_first(entry: Entry) -> tuple[float, int, int]:
+def _arrange(
+    by_topic: Mapping[str, list[DigestEntry]], since: datetime, until: datetime, size: int
+) -> Digest:
+    def best_first(entry: DigestEntry) -> tuple[float, int, int]:
         return (-entry.score, -entry.view.outlets, entry.view.number)
 
-    found = [(topic, sorted(entries, key=best_first)) for topic, entries in by_topic.items() if entries]
-    total = sum(len(pool) for _, pool in found)
+    sorted_pools = [
+        (topic, sorted(entries, key=best_first)) for topic, entries in by_topic.items() if entries
+    ]
+    total = sum(len(pool) for _, pool in sorted_pools)
     # A message has no more sections than this: what it would not show must not count as told.
-    pools = dict(sorted(found, key=lambda item: best_first(item[1][0]))[:MOST_SECTIONS])
+    pools = dict(sorted(sorted_pools, key=lambda item: best_first(item[1][0]))[:MOST_SECTIONS])
     every = (entry for pool in pools.values() for entry in pool)
     best = {entry.view.number for entry in sorted(every, key=best_first)[:size]}
     sections: list[Section] = []
@@ -137,7 +140,7 @@ def _arrange(by_topic: Mapping[str, list[Entry]], since: datetime, until: dateti
     carried = 0
     for topic, pool in pools.items():
         room = carried + sum(entry.view.number in best for entry in pool)
-        placed: list[Entry] = []
+        placed: list[DigestEntry] = []
         rest = list(pool)
         while rest and len(placed) < room:
             follows = next((e for e in rest if tail[-MOST_IN_A_ROW:] != [_outlet(e)] * MOST_IN_A_ROW), None)
@@ -152,5 +155,5 @@ def _arrange(by_topic: Mapping[str, list[Entry]], since: datetime, until: dateti
     return Digest(since, until, tuple(sections), total - sum(len(s.entries) for s in sections))
 
 
-def _outlet(entry: Entry) -> str:
+def _outlet(entry: DigestEntry) -> str:
     return entry.view.lead.record.outlet.domain

@@ -1,4 +1,4 @@
-"""What became of a story in a channel, as a value: `bot.messages.why` puts it in words."""
+"""The fate of a story in a channel, as a value; `bot.messages.why` words it."""
 
 from __future__ import annotations
 

@@ -25,11 +25,10 @@ from bot.domain.posting.decisions import Decisions, Post, PostingSettings, chann
 from bot.domain.posting.membership import Membership
 from bot.domain.posting.recipients import SHARED, StoryChanges, decide_posts
 from bot.domain.records.analysis import TextAnalysis
-from bot.domain.records.intake import Fate, Identified, Known
-from bot.domain.stories import story as stories
+from bot.domain.records.intake import Fate, Identified, StoredContext
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.related import is_specific
-from bot.domain.stories.story import Story
+from bot.domain.stories.story import Story, story_view, topics_by_server
 from bot.domain.text.stems import terms
 from bot.domain.topics.query.meter import Label
 from bot.domain.topics.topics import Topics
@@ -64,7 +63,8 @@ class IntakePlan:
     `stories`: what readers see of each story that changes; None: nothing is left of it. `story_topics`: its topics by the
     server that sees them, as `topics_by_server` gives them. `merged`: stories that go on
     as another one. `audiences`: the servers for which a story changes; with 0, and where it is not there, all.
-    `crowded_out`: the records that a story has no room for any more.
+    `crowded_out`: the records that a story has no room for any more. `separated`: new stories of what servers have left
+    of one.
 
     `decisions`: what is sent, edited and held back.
     """
@@ -82,6 +82,7 @@ class IntakePlan:
     merged: Mapping[int, int] = field(default_factory=dict)
     audiences: Mapping[int, frozenset[int]] = field(default_factory=dict)
     crowded_out: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    separated: frozenset[int] = frozenset()
     decisions: Decisions = field(default_factory=Decisions)
 
     @property
@@ -117,7 +118,7 @@ def affected(identified: Identified, clustering: Clustering) -> set[int]:
     """The numbers of the stories that change: what `Affected` must hold, as far as they are stored."""
     of_records = (stored.story for stored in identified.changed.values())
     numbers = chain(clustering.stories.values(), chain.from_iterable(clustering.merged.items()), of_records)
-    return {number for number in numbers if number is not None and number < identified.known.next_story}
+    return {number for number in numbers if number is not None and number < identified.context.next_story}
 
 
 def plan(
@@ -132,7 +133,7 @@ def plan(
 ) -> IntakePlan:
     """Decide what follows from where the records of a batch belong."""
     members = membership.settle(
-        stored.records, identified.records, identified.changed, clustering, identified.known.next_story
+        stored.records, identified.records, identified.changed, clustering, identified.context.next_story
     )
     changes = _story_changes(
         members,
@@ -156,17 +157,18 @@ def plan(
         topics=identified.topics,
         why={i: _in_words(why, members.records[i], members.records) for i, why in clustering.why.items()},
         stories=changes.views,
-        story_topics={n: stories.topics_by_server(s, rules.owners) for n, s in changes.stories.items()},
+        story_topics={n: topics_by_server(s, rules.owners) for n, s in changes.stories.items()},
         merged=changes.merged,
         audiences=changes.audiences,
         crowded_out=members.crowded_out,
+        separated=frozenset(members.separated.values()),
         decisions=decide_posts(changes, posts, channels_of(subscriptions, mutes), topics, now, rules),
     )
 
 
 def nothing_new(next_story: int) -> Identified:
     """A batch without records, of which something is decided all the same: what people say of stories."""
-    return Identified(Known({}, {}, {}, next_story=next_story))
+    return Identified(StoredContext({}, {}, {}, next_story=next_story))
 
 
 def announce(
@@ -192,7 +194,7 @@ def announce(
 
 def _returned(identified: Identified, members: Membership) -> set[int | None]:
     """The stories with a record that was removed, or is there again."""
-    before = identified.known.records
+    before = identified.context.records
     return {
         members.records[i].story
         for i, stored in identified.changed.items()
@@ -256,17 +258,17 @@ def _stories(
     return {
         number: Story(
             number,
-            tuple(own),
+            tuple(of_story),
             {
                 i: records[i]
-                for member in own
+                for member in of_story
                 for i in member.declares
                 if i in records and not records[i].record.removed
             },
-            {member.id: topics.get(member.id, ()) for member in own},
+            {member.id: topics.get(member.id, ()) for member in of_story},
             assigned.get(number, {}),
         )
-        for number, own in sorted(members.items())
+        for number, of_story in sorted(members.items())
     }
 
 
@@ -283,6 +285,6 @@ def _assigned(stored: Affected, merged: Mapping[int, int]) -> dict[int, dict[int
 def _views(changed: Mapping[int, Story], owners: MediaOwners) -> dict[int, StoryView | None]:
     """What everybody sees of each; of one that is of a server's own sources alone, what that server does."""
     return {
-        number: stories.view(story.visible_to(story.guild_id), owners=owners)
+        number: story_view(story.visible_to(story.guild_id), owners=owners)
         for number, story in changed.items()
     }

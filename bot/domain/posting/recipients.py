@@ -1,4 +1,4 @@
-"""Which channels are told of the stories that a batch changes: sends, edits and holds."""
+"""The sends, edits and holds for the stories that a batch changes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from itertools import chain
 
 from bot.domain.model import UNKNOWN_DATE, StoryView
 from bot.domain.posting.decisions import Channel, Decision, Decisions, Edit, Post, PostingSettings, decide
-from bot.domain.stories.story import Story
+from bot.domain.stories.story import Story, by_server
 from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
 
 SHARED = frozenset({0})  # the audience of a story of which nothing else is said
 
 Place = tuple[int, int]  # a story and a channel
+
+
+def concerns(audience: Collection[int], guild_id: int) -> bool:
+    """Whether a change of a story concerns a server: `audience` are the servers that see it; with 0, all do."""
+    return 0 in audience or guild_id in audience
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class StoryChanges:
 
     def concerns(self, number: int, guild_id: int) -> bool:
         """Whether a story changes for a server."""
-        return not self.audiences.get(number, SHARED).isdisjoint((0, guild_id))
+        return concerns(self.audiences.get(number, SHARED), guild_id)
 
     def in_reading_order(self) -> list[Story]:
         """The stories whose leads were published first come first: a channel is read downwards."""
@@ -62,6 +67,7 @@ def decide_posts(
     def decisions(story: Story) -> Iterator[Decision]:
         standing = merged.posts.get(story.number, {})
         following = chain.from_iterable(followers.get(topic, ()) for topic in _topic_keys(story, topics))
+        visible_to = by_server(story)
         seen: dict[int, Story] = {}
         for channel_id in dict.fromkeys(chain(standing, sorted(following))):
             channel = channel_of.get(channel_id) or _unfollowed(standing[channel_id])
@@ -70,7 +76,7 @@ def decide_posts(
             if not changes.concerns(story.number, guild_id):
                 continue
             if guild_id not in seen:
-                seen[guild_id] = story.visible_to(guild_id)
+                seen[guild_id] = visible_to(guild_id)
             reshaped = story.number in changes.reshaped or (story.number, channel_id) in merged.pointed_to
             yield decide(
                 seen[guild_id], channel, post, topics.visible_to(guild_id), now, rules, reshaped=reshaped

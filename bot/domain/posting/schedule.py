@@ -62,19 +62,19 @@ _LISTED = re.compile(r"\s*[,;/&+]\s*(?:and\s+)?|\s+and\s+|\s+")
 
 def parse_days(text: str) -> frozenset[int]:
     """`daily`, `weekdays`, `weekends`, or days such as `mon, thu` or `mon-fri`; ValueError says what is allowed."""
-    wanted = _ASIDE.sub("", unicodedata.normalize("NFKC", text).strip().casefold())
-    if (named := _DAYS.get(wanted) or _DAYS.get(wanted.removesuffix("s"))) is not None:
+    text_form = _ASIDE.sub("", unicodedata.normalize("NFKC", text).strip().casefold())
+    if (named := _DAYS.get(text_form) or _DAYS.get(text_form.removesuffix("s"))) is not None:
         return named
-    found: set[int] = set()
-    for part in filter(None, _LISTED.split(_BETWEEN.sub("-", wanted))):
+    days: set[int] = set()
+    for part in filter(None, _LISTED.split(_BETWEEN.sub("-", text_form))):
         first, *others = (_day(name, part) for name in part.split("-"))
         if len(others) > 1:
             raise ValueError(f"“{part[:20]}” is not a day: {_DAYS_ALLOWED}")
         last = others[0] if others else first
-        found.update((first + more) % 7 for more in range((last - first) % 7 + 1))
-    if not found:
+        days.update((first + more) % 7 for more in range((last - first) % 7 + 1))
+    if not days:
         raise ValueError(f"Name at least one day: {_DAYS_ALLOWED}")
-    return frozenset(found)
+    return frozenset(days)
 
 
 def _day(name: str, part: str) -> int:
@@ -105,20 +105,20 @@ _NOON = re.compile(r"(?:at\s+)?(?:12\s*)?(noon|midday|midnight)")
 
 def parse_time(text: str) -> time:
     """`9:00`, `09.30`, `9`, `9 pm`, `21:15`, `noon`; ValueError says what is allowed."""
-    wanted = unicodedata.normalize("NFKC", text).strip().casefold()
-    if named := _NOON.fullmatch(wanted):
-        wanted = named[1]
-    if wanted in _WORDS_OF_TIME:
-        return _WORDS_OF_TIME[wanted]
-    found = _TIME.fullmatch(wanted)
+    text_form = unicodedata.normalize("NFKC", text).strip().casefold()
+    if named := _NOON.fullmatch(text_form):
+        text_form = named[1]
+    if text_form in _WORDS_OF_TIME:
+        return _WORDS_OF_TIME[text_form]
+    match = _TIME.fullmatch(text_form)
     try:
-        if found is None:
+        if match is None:
             raise ValueError
-        hour, minute = int(found[1]), int(found[2] or 0)
-        if found[3]:
+        hour, minute = int(match[1]), int(match[2] or 0)
+        if match[3]:
             if not 1 <= hour <= 12:
                 raise ValueError
-            hour = hour % 12 + (12 if found[3] == "p" else 0)
+            hour = hour % 12 + (12 if match[3] == "p" else 0)
         return time(hour, minute)
     except ValueError:
         raise ValueError(f"“{text[:20]}” is not a time of day: write it like 09:00, 21:30 or 9 pm") from None

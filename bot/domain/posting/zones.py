@@ -112,16 +112,16 @@ def read(text: str, zones: Zones) -> Reading | None:
     """What somebody means by a zone; None where it is none."""
     typed = folded(text)
     typed = _PHRASE.sub("", typed) or typed
-    if found := _ABBREVIATIONS.get(typed):
-        zone, others = found
+    if ambiguous := _ABBREVIATIONS.get(typed):
+        zone, others = ambiguous
         note = (
             f"{text.strip().upper()} is read as {zone}, which has summer time (daylight saving)."
             if zone not in _STEADY
             else f"{text.strip().upper()} is read as {zone}."
         )
         return Reading(zone, note, others)
-    if found_zone := _PLAIN.get(typed):
-        return Reading(found_zone)
+    if zone_name := _PLAIN.get(typed):
+        return Reading(zone_name)
     if (offset := _OFFSET.fullmatch(typed)) is not None:
         return _fixed(offset)
     if typed in zones:
@@ -146,14 +146,14 @@ def _fixed(offset: re.Match[str]) -> Reading | None:
 
 def shown(zone: str) -> str:
     """A zone as people read it: `UTC+2` for `Etc/GMT-2`."""
-    found = _ETC.fullmatch(zone)
-    return f"UTC{'-' if found[1] == '+' else '+'}{found[2]}" if found else zone
+    match = _ETC.fullmatch(zone)
+    return f"UTC{'-' if match[1] == '+' else '+'}{match[2]}" if match else zone
 
 
 def suggest(text: str, zones: Zones, limit: int = 25) -> list[str]:
     """Zones for what somebody has typed so far: what it means, then those with it in their names, cities first."""
     typed = folded(text)
-    meant = read(text, zones) if typed else None
-    first = [shown(meant.zone), *meant.others] if meant else []
+    reading = read(text, zones) if typed else None
+    first = [shown(reading.zone), *reading.others] if reading else []
     inside = (name for key, name in zones.items() if typed in key and not name.startswith("Etc/"))
     return list(islice(dict.fromkeys([*first, *inside]), limit))

@@ -80,8 +80,8 @@ def canonical(url: str) -> str:
 
     Raises `ValueError` saying what is wrong where the text is not a sane http or https address.
     """
-    if len(url) <= _SIMPLE_LENGTH and (found := _SIMPLE.fullmatch(url)):
-        site, path, query = found.groups()
+    if len(url) <= _SIMPLE_LENGTH and (match := _SIMPLE.fullmatch(url)):
+        site, path, query = match.groups()
         if "amp" not in path.lower() and (start := _simple_site(site)):
             return f"{start}{path}{query or ''}"
     return _canonical(url)
@@ -103,21 +103,21 @@ def _canonical(url: str) -> str:
     if _SURROGATE.search(rest):
         raise ValueError("contains half a character (a lone surrogate)")
     while True:
-        found = _URL.fullmatch(rest)
-        if found is None:
+        match = _URL.fullmatch(rest)
+        if match is None:
             scheme = _SCHEME.match(rest)
             raise ValueError("not an http or https address" if scheme or "//" not in rest else "no host")
-        authority, path, query, fragment = found.groups()
+        authority, path, query, fragment = match.groups()
         host, port = _authority(authority)
         host, path = _without_prefix(host), _path(_PATH_SESSION.sub("", path))
         inner = _unwrapped(host, path) or _unwrapped(host, path := _without_amp(host, path))
         if inner is None:
             break
         rest = inner if query is None else f"{inner}?{query}"  # shorter each time: the loop ends
-    kept = _query(query) if query else ""
+    query_text = _query(query) if query else ""
     if host in _YOUTUBE:
-        host, path, kept = _video(host, path, kept)
-    tail = f"?{kept}" if kept else ""
+        host, path, query_text = _video(host, path, query_text)
+    tail = f"?{query_text}" if query_text else ""
     if fragment and fragment.startswith("!") and fragment.strip("!/"):
         tail += f"#{_encoded(fragment)}"
     key = f"https://{host}{port}{path}{tail}"
@@ -128,8 +128,8 @@ def _canonical(url: str) -> str:
 
 def publisher_address(url: str) -> str:
     """The publisher's own address of a page that an AMP cache or viewer shows; any other address as it is."""
-    while _MAYBE_WRAPPED.search(url) and (found := _URL.fullmatch(url.strip())):
-        authority, path, query, _ = found.groups()
+    while _MAYBE_WRAPPED.search(url) and (match := _URL.fullmatch(url.strip())):
+        authority, path, query, _ = match.groups()
         try:
             inner = _unwrapped(_without_prefix(_authority(authority)[0]), path)
         except ValueError:
@@ -151,8 +151,8 @@ def registered_domain(host_or_url: str) -> str:
     host, _ = _authority(authority)
     if host.count(".") < 2 or host.startswith("[") or _NUMBER.fullmatch(host):
         return host  # of two labels the second is always a suffix
-    found = _suffixes().privatesuffix(host)
-    return str(found) if found else host
+    domain = _suffixes().privatesuffix(host)
+    return str(domain) if domain else host
 
 
 _LABELS = re.compile(r"(?:[\w-]+\.)+([^\W\d_][\w-]+)")
@@ -161,15 +161,15 @@ _TOP_LEVEL = 4  # letters from which on an ending is taken for a top-level domai
 
 def is_host(text: str) -> bool:
     """Whether a text without a scheme looks like a host, in any script: `example.co.uk`, not `AC/DC` nor `Node.js`."""
-    found = _LABELS.fullmatch(text)
-    if found is None:
+    labels = _LABELS.fullmatch(text)
+    if labels is None:
         return False
     try:
         host = _host(text)
     except ValueError:
         return False
-    known = _suffixes().publicsuffix(host, accept_unknown=False) is not None
-    return known or len(found[1]) >= _TOP_LEVEL or host.count(".") > 1
+    has_known_suffix = _suffixes().publicsuffix(host, accept_unknown=False) is not None
+    return has_known_suffix or len(labels[1]) >= _TOP_LEVEL or host.count(".") > 1
 
 
 @cache
@@ -185,13 +185,13 @@ def _authority(text: str) -> tuple[str, str]:
         raise ValueError("no host")
     if "@" in text:
         raise ValueError("contains a user name or password")
-    found = _AUTHORITY.fullmatch(text)
-    if found is None:
+    match = _AUTHORITY.fullmatch(text)
+    if match is None:
         raise ValueError("its host is not valid")
-    port = int(found[2] or 443)
+    port = int(match[2] or 443)
     if not 0 < port < 65536:
         raise ValueError("its port is not valid")
-    return _host(found[1]), "" if port in (80, 443) else f":{port}"
+    return _host(match[1]), "" if port in (80, 443) else f":{port}"
 
 
 @lru_cache(maxsize=4096)
@@ -219,8 +219,8 @@ def _without_prefix(host: str) -> str:
     while True:
         if host.startswith("www.") and host.count(".") > 1:
             host = host[4:]
-        elif (found := _MOBILE.match(host)) and not _is_suffix(host[found.end() :]):
-            host = host[found.end() :]
+        elif (match := _MOBILE.match(host)) and not _is_suffix(host[match.end() :]):
+            host = host[match.end() :]
         else:
             return host
 
@@ -237,11 +237,11 @@ def _encoded(text: str) -> str:
     return _ESCAPE.sub(_escape, quote(text, safe=_RESERVED))
 
 
-def _escape(found: re.Match[str]) -> str:
-    if found[1] is None:
+def _escape(match: re.Match[str]) -> str:
+    if match[1] is None:
         return "%25"
-    character = chr(int(found[1], 16))
-    return character if character in _UNRESERVED else found[0].upper()
+    character = chr(int(match[1], 16))
+    return character if character in _UNRESERVED else match[0].upper()
 
 
 def _path(path: str) -> str:
@@ -261,12 +261,12 @@ def _path(path: str) -> str:
 def _unwrapped(host: str, path: str) -> str | None:
     """The publisher's own address of a page that an AMP cache or Google's AMP viewer shows, else None."""
     if any(host == cache or host.endswith(f".{cache}") for cache in _AMP_CACHES):
-        found = _CACHE.fullmatch(path)
+        match = _CACHE.fullmatch(path)
     elif path.startswith("/amp/") and _GOOGLE.fullmatch(host) and registered_domain(host) == host:
-        found = _GOOGLE_AMP.fullmatch(path)
+        match = _GOOGLE_AMP.fullmatch(path)
     else:
         return None
-    return f"https://{found[1]}" if found else None
+    return f"https://{match[1]}" if match else None
 
 
 def _without_amp(host: str, path: str) -> str:
@@ -284,8 +284,8 @@ def _query(query: str) -> str:
     pairs = _encoded(query).split("&")
     if "amp;" in query:
         pairs = [_ENTITY.sub("", pair) for pair in pairs]
-    kept = [pair for pair in pairs if pair and not _is_noise(pair)]
-    return "&".join(sorted(kept, key=_name))
+    significant = [pair for pair in pairs if pair and not _is_noise(pair)]
+    return "&".join(sorted(significant, key=_name))
 
 
 def _name(pair: str) -> str:
@@ -308,8 +308,8 @@ def _is_noise(pair: str) -> bool:
 def _video(host: str, path: str, query: str) -> tuple[str, str, str]:
     """A YouTube page is its video, however that is embedded or shared."""
     if path == "/watch":
-        wanted = [pair for pair in query.split("&") if pair.startswith("v=")][:1]
+        video_ids = [pair for pair in query.split("&") if pair.startswith("v=")][:1]
     else:
-        found = (_SHARED if host == "youtu.be" else _EMBEDDED).fullmatch(path)
-        wanted = [f"v={found[1]}"] if found else []
-    return ("youtube.com", "/watch", wanted[0]) if wanted else (host, path, query)
+        match = (_SHARED if host == "youtu.be" else _EMBEDDED).fullmatch(path)
+        video_ids = [f"v={match[1]}"] if match else []
+    return ("youtube.com", "/watch", video_ids[0]) if video_ids else (host, path, query)

@@ -1,6 +1,6 @@
-"""What a batch of records meets, and which of its records are new, changed, or known already.
+"""Identifies the records of a batch: new, changed, or stored already.
 
-A record is known by its keys: canonical URLs, and whatever else its source can tell it by. Records of a
+A record is identified by its keys: canonical URLs, and other identifiers of its source. Records of a
 server's own sources have keys of their own, so that they are apart from the shared ones.
 
 Feeds are written by strangers. What a feed declares beyond the page of an item identifies records of that
@@ -32,8 +32,8 @@ OWN = "own:"  # begins the key of a page that a feed of the same outlet has
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What the store knows of the records that a batch names.
+class StoredContext:
+    """What is stored of the records that a batch names.
 
     `by_key`: those records by their keys (canonical URLs and twins), and `records` by id: those, and the newest
     of what declares the batch's own. `content_hashes`: the hash of the content of each by id. `feeds`: those of their sources that are feeds.
@@ -63,7 +63,7 @@ class Arrival:
     replay: bool = False
     polled: bool = False
 
-    def own(self) -> Record:
+    def scoped(self) -> Record:
         """The record under keys of its feed and server: no server's source can speak for another's, or for a shared one."""
         record = self.record
         if self.polled:
@@ -77,8 +77,8 @@ class Arrival:
     @property
     def page(self) -> str:
         """The key of the record's page, where the feed of the page's own outlet has it; else empty."""
-        own = f"{OWN}{self.record.key}"
-        return scoped(own, self.guild_id) if self.polled and own in self.record.twins else ""
+        page_key = f"{OWN}{self.record.key}"
+        return scoped(page_key, self.guild_id) if self.polled and page_key in self.record.twins else ""
 
 
 class Fate(StrEnum):
@@ -102,7 +102,7 @@ class Identified:
     by them; `withdrawn` are ids of removed records, each with the story that it leaves.
     """
 
-    known: Known
+    context: StoredContext
     fates: tuple[Fate, ...] = ()
     changed: Mapping[int, Stored] = field(default_factory=dict)
     content_hashes: Mapping[int, str] = field(default_factory=dict)
@@ -118,7 +118,7 @@ class Identified:
 
 def identify(
     batch: Sequence[Arrival],
-    known: Known,
+    context: StoredContext,
     topics: Topics,
     now: datetime,
     max_age: timedelta,
@@ -131,26 +131,30 @@ def identify(
     `max_age`: how old a record may be to count as news. `analyses`: those of the batch's texts; others are made here, for
     what a record goes on to say that the batch does not. `semantic`: titles are compared by what they mean, too.
     """
-    taken = _Identification(known, topics, now, max_age, partial(_analysis, analyses, semantic=semantic))
+    identification = _Identification(
+        context, topics, now, max_age, partial(_analysis, analyses, semantic=semantic)
+    )
     for arrival in batch:
-        taken.take(arrival)
+        identification.take(arrival)
     # Most polls bring nothing new: then there is nothing to compare either.
-    present = taken.records.items() if taken.arrivals else ()
+    present = identification.records.items() if identification.arrivals else ()
     reports = {
-        i: _report(stored, taken.analysis_of(stored)) for i, stored in present if not stored.record.removed
+        i: _report(stored, identification.analysis_of(stored))
+        for i, stored in present
+        if not stored.record.removed
     }
-    removed = (taken.records[i] for i in taken.arrivals if i not in reports)
+    removed = (identification.records[i] for i in identification.arrivals if i not in reports)
     return Identified(
-        known,
-        fates=tuple(taken.fates),
-        changed=taken.changed,
-        content_hashes=taken.content_hashes,
-        topics=taken.topics,
-        declares=taken.declares,
-        keys=taken.keys,
-        analyses=taken.analyses,
-        records=taken.records,
-        arrivals=tuple(reports[i] for i in taken.arrivals if i in reports),
+        context,
+        fates=tuple(identification.fates),
+        changed=identification.changed,
+        content_hashes=identification.content_hashes,
+        topics=identification.topics,
+        declares=identification.declares,
+        keys=identification.keys,
+        analyses=identification.analyses,
+        records=identification.records,
+        arrivals=tuple(reports[i] for i in identification.arrivals if i in reports),
         related=reports,
         withdrawn=tuple((stored.id, stored.story) for stored in removed if stored.story is not None),
     )
@@ -233,8 +237,8 @@ def keys_of(record: Record) -> tuple[str, ...]:
 
 
 def all_keys(records: Iterable[Record]) -> set[str]:
-    """The keys of records and of everything they declare: what `Known.by_key` must answer for."""
-    return {key for r in records for known in chain((r,), r.related) for key in keys_of(known)}
+    """The keys of records and of everything they declare: the keys that `StoredContext.by_key` must cover."""
+    return {key for r in records for named in chain((r,), r.related) for key in keys_of(named)}
 
 
 class _Identification:
@@ -242,21 +246,21 @@ class _Identification:
 
     def __init__(
         self,
-        known: Known,
+        context: StoredContext,
         topics: Topics,
         now: datetime,
         max_age: timedelta,
         analysis: Callable[[Stored], TextAnalysis],
     ) -> None:
-        self._known = known
+        self._context = context
         self._topics = topics
         self._now = now
         self._max_age = max_age
         self._analysis = analysis
-        self._by_key = dict(known.by_key)
-        self._next = known.next_record
+        self._by_key = dict(context.by_key)
+        self._next = context.next_record
         self.fates: list[Fate] = []
-        self.records = dict(known.records)
+        self.records = dict(context.records)
         self.arrivals: dict[int, None] = {}  # the records that came in themselves and are new or changed
         self.changed: dict[int, Stored] = {}
         self.content_hashes: dict[int, str] = {}
@@ -266,20 +270,20 @@ class _Identification:
         self.analyses: dict[int, TextAnalysis] = {}
 
     def take(self, arrival: Arrival) -> None:
-        record = arrival.own()
-        own = set(keys_of(record))  # a record may list itself, or its AMP version
+        record = arrival.scoped()
+        keys = set(keys_of(record))  # a record may list itself, or its AMP version
         related = [
-            self._partial(entry, arrival) for entry in record.related if own.isdisjoint(keys_of(entry))
+            self._partial(entry, arrival) for entry in record.related if keys.isdisjoint(keys_of(entry))
         ]
         declares = tuple(dict.fromkeys(related))
-        found = self._find_polled(record, arrival) if arrival.polled else self._find(record)
-        old = self.records.get(found) if found is not None else None
+        match_id = self._find_polled(record, arrival) if arrival.polled else self._find(record)
+        old = self.records.get(match_id) if match_id is not None else None
         if arrival.polled:
-            record = self._placed(record, found, old, arrival)
+            record = self._placed(record, match_id, old, arrival)
         if old is not None and arrival.polled and self._is_anothers(old, arrival):
             self._join(old, record)
             return
-        record_id = self._new_id() if found is None else found
+        record_id = self._new_id() if match_id is None else match_id
         declares = tuple(i for i in declares if i != record_id)
         stored = self._stored(record_id, replace(record, related=()), old, declares, arrival)
         hashed = content_hash(record)
@@ -306,18 +310,20 @@ class _Identification:
         A page alone tells least: some have another report every day, each with a guid of its own.
         """
         page = (record.key, arrival.page)
-        found = next((self._by_key[k] for k in keys_of(record) if k in self._by_key and k not in page), None)
-        if found is not None:
-            return found
-        found = self._by_key.get(record.key)
-        old = self.records.get(found) if found is not None else None
+        record_id = next(
+            (self._by_key[k] for k in keys_of(record) if k in self._by_key and k not in page), None
+        )
+        if record_id is not None:
+            return record_id
+        record_id = self._by_key.get(record.key)
+        old = self.records.get(record_id) if record_id is not None else None
         if old is None or old.partial or old.source != arrival.source or not _own_name(record, arrival):
-            return found
-        return None if _is_another(old, record, arrival) else found
+            return record_id
+        return None if _is_another(old, record, arrival) else record_id
 
-    def _placed(self, record: Record, found: int | None, old: Stored | None, arrival: Arrival) -> Record:
+    def _placed(self, record: Record, record_id: int | None, old: Stored | None, arrival: Arrival) -> Record:
         """The record at the address under which it is, or will be, known."""
-        taken = self._by_key.get(record.key, found) != found
+        taken = self._by_key.get(record.key, record_id) != record_id
         if old is None or old.partial or self._takes_over(old, arrival):
             if not taken:
                 return record
@@ -340,16 +346,16 @@ class _Identification:
 
     def _takes_over(self, old: Stored, arrival: Arrival) -> bool:
         """Whether a feed of the page's own outlet has what is known from a feed of somebody else."""
-        other = old.source in self._known.feeds and old.source != arrival.source
+        other = old.source in self._context.feeds and old.source != arrival.source
         return other and bool(arrival.page) and arrival.page not in self._by_key
 
     def _join(self, old: Stored, record: Record) -> None:
-        """Another feed has a record that is known: it says what that is about besides, and no more.
+        """Another feed has a stored record: only its topics are added.
 
         Else two feeds that word it differently would change it with each of their polls.
         """
-        known = {name_key(topic) for topic in old.record.topics}
-        more = tuple(topic for topic in record.topics if name_key(topic) not in known)
+        topic_keys = {name_key(topic) for topic in old.record.topics}
+        more = tuple(topic for topic in record.topics if name_key(topic) not in topic_keys)
         if not more:
             self.fates.append(Fate.UNCHANGED)
             return
@@ -406,15 +412,15 @@ class _Identification:
 
     def _partial(self, entry: Record, arrival: Arrival) -> int:
         """The id of a declared record; unknown ones are noted as partial."""
-        found = self._find(entry)
-        if found is None:
-            found = self._new_id()
+        record_id = self._find(entry)
+        if record_id is None:
+            record_id = self._new_id()
             seen = self._first_seen(entry, arrival)
             stored = Stored(
-                found, entry, entry.published or self._now, seen, partial=True, guild_id=arrival.guild_id
+                record_id, entry, entry.published or self._now, seen, partial=True, guild_id=arrival.guild_id
             )
             self._put(stored, content_hash(entry), entry)
-        return found
+        return record_id
 
     def _put(self, stored: Stored, hashed: str, record: Record) -> None:
         analysis = self.analyses[stored.id] = self._analysis(stored)
@@ -438,7 +444,7 @@ class _Identification:
         return next((self._by_key[key] for key in keys_of(record) if key in self._by_key), None)
 
     def _hash_of(self, record_id: int) -> str | None:
-        return self.content_hashes.get(record_id) or self._known.content_hashes.get(record_id)
+        return self.content_hashes.get(record_id) or self._context.content_hashes.get(record_id)
 
     def _new_id(self) -> int:
         self._next += 1

@@ -99,11 +99,14 @@ def is_about(
 
 def assigned_names(evidence: Iterable[TopicEvidence]) -> tuple[str, ...]:
     """The names of the topics that are assigned."""
-    return tuple(one.topic for one in evidence if one.assigned)
+    return tuple(topic_evidence.topic for topic_evidence in evidence if topic_evidence.assigned)
 
 
 def labels_of(evidence: Iterable[TopicEvidence]) -> frozenset[Label]:
     """The topics that are assigned, each by its server (0: shared) and its key."""
     return frozenset(
-        (server, name_key(one.topic)) for one in evidence if one.assigned for server in one.servers
+        (server, name_key(topic_evidence.topic))
+        for topic_evidence in evidence
+        if topic_evidence.assigned
+        for server in topic_evidence.servers
     )

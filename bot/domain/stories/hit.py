@@ -1,4 +1,4 @@
-"""A story that a search finds, and what a search leaves out."""
+"""Search results: matching stories, and what was left out."""
 
 from __future__ import annotations
 

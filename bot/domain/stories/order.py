@@ -1,4 +1,4 @@
-"""In which order a search tells what it finds. A module of its own: the command line shows it before it loads the rest."""
+"""The order of search results. A module of its own: the command line shows it before it loads the rest."""
 
 from __future__ import annotations
 

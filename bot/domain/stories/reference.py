@@ -24,7 +24,7 @@ _BARE_ADDRESS = re.compile(r"(?:[\w-]+\.)+[^\W\d_]{2,}/\S+")  # `example.com/sto
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class StoryNumber:
     """A story's number."""
 
     number: int
@@ -38,7 +38,7 @@ class MessageIds:
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ArticleLink:
     """The link of an article."""
 
     url: str
@@ -52,7 +52,7 @@ class Words:
     number: int | None = None
 
 
-Reference = Number | MessageIds | Address | Words
+Reference = StoryNumber | MessageIds | ArticleLink | Words
 
 
 def parse(text: str) -> Reference:
@@ -62,26 +62,26 @@ def parse(text: str) -> Reference:
     Number(number=12)
     """
     typed = unicodedata.normalize("NFKC", text).strip(_AROUND)
-    found = _NUMBER.fullmatch(typed)
-    if found is not None and (reference := _numbered(typed, found)) is not None:
+    match = _NUMBER.fullmatch(typed)
+    if match is not None and (reference := _numbered(typed, match)) is not None:
         return reference
     if message := _MESSAGE.search(typed):
-        return MessageIds(tuple(int(one) for one in message.groups() if one))
+        return MessageIds(tuple(int(message_id) for message_id in message.groups() if message_id))
     if "://" in text:
         address = _ADDRESS.search(text)
         url = address[0].rstrip("".join(set(_AFTER) - set(")_/"))) if address else text.strip()
-        return Address(url if "(" in url else url.rstrip(")"))
+        return ArticleLink(url if "(" in url else url.rstrip(")"))
     if _BARE_ADDRESS.fullmatch(typed):
-        return Address(f"https://{typed}")
+        return ArticleLink(f"https://{typed}")
     return Words(text.strip())
 
 
-def _numbered(typed: str, found: re.Match[str]) -> Reference | None:
-    digits, rest = found["digits"], found["rest"].strip(_AFTER)
-    named = bool(found["story"] or (found["sign"] or "").startswith("#"))
+def _numbered(typed: str, match: re.Match[str]) -> Reference | None:
+    digits, rest = match["digits"], match["rest"].strip(_AFTER)
+    named = bool(match["story"] or (match["sign"] or "").startswith("#"))
     if len(digits) in SNOWFLAKE:
         return MessageIds((int(digits),)) if not rest else None
     number = int(digits[: LONGEST_NUMBER + 1])  # one that is too long is no story's, whatever follows
-    if not rest or (named and _SEPARATED.match(found["rest"].lstrip(_AROUND))):
-        return Number(number)
+    if not rest or (named and _SEPARATED.match(match["rest"].lstrip(_AROUND))):
+        return StoryNumber(number)
     return Words(typed, number) if named else None

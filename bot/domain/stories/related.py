@@ -36,7 +36,7 @@ FEWEST = 3  # reports, likewise
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class RelatedCandidate:
     """A story that may belong beside another, and how alike the two are, in any unit."""
 
     view: StoryView
@@ -44,7 +44,7 @@ class Candidate:
 
 
 def related_stories(
-    story: StoryView, candidates: Iterable[Candidate], declared: Iterable[int] = ()
+    story: StoryView, candidates: Iterable[RelatedCandidate], declared: Iterable[int] = ()
 ) -> tuple[tuple[StoryView, ...], tuple[StoryView, ...]]:
     """The stories before a story and after it that say most about it, each group in the order of time.
 
@@ -56,7 +56,7 @@ def related_stories(
     others = (candidate for candidate in candidates if candidate.view.number != story.number)
     ranked = sorted(others, key=lambda c: (c.view.number not in first, -c.score, c.view.number))
     best = max((candidate.score for candidate in ranked), default=0.0)
-    told = [_title(story)]
+    titles = [_title(story)]
     subject = _subject(story)
     outlets: dict[str, int] = {}
     before: list[StoryView] = []
@@ -70,10 +70,10 @@ def related_stories(
         weak = candidate.score < WEAK * best or len(subject & _subject(view)) < SHARED
         if weak and view.number not in first:
             continue
-        if outlets.get(outlet, 0) == OF_ONE_OUTLET or any(_repeats(title, other) for other in told):
+        if outlets.get(outlet, 0) == OF_ONE_OUTLET or any(_repeats(title, other) for other in titles):
             continue
         outlets[outlet] = outlets.get(outlet, 0) + 1
-        told.append(title)
+        titles.append(title)
         group.append(view)
     return _in_time(before), _in_time(after)
 
@@ -104,8 +104,8 @@ def _title(view: StoryView) -> frozenset[str]:
     return frozenset(term for term in terms(record.title, record.language) if is_informative(term))
 
 
-def _repeats(one: frozenset[str], other: frozenset[str]) -> bool:
-    return bool(one & other) and len(one & other) >= REPEATS * min(len(one), len(other))
+def _repeats(first: frozenset[str], second: frozenset[str]) -> bool:
+    return bool(first & second) and len(first & second) >= REPEATS * min(len(first), len(second))
 
 
 @dataclass(frozen=True, slots=True)

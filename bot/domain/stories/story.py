@@ -54,8 +54,8 @@ class Story:
         A page that came from both is there once. Nor does it see topics of other servers.
         """
         topics, assigned, seen = self.topics, self.assigned, (0, guild_id)
-        if any(match.guild_id for own in topics.values() for match in own):
-            topics = {i: tuple(m for m in own if m.guild_id in seen) for i, own in topics.items()}
+        if any(match.guild_id for of_member in topics.values() for match in of_member):
+            topics = {i: tuple(m for m in of_member if m.guild_id in seen) for i, of_member in topics.items()}
         if not assigned.keys() <= set(seen):
             assigned = {server: keys for server, keys in assigned.items() if server in seen}
         if not any(member.guild_id for member in self.members):
@@ -70,10 +70,28 @@ class Story:
         return replace(self, members=members, topics=topics, assigned=assigned)
 
 
+def by_server(story: Story) -> Callable[[int], Story]:
+    """`story.visible_to` for many servers: none costs more for what the sources of the others brought."""
+    guests: dict[int, list[Stored]] = {}
+    for member in story.members:
+        guests.setdefault(member.guild_id, []).append(member)
+    shared = guests.pop(0, [])
+
+    def visible_to(guild_id: int) -> Story:
+        if not guests:
+            return story.visible_to(guild_id)
+        members = (*shared, *guests.get(guild_id, ()))
+        topics = {member.id: story.topics.get(member.id, ()) for member in members}
+        assigned = {of: story.assigned[of] for of in (0, guild_id) if of in story.assigned}
+        return replace(story, members=members, topics=topics, assigned=assigned).visible_to(guild_id)
+
+    return visible_to
+
+
 Muted = Callable[[Record], bool]
 
 
-def never(_record: Record) -> bool:
+def nothing_muted(_record: Record) -> bool:
     """The mutes of a reader who mutes nothing."""
     return False
 
@@ -84,7 +102,7 @@ def muted_by(mutes: Sequence[Mute]) -> Muted:
     An outlet that has no other name than its domain is named by the first part of it. A mute without words, such as an emoji, is looked for among the marks of the title.
     """
     if not mutes:
-        return never
+        return nothing_muted
     outlets = {name for mute in mutes for name in (name_key(mute.value), domain_of(mute.value)) if name}
     phrases = [_spaced(phrase) for mute in mutes if (phrase := words(mute.value))]
     marks = [_spaced(tokens(mute.value)) for mute in mutes if not words(mute.value)]
@@ -123,7 +141,9 @@ def heat_of(lead: Stored, voices: int) -> int:
     return lead.record.quality + HEAT_PER_OUTLET * (voices - 1)
 
 
-def view(story: Story, muted: Muted = never, owners: MediaOwners = NO_OWNERS) -> StoryView | None:
+def story_view(
+    story: Story, muted: Muted = nothing_muted, owners: MediaOwners = NO_OWNERS
+) -> StoryView | None:
     """The story without its muted records; None where nothing of it is left. Its heat counts `owners` once."""
     members = tuple(sorted((m for m in story.members if not muted(m.record)), key=_rank))
     if not members:
@@ -170,7 +190,10 @@ def _evidence(
         return every
     of_public = weigh_topics(public, voice, story.topics, lead=lead_of(public), assigned=shared)
     certain = {name_key(name) for name in assigned_names(of_public)}
-    return tuple(replace(one, assigned=one.assigned or name_key(one.topic) in certain) for one in every)
+    return tuple(
+        replace(topic_evidence, assigned=topic_evidence.assigned or name_key(topic_evidence.topic) in certain)
+        for topic_evidence in every
+    )
 
 
 def topics_by_server(story: Story, owners: MediaOwners = NO_OWNERS) -> dict[int, frozenset[Label]]:
@@ -187,25 +210,26 @@ def topics_by_server(story: Story, owners: MediaOwners = NO_OWNERS) -> dict[int,
             if match.guild_id:
                 of_servers.setdefault(match.guild_id, {}).setdefault(i, []).append(match)
     hosts = {member.guild_id for member in story.members if member.guild_id}
-    own: dict[int, frozenset[Label]] = {}
+    seen = by_server(story)
+    labels_by_server: dict[int, frozenset[Label]] = {}
     if public.members:
         lead, voice = lead_of(public.members), voice_of(public.members, owners)
         for server in of_servers.keys() - hosts:
             had = story.assigned.get(server, frozenset())
             evidence = weigh_topics(public.members, voice, of_servers[server], lead=lead, assigned=had)
-            own[server] = labels_of(evidence)
+            labels_by_server[server] = labels_of(evidence)
     for server in hosts:
-        own[server] = _labels(story.visible_to(server), owners) - everybody
-    return {server: labels for server, labels in {0: everybody, **own}.items() if labels}
+        labels_by_server[server] = _labels(seen(server), owners) - everybody
+    return {server: labels for server, labels in {0: everybody, **labels_by_server}.items() if labels}
 
 
 def _labels(story: Story, owners: MediaOwners) -> frozenset[Label]:
-    seen = view(story, owners=owners)
+    seen = story_view(story, owners=owners)
     return labels_of(seen.evidence) if seen else frozenset()
 
 
 def reaches(story: StoryView, importance: Importance) -> bool:
-    """Whether the story reaches the bar."""
+    """Whether the story is important enough."""
     match importance:
         case Importance.ALL:
             return True

@@ -1,4 +1,4 @@
-"""Who speaks for themselves in a story. Pure."""
+"""The independent voices of a story. Pure."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def voice_of(members: Iterable[Stored], owners: MediaOwners = NO_OWNERS) -> dict
         while (above := parent.setdefault(mark, mark)) != mark:
             passed.append(mark)
             mark = above
-        for one in passed:  # or a text that thousands copied would become a chain that long
-            parent[one] = mark
+        for passed_mark in passed:  # or a text that thousands copied would become a chain that long
+            parent[passed_mark] = mark
         return mark
 
     of: dict[int, str] = {}
     for member in members:
-        owner = of[member.id] = f"owner {owners.of(member.record.outlet.domain)}"
+        owner_mark = of[member.id] = f"owner {owners.of(member.record.outlet.domain)}"
         beginning = words(member.record.excerpt)[:COPIED]
         if len(beginning) == COPIED:
-            parent[root(f"text {' '.join(beginning)}")] = root(owner)
-    return {i: root(owner) for i, owner in of.items()}
+            parent[root(f"text {' '.join(beginning)}")] = root(owner_mark)
+    return {i: root(owner_mark) for i, owner_mark in of.items()}
 
 
 def voices(members: Iterable[Stored], owners: MediaOwners = NO_OWNERS) -> int:

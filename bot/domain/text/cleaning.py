@@ -1,4 +1,4 @@
-"""Text from outside made fit to be shown: repaired, cut where it is too long, kept in its direction."""
+"""Cleaning of text from outside: repaired, clipped, and isolated by writing direction."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def length(text: str) -> int:
 
 def clusters(text: str) -> Iterator[str]:
     """The text in pieces that a reader takes for one character each, such as a flag or a letter with its accents."""
-    return (found[0] for found in _CLUSTER.finditer(text))
+    return (match[0] for match in _CLUSTER.finditer(text))
 
 
 def cut(text: str, limit: int) -> str:
@@ -79,10 +79,10 @@ def cut(text: str, limit: int) -> str:
     if not head or (head[-1].isascii() and text[len(head)].isascii()):
         return head
     ends = [max(0, head.rfind(" "))]  # a character begins at each space
-    for found in _CLUSTER.finditer(text, ends[0]):
-        if found.end() > len(head):
+    for match in _CLUSTER.finditer(text, ends[0]):
+        if match.end() > len(head):
             break
-        ends.append(found.end())
+        ends.append(match.end())
     while len(ends) > 1 and _joins(text[ends[-1] - 1]):  # not all scripts have their conjuncts in one cluster
         ends.pop()
     return text[: ends[-1]]
@@ -117,9 +117,9 @@ def _clipped(text: str, limit: int) -> str:
     return (head.rstrip(_TRAILING) or head.strip()) + ELLIPSIS
 
 
-def plural(count: int, one: str, many: str = "") -> str:
+def plural(count: int, singular: str, plural_form: str = "") -> str:
     """`1 outlet`, `2 outlets`."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
+    return f"{count} {singular if count == 1 else plural_form or singular + 's'}"
 
 
 def isolate(text: str) -> str:
@@ -179,8 +179,8 @@ def _attached(text: str) -> str:
     """The text without marks that belong to no character, and with no more on one than a script needs."""
     if not _SHOWN.search(text):
         return ""
-    if found := _UNATTACHED.match(text):
-        text = text[found.end() :]
+    if marks := _UNATTACHED.match(text):
+        text = text[marks.end() :]
     return _STACKED.sub(r"\1", text)
 
 

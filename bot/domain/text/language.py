@@ -37,8 +37,8 @@ def with_language(record: Record) -> Record:
     """The record with the language that it is in, where it says none and that can be told."""
     if record.language:
         return record
-    found = detect(f"{record.title} {record.excerpt}")
-    return replace(record, language=found) if found else record
+    language = detect(f"{record.title} {record.excerpt}")
+    return replace(record, language=language) if language else record
 
 
 @cache

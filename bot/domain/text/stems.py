@@ -1,4 +1,4 @@
-"""What of a text is compared when two are said to be about the same thing: word stems, in any language."""
+"""Word stems, by which texts of any language are compared."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ def terms(text: str, language: str) -> Mapping[str, str]:
     `language` is an ISO 639-1 code, with or without a region; empty where it is unknown.
     """
     code = language[:2].lower() or _UNKNOWN
-    found: dict[str, str] = {}
+    spellings: dict[str, str] = {}
     before = ""
     for word in words(text):
         if _stands_alone(word):
-            found.setdefault(before + word, before + word)
+            spellings.setdefault(before + word, before + word)
             before = word
         else:
-            found.setdefault(_stem(word, code), word)
+            spellings.setdefault(_stem(word, code), word)
             before = ""
-    return found
+    return spellings
 
 
 def stemmed(text: str, language: str) -> list[str]:

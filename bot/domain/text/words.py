@@ -191,27 +191,27 @@ def _places(text: str, pattern: re.Pattern[str], folded: Callable[[str], str]) -
     for piece in re.finditer(r"\S+", text):
         start, written = piece.start(), piece[0]
         whole = folded(written)
-        origin = _origin(written, whole, folded)
-        for found in pattern.finditer(whole):
-            if origin is None:  # characters that only together make a word: all of them are meant
-                yield Place(found[0], start, piece.end())
+        origins = _origin(written, whole, folded)
+        for match in pattern.finditer(whole):
+            if origins is None:  # characters that only together make a word: all of them are meant
+                yield Place(match[0], start, piece.end())
             else:
-                yield Place(found[0], start + origin[found.start()][0], start + origin[found.end() - 1][1])
+                yield Place(match[0], start + origins[match.start()][0], start + origins[match.end() - 1][1])
 
 
 def _origin(written: str, whole: str, folded: Callable[[str], str]) -> list[tuple[int, int]] | None:
     """For each character of the folded piece what it comes of; None where that cannot be said of each alone."""
     if written.isascii():
         return [(place, place + 1) for place in range(len(written))]
-    origin: list[tuple[int, int]] = []
+    origins: list[tuple[int, int]] = []
     alone: list[str] = []
     place = 0
     for cluster in clusters(written):
         single = folded(cluster)
         alone.append(single)
-        origin += [(place, place + len(cluster))] * len(single)
+        origins += [(place, place + len(cluster))] * len(single)
         place += len(cluster)
-    return origin if "".join(alone) == whole else None
+    return origins if "".join(alone) == whole else None
 
 
 def nearest(text: str, names: Iterable[str], limit: int) -> list[str]:

@@ -15,7 +15,7 @@ from bot.domain.text.words import name_key
 from bot.domain.topics.keywords import KeywordIndex
 from bot.domain.topics.learned import TitleModel
 from bot.domain.topics.query.document import Document
-from bot.domain.topics.query.language import Query, QueryError, explain, held, matches, parse
+from bot.domain.topics.query.language import Query, QueryError, explain, matched_fields, matches, parse
 from bot.domain.topics.query.meter import Label, Meter
 from bot.domain.topics.query.percolator import Matcher
 from bot.domain.topics.tree import TopicTree
@@ -162,4 +162,4 @@ def reasons(query: Query, document: Document) -> tuple[str, ...]:
     """What made a document match: its words, as they stand there, then fields, as queries write them; each once."""
     marks = explain(query, document)
     words = (document.texts[mark.text][mark.start : mark.end] for mark in marks)
-    return tuple(dict.fromkeys((*words, *held(query, document))))
+    return tuple(dict.fromkeys((*words, *matched_fields(query, document))))

@@ -32,14 +32,16 @@ class Topics(TopicTree):
             by_guild.setdefault(topic.guild_id, []).append(topic)
         super().__init__(by_guild.pop(0))
         self._servers: dict[int, Topics] = {}
-        self._servers |= {guild_id: self._with(own) for guild_id, own in {0: (), **by_guild}.items()}
+        self._servers |= {
+            guild_id: self._with(of_server) for guild_id, of_server in {0: (), **by_guild}.items()
+        }
         self.matcher = TopicMatcher({**self._servers, 0: self}, parsed, meter, titles)
         for guild_id, topics_there in self._servers.items():
             topics_there.matcher = self.matcher.visible_to(guild_id)
 
-    def _with(self, own: Iterable[Topic]) -> Topics:
+    def _with(self, of_server: Iterable[Topic]) -> Topics:
         view = copy(self)
-        TopicTree.__init__(view, own, shared=self)
+        TopicTree.__init__(view, of_server, shared=self)
         return view
 
     def visible_to(self, guild_id: int) -> Topics:

@@ -1,4 +1,4 @@
-"""Topics by their names, and the tree that they stand in."""
+"""Topics by name, and the tree of parents."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ class TopicTree:
     """
 
     def __init__(self, topics: Iterable[Topic] = (), shared: TopicTree | None = None) -> None:
-        own = {name_key(topic.name): topic for topic in topics}
-        names = {key: key for key in own}
+        additions = {name_key(topic.name): topic for topic in topics}
+        names = {key: key for key in additions}
         children: dict[str, list[str]] = {}
         # Names go before shortnames, aliases and slugs, whatever the order of the topics.
-        for key, topic in own.items():
+        for key, topic in additions.items():
             for other in (topic.shortname, *topic.aliases, topic.slug):
                 if other:
                     names.setdefault(name_key(other), key)
             if topic.parent:
                 children.setdefault(name_key(topic.parent), []).append(key)
-        self._own = own
-        self._topics: MutableMapping[str, Topic] = own
+        self._own = additions
+        self._topics: MutableMapping[str, Topic] = additions
         self._by_name: MutableMapping[str, str] = names
         self._children: MutableMapping[str, list[str]] = children
         self._sorted: Sequence[str] | None = None  # all names, once somebody asks
         if shared is not None:
             both = {parent: [*shared._children.get(parent, ()), *added] for parent, added in children.items()}
-            self._topics = ChainMap(own, shared._topics)
+            self._topics = ChainMap(additions, shared._topics)
             self._by_name = ChainMap(names, shared._by_name)
             self._children = ChainMap(both, shared._children)
 
@@ -55,13 +55,15 @@ class TopicTree:
 
     def resolve(self, name: str) -> Topic | None:
         """The topic of that name, shortname, alias or slug; None where there is none."""
-        wanted = name_key(name)
-        key = self._by_name.get(wanted)
+        name_wanted = name_key(name)
+        key = self._by_name.get(name_wanted)
         if key is None and name.rstrip().endswith(
             ELLIPSIS
         ):  # as completions end that are longer than Discord takes
             begun = {
-                self._by_name[one] for one in self._by_name if one.startswith(wanted.removesuffix("..."))
+                self._by_name[known_name]
+                for known_name in self._by_name
+                if known_name.startswith(name_wanted.removesuffix("..."))
             }
             key = begun.pop() if len(begun) == 1 else None
         return None if key is None else self._topics[key]
@@ -71,18 +73,18 @@ class TopicTree:
 
         Of nothing typed, the first by name.
         """
-        wanted = name_key(text)
-        if not wanted:
+        typed = name_key(text)
+        if not typed:
             return tuple(sorted(self, key=lambda topic: name_key(topic.name)))[:limit]
         ranked: dict[str, Topic] = {}
         names = self._names()
         for test in (str.startswith, str.__contains__):
             for name in names:
-                if test(name, wanted):
+                if test(name, typed):
                     topic = self._topics[self._by_name[name]]
                     ranked.setdefault(topic.name, topic)
-        if not ranked and 0 < len(wanted) <= LONGEST_NAME:
-            for name in nearest(wanted, names, limit):
+        if not ranked and 0 < len(typed) <= LONGEST_NAME:
+            for name in nearest(typed, names, limit):
                 topic = self._topics[self._by_name[name]]
                 ranked.setdefault(topic.name, topic)
         return tuple(ranked.values())[:limit]
@@ -94,15 +96,15 @@ class TopicTree:
 
     def ancestors(self, name: str) -> tuple[str, ...]:
         """The names above a topic, nearest first. A cycle ends where it would repeat."""
-        found: list[str] = []
+        names: list[str] = []
         seen = {name_key(name)}
         topic = self._topics.get(name_key(name))
         while topic is not None and topic.parent and name_key(topic.parent) not in seen:
             seen.add(name_key(topic.parent))
             parent = self._topics.get(name_key(topic.parent))
-            found.append(parent.name if parent else topic.parent)
+            names.append(parent.name if parent else topic.parent)
             topic = parent
-        return tuple(found)
+        return tuple(names)
 
     def root(self, name: str) -> str:
         """The topmost name above a topic, or its own."""
@@ -110,23 +112,23 @@ class TopicTree:
 
     def with_ancestors(self, names: Iterable[str]) -> frozenset[str]:
         """The names and all that stand above them, as keys (`name_key`): what a subscription may name."""
-        found: set[str] = set()
+        keys: set[str] = set()
         for name in names:
-            found.add(name_key(name))
-            found.update(name_key(ancestor) for ancestor in self.ancestors(name))
-        return frozenset(found)
+            keys.add(name_key(name))
+            keys.update(name_key(ancestor) for ancestor in self.ancestors(name))
+        return frozenset(keys)
 
-    def concerns(self, names: Iterable[str], wanted: Collection[str]) -> bool:
-        """Whether what is about these topics may bring something on one in `wanted` (keys of names, or `ANYWHERE`).
+    def concerns(self, names: Iterable[str], followed: Collection[str]) -> bool:
+        """Whether what is about these topics may bring something on one in `followed` (keys of names, or `ANYWHERE`).
 
         So does what is about the topic itself, one below it, or one above it: a site on technology writes of its parts.
         """
-        if ANYWHERE in wanted:
+        if ANYWHERE in followed:
             return True
-        own = tuple(names)
-        if not self.with_ancestors(own).isdisjoint(wanted):
+        about = tuple(names)
+        if not self.with_ancestors(about).isdisjoint(followed):
             return True
-        return not self.with_ancestors(wanted).isdisjoint(name_key(name) for name in own)
+        return not self.with_ancestors(followed).isdisjoint(name_key(name) for name in about)
 
     def specific_first(self, names: Iterable[str]) -> tuple[str, ...]:
         """The same topics, those that stand above another of them last."""
@@ -136,41 +138,41 @@ class TopicTree:
 
     def with_descendants(self, name: str) -> tuple[str, ...]:
         """The topic's own name and the names of all that stand below it."""
-        own = self._topics.get(name_key(name))
-        found = {name_key(name): own.name if own else name}
+        root = self._topics.get(name_key(name))
+        names = {name_key(name): root.name if root else name}
         queue = [name_key(name)]
         while queue:
             for child in self._children.get(queue.pop(), ()):
-                if child not in found:
-                    found[child] = self._topics[child].name
+                if child not in names:
+                    names[child] = self._topics[child].name
                     queue.append(child)
-        return tuple(found.values())
+        return tuple(names.values())
 
 
-def sought_by(topic: Topic) -> str:
-    """What feeds that may bring something on a topic are about, as `Topics.concerns` takes it.
+def feed_topic_of(topic: Topic) -> str:
+    """The topic by which feeds for a topic are chosen, as a key for `TopicTree.concerns`.
 
     A server topic is sought where its parent is; one without a parent may come from `ANYWHERE`.
     """
     return name_key(topic.parent) or ANYWHERE if topic.guild_id else name_key(topic.name)
 
 
-def known_as(topic: Topic) -> frozenset[str]:
-    """Everything that a topic goes by, by their keys (`name_key`)."""
+def name_keys(topic: Topic) -> frozenset[str]:
+    """All names of a topic as keys (`name_key`)."""
     return frozenset(
         name_key(name) for name in (topic.name, topic.shortname, topic.slug, *topic.aliases) if name
     )
 
 
-def merge_defaults(own: Iterable[Topic], others: Iterable[Topic]) -> tuple[Topic, ...]:
+def merge_defaults(topics: Iterable[Topic], others: Iterable[Topic]) -> tuple[Topic, ...]:
     """The topics, and of the others those that are none of them by another name.
 
     What stood below one of those stands below the topic that it is.
     """
-    first = tuple(own)
-    taken = {name: topic.name for topic in first for name in known_as(topic)}
-    kept = (topic for topic in others if name_key(topic.name) not in taken)
+    first = tuple(topics)
+    taken = {name: topic.name for topic in first for name in name_keys(topic)}
+    added = (topic for topic in others if name_key(topic.name) not in taken)
     return (
         *first,
-        *(replace(topic, parent=taken.get(name_key(topic.parent), topic.parent)) for topic in kept),
+        *(replace(topic, parent=taken.get(name_key(topic.parent), topic.parent)) for topic in added),
     )

@@ -1,7 +1,7 @@
-"""The text of a feed's bytes, whatever is said of their encoding.
+"""Decodes the bytes of a feed, despite wrong declarations.
 
-What the bytes themselves show goes before what is declared: a byte order mark, the zeros of
-UTF-16, text that is valid UTF-8. Servers and templates are wrong about it more often than bytes are.
+Evidence in the bytes takes precedence over declarations: a byte order mark, the zeros of UTF-16, valid UTF-8. Servers
+and templates often declare a wrong encoding.
 A declaration is read as browsers read it (https://encoding.spec.whatwg.org/#names-and-labels), so it
 can reach the codecs of the web and no other codec of Python's. Where the bytes are neither UTF-8 nor
 what is declared, `chardet` guesses from a sample.
@@ -31,7 +31,7 @@ _DECLARED = re.compile(
     rb"""<\?xml[^>]{0,200}?\sencoding\s*=\s*["']\s*([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE
 )
 _CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
-_HEAD = 1024  # bytes in which a declaration is looked for
+_HEAD = 1024  # bytes that are searched for a declaration
 
 # The codec of each encoding that the WHATWG names, and the only codecs that a declaration can reach. Python's codec
 # for such a name is sometimes a subset of what browsers decode.
@@ -91,8 +91,8 @@ _OTHER_SCRIPTS = frozenset({
 _BEYOND_ASCII = re.compile(b"[\x80-\xff]")
 
 
-def decoded(body: bytes, content_type: str = "") -> str:
-    """The text, without a byte order mark. Never fails: what fits no encoding is replaced."""
+def decode(body: bytes, content_type: str = "") -> str:
+    """The text without a byte order mark. Never fails: undecodable bytes are replaced."""
     for mark, name in _BOMS:
         if body.startswith(mark):
             return body[len(mark) :].decode(name, "replace")
@@ -114,12 +114,12 @@ def decoded(body: bytes, content_type: str = "") -> str:
 
 
 def codec_of(label: str) -> str | None:
-    """Python's codec for a declared encoding, or None where the web has no encoding of that name."""
+    """Python's codec for a declared encoding, or None for a name that the WHATWG does not list."""
     return _LABELS.get(_PUNCTUATION.sub("", label.lower()))
 
 
 def _declared(body: bytes, content_type: str) -> list[str]:
-    """The codecs that the document and the server name, the document's first: it knows better."""
+    """The codecs declared by the document and the server; the document is more reliable and comes first."""
     declaration = _DECLARED.search(body, 0, _HEAD)
     labels = [declaration[1].decode()] if declaration else []
     if header := _CHARSET.search(content_type[:500]):
@@ -128,14 +128,14 @@ def _declared(body: bytes, content_type: str) -> list[str]:
 
 
 def _legacy(body: bytes, names: list[str]) -> str:
-    """The text where it is not UTF-8 throughout."""
+    """The text of bytes that are not valid UTF-8."""
     text = body.decode("utf-8", "surrogateescape")
     stray = len(text) - len(body.decode("utf-8", "ignore"))
     if (
         stray < (len(body) - len(text)) / 2
     ):  # mostly UTF-8, with bytes from elsewhere or a character cut in two
         return text.translate(_STRAY)
-    # Every text is one of windows-1252, and that is declared by habit: it says no more than nothing.
+    # Any bytes are valid windows-1252, and it is often declared by default, so its declaration means nothing.
     for name in (*names, _guessed(body)):
         if name and not name.startswith(("utf-", "cp1252")) and (legacy := _fitting(body, name)):
             return legacy
@@ -143,8 +143,8 @@ def _legacy(body: bytes, names: list[str]) -> str:
 
 
 def _guessed(body: bytes) -> str | None:
-    """The codec that the bytes look like, by what is not ASCII in a part of them."""
-    import chardet  # loads its models, which few feeds need
+    """The codec guessed from the bytes beyond ASCII in a sample."""
+    import chardet  # loads models, which few feeds need
     from chardet.enums import EncodingEra
 
     start = max(0, _BEYOND_ASCII.search(body).start() - _CONTEXT)  # type: ignore[union-attr]  # it is not UTF-8
@@ -161,14 +161,14 @@ def _guessed(body: bytes) -> str | None:
 
 
 def _replacing(body: bytes, codec: str) -> str:
-    """The text, U+FFFD standing for what cannot be decoded."""
+    """The text, with U+FFFD for undecodable bytes."""
     if codec in _TABLES:
         return codecs.charmap_decode(body, "replace", _TABLES[codec])[0]
     return body.decode(codec, "replace")
 
 
 def _fitting(body: bytes, name: str) -> str:
-    """The text, or nothing where too many of the bytes are not of that encoding."""
+    """The text, or an empty text if too many bytes are invalid in the encoding."""
     text = _replacing(body, name)
     beyond_ascii = len(body) - len(body.translate(None, _BEYOND))
     return text if text.count("\ufffd") <= max(1, beyond_ascii * _MOST_DAMAGE) else ""

@@ -1,4 +1,4 @@
-"""The words in dates: months and days of the week in the languages of many feeds."""
+"""Words in dates: months and weekdays in the languages of many feeds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import unicodedata
 
 
 def folded(word: str) -> str:
-    """A word without case and accents."""
+    """The word in lower case, without accents."""
     if word.isascii():
         return word.lower()
     return "".join(
@@ -51,9 +51,9 @@ _MONTHS = (
 _MONTH_OF = {folded(name): number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
 _ABBREVIATED = {name: number for number, name in enumerate(_ENGLISH, 1)}
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-# They begin like an English month, and are days.
+# Weekdays that begin like an English month.
 _NO_MONTHS = frozenset({"mardi", "martes", "martedi", "marti", "decl"})
-# What stands between the parts of a date and says nothing.
+# Words between the parts of a date without a meaning of their own.
 _FILLERS = frozenset({
     *(folded(word) for word in ("年", "月", "日", "년", "월", "일", "года", "року", "год", "г", "р", "ő", "ого", "го")),
     "st", "nd", "rd", "th", "er", "eme", "e", "o", "a", "de", "del", "den", "der", "do", "d", "le", "el", "of", "the", "at",
@@ -75,5 +75,5 @@ def weekday_of(word: str) -> int | None:
 
 
 def is_filler(word: str) -> bool:
-    """Whether a folded word between the parts of a date says nothing."""
+    """Whether a folded word between the parts of a date has no meaning."""
     return word in _FILLERS

@@ -1,7 +1,7 @@
 """Dates as feeds and records write them.
 
-Most are ISO 8601 or RFC 822 and are read by their columns. The others are taken apart: the time of day with
-its zone is looked for first, and what is left is read as a date, whose parts may stand in any usual order.
+Most are ISO 8601 or RFC 822 and are read by their columns. In others, the time of day with its zone is searched first,
+and the rest is read as a date with its parts in any common order.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import NamedTuple
 from bot.sources.feeds.date_words import folded, is_filler, month_of, weekday_of
 from bot.sources.feeds.zones import zone_of
 
-_YEARS = range(1990, 2101)  # other years are a mistake, as everywhere in Topicwire
-_LONGEST = 100  # characters: what follows is no date
+_YEARS = range(1990, 2101)  # other years are mistakes
+_LONGEST = 100  # characters of a date
 
 _TWO_DIGITS = {
     name: f"{number:02}"
@@ -62,29 +62,29 @@ _TOKEN = re.compile(r"\d+|[^\W\d_]+|[-/.]")
 
 
 class DateReading(NamedTuple):
-    """What a date says. `unknown_zone` is the zone that it names and nobody knows; UTC is taken in its place."""
+    """A parsed date. `unknown_zone` is an unknown zone in it, for which UTC is assumed."""
 
     moment: datetime
     unknown_zone: str = ""
 
 
 def unknown_zone(reading: DateReading) -> str:
-    """What to tell about a date whose zone is unknown."""
+    """A note about a date with an unknown zone."""
     return f"the time zone {reading.unknown_zone} is unknown; UTC is assumed"
 
 
-def moment(text: str) -> datetime | None:
-    """The moment in UTC, or None where the text is no date of a sensible year. Without a zone it is UTC."""
+def parse_moment(text: str) -> datetime | None:
+    """The moment in UTC; None if the text is not a date from 1990 to 2100. The default zone is UTC."""
     reading = read_date(text)
     return reading.moment if reading else None
 
 
 def read_date(text: str) -> DateReading | None:
-    """The moment in UTC and what is unsure about it, or None where the text is no date of a sensible year."""
+    """The moment in UTC with its unknown zone, if any; None if the text is not a date from 1990 to 2100."""
     text = text.strip()[:_LONGEST]
     try:
-        usual = _usual(text)
-        reading = DateReading(usual) if usual else _unusual(text)
+        usual = _read_common(text)
+        reading = DateReading(usual) if usual else _read_other(text)
         if reading and reading.moment.tzinfo is not UTC:
             reading = reading._replace(moment=reading.moment.astimezone(UTC))
     except (ValueError, OverflowError):
@@ -92,8 +92,8 @@ def read_date(text: str) -> DateReading | None:
     return reading if reading and reading.moment.year in _YEARS else None
 
 
-def _usual(text: str) -> datetime | None:
-    """The two forms that nearly all feeds write, quickly: by their columns, as ISO 8601."""
+def _read_common(text: str) -> datetime | None:
+    """Read the two most common forms quickly, by their columns."""
     if text[3:5] == ", ":  # Mon, 02 Mar 2026 12:00:00 GMT
         month = _TWO_DIGITS.get(text[8:11])
         zone = text[26:]
@@ -112,16 +112,16 @@ def _usual(text: str) -> datetime | None:
     elif len(text) < 15:
         return None
     try:
-        found = datetime.fromisoformat(text)
+        moment_read = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return moment_read if moment_read.tzinfo else moment_read.replace(tzinfo=UTC)
 
 
 # ------------------------------------------------------------------------------------ the other forms
 
 
-def _unusual(text: str) -> DateReading | None:
+def _read_other(text: str) -> DateReading | None:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_NOTHING).translate(_DASHES)
     text = " ".join(text.split())
@@ -144,63 +144,63 @@ def _unusual(text: str) -> DateReading | None:
         vague = _date(text) or _vague_date(text)
         return _reading(vague, (0, 0, 0), UTC, "") if vague else None
     before = text[: clock.start()]
-    zone, unknown, rest = _zone(text[clock.end() :])
-    written = _date(before)
-    if written is None:  # 12:00 02.03.2026 +0100
-        written = _date(f"{before} {rest}")
-        zone = zone or (None if unknown else _last_zone(rest))
-    return _reading(written, _clock(clock, text), zone, unknown) if written else None
+    zone, unknown, following = _zone(text[clock.end() :])
+    day_written = _date(before)
+    if day_written is None:  # 12:00 02.03.2026 +0100
+        day_written = _date(f"{before} {following}")
+        zone = zone or (None if unknown else _last_zone(following))
+    return _reading(day_written, _clock(clock, text), zone, unknown) if day_written else None
 
 
 def _reading(day: date, clock: tuple[int, int, int], zone: tzinfo | None, unknown: str) -> DateReading | None:
-    """The moment of these parts. 24:00 and a 60th second are the moment after."""
+    """The moment of these parts. 24:00 and leap seconds roll over."""
     hours, minutes, seconds = clock
     if hours > 24 or minutes > 59 or seconds > 61:
         return None
     start = datetime.combine(day, time(), zone or UTC)
-    # Whole days at once, so that a zone with daylight saving time counts by the clock on the wall.
+    # Arithmetic on the wall clock, also in zones with daylight saving time.
     return DateReading(start + timedelta(hours=hours, minutes=minutes, seconds=seconds), unknown)
 
 
 def _clock(clock: re.Match[str], text: str) -> tuple[int, int, int]:
     hour, minute, second, half = clock.groups()
     hours = int(hour)
-    late = (half or "").lower() == "p" or (not half and _AFTERNOON.search(text))
+    is_afternoon = (half or "").lower() == "p" or (not half and _AFTERNOON.search(text))
     if half and 0 < hours <= 12:
         hours %= 12
-    return hours + (12 if late and hours < 12 else 0), int(minute or 0), int(second or 0)
+    return hours + (12 if is_afternoon and hours < 12 else 0), int(minute or 0), int(second or 0)
 
 
 def _zone(text: str) -> tuple[tzinfo | None, str, str]:
-    """The zone at the beginning, one there that is unknown, and what follows."""
+    """The zone at the beginning, the name of an unknown zone there, and the rest of the text."""
     if offset := _OFFSET.match(text):
         return _offset(offset), "", text[offset.end() :]
-    named = _ZONE.match(text)
-    if named is None:
+    match = _ZONE.match(text)
+    if match is None:
         return None, "", text
-    name = named[1]
+    name = match[1]
     zone = zone_of(name)
     if zone is not None:
-        return zone, "", text[named.end() :]
+        return zone, "", text[match.end() :]
     word = folded(name)
     if not _LIKE_A_ZONE.fullmatch(name) or month_of(word) or weekday_of(word) is not None or is_filler(word):
         return None, "", text
-    return None, name, text[named.end() :]
+    return None, name, text[match.end() :]
 
 
 def _last_zone(text: str) -> tzinfo | None:
-    """The zone that stands at the end, after the date."""
+    """The zone at the end of the text."""
     word = text.split()[-1] if text.split() else ""
     return _zone(word)[0]
 
 
-def _offset(found: re.Match[str]) -> tzinfo:
-    away = timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
-    return timezone(-away if found[1] == "-" else away)
+def _offset(match: re.Match[str]) -> tzinfo:
+    away = timedelta(hours=int(match[2]), minutes=int(match[3] or 0))
+    return timezone(-away if match[1] == "-" else away)
 
 
 def _date(text: str) -> date | None:
-    """The date at the beginning, after words that say nothing; None where parts of it are missing."""
+    """The date at the beginning, after filler words; None if it is incomplete."""
     numbers: list[str] = []
     separator = ""
     month: int | None = None
@@ -220,7 +220,7 @@ def _date(text: str) -> date | None:
             if is_filler(word) and numbers:
                 continue
             if (number := month_of(word)) is not None:
-                month = number  # a later one counts: `mar. 3 nov. 2026` begins with a Tuesday
+                month = number  # the last one counts: `mar. 3 nov. 2026` begins with a Tuesday
                 end = token.end()
                 if len(numbers) == 2:
                     break
@@ -228,7 +228,7 @@ def _date(text: str) -> date | None:
                 weekday = day if weekday is None else weekday
             elif numbers:
                 break
-    if text[end:].lstrip()[:1].isdecimal():  # more of it than was understood
+    if text[end:].lstrip()[:1].isdecimal():  # it continues with something unknown
         return None
     if month:
         return _by_name(numbers, month) if len(numbers) == 2 else None
@@ -238,25 +238,25 @@ def _date(text: str) -> date | None:
 def _by_name(numbers: list[str], month: int) -> date | None:
     first, second = numbers
     year, day = (first, second) if len(first) == 4 else (second, first)
-    return date(_full(year), month, int(day)) if len(year) in (2, 4) else None
+    return date(_full_year(year), month, int(day)) if len(year) in (2, 4) else None
 
 
 def _by_number(numbers: list[str], separator: str, weekday: int | None) -> date | None:
-    """The date of three numbers: year first, or as the countries that use the separator write it."""
+    """The date of three numbers: year first, or in the order of the countries that use the separator."""
     first, second, third = numbers
     if len(first) == 4 or (len(third) == 2 and (separator == "-" or int(first) > 31)):
-        return date(_full(first), int(second), int(third))
+        return date(_full_year(first), int(second), int(third))
     if len(third) not in (2, 4):
         return None
-    year, one, two = _full(third), int(first), int(second)
-    month_first, day_first = (one, two), (two, one)
+    year, first_number, second_number = _full_year(third), int(first), int(second)
+    month_first, day_first = (first_number, second_number), (second_number, first_number)
     readings = [month_first, day_first] if separator == "/" else [day_first, month_first]
     days = [date(year, month, day) for month, day in readings if month <= 12]
     return next((day for day in days if day.weekday() == weekday), days[0]) if days else None
 
 
 def _vague_date(text: str) -> date | None:
-    """A date of which the day, or day and month, are missing: the first of them. Or one by the day of its year."""
+    """A date without a day, or without day and month, as the first day; or a date by the day of the year."""
     parts = [folded(token[0]) for token in _TOKEN.finditer(text)]
     numbers = [part for part in parts if part.isdecimal()]
     months = [number for part in parts if (number := month_of(part))]
@@ -275,8 +275,8 @@ def _vague_date(text: str) -> date | None:
     return None
 
 
-def _full(year: str) -> int:
-    """The year that two digits mean."""
+def _full_year(year: str) -> int:
+    """The year of two or four digits."""
     number = int(year)
     if len(year) > 2:
         return number

@@ -1,4 +1,4 @@
-"""The feeds of a web page: those that it names, and where to look on a site that names none."""
+"""Discovers the feeds of a web page: its links, and common paths if it has none."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from bot.domain.records.identity import canonical, registered_domain
 from bot.domain.text.cleaning import repair
-from bot.sources.feeds.charset import decoded
+from bot.sources.feeds.charset import decode
 
-MAX_PAGE = 2_000_000  # bytes that are looked at
-MAX_FOUND = 20
+MAX_PAGE = 2_000_000  # bytes of a page that are searched
+MAX_LINKS = 20
 MAX_PATHS = 8
-_LOOKED_AT = 2000  # tags of one kind
+_MAX_TAGS = 2000  # tags of one kind
 _TAG = 4000  # characters of one
 _TEXT = 300  # characters after one
 _TITLE = 200
 
 _TYPES = re.compile(r"(?:application|text)/(?:x[.-])?(?:(?:rss|atom|rdf)(?:\+xml)?|(?:feed\+)?json)")
-_XML = frozenset({"text/xml", "application/xml"})  # often a feed, but anything can be XML
-# What only looks like links. Without an end it goes on to the page's.
+_XML = frozenset({"text/xml", "application/xml"})  # often a feed, but not always
+# Content without real links. An unclosed element extends to the end of the page.
 _HIDDEN = re.compile(
     r"<!--.*?(?:-->|\Z)|<(script|style|template|textarea)\b.*?(?:</\1\b|\Z)", re.IGNORECASE | re.DOTALL
 )
@@ -42,41 +42,40 @@ _FEED_PATH = re.compile(
 )
 _COMMENTS = re.compile(r"/comments?(?:/|$)|\bcomments?\b.{0,20}$", re.IGNORECASE)
 
-# Often used names, the most usual first.
+# Common names, the most common first.
 _OF_A_SITE = ("feed", "rss.xml", "atom.xml", "feed.xml", "rss", "index.xml", "feed.json")
 _OF_A_DIRECTORY = _OF_A_SITE[:2]
 
 
-class Found(NamedTuple):
-    """A feed's address, and what the page calls it; empty where it has no name for it."""
+class FeedLink(NamedTuple):
+    """A feed's address and its title on the page, which may be empty."""
 
     url: str
     title: str
 
 
-def feed_links(page: bytes, url: str, content_type: str = "") -> tuple[Found, ...]:
-    """The feeds that the page at `url` names, at most twenty, feeds of comments last. Never raises.
+def feed_links(page: bytes, url: str, content_type: str = "") -> tuple[FeedLink, ...]:
+    """The feeds linked by the page at `url`: at most twenty, comment feeds last. Never raises.
 
-    Those that its head names as feeds are meant. Only where there is none, other XML that the head names is
-    taken, and then links that look like feeds, those to the same site first.
+    `<link>` elements with a feed type come first. Without any, other XML links and then anchors that look like feeds
+    are used, those to the same site first.
     """
     page = page[:MAX_PAGE]
     if "charset" not in content_type.lower() and (declared := _CHARSET.search(page, 0, 2048)):
         content_type = declared[0].decode("ascii", "replace")
-    tree = LexborHTMLParser(_flat(decoded(page, content_type)))
+    tree = LexborHTMLParser(_links_only(decode(page, content_type)))
     base = _base(tree, url)
-    found = _distinct(_named(tree, base, _TYPES.fullmatch))
-    if not found:
-        linked = _by_site(_distinct(_looking_like_feeds(tree, base)), url)
-        found = _distinct(chain(_named(tree, base, _XML.__contains__), linked))
-    return tuple(sorted(found, key=_is_of_comments))[:MAX_FOUND]
+    links = _distinct(_alternate_links(tree, base, _TYPES.fullmatch))
+    if not links:
+        anchors = _by_site(_distinct(_anchor_links(tree, base)), url)
+        links = _distinct(chain(_alternate_links(tree, base, _XML.__contains__), anchors))
+    return tuple(sorted(links, key=_is_of_comments))[:MAX_LINKS]
 
 
 def common_paths(url: str) -> tuple[str, ...]:
-    """Addresses at which a site that names no feed may have one all the same, at most eight.
+    """At most eight common addresses of feeds on the site of a page without feed links.
 
-    First those in the page's directory, where a last part without a dot counts as one (`/blog` as
-    `/blog/`), then those of the site.
+    Addresses in the page's directory come first (`/blog` counts as `/blog/`), then those of the site.
     """
     try:
         canonical(url)  # raises for what is no web address
@@ -84,21 +83,21 @@ def common_paths(url: str) -> tuple[str, ...]:
     except ValueError:
         return ()
     directory = path.rpartition("/")[0] if "." in path.rpartition("/")[2] else path.rstrip("/")
-    own = [f"{directory}/{name}" for name in _OF_A_DIRECTORY] if directory else []
-    paths = dict.fromkeys([*own, *(f"/{name}" for name in _OF_A_SITE)])
-    found = []
+    in_directory = [f"{directory}/{name}" for name in _OF_A_DIRECTORY] if directory else []
+    paths = dict.fromkeys([*in_directory, *(f"/{name}" for name in _OF_A_SITE)])
+    addresses = []
     for path in list(paths)[:MAX_PATHS]:
-        with suppress(ValueError):  # a path that cannot be one, such as //[
-            found.append(urljoin(url, path))
-    return tuple(found)
+        with suppress(ValueError):  # an invalid path, such as //[
+            addresses.append(urljoin(url, path))
+    return tuple(addresses)
 
 
-def _flat(text: str) -> str:
-    """The page's bases and links alone, side by side: the time to parse elements inside each other is quadratic."""
+def _links_only(text: str) -> str:
+    """Only the base and link elements of the page, not nested: parsing nested elements takes quadratic time."""
     text = _HIDDEN.sub("", text)
     tags = []
     for starts in _STARTS:
-        for start in islice(starts.finditer(text), _LOOKED_AT):
+        for start in islice(starts.finditer(text), _MAX_TAGS):
             if tag := _WHOLE.match(text, start.start(), start.start() + _TAG):
                 words = _END.split(text[tag.end() : tag.end() + _TEXT], maxsplit=1)[0]
                 end = f"{escape(_ANY_TAG.sub(' ', words))}</a>" if start[0].lower() == "<a" else ""
@@ -106,41 +105,41 @@ def _flat(text: str) -> str:
     return "".join(tags)
 
 
-def _named(tree: LexborHTMLParser, base: str, fits: Callable[[str], object]) -> Iterator[Found]:
-    """What `<link rel=alternate>` leads to, where its type fits."""
+def _alternate_links(tree: LexborHTMLParser, base: str, fits: Callable[[str], object]) -> Iterator[FeedLink]:
+    """The `<link rel=alternate>` elements with a fitting type."""
     for node in tree.css("link[href]"):
         rel = _attribute(node, "rel").lower().split()
         kind = _attribute(node, "type").partition(";")[0].strip().lower()
         if not fits(kind) or not ("alternate" in rel or "feed" in rel):
             continue
         link = _attribute(node, "href")
-        if kind == "application/json" and "wp-json" in link:  # the page itself as data, in every WordPress
+        if kind == "application/json" and "wp-json" in link:  # WordPress's JSON version of the page
             continue
-        yield from _found(link, base, _attribute(node, "title"))
+        yield from _feed_link(link, base, _attribute(node, "title"))
 
 
-def _looking_like_feeds(tree: LexborHTMLParser, base: str) -> Iterator[Found]:
+def _anchor_links(tree: LexborHTMLParser, base: str) -> Iterator[FeedLink]:
     for node in tree.css("a[href]"):
-        for found in _found(_attribute(node, "href"), base, _attribute(node, "title")):
-            path = urlsplit(found.url).path
+        for link in _feed_link(_attribute(node, "href"), base, _attribute(node, "title")):
+            path = urlsplit(link.url).path
             if (
                 _FEED_PATH.fullmatch(path) and "://" not in path
-            ):  # a reader's page to subscribe with has one inside
-                yield found if found.title else Found(found.url, repair(node.text(), _TITLE))
+            ):  # subscription pages of feed readers contain another address
+                yield link if link.title else FeedLink(link.url, repair(node.text(), _TITLE))
 
 
-def _found(link: str, base: str, title: str) -> Iterator[Found]:
-    """The feed at an address as a page has it, if that is a web address."""
+def _feed_link(link: str, base: str, title: str) -> Iterator[FeedLink]:
+    """The feed link for an address on a page, if it is a web address."""
     try:
         url = urldefrag(urljoin(base, link.strip())).url.replace(" ", "%20")
         canonical(url)
     except ValueError:
         return
-    yield Found(url, repair(title, _TITLE))
+    yield FeedLink(url, repair(title, _TITLE))
 
 
 def _base(tree: LexborHTMLParser, url: str) -> str:
-    """What the page's relative addresses are relative to."""
+    """The base of relative addresses on the page."""
     node = tree.css_first("base[href]")
     try:
         return urljoin(url, _attribute(node, "href").strip()) if node else url
@@ -148,25 +147,25 @@ def _base(tree: LexborHTMLParser, url: str) -> str:
         return url
 
 
-def _distinct(found: Iterable[Found]) -> list[Found]:
-    """Each feed once, as it was first named."""
-    kept: dict[str, Found] = {}
-    for feed in found:
-        kept.setdefault(canonical(feed.url), feed)
-    return list(kept.values())
+def _distinct(links: Iterable[FeedLink]) -> list[FeedLink]:
+    """Each feed once, with its first title."""
+    by_address: dict[str, FeedLink] = {}
+    for link in links:
+        by_address.setdefault(canonical(link.url), link)
+    return list(by_address.values())
 
 
-def _by_site(found: list[Found], url: str) -> list[Found]:
-    """Those of the same site first."""
+def _by_site(links: list[FeedLink], url: str) -> list[FeedLink]:
+    """Sort links to the same site first."""
     try:
         site = registered_domain(url)
     except ValueError:
-        return found
-    return sorted(found, key=lambda feed: registered_domain(feed.url) != site)
+        return links
+    return sorted(links, key=lambda link: registered_domain(link.url) != site)
 
 
-def _is_of_comments(feed: Found) -> bool:
-    return bool(_COMMENTS.search(urlsplit(feed.url).path) or _COMMENTS.search(feed.title))
+def _is_of_comments(link: FeedLink) -> bool:
+    return bool(_COMMENTS.search(urlsplit(link.url).path) or _COMMENTS.search(link.title))
 
 
 def _attribute(node: LexborNode, name: str) -> str:

@@ -1,4 +1,4 @@
-"""HTML of feeds as plain text, and the picture in it."""
+"""Plain text and pictures from the HTML of feeds."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from itertools import islice
 
 from selectolax.lexbor import LexborHTMLParser
 
-HEAD = 8_000  # characters of markup that are looked at: more than an excerpt of a thousand needs
-_WHOLE = 200_000  # and as many where the head is nearly without text
+HEAD = 8_000  # characters of markup that are read: enough for an excerpt of a thousand
+_WHOLE = 200_000  # characters if the head has almost no text
 _LITTLE = 200
-_TAGS = 500  # in what is looked at: the time for nested ones is quadratic
+_TAGS = 500  # tags that are parsed: nested tags take quadratic time
 _PICTURES = 20
 
-SEAM = "\x01"  # between texts that are worked on as one; in XML no text has it
+SEAM = "\x01"  # separates texts that are processed together; not allowed in XML
 
 _INLINE = (
     "a|strong|em|span|b|i|code|abbr|acronym|bdi|bdo|big|cite|dfn|font|ins|kbd|label|mark|q|s|samp|small|strike|"
@@ -24,14 +24,14 @@ _INLINE = (
 _BLOCK = (
     "p|br|div|img|li|ul|h[1-6]|figure|blockquote|td|tr|address|article|aside|body|center|dd|details|dl|dt|figcaption|"
     "footer|header|hr|html|main|nav|ol|picture|pre|section|summary|table|tbody|tfoot|th|thead"
-)  # the usual ones first: they are tried in this order
+)  # common ones first: they are tried in this order
 _HIDDEN = [
     "applet", "audio", "canvas", "embed", "form", "head", "iframe", "math", "noscript", "object", "script", "select",
     "style", "svg", "template", "textarea", "title", "video",
 ]  # fmt: skip
-_FIRSTS = "".join(sorted({name[0] for name in _INLINE.split("|")}))  # one look, instead of one at each name
-# The sign at the beginning stands outside of what ignores case: so it is searched for as fast as can be. A tag ends
-# at `SEAM`: it does not begin in one text and end in the next.
+_FIRSTS = "".join(sorted({name[0] for name in _INLINE.split("|")}))  # one check instead of one per name
+# The first character is outside the case-insensitive group, which makes the search faster. A tag does not extend
+# beyond a `SEAM`.
 _INLINE_TAG = re.compile(rf"<(?i:/?(?=[{_FIRSTS}])(?:{_INLINE})(?:\s[^<>{SEAM}]*)?/?>|!--[^<>{SEAM}]*-->)")
 _BLOCK_TAG = re.compile(rf"<(?i:/?(?:{_BLOCK})(?:\s[^<>{SEAM}]*)?/?>)")
 _OTHER_TAG = re.compile(rf"</?(?!(?:{_INLINE})[\s/>])[a-z][^<>]*>", re.IGNORECASE)
@@ -49,7 +49,7 @@ _PREFIXED = re.compile(r"(</?)[A-Za-z_][\w.-]*:(?=[A-Za-z])")
 
 _LONGEST_TAG = 4000
 _IMG = re.compile(rf"<[iI][mM][gG]\s([^<>]{{1,{_LONGEST_TAG}}})")
-# As most write it: enough to know that there is nothing else to look at.
+# The common form, which needs no further parsing.
 _USUALLY = r'(?:(?:src="([^"&<>]+)"|width="(\d+)"|height="(\d+)"|(?:alt|title)="[^"<>]*")\s*)+/?'
 _USUAL = re.compile(_USUALLY)
 _FIRST_IMG = re.compile(rf"<[iI][mM][gG]\s(?:{_USUALLY}>)?")
@@ -60,26 +60,25 @@ _DECORATION = (
     "gravatar", "smiley", "smilies", "/icon", "favicon", "/avatar", ".wp.com/b.gif", ".wp.com/g.gif",
     "piwik", "matomo", "lazyload", "placeholder", "transparent.", "loading.gif",
 )  # fmt: skip
-# As a whole part of an address or class these are decoration; `google-pixel-9.jpg` shows a telephone.
+# Decoration only as a whole part of an address or class: `google-pixel-9.jpg` shows a phone.
 _DECORATION_PART = re.compile(
     r"(?:^|[/._\s])(?:pixel|tracking|beacon|emoji|badges?|analytics)(?=[/.?_\s]|$)|[-_]pixel\.(?:gif|png)|[/_.-]1x1"
 )
 _PARTS = ("1x1", "pixel", "tracking", "beacon", "emoji", "badge", "analytics")
-# Where a page keeps the picture that its script shows in the place of the one in `src`, the best first.
+# Attributes of lazily loaded pictures, the best first.
 _LAZY = (
     "data-src", "data-lazy-src", "data-original", "data-lazy", "data-orig-file", "data-large-file", "data-full-url",
     "data-img-src", "data-echo", "data-hi-res-src",
 )  # fmt: skip
 _LAZY_SETS = ("data-srcset", "data-lazy-srcset", "srcset")
 _CANDIDATE = re.compile(r"([^\s,]\S*[^\s,]|[^\s,])\s+(\d{1,5}(?:\.\d+)?)([wx])\s*(?:,|$)")
-_WIDEST = 2_000  # pixels: more than a message shows
+_WIDEST = 2_000  # pixels: wider than a message
 
 
 def looks_like_html(text: str) -> bool:
-    """Whether a text that could be either is HTML, and does not only speak of tags: `When to use <br>`.
+    """Whether an ambiguous text is HTML, and does not only mention tags: `When to use <br>`.
 
-    It is HTML if an element is closed in it, or a tag that needs no end is attached to words as no writer
-    would put it.
+    It is HTML if it closes an element, or if a void tag is attached to words.
     """
     if "<" not in text:
         return False
@@ -94,28 +93,28 @@ def looks_like_html(text: str) -> bool:
             continue
         opened.add(name)
         attached = attached or after.isalnum() or after in _ATTACHED_AFTER
-        if name in _ENDLESS and (attributes or attached or not _is_named(text, tag)):
+        if name in _ENDLESS and (attributes or attached or not _has_words_around(text, tag)):
             return True
     return False
 
 
-def _is_named(text: str, tag: re.Match[str]) -> bool:
-    """Whether there are words beside a tag, so that it can be one of them."""
-    beside = f"{text[max(0, tag.start() - 100) : tag.start()]} {text[tag.end() : tag.end() + 100]}"
-    return any(character.isalnum() for character in beside)
+def _has_words_around(text: str, tag: re.Match[str]) -> bool:
+    """Whether there are words around a tag, so that it may be mentioned."""
+    around = f"{text[max(0, tag.start() - 100) : tag.start()]} {text[tag.end() : tag.end() + 100]}"
+    return any(character.isalnum() for character in around)
 
 
 def without_cdata(text: str) -> str:
-    """A text without a CDATA section around it that was escaped, and so is text itself."""
+    """The text without an escaped CDATA section around it."""
     start = _CDATA_START.match(text)
     return _CDATA_END.sub("", text[start.end() :]) if start else text
 
 
 def plain(markup: str) -> str:
-    """The words of HTML; entities are left to `repair`, and only as much is read as an excerpt needs.
+    """The visible text of HTML, as much as an excerpt needs. `repair` decodes the entities.
 
-    Nothing of scripts, styles and the like is in it. Blocks are apart from each other. Markup that
-    was escaped as a whole is read as what it was.
+    Scripts, styles and the like are removed, and blocks are separated by spaces. Markup that was escaped as a whole is
+    unescaped first.
     """
     if "<" not in markup:
         if "&lt;" not in markup or not looks_like_html(inner := unescape(markup[: 2 * HEAD])):
@@ -130,19 +129,19 @@ def plain(markup: str) -> str:
 
 
 def without_prefixes(markup: str) -> str:
-    """Markup with `<div>` for `<xhtml:div>`."""
+    """Markup without prefixes: `<div>` instead of `<xhtml:div>`."""
     return _PREFIXED.sub(r"\1", markup)
 
 
 def _cut(markup: str, limit: int) -> str:
-    """The first characters, without half a tag at the end."""
+    """The first `limit` characters, without an incomplete tag at the end."""
     head = markup[:limit]
     opened = head.rfind("<")
     return head[:opened] if opened > head.rfind(">") else head
 
 
 def without_usual_tags(markup: str) -> str:
-    """The words where only usual tags are in it. A bracket that is left says that it needs a parser."""
+    """The text without common tags. A remaining bracket means that a parser is needed."""
     return _BLOCK_TAG.sub(" ", _INLINE_TAG.sub("", markup))
 
 
@@ -159,12 +158,12 @@ def _parsed(markup: str) -> str:
         markup = markup.replace("<![CDATA[", "").replace("]]>", "")
     tree = LexborHTMLParser(_OTHER_TAG.sub(r" \g<0> ", markup))
     tree.strip_tags(_HIDDEN)
-    # The parser has decoded entities; what is one still was meant to be read.
+    # The parser has decoded entities; remaining ones are literal text.
     return tree.root.text() if tree.root else ""
 
 
 def pictures(markup: str) -> Iterator[tuple[str, int, int]]:
-    """The addresses and declared sizes of the pictures in HTML, without icons and what only counts readers."""
+    """The addresses and declared sizes of the pictures in HTML, without icons and tracking pixels."""
     if "<" not in markup and "&lt;" in markup:
         markup = unescape(markup[:_WHOLE])
     for tag in islice(_IMG.finditer(markup, 0, _WHOLE), _PICTURES):
@@ -183,7 +182,7 @@ def pictures(markup: str) -> Iterator[tuple[str, int, int]]:
 
 
 def _addresses(attributes: Mapping[str, str]) -> Iterator[str]:
-    """Where a picture may be: first what its page shows in the end, then what stands there until then."""
+    """The addresses of a picture: lazily loaded ones first, then the placeholder."""
     lazy = [attributes[name] for name in _LAZY if name in attributes]
     sets = [_best_of_set(attributes[name]) for name in _LAZY_SETS if name in attributes]
     for value in (*lazy, *sets, attributes.get("src", "")):
@@ -193,7 +192,7 @@ def _addresses(attributes: Mapping[str, str]) -> Iterator[str]:
 
 
 def _best_of_set(candidates: str) -> str:
-    """Of a `srcset` the largest picture that is not too large; nothing where none has a size."""
+    """The largest picture of a `srcset` that is not too wide; empty if none has a size."""
     sizes = [
         (float(size) if unit == "w" else float(size) * 100, url)
         for url, size, unit in _CANDIDATE.findall(candidates[:_LONGEST_TAG])
@@ -203,7 +202,7 @@ def _best_of_set(candidates: str) -> str:
 
 
 def captions(markup: str) -> Iterator[str]:
-    """What the pictures in HTML are said to show."""
+    """The captions of the pictures in HTML."""
     if "<" not in markup and "&lt;" in markup:
         markup = unescape(markup[:_WHOLE])
     for tag in islice(_IMG.finditer(markup, 0, _WHOLE), _PICTURES):
@@ -216,9 +215,9 @@ def captions(markup: str) -> Iterator[str]:
 
 
 def usual_picture(markup: str) -> tuple[str, int, int] | None:
-    """What `pictures` gives first, where the first picture is written as most are; else None."""
-    found = _FIRST_IMG.search(markup, 0, _WHOLE)
-    return _picture(found) if found and found.end() - found.start() < _LONGEST_TAG else None
+    """The first result of `pictures`, if the first picture has the common form; else None."""
+    tag = _FIRST_IMG.search(markup, 0, _WHOLE)
+    return _picture(tag) if tag and tag.end() - tag.start() < _LONGEST_TAG else None
 
 
 def _picture(usual: re.Match[str]) -> tuple[str, int, int] | None:
@@ -229,7 +228,7 @@ def _picture(usual: re.Match[str]) -> tuple[str, int, int] | None:
 
 
 def is_decoration(text: str) -> bool:
-    """Whether an address or a class is that of an icon, a portrait, a placeholder, or what only counts readers."""
+    """Whether an address or class is that of an icon, avatar, placeholder or tracking pixel."""
     text = text.lower()
     for word in _DECORATION:
         if word in text:
@@ -241,6 +240,6 @@ def is_decoration(text: str) -> bool:
 
 
 def pixels(text: str | None) -> int:
-    """A declared length; 0 where there is none."""
-    found = _PIXELS.fullmatch(text) if text else None
-    return int(found[1]) if found else 0
+    """A declared length in pixels; 0 if there is none."""
+    number = _PIXELS.fullmatch(text) if text else None
+    return int(number[1]) if number else 0

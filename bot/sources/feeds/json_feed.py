@@ -1,4 +1,4 @@
-"""JSON Feed, 1.0 and 1.1. A field of the wrong type is as good as none."""
+"""JSON Feed 1.0 and 1.1. Fields of a wrong type are ignored."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from collections.abc import Iterator, Mapping
 from io import BytesIO
 
 from bot.sources.documents import Unreadable, documents
-from bot.sources.feeds.links import is_web, resolved
-from bot.sources.feeds.model import Entry, Feed, NotAFeed, Picture, Text
+from bot.sources.feeds.links import is_web, resolve
+from bot.sources.feeds.model import FeedEntry, NotAFeed, ParsedFeed, Picture, Text
 from bot.sources.feeds.newest import newest
 
 _VERSION = re.compile(r"(?:https?://)?(?:www\.)?jsonfeed\.org/|1(?:\.[01])?$", re.IGNORECASE)
 
-# Texts as a whole, so that nothing in them is taken for structure; commas that nothing follows.
+# Strings as a whole, so that their content is not taken for structure; and trailing commas.
 _DAMAGE = re.compile(r'"(?:[^"\\]|\\.)*+"|,(?=\s*[\]}])', re.DOTALL)
 _ESCAPE = re.compile(r'\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})(?<!\\\\)')
 _MOST_ATTACHED = 100
 
 
-def feed_of(text: str, url: str, limit: int) -> Feed:
+def build_feed(text: str, url: str, limit: int) -> ParsedFeed:
     """The feed in a JSON text. Raises `NotAFeed`."""
     value = _parsed(text)
     if isinstance(value, Unreadable):
-        mended = _parsed(_mended(text))
-        if isinstance(mended, Unreadable):
+        repaired = _parsed(_repaired(text))
+        if isinstance(repaired, Unreadable):
             raise NotAFeed(str(value))
-        value = mended
+        value = repaired
     if not isinstance(value, Mapping) or not isinstance(value.get("items"), list):
         raise NotAFeed("JSON, but not a JSON Feed")
     if not _VERSION.match(_text(value, "version")):
         raise NotAFeed("JSON, but not a JSON Feed: its version should be https://jsonfeed.org/version/1.1")
     items = value["items"]
-    link = resolved(home, url) if (home := _text(value, "home_page_url")) else ""
+    link = resolve(home, url) if (home := _text(value, "home_page_url")) else ""
     base = link if is_web(link) else url
-    return Feed(
+    return ParsedFeed(
         title=Text(_text(value, "title"), plain=True),
         link=link,
         page=link if is_web(link) else "",
@@ -49,13 +49,13 @@ def _parsed(text: str) -> object:
     return value
 
 
-def _mended(text: str) -> str:
-    """The text without what templates leave in it: commas before an end, and escapes that JSON does not have."""
-    return _DAMAGE.sub(lambda found: "" if found[0] == "," else _ESCAPE.sub(r"\\\\", found[0]), text)
+def _repaired(text: str) -> str:
+    """The text without trailing commas and invalid escapes."""
+    return _DAMAGE.sub(lambda piece: "" if piece[0] == "," else _ESCAPE.sub(r"\\\\", piece[0]), text)
 
 
-def _entry(item: object, number: int, base: str) -> Entry:
-    entry = Entry(number, base)
+def _entry(item: object, number: int, base: str) -> FeedEntry:
+    entry = FeedEntry(number, base)
     if not isinstance(item, Mapping):
         entry.error = "expected a mapping of fields"
         return entry
@@ -93,7 +93,7 @@ def _dates(item: object) -> list[str]:
 
 
 def _attachments(item: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """The types and addresses of what is attached."""
+    """The types and addresses of attachments."""
     attached = item.get("attachments")
     for attachment in attached[:_MOST_ATTACHED] if isinstance(attached, list) else ():
         if isinstance(attachment, Mapping) and (address := _text(attachment, "url")):
@@ -101,8 +101,12 @@ def _attachments(item: Mapping[str, object]) -> Iterator[tuple[str, str]]:
 
 
 def _text(value: Mapping[str, object], name: str) -> str:
-    """A field's text; a number, as ids and dates often are, is one as well."""
-    found = value.get(name)
-    if isinstance(found, int | float) and not isinstance(found, bool) and abs(found) < 10**18:
-        return str(found)
-    return found.strip() if isinstance(found, str) else ""
+    """The text of a field. Numbers, common for ids and dates, are converted."""
+    field_value = value.get(name)
+    if (
+        isinstance(field_value, int | float)
+        and not isinstance(field_value, bool)
+        and abs(field_value) < 10**18
+    ):
+        return str(field_value)
+    return field_value.strip() if isinstance(field_value, str) else ""

@@ -1,4 +1,4 @@
-"""Addresses in feeds, made absolute, and written as they were meant."""
+"""Makes addresses in feeds absolute, and repairs them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _SCHEME = re.compile(r"(?:https?(?::[/\\]*|//+))*(https?)(?::[/\\]+|//+)(?=[^/\\
 _HOST = re.compile(r"((?:[a-z0-9-]+\.)+[a-z0-9-]+)(?::\d+)?(?=[/?#]|$)", re.IGNORECASE)
 
 
-def resolved(url: str, base: str) -> str:
-    """The address, absolute where that is possible."""
+def resolve(url: str, base: str) -> str:
+    """The address, made absolute if possible."""
     if url.startswith(_WEB) and "&" not in url and url.count("//") == 1 and url.isprintable():
         return url
-    url = written(url)
+    url = clean_address(url)
     if url.startswith(_WEB):
         return url
-    if url[:1] == "/" and url[1:2] != "/" and "/." not in url and is_web(base):  # most that are relative
+    if url[:1] == "/" and url[1:2] != "/" and "/." not in url and is_web(base):  # most relative addresses
         return f"{site_of(base)}{url}"
     if url.startswith("//") and not is_web(base):
         return f"https:{url}"
@@ -32,12 +32,12 @@ def resolved(url: str, base: str) -> str:
         return f"{scheme}://{url}"
     try:
         return urljoin(base, url)
-    except ValueError:  # no address at all, such as `http://[`
+    except ValueError:  # an invalid address, such as `http://[`
         return url
 
 
-def written(url: str) -> str:
-    """The address without what templates do to it: escapes, line breaks, broken or repeated schemes."""
+def clean_address(url: str) -> str:
+    """The address without damage by templates: escapes, line breaks, broken or repeated schemes."""
     url = url.strip()
     if url.startswith("<![CDATA["):
         url = cdata[1] if (cdata := _CDATA.fullmatch(url)) else url
@@ -51,18 +51,18 @@ def written(url: str) -> str:
 
 
 def is_web(url: str) -> bool:
-    """Whether it is an absolute http or https address, by its beginning."""
+    """Whether the address begins with http:// or https://."""
     return url.startswith(_WEB) or url[:8].lower().startswith(_WEB)
 
 
 def host_of(url: str) -> str:
-    """The host of a web address as it is written, with its port, in small letters; else nothing."""
+    """The host and port of a web address in lower case; empty for other addresses."""
     site = _SITE.match(url)
     return site[1].lower() if site else ""
 
 
 def _scheme_of_host(url: str, base: str) -> str:
-    """The scheme to put before an address that begins with a host: `www.` of any, or that of `base`; else nothing."""
+    """The scheme for an address that begins with a host (`www.` or the host of `base`); else empty."""
     begins = _HOST.match(url)
     if begins is None:
         return ""
@@ -75,6 +75,6 @@ def _scheme_of_host(url: str, base: str) -> str:
 
 @lru_cache(maxsize=64)
 def site_of(base: str) -> str:
-    """The beginning of a web address up to its host."""
+    """The scheme and host of a web address."""
     site = _SITE.match(base)
     return site[0] if site else ""

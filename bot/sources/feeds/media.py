@@ -1,4 +1,4 @@
-"""Pictures, videos and attachments of an entry, with what they are said to show."""
+"""Pictures, videos and attachments of an entry, with captions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from bot.sources.feeds.html import is_decoration, pixels
-from bot.sources.feeds.model import Entry, Picture, Text
+from bot.sources.feeds.model import FeedEntry, Picture, Text
 from bot.sources.feeds.namespaces import name_of
 
 PICTURES = ("itunes:image", "image", "media:image")
@@ -18,27 +18,27 @@ _WORDS = ("media:title", "media:description", "media:text")
 
 
 class Reader(Protocol):
-    """What reads the texts and addresses of a document's elements."""
+    """Reads texts and addresses of elements."""
 
     def text(self, element: Any) -> Text:
         """The text of an element."""
 
-    def resolved(self, element: Any, address: str) -> str:
-        """An address in an element, absolute where that is possible."""
+    def resolve(self, element: Any, address: str) -> str:
+        """An address in an element, made absolute if possible."""
 
     def address_in(self, element: Any) -> str:
-        """The address that an image is said to have."""
+        """The address of an image element."""
 
 
-def add_media(entry: Entry, elements: Iterable[tuple[str, Any]], reader: Reader) -> None:
-    """Note what an entry's elements, each with its name, show, attach and say."""
+def add_media(entry: FeedEntry, elements: Iterable[tuple[str, Any]], reader: Reader) -> None:
+    """Add the media in these named elements to the entry."""
     _Media(entry, reader).add(elements)
 
 
 class _Media:
-    """The media of one entry, in the order in which they stand."""
+    """The media of an entry in document order."""
 
-    def __init__(self, entry: Entry, reader: Reader) -> None:
+    def __init__(self, entry: FeedEntry, reader: Reader) -> None:
         self._entry = entry
         self._reader = reader
         self._pictures: list[Picture] = []
@@ -46,10 +46,10 @@ class _Media:
         self._attached_pictures: list[str] = []
         self._captions: list[Text] = []
         self._count = 0
-        self._first = True  # the next one is the main one
+        self._first = True  # the next medium is the main one
 
     def add(self, elements: Iterable[tuple[str, Any]]) -> None:
-        """Read them into the entry."""
+        """Read the elements into the entry."""
         self._add(elements)
         entry = self._entry
         entry.pictures = self._pictures
@@ -75,7 +75,7 @@ class _Media:
                 self._medium(name, element)
 
     def _group(self, group: Any) -> None:
-        """What a group says is said of the entry, where the entry itself says nothing: YouTube has it so."""
+        """Use title and description of a group for an entry without them, as on YouTube."""
         entry = self._entry
         for element in group:
             name = name_of(element.tag)
@@ -95,7 +95,7 @@ class _Media:
         self._first = False
         if address and (name == "enclosure" or not is_picture):
             attached = self._attached_pictures if is_picture else self._attached
-            attached.append(self._reader.resolved(element, address))
+            attached.append(self._reader.resolve(element, address))
         for child in element:
             inner = name_of(child.tag)
             if inner == "media:thumbnail":
@@ -108,4 +108,4 @@ class _Media:
         if not address or is_decoration(address):
             return
         width, height = pixels(element.get("width")), pixels(element.get("height"))
-        self._pictures.append(Picture(self._reader.resolved(element, address), width, height, thumbnail))
+        self._pictures.append(Picture(self._reader.resolve(element, address), width, height, thumbnail))

@@ -1,4 +1,4 @@
-"""What stands in a feed, before it is anybody's record: the same for every format."""
+"""A parsed feed before it becomes records, the same for every format."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from datetime import timedelta
 from typing import NamedTuple
 
 
-class NotAFeed(ValueError):  # noqa: N818 - it says what the document is, in words for a server owner
+class NotAFeed(ValueError):  # noqa: N818 - the text describes the document for a server owner
     """Why a document cannot be read as a feed."""
 
 
 class Text(NamedTuple):
-    """A text as it stands in the feed. Where it is not `plain` it may be HTML."""
+    """A text of the feed. It may be HTML unless `plain`."""
 
     value: str
     plain: bool = False
 
 
 class Picture(NamedTuple):
-    """A picture that an entry declares; 0 is an unknown size. A thumbnail of unknown size is taken for small."""
+    """A picture of an entry; 0 is an unknown size. A thumbnail of unknown size counts as small."""
 
     url: str
     width: int = 0
@@ -29,27 +29,25 @@ class Picture(NamedTuple):
 
 
 class Publisher(NamedTuple):
-    """Where an entry says that it is from."""
+    """The source that an entry names."""
 
     name: str
     url: str
 
 
 @dataclass(slots=True)
-class Entry:
-    """One entry. The first of a list is the best.
+class FeedEntry:
+    """An entry of a feed. In each list, the first is the best.
 
-    Addresses may be relative to `base`; those in its HTML to `markup_base`, or where that is empty to its page.
+    Addresses are relative to `base`; those in its HTML to `markup_base`, or if that is empty to its page.
     """
 
     number: int
     base: str
     title: Text | None = None
     url: str = ""
-    others: Sequence[str] = ()  # further addresses of the same page
-    stand_ins: Sequence[
-        str
-    ] = ()  # what there is to open where none of those is a page: attachments, related pages
+    other_urls: Sequence[str] = ()  # further addresses of the same page
+    stand_ins: Sequence[str] = ()  # what to open if none of those is a page: attachments, related pages
     markup_base: str = ""
     guid: str = ""
     texts: Sequence[Text] = ()
@@ -59,14 +57,14 @@ class Entry:
     source: Publisher | None = None
     pictures: Sequence[Picture] = ()
     video: bool = False
-    error: str = ""  # why it cannot be read at all
+    error: str = ""  # why it cannot be read
 
 
 @dataclass(slots=True)
-class Feed:
-    """A feed as it stands. `total` is how many entries it has, of which `entries` may be the newest.
+class ParsedFeed:
+    """A parsed feed. `total` is the number of its entries, of which `entries` has the newest.
 
-    `link` is its site; `page` what there is to open for entries without any address: the site, else the feed.
+    `link` is its site. `page` is what to open for entries without an address: the site, or else the feed.
     """
 
     title: Text
@@ -76,5 +74,5 @@ class Feed:
     ttl: timedelta | None = None
     skip_hours: frozenset[int] = frozenset()
     skip_days: frozenset[int] = frozenset()
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[FeedEntry] = field(default_factory=list)
     total: int = 0

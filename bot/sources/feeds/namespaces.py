@@ -1,7 +1,7 @@
-"""Names of elements, whatever namespace their document takes them from.
+"""Names of elements, independent of the spelling of namespaces.
 
-Feeds spell namespaces in many ways (`https://`, a missing slash, capitals) or invent their own. What counts is
-what is meant: a known address however it is spelled, else the usual prefix, else the format's own names.
+Feeds spell namespaces in many ways (`https://`, a missing slash, capitals) or invent their own. A namespace is
+recognised by its address in any spelling, else by its usual prefix; others count as the format's own.
 """
 
 from __future__ import annotations
@@ -60,33 +60,33 @@ _BY_SPELLING = {_SPELLING.sub("", name): name for name in _NAMESPACES if name} |
 
 
 def with_usual_namespaces(text: str) -> str:
-    """The document with every namespace that can be told declared in its usual spelling."""
+    """The document with recognised namespaces in their usual spelling."""
     start = text.find("xmlns")
-    while start >= 0:  # ten times as fast as looking for the whole pattern
+    while start >= 0:  # ten times as fast as searching for the pattern
         declaration = _DECLARATION.match(text, start)
-        if declaration and _meant(declaration) != declaration[4]:
+        if declaration and _namespace_of(declaration) != declaration[4]:
             break
         start = text.find("xmlns", start + 5)
     else:
         return text
-    return _DECLARATION.sub(lambda found: f"{found[1]}{found[3]}{_meant(found)}{found[3]}", text)
+    return _DECLARATION.sub(lambda match: f"{match[1]}{match[3]}{_namespace_of(match)}{match[3]}", text)
 
 
-def _meant(declaration: re.Match[str]) -> str:
-    """The namespace that a declaration means: as it stands, where nobody knows it."""
+def _namespace_of(declaration: re.Match[str]) -> str:
+    """The namespace of a declaration in its usual spelling; unknown ones stay."""
     return _meaning(declaration[2] or "", declaration[4])
 
 
 @lru_cache(maxsize=1024)
 def _meaning(prefix: str, name: str) -> str:
-    known = _NAMESPACES.get(name.lower().rstrip("/#"))
-    if known is not None:
-        return _USUAL["rdf"] if known == "rdf:" else name
+    usual_prefix = _NAMESPACES.get(name.lower().rstrip("/#"))
+    if usual_prefix is not None:
+        return _USUAL["rdf"] if usual_prefix == "rdf:" else name
     return _BY_SPELLING.get(_SPELLING.sub("", name.lower()), _USUAL.get(prefix.lower(), name))
 
 
 def adopt_namespaces(root: Any) -> None:
-    """Take unknown namespaces of a feed's own elements for the format's: the root's, or a default one below it."""
+    """Treat unknown namespaces of structural elements (of the root, or a default below it) as the format's own."""
     structure = root.iter("{*}channel", "{*}item", "{*}entry")
     unknown = {
         namespace
@@ -96,7 +96,7 @@ def adopt_namespaces(root: Any) -> None:
     }
     if not unknown:
         return
-    for element in root.iter("*"):  # the parser may have let a name pass that cannot be asked for
+    for element in root.iter("*"):  # includes names that cannot be searched for
         namespace, local = _split(element.tag)
         if namespace not in unknown:
             continue
@@ -108,18 +108,18 @@ def adopt_namespaces(root: Any) -> None:
 
 @lru_cache(maxsize=2048)
 def name_of(tag: Any) -> str:
-    """What an element is called by its short, usual name: `title`, `media:content`; empty where nobody knows it."""
-    if not isinstance(tag, str):  # neither comments nor instructions are elements
+    """The usual short name of an element, such as `title` or `media:content`; empty if it is unknown."""
+    if not isinstance(tag, str):  # a comment or processing instruction
         return ""
     namespace, local = _split(tag)
-    known = _NAMESPACES.get(namespace.lower().rstrip("/#"))
-    if known is None:
+    usual_prefix = _NAMESPACES.get(namespace.lower().rstrip("/#"))
+    if usual_prefix is None:
         return ""
     local = local.lower()
-    prefix, colon, rest = local.partition(":")  # a prefix that is not declared stands in the name itself
+    prefix, colon, bare_name = local.partition(":")  # an undeclared prefix is part of the name
     if colon and f"{prefix}:" in _PREFIXES:
-        return rest if prefix in ("atom", "rss") else local
-    return f"{known}{local}"
+        return bare_name if prefix in ("atom", "rss") else local
+    return f"{usual_prefix}{local}"
 
 
 def _split(tag: str) -> tuple[str, str]:

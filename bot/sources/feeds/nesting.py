@@ -1,9 +1,8 @@
-"""Tags of a damaged document, nested as they are meant.
+"""Repairs the nesting of tags in a damaged document.
 
-Raw HTML in a description, or a tag that nobody closes, would swallow what follows it up to the end of the
-item: an XML parser takes it for content. Browsers have rules for that, and these are the same for feeds: an end
-tag closes all that is open inside its element, one without a start is left out, and a field of an item begins
-where the field before it ends.
+Raw HTML in a description, or an unclosed tag, would make an XML parser treat the rest of the item as its content. The
+rules are like those of browsers: an end tag closes all open elements inside its element, an end tag without a start
+is removed, and a field of an item closes the field before it.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ _PIECE = re.compile(
     r"|<!--(?:[^-]|-(?!->))*+(?:-->|\Z)"
     r"""|<(/?)([A-Za-z_][\w:.-]*)((?:[^<>"']|"[^"<]*"|'[^'<]*')*+|[^<>]*+)>"""
 )
-# Elements without content: HTML's, and what feeds write as if it were one of those.
+# Elements without content: those of HTML, and those that feeds write in that way.
 _VOID = frozenset({
     "area", "atom:link", "br", "col", "embed", "enclosure", "hr", "img", "input", "media:thumbnail", "meta", "param", "track", "wbr",
 })  # fmt: skip
@@ -24,9 +23,9 @@ _LISTS = frozenset({"rss", "rdf:rdf", "channel", "feed", "items"})
 _ENTRIES = frozenset({"item", "entry"})
 _PARTS = frozenset(
     {"image", "textinput", "source", "author", "contributor"}
-)  # of a feed or entry, with fields of their own
+)  # of a feed or entry, with their own fields
 _GROUPS = frozenset({"media:group", "media:content"})
-# Where each field can stand. A start tag closes what is open inside of the innermost of these.
+# The possible parents of each field. A start tag closes all open elements inside the innermost parent.
 _INSIDE: dict[str, frozenset[str]] = {
     **dict.fromkeys(_ENTRIES, _LISTS),
     **dict.fromkeys(("title", "link", "description", "id", "updated"), _LISTS | _ENTRIES | _PARTS),
@@ -42,16 +41,16 @@ _INSIDE: dict[str, frozenset[str]] = {
 }  # fmt: skip
 
 
-def nested(text: str) -> str:
-    """The document with its tags nested; unchanged where they are. Linear in its length."""
+def close_tags(text: str) -> str:
+    """The document with correctly nested tags. Takes linear time."""
     return text if _is_nested(text) else _renested(text)
 
 
 def _is_nested(text: str) -> bool:
     opened: list[str] = []
     for piece in _PIECE.finditer(text):
-        closing, name, rest = piece.groups()
-        if name is None or rest.endswith("/"):
+        closing, name, attributes = piece.groups()
+        if name is None or attributes.endswith("/"):
             continue
         if not closing:
             opened.append(name)
@@ -62,8 +61,8 @@ def _is_nested(text: str) -> bool:
 
 def _renested(text: str) -> str:
     parts: list[str] = []
-    opened: list[str] = []  # as they are written
-    counts: Counter[str] = Counter()  # of those, in small letters
+    opened: list[str] = []  # in their original spelling
+    counts: Counter[str] = Counter()  # in lower case
     end = 0
 
     def close(until: int) -> None:
@@ -73,7 +72,7 @@ def _renested(text: str) -> str:
             parts.append(f"</{name}>")
 
     for piece in _PIECE.finditer(text):
-        closing, name, rest = piece.groups()
+        closing, name, attributes = piece.groups()
         if name is None:
             continue
         parts.append(text[end : piece.start()])
@@ -86,10 +85,10 @@ def _renested(text: str) -> str:
         inside = _INSIDE.get(lower)
         if inside is not None and any(counts[element] for element in inside):
             close(_innermost(opened, inside) + 1)
-        if rest.endswith("/"):
+        if attributes.endswith("/"):
             parts.append(piece[0])
         elif lower in _VOID:
-            parts.append(f"<{name}{rest}/>")
+            parts.append(f"<{name}{attributes}/>")
         else:
             parts.append(piece[0])
             opened.append(name)
@@ -100,5 +99,5 @@ def _renested(text: str) -> str:
 
 
 def _innermost(opened: list[str], names: frozenset[str]) -> int:
-    """The place of the innermost open element of these names. One of them is open."""
+    """The index of the innermost open element with one of these names, of which one must be open."""
     return next(place for place in reversed(range(len(opened))) if opened[place].lower() in names)

@@ -1,4 +1,4 @@
-"""Which entries of a feed with too many are read."""
+"""Chooses the entries to read from a feed with too many."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from bot.sources.feeds.dates import moment
+from bot.sources.feeds.dates import parse_moment
 
-LOOKED_AT = 20_000  # entries: half of them at each end, where what is new stands
+LOOKED_AT = 20_000  # entries, half of them at each end, where new ones are
 
 T = TypeVar("T")
 
 
 def newest(entries: Sequence[T], limit: int, dates_of: Callable[[T], Sequence[str]]) -> list[tuple[int, T]]:
-    """At most `limit` entries in their order, numbered from 1: the newest ones, by the first date that can be read.
+    """The newest `limit` entries in their order, numbered from 1, by the first readable date.
 
-    Some feeds have the oldest entry first. What room the dated ones leave goes to undated ones at both ends.
+    Some feeds have the oldest entry first. Remaining room is filled with undated entries from both ends.
     """
     numbered = list(enumerate(entries, 1))
     if len(numbered) <= limit:
@@ -26,7 +26,7 @@ def newest(entries: Sequence[T], limit: int, dates_of: Callable[[T], Sequence[st
     dated: list[tuple[datetime, int]] = []
     undated: list[int] = []
     for place, (_, entry) in enumerate(numbered):
-        if date := next((read for text in dates_of(entry) if (read := moment(text))), None):
+        if date := next((reading for text in dates_of(entry) if (reading := parse_moment(text))), None):
             dated.append((date, -place))
         else:
             undated.append(place)

@@ -1,8 +1,8 @@
 """Lists of feeds as feed readers exchange them: OPML 1.0, 1.1 and 2.0 is read, 2.0 written.
 
-Read with the standard library's expat: it streams, so that number and depth are bounded as it goes, and
-it ends at the first word of a DTD, so that no entity is ever declared. A parser that recovers from errors
-would silently take `&b=2` out of an address; the one error that is common, a bare `&`, is mended before.
+Uses the standard library's expat: it streams, so that number and depth can be limited, and parsing stops at a DTD, so
+that no entity is declared. A recovering parser would silently remove `&b=2` from an address. The one common error, a
+bare `&`, is repaired first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from xml.parsers import expat
 from bot.domain.records.identity import canonical
 from bot.domain.text.cleaning import clip, repair
 from bot.domain.text.words import name_key
-from bot.sources.feeds.charset import decoded
+from bot.sources.feeds.charset import decode
 from bot.sources.model import Rejected
 from bot.sources.topic_files import MAX_NAME
 
@@ -34,7 +34,7 @@ _FEED_SCHEME = re.compile(r"feed:(?://)?(?=https?://)|feed:(?=//)", re.IGNORECAS
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A feed of a list: its address, its title (empty where none is given), and the topics that it is filed under."""
+    """A feed of a list: its address, its title (may be empty), and its topics."""
 
     url: str
     title: str = ""
@@ -42,17 +42,17 @@ class Outline:
 
 
 def read_opml(data: bytes) -> tuple[tuple[Outline, ...], tuple[Rejected, ...]]:
-    """The feeds of a list in its order, each once, and what is wrong with others, counted from 1.
+    """The feeds of a list in its order, each once, and the rejected entries, counted from 1.
 
-    A feed's topics are the folders that it is in, from the outermost, and its categories; one that is
-    there twice has the topics of both. Raises ValueError in words where the whole cannot be read.
+    A feed's topics are its folders from the outermost, and its categories; topics of repeated feeds are merged. Raises
+    ValueError with a readable reason if the list cannot be read.
     """
     if len(data) > MAX_BYTES:
         raise ValueError(f"more than {MAX_BYTES // 1_000_000} MB")
-    text = _BARE.sub("&amp;", decoded(data).lstrip())
+    text = _BARE.sub("&amp;", decode(data).lstrip())
     if not text:
         raise ValueError("the file is empty")
-    reader = _Reader()
+    reader = _OpmlReader()
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = reader.doctype
     parser.StartElementHandler = reader.start
@@ -89,14 +89,14 @@ def write_opml(outlines: Iterable[Outline], title: str) -> str:
     return "\n".join([*lines, "  </body>", "</opml>", ""])
 
 
-class _Reader:
-    """What the parser tells, into outlines."""
+class _OpmlReader:
+    """Handles parser events and collects outlines."""
 
     def __init__(self) -> None:
         self.outlines: dict[str, Outline] = {}
         self.rejected: list[Rejected] = []
         self.feeds = 0
-        self._folders: list[str] = []  # of every element that is open its name as a folder, or nothing
+        self._folders: list[str] = []  # the folder name of every open element, or an empty text
 
     def doctype(self, *_: object) -> None:
         raise ValueError("it has a DTD (<!DOCTYPE …>), which is not supported; remove it")
@@ -132,31 +132,31 @@ class _Reader:
             self.rejected.append(Rejected("opml", self.feeds, clip(f"the address{name}: {error}", _REASON)))
             return
         topics = [*self._folders, *_categories(category)]
-        known = self.outlines.get(key)
-        if known is None:
-            known = Outline(url, "" if title == url else title)
-        self.outlines[key] = replace(known, topics=_distinct([*known.topics, *topics]))
+        outline = self.outlines.get(key)
+        if outline is None:
+            outline = Outline(url, "" if title == url else title)
+        self.outlines[key] = replace(outline, topics=_distinct([*outline.topics, *topics]))
 
 
-def _without_feed_scheme(found: re.Match[str]) -> str:
+def _without_feed_scheme(scheme: re.Match[str]) -> str:
     """`feed:https://x` is `https://x`, and `feed://x` is `http://x`."""
-    return "" if found.end() == len(found.string) or found.string[found.end()] != "/" else "http:"
+    return "" if scheme.end() == len(scheme.string) or scheme.string[scheme.end()] != "/" else "http:"
 
 
 def _categories(text: str) -> Iterator[str]:
-    """The names of a category attribute: `/Tech/AI` stands for a path, anything else for itself."""
+    """The names in a category attribute: `/Tech/AI` is a path, other texts are single names."""
     for entry in text.split(","):
         parts = entry.split("/") if entry.strip().startswith("/") else [entry]
         yield from (repair(unquote(part), MAX_NAME) for part in parts)
 
 
 def _distinct(names: Iterable[str]) -> tuple[str, ...]:
-    """The names without empty ones, each once without regard to case."""
-    found: dict[str, str] = {}
+    """The distinct names, ignoring case and empty ones."""
+    by_key: dict[str, str] = {}
     for name in names:
-        if name and len(found) < MAX_TOPICS:
-            found.setdefault(name_key(name), name)
-    return tuple(found.values())
+        if name and len(by_key) < MAX_TOPICS:
+            by_key.setdefault(name_key(name), name)
+    return tuple(by_key.values())
 
 
 def _order(outline: Outline) -> tuple[str, str]:
@@ -172,6 +172,6 @@ def _element(outline: Outline) -> str:
 
 
 def _as_category(topic: str) -> str:
-    """The name so that it is one category again: OPML has no way to write a comma in one."""
+    """The name encoded as a single category, because OPML cannot express a comma in one."""
     encoded = topic.replace("%", "%25").replace(",", "%2C")
     return f"%2F{encoded[1:]}" if encoded.startswith("/") else encoded

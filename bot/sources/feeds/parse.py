@@ -1,12 +1,12 @@
-"""Feeds of any kind into records: RSS 0.9x to 2.0, RDF, Atom 0.3 and 1.0, JSON Feed 1 and 1.1, CDF.
+"""Parses feeds into records: RSS 0.9x to 2.0, RDF, Atom 0.3 and 1.0, JSON Feed 1 and 1.1, CDF.
 
-Pure: bytes in, values out, in bounded time and memory; `NotAFeed` is all that it raises. The way is
-`charset` (bytes to text), `xml` and `elements` or `json_feed` (text to a `Feed`), `records` (a `Feed`
-to records). lxml reads the XML here, and no feed library. Of 1,440 test feeds feedparser found no
-entry that this does not find, and takes ten times as long. fastfeedparser reads a usual feed in a
-third of the time that is spent here on reading, but that is a third of the whole, the rest being
-what every reading needs: cleaning, identity, dates. It fails on 20 of these feeds and loses entries
-of 4, knows neither `xml:base` nor types of text, and would want a second way for all of that.
+Pure: bytes in, values out, in bounded time and memory; raises only `NotAFeed`. The steps are `charset` (bytes to
+text), `xml` and `elements` or `json_feed` (text to a `ParsedFeed`), and `records` (a `ParsedFeed` to records).
+
+lxml parses the XML, and no feed library is used. Of 1,440 test feeds feedparser finds no further entry and takes ten
+times as long. fastfeedparser parses a usual feed in a third of the parsing time here, but parsing is a third of the
+whole: cleaning, identity and dates are always needed. It fails on 20 of these feeds, loses entries of 4, and supports
+neither `xml:base` nor types of text.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.sources.feeds import json_feed
-from bot.sources.feeds.charset import decoded
-from bot.sources.feeds.elements import feed_of
+from bot.sources.feeds.charset import decode
+from bot.sources.feeds.elements import build_feed
 from bot.sources.feeds.links import is_web
-from bot.sources.feeds.model import Feed, NotAFeed
-from bot.sources.feeds.records import items_of, owner_of
+from bot.sources.feeds.model import NotAFeed, ParsedFeed
+from bot.sources.feeds.records import build_items, build_publisher
 from bot.sources.feeds.text import line
-from bot.sources.feeds.xml import root_of
+from bot.sources.feeds.xml import parse_root
 from bot.sources.model import Item, Rejected
 from bot.sources.records import MAX_TITLE
 
-__all__ = ["MAX_BODY", "MAX_ITEMS", "Document", "FeedSpec", "NotAFeed", "parse"]
+__all__ = ["MAX_BODY", "MAX_ITEMS", "FeedDocument", "FeedSpec", "NotAFeed", "parse"]
 
 MAX_BODY = 10_000_000  # bytes
 MAX_ITEMS = 1_000
@@ -38,7 +38,7 @@ _SPACE = " \t\r\n\x0b\x0c\0\ufeff"
 
 @dataclass(frozen=True, slots=True)
 class FeedSpec:
-    """What is known of a feed before it is read. `url` is where it was fetched from, after redirects."""
+    """The settings of a feed. `url` is its address after redirects."""
 
     url: str
     name: str = ""
@@ -48,11 +48,11 @@ class FeedSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """A feed that was read.
+class FeedDocument:
+    """A feed as records.
 
-    `link` is its site. `ttl` is how long it says that it stays as it is, within 5 minutes and a
-    day; `skip_hours` (of GMT) and `skip_days` (0 is Monday) are when it says that nothing comes.
+    `link` is its site. `ttl` is its declared update interval, between 5 minutes and a day. `skip_hours` (GMT) and
+    `skip_days` (0 is Monday) are declared times without updates.
     """
 
     title: str
@@ -65,23 +65,23 @@ class Document:
     rejected: tuple[Rejected, ...]
 
 
-def parse(body: bytes, origin: FeedSpec, content_type: str = "") -> Document:
-    """The feed in a response's body. Raises `NotAFeed` where there is none."""
-    feed = read(body, origin.url, content_type)
-    if not feed.page and is_web(origin.url):
-        feed.page = origin.url
-    owner = owner_of(feed, origin.url, origin.name, origin.topics, origin.quality, origin.language)
-    items, rejected = items_of(feed, owner)
+def parse(body: bytes, spec: FeedSpec, content_type: str = "") -> FeedDocument:
+    """The feed in the body of a response. Raises `NotAFeed`."""
+    feed = read(body, spec.url, content_type)
+    if not feed.page and is_web(spec.url):
+        feed.page = spec.url
+    publisher = build_publisher(feed, spec.url, spec.name, spec.topics, spec.quality, spec.language)
+    items, rejected = build_items(feed, publisher)
     if feed.total > MAX_ITEMS:
         rejected.append(
             Rejected(
-                origin.url, MAX_ITEMS + 1, f"only {MAX_ITEMS:,} of the feed's {feed.total:,} entries are read"
+                spec.url, MAX_ITEMS + 1, f"only {MAX_ITEMS:,} of the feed's {feed.total:,} entries are read"
             )
         )
-    return Document(
+    return FeedDocument(
         title=line(feed.title, MAX_TITLE),
         link=feed.link,
-        language=owner.language,
+        language=publisher.language,
         ttl=feed.ttl,
         skip_hours=feed.skip_hours,
         skip_days=feed.skip_days,
@@ -90,14 +90,16 @@ def parse(body: bytes, origin: FeedSpec, content_type: str = "") -> Document:
     )
 
 
-def read(body: bytes, url: str, content_type: str = "") -> Feed:
-    """The feed as it stands, not yet as records. Raises `NotAFeed`."""
+def read(body: bytes, url: str, content_type: str = "") -> ParsedFeed:
+    """The parsed feed before it becomes records. Raises `NotAFeed`."""
     if len(body) > MAX_BODY:
         raise NotAFeed(f"larger than {MAX_BODY // 1_000_000} MB")
     if body.startswith(_COMPRESSED):
         raise NotAFeed("compressed data, not a feed")
-    text = decoded(body, content_type)
+    text = decode(body, content_type)
     if text[:64].lstrip(_SPACE).startswith(("{", "[")):
-        return json_feed.feed_of(text, url, MAX_ITEMS)
-    said = set(_OF_XML.findall(text))
-    return feed_of(root_of(text), url, MAX_ITEMS, bases="base" in said, languages="lang" in said)
+        return json_feed.build_feed(text, url, MAX_ITEMS)
+    declared = set(_OF_XML.findall(text))
+    return build_feed(
+        parse_root(text), url, MAX_ITEMS, bases="base" in declared, languages="lang" in declared
+    )

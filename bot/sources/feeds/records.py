@@ -16,11 +16,11 @@ from bot.domain.records.intake import IN_FEED, OWN
 from bot.domain.text.cleaning import clip
 from bot.sources.feeds.dates import read_date, unknown_zone
 from bot.sources.feeds.html import captions
-from bot.sources.feeds.images import image_of
-from bot.sources.feeds.links import is_web, resolved
-from bot.sources.feeds.model import Entry, Feed, Text
-from bot.sources.feeds.text import body, digest, excerpts_of, line, word_bytes
-from bot.sources.feeds.wrappers import unwrapped
+from bot.sources.feeds.images import choose_image
+from bot.sources.feeds.links import is_web, resolve
+from bot.sources.feeds.model import FeedEntry, ParsedFeed, Text
+from bot.sources.feeds.text import body, choose_excerpts, digest, line, word_bytes
+from bot.sources.feeds.wrappers import unwrap
 from bot.sources.model import Item, Rejected
 from bot.sources.records import MAX_EXCERPT, MAX_OUTLET, MAX_TITLE
 
@@ -58,7 +58,7 @@ class FeedPublisher:
 class _Draft:
     """A record in the making. `page` is its canonical address, which other entries can have as well, and `host` its host."""
 
-    entry: Entry
+    entry: FeedEntry
     page: str
     host: str
     title: str
@@ -71,8 +71,8 @@ class _Draft:
     twins: list[str] = field(default_factory=list)
 
 
-def owner_of(
-    feed: Feed, url: str, name: str, topics: tuple[str, ...], quality: int, language: str
+def build_publisher(
+    feed: ParsedFeed, url: str, name: str, topics: tuple[str, ...], quality: int, language: str
 ) -> FeedPublisher:
     """The owner: by the user's name for the feed or its own title, and by its address and that of its site."""
     domains = [domain for link in (feed.link, url) if (domain := _domain(link)) and domain not in _FEED_HOSTS]
@@ -90,7 +90,7 @@ def owner_of(
     )
 
 
-def items_of(feed: Feed, owner: FeedPublisher) -> tuple[list[Item], list[Rejected]]:
+def build_items(feed: ParsedFeed, publisher: FeedPublisher) -> tuple[list[Item], list[Rejected]]:
     """A record, or the reason why there is none, of each entry."""
     drafts: list[_Draft] = []
     rejected: list[Rejected] = []
@@ -98,22 +98,23 @@ def items_of(feed: Feed, owner: FeedPublisher) -> tuple[list[Item], list[Rejecte
         try:
             drafts.append(_draft(entry, feed.page))
         except ValueError as error:
-            rejected.append(Rejected(owner.path, entry.number, clip(str(error), _REASON)))
-    excerpts = excerpts_of(
+            rejected.append(Rejected(publisher.path, entry.number, clip(str(error), _REASON)))
+    excerpts = choose_excerpts(
         [draft.entry.texts for draft in drafts], [draft.title for draft in drafts], MAX_EXCERPT
     )
     for draft, excerpt in zip(drafts, excerpts, strict=True):
         draft.excerpt = excerpt
-    drafts, repeated = _identified(drafts, owner)
+    drafts, repeated = _identified(drafts, publisher)
     rejected += [
-        Rejected(owner.path, entry.number, f"the same as entry {first.number}") for entry, first in repeated
+        Rejected(publisher.path, entry.number, f"the same as entry {first.number}")
+        for entry, first in repeated
     ]
     outlets: dict[object, Outlet] = {}
-    items = [_item(draft, owner, outlets) for draft in drafts]
-    return items, sorted(rejected, key=lambda one: one.item)
+    items = [_item(draft, publisher, outlets) for draft in drafts]
+    return items, sorted(rejected, key=lambda rejection: rejection.item)
 
 
-def _draft(entry: Entry, feed_page: str) -> _Draft:
+def _draft(entry: FeedEntry, feed_page: str) -> _Draft:
     """What an entry says and where its page is. Raises `ValueError` where that is missing."""
     if entry.error:
         raise ValueError(entry.error)
@@ -129,25 +130,25 @@ def _draft(entry: Entry, feed_page: str) -> _Draft:
     return draft
 
 
-def _page(entry: Entry, feed_page: str) -> tuple[str, bool]:
+def _page(entry: FeedEntry, feed_page: str) -> tuple[str, bool]:
     """The canonical address of the best of an entry's addresses that can be opened, which becomes its `url`.
 
     An entry without any has that of its feed, and True besides, if it has a guid to be told by. Raises `ValueError`.
     """
     problem = "no link"
-    for address in (entry.url, *entry.others[:_MOST_ADDRESSES], *entry.stand_ins[:_MOST_ADDRESSES]):
+    for address in (entry.url, *entry.other_urls[:_MOST_ADDRESSES], *entry.stand_ins[:_MOST_ADDRESSES]):
         if not address:
             continue
-        given = resolved(address, entry.base)
-        url = publisher_address(unwrapped(given))
+        address_written = resolve(address, entry.base)
+        url = publisher_address(unwrap(address_written))
         try:
             page = canonical(url)
         except ValueError as error:
             problem = f"link: {error}" if problem == "no link" else problem
             continue
         entry.url = url
-        if url != given:  # it may be known by that since an earlier version
-            entry.others = [*entry.others, given]
+        if url != address_written:  # it may be known by that since an earlier version
+            entry.other_urls = [*entry.other_urls, address_written]
         return page, False
     if entry.guid and feed_page:
         entry.url = feed_page
@@ -155,18 +156,20 @@ def _page(entry: Entry, feed_page: str) -> tuple[str, bool]:
     raise ValueError(problem)
 
 
-def _words(entry: Entry) -> str:
+def _words(entry: FeedEntry) -> str:
     """What to call an entry without a title: its first words, else what its pictures show."""
-    told = chain(
+    candidates = chain(
         entry.texts, entry.captions, (Text(words) for text in entry.texts for words in captions(text.value))
     )
-    return next((words for text in told if (words := body(text, _TITLE_FROM_TEXT))), "")
+    return next((words for text in candidates if (words := body(text, _TITLE_FROM_TEXT))), "")
 
 
 # ------------------------------------------------------------------------------------------ identity
 
 
-def _identified(drafts: list[_Draft], owner: FeedPublisher) -> tuple[list[_Draft], list[tuple[Entry, Entry]]]:
+def _identified(
+    drafts: list[_Draft], publisher: FeedPublisher
+) -> tuple[list[_Draft], list[tuple[FeedEntry, FeedEntry]]]:
     """The drafts with their keys and twins, and the entries that repeat an earlier one.
 
     A twin that two entries share tells neither, and one that is another's page is not its own.
@@ -174,30 +177,32 @@ def _identified(drafts: list[_Draft], owner: FeedPublisher) -> tuple[list[_Draft
     pages = Counter(draft.page for draft in drafts)
     guids = Counter(draft.entry.guid for draft in drafts)
     sessions = _sessions(pages)
-    known: dict[str, _Draft] = {}
-    repeated: list[tuple[Entry, Entry]] = []
+    by_key: dict[str, _Draft] = {}
+    repeated: list[tuple[FeedEntry, FeedEntry]] = []
     titles = word_bytes([draft.title for draft in drafts])
     texts = word_bytes([draft.excerpt for draft in drafts])
     for draft, title, text in zip(drafts, titles, texts, strict=True):
         guid = draft.entry.guid if guids[draft.entry.guid] == 1 else ""
         name = digest(guid.encode("utf-8", "replace") or title)
-        is_home = _is_home(draft.page) or draft.page == owner.home
+        is_home = _is_home(draft.page) or draft.page == publisher.home
         shared = draft.is_stand_in or pages[draft.page] > 1 or is_home
         draft.key = f"{draft.page}#{name}" if shared else draft.page
-        first = known.setdefault(draft.key, draft)
+        first = by_key.setdefault(draft.key, draft)
         if first is not draft:
             repeated.append((draft.entry, first.entry))
             continue
-        draft.twins = _twins(draft, guid, name, title, text, owner.proven)
+        draft.twins = _twins(draft, guid, name, title, text, publisher.proven)
         if sessions and (page := _without(draft.page, sessions)) != draft.page:
             draft.twins.append(f"{IN_FEED}page:{digest(title, page.encode())}")
-    kept = list(known.values())
-    shared_twins = Counter(chain.from_iterable([draft.twins for draft in kept]))
-    told = {twin for twin, count in shared_twins.items() if count > 1} | (shared_twins.keys() & pages.keys())
-    if told:
-        for draft in kept:
-            draft.twins = [twin for twin in draft.twins if twin not in told]
-    return kept, repeated
+    unique = list(by_key.values())
+    shared_twins = Counter(chain.from_iterable([draft.twins for draft in unique]))
+    ambiguous = {twin for twin, count in shared_twins.items() if count > 1} | (
+        shared_twins.keys() & pages.keys()
+    )
+    if ambiguous:
+        for draft in unique:
+            draft.twins = [twin for twin in draft.twins if twin not in ambiguous]
+    return unique, repeated
 
 
 def _twins(draft: _Draft, guid: str, name: str, title: bytes, text: bytes, proven: str) -> list[str]:
@@ -208,13 +213,16 @@ def _twins(draft: _Draft, guid: str, name: str, title: bytes, text: bytes, prove
     """
     entry, date = draft.entry, draft.published
     domain = registered_domain(draft.host)
-    own = domain == proven
-    scope = "" if own else IN_FEED
-    others = _other_pages(draft, guid) if entry.others or is_web(guid) else ()
-    twins = [page if own and registered_domain(page) == domain else f"{IN_FEED}{page}" for page in others]
+    is_publishers_page = domain == proven
+    scope = "" if is_publishers_page else IN_FEED
+    other_pages = _other_pages(draft, guid) if entry.other_urls or is_web(guid) else ()
+    twins = [
+        page if is_publishers_page and registered_domain(page) == domain else f"{IN_FEED}{page}"
+        for page in other_pages
+    ]
     if draft.key == draft.page:  # should another entry have the same page later, both are told by more
         twins.append(f"{scope}{draft.page}#{name}")
-        if own:
+        if is_publishers_page:
             twins.append(f"{OWN}{draft.page}")
     if guid:
         twins.append(f"{IN_FEED}guid:{digest(guid.encode('utf-8', 'replace'), title)}")
@@ -223,7 +231,7 @@ def _twins(draft: _Draft, guid: str, name: str, title: bytes, text: bytes, prove
     if len(draft.excerpt) >= 2 * _TELLING - 1 and text.count(b" ") >= _TELLING - 1:
         # With its day: the same words at another page a week later are a column of every week.
         day = date.date().isoformat().encode() if date else b""
-        twins.append(f"{scope}text:{domain if own else ''}:{digest(title, text, day)}")
+        twins.append(f"{scope}text:{domain if is_publishers_page else ''}:{digest(title, text, day)}")
     return twins
 
 
@@ -231,19 +239,19 @@ def _sessions(pages: Collection[str]) -> set[str]:
     """The parameters that all pages have in common and that are as long as no page's number: a reader's session."""
     if len(pages) < 2:
         return set()
-    found: set[str] | None = None
+    common: set[str] | None = None
     for page in pages:
         pairs = {pair for pair in page.partition("?")[2].split("&") if _SESSION.fullmatch(pair)}
-        found = pairs if found is None else found & pairs
-        if not found:
+        common = pairs if common is None else common & pairs
+        if not common:
             break
-    return found or set()
+    return common or set()
 
 
 def _without(page: str, pairs: Collection[str]) -> str:
     path, _, query = page.partition("?")
-    kept = "&".join(pair for pair in query.split("&") if pair not in pairs)
-    return f"{path}?{kept}" if kept else path
+    remaining = "&".join(pair for pair in query.split("&") if pair not in pairs)
+    return f"{path}?{remaining}" if remaining else path
 
 
 def _is_home(page: str) -> bool:
@@ -254,14 +262,14 @@ def _is_home(page: str) -> bool:
 def _other_pages(draft: _Draft, guid: str) -> list[str]:
     """The canonical addresses that an entry has besides its own."""
     entry = draft.entry
-    others = dict.fromkeys([resolved(other, entry.base) for other in entry.others])
+    addresses = dict.fromkeys([resolve(address, entry.base) for address in entry.other_urls])
     if is_web(guid):
-        others[guid] = None
-    others.pop(entry.url, None)
+        addresses[guid] = None
+    addresses.pop(entry.url, None)
     pages: list[str] = []
-    for other in others:
+    for address in addresses:
         try:
-            page = canonical(other)
+            page = canonical(address)
         except ValueError:
             continue
         if page != draft.page and not _is_home(page) and page not in pages:
@@ -272,13 +280,13 @@ def _other_pages(draft: _Draft, guid: str) -> list[str]:
 # ------------------------------------------------------------------------------------------- records
 
 
-def _item(draft: _Draft, owner: FeedPublisher, outlets: dict[object, Outlet]) -> Item:
+def _item(draft: _Draft, publisher: FeedPublisher, outlets: dict[object, Outlet]) -> Item:
     entry = draft.entry
     published = draft.published
-    seen = (draft.host, entry.source)
-    outlet = outlets.get(seen)
+    outlet_key = (draft.host, entry.source)
+    outlet = outlets.get(outlet_key)
     if outlet is None:
-        outlet = outlets[seen] = _outlet(entry, draft.host, owner)
+        outlet = outlets[outlet_key] = _outlet(entry, draft.host, publisher)
     title = draft.title
     if entry.source is not None and title.endswith(f" - {outlet.name}"):  # as Google News writes them
         title = title.removesuffix(f" - {outlet.name}")
@@ -290,14 +298,14 @@ def _item(draft: _Draft, owner: FeedPublisher, outlets: dict[object, Outlet]) ->
         draft.excerpt,
         published,
         type="video" if entry.video or _VIDEO.match(draft.page) else "article",
-        quality=owner.quality,
-        topics=owner.topics,
-        image=image_of(entry),
+        quality=publisher.quality,
+        topics=publisher.topics,
+        image=choose_image(entry),
         twins=tuple(draft.twins),
-        language=_language(entry.language, owner.language),
+        language=_language(entry.language, publisher.language),
         date_unreadable=draft.unreadable,
     )
-    return Item(owner.path, entry.number, record, draft.notes)
+    return Item(publisher.path, entry.number, record, draft.notes)
 
 
 def _date(draft: _Draft) -> None:
@@ -315,33 +323,35 @@ def _date(draft: _Draft) -> None:
         )
 
 
-def _outlet(entry: Entry, host: str, owner: FeedPublisher) -> Outlet:
+def _outlet(entry: FeedEntry, host: str, publisher: FeedPublisher) -> Outlet:
     """Who publishes the page: whoever has its host, under the name that the feed has for them.
 
     The pages of the feed's owner have the owner's name. A page elsewhere is another outlet's, as
     in a link blog. An aggregator that keeps readers on its own pages names the publisher.
     """
     domain = registered_domain(host)
-    own = _is_own(domain, owner)
-    if owner.domains and (domain in _FEED_HOSTS or host in _FEED_HOSTS):  # a counter of clicks on the way
-        domain, own = owner.domains[0], True
+    is_publishers_page = _is_publishers_domain(domain, publisher)
+    if publisher.domains and (domain in _FEED_HOSTS or host in _FEED_HOSTS):  # a counter of clicks on the way
+        domain, is_publishers_page = publisher.domains[0], True
     name = ""
     if entry.source is not None:
-        source = _domain(resolved(entry.source.url, entry.base)) if entry.source.url else ""
-        if (source and not _is_own(source, owner)) or (not source and not own):
+        source = _domain(resolve(entry.source.url, entry.base)) if entry.source.url else ""
+        if (source and not _is_publishers_domain(source, publisher)) or (
+            not source and not is_publishers_page
+        ):
             name = clip(entry.source.name, MAX_OUTLET)
-            domain, own = (source if own else domain), False
-    if own:
-        name = owner.name
+            domain, is_publishers_page = (source if is_publishers_page else domain), False
+    if is_publishers_page:
+        name = publisher.name
     return Outlet(name or clip(domain, MAX_OUTLET), domain)
 
 
-def _is_own(domain: str, owner: FeedPublisher) -> bool:
+def _is_publishers_domain(domain: str, publisher: FeedPublisher) -> bool:
     """Whether it is one of the owner's domains, or the same name under another suffix."""
-    if not owner.domains or domain in owner.domains:
+    if not publisher.domains or domain in publisher.domains:
         return True
     name = domain.partition(".")[0]
-    return any(other.partition(".")[0] == name for other in owner.domains)
+    return any(owned.partition(".")[0] == name for owned in publisher.domains)
 
 
 def _host(page: str) -> str:

@@ -1,4 +1,4 @@
-"""A feed over HTTP as a source: one look at it, and where the feeds of a web page are."""
+"""Feeds over HTTP: polling, discovery, and feeds as sources."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from xxhash import xxh3_128_hexdigest
 from bot.domain.polling import Hints, PollResult
 from bot.errors import SourceError
 from bot.sources.feeds.discover import common_paths, feed_links
-from bot.sources.feeds.parse import MAX_BODY, Document, FeedSpec, NotAFeed, parse
-from bot.sources.model import Batch, Progress
-from bot.sources.parsing.pool import HERE, Parsers, TooCostlyError, parsed
+from bot.sources.feeds.parse import MAX_BODY, FeedDocument, FeedSpec, NotAFeed, parse
+from bot.sources.model import ItemBatch, Progress
+from bot.sources.parsing.pool import IN_PROCESS, Parsers, TooCostlyError, run_parser
 from bot.sources.web.fetch import Web
 from bot.sources.web.model import WITH_CONTENT, Failure, Response
 
-STATE = "http"  # the progress entry: what tells whether a feed has changed
-# How often a feed is asked for without conditions: some servers say "unchanged" for ever, and within this time
-# what they withhold is still news.
+STATE = "http"  # key of the progress entry with validators and hash
+# Interval of unconditional requests: some servers answer "unchanged" for ever, and after this time their articles are
+# still news.
 WHOLE_EVERY = timedelta(days=3)
 LINKS_TRIED = 3
 PATHS_TRIED = 5
@@ -35,16 +35,16 @@ _BEGINNING = 4096
 
 @dataclass(frozen=True, slots=True)
 class PollOutcome:
-    """What one look at a feed brought.
+    """The outcome of a poll.
 
-    `batch` is None where it failed, for the `reason` then given. `moved` is the address to use from now
-    on, where the server says so. `hints` are what the feed and its server ask for.
+    `batch` is None after a failure, which `reason` explains. `moved` is a new permanent address. `hints` are the polling
+    hints of the feed and its server.
     """
 
-    got: PollResult
+    result: PollResult
     reason: str = ""
-    batch: Batch | None = None
-    document: Document | None = None
+    batch: ItemBatch | None = None
+    document: FeedDocument | None = None
     moved: str = ""
     hints: Hints = field(default_factory=Hints)
     retry_after: timedelta | None = None
@@ -52,39 +52,41 @@ class PollOutcome:
 
 async def poll_feed(
     web: Web,
-    origin: FeedSpec,
+    spec: FeedSpec,
     progress: Progress,
     now: datetime,
-    parsers: Parsers = HERE,
+    parsers: Parsers = IN_PROCESS,
     server: int = 0,
 ) -> PollOutcome:
-    """Fetch the feed at `origin.url`, and read it unless it is as `progress` remembers it. Never raises.
+    """Fetch the feed at `spec.url`, and parse it unless it is unchanged since `progress`. Never raises.
 
-    `server` is whose people chose the feed; 0: the operator.
+    `server` is the server whose members chose the feed; 0 is the operator.
     """
-    known: Any = progress.get(STATE) or {}
-    reader = f"{_VERSION}:{replace(origin, url='')}"
-    if known.get("reader") != reader:  # what is read of the same bytes would be something else
-        known = {}
-    whole = known.get("whole_at")
-    due = whole is None or now - datetime.fromisoformat(whole) >= WHOLE_EVERY
-    etag, last_modified = ("", "") if due else (known.get("etag", ""), known.get("last_modified", ""))
-    answer = await web.get(origin.url, etag=etag, last_modified=last_modified, now=now)
+    state_before: Any = progress.get(STATE) or {}
+    reader = f"{_VERSION}:{replace(spec, url='')}"
+    if state_before.get("reader") != reader:  # the same bytes would give other records
+        state_before = {}
+    whole_at = state_before.get("whole_at")
+    due = whole_at is None or now - datetime.fromisoformat(whole_at) >= WHOLE_EVERY
+    etag, last_modified = (
+        ("", "") if due else (state_before.get("etag", ""), state_before.get("last_modified", ""))
+    )
+    answer = await web.get(spec.url, etag=etag, last_modified=last_modified, now=now)
     if isinstance(answer, Failure):
         return PollOutcome(PollResult.FAILED, answer.reason)
     if answer.status in _NOTHING_NEW and (etag or last_modified):
-        return _unchanged(answer, known)
+        return _unchanged(answer, state_before)
     if answer.status not in WITH_CONTENT:
         return _refused(answer)
-    # Not a hash of cryptography, which would be ten times the rest: with a collision a site could only hide its own news.
+    # Not a cryptographic hash, which would take ten times as long as the rest: a collision could only hide a site's own news.
     digest = xxh3_128_hexdigest(answer.body)
-    state: dict[str, Any] = {"reader": reader, "digest": digest} | _validators(answer, known, digest)
+    state: dict[str, Any] = {"reader": reader, "digest": digest} | _validators(answer, state_before, digest)
     if state["etag"] or state["last_modified"]:
-        state["whole_at"] = now.isoformat() if due else whole
-    if known.get("digest") == digest:
-        return _unchanged(answer, known, state)
+        state["whole_at"] = now.isoformat() if due else whole_at
+    if state_before.get("digest") == digest:
+        return _unchanged(answer, state_before, state)
     try:
-        document = await _parsed(parsers, server, answer, origin)
+        document = await _parsed(parsers, server, answer, spec)
     except (NotAFeed, TooCostlyError) as error:
         return PollOutcome(PollResult.FAILED, str(error))
     hints = Hints(
@@ -98,32 +100,39 @@ async def poll_feed(
         "skip_hours": sorted(document.skip_hours),
         "skip_days": sorted(document.skip_days),
     }
-    batch = Batch(document.items, document.rejected, progress={STATE: state}, last=True)
+    batch = ItemBatch(document.items, document.rejected, progress={STATE: state}, last=True)
     return PollOutcome(PollResult.NEW, batch=batch, document=document, moved=answer.permanent, hints=hints)
 
 
-def _validators(answer: Response, known: Mapping[str, Any], digest: str) -> dict[str, Any]:
-    """What to ask with the next time. Validators that came with two different bodies say nothing, from then on."""
-    given = [answer.etag, answer.last_modified]
-    before = [known.get("etag", ""), known.get("last_modified", "")]
-    distrusted = known.get("distrusted")
-    if given != distrusted and any(given) and given == before and digest != known["digest"]:
-        distrusted = given
-    if given == distrusted:
-        return {"etag": "", "last_modified": "", "distrusted": given}
+def _validators(answer: Response, state_before: Mapping[str, Any], digest: str) -> dict[str, Any]:
+    """The validators for the next request. Validators that came with two different bodies are distrusted."""
+    validators = [answer.etag, answer.last_modified]
+    before = [state_before.get("etag", ""), state_before.get("last_modified", "")]
+    distrusted = state_before.get("distrusted")
+    if (
+        validators != distrusted
+        and any(validators)
+        and validators == before
+        and digest != state_before["digest"]
+    ):
+        distrusted = validators
+    if validators == distrusted:
+        return {"etag": "", "last_modified": "", "distrusted": validators}
     return {"etag": answer.etag, "last_modified": answer.last_modified}
 
 
-def _unchanged(answer: Response, known: dict[str, Any], state: dict[str, Any] | None = None) -> PollOutcome:
-    entry = known | (state or {})
-    ttl = timedelta(seconds=known.get("ttl", 0))
+def _unchanged(
+    answer: Response, state_before: dict[str, Any], state: dict[str, Any] | None = None
+) -> PollOutcome:
+    entry = state_before | (state or {})
+    ttl = timedelta(seconds=state_before.get("ttl", 0))
     hints = Hints(
         max(ttl, answer.max_age or timedelta()),
-        frozenset(known.get("skip_hours", ())),
-        frozenset(known.get("skip_days", ())),
+        frozenset(state_before.get("skip_hours", ())),
+        frozenset(state_before.get("skip_days", ())),
     )
-    progress = {STATE: entry} if entry != known else {}
-    batch = Batch(unchanged=known.get("items", 0), progress=progress, last=True)
+    progress = {STATE: entry} if entry != state_before else {}
+    batch = ItemBatch(unchanged=state_before.get("items", 0), progress=progress, last=True)
     return PollOutcome(PollResult.NOTHING_NEW, batch=batch, moved=answer.permanent, hints=hints)
 
 
@@ -143,17 +152,17 @@ def _refused(answer: Response) -> PollOutcome:
         "the server has an error" if answer.status >= 500 else "the server answered with an unexpected status"
     )
     reason = _STATUSES.get(answer.status, f"{trouble} ({answer.status})")
-    got = PollResult.GONE if answer.status == 410 else PollResult.FAILED
-    return PollOutcome(got, reason, retry_after=answer.retry_after)
+    result = PollResult.GONE if answer.status == 410 else PollResult.FAILED
+    return PollOutcome(result, reason, retry_after=answer.retry_after)
 
 
-async def _parsed(parsers: Parsers, server: int, answer: Response, origin: FeedSpec) -> Document:
-    there = replace(origin, url=answer.url)
-    return await parsed(parsers, server, parse, answer.body, there, answer.content_type)
+async def _parsed(parsers: Parsers, server: int, answer: Response, origin: FeedSpec) -> FeedDocument:
+    fetched = replace(origin, url=answer.url)
+    return await run_parser(parsers, server, parse, answer.body, fetched, answer.content_type)
 
 
 class FeedSource:
-    """A feed, read when asked: on the command line. A running bot polls many at once instead."""
+    """A feed as a source for the command line. A running bot polls feeds instead."""
 
     kind = "feed"
 
@@ -167,55 +176,58 @@ class FeedSource:
         """The identity: `feed:` and the address as it was given."""
         return f"{self.kind}:{self._origin.url}"
 
-    async def fetch(self, progress: Progress) -> AsyncGenerator[Batch, None]:
-        """One batch. Raises SourceError where the feed cannot be had."""
-        found = await poll_feed(self._web, self._origin, progress, self._now())
-        if found.batch is None:
-            raise SourceError(f"{self._origin.url}: {found.reason}")
-        yield found.batch
+    async def fetch(self, progress: Progress) -> AsyncGenerator[ItemBatch, None]:
+        """One batch. Raises SourceError if the feed cannot be read."""
+        outcome = await poll_feed(self._web, self._origin, progress, self._now())
+        if outcome.batch is None:
+            raise SourceError(f"{self._origin.url}: {outcome.reason}")
+        yield outcome.batch
 
     async def changes(self) -> AsyncGenerator[None, None]:
-        """Nobody watches it this way."""
+        """Yield once; feeds are not watched this way."""
         yield
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A feed that was found: where it is, and what is in it."""
+class DiscoveredFeed:
+    """A discovered feed: its address and content."""
 
     url: str
-    document: Document
+    document: FeedDocument
 
 
-async def find(web: Web, origin: FeedSpec, parsers: Parsers = HERE, server: int = 0) -> Found:
-    """The feed at an address, or that the web page there names. Raises SourceError that says what to do.
+async def find_feed(
+    web: Web, origin: FeedSpec, parsers: Parsers = IN_PROCESS, server: int = 0
+) -> DiscoveredFeed:
+    """The feed at an address, or a feed linked by the web page there. Raises SourceError that says what to do.
 
-    `server` is whose people gave the address; 0: the operator.
+    `server` is the server whose members gave the address; 0 is the operator.
     """
     try:
-        return await _find(web, origin, parsers, server)
+        return await _find_feed(web, origin, parsers, server)
     except TooCostlyError as error:
         raise SourceError(f"{origin.url}: {error}") from error
 
 
-async def _find(web: Web, origin: FeedSpec, parsers: Parsers, server: int) -> Found:
+async def _find_feed(web: Web, origin: FeedSpec, parsers: Parsers, server: int) -> DiscoveredFeed:
     answer = await web.get(origin.url)
     if isinstance(answer, Failure):
         raise SourceError(f"{origin.url}: {answer.reason}")
     if answer.status not in WITH_CONTENT:
         raise SourceError(f"{origin.url}: {_refused(answer).reason}")
     try:
-        return Found(answer.permanent or origin.url, await _parsed(parsers, server, answer, origin))
+        return DiscoveredFeed(answer.permanent or origin.url, await _parsed(parsers, server, answer, origin))
     except NotAFeed as error:
         reason = str(error)
-    links = await parsed(parsers, server, feed_links, answer.body, answer.url, answer.content_type)
+    links = await run_parser(parsers, server, feed_links, answer.body, answer.url, answer.content_type)
     for url in [*(link.url for link in links[:LINKS_TRIED]), *common_paths(answer.url)[:PATHS_TRIED]]:
-        there = await web.get(url)
-        if isinstance(there, Failure) or there.status not in WITH_CONTENT:
+        feed_answer = await web.get(url)
+        if isinstance(feed_answer, Failure) or feed_answer.status not in WITH_CONTENT:
             continue
         with suppress(NotAFeed):
-            return Found(
-                there.permanent or url, await _parsed(parsers, server, there, replace(origin, url=url))
+            return DiscoveredFeed(
+                feed_answer.permanent or url,
+                await _parsed(parsers, server, feed_answer, replace(origin, url=url)),
             )
     raise SourceError(
         f"{origin.url}: {reason}, and it links to no feed. Give the address of the feed itself."
@@ -223,7 +235,7 @@ async def _find(web: Web, origin: FeedSpec, parsers: Parsers, server: int) -> Fo
 
 
 class FeedFile:
-    """A feed in a file, as somebody saved it. Its relative links lead nowhere, so items with such are refused."""
+    """A feed saved in a file. Items with relative links are rejected, because their base is unknown."""
 
     kind = "feed"
 
@@ -235,17 +247,17 @@ class FeedFile:
         """The identity: `feed:` and the file's address."""
         return f"{self.kind}:{self._path.as_uri()}"
 
-    async def fetch(self, _progress: Progress) -> AsyncGenerator[Batch, None]:
-        """One batch. Raises SourceError where the file is no feed, and OSError where it cannot be read."""
+    async def fetch(self, _progress: Progress) -> AsyncGenerator[ItemBatch, None]:
+        """One batch. Raises SourceError if the file is not a feed, and OSError if it cannot be read."""
         body = await asyncio.to_thread(_read, self._path)
         try:
             document = await asyncio.to_thread(parse, body, FeedSpec(self._path.as_uri()))
         except NotAFeed as error:
             raise SourceError(f"{self._path}: {error}") from error
-        yield Batch(document.items, document.rejected, last=True)
+        yield ItemBatch(document.items, document.rejected, last=True)
 
     async def changes(self) -> AsyncGenerator[None, None]:
-        """Nobody watches it."""
+        """Yield once; the file is not watched."""
         yield
 
 
@@ -255,7 +267,7 @@ def _read(path: Path) -> bytes:
 
 
 def is_feed_file(path: Path) -> bool:
-    """Whether a file is a feed by its name, or a JSON Feed by how it begins."""
+    """Whether a file is a feed by its suffix, or a JSON Feed by its beginning."""
     if path.suffix.lower() in FILES:
         return path.is_file()
     if path.suffix.lower() != ".json" or not path.is_file():

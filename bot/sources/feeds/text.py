@@ -72,12 +72,12 @@ def _is_clean(text: str) -> bool:
     )
 
 
-def excerpts_of(many: Sequence[Sequence[Text]], titles: Sequence[str], limit: int) -> list[str]:
+def choose_excerpts(entries: Sequence[Sequence[Text]], titles: Sequence[str], limit: int) -> list[str]:
     """Of each entry's texts the first that says something that its title does not."""
-    firsts = bodies([texts[0] if texts else _NO_TEXT for texts in many], limit)
+    firsts = bodies([texts[0] if texts else _NO_TEXT for texts in entries], limit)
     return [
         first if first and first != title else _excerpt(texts[1:], title, limit)
-        for first, texts, title in zip(firsts, many, titles, strict=True)
+        for first, texts, title in zip(firsts, entries, titles, strict=True)
     ]
 
 
@@ -107,14 +107,14 @@ def bodies(texts: Sequence[Text], limit: int) -> list[str]:
         return [body(text, limit) for text in texts]
     fine = _in_fine_characters(spaced.replace(SEAM, ""))
     hinted = any(hint in spaced for hint in _HINTS)
-    done = []
+    cleaned = []
     for text, part, clean in zip(texts, parts, cleans, strict=True):
         clean = clean.strip()
         if (odd and _is_odd(part)) or not _is_fine(clean, limit + _TAIL, fine):
-            done.append(body(text, limit))
+            cleaned.append(body(text, limit))
         else:
-            done.append(_shortened(_without_ending(clean) if hinted else clean, limit))
-    return done
+            cleaned.append(_shortened(_without_ending(clean) if hinted else clean, limit))
+    return cleaned
 
 
 def _quick(text: Text) -> str:
@@ -141,9 +141,9 @@ def _character(entity: re.Match[str]) -> str:
 
 def _spaced_once(text: str) -> str:
     """The text with one space where it has several. Other white space than ASCII's stays: it is not fine."""
-    for other in "\n\t\r\x0b\x0c":
-        if other in text:
-            text = text.replace(other, " ")
+    for space in "\n\t\r\x0b\x0c":
+        if space in text:
+            text = text.replace(space, " ")
     while "  " in text:
         text = text.replace("  ", " ")
     return text
@@ -163,8 +163,8 @@ def _shortened(clean: str, limit: int) -> str:
     """A text within the limit, ended by `…` where it says that it goes on; empty where it says nothing."""
     if clean.endswith(" […]"):  # as WordPress ends all of them
         clean = f"{clean[:-4]}…"
-    elif clean.endswith(("]", ")")) and (found := _MORE.search(clean, max(0, len(clean) - _MORE_LENGTH))):
-        clean = f"{clean[: found.start()]}…" if found.start() else ""
+    elif clean.endswith(("]", ")")) and (match := _MORE.search(clean, max(0, len(clean) - _MORE_LENGTH))):
+        clean = f"{clean[: match.start()]}…" if match.start() else ""
     if len(clean) < 20 and clean.lower() in _NOTHING:
         return ""
     return clean if len(clean) * 2 <= limit else clip(clean, limit)
@@ -182,14 +182,14 @@ def _repaired(text: str, limit: int) -> str:
     return fine if _is_fine(fine, limit) else repair(text, limit)
 
 
-def _is_fine(text: str, limit: int, known: bool = False) -> bool:
+def _is_fine(text: str, limit: int, has_fine_characters: bool = False) -> bool:
     """Whether a text that was decoded once and has single spaces needs no repair.
 
     `known`: that its characters are fine is known already.
     """
     return (
         len(text) <= limit
-        and (known or _in_fine_characters(text))
+        and (has_fine_characters or _in_fine_characters(text))
         and not ("&" in text and _REFERENCE.search(text))
     )
 
@@ -205,10 +205,10 @@ def word_bytes(lines: Sequence[str]) -> list[bytes]:
     """Each line's `words` with a space between, encoded, for hashing: quickly for those in plain English."""
     joined = "\n".join(lines)
     encoded = joined.encode("ascii", "replace").lower()
-    found = encoded.translate(_IN_WORDS)
-    while b"  " in found:
-        found = found.replace(b"  ", b" ")
-    parts = found.split(b"\n")
+    spaced = encoded.translate(_IN_WORDS)
+    while b"  " in spaced:
+        spaced = spaced.replace(b"  ", b" ")
+    parts = spaced.split(b"\n")
     if len(parts) != len(lines):  # no lines
         return [_word_bytes(line) for line in lines]
     if not _is_marked(encoded) and _in_fine_characters(joined.replace("\n", "")):

@@ -1,7 +1,7 @@
-"""Addresses that only lead on to another one: alerts, redirects and "you are leaving" pages that carry their target.
+"""Unwraps addresses that contain their target: alerts, redirects and "you are leaving" pages.
 
-A wrapper is known by its whole host and path. Its target is taken as untrusted as any other link: it must be the
-address of an ordinary public page, or the wrapper stays as it is.
+A wrapper is recognised by its host and path. Its target is untrusted like any link: unless it is the address of an
+ordinary public page, the wrapper is kept.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import re
 from urllib.parse import parse_qsl, urlsplit
 
 from bot.domain.records.identity import canonical, registered_domain
-from bot.sources.feeds.links import host_of, is_web, written
+from bot.sources.feeds.links import clean_address, host_of, is_web
 
 _DEEPEST = 3  # wrappers inside each other
 _MOST_PARAMETERS = 50
-# Google's search in a country is at one of these suffixes, and nobody else has a name `google` there.
+# Google owns the name `google` under these suffixes.
 _GOOGLE_SUFFIXES = (
     "com ad ae al am as at az ba be bf bg bi bj bs bt by ca cat cd cf cg ch ci cl cm cn co.ao co.bw co.ck co.cr co.id"
     " co.il co.in co.jp co.ke co.kr co.ls co.ma co.mz co.nz co.th co.tz co.ug co.uk co.uz co.ve co.vi co.za co.zm co.zw"
@@ -25,7 +25,7 @@ _GOOGLE_SUFFIXES = (
     " hn hr ht hu ie im iq is it je jo kg ki kz la li lk lt lu lv md me mg mk ml mn mu mv mw ne nl no nr nu pl pn ps pt"
     " ro rs ru rw sc se sh si sk sm sn so sr st td tg tl tm tn to tt vg vu ws"
 )
-# Host and path, and the parameters of which the first that is there is the target.
+# Host and path -> the parameters that may hold the target, in order.
 _WRAPPERS: dict[tuple[str, str], tuple[str, ...]] = {
     **{(f"google.{suffix}", "/url"): ("url", "q") for suffix in _GOOGLE_SUFFIXES.split()},
     ("news.google.com", "/news/url"): ("url",),
@@ -60,8 +60,8 @@ _ADDRESS_OF_A_MACHINE = re.compile(r"\[.*|[\d.]+")
 _NOT_PUBLIC = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".onion")
 
 
-def unwrapped(url: str) -> str:
-    """The address that a wrapper leads to; any other address as it is."""
+def unwrap(url: str) -> str:
+    """The target of a wrapper; any other address as it is."""
     for _ in range(_DEEPEST):
         target = _target(url) if "?" in url and _RELEVANT.search(url) else ""
         if not target:
@@ -71,7 +71,7 @@ def unwrapped(url: str) -> str:
 
 
 def _target(url: str) -> str:
-    """The page that a wrapper carries; nothing where the address is no wrapper, or carries no ordinary page."""
+    """The target of a wrapper; empty if the address is not a wrapper, or its target is not an ordinary page."""
     try:
         parts = urlsplit(url)
         host = host_of(url).removesuffix(":443").removesuffix(":80").removeprefix("www.")
@@ -83,12 +83,12 @@ def _target(url: str) -> str:
         parameters = dict(reversed(parse_qsl(parts.query, max_num_fields=_MOST_PARAMETERS)))
     except ValueError:
         return ""
-    target = next((written(parameters[name]) for name in names if name in parameters), "")
+    target = next((clean_address(parameters[name]) for name in names if name in parameters), "")
     return target if is_web(target) and _is_public(target) else ""
 
 
 def _is_public(url: str) -> bool:
-    """Whether it is the address of a page at a domain that can be registered, on the usual port."""
+    """Whether the address has a registrable domain and the default port."""
     try:
         page = canonical(url)
         host = host_of(page)

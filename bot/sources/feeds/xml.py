@@ -1,8 +1,7 @@
-"""XML from anywhere as a tree of elements: in bounded time and memory, without files, network or entities.
+"""Parses untrusted XML in bounded time and memory, without files, network or entities.
 
-lxml reads it. What stands before the root element, and with it every document type definition, is
-cut off before the parser sees it, so that there is nothing to expand or to fetch. A document that
-is not well-formed is mended first and then read by libxml2's recovery, which takes what it can.
+lxml parses it. Everything before the root element, including any document type definition, is removed first, so there
+is nothing to expand or fetch. A document that is not well-formed is repaired and parsed with libxml2's recovery.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from lxml import etree
 
 from bot.sources.feeds.model import NotAFeed
 from bot.sources.feeds.namespaces import adopt_namespaces, with_usual_namespaces
-from bot.sources.feeds.nesting import nested
+from bot.sources.feeds.nesting import close_tags
 
 _MAX_MARKUP = 1_000_000  # tags and attributes of a document: each costs a hundred times its length in memory
-_MAX_MENDED = 500_000  # tags and entities in a damaged one: each is looked at
+_MAX_MENDED = 500_000  # tags and entities in a damaged document: each is processed
 _SMALL = 1_000_000  # bytes in which there cannot be so many
 _MAX_PROLOG = 1_000  # comments and instructions before the root
 
@@ -45,8 +44,8 @@ _BARE_VALUE = re.compile(r"""(\s[\w:.-]+)\s*=\s*([^\s"'<>]+)""")
 _QUOTED = re.compile(r"""("[^"]*"|'[^']*')""")
 
 
-def root_of(text: str) -> Any:
-    """The root element. Raises `NotAFeed` where there is none of a feed."""
+def parse_root(text: str) -> Any:
+    """The root element of a feed. Raises `NotAFeed`."""
     start, name = _root(text)
     if name in _NO_FEEDS:
         raise NotAFeed(_NO_FEEDS[name])
@@ -55,7 +54,7 @@ def root_of(text: str) -> Any:
         raise NotAFeed(f"more than {_MAX_MARKUP:,} tags and attributes")
     root = _parsed(text, recover=False)
     if root is None:
-        root = _parsed(_mended(text), recover=True)
+        root = _parsed(_repair_markup(text), recover=True)
     if root is None:
         raise NotAFeed(_DAMAGED)
     adopt_namespaces(root)
@@ -81,7 +80,7 @@ def _parsed(text: str, *, recover: bool) -> Any:
 
 
 def _root(text: str) -> tuple[int, str]:
-    """Where the root element of a feed, or of something known that is none, begins, and its name."""
+    """The position and name of the root element of a feed or another known format."""
     position = text.find("<")
     for _ in range(_MAX_PROLOG):
         if text.startswith("<!--", position):
@@ -94,8 +93,8 @@ def _root(text: str) -> tuple[int, str]:
             break
         position = text.find("<", end)
     # A document type, or junk such as a script's warnings, ends where the root begins.
-    if position >= 0 and (found := _ROOT.search(text, position)):
-        return found.start(), found[1].lower()
+    if position >= 0 and (root := _ROOT.search(text, position)):
+        return root.start(), root[1].lower()
     if position < 0:
         raise NotAFeed("neither XML nor JSON" if text.strip() else "the document is empty")
     if text[position : position + 14].lower() == "<!doctype html":
@@ -103,8 +102,8 @@ def _root(text: str) -> tuple[int, str]:
     raise NotAFeed("XML or HTML, but not in a supported feed format")
 
 
-def _mended(text: str) -> str:
-    """The text without what stops libxml2's recovery or costs content in it."""
+def _repair_markup(text: str) -> str:
+    """The text without damage that stops libxml2's recovery or loses content."""
     if text.count("<") + text.count("&") > _MAX_MENDED:
         raise NotAFeed(_DAMAGED)
     text = _BAD.sub("", text)
@@ -114,26 +113,26 @@ def _mended(text: str) -> str:
         if closed >= 0
         else text.replace("<!--", "")
     )
-    return nested(_DAMAGE.sub(_mend, text))
+    return close_tags(_DAMAGE.sub(_repair_piece, text))
 
 
-def _mend(found: re.Match[str]) -> str:
-    whole = found[0]
-    if whole[0] == "&":
-        return _entity(found[2], found[3])
-    if found[4]:
+def _repair_piece(piece: re.Match[str]) -> str:
+    text = piece[0]
+    if text[0] == "&":
+        return _entity(piece[2], piece[3])
+    if piece[4]:
         return "&lt;"
-    if found[1] is not None:
-        return f"{whole}]]>"  # cut off within a section
-    if whole[1] == "!" or "=" not in whole:
-        return whole
-    parts = _QUOTED.split(whole)  # what is between quotes stands at odd places
+    if piece[1] is not None:
+        return f"{text}]]>"  # cut off within a section
+    if text[1] == "!" or "=" not in text:
+        return text
+    parts = _QUOTED.split(text)  # what is between quotes stands at odd places
     parts[::2] = [_BARE_VALUE.sub(r'\1="\2"', part) for part in parts[::2]]
     return "".join(parts)
 
 
 def _entity(number: str | None, name: str | None) -> str:
-    """A reference that XML knows; or else the character; or else an ampersand that stands for itself."""
+    """An XML reference for the entity, or an escaped ampersand if it is unknown."""
     if number:
         code = int(number[1:], 16) if number[0] in "xX" else int(number)
         valid = code < 0x110000 and not _BAD.match(chr(code))

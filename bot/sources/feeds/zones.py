@@ -1,4 +1,4 @@
-"""Time zones by the names that dates carry."""
+"""Time zones by their names in dates."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _HOURS: dict[str, float] = {
     **dict.fromkeys(["HST", "CKT", "TAHT"], -10),
     **dict.fromkeys(["SST", "NUT"], -11),
 }
-# Names that say nothing of daylight saving time: the place decides.
+# Names without a fixed offset: the place decides about daylight saving time.
 _PLACES = {
     "ET": "America/New_York",
     "EST5EDT": "America/New_York",
@@ -66,7 +66,7 @@ _PLACE = re.compile(r"[A-Za-z]{2,20}(?:/[A-Za-z_+-]{1,30}[0-9]{0,2}){1,2}")
 
 
 def zone_of(name: str) -> tzinfo | None:
-    """The zone of an abbreviation, or of a name such as `Europe/Berlin`; None where it is unknown."""
+    """The zone of an abbreviation, or of a name such as `Europe/Berlin`; None if it is unknown."""
     hours = _HOURS.get(name.upper())
     if hours is not None:
         return timezone(timedelta(hours=hours))

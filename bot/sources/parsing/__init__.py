@@ -1,1 +1,1 @@
-"""Parsers of what anybody may have sent, run in processes that can be ended."""
+"""Runs parsers of untrusted documents in processes that can be killed."""

@@ -1,7 +1,7 @@
-"""A pool of processes for parsing what anybody may have sent, in bounded time and memory.
+"""A pool of processes for parsing untrusted documents in bounded time and memory.
 
-Nothing that a document does in there is felt elsewhere: neither the event loop nor a thread that others need waits for
-it, and a process that takes too long or too much memory is ended. So is one that has had nothing to do for a while.
+Parsing blocks neither the event loop nor shared threads. A process that takes too long or too much memory is killed.
+Idle processes end after a while.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ START_SECONDS = 60.0
 IDLE_SECONDS = 20.0  # then a process is ended: it holds about 40 MB
 MEMORY = 512_000_000  # bytes that parsing may take; ten megabytes of markup take a quarter of it
 MAX_ANSWER = 64_000_000  # bytes
-# Bytes that are parsed at once where the operator answers for the sender: a tenth of a second for the worst text, and
-# a few thousandths for a usual one.
+# Bytes that are parsed in this process if the operator chose the source: a tenth of a second for the worst text,
+# a few milliseconds for a usual one.
 SMALL = 50_000
 
-# Everything that this program imports from is importable there, and nothing else matters of its environment.
+# The process has the same import path, and nothing else of the environment.
 _BOOT = (
     "import sys; memory, deadline, *sys.path = sys.argv[1:]; "
     "from bot.sources.parsing.worker import main; main(int(memory), float(deadline))"
@@ -46,51 +46,51 @@ Arguments = TypeVarTuple("Arguments")
 
 
 class TooCostlyError(Exception):
-    """A document that takes too long or too much memory to read; the text says which."""
+    """A document takes too long or too much memory to parse; the text says which."""
 
 
 class ParserBugError(Exception):
-    """A parser raised what it should not; the text is its traceback."""
+    """A parser raised an unexpected error; the text is its traceback."""
 
 
 class Parsers(Protocol):
-    """Runs parsers on documents from outside."""
+    """Runs parsers on untrusted documents."""
 
     async def run(self, server: int, parser: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
-        """What the parser gives. `server` is whose people chose the document; 0: the operator.
+        """The result of the parser. `server` is the server whose members chose the document; 0 is the operator.
 
-        Raises the parser's own ValueErrors, and TooCostlyError.
+        Raises the ValueErrors of the parser, and TooCostlyError.
         """
 
 
-async def parsed(
+async def run_parser(
     parsers: Parsers,
     server: int,
     parser: Callable[[bytes, *Arguments], T],
     body: bytes,
     *arguments: *Arguments,
 ) -> T:
-    """What the parser makes of a body: at once of a small one that the operator answers for, else as `parsers` do it."""
+    """The result of the parser for a body. Small bodies of the operator's sources are parsed in this process."""
     if not server and len(body) < SMALL:
         return parser(body, *arguments)
     return await parsers.run(server, parser, body, *arguments)
 
 
-class Here:
+class InProcessParsers:
     """Runs parsers in this process, without bounds: for the command line, where the operator chose what is read."""
 
     async def run(self, _server: int, parser: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
-        """What the parser gives, or raises."""
+        """The result of the parser."""
         return parser(*arguments)
 
 
-HERE = Here()
+IN_PROCESS = InProcessParsers()
 
 
 class ParserPool:
-    """Runs parsers in processes, which are started when they are needed. To be used in one event loop, and closed.
+    """Runs parsers in processes, which start when they are needed. Use it in one event loop, and close it.
 
-    Documents that servers chose never take all processes, and those of one server take one at a time.
+    Documents chosen by servers never take all processes, and each server has at most one at a time.
     """
 
     def __init__(
@@ -121,16 +121,16 @@ class ParserPool:
 
     @property
     def processes(self) -> int:
-        """How many there are right now."""
+        """The number of running processes."""
         return len(self._running)
 
     async def run(self, server: int, parser: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
-        """What the parser, a function of a module, gives. See `Parsers`."""
+        """The result of the parser, which must be a module-level function. See `Parsers`."""
         call = pickle.dumps((parser, arguments), pickle.HIGHEST_PROTOCOL)
         async with AsyncExitStack() as turn:
-            if server:  # first the server's own turn, so that among servers no one has more than one
-                own = self._of_server.setdefault(server, asyncio.Semaphore(1))
-                await turn.enter_async_context(own)
+            if server:  # the server's turn first, so that each server has at most one process
+                server_turn = self._of_server.setdefault(server, asyncio.Semaphore(1))
+                await turn.enter_async_context(server_turn)
                 await turn.enter_async_context(self._of_servers)
             await turn.enter_async_context(self._all)
             kind, value = await self._answer(call)
@@ -141,19 +141,19 @@ class ParserPool:
         raise ParserBugError(str(value))
 
     async def close(self) -> None:
-        """End all processes; parsers under way fail."""
+        """End all processes; running parsers fail."""
         for worker in list(self._running):
             await self._end(worker)
         await asyncio.gather(*self._ending)
 
     async def _answer(self, call: bytes) -> tuple[str, Any]:
-        """The answer of a process. One that ended while it had nothing to do is no fault of the document."""
+        """The answer of a process. If an idle process has died, another one is tried."""
         while True:
-            fresh = not self._idle
-            worker = await self._start() if fresh else self._take()
+            is_new = not self._idle
+            worker = await self._start() if is_new else self._idle_worker()
             try:
                 async with asyncio.timeout(self._deadline):
-                    answer = await worker.ask(call)
+                    answer = await worker.call(call)
             except TimeoutError:
                 await self._end(worker)
                 raise TooCostlyError(
@@ -161,9 +161,9 @@ class ParserPool:
                 ) from None
             except (EOFError, OSError):
                 await self._end(worker)
-                if fresh:
+                if is_new:
                     raise TooCostlyError(self._too_much()) from None
-            except BaseException:  # nobody waits for it any more
+            except BaseException:  # the caller was cancelled
                 await self._end(worker)
                 raise
             else:
@@ -173,7 +173,7 @@ class ParserPool:
                 if answer[0] == BUG:
                     await self._end(worker)
                 else:
-                    self._keep(worker)
+                    self._put_back(worker)
                 return answer
 
     def _too_much(self) -> str:
@@ -198,13 +198,13 @@ class ParserPool:
             raise
         return worker
 
-    def _take(self) -> _Worker:
+    def _idle_worker(self) -> _Worker:
         worker = self._idle.pop()
         if worker.retiring is not None:
             worker.retiring.cancel()
         return worker
 
-    def _keep(self, worker: _Worker) -> None:
+    def _put_back(self, worker: _Worker) -> None:
         self._idle.append(worker)
         worker.retiring = asyncio.get_running_loop().call_later(self._idle_seconds, self._retire, worker)
 
@@ -215,18 +215,18 @@ class ParserPool:
         ending.add_done_callback(self._ending.discard)
 
     async def _end(self, worker: _Worker) -> None:
-        """End a process, and come back when it is gone."""
+        """Kill a process, and wait until it has ended."""
         if worker.retiring is not None:
             worker.retiring.cancel()
         if worker in self._idle:
             self._idle.remove(worker)
         worker.kill()
-        await worker.gone()
+        await worker.wait_until_gone()
         self._running.discard(worker)
 
 
 class _Worker:
-    """A process that parses."""
+    """A parser process."""
 
     def __init__(self, process: Process) -> None:
         assert process.stdin is not None
@@ -255,12 +255,12 @@ class _Worker:
         )
 
     async def ready(self) -> None:
-        """Wait until it takes calls."""
+        """Wait until the process accepts calls."""
         if await self._answers.read(len(READY)) != READY:
             raise EOFError
 
-    async def ask(self, call: bytes) -> tuple[str, Any]:
-        """Its answer. Raises EOFError or OSError where it gives none."""
+    async def call(self, call: bytes) -> tuple[str, Any]:
+        """The answer to a call. Raises EOFError or OSError if there is none."""
         self._calls.write(LENGTH.pack(len(call)))
         self._calls.write(call)
         await self._calls.drain()
@@ -270,7 +270,7 @@ class _Worker:
         answer = await self._answers.readexactly(size)
         try:
             return loads(answer)
-        except Exception as error:  # only a process that no longer is what it was answers so
+        except Exception as error:  # only a compromised process sends this
             log.error("a parser process sent an invalid answer: %s", error)
             raise EOFError from error
 
@@ -278,8 +278,8 @@ class _Worker:
         with suppress(ProcessLookupError):
             self._process.kill()
 
-    async def gone(self) -> None:
-        """Wait until nothing of it is left: the pipes stay open until they are read to their end."""
+    async def wait_until_gone(self) -> None:
+        """Wait for the end of the process. Its pipes must be read to the end first."""
         self._calls.close()
         while await self._answers.read(1 << 16):
             pass
@@ -287,7 +287,7 @@ class _Worker:
 
 
 def loads(answer: bytes) -> tuple[str, Any]:
-    """A worker's answer. Nothing that stands in it is called but what makes values of parsers' results."""
+    """Unpickle a worker's answer. Only the value types of parsers are allowed in it."""
     match _Values(BytesIO(answer)).load():
         case (str() as kind, value):
             return kind, value
@@ -299,9 +299,9 @@ class _Values(pickle.Unpickler):
         if (module, name) in _PLAIN:
             return super().find_class(module, name)
         if module.startswith(("bot.domain.", "bot.sources.")) and "." not in name:
-            found = super().find_class(module, name)
-            if isinstance(found, type) and (
-                is_dataclass(found) or issubclass(found, (Enum, tuple, ValueError))
+            value_type = super().find_class(module, name)
+            if isinstance(value_type, type) and (
+                is_dataclass(value_type) or issubclass(value_type, (Enum, tuple, ValueError))
             ):
-                return found
+                return value_type
         raise pickle.UnpicklingError(f"an answer must not contain {module}.{name}")

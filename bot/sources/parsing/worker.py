@@ -1,7 +1,7 @@
-"""The process that a pool's parsers run in: it reads a call from its input, answers on its output, and again.
+"""The main loop of a parser process: reads calls from its input and writes answers to its output.
 
-A call is a pickled function with its arguments, from the pool. An answer is a pickled `Answer`, and the pool trusts
-nothing in it. The process ends with its input, and by itself where a call outlasts its deadline and nobody ends it.
+A call is a pickled function with its arguments. An answer is a pickled `Answer`, which the pool does not trust. The
+process ends with its input, or by itself if a call exceeds its deadline and the pool does not kill it.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
-LENGTH = struct.Struct(">Q")  # of the call or answer that follows
+LENGTH = struct.Struct(">Q")  # length of the following call or answer
 VALUE, RAISED, OUT_OF_MEMORY, BUG = "value", "raised", "out of memory", "bug"
 READY = b"\n"
-GRACE = 10  # seconds beyond its deadline after which a call is ended although the pool has not ended it
+GRACE = 10  # seconds beyond the deadline until the process kills itself
 
-Answer: TypeAlias = "tuple[str, Any]"  # one of the words above, and what belongs to it
+Answer: TypeAlias = "tuple[str, Any]"  # one of the words above, and its value
 
 
 def main(memory: int, deadline: float) -> None:
-    """Answer calls until the input ends, with at most so many bytes of memory more than at the start."""
+    """Answer calls until the input ends. `memory` limits the additional bytes of memory, `deadline` the seconds of a call."""
     calls = sys.stdin.buffer
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # keeps output of libraries out of the answers
     _limit_memory(memory)
     answers.write(READY)
     answers.flush()
@@ -51,14 +51,14 @@ def _answer(call: bytes) -> Answer:
         return VALUE, function(*arguments)
     except MemoryError:
         return OUT_OF_MEMORY, None
-    except ValueError as error:  # a parser's objection to what it was given
+    except ValueError as error:  # the parser rejects its input
         return (RAISED, error) if type(error).__module__.startswith("bot.") else (BUG, traceback.format_exc())
     except Exception:
         return BUG, traceback.format_exc()
 
 
-def _limit_memory(more: int) -> None:
-    """Where the system limits the address space. macOS accepts a limit without keeping it; Windows has none."""
+def _limit_memory(extra: int) -> None:
+    """Limit the address space. macOS accepts the limit but ignores it; Windows has none."""
     if sys.platform == "win32":
         return
     import resource
@@ -66,12 +66,12 @@ def _limit_memory(more: int) -> None:
     statm = Path("/proc/self/statm")
     now = int(statm.read_text("ascii").split()[0]) * resource.getpagesize() if statm.exists() else 0
     with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_AS, (now + more, now + more))
+        resource.setrlimit(resource.RLIMIT_AS, (now + extra, now + extra))
     with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no copy of a hostile document stays on the disk
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no core dump of a hostile document
 
 
 def _alarm(seconds: float) -> None:
-    """Have the system end this process after so many seconds; 0: not at all."""
+    """Have the system kill this process after this many seconds; 0 cancels that."""
     if sys.platform != "win32":
         signal.alarm(int(seconds))

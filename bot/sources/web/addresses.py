@@ -1,7 +1,7 @@
 """Which addresses may be fetched, and which machines they may lead to.
 
-An address is checked three times: its text, what its name resolves to, and at the socket, which
-connects to exactly what was checked: no second look-up comes in between.
+An address is checked three times: its text, the resolved addresses, and at the socket, which connects to exactly the
+checked address without a second look-up.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from yarl import URL
 from bot.domain.records.identity import MAX_URL
 from bot.sources.web.sockets import MeteredSocket
 
-MOST_ADDRESSES = 8  # of one name, that are tried
+MOST_ADDRESSES = 8  # of a name that are tried
 LOOKUPS = 64  # at once; a name server that does not answer holds one for half a minute
 
 _HOST = re.compile(
     r"(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*"
 )
-_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")  # the system reads such a host as an IPv4 address
-_ALLOWED = "%!$&'()*+,;=:@/?-._~"  # of what is no letter or digit, in a path or a query
+_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")  # systems read such a host as an IPv4 address
+_ALLOWED = "%!$&'()*+,;=:@/?-._~"  # characters besides letters and digits in a path or query
 
 _PRIVATE = [
     ip_network(text)
@@ -37,8 +37,8 @@ _PRIVATE = [
         "fc00::/7",
     )
 ]  # fmt: skip
-# Here a machine in a cloud is told its keys. No feed is there, not even in a private network. Most clouds use an address
-# that is good for one link alone: AWS, Azure, Google, Oracle, IBM, DigitalOcean, Hetzner, OpenStack, Tencent, Scaleway,
+# Cloud metadata services, which give machines their keys. Never allowed, not even with private networks. Most clouds use
+# a link-local address: AWS, Azure, Google, Oracle, IBM, DigitalOcean, Hetzner, OpenStack, Tencent, Scaleway,
 # and nearly every other.
 _METADATA = [
     ip_network(text)
@@ -66,8 +66,8 @@ _SPECIAL = [
 ]  # fmt: skip
 _PUBLIC_6 = ip_network("2000::/3")
 _NAT64 = ip_network("64:ff9b::/96")
-_ISATAP = frozenset({0x00005EFE, 0x02005EFE})  # before the IPv4 address, whatever the network is
-_ANY_PORT = 9  # nothing is sent there
+_ISATAP = frozenset({0x00005EFE, 0x02005EFE})  # precedes the IPv4 address in any network
+_ANY_PORT = 9  # nothing is sent to it
 
 
 class AddressError(Exception):
@@ -75,7 +75,7 @@ class AddressError(Exception):
 
 
 class Resolver(Protocol):
-    """Gives the addresses of a name; raises OSError where there are none."""
+    """Resolves names; raises OSError if there is no address."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -83,11 +83,11 @@ class Resolver(Protocol):
         """The addresses, each with the port."""
 
     async def close(self) -> None:
-        """Free what it holds."""
+        """Free its resources."""
 
 
 def checked(text: str) -> URL:
-    """The address as it will be asked for. Raises `AddressError` where its text alone rules it out."""
+    """The address in the form of a request. Raises `AddressError` if its text is not allowed."""
     text = text.strip()
     if len(text) > MAX_URL:
         raise AddressError(f"the address is longer than {MAX_URL} characters")
@@ -95,7 +95,7 @@ def checked(text: str) -> URL:
         raise AddressError("the address contains characters that are not allowed")
     try:
         url = _permitted(URL(text))
-        url = _as_given(url, text)
+        url = _with_original_escapes(url, text)
     except ValueError as error:  # IDNA's and Unicode's are ValueErrors
         raise AddressError("the address is not valid") from error
     if len(str(url)) > MAX_URL:
@@ -103,28 +103,28 @@ def checked(text: str) -> URL:
     return url
 
 
-def _as_given(url: URL, text: str) -> URL:
-    """The address with the percent-escapes of its text: servers that sign addresses compare every character."""
-    given = urlsplit(text)
-    path = _escaped(given.path)
+def _with_original_escapes(url: URL, text: str) -> URL:
+    """The address with its original percent-escapes: servers that sign addresses compare every character."""
+    original = urlsplit(text)
+    path = _escaped(original.path)
     if "/." in path and not path.startswith("//"):
         path = urlsplit(urljoin("http://any/", path)).path  # without dot segments
     return URL.build(
         scheme=url.scheme,
         authority=url.raw_authority,
         path=path,
-        query_string=_escaped(given.query),
+        query_string=_escaped(original.query),
         encoded=True,
     )
 
 
 def _escaped(text: str) -> str:
-    """The text with escapes in place of what no address may contain; those that it has already stay as they are."""
+    """The text with invalid characters escaped; existing escapes stay."""
     return quote(text, safe=_ALLOWED)
 
 
 def _permitted(url: URL) -> URL:
-    """The address without its fragment, if it may be asked for. Raises `AddressError`."""
+    """The address without its fragment. Raises `AddressError` if it is not allowed."""
     if url.scheme not in ("http", "https"):
         raise AddressError("the address does not begin with http:// or https://")
     if url.raw_user is not None or url.raw_password is not None:
@@ -140,7 +140,7 @@ def _permitted(url: URL) -> URL:
 
 
 def literal(host: str) -> IPv4Address | IPv6Address | None:
-    """The address that a host is itself; None of a name. Raises `AddressError` if it is neither."""
+    """The IP address that a host is; None for a name. Raises `AddressError` if it is neither."""
     try:
         if ":" in host:
             if "%" in host:
@@ -149,14 +149,14 @@ def literal(host: str) -> IPv4Address | IPv6Address | None:
         if _NUMBER.fullmatch(host.removesuffix(".")):
             return IPv4Address(host)
     except ValueError as error:
-        raise AddressError("its host is a number in an unusual form, which is not allowed") from error
+        raise AddressError("the host is a number in an unusual form, which is not allowed") from error
     if not _HOST.fullmatch(host.removesuffix(".")):
-        raise AddressError("its host is not valid")
+        raise AddressError("the host is not valid")
     return None
 
 
 def objection(address: IPv4Address | IPv6Address, *, private_networks: bool) -> str:
-    """Why nothing may be fetched from there; "" if it may."""
+    """Why the address may not be fetched from; empty if it may."""
     inner = _inner(address)
     if any(inner in network for network in _METADATA):
         return f"the address leads to a cloud metadata service ({address}), which is not allowed"
@@ -172,7 +172,7 @@ def objection(address: IPv4Address | IPv6Address, *, private_networks: bool) -> 
 
 
 def _inner(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """The IPv4 address that is reached through an IPv6 one, where that is so."""
+    """The IPv4 address embedded in an IPv6 address; any other address as it is."""
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return address.ipv4_mapped
@@ -190,24 +190,24 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
     return address.version == 4 or address in _PUBLIC_6
 
 
-def is_own(address: IPv4Address | IPv6Address) -> bool:
-    """Whether this machine has the address itself: then the system would reach it from that very address. Sends nothing.
+def is_this_machine(address: IPv4Address | IPv6Address) -> bool:
+    """Whether the address belongs to this machine: then the system would connect from the same address. Sends nothing.
 
-    A cloud or a router that translates a public address to this machine's private one does so out of its sight.
+    Address translation by a cloud or router cannot be detected.
     """
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     try:
-        with socket.socket(family, socket.SOCK_DGRAM) as asking:
-            asking.connect((str(address), _ANY_PORT))
-            return ip_address(asking.getsockname()[0].partition("%")[0]) == address
-    except OSError:  # no way leads there
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((str(address), _ANY_PORT))
+            return ip_address(probe.getsockname()[0].partition("%")[0]) == address
+    except OSError:  # there is no route
         return False
 
 
 class Guard(AbstractResolver):
-    """Resolves names for the connector, and hands out an address only if all of the name are allowed.
+    """Resolves names for the connector. All addresses of a name must be allowed.
 
-    `own` tells whether an address is this machine's.
+    `is_this_machine` returns whether an address belongs to this machine.
     """
 
     def __init__(
@@ -215,22 +215,22 @@ class Guard(AbstractResolver):
         resolver: Resolver,
         *,
         private_networks: bool,
-        own: Callable[[IPv4Address | IPv6Address], bool] = is_own,
+        is_this_machine: Callable[[IPv4Address | IPv6Address], bool] = is_this_machine,
     ) -> None:
         self._resolver = resolver
         self._private_networks = private_networks
-        self._own = own
+        self._is_this_machine = is_this_machine
 
     def check(self, address: str) -> None:
-        """Raise `AddressError` unless something may be fetched from there."""
+        """Raise `AddressError` unless the address may be fetched from."""
         try:
             parsed = ip_address(address)
         except ValueError as error:
-            raise AddressError("its host name resolves to an invalid address") from error
+            raise AddressError("the host name resolves to an invalid address") from error
         if reason := objection(parsed, private_networks=self._private_networks):
             raise AddressError(reason)
         inner = _inner(parsed)
-        if _is_public(inner) and self._own(inner):
+        if _is_public(inner) and self._is_this_machine(inner):
             raise AddressError(
                 f"the address leads to the machine that the bot runs on ({parsed}), which is not allowed"
             )
@@ -239,26 +239,26 @@ class Guard(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """The addresses of the name. Raises `AddressError` or OSError."""
-        found = await self._resolver.resolve(host, port, family)
-        if not found:
+        results = await self._resolver.resolve(host, port, family)
+        if not results:
             raise OSError("the host name has no address")
-        for result in found:
+        for result in results:
             self.check(result["host"])
-        return list(found[:MOST_ADDRESSES])
+        return list(results[:MOST_ADDRESSES])
 
     def open(self, info: Any) -> MeteredSocket:
-        """A socket for a connection to the address; nothing connects but through here."""
+        """A socket for a connection to the address. All connections come through here."""
         family, kind, protocol, _, address = info
         self.check(address[0])
         return MeteredSocket(family, kind, protocol)
 
     async def close(self) -> None:
-        """Free what the resolver holds."""
+        """Free the resources of the resolver."""
         await self._resolver.close()
 
 
 class SystemResolver:
-    """The system's own look-up, in threads of its own: dead name servers must not keep others from theirs."""
+    """The system's resolver in its own threads, so that slow name servers do not block other work."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(LOOKUPS, "lookup")
@@ -266,19 +266,19 @@ class SystemResolver:
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """The addresses as the system sorts them. Those of one network card alone are left out."""
+        """The addresses in the system's order, without link-scoped ones."""
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, _look_up, host, port, family)
+        results = await loop.run_in_executor(self._threads, _look_up, host, port, family)
         return [
             ResolveResult(
-                hostname=host, host=str(to[0]), port=port, family=kind, proto=protocol, flags=socket.AI_NUMERICHOST
+                hostname=host, host=str(address[0]), port=port, family=kind, proto=protocol, flags=socket.AI_NUMERICHOST
             )
-            for kind, _, protocol, _, to in found
-            if kind in (socket.AF_INET, socket.AF_INET6) and "%" not in str(to[0]) and not any(to[3:])
+            for kind, _, protocol, _, address in results
+            if kind in (socket.AF_INET, socket.AF_INET6) and "%" not in str(address[0]) and not any(address[3:])
         ]  # fmt: skip
 
     async def close(self) -> None:
-        """Wait for none of the look-ups that are under way."""
+        """Shut down without waiting for running look-ups."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 

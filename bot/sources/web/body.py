@@ -1,4 +1,4 @@
-"""Reading a body: no more of it than is allowed, packed or unpacked, and never long at a stretch."""
+"""Reads a body within size limits, before and after decompression, and without blocking the event loop."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import zlib
 from collections.abc import Iterator
 from typing import Protocol
 
-from bot.sources.web.model import Failure, Kind, Limits
+from bot.sources.web.model import Failure, FetchLimits, Kind
 
-STEP = 1 << 18  # bytes unpacked in one go: less than a millisecond
-_SLICE = 1 << 14  # packed bytes looked at in one go
-_START = 64  # bytes that tell how a body is packed
-_MEMBERS = 1000  # of a gzip file: each costs, however small
-_LAYERS = 3  # packed, packed again by a proxy, and a file that was packed to begin with
+STEP = 1 << 18  # bytes decompressed at a time: less than a millisecond
+_SLICE = 1 << 14  # compressed bytes processed at a time
+_START = 64  # bytes that identify the compression
+_MEMBERS = 1000  # of a gzip file: each costs time, however small
+_LAYERS = 3  # compressed by the server, again by a proxy, and a file that is compressed itself
 
 _UNPACKED = frozenset({"gzip", "deflate"})
 _REFUSED = frozenset({"br", "compress", "dcb", "dcz", "exi", "aes128gcm", "pack200-gzip", "zstd"})
@@ -28,40 +28,40 @@ class Stream(Protocol):
     """The part of aiohttp's stream that is used."""
 
     async def readany(self) -> bytes:
-        """What has come, or what comes next; empty at the end."""
+        """The next bytes; empty at the end."""
 
 
 class _UnpackError(Exception):
-    """Packed data that cannot be unpacked."""
+    """Damaged compressed data."""
 
 
-class _NotAskedForError(Exception):
-    """Data packed in a way that is not supported."""
+class _UnsupportedEncodingError(Exception):
+    """Data in an unsupported compression."""
 
 
 class Unpacker:
-    """Unpacks gzip (of several members too), zlib and raw deflate; what is not packed at all stays as it is.
+    """Decompresses gzip (also with several members), zlib and raw deflate. Other data stays as it is.
 
-    The data decides, whatever `encoding` says: servers declare compression that they have undone, and names
-    of charsets. Of a supported encoding it only tells how to read data that has no header.
+    The data decides, because servers declare compression that they have removed, and even charsets. `encoding` only
+    says how to read data without a header.
     """
 
     def __init__(self, encoding: str) -> None:
         self.encoding = encoding
-        self._held = b""  # bytes that are too few to tell what they are the start of
+        self._pending = b""  # too few bytes to identify the compression
         self._started = False
         self._plain = False
         self._inflater: zlib._Decompress | None = None
         self._members = 0
-        self.over = False  # what is still to come would be ignored
+        self.is_finished = False  # the rest is ignored
 
     def feed(self, data: bytes, *, last: bool = False) -> Iterator[bytes]:
-        """The next bytes in pieces of at most `STEP`, some of them empty. Raises `_UnpackError`."""
+        """The decompressed bytes in pieces of at most `STEP`, some of them empty. Raises `_UnpackError`."""
         if not self._started:
-            self._held += data
-            if len(self._held) < _START and not last:
+            self._pending += data
+            if len(self._pending) < _START and not last:
                 return
-            data, self._held, self._started = self._held, b"", True
+            data, self._pending, self._started = self._pending, b"", True
             self._begin(data)
         for at in range(0, len(data), _SLICE):
             part = data[at : at + _SLICE]
@@ -71,9 +71,9 @@ class Unpacker:
                 yield from self._unpack(part)
 
     @property
-    def whole(self) -> bool:
-        """Whether nothing is missing at the end."""
-        return self._plain or self.over or (self._members > 0 and self._inflater is None)
+    def is_complete(self) -> bool:
+        """Whether the data is complete."""
+        return self._plain or self.is_finished or (self._members > 0 and self._inflater is None)
 
     def _begin(self, data: bytes) -> None:
         if data.startswith(_GZIP):
@@ -82,20 +82,20 @@ class Unpacker:
         elif self.encoding in ("", "gzip") or not data or _TEXT.match(data):
             self._plain = True
         elif self.encoding != "deflate":
-            raise _NotAskedForError
+            raise _UnsupportedEncodingError
         else:
             with_header = len(data) > 1 and data[0] & 15 == 8 and int.from_bytes(data[:2], "big") % 31 == 0
             self._inflater = zlib.decompressobj(zlib.MAX_WBITS if with_header else -zlib.MAX_WBITS)
 
     def _unpack(self, data: bytes) -> Iterator[bytes]:
-        while not self.over:
+        while not self.is_finished:
             if self._inflater is None:
-                data, self._held = self._held + data, b""
+                data, self._pending = self._pending + data, b""
                 if len(data) < len(_GZIP):
-                    self._held = data
+                    self._pending = data
                     return
                 if not data.startswith(_GZIP) or self.encoding != "gzip":
-                    self.over = True  # padding or rubbish, which everybody ignores
+                    self.is_finished = True  # padding or garbage, which every reader ignores
                     return
                 self._inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
             try:
@@ -115,75 +115,76 @@ class Unpacker:
                     return
 
 
-async def read(stream: Stream, encoding: str, length: int | None, limits: Limits) -> bytes | Failure:
-    """The whole body, unpacked, or why there is none.
+async def read(stream: Stream, encoding: str, length: int | None, limits: FetchLimits) -> bytes | Failure:
+    """The decompressed body, or a failure.
 
-    `encoding` and `length` are what the headers say; a false length is the stream's business.
-    Raises what the stream raises.
+    `encoding` and `length` are those of the headers; the stream handles a wrong length. Raises the errors of the stream.
     """
     codings = [name.strip().lower().removeprefix("x-") for name in encoding.split(",")]
-    packed = next((name for name in codings if name in _UNPACKED | _REFUSED), "")  # other names pack nothing
-    most = limits.compressed if packed in _UNPACKED else limits.body
-    if length is not None and length > most:
-        return _too_large(most, packed)
+    packed = next(
+        (name for name in codings if name in _UNPACKED | _REFUSED), ""
+    )  # other names are not compressions
+    limit = limits.compressed if packed in _UNPACKED else limits.body
+    if length is not None and length > limit:
+        return _too_large(limit, packed)
     try:
-        content = await _read(stream, Unpacker(packed), most, limits.body)
+        content = await _read(stream, Unpacker(packed), limit, limits.body)
         for _ in range(_LAYERS - 1):
             if isinstance(content, Failure) or not content.startswith(_GZIP):
                 break
-            content = await _unpacked_again(content, limits.body)
+            content = await _unpack_inner(content, limits.body)
     except _UnpackError:
         return Failure(Kind.PASSING, "the response cannot be decompressed")
-    except _NotAskedForError:
+    except _UnsupportedEncodingError:
         return Failure(Kind.PASSING, f"the response has an unsupported Content-Encoding ({packed})")
     return content
 
 
-async def _read(stream: Stream, unpacker: Unpacker, most: int, most_unpacked: int) -> bytes | Failure:
+async def _read(stream: Stream, unpacker: Unpacker, limit: int, unpacked_limit: int) -> bytes | Failure:
     body = bytearray()
-    came = 0
+    received = 0
     while data := await stream.readany():
-        came += len(data)
-        if came > most:
-            return _too_large(most, unpacker.encoding)
-        if not await _unpacked(unpacker, data, body, most_unpacked):
-            return _too_large(most_unpacked)
-        if unpacker.over:
+        received += len(data)
+        if received > limit:
+            return _too_large(limit, unpacker.encoding)
+        if not await _unpack_into(unpacker, data, body, unpacked_limit):
+            return _too_large(unpacked_limit)
+        if unpacker.is_finished:
             break
-    return await _completed(unpacker, b"", body, most_unpacked)
+    return await _complete(unpacker, b"", body, unpacked_limit)
 
 
-async def _unpacked_again(packed: bytes, most: int) -> bytes | Failure:
-    """What a packed body has inside that is packed itself."""
-    return await _completed(Unpacker("gzip"), packed, bytearray(), most)
+async def _unpack_inner(packed: bytes, limit: int) -> bytes | Failure:
+    """Decompress a body that is a compressed file itself."""
+    return await _complete(Unpacker("gzip"), packed, bytearray(), limit)
 
 
-async def _completed(unpacker: Unpacker, data: bytes, body: bytearray, most: int) -> bytes | Failure:
-    """The body, with the last of the data."""
-    if not await _unpacked(unpacker, data, body, most, last=True):
-        return _too_large(most)
-    if not unpacker.whole:
+async def _complete(unpacker: Unpacker, data: bytes, body: bytearray, limit: int) -> bytes | Failure:
+    """The body with the last data added, or a failure."""
+    if not await _unpack_into(unpacker, data, body, limit, last=True):
+        return _too_large(limit)
+    if not unpacker.is_complete:
         return Failure(Kind.PASSING, "the response ended early")
     return bytes(body)
 
 
-async def _unpacked(
-    unpacker: Unpacker, data: bytes, body: bytearray, most: int, *, last: bool = False
+async def _unpack_into(
+    unpacker: Unpacker, data: bytes, body: bytearray, limit: int, *, last: bool = False
 ) -> bool:
-    """Add the data to the body; False once that is too large."""
-    done = 0
+    """Add the decompressed data to the body. Returns False if it is too large."""
+    since_pause = 0
     for piece in unpacker.feed(data, last=last):
         body += piece
-        if len(body) > most:
+        if len(body) > limit:
             return False
-        done += max(len(piece), 1024)  # to start a member costs too
-        if done >= STEP:
-            done = 0
+        since_pause += max(len(piece), 1024)  # starting a member costs time too
+        if since_pause >= STEP:
+            since_pause = 0
             await asyncio.sleep(0)
     return True
 
 
-def _too_large(most: int, encoding: str = "") -> Failure:
-    size = f"{most / 1_000_000:g} MB" if most >= 100_000 else f"{most} bytes"
+def _too_large(limit: int, encoding: str = "") -> Failure:
+    size = f"{limit / 1_000_000:g} MB" if limit >= 100_000 else f"{limit} bytes"
     packed = " compressed" if encoding in _UNPACKED else ""
     return Failure(Kind.TOO_LARGE, f"the response is larger than {size}{packed}")

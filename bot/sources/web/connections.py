@@ -1,4 +1,4 @@
-"""Connections whose answers may bend the rules of HTTP."""
+"""Connections that accept slightly invalid HTTP."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from bot.sources.web.framing import AnswerFilter
 
 
 class _Answer(ResponseHandler):
-    """aiohttp's side of one connection, which gets to see valid HTTP alone."""
+    """aiohttp's handler of a connection, which receives only valid HTTP."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, longest: int) -> None:
         super().__init__(loop)
         self._filter = AnswerFilter(longest)
 
     def data_received(self, data: bytes) -> None:
-        """As of any protocol. Before there is a parser the data is only kept, and comes here again."""
+        """Filter the data. Without a parser aiohttp stores it and calls this again later."""
         if self._parser is None or not data:
             super().data_received(data)
         elif valid := self._filter.feed(data):
             super().data_received(valid)
         else:
-            self.start_timeout()  # the server is not silent
+            self.start_timeout()  # data has arrived, so restart the timeout
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """As of any protocol."""
+        """Complete the response, if its end is missing."""
         if exc is None and self._parser is not None and (ending := self._filter.end()):
             super().data_received(ending)
         super().connection_lost(exc)
 
 
 class LenientConnector(aiohttp.TCPConnector):
-    """Opens connections that each carry one request. `longest` bounds a line of the answer's head."""
+    """Opens a connection for each request. `longest` limits a header line in bytes."""
 
     def __init__(self, longest: int, **options: Any) -> None:
         super().__init__(force_close=True, **options)

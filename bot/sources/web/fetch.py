@@ -1,7 +1,7 @@
-"""Fetching from addresses that anybody may have chosen, from servers that may do anything.
+"""Fetches from untrusted addresses and untrusted servers.
 
-Every redirect is followed by hand and checked like the address itself. A connection serves one
-request: with thousands of hosts asked every quarter of an hour, kept ones would only be held open.
+Every redirect is checked like the first address. A connection serves one request: with thousands of hosts polled every
+quarter of an hour, reuse would only keep connections open.
 """
 
 from __future__ import annotations
@@ -34,15 +34,17 @@ from bot.sources.web.addresses import (
 )
 from bot.sources.web.connections import LenientConnector
 from bot.sources.web.hosts import Hosts
-from bot.sources.web.model import FEEDS, WITH_CONTENT, Failure, Kind, Limits, Response
+from bot.sources.web.model import FEEDS, WITH_CONTENT, Failure, FetchLimits, Kind, Response
 from bot.sources.web.sockets import BEFORE_THE_ANSWER, MeteredSocket
 
 log = logging.getLogger(__name__)
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
-_REFRESH = re.compile(r"[0-5](?:\.\d*)?\s*[;,]\s*url\s*=\s*(.+)", re.IGNORECASE)  # later, a page only reloads
-_BYTE = re.compile("[\udc80-\udcff]")  # as aiohttp represents a byte that is no UTF-8
+_REFRESH = re.compile(
+    r"[0-5](?:\.\d*)?\s*[;,]\s*url\s*=\s*(.+)", re.IGNORECASE
+)  # with a longer delay, a page only reloads itself
+_BYTE = re.compile("[\udc80-\udcff]")  # how aiohttp represents a byte that is not UTF-8
 _MAX_HEADERS = 256
 _BUFFER = 1 << 16
 
@@ -50,8 +52,8 @@ _BUFFER = 1 << 16
 _opened: ContextVar[list[MeteredSocket]] = ContextVar("_opened")
 
 
-class _BrokenOffError(aiohttp.ClientError):
-    """The connection ended before there was an answer."""
+class _DisconnectedError(aiohttp.ClientError):
+    """The connection ended before a response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,10 @@ class _Redirect:
 
 
 class Web:
-    """An HTTP client for everything that is polled. To be used in one event loop, and closed.
+    """An HTTP client for polling. Use it in one event loop, and close it.
 
-    With `private_networks` addresses of the machine itself and of its networks are allowed too.
-    `resolver` and `tls` stand in for the system's; a resolver is closed with the client. `monotonic`
-    and `sleep` are what the wait for a turn goes by, by default the loop's.
+    `private_networks` also allows addresses of this machine and its networks. `resolver` and `tls` replace those of the
+    system; a resolver is closed with the client. `monotonic` and `sleep` are the clock for the rate per host.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Web:
         *,
         user_agent: str,
         private_networks: bool = False,
-        limits: Limits | None = None,
+        limits: FetchLimits | None = None,
         resolver: Resolver | None = None,
         connections: int = 100,
         monotonic: Callable[[], float] | None = None,
@@ -83,8 +84,8 @@ class Web:
         if not headers.plain(user_agent):
             raise ValueError("user_agent must be one line of plain text")
         self._user_agent = user_agent
-        self._limits = limits or Limits()
-        # A body in small chunks is larger on the wire than in the end.
+        self._limits = limits or FetchLimits()
+        # A body in small chunks takes more bytes on the wire.
         self._wire = BEFORE_THE_ANSWER + 2 * max(self._limits.body, self._limits.compressed)
         self._guard = Guard(resolver or SystemResolver(), private_networks=private_networks)
         self._monotonic = monotonic or _loop_time
@@ -104,10 +105,9 @@ class Web:
         accept: str = FEEDS,
         now: datetime | None = None,
     ) -> Response | Failure:
-        """Ask for the address, as a new one or, with `etag` or `last_modified`, for what has changed.
+        """Request the address; with `etag` or `last_modified`, conditionally.
 
-        Raises nothing but CancelledError. Times that a server tells are measured from the one it says
-        it has; `now` stands in where it says none.
+        Raises only CancelledError. Times in headers are relative to the server's `Date`, or else to `now`.
         """
         conditions = {
             "If-None-Match": headers.plain(etag),
@@ -115,38 +115,38 @@ class Web:
         }
         try:
             return await self._follow(url, accept, {k: v for k, v in conditions.items() if v}, now)
-        except Exception as error:  # what a hostile answer may call forth in a parser is not known
-            log.exception("a response could not be read")  # without its address, which may hold a key
+        except Exception as error:  # a hostile response may trigger any error in a parser
+            log.exception("a response could not be read")  # without its address, which may contain a key
             return Failure(Kind.PASSING, f"the response cannot be read ({type(error).__name__})")
 
     async def close(self) -> None:
-        """Close all connections; requests under way fail."""
+        """Close all connections; running requests fail."""
         self._closed = True
         if self._session is not None:
             await self._session.close()
-            await asyncio.sleep(0)  # connections that were just given up close at the next turn of the loop
+            await asyncio.sleep(0)  # let abandoned connections close
         await self._guard.close()
 
     async def _follow(
         self, address: str, accept: str, conditions: dict[str, str], now: datetime | None
     ) -> Response | Failure:
         try:
-            url = first = kept = self._allowed(checked(address))
+            url = first = lasting_url = self._allowed(checked(address))
         except AddressError as refusal:
             return Failure(Kind.REFUSED, str(refusal))
-        left = self._limits.total.total_seconds()
-        lasting = True  # whether all redirects so far were permanent
-        seen = {first}
+        seconds_left = self._limits.total.total_seconds()
+        all_permanent = True  # whether all redirects so far were permanent
+        visited = {first}
         while True:
-            asked = {"Accept": accept}
-            if url.raw_host == first.raw_host:  # no other host is told what we know of this one
-                asked |= conditions
+            request_headers = {"Accept": accept}
+            if url.raw_host == first.raw_host:  # validators are for their host only
+                request_headers |= conditions
             async with self._hosts.turn((url.raw_host or "").removesuffix(".")):
                 started = self._monotonic()
-                answer = await self._ask(url, asked, left, now)
-                left -= self._monotonic() - started
+                answer = await self._request(url, request_headers, seconds_left, now)
+                seconds_left -= self._monotonic() - started
             if isinstance(answer, Response):
-                return _kept(answer, first, kept)
+                return _to_remember(answer, first, lasting_url)
             if isinstance(answer, Failure):
                 return answer if url is first else Failure(answer.kind, f"after a redirect: {answer.reason}")
             try:
@@ -154,95 +154,97 @@ class Web:
             except AddressError as refusal:
                 return Failure(Kind.REFUSED, f"after a redirect: {refusal}")
             downgrade = url.scheme == "https" and target.scheme == "http"
-            lasting = lasting and answer.status in _PERMANENT and not downgrade
+            all_permanent = all_permanent and answer.status in _PERMANENT and not downgrade
             url = target
-            if url in seen:
+            if url in visited:
                 return Failure(Kind.PASSING, "the server redirects in a loop")
-            if len(seen) > self._limits.redirects:
+            if len(visited) > self._limits.redirects:
                 return Failure(Kind.PASSING, f"the server redirects more than {self._limits.redirects} times")
-            seen.add(url)
-            if lasting:
-                kept = url
+            visited.add(url)
+            if all_permanent:
+                lasting_url = url
 
     def _allowed(self, url: URL) -> URL:
-        # The connector asks nobody for the addresses of an address.
+        # The connector does not resolve IP addresses, so they are checked here.
         if (address := literal(url.raw_host or "")) is not None:
             self._guard.check(str(address))
         return url
 
-    async def _ask(
-        self, url: URL, asked: dict[str, str], left: float, now: datetime | None
+    async def _request(
+        self, url: URL, request_headers: dict[str, str], seconds: float, now: datetime | None
     ) -> Response | Failure | _Redirect:
-        """One request, without redirects, in the time that is left."""
+        """A single request without redirects, within `seconds`."""
         if self._closed:
             return Failure(Kind.PASSING, "the bot is stopping")
         sockets: list[MeteredSocket] = []
         token = _opened.set(sockets)
         try:
-            async with asyncio.timeout(left):
-                response = await self._started().get(url, headers=asked, allow_redirects=False)
-                for each in sockets:
-                    each.most = self._wire
+            async with asyncio.timeout(seconds):
+                response = await self._open_session().get(url, headers=request_headers, allow_redirects=False)
+                for metered in sockets:
+                    metered.limit = self._wire
                 try:
-                    return await self._taken(response, url, now)
+                    return await self._outcome(response, url, now)
                 finally:
                     response.close()
         except AddressError as refusal:
             return Failure(Kind.REFUSED, str(refusal))
         except (OSError, ValueError, aiohttp.ClientError) as error:  # TimeoutError is an OSError
-            if any(each.exhausted for each in sockets):
+            if any(metered.exhausted for metered in sockets):
                 return Failure(Kind.TOO_LARGE, "the response does not end")
-            return Failure(Kind.PASSING, _what_went_wrong(error, self._limits))
+            return Failure(Kind.PASSING, _failure_reason(error, self._limits))
         finally:
             _opened.reset(token)
-            for each in sockets:  # over TLS a connection would wait for the server's goodbye
+            for metered in sockets:  # a TLS connection would wait for the server to close
                 with suppress(OSError):
-                    each.shutdown(socket.SHUT_RDWR)
+                    metered.shutdown(socket.SHUT_RDWR)
 
-    async def _taken(
+    async def _outcome(
         self, response: aiohttp.ClientResponse, url: URL, now: datetime | None
     ) -> Response | Failure | _Redirect:
         if response.status < 200:
             return Failure(Kind.PASSING, "the response is not valid HTTP")
-        given = response.headers
+        response_headers = response.headers
         if response.status in _REDIRECTS:
-            target = _target(url, given.get("Location", ""))
+            target = _target(url, response_headers.get("Location", ""))
             if target is None:
                 return Failure(Kind.PASSING, "the redirect has no target")
             return _Redirect(response.status, target)
-        if response.status == 200 and (target := _refresh(given, url)):
+        if response.status == 200 and (target := _refresh(response_headers, url)):
             return _Redirect(302, target)
         content: bytes | Failure = b""
         if response.status in WITH_CONTENT:
-            length = given.get("Content-Length", "")
+            length = response_headers.get("Content-Length", "")
             content = await body.read(
                 response.content,
-                ", ".join(given.getall("Content-Encoding", ())),
+                ", ".join(response_headers.getall("Content-Encoding", ())),
                 int(length) if length.isdecimal() and len(length) < 20 else None,
                 self._limits,
             )
         if isinstance(content, Failure):
             return content
-        theirs = headers.date(given.get("Date")) or now
+        server_time = headers.date(response_headers.get("Date")) or now
         return Response(
             response.status,
             str(url),
             body=content,
-            etag=headers.plain(given.get("ETag")),
-            last_modified=headers.plain(given.get("Last-Modified")),
-            content_type=headers.plain(given.get("Content-Type")),
+            etag=headers.plain(response_headers.get("ETag")),
+            last_modified=headers.plain(response_headers.get("Last-Modified")),
+            content_type=headers.plain(response_headers.get("Content-Type")),
             max_age=headers.max_age(
-                ",".join(given.getall("Cache-Control", ())), given.get("Expires"), theirs
+                ",".join(response_headers.getall("Cache-Control", ())),
+                response_headers.get("Expires"),
+                server_time,
             ),
-            retry_after=headers.retry_after(given.get("Retry-After"), theirs),
+            retry_after=headers.retry_after(response_headers.get("Retry-After"), server_time),
         )
 
     def _open(self, info: Any) -> MeteredSocket:
-        opened = self._guard.open(info)
-        _opened.get().append(opened)
-        return opened
+        new_socket = self._guard.open(info)
+        _opened.get().append(new_socket)
+        return new_socket
 
-    def _started(self) -> aiohttp.ClientSession:
+    def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             limits = self._limits
             connector = LenientConnector(
@@ -262,7 +264,7 @@ class Web:
                     "Connection": "close",
                 },
                 timeout=aiohttp.ClientTimeout(
-                    total=None,  # counted over all redirects, and without the wait for a turn
+                    total=None,  # limited over all redirects in `_follow`
                     connect=limits.connect.total_seconds(),
                     sock_read=limits.idle.total_seconds(),
                 ),
@@ -272,7 +274,7 @@ class Web:
                 max_line_size=limits.header_bytes,
                 max_field_size=limits.header_bytes,
                 max_headers=_MAX_HEADERS,
-                middlewares=(_once,),
+                middlewares=(_without_retry,),
             )
         return self._session
 
@@ -281,51 +283,53 @@ def _loop_time() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """One connection for one turn: aiohttp would at once open another where the first breaks off."""
+async def _without_retry(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Prevent aiohttp from retrying on a new connection when the first one breaks off."""
     try:
         return await handler(request)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _BrokenOffError from error
+        raise _DisconnectedError from error
 
 
 def _target(url: URL, location: str) -> str | None:
-    """Where a redirect leads; None where that is no text for an address. Bytes that are no UTF-8 are escaped."""
+    """The target of a redirect, or None if it is invalid. Bytes that are not UTF-8 are escaped."""
     location = _BYTE.sub(lambda byte: f"%{ord(byte[0]) - 0xDC00:02X}", location.strip())
     if not location or not location.isprintable():
         return None
     try:
         target = urljoin(str(url), location)
-        URL(target)  # raises where it is none
+        URL(target)  # raises ValueError if it is invalid
     except ValueError:
         return None
     return target
 
 
-def _refresh(given: Mapping[str, str], url: URL) -> str | None:
-    """Where a page without a redirect sends its readers at once; None where it does not."""
-    found = _REFRESH.fullmatch(given.get("Refresh", "").strip())
-    if found is None or "html" not in (given.get("Content-Type") or "html").lower():
+def _refresh(response_headers: Mapping[str, str], url: URL) -> str | None:
+    """The target of an immediate `Refresh` header, or None."""
+    refresh = _REFRESH.fullmatch(response_headers.get("Refresh", "").strip())
+    if refresh is None or "html" not in (response_headers.get("Content-Type") or "html").lower():
         return None
-    target = _target(url, found[1].strip("\"'"))
+    target = _target(url, refresh[1].strip("\"'"))
     return target if target is not None and URL(target) != url else None
 
 
-def _kept(answer: Response, first: URL, kept: URL) -> Response:
-    """The answer as it is to be remembered: for the address that will be asked the next time."""
-    good = answer.status == 304 or answer.status in WITH_CONTENT
-    if good and kept != first:
-        answer = replace(answer, permanent=str(kept))
+def _to_remember(answer: Response, first: URL, lasting_url: URL) -> Response:
+    """The response with the address and validators for the next request."""
+    has_content = answer.status == 304 or answer.status in WITH_CONTENT
+    if has_content and lasting_url != first:
+        answer = replace(answer, permanent=str(lasting_url))
     else:
-        kept = first
-    if URL(answer.url).raw_host != kept.raw_host:
+        lasting_url = first
+    if URL(answer.url).raw_host != lasting_url.raw_host:
         answer = replace(answer, etag="", last_modified="")
     return answer
 
 
-def _what_went_wrong(error: Exception, limits: Limits) -> str:
+def _failure_reason(error: Exception, limits: FetchLimits) -> str:
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return f"no connection to the server within {_span(limits.connect)}"
     if isinstance(error, aiohttp.SocketTimeoutError):

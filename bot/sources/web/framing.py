@@ -1,8 +1,8 @@
-"""HTTP answers as servers send them, made valid for a strict parser.
+"""Repairs HTTP responses for a strict parser.
 
-Servers send header lines without a colon, bodies after a 304, more bytes than `Content-Length` says and
-garbage after the last chunk. Browsers read all of that. Here a connection carries one answer, so nothing
-can be smuggled behind it: whatever follows the answer is ignored.
+Servers send header lines without a colon, bodies after a 304, more bytes than `Content-Length` and garbage after the
+last chunk. Browsers accept all of that. A connection carries only one response here, so data after it is ignored and
+response smuggling is impossible.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _LAST_CHUNK = b"0\r\n\r\n"
 _Steps: TypeAlias = Generator[None, None, None]  # yields wherever it needs more data
 
 
-class _AsItIsError(Exception):
-    """The rest is passed on as it is."""
+class _PassThroughError(Exception):
+    """The rest is passed on unchanged."""
 
 
 class AnswerFilter:
-    """Takes the bytes of one answer to a GET request and returns those of a valid one.
+    """Turns the bytes of a response to a GET request into a valid response.
 
-    Header lines that make no sense are left out, folded ones are joined, lengths that are repeated are given
-    once, and the body ends where its framing says. A line longer than `longest` bytes, a status line or a
-    chunk that is none, and contradictory lengths are passed on as they are. Never buffers more than a line.
+    Invalid header lines are removed, folded ones joined, repeated lengths merged, and the body ends where its framing
+    says. Lines longer than `longest` bytes, invalid status lines and chunks, and contradictory lengths are passed on
+    unchanged. Buffers at most one line.
     """
 
     def __init__(self, longest: int) -> None:
@@ -42,33 +42,33 @@ class AnswerFilter:
         self._data = b""
         self._at = 0
         self._line_start = 0
-        self._out: list[bytes] = []
-        self._chunk: list[bytes] = []  # of a chunked body: many small chunks become one
+        self._output: list[bytes] = []
+        self._chunk: list[bytes] = []  # of a chunked body; small chunks are merged
         self._ending = b""
         self._steps = self._filter()
         next(self._steps)
 
     def feed(self, data: bytes) -> bytes:
-        """The next bytes of the valid answer; may be empty."""
+        """The next bytes of the valid response; may be empty."""
         self._data = self._data[self._at :] + data
         self._at = 0
         next(self._steps)
         self._flush()
-        out = b"".join(self._out)
-        self._out.clear()
-        return out
+        output = b"".join(self._output)
+        self._output.clear()
+        return output
 
     def end(self) -> bytes:
-        """What completes the answer once the server has closed the connection."""
+        """The bytes that complete the response after the server closed the connection."""
         return self._ending
 
     def _filter(self) -> _Steps:
         yield
         try:
             yield from self._answer()
-        except _AsItIsError:
+        except _PassThroughError:
             while True:
-                self._out.append(self._take())
+                self._output.append(self._next_piece())
                 yield
         while True:
             self._at = len(self._data)
@@ -76,44 +76,44 @@ class AnswerFilter:
 
     def _answer(self) -> _Steps:
         status = yield from self._status_line()
-        while status // 100 == 1 and status != _SWITCHING:  # interim answers are left out
+        while status // 100 == 1 and status != _SWITCHING:  # interim responses are removed
             yield from self._fields([])
             status = yield from self._status_line()
-        self._out.append(b"HTTP/1.1 %d -\r\n" % status)
-        lengths, codings = yield from self._fields(self._out)
+        self._output.append(b"HTTP/1.1 %d -\r\n" % status)
+        lengths, codings = yield from self._fields(self._output)
         if status in _WITHOUT_BODY:
-            self._out.append(b"Content-Length: 0\r\n\r\n")
+            self._output.append(b"Content-Length: 0\r\n\r\n")
         elif b"chunked" in codings:
-            self._out.append(b"Transfer-Encoding: chunked\r\n\r\n")
+            self._output.append(b"Transfer-Encoding: chunked\r\n\r\n")
             yield from self._chunks()
         elif lengths:
-            self._out += [b"Content-Length: %s\r\n" % length for length in lengths]
-            self._out.append(b"\r\n")
+            self._output += [b"Content-Length: %s\r\n" % length for length in lengths]
+            self._output.append(b"\r\n")
             if len(lengths) > 1 or not _is_length(*lengths):
-                raise _AsItIsError
+                raise _PassThroughError
             yield from self._counted(int(*lengths))
         else:
-            self._out.append(b"\r\n")
-            raise _AsItIsError  # up to the end of the connection
+            self._output.append(b"\r\n")
+            raise _PassThroughError  # up to the end of the connection
 
     def _status_line(self) -> Generator[None, None, int]:
         for _ in range(_BLANK_LINES):
             line = yield from self._line()
             if line:
                 break
-        found = _STATUS_LINE.match(line)
-        if found is None:
+        status = _STATUS_LINE.match(line)
+        if status is None:
             raise self._from_this_line()
-        return int(found[1])
+        return int(status[1])
 
     def _fields(self, head: list[bytes]) -> Generator[None, None, tuple[set[bytes], set[bytes]]]:
-        """Add the header lines that do not frame the body; returns the lengths and the transfer codings."""
+        """Append the header lines that do not frame the body to `head`. Returns the lengths and transfer codings."""
         lengths: set[bytes] = set()
         codings: set[bytes] = set()
         field = b""
         while True:
             line = yield from self._line()
-            if line[:1] in (b" ", b"\t"):  # it continues the one before
+            if line[:1] in (b" ", b"\t"):  # a folded line
                 field += b" " + line.strip()
                 if len(field) > self._longest:
                     raise self._from_this_line()
@@ -123,21 +123,21 @@ class AnswerFilter:
             if colon and _NAME.fullmatch(name) and not _CONTROL.search(value):
                 match name.lower():
                     case b"content-length":
-                        lengths.update(length for each in value.split(b",") if (length := each.strip()))
+                        lengths.update(length for part in value.split(b",") if (length := part.strip()))
                     case b"transfer-encoding":
-                        codings.update(each.strip().lower() for each in value.split(b","))
+                        codings.update(part.strip().lower() for part in value.split(b","))
                     case _:
                         head.append(b"%s: %s\r\n" % (name, value))
             if not line:
                 return lengths, codings
             field = line
 
-    def _counted(self, left: int) -> _Steps:
-        while left:
-            piece = self._take(left)
-            left -= len(piece)
-            self._out.append(piece)
-            if left:
+    def _counted(self, remaining: int) -> _Steps:
+        while remaining:
+            piece = self._next_piece(remaining)
+            remaining -= len(piece)
+            self._output.append(piece)
+            if remaining:
                 yield
 
     def _chunks(self) -> _Steps:
@@ -146,11 +146,11 @@ class AnswerFilter:
         if self._data[self._at] in _FEED_START:  # it is not chunked at all
             self._ending = _LAST_CHUNK
             while True:
-                self._chunk.append(self._take())
+                self._chunk.append(self._next_piece())
                 yield
         while size := (yield from self._chunk_size()):
             while size:
-                piece = self._take(size)
+                piece = self._next_piece(size)
                 size -= len(piece)
                 self._chunk.append(piece)
                 if size:
@@ -158,40 +158,40 @@ class AnswerFilter:
             if (yield from self._line()):
                 raise self._from_this_line()
         self._flush()
-        self._out.append(_LAST_CHUNK)
+        self._output.append(_LAST_CHUNK)
 
     def _chunk_size(self) -> Generator[None, None, int]:
-        found = _CHUNK_SIZE.fullmatch((yield from self._line()))
-        if found is None:
+        size = _CHUNK_SIZE.fullmatch((yield from self._line()))
+        if size is None:
             raise self._from_this_line()
-        return int(found[1], 16)
+        return int(size[1], 16)
 
     def _line(self) -> Generator[None, None, bytes]:
         while (end := self._data.find(b"\n", self._at)) < 0 and len(self._data) - self._at <= self._longest:
             yield
         if not 0 <= end - self._at <= self._longest:
-            raise _AsItIsError
+            raise _PassThroughError
         self._line_start, self._at = self._at, end + 1
         return self._data[self._line_start : end].removesuffix(b"\r")
 
-    def _take(self, most: int | None = None) -> bytes:
-        """The data that has come, up to `most` bytes."""
-        end = len(self._data) if most is None else self._at + most
+    def _next_piece(self, limit: int | None = None) -> bytes:
+        """The buffered data, up to `most` bytes."""
+        end = len(self._data) if limit is None else self._at + limit
         piece = self._data[self._at : end]
         self._at += len(piece)
         return piece
 
     def _flush(self) -> None:
-        """Pass on what has come of a chunked body, as one chunk."""
+        """Output the buffered part of a chunked body as one chunk."""
         if body := b"".join(self._chunk):
-            self._out += (b"%x\r\n" % len(body), body, b"\r\n")
+            self._output += (b"%x\r\n" % len(body), body, b"\r\n")
         self._chunk.clear()
 
-    def _from_this_line(self) -> _AsItIsError:
-        """The last line and everything after it are passed on as they are."""
+    def _from_this_line(self) -> _PassThroughError:
+        """Go back to the start of the last line, to pass on everything from there."""
         self._flush()
         self._at = self._line_start
-        return _AsItIsError()
+        return _PassThroughError()
 
 
 def _is_length(text: bytes) -> bool:

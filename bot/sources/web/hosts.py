@@ -1,4 +1,4 @@
-"""Manners towards hosts: how many requests run at one at once, and how soon one follows another."""
+"""Limits per host: concurrent requests, and the gap between two starts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 
 class _Host:
-    """A host that is being asked, or was a moment ago."""
+    """The state of a host with current or recent requests."""
 
     __slots__ = ("not_before", "slots", "start", "users")
 
@@ -21,7 +21,7 @@ class _Host:
 
 
 class Hosts:
-    """Turns at hosts, in the order in which they were asked for.
+    """Schedules requests to hosts in their order.
 
     A host is remembered while it is in use and until its gap is over.
     """
@@ -55,7 +55,7 @@ class Hosts:
         host.users += 1
         try:
             async with host.slots:
-                # One at a time waits to start, for the gap first, so that it takes no connection meanwhile.
+                # Requests start one at a time. They wait for the gap before they take a connection.
                 async with host.start:
                     while (wait := host.not_before - self._monotonic()) > 0:
                         await self._sleep(wait)

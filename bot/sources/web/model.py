@@ -1,4 +1,4 @@
-"""What is asked of a fetch, and what comes of it."""
+"""Limits and results of a fetch."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ FEEDS = (
     "application/atom+xml, application/rss+xml, application/rdf+xml, application/feed+json, "
     "application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, text/html;q=0.5, */*;q=0.1"
 )
-# Statuses of an answer whose body is what was asked for: 203 is a proxy's 200; 206 and 226 say that it is a part
-# of it, which nobody asked for, so it is read as far as it goes.
+# Statuses of responses with content: 203 is a proxy's 200. 206 and 226 mark partial content, which was not requested
+# and is read as far as it goes.
 WITH_CONTENT = frozenset({200, 203, 206, 226})
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What a server may take of us, and what we take of it.
+class FetchLimits:
+    """Limits of a fetch.
 
-    `total` is the time of a request with its redirects, without the wait for a turn; `idle` the
-    longest silence in between. `header_bytes` is the most of one header line. `body` counts what is
-    read in the end, `compressed` what came over the wire of a body that was packed. `per_host` and
-    `gap` are manners: how many requests run at a host at once, and the time between two starts.
+    `total` is the time of a request with its redirects, without waiting for the host; `idle` is the longest silence.
+    `header_bytes` limits a header line. `body` limits the decompressed body in bytes, `compressed` a compressed body on
+    the wire. `per_host` is the number of concurrent requests to a host, `gap` the time between two starts.
     """
 
     total: timedelta = timedelta(seconds=30)
@@ -38,13 +37,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer, whatever its status; with a body where that is one of `WITH_CONTENT`.
+    """A response of any status; it has a body if the status is in `WITH_CONTENT`.
 
-    `url` is where it came from in the end. `permanent` is the address to keep from now on, "" if that
-    is the one asked for: where the redirects led that were permanent, up to the first that was not;
-    only of an answer with content or a 304. `etag` and `last_modified` are to be handed in with the next request, ""
-    where another host than the one to be asked gave them. `max_age` is how long the answer stays
-    fresh, `retry_after` how long the server asks to be left alone.
+    `url` is the address after redirects. `permanent` is the new address of the feed: the target of the permanent
+    redirects before the first temporary one, empty without any; only with content or a 304. `etag` and `last_modified`
+    are validators for the next request, empty if they come from another host. `max_age` is how long the response
+    stays fresh, `retry_after` how long the server asks to wait.
     """
 
     status: int
@@ -59,10 +57,10 @@ class Response:
 
 
 class Kind(StrEnum):
-    """What a failure means for the next time.
+    """The kind of a failure.
 
-    REFUSED: the address, or one that it leads to, is not allowed; a change of names or redirects may
-    mend that. PASSING: worth another try. TOO_LARGE: will most likely be so again.
+    REFUSED: the address or a redirect target is not allowed; a change of names or redirects may fix that.
+    PASSING: a temporary failure, worth a retry. TOO_LARGE: a retry will most likely fail too.
     """
 
     REFUSED = "refused"
@@ -72,7 +70,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """No answer that could be taken. `reason` is for whoever chose the address."""
+    """A fetch without a usable response. `reason` is for the person who chose the address."""
 
     kind: Kind
     reason: str

@@ -42,7 +42,7 @@ def view(
         )
         for n, text in enumerate(excerpts)
     ]
-    seen = stories.view(story(*members), stories.muted_by(mutes), owners or MediaOwners())
+    seen = stories.story_view(story(*members), stories.muted_by(mutes), owners or MediaOwners())
     assert seen is not None
     return seen
 
@@ -108,7 +108,7 @@ def test_sentences_are_in_the_language_of_the_lead_as_far_as_it_is_known() -> No
 
 def test_the_title_of_the_lead_is_not_repeated() -> None:
     titles = [stored(record(BAN, "a.example"), id=1), stored(record(FINE, "b.example"), id=2)]
-    seen = stories.view(story(*titles, stored(record(GULLS, "c.example"), id=3)))
+    seen = stories.story_view(story(*titles, stored(record(GULLS, "c.example"), id=3)))
     assert seen is not None
     found = texts_of(brief(seen))
     assert found
@@ -117,7 +117,7 @@ def test_the_title_of_the_lead_is_not_repeated() -> None:
 
 def test_a_brief_is_the_same_whatever_the_order_of_arrival() -> None:
     members = view(BAN, FINE, GULLS, RIVAL).members
-    one, other = (stories.view(story(*some)) for some in (members, members[::-1]))
+    one, other = (stories.story_view(story(*some)) for some in (members, members[::-1]))
     assert one is not None
     assert other is not None
     assert brief(one) == brief(other)

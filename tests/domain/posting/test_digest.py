@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.model import Importance, Mode, Mute, Subscription, Topic
-from bot.domain.posting.digest import Digest, DigestMention, Entry, Section, compose, served_by_digest
+from bot.domain.posting.digest import Digest, DigestEntry, DigestMention, Section, compose, served_by_digest
 from bot.domain.posting.schedule import (
     DEFAULT_SIZE,
     MOST_SIZE,
@@ -576,7 +576,7 @@ def filled(some: list[AnyStory], topic: str, counts: list[int], grew: int) -> Di
     """A digest of the same few stories again and again, in sections of so many."""
     views = [one.view() for one in some]
     entries = iter(
-        Entry(views[i % len(views)], 1.0, grew, at(-300) if grew else None) for i in range(sum(counts))
+        DigestEntry(views[i % len(views)], 1.0, grew, at(-300) if grew else None) for i in range(sum(counts))
     )
     sections = tuple(
         Section(f"{topic} {i}", tuple(next(entries) for _ in range(n))) for i, n in enumerate(counts)

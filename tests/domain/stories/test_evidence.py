@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import pytest
 from hypothesis import given
@@ -29,6 +30,16 @@ def reports(count: int, domain: str = "o{}.example", guild_id: int = 0, first: i
     return [replace(member, guild_id=guild_id) for member in members]
 
 
+class Counted(tuple[Stored, ...]):
+    """Members that count how often somebody looks through all of them."""
+
+    looks = 0
+
+    def __iter__(self) -> Iterator[Stored]:
+        self.looks += 1
+        return super().__iter__()
+
+
 def topics(
     members: Sequence[Stored],
     matches: Mapping[int, Sequence[TopicMatch]],
@@ -36,7 +47,7 @@ def topics(
     owners: MediaOwners = NO_OWNERS,
 ) -> tuple[str, ...]:
     of = {i: tuple(own) for i, own in matches.items()}
-    view = stories.view(Story(1, tuple(members), {}, of, {0: frozenset(assigned)}), owners=owners)
+    view = stories.story_view(Story(1, tuple(members), {}, of, {0: frozenset(assigned)}), owners=owners)
     assert view is not None
     return view.topics
 
@@ -135,7 +146,7 @@ def test_what_everybody_sees_is_not_changed_by_a_servers_own_reports() -> None:
     story = Story(1, (*shared, *guests), {}, {3: (SEA,)})
     assert topics_by_server(story) == {0: {(0, "sea")}}
     for server in (0, 7, 8):
-        view = stories.view(story.visible_to(server))
+        view = stories.story_view(story.visible_to(server))
         assert view is not None
         assert view.topics == ("Sea",)
 
@@ -160,3 +171,40 @@ def test_a_story_is_about_what_enough_of_its_reports_are_about() -> None:
     assert not is_about(members, {3, 4}, lead=members[0])
     assert is_about(members, range(3, 9), lead=members[0])
     assert is_about(members, range(3, 8), lead=members[0], assigned=True)
+
+
+def hosted(servers: int) -> Story:
+    """A story of three shared reports, and two of each server's own."""
+    guests = [reports(2, f"g{{}}-{n}.example", guild_id=n, first=10 * n) for n in range(1, servers + 1)]
+    members = Counted((*reports(3), *chain.from_iterable(guests)))
+    wind = TopicMatch("Wind", keywords=("wind",), guild_id=1)
+    return Story(1, members, {}, {2: (SEA,), 10: (SEA, wind)}, {0: frozenset(), 1: frozenset({"wind"})})
+
+
+def looks(story: Story) -> int:
+    assert isinstance(story.members, Counted)
+    return story.members.looks
+
+
+def test_the_reports_of_many_servers_are_not_looked_through_for_each_of_them() -> None:
+    few, many = hosted(2), hosted(40)
+    for story in (few, many):
+        assert topics_by_server(story) == {0: {(0, "sea")}, 1: {(1, "wind")}}
+    assert looks(few) == looks(many)
+    before = looks(many)
+    seen = stories.by_server(many)
+    assert [len(seen(n).members) for n in range(42)] == [3, *[5] * 40, 3]
+    assert looks(many) == before + 1
+
+
+def test_what_a_server_sees_is_the_same_however_it_is_asked() -> None:
+    page = record("Report 2", "o2.example", url="https://o2.example/page")
+    twice = [replace(stored(page, id=i), guild_id=server) for i, server in ((900, 0), (901, 1))]
+    story = hosted(3)
+    story = replace(story, members=(*story.members, *twice))
+    for story_now in (story, replace(story, members=tuple(reports(3)))):
+        seen = stories.by_server(story_now)
+        for server in range(5):
+            one, other = seen(server), story_now.visible_to(server)
+            assert set(one.members) == set(other.members)
+            assert stories.story_view(one) == stories.story_view(other)

@@ -62,7 +62,7 @@ def test_owners_that_are_named_stand_above_brands() -> None:
 def test_outlets_of_one_owner_count_once_for_heat() -> None:
     told = ["bbc.com", "bbc.co.uk", "tidewatch.example", "harbourpost.example", "other.example"]
     found = story(*[stored(record(f"Title {n}", outlet, quality=50)) for n, outlet in enumerate(told)])
-    by_brand, by_name = stories.view(found), stories.view(found, owners=NAMED)
+    by_brand, by_name = stories.story_view(found), stories.story_view(found, owners=NAMED)
     assert by_brand is not None
     assert by_name is not None
     assert (by_brand.heat, by_name.heat) == (50 + 3 * HEAT_PER_OUTLET, 50 + 2 * HEAT_PER_OUTLET)

@@ -34,7 +34,7 @@ def seen(*hours: float, heat: int = 60, partial: float | None = None) -> StoryVi
     members = [stored(record("Title", f"{n}.example", heat=heat, hours=hour)) for n, hour in enumerate(hours)]
     if partial is not None:
         members.append(stored(record("Title", "partial.example", heat=heat, hours=partial), partial=True))
-    found = stories.view(story(*members))
+    found = stories.story_view(story(*members))
     assert found is not None
     return found
 

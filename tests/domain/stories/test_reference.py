@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.stories.reference import Address, MessageIds, Number, Words, parse
+from bot.domain.stories.reference import ArticleLink, MessageIds, StoryNumber, Words, parse
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from bot.domain.stories.reference import Address, MessageIds, Number, Words, par
     ],
 )  # fmt: skip
 def test_a_number_is_read_as_posts_and_people_write_it(typed: str) -> None:
-    assert parse(typed) == Number(7)
+    assert parse(typed) == StoryNumber(7)
 
 
 @pytest.mark.parametrize(
@@ -67,14 +67,14 @@ def test_the_link_of_a_thread_and_a_bare_id_name_a_message_too() -> None:
     ],
 )
 def test_an_address_is_found_in_what_was_pasted(typed: str, url: str) -> None:
-    assert parse(typed) == Address(url)
+    assert parse(typed) == ArticleLink(url)
 
 
 @given(st.text(max_size=200))
 def test_any_text_names_something(text: str) -> None:
-    assert isinstance(parse(text), Number | MessageIds | Address | Words)
+    assert isinstance(parse(text), StoryNumber | MessageIds | ArticleLink | Words)
 
 
 @given(st.integers(0, 999_999_999))
 def test_every_number_is_found_again(number: int) -> None:
-    assert parse(f"Story #{number} · Space · 2 outlets") == parse(f"{number}.") == Number(number)
+    assert parse(f"Story #{number} · Space · 2 outlets") == parse(f"{number}.") == StoryNumber(number)

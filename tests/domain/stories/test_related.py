@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from bot.domain.model import Stored, StoryView
 from bot.domain.stories import story as stories
-from bot.domain.stories.related import MOST, OF_ONE_OUTLET, Candidate, related_stories, timeline, words_of
+from bot.domain.stories.related import (
+    MOST,
+    OF_ONE_OUTLET,
+    RelatedCandidate,
+    related_stories,
+    timeline,
+    words_of,
+)
 from bot.domain.stories.story import Story
 from tests.make import at, record
 
@@ -28,7 +35,7 @@ def story(number: int, *titles: str, hours: Sequence[float] = (0,), outlets: Seq
             zip(titles, hours, outlets or [""] * len(titles), strict=True)
         )
     )
-    view = stories.view(Story(number, members, {}, {}))
+    view = stories.story_view(Story(number, members, {}, {}))
     assert view is not None
     return view
 
@@ -41,7 +48,9 @@ def test_what_came_before_and_what_came_after_in_the_order_of_time() -> None:
     law = story(3, "Council debates law on facial recognition", hours=[10])
     ruling = story(4, "Judges rule on facial recognition at stations", hours=[300])
     court = story(5, "Court hears case on metro recognition cameras", hours=[200])
-    candidates = [Candidate(one, score) for one, score in ((trial, 5), (law, 3), (ruling, 5), (court, 4))]
+    candidates = [
+        RelatedCandidate(one, score) for one, score in ((trial, 5), (law, 3), (ruling, 5), (court, 4))
+    ]
     before, after = related_stories(METRO, candidates)
     assert [view.number for view in before] == [3, 2]
     assert [view.number for view in after] == [5, 4]
@@ -54,7 +63,7 @@ def test_what_has_only_a_word_in_common_is_about_something_else() -> None:
         "City says it will not be in the world cup after all",
         "Ferries in the bay hit fewer whales",
     ]
-    candidates = [Candidate(story(n, title, hours=[n]), 5) for n, title in enumerate(others, 2)]
+    candidates = [RelatedCandidate(story(n, title, hours=[n]), 5) for n, title in enumerate(others, 2)]
     assert related_stories(METRO, candidates) == ((), ())
 
 
@@ -65,7 +74,7 @@ def test_the_name_of_a_topic_is_nothing_in_common() -> None:
     ferries = about(10, "Computer vision warns ferry captains of whales")
     trees = about(11, "Computer vision counts street trees")
     whales = about(12, "Ferry captains strike over pay and long shifts despite computer vision")
-    before, after = related_stories(ferries, [Candidate(trees, 5), Candidate(whales, 5)])
+    before, after = related_stories(ferries, [RelatedCandidate(trees, 5), RelatedCandidate(whales, 5)])
     assert (before, [view.number for view in after]) == ((), [12])
 
 
@@ -73,7 +82,13 @@ def test_what_says_the_same_again_is_left_out() -> None:
     again = story(2, "Facial recognition in metro halts city", hours=[10])
     one, two = (story(n, "Council debates law on facial recognition", hours=[n]) for n in (3, 4))
     before, _ = related_stories(
-        METRO, [Candidate(again, 9), Candidate(one, 5), Candidate(two, 5), Candidate(METRO, 20)]
+        METRO,
+        [
+            RelatedCandidate(again, 9),
+            RelatedCandidate(one, 5),
+            RelatedCandidate(two, 5),
+            RelatedCandidate(METRO, 20),
+        ],
     )
     assert [view.number for view in before] == [3]
 
@@ -83,7 +98,7 @@ def test_what_is_declared_comes_first_and_may_be_little_alike() -> None:
     weak = story(3, "Whale seen in the bay", hours=[11])
     alike = story(4, "Council debates law on facial recognition", hours=[12])
     before, _ = related_stories(
-        METRO, [Candidate(declared, 0.1), Candidate(weak, 0.2), Candidate(alike, 6)], [2]
+        METRO, [RelatedCandidate(declared, 0.1), RelatedCandidate(weak, 0.2), RelatedCandidate(alike, 6)], [2]
     )
     assert [view.number for view in before] == [2, 4]
 
@@ -97,7 +112,7 @@ NUMBERED = st.lists(
 @given(NUMBERED)
 def test_outlets_are_many_and_stories_few(candidates: list[tuple[float, int, str, str]]) -> None:
     views = [
-        Candidate(
+        RelatedCandidate(
             story(
                 n,
                 f"Facial recognition {word}{word}{n} {word}ood {word}{n}a {word}{n}b",

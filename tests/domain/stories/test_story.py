@@ -22,7 +22,7 @@ from tests.make import at, record, stored, story
 
 def seen(found: Story, *muted: str) -> StoryView:
     """The story as a reader with these mutes sees it."""
-    view = stories.view(found, muted_by(mutes(*muted)))
+    view = stories.story_view(found, muted_by(mutes(*muted)))
     assert view is not None
     return view
 
@@ -161,7 +161,7 @@ def test_topics_stand_in_the_order_in_which_they_arrived_each_once() -> None:
 
 
 def test_a_story_without_members_shows_nothing() -> None:
-    assert stories.view(Story(1, (), {}, {})) is None
+    assert stories.story_view(Story(1, (), {}, {})) is None
 
 
 # Mutes.
@@ -212,7 +212,7 @@ def test_muted_records_neither_lead_nor_count_nor_cover() -> None:
 
 def test_a_story_whose_records_are_all_muted_shows_nothing() -> None:
     assert (
-        stories.view(story(stored(record("A")), stored(record("B"))), muted_by(mutes("alpha.example")))
+        stories.story_view(story(stored(record("A")), stored(record("B"))), muted_by(mutes("alpha.example")))
         is None
     )
 
@@ -237,7 +237,9 @@ def test_a_view_holds_every_record_once_but_the_muted(
     inside = [entry for entry, plan in zip(entries, plans, strict=True) if not plan[3] or not entry.id]
     declares = tuple(entry.id for entry in entries)
     members: list[Stored] = [replace(member, declares=declares) for member in inside]
-    view = stories.view(story(*members, declared=entries), muted_by(mutes(*(f"{m}.example" for m in muted))))
+    view = stories.story_view(
+        story(*members, declared=entries), muted_by(mutes(*(f"{m}.example" for m in muted)))
+    )
     left = {entry.id for entry in entries if entry.record.outlet.domain[0] not in muted}
     if view is None:
         assert not left & {member.id for member in members}
@@ -271,7 +273,7 @@ def test_copies_of_one_text_count_once_for_heat() -> None:
             excerpt="Our reporter was there when the bridge had to be closed to all traffic.",
         )
     )
-    found = stories.view(story(*copies, own))
+    found = stories.story_view(story(*copies, own))
     assert found is not None
     assert (found.heat, found.outlets) == (70 + HEAT_PER_OUTLET, 6)
 

@@ -9,7 +9,7 @@ import pytest
 from bot.domain.polling import Feed, FeedOrigin, Polling
 from bot.domain.text.addresses import host_of, hosts_only
 from bot.services.status import shown_error, shown_name
-from bot.store.feeds import Settled
+from bot.store.feeds import SettledPoll
 from bot.workers.notices import failure
 
 CANARY = "s3cr3t"
@@ -32,7 +32,7 @@ def test_a_secret_in_a_feeds_address_is_read_by_nobody_else(address: str) -> Non
         intake_done=True, last_success=None, last_error="", taken=0, rejected=0,
     )  # fmt: skip
     error = f"cannot reach {address} (moved to '{address}')"
-    notice = repr(failure(feed, Settled(1, feed.polling, error)))
+    notice = repr(failure(feed, SettledPoll(1, feed.polling, error)))
     shown = (feed.shown, hosts_only(error), shown_error(error), shown_name(f"feed:7:{address}"), notice)
     for text in shown:
         assert CANARY not in text

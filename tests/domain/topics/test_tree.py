@@ -16,7 +16,7 @@ from bot.domain.topics.matcher import reasons
 from bot.domain.topics.query.document import Document
 from bot.domain.topics.query.language import Query
 from bot.domain.topics.topics import Topics
-from bot.domain.topics.tree import ANYWHERE, merge_defaults, sought_by
+from bot.domain.topics.tree import ANYWHERE, feed_topic_of, merge_defaults
 from bot.sources.records import parse
 from bot.sources.topic_files import load_topics
 from tests.make import record, stored, story
@@ -396,7 +396,7 @@ def test_what_a_server_sees_of_a_story_are_its_own_topics() -> None:
     member = stored(record("Whales follow the ferry"))
     whole = replace(story(member), topics={member.id: SERVERS.matcher.of(member.record)})
     for guild_id, seen in ((0, ()), (ONE, ("Sea",)), (TWO, ("Twin", "sea")), (3, ())):
-        view = stories.view(whole.visible_to(guild_id))
+        view = stories.story_view(whole.visible_to(guild_id))
         assert view is not None
         assert view.topics == seen
 
@@ -443,10 +443,10 @@ def test_a_query_knows_the_topics_that_a_record_declares_or_matches_and_those_ab
 
 
 def test_a_servers_topic_is_sought_where_its_parent_is() -> None:
-    assert sought_by(Topic("AI", parent="Tech")) == "ai"
-    assert sought_by(Topic("Sea", parent="AI", guild_id=ONE)) == "ai"
-    assert sought_by(Topic("Sea", guild_id=ONE)) == ANYWHERE
-    assert SERVERS.concerns(["Vision"], {sought_by(Topic("Sea", parent="AI", guild_id=ONE))})
+    assert feed_topic_of(Topic("AI", parent="Tech")) == "ai"
+    assert feed_topic_of(Topic("Sea", parent="AI", guild_id=ONE)) == "ai"
+    assert feed_topic_of(Topic("Sea", guild_id=ONE)) == ANYWHERE
+    assert SERVERS.concerns(["Vision"], {feed_topic_of(Topic("Sea", parent="AI", guild_id=ONE))})
     assert SERVERS.concerns(["Cooking"], {ANYWHERE})
     assert not SERVERS.concerns(["Cooking"], {"ai"})
 

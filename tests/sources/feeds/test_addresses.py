@@ -7,9 +7,9 @@ import json
 import pytest
 
 from bot.domain.model import Record
-from bot.sources.feeds.links import resolved
+from bot.sources.feeds.links import resolve
 from bot.sources.feeds.parse import FeedSpec
-from bot.sources.feeds.wrappers import unwrapped
+from bot.sources.feeds.wrappers import unwrap
 from bot.sources.records import parse as parse_records
 from tests.sources.feeds.writing import URL, atom, item, only, read, rss
 
@@ -59,8 +59,8 @@ def picture(record: Record) -> str:
     ],
 )
 def test_an_address_is_made_absolute_as_it_is_meant(written: str, meant: str) -> None:
-    assert resolved(written, f"{SITE}news/") == meant
-    assert resolved(meant, f"{SITE}news/") == meant
+    assert resolve(written, f"{SITE}news/") == meant
+    assert resolve(meant, f"{SITE}news/") == meant
 
 
 def test_addresses_of_records_are_shown_as_they_are_meant() -> None:
@@ -119,7 +119,7 @@ ESCAPED = "https%3A%2F%2Fharbour.example%2Flamp%3Fid%3D3"
     ],
 )
 def test_a_wrapper_stands_for_its_target(wrapper: str) -> None:
-    assert unwrapped(wrapper) == PAGE
+    assert unwrap(wrapper) == PAGE
     record = only(rss(f"<title>T</title><link><![CDATA[{wrapper}]]></link>"))
     assert (record.key, record.url, record.outlet.domain) == (PAGE, PAGE, "harbour.example")
 
@@ -145,7 +145,7 @@ def test_a_wrapper_stands_for_its_target(wrapper: str) -> None:
     ],
 )
 def test_what_is_no_wrapper_or_carries_no_public_page_stays(url: str) -> None:
-    assert unwrapped(url) == url
+    assert unwrap(url) == url
 
 
 # ------------------------------------------------------------------------------ entries without a page

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.sources.feeds.nesting import nested
+from bot.sources.feeds.nesting import close_tags
 from bot.sources.feeds.parse import NotAFeed
-from bot.sources.feeds.xml import root_of
+from bot.sources.feeds.xml import parse_root
 from tests.sources.feeds.writing import HEAD, item, only, read, records, rss
 
 LINK = "<link>https://a.example/1</link>"
@@ -59,7 +59,7 @@ def test_an_item_that_is_not_closed_ends_where_the_next_begins() -> None:
     ],
 )
 def test_what_is_nested_stays_as_it_is(text: str) -> None:
-    assert nested(text) == text
+    assert close_tags(text) == text
 
 
 TAGS = st.sampled_from(
@@ -70,9 +70,9 @@ TAGS = st.sampled_from(
 
 @given(st.lists(TAGS, max_size=30).map("".join))
 def test_tags_in_any_order_become_nested_ones(inside: str) -> None:
-    text = nested(f"<rss xmlns:media='m'><channel>{inside}")
-    assert nested(text) == text
-    assert root_of(text) is not None
+    text = close_tags(f"<rss xmlns:media='m'><channel>{inside}")
+    assert close_tags(text) == text
+    assert parse_root(text) is not None
 
 
 # ---------------------------------------------------------------------------------------- namespaces

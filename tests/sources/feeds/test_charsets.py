@@ -7,7 +7,7 @@ import pkgutil
 
 import pytest
 
-from bot.sources.feeds.charset import codec_of, decoded
+from bot.sources.feeds.charset import codec_of, decode
 from tests.sources.feeds.writing import only, rss
 
 RUSSIAN = "Маяк получил новую лампу, и город радуется"
@@ -88,7 +88,7 @@ def test_no_declaration_reaches_a_codec_that_is_no_encoding_of_the_web(name: str
         assert codec_of(label) in {None, *OF_THE_WEB}
         text = "+AGEAYg- xn--80ak6aa92e \\u0041 begin 644 x"
         body = feed(text, label)
-        assert decoded(body, f"text/xml; charset={label}") == body.decode()
+        assert decode(body, f"text/xml; charset={label}") == body.decode()
     assert {
         codec_of(other) for other in ("punycode", "idna", "uu", "hex", "zlib", "utf_7", "unicode_escape")
     } == {None}

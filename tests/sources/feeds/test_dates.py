@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.sources.feeds.dates import moment, read_date
+from bot.sources.feeds.dates import parse_moment, read_date
 from bot.sources.records import parse as parse_records
 from tests.sources.feeds.writing import item, read, rss
 
@@ -44,7 +44,7 @@ NOON = datetime(2026, 4, 3, 12, tzinfo=UTC)  # a Friday
     ],
 )  # fmt: skip
 def test_a_date_is_read_however_it_is_spelled(text: str) -> None:
-    found = moment(text)
+    found = parse_moment(text)
     assert found is not None
     assert found.replace(microsecond=0) == NOON
 
@@ -55,23 +55,23 @@ def test_a_date_is_read_however_it_is_spelled(text: str) -> None:
      "2026-04-31", "31/31/2026", "2026-04-03 77", "3 Apr", "03 Foo 2026", "Vol. 3, 2026", "Fri, 03 Apr 2569 12:00:00 GMT", "2026-04-03T31:00:00Z"],
 )  # fmt: skip
 def test_what_is_not_surely_a_date_is_none(text: str) -> None:
-    assert moment(text) is None
+    assert parse_moment(text) is None
 
 
 def test_midnight_can_be_the_end_of_a_day() -> None:
-    assert moment("Thu, 02 Apr 2026 24:00:00 GMT") == NOON.replace(hour=0)
+    assert parse_moment("Thu, 02 Apr 2026 24:00:00 GMT") == NOON.replace(hour=0)
 
 
 @pytest.mark.parametrize(
     ("zone", "hour"), [("HAE", 16), ("MEZ", 11), ("Etc/GMT+5", 17), ("US/Eastern", 16), ("EST5EDT", 16)]
 )
 def test_a_zone_by_any_of_its_names(zone: str, hour: int) -> None:
-    assert moment(f"Fri, 03 Apr 2026 12:00:00 {zone}") == NOON.replace(hour=hour)
+    assert parse_moment(f"Fri, 03 Apr 2026 12:00:00 {zone}") == NOON.replace(hour=hour)
 
 
 @pytest.mark.parametrize("name", ["QQT", "Europe/Atlantis", "../../etc/passwd", "America/Argentina"])
 def test_a_zone_that_nobody_knows_is_utc(name: str) -> None:
-    assert moment(f"Fri, 03 Apr 2026 12:00:00 {name}") == NOON
+    assert parse_moment(f"Fri, 03 Apr 2026 12:00:00 {name}") == NOON
 
 
 def test_an_unknown_zone_is_noted_in_feeds_and_in_records() -> None:
@@ -89,7 +89,7 @@ def test_an_unknown_zone_is_noted_in_feeds_and_in_records() -> None:
 def test_feeds_and_records_read_the_same_dates(text: str) -> None:
     line = f'{{"title": "T", "webUrl": "https://a.example/1", "publishedDateTime": "{text}"}}'
     (record,) = parse_records(line.encode(), "a.jsonl").items
-    assert record.record.published == moment(text) == NOON
+    assert record.record.published == parse_moment(text) == NOON
 
 
 def test_an_entry_whose_date_cannot_be_read_is_old_and_says_so() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.sources.feeds.discover import MAX_FOUND, MAX_PATHS, Found, common_paths, feed_links
+from bot.sources.feeds.discover import MAX_LINKS, MAX_PATHS, FeedLink, common_paths, feed_links
 
 PAGE = "https://example.com/blog/page.html"
 RSS = 'rel="alternate" type="application/rss+xml"'
@@ -32,9 +32,9 @@ def test_a_page_names_its_feeds() -> None:
         <link rel="alternate" hreflang="de" href="/de/">
         </head><body><a href="/other/feed">more</a></body></html>"""
     assert feed_links(page.encode(), PAGE) == (
-        Found("https://example.com/feed/", "Example » Feed"),
-        Found("https://example.com/atom.xml", "Atom"),
-        Found("https://example.com/blog/feed.json", ""),
+        FeedLink("https://example.com/feed/", "Example » Feed"),
+        FeedLink("https://example.com/atom.xml", "Atom"),
+        FeedLink("https://example.com/blog/feed.json", ""),
     )
 
 
@@ -161,8 +161,8 @@ def test_what_is_no_part_of_the_page() -> None:
 
 
 def test_the_number_is_bounded() -> None:
-    assert len(urls("".join(link(f"/{n}/feed") for n in range(100)))) == MAX_FOUND
-    assert len(urls("".join(f'<a href="/{n}/feed">x</a>' for n in range(100)))) == MAX_FOUND
+    assert len(urls("".join(link(f"/{n}/feed") for n in range(100)))) == MAX_LINKS
+    assert len(urls("".join(f'<a href="/{n}/feed">x</a>' for n in range(100)))) == MAX_LINKS
 
 
 # ------------------------------------------------------------------------- links that look like one
@@ -192,7 +192,7 @@ def anchor(href: str, text: str = "RSS") -> str:
     ],
 )
 def test_a_link_that_looks_like_a_feed(path: str) -> None:
-    assert feed_links(anchor(f"/{path}").encode(), PAGE) == (Found(f"https://example.com/{path}", "RSS"),)
+    assert feed_links(anchor(f"/{path}").encode(), PAGE) == (FeedLink(f"https://example.com/{path}", "RSS"),)
 
 
 @pytest.mark.parametrize(

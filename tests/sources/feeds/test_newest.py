@@ -10,13 +10,13 @@ from random import Random
 import pytest
 
 from bot.sources.feeds.newest import LOOKED_AT, newest
-from bot.sources.feeds.parse import MAX_ITEMS, Document
+from bot.sources.feeds.parse import MAX_ITEMS, FeedDocument
 from tests.sources.feeds.writing import item, read, rss
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def numbers(document: Document) -> set[int]:
+def numbers(document: FeedDocument) -> set[int]:
     """The last parts of the addresses that were read."""
     return {int(found.record.key.rpartition("/")[2]) for found in document.items}
 

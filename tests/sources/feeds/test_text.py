@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.domain.model import Image
 from bot.domain.text.cleaning import repair
 from bot.domain.text.words import words
-from bot.sources.feeds.dates import moment
+from bot.sources.feeds.dates import parse_moment
 from bot.sources.feeds.html import pictures, usual_picture
 from bot.sources.feeds.model import Text
 from bot.sources.feeds.text import bodies, body, line, word_bytes
@@ -245,7 +245,7 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
     ],
 )
 def test_dates_as_they_are_written(text: str) -> None:
-    found = moment(text)
+    found = parse_moment(text)
     assert found is not None
     assert found.replace(microsecond=0) == NOON
     assert found.tzinfo is UTC
@@ -255,7 +255,7 @@ def test_dates_as_they_are_written(text: str) -> None:
     "text", ["2026-03-02", "2026-061", "Mon, 02 Mar 2026", "2026-03-01T24:00:00Z", "2 Mar 2026"]
 )
 def test_a_date_without_a_time_is_its_midnight(text: str) -> None:
-    assert moment(text) == NOON.replace(hour=0)
+    assert parse_moment(text) == NOON.replace(hour=0)
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_a_date_without_a_time_is_its_midnight(text: str) -> None:
      "9999-12-31T23:59:59-14:00", "2026-13-01", "1" * 1000, "Mon, 02 Mar 1970 00:00:00 GMT", "٢٠٢٦-٠٣-٠٢T99"],
 )  # fmt: skip
 def test_what_is_no_date_is_none(text: str) -> None:
-    assert moment(text) is None
+    assert parse_moment(text) is None
 
 
 def test_the_date_of_publication_goes_before_that_of_a_change() -> None:
@@ -280,11 +280,11 @@ def test_the_date_of_publication_goes_before_that_of_a_change() -> None:
 
 @given(st.text(max_size=60))
 def test_any_text_has_a_date_or_none(text: str) -> None:
-    moment(text)
+    parse_moment(text)
 
 
 @given(st.datetimes(min_value=datetime(1991, 1, 1), max_value=datetime(2099, 1, 1)))  # noqa: DTZ001
 def test_every_date_comes_back(naive: datetime) -> None:
     when = naive.replace(tzinfo=UTC, microsecond=0)
-    assert moment(when.isoformat()) == when
-    assert moment(when.strftime("%a, %d %b %Y %H:%M:%S +0000")) == when
+    assert parse_moment(when.isoformat()) == when
+    assert parse_moment(when.strftime("%a, %d %b %Y %H:%M:%S +0000")) == when

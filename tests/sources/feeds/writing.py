@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.model import Record
-from bot.sources.feeds.parse import Document, FeedSpec, parse
+from bot.sources.feeds.parse import FeedDocument, FeedSpec, parse
 
 URL = "https://news.example.com/feed.xml"
 ORIGIN = FeedSpec(URL)
@@ -34,7 +34,7 @@ def atom(*entries: str, head: str = "<title>The News</title>") -> str:
     return f'<feed xmlns="http://www.w3.org/2005/Atom">{head}{inside}</feed>'
 
 
-def read(body: str | bytes, origin: FeedSpec = ORIGIN, content_type: str = "") -> Document:
+def read(body: str | bytes, origin: FeedSpec = ORIGIN, content_type: str = "") -> FeedDocument:
     """The parsed feed."""
     return parse(body.encode() if isinstance(body, str) else body, origin, content_type)
 

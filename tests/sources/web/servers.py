@@ -14,7 +14,7 @@ from typing import Any
 from aiohttp.abc import ResolveResult
 
 from bot.sources.web.fetch import Web
-from bot.sources.web.model import Limits
+from bot.sources.web.model import FetchLimits
 
 LOOPBACK = "127.0.0.1"
 
@@ -176,7 +176,7 @@ async def opened(
     connections: int = 100,
     **limits: Any,
 ) -> AsyncIterator[Web]:
-    """A client that waits for nothing; `limits` as in `Limits`, times in seconds."""
+    """A client that waits for nothing; `limits` as in `FetchLimits`, times in seconds."""
     wanted: dict[str, Any] = {
         name: timedelta(seconds=value) if name in ("total", "connect", "idle", "gap") else value
         for name, value in limits.items()
@@ -184,7 +184,7 @@ async def opened(
     web = Web(
         user_agent="Topicwire tests",
         private_networks=private_networks,
-        limits=replace(Limits(gap=timedelta(0)), **wanted),
+        limits=replace(FetchLimits(gap=timedelta(0)), **wanted),
         resolver=names or Names(),
         connections=connections,
         monotonic=clock,

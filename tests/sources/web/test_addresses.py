@@ -18,7 +18,7 @@ from bot.sources.web.addresses import (
     Guard,
     SystemResolver,
     checked,
-    is_own,
+    is_this_machine,
     literal,
     objection,
 )
@@ -155,19 +155,21 @@ def test_the_names_of_a_clouds_own_data_are_refused_wherever_they_lead(host: str
 )
 def test_a_public_address_of_the_machine_itself_is_refused(spelling: str, private_networks: bool) -> None:
     mine = {IPv4Address("93.184.215.14"), IPv6Address("2600::1")}
-    guard = Guard(Names(), private_networks=private_networks, own=mine.__contains__)
+    guard = Guard(Names(), private_networks=private_networks, is_this_machine=mine.__contains__)
     with pytest.raises(AddressError, match="the machine that the bot runs on"):
         guard.check(spelling)
     guard.check("93.184.215.15")
 
 
 def test_what_the_machine_has_is_its_own() -> None:
-    assert is_own(IPv4Address("127.0.0.1"))
-    assert not is_own(IPv4Address("192.0.2.1"))
-    assert not is_own(IPv6Address("2001:db8::1"))
+    assert is_this_machine(IPv4Address("127.0.0.1"))
+    assert not is_this_machine(IPv4Address("192.0.2.1"))
+    assert not is_this_machine(IPv6Address("2001:db8::1"))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking, suppress(OSError):
         asking.connect(("1.1.1.1", 9))  # sends nothing
-        assert is_own(IPv4Address(asking.getsockname()[0])), "the address that it uses towards others"
+        assert is_this_machine(IPv4Address(asking.getsockname()[0])), (
+            "the address that it uses towards others"
+        )
 
 
 @pytest.mark.parametrize(
@@ -187,10 +189,10 @@ def test_what_the_machine_has_is_its_own() -> None:
         ("http://feeds.example\r\nX: y/", "characters that are not allowed"),
         ("http://feeds.example/\x00", "characters that are not allowed"),
         ("http://feeds.example/\ud800", "characters that are not allowed"),
-        ("http://a b/", "its host is not valid"),
-        ("http://a..b/", "its host is not valid"),
-        ("http://-a.example/", "its host is not valid"),
-        ("http://%6c%6f/", "its host is not valid"),
+        ("http://a b/", "the host is not valid"),
+        ("http://a..b/", "the host is not valid"),
+        ("http://-a.example/", "the host is not valid"),
+        ("http://%6c%6f/", "the host is not valid"),
         ("http://[fe80::1%25eth0]/", "network interface"),
         ("http://127.1/", "an unusual form, which is not allowed"),
         ("http://feeds.example/" + "x" * 2048, "longer than 2048"),

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.sources.web import body
-from bot.sources.web.model import Failure, Kind, Limits
+from bot.sources.web.model import Failure, FetchLimits, Kind
 
 FEED = b'<?xml version="1.0"?><rss>' + b"<item>news</item>" * 200 + b"</rss>"
-LIMITS = replace(Limits(), body=1_000_000, compressed=500_000)
+LIMITS = replace(FetchLimits(), body=1_000_000, compressed=500_000)
 
 
 class Stream:
@@ -170,7 +170,7 @@ async def test_a_great_many_members() -> None:
 
 
 async def test_others_run_while_much_is_unpacked() -> None:
-    limits = replace(Limits(), body=100_000_000)
+    limits = replace(FetchLimits(), body=100_000_000)
     packed = gzip.compress(bytes(50_000_000))
     turns = 0
 

@@ -236,7 +236,7 @@ async def test_redirects(path: str, final: str, permanent: str) -> None:
         (
             "/numbers",
             Kind.REFUSED,
-            "after a redirect: its host is a number in an unusual form, which is not allowed",
+            "after a redirect: the host is a number in an unusual form, which is not allowed",
         ),
     ],
 )

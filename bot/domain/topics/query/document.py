@@ -1,4 +1,4 @@
-"""What queries look at: the words of a record, cut once.
+"""Documents, which queries are matched against: the words of a record, split once.
 
 Words compare without regard to case and accents (`plain_words`); marks between words never count here.
 """
@@ -71,35 +71,35 @@ class Document:
 
     def words(self, field: str) -> list[str]:
         """The words of one of the texts; for no field those of title and excerpt, with a break between."""
-        found = self._words.get(field)
-        if found is None:
+        words = self._words.get(field)
+        if words is None:
             if field:
-                found = plain_words(self.texts[field])
+                words = plain_words(self.texts[field])
             else:
-                found = [*self.words("title"), BREAK, *self.words("excerpt")]
-            self._words[field] = found
-        return found
+                words = [*self.words("title"), BREAK, *self.words("excerpt")]
+            self._words[field] = words
+        return words
 
     def joined(self, field: str) -> str:
         """The same with a space around each: a phrase is a part of it."""
-        found = self._joined.get(field)
-        if found is None:
-            found = self._joined[field] = f" {' '.join(self.words(field))} "
-        return found
+        joined = self._joined.get(field)
+        if joined is None:
+            joined = self._joined[field] = f" {' '.join(self.words(field))} "
+        return joined
 
     def positions(self, text: str) -> Positions:
         """Where the words of one of the texts stand, by number."""
-        found = self._positions.get(text)
-        if found is None:
-            found = self._positions[text] = Positions(self.words(text))
-        return found
+        positions = self._positions.get(text)
+        if positions is None:
+            positions = self._positions[text] = Positions(self.words(text))
+        return positions
 
     def places(self, text: str) -> Sequence[Place]:
         """Where the words of one of the texts stand, by character."""
-        found = self._places.get(text)
-        if found is None:
-            found = self._places[text] = list(word_places(self.texts[text]))
-        return found
+        places = self._places.get(text)
+        if places is None:
+            places = self._places[text] = list(word_places(self.texts[text]))
+        return places
 
 
 class Positions:
@@ -121,24 +121,24 @@ class Positions:
 
     def of(self, term: str, begun: bool = False) -> int:
         """The positions at which these words begin to follow each other; `begun`: the last is only a beginning."""
-        found = self._terms.get((term, begun))
-        if found is None:
+        positions = self._terms.get((term, begun))
+        if positions is None:
             *before, last = term.split(" ")
-            found = (self._begun(last) if begun else self._by_word.get(last, 0)) >> len(before)
+            positions = (self._begun(last) if begun else self._by_word.get(last, 0)) >> len(before)
             for place, word in enumerate(before):
-                if not found:
+                if not positions:
                     break
-                found &= self._by_word.get(word, 0) >> place
-            self._terms[term, begun] = found
-        return found
+                positions &= self._by_word.get(word, 0) >> place
+            self._terms[term, begun] = positions
+        return positions
 
     def _begun(self, prefix: str) -> int:
         if self._sorted is None:
             self._sorted = sorted(self._by_word)
-        found = 0
+        positions = 0
         for at in range(bisect_left(self._sorted, prefix), bisect_left(self._sorted, prefix + _LAST)):
-            found |= self._by_word[self._sorted[at]]
-        return found
+            positions |= self._by_word[self._sorted[at]]
+        return positions
 
 
 def _tails(domain: str) -> list[str]:

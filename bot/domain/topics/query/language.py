@@ -1,4 +1,4 @@
-"""The language of queries: what a search engine's users know, read into a tree that a document satisfies or not.
+"""The query language: search-engine syntax, parsed into a tree that a document satisfies or not.
 
 `ferry "wind farm" -council`, `(storm OR flood) NEAR/5 coast*`, `title:moon domain:bbc.co.uk quality>=60`. Queries
 that mean the same but for order, case and spacing are equal and are written alike, so that each is evaluated once.
@@ -23,7 +23,7 @@ __all__ = [
     "Query",
     "QueryError",
     "explain",
-    "held",
+    "matched_fields",
     "matches",
     "parse",
 ]
@@ -33,7 +33,7 @@ MOST_MARKS = 200
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query that was understood. `text` is how it is written canonically, and what it compares by."""
+    """A parsed query. `text` is how it is written canonically, and what it compares by."""
 
     root: Node = field(compare=False)
     text: str
@@ -56,26 +56,26 @@ class Mark(NamedTuple):
 
 
 def matches(query: Query, document: Document) -> bool:
-    """Whether a document is what the query asks for."""
+    """Whether a document matches the query."""
     return query.root.holds(document)
 
 
 def explain(query: Query, document: Document) -> tuple[Mark, ...]:
     """The words that made the document match, from the title on, `MOST_MARKS` at most; nothing where it does not match.
 
-    What a query excludes is not in the text, and what it says of domain, quality and the like is told by `held`.
+    What a query excludes is not in the text, and what it says of domain, quality and the like is told by `matched_fields`.
     """
     if not matches(query, document):
         return ()
-    found = {
+    marks = {
         Mark(text, document.places(text)[first].start, document.places(text)[after - 1].end)
         for text, first, after in set(occurrences(query.root, document))
     }
-    in_order = sorted(found, key=lambda mark: (TEXTS.index(mark.text), mark.start, mark.end))
+    in_order = sorted(marks, key=lambda mark: (TEXTS.index(mark.text), mark.start, mark.end))
     return tuple(islice(in_order, MOST_MARKS))
 
 
-def held(query: Query, document: Document) -> tuple[str, ...]:
+def matched_fields(query: Query, document: Document) -> tuple[str, ...]:
     """What else made it match, as queries write it: `domain:bbc.co.uk`, `quality>=60`; nothing where it does not match."""
     return tuple(dict.fromkeys(fields(query.root, document))) if matches(query, document) else ()
 

@@ -1,4 +1,4 @@
-"""Records that a query or a topic finds, and the words that made them match. Pure."""
+"""Records that match a query or a topic, and the words that made them match. Pure."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def keyword_marks(keywords: Iterable[str], document: Document) -> tuple[Mark, ..
     """Where keywords stand in the title, as topics find them: by `tokens`."""
     places = list(token_places(document.texts["title"]))
     written = [place.word for place in places]
-    found = {
-        Mark("title", places[start].start, places[start + len(sought) - 1].end)
-        for sought in map(keyword_tokens, keywords)
-        for start in range(len(written) - len(sought) + 1)
-        if sought and all(token.matches(word) for token, word in zip(sought, written[start:], strict=False))
+    marks = {
+        Mark("title", places[start].start, places[start + len(keyword) - 1].end)
+        for keyword in map(keyword_tokens, keywords)
+        for start in range(len(written) - len(keyword) + 1)
+        if keyword and all(token.matches(word) for token, word in zip(keyword, written[start:], strict=False))
     }
-    return tuple(sorted(found))
+    return tuple(sorted(marks))

@@ -46,15 +46,15 @@ class Meter:
             for label, spent in self._spent.items()
         }
         of_server: Counter[int] = Counter()
-        found: dict[Label, int] = {}
+        excessive: dict[Label, int] = {}
         for label, price in sorted(average.items(), key=lambda entry: (entry[1], entry[0])):
             if price > MOST_A_TOPIC or of_server[label[0]] + price > MOST_A_SERVER:
-                found[label] = price
+                excessive[label] = price
             else:
                 of_server[label[0]] += price
         self._articles.clear()
         self._spent.clear()
-        return found
+        return excessive
 
 
 def reason(price: int) -> str:

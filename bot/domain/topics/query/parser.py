@@ -100,9 +100,9 @@ class _Token(NamedTuple):
 
 
 def _cut(text: str) -> Iterator[_Token]:
-    for found in _TOKEN.finditer(text.translate(_SAME)):
-        kind = found.lastgroup or ""
-        token = _Token(kind, found[kind], found.start(kind))
+    for match in _TOKEN.finditer(text.translate(_SAME)):
+        kind = match.lastgroup or ""
+        token = _Token(kind, match[kind], match.start(kind))
         yield token._replace(kind=token.text) if kind == "operator" else token
     yield _Token("end", "", len(text))
 
@@ -168,12 +168,12 @@ class Parser:
     def _error(self, message: str, position: int) -> QueryError:
         return QueryError(message, self._text, position)
 
-    def _unexpected(self, token: _Token, wanted: str = _WANTED) -> QueryError:
+    def _unexpected(self, token: _Token, expected: str = _WANTED) -> QueryError:
         if token.kind == "end":
-            return self._error(f"expected {wanted}, but the query ends here", token.position)
+            return self._error(f"expected {expected}, but the query ends here", token.position)
         operator = token.kind in ("AND", "OR", "NOT")
         hint = f'; to search for the word, write "{token.text.lower()}"' if operator else ""
-        return self._error(f"expected {wanted}, not {_shown(token.text)}{hint}", token.position)
+        return self._error(f"expected {expected}, not {_shown(token.text)}{hint}", token.position)
 
     def _either(self, scope: str) -> Node:
         parts = [self._all(scope)]
@@ -270,9 +270,9 @@ class Parser:
         if name in NUMBERS:
             raise self._error(f"{name} needs a comparison, as in {name}>=60", token.position)
         if name not in (*TEXTS, *VALUES):
-            known = ", ".join((*TEXTS, *VALUES))
+            names = ", ".join((*TEXTS, *VALUES))
             raise self._error(
-                f"there is no field {_shown(token.text)}; use {known}. To search for this text, put it in quotes",
+                f"there is no field {_shown(token.text)}; use {names}. To search for this text, put it in quotes",
                 token.position,
             )
         after = self._next()
@@ -294,10 +294,10 @@ class Parser:
 
     def _number(self, token: _Token) -> Node:
         self._count(token.position)
-        found = _COMPARISON.fullmatch(token.text)
-        assert found
-        name, sign, number = found[1].lower(), found[2], found[3]
-        place = token.position + found.start(3)
+        match = _COMPARISON.fullmatch(token.text)
+        assert match
+        name, sign, number = match[1].lower(), match[2], match[3]
+        place = token.position + match.start(3)
         if not _NUMBER.fullmatch(number):
             raise self._error(f"expected a whole number, as in {name}>=60", place)
         # One way to write it: heat>99 is heat>=100.
@@ -334,26 +334,26 @@ class Parser:
                 "* is only allowed at the end of a word; to search for this text, put it in quotes",
                 position + text.index("*"),
             )
-        own = plain_words(text)
-        if len(own) > MAX_PHRASE and self._too_long is None:
+        words = plain_words(text)
+        if len(words) > MAX_PHRASE and self._too_long is None:
             self._too_long = position
         if begins:
-            return self._prefix(scope, text, own, position)
-        if not own:
+            return self._prefix(scope, text, words, position)
+        if not words:
             raise self._error(f"{_shown(content)} has no letter or digit to search for", position)
-        return Term(scope, " ".join(own))
+        return Term(scope, " ".join(words))
 
-    def _prefix(self, scope: str, text: str, own: list[str], position: int) -> Node:
+    def _prefix(self, scope: str, text: str, words: list[str], position: int) -> Node:
         end = position + len(text)
         if not text:
             raise self._error("* alone would match everything", end)
-        if not own or unicodedata.category(text[-1])[0] not in "LMN":
+        if not words or unicodedata.category(text[-1])[0] not in "LMN":
             raise self._error("* must directly follow the beginning of a word", end)
-        if stands_alone(own[-1]):  # found inside of sentences anyway
-            return Term(scope, " ".join(own))
-        if len(own[-1]) < MIN_PREFIX:
+        if stands_alone(words[-1]):  # found inside of sentences anyway
+            return Term(scope, " ".join(words))
+        if len(words[-1]) < MIN_PREFIX:
             raise self._error(f"* needs at least {MIN_PREFIX} letters before it", end)
-        return Prefix(scope, " ".join(own))
+        return Prefix(scope, " ".join(words))
 
     def _value(self, name: str, content: str, position: int) -> Node:
         text = content.strip().lower()

@@ -36,13 +36,13 @@ T = TypeVar("T", bound=Hashable)
 _NONE: Set[Any] = frozenset()
 
 Anchor: TypeAlias = Term | Prefix | Value | Number
-Role: TypeAlias = Literal["found", "begun", "ended", "possible", "excluded"]
+Role: TypeAlias = Literal["satisfied", "begun", "ended", "possible", "excluded"]
 
 
 class Posting(Generic[T]):
     """The topics of an anchor, by what it says of them.
 
-    `found`: that the query is satisfied. `begun`: that one of its two parts is, `ended`: that the other is.
+    `satisfied`: that the query is satisfied. `begun`: that one of its two parts is, `ended`: that the other is.
     `possible`: that it has to be evaluated. `excluded`: that it is not satisfied, whatever else is found.
     """
 
@@ -50,7 +50,7 @@ class Posting(Generic[T]):
 
     def __init__(self) -> None:
         # Sets have the hashes beside them, so that no topic is looked at while they are joined.
-        self.found: Set[T] = _NONE
+        self.satisfied: Set[T] = _NONE
         self.begun: Set[T] = _NONE
         self.ended: Set[T] = _NONE
         self.possible: Set[T] = _NONE
@@ -156,46 +156,46 @@ class Matcher(Generic[T]):
         `spent` gets the price of each query that was evaluated and is not cheap; of equal ones, for one topic.
         """
         postings, conditions = self._index.find(document), self._conditions
-        found: set[T] = set()
+        satisfied: set[T] = set()
         begun: set[T] = set()
         possible: set[T] = set()
-        found.update(*[own.found for own in postings])
-        begun.update(*[own.begun for own in postings])
-        possible.update(*[own.possible for own in postings])
+        satisfied.update(*[posting.satisfied for posting in postings])
+        begun.update(*[posting.begun for posting in postings])
+        possible.update(*[posting.possible for posting in postings])
         # Many queries may end with or exclude a frequent word: & takes as many steps as the smaller set has topics.
-        for own in postings:
-            if own.ended:
-                found |= begun & own.ended
-        found.update([topic for topic in possible if conditions[topic].holds(document)])
+        for posting in postings:
+            if posting.ended:
+                satisfied |= begun & posting.ended
+        satisfied.update([topic for topic in possible if conditions[topic].holds(document)])
         if spent is not None and self._prices:
             spent.update({topic: self._prices[topic] for topic in possible & self._prices.keys()})
-        for own in postings:
-            if own.excluded:
-                found -= found & own.excluded
-        for topic in found & self._beside.keys():
-            found |= self._beside[topic]
-        return found
+        for posting in postings:
+            if posting.excluded:
+                satisfied -= satisfied & posting.excluded
+        for topic in satisfied & self._beside.keys():
+            satisfied |= self._beside[topic]
+        return satisfied
 
     def _entrance(self, root: Node) -> _Entrance:
         parts = root.of if isinstance(root, And) else (root,)
-        wanted, anchors = self._rarest(parts)
+        rarest, anchors = self._rarest(parts)
         excluded: list[Anchor] = []
         left: list[Node] = []
         for part in parts:
             if isinstance(part, Not) and _is_sure(part.of):
                 excluded += self._anchors(part.of)
-            elif part is not wanted or not _is_sure(part):
+            elif part is not rarest or not _is_sure(part):
                 left.append(part)
         anchored: dict[Role, Sequence[Anchor]] = {"excluded": excluded}
         if not left:
-            anchored["found"] = anchors
+            anchored["satisfied"] = anchors
         elif len(left) == 1 and _is_sure(left[0]):
             anchored |= {"begun": anchors, "ended": self._anchors(left[0])}
             left = []
         else:
             anchored["possible"] = anchors
         return _Entrance(
-            [(role, anchor) for role, own in anchored.items() for anchor in own],
+            [(role, anchor) for role, of_role in anchored.items() for anchor in of_role],
             left[0] if len(left) == 1 else And(tuple(left)) if left else None,
         )
 
@@ -221,7 +221,7 @@ class Matcher(Generic[T]):
         every = [(part, self._anchors(part)) for part in parts]
         if len(every) == 1:
             return every[0]
-        return max(every, key=lambda own: min(map(self._rarity, own[1]), default=(-1, 0, 0)))
+        return max(every, key=lambda candidate: min(map(self._rarity, candidate[1]), default=(-1, 0, 0)))
 
     def _rarity(self, anchor: Anchor) -> tuple[int, int, int]:
         """Text is rarer than values, these than ranges. Where nothing was counted, what is long is rare."""
@@ -277,17 +277,17 @@ class Index(Generic[T]):
 
     def find(self, document: Document) -> list[Posting[T]]:
         """The postings of all anchors that the document has."""
-        found: list[Posting[T]] = []
+        postings: list[Posting[T]] = []
         for field, trie in self._terms.items():
-            trie.find(document.words(field), found)
+            trie.find(document.words(field), postings)
         for field, prefixes in self._prefixes.items():
-            prefixes.find(document.words(field), found)
+            prefixes.find(document.words(field), postings)
         for field, values in self._values.items():
-            found += [values[value] for value in document.values[field] if value in values]
+            postings += [values[value] for value in document.values[field] if value in values]
         for (field, sign), bounds in self._bounds.items():
             given = document.numbers[field]
-            found += [posting for bound, posting in bounds.items() if compares(sign, given, bound)]
-        return found
+            postings += [posting for bound, posting in bounds.items() if compares(sign, given, bound)]
+        return postings
 
 
 class _Node(Posting[T]):
@@ -353,17 +353,17 @@ class _Trie(Generic[T]):
             del self._pairs[pair]
             self._known_pairs.remove(pair)
 
-    def find(self, words: Sequence[str], found: list[Posting[T]]) -> None:
+    def find(self, words: Sequence[str], postings: list[Posting[T]]) -> None:
         """Add the postings of all terms that stand in these words, some more than once."""
-        found += [self._words[word] for word in self._known_words.intersection(words)]
+        postings += [self._words[word] for word in self._known_words.intersection(words)]
         for pair in self._known_pairs.intersection(zip(words, islice(words, 1, None), strict=False)):
             node = self._pairs[pair]
-            found.append(node)
+            postings.append(node)
             if node.next:
                 first, second = pair
                 for place in [place for place, word in enumerate(words[:-1]) if word == first]:
                     if words[place + 1] == second:
-                        _read(node, words, place, found)
+                        _read(node, words, place, postings)
 
 
 def _path(words: Sequence[str]) -> tuple[tuple[str, str], list[str]]:
@@ -374,19 +374,19 @@ def _path(words: Sequence[str]) -> tuple[tuple[str, str], list[str]]:
     return (words[start], words[start + 1]), words[start + 2 :] + back
 
 
-def _read(node: _Node[T], words: Sequence[str], place: int, found: list[Posting[T]]) -> None:
+def _read(node: _Node[T], words: Sequence[str], place: int, postings: list[Posting[T]]) -> None:
     """Add the postings of the longer terms of which the pair at the given place is a part."""
     after = place + 2
     while node.next:
         turned = node.next.get(_TURN)
         before = place - 1
         while turned is not None:
-            found.append(turned)
+            postings.append(turned)
             turned = turned.next.get(words[before]) if turned.next and before >= 0 else None
             before -= 1
         if after == len(words) or (following := node.next.get(words[after])) is None:
             return
-        found.append(following)
+        postings.append(following)
         node, after = following, after + 1
 
 
@@ -405,12 +405,12 @@ class _Prefixes(Generic[T]):
         if not head:
             del self._heads[prefix[:MIN_PREFIX]]
 
-    def find(self, words: Sequence[str], found: list[Posting[T]]) -> None:
+    def find(self, words: Sequence[str], postings: list[Posting[T]]) -> None:
         for word in words:
             prefixes = self._heads.get(word[:MIN_PREFIX])
             if prefixes:
                 beginnings = (word[:length] for length in range(MIN_PREFIX, min(len(word), MAX_LENGTH) + 1))
-                found += [prefixes[prefix] for prefix in beginnings if prefix in prefixes]
+                postings += [prefixes[prefix] for prefix in beginnings if prefix in prefixes]
 
 
 K = TypeVar("K")
@@ -419,7 +419,7 @@ P = TypeVar("P")
 
 def _at(places: dict[K, P], key: K, make: Callable[[], P]) -> P:
     """As `setdefault`, but nothing is made where there is something."""
-    found = places.get(key)
-    if found is None:
-        found = places[key] = make()
-    return found
+    value = places.get(key)
+    if value is None:
+        value = places[key] = make()
+    return value

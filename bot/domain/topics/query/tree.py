@@ -1,4 +1,4 @@
-"""What a query is made of, when a document satisfies it, and how it is written.
+"""The tree of a query: matching documents, and writing it as text.
 
 A tree is always in its canonical shape: `both` and `either` drop repeats and sort, so equal meanings are
 equal trees as far as order, case and spacing go.
@@ -146,14 +146,14 @@ def near(first: Term | Prefix, second: Term | Prefix, distance: int) -> Near:
 
 def both(parts: Sequence[Node]) -> Node:
     """All of these, in canonical order, each once."""
-    own = _canonical([each for part in parts for each in (part.of if isinstance(part, And) else (part,))])
-    return own[0] if len(own) == 1 else And(own)
+    nodes = _canonical([each for part in parts for each in (part.of if isinstance(part, And) else (part,))])
+    return nodes[0] if len(nodes) == 1 else And(nodes)
 
 
 def either(parts: Sequence[Node]) -> Node:
     """Any of these, in canonical order, each once."""
-    own = _canonical([each for part in parts for each in (part.of if isinstance(part, Or) else (part,))])
-    return own[0] if len(own) == 1 else Or(own)
+    nodes = _canonical([each for part in parts for each in (part.of if isinstance(part, Or) else (part,))])
+    return nodes[0] if len(nodes) == 1 else Or(nodes)
 
 
 def _canonical(parts: Sequence[Node]) -> tuple[Node, ...]:
@@ -207,11 +207,11 @@ def _phrase(text: str, end: str = "") -> str:
     return f'"{together}{end}"' if " " in together else together + end
 
 
-def _together(own: list[str]) -> str:
-    text = own[0]
-    for before, word in pairwise(own):
+def _together(words: list[str]) -> str:
+    text = words[0]
+    for before, word in pairwise(words):
         text += word if stands_alone(before) and stands_alone(word) else f" {word}"
-    return text if plain_words(text) == own else " ".join(own)  # some combine to another character
+    return text if plain_words(text) == words else " ".join(words)  # some combine to another character
 
 
 def _field(part: Node) -> str:
@@ -284,18 +284,18 @@ def _starts(term: Term | Prefix, document: Document, text: str) -> int:
     return document.positions(text).of(term.words, isinstance(term, Prefix))
 
 
-def _near(one: Term | Prefix, other: Term | Prefix, distance: int, document: Document, text: str) -> int:
+def _near(first: Term | Prefix, second: Term | Prefix, distance: int, document: Document, text: str) -> int:
     """Where the one begins near the other, as bits. Steps grow with the logarithm of the distance."""
-    near = _starts(other, document, text)
-    after = near >> _size(one)
-    before = near << _size(other)
+    near = _starts(second, document, text)
+    after = near >> _size(first)
+    before = near << _size(second)
     reach = 1
     while reach < distance:
         step = min(reach, distance - reach)
         after |= after >> step
         before |= before << step
         reach += step
-    return _starts(one, document, text) & (after | before)
+    return _starts(first, document, text) & (after | before)
 
 
 def _size(term: Term | Prefix) -> int:
@@ -332,8 +332,8 @@ def occurrences(node: Node, document: Document) -> Iterator[tuple[str, int, int]
                 yield from _spans(node, text, _starts(node, document, text))
         case Near(first, second, distance):
             for text in texts(node.field):
-                for one, other in ((first, second), (second, first)):
-                    yield from _spans(one, text, _near(one, other, distance, document, text))
+                for subject, neighbour in ((first, second), (second, first)):
+                    yield from _spans(subject, text, _near(subject, neighbour, distance, document, text))
 
 
 def fields(node: Node, document: Document) -> Iterator[str]:

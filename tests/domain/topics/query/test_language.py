@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.domain.text.words import plain_words
 from bot.domain.topics.query.document import TEXTS, Document
-from bot.domain.topics.query.language import Mark, Query, QueryError, explain, held, matches, parse
+from bot.domain.topics.query.language import Mark, Query, QueryError, explain, matched_fields, matches, parse
 from bot.domain.topics.query.tree import And, Near, Node, Not, Number, Or, Prefix, Term, Value, compares
 
 # Understanding and writing.
@@ -247,7 +247,7 @@ def test_what_made_a_document_match_beside_its_words_is_told_as_queries_write_it
     text: str, told: tuple[str, ...]
 ) -> None:
     document = Document("Storm", domain="bbc.co.uk", lang="en", quality=60)
-    assert held(parse(text), document) == told
+    assert matched_fields(parse(text), document) == told
 
 
 def test_a_query_is_read_once() -> None:

@@ -1,4 +1,4 @@
-"""What people decided about stories: which records report the same event, and which do not."""
+"""Decisions of people that override clustering: which records report the same event, and which do not."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _second = schema.stories.alias("second")
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class StoryOverride:
     """Two records report the same event, or do not, as a user of a server said."""
 
     one: int
@@ -31,16 +31,16 @@ class Rule:
     at: datetime
 
 
-async def add(connection: AsyncConnection, rule: Rule) -> None:
-    """Keep a rule; of what was said before about these two it takes the place."""
-    one, other = sorted((rule.one, rule.other))
+async def add(connection: AsyncConnection, override: StoryOverride) -> None:
+    """Store an override. It replaces an earlier one for the same two records."""
+    one, other = sorted((override.one, override.other))
     row = {
         "one": one,
         "other": other,
-        "same": rule.same,
-        "guild_id": rule.guild_id,
-        "user_id": rule.user_id,
-        "at": rule.at,
+        "same": override.same,
+        "guild_id": override.guild_id,
+        "user_id": override.user_id,
+        "at": override.at,
     }
     await upsert(connection, _u, [row], on=["one", "other"])
 
@@ -48,7 +48,7 @@ async def add(connection: AsyncConnection, rule: Rule) -> None:
 async def withdraw(
     connection: AsyncConnection, ones: Iterable[int], others: Iterable[int], *, same: bool
 ) -> None:
-    """Forget what was said between two groups of records."""
+    """Remove the overrides between two groups of records."""
     left, right = list(ones), list(others)
     for part in chunks(left):
         for opposite in chunks(right):
@@ -60,10 +60,10 @@ async def withdraw(
 
 
 async def apart(connection: AsyncConnection) -> list[tuple[int, int]]:
-    """Pairs of stories that were told to be different.
+    """Pairs of stories that people keep apart.
 
-    What was said of a server's own report counts while that is in a story of the server's own. As a guest in
-    shared story it says nothing of where that story belongs.
+    An override of a server's own report counts only while the report is in a story of that server. In a shared
+    story it does not decide where that story belongs.
     """
     rows = await connection.execute(
         sa.select(_one.c.story, _other.c.story)
