@@ -63,7 +63,7 @@ class EndpointSettings:
 class HttpServer:
     """Listens from `start` to `close`.
 
-    `connected` returns whether Discord is connected, `polls` the number of polls by outcome.
+    `connected` returns whether Discord is connected, `polls` and `rephrasings` the number of each by outcome.
     """
 
     def __init__(
@@ -73,12 +73,14 @@ class HttpServer:
         settings: EndpointSettings,
         connected: Callable[[], bool],
         polls: Callable[[], Mapping[str, int]],
+        rephrasings: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._context = context
         self._ingest = ingest
         self._settings = settings
         self._connected = connected
         self._polls = polls
+        self._rephrasings = rephrasings
         self._pushed: Counter[str] = Counter()
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._rate = RateLimitItemPerMinute(settings.per_minute)
@@ -133,7 +135,11 @@ class HttpServer:
             now = self._context.now()
             if self._page_until is None or now >= self._page_until:
                 measured = await measure(self._context)
-                counts = {"topicwire_polls_total": self._polls(), "topicwire_pushed_total": self._pushed}
+                counts = {
+                    "topicwire_polls_total": self._polls(),
+                    "topicwire_pushed_total": self._pushed,
+                    "topicwire_rephrasings_total": self._rephrasings(),
+                }
                 self._page = exposition(measured, connected=self._connected(), counts=counts)
                 self._page_until = now + PAGE_AGE
         return web.Response(

@@ -9,7 +9,7 @@ from bot.domain.briefs.brief import brief
 from bot.domain.briefs.candidates import Sentence
 from bot.domain.briefs.figures import Figure
 from bot.domain.briefs.novelty import change
-from bot.domain.briefs.rephrasing import Line
+from bot.domain.briefs.rephrasing import RephrasedSentence
 from bot.domain.briefs.sentences import excerpt
 from bot.domain.briefs.sentences import sentences as sentences_of
 from bot.domain.model import Outlet, StoryView
@@ -30,7 +30,9 @@ def attributed(sentence: Sentence) -> str:
     return f"{escape(sentence.text)} — {_linked(record.outlet, record.url)}"
 
 
-def summary(view: StoryView, sentences: Sequence[Sentence], rephrased: Sequence[Line] = ()) -> str:
+def summary(
+    view: StoryView, sentences: Sequence[Sentence], rephrased: Sequence[RephrasedSentence] = ()
+) -> str:
     """The brief, a sentence a paragraph, or what a model made of it, which says so; the excerpt of the lead, cut at a
     sentence, where there is none.
     """
@@ -80,7 +82,7 @@ def figures_line(figures: Sequence[Figure]) -> str:
     )
 
 
-def _cited(line: Line, sentences: Sequence[Sentence]) -> str:
+def _cited(line: RephrasedSentence, sentences: Sequence[Sentence]) -> str:
     records = (sentences[place].report.record for place in line.cites)
     return f"{escape(line.text)} — {', '.join(_linked(record.outlet, record.url) for record in records)}"
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from bot.domain.briefs.brief import brief
 from bot.domain.briefs.candidates import Sentence
 from bot.domain.briefs.figures import Figure
-from bot.domain.briefs.rephrasing import Line
+from bot.domain.briefs.rephrasing import RephrasedSentence
 from bot.domain.model import UNKNOWN_DATE, Coverage, Record, Relation, StoryView
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.stories.ranking import Spike
@@ -58,10 +58,10 @@ PALETTE = (
 )  # fmt: skip
 
 ColourOf = Callable[[str], int | None]
-Rephrased = Callable[[Sequence[Sentence]], Sequence[Line]]
+Rephrased = Callable[[Sequence[Sentence]], Sequence[RephrasedSentence]]
 
 
-def as_they_are(_: Sequence[Sentence]) -> Sequence[Line]:
+def as_they_are(_: Sequence[Sentence]) -> Sequence[RephrasedSentence]:
     """No model has rephrased the sentences."""
     return ()
 

@@ -51,7 +51,7 @@ from bot.workers import cleanup, digests, rematch, titles
 from bot.workers.delivery import Delivery
 from bot.workers.ingest import Ingest, report
 from bot.workers.poller import Poller
-from bot.workers.rephrasing import RephrasingWorker
+from bot.workers.rephrasing import Rephraser, RephrasingWorker
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,8 @@ class App:
         *,
         replay: bool = False,
         endpoint: EndpointSettings | None = None,
-        rephrasing: RephrasingWorker | None = None,
+        rephraser: Rephraser | None = None,
+        rephrasings_per_day: int = 0,
     ) -> None:
         self.context = replace(context, wake=self.wake)
         self._stopping = asyncio.Event()
@@ -106,9 +107,11 @@ class App:
             wake=self._delivery.wake,
         )
         self.poll = Poller(self.context, self.ingest, context.web, random.random) if context.web else None
-        self.rephrasing = rephrasing
+        self.rephrasing = (
+            RephrasingWorker(self.context, rephraser, rephrasings_per_day) if rephraser is not None else None
+        )
         self.server = (
-            HttpServer(self.context, self.ingest, endpoint, self._connected, self._polls)
+            HttpServer(self.context, self.ingest, endpoint, self._connected, self._polls, self._rephrasings)
             if endpoint
             else None
         )
@@ -319,6 +322,9 @@ class App:
     def _polls(self) -> Mapping[str, int]:
         return self.poll.counts if self.poll is not None else {}
 
+    def _rephrasings(self) -> Mapping[str, int]:
+        return self.rephrasing.counts if self.rephrasing is not None else {}
+
 
 class _SourceReader:
     """Reads a source at the start and after every change."""
@@ -392,5 +398,10 @@ async def _start(config: Config, stack: contextlib.AsyncExitStack) -> App:
     async with db.write() as connection:
         await feeds.configure(connection, declared, context.polls.bounds.least, clock.now())
     watched = [build_source(s) for s in config.sources if not isinstance(s, FeedSettings)]
-    rephrasing = RephrasingWorker(context, model, config.rephrasing.per_day) if model is not None else None
-    return App(context, watched, endpoint=build_endpoint(config), rephrasing=rephrasing)
+    return App(
+        context,
+        watched,
+        endpoint=build_endpoint(config),
+        rephraser=model,
+        rephrasings_per_day=config.rephrasing.per_day,
+    )

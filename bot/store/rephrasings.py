@@ -12,7 +12,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.briefs.rephrasing import Line
+from bot.domain.briefs.rephrasing import RephrasedSentence
 from bot.store import schema
 from bot.store.servers import LEFT
 from bot.store.sql import chunks, insert_new
@@ -40,12 +40,14 @@ async def want_no_more(connection: AsyncConnection, guild_id: int) -> None:
     await connection.execute(sa.delete(_s).where(_s.c.guild_id == guild_id))
 
 
-async def of_stories(connection: AsyncConnection, stories: Iterable[int]) -> dict[str, tuple[Line, ...]]:
+async def of_stories(
+    connection: AsyncConnection, stories: Iterable[int]
+) -> dict[str, tuple[RephrasedSentence, ...]]:
     """What there is for these stories, by the name of the content; nothing where the brief stays as it is."""
-    found: dict[str, tuple[Line, ...]] = {}
+    found: dict[str, tuple[RephrasedSentence, ...]] = {}
     for part in chunks(stories):
         for row in await connection.execute(sa.select(_r.c.key, _r.c.lines).where(_r.c.story.in_(part))):
-            found[row.key] = tuple(Line(text, tuple(cites)) for text, cites in row.lines)
+            found[row.key] = tuple(RephrasedSentence(text, tuple(cites)) for text, cites in row.lines)
     return found
 
 
@@ -63,7 +65,7 @@ async def begin(connection: AsyncConnection, key: str, story: int, now: datetime
     return True
 
 
-async def accept(connection: AsyncConnection, key: str, lines: Sequence[Line]) -> None:
+async def accept(connection: AsyncConnection, key: str, lines: Sequence[RephrasedSentence]) -> None:
     """Store what the model made."""
     await connection.execute(
         sa.update(_r).where(_r.c.key == key).values(lines=[list(line) for line in lines])

@@ -10,7 +10,7 @@ from functools import partial
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.briefs.candidates import Sentence
-from bot.domain.briefs.rephrasing import Line, content_key
+from bot.domain.briefs.rephrasing import RephrasedSentence, content_key
 from bot.domain.model import Mode, Mute, StoryView, Subscription
 from bot.domain.posting import decisions
 from bot.domain.posting.decisions import PostingSettings
@@ -49,7 +49,7 @@ class RenderContext:
     outdated: Mapping[int, str]
     rules: PostingSettings
     model: str = ""
-    rephrased: Mapping[str, tuple[Line, ...]] = field(default_factory=dict)
+    rephrased: Mapping[str, tuple[RephrasedSentence, ...]] = field(default_factory=dict)
     rephrasing_servers: frozenset[int] = frozenset()
 
 
@@ -190,7 +190,7 @@ def brief_of(claim: Claimed, render_context: RenderContext) -> tuple[Sentence, .
 
 def _rephrased(
     claim: Claimed, render_context: RenderContext, sentences: Sequence[Sentence]
-) -> tuple[Line, ...]:
+) -> tuple[RephrasedSentence, ...]:
     if claim.guild_id not in render_context.rephrasing_servers:
         return ()
     return render_context.rephrased.get(content_key(sentences, render_context.model), ())

@@ -12,7 +12,7 @@ from typing import Protocol
 from bot.domain.briefs.candidates import Sentence
 from bot.domain.briefs.rephrasing import (
     INSTRUCTION,
-    Accepted,
+    AcceptedRephrasing,
     check_rephrasing,
     content_key,
     request,
@@ -102,7 +102,7 @@ class RephrasingWorker:
             return False
         self._note(Outcome(SendStatus.OK), begun)
         verdict = await asyncio.to_thread(check_rephrasing, [s.text for s in sentences], answer)
-        if isinstance(verdict, Accepted):
+        if isinstance(verdict, AcceptedRephrasing):
             async with self._context.db.write() as connection:
                 await rephrasings.accept(connection, key, verdict.lines)
             self._counts["accepted"] += 1

@@ -42,7 +42,7 @@ exactly one sentence."""
 Numbers: TypeAlias = tuple[int, ...]
 
 
-class Line(NamedTuple):
+class RephrasedSentence(NamedTuple):
     """A rephrased sentence, and the places in the brief of the sentences that it cites, from 0."""
 
     text: str
@@ -64,14 +64,14 @@ class Rejection(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class AcceptedRephrasing:
     """An answer that may be shown."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[RephrasedSentence, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class RejectedRephrasing:
     """An answer that must not be shown."""
 
     reason: Rejection
@@ -151,7 +151,7 @@ def content_key(sentences: Sequence[Sentence], model: str) -> str:
     return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()
 
 
-def check_rephrasing(sentences: Sequence[str], answer: str) -> Accepted | Rejected:
+def check_rephrasing(sentences: Sequence[str], answer: str) -> AcceptedRephrasing | RejectedRephrasing:
     """Whether an answer may be shown in place of the sentences.
 
     Each of its sentences is compared with each one that it cites, and must say nothing else: its numbers (with the word
@@ -161,17 +161,17 @@ def check_rephrasing(sentences: Sequence[str], answer: str) -> Accepted | Reject
     """
     lines = _parsed(answer, len(sentences))
     if lines is None:
-        return Rejected(Rejection.FORM)
+        return RejectedRephrasing(Rejection.FORM)
     if sum(length(line.text) for line in lines) > LONGEST_BRIEF:
-        return Rejected(Rejection.LENGTH)
+        return RejectedRephrasing(Rejection.LENGTH)
     for line in lines:
         for cited in line.cites:
             if (reason := _objection(line.text, sentences[cited])) is not None:
-                return Rejected(reason)
-    return Accepted(lines)
+                return RejectedRephrasing(reason)
+    return AcceptedRephrasing(lines)
 
 
-def _parsed(answer: str, count: int) -> tuple[Line, ...] | None:
+def _parsed(answer: str, count: int) -> tuple[RephrasedSentence, ...] | None:
     """The sentences of an answer; None where it does not have the form that was asked for."""
     if len(answer) > LONGEST_ANSWER:
         return None
@@ -189,11 +189,11 @@ def _parsed(answer: str, count: int) -> tuple[Line, ...] | None:
     return found if len(found) == len(lines) and cited == list(range(count)) else None
 
 
-def _line(entry: object) -> Line | None:
+def _line(entry: object) -> RephrasedSentence | None:
     match entry:
         case {"text": str(text), "sources": [int(), *_] as sources, **rest} if not rest:
             if all(type(number) is int for number in sources):
-                return Line(text.strip(), tuple(number - 1 for number in sources))
+                return RephrasedSentence(text.strip(), tuple(number - 1 for number in sources))
     return None
 
 

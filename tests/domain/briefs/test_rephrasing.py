@@ -14,10 +14,10 @@ from bot.domain.briefs.brief import LONGEST_BRIEF
 from bot.domain.briefs.candidates import Sentence
 from bot.domain.briefs.rephrasing import (
     LONGEST_ANSWER,
-    Accepted,
-    Line,
-    Rejected,
+    AcceptedRephrasing,
+    RejectedRephrasing,
     Rejection,
+    RephrasedSentence,
     check_rephrasing,
     content_key,
     request,
@@ -52,7 +52,9 @@ def about_second(text: str) -> str:
     ],
 )
 def test_a_shorter_or_smoother_sentence_is_accepted(text: str) -> None:
-    assert check_rephrasing(SENTENCES, about_second(text)) == Accepted((Line(FIRST, (0,)), Line(text, (1,))))
+    assert check_rephrasing(SENTENCES, about_second(text)) == AcceptedRephrasing(
+        (RephrasedSentence(FIRST, (0,)), RephrasedSentence(text, (1,)))
+    )
 
 
 @pytest.mark.parametrize(
@@ -86,7 +88,7 @@ def test_a_shorter_or_smoother_sentence_is_accepted(text: str) -> None:
     ],
 )
 def test_a_sentence_that_says_more_or_else_is_rejected(text: str, reason: Rejection) -> None:
-    assert check_rephrasing(SENTENCES, about_second(text)) == Rejected(reason), text
+    assert check_rephrasing(SENTENCES, about_second(text)) == RejectedRephrasing(reason), text
 
 
 @pytest.mark.parametrize(
@@ -115,13 +117,17 @@ def test_a_sentence_that_says_more_or_else_is_rejected(text: str, reason: Reject
     ],
 )
 def test_an_answer_of_another_form_is_rejected(text: str) -> None:
-    assert check_rephrasing(SENTENCES, text) == Rejected(Rejection.FORM)
+    assert check_rephrasing(SENTENCES, text) == RejectedRephrasing(Rejection.FORM)
 
 
 def test_a_sentence_that_cites_two_must_say_only_what_both_say() -> None:
-    assert check_rephrasing(SENTENCES, answer((FIRST, [1, 2]))) != Accepted((Line(FIRST, (0, 1)),))
+    assert check_rephrasing(SENTENCES, answer((FIRST, [1, 2]))) != AcceptedRephrasing(
+        (RephrasedSentence(FIRST, (0, 1)),)
+    )
     same = (FIRST, FIRST.replace(" after 14 complaints", ""))
-    assert check_rephrasing(same, answer((same[1], [1, 2]))) == Accepted((Line(same[1], (0, 1)),))
+    assert check_rephrasing(same, answer((same[1], [1, 2]))) == AcceptedRephrasing(
+        (RephrasedSentence(same[1], (0, 1)),)
+    )
 
 
 @pytest.mark.parametrize(
@@ -141,7 +147,7 @@ def test_a_sentence_that_cites_two_must_say_only_what_both_say() -> None:
 )  # fmt: skip
 def test_no_rule_is_for_english_alone(sentence: str, rephrased: str, accepted: bool) -> None:
     verdict = check_rephrasing([sentence], answer((rephrased, [1])))
-    assert isinstance(verdict, Accepted) is accepted, verdict
+    assert isinstance(verdict, AcceptedRephrasing) is accepted, verdict
 
 
 def _facts(text: str) -> set[str]:
@@ -164,7 +170,7 @@ anything = st.lists(lines, max_size=3).map(lambda some: answer(*some)) | st.text
 @given(anything | st.tuples(near, near).map(lambda two: answer((two[0], [1]), (two[1], [2]))))
 def test_whatever_is_answered_nothing_is_shown_that_its_sentences_do_not_have(text: str) -> None:
     verdict = check_rephrasing(SENTENCES, text)
-    if isinstance(verdict, Rejected):
+    if isinstance(verdict, RejectedRephrasing):
         return
     assert sum(length(line.text) for line in verdict.lines) <= LONGEST_BRIEF
     assert sorted(place for line in verdict.lines for place in line.cites) == [0, 1]
