@@ -82,7 +82,7 @@ def list_stories(db_url: str | None, as_json: bool, limit: int, sort: Sort, conf
 def show_related(text: str, db_url: str | None, as_json: bool, config: Path) -> None:
     """`topicwire related`."""
 
-    async def read_related(context: Context) -> related.Found:
+    async def read_related(context: Context) -> related.StoryDetails:
         return await related.related(context, text)
 
     result = with_context(db_url, load_settings(config), read_related)
