@@ -38,8 +38,8 @@ class StoryDetails:
     """A story. `asked` is the number that was asked for, another one where that story was merged.
 
     `fate` is what became of it in the channel that was named; `topics` are the story's, the most specific first; `matches` are the topics of each of its records, by id. `before` and `after` are stories that
-    say more about it, the most alike first. `additions` are what further outlets add to its brief, and `figures` those
-    in which outlets differ.
+    say more about it, the most alike first. `brief` has the sentences that sum it up, `additions` what further outlets
+    add to these, and `figures` those in which outlets differ.
     """
 
     view: StoryView
@@ -49,6 +49,7 @@ class StoryDetails:
     matches: Mapping[int, tuple[TopicMatch, ...]] = field(default_factory=dict)
     before: tuple[StoryView, ...] = ()
     after: tuple[StoryView, ...] = ()
+    brief: tuple[Sentence, ...] = ()
     additions: tuple[Sentence, ...] = ()
     figures: tuple[tuple[Figure, ...], ...] = ()
 
@@ -113,9 +114,11 @@ async def related(
 
 
 def _with_sentences(details: StoryDetails, owners: MediaOwners) -> StoryDetails:
+    sentences = brief(details.view, owners)
     return replace(
         details,
-        additions=additions(details.view, brief(details.view, owners), owners),
+        brief=tuple(sentences),
+        additions=additions(details.view, sentences, owners),
         figures=differing_figures(details.view, owners),
     )
 
