@@ -14,7 +14,7 @@ from bot.domain.text.cleaning import clip, plural
 from bot.messages.digest import channel_digest, digest_payload, schedule_words
 from bot.messages.message import Embed, dated, escape
 from bot.messages.story import GREY
-from bot.services import digests as use
+from bot.services import digests
 from bot.services.context import Context
 from cogs.common import (
     Interaction,
@@ -68,12 +68,12 @@ class DigestCommands(commands.GroupCog, group_name="digest", group_description="
     ) -> None:
         channel = managed(interaction)
         require_postable(channel)
-        reading = use.zone(timezone)
-        wanted = use.schedule(time, reading.zone, days, size, style)
-        done = await use.set_schedule(self.context, guild_of(interaction).id, channel.id, wanted)
+        reading = digests.zone(timezone)
+        schedule = digests.schedule(time, reading.zone, days, size, style)
+        done = await digests.set_schedule(self.context, guild_of(interaction).id, channel.id, schedule)
         text = (
-            f"{channel.mention} gets a digest {schedule_words(wanted)} "
-            f"with at most {plural(wanted.size, 'story', 'stories')}{' (headlines only)' if wanted.style is DigestStyle.HEADLINES else ''}.\nNext digest: <t:{int(done.next_digest.timestamp())}:F>"
+            f"{channel.mention} gets a digest {schedule_words(schedule)} "
+            f"with at most {plural(schedule.size, 'story', 'stories')}{' (headlines only)' if schedule.style is DigestStyle.HEADLINES else ''}.\nNext digest: <t:{int(done.next_digest.timestamp())}:F>"
         )
         if done.topics:
             text += f"\nTopics: {clip(', '.join(map(escape, done.topics)), 1500)}"
@@ -96,7 +96,7 @@ class DigestCommands(commands.GroupCog, group_name="digest", group_description="
     async def off(self, interaction: Interaction) -> None:
         """Turn off this channel's digest."""
         channel = managed(interaction)
-        await use.switch_off(self.context, channel.id)
+        await digests.switch_off(self.context, channel.id)
         text = f"{channel.mention} no longer gets a digest. Its subscriptions stay."
         await views.answer(interaction, Embed(title="Digest off", description=text, colour=GREY))
 
@@ -105,7 +105,7 @@ class DigestCommands(commands.GroupCog, group_name="digest", group_description="
     async def preview(self, interaction: Interaction) -> None:
         """Show this channel's digest as it would be now. Only you see it."""
         channel = channel_of(interaction)
-        composed = await use.preview(self.context, guild_of(interaction).id, channel.id)
+        composed = await digests.preview(self.context, guild_of(interaction).id, channel.id)
         digest, plan = composed.digest, composed.schedule
         message = channel_digest(digest, composed.topics, plan, composed.owners)
         since = dated(digest.since)
@@ -127,10 +127,10 @@ class DigestCommands(commands.GroupCog, group_name="digest", group_description="
         """Send this channel's digest now. The next one covers the time after it."""
         channel = managed(interaction)
         require_postable(channel)
-        told = await use.send_now(self.context, guild_of(interaction).id, channel.id, digest_payload)
+        count = await digests.send_now(self.context, guild_of(interaction).id, channel.id, digest_payload)
         text = (
-            f"Sending a digest with {plural(told, 'story', 'stories')}."
-            if told
+            f"Sending a digest with {plural(count, 'story', 'stories')}."
+            if count
             else "There are no new stories, so no digest is sent."
         )
         await views.answer(interaction, Embed(title="Digest", description=text, colour=GREY))
@@ -139,4 +139,4 @@ class DigestCommands(commands.GroupCog, group_name="digest", group_description="
     async def _timezone(
         self, _interaction: Interaction, current: str
     ) -> list[discord.app_commands.Choice[str]]:
-        return choices(use.suggest_zones(current))
+        return choices(digests.suggest_zones(current))

@@ -17,7 +17,7 @@ from bot.domain.briefs.brief import MOST_SENTENCES, brief
 from bot.domain.briefs.rouge import WORDS, Rouge, compare
 from bot.domain.briefs.sentences import sentences
 from bot.domain.model import Outlet, Record, Stored, StoryView
-from bot.domain.stories import story as stories
+from bot.domain.stories.story import Story, story_view
 from bot.domain.text.cleaning import repair
 from bot.domain.text.language import detect
 from bot.domain.text.stems import stemmed
@@ -127,7 +127,7 @@ def _event(data: Any, number: int) -> Event:
             language=language,
         )
         members.append(Stored(place, record, MOMENT, MOMENT))
-    view = stories.story_view(stories.Story(number, tuple(members), {}, {}))
+    view = story_view(Story(number, tuple(members), {}, {}))
     if view is None:
         raise ValueError("no reports")
     return Event(view, reference, language)

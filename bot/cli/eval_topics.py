@@ -13,8 +13,7 @@ from bot.cli.common import load_topic_files, print_json, print_line
 from bot.cli.evaluation import labels_by_address, print_table, quality_of, quality_values, read_records
 from bot.domain.model import Record, Stored
 from bot.domain.records.intake import keys_of
-from bot.domain.stories import story as domain_stories
-from bot.domain.stories.story import Story, topics_by_server
+from bot.domain.stories.story import Story, story_view, topics_by_server
 from bot.domain.text.words import name_key
 from bot.domain.topics.learned import learn_from_stream
 from bot.domain.topics.topics import Topics
@@ -41,18 +40,18 @@ def topics(
     records as the running bot would. Returns how many items were refused.
     """
     configured = catalogue_topics() if directory is None else load_topic_files(directory)
-    known = Topics(configured)
+    topics = Topics(configured)
     records, refused = read_records(places)
     if learned:
-        labelled = [(record, known.matcher.of(record)) for record in records]
-        known = Topics(configured, titles=learn_from_stream(catalogue_titles(), labelled, known))
+        labelled = [(record, topics.matcher.of(record)) for record in records]
+        topics = Topics(configured, titles=learn_from_stream(catalogue_titles(), labelled, topics))
     facts: dict[str, object] = {"records": len(records)}
     if stories is not None:
-        facts |= _of_stories(known, records, stories)
+        facts |= _of_stories(topics, records, stories)
     if categories is not None:
-        facts |= _of_categories(known, records, categories)
+        facts |= _of_categories(topics, records, categories)
     if stories is None and categories is None:
-        total, rows = _of_declared(known, records, ", ".join(places))
+        total, rows = _of_declared(topics, records, ", ".join(places))
         facts |= {"all": total, "topics": rows}
     if as_json:
         print_json(facts)
@@ -78,17 +77,17 @@ def _print(facts: Mapping[str, object]) -> None:
 
 
 def _of_declared(
-    known: Topics, records: Iterable[Record], place: str
+    topics: Topics, records: Iterable[Record], place: str
 ) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
     """The figures for all topics together, and for each."""
     right: Counter[str] = Counter()
     matched: Counter[str] = Counter()
     declared: Counter[str] = Counter()
-    names = {name_key(topic.name): topic.name for topic in known}
+    names = {name_key(topic.name): topic.name for topic in topics}
     for record in records:
-        resolved = {topic.name for name in record.topics if (topic := known.resolve(name)) is not None}
-        says = known.with_ancestors(resolved) & names.keys()
-        finds = known.with_ancestors(known.matcher.matched(record)) & names.keys()
+        resolved = {topic.name for name in record.topics if (topic := topics.resolve(name)) is not None}
+        says = topics.with_ancestors(resolved) & names.keys()
+        finds = topics.with_ancestors(topics.matcher.matched(record)) & names.keys()
         declared.update(says)
         matched.update(finds)
         right.update(says & finds)
@@ -111,7 +110,7 @@ def _of_declared(
 # Against events.
 
 
-def _of_stories(known: Topics, records: Iterable[Record], file: Path) -> dict[str, object]:
+def _of_stories(topics: Topics, records: Iterable[Record], file: Path) -> dict[str, object]:
     """What stories that are these events have as topics, once their reports have come in one after the other."""
     labels = labels_by_address(file)
     events: dict[str, list[Record]] = {}
@@ -121,7 +120,7 @@ def _of_stories(known: Topics, records: Iterable[Record], file: Path) -> dict[st
             events.setdefault(label, []).append(record)
     if not events:
         raise InvalidInputError(f"{file}: none of its addresses belongs to a record.")
-    grown = [_grown(known, reports) for reports in events.values()]
+    grown = [_grown(topics, reports) for reports in events.values()]
     big = [story for story in grown if story.reports >= BIG]
     assigned = [share for story in grown for share in story.shares]
     of_big = [share for story in big for share in story.shares]
@@ -149,9 +148,9 @@ class _Grown:
     changes: int
 
 
-def _grown(known: Topics, reports: Sequence[Record]) -> _Grown:
+def _grown(topics: Topics, reports: Sequence[Record]) -> _Grown:
     members = [Stored(i, record, _time(record), _time(record)) for i, record in enumerate(reports, 1)]
-    matches = {member.id: known.matcher.of(member.record) for member in members}
+    matches = {member.id: topics.matcher.of(member.record) for member in members}
     assigned: dict[int, frozenset[str]] = {}
     changes = 0
     for count in range(1, len(members) + 1):
@@ -161,7 +160,7 @@ def _grown(known: Topics, reports: Sequence[Record]) -> _Grown:
         }
         changes += count > BIG and decided != assigned
         assigned = decided
-    view = domain_stories.story_view(Story(1, tuple(members), {}, matches, assigned))
+    view = story_view(Story(1, tuple(members), {}, matches, assigned))
     shares = tuple(one.voices / one.of for one in view.evidence if one.assigned) if view else ()
     return _Grown(len(members), shares, changes)
 
@@ -177,13 +176,13 @@ def _share(part: int, whole: int) -> float:
 # Against categories.
 
 
-def _of_categories(known: Topics, records: Iterable[Record], file: Path) -> dict[str, object]:
+def _of_categories(topics: Topics, records: Iterable[Record], file: Path) -> dict[str, object]:
     """Whether the root topics of records are those of their categories. A category is named as topics are.
 
     Only roots that a category names are compared: of an article on business nobody said that it is not about Europe.
     """
     labels = labels_by_address(file)
-    roots = {label: _roots_named(known, label) for label in sorted(set(labels.values()))}
+    roots = {label: _roots_named(topics, label) for label in sorted(set(labels.values()))}
     unknown = [label for label, of in roots.items() if not of]
     if len(unknown) == len(roots):
         raise InvalidInputError(
@@ -197,8 +196,8 @@ def _of_categories(known: Topics, records: Iterable[Record], file: Path) -> dict
         label = next((labels[key] for key in keys_of(record) if key in labels), None)
         if label is None or not roots[label]:
             continue
-        own = known.matcher.of(record)
-        found = {_root(known, match.topic) for match in own} & named
+        own = topics.matcher.of(record)
+        found = {_root(topics, match.topic) for match in own} & named
         total += 1
         without += not own
         right += len(found & roots[label])
@@ -218,11 +217,11 @@ def _of_categories(known: Topics, records: Iterable[Record], file: Path) -> dict
     } | ({"left out, as no topic has that name": ", ".join(unknown)} if unknown else {})
 
 
-def _roots_named(known: Topics, label: str) -> frozenset[str]:
+def _roots_named(topics: Topics, label: str) -> frozenset[str]:
     """The root topics of a category: `science and technology` are two. None where no topic has such a name."""
-    topics = (known.resolve(name) for name in (label, *_JOINED.split(label)))
-    return frozenset(_root(known, topic.name) for topic in topics if topic is not None)
+    named = (topics.resolve(name) for name in (label, *_JOINED.split(label)))
+    return frozenset(_root(topics, topic.name) for topic in named if topic is not None)
 
 
-def _root(known: Topics, name: str) -> str:
-    return name_key(known.root(name))
+def _root(topics: Topics, name: str) -> str:
+    return name_key(topics.root(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from bot.cli.common import (
     to_utc,
     with_context,
 )
-from bot.domain.model import UNKNOWN_DATE, Coverage, StoryView
+from bot.domain.briefs.candidates import Sentence
+from bot.domain.briefs.figures import Figure
+from bot.domain.model import UNKNOWN_DATE, Coverage, Relation, StoryView
 from bot.domain.posting.digest import Digest
 from bot.domain.stories.hit import Hit
 from bot.domain.stories.order import Order
@@ -82,33 +85,73 @@ def list_stories(db_url: str | None, as_json: bool, limit: int, sort: Sort, conf
 def show_related(text: str, db_url: str | None, as_json: bool, config: Path) -> None:
     """`topicwire related`."""
 
-    async def read_related(context: Context) -> related.Found:
+    async def read_related(context: Context) -> related.StoryDetails:
         return await related.related(context, text)
 
-    result = with_context(db_url, load_settings(config), read_related)
+    details = with_context(db_url, load_settings(config), read_related)
     if as_json:
-        neighbours = {"before": [o.number for o in result.before], "after": [o.number for o in result.after]}
-        print_json(_story_json(result.view) | neighbours)
+        print_json(_details_json(details))
         return
-    view, lead = result.view, result.view.lead
+    view, lead = details.view, details.view.lead
     print_line(f"#{view.number} {lead.record.title}")
     about = f"score {view.heat} · {', '.join(view.topics)}"
     print_line(
         f"{lead.record.outlet.name} · {_dated(lead.published) or UNDATED} · {about}\n{lead.record.url}"
     )
-    for heading, relation in (("Same event", "same"), ("Background", "background")):
-        entries = [entry for entry in view.coverage if entry.relation.value == relation]
-        if entries:
-            print_line(f"\n{heading}")
-        for entry in entries:
-            record = entry.stored.record
-            where = f"{record.outlet.name} · {_dated(entry.stored.published) or UNDATED} · {record.url}"
-            print_line(f"  {record.quality:>3}  {record.title}\n       {where}")
-    for heading, neighbours_of_kind in (("Before", result.before), ("After", result.after)):
-        if neighbours_of_kind:
-            print_line(f"\n{heading}")
-        for neighbour in neighbours_of_kind:
-            print_line(f"  #{neighbour.number:<6}{neighbour.last:%Y-%m-%d}  {neighbour.lead.record.title}")
+    coverage = {
+        relation: [entry for entry in view.coverage if entry.relation is relation] for relation in Relation
+    }
+    _print_part("In brief", map(_quoted, details.brief))
+    _print_part("What others add", map(_quoted, details.additions))
+    _print_part("Figures differ", map(_compared, details.figures))
+    _print_part("Same event", map(_covered, coverage[Relation.SAME]))
+    _print_part("Background", map(_covered, coverage[Relation.BACKGROUND]))
+    _print_part("Before", map(_neighbour, details.before))
+    _print_part("After", map(_neighbour, details.after))
+
+
+def _print_part(heading: str, entries: Iterable[str]) -> None:
+    """Print entries below their heading; nothing where there are none."""
+    lines = [f"  {entry}" for entry in entries]
+    if lines:
+        print_line("\n".join((f"\n{heading}", *lines)))
+
+
+def _quoted(sentence: Sentence) -> str:
+    return f"{sentence.text} — {sentence.report.record.outlet.name}"
+
+
+def _compared(figures: Sequence[Figure]) -> str:
+    return " · ".join(f"{text} ({report.record.outlet.name})" for text, report in figures)
+
+
+def _covered(entry: Coverage) -> str:
+    record = entry.stored.record
+    published = _dated(entry.stored.published) or UNDATED
+    return f"{record.quality:>3}  {record.title}\n       {record.outlet.name} · {published} · {record.url}"
+
+
+def _neighbour(view: StoryView) -> str:
+    return f"#{view.number:<6}{view.last:%Y-%m-%d}  {view.lead.record.title}"
+
+
+def _details_json(details: related.StoryDetails) -> dict[str, Any]:
+    return {
+        **_story_json(details.view),
+        "brief": list(map(_sentence_json, details.brief)),
+        "additions": list(map(_sentence_json, details.additions)),
+        "figures": [
+            [{"text": text, "outlet": report.record.outlet.name} for text, report in differing]
+            for differing in details.figures
+        ],
+        "before": [view.number for view in details.before],
+        "after": [view.number for view in details.after],
+    }
+
+
+def _sentence_json(sentence: Sentence) -> dict[str, str]:
+    record = sentence.report.record
+    return {"text": sentence.text, "outlet": record.outlet.name, "url": record.url}
 
 
 def show_digest(

@@ -17,16 +17,14 @@ from bot.domain.posting import zones
 from bot.domain.posting.digest import Digest, compose, half_life_of, served_by_digest
 from bot.domain.posting.schedule import DEFAULT_SIZE, EVERY_DAY, DigestStyle, Schedule, parse_days, parse_time
 from bot.domain.posting.zones import Reading, Zones
-from bot.domain.stories import story as stories
 from bot.domain.stories.owners import MediaOwners
-from bot.domain.stories.story import Story
+from bot.domain.stories.story import Story, muted_by
 from bot.domain.text.cleaning import clip
 from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
 from bot.services.context import Context
 from bot.services.topics import NEAR, resolve, spikes
-from bot.store import digests, outbox, subscriptions
-from bot.store import stories as stored
+from bot.store import digests, outbox, stories, subscriptions
 from bot.store.subscriptions import ChannelState
 
 FIRST = timedelta(days=1)  # a channel's first digest looks back so far, or to its first subscription,
@@ -102,17 +100,17 @@ class DigestSet:
     topics: tuple[str, ...]
 
 
-async def set_schedule(context: Context, guild_id: int, channel_id: int, wanted: Schedule) -> DigestSet:
+async def set_schedule(context: Context, guild_id: int, channel_id: int, schedule: Schedule) -> DigestSet:
     """Set when a channel's digest comes. After a time without any, it does not tell of all that time."""
     now = context.now()
-    next_digest = wanted.after(now)
+    next_digest = schedule.after(now)
     async with context.db.write() as connection:
         await subscriptions.ensure_channel(connection, channel_id, guild_id)
         await digests.begin_again(connection, channel_id, now - FIRST)
-        await subscriptions.set_schedule(connection, channel_id, wanted, next_digest)
-        own = served_by_digest(await subscriptions.subscriptions(connection, channel_ids=[channel_id]))
+        await subscriptions.set_schedule(connection, channel_id, schedule, next_digest)
+        subscribed = served_by_digest(await subscriptions.subscriptions(connection, channel_ids=[channel_id]))
     context.wake()
-    return DigestSet(wanted, next_digest, tuple(s.topic for s in own))
+    return DigestSet(schedule, next_digest, tuple(s.topic for s in subscribed))
 
 
 async def switch_off(context: Context, channel_id: int) -> None:
@@ -162,7 +160,7 @@ async def compose_for_channel(
         await digests.mentions(connection, state.channel_id),
         since,
         now,
-        muted=stories.muted_by(await subscriptions.mutes_in(connection, state.guild_id, state.channel_id)),
+        muted=muted_by(await subscriptions.mutes_in(connection, state.guild_id, state.channel_id)),
         owners=context.rules.owners,
         size=plan.size,
     )
@@ -180,19 +178,19 @@ async def _candidates(
     guild_id: int | None = None,
 ) -> list[Story]:
     """The stories of these topics that a digest of this period is chosen from."""
-    numbers = await stored.arrived(connection, names, since, until, guild_id)
+    numbers = await stories.arrived(connection, names, since, until, guild_id)
     if len(numbers) > MOST_CANDIDATES:
         half_life = half_life_of(since, until)
-        numbers = await stored.hottest_of(connection, numbers, MOST_CANDIDATES, until, half_life)
-    return list((await stored.load(connection, numbers, guild_id)).values())
+        numbers = await stories.hottest_of(connection, numbers, MOST_CANDIDATES, until, half_life)
+    return list((await stories.load(connection, numbers, guild_id)).values())
 
 
 async def preview(context: Context, guild_id: int, channel_id: int) -> ComposedDigest:
     """The digest that would be sent now."""
     now = context.now()
     async with context.evaluations.turn(guild_id), context.db.read() as connection:
-        own, state = await _channel(connection, guild_id, channel_id)
-        return await compose_for_channel(connection, context, own, state, now)
+        subscribed, state = await _channel(connection, guild_id, channel_id)
+        return await compose_for_channel(connection, context, subscribed, state, now)
 
 
 async def send_now(context: Context, guild_id: int, channel_id: int, write: Write) -> int:
@@ -200,8 +198,8 @@ async def send_now(context: Context, guild_id: int, channel_id: int, write: Writ
     async with context.db.intake() as connection:
         now = context.now()
         await digests.replace_waiting(connection, channel_id, now)
-        own, state = await _channel(connection, guild_id, channel_id)
-        composed = await compose_for_channel(connection, context, own, state, now)
+        subscribed, state = await _channel(connection, guild_id, channel_id)
+        composed = await compose_for_channel(connection, context, subscribed, state, now)
         if not composed.digest.entries:
             return 0
         await subscriptions.ensure_channel(connection, channel_id, guild_id)
@@ -251,11 +249,11 @@ async def enqueue(
 async def between(context: Context, topic_name: str, since: datetime, until: datetime, size: int) -> Digest:
     """The digest of one topic over any time, as the command line asks for it."""
     async with context.db.read() as connection:
-        known = await context.topics.load(connection)
-        topic = resolve(known, topic_name)
-        candidates = await _candidates(connection, known.with_descendants(topic.name), since, until)
+        topics = await context.topics.load(connection)
+        topic = resolve(topics, topic_name)
+        candidates = await _candidates(connection, topics.with_descendants(topic.name), since, until)
     asked = Subscription(0, 0, 0, topic.name)
     owners = context.rules.owners
     return await asyncio.to_thread(
-        compose, candidates, [asked], known, {}, since, until, owners=owners, size=size
+        compose, candidates, [asked], topics, {}, since, until, owners=owners, size=size
     )

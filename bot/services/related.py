@@ -18,30 +18,28 @@ from bot.domain.posting import decisions
 from bot.domain.posting.fate import PostFate, PostState
 from bot.domain.records.identity import canonical
 from bot.domain.stories import reference
-from bot.domain.stories import story as stories
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.ranking import Sort, rank
 from bot.domain.stories.related import RelatedCandidate, related_stories, words_of
-from bot.domain.stories.story import Story
+from bot.domain.stories.story import Muted, Story, lead_of, muted_by, story_view
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import plain_words
 from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError
 from bot.services.context import Context
 from bot.services.topics import resolve
-from bot.store import outbox, records, search, subscriptions
-from bot.store import stories as stored
+from bot.store import outbox, records, search, stories, subscriptions
 
 LOOKED_AT = 40  # stories that have most words of another, of which some stand beside it
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class StoryDetails:
     """A story. `asked` is the number that was asked for, another one where that story was merged.
 
     `fate` is what became of it in the channel that was named; `topics` are the story's, the most specific first; `matches` are the topics of each of its records, by id. `before` and `after` are stories that
-    say more about it, the most alike first. `additions` are what further outlets add to its brief, and `figures` those
-    in which outlets differ.
+    say more about it, the most alike first. `brief` has the sentences that sum it up, `additions` what further outlets
+    add to these, and `figures` those in which outlets differ.
     """
 
     view: StoryView
@@ -51,6 +49,7 @@ class Found:
     matches: Mapping[int, tuple[TopicMatch, ...]] = field(default_factory=dict)
     before: tuple[StoryView, ...] = ()
     after: tuple[StoryView, ...] = ()
+    brief: tuple[Sentence, ...] = ()
     additions: tuple[Sentence, ...] = ()
     figures: tuple[tuple[Figure, ...], ...] = ()
 
@@ -71,10 +70,10 @@ async def number_of(context: Context, text: str, guild_id: int | None = None) ->
                     raise unknown(text.strip()[:20].lstrip("#"))
                 return number
             case reference.MessageIds(ids):
-                found = await stored.by_message(connection, ids, guild_id)
-                if found is None:
+                number = await stories.by_message(connection, ids, guild_id)
+                if number is None:
                     raise NotFoundError("That message is not a story's post in this server.")
-                return found
+                return number
             case reference.ArticleLink(url):
                 return await _by_address(connection, url, guild_id)
             case reference.Words(words, number):
@@ -90,70 +89,74 @@ async def number_of(context: Context, text: str, guild_id: int | None = None) ->
 
 async def _by_address(connection: AsyncConnection, url: str, guild_id: int | None) -> int:
     try:
-        found = await stored.by_key(connection, canonical(url), guild_id or 0)
+        number = await stories.by_key(connection, canonical(url), guild_id or 0)
     except ValueError as error:
         raise InvalidInputError(f"That link is not valid: {error}.") from error
-    if found is None:
+    if number is None:
         raise NotFoundError(
-            "No story has that link. The bot may not have read the article, or only knows it as background."
+            "No story has that link. The bot may not have read the article, or other articles only list it as background."
         )
-    return found
+    return number
 
 
-async def related(context: Context, text: str, guild_id: int | None = None, channel_id: int = 0) -> Found:
+async def related(
+    context: Context, text: str, guild_id: int | None = None, channel_id: int = 0
+) -> StoryDetails:
     """A story with all its coverage, as the server and the channel that ask see it (None: whoever runs the bot)."""
     asked = await number_of(context, text, guild_id)
     async with context.db.read() as connection:
-        muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
-        found = await _found(connection, context, asked, guild_id, channel_id, muted)
-        before, after = await _beside(connection, found.view, guild_id, muted, context.rules.owners)
+        muted = muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
+        details = await _details(connection, context, asked, guild_id, channel_id, muted)
+        before, after = await _beside(connection, details.view, guild_id, muted, context.rules.owners)
     return await asyncio.to_thread(
-        _with_sentences, replace(found, before=before, after=after), context.rules.owners
+        _with_sentences, replace(details, before=before, after=after), context.rules.owners
     )
 
 
-def _with_sentences(found: Found, owners: MediaOwners) -> Found:
+def _with_sentences(details: StoryDetails, owners: MediaOwners) -> StoryDetails:
+    sentences = brief(details.view, owners)
     return replace(
-        found,
-        additions=additions(found.view, brief(found.view, owners), owners),
-        figures=differing_figures(found.view, owners),
+        details,
+        brief=tuple(sentences),
+        additions=additions(details.view, sentences, owners),
+        figures=differing_figures(details.view, owners),
     )
 
 
 async def why(
     context: Context, text: str, guild_id: int | None = None, channel_id: int = 0
-) -> tuple[Found, dict[int, str]]:
+) -> tuple[StoryDetails, dict[int, str]]:
     """The same without what stands beside it, and for each of its records what put it there."""
     asked = await number_of(context, text, guild_id)
     async with context.db.read() as connection:
-        muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
-        found = await _found(connection, context, asked, guild_id, channel_id, muted)
+        muted = muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
+        found = await _details(connection, context, asked, guild_id, channel_id, muted)
         return found, await records.reasons(connection, [member.id for member in found.view.members])
 
 
-async def _found(
+async def _details(
     connection: AsyncConnection,
     context: Context,
     asked: int,
     guild_id: int | None,
     channel_id: int,
-    muted: stories.Muted,
-) -> Found:
-    number = await stored.survivor(connection, asked, guild_id)
+    muted: Muted,
+) -> StoryDetails:
+    number = await stories.survivor(connection, asked, guild_id)
     if number is None:
         raise unknown(asked)
-    story = (await stored.load(connection, [number], guild_id))[number]
+    story = (await stories.load(connection, [number], guild_id))[number]
     if not story.members:
         raise NotFoundError(f"Story #{number} was withdrawn. Its outlets removed all articles.")
     view = await asyncio.to_thread(_view, story, muted, context.rules.owners)
     known = await context.topics.load(connection, guild_id or 0)
     fate = await _fate(connection, view, known, channel_id) if channel_id else None
-    return Found(view, asked, fate, known.specific_first(view.topics), story.topics)
+    return StoryDetails(view, asked, fate, known.specific_first(view.topics), story.topics)
 
 
-def _view(story: Story, muted: stories.Muted, owners: MediaOwners) -> StoryView:
+def _view(story: Story, muted: Muted, owners: MediaOwners) -> StoryView:
     """The story without what is muted; one of which all is muted as it is."""
-    view = stories.story_view(story, muted, owners) or stories.story_view(story, owners=owners)
+    view = story_view(story, muted, owners) or story_view(story, owners=owners)
     assert view is not None
     return view
 
@@ -162,7 +165,7 @@ async def _beside(
     connection: AsyncConnection,
     view: StoryView,
     guild_id: int | None,
-    muted: stories.Muted,
+    muted: Muted,
     owners: MediaOwners,
 ) -> tuple[tuple[StoryView, ...], tuple[StoryView, ...]]:
     """The stories before and after a story that say more about it."""
@@ -172,25 +175,25 @@ async def _beside(
         connection, words_of(view), guild_id=guild_id, limit=LOOKED_AT, exclude=[view.number]
     )
     scores = dict.fromkeys(declared, 0.0) | dict(alike)
-    found = await stored.load(connection, scores, guild_id)
+    found = await stories.load(connection, scores, guild_id)
     return await asyncio.to_thread(_related_stories, view, found, scores, declared, muted, owners)
 
 
 def _related_stories(
     view: StoryView,
-    found: Mapping[int, Story],
+    similar: Mapping[int, Story],
     scores: Mapping[int, float],
     declared: Collection[int],
-    muted: stories.Muted,
+    muted: Muted,
     owners: MediaOwners,
 ) -> tuple[tuple[StoryView, ...], tuple[StoryView, ...]]:
-    views = {number: stories.story_view(story, muted, owners) for number, story in found.items()}
+    views = {number: story_view(story, muted, owners) for number, story in similar.items()}
     return related_stories(
         view, [RelatedCandidate(v, scores[n]) for n, v in views.items() if v is not None], declared
     )
 
 
-async def _fate(connection: AsyncConnection, view: StoryView, known: Topics, channel_id: int) -> PostFate:
+async def _fate(connection: AsyncConnection, view: StoryView, topics: Topics, channel_id: int) -> PostFate:
     post = await outbox.post_in(connection, view.number, channel_id)
     if post is not None:
         if post.sent_at is None:
@@ -203,8 +206,8 @@ async def _fate(connection: AsyncConnection, view: StoryView, known: Topics, cha
     withheld = await outbox.withheld_reason(connection, view.number, channel_id)
     if withheld is not None:
         return PostFate(PostState.WITHHELD, reason=withheld)
-    own = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
-    matching = decisions.matching(view, own, known)
+    subscribed = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
+    matching = decisions.matching(view, subscribed, topics)
     if not matching:
         return PostFate(PostState.NOT_SUBSCRIBED)
     if all(subscription.mode is Mode.DIGEST for subscription in matching):
@@ -217,8 +220,8 @@ async def suggest(context: Context, text: str, guild_id: int, limit: int = 25) -
     named = reference.parse(text) if text.strip() else None
     async with context.db.read() as connection:
         if isinstance(named, reference.StoryNumber) and named.number < 10**reference.LONGEST_NUMBER:
-            found = await stored.load(connection, [named.number], guild_id)
-            exact = [(s.number, stories.lead_of(s.members).record.title) for s in found.values() if s.members]
+            loaded = await stories.load(connection, [named.number], guild_id)
+            exact = [(s.number, lead_of(s.members).record.title) for s in loaded.values() if s.members]
             if exact:
                 return exact
         return await _by_title(connection, text, limit, guild_id)
@@ -228,7 +231,7 @@ async def _by_title(
     connection: AsyncConnection, text: str, limit: int, guild_id: int | None
 ) -> list[tuple[int, str]]:
     """Stories by parts of the words of a title, where they are new, else by whole words."""
-    found = await stored.titles(connection, text, limit, guild_id)
+    found = await stories.titles(connection, text, limit, guild_id)
     return found or await search.by_title(connection, plain_words(text), guild_id, limit)
 
 
@@ -252,20 +255,20 @@ async def latest(
             title = resolve(known, topic_name).name
             names = known.with_descendants(title)
         if sort is Sort.HOT:
-            order = await stored.hottest(connection, names, limit, now, guild_id)
+            order = await stories.hottest(connection, names, limit, now, guild_id)
         else:
-            order = await stored.latest(connection, names, limit, guild_id)
-        found = await stored.load(connection, order, guild_id)
-        muted = stories.muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
+            order = await stories.latest(connection, names, limit, guild_id)
+        found = await stories.load(connection, order, guild_id)
+        muted = muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
     listed = [found[number] for number in order]
     return title, await context.evaluations.run(_views, listed, muted, context.rules.owners, sort, now)
 
 
 def _views(
-    listed: Iterable[Story], muted: stories.Muted, owners: MediaOwners, sort: Sort, now: datetime
+    listed: Iterable[Story], muted: Muted, owners: MediaOwners, sort: Sort, now: datetime
 ) -> list[StoryView]:
     """What can be seen of these stories, in order."""
-    views = [view for story in listed if (view := stories.story_view(story, muted, owners)) is not None]
+    views = [view for story in listed if (view := story_view(story, muted, owners)) is not None]
     if sort is Sort.HOT:  # once more, by what is left of each here
         views.sort(key=lambda view: rank(view, now), reverse=True)
     return views

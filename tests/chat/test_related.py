@@ -74,7 +74,7 @@ async def test_a_story_is_named_in_many_ways(world: World, asked: str) -> None:
         ("9" * 30, "There is no story #99999999999999999999. A story's number is below its post."),
         (
             "https://nobody.example/x",
-            "No story has that link. The bot may not have read the article, or only knows it as background.",
+            "No story has that link. The bot may not have read the article, or other articles only list it as background.",
         ),
         ("ftp://x", "That link is not valid: not an http or https address."),
         (

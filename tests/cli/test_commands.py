@@ -145,6 +145,8 @@ def test_related_takes_a_number_a_link_or_words(sample_db: Path) -> None:
     shown = topicwire("related", "street tree", "--db", sample_db).stdout
     assert beside
     assert all(f"  #{number} " in shown for number in beside)
+    assert len({sentence["outlet"] for sentence in by_words["brief"]}) > 1
+    assert all(f"  {sentence['text']} — {sentence['outlet']}\n" in shown for sentence in by_words["brief"])
     unknown = topicwire("related", "99999", "--db", sample_db)
     assert unknown.returncode == 3
     assert "There is no story #99999" in unknown.stderr
