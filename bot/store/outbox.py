@@ -329,12 +329,13 @@ async def to_rephrase(
 ) -> list[Claimed]:
     """The posts of stories in these servers, sent since then, whose brief may be rephrased: the newest, as workers claim them.
 
-    Those for which that was done before are among them where they wait for an edit, which can carry a newer one.
+    Those for which that was done before are among them where they wait for an edit, which can carry a newer one. `+ 0`:
+    a server's posts of all times are many more than those of the last hour.
     """
     wanted = sa.or_(_o.c.rephrased.is_(False), _o.c.due_at.is_not(None))
     rows = await connection.execute(
         sa.select(_o)
-        .where(_o.c.kind == STORY, _o.c.sent_at > since, _o.c.guild_id.in_(list(guild_ids)))
+        .where(_o.c.kind == STORY, _o.c.sent_at > since, (_o.c.guild_id + 0).in_(list(guild_ids)))
         .where(_o.c.message_id.is_not(None), _o.c.closed.is_(False), wanted)
         .order_by(_o.c.sent_at.desc(), _o.c.id.desc())
         .limit(limit)

@@ -330,7 +330,7 @@ outbox = sa.Table(
     sa.Column("message_id", SNOWFLAKE),
     sa.Column("thread_id", SNOWFLAKE),
     _text("shown"),
-    sa.Column("sent_at", UtcTime),
+    sa.Column("sent_at", UtcTime, index=True),
     sa.Column("edited_at", UtcTime),
     # Whether a model's rephrasing was looked for, which costs a message one edit at most.
     sa.Column("rephrased", sa.Boolean, nullable=False, server_default=sa.false()),
@@ -338,7 +338,6 @@ outbox = sa.Table(
     # Nearly every row is a message that was sent and waits for nothing.
     _where("ix_outbox_due", "due_at", "due_at IS NOT NULL"),
     _where("ix_outbox_leased", "lease_until", "lease_until IS NOT NULL"),
-    _where("ix_outbox_stories_sent", "sent_at", "kind = 'story'"),
     _where("ix_outbox_published", "sent_at", "kind = 'publish'"),
 )
 

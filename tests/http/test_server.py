@@ -140,7 +140,9 @@ async def opened_office(
         polls: Counter[str] = Counter()
         up = [True]
         settings = EndpointSettings(LOOPBACK, 0, token, per_minute)
-        listening = HttpServer(desk.context, desk.ingest, settings, lambda: up[0], lambda: polls)
+        listening = HttpServer(
+            desk.context, desk.ingest, settings, lambda: up[0], lambda: polls, lambda: {"accepted": 1}
+        )
         port = await listening.start()
         async with aiohttp.ClientSession() as client:
             yield Office(desk, listening, client, polls, port, up)
@@ -611,6 +613,7 @@ async def test_pushes_and_polls_are_counted_by_what_came_of_them(office: Office)
         "topicwire_pushed_total:rejected": 1,
         "topicwire_polls_total:new": 3,
         "topicwire_polls_total:failed": 1,
+        "topicwire_rephrasings_total:accepted": 1,
     }
 
 

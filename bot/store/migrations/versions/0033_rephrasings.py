@@ -11,14 +11,11 @@ branch_labels = None
 depends_on = None
 
 TIME = sa.DateTime(timezone=True)
-STORIES = sa.text("kind = 'story'")
 
 
 def upgrade() -> None:
     op.add_column("outbox", sa.Column("rephrased", sa.Boolean, nullable=False, server_default=sa.false()))
-    op.create_index(
-        "ix_outbox_stories_sent", "outbox", ["sent_at"], sqlite_where=STORIES, postgresql_where=STORIES
-    )
+    op.create_index("ix_outbox_sent_at", "outbox", ["sent_at"])
     op.create_table(
         "rephrasing_servers",
         sa.Column("guild_id", sa.BigInteger, autoincrement=False, nullable=False),
