@@ -258,7 +258,7 @@ async def test_a_message_that_the_bot_cannot_make_holds_up_no_other(
         return good(view, **more)
 
     with monkeypatch.context() as broken:
-        broken.setattr("bot.messages.story.story_post", bad)
+        broken.setattr("bot.workers.rendering.story_post", bad)
         await world.report(record(METRO[0], quality=90), record(WHALES[0], "w.example", quality=80))
     assert [post.embeds[0].title for post in world.posts()] == [WHALES[0]]
     assert "ZeroDivisionError: a bug" in world.caplog.text
