@@ -121,7 +121,7 @@ async def test_a_database_of_the_first_version_keeps_its_topics(empty_url: str) 
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
-        command.upgrade(config, "0030")
+        command.upgrade(config, "0040")
         for statement in FIRST_VERSION:
             connection.execute(sa.text(statement), {"server": GUILD} if ":server" in statement else {})
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0030"
+revision = "0040"
 down_revision = None
 branch_labels = None
 depends_on = None

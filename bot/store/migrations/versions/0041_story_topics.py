@@ -5,16 +5,16 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0031"
-down_revision = "0030"
+revision = "0041"
+down_revision = "0040"
 branch_labels = None
 depends_on = None
 
-COPY = "CREATE TABLE story_topics_0030 AS SELECT story, topic_id FROM story_topics"
+COPY = "CREATE TABLE story_topics_before AS SELECT story, topic_id FROM story_topics"
 OF_EVERYBODY = """
 INSERT INTO story_topics (story, topic_id, guild_id)
-SELECT story_topics_0030.story, story_topics_0030.topic_id, stories.guild_id
-FROM story_topics_0030 JOIN stories ON stories.number = story_topics_0030.story
+SELECT story_topics_before.story, story_topics_before.topic_id, stories.guild_id
+FROM story_topics_before JOIN stories ON stories.number = story_topics_before.story
 """
 # A server's topics of a story were those of any report. What is not enough any more goes when the story grows.
 OF_SERVERS = """
@@ -47,4 +47,4 @@ def upgrade() -> None:
     op.create_index("ix_story_topics_topic_id_story", "story_topics", ["topic_id", "story"])
     op.execute(OF_EVERYBODY)
     op.execute(OF_SERVERS)
-    op.drop_table("story_topics_0030")
+    op.drop_table("story_topics_before")
