@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from bot.domain.model import Stored
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
-from bot.domain.text.words import words
+from bot.domain.text.words import stands_alone, words
 
 COPIED = 12  # words at the beginning of two texts that no two authors write alike
+CHARACTERS = 3  # of a script without spaces that count as a word
 
 
 def voice_of(members: Iterable[Stored], owners: MediaOwners = NO_OWNERS) -> dict[int, str]:
@@ -27,10 +28,21 @@ def voice_of(members: Iterable[Stored], owners: MediaOwners = NO_OWNERS) -> dict
     of: dict[int, str] = {}
     for member in members:
         owner_mark = of[member.id] = f"owner {owners.of(member.record.outlet.domain)}"
-        beginning = words(member.record.excerpt)[:COPIED]
-        if len(beginning) == COPIED:
-            parent[root(f"text {' '.join(beginning)}")] = root(owner_mark)
+        if beginning := _beginning(member.record.excerpt):
+            parent[root(f"text {beginning}")] = root(owner_mark)
     return {i: root(owner_mark) for i, owner_mark in of.items()}
+
+
+def _beginning(text: str) -> str:
+    """What copies of a text have in common: its first `COPIED` words; empty if it has fewer."""
+    missing = COPIED * CHARACTERS
+    beginning = []
+    for word in words(text):
+        beginning.append(word)
+        missing -= 1 if stands_alone(word) else CHARACTERS
+        if missing <= 0:
+            return " ".join(beginning)
+    return ""
 
 
 def voices(members: Iterable[Stored], owners: MediaOwners = NO_OWNERS) -> int:

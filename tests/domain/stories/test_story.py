@@ -290,6 +290,21 @@ def test_two_outlets_that_each_brought_two_agencies_are_one_voice() -> None:
     assert voices(members) == 1
 
 
+@pytest.mark.parametrize(
+    ("begins", "copied"),
+    [
+        ("市の中心部にある古い橋は、", False),  # many reports of it begin so
+        ("市の中心部にある古い橋は、点検で見つかった亀裂のため月曜日の朝から通行止めになっている。", True),
+        ("The old bridge in the centre of the town ", False),
+        ("The old bridge in the centre of the town has been closed since Monday, ", True),
+    ],
+)
+def test_a_copy_begins_as_no_two_authors_would_in_any_script(begins: str, *, copied: bool) -> None:
+    ends = ("市長は謝罪した。 The mayor apologised.", "代替のバスが走る。 Buses run instead.")
+    members = [stored(record("One", f"{n}.example", excerpt=begins + end)) for n, end in enumerate(ends)]
+    assert voices(members) == (1 if copied else 2)
+
+
 def test_short_texts_are_nobodys_copies() -> None:
     members = [stored(record("One", f"{n}.example", excerpt="Read more here.")) for n in range(3)]
     assert voices(members) == 3
