@@ -31,6 +31,9 @@ _ENDED = regex.compile(rf"\p{{Sentence_Terminal}}{_CLOSING}$")
 # An address, a name of somebody, or several hashtags: what such a text says is on another page.
 _ADDRESS = re.compile(r"https?:|www\.|@\w|(?<!\w)#\w[^#]*(?<!\w)#\w")
 _ASKS = regex.compile(rf"[?？؟;՞⁇⁈]{_CLOSING}$")
+_OPENS = frozenset("\"“„«‘'([「『（")
+_QUESTION_MARKS = frozenset("?？؟;՞⁇⁈")
+_ADDRESS_MARKS = frozenset(":@#")
 
 
 class Piece(NamedTuple):
@@ -52,7 +55,9 @@ def pieces(text: str, language: str) -> tuple[Piece, ...]:
             tail = piece[-TAIL:]
             if _ABBREVIATION.search(tail):
                 continue
-            if opening := _OPENING.search(tail):  # the library leaves it to the sentence before
+            if tail.rstrip()[-1:] in _OPENS and (
+                opening := _OPENING.search(tail)
+            ):  # the library leaves it to the sentence before
                 piece = piece[: opening.start() - len(tail)]
         if (shown := piece.strip()) and not is_boilerplate(shown):
             found.append(Piece(shown, quotes % 2 == 1))
@@ -81,7 +86,12 @@ def is_whole(piece: str) -> bool:
     if length(piece) > LONGEST or not is_closed(piece):
         return False
     tail = piece[-TAIL:]
-    if _CUT_OFF.search(tail) or _ASKS.search(tail) or _ADDRESS.search(piece):
+    # Most pieces have none of the characters that these begin with, and looking for those is cheaper.
+    if (
+        (("…" in tail or ".." in tail) and _CUT_OFF.search(tail))
+        or (not _QUESTION_MARKS.isdisjoint(tail) and _ASKS.search(tail))
+        or (("www." in piece or not _ADDRESS_MARKS.isdisjoint(piece)) and _ADDRESS.search(piece))
+    ):
         return False
     if piece.isascii() and piece.count(" ") > 2 * FEWEST_WORDS:
         return True
