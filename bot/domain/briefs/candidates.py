@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice, pairwise
 from math import log2
 from typing import NamedTuple, TypeAlias
@@ -59,7 +60,10 @@ def candidates(view: StoryView, owners: MediaOwners) -> tuple[list[Candidate], W
     """
     members = comparable_members(view)
     voices = voice_of(members, owners)
-    written = [(member, list(_sentences(member.record))) for member in members]
+    written = [
+        (member, _sentences(member.record.title, member.record.excerpt, member.record.language))
+        for member in members
+    ]
     headline = terms(view.lead.record.title)
     weights = _weights((voices[member.id], found) for member, some in written for _, _, found in some)
     return [
@@ -82,14 +86,16 @@ def _language(record: Record) -> str:
     return record.language.partition("-")[0].lower()
 
 
-def _sentences(record: Record) -> Iterator[tuple[str, float, Terms]]:
-    """Each sentence of a record, what its place and its length make of the weights of its terms, and these terms."""
-    texts = [(text, LATER**place) for place, text in enumerate(sentences(record.excerpt, record.language))]
-    if sentences(record.title, record.language) == (record.title,):
-        texts.append((record.title, TITLE))
-    for text, worth in texts:
-        found = terms(text)
-        yield text, worth / len(found) ** LONG, found
+@lru_cache(
+    maxsize=256
+)  # a post asks twice, for its brief and for what changed, and so does each of its channels
+def _sentences(title: str, excerpt: str, language: str) -> tuple[tuple[str, float, Terms], ...]:
+    """Each sentence of a report, what its place and its length make of the weights of its terms, and these terms."""
+    texts = [(text, LATER**place) for place, text in enumerate(sentences(excerpt, language))]
+    if sentences(title, language) == (title,):
+        texts.append((title, TITLE))
+    with_terms = [(text, worth, terms(text)) for text, worth in texts]
+    return tuple((text, worth / len(found) ** LONG, found) for text, worth, found in with_terms)
 
 
 def _weights(written: Iterable[tuple[str, Terms]]) -> dict[Term, int]:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 
+from bot.domain.briefs import candidates
 from bot.domain.briefs.brief import FEWEST_SENTENCES, LONGEST_BRIEF, MOST_SENTENCES, brief
 from bot.domain.briefs.candidates import Sentence
+from bot.domain.briefs.novelty import change
+from bot.domain.briefs.sentences import sentences
 from bot.domain.model import Mute, StoryView
 from bot.domain.stories import story as stories
 from bot.domain.stories.owners import MediaOwners
@@ -121,3 +125,30 @@ def test_a_brief_is_the_same_whatever_the_order_of_arrival() -> None:
     assert one is not None
     assert other is not None
     assert brief(one) == brief(other)
+
+
+def test_the_texts_of_a_story_are_cut_once_for_all_its_channels(monkeypatch: pytest.MonkeyPatch) -> None:
+    reports = [
+        stored(
+            record(
+                f"Pier {n} reopens",
+                f"pier{n}.example",
+                hours=n,
+                excerpt=f"Pier {n} was painted by divers in May.",
+            )
+        )
+        for n in range(4)
+    ]
+    shown = stories.story_view(story(*reports))
+    assert shown is not None
+    cut: list[str] = []
+
+    def counted(text: str, language: str) -> tuple[str, ...]:
+        cut.append(text)
+        return sentences(text, language)
+
+    monkeypatch.setattr(candidates, "sentences", counted)
+    for _channel in range(5):
+        brief(shown)
+        change(shown, reports[0].first_seen)
+    assert sorted(cut) == sorted(text for one in reports for text in (one.record.title, one.record.excerpt))
