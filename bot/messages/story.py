@@ -101,9 +101,9 @@ def story_post(
     since: datetime | None = None,
     rephrased: Rephrased = as_they_are,
 ) -> Message:
-    """The living message of a story. `topics` are the story's in the order to show them (as they came);
+    """The living message of a story.
 
-    `mentions` are roles to ping; `subscribed` the topics it is posted for, which are a forum's tags first. A brief has
+    `topics` are the story's in the order to show them (as they came); `mentions` are roles to ping; `subscribed` the topics it is posted for, which are a forum's tags first. A brief has
     one sentence of each of the `owners`. `since` is when the message was sent: it says what changed after that.
     `rephrased` is what a model made of the brief; nothing where it stays as it is.
     """

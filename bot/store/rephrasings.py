@@ -24,26 +24,26 @@ _s = schema.rephrasing_servers
 
 
 async def wanting(connection: AsyncConnection, guild_ids: Collection[int] | None = None) -> frozenset[int]:
-    """The servers, or those among these, that want briefs rephrased and that the bot is in."""
+    """The servers that have rephrased briefs switched on and that the bot is in, of all or of these."""
     which = sa.true() if guild_ids is None else _s.c.guild_id.in_(list(guild_ids))
     rows = await connection.execute(sa.select(_s.c.guild_id).where(which, _s.c.guild_id.not_in(LEFT)))
     return frozenset(rows.scalars())
 
 
 async def want(connection: AsyncConnection, guild_id: int, user_id: int, now: datetime) -> None:
-    """A server wants it."""
+    """Switch rephrased briefs on in a server. `user_id` is who did so."""
     await insert_new(connection, _s, [{"guild_id": guild_id, "user_id": user_id, "at": now}], on=["guild_id"])
 
 
 async def want_no_more(connection: AsyncConnection, guild_id: int) -> None:
-    """A server does not want it."""
+    """Switch rephrased briefs off in a server."""
     await connection.execute(sa.delete(_s).where(_s.c.guild_id == guild_id))
 
 
 async def of_stories(
     connection: AsyncConnection, stories: Iterable[int]
 ) -> dict[str, tuple[RephrasedSentence, ...]]:
-    """What there is for these stories, by the name of the content; nothing where the brief stays as it is."""
+    """The rephrased briefs of these stories, by `content_key`; without lines where the brief stays as it is."""
     found: dict[str, tuple[RephrasedSentence, ...]] = {}
     for part in chunks(stories):
         for row in await connection.execute(sa.select(_r.c.key, _r.c.lines).where(_r.c.story.in_(part))):
@@ -66,7 +66,7 @@ async def begin(connection: AsyncConnection, key: str, story: int, now: datetime
 
 
 async def accept(connection: AsyncConnection, key: str, lines: Sequence[RephrasedSentence]) -> None:
-    """Store what the model made."""
+    """Store an answer that passed every check."""
     await connection.execute(
         sa.update(_r).where(_r.c.key == key).values(lines=[list(line) for line in lines])
     )

@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import delivery, digests, feeds, outbox, pointers
 from bot.store.database import Database
 from tests.make import at
-
-
-@contextmanager
-def _statements(db: Database) -> Iterator[list[tuple[str, Any]]]:
-    seen: list[tuple[str, Any]] = []
-
-    def execute(_c: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
-        seen.append((statement, parameters))
-
-    event.listen(db.engine.sync_engine, "before_cursor_execute", execute)
-    try:
-        yield seen
-    finally:
-        event.remove(db.engine.sync_engine, "before_cursor_execute", execute)
+from tests.store.store_helpers import statements
 
 
 async def plan_of(db: Database, work: Callable[[AsyncConnection], Awaitable[object]]) -> str:
     """How the database goes about all statements of some work, where it would rather not read a whole table."""
     async with db.write() as connection:
-        with _statements(db) as seen:
+        with statements(db) as seen:
             await work(connection)
         explain = "EXPLAIN QUERY PLAN"
         if db.dialect == "postgresql":  # which reads small tables as they are
