@@ -197,7 +197,7 @@ def describe_comparison(config: Config) -> str:
     """How stories are compared, and what rephrases briefs if anything does. This depends on the settings and on installed extras."""
     text = f"stories are compared by {embeddings.basis(config.stories.compares_meanings())}"
     if config.rephrasing.url:
-        text += f", and {config.rephrasing.model} at {hosts_only(config.rephrasing.url)} rephrases briefs in servers that want it"
+        text += f", and {config.rephrasing.model} at {hosts_only(config.rephrasing.url)} rephrases briefs in servers that switch it on"
     return text
 
 

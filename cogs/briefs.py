@@ -8,7 +8,7 @@ from discord.ext import commands
 from bot.chat import views
 from bot.messages.message import Embed, escape
 from bot.messages.story import GREY
-from bot.services import rephrasing as use
+from bot.services import rephrasing
 from bot.services.context import Context
 from cogs.common import Interaction, guild_of, only_with
 
@@ -28,12 +28,12 @@ class BriefCommands(commands.Cog):
         style="Word for word, or rephrased by a language model (default: show the setting)"
     )
     @only_with(manage_guild=True)
-    async def briefs(self, interaction: Interaction, style: use.BriefStyle | None = None) -> None:
+    async def briefs(self, interaction: Interaction, style: rephrasing.BriefStyle | None = None) -> None:
         """Choose whether a language model may rephrase the briefs in this server's posts."""
         guild_id = guild_of(interaction).id
         if style is not None:
-            await use.choose(self.context, guild_id, interaction.user.id, style)
-        rephrased = await use.style(self.context, guild_id) is use.BriefStyle.REPHRASED
+            await rephrasing.choose(self.context, guild_id, interaction.user.id, style)
+        rephrased = await rephrasing.style(self.context, guild_id) is rephrasing.BriefStyle.REPHRASED
         text = self._rephrased() if rephrased else VERBATIM
         await views.answer(interaction, Embed(title="Briefs", description=text, colour=GREY))
 
