@@ -82,6 +82,7 @@ class Client(commands.Bot):
         self.up = up or asyncio.Event()
         self.sync_trouble: Trouble | None = None  # why Discord may still show an old version of the commands
         self._add_commands = add_commands
+        self._running: set[asyncio.Task[Any]] = set()
 
     async def stay_connected(self, token: str) -> None:
         """Log in and run until the client is closed. Raises whatever prevents the first connection."""
@@ -95,11 +96,26 @@ class Client(commands.Bot):
         if (waiting := self._connection._ready_task) is not None:
             waiting.cancel()
         await super().close()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        handlers = [task for task in others if task.get_name().startswith(_HANDLERS)]
+        named = {task for task in asyncio.all_tasks() if task.get_name().startswith(_HANDLERS)}
+        handlers = (named | self._running) - {asyncio.current_task()}
         for task in handlers:
             task.cancel()
         await asyncio.gather(*handlers, return_exceptions=True)
+
+    def keep(self, handler: asyncio.Task[Any]) -> None:
+        """Refer to a running handler until it ends.
+
+        The event loop refers to its tasks weakly, and discord.py to none of those that run listeners and commands. One that
+        waits for something that nobody else knows would be collected as garbage, in the middle of what it does.
+        """
+        self._running.add(handler)
+        handler.add_done_callback(self._running.discard)
+
+    def _schedule_event(self, *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
+        """Keep the task of each listener. discord.py has no public hook for that."""
+        handler: asyncio.Task[Any] = super()._schedule_event(*args, **kwargs)
+        self.keep(handler)
+        return handler
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         """Log an error of a listener: one line for a database error, a traceback for a bug."""

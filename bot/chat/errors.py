@@ -190,6 +190,8 @@ class Tree(app_commands.CommandTree[Any]):
         A command may have to wait that long for the database while a large batch is stored. Every answer is visible to
         the user only. Users who exceed a rate limit, or are not in a server of the bot, get an error or no completions.
         """
+        if (handler := asyncio.current_task()) is not None:
+            self.client.keep(handler)
         if interaction.type is discord.InteractionType.autocomplete:
             return await self._may_complete(interaction)
         if interaction.type is not discord.InteractionType.application_command:

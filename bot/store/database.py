@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncTransactio
 
 from bot.errors import DatabaseLostError, StoreError
 from bot.store import schema
+from bot.store.checkout import Checkout
 
 BUSY_SECONDS = (
     1  # that a statement waits for another program's lock; nothing can end the wait, not even a stop,
@@ -189,7 +190,7 @@ class Database:
         self._url = url
         self._file = _file_of(engine.url)
         self._identity: tuple[int, int] | None = None  # device and inode of the file when it was opened
-        self._returning: set[asyncio.Task[None]] = set()  # connections on their way back to the pool
+        self._checkouts: set[Checkout] = set()  # until their connections are back in the pool
 
     @classmethod
     async def open(cls, url: str, *, guarded: bool = False) -> Self:
@@ -246,8 +247,8 @@ class Database:
         return None
 
     async def close(self) -> None:
-        """Give all connections back, those that cancelled tasks left on their way among them."""
-        await asyncio.gather(*self._returning, return_exceptions=True)
+        """Return all connections, also those whose tasks were cancelled or forgotten, and close them."""
+        await asyncio.gather(*[checkout.end() for checkout in self._checkouts], return_exceptions=True)
         await self._engine.dispose()
 
     @property
@@ -262,16 +263,11 @@ class Database:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
-        """A connection. Returning it takes some steps, which a cancellation in between does not stop."""
-        with _reaching():
-            connection = await self._engine.connect()
-        try:
+        """A connection, which is returned even if the task is cancelled at any point, or becomes garbage."""
+        async with Checkout(self._engine.connect(), self._checkouts) as checkout:
+            with _reaching():
+                connection = await checkout.connect()
             yield connection
-        finally:
-            returning = asyncio.create_task(connection.close())
-            self._returning.add(returning)
-            returning.add_done_callback(self._returning.discard)
-            await asyncio.shield(returning)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -291,11 +287,7 @@ class Database:
             async with self._connected() as connection:
                 await connection.execution_options(writes=True)
                 transaction = await _begun(connection)
-                try:
-                    yield connection
-                except BaseException:
-                    await transaction.rollback()
-                    raise
+                yield connection  # after an error, returning the connection rolls back
                 try:
                     await transaction.commit()
                 except exc.IntegrityError:
