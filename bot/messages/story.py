@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeAlias
 
 from bot.domain.briefs.brief import brief
 from bot.domain.briefs.candidates import Sentence
@@ -59,6 +60,9 @@ PALETTE = (
 
 ColourOf = Callable[[str], int | None]
 Rephrased = Callable[[Sequence[Sentence]], Sequence[RephrasedSentence]]
+Said: TypeAlias = tuple[
+    Sentence | None, tuple[Sentence, ...]
+]  # what changed since a post was sent, and its brief
 
 
 def as_they_are(_: Sequence[Sentence]) -> Sequence[RephrasedSentence]:
@@ -100,12 +104,14 @@ def story_post(
     owners: MediaOwners = NO_OWNERS,
     since: datetime | None = None,
     rephrased: Rephrased = as_they_are,
+    said: Callable[[StoryView, MediaOwners, datetime | None], Said] | None = None,
 ) -> Message:
     """The living message of a story.
 
     `topics` are the story's in the order to show them (as they came); `mentions` are roles to ping; `subscribed` the topics it is posted for, which are a forum's tags first. A brief has
     one sentence of each of the `owners`. `since` is when the message was sent: it says what changed after that.
-    `rephrased` is what a model made of the brief; nothing where it stays as it is.
+    `rephrased` is what a model made of the brief; nothing where it stays as it is. `said` is `said_in_post`, or what
+    remembers its results.
     """
     lead = view.lead.record
     topics = topics or view.topics or subscribed
@@ -113,7 +119,7 @@ def story_post(
     image = next((m.record.image for m in (view.lead, *view.members) if m.record.image), None)
     address = safe_url(lead.url)
     footer = _footer(view.number, topics)
-    news, sentences = said_in_post(view, owners, since)
+    news, sentences = (said or said_in_post)(view, owners, since)
     roles = tuple(dict.fromkeys(mentions))[:MOST_ROLES]
     embed = Embed(
         title=escape_to(lead.title, TITLE, alone=True),
@@ -144,9 +150,7 @@ def story_post(
     )
 
 
-def said_in_post(
-    view: StoryView, owners: MediaOwners, since: datetime | None
-) -> tuple[Sentence | None, tuple[Sentence, ...]]:
+def said_in_post(view: StoryView, owners: MediaOwners, since: datetime | None) -> Said:
     """What changed since a post was sent, and its brief."""
     news = change_since(view, since, owners)
     return news, brief(view, owners, [news] if news else [])

@@ -16,12 +16,13 @@ from bot.domain.posting import decisions
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.digest import served_by_digest
 from bot.domain.retry import Outcome, RequestKind, SendStatus
+from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.story import Story, muted_by, reaches, story_view
 from bot.domain.topics.topics import Topics
 from bot.messages.digest import without_stories
 from bot.messages.forum import other_names, tag_names
 from bot.messages.message import Message
-from bot.messages.story import said_in_post, story_post, withdrawn
+from bot.messages.story import Said, said_in_post, story_post, withdrawn
 from bot.store import outbox, rephrasings, stories, subscriptions
 from bot.store.outbox import Claimed
 from bot.store.subscriptions import ChannelState
@@ -38,6 +39,9 @@ class RenderContext:
     `stories` are those of the claims and those that they were `merged_into`; `channels` are those that a digest
     waits for; `outdated` says by a notice's id why it is not true any more. `rephrased` is what `model` made of
     briefs, by the name of their content; it is shown in the `rephrasing_servers`.
+
+    Most channels of a story see the same of it, so that is computed once: `views` by story, server (0 where all see the
+    same) and mutes, and what is `said` of a view by how many of its members came after the post.
     """
 
     stories: Mapping[int, Story]
@@ -51,6 +55,8 @@ class RenderContext:
     model: str = ""
     rephrased: Mapping[str, tuple[RephrasedSentence, ...]] = field(default_factory=dict)
     rephrasing_servers: frozenset[int] = frozenset()
+    views: dict[tuple[int, int, frozenset[str]], StoryView | None] = field(default_factory=dict)
+    said: dict[tuple[int, int], Said] = field(default_factory=dict)
 
 
 async def load(
@@ -177,6 +183,7 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
         owners=render_context.rules.owners,
         since=claim.sent_at,
         rephrased=partial(_rephrased, claim, render_context),
+        said=partial(_said, render_context),
     )
     others = other_names(message.tags, topics) if claim.thread_id is not None else ()
     return replace(message, tags=tag_names(message.tags, topics), other_tags=others)
@@ -185,7 +192,18 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
 def brief_of(claim: Claimed, render_context: RenderContext) -> tuple[Sentence, ...]:
     """The sentences of a story's post; none where it has no brief."""
     view = None if claim.story in render_context.merged_into else _view(claim, render_context)
-    return said_in_post(view, render_context.rules.owners, claim.sent_at)[1] if view else ()
+    return _said(render_context, view, render_context.rules.owners, claim.sent_at)[1] if view else ()
+
+
+def _said(
+    render_context: RenderContext, view: StoryView, owners: MediaOwners, since: datetime | None
+) -> Said:
+    """What changed since a post was sent, and its brief."""
+    later = sum(member.first_seen > since for member in view.members) if since else 0
+    key = (id(view), later)  # the context keeps the view, so no other gets its id
+    if key not in render_context.said:
+        render_context.said[key] = said_in_post(view, owners, since)
+    return render_context.said[key]
 
 
 def _rephrased(
@@ -222,11 +240,21 @@ def _story(claim: Claimed, render_context: RenderContext) -> Story:
     return render_context.stories[claim.story].visible_to(claim.guild_id)
 
 
+def _differs(story: Story) -> bool:
+    """Whether a server sees more of the story than everybody does, given what it sees."""
+    matches = (match for of_member in story.topics.values() for match in of_member)
+    return any(story.assigned) or any(m.guild_id for m in story.members) or any(m.guild_id for m in matches)
+
+
 def _view(claim: Claimed, render_context: RenderContext) -> StoryView | None:
     """The claim's story without what its channel has muted."""
     scopes = (None, claim.channel_id)
     mutes = [m for m in render_context.mutes if m.guild_id == claim.guild_id and m.channel_id in scopes]
-    return story_view(_story(claim, render_context), muted_by(mutes), render_context.rules.owners)
+    story = _story(claim, render_context)
+    key = (story.number, claim.guild_id if _differs(story) else 0, frozenset(mute.value for mute in mutes))
+    if key not in render_context.views:
+        render_context.views[key] = story_view(story, muted_by(mutes), render_context.rules.owners)
+    return render_context.views[key]
 
 
 def _live_subscriptions(claim: Claimed, view: StoryView, render_context: RenderContext) -> list[Subscription]:
