@@ -31,7 +31,7 @@ class SearchCommands(commands.Cog):
         results = await search.find(
             self.context, query, guild_of(interaction).id, target_channel_id(interaction), sort
         )
-        answer_embeds = await self.context.evaluations.run(
-            pages, str(results.query), results.hits, results.left_out
+        answer_embeds = await self.context.evaluations.in_turn(
+            guild_of(interaction).id, pages, str(results.query), results.hits, results.left_out
         )
         await views.answer_pages(interaction, answer_embeds)

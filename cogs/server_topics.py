@@ -145,7 +145,9 @@ class ServerTopicCommands(commands.GroupCog, group_name="topic", group_descripti
             Series(str(importance), COLOURS[importance], result.backtest.posts[importance])
             for importance in Importance
         ]
-        chart = await self.context.evaluations.run(bars, result.backtest.days, series)
+        chart = await self.context.evaluations.in_turn(
+            guild_of(interaction).id, bars, result.backtest.days, series
+        )
         picture = discord.File(BytesIO(chart), CHART)
         title = heading(result.request.topic, result.request.text)
         embed = backtest_summary(

@@ -34,7 +34,8 @@ class StoryCommands(commands.Cog):
             self.context, story, guild_of(interaction).id, target_channel_id(interaction)
         )
         remarks = notes(coverage.view.number, coverage.asked, coverage.fate)
-        pages = await self.context.evaluations.run(
+        pages = await self.context.evaluations.in_turn(
+            guild_of(interaction).id,
             related_pages,
             coverage.view,
             remarks,
@@ -64,8 +65,14 @@ class StoryCommands(commands.Cog):
             self.context, story, guild_of(interaction).id, target_channel_id(interaction)
         )
         remarks = notes(explained.view.number, explained.asked, explained.fate)
-        pages = await self.context.evaluations.run(
-            why_pages, explained.view, remarks, explained.topics, explained.matches, reasons
+        pages = await self.context.evaluations.in_turn(
+            guild_of(interaction).id,
+            why_pages,
+            explained.view,
+            remarks,
+            explained.topics,
+            explained.matches,
+            reasons,
         )
         await views.answer_pages(interaction, pages)
 
@@ -89,8 +96,8 @@ class StoryCommands(commands.Cog):
         )
         word = "Hottest" if order is Sort.HOT else "Latest"
         title = f"{word}: {escape_to(name, 200)}" if name else f"{word} stories"
-        pages = await self.context.evaluations.run(
-            story_pages, title, views_of_stories, "There are no stories yet."
+        pages = await self.context.evaluations.in_turn(
+            guild_of(interaction).id, story_pages, title, views_of_stories, "There are no stories yet."
         )
         await views.answer_pages(interaction, pages)
 

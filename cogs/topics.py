@@ -26,4 +26,7 @@ class TopicCommands(commands.Cog):
         """List all topics with their number of stories."""
         rows = await topics.listing(self.context, search, guild_of(interaction).id)
         empty = f"No topic matches “{search[:80]}”." if search else "There are no topics yet."
-        await views.answer_pages(interaction, await self.context.evaluations.run(topic_pages, rows, empty))
+        await views.answer_pages(
+            interaction,
+            await self.context.evaluations.in_turn(guild_of(interaction).id, topic_pages, rows, empty),
+        )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.domain.briefs.brief import brief
-from bot.domain.briefs.candidates import Sentence
+from bot.domain.briefs.candidates import Sentence, Weighed, candidates
 from bot.domain.briefs.figures import Figure
 from bot.domain.briefs.novelty import change
 from bot.domain.briefs.rephrasing import RephrasedSentence
@@ -49,9 +49,10 @@ def digest_sentence(view: StoryView, told_at: datetime | None, owners: MediaOwne
 
     Empty where there is none that fits.
     """
-    sentences = brief(view, owners)
+    weighed = candidates(view, owners)
+    sentences = brief(view, owners, weighed=weighed)
     if told_at is not None:
-        found = change(view, told_at, owners, lambda sentence: length(attributed(sentence)) <= limit)
+        found = change(view, told_at, owners, lambda sentence: length(attributed(sentence)) <= limit, weighed)
         if found is not None:
             return attributed(found)
     lead = view.lead
@@ -63,11 +64,13 @@ def digest_sentence(view: StoryView, told_at: datetime | None, owners: MediaOwne
     return ""
 
 
-def change_since(view: StoryView, since: datetime | None, owners: MediaOwners) -> Sentence | None:
+def change_since(
+    view: StoryView, since: datetime | None, owners: MediaOwners, weighed: Weighed | None = None
+) -> Sentence | None:
     """What changed since a message was sent, if that fits into a line; None for a message that is not out yet."""
     if since is None:
         return None
-    return change(view, since, owners, lambda sentence: length(change_line(sentence)) <= CHANGE)
+    return change(view, since, owners, lambda sentence: length(change_line(sentence)) <= CHANGE, weighed)
 
 
 def change_line(sentence: Sentence) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from bot.domain.briefs.brief import brief
-from bot.domain.briefs.candidates import Sentence
+from bot.domain.briefs.candidates import Sentence, candidates
 from bot.domain.briefs.figures import Figure
 from bot.domain.briefs.rephrasing import RephrasedSentence
 from bot.domain.model import UNKNOWN_DATE, Coverage, Record, Relation, StoryView
@@ -152,8 +152,9 @@ def story_post(
 
 def said_in_post(view: StoryView, owners: MediaOwners, since: datetime | None) -> Said:
     """What changed since a post was sent, and its brief."""
-    news = change_since(view, since, owners)
-    return news, brief(view, owners, [news] if news else [])
+    weighed = candidates(view, owners)
+    news = change_since(view, since, owners, weighed)
+    return news, brief(view, owners, [news] if news else [], weighed)
 
 
 def _beside(names: Sequence[str]) -> str:

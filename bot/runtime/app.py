@@ -394,6 +394,8 @@ async def _start(config: Config, stack: contextlib.AsyncExitStack) -> App:
     model = await stack.enter_async_context(build_model(config))
     context = replace(build_context(config, db, clock.now), web=web, parsers=parsers)
     await rematch.configure(context, await asyncio.to_thread(build_topics, config))
+    if not config.topics.learned:
+        await rematch.forget_guesses(context)
     declared = await asyncio.to_thread(build_feeds, config)
     async with db.write() as connection:
         await feeds.configure(connection, declared, context.polls.bounds.least, clock.now())

@@ -261,7 +261,9 @@ async def latest(
         found = await stories.load(connection, order, guild_id)
         muted = muted_by(await subscriptions.mutes_in(connection, guild_id or 0, channel_id))
     listed = [found[number] for number in order]
-    return title, await context.evaluations.run(_views, listed, muted, context.rules.owners, sort, now)
+    return title, await context.evaluations.in_turn(
+        guild_id or 0, _views, listed, muted, context.rules.owners, sort, now
+    )
 
 
 def _views(

@@ -87,7 +87,7 @@ async def preview(
     about = (resolve(topics, topic_name).name,) if topic_name else ()
     spec = FeedSpec(address_of(address), topics=about, quality=context.polls.quality)
     discovered = await _discover(context, spec, guild_id, guessed="://" not in address)
-    items = await context.evaluations.run(_matched, topics, discovered.document, guild_id)
+    items = await context.evaluations.in_turn(guild_id, _matched, topics, discovered.document, guild_id)
     return FeedPreview(discovered.url, discovered.document, about, items)
 
 

@@ -482,6 +482,15 @@ async def arrived_after(connection: AsyncConnection, after: int, limit: int) -> 
     return await by_id(connection, rows.scalars())
 
 
+async def forget_guesses(connection: AsyncConnection) -> list[int]:
+    """Remove all learned topics of records. Returns the stories that had one, to decide their topics anew."""
+    guessed = sa.select(_rt.c.record_id).where(_rt.c.learned)
+    numbers = sa.select(_r.c.story).where(_r.c.id.in_(guessed), _r.c.story.is_not(None)).distinct()
+    of_guesses = sorted((await connection.execute(numbers)).scalars())
+    await connection.execute(sa.delete(_rt).where(_rt.c.learned))
+    return of_guesses
+
+
 async def rematch(connection: AsyncConnection, matches: Mapping[int, Sequence[TopicMatch]]) -> None:
     """Replace the topics of these records. Those of their stories have to be decided anew."""
     await _write_topics(connection, matches, await _topic_ids(connection, matches))

@@ -11,6 +11,7 @@ from bot.domain.briefs.candidates import (
     Sentence,
     Term,
     Terms,
+    Weighed,
     candidates,
     comparable_members,
     informative,
@@ -51,19 +52,20 @@ def change(
     since: datetime,
     owners: MediaOwners = NO_OWNERS,
     fits: Callable[[Sentence], bool] = lambda _sentence: True,
+    weighed: Weighed | None = None,
 ) -> Sentence | None:
     """What changed: of the last report first seen after `since` that says anything new, the sentence that is newest.
 
     New is what no earlier report of the story says. None where no report came in since, or none says anything new. So
-    a report that only repeats others changes nothing. A sentence that does not fit is passed over.
+    a report that only repeats others changes nothing. A sentence that does not fit is passed over. `weighed` are the
+    view's `candidates`, where the caller has them.
     """
     members = comparable_members(view)
     later = {member.first_seen for member in members if member.first_seen > since}
     if not later:
         return None
-    waiting = [
-        c for c in candidates(view, owners)[0] if c.sentence.report.first_seen > since and fits(c.sentence)
-    ]
+    every, _ = weighed or candidates(view, owners)
+    waiting = [c for c in every if c.sentence.report.first_seen > since and fits(c.sentence)]
     said = [(m.first_seen, terms(text)) for m in members for text in (m.record.title, m.record.excerpt)]
     headline = terms(view.lead.record.title)
     for moment in sorted(later, reverse=True):
