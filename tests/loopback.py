@@ -13,7 +13,7 @@ import itertools
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +26,8 @@ from aiohttp import WSMsgType, web
 from bot.domain.model import Mode, Subscription
 from bot.store import schema, subscriptions, topics
 from bot.store.database import Database
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 GUILD, CHANNEL, FORUM, BOT, ROLE_EVERYONE = 1000, 2000, 2001, 3000, 1000
 EPOCH_MS = 1_420_070_400_000  # Discord's ids count from here
@@ -44,6 +46,16 @@ async def on_a_free_port(app: web.Application, shutdown_timeout: float) -> Async
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def answering(handler: Handler) -> AsyncIterator[int]:
+    """Serve on the loopback meanwhile, every path by this handler; the port."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handler)
+    async with on_a_free_port(app, shutdown_timeout=0.1) as port:
+        yield port
+    await asyncio.sleep(0)  # its last callbacks
 
 
 async def follow_trains(database: str) -> None:

@@ -397,7 +397,7 @@ async def _start(config: Config, stack: contextlib.AsyncExitStack) -> App:
     if not config.topics.learned:
         await rematch.forget_guesses(context)
     declared = await asyncio.to_thread(build_feeds, config)
-    async with db.write() as connection:
+    async with db.intake() as connection:
         await feeds.configure(connection, declared, context.polls.bounds.least, clock.now())
     watched = [build_source(s) for s in config.sources if not isinstance(s, FeedSettings)]
     return App(

@@ -129,7 +129,7 @@ async def add(
         if full and await feeds.find(connection, address_of(address), guild_id) is None:
             raise _no_room(context)
     feed_preview = await preview(context, address, topic_name, guild_id)
-    async with context.db.write() as connection:
+    async with context.db.intake() as connection:
         before = await feeds.find(connection, feed_preview.url, guild_id)
         # One of the config or the catalogue stays from now on, whatever these say.
         origin = FeedOrigin.SERVER if guild_id else FeedOrigin.OPERATOR
@@ -196,7 +196,7 @@ async def listing(context: Context, guild_id: int) -> FeedList:
 
 async def remove(context: Context, name: str, guild_id: int = 0) -> Feed:
     """Remove a feed by its address or name. NotFoundError lists the existing feeds."""
-    async with context.db.write() as connection:
+    async with context.db.intake() as connection:
         server_feeds = await feeds.all_feeds(connection, guild_id)
         key = name_key(name)
         # A feed may call itself by the address of another one.

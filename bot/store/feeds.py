@@ -103,7 +103,11 @@ async def get(connection: AsyncConnection, source_id: int) -> Feed:
 
 
 async def add(connection: AsyncConnection, feed: NewFeed, interval: timedelta, now: datetime) -> int:
-    """Add a feed, or update its declared name, topics and quality. Returns the id of its source."""
+    """Add a feed, or update its declared name, topics and quality. Returns the id of its source.
+
+    In a transaction of `Database.intake`: it locks rows of several tables, as the storing of polls does. So do `configure`
+    and `remove`.
+    """
     state = await sources.ensure(connection, source_name(feed.address, feed.guild_id), KIND)
     declared: dict[str, Any] = {
         "name": feed.name,

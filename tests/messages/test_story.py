@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from bidi import get_display
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.briefs import candidates
 from bot.domain.briefs.brief import brief
 from bot.domain.briefs.candidates import Sentence
 from bot.domain.briefs.figures import Figure, differing_figures
@@ -521,3 +523,19 @@ def on_screen(text: str) -> str:
     """What Discord shows of a line, from left to right."""
     shown = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", re.sub(r"<t:\d+:R>", "3 hours ago", text))
     return re.sub("[\u200e\u202a-\u202c]", "", str(get_display(shown, base_dir="L")))
+
+
+def test_the_sentences_of_a_story_are_weighed_once_for_its_brief_and_what_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    weighed: list[int] = []
+    weights = candidates._weights
+
+    def counted(written: Iterable[tuple[str, candidates.Terms]]) -> dict[candidates.Term, int]:
+        weighed.append(1)
+        return weights(written)
+
+    monkeypatch.setattr(candidates, "_weights", counted)
+    grown = view("beta.example", "gamma.example")
+    story_post(grown, since=grown.lead.first_seen - timedelta(minutes=1))
+    assert len(weighed) == 1
