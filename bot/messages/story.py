@@ -60,9 +60,8 @@ PALETTE = (
 
 ColourOf = Callable[[str], int | None]
 Rephrased = Callable[[Sequence[Sentence]], Sequence[RephrasedSentence]]
-Said: TypeAlias = tuple[
-    Sentence | None, tuple[Sentence, ...]
-]  # what changed since a post was sent, and its brief
+# What changed since a post was sent, and its brief.
+Said: TypeAlias = tuple[Sentence | None, tuple[Sentence, ...]]
 
 
 def as_they_are(_: Sequence[Sentence]) -> Sequence[RephrasedSentence]:
