@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from bot.domain.briefs.answers import ModelSentence
 from bot.domain.briefs.brief import brief
 from bot.domain.briefs.candidates import Sentence
 from bot.domain.briefs.figures import Figure
+from bot.domain.briefs.model_brief import NO_MODEL, ModelBrief, ModelBriefs
 from bot.domain.briefs.novelty import change
-from bot.domain.briefs.rephrasing import RephrasedSentence
 from bot.domain.briefs.sentences import excerpt
 from bot.domain.briefs.sentences import sentences as sentences_of
 from bot.domain.model import Outlet, StoryView
@@ -22,6 +23,7 @@ LINK = 200  # of the link of an outlet: one whose address is longer is only name
 CHANGE = 600  # of the line that says what changed
 NAME = 60
 BY_A_MODEL = "Rephrased by a model from the linked articles"
+TRANSLATED = "Translated from {} by a model; the links lead to the original articles"
 
 
 def attributed(sentence: Sentence) -> str:
@@ -30,18 +32,22 @@ def attributed(sentence: Sentence) -> str:
     return f"{escape(sentence.text)} — {_linked(record.outlet, record.url)}"
 
 
-def summary(
-    view: StoryView, sentences: Sequence[Sentence], rephrased: Sequence[RephrasedSentence] = ()
-) -> str:
+def summary(view: StoryView, sentences: Sequence[Sentence], model_briefs: ModelBriefs = NO_MODEL) -> str:
     """The brief, a sentence a paragraph, or what a model made of it, which says so; the excerpt of the lead, cut at a
     sentence, where there is none.
     """
-    if rephrased:
-        return "\n\n".join((*(_cited(line, sentences) for line in rephrased), f"-# {BY_A_MODEL}"))
+    made = model_briefs.of(sentences)
+    if made.lines:
+        return "\n\n".join((*(_cited(line, sentences) for line in made.lines), f"-# {model_label(made)}"))
     if sentences:
         return "\n\n".join(map(attributed, sentences))
     record = view.lead.record
     return escape_markup(excerpt(record.excerpt, record.language, EXCERPT))
+
+
+def model_label(made: ModelBrief) -> str:
+    """What says that a model wrote a brief."""
+    return TRANSLATED.format(made.translated_from) if made.translated_from else BY_A_MODEL
 
 
 def digest_sentence(view: StoryView, told_at: datetime | None, owners: MediaOwners, limit: int) -> str:
@@ -82,7 +88,7 @@ def figures_line(figures: Sequence[Figure]) -> str:
     )
 
 
-def _cited(line: RephrasedSentence, sentences: Sequence[Sentence]) -> str:
+def _cited(line: ModelSentence, sentences: Sequence[Sentence]) -> str:
     records = (sentences[place].report.record for place in line.cites)
     return f"{escape(line.text)} — {', '.join(_linked(record.outlet, record.url) for record in records)}"
 

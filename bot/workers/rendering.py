@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.briefs.candidates import Sentence
-from bot.domain.briefs.rephrasing import RephrasedSentence, content_key
+from bot.domain.briefs.model_brief import NO_MODEL, Answers, BriefChoice, ModelBriefs
 from bot.domain.model import Mode, Mute, StoryView, Subscription
 from bot.domain.posting import decisions
 from bot.domain.posting.decisions import PostingSettings
@@ -36,8 +35,8 @@ class RenderContext:
     """What rendering a batch of claims needs, read in one go.
 
     `stories` are those of the claims and those that they were `merged_into`; `channels` are those that a digest
-    waits for; `outdated` says by a notice's id why it is not true any more. `rephrased` is what `model` made of
-    briefs, by the name of their content; it is shown in the `rephrasing_servers`.
+    waits for; `outdated` says by a notice's id why it is not true any more. `answers` is what `model` made of briefs, by
+    the name of their content; `choices` says what the channels want of it.
     """
 
     stories: Mapping[int, Story]
@@ -49,8 +48,13 @@ class RenderContext:
     outdated: Mapping[int, str]
     rules: PostingSettings
     model: str = ""
-    rephrased: Mapping[str, tuple[RephrasedSentence, ...]] = field(default_factory=dict)
-    rephrasing_servers: frozenset[int] = frozenset()
+    answers: Answers = field(default_factory=dict)
+    choices: Mapping[int, BriefChoice] = field(default_factory=dict)
+
+    def model_briefs(self, channel_id: int) -> ModelBriefs:
+        """What a channel shows of the model's answers."""
+        choice = self.choices.get(channel_id)
+        return ModelBriefs(self.model, self.answers, choice) if choice else NO_MODEL
 
 
 async def load(
@@ -61,7 +65,7 @@ async def load(
     now: datetime,
     model: str = "",
 ) -> RenderContext:
-    """Read everything that rendering these claims needs. `model` is what rephrases briefs; if empty, nothing does."""
+    """Read everything that rendering these claims needs. `model` is what puts briefs in other words; empty: there is none."""
     numbers = {claim.story for claim in claimed if claim.story is not None}
     numbers |= {
         n
@@ -77,7 +81,9 @@ async def load(
     digests = {claim.channel_id for claim in claimed if claim.kind == outbox.DIGEST}
     states = {channel_id: await subscriptions.channel(connection, channel_id) for channel_id in digests}
     numbers |= set(merged_into.values())
-    servers = await rephrasings.wanting(connection, {claim.guild_id for claim in claimed}) if model else ()
+    chosen = (
+        await rephrasings.choices(connection, {(c.guild_id, c.channel_id) for c in claimed}) if model else {}
+    )
     return RenderContext(
         stories=await stories.load(connection, numbers),
         merged_into=merged_into,
@@ -88,8 +94,8 @@ async def load(
         outdated=await notices.outdated(connection, cache, claimed, now),
         rules=rules,
         model=model,
-        rephrased=await rephrasings.of_stories(connection, numbers) if servers else {},
-        rephrasing_servers=frozenset(servers),
+        answers=await rephrasings.of_stories(connection, numbers) if chosen else {},
+        choices=chosen,
     )
 
 
@@ -176,7 +182,7 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
         subscribed=[s.topic for s in matching],
         owners=render_context.rules.owners,
         since=claim.sent_at,
-        rephrased=partial(_rephrased, claim, render_context),
+        model_briefs=render_context.model_briefs(claim.channel_id),
     )
     others = other_names(message.tags, topics) if claim.thread_id is not None else ()
     return replace(message, tags=tag_names(message.tags, topics), other_tags=others)
@@ -186,14 +192,6 @@ def brief_of(claim: Claimed, render_context: RenderContext) -> tuple[Sentence, .
     """The sentences of a story's post; none where it has no brief."""
     view = None if claim.story in render_context.merged_into else _view(claim, render_context)
     return said_in_post(view, render_context.rules.owners, claim.sent_at)[1] if view else ()
-
-
-def _rephrased(
-    claim: Claimed, render_context: RenderContext, sentences: Sequence[Sentence]
-) -> tuple[RephrasedSentence, ...]:
-    if claim.guild_id not in render_context.rephrasing_servers:
-        return ()
-    return render_context.rephrased.get(content_key(sentences, render_context.model), ())
 
 
 def publish_obstacle(claim: Claimed, render_context: RenderContext, now: datetime) -> Outcome | None:

@@ -81,9 +81,9 @@ def sentences(text: str, language: str) -> tuple[str, ...]:
     )
 
 
-def is_whole(piece: str) -> bool:
+def is_whole(piece: str, longest: int = LONGEST) -> bool:
     """Whether a piece says something by itself, is there from its beginning to its end, and is no question."""
-    if length(piece) > LONGEST or not is_closed(piece):
+    if length(piece) > longest or not is_closed(piece):
         return False
     tail = piece[-TAIL:]
     # Most pieces have none of the characters that these begin with, and looking for those is cheaper.
