@@ -10,9 +10,8 @@ from bot.domain.briefs.brief import brief
 from bot.domain.briefs.candidates import Sentence
 from bot.domain.briefs.figures import Figure
 from bot.domain.briefs.model_brief import NO_MODEL, ModelBrief, ModelBriefs
-from bot.domain.briefs.novelty import change
+from bot.domain.briefs.novelty import change, sentence_to_tell
 from bot.domain.briefs.sentences import excerpt
-from bot.domain.briefs.sentences import sentences as sentences_of
 from bot.domain.model import Outlet, StoryView
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.text.cleaning import clip, length
@@ -23,6 +22,7 @@ LINK = 200  # of the link of an outlet: one whose address is longer is only name
 CHANGE = 600  # of the line that says what changed
 NAME = 60
 BY_A_MODEL = "Rephrased by a model from the linked articles"
+MADE = "*{} by a model*"
 TRANSLATED = "Translated from {} by a model; the links lead to the original articles"
 
 
@@ -50,23 +50,29 @@ def model_label(made: ModelBrief) -> str:
     return TRANSLATED.format(made.translated_from) if made.translated_from else BY_A_MODEL
 
 
-def digest_sentence(view: StoryView, told_at: datetime | None, owners: MediaOwners, limit: int) -> str:
-    """The most central sentence of an excerpt, with its outlet; of a story told before, what is new since then.
+def digest_sentence(
+    view: StoryView,
+    told_at: datetime | None,
+    owners: MediaOwners,
+    limit: int,
+    model_briefs: ModelBriefs = NO_MODEL,
+) -> str:
+    """The sentence below the headline of a digest, with its outlet, within `limit` UTF-16 units; empty where none fits.
 
-    Empty where there is none that fits.
+    Where a model has put the story's brief in other words, it is the first of these, which says so. What is new of a story
+    told before is in the words of its report.
     """
     sentences = brief(view, owners)
-    if told_at is not None:
-        found = change(view, told_at, owners, lambda sentence: length(attributed(sentence)) <= limit)
-        if found is not None:
-            return attributed(found)
-    lead = view.lead
-    own = sentences_of(lead.record.excerpt, lead.record.language)[:1]
-    for sentence in (*sentences, *(Sentence(text, lead) for text in own)):
-        line = attributed(sentence)
-        if sentence.text != sentence.report.record.title and length(line) <= limit:
+    chosen = sentence_to_tell(view, sentences, told_at, owners, lambda one: length(attributed(one)) <= limit)
+    if chosen is None or chosen in sentences:
+        made = model_briefs.of(sentences)
+        label = MADE.format(
+            f"translated from {made.translated_from}" if made.translated_from else "rephrased"
+        )
+        lines = (f"{_cited(line, sentences)} · {label}" for line in made.lines)
+        if line := next((line for line in lines if length(line) <= limit), ""):
             return line
-    return ""
+    return attributed(chosen) if chosen else ""
 
 
 def change_since(view: StoryView, since: datetime | None, owners: MediaOwners) -> Sentence | None:

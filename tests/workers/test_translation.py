@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from bot.domain.briefs.model_brief import ModelBriefs
 from bot.domain.model import Record
 from bot.messages.briefs import BY_A_MODEL, TRANSLATED
+from bot.messages.digest import channel_digest
 from bot.models.openai_compatible import OpenAICompatible
+from bot.services.digests import preview
 from bot.services.rephrasing import ORIGINAL
 from bot.store import schema, subscriptions
 from bot.workers.rephrasing import RephrasingWorker
@@ -192,3 +195,24 @@ async def test_a_hostile_article_ends_in_the_words_of_the_articles(
     assert bench.desk.mailbox.edited == []
     assert bench.shown[CHANNEL] == post.text
     assert "accepted" not in bench.worker.counts
+
+
+async def test_a_digest_has_the_models_sentence_where_a_post_has_it_and_says_so(bench: Bench) -> None:
+    bench.endpoint.model = german
+    await bench.translate("de")
+    await bench.desk.report(spoken(0, "en"), spoken(1, "en"))
+    before = await preview(bench.desk.context, GUILD, CHANNEL)
+    await bench.work()
+    after = await preview(bench.desk.context, GUILD, CHANNEL)
+    texts = [
+        channel_digest(c.digest, c.topics, c.schedule, c.owners, c.model_briefs) for c in (before, after)
+    ]
+    shown = ["\n".join(embed.description for embed in text.embeds) if text else "" for text in texts]
+    assert SAID[0] in shown[0]
+    assert GERMAN[SAID[0]] in shown[1]
+    assert "https://o0.example/" in shown[1]
+    assert "*translated from English by a model*" in shown[1]
+    await bench.translate(ORIGINAL)
+    again = await preview(bench.desk.context, GUILD, CHANNEL)
+    assert again.model_briefs == ModelBriefs()
+    assert len(bench.endpoint.asked) == 1, "a digest calls no model"

@@ -7,10 +7,8 @@ from functools import cache
 from itertools import chain
 
 import regex
-from rapidfuzz import fuzz
-
 from bot.domain.briefs.lexicon import LEXICONS
-from bot.domain.text.words import plain
+from bot.domain.text.words import likeness, plain
 
 # Chosen by hand: cognates such as `Democrats` and `Demokraten` pass, `Voss` and `Moss`, or `Quill` and `Quinn`, do not.
 ROOT = 4  # letters that a name begins with in both languages
@@ -94,13 +92,13 @@ def _is_like(name: str, name_sounds: str, word: str, sounds: str) -> bool:
         return True
     short, long = sorted((name_sounds, sounds), key=len)
     if name[0].isascii() != word[0].isascii() and _is_cyrillic(name) != _is_cyrillic(word):
-        return fuzz.ratio(short, long) >= TRANSLITERATED
+        return likeness(short, long) >= TRANSLITERATED
     if len(short) < ROOT:
         return False
     root = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
     if root >= ROOT and len(short) - root <= ENDING and len(long) - root <= LONGER_ENDING:
         return True
-    return len(short) >= LONG and fuzz.ratio(short, long) >= COGNATE
+    return len(short) >= LONG and likeness(short, long) >= COGNATE
 
 
 def _is_cyrillic(word: str) -> bool:
