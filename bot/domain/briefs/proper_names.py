@@ -7,6 +7,7 @@ from functools import cache
 from itertools import chain
 
 import regex
+
 from bot.domain.briefs.lexicon import LEXICONS
 from bot.domain.text.words import likeness, plain
 
