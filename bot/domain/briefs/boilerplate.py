@@ -62,7 +62,7 @@ _COLONS = frozenset(":：=")
 _LABEL = regex.compile(r"\s*([^\s:：=]{1,20})\s?[:：=]")
 _COPYRIGHT = regex.compile(r"©|(?:\(c\)|copyright)\s*(?:©|\(c\)|\p{Nd}{4})", regex.IGNORECASE)
 _CREDIT = regex.compile(
-    r"(?<=\p{Sentence_Terminal}[\p{Pf}\p{Pe}\"']?)\s*(?:[(（\[][^()（）\[\]]{2,30}[)）\]]|©.*)\p{Sentence_Terminal}?$"
+    r"(?<=\p{Sentence_Terminal}[\p{Pf}\p{Pe}\"']?)\s*(?:[(（\[][^()（）\[\]\s]{1,20}(?: [^()（）\[\]\s]{1,20})?[)）\]]|©.*)\p{Sentence_Terminal}?$"
 )
 _ASIDE = regex.compile(r"[(\[（［【][^()\[\]（）［］【】]{0,80}[)\]）］】]\p{Sentence_Terminal}?")
 

@@ -25,10 +25,10 @@ _DOTTED = regex.compile(r"(?<=\b\p{Lu})\.(?=\p{Lu}\b)")  # `U.S.` is read as `US
 _CAPITAL = regex.compile(r"[\p{Lu}\p{Lt}]")
 _LATIN = {
     "а": "a", "б": "b", "в": "v", "г": "g", "д": "d", "е": "e", "ё": "e", "ж": "zh", "з": "z", "и": "i", "й": "i", "к": "k",
-    "л": "l", "м": "m", "н": "n", "о": "o", "п": "p", "р": "r", "с": "s", "т": "t", "у": "u", "ф": "f", "х": "h", "ц": "ts",
+    "л": "l", "м": "m", "н": "n", "о": "o", "п": "p", "р": "r", "с": "s", "т": "t", "у": "u", "ф": "v", "х": "h", "ц": "ts",
     "ч": "ch", "ш": "sh", "щ": "sh", "ъ": "", "ы": "i", "ь": "", "э": "e", "ю": "yu", "я": "ya",
 }  # fmt: skip
-_SOUNDS = str.maketrans({**_LATIN, "c": "k", "q": "k", "w": "v", "y": "i", "j": "i"})
+_SOUNDS = str.maketrans({**_LATIN, "c": "k", "q": "k", "w": "v", "f": "v", "y": "i", "j": "i"})
 # Short forms that CLDR has not, by the code that it has.
 _SHORT = {
     "us": "US", "usa": "US", "eeuu": "US", "eua": "US", "vs": "US", "сша": "US", "uk": "GB", "un": "UN", "onu": "UN", "оон": "UN",
@@ -44,14 +44,13 @@ def unsupported_name(text: str, language: str, other: str, other_language: str) 
     or a month in the other language. Where nouns have capitals, only several in a row are looked at, of which any may
     stand there. The first word of a text is a name only if another capital follows in it or next to it.
     """
-    others = _words(other)
-    every = [(word, _sounds(word)) for word in others]
-    terms = frozenset(chain.from_iterable(_codes(word, other_language) for word in others))
+    others = [(word, _codes(word, other_language)) for word in _words(other)]
 
     def is_supported(name: str) -> bool:
-        sounds = _sounds(name)
-        return not terms.isdisjoint(_codes(name, language)) or any(
-            _is_like(name, sounds, word, other_sounds) for word, other_sounds in every
+        codes = _codes(name, language)
+        return any(
+            not codes.isdisjoint(word_codes) or (_is_like(name, word) and not (codes and word_codes))
+            for word, word_codes in others
         )
 
     names = _names(text, language)
@@ -87,13 +86,15 @@ def _sounds(word: str) -> str:
     return plain(word).translate(_SOUNDS)
 
 
-def _is_like(name: str, name_sounds: str, word: str, sounds: str) -> bool:
+def _is_like(name: str, word: str) -> bool:
     """Whether two words may be one name."""
+    name_sounds, sounds = _sounds(name), _sounds(word)
     if name_sounds == sounds:
         return True
     short, long = sorted((name_sounds, sounds), key=len)
-    if name[0].isascii() != word[0].isascii() and _is_cyrillic(name) != _is_cyrillic(word):
-        return likeness(short, long) >= TRANSLITERATED
+    if _is_cyrillic(name) != _is_cyrillic(word) and _CAPITAL.match(word):
+        begins_alike = len(short) > ROOT or name_sounds[:1] == sounds[:1]
+        return begins_alike and likeness(short, long) >= TRANSLITERATED
     if len(short) < ROOT:
         return False
     root = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))

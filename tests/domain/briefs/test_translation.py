@@ -14,6 +14,7 @@ from bot.domain.briefs.answers import AcceptedAnswer, RejectedAnswer, Rejection
 from bot.domain.briefs.candidates import Sentence
 from bot.domain.briefs.lexicon import LEXICONS
 from bot.domain.briefs.model_brief import BriefChoice, ModelBriefs, ModelTask, task_of
+from bot.domain.briefs.proper_names import unsupported_name
 from bot.domain.briefs.translation import LONGEST_TRANSLATION, check_translation, instruction
 from bot.domain.text.cleaning import length
 from tests.make import record, stored
@@ -158,6 +159,28 @@ def test_figures_names_and_negations_are_compared_across_languages(
     rest = (FIRST, GERMAN[0])  # with it, the language is sure
     verdict = check_translation((sentence, rest[0]), answer(translation, rest[1]), "en", "de")
     assert isinstance(verdict, AcceptedAnswer) is accepted, verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "other", "other_language", "name"),
+    [
+        ("Eva Stone left the town.", "en", "Два человека покинули город.", "ru", "Stone"),
+        ("A judge freed Eva.", "en", "Судья освободил Еву.", "ru", ""),
+        ("A judge freed Eva.", "en", "Судья освободил двадцать человек.", "ru", "Eva"),
+        ("He met Angela Starmer.", "en", "Он встретил Анджелу Стармер.", "ru", ""),
+        ("Many Democrats left.", "en", "Многие демократы ушли.", "ru", ""),
+        ("He met President Karl Voss.", "en", "Se reunió con el presidente Karl Voss.", "es", ""),
+        ("He met President Karl Voss.", "en", "Se reunió con el presidente Karl Moss.", "es", "Voss"),
+        ("On Tuesday he left Spain.", "en", "Am Dienstag verließ er Spanien.", "de", ""),
+        ("On Tuesday he left Niger.", "en", "Am Dienstag verließ er Nigeria.", "de", "Niger"),
+        ("A NATO plan for the UK.", "en", "Un plan de la OTAN para el Reino Unido.", "es", ""),
+        ("Der Rat traf Anna Brand.", "de", "The council met Karl Voss.", "en", "Anna Brand"),
+    ],
+)  # fmt: skip
+def test_names_are_recognised_across_languages(
+    text: str, language: str, other: str, other_language: str, name: str
+) -> None:
+    assert unsupported_name(text, language, other, other_language) == name
 
 
 WORDS = [*GERMAN[0].split(), *GERMAN[1].split(), "15", "neun", "Moss", "@everyone", "https://evil.example", '"', "\u202e", "½",
