@@ -178,7 +178,7 @@ def build_endpoint(config: Config) -> EndpointSettings | None:
 
 @contextlib.asynccontextmanager
 async def build_model(config: Config) -> AsyncIterator[OpenAICompatible | None]:
-    """The model that rephrases briefs; None where none is set. Raises ConfigError where the extra is missing."""
+    """The model that rephrases and translates briefs; None where none is set. Raises ConfigError where the extra is missing."""
     settings = config.rephrasing
     if not settings.url:
         yield None
@@ -194,10 +194,10 @@ async def build_model(config: Config) -> AsyncIterator[OpenAICompatible | None]:
 
 
 def describe_comparison(config: Config) -> str:
-    """How stories are compared, and what rephrases briefs if anything does. This depends on the settings and on installed extras."""
+    """How stories are compared, and what model there is for briefs. This depends on the settings and on installed extras."""
     text = f"stories are compared by {embeddings.basis(config.stories.compares_meanings())}"
     if config.rephrasing.url:
-        text += f", and {config.rephrasing.model} at {hosts_only(config.rephrasing.url)} rephrases briefs in servers that switch it on"
+        text += f", and {config.rephrasing.model} at {hosts_only(config.rephrasing.url)} rephrases and translates briefs in servers that choose it"
     return text
 
 

@@ -107,7 +107,7 @@ class DigestCommands(commands.GroupCog, group_name="digest", group_description="
         channel = channel_of(interaction)
         composed = await digests.preview(self.context, guild_of(interaction).id, channel.id)
         digest, plan = composed.digest, composed.schedule
-        message = channel_digest(digest, composed.topics, plan, composed.owners)
+        message = channel_digest(digest, composed.topics, plan, composed.owners, composed.model_briefs)
         since = dated(digest.since)
         if message is None:
             text = f"There have been no new stories since {since}. A digest is only sent when there are new stories."

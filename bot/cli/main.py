@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from bot.cli import CONFIG
+from bot.domain.posting.schedule import DigestStyle
 from bot.domain.stories.order import Order
 from bot.domain.stories.ranking import Sort
 from bot.domain.text.terminal import lines, one_line
@@ -215,6 +216,9 @@ def digest(
         datetime | None, typer.Option(formats=TIMES, help="End of the period (UTC); the default is now.")
     ] = None,
     size: Annotated[int, typer.Option(help="The most stories to include.", min=1, max=25)] = 10,
+    style: Annotated[
+        DigestStyle, typer.Option(help="Headlines only, or a sentence below each headline.")
+    ] = DigestStyle.BRIEF,
     config: ConfigPath = CONFIG,
     db: Db = None,
     json: Json = False,
@@ -222,7 +226,7 @@ def digest(
     """Show the digest of a topic for any period."""
     from bot.cli.stories import show_digest
 
-    show_digest(topic, since, until, size, db, json, config)
+    show_digest(topic, since, until, size, style, db, json, config)
 
 
 source = typer.Typer(no_args_is_help=True, help="Manage the feeds that all servers share.")

@@ -306,7 +306,7 @@ class DigestSettings(_Model):
 
 
 class RephrasingSettings(_Model):
-    """The language model that rephrases briefs. Without `url` there is none."""
+    """The language model that rephrases and translates briefs. Without `url` there is none."""
 
     url: str = ""
     model: str = Field(default="", max_length=100)

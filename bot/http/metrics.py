@@ -26,7 +26,7 @@ GAUGES: Mapping[str, str] = {
 COUNTERS: Mapping[str, str] = {
     "topicwire_polls_total": "Feed polls since the start, by outcome.",
     "topicwire_pushed_total": "Pushed items since the start, by outcome.",
-    "topicwire_rephrasings_total": "Calls of the model that rephrases briefs since the start, by outcome.",
+    "topicwire_rephrasings_total": "Calls of the model that rephrases and translates briefs since the start, by outcome.",
 }
 
 

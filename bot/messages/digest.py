@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bot.domain.briefs.model_brief import NO_MODEL, ModelBriefs
 from bot.domain.posting.digest import Digest, DigestEntry
 from bot.domain.posting.schedule import DAY_NAMES, EVERY_DAY, DigestStyle, Schedule, describe_days
 from bot.domain.posting.zones import shown
@@ -71,11 +73,12 @@ def digest_message(
     days: frozenset[int] = EVERY_DAY,
     style: DigestStyle = DigestStyle.BRIEF,
     owners: MediaOwners = NO_OWNERS,
+    model_briefs: ModelBriefs = NO_MODEL,
 ) -> Message | None:
     """The digest of a channel that gets it on these days as a message, an embed a topic; None on an empty day.
 
     In the style of a brief, a sentence stands below each headline as far as there is room, the best stories first,
-    and the first story has its picture.
+    and the first story has its picture. `model_briefs` is what the channel shows of a model's answers.
     """
     if not digest.entries:
         return None
@@ -108,7 +111,10 @@ def digest_message(
         )
     if style is DigestStyle.BRIEF:
         entries = [entry for section in shown for entry in section.entries]
-        embeds = _with_sentences(embeds, told, {entry.view.number: entry for entry in entries}, room, owners)
+        sentence_of = partial(_sentence, owners, model_briefs)
+        embeds = _with_sentences(
+            embeds, told, {entry.view.number: entry for entry in entries}, room, sentence_of
+        )
     if left:
         embeds[-1] = replace(embeds[-1], footer=f"{plural(left, 'more story', 'more stories')}: /latest")
     return Message(content=heading, embeds=tuple(embeds), stories=tuple(told))
@@ -119,7 +125,7 @@ def _with_sentences(
     told: Sequence[Sequence[int]],
     entries: Mapping[int, DigestEntry],
     room: int,
-    owners: MediaOwners,
+    sentence_of: Callable[[DigestEntry, int], str],
 ) -> list[Embed]:
     """The embeds with a sentence below each headline, and with the picture of the first story."""
     made = []
@@ -131,7 +137,7 @@ def _with_sentences(
             limit = min(room, left, SENTENCE)
             sentence = ""
             if limit >= RESERVED:
-                sentence = digest_sentence(entry.view, entry.told_at, owners, limit - QUOTE)
+                sentence = sentence_of(entry, limit - QUOTE)
             text += f"{headline}\n> {sentence}\n\n" if sentence else f"{headline}\n"
             used = length(sentence) + QUOTE if sentence else 0
             room, left = room - used, left - used
@@ -142,6 +148,10 @@ def _with_sentences(
         address = safe_url(image.url) if (image := next(images, None)) else ""
         made[0] = replace(made[0], image=address if length(address) <= URL else "")
     return made
+
+
+def _sentence(owners: MediaOwners, model_briefs: ModelBriefs, entry: DigestEntry, limit: int) -> str:
+    return digest_sentence(entry.view, entry.told_at, owners, limit, model_briefs)
 
 
 def _parts(description: str) -> list[str]:
@@ -206,7 +216,11 @@ def _line(entry: DigestEntry, until: datetime, zone: str, limit: int) -> str:
 
 
 def channel_digest(
-    digest: Digest, topics: Topics, schedule: Schedule, owners: MediaOwners = NO_OWNERS
+    digest: Digest,
+    topics: Topics,
+    schedule: Schedule,
+    owners: MediaOwners = NO_OWNERS,
+    model_briefs: ModelBriefs = NO_MODEL,
 ) -> Message | None:
     """The digest of a channel with this schedule, in the colours of the topics; None on an empty day."""
 
@@ -215,13 +229,21 @@ def channel_digest(
         return topic.colour if topic else None
 
     return digest_message(
-        digest, schedule.zone, colour, days=schedule.days, style=schedule.style, owners=owners
+        digest,
+        schedule.zone,
+        colour,
+        days=schedule.days,
+        style=schedule.style,
+        owners=owners,
+        model_briefs=model_briefs,
     )
 
 
-def digest_payload(digest: Digest, topics: Topics, schedule: Schedule, owners: MediaOwners) -> dict[str, Any]:
+def digest_payload(
+    digest: Digest, topics: Topics, schedule: Schedule, owners: MediaOwners, model_briefs: ModelBriefs
+) -> dict[str, Any]:
     """The same as the outbox keeps it, with its name and tags as a forum post. The digest has entries."""
-    message = channel_digest(digest, topics, schedule, owners)
+    message = channel_digest(digest, topics, schedule, owners, model_briefs)
     assert message is not None
     local = digest.until.astimezone(ZoneInfo(schedule.zone))
     tags = tag_names((section.topic for section in digest.sections), topics)

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from bot.domain.briefs.brief import brief
 from bot.domain.briefs.candidates import Sentence, candidates
 from bot.domain.briefs.figures import Figure
-from bot.domain.briefs.rephrasing import RephrasedSentence
+from bot.domain.briefs.model_brief import NO_MODEL, ModelBriefs
 from bot.domain.model import UNKNOWN_DATE, Coverage, Record, Relation, StoryView
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.stories.ranking import Spike
@@ -59,14 +59,8 @@ PALETTE = (
 )  # fmt: skip
 
 ColourOf = Callable[[str], int | None]
-Rephrased = Callable[[Sequence[Sentence]], Sequence[RephrasedSentence]]
 # What changed since a post was sent, and its brief.
 Said: TypeAlias = tuple[Sentence | None, tuple[Sentence, ...]]
-
-
-def as_they_are(_: Sequence[Sentence]) -> Sequence[RephrasedSentence]:
-    """No model has rephrased the sentences."""
-    return ()
 
 
 def colour_of(topic: str) -> int:
@@ -102,15 +96,15 @@ def story_post(
     subscribed: Sequence[str] = (),
     owners: MediaOwners = NO_OWNERS,
     since: datetime | None = None,
-    rephrased: Rephrased = as_they_are,
+    model_briefs: ModelBriefs = NO_MODEL,
     said: Callable[[StoryView, MediaOwners, datetime | None], Said] | None = None,
 ) -> Message:
     """The living message of a story.
 
     `topics` are the story's in the order to show them (as they came); `mentions` are roles to ping; `subscribed` the topics it is posted for, which are a forum's tags first. A brief has
     one sentence of each of the `owners`. `since` is when the message was sent: it says what changed after that.
-    `rephrased` is what a model made of the brief; nothing where it stays as it is. `said` is `said_in_post`, or what
-    remembers its results.
+    `model_briefs` is what the channel shows of a model's answers. `said` is `said_in_post`, or what remembers its
+    results.
     """
     lead = view.lead.record
     topics = topics or view.topics or subscribed
@@ -123,7 +117,7 @@ def story_post(
     embed = Embed(
         title=escape_to(lead.title, TITLE, alone=True),
         url=address if length(address) <= URL else "",
-        description=summary(view, sentences, rephrased(sentences)),
+        description=summary(view, sentences, model_briefs),
         author=clip(
             f"{isolate(lead.outlet.name)} · video" if lead.type == "video" else lead.outlet.name, AUTHOR
         ),

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.posting.decisions import Post
 from bot.domain.retry import Drop, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict, may_have_arrived
-from bot.store import schema
+from bot.store import rephrasings, schema
 from bot.store.conditions import is_unleased
 from bot.store.servers import LEFT
 from bot.store.sql import chunks, insert_new
@@ -324,18 +324,19 @@ async def next_due(connection: AsyncConnection, now: datetime, busy: Collection[
     return min(times_due, default=None)
 
 
-async def to_rephrase(
-    connection: AsyncConnection, since: datetime, guild_ids: Collection[int], limit: int
-) -> list[Claimed]:
-    """The posts of stories in these servers, sent since then, whose brief may be rephrased: the newest, as workers claim them.
+async def to_rephrase(connection: AsyncConnection, since: datetime, limit: int) -> list[Claimed]:
+    """The posts of stories, sent since then, whose brief a model may put in other words: the newest, as workers claim them.
 
     Those for which that was done before are among them where they wait for an edit, which can carry a newer one. `+ 0`:
-    a server's posts of all times are many more than those of the last hour.
+    a server's posts of all times are many more than those of the last hour, and so are a channel's.
     """
     wanted = sa.or_(_o.c.rephrased.is_(False), _o.c.due_at.is_not(None))
+    somewhere = sa.or_(
+        (_o.c.guild_id + 0).in_(rephrasings.SERVERS), (_o.c.channel_id + 0).in_(rephrasings.CHANNELS)
+    )
     rows = await connection.execute(
         sa.select(_o)
-        .where(_o.c.kind == STORY, _o.c.sent_at > since, (_o.c.guild_id + 0).in_(list(guild_ids)))
+        .where(_o.c.kind == STORY, _o.c.sent_at > since, somewhere)
         .where(_o.c.message_id.is_not(None), _o.c.closed.is_(False), wanted)
         .order_by(_o.c.sent_at.desc(), _o.c.id.desc())
         .limit(limit)

@@ -389,6 +389,17 @@ rephrasing_servers = sa.Table(
     sa.Column("at", UtcTime, nullable=False),
 )
 
+# The channels whose briefs a model translates, and who decided it.
+translation_channels = sa.Table(
+    "translation_channels",
+    metadata,
+    sa.Column("channel_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    sa.Column("guild_id", SNOWFLAKE, nullable=False, index=True),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("user_id", SNOWFLAKE, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+)
+
 # One row for each call of the model, see `bot.store.rephrasings`.
 rephrasings = sa.Table(
     "rephrasings",

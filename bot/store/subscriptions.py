@@ -198,7 +198,14 @@ async def set_digest_off(connection: AsyncConnection, channel_id: int) -> None:
 async def remove_channel(connection: AsyncConnection, channel_id: int) -> bool:
     """Delete everything stored for a deleted channel. False if it had no subscription."""
     had = await connection.execute(sa.delete(_sub).where(_sub.c.channel_id == channel_id))
-    for table in (_c, _m, schema.outbox, schema.withheld_posts, schema.digest_history):
+    for table in (
+        _c,
+        _m,
+        schema.outbox,
+        schema.withheld_posts,
+        schema.digest_history,
+        schema.translation_channels,
+    ):
         await connection.execute(sa.delete(table).where(table.c.channel_id == channel_id))
     return bool(had.rowcount)
 

@@ -10,7 +10,7 @@ from functools import partial
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.briefs.candidates import Sentence
-from bot.domain.briefs.rephrasing import RephrasedSentence, content_key
+from bot.domain.briefs.model_brief import NO_MODEL, Answers, BriefChoice, ModelBriefs
 from bot.domain.model import Mode, Mute, StoryView, Subscription
 from bot.domain.posting import decisions
 from bot.domain.posting.decisions import PostingSettings
@@ -37,8 +37,8 @@ class RenderContext:
     """What rendering a batch of claims needs, read in one go.
 
     `stories` are those of the claims and those that they were `merged_into`; `channels` are those that a digest
-    waits for; `outdated` says by a notice's id why it is not true any more. `rephrased` is what `model` made of
-    briefs, by the name of their content; it is shown in the `rephrasing_servers`.
+    waits for; `outdated` says by a notice's id why it is not true any more. `answers` is what `model` made of briefs, by
+    the name of their content; `choices` says what the channels want of it.
 
     Most channels of a story see the same of it, so that is computed once: `views` by story, server (0 where all see the
     same) and mutes, and what is `said` of a view by how many of its members came after the post.
@@ -53,10 +53,15 @@ class RenderContext:
     outdated: Mapping[int, str]
     rules: PostingSettings
     model: str = ""
-    rephrased: Mapping[str, tuple[RephrasedSentence, ...]] = field(default_factory=dict)
-    rephrasing_servers: frozenset[int] = frozenset()
+    answers: Answers = field(default_factory=dict)
+    choices: Mapping[int, BriefChoice] = field(default_factory=dict)
     views: dict[tuple[int, int, frozenset[str]], StoryView | None] = field(default_factory=dict)
     said: dict[tuple[int, int], Said] = field(default_factory=dict)
+
+    def model_briefs(self, channel_id: int) -> ModelBriefs:
+        """What a channel shows of the model's answers."""
+        choice = self.choices.get(channel_id)
+        return ModelBriefs(self.model, self.answers, choice) if choice else NO_MODEL
 
 
 async def load(
@@ -67,7 +72,7 @@ async def load(
     now: datetime,
     model: str = "",
 ) -> RenderContext:
-    """Read everything that rendering these claims needs. `model` is what rephrases briefs; if empty, nothing does."""
+    """Read everything that rendering these claims needs. `model` is what puts briefs in other words; empty: there is none."""
     numbers = {claim.story for claim in claimed if claim.story is not None}
     numbers |= {
         n
@@ -83,7 +88,9 @@ async def load(
     digests = {claim.channel_id for claim in claimed if claim.kind == outbox.DIGEST}
     states = {channel_id: await subscriptions.channel(connection, channel_id) for channel_id in digests}
     numbers |= set(merged_into.values())
-    servers = await rephrasings.wanting(connection, {claim.guild_id for claim in claimed}) if model else ()
+    chosen = (
+        await rephrasings.choices(connection, {(c.guild_id, c.channel_id) for c in claimed}) if model else {}
+    )
     return RenderContext(
         stories=await stories.load(connection, numbers),
         merged_into=merged_into,
@@ -94,8 +101,8 @@ async def load(
         outdated=await notices.outdated(connection, cache, claimed, now),
         rules=rules,
         model=model,
-        rephrased=await rephrasings.of_stories(connection, numbers) if servers else {},
-        rephrasing_servers=frozenset(servers),
+        answers=await rephrasings.of_stories(connection, numbers) if chosen else {},
+        choices=chosen,
     )
 
 
@@ -182,7 +189,7 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
         subscribed=[s.topic for s in matching],
         owners=render_context.rules.owners,
         since=claim.sent_at,
-        rephrased=partial(_rephrased, claim, render_context),
+        model_briefs=render_context.model_briefs(claim.channel_id),
         said=partial(_said, render_context),
     )
     others = other_names(message.tags, topics) if claim.thread_id is not None else ()
@@ -204,14 +211,6 @@ def _said(
     if key not in render_context.said:
         render_context.said[key] = said_in_post(view, owners, since)
     return render_context.said[key]
-
-
-def _rephrased(
-    claim: Claimed, render_context: RenderContext, sentences: Sequence[Sentence]
-) -> tuple[RephrasedSentence, ...]:
-    if claim.guild_id not in render_context.rephrasing_servers:
-        return ()
-    return render_context.rephrased.get(content_key(sentences, render_context.model), ())
 
 
 def publish_obstacle(claim: Claimed, render_context: RenderContext, now: datetime) -> Outcome | None:

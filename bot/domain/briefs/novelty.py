@@ -17,6 +17,7 @@ from bot.domain.briefs.candidates import (
     informative,
     terms,
 )
+from bot.domain.briefs.sentences import sentences as sentences_of
 from bot.domain.model import StoryView
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 
@@ -74,6 +75,26 @@ def change(
         if before and (best := _newest(arrived, [headline, *before])):
             return best.sentence
     return None
+
+
+def sentence_to_tell(
+    view: StoryView,
+    sentences: Sequence[Sentence],
+    told_at: datetime | None,
+    owners: MediaOwners = NO_OWNERS,
+    fits: Callable[[Sentence], bool] = lambda _sentence: True,
+    weighed: Weighed | None = None,
+) -> Sentence | None:
+    """The one sentence to tell a story by, below its headline: of a story told before, what changed since `told_at`.
+
+    Otherwise the first of the brief's `sentences`, or the first of the lead's excerpt. None where none fits.
+    `weighed` are the view's `candidates`, where the caller has them.
+    """
+    if told_at is not None and (news := change(view, told_at, owners, fits, weighed)) is not None:
+        return news
+    lead = view.lead
+    first = (Sentence(text, lead) for text in sentences_of(lead.record.excerpt, lead.record.language)[:1])
+    return next((s for s in (*sentences, *first) if s.text != s.report.record.title and fits(s)), None)
 
 
 def _newest(waiting: Iterable[Candidate], said: Sequence[Terms]) -> Candidate | None:

@@ -214,6 +214,11 @@ def _origin(written: str, whole: str, folded: Callable[[str], str]) -> list[tupl
     return origins if "".join(alone) == whole else None
 
 
+def likeness(one: str, other: str) -> float:
+    """From 0 to 100: by the letters that two words have in the same order (`rapidfuzz.fuzz.ratio`)."""
+    return fuzz.ratio(one, other)
+
+
 def nearest(text: str, names: Iterable[str], limit: int) -> list[str]:
     """The names that may have been meant by a text with a slip in it, the nearest first, at most `limit`.
 
