@@ -139,6 +139,7 @@ ARROWS: dict[str, set[str]] = {
         "bot.domain",
         "bot.errors",
     },
+    "bot.cli.setup": {"bot.cli", "bot.chat.application", "bot.config", "bot.errors"},
     "bot.demo": {
         "bot.demo",
         "bot.runtime.app",

@@ -11,6 +11,7 @@ from typing import Any, cast
 import discord
 from discord.ext import commands
 
+from bot.chat.application import invite_link
 from bot.chat.connection import Trouble, explain_failure
 from bot.chat.errors import Tree, answer_expired
 from bot.chat.transport import supervise, tracing
@@ -20,15 +21,6 @@ from bot.services.context import Context
 
 log = logging.getLogger(__name__)
 
-# View Channel, Send Messages, Send Messages in Threads, Embed Links, Read Message History: what an
-# invitation asks for.
-PERMISSIONS = discord.Permissions(
-    view_channel=True,
-    send_messages=True,
-    send_messages_in_threads=True,
-    embed_links=True,
-    read_message_history=True,
-)
 LONGEST_WAIT = 30.0  # seconds that discord.py may sit out a rate limit; longer ones go back to the outbox
 # How discord.py names the tasks that run listeners, commands, buttons and forms.
 _HANDLERS = ("discord.py: ", "CommandTree-invoker", "discord-ui-")
@@ -141,5 +133,5 @@ class Client(commands.Bot):
         self.up.set()
         log.info("ready as %s in %s", self.user, plural(len(self.guilds), "server"))
         if not self.guilds and self.application_id is not None:
-            address = discord.utils.oauth_url(self.application_id, permissions=PERMISSIONS)
+            address = invite_link(self.application_id)
             log.info("the bot is in no server yet; open this address to invite it: %s", address)

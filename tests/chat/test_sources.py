@@ -12,7 +12,7 @@ from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle, GuildHandle
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.chat.client import PERMISSIONS
+from bot.chat.application import PERMISSIONS
 from bot.domain.polling import Bounds, Feed, Polls
 from bot.services import sources
 from bot.sources.web.fetch import Web

@@ -24,7 +24,7 @@ from simcord.types import HttpLogEntry
 
 from bot import config
 from bot.bootstrap import build_context
-from bot.chat.client import PERMISSIONS
+from bot.chat.application import PERMISSIONS
 from bot.domain.model import Record, Topic
 from bot.runtime.app import App
 from bot.workers import rematch
