@@ -43,5 +43,5 @@ class BriefCommands(commands.Cog):
         return (
             f"The model **{escape(self.context.model)}** may rephrase the briefs in this server's posts. Their sentences are "
             "sent to it, those of this server's own feeds included. A rephrased brief says so, and is shown only if its "
-            "numbers, names and quotations stand in the articles. Undo with `/briefs style:verbatim`."
+            "numbers, names and quotations stand in the articles. Undo with `/briefs` and the style *verbatim*."
         )

@@ -59,7 +59,7 @@ class SourceCommands(commands.GroupCog, group_name="source", group_description="
             lines.append(
                 f"\nShared by all servers: {plural(total, 'feed')}, {shared['failing']} of them failing."
             )
-        empty = "This server has no feeds yet. Add one with /source add."
+        empty = "This server has no feeds yet. Add one with `/source add`."
         await views.answer_pages(interaction, list_pages("Feeds of this server", lines, empty))
 
     @app_commands.command()

@@ -150,7 +150,7 @@ class SubscriptionCommands(commands.Cog):
         ]
         lines = [line for channel_text, _ in visible for line in channel_text]
         headings = [f"**<#{entry.channel_id}>**" for channel_text, entry in visible for _ in channel_text]
-        empty = "No channel has a subscription yet. Start with /subscribe."
+        empty = "No channel has a subscription yet. Start with `/subscribe`."
         await views.answer_pages(
             interaction, list_pages("Subscriptions", lines, empty, under=headings, size=PAGE)
         )

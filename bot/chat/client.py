@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
 import discord
@@ -17,6 +17,7 @@ from bot.chat.errors import Tree, answer_expired
 from bot.chat.transport import supervise, tracing
 from bot.domain.text.cleaning import plural
 from bot.errors import StoreError, TopicwireError
+from bot.messages.commands import CommandIds
 from bot.services.context import Context
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class Client(commands.Bot):
         self.context = context
         self.up = up or asyncio.Event()
         self.sync_trouble: Trouble | None = None  # why Discord may still show an old version of the commands
+        self.command_ids: CommandIds = {}  # of the commands that Discord has, as far as it has said so
         self._add_commands = add_commands
 
     async def stay_connected(self, token: str) -> None:
@@ -113,13 +115,22 @@ class Client(commands.Bot):
         """
         try:
             async with asyncio.timeout(SYNC_SECONDS):
-                await self.tree.sync()
+                self._note_ids(await self.tree.sync())
         except Exception as error:
             try:
                 return explain_failure(error)
             except TopicwireError as refused:
                 return Trouble(str(refused))
         return None
+
+    def _note_ids(self, registered: Sequence[discord.app_commands.AppCommand]) -> None:
+        ids = {command.name: command.id for command in registered}
+        self.command_ids = {
+            command.qualified_name: ids[root]
+            for command in self.tree.walk_commands()
+            if isinstance(command, discord.app_commands.Command)
+            and (root := command.qualified_name.partition(" ")[0]) in ids
+        }
 
     async def on_message(self, _message: discord.Message, /) -> None:
         """Ignore messages in channels, because there are only slash commands."""

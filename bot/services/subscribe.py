@@ -125,7 +125,7 @@ async def subscribe(context: Context, request: SubscribeRequest) -> SubscribeRes
         subscription = request.onto(before, topic.name)
         if before is None and len(before_all) >= MOST_SUBSCRIPTIONS:
             raise InvalidInputError(
-                f"This server has reached the limit of {MOST_SUBSCRIPTIONS} subscriptions. Remove some with /unsubscribe."
+                f"This server has reached the limit of {MOST_SUBSCRIPTIONS} subscriptions. Remove some with `/unsubscribe`."
             )
         await subscriptions.subscribe(connection, subscription, await topics.id_of(connection, topic), now)
         resumed = await subscriptions.resume(connection, [subscription.channel_id])

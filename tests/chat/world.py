@@ -77,8 +77,16 @@ def labels(message: Seen) -> list[str]:
     return [button.label or "" for button in buttons(message) if not button.disabled]
 
 
+_COMMAND = re.compile(r"</([^:>]+):\d+>")
+
+
 def seen(message: Seen) -> str:
-    """All text of a message, a line a part, as Markdown."""
+    """All text of a message, a line a part, as Markdown. A command that can be clicked is its name in backticks."""
+    return _COMMAND.sub(r"`/\1`", markdown(message))
+
+
+def markdown(message: Seen) -> str:
+    """All text of a message, a line a part, as Discord gets it."""
     parts = [message.content]
     for embed in message.embeds:
         parts += [embed.author.name or "", embed.title or "", embed.description or ""]
@@ -90,7 +98,7 @@ def seen(message: Seen) -> str:
 
 def plain(markdown: str) -> str:
     """What a reader sees of Markdown."""
-    return shown(parse(markdown))
+    return _COMMAND.sub(r"/\1", shown(parse(markdown)))
 
 
 def body(request: HttpLogEntry) -> dict[str, Any]:
