@@ -95,6 +95,7 @@ ARROWS: dict[str, set[str]] = {
         "cogs.common",
         "cogs.curate",
         "cogs.pages",
+        "cogs.panel",
         "bot.services",
         "bot.messages",
         "bot.chat",

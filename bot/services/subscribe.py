@@ -305,6 +305,15 @@ async def come_back(context: Context, guild_id: int) -> None:
         context.wake()
 
 
+async def may_greet(context: Context, guild_id: int, joined_at: datetime) -> bool:
+    """Whether a server is to be greeted: True once for each time that the bot joins it, which is noted."""
+    async with context.db.read() as connection:
+        if await servers.is_greeted(connection, guild_id, joined_at):
+            return False
+    async with context.db.write() as connection:
+        return await servers.greet(connection, guild_id, joined_at)
+
+
 async def keep_servers(context: Context, guild_ids: Collection[int]) -> None:
     """The bot is in these servers and in no others."""
     async with context.db.read() as connection:

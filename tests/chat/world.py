@@ -170,6 +170,7 @@ class World:
     news: ChannelHandle
     manager: MemberActor
     member: MemberActor
+    managers: RoleHandle
     source: ListSource = field(default_factory=ListSource)
     errors: int = 0
 
@@ -190,7 +191,9 @@ class World:
         rights = discord.Permissions(manage_channels=True, manage_guild=True)
         managers = guild.create_role("managers", permissions=rights)
         manager = guild.add_member(env.create_user("maria"), roles=[managers])
-        world = cls(env, app, clock, caplog, guild, news, manager, guild.add_member(env.create_user("paul")))
+        world = cls(
+            env, app, clock, caplog, guild, news, manager, guild.add_member(env.create_user("paul")), managers
+        )
         await world.take_in()  # the first intake, which is silent
         return world
 
