@@ -22,6 +22,8 @@ posts **one message per story**. It updates that message when more outlets repor
 2. `/subscribe` subscribes this channel to a topic: live posts, a digest, or both.
 3. `/digest set` sets when the digest is sent; `/digest preview` shows it now.
 
+Members with Manage Server can do all of this by clicking: `/setup`
+
 **Everyone**
 `/latest` the newest stories · `/search` search all stories · `/related` all coverage of a story · \
 `/why` how a story was grouped and why it was posted or not · `/topics` · `/topic show` · `/topic test` · \

@@ -11,7 +11,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.chat.errors import Modal, admit, answer_error, claim
+from bot.chat.errors import Modal, admit, answer_error, claim, is_mistake
 from bot.chat.views import ANSWER_SECONDS
 from bot.domain.text.cleaning import clip
 from bot.messages.commands import with_mentions
@@ -42,11 +42,7 @@ class Panel(ui.LayoutView):
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
         """Accept members who may use the panel now, within the rate limits."""
-        claim(interaction)
-        if not await admit(interaction):
-            return False
-        self._allow(interaction)
-        return True
+        return await _is_allowed(interaction, self._allow)
 
     async def on_error(self, interaction: Interaction, error: Exception, _item: ui.Item[Any], /) -> None:
         """Answer any error of a press."""
@@ -59,6 +55,21 @@ class Panel(ui.LayoutView):
             await self._interaction.edit_original_response(view=still(ui.TextDisplay(text)))
         except discord.HTTPException:
             return
+
+
+async def _is_allowed(interaction: Interaction, allow: Callable[[Interaction], object]) -> bool:
+    """Whether a press may proceed. If not, it is answered."""
+    claim(interaction)
+    if not await admit(interaction):
+        return False
+    try:
+        allow(interaction)
+    except Exception as error:
+        if not is_mistake(error):
+            raise
+        await answer_error(interaction, error)
+        return False
+    return True
 
 
 def still(*items: ui.Item[Any]) -> ui.LayoutView:
@@ -111,12 +122,12 @@ def menu(
     """A menu of at least one choice: of one option, or of `several`, which may also be none."""
     options = [
         discord.SelectOption(
-            label=clip(choice.label, CHOICE),
+            label=clip(choice.label, CHOICE) or "…",
             value=choice.value,
             description=clip(choice.description, CHOICE) or None,
             default=choice.chosen,
         )
-        for choice in choices
+        for choice in {choice.value: choice for choice in choices}.values()  # values must differ
     ]
     least, most = (0, len(options)) if several else (1, 1)
     look = {"custom_id": f"panel:{name}", "placeholder": placeholder, "min_values": least, "max_values": most}
@@ -188,9 +199,12 @@ class Form(Modal):
         for label, field in fields.items():
             self.add_item(ui.Label(text=label, component=field))
 
+    async def interaction_check(self, interaction: Interaction, /) -> bool:
+        """Accept members who may use the panel now, within the rate limits."""
+        return await _is_allowed(interaction, self._allow)
+
     async def on_submit(self, interaction: Interaction, /) -> None:
         """Pass on what was typed."""
-        self._allow(interaction)
         await self._press(interaction, [field.value.strip() for field in self._fields])
 
 

@@ -13,9 +13,11 @@ from simcord.backend import serializers
 from simcord.builders import ChannelHandle, RoleHandle
 from simcord.results import InteractionResult, ResponseMessage
 
-from bot.domain.model import Importance, Mode
-from bot.services import setup, subscribe
-from tests.chat.world import METRO, ROCKET, Seen, World, message_of, plain, seen, unrelated
+from bot.domain.model import Importance, Mode, Topic
+from bot.services import mutes, setup, subscribe
+from bot.services.subscribe import SubscribeRequest
+from bot.workers import rematch
+from tests.chat.world import METRO, ROCKET, TOPICS, Seen, World, message_of, plain, seen, unrelated
 from tests.make import record
 
 
@@ -428,3 +430,27 @@ async def test_an_example_is_a_recent_story_or_an_invented_one_and_says_so(world
     assert "This is an example." in real
     assert len(world.posts()) == 1
     assert await subscribe.listing(world.app.context, world.guild.id) == []
+
+
+async def test_long_lists_have_pages_that_fit_into_a_message(world: World) -> None:
+    """Discord refuses more than 40 components, 25 options or 4,000 characters, and so does the simulated one."""
+    context, guild_id = world.app.context, world.guild.id
+    names = [f"{number:02d} {'long name ' * 8}".strip() for number in range(29)]
+    await rematch.configure(context, (*TOPICS, *(Topic(name, parent="Space") for name in names)))
+    for number, name in enumerate((*names, "Space")):
+        await subscribe.subscribe(context, SubscribeRequest(guild_id, world.news.id, name))
+        await mutes.mute(context, guild_id, None, f"noise{number} {'very long words ' * 4}".strip())
+    user = await PanelUser.opens(world)
+    assert "more" in user.text
+    for page in ("Topics", "Posts", "Mutes"):
+        await user.presses(page)
+        if page == "Topics":
+            await user.chooses("category", "Space")
+        menu = {"Topics": "topics", "Posts": "topic", "Mutes": "unmute"}[page]
+        first = user.options(menu)
+        assert len(first) == 25
+        await user.presses("Next")
+        assert len(user.options(menu)) == 5
+        assert not first.keys() & user.options(menu).keys()
+        await user.presses("Previous")
+        assert user.options(menu).keys() == first.keys()
