@@ -223,8 +223,7 @@ def check(config: Config) -> list[str]:
     problems: list[str] = []
     if not config.discord.token.get_secret_value():
         problems.append(
-            "discord.token: the token is missing: create a bot at https://discord.com/developers/applications (New "
-            "Application, Bot, Reset Token) and set TOPICWIRE_DISCORD__TOKEN"
+            "discord.token: the token is missing: run `topicwire setup`, which asks for it, or set TOPICWIRE_DISCORD__TOKEN"
         )
     for position, settings in enumerate(config.sources):
         if isinstance(settings, FolderSettings) and not settings.path.expanduser().exists():

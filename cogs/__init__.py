@@ -11,11 +11,13 @@ from cogs.digest import DigestCommands
 from cogs.mutes import MuteCommands
 from cogs.search import SearchCommands
 from cogs.server_topics import ServerTopicCommands
+from cogs.setup import SetupCommands
 from cogs.sources import SourceCommands
 from cogs.stories import RelatedButton, StoryCommands
 from cogs.subscriptions import SubscriptionCommands
 from cogs.topics import TopicCommands
 from cogs.upkeep import Upkeep
+from cogs.welcome import Welcome, WelcomeButton
 
 COGS = (
     SubscriptionCommands,
@@ -28,12 +30,14 @@ COGS = (
     DigestCommands,
     MuteCommands,
     AboutCommands,
+    SetupCommands,
 )
 
 
 async def add_to(bot: commands.Bot, context: Context) -> None:
-    """Register all commands and the button below posts."""
+    """Register all commands, and the buttons that work after a restart."""
     for cog in COGS:
         await bot.add_cog(cog(context))
     await bot.add_cog(Upkeep(context, bot))
-    bot.add_dynamic_items(RelatedButton)
+    await bot.add_cog(Welcome(context, bot))
+    bot.add_dynamic_items(RelatedButton, WelcomeButton)

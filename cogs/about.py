@@ -22,19 +22,22 @@ posts **one message per story**. It updates that message when more outlets repor
 2. `/subscribe` subscribes this channel to a topic: live posts, a digest, or both.
 3. `/digest set` sets when the digest is sent; `/digest preview` shows it now.
 
+Members with Manage Server can do all of this by clicking: `/setup`
+
 **Everyone**
 `/latest` the newest stories · `/search` search all stories · `/related` all coverage of a story · \
-`/why` how a story was grouped and why it was posted or not · `/topics` · `/topic show`, `test`, `backtest` · \
-`/subscriptions` · `/digest preview`
+`/why` how a story was grouped and why it was posted or not · `/topics` · `/topic show` · `/topic test` · \
+`/topic backtest` · `/subscriptions` · `/digest preview`
 
 **Members with Manage Messages**
 *Merge with…* and *Not the same story…* below `/related` correct a story
 
 **Members with Manage Channels**
-`/subscribe` · `/unsubscribe` · `/digest set`, `off`, `now` · `/mute` and `/unmute` an outlet or words
+`/subscribe` · `/unsubscribe` · `/digest set` · `/digest off` · `/digest now` · `/mute` and `/unmute` an outlet or words
 
 **Members with Manage Server**
-`/topic create`, `edit`, `delete` this server's topics · `/source add`, `list`, `test`, `remove` this server's feeds · \
+`/topic create` · `/topic edit` · `/topic delete` this server's topics · `/source add` · `/source list` · \
+`/source test` · `/source remove` this server's feeds · \
 `/briefs` in whose words briefs are · `/status` sources, waiting messages and paused channels"""
 
 

@@ -78,7 +78,7 @@ class BriefCommands(commands.Cog):
         yield (
             "The sentences of these briefs are sent to the model, those of this server's own feeds included. What it writes "
             "says so, links the articles, and is shown only if its numbers, names and quotations match them. Undo with "
-            "`/briefs style:verbatim` and `/briefs language:original`."
+            "`/briefs`, the style *verbatim* and the language *original*."
         )
         if not self.context.model:
             yield "⚠️ The bot has no model at present, so briefs stay as they are in the articles."

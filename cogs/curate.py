@@ -81,7 +81,7 @@ class _WhichOther(Modal, title="Merge with another story"):
         await _done(
             interaction,
             f"Story #{merged} is now part of #{number}. The posts are updated within a minute."
-            f" To undo this, use `/related {number}` and press *Not the same story…*.",
+            f" To undo this, use `/related` for story {number} and press *Not the same story…*.",
         )
 
 
@@ -140,5 +140,5 @@ class _WhichReport(ui.Select[Any]):
         await _done(
             interaction,
             f"“{escape_to(self._titles[chosen], 200)}” is now story #{fresh}, separate from #{number}."
-            f" To undo this, use `/related {number}`, press *Merge with…* and enter #{fresh}.",
+            f" To undo this, use `/related` for story {number}, press *Merge with…* and enter #{fresh}.",
         )

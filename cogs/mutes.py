@@ -99,7 +99,7 @@ class MuteCommands(commands.Cog):
             if (channel is None or mute.channel_id in (None, channel.id))
             and (not mute.channel_id or may_see(interaction, mute.channel_id))
         ]
-        empty = "Nothing is muted. Mute an outlet or words with /mute."
+        empty = "Nothing is muted. Mute an outlet or words with `/mute`."
         await views.answer_pages(interaction, list_pages("Muted", lines, empty))
 
     @app_commands.command()

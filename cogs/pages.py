@@ -6,10 +6,13 @@ import discord
 
 from bot.chat.permissions import PostableChannel, allowed
 from bot.domain.model import Importance, Mode, Subscription
+from bot.domain.polling import Feed
 from bot.domain.posting.decisions import live_importance
+from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
+from bot.errors import InvalidInputError
 from bot.messages.digest import schedule_words
-from bot.messages.message import Embed, escape
+from bot.messages.message import Embed, escape, link, relative
 from bot.messages.story import colour_of, story_line
 from bot.services.subscribe import ChannelSubscriptions, SubscribeResult
 
@@ -20,13 +23,15 @@ IMPORTANCES = {
     Importance.MAJOR: "major stories",
 }
 EXAMPLES = 3
+TITLE = 150
 
 
-def _how(subscription: Subscription, guild: discord.Guild) -> str:
+def how_posted(subscription: Subscription, guild: discord.Guild | None) -> str:
+    """How a subscription is posted, in a few words; without a server, its role is not named."""
     parts = [MODES[subscription.mode]]
     if subscription.importance or subscription.mode is not Mode.DIGEST:
         parts.append(IMPORTANCES[live_importance(subscription)])
-    if subscription.mention_role_id and guild.get_role(subscription.mention_role_id):
+    if subscription.mention_role_id and guild is not None and guild.get_role(subscription.mention_role_id):
         parts.append(f"pings <@&{subscription.mention_role_id}>")
     if subscription.publish:
         parts.append("publishes to followers")
@@ -37,11 +42,11 @@ def subscribed(result: SubscribeResult, mention: discord.Role | None, target: Po
     """What a new or changed subscription does, with warnings about what prevents it."""
     subscription, forecast = result.subscription, result.forecast
     lines = [
-        f"{target.mention} follows **{escape(subscription.topic)}** · {_how(subscription, target.guild)}"
+        f"{target.mention} follows **{escape(subscription.topic)}** · {how_posted(subscription, target.guild)}"
     ]
     if result.resumed:
         lines.append("The channel was paused. Waiting posts are sent now.")
-    if mention is not None and not _may_ping(mention, target):
+    if mention is not None and not may_ping(mention, target):
         lines.append(
             f"⚠️ The bot cannot ping {mention.mention}. Allow anyone to mention the role, or give the bot Mention Everyone."
         )
@@ -73,7 +78,14 @@ def subscribed(result: SubscribeResult, mention: discord.Role | None, target: Po
     return Embed(title=title, description="\n".join(lines), colour=colour_of(subscription.topic))
 
 
-def _may_ping(role: discord.Role, target: PostableChannel) -> bool:
+def require_pingable(role: discord.Role) -> None:
+    """Raise InvalidInputError for @everyone, which the bot does not ping."""
+    if role.is_default():
+        raise InvalidInputError("The bot does not ping @everyone. Choose another role.")
+
+
+def may_ping(role: discord.Role, target: PostableChannel) -> bool:
+    """Whether the bot may ping the role in the channel."""
     me = target.guild.me
     return role.mentionable or me is None or allowed(target, me).mention_everyone
 
@@ -85,7 +97,20 @@ def channel_lines(entry: ChannelSubscriptions, guild: discord.Guild) -> list[str
         lines.append(
             "⚠️ The bot cannot see this channel. If it was deleted, use `/unsubscribe` and pick it from the list."
         )
-    lines += [f"• {escape(s.topic)} · {_how(s, guild)}" for s in entry.subscriptions]
+    lines += [f"• {escape(s.topic)} · {how_posted(s, guild)}" for s in entry.subscriptions]
     if entry.schedule and entry.next_digest:
         lines.append(f"• Digest {schedule_words(entry.schedule)}")
     return lines
+
+
+def feed_line(feed: Feed) -> str:
+    """A feed of the server with its state, as a line."""
+    about = f" · {', '.join(escape(name) for name in feed.topics)}" if feed.topics else ""
+    text = f"• {link(feed.shown, feed.url, TITLE)}{about} · {plural(feed.taken, 'article')}"
+    if feed.polling.failures:
+        text += f"\n  ⚠️ {escape(hosts_only(feed.last_error))}"
+        at = feed.polling.next_poll
+        text += f" · next try {relative(at)}" if at else " · the bot has stopped trying"
+    elif feed.polled_at is None:
+        text += " · not read yet"
+    return text

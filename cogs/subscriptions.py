@@ -31,7 +31,7 @@ from cogs.common import (
     only_with,
     require_postable,
 )
-from cogs.pages import channel_lines, subscribed
+from cogs.pages import channel_lines, require_pingable, subscribed
 
 _LOST = re.compile(r"(\d{15,20}) (.+)")
 PAGE = 15  # lines
@@ -68,8 +68,8 @@ class SubscriptionCommands(commands.Cog):
         """Subscribe a channel to a topic, or change a subscription."""
         target = managed(interaction, channel)
         require_postable(target)
-        if mention is not None and mention.is_default():
-            raise InvalidInputError("The bot does not ping @everyone. Choose another role.")
+        if mention is not None:
+            require_pingable(mention)
         if publish and not (isinstance(target, discord.TextChannel) and target.is_news()):
             raise InvalidInputError(
                 f"{target.mention} is not an announcement channel, so it has no followers to publish to."
@@ -150,7 +150,7 @@ class SubscriptionCommands(commands.Cog):
         ]
         lines = [line for channel_text, _ in visible for line in channel_text]
         headings = [f"**<#{entry.channel_id}>**" for channel_text, entry in visible for _ in channel_text]
-        empty = "No channel has a subscription yet. Start with /subscribe."
+        empty = "No channel has a subscription yet. Start with `/subscribe`."
         await views.answer_pages(
             interaction, list_pages("Subscriptions", lines, empty, under=headings, size=PAGE)
         )

@@ -62,7 +62,13 @@ ARROWS: dict[str, set[str]] = {
     "bot.store": {"bot.store", "bot.domain", "bot.errors"},
     "bot.models": {"bot.errors"},
     "bot.chat": {"bot.chat", "bot.messages", "bot.domain", "bot.errors"},
-    "bot.chat.client": {"bot.chat", "bot.domain", "bot.errors", "bot.services.context"},
+    "bot.chat.client": {
+        "bot.chat",
+        "bot.messages.commands",
+        "bot.domain",
+        "bot.errors",
+        "bot.services.context",
+    },
     # What is done: by a command, or by itself.
     "bot.services": {"bot.services", "bot.store", "bot.sources", "bot.domain", "bot.errors"},
     "bot.workers": {
@@ -89,6 +95,7 @@ ARROWS: dict[str, set[str]] = {
         "cogs.common",
         "cogs.curate",
         "cogs.pages",
+        "cogs.panel",
         "bot.services",
         "bot.messages",
         "bot.chat",
@@ -139,6 +146,7 @@ ARROWS: dict[str, set[str]] = {
         "bot.domain",
         "bot.errors",
     },
+    "bot.cli.setup": {"bot.cli", "bot.chat.application", "bot.config", "bot.errors"},
     "bot.demo": {
         "bot.demo",
         "bot.runtime.app",

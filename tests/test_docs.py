@@ -22,7 +22,8 @@ from pydantic import BaseModel, SecretStr, TypeAdapter
 from pydantic.fields import FieldInfo
 
 import cogs
-from bot.chat.client import PERMISSIONS, Client
+from bot.chat.application import PERMISSIONS
+from bot.chat.client import Client
 from bot.cli.main import FAILED, SOME_REFUSED, app
 from bot.config import Config, load, parse
 from bot.domain.model import Topic

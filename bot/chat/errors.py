@@ -19,7 +19,7 @@ from bot.chat.limits import CommandLimits
 from bot.chat.reply import acknowledge, reply
 from bot.domain.text.cleaning import clip, plural
 from bot.errors import NotAllowedError, QueryRefusedError, StoreError, TopicwireError
-from bot.messages.message import escape
+from bot.messages.commands import escape_but_commands, with_mentions
 from bot.messages.story import GREY
 
 log = logging.getLogger(__name__)
@@ -39,8 +39,8 @@ _CHANNEL = re.compile(r"\\<\\#(\d+)\\>")
 
 
 def _shown(text: str) -> str:
-    """Plain text escaped for Markdown. Only channel mentions stay links."""
-    return _CHANNEL.sub(r"<#\1>", escape(text))
+    """Plain text escaped for Markdown. Only mentions of channels and names of commands stay."""
+    return _CHANNEL.sub(r"<#\1>", escape_but_commands(text))
 
 
 def explain(error: BaseException) -> str | None:
@@ -125,7 +125,8 @@ async def answer_error(
             log.error("error %s in %s: %s", incident, where, error, exc_info=error.__cause__)
         else:
             log.error("error %s in %s", incident, where, exc_info=error)
-    embed.description = clip(f"⚠️ {explain(error) or BUG}", 4000)
+    text = clip(f"⚠️ {explain(error) or BUG}", 4000)
+    embed.description = with_mentions(text, interaction.client.command_ids)
     try:
         await reply(interaction, embed=embed, **({"view": view} if view is not None else {}))
     except discord.HTTPException as send_error:

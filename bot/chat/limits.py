@@ -76,5 +76,8 @@ class CommandLimits:
         if interaction.type is discord.InteractionType.autocomplete:
             self._completions.count(interaction)
         else:
-            name = interaction.command.qualified_name if interaction.command else ""
-            self._by_command.get(name, self._others).count(interaction)
+            self.count_as(interaction.command.qualified_name if interaction.command else "", interaction)
+
+    def count_as(self, command: str, interaction: Interaction) -> None:
+        """Count a press that does the same as a command. Raises CommandOnCooldown if there were too many."""
+        self._by_command.get(command, self._others).count(interaction)

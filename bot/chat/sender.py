@@ -31,6 +31,7 @@ from bot.domain.retry import (
     is_transient,
 )
 from bot.domain.text.cleaning import clip
+from bot.messages.commands import mentioned
 from bot.messages.forum import Tag, chosen, followed
 from bot.messages.message import Message
 from bot.messages.refusals import NONCE, refused_parts, without
@@ -125,10 +126,13 @@ class DiscordSender:
         """Use another client from now on."""
         self._client = client
 
+    def _with_commands(self, message: Message) -> Message:
+        return mentioned(message, getattr(self._client, "command_ids", {}))
+
     @_outcome
     async def send(self, target: Target, message: Message, nonce: str) -> Outcome:
         """Send a new message; in a forum, create a post with the tags that exist there."""
-        message = with_roles_of(self._client.get_guild(target.guild_id), message)
+        message = with_roles_of(self._client.get_guild(target.guild_id), self._with_commands(message))
         channel = await self._channel(target.channel_id)
         if isinstance(channel, discord.ForumChannel):
             return await self._forum_post(channel, message)

@@ -83,6 +83,14 @@ def run(config: ConfigPath = CONFIG) -> None:
 
 
 @app.command()
+def setup(config: ConfigPath = CONFIG) -> None:
+    """Ask for the bot's token, show the link that invites the bot, and run it."""
+    from bot.cli.setup import setup
+
+    setup(config)
+
+
+@app.command()
 def check(
     config: ConfigPath = CONFIG,
     sources: Annotated[
@@ -449,7 +457,7 @@ def eval_briefs(
 
 def main() -> None:
     """Entry point; expected errors are one message and exit code 3, never a traceback."""
-    if sys.argv[1:2] == ["run"]:  # a signal during the start also stops the bot cleanly
+    if sys.argv[1:2] in (["run"], ["setup"]):  # a signal during the start also stops the bot cleanly
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         app()

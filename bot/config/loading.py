@@ -67,6 +67,12 @@ def parse(data: dict[str, Any], place: str = "config") -> Config:
         raise ConfigError("environment", [f"{name}: {problem}" for name in names or [start]]) from None
 
 
+def token_in_environment() -> bool:
+    """Whether the bot's token comes from the environment."""
+    names = (f"{PREFIX}DISCORD", f"{PREFIX}DISCORD__TOKEN")
+    return any(value and name.upper() in names for name, value in os.environ.items())
+
+
 def _is_broken(value: str) -> bool:
     """Whether a value of the environment looks like JSON but is invalid."""
     try:

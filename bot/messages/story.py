@@ -20,6 +20,7 @@ from bot.domain.stories.related import timeline
 from bot.domain.text.cleaning import clip, isolate, length, plural
 from bot.domain.text.words import name_key
 from bot.messages.briefs import attributed, change_line, change_since, figures_line, summary
+from bot.messages.commands import escape_but_commands
 from bot.messages.message import (
     AUTHOR,
     BUTTON_URL,
@@ -34,7 +35,6 @@ from bot.messages.message import (
     Field,
     Message,
     dated,
-    escape,
     escape_to,
     fit_lines,
     link,
@@ -338,7 +338,7 @@ def list_pages(
         pages[-1] += wanted
         room -= _size(wanted)
         above = heading
-    pages = pages or [[escape(empty)]]
+    pages = pages or [[escape_but_commands(empty)]]
     return tuple(
         Embed(
             title=title,

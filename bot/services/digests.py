@@ -228,7 +228,7 @@ async def _channel(
     """What a digest on demand serves: the digest subscriptions, or all where there are none."""
     own = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
     if not own:
-        raise NotFoundError("This channel has no subscriptions yet. Start with /subscribe.")
+        raise NotFoundError("This channel has no subscriptions yet. Start with `/subscribe`.")
     state = await subscriptions.channel(connection, channel_id)
     return served_by_digest(own) or own, state or ChannelState(channel_id, guild_id)
 

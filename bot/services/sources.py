@@ -164,7 +164,7 @@ async def _full(context: Context, connection: AsyncConnection, guild_id: int) ->
 def _no_room(context: Context) -> InvalidInputError:
     return InvalidInputError(
         f"This server has reached the limit of {plural(context.polls.per_server, 'feed')}. "
-        "Remove one with /source remove."
+        "Remove one with `/source remove`."
     )
 
 

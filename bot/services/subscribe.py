@@ -125,7 +125,7 @@ async def subscribe(context: Context, request: SubscribeRequest) -> SubscribeRes
         subscription = request.onto(before, topic.name)
         if before is None and len(before_all) >= MOST_SUBSCRIPTIONS:
             raise InvalidInputError(
-                f"This server has reached the limit of {MOST_SUBSCRIPTIONS} subscriptions. Remove some with /unsubscribe."
+                f"This server has reached the limit of {MOST_SUBSCRIPTIONS} subscriptions. Remove some with `/unsubscribe`."
             )
         await subscriptions.subscribe(connection, subscription, await topics.id_of(connection, topic), now)
         resumed = await subscriptions.resume(connection, [subscription.channel_id])
@@ -303,6 +303,15 @@ async def come_back(context: Context, guild_id: int) -> None:
         async with context.db.write() as connection:
             await servers.come_back(connection, guild_id)
         context.wake()
+
+
+async def may_greet(context: Context, guild_id: int, joined_at: datetime) -> bool:
+    """Whether a server is to be greeted: True once for each time that the bot joins it, which is noted."""
+    async with context.db.read() as connection:
+        if await servers.is_greeted(connection, guild_id, joined_at):
+            return False
+    async with context.db.write() as connection:
+        return await servers.greet(connection, guild_id, joined_at)
 
 
 async def keep_servers(context: Context, guild_ids: Collection[int]) -> None:

@@ -244,6 +244,14 @@ left_servers = sa.Table(
     sa.Column("at", UtcTime, nullable=False),
 )
 
+# Servers that were greeted when the bot joined them. `joined_at` is NULL once it has left again.
+greeted_servers = sa.Table(
+    "greeted_servers",
+    metadata,
+    sa.Column("guild_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    sa.Column("joined_at", UtcTime),
+)
+
 subscriptions = sa.Table(
     "subscriptions",
     metadata,

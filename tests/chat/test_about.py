@@ -12,7 +12,7 @@ from bot.domain.polling import FeedOrigin, NewFeed
 from bot.services import status
 from bot.sources.model import ItemBatch, Progress, Rejected
 from bot.store import feeds, sources
-from tests.chat.world import METRO, ROCKET, World, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, World, markdown, plain, seen, unrelated
 from tests.make import ListSource, at, record
 
 
@@ -205,3 +205,33 @@ async def test_help_names_every_command(world: World) -> None:
             group, _, name = command.partition(" ")
             assert f"`/{group}" in text
             assert not name or f"{name}`" in text
+
+
+def clickable(world: World, name: str) -> str:
+    """A command as Discord makes it clickable, with the ID that the simulated Discord gave it."""
+    root = world.env.backend.find_command(name.partition(" ")[0], world.guild.id)
+    assert root is not None
+    return f"</{name}:{root['id']}>"
+
+
+async def test_commands_in_answers_can_be_clicked(world: World) -> None:
+    text = markdown(await world.ask("help"))
+    assert "`/" not in text
+    for name in ("subscribe", "digest set", "topic create"):
+        assert clickable(world, name) in text
+    text = markdown(await world.ask("subscriptions"))
+    assert text.endswith(f"Start with {clickable(world, 'subscribe')}.")
+
+
+async def test_commands_in_errors_can_be_clicked_and_what_users_type_cannot(world: World) -> None:
+    result = await world.manager.slash(world.news, "digest preview")
+    assert clickable(world, "subscribe") in markdown(world.answer(result))
+    typed = markdown(
+        world.answer(await world.manager.slash(world.news, "topic show", topic="</subscribe:1>"))
+    )
+    assert "</subscribe:1>" not in typed
+
+
+async def test_commands_are_named_plainly_as_long_as_discord_has_not_taken_them(world: World) -> None:
+    world.app.client.command_ids = {}
+    assert "`/subscribe`" in markdown(await world.ask("help"))

@@ -153,7 +153,7 @@ async def test_what_cannot_be_muted(world: World, what: str) -> None:
 )
 async def test_what_could_never_match_is_not_confirmed(world: World, what: str, why: str) -> None:
     assert why in await world.refused("mute", what=what)
-    assert seen(await world.ask("mute")) == "Muted\nNothing is muted. Mute an outlet or words with /mute."
+    assert seen(await world.ask("mute")) == "Muted\nNothing is muted. Mute an outlet or words with `/mute`."
 
 
 async def test_a_mute_says_what_it_would_have_hidden_and_can_be_undone(world: World) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle, GuildHandle
 
-from bot.chat.client import PERMISSIONS
+from bot.chat.application import PERMISSIONS
 from bot.domain.topics.topics import Topics
 from bot.services import server_topics
 from bot.services.server_topics import Draft

@@ -12,13 +12,13 @@ from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle, GuildHandle
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.chat.client import PERMISSIONS
+from bot.chat.application import PERMISSIONS
 from bot.domain.polling import Bounds, Feed, Polls
 from bot.services import sources
 from bot.sources.web.fetch import Web
 from bot.store import feeds
 from tests.chat.world import METRO, ROCKET, Seen, World, body, mentions_in, plain, seen
-from tests.discord_markdown import kinds, links
+from tests.discord_markdown import kinds, links, parse
 from tests.discord_rules import problems
 from tests.feeds import QUICK, Entry, Page, Site, rss
 from tests.sources.web.servers import LOOPBACK, Names
@@ -740,7 +740,8 @@ async def test_a_hostile_feed_shows_as_it_is_within_discords_limits(press: Press
     for message in messages:
         (embed,) = message.embeds
         shown = embed.description or ""
-        assert kinds(shown) <= {"text", "link", "bold", "timestamp", "code"}
+        assert kinds(shown) <= {"text", "link", "bold", "timestamp", "code", "mention"}
+        assert all(node.text.startswith("</source ") for node in parse(shown) if node.kind == "mention")
         sent = {"embeds": [embed.to_dict()], "allowed_mentions": {"parse": []}}
         assert problems(sent) == []
         assert all(

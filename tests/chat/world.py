@@ -24,7 +24,7 @@ from simcord.types import HttpLogEntry
 
 from bot import config
 from bot.bootstrap import build_context
-from bot.chat.client import PERMISSIONS
+from bot.chat.application import PERMISSIONS
 from bot.domain.model import Record, Topic
 from bot.runtime.app import App
 from bot.workers import rematch
@@ -77,8 +77,16 @@ def labels(message: Seen) -> list[str]:
     return [button.label or "" for button in buttons(message) if not button.disabled]
 
 
+_COMMAND = re.compile(r"</([^:>]+):\d+>")
+
+
 def seen(message: Seen) -> str:
-    """All text of a message, a line a part, as Markdown."""
+    """All text of a message, a line a part, as Markdown. A command that can be clicked is its name in backticks."""
+    return _COMMAND.sub(r"`/\1`", markdown(message))
+
+
+def markdown(message: Seen) -> str:
+    """All text of a message, a line a part, as Discord gets it."""
     parts = [message.content]
     for embed in message.embeds:
         parts += [embed.author.name or "", embed.title or "", embed.description or ""]
@@ -90,7 +98,7 @@ def seen(message: Seen) -> str:
 
 def plain(markdown: str) -> str:
     """What a reader sees of Markdown."""
-    return shown(parse(markdown))
+    return _COMMAND.sub(r"/\1", shown(parse(markdown)))
 
 
 def body(request: HttpLogEntry) -> dict[str, Any]:
@@ -162,6 +170,7 @@ class World:
     news: ChannelHandle
     manager: MemberActor
     member: MemberActor
+    managers: RoleHandle
     source: ListSource = field(default_factory=ListSource)
     errors: int = 0
 
@@ -182,7 +191,9 @@ class World:
         rights = discord.Permissions(manage_channels=True, manage_guild=True)
         managers = guild.create_role("managers", permissions=rights)
         manager = guild.add_member(env.create_user("maria"), roles=[managers])
-        world = cls(env, app, clock, caplog, guild, news, manager, guild.add_member(env.create_user("paul")))
+        world = cls(
+            env, app, clock, caplog, guild, news, manager, guild.add_member(env.create_user("paul")), managers
+        )
         await world.take_in()  # the first intake, which is silent
         return world
 
