@@ -58,7 +58,7 @@ def _lexicon(
 LEXICONS: Mapping[str, Lexicon] = {
     "de": _lexicon(
         "German",
-        "zwei/zweier drei/dreier vier fünf sechs sieben acht neun zehn elf zwölf/dutzend/dutzende dreizehn vierzehn fünfzehn "
+        "zwei/zweier drei/dreier vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn fünfzehn "
         "sechzehn siebzehn achtzehn neunzehn zwanzig dreißig vierzig fünfzig sechzig siebzig achtzig neunzig",
         "hundert/hunderte/hunderten/hunderter tausend/tausende/tausenden/tausender million/millionen/mio "
         "milliarde/milliarden/mrd billion/billionen",
@@ -67,7 +67,7 @@ LEXICONS: Mapping[str, Lexicon] = {
     ),
     "en": _lexicon(
         "English",
-        "two three four five six seven eight nine ten eleven twelve/dozen/dozens thirteen fourteen fifteen sixteen seventeen "
+        "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
         "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety",
         "hundred/hundreds thousand/thousands million/millions/mn billion/billions/bn trillion/trillions/tn",
         "no not never none nobody nothing neither nor without cannot t",
@@ -75,14 +75,14 @@ LEXICONS: Mapping[str, Lexicon] = {
     ),
     "es": _lexicon(
         "Spanish",
-        "dos tres cuatro cinco seis siete ocho nueve diez once doce/docena/docenas trece catorce quince dieciséis diecisiete "
+        "dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciséis diecisiete "
         "dieciocho diecinueve veinte treinta cuarenta cincuenta sesenta setenta ochenta noventa",
         "cien/ciento/cientos/centenar/centenares mil/miles/millar/millares millón/millones/millon millardo/millardos billón/billones",
         "no nunca nadie ningún ningun ninguno ninguna nada sin ni",
     ),
     "fr": _lexicon(
         "French",
-        "deux trois quatre cinq six sept huit neuf dix onze douze/douzaine/douzaines treize quatorze quinze seize dix-sept "
+        "deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize dix-sept "
         "dix-huit dix-neuf vingt trente quarante cinquante soixante soixante-dix quatre-vingts quatre-vingt-dix",
         "cent/cents/centaine/centaines mille/millier/milliers million/millions milliard/milliards/md/mds billion/billions",
         "pas ne n jamais sans aucun aucune rien ni",
@@ -90,14 +90,14 @@ LEXICONS: Mapping[str, Lexicon] = {
     ),
     "it": _lexicon(
         "Italian",
-        "due tre quattro cinque sei sette otto nove dieci undici dodici/dozzina/dozzine tredici quattordici quindici sedici "
+        "due tre quattro cinque sei sette otto nove dieci undici dodici tredici quattordici quindici sedici "
         "diciassette diciotto diciannove venti trenta quaranta cinquanta sessanta settanta ottanta novanta",
         "cento/centinaio/centinaia mille/mila/migliaio/migliaia milione/milioni/mln miliardo/miliardi/mld bilione/bilioni",
         "non mai senza nessun nessuno nessuna niente nulla né",
     ),
     "nl": _lexicon(
         "Dutch",
-        "twee drie vier vijf zes zeven acht negen tien elf twaalf/dozijn dertien veertien vijftien zestien zeventien "
+        "twee drie vier vijf zes zeven acht negen tien elf twaalf dertien veertien vijftien zestien zeventien "
         "achttien negentien twintig dertig veertig vijftig zestig zeventig tachtig negentig",
         "honderd/honderden duizend/duizenden miljoen/miljoenen/mln miljard/miljarden/mrd biljoen",
         "niet niets geen nooit zonder niemand",
@@ -106,7 +106,7 @@ LEXICONS: Mapping[str, Lexicon] = {
         "Polish",
         "dwa/dwie/dwaj/dwóch/dwóm/dwoma/dwoje/dwojga trzy/trzej/trzech/trzem/trzema/troje/trojga cztery/czterej/czterech/czterem/czworo "
         "pięć/pięciu/pięcioro sześć/sześciu/sześcioro siedem/siedmiu osiem/ośmiu dziewięć/dziewięciu dziesięć/dziesięciu "
-        "jedenaście/jedenastu dwanaście/dwunastu/tuzin trzynaście/trzynastu czternaście/czternastu piętnaście/piętnastu "
+        "jedenaście/jedenastu dwanaście/dwunastu trzynaście/trzynastu czternaście/czternastu piętnaście/piętnastu "
         "szesnaście/szesnastu siedemnaście/siedemnastu osiemnaście/osiemnastu dziewiętnaście/dziewiętnastu dwadzieścia/dwudziestu "
         "trzydzieści/trzydziestu czterdzieści/czterdziestu pięćdziesiąt/pięćdziesięciu sześćdziesiąt/sześćdziesięciu "
         "siedemdziesiąt/siedemdziesięciu osiemdziesiąt/osiemdziesięciu dziewięćdziesiąt/dziewięćdziesięciu",
@@ -117,7 +117,7 @@ LEXICONS: Mapping[str, Lexicon] = {
     ),
     "pt": _lexicon(
         "Portuguese",
-        "dois/duas três quatro cinco seis sete oito nove dez onze doze/dúzia/dúzias treze quatorze/catorze quinze "
+        "dois/duas três quatro cinco seis sete oito nove dez onze doze treze quatorze/catorze quinze "
         "dezesseis/dezasseis dezessete/dezassete dezoito dezenove/dezanove vinte trinta quarenta cinquenta sessenta setenta oitenta noventa",
         "cem/cento/centena/centenas mil/milhar/milhares milhão/milhões bilhão/bilhões trilhão/trilhões/bilião/biliões",
         "não nao nunca sem nem nenhum nenhuma nada ninguém jamais",
@@ -126,7 +126,7 @@ LEXICONS: Mapping[str, Lexicon] = {
         "Russian",
         "два/две/двух/двум/двумя/двое/двоих три/трёх/трех/трём/трем/тремя/трое/троих четыре/четырёх/четырех/четверо/четверых "
         "пять/пяти/пятью/пятеро/пятерых шесть/шести/шестеро/шестерых семь/семи/семеро/семерых восемь/восьми девять/девяти десять/десяти "
-        "одиннадцать/одиннадцати двенадцать/двенадцати/дюжина тринадцать/тринадцати четырнадцать/четырнадцати пятнадцать/пятнадцати "
+        "одиннадцать/одиннадцати двенадцать/двенадцати тринадцать/тринадцати четырнадцать/четырнадцати пятнадцать/пятнадцати "
         "шестнадцать/шестнадцати семнадцать/семнадцати восемнадцать/восемнадцати девятнадцать/девятнадцати двадцать/двадцати "
         "тридцать/тридцати сорок/сорока пятьдесят/пятидесяти шестьдесят/шестидесяти семьдесят/семидесяти восемьдесят/восьмидесяти "
         "девяносто/девяноста",
@@ -138,7 +138,7 @@ LEXICONS: Mapping[str, Lexicon] = {
     ),
     "sv": _lexicon(
         "Swedish",
-        "två tre fyra fem sex sju åtta nio tio elva tolv/dussin/dussintals tretton fjorton femton sexton sjutton arton nitton "
+        "två tre fyra fem sex sju åtta nio tio elva tolv tretton fjorton femton sexton sjutton arton nitton "
         "tjugo trettio fyrtio femtio sextio sjuttio åttio nittio",
         "hundra/hundratals tusen/tusentals miljon/miljoner/mn miljard/miljarder/mdr biljon/biljoner",
         "inte ej ingen inget inga aldrig utan ingenting",
