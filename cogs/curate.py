@@ -15,7 +15,8 @@ from bot.chat.errors import Modal
 from bot.chat.reply import acknowledge
 from bot.domain.model import UNKNOWN_DATE, Stored, StoryView
 from bot.domain.text.cleaning import clip, isolate
-from bot.messages.message import CHOICE, Embed, escape_to
+from bot.messages.layout import CHOICE
+from bot.messages.message import Embed, escape_to
 from bot.services import curate
 from bot.services.context import Context
 from bot.services.curate import Editor

@@ -4,31 +4,47 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.domain.briefs.brief import brief
 from bot.domain.briefs.candidates import Sentence
 from bot.domain.briefs.figures import Figure
 from bot.domain.briefs.rephrasing import RephrasedSentence
-from bot.domain.model import UNKNOWN_DATE, Coverage, Record, Relation, StoryView
+from bot.domain.model import UNKNOWN_DATE, Coverage, PostLayout, Record, Relation, StoryView
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.stories.ranking import Spike
 from bot.domain.stories.related import timeline
 from bot.domain.text.cleaning import clip, isolate, length, plural
 from bot.domain.text.words import name_key
 from bot.messages.briefs import attributed, change_line, change_since, figures_line, summary
+from bot.messages.languages import ENGLISH, base_language, language_name
+from bot.messages.layout import (
+    ALT,
+    BUTTON_URL,
+    COMPONENTS,
+    MEDIA_URL,
+    TEXT,
+    Beside,
+    Button,
+    Buttons,
+    Container,
+    Gallery,
+    Illustration,
+    Markdown,
+    Ranked,
+    Room,
+    fit,
+)
 from bot.messages.message import (
     AUTHOR,
-    BUTTON_URL,
     DESCRIPTION,
     FIELD_VALUE,
     FORUM_TAGS,
     THREAD_NAME,
     TITLE,
     URL,
-    Button,
     Embed,
     Field,
     Message,
@@ -36,20 +52,29 @@ from bot.messages.message import (
     escape,
     escape_to,
     fit_lines,
+    heading,
     link,
+    mention_line,
+    panel,
     relative,
     safe_url,
+    small,
 )
 
 FOOTER_TOPICS = 300  # UTF-16 units
-SHOWN_COVERAGE = 5
+TOPIC_LINE = 300
+HEADLINE_URL = 1000  # of an address that a headline links to: a longer one takes the room of the brief
+SHOWN_OUTLETS = 8
+OUTLET_NAME = 60
+OUTLET_LINK = 260  # of an outlet's name with its link: one whose address is longer is only named
 PAGE = 8
 BELOW = 4  # lines of coverage that leave room for what further outlets say
 BESIDE = 3  # lines of coverage that leave room for all else on their page
 RELATED_ACTION = "related:"
-MOST_ROLES = 50  # named in one message: they have to fit its content
+MOST_ROLES = 50  # named in one message: they take at most a third of its text
 NO_NAME = "\u200b"  # a field needs a name; this one shows none
 GREY = 0x80848E
+RECORD_TYPES = {"video": "video"}  # what a report is called that is no text
 
 # Twelve colours that read well on Discord's dark and light themes.
 PALETTE = (
@@ -84,7 +109,7 @@ def fingerprint(message: Message, *, in_forum: bool = False) -> str:
 
     A message that opens a forum's post is seen with the post's name and tags.
     """
-    seen: tuple[object, ...] = (message.embeds, message.buttons)
+    seen: tuple[object, ...] = (message.layout,)
     if in_forum:
         seen += (message.name, message.tags)
     return hashlib.blake2b(repr(seen).encode(), digest_size=12).hexdigest()
@@ -100,48 +125,84 @@ def story_post(
     owners: MediaOwners = NO_OWNERS,
     since: datetime | None = None,
     rephrased: Rephrased = as_they_are,
+    layout: PostLayout = PostLayout.CARD,
+    language: str = ENGLISH,
 ) -> Message:
-    """The living message of a story.
+    """The living message of a story, in a `layout`.
 
-    `topics` are the story's in the order to show them (as they came); `mentions` are roles to ping; `subscribed` the topics it is posted for, which are a forum's tags first. A brief has
-    one sentence of each of the `owners`. `since` is when the message was sent: it says what changed after that.
-    `rephrased` is what a model made of the brief; nothing where it stays as it is.
+    `topics` are the story's in the order to show them (as they came); `mentions` are roles to name; `subscribed` the
+    topics it is posted for, which are a forum's tags first. A brief has one sentence of each of the `owners`. `since` is
+    when the message was sent: it says what changed after that. `rephrased` is what a model made of the brief; nothing
+    where it stays as it is. Reports in another language than `language` say so.
     """
     lead = view.lead.record
     topics = topics or view.topics or subscribed
-    first = next(iter(topics), "")
-    image = next((m.record.image for m in (view.lead, *view.members) if m.record.image), None)
-    address = safe_url(lead.url)
-    footer = _footer(view.number, topics)
-    news, sentences = said_in_post(view, owners, since)
     roles = tuple(dict.fromkeys(mentions))[:MOST_ROLES]
-    embed = Embed(
-        title=escape_to(lead.title, TITLE, alone=True),
-        url=address if length(address) <= URL else "",
-        description=summary(view, sentences, rephrased(sentences)),
-        author=clip(
-            f"{isolate(lead.outlet.name)} · video" if lead.type == "video" else lead.outlet.name, AUTHOR
-        ),
-        footer=f"{clip(footer, FOOTER_TOPICS)} · {plural(view.outlets, 'outlet')}",
-        image=safe_url(image.url) if image and length(safe_url(image.url)) <= URL else "",
-        colour=colour if colour is not None else colour_of(first),
-        fields=(*_fields("What changed", [change_line(news)] if news else []), *_coverage_fields(view)),
-        timestamp=view.lead.published.isoformat() if view.lead.published != UNKNOWN_DATE else "",
-    )
-    buttons = (
-        [Button("Watch" if lead.type == "video" else "Read", url=address)]
-        if length(address) <= BUTTON_URL
-        else []
-    )
-    buttons.append(Button("Related coverage", action=f"{RELATED_ACTION}{view.number}"))
+    scene = PostScene(view, topics, owners, since, rephrased, language)
+    room = Room(TEXT - length(mention_line(roles)), COMPONENTS - 2)
+    accent = colour if colour is not None else colour_of(next(iter(topics), ""))
     return Message(
-        content=" ".join(f"<@&{role}>" for role in roles),
-        embeds=(embed,),
-        buttons=tuple(buttons),
+        layout=(Container(fit(LAYOUTS[layout](scene), room), accent),),
         roles=roles,
         name=clip(lead.title, THREAD_NAME),
         tags=tuple(dict.fromkeys((*subscribed, *topics)))[: FORUM_TAGS * 4],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PostScene:
+    """What the layouts of a post are made of; see `story_post`."""
+
+    view: StoryView
+    topics: Sequence[str]
+    owners: MediaOwners
+    since: datetime | None
+    rephrased: Rephrased
+    language: str
+
+
+def card(scene: PostScene) -> list[Ranked]:
+    """Topics, headline, picture, brief, what changed, outlets, dates, and buttons."""
+    view = scene.view
+    news, sentences = said_in_post(view, scene.owners, scene.since)
+    return [
+        Ranked(4, Markdown.of(small(_topic_line(scene)))),
+        Ranked(0, Markdown.of(heading(_headline(view.lead.record)))),
+        Ranked(4, picture_of(view)),
+        Ranked(1, Markdown.of(summary(view, sentences, scene.rephrased(sentences)))),
+        Ranked(2, Markdown.of(_what_changed(scene, news))),
+        Ranked(3, Markdown.of(small(outlet_line(view, scene.language)))),
+        Ranked(2, Markdown.of(small(_dates(view)))),
+        Ranked(0, Buttons(tuple(_buttons(view)))),
+    ]
+
+
+def compact(scene: PostScene) -> list[Ranked]:
+    """A headline and a line, with the coverage a press away."""
+    view = scene.view
+    line = [_outlet(view.lead.record, scene.language), plural(view.outlets, "outlet"), _when(view)]
+    told = Markdown.of(f"**{_headline(view.lead.record)}**", small(" · ".join(filter(None, line))))
+    return [Ranked(0, Beside(told, Button("Coverage", action=f"{RELATED_ACTION}{view.number}")))]
+
+
+def headline(scene: PostScene) -> list[Ranked]:
+    """A headline with its picture, and a line."""
+    view = scene.view
+    return [
+        Ranked(4, Markdown.of(small(_topic_line(scene)))),
+        Ranked(0, Markdown.of(heading(_headline(view.lead.record)))),
+        Ranked(4, picture_of(view)),
+        Ranked(3, Markdown.of(small(outlet_line(view, scene.language)))),
+        Ranked(2, Markdown.of(small(_dates(view)))),
+        Ranked(0, Buttons(tuple(_buttons(view)))),
+    ]
+
+
+LAYOUTS: Mapping[PostLayout, Callable[[PostScene], list[Ranked]]] = {
+    PostLayout.CARD: card,
+    PostLayout.COMPACT: compact,
+    PostLayout.HEADLINE: headline,
+}
 
 
 def said_in_post(
@@ -152,28 +213,112 @@ def said_in_post(
     return news, brief(view, owners, [news] if news else [])
 
 
+def _headline(record: Record) -> str:
+    """The title, linked to its page unless the address is so long that it would leave no room for the rest."""
+    address = safe_url(record.url)
+    if length(address) > HEADLINE_URL:
+        return escape_to(record.title, TITLE * 2, alone=True)
+    return link(clip(record.title, TITLE), record.url, TITLE + HEADLINE_URL + 4)
+
+
+def _topic_line(scene: PostScene) -> str:
+    lead = scene.view.lead.record
+    shown = " · ".join(escape(topic) for topic in scene.topics)
+    while length(shown) > TOPIC_LINE:
+        shown = shown.rpartition(" · ")[0]
+    return " · ".join(filter(None, (shown, *_marks(lead, scene.language))))
+
+
+def _marks(record: Record, language: str) -> list[str]:
+    """What a reader wants to know of a report before it is opened: that it is no text, or in another language."""
+    marks = [RECORD_TYPES[record.type]] if record.type in RECORD_TYPES else []
+    if record.language and base_language(record.language) != language:
+        marks.append(f"in {language_name(record.language)}")
+    return marks
+
+
+def picture_of(view: StoryView) -> Gallery:
+    """The picture of the best report that has one, described by that report's title."""
+    for member in (view.lead, *view.members):
+        record = member.record
+        if record.image and length(address := safe_url(record.image.url)) <= MEDIA_URL:
+            return Gallery((Illustration(address, clip(f"{record.outlet.name}: {record.title}", ALT)),))
+    return Gallery(())
+
+
+def _what_changed(scene: PostScene, news: Sentence | None) -> str:
+    grew = grown_by(scene.view, scene.since)
+    parts = [f"+{plural(grew, 'outlet')}" if grew else "", change_line(news) if news else ""]
+    return " · ".join(("**What changed**", *filter(None, parts))) if any(parts) else ""
+
+
+def grown_by(view: StoryView, since: datetime | None) -> int:
+    """How many outlets joined a story since a message was sent; 0 for a message that is not out yet."""
+    if since is None:
+        return 0
+    before = {member.record.outlet.domain for member in view.members if member.first_seen <= since}
+    return len({member.record.outlet.domain for member in view.members} - before) if before else 0
+
+
+def outlet_line(view: StoryView, language: str = ENGLISH) -> str:
+    """The outlets that report the event, the lead's first, each linked to its report, in one line."""
+    same = [view.lead, *(entry.stored for entry in view.coverage if entry.relation is Relation.SAME)]
+    first: dict[str, Record] = {}
+    for stored in same:
+        first.setdefault(stored.record.outlet.domain, stored.record)
+    shown = [_outlet(record, language) for record in list(first.values())[:SHOWN_OUTLETS]]
+    more = len(first) - len(shown)
+    return " · ".join(shown) + (f" and {more} more" if more else "")
+
+
+def _outlet(record: Record, language: str) -> str:
+    """`[The Keeper](https://keeper.example/relit) (keeper.example, video, in Spanish)`."""
+    name, domain = record.outlet.name, record.outlet.domain
+    notes = [*([] if name_key(name) == name_key(domain) else [escape(domain)]), *_marks(record, language)]
+    shown = link(clip(name, OUTLET_NAME), record.url, OUTLET_LINK)
+    return f"{shown} ({', '.join(notes)})" if notes else shown
+
+
+def _dates(view: StoryView) -> str:
+    """`Story #12 · 3 outlets · first report 2 hours ago · last update 5 minutes ago`."""
+    behind = sum(entry.relation is Relation.BACKGROUND for entry in view.coverage)
+    parts = [
+        f"Story #{view.number}",
+        plural(view.outlets, "outlet"),
+        plural(behind, "background article") if behind else "",
+        _when(view),
+    ]
+    return " · ".join(filter(None, parts))
+
+
+def _when(view: StoryView) -> str:
+    dates = {"first report": view.first, "last update": view.last}
+    if view.first == view.last:
+        del dates["last update"]
+    return " · ".join(f"{what} {relative(when)}" for what, when in dates.items() if when != UNKNOWN_DATE)
+
+
+def _buttons(view: StoryView) -> Iterator[Button]:
+    lead = view.lead.record
+    if length(address := safe_url(lead.url)) <= BUTTON_URL:
+        yield Button("Watch" if lead.type == "video" else "Read", url=address)
+    yield Button("Related coverage", action=f"{RELATED_ACTION}{view.number}")
+
+
 def _beside(names: Sequence[str]) -> str:
     """Names with commas between them, as they stand in a text that is no Markdown."""
     return ", ".join(map(isolate, names))
 
 
-def _coverage_fields(view: StoryView) -> tuple[Field, ...]:
-    # The best five, reports of the same event before background.
-    best = sorted(view.coverage, key=lambda c: c.relation is not Relation.SAME)[:SHOWN_COVERAGE]
-    more = len(view.coverage) - len(best)
-    shown = [f"• {coverage_line(entry, FIELD_VALUE // 2 - 4)}" for entry in best]
-    return _fields("Related coverage", shown + ([f"… and {more} more"] if more else []))
-
-
 def _fields(name: str, entries: Sequence[str]) -> tuple[Field, ...]:
     """Lines as a field; where long addresses fill it, as several that read like one."""
-    found: list[Field] = []
+    parts: list[Field] = []
     left = list(entries)
     while left:
         text, over = fit_lines(left, FIELD_VALUE)
-        found.append(Field(NO_NAME if found else name, text))
+        parts.append(Field(NO_NAME if parts else name, text))
         left = left[len(left) - over :] if over else []
-    return tuple(found)
+    return tuple(parts)
 
 
 def coverage_line(entry: Coverage, limit: int) -> str:
@@ -185,25 +330,29 @@ def coverage_line(entry: Coverage, limit: int) -> str:
 
 def withdrawn(number: int) -> Message:
     """What stands in place of a story whose records were all removed: nothing of what they said."""
-    embed = Embed(
-        title="Story withdrawn",
-        description="The outlets removed all articles of this story.",
-        footer=f"Story #{number}",
-        colour=GREY,
+    shown = panel(
+        Embed(
+            title="Story withdrawn",
+            description="The outlets removed all articles of this story.",
+            footer=f"Story #{number}",
+            colour=GREY,
+        )
     )
-    return Message(embeds=(embed,), name=f"Story #{number} withdrawn")
+    return Message(layout=(shown,), name=f"Story #{number} withdrawn")
 
 
 def forwarded(number: int, survivor: int, jump_url: str) -> Message:
     """What stands in the second message of two stories that turned out to be one."""
-    embed = Embed(
-        title=f"This story continues in #{survivor}",
-        url=jump_url,
-        description=f"Both stories are about the same event. [Go to story #{survivor}]({jump_url})",
-        footer=f"Story #{number} → #{survivor}",
-        colour=GREY,
+    shown = panel(
+        Embed(
+            title=f"This story continues in #{survivor}",
+            url=jump_url,
+            description=f"Both stories are about the same event. [Go to story #{survivor}]({jump_url})",
+            footer=f"Story #{number} → #{survivor}",
+            colour=GREY,
+        )
     )
-    return Message(embeds=(embed,), name=f"Story #{number} continues in #{survivor}")
+    return Message(layout=(shown,), name=f"Story #{number} continues in #{survivor}")
 
 
 def related_pages(
@@ -328,18 +477,20 @@ def list_pages(
     pages: list[list[str]] = []
     room = 0
     above = ""  # the heading that the last entry stands under
-    for line, heading in zip(entries, under or [""] * len(entries), strict=True):
+    for line, title_above in zip(entries, under or [""] * len(entries), strict=True):
         entry = clip(line, DESCRIPTION // 2)
-        wanted = [heading, entry] if heading and heading != above else [entry]
+        wanted = [title_above, entry] if title_above and title_above != above else [entry]
         if not pages or len(pages[-1]) + len(wanted) > size or _size(wanted) > room:
             wanted = (
-                [f"{heading} (continued)" if heading == above else heading, entry] if heading else [entry]
+                [f"{title_above} (continued)" if title_above == above else title_above, entry]
+                if title_above
+                else [entry]
             )
             pages.append([])
             room = DESCRIPTION
         pages[-1] += wanted
         room -= _size(wanted)
-        above = heading
+        above = title_above
     pages = pages or [[escape(empty)]]
     return tuple(
         Embed(

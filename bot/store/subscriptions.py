@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.model import Importance, Mode, Mute, Subscription
+from bot.domain.model import Importance, Mode, Mute, PostLayout, Subscription
 from bot.domain.posting.schedule import WEEK, DigestStyle, Schedule, parse_days, parse_time
 from bot.domain.text.words import name_key
 from bot.store import schema
@@ -48,6 +48,8 @@ def _subscription(row: sa.Row[Any]) -> Subscription:
         row.publish,
         row.created_at,
         row.paused_reason or "",
+        PostLayout(row.layout),
+        row.accent,
     )
 
 
@@ -111,6 +113,8 @@ async def subscribe(
         "mention_role_id": subscription.mention_role_id,
         "publish": subscription.publish,
         "created_at": now,
+        "layout": subscription.layout.value,
+        "accent": subscription.accent,
     }
     await upsert(connection, _sub, [row], on=["channel_id", "topic_id"], keep=["created_at"])
     await ensure_channel(connection, subscription.channel_id, subscription.guild_id)
