@@ -43,7 +43,8 @@ def to_item(part: Container | Part) -> ui.Item[Any]:
         case Menu():
             return ui.ActionRow(_menu(part))
         case Container(parts, accent):
-            return ui.Container(*map(to_item, parts), accent_colour=accent)
+            colour = None if accent is None else discord.Colour(accent)  # as a number, 0 would count as none
+            return ui.Container(*map(to_item, parts), accent_colour=colour)
         case _:
             assert_never(part)
 

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.domain.model import StoryView
-from bot.domain.posting.digest import Digest, DigestEntry, Section
+from bot.domain.posting.digest import MOST_SECTIONS, Digest, DigestEntry, Section
 from bot.domain.posting.schedule import DAY_NAMES, EVERY_DAY, DigestStyle, Schedule, describe_days
 from bot.domain.posting.zones import shown
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
@@ -22,7 +22,6 @@ from bot.messages.message import TITLE, Message, escape_to, heading, link, small
 from bot.messages.story import colour_of, picture_of, spike_words
 
 DIGEST_TAGS = ("Digest", "Digests")  # what a forum may call its tag for digests
-SECTIONS = 10  # topics
 SENTENCE = 420  # UTF-16 units of the line below a headline
 QUOTE = 3  # what stands before it: a line break and the mark of a quotation
 RESERVED = 130  # characters that every entry of a digest has at least
@@ -74,8 +73,8 @@ def digest_message(
     until = digest.until.astimezone(ZoneInfo(zone))
     title = f"## {heading_of(days)} · {DAY_NAMES[until.weekday()]}, {_short(until.date())}"
     above = Markdown((title, small(_count(len(digest.entries)))))
-    sections = digest.sections[:SECTIONS]
-    left = digest.left_out + sum(len(section.entries) for section in digest.sections[SECTIONS:])
+    sections = digest.sections[:MOST_SECTIONS]
+    left = digest.left_out + sum(len(section.entries) for section in digest.sections[MOST_SECTIONS:])
     headings = [_section_heading(section) for section in sections]
     # All share one limit. Long lines may take what is not reserved for those after them.
     room = TEXT - length(above.text) - sum(map(length, headings)) - BELOW
@@ -217,10 +216,14 @@ def channel_digest(
 
 
 def digest_payload(digest: Digest, topics: Topics, schedule: Schedule, owners: MediaOwners) -> dict[str, Any]:
-    """The same as the outbox keeps it, with its name and tags as a forum post. The digest has entries."""
+    """The same as the outbox keeps it, with its name and tags as a forum post, and the numbers of the stories that had
+    room. The digest has entries.
+    """
     message = channel_digest(digest, topics, schedule, owners)
     assert message is not None
     local = digest.until.astimezone(ZoneInfo(schedule.zone))
     tags = tag_names((section.topic for section in digest.sections), topics)
     name = f"Digest of {local.day} {local:%B %Y}"
-    return replace(message, name=name, tags=(*DIGEST_TAGS, *tags)).to_json()
+    return replace(message, name=name, tags=(*DIGEST_TAGS, *tags)).to_json() | {
+        "stories": list(message.stories)
+    }

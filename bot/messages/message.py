@@ -26,7 +26,6 @@ from bot.messages.layout import (
     Part,
     Ranked,
     Room,
-    component_count,
     fit,
     texts,
 )
@@ -132,7 +131,9 @@ def panel(embed: Embed, *more: Part, room: Room | None = None) -> Container:
     ]
     room = room or Room()
     room.components -= 1
-    return Container(fit(parts, room), embed.colour)
+    container = Container(fit(parts, room), embed.colour)
+    room.components += 0 if container.parts else 1
+    return container
 
 
 def heading(markdown: str) -> str:
@@ -173,24 +174,19 @@ def _layout_of_embeds(data: dict[str, Any]) -> Layout:
     """The layout of what an earlier version stored: content, embeds and buttons, and the stories of each embed's lines."""
     content = data["content"].removeprefix(mention_line(data["roles"])).strip()
     room = Room()
-    parts: list[Container | Part] = []
-    if above := room.take(Markdown.of(content)):
-        parts.append(above)
-    buttons = Buttons(tuple(Button(**button) for button in data["buttons"]))
-    room.components -= component_count((buttons,)) if buttons.buttons else 0
-    told = data.get("stories", ())
+    buttons = room.take(Buttons(tuple(Button(**button) for button in data["buttons"])))
+    above = room.take(Markdown.of(content))
+    containers = []
     for place, stored in enumerate(data["embeds"]):
         embed = Embed(**{**stored, "fields": tuple(Field(**field) for field in stored["fields"])})
         container = panel(embed, room=room)
-        if place < len(told):
-            container = replace(
-                container, parts=tuple(_telling(part, told[place]) for part in container.parts)
-            )
-        parts.append(container)
-    last = parts[-1] if parts else None
-    if buttons.buttons and isinstance(last, Container):
-        parts[-1] = replace(last, parts=(*last.parts, buttons))
-    return tuple(parts)
+        stories = (data.get("stories") or {place: ()})[place]
+        parts = tuple(_telling(part, stories) if stories else part for part in container.parts)
+        containers.append(replace(container, parts=parts))
+    containers = [container for container in containers if container.parts]
+    if containers and buttons:
+        containers[-1] = replace(containers[-1], parts=(*containers[-1].parts, buttons))
+    return tuple(filter(None, (above, *containers)))
 
 
 def _telling(part: Part, stories: Sequence[int]) -> Part:

@@ -65,6 +65,7 @@ FOOTER_TOPICS = 300  # UTF-16 units
 TOPIC_LINE = 300
 HEADLINE_URL = 1000  # of an address that a headline links to: a longer one takes the room of the brief
 SHOWN_OUTLETS = 8
+OUTLET_LINE = 1200  # of all of them
 OUTLET_NAME = 60
 OUTLET_LINK = 260  # of an outlet's name with its link: one whose address is longer is only named
 PAGE = 8
@@ -266,9 +267,13 @@ def outlet_line(view: StoryView, language: str = ENGLISH) -> str:
     first: dict[str, Record] = {}
     for stored in same:
         first.setdefault(stored.record.outlet.domain, stored.record)
-    shown = [_outlet(record, language) for record in list(first.values())[:SHOWN_OUTLETS]]
-    more = len(first) - len(shown)
-    return " · ".join(shown) + (f" and {more} more" if more else "")
+    line = ""
+    for count, record in enumerate(first.values()):
+        outlet = _outlet(record, language)
+        if count == SHOWN_OUTLETS or length(line) + length(outlet) > OUTLET_LINE:
+            return f"{line} and {len(first) - count} more"
+        line += f" · {outlet}" if line else outlet
+    return line
 
 
 def _outlet(record: Record, language: str) -> str:

@@ -25,6 +25,7 @@ from bot.workers import digests
 from bot.workers.delivery import Delivery
 from bot.workers.ingest import Ingest, Summary
 from tests.make import Clock, ListSource, record
+from tests.shown import Shown, shown
 from tests.store.store_helpers import CHANNEL, GUILD
 
 OK = Outcome(SendStatus.OK)
@@ -41,16 +42,18 @@ class SentRequest:
 
     @property
     def title(self) -> str:
-        """The title of the first embed."""
-        return self.message.embeds[0].title
+        """The title of the message."""
+        return self.shown.title
 
     @property
     def text(self) -> str:
         """All texts of the message."""
-        shown = [self.message.content]
-        for embed in self.message.embeds:
-            shown += [embed.title, embed.description, embed.footer, *(part.value for part in embed.fields)]
-        return "\n".join(shown)
+        return self.shown.text
+
+    @property
+    def shown(self) -> Shown:
+        """What a reader sees of the message."""
+        return shown(self.message)
 
 
 class RecordingSender:
