@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.chat.port import MessageTraits, Target
 from bot.domain.model import Importance, Mode, Record
 from bot.domain.posting.schedule import Schedule
-from bot.domain.retry import Outcome, SendStatus
+from bot.domain.retry import MessageForm, Outcome, SendStatus
 from bot.messages.message import Message
 from bot.services.context import Context
 from bot.services.subscribe import SubscribeRequest, subscribe
@@ -86,7 +86,9 @@ class RecordingSender:
         answer = await self._answer(self.sent, SentRequest(target, message, nonce))
         if answer is not OK:
             return answer
-        return Outcome(SendStatus.OK, message_id=self._ids.setdefault(nonce, 1000 + len(self._ids)))
+        message_id = self._ids.setdefault(nonce, 1000 + len(self._ids))
+        form = MessageForm.COMPONENTS
+        return Outcome(SendStatus.OK, message_id=message_id, form=form, roles=message.roles)
 
     async def find(self, target: Target, mark: MessageTraits) -> Outcome:
         """Whether it is there, as the test has it."""

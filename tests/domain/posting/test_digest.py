@@ -12,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.model import Importance, Mode, Mute, Subscription, Topic
-from bot.domain.posting.digest import MOST_SECTIONS, Digest, DigestEntry, DigestMention, Section, compose, served_by_digest
+from bot.domain.posting.digest import (
+    MOST_SECTIONS,
+    Digest,
+    DigestEntry,
+    DigestMention,
+    Section,
+    compose,
+    served_by_digest,
+)
 from bot.domain.posting.schedule import (
     DEFAULT_SIZE,
     MOST_SIZE,
