@@ -17,7 +17,7 @@ from bot.messages.story import RELATED_ACTION
 
 CLOCK_SKEW = timedelta(minutes=15)  # between this machine and Discord
 MOST_MESSAGES = 2000  # of everybody in the channel, from the first try on
-_STORY = re.compile(r"^-# Story #(\d+)(?: .*)?$")  # the line that says which story it is
+_STORY = re.compile(r"^-# Story \\?#(\d+)(?: .*)?$")  # the line that says which story it is
 MOST_POSTS = 100  # of the bot in a forum, from the first try on
 
 

@@ -14,13 +14,13 @@ from bot.sources.model import ItemBatch, Progress, Rejected
 from bot.store import feeds, sources
 from tests.chat.world import METRO, ROCKET, World, plain, seen, unrelated
 from tests.make import ListSource, at, record
+from tests.shown import shown
 
 
 async def parts(world: World) -> dict[str, str]:
     """The parts of the status by name, as they read; the first without a name."""
-    (embed,) = (await world.ask("status")).embeds
-    found = {"": plain(embed.description or ""), "footer": embed.footer.text or ""}
-    return found | {field.name or "": plain(field.value or "") for field in embed.fields}
+    page = shown(await world.ask("status"))
+    return {name: plain("\n".join(lines)) for name, lines in page.parts.items()} | {"footer": page.small[-1]}
 
 
 async def test_the_status_of_a_fresh_bot(world: World) -> None:

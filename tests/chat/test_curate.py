@@ -14,6 +14,7 @@ from bot.services import curate
 from bot.services.curate import Editor
 from tests.chat.world import World, labels, message_of, plain, seen
 from tests.make import ListSource, record
+from tests.shown import shown
 
 BRIDGE = "Harbour bridge closed after crack found"
 GIRDER = "Engineers inspect damaged steel girder overnight"
@@ -62,7 +63,7 @@ async def part(world: World, by: MemberActor, story: str, title: str) -> Any:
 
 def told(world: World, result: Any) -> str:
     """What a button or a modal answered."""
-    return plain(world.answer(result).embeds[0].description or "")
+    return plain(shown(world.answer(result)).body)
 
 
 def not_taken_out(world: World, result: Any) -> str:
@@ -121,10 +122,9 @@ async def test_what_was_decided_is_undone_by_its_opposite(world: World, moderato
     assert GIRDER in seen(await world.ask("related", story="1", by=world.member))
 
 
-def parts_of(shown: Any) -> dict[str, str]:
+def parts_of(answer: Any) -> dict[str, str]:
     """What /related shows below its head: the titles of its parts, and what stands there."""
-    [embed] = shown.embeds
-    return {field.name: field.value for field in embed.fields}
+    return {name: "\n".join(lines) for name, lines in shown(answer).parts.items() if name}
 
 
 async def test_what_is_only_declared_is_taken_out_too(world: World, moderator: MemberActor) -> None:
