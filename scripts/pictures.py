@@ -38,7 +38,7 @@ FLAGS = [
 class Pictures(Demo):
     """The demo, with a camera in place of the user."""
 
-    async def _keep(self, app: Any, page: Any) -> None:
+    async def _keep_page_open(self, app: Any, page: Any) -> None:
         chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
         if chromium is None:
             sys.exit("No Chromium was found: install it, or name one in CHROMIUM")

@@ -42,11 +42,17 @@ def to_item(part: Container | Part) -> ui.Item[Any]:
             return ui.ActionRow(*map(_button, buttons))
         case Menu():
             return ui.ActionRow(_menu(part))
-        case Container(parts, accent):
-            colour = None if accent is None else discord.Colour(accent)  # as a number, 0 would count as none
-            return ui.Container(*map(to_item, parts), accent_colour=colour)
+        case Container():
+            return to_container(part)
         case _:
             assert_never(part)
+
+
+def to_container(container: Container) -> ui.Container[Any]:
+    """A container as a component."""
+    accent = container.accent  # as a number, 0 would count as none
+    colour = None if accent is None else discord.Colour(accent)
+    return ui.Container(*map(to_item, container.parts), accent_colour=colour)
 
 
 def _accessory(accessory: Illustration | Button) -> ui.Item[Any]:

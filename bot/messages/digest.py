@@ -23,7 +23,7 @@ from bot.messages.story import colour_of, picture_of, spike_words
 
 DIGEST_TAGS = ("Digest", "Digests")  # what a forum may call its tag for digests
 SENTENCE = 420  # UTF-16 units of the line below a headline
-QUOTE = 3  # what stands before it: a line break and the mark of a quotation
+QUOTE = 4  # what stands around it: a line break, the mark of a quotation, and an empty line below it
 RESERVED = 130  # characters that every entry of a digest has at least
 BELOW = 200  # for the line that says how many stories more there are, and for that of a preview
 
@@ -133,7 +133,7 @@ def _with_sentences(
             sentence = ""
             if limit >= RESERVED:
                 sentence = digest_sentence(entry.view, entry.told_at, owners, limit - QUOTE)
-            entries.append(f"{headline}\n> {sentence}" if sentence else headline)
+            entries.append(f"{headline}\n> {sentence}\n" if sentence else headline)
             room -= length(sentence) + QUOTE if sentence else 0
         longer.append(entries)
     return longer

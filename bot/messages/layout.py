@@ -44,7 +44,7 @@ class Markdown:
     @property
     def text(self) -> str:
         """The whole text."""
-        return "\n".join(self.entries)
+        return "\n".join(self.entries).rstrip("\n")
 
 
 @dataclass(frozen=True, slots=True)

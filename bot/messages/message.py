@@ -34,7 +34,7 @@ _NO_DATE = "date unknown"
 
 TITLE = 256
 DESCRIPTION = 3000
-FIELD_VALUE = 1024
+FIELD_VALUE = 600
 FOOTER = 2048
 AUTHOR = 256
 URL = 2048
@@ -44,10 +44,11 @@ FORUM_TAGS = 5
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A named part of an answer; both texts are Markdown."""
+    """A named part of an answer; both texts are Markdown. Where there are too many, those of the highest `rank` go first."""
 
     name: str
     value: str
+    rank: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +122,12 @@ def panel(embed: Embed, *more: Part, room: Room | None = None) -> Container:
         title = link(unescape(title), embed.url, TITLE + URL)
     below = [escape(embed.footer), _day(embed.timestamp)]
     parts = [
-        Ranked(2, Markdown.of(small(escape(embed.author)))),
+        Ranked(1, Markdown.of(small(escape(embed.author)))),
         Ranked(0, Markdown.of(heading(title))),
         Ranked(1, Markdown(_entries(embed.description))),
         Ranked(2, Gallery((Illustration(embed.image),) if embed.image else ())),
-        *(Ranked(3, Markdown(_entries(_of_field(field)))) for field in embed.fields),
-        Ranked(2, Markdown.of(small(" · ".join(filter(None, below))))),
+        *(Ranked(field.rank, _of_field(field)) for field in embed.fields),
+        Ranked(1, Markdown.of(small(" · ".join(filter(None, below))))),
         *(Ranked(1, part) for part in more),
     ]
     room = room or Room()
@@ -149,8 +150,10 @@ def small(markdown: str) -> str:
 _FENCE = "```"
 
 
-def _of_field(field: Field) -> str:
-    return f"**{field.name}**\n{field.value}" if field.name.strip("\u200b") else field.value
+def _of_field(field: Field) -> Markdown:
+    """The lines below their name, which stands nowhere alone."""
+    first, *others = _entries(field.value) or ("",)
+    return Markdown((f"**{field.name}**\n{first}" if field.name.strip("\u200b") else first, *others))
 
 
 def _entries(markdown: str) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ from bot.messages.layout import (
     Button,
     Buttons,
     Container,
+    Divider,
     Gallery,
     Illustration,
     Markdown,
@@ -40,11 +41,9 @@ from bot.messages.layout import (
 from bot.messages.message import (
     AUTHOR,
     DESCRIPTION,
-    FIELD_VALUE,
     FORUM_TAGS,
     THREAD_NAME,
     TITLE,
-    URL,
     Embed,
     Field,
     Message,
@@ -64,16 +63,19 @@ from bot.messages.message import (
 FOOTER_TOPICS = 300  # UTF-16 units
 TOPIC_LINE = 300
 HEADLINE_URL = 1000  # of an address that a headline links to: a longer one takes the room of the brief
-SHOWN_OUTLETS = 8
+SHOWN_OUTLETS = 5
 OUTLET_LINE = 1200  # of all of them
 OUTLET_NAME = 60
 OUTLET_LINK = 260  # of an outlet's name with its link: one whose address is longer is only named
 PAGE = 8
+PAGE_URL = 400  # of an address that the title of a page links to
+COVERAGE = 300  # UTF-16 units of a line of coverage
+MOST_SAID = 1000  # of what stands beside the coverage, a part
+EXTRA = 3  # the rank of that: the coverage is what the page is for
 BELOW = 4  # lines of coverage that leave room for what further outlets say
 BESIDE = 3  # lines of coverage that leave room for all else on their page
 RELATED_ACTION = "related:"
 MOST_ROLES = 50  # named in one message: they take at most a third of its text
-NO_NAME = "\u200b"  # a field needs a name; this one shows none
 GREY = 0x80848E
 RECORD_TYPES = {"video": "video"}  # what a report is called that is no text
 
@@ -172,6 +174,7 @@ def card(scene: PostScene) -> list[Ranked]:
         Ranked(4, picture_of(view)),
         Ranked(1, Markdown.of(summary(view, sentences, scene.rephrased(sentences)))),
         Ranked(2, Markdown.of(_what_changed(scene, news))),
+        Ranked(4, Divider()),
         Ranked(3, Markdown.of(small(outlet_line(view, scene.language)))),
         Ranked(2, Markdown.of(small(_dates(view)))),
         Ranked(0, Buttons(tuple(_buttons(view)))),
@@ -286,13 +289,7 @@ def _outlet(record: Record, language: str) -> str:
 
 def _dates(view: StoryView) -> str:
     """`Story #12 · 3 outlets · first report 2 hours ago · last update 5 minutes ago`."""
-    behind = sum(entry.relation is Relation.BACKGROUND for entry in view.coverage)
-    parts = [
-        f"Story #{view.number}",
-        plural(view.outlets, "outlet"),
-        plural(behind, "background article") if behind else "",
-        _when(view),
-    ]
+    parts = (f"Story #{view.number}", plural(view.outlets, "outlet"), _when(view))
     return " · ".join(filter(None, parts))
 
 
@@ -315,15 +312,9 @@ def _beside(names: Sequence[str]) -> str:
     return ", ".join(map(isolate, names))
 
 
-def _fields(name: str, entries: Sequence[str]) -> tuple[Field, ...]:
-    """Lines as a field; where long addresses fill it, as several that read like one."""
-    parts: list[Field] = []
-    left = list(entries)
-    while left:
-        text, over = fit_lines(left, FIELD_VALUE)
-        parts.append(Field(NO_NAME if parts else name, text))
-        left = left[len(left) - over :] if over else []
-    return tuple(parts)
+def _field(name: str, entries: Sequence[str]) -> tuple[Field, ...]:
+    """Lines as a part with this name; none of none."""
+    return (Field(name, "\n".join(entries)),) if entries else ()
 
 
 def coverage_line(entry: Coverage, limit: int) -> str:
@@ -380,7 +371,7 @@ def related_pages(
     lead = view.lead.record
     head = Embed(
         title=escape_to(lead.title, TITLE, alone=True),
-        url=safe_url(lead.url) if length(safe_url(lead.url)) <= URL else "",
+        url=safe_url(lead.url) if length(safe_url(lead.url)) <= PAGE_URL else "",
         author=clip(lead.outlet.name, AUTHOR),
         colour=colour_of(next(iter(topics), "")),
     )
@@ -391,7 +382,7 @@ def related_pages(
     )
     parts = [(Relation.SAME, "Same event"), (Relation.BACKGROUND, "Background")]
     entries = [
-        (title, coverage_line(entry, 400))
+        (title, coverage_line(entry, COVERAGE))
         for relation, title in parts
         for entry in view.coverage
         if entry.relation is relation
@@ -407,7 +398,7 @@ def related_pages(
         fields = [
             field
             for _, title in parts
-            for field in _fields(title, [line for heading, line in chunk if heading == title])
+            for field in _field(title, [line for heading, line in chunk if heading == title])
         ]
         if index == 0:
             fields = said + fields
@@ -432,7 +423,8 @@ def _said(additions: Sequence[Sentence], figures: Sequence[Sequence[Figure]]) ->
         ("What others add", [f"• {attributed(sentence)}" for sentence in additions]),
         ("Figures differ", [f"• {figures_line(group)}" for group in figures]),
     )
-    return [Field(name, text) for name, entries in parts if (text := fit_lines(entries, FIELD_VALUE)[0])]
+    shown = ((name, fit_lines(entries, MOST_SAID)[0]) for name, entries in parts)
+    return [Field(name, text, EXTRA) for name, text in shown if text]
 
 
 def _beyond(view: StoryView, before: Sequence[StoryView], after: Sequence[StoryView]) -> list[Field]:
@@ -447,7 +439,8 @@ def _beyond(view: StoryView, before: Sequence[StoryView], after: Sequence[StoryV
         ("Earlier stories", [story_line(other, 190) for other in before]),
         ("Later stories", [story_line(other, 190) for other in after]),
     )
-    return [field for name, shown in parts for field in _fields(name, shown)[:1]]
+    fitting = ((name, fit_lines(lines, MOST_SAID)[0]) for name, lines in parts)
+    return [Field(name, text, EXTRA) for name, text in fitting if text]
 
 
 def story_line(view: StoryView, limit: int = 400) -> str:

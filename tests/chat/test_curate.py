@@ -92,7 +92,7 @@ async def test_two_stories_go_on_as_one(world: World, moderator: MemberActor, ot
     world.clock.forward(minutes=2)
     await world.deliver()
     first, second = world.posts()
-    assert GIRDER in seen(first)
+    assert "2 outlets" in seen(first)
     assert "This story continues in #1" in seen(second)
     answer = await world.ask("related", story="2", by=world.member)
     assert "is now part of #1" in seen(answer)

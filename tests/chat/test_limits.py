@@ -10,6 +10,7 @@ import pytest
 from bot.chat.limits import COMPLETIONS, OTHERS, RATES, GuildRateLimit, Rate
 from tests.chat.world import METRO, World, seen
 from tests.make import record
+from tests.shown import shown
 
 COMMANDS = [command for rate in RATES for command in rate.commands]
 
@@ -187,8 +188,8 @@ async def _called(world: World, interaction: Any, monkeypatch: pytest.MonkeyPatc
     answers = Answers()
     interaction._cs_response = answers
 
-    async def reply(_interaction: object, *, embed: discord.Embed, **_: object) -> None:
-        answers.texts.append(embed.description or "")
+    async def reply(_interaction: object, *, view: discord.ui.LayoutView, **_: object) -> None:
+        answers.texts.append(shown({"components": view.to_components()}).text)
 
     monkeypatch.setattr("bot.chat.errors.reply", reply)
     await world.app.client.tree._call(interaction)

@@ -41,7 +41,7 @@ async def test_a_post_tells_the_story(world: World) -> None:
     assert page.small == [
         "Computer Vision",
         "Alpha (alpha.example) · Beta (beta.example)",
-        f"Story #1 · 2 outlets · 1 background article · first report <t:{int(at().timestamp())}:R>"
+        f"Story #1 · 2 outlets · first report <t:{int(at().timestamp())}:R>"
         f" · last update <t:{int(at(0.5).timestamp())}:R>",
     ]
     assert page.buttons == (("Read", page.url), ("Related coverage", "related:1"))

@@ -38,10 +38,10 @@ async def listed(world: World) -> str:
         (0, {"content": TOO_LONG}, "Computer Vision"),
         (2, {"items": {"0": {"media": {"url": NOT_AN_ADDRESS}}}}, "picture"),
         (3, {"content": TOO_LONG}, "It was decided."),
-        (4, {"content": TOO_LONG}, "A (a.example)"),
-        (6, {"components": {"0": {"url": NOT_AN_ADDRESS}}}, "Read"),
+        (5, {"content": TOO_LONG}, "A (a.example)"),
+        (7, {"components": {"0": {"url": NOT_AN_ADDRESS}}}, "Read"),
         (
-            6,
+            7,
             {"components": {"0": {"url": NOT_AN_ADDRESS}, "1": {"label": TOO_LONG}}},
             "Read, Related coverage",
         ),

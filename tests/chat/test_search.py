@@ -31,7 +31,7 @@ async def test_words_of_the_excerpt_stand_below(world: World) -> None:
     answer = await world.ask("search", query="dawn", by=world.member)
     _, story, below = seen(answer).splitlines()
     assert f"[{ROCKET[0]}](" in story
-    assert below == r"-# It flew at \***dawn**\* from Kourou."
+    assert below == r"It flew at \***dawn**\* from Kourou."
 
 
 async def test_what_fits_best_comes_first_if_asked(world: World) -> None:

@@ -306,7 +306,7 @@ async def test_the_newest_matches_show_the_words_in_bold(world: World) -> None:
     assert "second cable" not in answer
     answer = seen(await world.ask("topic test", topic='excerpt:"wind farm"'))
     assert "[Offshore wind farm gets a second cable](" in answer
-    assert "-# …" in answer
+    assert "\n…" in answer
     assert "A **wind farm** without golf." in answer
     await make(world)
     assert "Storm closes **wind farm** off" in seen(await world.ask("topic test", topic="wind"))

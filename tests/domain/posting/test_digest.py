@@ -507,7 +507,7 @@ def test_a_sentence_of_an_outlet_stands_below_each_headline_and_the_first_has_it
     assert message is not None
     page = shown(message)
     assert page.pictures == (("https://a.example/i.png", "A: Event 1"),)
-    assert [plain(line.removeprefix("> ")) for line in page.parts[""]] == [
+    assert [plain(line.removeprefix("> ")) for line in page.parts[""] if line] == [
         "#1 Event 1 — A · 2 outlets",
         "The council of Alderby banned drones on Monday. — A",
         "#3 Event 3 — E · +1 outlet since yesterday",
@@ -532,8 +532,8 @@ def test_a_story_that_leaves_a_digest_takes_its_sentence_and_its_picture_along()
     assert without_last is not None
     assert without_first is not None
     lines = shown(message).parts[""]
-    assert (shown(without_last).parts[""], shown(without_last).picture) == (lines[:4], shown(message).picture)
-    assert (shown(without_first).parts[""], shown(without_first).picture) == (lines[2:], "")
+    assert (shown(without_last).parts[""], shown(without_last).picture) == (lines[:5], shown(message).picture)
+    assert (shown(without_first).parts[""], shown(without_first).picture) == (lines[3:], "")
 
 
 def test_a_digest_says_how_many_stories_it_left_out() -> None:
@@ -608,7 +608,7 @@ def test_every_digest_is_within_discords_limits_and_harmless(
         if line.startswith("#"):
             assert {node.kind for node in markdown.flat(markdown.parse(line))} == {"text"}
     told = 0
-    for line in page.parts[""]:
+    for line in filter(None, page.parts[""]):
         nodes = markdown.parse(line)
         if nodes[0].kind != "code":  # a sentence below a headline
             assert line.startswith("> ")
