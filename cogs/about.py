@@ -31,7 +31,7 @@ posts **one message per story**. It updates that message when more outlets repor
 *Merge with…* and *Not the same story…* below `/related` correct a story
 
 **Members with Manage Channels**
-`/subscribe` · `/unsubscribe` · `/digest set`, `off`, `now` · `/mute` and `/unmute` an outlet or words
+`/subscribe` · `/unsubscribe` · `/appearance preview`, `set` how posts look · `/digest set`, `off`, `now` · `/mute` and `/unmute` an outlet or words
 
 **Members with Manage Server**
 `/topic create`, `edit`, `delete` this server's topics · `/source add`, `list`, `test`, `remove` this server's feeds · \

@@ -16,12 +16,12 @@ from typing import Any, Self
 import discord
 from discord import app_commands, ui
 
-from bot.chat.components import to_container, to_view
+from bot.chat.components import to_container, to_item, to_view
 from bot.chat.limits import CommandLimits
 from bot.chat.reply import acknowledge, reply
 from bot.domain.text.cleaning import clip, plural
 from bot.errors import NotAllowedError, QueryRefusedError, StoreError, TopicwireError
-from bot.messages.layout import COMPONENTS, ROW, Room
+from bot.messages.layout import COMPONENTS, ROW, Layout, Room
 from bot.messages.message import DESCRIPTION, Embed, escape, panel
 from bot.messages.story import GREY
 
@@ -222,28 +222,42 @@ class View(ui.LayoutView):
 
     def __init__(self, *, timeout: float | None) -> None:
         super().__init__(timeout=timeout)
-        self._panel = Embed()
+        self._shown: Layout = ()
         self._offers: list[ui.Item[Any]] = []
 
     def offer(self, *items: ui.Item[Any]) -> None:
         """Add buttons or menus, which stand below the text."""
         self._offers += items
 
+    def withdraw_offers(self) -> None:
+        """Remove all buttons and menus."""
+        self._offers.clear()
+
     def showing(self, embed: Embed) -> Self:
         """The view with this text."""
-        self._panel = embed
-        self.clear_items()
         rows = _rows(self._offers)
-        room = Room(components=COMPONENTS - len(rows) - len(self._offers))
-        container: ui.Container[Any] = to_container(panel(embed, room=room))
+        text = panel(embed, room=Room(components=COMPONENTS - len(rows) - len(self._offers)))
+        self._shown = (text,)
+        container = to_container(text)
         for row in rows:
             container.add_item(ui.ActionRow(*row))
+        self.clear_items()
         self.add_item(container)
         return self
 
+    def showing_layout(self, layout: Layout) -> Self:
+        """The view with this layout, and its buttons and menus below it."""
+        self._shown = layout
+        self.clear_items()
+        for part in layout:
+            self.add_item(to_item(part))
+        for row in _rows(self._offers):
+            self.add_item(ui.ActionRow(*row))
+        return self
+
     def without_offers(self) -> ui.LayoutView:
-        """The text alone."""
-        return to_view((panel(self._panel),))
+        """What it shows alone."""
+        return to_view(self._shown)
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Accept every user who can see it, within the rate limits."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tests.chat.world import METRO, ROCKET, WHALES, World, buttons, labels, plain, seen, unrelated
-from tests.discord_markdown import links
 from tests.make import at, record
 from tests.shown import shown
 
