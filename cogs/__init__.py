@@ -6,6 +6,7 @@ from discord.ext import commands
 
 from bot.services.context import Context
 from cogs.about import AboutCommands
+from cogs.appearance import AppearanceCommands
 from cogs.briefs import BriefCommands
 from cogs.digest import DigestCommands
 from cogs.mutes import MuteCommands
@@ -26,6 +27,7 @@ COGS = (
     TopicCommands,
     ServerTopicCommands,
     SourceCommands,
+    AppearanceCommands,
     BriefCommands,
     DigestCommands,
     MuteCommands,

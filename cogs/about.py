@@ -33,7 +33,8 @@ Members with Manage Server can do all of this by clicking: `/setup`
 *Merge with…* and *Not the same story…* below `/related` correct a story
 
 **Members with Manage Channels**
-`/subscribe` · `/unsubscribe` · `/digest set` · `/digest off` · `/digest now` · `/mute` and `/unmute` an outlet or words
+`/subscribe` · `/unsubscribe` · `/appearance preview` · `/appearance set` how posts look · `/digest set` · `/digest off` · \
+`/digest now` · `/mute` and `/unmute` an outlet or words
 
 **Members with Manage Server**
 `/topic create` · `/topic edit` · `/topic delete` this server's topics · `/source add` · `/source list` · \
@@ -67,6 +68,8 @@ def _embed(status: status.Status) -> Embed:
     )
     if status.stalled:
         summary += f"\n⚠️ Nothing is being delivered: {plural(status.stalled, 'message')} overdue."
+    if status.kept_embeds:
+        summary += f"\n{plural(status.kept_embeds, 'older post')} no longer updated: Discord refused to change the form."
     if status.own_stored:
         summary += f"\n{stored_articles(status.own_stored, status.most_stored)}"
     not_posted = [f"• {count} × {EXPLAIN[Reason(reason)]}" for reason, count in status.withheld.items()]

@@ -10,12 +10,13 @@ import discord
 from discord import ui
 
 from bot.chat import views
-from bot.chat.embeds import to_embed
+from bot.chat.components import to_view
 from bot.chat.errors import Modal
 from bot.chat.reply import acknowledge
 from bot.domain.model import UNKNOWN_DATE, Stored, StoryView
 from bot.domain.text.cleaning import clip, isolate
-from bot.messages.message import CHOICE, Embed, escape_to
+from bot.messages.layout import CHOICE
+from bot.messages.message import Embed, escape_to, panel
 from bot.services import curate
 from bot.services.context import Context
 from bot.services.curate import Editor
@@ -44,7 +45,8 @@ def _editor(interaction: Interaction) -> Editor:
 
 
 async def _done(interaction: Interaction, text: str) -> None:
-    await interaction.edit_original_response(embed=to_embed(Embed(description=text)), view=None)
+    view = to_view((panel(Embed(description=text)),), interaction.client.command_ids)
+    await interaction.edit_original_response(view=view)
 
 
 class _Merge(ui.Button[Any]):
@@ -98,7 +100,7 @@ class _Part(ui.Button[Any]):
             return
         _editor(interaction)
         answer = views.Answer(interaction)
-        answer.add_item(_WhichReport(self._context, self._number, self._members[-MOST_CHOICES:]))
+        answer.offer(_WhichReport(self._context, self._number, self._members[-MOST_CHOICES:]))
         text = "Which article is about something else? It becomes a separate story."
         if len(self._members) > MOST_CHOICES:
             text += f" The list shows the newest {MOST_CHOICES} articles."

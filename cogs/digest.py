@@ -7,11 +7,12 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
-from bot.chat.embeds import mentions, to_embeds
+from bot.chat.components import mentions, to_view
 from bot.chat.reply import reply
 from bot.domain.posting.schedule import DEFAULT_SIZE, MOST_SIZE, DigestStyle
 from bot.domain.text.cleaning import clip, plural
 from bot.messages.digest import channel_digest, digest_payload, schedule_words
+from bot.messages.layout import Markdown
 from bot.messages.message import Embed, dated, escape
 from bot.messages.story import GREY
 from bot.services import digests
@@ -114,12 +115,8 @@ class DigestCommands(commands.GroupCog, group_name="digest", group_description="
             await views.answer(interaction, Embed(title="Digest preview", description=text, colour=GREY))
             return
         when = f"-# Preview · stories since {since} · {schedule_words(plan)}"
-        await reply(
-            interaction,
-            content=f"{message.content}\n{when}",
-            embeds=to_embeds(message),
-            allowed_mentions=mentions(()),
-        )
+        view = to_view((*message.layout, Markdown.of(when)), interaction.client.command_ids)
+        await reply(interaction, view=view, allowed_mentions=mentions(()))
 
     @app_commands.command()
     @requires(manage_channels=True)

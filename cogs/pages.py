@@ -5,7 +5,7 @@ from __future__ import annotations
 import discord
 
 from bot.chat.permissions import PostableChannel, allowed
-from bot.domain.model import Importance, Mode, Subscription
+from bot.domain.model import Importance, Mode, PostLayout, Subscription
 from bot.domain.polling import Feed
 from bot.domain.posting.decisions import live_importance
 from bot.domain.text.addresses import hosts_only
@@ -31,6 +31,8 @@ def how_posted(subscription: Subscription, guild: discord.Guild | None) -> str:
     parts = [MODES[subscription.mode]]
     if subscription.importance or subscription.mode is not Mode.DIGEST:
         parts.append(IMPORTANCES[live_importance(subscription)])
+    if subscription.mode is not Mode.DIGEST and subscription.layout is not PostLayout.CARD:
+        parts.append(f"{subscription.layout} layout")
     if subscription.mention_role_id and guild is not None and guild.get_role(subscription.mention_role_id):
         parts.append(f"pings <@&{subscription.mention_role_id}>")
     if subscription.publish:

@@ -13,7 +13,8 @@ from bot.chat.errors import admit, answer_error, claim
 from bot.chat.reply import acknowledge
 from bot.domain.stories.ranking import Sort
 from bot.domain.text.cleaning import clip, isolate
-from bot.messages.message import CHOICE, escape_to
+from bot.messages.layout import CHOICE
+from bot.messages.message import escape_to
 from bot.messages.story import RELATED_ACTION, related_pages, story_pages
 from bot.messages.why import notes, why_pages
 from bot.services import related, topics

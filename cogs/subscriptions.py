@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from bot.chat import views
 from bot.chat.permissions import PostableChannel
-from bot.domain.model import Importance, Mode
+from bot.domain.model import Importance, Mode, PostLayout
 from bot.errors import InvalidInputError
 from bot.messages.message import Embed, escape
 from bot.messages.story import GREY, list_pages
@@ -50,6 +50,7 @@ class SubscriptionCommands(commands.Cog):
         mode="Live posts, a digest, or both (default: live)",
         importance="How important a story must be (default: notable for live posts, all for a digest)",
         mention="Role to ping with each live post (default: none)",
+        layout="How posts look (default: card). /appearance preview shows each",
         publish="In an announcement channel: publish posts to its followers (default: no)",
         reset="Reset the mention, the importance, or everything to the default",
     )
@@ -62,6 +63,7 @@ class SubscriptionCommands(commands.Cog):
         mode: Literal["live", "digest", "both"] | None = None,
         importance: Literal["all", "notable", "major"] | None = None,
         mention: discord.Role | None = None,
+        layout: PostLayout | None = None,
         publish: bool | None = None,
         reset: Literal["mention", "importance", "everything"] | None = None,
     ) -> None:
@@ -83,6 +85,7 @@ class SubscriptionCommands(commands.Cog):
             mention.id if mention else None,
             publish,
             Reset(reset) if reset else None,
+            layout=layout,
         )
         result = await subscribe.subscribe(self.context, request)
         offer = self._offer(interaction, result, target)

@@ -382,7 +382,7 @@ class Loopback:
             "components": body.get("components") or [],
             "pinned": False,
             "type": 0,
-            "flags": 0,
+            "flags": body.get("flags") or 0,
         }
         self.messages[name] = message
         self.accepted.append(Accepted(method, number, name, body))

@@ -166,7 +166,7 @@ LIBRARIES: dict[str, set[str]] = {
     "aiohttp": {"bot.chat", "bot.sources", "bot.http"},
     "alembic": {"bot.store"},
     "apscheduler": {"bot.runtime.app"},
-    "babel": {"bot.domain.briefs.proper_names"},
+    "babel": {"bot.domain.briefs.proper_names", "bot.messages.languages"},
     "chardet": {"bot.sources"},
     "discord": {"bot.chat", "cogs", "bot.runtime.app", "bot.demo"},
     "fasttext": {"bot.domain.text"},

@@ -15,7 +15,7 @@ from bot.chat.errors import Modal, admit, answer_error, claim, is_mistake
 from bot.chat.views import ANSWER_SECONDS
 from bot.domain.text.cleaning import clip
 from bot.messages.commands import with_mentions
-from bot.messages.message import CHOICE
+from bot.messages.layout import CHOICE
 from bot.messages.setup import EXPIRED, PanelChoice
 
 Interaction = discord.Interaction[Any]

@@ -10,13 +10,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import discord
 from discord import ui
 
-from bot.chat.embeds import to_embed
+from bot.chat.components import to_view
 from bot.chat.errors import View, answer_error, is_mistake
 from bot.chat.reply import acknowledge, reply
 from bot.domain.text.cleaning import cut
 from bot.errors import UnknownNameError
-from bot.messages.commands import mentioned
-from bot.messages.message import Embed
+from bot.messages.message import Embed, panel
 from bot.messages.story import GREY
 
 # An interaction's token lives 15 minutes: after it the buttons could not answer any more.
@@ -73,7 +72,7 @@ class Answer(View):
     async def on_timeout(self) -> None:
         """Remove the buttons, unless the message is gone."""
         try:
-            await self._interaction.edit_original_response(view=None)
+            await self._interaction.edit_original_response(view=self.without_offers())
         except discord.HTTPException:
             return
 
@@ -87,40 +86,37 @@ class Pages(Answer):
         super().__init__(interaction)
         self._pages = pages
         self._at = 0
-        self._mark()
-        if len(pages) == 1:
-            self.clear_items()
-        for item in actions:
-            self.add_item(item)
+        self._turns = (_Turn(self, "Previous", "◀️", by=-1), _Turn(self, "Next", "▶️", by=1))
+        self.offer(*(self._turns if len(pages) > 1 else ()), *actions)
+        self._show(0)
 
-    def _mark(self) -> None:
-        self.previous.disabled = self._at == 0
-        self.following.disabled = self._at == len(self._pages) - 1
+    def _show(self, at: int) -> None:
+        self._at = at
+        for turn in self._turns:
+            turn.disabled = not 0 <= at + turn.by < len(self._pages)
+        self.showing(self._pages[at], self._interaction.client.command_ids)
 
-    async def _turn(self, interaction: discord.Interaction[Any], by: int) -> None:
+    async def turn(self, interaction: discord.Interaction[Any], by: int) -> None:
+        """Show another page."""
         before = self._at
-        self._at = min(max(self._at + by, 0), len(self._pages) - 1)
-        self._mark()
+        self._show(min(max(self._at + by, 0), len(self._pages) - 1))
         try:
-            page = mentioned(self._pages[self._at], interaction.client.command_ids)
-            await interaction.response.edit_message(embed=to_embed(page), view=self)
+            await interaction.response.edit_message(view=self)
         except discord.HTTPException:  # the previous page is still shown
-            self._at = before
-            self._mark()
+            self._show(before)
             raise
         self._interaction = interaction  # its token lives longest
 
-    @ui.button(label="Previous", emoji="◀️")
-    @answered
-    async def previous(self, interaction: discord.Interaction[Any], _button: ui.Button[Pages]) -> None:
-        """Show the previous page."""
-        await self._turn(interaction, -1)
 
-    @ui.button(label="Next", emoji="▶️")
+class _Turn(ui.Button[Any]):
+    def __init__(self, pages: Pages, label: str, emoji: str, *, by: int) -> None:
+        super().__init__(label=label, emoji=emoji)
+        self._pages, self.by = pages, by
+
     @answered
-    async def following(self, interaction: discord.Interaction[Any], _button: ui.Button[Pages]) -> None:
-        """Show the next page."""
-        await self._turn(interaction, 1)
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Turn the page."""
+        await self._pages.turn(interaction, self.by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +149,7 @@ class ConfirmView(Answer):
         for choice in choices:
             style = discord.ButtonStyle.primary if choice is choices[0] else discord.ButtonStyle.secondary
             style = discord.ButtonStyle.danger if choice.danger else style
-            self.add_item(_ChoiceButton(self, choice, style))
+            self.offer(_ChoiceButton(self, choice, style))
 
     async def close(self) -> None:
         """Remove the buttons. A failure does not stop the chosen action."""
@@ -173,16 +169,13 @@ def cancel(label: str, text: str) -> Choice:
 async def answer(
     interaction: discord.Interaction[Any],
     embed: Embed,
-    view: ui.View | None = None,
+    view: View | None = None,
     file: discord.File | None = None,
 ) -> None:
     """Answer visibly to the user only. The embed refers to the file as `attachment://name`."""
-    shown: dict[str, Any] = {"embed": to_embed(mentioned(embed, interaction.client.command_ids))}
-    if view is not None:
-        shown["view"] = view
-    if file is not None:
-        shown["file"] = file
-    await reply(interaction, **shown)
+    ids = interaction.client.command_ids
+    shown = to_view((panel(embed),), ids) if view is None else view.showing(embed, ids)
+    await reply(interaction, view=shown, **({} if file is None else {"file": file}))
 
 
 async def answer_pages(

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from rich.console import Console
 
-from bot.demo.panels import markdown, panel
+from bot.demo.panels import is_digest, markdown, panel, texts_of
 from bot.demo.replay import Clock, Replay, by_minute, published, read_records
 from bot.domain.model import Topic
 from bot.domain.text.cleaning import plural
@@ -182,7 +182,7 @@ class Demo:
         await self._deliver(app)
         if last_digest:
             await self._mornings(app, env, self.clock() + LAST_DAY)
-        counts = Counter("digest" if len(m.content) else "post" for m in self._seen.values())
+        counts = Counter("digest" if is_digest(m) else "post" for m in self._seen.values())
         if not self._seen:
             raise TopicwireError(
                 f"No story on {self._topic} was notable enough to post. Try another --topic."
@@ -215,8 +215,8 @@ class Demo:
         typed = " ".join(f"{name}:{value}" for name, value in options.items())
         self.console.print(f"\n[bold]you[/]  /{command} {typed}")
         result = await self.user.slash(self.channel, command, **options)
-        for embed in result.response.embeds if result.response else ():
-            self.console.print(markdown(embed.description or "", self.clock(), self._names), style="italic")
+        for text in texts_of(result.response) if result.response else ():
+            self.console.print(markdown(text, self.clock(), self._names), style="italic")
 
     async def _deliver(self, app: App) -> bool:
         """Send due messages, and print the changes in the channel."""
@@ -224,8 +224,7 @@ class Demo:
             return False
         for message in self.channel.history():
             before = self._seen.get(message.id)
-            look = (message.content, [embed.to_dict() for embed in message.embeds])
-            if before is not None and (before.content, [embed.to_dict() for embed in before.embeds]) == look:
+            if before is not None and before.edited_at == message.edited_at:
                 continue
             self._seen[message.id] = message
             heading = "new message" if before is None else "message edited"

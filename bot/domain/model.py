@@ -33,6 +33,14 @@ class Mode(StrEnum):
     BOTH = "both"
 
 
+class PostLayout(StrEnum):
+    """How much a post shows: all of it, a headline and a line, or a headline with its picture."""
+
+    CARD = "card"
+    COMPACT = "compact"
+    HEADLINE = "headline"
+
+
 class Relation(StrEnum):
     """How a record stands to a story: a report of the same event, or background to it."""
 
@@ -160,7 +168,8 @@ class Mute:
 class Subscription:
     """A channel's subscription to a topic and to all topics below it.
 
-    `importance` None means the mode's default: notable for live posts, all for digests.
+    `importance` None means the mode's default: notable for live posts, all for digests. `accent` is the colour of its
+    posts (RGB); None: that of their topic.
     """
 
     id: int
@@ -173,6 +182,8 @@ class Subscription:
     publish: bool = False
     created_at: datetime | None = None
     paused_reason: str = ""
+    layout: PostLayout = PostLayout.CARD
+    accent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

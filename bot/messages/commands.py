@@ -8,21 +8,23 @@ Discord gave the commands: https://discord.com/developers/docs/reference#message
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from bot.domain.text.cleaning import length
-from bot.messages.message import FIELD_VALUE, Field, escape
+from bot.messages.layout import TEXT, Beside, Container, Layout, Markdown, text_size
+from bot.messages.message import escape
 
 # The ID of each command by its full name. The commands of a group have the group's ID.
 CommandIds = Mapping[str, int]
-V = TypeVar("V")
+NO_IDS: CommandIds = MappingProxyType({})
+L = TypeVar("L", bound=Layout)
 
 _NAME = r"[a-z]+(?: [a-z]+)?"
 _ESCAPED = re.compile(rf"\\`/({_NAME})\\`")
 _NAMED = re.compile(rf"(?<![\\`])`/({_NAME})`(?!`)")
-MOST = 4000  # UTF-16 units of all texts of a value together
 
 
 def mention(name: str, ids: CommandIds) -> str:
@@ -30,7 +32,7 @@ def mention(name: str, ids: CommandIds) -> str:
     return f"</{name}:{ids[name]}>" if name in ids else f"`/{name}`"
 
 
-def with_mentions(text: str, ids: CommandIds, limit: int = MOST) -> str:
+def with_mentions(text: str, ids: CommandIds, limit: int = TEXT) -> str:
     """The text with a mention for each command that it names; the text as it is if that would be longer than `limit`."""
     shown = _NAMED.sub(lambda match: mention(match[1], ids), text)
     return shown if length(shown) <= limit else text
@@ -41,31 +43,21 @@ def escape_but_commands(text: str) -> str:
     return _ESCAPED.sub(r"`/\1`", escape(text))
 
 
-def mentioned(value: V, ids: CommandIds) -> V:
-    """A message, or a part of one, with mentions in all its texts; the value as it is if they leave too little room."""
-    shown: V = _each(value, ids, MOST)
-    return shown if _size(shown) <= MOST else value
+def mentioned(layout: L, ids: CommandIds) -> L:
+    """A layout with mentions in all its texts; as it is if they leave too little room."""
+    shown: L = _mentioned(layout, ids)
+    return shown if text_size(shown) <= TEXT else layout
 
 
-def _each(value: Any, ids: CommandIds, limit: int) -> Any:
-    if isinstance(value, str):
-        return with_mentions(value, ids, limit)
-    return _over(value, lambda inner: _each(inner, ids, FIELD_VALUE if isinstance(value, Field) else limit))
-
-
-def _over(value: Any, change: Callable[[Any], Any]) -> Any:
-    if isinstance(value, tuple):
-        return tuple(map(change, value))
-    if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{field.name: change(getattr(value, field.name)) for field in fields(value)})
-    return value
-
-
-def _size(value: Any) -> int:
-    if isinstance(value, str):
-        return length(value)
-    if isinstance(value, tuple):
-        return sum(map(_size, value))
-    if is_dataclass(value):
-        return sum(_size(getattr(value, field.name)) for field in fields(value))
-    return 0
+def _mentioned(part: Any, ids: CommandIds) -> Any:
+    match part:
+        case tuple():
+            return tuple(_mentioned(inner, ids) for inner in part)
+        case Container(parts=parts):
+            return replace(part, parts=_mentioned(parts, ids))
+        case Beside(text=text):
+            return replace(part, text=_mentioned(text, ids))
+        case Markdown(entries=entries):
+            return replace(part, entries=tuple(with_mentions(entry, ids) for entry in entries))
+        case _:
+            return part

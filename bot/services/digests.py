@@ -257,7 +257,7 @@ async def enqueue(
         priority=1_000_000,
     )
     await outbox.enqueue(connection, row)
-    await digests.remember(connection, state.channel_id, digest, digest.until - FORGET)
+    await digests.remember(connection, state.channel_id, digest, payload["stories"], digest.until - FORGET)
 
 
 async def between(context: Context, topic_name: str, since: datetime, until: datetime, size: int) -> Digest:

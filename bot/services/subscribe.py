@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 
-from bot.domain.model import Importance, Mode, StoryView, Subscription, Topic
+from bot.domain.model import Importance, Mode, PostLayout, StoryView, Subscription, Topic
 from bot.domain.posting import decisions
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.schedule import Schedule
@@ -54,6 +54,7 @@ class SubscribeRequest:
     mention_role_id: int | None = None
     publish: bool | None = None
     reset: Reset | None = None
+    layout: PostLayout | None = None
 
     def onto(self, before: Subscription | None, topic: str) -> Subscription:
         """The subscription that comes of it."""
@@ -71,6 +72,7 @@ class SubscribeRequest:
             importance=self.importance or base.importance,
             mention_role_id=self.mention_role_id or base.mention_role_id,
             publish=base.publish if self.publish is None else self.publish,
+            layout=self.layout or base.layout,
         )
 
 

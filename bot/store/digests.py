@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -113,12 +113,17 @@ async def take_back(connection: AsyncConnection, channel_id: int, payload: Mappi
 
 
 async def remember(
-    connection: AsyncConnection, channel_id: int, digest: Digest, forget_before: datetime
+    connection: AsyncConnection,
+    channel_id: int,
+    digest: Digest,
+    numbers: Collection[int],
+    forget_before: datetime,
 ) -> None:
-    """Store the stories of a digest, and delete mentions that are too old to matter."""
+    """Store the stories of a digest with these numbers, and delete mentions that are too old to matter."""
     rows = [
         {"channel_id": channel_id, "story": e.view.number, "outlets": e.view.outlets, "at": digest.until}
         for e in digest.entries
+        if e.view.number in numbers
     ]
     await upsert(connection, _t, rows, on=["channel_id", "story"])
     await connection.execute(sa.delete(_t).where(_t.c.channel_id == channel_id, _t.c.at < forget_before))

@@ -18,9 +18,20 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.posting.decisions import Post
-from bot.domain.retry import Drop, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict, may_have_arrived
+from bot.domain.retry import (
+    Drop,
+    MessageForm,
+    Outcome,
+    Pause,
+    Retry,
+    SendStatus,
+    Sent,
+    Skip,
+    Verdict,
+    may_have_arrived,
+)
 from bot.store import rephrasings, schema
-from bot.store.conditions import is_unleased
+from bot.store.conditions import has_value, is_unleased
 from bot.store.servers import LEFT
 from bot.store.sql import chunks, insert_new
 
@@ -47,6 +58,7 @@ class Claimed:
     """A row that a worker holds until its lease runs out. `claim` tells this hold from a later one.
 
     `in_doubt_since` is when a try was begun that may have made the message although nobody knows its id.
+    `form` is what the message is made of, and `mentioned` are the roles that it named when it was sent.
     """
 
     id: int
@@ -67,6 +79,8 @@ class Claimed:
     revision: int
     lease_until: datetime
     in_doubt_since: datetime | None = None
+    form: MessageForm = MessageForm.COMPONENTS
+    mentioned: tuple[int, ...] = ()
 
 
 def is_claimed_as(claimed: Claimed) -> sa.ColumnElement[bool]:
@@ -155,6 +169,7 @@ _HELD = tuple((field.name, _RENAMED.get(field.name, field.name)) for field in fi
 
 def _claimed(row: sa.Row[Any], now: datetime) -> Claimed:
     values = {name: getattr(row, column) for name, column in _HELD}
+    values |= {"form": MessageForm(row.form), "mentioned": tuple(row.mentioned or ())}
     if row.begun_at == now:  # this is the first try
         values["in_doubt_since"] = None
     return Claimed(**values)
@@ -248,6 +263,7 @@ async def settle(
 ) -> bool:
     """Store the result of a try. False if another worker has claimed the message meanwhile."""
     values: dict[str, Any] = {"lease_until": None}
+    values |= {} if outcome.form is None else {"form": outcome.form.value}
     if claimed.in_doubt_since is None and not may_have_arrived(outcome):
         values["begun_at"] = None
     # Something changed while it was on its way: once more, after the interval.
@@ -259,6 +275,7 @@ async def settle(
             values |= {"due_at": again, "attempts": 0, "reason": ""}
             if outcome.message_id is not None and claimed.message_id is None:
                 values |= {"message_id": outcome.message_id, "thread_id": outcome.thread_id}
+                values["mentioned"] = list(outcome.roles)
                 values["begun_at"] = None
             if claimed.sent_at is None:
                 values["sent_at"] = now
@@ -412,3 +429,9 @@ async def forget(connection: AsyncConnection, *, withheld_before: datetime, clos
     )
     messages = await connection.execute(sa.delete(_o).where(old))
     return reasons.rowcount + messages.rowcount
+
+
+async def kept_embeds(connection: AsyncConnection, guild_id: int | None = None) -> int:
+    """How many messages of a server, or of all, keep the embeds of an earlier version because Discord refused the edit."""
+    kept = sa.and_(_o.c.form == MessageForm.KEPT_EMBEDS.value, has_value(_o.c.guild_id, guild_id))
+    return await connection.scalar(sa.select(sa.func.count()).select_from(_o).where(kept)) or 0

@@ -264,6 +264,8 @@ subscriptions = sa.Table(
     sa.Column("mention_role_id", SNOWFLAKE),
     _flag("publish"),
     sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("layout", sa.Text, nullable=False, server_default=sa.text("'card'")),
+    sa.Column("accent", sa.Integer),
     sa.UniqueConstraint("channel_id", "topic_id"),
     _one_of("mode", Mode),
     _one_of("importance", Importance),
@@ -342,6 +344,10 @@ outbox = sa.Table(
     sa.Column("edited_at", UtcTime),
     # Whether a model's rephrasing was looked for, which costs a message one edit at most.
     sa.Column("rephrased", sa.Boolean, nullable=False, server_default=sa.false()),
+    # What its message is made of, see `bot.domain.retry.MessageForm`, and the roles that it named when it was sent.
+    sa.Column("form", sa.Text, nullable=False, server_default=sa.text("'components'")),
+    sa.Column("mentioned", sa.JSON),
+    _where("ix_outbox_kept_embeds", "guild_id", "form = 'kept embeds'"),
     _one_of("kind", ("story", "digest", "notice", "publish")),
     # Nearly every row is a message that was sent and waits for nothing.
     _where("ix_outbox_due", "due_at", "due_at IS NOT NULL"),

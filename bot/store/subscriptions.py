@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.model import Importance, Mode, Mute, Subscription
+from bot.domain.model import Importance, Mode, Mute, PostLayout, Subscription
 from bot.domain.posting.schedule import WEEK, DigestStyle, Schedule, parse_days, parse_time
 from bot.domain.text.words import name_key
 from bot.store import schema
@@ -36,6 +36,15 @@ class ChannelState:
     next_digest: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """How posts are to look: None for `layout` leaves it, and so does `keep_accent` the colour."""
+
+    layout: PostLayout | None
+    accent: int | None
+    keep_accent: bool
+
+
 def _subscription(row: sa.Row[Any]) -> Subscription:
     return Subscription(
         row.id,
@@ -48,6 +57,8 @@ def _subscription(row: sa.Row[Any]) -> Subscription:
         row.publish,
         row.created_at,
         row.paused_reason or "",
+        PostLayout(row.layout),
+        row.accent,
     )
 
 
@@ -111,9 +122,22 @@ async def subscribe(
         "mention_role_id": subscription.mention_role_id,
         "publish": subscription.publish,
         "created_at": now,
+        "layout": subscription.layout.value,
+        "accent": subscription.accent,
     }
     await upsert(connection, _sub, [row], on=["channel_id", "topic_id"], keep=["created_at"])
     await ensure_channel(connection, subscription.channel_id, subscription.guild_id)
+
+
+async def set_appearance(
+    connection: AsyncConnection, subscription_ids: Iterable[int], appearance: Appearance
+) -> None:
+    """Set how the posts of these subscriptions look."""
+    values: dict[str, Any] = {} if appearance.keep_accent else {"accent": appearance.accent}
+    values |= {} if appearance.layout is None else {"layout": appearance.layout.value}
+    if values:
+        chosen = _sub.c.id.in_(list(subscription_ids))
+        await connection.execute(sa.update(_sub).where(chosen).values(**values))
 
 
 async def unsubscribe(connection: AsyncConnection, channel_id: int, topic_id: int) -> bool:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.chat.port import MessageTraits, Sender, Target
 from bot.domain import retry
 from bot.domain.circuit import Circuit, is_outage
-from bot.domain.retry import Drop, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict
+from bot.domain.retry import Drop, MessageForm, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict
 from bot.messages.message import Message
 from bot.messages.story import fingerprint, forwarded
 from bot.services.context import Context
@@ -249,7 +249,7 @@ class Delivery:
 
     async def _try(self, claim: Claimed, render_context: RenderContext) -> Outcome:
         now = self._context.now()
-        target = Target(claim.guild_id, claim.channel_id, claim.message_id, claim.thread_id)
+        target = Target(claim.guild_id, claim.channel_id, claim.message_id, claim.thread_id, claim.form)
         if claim.kind == outbox.PUBLISH:
             unwanted = await asyncio.to_thread(rendering.publish_obstacle, claim, render_context, now)
             return unwanted or await self._sender.publish(target)
@@ -270,10 +270,14 @@ class Delivery:
             if outcome.result is SendStatus.OK and claim.in_doubt_since is not None:
                 # Discord may have known the nonce, and then it answers with the first message.
                 return replace(outcome, result=SendStatus.EXISTS)
-        elif fingerprint(message, in_forum=claim.thread_id is not None) == claim.shown:
+        elif fingerprint(message, in_forum=claim.thread_id is not None) == claim.shown or (
+            claim.form is MessageForm.KEPT_EMBEDS and rendering.shows_story(claim, render_context)
+        ):
             return Outcome(SendStatus.UNCHANGED, shown=claim.shown)
         else:
             outcome = await self._sender.edit(target, message)
+            if claim.form is MessageForm.EMBEDS and retry.keeps_embeds(outcome):
+                return replace(outcome, form=MessageForm.KEPT_EMBEDS)
         if outcome.result not in (SendStatus.OK, SendStatus.PARTLY):
             return outcome
         # What is not all there yet is not taken for it: the next try brings the rest.
@@ -286,8 +290,8 @@ class Delivery:
         async with self._context.db.read() as connection:
             numbers = await delivery.numbers_of(connection, claim)
             others = await delivery.other_messages(connection, claim)
-        titles = [embed.title for embed in Message.from_json(claim.payload).embeds] if claim.payload else []
-        return MessageTraits(min(since, self._context.now()), numbers, next(iter(titles), ""), others)
+        title = Message.from_json(claim.payload).title if claim.payload else ""
+        return MessageTraits(min(since, self._context.now()), numbers, title, others)
 
     async def _pointer(self, claim: Claimed, render_context: RenderContext) -> Message | Outcome:
         """What a message shows whose story was merged into another one: where that is told in the channel.

@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.briefs.candidates import Sentence
 from bot.domain.briefs.model_brief import NO_MODEL, Answers, BriefChoice, ModelBriefs
-from bot.domain.model import Mode, Mute, StoryView, Subscription
+from bot.domain.model import Mode, Mute, PostLayout, StoryView, Subscription, Topic
 from bot.domain.posting import decisions
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.digest import served_by_digest
-from bot.domain.retry import Outcome, RequestKind, SendStatus
+from bot.domain.retry import MessageForm, Outcome, RequestKind, SendStatus
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.story import Story, muted_by, reaches, story_view
 from bot.domain.topics.topics import Topics
@@ -74,12 +74,8 @@ async def load(
 ) -> RenderContext:
     """Read everything that rendering these claims needs. `model` is what puts briefs in other words; empty: there is none."""
     numbers = {claim.story for claim in claimed if claim.story is not None}
-    numbers |= {
-        n
-        for claim in claimed
-        for embed_stories in (claim.payload or {}).get("stories", ())
-        for n in embed_stories
-    }
+    digested = (claim.payload for claim in claimed if claim.kind == outbox.DIGEST and claim.payload)
+    numbers.update(number for payload in digested for number in Message.from_json(payload).stories)
     channel_ids = {claim.channel_id for claim in claimed}
     by_channel: dict[int, list[Subscription]] = {}
     for subscription in await subscriptions.subscriptions(connection, channel_ids=channel_ids):
@@ -113,7 +109,12 @@ def request_kind(claim: Claimed, render_context: RenderContext) -> RequestKind:
     if claim.message_id is None:
         return RequestKind.SEND
     pointer = claim.story in render_context.merged_into
-    return RequestKind.EDIT if pointer or _story(claim, render_context).members else RequestKind.REMOVAL
+    return RequestKind.EDIT if pointer or shows_story(claim, render_context) else RequestKind.REMOVAL
+
+
+def shows_story(claim: Claimed, render_context: RenderContext) -> bool:
+    """Whether a post's message shows its story: it was neither merged into another one nor withdrawn."""
+    return claim.story not in render_context.merged_into and bool(_story(claim, render_context).members)
 
 
 def rendered(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
@@ -142,7 +143,7 @@ def _digest(claim: Claimed, render_context: RenderContext, now: datetime) -> Mes
     message = Message.from_json(payload)
     topics = render_context.topics.visible_to(claim.guild_id)
     hidden = set()
-    for number in {number for embed_stories in message.stories for number in embed_stories}:
+    for number in set(message.stories):
         view = _view(replace(claim, story=render_context.merged_into.get(number, number)), render_context)
         if view is None or not decisions.matching(view, served, topics):
             hidden.add(number)
@@ -184,8 +185,9 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
     message = story_post(
         view,
         topics=names,
-        colour=topic.colour if topic else None,
-        mentions=() if sent else roles,
+        colour=_accent(matching, topic),
+        mentions=claim.mentioned if sent and claim.form is MessageForm.COMPONENTS else roles,
+        layout=matching[0].layout if matching else PostLayout.CARD,
         subscribed=[s.topic for s in matching],
         owners=render_context.rules.owners,
         since=claim.sent_at,
@@ -194,6 +196,12 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
     )
     others = other_names(message.tags, topics) if claim.thread_id is not None else ()
     return replace(message, tags=tag_names(message.tags, topics), other_tags=others)
+
+
+def _accent(matching: Sequence[Subscription], topic: Topic | None) -> int | None:
+    """The colour of a post: that of its first subscription that has one, or else of its topic."""
+    chosen = (subscription.accent for subscription in matching if subscription.accent is not None)
+    return next(chosen, topic.colour if topic else None)
 
 
 def brief_of(claim: Claimed, render_context: RenderContext) -> tuple[Sentence, ...]:

@@ -11,7 +11,8 @@ from bot.chat.panel import button, field, menu
 from bot.chat.permissions import PostableChannel
 from bot.domain.model import Mute
 from bot.domain.text.cleaning import clip, plural
-from bot.messages.message import CHOICE, escape
+from bot.messages.layout import CHOICE
+from bot.messages.message import escape
 from bot.messages.setup import OPTIONS, PanelChoice, PanelState, PendingMute, mute_lines
 from bot.services import mutes
 from cogs.common import Interaction, guild_of, managed, managed_everywhere, may_see

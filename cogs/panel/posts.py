@@ -14,7 +14,8 @@ from bot.chat.permissions import PostableChannel
 from bot.domain.model import Importance, Mode, Subscription
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
-from bot.messages.message import CHOICE, escape_to
+from bot.messages.layout import CHOICE
+from bot.messages.message import escape_to
 from bot.messages.setup import (
     NAME,
     OPTIONS,

@@ -9,7 +9,8 @@ from discord import ui
 
 from bot.chat.panel import button, field, menu
 from bot.domain.text.cleaning import clip, plural
-from bot.messages.message import CHOICE, escape_to
+from bot.messages.layout import CHOICE
+from bot.messages.message import escape_to
 from bot.messages.setup import (
     OPTIONS,
     Page,

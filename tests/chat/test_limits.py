@@ -187,8 +187,12 @@ async def _called(world: World, interaction: Any, monkeypatch: pytest.MonkeyPatc
     answers = Answers()
     interaction._cs_response = answers
 
-    async def reply(_interaction: object, *, embed: discord.Embed, **_: object) -> None:
-        answers.texts.append(embed.description or "")
+    async def reply(_interaction: object, *, view: discord.ui.LayoutView, **_: object) -> None:
+        answers.texts.append(
+            "\n".join(
+                item.content for item in view.walk_children() if isinstance(item, discord.ui.TextDisplay)
+            )
+        )
 
     monkeypatch.setattr("bot.chat.errors.reply", reply)
     await world.app.client.tree._call(interaction)

@@ -6,9 +6,10 @@ from typing import Any
 
 from bot.domain.model import Topic
 from bot.workers import rematch
-from tests.chat.world import METRO, ROCKET, TOPICS, WHALES, World, buttons, labels, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, TOPICS, WHALES, World, buttons, labels, seen, unrelated
 from tests.discord_markdown import links
 from tests.make import at, record
+from tests.shown import plain, shown
 
 
 async def test_subscriptions_stand_by_channel_with_how_they_are_told(world: World) -> None:
@@ -122,7 +123,7 @@ async def test_a_digest_marks_it_in_the_heading_and_a_post_does_not(world: World
     await eventful(world)
     await world.take_in(record(WHALES[0], "w.example", hours=239))
     preview = await world.ask("digest preview", by=world.member)
-    assert [embed.title for embed in preview.embeds] == ["Space · ▲ 3 stories today, usually none", "AI"]
+    assert shown(preview).titles[1:] == ["Space · ▲ 3 stories today, usually none", "AI"]
     await world.deliver()
     assert not any("▲" in seen(post) for post in world.posts())
 

@@ -16,8 +16,9 @@ from bot.chat.application import PERMISSIONS
 from bot.domain.topics.topics import Topics
 from bot.services import server_topics
 from bot.services.server_topics import Draft
-from tests.chat.world import METRO, ROCKET, World, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, World, seen, unrelated
 from tests.make import record
+from tests.shown import plain, shown
 
 WIND = "Storm closes wind farm off the coast"
 GOLF = "Golf club beside wind farm opens"
@@ -51,7 +52,7 @@ def there(world: World) -> Elsewhere:
 
 def titles(world: World, channel: ChannelHandle | None = None) -> list[str | None]:
     """The titles of what stands in a channel."""
-    return [post.embeds[0].title for post in world.posts(channel)]
+    return [shown(post).title for post in world.posts(channel)]
 
 
 async def make(world: World, name: str = "Wind", query: str = '"wind farm" -golf', **more: Any) -> str:
@@ -76,7 +77,7 @@ async def test_from_a_query_to_posts_in_this_server_alone(world: World, there: E
     await world.report(record(WIND, quality=80), record(GOLF, quality=80))
     assert titles(world) == [WIND]
     (post,) = world.posts()
-    assert "Wind" in (post.embeds[0].footer.text or "")
+    assert "Wind" in shown(post).small[0]
     assert titles(world, there.channel) == []
 
 
@@ -85,9 +86,9 @@ async def test_other_servers_do_not_know_of_it(world: World, there: Elsewhere) -
     await world.ask("subscribe", topic="AI")
     await there.ask(world, "subscribe", topic="Space", mode="both")
     await world.report(record(f"{WIND}, facial recognition on rocket", quality=80))
-    footers = [world.posts(c)[0].embeds[0].footer.text or "" for c in (world.news, there.channel)]
-    assert "Wind" in footers[0]
-    assert "Wind" not in footers[1]
+    topics = [shown(world.posts(c)[0]).small[0] for c in (world.news, there.channel)]
+    assert "Wind" in topics[0]
+    assert "Wind" not in topics[1]
     for command in ("topics", "related", "digest preview"):
         options = {"story": "1"} if command == "related" else {}
         assert "Wind\n" not in await there.ask(world, command, **options)
@@ -253,10 +254,10 @@ async def test_what_is_wrong_with_a_query_is_shown_where_it_stands(
     }
     for command, options in commands.items():
         result = await world.manager.slash(world.news, command, **options)
-        (embed,) = world.answer(result).embeds
-        assert f"```\n{drawn}\n```" in (embed.description or "")
+        answer = shown(world.answer(result))
+        assert f"```\n{drawn}\n```" in answer.text
         assert words in world.refusal(result)
-        assert "For example:" in plain(embed.description or "")
+        assert "For example:" in plain(answer.text)
 
 
 async def test_who_may_do_what(world: World) -> None:
@@ -305,7 +306,7 @@ async def test_the_newest_matches_show_the_words_in_bold(world: World) -> None:
     assert "second cable" not in answer
     answer = seen(await world.ask("topic test", topic='excerpt:"wind farm"'))
     assert "[Offshore wind farm gets a second cable](" in answer
-    assert "-# …" in answer
+    assert "\n…" in answer
     assert "A **wind farm** without golf." in answer
     await make(world)
     assert "Storm closes **wind farm** off" in seen(await world.ask("topic test", topic="wind"))
@@ -350,7 +351,7 @@ async def test_a_backtest_counts_posts_at_each_importance_and_draws_them(world: 
     assert f"{METRO[0]}" in text
     (attachment,) = answer.message.attachments
     assert attachment.filename == "posts.png"
-    assert answer.embeds[0].image.url
+    assert shown(answer).picture
     picture = Image.open(BytesIO(await attachment.read()))
     assert picture.format == "PNG"
     assert picture.width / picture.height == 640 / 240

@@ -17,8 +17,9 @@ from bot.domain.model import Importance, Mode, Topic
 from bot.services import mutes, setup, subscribe
 from bot.services.subscribe import SubscribeRequest
 from bot.workers import rematch
-from tests.chat.world import METRO, ROCKET, TOPICS, Seen, World, message_of, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, TOPICS, Seen, World, message_of, seen, unrelated
 from tests.make import record
+from tests.shown import plain
 
 
 def parts(message: Seen) -> Iterator[dict[str, Any]]:

@@ -17,10 +17,10 @@ from bot.domain.polling import Bounds, Feed, Polls
 from bot.services import sources
 from bot.sources.web.fetch import Web
 from bot.store import feeds
-from tests.chat.world import METRO, ROCKET, Seen, World, body, mentions_in, plain, seen
-from tests.discord_markdown import kinds, links, parse
-from tests.discord_rules import problems
+from tests.chat.world import METRO, ROCKET, Seen, World, body, mentions_in, seen
+from tests.discord_markdown import kinds, parse
 from tests.feeds import QUICK, Entry, Page, Site, rss
+from tests.shown import plain, shown
 from tests.sources.web.servers import LOOPBACK, Names
 from tests.store.store_helpers import headlines
 
@@ -56,7 +56,7 @@ class Press:
 
     def titles(self, channel: ChannelHandle | None = None) -> list[str | None]:
         """The titles of what stands in a channel."""
-        return [post.embeds[0].title for post in self.world.posts(channel)]
+        return [shown(post).title for post in self.world.posts(channel)]
 
     async def own(self) -> list[Feed]:
         """The server's own feeds."""
@@ -207,7 +207,7 @@ async def test_a_web_pages_address_finds_its_feed(press: Press) -> None:
 @pytest.mark.parametrize("form", ["{}", "<{}>", " {} ", "feed:{}"])
 async def test_an_address_may_be_given_as_people_paste_it(press: Press, form: str) -> None:
     answer = await press.world.ask("source add", url=form.format(press.site.url()))
-    assert answer.embeds[0].title == "Feed added"
+    assert shown(answer).title == "Feed added"
     assert [feed.url for feed in await press.own()] == [press.site.url()]
 
 
@@ -215,7 +215,7 @@ async def test_a_feed_that_is_added_again_is_changed(press: Press) -> None:
     await press.world.ask("subscribe", topic="AI")
     await press.add()
     answer = await press.world.ask("source add", url=press.site.url(), topic="CV")
-    assert answer.embeds[0].title == "Feed changed"
+    assert shown(answer).title == "Feed changed"
     assert "All its articles belong to **Computer Vision**." in seen(answer)
     assert [feed.topics for feed in await press.own()] == [("Computer Vision",)]
     await press.poll()
@@ -326,7 +326,7 @@ async def test_the_machine_itself_and_its_networks_cannot_be_asked(press: Press,
 async def test_feeds_are_found_in_another_case_and_spelling_of_the_scheme(press: Press) -> None:
     host = f"PAPER.example:{press.site.port}"
     answer = await press.world.ask("source add", url=f"HTTP://{host}/feed")
-    assert answer.embeds[0].title == "Feed added"
+    assert shown(answer).title == "Feed added"
 
 
 # Who may, and how often.
@@ -639,8 +639,8 @@ async def test_a_feed_that_is_gone_is_told_once_to_the_channels_that_depend_on_i
     for _ in range(3):
         await press.poll()
     (told,) = world.posts()
-    assert told.embeds[0].title == "A feed stopped working"
-    assert plain(told.embeds[0].description or "") == (
+    assert shown(told).title == "A feed stopped working"
+    assert plain(shown(told).body) == (
         "Topicwire cannot read The Paper: the feed was removed permanently (410).\n"
         "Topicwire has stopped reading this feed.\n"
         "/source list shows this server's feeds. /source remove removes one."
@@ -738,14 +738,11 @@ async def test_a_hostile_feed_shows_as_it_is_within_discords_limits(press: Press
     answers.append(await world.ask("source remove", source=value))
     messages: list[Seen] = [*answers, warned]
     for message in messages:
-        (embed,) = message.embeds
-        shown = embed.description or ""
-        assert kinds(shown) <= {"text", "link", "bold", "timestamp", "code", "mention"}
-        assert all(node.text.startswith("</source ") for node in parse(shown) if node.kind == "mention")
-        sent = {"embeds": [embed.to_dict()], "allowed_mentions": {"parse": []}}
-        assert problems(sent) == []
+        page = shown(message)
+        assert kinds(page.body) <= {"text", "link", "bold", "timestamp", "code", "mention"}
+        assert all(node.text.startswith("</source ") for node in parse(page.body) if node.kind == "mention")
         assert all(
-            href.startswith(("http://paper.example:", "https://evil.example/")) for _, href in links(shown)
+            href.startswith(("http://paper.example:", "https://evil.example/")) for _, href in page.links
         )
     for name in offered:
         assert 0 < len(name) <= 100

@@ -14,28 +14,16 @@ from bot.domain.polling import FeedOrigin, NewFeed
 from bot.domain.text.cleaning import length
 from bot.store import feeds
 from bot.workers import rematch
-from tests.chat.world import (
-    METRO,
-    ROCKET,
-    WHALES,
-    World,
-    body,
-    buttons,
-    labels,
-    mentions_in,
-    plain,
-    seen,
-    unrelated,
-)
+from tests.chat.world import METRO, ROCKET, WHALES, World, body, buttons, labels, mentions_in, seen, unrelated
 from tests.make import at, record
+from tests.shown import plain, shown
 
 DEFERRED = discord.InteractionResponseType.deferred_channel_message.value
 
 
 async def test_a_new_subscription_says_what_comes_of_it(world: World) -> None:
     answer = await world.ask("subscribe", topic="Computer Vision")
-    (embed,) = answer.embeds
-    assert embed.title == "Subscribed"
+    assert shown(answer).title == "Subscribed"
     assert f"{world.news.mention} follows **Computer Vision** · live posts · notable stories" in seen(answer)
     assert "In the last 7 days this would have posted **0 stories**." in seen(answer)
     assert labels(answer) == []
@@ -52,7 +40,7 @@ async def test_a_parent_brings_the_stories_below_it_once(world: World) -> None:
     await world.ask("subscribe", topic="Artificial Intelligence")
     await world.ask("subscribe", topic="Computer Vision")
     await world.report(record(METRO[0], quality=80), record(ROCKET[0], "beta.example", quality=80))
-    assert [m.embeds[0].title for m in world.posts()] == [METRO[0]]
+    assert [shown(m).title for m in world.posts()] == [METRO[0]]
 
 
 async def test_an_unknown_topic_gets_the_nearest_names(world: World) -> None:
@@ -94,7 +82,7 @@ async def test_again_changes_it_and_keeps_the_other_options(world: World) -> Non
     role = world.role("readers")
     await world.ask("subscribe", topic="AI", mode="both", importance="all", mention=role)
     changed = await world.ask("subscribe", topic="AI", importance="major")
-    assert changed.embeds[0].title == "Subscription changed"
+    assert shown(changed).title == "Subscription changed"
     how = f"live posts and digest · major stories · pings {role.mention}"
     assert how in seen(changed)
     assert how in seen(await world.ask("subscriptions"))
@@ -207,7 +195,7 @@ async def test_the_newest_story_can_be_posted_now_once(world: World) -> None:
     assert seen(pressed) == f"Posting story #2 in {world.news.mention}."
     assert buttons(offered) == []
     await world.deliver()
-    assert [m.embeds[0].title for m in world.posts()] == [WHALES[0]]
+    assert [shown(m).title for m in world.posts()] == [WHALES[0]]
     pressed = world.answer(await world.press(again, "Post the newest story now"))
     assert seen(pressed) == f"Story #2 is already posted in {world.news.mention}."
     await world.deliver()
@@ -219,7 +207,7 @@ async def test_the_offer_posts_also_what_is_below_the_bar_without_a_ping(world: 
     offered = await world.ask("subscribe", topic="AI", mention=world.role("readers"))
     await world.press(offered, "Post the newest story now")
     await world.deliver()
-    assert [m.embeds[0].title for m in world.posts()] == [METRO[0]]
+    assert [shown(m).title for m in world.posts()] == [METRO[0]]
     assert mentions_in(body(world.sends()[0])) == ([], [])
 
 
@@ -276,7 +264,7 @@ async def test_a_role_is_pinged_by_new_posts_and_nobody_else(world: World) -> No
     assert f"pings {role.mention}" in seen(answer)
     assert "⚠️" not in seen(answer)
     await world.report(record(ROCKET[0], quality=80))
-    assert world.posts()[0].content == role.mention
+    assert shown(world.posts()[0]).lines[0] == role.mention
     assert [r.id for r in world.posts()[0].role_mentions] == [role.id]
     assert mentions_in(body(world.sends()[0])) == ([], [str(role.id)])
 
@@ -351,7 +339,7 @@ async def test_a_paused_channel_is_resumed(world: World) -> None:
     answer = await world.ask("subscribe", topic="AI")
     assert "The channel was paused. Waiting posts are sent now." in seen(answer)
     await world.deliver()
-    assert [m.embeds[0].title for m in world.posts()] == [ROCKET[0]]
+    assert [shown(m).title for m in world.posts()] == [ROCKET[0]]
     assert "paused" not in seen(await world.ask("subscriptions"))
 
 

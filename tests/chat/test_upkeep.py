@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bot.services import subscribe
-from tests.chat.world import METRO, ROCKET, World, plain, seen
+from tests.chat.world import METRO, ROCKET, World, seen
 from tests.make import record
+from tests.shown import plain, shown
 
 
 async def nothing(*_: object) -> bool:
@@ -20,7 +21,7 @@ async def test_a_deleted_role_is_neither_pinged_nor_named(world: World) -> None:
     await world.ask("subscribe", topic="Computer Vision", mention=other)
     world.env.backend.delete_role(world.guild.id, role.id)
     await world.report(record(METRO[0], quality=80))
-    assert world.posts()[0].content == other.mention
+    assert shown(world.posts()[0]).lines[0] == other.mention
     listed = seen(await world.ask("subscriptions"))
     assert role.mention not in listed
     assert other.mention in listed

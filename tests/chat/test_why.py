@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bot.domain.model import Importance
-from tests.chat.world import METRO, World, plain, seen
+from tests.chat.world import METRO, World, seen
 from tests.make import record
+from tests.shown import plain, shown
 
 
 async def test_words_that_put_it_into_topics_and_what_each_report_shares(world: World) -> None:
@@ -13,7 +14,7 @@ async def test_words_that_put_it_into_topics_and_what_each_report_shares(world: 
         record(METRO[0], "first.example", topics=["AI"]), record(METRO[1], "second.example", hours=1)
     )
     answer = await world.ask("why", story="1", by=world.member)
-    assert answer.embeds[0].title == f"Story #1 explained: {METRO[0]}"
+    assert shown(answer).title == f"Story #1 explained: {METRO[0]}"
     lines = plain(seen(answer)).splitlines()
     here = lines.index("This channel")
     assert lines[here + 1].startswith("Posted here")

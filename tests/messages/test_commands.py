@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 import cogs
 from bot.chat.client import Client
-from bot.domain.text.cleaning import length
-from bot.messages.commands import MOST, mention, mentioned, with_mentions
-from bot.messages.message import FIELD_VALUE, Embed, Field, Message, escape
+from bot.messages.commands import mention, mentioned, with_mentions
+from bot.messages.layout import TEXT, Beside, Button, Container, Markdown, text_size
+from bot.messages.message import escape
 from bot.services.context import Context
 from bot.store.database import Database
 from tests.make import Clock
@@ -39,24 +39,29 @@ def test_text_from_outside_makes_no_mention(text: str) -> None:
 
 
 def test_a_text_keeps_its_limit() -> None:
-    text = "x" * (MOST - 12) + "`/subscribe`"
+    text = "x" * (TEXT - 12) + "`/subscribe`"
     assert with_mentions(text, IDS) == text
-    field = Field("x", "x" * (FIELD_VALUE - 12) + "`/subscribe`")
-    assert mentioned(Embed(fields=(field,)), IDS).fields == (field,)
-    many = Message(embeds=tuple(Embed(description="`/subscribe` " * 80) for _ in range(4)))
+    many = tuple(Markdown(("`/subscribe` " * 75,)) for _ in range(4))
+    assert text_size(many) < TEXT < text_size(tuple(Markdown((with_mentions(p.text, IDS),)) for p in many))
     assert mentioned(many, IDS) == many
-    assert sum(length(embed.description) for embed in many.embeds) > MOST
 
 
 def test_all_texts_of_a_message_have_mentions() -> None:
-    message = Message(
-        content="`/subscribe`",
-        embeds=(Embed(description="`/digest now`", fields=(Field("a", "`/subscribe`"),)),),
+    layout = (
+        Markdown(("`/subscribe`", "`/latest`")),
+        Container(
+            (Markdown(("`/digest now`",)), Beside(Markdown(("`/subscribe`",)), Button("`/subscribe`")))
+        ),
     )
-    shown = mentioned(message, IDS)
-    assert shown.content == "</subscribe:101>"
-    assert shown.embeds[0].description == "</digest now:102>"
-    assert shown.embeds[0].fields[0].value == "</subscribe:101>"
+    assert mentioned(layout, IDS) == (
+        Markdown(("</subscribe:101>", "`/latest`")),
+        Container(
+            (
+                Markdown(("</digest now:102>",)),
+                Beside(Markdown(("</subscribe:101>",)), Button("`/subscribe`")),
+            )
+        ),
+    )
 
 
 # ---------------------------------------------------------------------------- the texts of the program

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.chat.port import MessageTraits, Target
 from bot.domain.model import Importance, Mode, Record
 from bot.domain.posting.schedule import Schedule
-from bot.domain.retry import Outcome, SendStatus
+from bot.domain.retry import MessageForm, Outcome, SendStatus
 from bot.messages.message import Message
 from bot.services.context import Context
 from bot.services.subscribe import SubscribeRequest, subscribe
@@ -25,6 +25,7 @@ from bot.workers import digests
 from bot.workers.delivery import Delivery
 from bot.workers.ingest import Ingest, Summary
 from tests.make import Clock, ListSource, record
+from tests.shown import Shown, shown
 from tests.store.store_helpers import CHANNEL, GUILD
 
 OK = Outcome(SendStatus.OK)
@@ -41,16 +42,18 @@ class SentRequest:
 
     @property
     def title(self) -> str:
-        """The title of the first embed."""
-        return self.message.embeds[0].title
+        """The title of the message."""
+        return self.shown.title
 
     @property
     def text(self) -> str:
         """All texts of the message."""
-        shown = [self.message.content]
-        for embed in self.message.embeds:
-            shown += [embed.title, embed.description, embed.footer, *(part.value for part in embed.fields)]
-        return "\n".join(shown)
+        return self.shown.text
+
+    @property
+    def shown(self) -> Shown:
+        """What a reader sees of the message."""
+        return shown(self.message)
 
 
 class RecordingSender:
@@ -83,7 +86,9 @@ class RecordingSender:
         answer = await self._answer(self.sent, SentRequest(target, message, nonce))
         if answer is not OK:
             return answer
-        return Outcome(SendStatus.OK, message_id=self._ids.setdefault(nonce, 1000 + len(self._ids)))
+        message_id = self._ids.setdefault(nonce, 1000 + len(self._ids))
+        form = MessageForm.COMPONENTS
+        return Outcome(SendStatus.OK, message_id=message_id, form=form, roles=message.roles)
 
     async def find(self, target: Target, mark: MessageTraits) -> Outcome:
         """Whether it is there, as the test has it."""

@@ -387,7 +387,7 @@ async def test_a_preview_is_what_would_be_sent_and_changes_nothing(reader: BotHa
     assert message is not None
     assert await state(reader) == before
     await reader.digest()
-    assert reader.mailbox.sent[0].message.embeds == message.embeds
+    assert reader.mailbox.sent[0].message.layout == message.layout
 
 
 async def test_one_that_is_sent_now_is_the_one_that_the_next_goes_on_from(reader: BotHarness) -> None:

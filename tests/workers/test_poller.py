@@ -109,7 +109,7 @@ async def test_what_is_new_in_a_feed_is_posted_and_what_was_there_is_not(room: F
     assert room.desk.mailbox.titles == [TWO]
     feed = await room.feed()
     assert (feed.title, feed.taken, feed.last_error) == ("The Paper", 2, "")
-    assert room.desk.mailbox.sent[0].message.embeds[0].author == "The Paper"
+    assert room.desk.mailbox.sent[0].shown.small[1] == "The Paper (paper.example)"
 
 
 async def test_a_record_of_a_feed_is_notable_by_itself(room: FeedHarness) -> None:

@@ -15,6 +15,7 @@ from bot.domain.briefs.model_brief import ModelBriefs
 from bot.domain.model import Record
 from bot.messages.briefs import BY_A_MODEL, TRANSLATED
 from bot.messages.digest import channel_digest
+from bot.messages.layout import texts as layout_texts
 from bot.models.openai_compatible import OpenAICompatible
 from bot.services.digests import preview
 from bot.services.rephrasing import ORIGINAL
@@ -207,7 +208,7 @@ async def test_a_digest_has_the_models_sentence_where_a_post_has_it_and_says_so(
     texts = [
         channel_digest(c.digest, c.topics, c.schedule, c.owners, c.model_briefs) for c in (before, after)
     ]
-    shown = ["\n".join(embed.description for embed in text.embeds) if text else "" for text in texts]
+    shown = ["\n".join(part.text for part in layout_texts(text.layout)) if text else "" for text in texts]
     assert SAID[0] in shown[0]
     assert GERMAN[SAID[0]] in shown[1]
     assert "https://o0.example/" in shown[1]

@@ -14,7 +14,7 @@ from bot.domain.stories.story import Muted, Story, nothing_muted, reaches, story
 from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
 
-MOST_SECTIONS = 10  # as many as a message has embeds
+MOST_SECTIONS = 10  # each takes three of the 40 components of a message
 MOST_IN_A_ROW = 2  # stories of one outlet
 
 
