@@ -15,6 +15,11 @@ from bot.domain.text.words import words
 # another language. At 0.6 and any length 8 are.
 SURE = 0.7
 LEAST = 5  # words
+# Of headlines in German, English, Spanish and Russian, 99.7 % are in one of the languages that the model finds that
+# likely, 1.3 on average.
+LIKELY = 0.05
+CANDIDATES = 5  # languages
+FEWEST = 3  # words; of fewer, the model is certain and wrong
 MOST = 400  # characters that are looked at; more make nothing surer
 
 _LABEL = "__label__"
@@ -25,12 +30,21 @@ def detect(text: str) -> str:
 
     Title and excerpt together are told more often than a title alone.
     """
+    return next(iter(_predicted(text, fewest=LEAST, most=1, threshold=SURE)), "")
+
+
+def likely_languages(text: str) -> tuple[str, ...]:
+    """The languages that a text may be in, as `detect` names them, the likeliest first; none where nothing can be told."""
+    return _predicted(text, fewest=FEWEST, most=CANDIDATES, threshold=LIKELY)
+
+
+def _predicted(text: str, *, fewest: int, most: int, threshold: float) -> tuple[str, ...]:
     line = " ".join(text[:MOST].lower().encode(errors="ignore").decode().split())
-    if len(words(line)) < LEAST:
-        return ""
-    labels, _ = _model().predict(line, threshold=SURE)
-    code = labels[0].removeprefix(_LABEL) if labels else ""
-    return code if len(code) == 2 else ""  # the model knows languages that have no such code
+    if len(words(line)) < fewest:
+        return ()
+    labels, _ = _model().predict(line, k=most, threshold=threshold)
+    codes = (label.removeprefix(_LABEL) for label in labels)
+    return tuple(code for code in codes if len(code) == 2)  # the model knows languages that have no such code
 
 
 def with_language(record: Record) -> Record:
