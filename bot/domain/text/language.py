@@ -17,9 +17,9 @@ SURE = 0.7
 LEAST = 5  # words
 # Of headlines in German, English, Spanish and Russian, 99.7 % are in one of the languages that the model finds that
 # likely, 1.3 on average.
-LIKELY = 0.05
-CANDIDATES = 5  # languages
-FEWEST = 3  # words; of fewer, the model is certain and wrong
+LIKELY = 0.03
+CANDIDATES = 8  # languages
+FEWEST = 4  # words; of fewer, the model is certain and wrong
 MOST = 400  # characters that are looked at; more make nothing surer
 
 _LABEL = "__label__"
