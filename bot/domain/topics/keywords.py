@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from bot.domain.model import Topic
 from bot.domain.text.language import likely_languages
-from bot.domain.text.words import tokens
+from bot.domain.text.words import fold, plain, tokens
 
 STEM = "*"  # at an end of a word of a keyword: any letters may stand there
 SHORTEST_STEM = 3  # characters beside a star: what has less in common may mean anything
@@ -70,6 +70,21 @@ def _starred(piece: str) -> list[str]:
 def main_language(code: str) -> str:
     """The language of a code without its region: `pt` of `pt-BR`."""
     return code.lower().replace("_", "-").partition("-")[0].strip()
+
+
+# Languages that are often written without their accents, in capitals or in addresses, and what Germans type for umlauts.
+# Not Turkish nor Polish, in which that makes other words of many.
+_ACCENTS_ARE_OPTIONAL = frozenset({"ar", "ca", "es", "fr", "it", "pt", "ro", "ru"})
+_UMLAUTS = {"de": str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})}
+
+
+def spellings(keyword: str, language: str) -> tuple[str, ...]:
+    """How a keyword of a language may be written: as it is, and as it is often typed there; each once."""
+    if language in _UMLAUTS:
+        typed = fold(keyword).translate(_UMLAUTS[language])
+    else:
+        typed = plain(keyword) if language in _ACCENTS_ARE_OPTIONAL else keyword
+    return (keyword,) if typed == fold(keyword) else (keyword, typed)
 
 
 class _Keyword(NamedTuple):
@@ -152,13 +167,12 @@ class KeywordIndex:
                 self._add(_Keyword(topic.name, keyword, in_excerpt), language)
 
     def _add(self, keyword: _Keyword, language: str) -> None:
-        sequence = keyword_tokens(keyword.keyword)
-        if not sequence:
-            return
-        node = self._tries.setdefault(language, _Node())
-        for token in sequence:
-            node = node.child(token)
-        node.ends.append(keyword)
+        trie = self._tries.setdefault(language, _Node())
+        for sequence in filter(None, map(keyword_tokens, spellings(keyword.keyword, language))):
+            node = trie
+            for token in sequence:
+                node = node.child(token)
+            node.ends.append(keyword)
 
     def match(self, title: str, excerpt: str = "", language: str = "") -> dict[str, tuple[str, ...]]:
         """Topic name -> the keywords (as configured) that occur, for every topic that matches.
