@@ -17,7 +17,7 @@ SURE = 0.7
 LEAST = 5  # words
 # A fifth as likely as the likeliest language: of headlines in German, English, Spanish and Russian, 99.6 % are in one of
 # the languages that are, 1.15 on average.
-LIKELY = 0.1
+LIKELY = 0.12
 CANDIDATES = 5  # languages at most
 FEWEST = 3  # words; of fewer, the model is certain and wrong
 MOST = 400  # characters that are looked at; more make nothing surer
