@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
@@ -23,6 +24,11 @@ FEWEST = 3  # words; of fewer, the model is certain and wrong
 MOST = 400  # characters that are looked at; more make nothing surer
 
 _LABEL = "__label__"
+_IN_HAN = (
+    "zh",
+    "ja",
+)  # a headline without any kana may be in either, and the model takes many for the other one
+_KANA = re.compile("[\u3040-\u30ff]")
 
 
 def detect(text: str) -> str:
@@ -39,10 +45,15 @@ def likely_languages(text: str) -> tuple[str, ...]:
 
     As `detect` names them; none where nothing can be told.
     """
-    if sure := detect(text):
-        return (sure,)
     predictions = _predictions(text, fewest=FEWEST, most=CANDIDATES)
-    return tuple(code for code, probability in predictions if probability >= LIKELY * predictions[0][1])
+    if not predictions:
+        return ()
+    best = predictions[0][1]
+    least = best if best >= SURE and len(words(text[:MOST])) >= LEAST else LIKELY * best
+    codes = tuple(code for code, probability in predictions if probability >= least)
+    if codes[0] in _IN_HAN and not _KANA.search(text):
+        return tuple(dict.fromkeys((*codes, *_IN_HAN)))
+    return codes
 
 
 def _predictions(text: str, *, fewest: int, most: int) -> tuple[tuple[str, float], ...]:

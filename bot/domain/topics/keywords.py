@@ -8,7 +8,7 @@ robotics, `*gericht` for the German Landgericht, `*unfall*` for Verkehrsunfall a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -93,38 +93,35 @@ class _Keyword(NamedTuple):
     in_excerpt: bool
 
 
-# The parts of a word that a stem of a size may stand for, by where other letters may stand: before it, behind it.
-_PARTS: Mapping[tuple[bool, bool], Callable[[str, int], Iterable[str]]] = {
-    (False, True): lambda word, size: (word[:size],),
-    (True, False): lambda word, size: (word[-size:],),
-    (True, True): lambda word, size: dict.fromkeys(
-        word[at : at + size] for at in range(len(word) - size + 1)
-    ),
-}
-
-
 class _Stems:
-    """The places behind stems of one form. The sizes that stems have bound what a long word costs."""
+    """The places behind stems of one form: with more letters behind them, before them, or on both sides.
 
-    __slots__ = ("_parts", "_places", "_sizes")
+    By their first letters, so that a word without any of them costs one look, or one for each letter where a stem may
+    stand inside.
+    """
 
-    def __init__(self, parts: Callable[[str, int], Iterable[str]]) -> None:
-        self._parts = parts
+    __slots__ = ("_backwards", "_inside", "_places", "_sizes")
+
+    def __init__(self, token: KeywordToken) -> None:
+        self._inside = token.open_start and token.open_end
+        self._backwards = not token.open_end  # what a word ends with is what it begins with, read backwards
         self._places: dict[str, _Node] = {}
-        self._sizes: tuple[int, ...] = ()
+        self._sizes: dict[str, tuple[int, ...]] = {}
 
     def child(self, stem: str) -> _Node:
         """The place behind a stem, made if need be."""
-        self._sizes = tuple(sorted({*self._sizes, len(stem)}))
+        stem = stem[::-1] if self._backwards else stem
+        first = stem[:SHORTEST_STEM]
+        self._sizes[first] = tuple(sorted({*self._sizes.get(first, ()), len(stem)}))
         return self._places.setdefault(stem, _Node())
 
     def after(self, word: str) -> Iterator[_Node]:
         """The places behind a word of a text."""
-        for size in self._sizes:
-            if size > len(word):
-                break
-            for part in self._parts(word, size):
-                if part in self._places:
+        word = word[::-1] if self._backwards else word
+        for start in range(len(word) - SHORTEST_STEM + 1) if self._inside else (0,):
+            for size in self._sizes.get(word[start : start + SHORTEST_STEM], ()):
+                part = word[start : start + size]
+                if len(part) == size and part in self._places:
                     yield self._places[part]
 
 
@@ -135,14 +132,14 @@ class _Node:
 
     def __init__(self) -> None:
         self.next: dict[str, _Node] = {}
-        self.stems: dict[tuple[bool, bool], _Stems] = {}
+        self.stems: dict[tuple[bool, bool], _Stems] = {}  # by form
         self.ends: list[_Keyword] = []
 
     def child(self, token: KeywordToken) -> _Node:
         """The place behind a word of a keyword, made if need be."""
-        form = (token.open_start, token.open_end)
-        if form in _PARTS:
-            return self.stems.setdefault(form, _Stems(_PARTS[form])).child(token.text)
+        if token.open_start or token.open_end:
+            form = (token.open_start, token.open_end)
+            return self.stems.setdefault(form, _Stems(token)).child(token.text)
         return self.next.setdefault(token.text, _Node())
 
     def after(self, word: str) -> list[_Node]:
@@ -159,8 +156,10 @@ class KeywordIndex:
 
     def __init__(self, topics: Iterable[Topic] = ()) -> None:
         self._tries: dict[str, _Node] = {}  # by language; empty: the keywords that count in all
+        self._in_excerpts = False
         for topic in topics:
             in_excerpt = topic.fields == "title+excerpt"
+            self._in_excerpts |= in_excerpt
             for keyword in topic.keywords:
                 self._add(_Keyword(topic.name, keyword, in_excerpt), "")
             for language, keyword in topic.language_keywords:
@@ -183,7 +182,7 @@ class KeywordIndex:
         """
         matched: dict[str, dict[str, None]] = {}
         tries = self._spoken(title, language)
-        for text, is_excerpt in ((title, False), (excerpt, True)):
+        for text, is_excerpt in ((title, False), (excerpt if self._in_excerpts else "", True)):
             words = tokens(text)
             for keyword in chain.from_iterable(_scan(trie, words) for trie in tries):
                 if keyword.in_excerpt or not is_excerpt:
