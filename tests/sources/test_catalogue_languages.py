@@ -207,4 +207,6 @@ def test_every_language_of_the_table_has_keywords_for_every_root_topic_in_it() -
         root = topics().root(topic.name)
         if root in languages:
             languages[root] |= {language for language, _ in topic.language_keywords}
-    assert {root: sorted(HEADLINES.keys() - of) for root, of in languages.items() if HEADLINES.keys() - of} == {}
+    assert {
+        root: sorted(HEADLINES.keys() - of) for root, of in languages.items() if HEADLINES.keys() - of
+    } == {}
