@@ -24,10 +24,8 @@ FEWEST = 3  # words; of fewer, the model is certain and wrong
 MOST = 400  # characters that are looked at; more make nothing surer
 
 _LABEL = "__label__"
-_IN_HAN = (
-    "zh",
-    "ja",
-)  # a headline without any kana may be in either, and the model takes many for the other one
+# A headline without any kana may be in either, and the model takes many for the other one.
+_IN_HAN = ("zh", "ja")
 _KANA = re.compile("[\u3040-\u30ff]")
 
 

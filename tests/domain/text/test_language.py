@@ -79,13 +79,17 @@ def test_the_model_is_loaded_on_first_use_and_nothing_that_could_fetch_another()
 
 
 @pytest.mark.parametrize(("language", "title"), TITLES.items())
-def test_the_language_of_a_title_is_likely_and_where_it_is_sure_no_other_is(language: str, title: str) -> None:
+def test_the_language_of_a_title_is_likely_and_where_it_is_sure_no_other_is(
+    language: str, title: str
+) -> None:
     alike = {"ja", "zh"} if language == "zh" else {language}
     assert set(likely_languages(title)) == alike
     assert language in likely_languages(" ".join(title.split()[:4]))
 
 
-@pytest.mark.parametrize(("text", "languages"), [("KI schlägt Ärzte", {"de"}), ("博物馆展出油画", {"zh", "ja"})])
+@pytest.mark.parametrize(
+    ("text", "languages"), [("KI schlägt Ärzte", {"de"}), ("博物馆展出油画", {"zh", "ja"})]
+)
 def test_a_short_title_may_be_in_several_languages(text: str, languages: set[str]) -> None:
     assert languages <= set(likely_languages(text))
 
