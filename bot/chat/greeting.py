@@ -10,7 +10,7 @@ import aiohttp
 import discord
 from discord import ui
 
-from bot.chat.embeds import mentions
+from bot.chat.components import mentions
 from bot.chat.permissions import allowed
 
 log = logging.getLogger(__name__)
