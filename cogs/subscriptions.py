@@ -50,7 +50,7 @@ class SubscriptionCommands(commands.Cog):
         mode="Live posts, a digest, or both (default: live)",
         importance="How important a story must be (default: notable for live posts, all for a digest)",
         mention="Role to ping with each live post (default: none)",
-        layout="How posts look (default: card). /appearance preview shows each",
+        layout="How posts look (default: card)",
         publish="In an announcement channel: publish posts to its followers (default: no)",
         reset="Reset the mention, the importance, or everything to the default",
     )

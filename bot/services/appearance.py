@@ -67,7 +67,7 @@ async def choose(
             name = resolve(await context.topics.load(connection, guild_id), topic).name
             chosen = tuple(subscription for subscription in chosen if subscription.topic == name)
         if not chosen:
-            raise NotFoundError("There is no such subscription yet. Start with /subscribe.")
+            raise NotFoundError("There is no such subscription yet. Start with `/subscribe`.")
         appearance = Appearance(layout, accent, keep_accent=colour is None)
         await subscriptions.set_appearance(connection, [s.id for s in chosen], appearance)
     return chosen
