@@ -38,7 +38,7 @@ class Corpus:
         return self.ids.get(canonical(address.strip()))
 
     def without_meaning(self) -> Corpus:
-        """The same records without what their titles mean."""
+        """The same records without what they mean."""
         return replace(self, reports={i: report._replace(meaning=b"") for i, report in self.reports.items()})
 
 
@@ -51,9 +51,9 @@ class Grouping:
 
 
 def require_model(semantic: bool) -> None:
-    """Raise InvalidInputError if titles are to be compared by meaning, and nothing installed can."""
-    if semantic and not embeddings.installed():
-        raise InvalidInputError(f"--semantic: {embeddings.MISSING}.")
+    """Raise InvalidInputError if reports are to be compared by meaning, and nothing installed can."""
+    if semantic and (problem := embeddings.problem()):
+        raise InvalidInputError(f"--semantic: {problem}.")
 
 
 def split_files(files: Sequence[Path]) -> Iterator[tuple[Path | None, Path | None]]:
@@ -69,7 +69,7 @@ def split_files(files: Sequence[Path]) -> Iterator[tuple[Path | None, Path | Non
 
 
 def read_corpus(place: Path, *, semantic: bool = False) -> Corpus:
-    """Read records from a file or a directory; with `semantic` also what their titles mean."""
+    """Read records from a file or a directory; with `semantic` also what they mean."""
     records, refused = read_records([str(place)])
     if not records:
         raise InvalidInputError(f"{place}: no records found.")

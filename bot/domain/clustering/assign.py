@@ -29,11 +29,13 @@ from bot.domain.clustering.params import DEFAULT_PARAMS, ClusteringParams
 from bot.domain.clustering.scoring import (
     ClusterQuery,
     Threshold,
+    foreign_margin,
     margin,
     passes_guards,
     probe_terms,
     rivalry,
     similarity,
+    similarity_of_words,
 )
 from bot.domain.clustering.story_cluster import Report, StoryCluster
 
@@ -254,21 +256,30 @@ class StoryWindow:
         query, params = self._query(cluster), self._index.params
         readable = sorted({0, cluster.guild_id}) if server is None else [server]
         compared: list[tuple[float, StoryCluster]] = []
+        foreign: list[tuple[float, StoryCluster]] = []
         highest = [0.0] * (params.rivals + 1)
         for cosine, other in self._promising(query, linked, readable, declared_alone=declared_alone):
             if query.meaning is None and cosine < highest[-1]:
                 break  # neither this nor those after it is the nearest or a rival of it
             norm = self._index.norm(other, keep=not cluster.guild_id)
+            if query.is_foreign(other):
+                foreign.append((similarity_of_words(query, other, norm, params), other))
+                continue
             near = similarity(query, other, norm, params)
             compared.append((near, other))
             insort(highest, near, key=neg)
             highest.pop()
         best, most = None, (0.0, -math.inf)
         for near, other in compared:
-            against = 0.0 if declared_alone else rivalry(query, near, highest, params)
+            against = 0.0 if declared_alone else rivalry(query, other, near, highest, params)
             excess = margin(query, other, near, against, params, linked=other.number in linked)
             found = (excess, -other.number)
             if found > most and (declared_alone or passes_guards(query, other, params)):
+                best, most = other, found
+        for near, other in foreign:
+            excess = foreign_margin(query, other, near, params, linked=other.number in linked)
+            found = (excess, -other.number)
+            if found > most:
                 best, most = other, found
         return best
 
@@ -288,7 +299,15 @@ class StoryWindow:
         min_product = threshold.lowest * norm * (params.word_share if meaning is not None else 1.0)
         probes = probe_terms(parts, list(weights), min_product, params)
         return ClusterQuery(
-            cluster, probes, gains, length, norm, sum(gains.values()), threshold, min_product, meaning
+            cluster,
+            probes,
+            gains,
+            length,
+            norm,
+            sum(gains.values()),
+            threshold,
+            min_product,
+            meaning,
         )
 
     def _promising(
@@ -301,7 +320,11 @@ class StoryWindow:
         found: list[tuple[float, StoryCluster]] = []
         if not declared_alone:
             for server in servers:
-                found += index.nearest(query, index.params.candidates, server)
+                near = index.nearest(query, index.params.candidates, server)
+                numbers = {other.number for _, other in near}
+                others = index.nearest_in_other_languages(query, server)
+                found += near
+                found += [(1.0, other) for other in others if other.number not in numbers]
         if linked:
             found = [(cosine, other) for cosine, other in found if other.number not in linked]
             found += [(1.0, other) for number in linked if (other := index.get(number)) is not None]
@@ -321,7 +344,8 @@ class StoryWindow:
             common = [word for word in words if word in weights]
             rated = zip(vocabulary.rarities(common), common, strict=True)
             shares += [word.term for _, word in sorted(rated, key=itemgetter(0), reverse=True)]
-        why = Why(tuple(shares[:SHOWN]))
+        one, two = alone.languages, story.languages
+        why = Why(tuple(shares[:SHOWN]), translated=bool(one and two) and one.isdisjoint(two))
         for other, declares in batch.declarations(report):
             if batch.story_of(other) == story.number:
                 return replace(why, declares=other) if declares else replace(why, declared_by=other)

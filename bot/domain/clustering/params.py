@@ -45,7 +45,7 @@ class ClusteringParams:
     series: float = 0.5
     """The part of a story that must be an outlet's own for its next title to be an instalment of a series."""
 
-    # Title vectors, where a model for them is installed.
+    # Vectors of reports, where a model for them is installed.
     likeness_weight: float = 0.3
     """How much the likeness of titles counts beside the similarity of words, where one story is a single report."""
     usual_likeness: float = 0.4
@@ -56,6 +56,20 @@ class ClusteringParams:
     """The likeness below which two stories of several reports are never one. More decides nothing there."""
     word_share: float = 0.6
     """The part of the threshold that words alone must reach for a comparison."""
+
+    # Stories in different languages, which share few words, or none.
+    foreign_likeness: float = 0.45
+    """The likeness from which on two stories in different languages are one."""
+    foreign_weight: float = 0.7
+    """How much the likeness above that counts beside the similarity of words, which names and numbers have."""
+    foreign_least: float = 0.4
+    """The cosine of mean vectors from which on such a story is compared."""
+    foreign_candidates: int = 6
+    """How many of them are compared."""
+    meanings: int = 4_096
+    """The shared stories that are searched for them: those that changed last."""
+    server_meanings: int = 256
+    """The stories of a server that are searched for them: a bound on the memory of each."""
 
     # The search for candidates: bounds on work.
     candidates: int = 12

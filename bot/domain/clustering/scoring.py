@@ -24,7 +24,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from bot.domain.clustering.embeddings import Meaning
+from bot.domain.clustering.meanings import Meaning
 from bot.domain.clustering.params import ClusteringParams
 from bot.domain.clustering.story_cluster import StoryCluster
 from bot.domain.clustering.vocabulary import Word
@@ -69,11 +69,23 @@ class ClusterQuery(NamedTuple):
     min_product: float
     meaning: Meaning | None
 
+    def is_foreign(self, other: StoryCluster) -> bool:
+        """Whether the two stories are in different languages, and the meaning of both is known."""
+        one, two = self.cluster.languages, other.languages
+        return bool(one and two) and one.isdisjoint(two)
+
+
+def similarity_of_words(
+    query: ClusterQuery, other: StoryCluster, norm: float, params: ClusteringParams
+) -> float:
+    """How alike the words of two stories are, at least 0. `norm` is the other story's, see `StoryCluster`."""
+    product, largest = other.product(query.term_gains)
+    return (product - params.top_word_share * largest) / (norm * query.norm)
+
 
 def similarity(query: ClusterQuery, other: StoryCluster, norm: float, params: ClusteringParams) -> float:
-    """How alike two stories are, at least 0. `norm` is the other story's, see `StoryCluster`."""
-    product, largest = other.product(query.term_gains)
-    alike = (product - params.top_word_share * largest) / (norm * query.norm)
+    """How alike two stories in one language are, at least 0. `norm` is the other story's, see `StoryCluster`."""
+    alike = similarity_of_words(query, other, norm, params)
     if query.meaning is not None and min(len(query.cluster), len(other)) == 1:
         meaning = other.meaning()
         if meaning is not None:
@@ -81,14 +93,21 @@ def similarity(query: ClusterQuery, other: StoryCluster, norm: float, params: Cl
     return max(alike, 0.0)
 
 
-def rivalry(query: ClusterQuery, alike: float, highest: Sequence[float], params: ClusteringParams) -> float:
+def rivalry(
+    query: ClusterQuery,
+    other: StoryCluster,
+    alike: float,
+    highest: Sequence[float],
+    params: ClusteringParams,
+) -> float:
     """What the nearest other stories say against one that is so much alike: all of them share its theme, not its event.
 
     `highest` are the largest similarities, one more than `params.rivals`. Without that one's, the mean of them is
     taken off, like the neighborhoods in cross-domain similarity local scaling (Conneau et al., 2018).
     """
     rivals = sum(highest) - max(alike, highest[-1])
-    weight = params.rivalry if query.meaning is None else params.likeness_rivalry
+    by_words = query.meaning is None or min(len(query.cluster), len(other)) > 1
+    weight = params.rivalry if by_words else params.likeness_rivalry
     return weight * rivals / params.rivals
 
 
@@ -117,6 +136,24 @@ def margin(
         # Squared, for the large outlets meet in every large story.
         threshold += (1 - threshold) * params.same_outlet * cluster.common_outlets(other) ** 2
     return (alike - threshold) / (1 - threshold) - against
+
+
+def foreign_margin(
+    query: ClusterQuery, other: StoryCluster, alike: float, params: ClusteringParams, *, linked: bool
+) -> float:
+    """How far two stories in different languages are above what makes them one; negative: they are two.
+
+    What they mean decides, and the words that both have, which are names and numbers (`alike`: their similarity), support
+    it. How rare words are, how many stories there are, and which else are near says nothing of such words. `linked`: one
+    of the two declares the other.
+    """
+    meaning = other.meaning()
+    if query.meaning is None or meaning is None or math.isinf(query.cluster.gap(other)):
+        return -1.0
+    least = params.foreign_likeness
+    if linked and min(len(query.cluster), len(other)) == 1:
+        least *= params.declared
+    return alike + params.foreign_weight * (query.meaning.similarity(meaning) - least)
 
 
 def passes_guards(query: ClusterQuery, other: StoryCluster, params: ClusteringParams) -> bool:

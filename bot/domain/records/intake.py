@@ -178,6 +178,7 @@ def _report(stored: Stored, analysis: TextAnalysis | None) -> Report:
         stored.partial,
         stored.story,
         analysis.meaning if analysis else b"",
+        stored.record.language,
     )
 
 
