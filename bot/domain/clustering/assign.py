@@ -35,7 +35,6 @@ from bot.domain.clustering.scoring import (
     probe_terms,
     rivalry,
     similarity,
-    similarity_of_words,
 )
 from bot.domain.clustering.story_cluster import Report, StoryCluster
 
@@ -262,9 +261,10 @@ class StoryWindow:
             if query.meaning is None and cosine < highest[-1]:
                 break  # neither this nor those after it is the nearest or a rival of it
             norm = self._index.norm(other, keep=not cluster.guild_id)
-            if query.is_foreign(other):
-                foreign.append((similarity_of_words(query, other, norm, params), other))
-                continue
+            if cluster.languages and other.languages and cluster.languages != other.languages:
+                foreign.append((foreign_margin(query, other, norm, params, linked=other.number in linked), other))
+                if cluster.languages.isdisjoint(other.languages):
+                    continue  # that their words differ says nothing
             near = similarity(query, other, norm, params)
             compared.append((near, other))
             insort(highest, near, key=neg)
@@ -276,8 +276,7 @@ class StoryWindow:
             found = (excess, -other.number)
             if found > most and (declared_alone or passes_guards(query, other, params)):
                 best, most = other, found
-        for near, other in foreign:
-            excess = foreign_margin(query, other, near, params, linked=other.number in linked)
+        for excess, other in foreign:
             found = (excess, -other.number)
             if found > most:
                 best, most = other, found

@@ -108,7 +108,7 @@ class NearestMeanings:
     def nearest(
         self, meaning: Meaning, languages: Collection[str], *, least: float, since: float, limit: int
     ) -> list[int]:
-        """The stories in other languages whose mean has a cosine of `least` or more with this one; the nearest first, of equals
+        """The stories with reports in other languages whose mean has a cosine of `least` or more with this one; the nearest first, of equals
         the oldest, and at most `limit`. Left out are those without a report since a day.
         """
         bits = sum(_BITS.get(language, 0) for language in languages)
@@ -119,7 +119,7 @@ class NearestMeanings:
         used = len(self._rows) + len(self._free)
         table = self._table
         products = table.vectors[:used] @ meaning.direction()
-        foreign = (table.languages[:used] != 0) & (table.languages[:used] & bits == 0)
+        foreign = table.languages[:used] & ~bits != 0
         rows = np.flatnonzero((products >= least * SCALE * SCALE) & foreign & (table.last[:used] >= since))
         order = np.lexsort((table.numbers[rows], -products[rows]))[:limit]
         return [int(number) for number in table.numbers[rows[order]]]

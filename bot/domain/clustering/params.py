@@ -52,14 +52,14 @@ class ClusteringParams:
     """The likeness of two titles on one theme: more speaks for one story, less against it."""
     likeness_rivalry: float = 1.5
     """What `rivalry` is then: titles on one theme are alike by meaning more often than by words."""
-    least_likeness: float = 0.3
-    """The likeness below which two stories of several reports are never one. More decides nothing there."""
     word_share: float = 0.6
     """The part of the threshold that words alone must reach for a comparison."""
 
     # Stories in different languages, which share few words, or none.
     foreign_likeness: float = 0.45
     """The likeness from which on two stories in different languages are one."""
+    mixed_likeness: float = 0.6
+    """The same where both have one language in common, and one of them another besides: their words differ less."""
     foreign_weight: float = 0.7
     """How much the likeness above that counts beside the similarity of words, which names and numbers have."""
     foreign_least: float = 0.4

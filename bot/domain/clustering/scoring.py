@@ -69,11 +69,6 @@ class ClusterQuery(NamedTuple):
     min_product: float
     meaning: Meaning | None
 
-    def is_foreign(self, other: StoryCluster) -> bool:
-        """Whether the two stories are in different languages, and the meaning of both is known."""
-        one, two = self.cluster.languages, other.languages
-        return bool(one and two) and one.isdisjoint(two)
-
 
 def similarity_of_words(
     query: ClusterQuery, other: StoryCluster, norm: float, params: ClusteringParams
@@ -139,32 +134,31 @@ def margin(
 
 
 def foreign_margin(
-    query: ClusterQuery, other: StoryCluster, alike: float, params: ClusteringParams, *, linked: bool
+    query: ClusterQuery, other: StoryCluster, norm: float, params: ClusteringParams, *, linked: bool
 ) -> float:
     """How far two stories in different languages are above what makes them one; negative: they are two.
 
-    What they mean decides, and the words that both have, which are names and numbers (`alike`: their similarity), support
-    it. How rare words are, how many stories there are, and which else are near says nothing of such words. `linked`: one
-    of the two declares the other.
+    What they mean decides, and the words that both have, which are names and numbers, support it. How rare these are, how
+    many stories there are, and which others are near says nothing there. `norm`: see `similarity`. `linked`: one of
+    the two declares the other.
     """
-    meaning = other.meaning()
-    if query.meaning is None or meaning is None or math.isinf(query.cluster.gap(other)):
+    cluster, meaning = query.cluster, other.meaning()
+    apart = not (cluster.languages and other.languages) or math.isinf(cluster.gap(other))
+    if query.meaning is None or meaning is None or apart:
         return -1.0
-    least = params.foreign_likeness
-    if linked and min(len(query.cluster), len(other)) == 1:
+    disjoint = cluster.languages.isdisjoint(other.languages)
+    least = params.foreign_likeness if disjoint else params.mixed_likeness
+    if linked and min(len(cluster), len(other)) == 1:
         least *= params.declared
-    return alike + params.foreign_weight * (query.meaning.similarity(meaning) - least)
+    words = similarity_of_words(query, other, norm, params)
+    return words + params.foreign_weight * (query.meaning.similarity(meaning) - least)
 
 
 def passes_guards(query: ClusterQuery, other: StoryCluster, params: ClusteringParams) -> bool:
-    """Whether what makes two stories alike is more than one word, or one pattern of titles, and no other meaning."""
+    """Whether what makes two stories alike is more than one word, or one pattern of titles."""
     cluster = query.cluster
     if min(len(cluster), len(other)) == 1:
         return cluster.common_outlets(other) < params.series or not cluster.continues(other)
-    meaning = other.meaning() if query.meaning is not None else None
-    likeness = query.meaning.similarity(meaning) if query.meaning is not None and meaning is not None else 1.0
-    if likeness < params.least_likeness:
-        return False
     product, largest = other.product(query.term_gains)
     return product - largest >= params.second_word * other.norm * query.norm
 
