@@ -13,7 +13,6 @@ from bot.cli.evaluation import print_table, quality_of, quality_values
 from bot.domain.clustering import embeddings
 from bot.domain.clustering.assign import StoryWindow
 from bot.domain.clustering.story_cluster import SPAN, Report, day_of, extract_terms
-from bot.domain.text.language import detect
 from bot.errors import InvalidInputError
 
 COLUMNS = ("label", "published_a", "title_a", "lede_a", "published_b", "title_b", "lede_b")
@@ -126,12 +125,9 @@ def _report(row: Mapping[str, str], side: str, semantic: bool) -> Report:
     published = datetime.fromisoformat(row[f"published_{side}"]).replace(tzinfo=UTC)
     title = row[f"title_{side}"] or ""
     excerpt = row[f"lede_{side}"] or ""
-    language = detect(f"{title} {excerpt}")
     terms = extract_terms(title, excerpt, "")
-    vector = embeddings.embed(title, excerpt, language) if semantic else b""
-    return Report(
-        0, terms, day_of(published), f"{side}.example", meaning=vector, language=language if semantic else ""
-    )
+    vector = embeddings.embed(title, excerpt, "") if semantic else b""
+    return Report(0, terms, day_of(published), f"{side}.example", meaning=vector)
 
 
 def _values(answers: Sequence[tuple[bool, bool]]) -> dict[str, float]:

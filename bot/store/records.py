@@ -281,16 +281,7 @@ async def reports(
     if among is not None:
         near = sa.and_(near, among)
     meaning = _r.c.meaning if semantic else sa.null()
-    columns = (
-        _r.c.id,
-        _r.c.terms,
-        _day(connection),
-        _r.c.outlet_domain,
-        _r.c.guild_id,
-        _r.c.story,
-        meaning,
-        _r.c.language,
-    )
+    columns = (_r.c.id, _r.c.terms, _day(connection), _r.c.outlet_domain, _r.c.guild_id, _r.c.story, meaning)
     rows = await connection.execute(
         sa.select(*columns)
         .join(_s, _s.c.number == _r.c.story)
@@ -311,9 +302,8 @@ def _reports(rows: Iterable[Sequence[Any]]) -> list[Report]:
             guild_id,
             story=story,
             meaning=embeddings.current(meaning) if meaning else b"",
-            language=language,
         )
-        for record_id, terms, day, outlet, guild_id, story, meaning, language in rows
+        for record_id, terms, day, outlet, guild_id, story, meaning in rows
     ]
 
 

@@ -262,9 +262,9 @@ class StoryWindow:
                 break  # neither this nor those after it is the nearest or a rival of it
             norm = self._index.norm(other, keep=not cluster.guild_id)
             if cluster.languages and other.languages and cluster.languages != other.languages:
-                foreign.append((foreign_margin(query, other, norm, params, linked=other.number in linked), other))
-                if cluster.languages.isdisjoint(other.languages):
-                    continue  # that their words differ says nothing
+                foreign.append(
+                    (foreign_margin(query, other, norm, params, linked=other.number in linked), other)
+                )
             near = similarity(query, other, norm, params)
             compared.append((near, other))
             insort(highest, near, key=neg)

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import regex
 
+from bot.domain.text.language import guess
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -33,7 +35,9 @@ TITLE = 300  # characters of a title that are read
 EXCERPT = 250  # and of an excerpt: more takes longer, and finds no more
 ENTRIES = 512  # of a vector, each a signed byte
 TAG = 4  # bytes before them, which name the model: vectors of two models say nothing about each other
-SIZE = TAG + ENTRIES
+LANGUAGE = 2  # bytes between: the code of the text's language, as far as it could be told
+HEAD = TAG + LANGUAGE
+SIZE = HEAD + ENTRIES
 SCALE = 512.0  # what a vector of length 1 is kept times: rounding moves its direction by a hundredth
 
 _HIGHEST = 127
@@ -121,14 +125,18 @@ def _resources() -> Path:
 def embed(title: str, excerpt: str, language: str) -> bytes:
     """The vector of a report, of `SIZE` bytes; empty where the model does not know its language or letters.
 
-    `language` is an ISO 639-1 code, with or without a region; empty where it is unknown. Only where `problem` has none.
+    `language` is an ISO 639-1 code, with or without a region; where it is empty, it is guessed: more often right than when a
+    record's language is told, as a wrong one does less harm here. Only where `problem` has none.
     """
     texts = [text for text in (_readable(title, TITLE), _readable(excerpt, EXCERPT)) if text]
     model = load()
-    if model is None or language[:2].lower() not in LANGUAGES or not _readable(title, TITLE):
+    code = language[:2].lower() or guess(" ".join(texts))
+    if language and code not in LANGUAGES:
+        return b""
+    if model is None or not texts or not _readable(title, TITLE):
         return b""
     total: np.ndarray[Any, np.dtype[np.float32]] = model.encoder.encode(texts).sum(axis=0)
-    return model.tag + packed(total)
+    return model.tag + (code if code in LANGUAGES else "").encode().ljust(LANGUAGE, b"\0") + packed(total)
 
 
 def current(vector: bytes | None) -> bytes:
@@ -138,6 +146,11 @@ def current(vector: bytes | None) -> bytes:
         model is not None and vector is not None and len(vector) == SIZE and vector.startswith(model.tag)
     )
     return vector if made_here and vector is not None else b""
+
+
+def language_of(vector: bytes) -> str:
+    """The language of what a vector was made of; empty: it is not known."""
+    return vector[TAG:HEAD].rstrip(b"\0").decode("ascii", "replace")
 
 
 def packed(vector: np.ndarray[Any, np.dtype[np.float32]]) -> bytes:
@@ -152,7 +165,7 @@ def unpacked(vectors: Sequence[bytes]) -> np.ndarray[Any, np.dtype[np.int8]]:
     """Several vectors of a report each, as rows."""
     import numpy as np
 
-    return np.frombuffer(b"".join(vectors), np.int8).reshape(len(vectors), -1)[:, TAG:]
+    return np.frombuffer(b"".join(vectors), np.int8).reshape(len(vectors), -1)[:, HEAD:]
 
 
 def _readable(text: str, most: int) -> str:

@@ -12,6 +12,7 @@ from operator import mul
 from sys import intern
 from typing import NamedTuple
 
+from bot.domain.clustering.embeddings import language_of
 from bot.domain.clustering.meanings import Meaning
 from bot.domain.clustering.vocabulary import Vocabulary, Word
 from bot.domain.text.stems import is_informative, terms
@@ -66,8 +67,7 @@ class Report(NamedTuple):
     `day` is when it was published, in days since 1970; `outlet` the registered domain; `guild_id` the server
     that alone sees it, 0: everybody does. `declares` are the records that it names as related: evidence, not
     proof. `partial`: known only through such a declaration. `story` is the number of the story that it is in
-    already. `meaning` is its vector, see `bot.domain.clustering.embeddings`; empty: it is not known. `language` is an
-    ISO 639-1 code, with or without a region; empty: it is not known.
+    already. `meaning` is its vector, see `bot.domain.clustering.embeddings`; empty: it is not known.
     """
 
     id: int
@@ -79,7 +79,6 @@ class Report(NamedTuple):
     partial: bool = False
     story: int | None = None
     meaning: bytes = b""
-    language: str = ""
 
 
 def day_of(time: datetime) -> float:
@@ -139,7 +138,6 @@ class IndexedReport(NamedTuple):
     marks: tuple[str, ...]
     excerpt: tuple[Word, ...]
     meaning: bytes
-    language: str
 
     @classmethod
     def of(cls, report: Report, vocabulary: Vocabulary) -> IndexedReport:
@@ -147,8 +145,7 @@ class IndexedReport(NamedTuple):
         terms = report.terms
         title = vocabulary.words(terms.title)
         excerpt = vocabulary.words(terms.excerpt) if terms.excerpt else ()
-        language = intern(report.language[:2].lower())
-        return cls(report.id, intern(report.outlet), title, terms.marks, excerpt, report.meaning, language)
+        return cls(report.id, intern(report.outlet), title, terms.marks, excerpt, report.meaning)
 
 
 class StoryCluster:
@@ -157,7 +154,7 @@ class StoryCluster:
     `number` is the story's; 0 while it has none. `first` and `last` are days. By the rarities of when the window had
     `measured` reports (0: never), `total` is the length of the sum of its reports' vectors, and `squares` the sum of
     the squares of their lengths, where these are several. `place` is where the window has it. `languages` are those of
-    its reports of which both the language and the meaning are known.
+    its vectors, as far as known.
     """
 
     __slots__ = (
@@ -334,9 +331,8 @@ class StoryCluster:
 
 
 def _languages(reports: Iterable[IndexedReport]) -> frozenset[str]:
-    return (
-        frozenset([report.language for report in reports if report.meaning and report.language]) or _UNKNOWN
-    )
+    vectors = [report.meaning for report in reports if report.meaning]
+    return frozenset(map(language_of, vectors)) - {""} if vectors else _UNKNOWN
 
 
 def _weigh(reports: Sequence[IndexedReport], weights: dict[Word, float]) -> dict[Word, float]:

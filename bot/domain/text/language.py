@@ -15,6 +15,9 @@ from bot.domain.text.words import words
 # another language. At 0.6 and any length 8 are.
 SURE = 0.7
 LEAST = 5  # words
+# Of 870 of these headlines that it is not that sure of, 568 are taken for English, and 18 for another language.
+GUESS_SURE = 0.5
+GUESS_LEAST = 3
 MOST = 400  # characters that are looked at; more make nothing surer
 
 _LABEL = "__label__"
@@ -25,10 +28,19 @@ def detect(text: str) -> str:
 
     Title and excerpt together are told more often than a title alone.
     """
+    return _detect(text, SURE, LEAST)
+
+
+def guess(text: str) -> str:
+    """As `detect`, more often and less surely: for what a wrong answer does little harm to."""
+    return _detect(text, GUESS_SURE, GUESS_LEAST)
+
+
+def _detect(text: str, sure: float, least: int) -> str:
     line = " ".join(text[:MOST].lower().encode(errors="ignore").decode().split())
-    if len(words(line)) < LEAST:
+    if len(words(line)) < least:
         return ""
-    labels, _ = _model().predict(line, threshold=SURE)
+    labels, _ = _model().predict(line, threshold=sure)
     code = labels[0].removeprefix(_LABEL) if labels else ""
     return code if len(code) == 2 else ""  # the model knows languages that have no such code
 
