@@ -30,11 +30,13 @@ from bot.domain.clustering.scoring import (
     ClusterQuery,
     Threshold,
     foreign_margin,
+    likeness_of,
     margin,
     passes_guards,
     probe_terms,
     rivalry,
     similarity,
+    similarity_of_words,
 )
 from bot.domain.clustering.story_cluster import Report, StoryCluster
 
@@ -261,11 +263,11 @@ class StoryWindow:
             if query.meaning is None and cosine < highest[-1]:
                 break  # neither this nor those after it is the nearest or a rival of it
             norm = self._index.norm(other, keep=not cluster.guild_id)
-            if cluster.languages and other.languages and cluster.languages != other.languages:
-                foreign.append(
-                    (foreign_margin(query, other, norm, params, linked=other.number in linked), other)
-                )
-            near = similarity(query, other, norm, params)
+            words, likeness = similarity_of_words(query, other, norm, params), likeness_of(query, other)
+            translated = foreign_margin(query, other, words, likeness, params, linked=other.number in linked)
+            if translated > 0:
+                foreign.append((translated, other))
+            near = similarity(query, other, words, likeness, params)
             compared.append((near, other))
             insort(highest, near, key=neg)
             highest.pop()

@@ -7,10 +7,11 @@ is nearest depends neither on the order nor on the machine.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bot.domain.clustering.embeddings import LANGUAGES, SCALE, unpacked
+from bot.domain.clustering.embeddings import HEAD, LANGUAGES, SCALE, unpacked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +37,8 @@ class Meaning(NamedTuple):
             return None
         import numpy as np
 
+        if len(known) == 1:  # as most are
+            return cls._made(1, np.frombuffer(known[0], np.int8, offset=HEAD).astype(np.float32))
         return cls._made(len(known), unpacked(known).sum(axis=0, dtype=np.float32))
 
     @classmethod
@@ -75,6 +78,7 @@ class NearestMeanings:
         self._rows: dict[int, int] = {}  # story -> row, the story that changed longest ago first
         self._free: list[int] = []
         self._table: _Table | None = None
+        self._spoken: Counter[int] = Counter()  # bits of languages -> stories in these
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -96,12 +100,17 @@ class NearestMeanings:
         if row == len(self._table.numbers):
             self._table = self._table.doubled()
         self._rows[number] = row
+        self._spoken[bits] += 1
         self._table.set(row, number, meaning.direction(), bits, last)
 
     def remove(self, number: int) -> None:
         """A story is no more."""
         row = self._rows.pop(number, None)
         if row is not None and self._table is not None:
+            bits = int(self._table.languages[row])
+            self._spoken[bits] -= 1
+            if not self._spoken[bits]:
+                del self._spoken[bits]
             self._table.languages[row] = 0
             self._free.append(row)
 
@@ -112,7 +121,8 @@ class NearestMeanings:
         the oldest, and at most `limit`. Left out are those without a report since a day.
         """
         bits = sum(_BITS.get(language, 0) for language in languages)
-        if self._table is None or not self._rows or not bits or not meaning.length:
+        others = any(spoken & ~bits for spoken in self._spoken)
+        if self._table is None or not bits or not others or not meaning.length:
             return []
         import numpy as np
 

@@ -78,14 +78,24 @@ def similarity_of_words(
     return (product - params.top_word_share * largest) / (norm * query.norm)
 
 
-def similarity(query: ClusterQuery, other: StoryCluster, norm: float, params: ClusteringParams) -> float:
-    """How alike two stories in one language are, at least 0. `norm` is the other story's, see `StoryCluster`."""
-    alike = similarity_of_words(query, other, norm, params)
-    if query.meaning is not None and min(len(query.cluster), len(other)) == 1:
-        meaning = other.meaning()
-        if meaning is not None:
-            alike += params.likeness_weight * (query.meaning.similarity(meaning) - params.usual_likeness)
-    return max(alike, 0.0)
+def likeness_of(query: ClusterQuery, other: StoryCluster) -> float | None:
+    """How alike two stories are by what they mean; None where that is not known, or counts nothing."""
+    if query.meaning is None:
+        return None
+    cluster = query.cluster
+    if min(len(cluster), len(other)) > 1 and cluster.languages == other.languages:
+        return None
+    meaning = other.meaning()
+    return None if meaning is None else query.meaning.similarity(meaning)
+
+
+def similarity(
+    query: ClusterQuery, other: StoryCluster, words: float, likeness: float | None, params: ClusteringParams
+) -> float:
+    """How alike two stories are, at least 0, by the similarity of their words and their likeness."""
+    if likeness is not None and min(len(query.cluster), len(other)) == 1:
+        words += params.likeness_weight * (likeness - params.usual_likeness)
+    return max(words, 0.0)
 
 
 def rivalry(
@@ -134,24 +144,26 @@ def margin(
 
 
 def foreign_margin(
-    query: ClusterQuery, other: StoryCluster, norm: float, params: ClusteringParams, *, linked: bool
+    query: ClusterQuery,
+    other: StoryCluster,
+    words: float,
+    likeness: float | None,
+    params: ClusteringParams,
+    *,
+    linked: bool,
 ) -> float:
     """How far two stories in different languages are above what makes them one; negative: they are two.
 
-    What they mean decides, and the words that both have, which are names and numbers, support it. How rare these are, how
-    many stories there are, and which others are near says nothing there. `norm`: see `similarity`. `linked`: one of
-    the two declares the other.
+    Their likeness decides, and the words that both have, which are names and numbers, support it. How rare these are, how
+    many stories there are, and which others are near says nothing there. `linked`: one of the two declares the other.
     """
-    cluster, meaning = query.cluster, other.meaning()
-    apart = not (cluster.languages and other.languages) or math.isinf(cluster.gap(other))
-    if query.meaning is None or meaning is None or apart:
+    one, two = query.cluster.languages, other.languages
+    if likeness is None or not (one and two) or one == two or math.isinf(query.cluster.gap(other)):
         return -1.0
-    disjoint = cluster.languages.isdisjoint(other.languages)
-    least = params.foreign_likeness if disjoint else params.mixed_likeness
-    if linked and min(len(cluster), len(other)) == 1:
+    least = params.foreign_likeness if one.isdisjoint(two) else params.mixed_likeness
+    if linked and min(len(query.cluster), len(other)) == 1:
         least *= params.declared
-    words = similarity_of_words(query, other, norm, params)
-    return words + params.foreign_weight * (query.meaning.similarity(meaning) - least)
+    return words + params.foreign_weight * (likeness - least)
 
 
 def passes_guards(query: ClusterQuery, other: StoryCluster, params: ClusteringParams) -> bool:
