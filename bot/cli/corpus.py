@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -36,10 +36,6 @@ class Corpus:
     def id_of(self, address: str) -> int | None:
         """The id of the record with an address; None if there is none. ValueError: it is not a web address."""
         return self.ids.get(canonical(address.strip()))
-
-    def without_meaning(self) -> Corpus:
-        """The same records without what they mean."""
-        return replace(self, reports={i: report._replace(meaning=b"") for i, report in self.reports.items()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ import math
 from bisect import insort
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from operator import itemgetter, mul, neg
 
 from bot.domain.clustering.batch import Batch, Clustering, Why
@@ -30,13 +31,11 @@ from bot.domain.clustering.scoring import (
     ClusterQuery,
     Threshold,
     foreign_margin,
-    likeness_of,
     margin,
     passes_guards,
     probe_terms,
     rivalry,
     similarity,
-    similarity_of_words,
 )
 from bot.domain.clustering.story_cluster import Report, StoryCluster
 
@@ -257,29 +256,28 @@ class StoryWindow:
         query, params = self._query(cluster), self._index.params
         readable = sorted({0, cluster.guild_id}) if server is None else [server]
         compared: list[tuple[float, StoryCluster]] = []
-        foreign: list[tuple[float, StoryCluster]] = []
         highest = [0.0] * (params.rivals + 1)
         for cosine, other in self._promising(query, linked, readable, declared_alone=declared_alone):
-            if query.meaning is None and cosine < highest[-1]:
+            if cosine < highest[-1]:
                 break  # neither this nor those after it is the nearest or a rival of it
             norm = self._index.norm(other, keep=not cluster.guild_id)
-            words, likeness = similarity_of_words(query, other, norm, params), likeness_of(query, other)
-            translated = foreign_margin(query, other, words, likeness, params, linked=other.number in linked)
-            if translated > 0:
-                foreign.append((translated, other))
-            near = similarity(query, other, words, likeness, params)
+            near = similarity(query, other, norm, params)
             compared.append((near, other))
             insort(highest, near, key=neg)
             highest.pop()
         best, most = None, (0.0, -math.inf)
         for near, other in compared:
-            against = 0.0 if declared_alone else rivalry(query, other, near, highest, params)
+            against = 0.0 if declared_alone else rivalry(near, highest, params)
             excess = margin(query, other, near, against, params, linked=other.number in linked)
             found = (excess, -other.number)
             if found > most and (declared_alone or passes_guards(query, other, params)):
                 best, most = other, found
-        for excess, other in foreign:
-            found = (excess, -other.number)
+        for other in () if declared_alone else self._foreign(cluster, readable):
+            norm = self._index.norm(other, keep=not cluster.guild_id)
+            found = (
+                foreign_margin(query, other, norm, params, linked=other.number in linked),
+                -other.number,
+            )
             if found > most:
                 best, most = other, found
         return best
@@ -296,20 +294,9 @@ class StoryWindow:
             cluster.total, cluster.measured = length, index.vocabulary.reports
         norm = length if size == 1 else index.norm(cluster, keep=not cluster.guild_id) / size
         threshold = Threshold.at(len(index) - index.own, index.vocabulary.reports, params)
-        meaning = cluster.meaning()
-        min_product = threshold.lowest * norm * (params.word_share if meaning is not None else 1.0)
+        min_product = threshold.lowest * norm
         probes = probe_terms(parts, list(weights), min_product, params)
-        return ClusterQuery(
-            cluster,
-            probes,
-            gains,
-            length,
-            norm,
-            sum(gains.values()),
-            threshold,
-            min_product,
-            meaning,
-        )
+        return ClusterQuery(cluster, probes, gains, length, norm, sum(gains.values()), threshold, min_product)
 
     def _promising(
         self, query: ClusterQuery, linked: Collection[int], servers: Sequence[int], *, declared_alone: bool
@@ -321,11 +308,7 @@ class StoryWindow:
         found: list[tuple[float, StoryCluster]] = []
         if not declared_alone:
             for server in servers:
-                near = index.nearest(query, index.params.candidates, server)
-                numbers = {other.number for _, other in near}
-                others = index.nearest_in_other_languages(query, server)
-                found += near
-                found += [(1.0, other) for other in others if other.number not in numbers]
+                found += index.nearest(query, index.params.candidates, server)
         if linked:
             found = [(cosine, other) for cosine, other in found if other.number not in linked]
             found += [(1.0, other) for number in linked if (other := index.get(number)) is not None]
@@ -337,6 +320,14 @@ class StoryWindow:
                 if other is not cluster and other.number not in apart and other.guild_id in servers
             ]
         return sorted(found, key=itemgetter(0), reverse=True)
+
+    def _foreign(self, cluster: StoryCluster, servers: Sequence[int]) -> list[StoryCluster]:
+        """The stories of these servers (0: shared) in other languages that are worth a comparison by what they mean."""
+        if not cluster.languages:
+            return []
+        apart = self._apart.get(cluster.number, _NONE)
+        near = chain.from_iterable(self._index.nearest_by_meaning(cluster, server) for server in servers)
+        return [other for other in near if other is not cluster and other.number not in apart]
 
     def _why(self, report: Report, alone: StoryCluster, story: StoryCluster, batch: Batch) -> Why:
         weights, vocabulary = story.weights(), self._index.vocabulary

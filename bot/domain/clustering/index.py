@@ -173,16 +173,16 @@ class ClusterIndex:
                     found.append((most / query.norm, other))
         return found
 
-    def nearest_in_other_languages(self, query: ClusterQuery, server: int) -> list[StoryCluster]:
-        """The stories in other languages, shared ones (0) or a server's, that are nearest by what their reports mean."""
-        meanings = self._meanings.get(server)
-        if meanings is None or query.meaning is None:
+    def nearest_by_meaning(self, cluster: StoryCluster, server: int) -> list[StoryCluster]:
+        """The stories with reports in other languages, shared ones (0) or a server's, that are nearest by what they mean."""
+        meanings, meaning = self._meanings.get(server), cluster.meaning()
+        if meanings is None or meaning is None:
             return []
         numbers = meanings.nearest(
-            query.meaning,
-            query.cluster.languages,
+            meaning,
+            cluster.languages,
             least=self.params.foreign_least,
-            since=query.cluster.first - NEAR,
+            since=cluster.first - NEAR,
             limit=self.params.foreign_candidates,
         )
         return [self._clusters[number] for number in numbers]

@@ -5,7 +5,6 @@ rare it is among stories. With *w* the word whose product is largest, |a| the le
 mean square length of the vectors of its reports,
 
     similarity = (a·b - top_word_share · a_w b_w) / sqrt(|a| rms(a) |b| rms(b))
-                 + likeness_weight · (likeness - usual_likeness), if one is a single report and meanings are known
     threshold  = (base · (1 + crowd_growth · ln(1 + stories / crowd_size))
                   + cold_start · cold_reports / (cold_reports + reports)) · (1 + late_growth · days between them)
 
@@ -24,7 +23,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from bot.domain.clustering.meanings import Meaning
 from bot.domain.clustering.params import ClusteringParams
 from bot.domain.clustering.story_cluster import StoryCluster
 from bot.domain.clustering.vocabulary import Word
@@ -55,8 +53,7 @@ class ClusterQuery(NamedTuple):
     `term_gains` has of each word what it adds to a product where another story has it in each of its reports;
     `probe_terms` are those to be looked up, the most telling first, each with its part of the mean vector. `length` is
     that vector's, `norm` what products with it are divided by (see `StoryCluster`), `total_gain` the sum of all gains,
-    and `min_product` what the product with another mean vector of norm 1 must be. `meaning` is what its titles mean,
-    where that is known.
+    and `min_product` what the product with another mean vector of norm 1 must be.
     """
 
     cluster: StoryCluster
@@ -67,53 +64,22 @@ class ClusterQuery(NamedTuple):
     total_gain: float
     threshold: Threshold
     min_product: float
-    meaning: Meaning | None
 
 
-def similarity_of_words(
-    query: ClusterQuery, other: StoryCluster, norm: float, params: ClusteringParams
-) -> float:
-    """How alike the words of two stories are, at least 0. `norm` is the other story's, see `StoryCluster`."""
+def similarity(query: ClusterQuery, other: StoryCluster, norm: float, params: ClusteringParams) -> float:
+    """How alike two stories are, at least 0. `norm` is the other story's, see `StoryCluster`."""
     product, largest = other.product(query.term_gains)
     return (product - params.top_word_share * largest) / (norm * query.norm)
 
 
-def likeness_of(query: ClusterQuery, other: StoryCluster) -> float | None:
-    """How alike two stories are by what they mean; None where that is not known, or counts nothing."""
-    if query.meaning is None:
-        return None
-    cluster = query.cluster
-    if min(len(cluster), len(other)) > 1 and cluster.languages == other.languages:
-        return None
-    meaning = other.meaning()
-    return None if meaning is None else query.meaning.similarity(meaning)
-
-
-def similarity(
-    query: ClusterQuery, other: StoryCluster, words: float, likeness: float | None, params: ClusteringParams
-) -> float:
-    """How alike two stories are, at least 0, by the similarity of their words and their likeness."""
-    if likeness is not None and min(len(query.cluster), len(other)) == 1:
-        words += params.likeness_weight * (likeness - params.usual_likeness)
-    return max(words, 0.0)
-
-
-def rivalry(
-    query: ClusterQuery,
-    other: StoryCluster,
-    alike: float,
-    highest: Sequence[float],
-    params: ClusteringParams,
-) -> float:
+def rivalry(alike: float, highest: Sequence[float], params: ClusteringParams) -> float:
     """What the nearest other stories say against one that is so much alike: all of them share its theme, not its event.
 
     `highest` are the largest similarities, one more than `params.rivals`. Without that one's, the mean of them is
     taken off, like the neighborhoods in cross-domain similarity local scaling (Conneau et al., 2018).
     """
     rivals = sum(highest) - max(alike, highest[-1])
-    by_words = query.meaning is None or min(len(query.cluster), len(other)) > 1
-    weight = params.rivalry if by_words else params.likeness_rivalry
-    return weight * rivals / params.rivals
+    return params.rivalry * rivals / params.rivals
 
 
 def margin(
@@ -144,26 +110,24 @@ def margin(
 
 
 def foreign_margin(
-    query: ClusterQuery,
-    other: StoryCluster,
-    words: float,
-    likeness: float | None,
-    params: ClusteringParams,
-    *,
-    linked: bool,
+    query: ClusterQuery, other: StoryCluster, norm: float, params: ClusteringParams, *, linked: bool
 ) -> float:
     """How far two stories in different languages are above what makes them one; negative: they are two.
 
-    Their likeness decides, and the words that both have, which are names and numbers, support it. How rare these are, how
-    many stories there are, and which others are near says nothing there. `linked`: one of the two declares the other.
+    What they mean decides, and the words that both have, which are names, support it. How rare these are, how many
+    stories there are, and which others are near says nothing there. `norm`: see `similarity`. `linked`: one of the two
+    declares the other.
     """
-    one, two = query.cluster.languages, other.languages
-    if likeness is None or not (one and two) or one == two or math.isinf(query.cluster.gap(other)):
+    cluster = query.cluster
+    one, two = cluster.languages, other.languages
+    meaning, foreign = cluster.meaning(), other.meaning()
+    if meaning is None or foreign is None or one == two or math.isinf(cluster.gap(other)):
         return -1.0
     least = params.foreign_likeness if one.isdisjoint(two) else params.mixed_likeness
-    if linked and min(len(query.cluster), len(other)) == 1:
+    if linked and min(len(cluster), len(other)) == 1:
         least *= params.declared
-    return words + params.foreign_weight * (likeness - least)
+    likeness = meaning.similarity(foreign)
+    return similarity(query, other, norm, params) + params.foreign_weight * (likeness - least)
 
 
 def passes_guards(query: ClusterQuery, other: StoryCluster, params: ClusteringParams) -> bool:

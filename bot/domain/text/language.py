@@ -15,8 +15,8 @@ from bot.domain.text.words import words
 # another language. At 0.6 and any length 8 are.
 SURE = 0.7
 LEAST = 5  # words
-# Of 870 of these headlines that it is not that sure of, 568 are taken for English, and 18 for another language.
-GUESS_SURE = 0.5
+# Of 870 of these headlines that it is not that sure of, 375 are taken for English, and 8 for another language.
+GUESS_SURE = 0.6
 GUESS_LEAST = 3
 MOST = 400  # characters that are looked at; more make nothing surer
 

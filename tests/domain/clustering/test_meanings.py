@@ -14,7 +14,7 @@ from bot.domain.clustering.batch import Why
 from bot.domain.clustering.embeddings import ENTRIES, LANGUAGE, SCALE, packed
 from bot.domain.clustering.meanings import Meaning, NearestMeanings
 from bot.domain.clustering.story_cluster import NEAR, Report
-from tests.domain.clustering.test_window import WHALE, report
+from tests.domain.clustering.test_window import WHALE, WORDS, report
 
 np = pytest.importorskip("numpy")
 
@@ -155,6 +155,20 @@ def test_what_means_something_else_stays_apart() -> None:
 def test_without_two_languages_meaning_alone_joins_nothing(languages: tuple[str, str]) -> None:
     one, two = saying(1, HARBOUR, 0, languages[0]), saying(2, WHALE, 0, languages[1], twist=0.8)
     assert len(set(stories_of(one, two))) == 2
+
+
+def test_reports_in_one_language_are_placed_as_by_words_alone() -> None:
+    rng = random.Random(4)  # noqa: S311 -- the same reports each time
+    titles = [" ".join(rng.sample(WORDS, 4)) for _ in range(60)]
+    reports = [saying(n, title, rng.randrange(4), "en") for n, title in enumerate(titles, 1)]
+    assert stories_of(*reports) == stories_of(*(one._replace(meaning=b"") for one in reports))
+
+
+def test_a_story_in_two_languages_takes_in_what_means_the_same_in_one_of_them() -> None:
+    both = [saying(1, HARBOUR, 0, "en"), saying(2, HAFEN, 0, "de")]
+    other_words = "Unfall mit Baufahrzeug: Verbindung unterbrochen"
+    assert len(set(stories_of(*both, saying(3, other_words, 0, "de", twist=0.3)))) == 1
+    assert len(set(stories_of(*both, saying(3, other_words, 0, "de", twist=2.0)))) == 2
 
 
 def test_the_same_in_another_language_after_more_days_is_another_story() -> None:
