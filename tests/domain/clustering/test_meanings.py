@@ -34,10 +34,18 @@ def vector(subject: int, language: str, *, twist: float = 0.0) -> bytes:
 
 
 def saying(
-    number: int, title: str, subject: int, language: str, *, twist: float = 0.0, **fields: int
+    number: int,
+    title: str,
+    subject: int,
+    language: str,
+    *,
+    twist: float = 0.0,
+    guild_id: int = 0,
+    story: int | None = None,
 ) -> Report:
     """A report that means something."""
-    return report(number, title, **fields)._replace(meaning=vector(subject, language, twist=twist))
+    told = report(number, title, guild_id=guild_id, story=story)
+    return told._replace(meaning=vector(subject, language, twist=twist))
 
 
 def stories_of(*reports: Report, window: StoryWindow | None = None) -> list[int]:
