@@ -125,27 +125,25 @@ def _resources() -> Path:
 def embed(title: str, excerpt: str, language: str) -> bytes:
     """The vector of a report, of `SIZE` bytes; empty where the model does not know its language or letters.
 
-    `language` is an ISO 639-1 code, with or without a region; where it is empty, it is guessed: more often right than when a
-    record's language is told, as a wrong one does less harm here. Only where `problem` has none.
+    `language` is an ISO 639-1 code, with or without a region. If it is empty, it is guessed, and a language that the model
+    does not know counts as unknown. Use it only if there is no `problem`.
     """
-    texts = [text for text in (_readable(title, TITLE), _readable(excerpt, EXCERPT)) if text]
+    start, more = _readable(title, TITLE), _readable(excerpt, EXCERPT)
     model = load()
-    code = language[:2].lower() or guess(" ".join(texts))
-    if language and code not in LANGUAGES:
+    if model is None or not start or language[:2].lower() not in LANGUAGES:
         return b""
-    if model is None or not texts or not _readable(title, TITLE):
-        return b""
-    total: np.ndarray[Any, np.dtype[np.float32]] = model.encoder.encode(texts).sum(axis=0)
+    code = language[:2].lower() or guess(f"{start} {more}")
+    total: np.ndarray[Any, np.dtype[np.float32]] = model.encoder.encode(
+        [start, more] if more else [start]
+    ).sum(axis=0)
     return model.tag + (code if code in LANGUAGES else "").encode().ljust(LANGUAGE, b"\0") + packed(total)
 
 
-def current(vector: bytes | None) -> bytes:
-    """A stored vector, if the model that is loaded made it; else nothing, for it cannot be compared with others."""
+def current(vector: bytes) -> bytes:
+    """A stored vector, if the model that is loaded made it; otherwise nothing, as it cannot be compared with others."""
     model = load()
-    made_here = (
-        model is not None and vector is not None and len(vector) == SIZE and vector.startswith(model.tag)
-    )
-    return vector if made_here and vector is not None else b""
+    made_by_it = model is not None and len(vector) == SIZE and vector.startswith(model.tag)
+    return vector if made_by_it else b""
 
 
 def language_of(vector: bytes) -> str:

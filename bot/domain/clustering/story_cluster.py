@@ -274,7 +274,7 @@ class StoryCluster:
         return _weigh(others, weights) if others else weights
 
     def meaning(self) -> Meaning | None:
-        """What its titles mean together; None where that is known of none."""
+        """What its reports mean together; None where that is known of none."""
         if self._meaning is not None:
             return self._meaning
         found = Meaning.of([report.meaning for report in self.reports])
