@@ -56,7 +56,7 @@ class ClusteringParams:
     """The cosine of mean vectors from which on such a story is compared."""
     foreign_candidates: int = 6
     """How many of them are compared."""
-    meanings: int = 4_096
+    meanings: int = 2_048
     """The shared stories that are searched for them: those that changed last."""
     server_meanings: int = 256
     """The stories of a server that are searched for them: a bound on the memory of each."""
