@@ -237,8 +237,8 @@ class StorySettings(_Model):
     @field_validator("semantic")
     @classmethod
     def _possible(cls, value: str) -> str:
-        if value == "yes" and not embeddings.installed():
-            raise ValueError(embeddings.MISSING)
+        if value == "yes" and (problem := embeddings.problem()):
+            raise ValueError(problem)
         return value
 
     @field_validator("owners")
@@ -255,8 +255,8 @@ class StorySettings(_Model):
         return value
 
     def compares_meanings(self) -> bool:
-        """Whether stories are found by what titles mean, too."""
-        return self.semantic != "no" and embeddings.installed()
+        """Whether stories are found by what reports mean, too."""
+        return self.semantic != "no" and not embeddings.problem()
 
     def media_owners(self) -> MediaOwners:
         """These settings as a value of the domain."""

@@ -109,7 +109,7 @@ class Stored:
     the outlet gave no time it is `first_seen`. `news`: may be posted live (see the design's words).
     `story` is the number of the story that it is a same-event member of, or None. `guild_id` is the
     server whose own source it came from, and which alone sees it; 0: everybody does. `source` is the id of
-    the source that it came from. `meaning` is the vector of its title; empty: it is not known.
+    the source that it came from. `meaning` is its vector; empty: it is not known.
     """
 
     id: int

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, cast
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.clustering import embeddings
 from bot.domain.clustering.batch import DECLARERS
 from bot.domain.clustering.story_cluster import Report, Terms
 from bot.domain.model import Image, Outlet, Record, RecordType, Stored, StoryView, TopicMatch
@@ -271,7 +272,8 @@ async def reports(
 ) -> list[Report]:
     """The reports of all stories with a record published from a time on (and up to a time), as clustering compares them.
 
-    `among`: a condition that the stories fulfil besides. `semantic`: with what their titles mean, as far as that is known.
+    `among`: a condition that the stories fulfil besides. `semantic`: with what they mean, as far as the model that is
+    installed computed it.
     """
     near = sa.and_(_s.c.last >= since, is_live_story())
     if until is not None:
@@ -292,7 +294,15 @@ async def reports(
 
 def _reports(rows: Iterable[Sequence[Any]]) -> list[Report]:
     return [
-        Report(record_id, Terms.read(terms), day, outlet, guild_id, story=story, meaning=meaning or b"")
+        Report(
+            record_id,
+            Terms.read(terms),
+            day,
+            outlet,
+            guild_id,
+            story=story,
+            meaning=embeddings.current(meaning) if meaning else b"",
+        )
         for record_id, terms, day, outlet, guild_id, story, meaning in rows
     ]
 

@@ -173,9 +173,7 @@ records = sa.Table(
     sa.Column("terms", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.Column("why", sa.Text, nullable=False, server_default=sa.text("''")),  # what put it into its story
     _one_of("type", ("article", "video")),
-    sa.Column(
-        "meaning", sa.LargeBinary
-    ),  # of its title, see `bot.domain.clustering.embeddings`; none: it is not known
+    sa.Column("meaning", sa.LargeBinary),  # see `bot.domain.clustering.embeddings`; none: it is not known
 )
 
 record_keys = sa.Table(

@@ -5,7 +5,6 @@ rare it is among stories. With *w* the word whose product is largest, |a| the le
 mean square length of the vectors of its reports,
 
     similarity = (a·b - top_word_share · a_w b_w) / sqrt(|a| rms(a) |b| rms(b))
-                 + likeness_weight · (likeness - usual_likeness), if one is a single report and meanings are known
     threshold  = (base · (1 + crowd_growth · ln(1 + stories / crowd_size))
                   + cold_start · cold_reports / (cold_reports + reports)) · (1 + late_growth · days between them)
 
@@ -24,7 +23,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from bot.domain.clustering.embeddings import Meaning
 from bot.domain.clustering.params import ClusteringParams
 from bot.domain.clustering.story_cluster import StoryCluster
 from bot.domain.clustering.vocabulary import Word
@@ -55,8 +53,7 @@ class ClusterQuery(NamedTuple):
     `term_gains` has of each word what it adds to a product where another story has it in each of its reports;
     `probe_terms` are those to be looked up, the most telling first, each with its part of the mean vector. `length` is
     that vector's, `norm` what products with it are divided by (see `StoryCluster`), `total_gain` the sum of all gains,
-    and `min_product` what the product with another mean vector of norm 1 must be. `meaning` is what its titles mean,
-    where that is known.
+    and `min_product` what the product with another mean vector of norm 1 must be.
     """
 
     cluster: StoryCluster
@@ -67,29 +64,22 @@ class ClusterQuery(NamedTuple):
     total_gain: float
     threshold: Threshold
     min_product: float
-    meaning: Meaning | None
 
 
 def similarity(query: ClusterQuery, other: StoryCluster, norm: float, params: ClusteringParams) -> float:
     """How alike two stories are, at least 0. `norm` is the other story's, see `StoryCluster`."""
     product, largest = other.product(query.term_gains)
-    alike = (product - params.top_word_share * largest) / (norm * query.norm)
-    if query.meaning is not None and min(len(query.cluster), len(other)) == 1:
-        meaning = other.meaning()
-        if meaning is not None:
-            alike += params.likeness_weight * (query.meaning.similarity(meaning) - params.usual_likeness)
-    return max(alike, 0.0)
+    return (product - params.top_word_share * largest) / (norm * query.norm)
 
 
-def rivalry(query: ClusterQuery, alike: float, highest: Sequence[float], params: ClusteringParams) -> float:
+def rivalry(alike: float, highest: Sequence[float], params: ClusteringParams) -> float:
     """What the nearest other stories say against one that is so much alike: all of them share its theme, not its event.
 
     `highest` are the largest similarities, one more than `params.rivals`. Without that one's, the mean of them is
     taken off, like the neighborhoods in cross-domain similarity local scaling (Conneau et al., 2018).
     """
     rivals = sum(highest) - max(alike, highest[-1])
-    weight = params.rivalry if query.meaning is None else params.likeness_rivalry
-    return weight * rivals / params.rivals
+    return params.rivalry * rivals / params.rivals
 
 
 def margin(
@@ -119,15 +109,32 @@ def margin(
     return (alike - threshold) / (1 - threshold) - against
 
 
+def foreign_margin(
+    query: ClusterQuery, other: StoryCluster, norm: float, params: ClusteringParams, *, linked: bool
+) -> float:
+    """How far two stories in different languages are above what makes them one; negative: they are two.
+
+    What they mean decides, and the words that both have, which are names, support it. How rare these are, how many
+    stories there are, and which others are near says nothing there. `norm`: see `similarity`. `linked`: one of the two
+    declares the other.
+    """
+    cluster = query.cluster
+    one, two = cluster.languages, other.languages
+    meaning, foreign = cluster.meaning(), other.meaning()
+    if meaning is None or foreign is None or one == two or math.isinf(cluster.gap(other)):
+        return -1.0
+    least = params.foreign_likeness if one.isdisjoint(two) else params.mixed_likeness
+    if linked and min(len(cluster), len(other)) == 1:
+        least *= params.declared
+    likeness = meaning.similarity(foreign)
+    return similarity(query, other, norm, params) + params.foreign_weight * (likeness - least)
+
+
 def passes_guards(query: ClusterQuery, other: StoryCluster, params: ClusteringParams) -> bool:
-    """Whether what makes two stories alike is more than one word, or one pattern of titles, and no other meaning."""
+    """Whether what makes two stories alike is more than one word, or one pattern of titles."""
     cluster = query.cluster
     if min(len(cluster), len(other)) == 1:
         return cluster.common_outlets(other) < params.series or not cluster.continues(other)
-    meaning = other.meaning() if query.meaning is not None else None
-    likeness = query.meaning.similarity(meaning) if query.meaning is not None and meaning is not None else 1.0
-    if likeness < params.least_likeness:
-        return False
     product, largest = other.product(query.term_gains)
     return product - largest >= params.second_word * other.norm * query.norm
 
