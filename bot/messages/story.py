@@ -19,7 +19,7 @@ from bot.domain.stories.ranking import Spike
 from bot.domain.stories.related import timeline
 from bot.domain.text.cleaning import clip, isolate, length, plural
 from bot.domain.text.words import name_key
-from bot.messages.briefs import attributed, change_line, change_since, figures_line, summary
+from bot.messages.briefs import attributed, change_line, change_since, figures_line, model_label, summary
 from bot.messages.commands import escape_but_commands
 from bot.messages.languages import ENGLISH, base_language, language_name
 from bot.messages.layout import (
@@ -79,7 +79,9 @@ BESIDE = 3  # lines of coverage that leave room for all else on their page
 RELATED_ACTION = "related:"
 MOST_ROLES = 50  # named in one message: they take at most a third of its text
 GREY = 0x80848E
-RECORD_TYPES = {"video": "video"}  # what a report is called that is no text
+# What a report is called that is no text, and what its button says.
+RECORD_TYPES = {"video": "video", "podcast": "podcast"}
+OPEN = {"video": "Watch", "podcast": "Listen"}
 
 # Twelve colours that read well on Discord's dark and light themes.
 PALETTE = (
@@ -169,11 +171,13 @@ def card(scene: PostScene) -> list[Ranked]:
     """Topics, headline, picture, brief, what changed, outlets, dates, and buttons."""
     view = scene.view
     news, sentences = scene.said(view, scene.owners, scene.since)
+    made = scene.model_briefs.of(sentences)
     return [
         Ranked(4, Markdown.of(small(_topic_line(scene)))),
         Ranked(0, Markdown.of(heading(_headline(view.lead.record)))),
         Ranked(4, picture_of(view)),
-        Ranked(1, _paragraphs(summary(view, sentences, scene.model_briefs))),
+        Ranked(1, _paragraphs(summary(view, sentences, made))),
+        Ranked(0, Markdown.of(small(model_label(made)))),
         Ranked(2, Markdown.of(_what_changed(scene, news))),
         Ranked(4, Divider()),
         Ranked(3, Markdown.of(small(outlet_line(view, scene.language)))),
@@ -186,7 +190,7 @@ def compact(scene: PostScene) -> list[Ranked]:
     """A headline and a line, with the coverage a press away."""
     view = scene.view
     line = [_outlet(view.lead.record, scene.language), plural(view.outlets, "outlet"), _when(view)]
-    told = Markdown.of(f"**{_headline(view.lead.record)}**", small(" · ".join(filter(None, line))))
+    told = Markdown.of(heading(_headline(view.lead.record)), small(" · ".join(filter(None, line))))
     return [Ranked(0, Beside(told, Button("Coverage", action=f"{RELATED_ACTION}{view.number}")))]
 
 
@@ -308,7 +312,7 @@ def _when(view: StoryView) -> str:
 def _buttons(view: StoryView) -> Iterator[Button]:
     lead = view.lead.record
     if length(address := safe_url(lead.url)) <= BUTTON_URL:
-        yield Button("Watch" if lead.type == "video" else "Read", url=address)
+        yield Button(OPEN.get(lead.type, "Read"), url=address)
     yield Button("Related coverage", action=f"{RELATED_ACTION}{view.number}")
 
 
