@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from heapq import nlargest
 from typing import NamedTuple
 
 from bot.domain.clustering.embeddings import Meaning
@@ -31,17 +32,21 @@ from bot.domain.clustering.vocabulary import Word
 
 
 class Threshold(NamedTuple):
-    """The lowest similarity of one story: `base`, and what is added to it while the rarity of words is not known."""
+    """The lowest similarity of one story: `base`, and what is added to it while the rarity of words is not known.
+
+    `cold` is how little is known of that: 1 before the first report, half after `params.cold_reports`.
+    """
 
     base: float
     cold_start: float
+    cold: float
 
     @classmethod
     def at(cls, stories: int, reports: int, params: ClusteringParams) -> Threshold:
         """The threshold among so many stories of so many reports."""
         crowd = math.log(1 + stories / params.crowd_size)
         cold = params.cold_reports / (params.cold_reports + reports)
-        return cls(params.base * (1 + params.crowd_growth * crowd), params.cold_start * cold)
+        return cls(params.base * (1 + params.crowd_growth * crowd), params.cold_start * cold, cold)
 
     @property
     def lowest(self) -> float:
@@ -106,11 +111,11 @@ def margin(
     `alike` is their `similarity`, `against` the `rivalry`. `linked`: one of the two declares the other.
     """
     cluster = query.cluster
-    threshold, cold_start = query.threshold
+    threshold, cold_start, _ = query.threshold
     if linked and min(len(cluster), len(other)) == 1:
         # A declaration speaks for a report, not for all that are in a story with it.
         threshold, cold_start = params.declared * threshold, params.declared_cold_start * cold_start
-    threshold = (threshold + cold_start) * (1 + params.late_growth * cluster.gap(other))
+    threshold = (threshold + cold_start) * _lateness(cluster, other, params)
     if threshold >= 1:
         return -1.0
     if alike >= threshold:
@@ -119,9 +124,24 @@ def margin(
     return (alike - threshold) / (1 - threshold) - against
 
 
-def passes_guards(query: ClusterQuery, other: StoryCluster, params: ClusteringParams) -> bool:
-    """Whether what makes two stories alike is more than one word, or one pattern of titles, and no other meaning."""
+def passes_guards(
+    query: ClusterQuery,
+    other: StoryCluster,
+    alike: float,
+    norm: float,
+    params: ClusteringParams,
+    *,
+    linked: bool,
+) -> bool:
+    """Whether what makes two stories alike is more than one word, or one pattern of titles, and no other meaning.
+
+    `alike` is their `similarity`, `norm` the other story's. `linked`: one of the two declares the other.
+    """
     cluster = query.cluster
+    if len(cluster) == len(other) == 1 and not linked:
+        names = _names(other.common_parts(query.term_gains), query.threshold.cold, params)
+        if alike - names / (norm * query.norm) < query.threshold.lowest * _lateness(cluster, other, params):
+            return False
     if min(len(cluster), len(other)) == 1:
         return cluster.common_outlets(other) < params.series or not cluster.continues(other)
     meaning = other.meaning() if query.meaning is not None else None
@@ -129,7 +149,18 @@ def passes_guards(query: ClusterQuery, other: StoryCluster, params: ClusteringPa
     if likeness < params.least_likeness:
         return False
     product, largest = other.product(query.term_gains)
-    return product - largest >= params.second_word * other.norm * query.norm
+    return product - largest >= params.second_word * norm * query.norm
+
+
+def _lateness(one: StoryCluster, other: StoryCluster, params: ClusteringParams) -> float:
+    """What the threshold is multiplied by for the days between two stories."""
+    return 1 + params.late_growth * one.gap(other)
+
+
+def _names(parts: Sequence[float], cold: float, params: ClusteringParams) -> float:
+    """What the two most telling common words add to a product, which can be a name: as little as is known of words."""
+    first, second = nlargest(2, (*parts, 0.0, 0.0))
+    return max(0.0, cold - params.top_word_share) * first + cold * second
 
 
 def probe_terms(
