@@ -11,7 +11,8 @@ mean square length of the vectors of its reports,
 
 and both are one story where the similarity, less `rivalry` times the mean similarity of the next nearest stories, reaches
 the threshold, after the threshold was raised towards 1 by `same_outlet` times the squared share of outlets that both
-have. A declaration lowers both parts of the threshold.
+have. A declaration lowers both parts of the threshold. Two single reports that do not declare each other must also reach
+it without the two words of the largest products, as far as rarity is unknown: among the first reports these are a name.
 
 The cosine of mean tf-idf vectors is the usual measure of topic detection and tracking (Allan, 2002). Its product with
 sqrt(|a| |b| / (rms(a) rms(b))) is half way to the mean over all pairs of reports (average linkage). The corrections and
@@ -158,7 +159,10 @@ def _lateness(one: StoryCluster, other: StoryCluster, params: ClusteringParams) 
 
 
 def _names(parts: Sequence[float], cold: float, params: ClusteringParams) -> float:
-    """What the two most telling common words add to a product, which can be a name: as little as is known of words."""
+    """What is taken off a product because the two most telling common words can be a name, for `cold` of `Threshold`.
+
+    `top_word_share` of the first one is not counted anyway.
+    """
     first, second = nlargest(2, (*parts, 0.0, 0.0))
     return max(0.0, cold - params.top_word_share) * first + cold * second
 
