@@ -255,22 +255,25 @@ class StoryWindow:
         """
         query, params = self._query(cluster), self._index.params
         readable = sorted({0, cluster.guild_id}) if server is None else [server]
-        compared: list[tuple[float, StoryCluster]] = []
+        compared: list[tuple[float, float, StoryCluster]] = []
         highest = [0.0] * (params.rivals + 1)
         for cosine, other in self._promising(query, linked, readable, declared_alone=declared_alone):
             if cosine < highest[-1]:
                 break  # neither this nor those after it is the nearest or a rival of it
             norm = self._index.norm(other, keep=not cluster.guild_id)
             near = similarity(query, other, norm, params)
-            compared.append((near, other))
+            compared.append((near, norm, other))
             insort(highest, near, key=neg)
             highest.pop()
         best, most = None, (0.0, -math.inf)
-        for near, other in compared:
+        for near, norm, other in compared:
             against = 0.0 if declared_alone else rivalry(near, highest, params)
-            excess = margin(query, other, near, against, params, linked=other.number in linked)
+            declared = other.number in linked
+            excess = margin(query, other, near, against, params, linked=declared)
             found = (excess, -other.number)
-            if found > most and (declared_alone or passes_guards(query, other, params)):
+            if found > most and (
+                declared_alone or passes_guards(query, other, near, norm, params, linked=declared)
+            ):
                 best, most = other, found
         for other in () if declared_alone else self._foreign(cluster, readable):
             norm = self._index.norm(other, keep=not cluster.guild_id)

@@ -16,10 +16,11 @@ class ClusteringParams:
     """The part of itself by which the threshold rises for every e-fold of stories: among many, more are alike by chance."""
     crowd_size: int = 100
     """The number of stories from which on that counts."""
-    cold_start: float = 0.45
-    """What is added while nothing is known of how rare words are."""
-    cold_reports: int = 15
-    """The number of reports after which half of that is left."""
+    cold_start: float = 0.15
+    """What is added while nothing is known of how rare words are. Two single reports must then also reach the
+    threshold without their two most telling common words, because those can be the name of a company or a person."""
+    cold_reports: int = 50
+    """The number of reports after which half of both is left."""
     late_growth: float = 0.085
     """The part of itself by which the threshold rises for every day that two stories are apart."""
     same_outlet: float = 0.25

@@ -10,7 +10,8 @@ mean square length of the vectors of its reports,
 
 and both are one story where the similarity, less `rivalry` times the mean similarity of the next nearest stories, reaches
 the threshold, after the threshold was raised towards 1 by `same_outlet` times the squared share of outlets that both
-have. A declaration lowers both parts of the threshold.
+have. A declaration lowers both parts of the threshold. Two single reports that do not declare each other must also reach
+it without the two words of the largest products, as far as rarity is unknown: among the first reports these are a name.
 
 The cosine of mean tf-idf vectors is the usual measure of topic detection and tracking (Allan, 2002). Its product with
 sqrt(|a| |b| / (rms(a) rms(b))) is half way to the mean over all pairs of reports (average linkage). The corrections and
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from heapq import nlargest
 from typing import NamedTuple
 
 from bot.domain.clustering.params import ClusteringParams
@@ -29,17 +31,21 @@ from bot.domain.clustering.vocabulary import Word
 
 
 class Threshold(NamedTuple):
-    """The lowest similarity of one story: `base`, and what is added to it while the rarity of words is not known."""
+    """The lowest similarity of one story: `base`, and what is added to it while the rarity of words is not known.
+
+    `cold` is how little is known of that: 1 before the first report, half after `params.cold_reports`.
+    """
 
     base: float
     cold_start: float
+    cold: float
 
     @classmethod
     def at(cls, stories: int, reports: int, params: ClusteringParams) -> Threshold:
         """The threshold among so many stories of so many reports."""
         crowd = math.log(1 + stories / params.crowd_size)
         cold = params.cold_reports / (params.cold_reports + reports)
-        return cls(params.base * (1 + params.crowd_growth * crowd), params.cold_start * cold)
+        return cls(params.base * (1 + params.crowd_growth * crowd), params.cold_start * cold, cold)
 
     @property
     def lowest(self) -> float:
@@ -96,11 +102,11 @@ def margin(
     `alike` is their `similarity`, `against` the `rivalry`. `linked`: one of the two declares the other.
     """
     cluster = query.cluster
-    threshold, cold_start = query.threshold
+    threshold, cold_start, _ = query.threshold
     if linked and min(len(cluster), len(other)) == 1:
         # A declaration speaks for a report, not for all that are in a story with it.
         threshold, cold_start = params.declared * threshold, params.declared_cold_start * cold_start
-    threshold = (threshold + cold_start) * (1 + params.late_growth * cluster.gap(other))
+    threshold = (threshold + cold_start) * _lateness(cluster, other, params)
     if threshold >= 1:
         return -1.0
     if alike >= threshold:
@@ -130,13 +136,42 @@ def foreign_margin(
     return similarity(query, other, norm, params) + params.foreign_weight * (likeness - least)
 
 
-def passes_guards(query: ClusterQuery, other: StoryCluster, params: ClusteringParams) -> bool:
-    """Whether what makes two stories alike is more than one word, or one pattern of titles."""
+def passes_guards(
+    query: ClusterQuery,
+    other: StoryCluster,
+    alike: float,
+    norm: float,
+    params: ClusteringParams,
+    *,
+    linked: bool,
+) -> bool:
+    """Whether what makes two stories alike is more than one word, or one pattern of titles.
+
+    `alike` is their `similarity`, `norm` the other story's. `linked`: one of the two declares the other.
+    """
     cluster = query.cluster
+    if len(cluster) == len(other) == 1 and not linked:
+        names = _names(other.common_parts(query.term_gains), query.threshold.cold, params)
+        if alike - names / (norm * query.norm) < query.threshold.lowest * _lateness(cluster, other, params):
+            return False
     if min(len(cluster), len(other)) == 1:
         return cluster.common_outlets(other) < params.series or not cluster.continues(other)
     product, largest = other.product(query.term_gains)
-    return product - largest >= params.second_word * other.norm * query.norm
+    return product - largest >= params.second_word * norm * query.norm
+
+
+def _lateness(one: StoryCluster, other: StoryCluster, params: ClusteringParams) -> float:
+    """What the threshold is multiplied by for the days between two stories."""
+    return 1 + params.late_growth * one.gap(other)
+
+
+def _names(parts: Sequence[float], cold: float, params: ClusteringParams) -> float:
+    """What is taken off a product because the two most telling common words can be a name, for `cold` of `Threshold`.
+
+    `top_word_share` of the first one is not counted anyway.
+    """
+    first, second = nlargest(2, (*parts, 0.0, 0.0))
+    return max(0.0, cold - params.top_word_share) * first + cold * second
 
 
 def probe_terms(

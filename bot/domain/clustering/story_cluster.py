@@ -284,6 +284,11 @@ class StoryCluster:
 
     def product(self, gains: Mapping[Word, float]) -> tuple[float, float]:
         """The sum over common words of a gain with this event's weight, and the largest part of it."""
+        parts = self.common_parts(gains)
+        return (sum(parts), max(parts)) if parts else (0.0, 0.0)
+
+    def common_parts(self, gains: Mapping[Word, float]) -> list[float]:
+        """For each common word the product of its gain with this event's weight."""
         weights = self._weights
         if weights is None:
             weights = {}
@@ -295,8 +300,7 @@ class StoryCluster:
                     if word in gains:
                         weights[word] = weights.get(word, 0.0) + EXCERPT
         small, large = (gains, weights) if len(gains) < len(weights) else (weights, gains)
-        parts = [value * large[word] for word, value in small.items() if word in large]
-        return (sum(parts), max(parts)) if parts else (0.0, 0.0)
+        return [value * large[word] for word, value in small.items() if word in large]
 
     def gap(self, other: StoryCluster) -> float:
         """Days between the two; infinite where they could not be one story."""
