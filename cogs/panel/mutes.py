@@ -12,10 +12,10 @@ from bot.chat.permissions import PostableChannel
 from bot.domain.model import Mute
 from bot.domain.text.cleaning import clip, plural
 from bot.messages.message import CHOICE, escape
-from bot.messages.setup import OPTIONS, PanelChoice, PanelState, PendingMute, mute_lines
+from bot.messages.setup import PanelChoice, PanelState, PendingMute, mute_lines
 from bot.services import mutes
 from cogs.common import Interaction, guild_of, managed, managed_everywhere, may_see
-from cogs.panel.session import PageParts, Row, Session, turning
+from cogs.panel.session import PageParts, Row, Session, page_of, turning
 
 
 async def mutes_page(session: Session, interaction: Interaction) -> PageParts:
@@ -23,7 +23,7 @@ async def mutes_page(session: Session, interaction: Interaction) -> PageParts:
     state, actions = session.state, _Actions(session)
     everywhere = await mutes.listing(session.context, guild_of(interaction).id)
     shown = [m for m in everywhere if not m.channel_id or may_see(interaction, m.channel_id)]
-    page = shown[state.first : state.first + OPTIONS]
+    page = page_of(session, shown)
     if state.mute is not None:
         return PageParts((), [_confirm(session, actions)])
     here = session.ask("Mute in this channel", _fields, actions.mute_here)
@@ -37,7 +37,7 @@ async def mutes_page(session: Session, interaction: Interaction) -> PageParts:
         choices = [PanelChoice(m.value, str(m.id), "" if m.channel_id else "across the server") for m in page]
         undo = session.on(actions.undo(page))
         rows.append(menu("unmute", "Unmute", choices, undo, several=True))
-    rows += turning(session, len(page), len(shown), OPTIONS)
+    rows += turning(session, len(page), len(shown))
     return PageParts(mute_lines(page), rows)
 
 

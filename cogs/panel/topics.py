@@ -81,11 +81,11 @@ def _rows(session: Session, catalogue: TopicCatalogue) -> list[Row]:
         ]
         choose = session.on(_choose_topics(session, catalogue))
         rows.append(menu("topics", "Choose topics", offers, choose, several=True))
-    rows += turning(session, len(catalogue.offers), catalogue.total, OPTIONS)
+    rows += turning(session, len(catalogue.offers), catalogue.total)
     find = session.ask("Find a topic", _search_field, _search(session))
     rows.append(
         ui.ActionRow(
-            button("Find a topic…", find), button("How they are posted", session.to(page=Page.POSTS))
+            button("Find a topic…", find), button("How they are posted", session.to(page=Page.POSTS, first=0))
         )
     )
     return rows
