@@ -14,7 +14,8 @@ from rich.text import Text
 
 _MARKS = re.compile(
     r"\\(?P<plain>.)|\[(?P<text>(?:\\.|[^\]\\])*)\]\((?P<url>[^)\s]*)\)|<t:(?P<time>\d+)(?::\w)?>"
-    r"|<(?P<kind>#|@&)(?P<id>\d+)>|\*\*(?P<bold>(?:\\.|[^*\\])+)\*\*|`(?P<code>[^`]+)`|(?P<small>-# )",
+    r"|<(?P<kind>#|@&)(?P<id>\d+)>|\*\*(?P<bold>(?:\\.|[^*\\])+)\*\*|`(?P<code>[^`]+)`|(?P<small>-# )"
+    r"|</(?P<command>[^:>]+):\d+>",
     re.DOTALL,
 )
 _UNITS = (("year", 31_536_000), ("month", 2_592_000), ("day", 86_400), ("hour", 3600), ("minute", 60))
@@ -48,6 +49,8 @@ def markdown(text: str, now: datetime, names: Mapping[int, str]) -> Text:
             case "id":
                 sign = "#" if match["kind"] == "#" else "@"
                 shown.append(f"{sign}{names.get(int(match['id']), match['id'])}", "blue")
+            case "command":
+                shown.append(f"/{match['command']}", "blue")
             case "bold":
                 shown.append_text(_styled(markdown(match["bold"], now, names), "bold"))
             case "code":
