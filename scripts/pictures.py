@@ -24,6 +24,7 @@ TARGET = Path(__file__).parent.parent / "docs" / "images"
 # Words that only the message in the picture has.
 PICTURES = {"story.png": "Story #8", "digest.png": "Thursday, 8 January"}
 SETTLE = 9000  # milliseconds for pictures to load
+STEP = 2000  # milliseconds for the page to follow a press
 MARGIN = 16
 SCALE = 1.5
 FLAGS = [
@@ -38,7 +39,7 @@ FLAGS = [
 class Pictures(Demo):
     """The demo, with a camera in place of the user."""
 
-    async def _keep(self, app: Any, page: Any) -> None:
+    async def _keep_page_open(self, app: Any, page: Any) -> None:
         chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
         if chromium is None:
             sys.exit("No Chromium was found: install it, or name one in CHROMIUM")
@@ -48,6 +49,7 @@ class Pictures(Demo):
             await tab.goto(page.url)
             for name, words in PICTURES.items():
                 await take(tab, words, name)
+            await take_panel(tab)
             await browser.close()
 
 
@@ -66,6 +68,21 @@ async def take(tab: Page, words: str, name: str) -> None:
     picture.crop((0, 0, int(right), picture.height)).convert("P", palette=Image.Palette.ADAPTIVE).save(
         TARGET / name
     )
+
+
+async def take_panel(tab: Page) -> None:
+    """The setup panel, with the topics of a channel."""
+    await tab.locator("#channel-composer-input").fill("/setup")
+    await tab.wait_for_timeout(STEP)
+    await tab.locator("#channel-composer-input").press("Enter")  # chooses the command
+    await tab.wait_for_timeout(STEP)
+    await tab.locator("#send-message").click()
+    await tab.wait_for_timeout(STEP)
+    await tab.get_by_role("button", name="Topics", exact=True).last.click()
+    await tab.wait_for_timeout(STEP)
+    message = tab.locator("article.channel-message", has_text="Choose topics").last
+    picture = Image.open(io.BytesIO(await message.screenshot()))
+    picture.convert("P", palette=Image.Palette.ADAPTIVE).save(TARGET / "setup.png")
 
 
 async def main() -> None:

@@ -38,6 +38,7 @@ async def test_the_commands_and_who_is_shown_them(world: World) -> None:
         "digest": None,  # a group is shown as a whole, and everybody may look at the preview
         "source": MANAGE_GUILD,
         "briefs": MANAGE_GUILD,
+        "setup": MANAGE_GUILD,
         "mute": MANAGE_CHANNELS,
         "unmute": MANAGE_CHANNELS,
         "status": MANAGE_GUILD,
