@@ -15,7 +15,7 @@ from bot.messages.setup import NAME, PanelChoice, PanelState
 from bot.services import sources
 from cogs.common import Interaction, guild_of
 from cogs.pages import feed_line
-from cogs.panel.session import PageParts, Row, Session, page_of, turning
+from cogs.panel.session import Action, PageParts, Row, Session, page_of, turning
 
 
 async def feeds_page(session: Session, interaction: Interaction) -> PageParts:
@@ -41,7 +41,7 @@ def _fields() -> Mapping[str, ui.TextInput[Any]]:
     }
 
 
-def _add(session: Session) -> Any:
+def _add(session: Session) -> Action:
     async def add(interaction: Interaction, values: Sequence[Any]) -> PanelState:
         url, topic = values
         interaction.client.tree.limits.count_as("source add", interaction)
@@ -61,7 +61,7 @@ def _add(session: Session) -> Any:
     return add
 
 
-def _remove(session: Session, page: Sequence[Feed]) -> Any:
+def _remove(session: Session, page: Sequence[Feed]) -> Action:
     async def remove(interaction: Interaction, values: Sequence[Any]) -> PanelState:
         feed = next(feed for feed in page if str(feed.source_id) == values[0])
         removed = await sources.remove(session.context, feed.address, guild_of(interaction).id)
