@@ -242,7 +242,7 @@ class Demo:
         )
         async with page:
             self.console.print(
-                "\nOpen the channel at the address below. Type /subscribe, /latest, /related or /why, and press the "
+                "\nOpen the channel at the address below. Type /setup, /subscribe, /latest, /related or /why, and press the "
                 "buttons. /digest preview shows tomorrow's digest, and /digest now sends it. Press Ctrl+C to stop the demo."
             )
             self.console.print(f"\n[bold cyan]{page.url}[/]", soft_wrap=True)

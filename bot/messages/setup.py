@@ -10,7 +10,7 @@ from enum import StrEnum
 from bot.domain.model import Importance, Mode, Mute, Subscription
 from bot.domain.posting.decisions import live_importance
 from bot.domain.posting.schedule import Schedule
-from bot.domain.text.cleaning import length, plural
+from bot.domain.text.cleaning import clip, plural
 from bot.messages.digest import schedule_words
 from bot.messages.message import escape, escape_to, fit_lines
 
@@ -144,12 +144,17 @@ def offer_words(feeds: int, per_day: float | None) -> str:
 
 
 def page_text(page: Page, channel_id: int, problems: Sequence[str], notice: str, lines: Iterable[str]) -> str:
-    """A page's text: its title, the channel with what the bot lacks there, what the last press did, and `lines`."""
-    place = [] if page is Page.FEEDS else [f"Channel: <#{channel_id}> · {_state_of(problems)}"]
-    said = [f"\n{notice}"] if notice and length(notice) <= NOTICE else ["\nDone."] if notice else []
+    """A page's text: its title, the channel with what the bot lacks there, what the last press did, and `lines`.
+
+    `channel_id` is 0 if no channel is chosen.
+    """
+    place = f"Channel: <#{channel_id}> · {_state_of(problems)}" if channel_id else "Choose a channel first."
+    said = (
+        [f"\n{fit_lines((clip(line, NOTICE) for line in notice.splitlines()), NOTICE)[0]}"] if notice else []
+    )
     listed, left = fit_lines(lines, BODY)
     more = [f"… and {left} more"] if left else []
-    head = [f"### {TITLES[page]}", HINTS[page], *place, *said]
+    head = [f"### {TITLES[page]}", HINTS[page], *([] if page is Page.FEEDS else [place]), *said]
     return "\n".join([*head, *([f"\n{listed}"] if listed else []), *more])
 
 

@@ -18,7 +18,6 @@ from bot.messages.layout import CHOICE
 from bot.messages.message import escape_to
 from bot.messages.setup import (
     NAME,
-    OPTIONS,
     PanelChoice,
     PanelState,
     importance_choices,
@@ -29,7 +28,7 @@ from bot.services import setup, subscribe
 from bot.services.subscribe import Reset, SubscribeRequest
 from cogs.common import Interaction, guild_of, require_postable
 from cogs.pages import how_posted, may_ping, require_pingable
-from cogs.panel.session import PageParts, Row, Session, turning
+from cogs.panel.session import PageParts, Row, Session, page_of, turning
 
 
 async def posts_page(session: Session, interaction: Interaction) -> PageParts:
@@ -40,14 +39,14 @@ async def posts_page(session: Session, interaction: Interaction) -> PageParts:
         return PageParts(["This channel follows no topic yet. Press *Topics* to choose some."])
     by_key = {name_key(s.topic): s for s in followed}
     chosen = by_key.get(name_key(state.topic))
-    page = followed[state.first : state.first + OPTIONS]
+    page = page_of(session, followed)
     choices = [PanelChoice(s.topic, clip(s.topic, CHOICE), how_posted(s, None), s is chosen) for s in page]
 
     async def choose(_interaction: Interaction, values: Sequence[Any]) -> PanelState:
-        return state.after(topic=next(s.topic for s in page if clip(s.topic, CHOICE) == values[0]))
+        return session.state.after(topic=next(s.topic for s in page if clip(s.topic, CHOICE) == values[0]))
 
     rows = [menu("topic", "Choose a topic to change", choices, session.on(choose))]
-    rows += turning(session, len(page), len(followed), OPTIONS)
+    rows += turning(session, len(page), len(followed))
     if chosen is None:
         return PageParts([f"• {escape_to(s.topic, NAME)} · {how_posted(s, guild)}" for s in followed], rows)
     line = f"**{escape_to(chosen.topic, NAME)}** · {how_posted(chosen, guild)}"

@@ -17,6 +17,7 @@ from bot.domain.polling import Bounds, Feed, Polls
 from bot.services import sources
 from bot.sources.web.fetch import Web
 from bot.store import feeds
+from tests.chat.panel_user import PanelUser
 from tests.chat.world import METRO, ROCKET, Seen, World, body, mentions_in, seen
 from tests.discord_markdown import kinds, parse
 from tests.feeds import QUICK, Entry, Page, Site, rss
@@ -748,3 +749,32 @@ async def test_a_hostile_feed_shows_as_it_is_within_discords_limits(press: Press
         assert 0 < len(name) <= 100
     assert await press.own() == []
     assert [mentions_in(body(request)) for request in world.sends()] == [([], [])]
+
+
+# By clicking.
+
+
+async def test_feeds_are_added_and_removed_in_the_panel(press: Press) -> None:
+    user = await PanelUser.opens(press.world)
+    await user.presses("Feeds")
+    assert "This server has no feeds yet." in user.text
+    await user.types("Add a feed…", url=press.site.url("/feed"), topic="Space")
+    assert "The Paper was added, with 1 article." in user.text
+    [feed] = await press.own()
+    assert feed.topics == ("Space",)
+    await user.chooses("remove", str(feed.source_id))
+    assert "The Paper was removed." in user.text
+    assert await press.own() == []
+
+
+async def test_mistakes_of_feeds_are_said_in_the_panel_and_the_limit_is_that_of_the_command(
+    press: Press,
+) -> None:
+    user = await PanelUser.opens(press.world)
+    await user.presses("Feeds")
+    await user.types("Add a feed…", url="no address", topic="")
+    assert "⚠️" in user.text
+    for _ in range(6):
+        await user.types("Add a feed…", url=press.site.url("/feed"), topic="Spce")
+    assert "Too many requests." in user.text
+    assert await press.own() == []
