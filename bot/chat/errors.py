@@ -19,7 +19,7 @@ from bot.chat.limits import CommandLimits
 from bot.chat.reply import acknowledge, reply
 from bot.domain.text.cleaning import clip, plural
 from bot.errors import NotAllowedError, QueryRefusedError, StoreError, TopicwireError
-from bot.messages.commands import escape_but_commands, with_mentions
+from bot.messages.commands import escape_but_commands
 from bot.messages.story import GREY
 
 log = logging.getLogger(__name__)
@@ -125,8 +125,7 @@ async def answer_error(
             log.error("error %s in %s: %s", incident, where, error, exc_info=error.__cause__)
         else:
             log.error("error %s in %s", incident, where, exc_info=error)
-    text = clip(f"⚠️ {explain(error) or BUG}", 4000)
-    embed.description = with_mentions(text, interaction.client.command_ids)
+    embed.description = clip(f"⚠️ {explain(error) or BUG}", 4000)
     try:
         await reply(interaction, embed=embed, **({"view": view} if view is not None else {}))
     except discord.HTTPException as send_error:

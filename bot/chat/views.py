@@ -12,10 +12,9 @@ from discord import ui
 
 from bot.chat.embeds import to_embed
 from bot.chat.errors import View, answer_error, is_mistake
-from bot.chat.reply import acknowledge, reply
+from bot.chat.reply import acknowledge, name_commands, reply
 from bot.domain.text.cleaning import cut
 from bot.errors import UnknownNameError
-from bot.messages.commands import mentioned
 from bot.messages.message import Embed
 from bot.messages.story import GREY
 
@@ -102,8 +101,9 @@ class Pages(Answer):
         self._at = min(max(self._at + by, 0), len(self._pages) - 1)
         self._mark()
         try:
-            page = mentioned(self._pages[self._at], interaction.client.command_ids)
-            await interaction.response.edit_message(embed=to_embed(page), view=self)
+            page = to_embed(self._pages[self._at])
+            name_commands(interaction.client.command_ids, embed=page)
+            await interaction.response.edit_message(embed=page, view=self)
         except discord.HTTPException:  # the previous page is still shown
             self._at = before
             self._mark()
@@ -177,7 +177,7 @@ async def answer(
     file: discord.File | None = None,
 ) -> None:
     """Answer visibly to the user only. The embed refers to the file as `attachment://name`."""
-    shown: dict[str, Any] = {"embed": to_embed(mentioned(embed, interaction.client.command_ids))}
+    shown: dict[str, Any] = {"embed": to_embed(embed)}
     if view is not None:
         shown["view"] = view
     if file is not None:
