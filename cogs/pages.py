@@ -5,27 +5,26 @@ from __future__ import annotations
 import discord
 
 from bot.chat.permissions import PostableChannel, allowed
-from bot.domain.model import Importance, Mode, Subscription
-from bot.domain.posting.decisions import live_importance
+from bot.domain.model import Mode, Subscription, Volume
+from bot.domain.posting.volume import shown_volume
 from bot.domain.text.cleaning import plural
 from bot.messages.digest import schedule_words
 from bot.messages.message import Embed, escape
 from bot.messages.story import colour_of, story_line
+from bot.messages.volume import STORIES, volume_words
 from bot.services.subscribe import ChannelSubscriptions, SubscribeResult
 
 MODES = {Mode.LIVE: "live posts", Mode.DIGEST: "digest", Mode.BOTH: "live posts and digest"}
-IMPORTANCES = {
-    Importance.ALL: "all stories",
-    Importance.NOTABLE: "notable stories",
-    Importance.MAJOR: "major stories",
-}
 EXAMPLES = 3
 
 
 def _how(subscription: Subscription, guild: discord.Guild) -> str:
     parts = [MODES[subscription.mode]]
-    if subscription.importance or subscription.mode is not Mode.DIGEST:
-        parts.append(IMPORTANCES[live_importance(subscription)])
+    volume = shown_volume(subscription)
+    if subscription.mode is not Mode.DIGEST:
+        parts.append(volume_words(volume, subscription.calibration))
+    elif volume is not Volume.EVERYTHING:
+        parts.append(STORIES[volume])
     if subscription.mention_role_id and guild.get_role(subscription.mention_role_id):
         parts.append(f"pings <@&{subscription.mention_role_id}>")
     if subscription.publish:

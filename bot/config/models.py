@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.domain.clustering import embeddings
-from bot.domain.model import Topic
+from bot.domain.model import FEED_QUALITY, Topic
 from bot.domain.polling import Bounds, Polls
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.schedule import DEFAULT_SIZE, MOST_SIZE, Schedule, parse_time
@@ -127,7 +127,7 @@ class FeedsSettings(_Model):
     """Polling of all feeds, including those of the catalogue and of servers."""
 
     catalogue: bool = True
-    quality: int = Field(default=70, ge=0, le=100)
+    quality: int = Field(default=FEED_QUALITY, ge=0, le=100)
     least: Duration = timedelta(minutes=5)
     most: Duration = timedelta(hours=6)
     per_server: int = Field(default=25, ge=0, le=1000)

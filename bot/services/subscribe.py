@@ -10,15 +10,17 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 
-from bot.domain.model import Importance, Mode, StoryView, Subscription, Topic
+from bot.domain.model import Mode, StoryView, Subscription, Topic, Volume
 from bot.domain.posting import decisions
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.schedule import Schedule
+from bot.domain.posting.volume import is_posted
 from bot.domain.stories.owners import MediaOwners
-from bot.domain.stories.story import Muted, Story, muted_by, reaches, story_view
+from bot.domain.stories.story import Muted, Story, muted_by, story_view
 from bot.domain.topics.topics import Topics
 from bot.domain.topics.tree import feed_topic_of
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
+from bot.services import volumes
 from bot.services.context import Context
 from bot.services.digests import FIRST
 from bot.services.story_batches import story_batches
@@ -35,7 +37,7 @@ class Reset(StrEnum):
     """What of a subscription goes back to how a new one begins."""
 
     MENTION = "mention"
-    IMPORTANCE = "importance"
+    VOLUME = "volume"
     EVERYTHING = "everything"
 
 
@@ -50,7 +52,7 @@ class SubscribeRequest:
     channel_id: int
     topic: str
     mode: Mode | None = None
-    importance: Importance | None = None
+    volume: Volume | None = None
     mention_role_id: int | None = None
     publish: bool | None = None
     reset: Reset | None = None
@@ -61,14 +63,15 @@ class SubscribeRequest:
         match self.reset:
             case Reset.MENTION:
                 base = replace(base, mention_role_id=None)
-            case Reset.IMPORTANCE:
-                base = replace(base, importance=None)
+            case Reset.VOLUME:
+                base = replace(base, volume=None, digest_volume=None)
             case Reset.EVERYTHING:
                 base = Subscription(base.id, self.guild_id, self.channel_id, topic)
         return replace(
             base,
             mode=self.mode or base.mode,
-            importance=self.importance or base.importance,
+            volume=self.volume or base.volume,
+            digest_volume=None if self.volume else base.digest_volume,
             mention_role_id=self.mention_role_id or base.mention_role_id,
             publish=base.publish if self.publish is None else self.publish,
         )
@@ -138,7 +141,9 @@ async def subscribe(context: Context, request: SubscribeRequest) -> SubscribeRes
             next_digest = schedule.after(now)
             await digests.begin_again(connection, subscription.channel_id, now - FIRST)
             await digests.plan_next(connection, subscription.channel_id, next_digest)
+        stored = await subscriptions.subscriptions(connection, channel_ids=[subscription.channel_id])
     context.wake()
+    [subscription] = await volumes.refresh(context, [s for s in stored if s.topic == topic.name])
     forecast = await _forecast(context, subscription, topic, loaded_topics)
     return SubscribeResult(
         subscription,
@@ -182,11 +187,10 @@ def _would_post(
     subscription: Subscription, muted: Muted, rules: PostingSettings, batch: Iterable[Story]
 ) -> list[StoryView]:
     """The stories that it would have posted."""
-    least = decisions.live_importance(subscription)
     return [
         view
         for view in _views(batch, muted, rules.owners)
-        if reaches(view, least)
+        if is_posted(view, subscription)
         and any(m.first_seen - m.published <= rules.max_age for m in view.members if not m.partial)
     ]
 

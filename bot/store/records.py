@@ -18,7 +18,7 @@ from bot.domain.posting.plan import Affected, IntakePlan
 from bot.domain.posting.recipients import concerns
 from bot.domain.records.analysis import TextAnalysis
 from bot.domain.records.intake import Arrival, StoredContext, all_keys, keys_of
-from bot.domain.stories.ranking import last_report
+from bot.domain.stories.ranking import last_report, size_of
 from bot.domain.text.words import search_key
 from bot.store import decisions, outbox, pointers, quotas, schema, search, story_topics, topics
 from bot.store.conditions import is_full_record, is_live_story
@@ -309,6 +309,7 @@ def _story_row(number: int, view: StoryView) -> dict[str, Any]:
         "number": number,
         "lead_id": view.lead.id,
         "heat": view.heat,
+        "size": size_of(view),
         "notable": view.notable,
         "outlets": view.outlets,
         "first": view.first,

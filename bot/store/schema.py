@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-from bot.domain.model import Importance, Mode
+from bot.domain.model import Mode, Volume
 from bot.domain.polling import FeedOrigin
 
 metadata = sa.MetaData(
@@ -130,6 +130,7 @@ stories = sa.Table(
     sa.Column("number", ID, primary_key=True, autoincrement=False),
     sa.Column("lead_id", ID, _deferred("records.id", use_alter=True)),
     sa.Column("heat", sa.Integer, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False, server_default="0"),  # see `ranking.size`
     _flag("notable"),
     sa.Column("outlets", sa.Integer, nullable=False, default=0),
     sa.Column("first", UtcTime, nullable=False),
@@ -252,13 +253,20 @@ subscriptions = sa.Table(
     sa.Column("channel_id", SNOWFLAKE, nullable=False),
     sa.Column("topic_id", ID, sa.ForeignKey("topics.id"), nullable=False),
     sa.Column("mode", sa.Text, nullable=False),
-    sa.Column("importance", sa.Text),
+    sa.Column("volume", sa.Text),  # none: the default of the mode
+    sa.Column("digest_volume", sa.Text),  # that of the digest, where it differs
     sa.Column("mention_role_id", SNOWFLAKE),
     _flag("publish"),
     sa.Column("created_at", UtcTime, nullable=False),
+    # What the volume means for the topic now, see `bot.domain.posting.volume`.
+    sa.Column("threshold", sa.BigInteger),
+    sa.Column("stories_a_day", sa.Float),
+    sa.Column("posts_a_day", sa.Float),
+    sa.Column("calibrate_at", UtcTime, index=True),  # none: at once
     sa.UniqueConstraint("channel_id", "topic_id"),
     _one_of("mode", Mode),
-    _one_of("importance", Importance),
+    _one_of("volume", Volume),
+    _one_of("digest_volume", Volume),
 )
 
 channels = sa.Table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.model import Importance, Mode, Mute, Subscription
+from bot.domain.model import Calibration, Mode, Mute, Subscription, Volume
 from bot.domain.posting.schedule import WEEK, DigestStyle, Schedule, parse_days, parse_time
 from bot.domain.text.words import name_key
 from bot.store import schema
@@ -43,12 +43,20 @@ def _subscription(row: sa.Row[Any]) -> Subscription:
         row.channel_id,
         row.name,
         Mode(row.mode),
-        Importance(row.importance) if row.importance else None,
+        Volume(row.volume) if row.volume else None,
         row.mention_role_id,
         row.publish,
         row.created_at,
         row.paused_reason or "",
+        Volume(row.digest_volume) if row.digest_volume else None,
+        _calibration(row),
     )
+
+
+def _calibration(row: sa.Row[Any]) -> Calibration | None:
+    if row.threshold is None:
+        return None
+    return Calibration(row.threshold, row.stories_a_day, row.posts_a_day)
 
 
 async def followers(connection: AsyncConnection) -> dict[tuple[int, str], int]:
@@ -107,13 +115,66 @@ async def subscribe(
         "channel_id": subscription.channel_id,
         "topic_id": topic_id,
         "mode": subscription.mode.value,
-        "importance": subscription.importance.value if subscription.importance else None,
+        "volume": subscription.volume.value if subscription.volume else None,
+        "digest_volume": subscription.digest_volume.value if subscription.digest_volume else None,
         "mention_role_id": subscription.mention_role_id,
         "publish": subscription.publish,
         "created_at": now,
+        "threshold": None,  # it depends on the volume
+        "stories_a_day": None,
+        "posts_a_day": None,
+        "calibrate_at": None,
     }
     await upsert(connection, _sub, [row], on=["channel_id", "topic_id"], keep=["created_at"])
     await ensure_channel(connection, subscription.channel_id, subscription.guild_id)
+
+
+async def to_calibrate(connection: AsyncConnection, now: datetime, limit: int) -> tuple[Subscription, ...]:
+    """Subscriptions whose calibration is due, of servers that the bot is in: those of one topic follow each other."""
+    due = sa.or_(_sub.c.calibrate_at.is_(None), _sub.c.calibrate_at <= now)
+    rows = await connection.execute(
+        sa.select(_sub, _t.c.name, sa.literal("").label("paused_reason"))
+        .join(_t, _t.c.id == _sub.c.topic_id)
+        .where(due, _sub.c.guild_id.not_in(LEFT))
+        .order_by(_sub.c.topic_id, _sub.c.id)
+        .limit(limit)
+    )
+    return tuple(map(_subscription, rows))
+
+
+async def next_calibration(connection: AsyncConnection) -> datetime | None:
+    """When the next calibration of a subscription is due; one that has none is not looked for."""
+    earliest = sa.func.min(_sub.c.calibrate_at, type_=schema.UtcTime)
+    due_at: datetime | None = await connection.scalar(sa.select(earliest).where(_sub.c.guild_id.not_in(LEFT)))
+    return due_at
+
+
+async def calibrate(
+    connection: AsyncConnection, results: Mapping[Subscription, tuple[Calibration, datetime]]
+) -> None:
+    """Store what was computed for subscriptions, and when each is due again, unless its volume has changed meanwhile."""
+    p = sa.bindparam
+    volume = p("of_volume", type_=sa.Text())
+    same = sa.and_(_sub.c.id == p("of"), sa.func.coalesce(_sub.c.volume, "") == sa.func.coalesce(volume, ""))
+    rows = [
+        {
+            "of": subscription.id,
+            "of_volume": subscription.volume.value if subscription.volume else None,
+            "to_threshold": calibration.threshold,
+            "of_stories": calibration.stories,
+            "of_posts": calibration.posts,
+            "due": due_at,
+        }
+        for subscription, (calibration, due_at) in results.items()
+    ]
+    if rows:
+        statement = sa.update(_sub).where(same).values(
+            threshold=p("to_threshold"),
+            stories_a_day=p("of_stories"),
+            posts_a_day=p("of_posts"),
+            calibrate_at=p("due", type_=schema.UtcTime()),
+        )  # fmt: skip
+        await connection.execute(statement, rows)
 
 
 async def unsubscribe(connection: AsyncConnection, channel_id: int, topic_id: int) -> bool:

@@ -15,8 +15,9 @@ from bot.domain.model import Mode, Mute, StoryView, Subscription
 from bot.domain.posting import decisions
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.digest import served_by_digest
+from bot.domain.posting.volume import is_posted
 from bot.domain.retry import Outcome, RequestKind, SendStatus
-from bot.domain.stories.story import Story, muted_by, reaches, story_view
+from bot.domain.stories.story import Story, muted_by, story_view
 from bot.domain.topics.topics import Topics
 from bot.messages.digest import without_stories
 from bot.messages.forum import other_names, tag_names
@@ -239,5 +240,5 @@ def _live_subscriptions(claim: Claimed, view: StoryView, render_context: RenderC
 
 
 def _reached(view: StoryView, subscriptions: Iterable[Subscription]) -> list[Subscription]:
-    """Those that ping and publish: a story does not get over one's bar because another lets it in."""
-    return [s for s in subscriptions if reaches(view, decisions.live_importance(s))]
+    """Those that ping and publish: a story that is posted for one subscription may be too small for another."""
+    return [s for s in subscriptions if is_posted(view, s)]

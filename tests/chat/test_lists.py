@@ -14,7 +14,7 @@ from tests.make import at, record
 async def test_subscriptions_stand_by_channel_with_how_they_are_told(world: World) -> None:
     other = world.guild.create_text_channel("other")
     await world.ask("subscribe", topic="AI")
-    await world.ask("subscribe", topic="Space", mode="both", importance="all")
+    await world.ask("subscribe", topic="Space", mode="both", volume="everything")
     await world.ask("subscribe", topic="Space", channel=other, mode="digest")
     answer = await world.ask("subscriptions", by=world.member)
     assert seen(answer).splitlines() == [
@@ -117,7 +117,7 @@ async def test_a_topic_far_above_its_usual_volume_is_marked(world: World) -> Non
 
 
 async def test_a_digest_marks_it_in_the_heading_and_a_post_does_not(world: World) -> None:
-    await world.ask("subscribe", topic="Space", mode="both", importance="all")
+    await world.ask("subscribe", topic="Space", mode="both", volume="everything")
     await world.ask("subscribe", topic="AI", mode="digest")
     await eventful(world)
     await world.take_in(record(WHALES[0], "w.example", hours=239))

@@ -142,7 +142,7 @@ async def test_a_story_that_everybody_removed_is_withdrawn_at_any_age(world: Wor
 
 
 async def test_a_story_that_turns_out_to_be_another_points_to_it(world: World) -> None:
-    await world.ask("subscribe", topic="Space", importance="all")
+    await world.ask("subscribe", topic="Space", volume="everything")
     await world.merge()
     world.clock.forward(minutes=2)
     await world.deliver()
@@ -156,8 +156,8 @@ async def test_a_story_that_turns_out_to_be_another_points_to_it(world: World) -
 
 async def test_only_the_role_of_a_subscription_that_asks_for_the_story_is_pinged(world: World) -> None:
     everyone, few, others = (world.role(name) for name in ("everyone", "few", "others"))
-    await world.ask("subscribe", topic="AI", importance="all", mention=everyone)
-    await world.ask("subscribe", topic="Computer Vision", importance="major", mention=few)
+    await world.ask("subscribe", topic="AI", volume="everything", mention=everyone)
+    await world.ask("subscribe", topic="Computer Vision", volume="major", mention=few)
     await world.ask("subscribe", topic="Space", mention=others)
     await world.report(record(METRO[0], quality=80), record(WHALES[0], "w.example", heat=200))
     pinged = {post.embeds[0].title: [role.id for role in post.role_mentions] for post in world.posts()}

@@ -174,7 +174,7 @@ async def test_a_story_for_the_digest(world: World) -> None:
     assert "Not posted here: this channel gets its topics in the digest only." in await fate(world)
 
 
-async def test_a_story_below_the_importance(world: World) -> None:
+async def test_a_story_too_small_for_the_volume(world: World) -> None:
     await world.ask("subscribe", topic="AI")
     await world.report(record(METRO[0], quality=20))
     told = "Not posted here: less important than the subscription requires."

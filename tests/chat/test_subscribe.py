@@ -92,8 +92,8 @@ async def test_an_empty_field_offers_what_is_followed_and_read_first(world: Worl
 
 async def test_again_changes_it_and_keeps_the_other_options(world: World) -> None:
     role = world.role("readers")
-    await world.ask("subscribe", topic="AI", mode="both", importance="all", mention=role)
-    changed = await world.ask("subscribe", topic="AI", importance="major")
+    await world.ask("subscribe", topic="AI", mode="both", volume="everything", mention=role)
+    changed = await world.ask("subscribe", topic="AI", volume="major")
     assert changed.embeds[0].title == "Subscription changed"
     how = f"live posts and digest · major stories · pings {role.mention}"
     assert how in seen(changed)
@@ -111,13 +111,13 @@ async def test_what_was_set_can_be_taken_back(world: World) -> None:
         answer = seen(await world.ask("subscribe", topic="AI", channel=wire, **options))
         return answer.splitlines()[1].partition("** · ")[2]
 
-    await how(mode="both", importance="all", mention=role, publish=True)
+    await how(mode="both", volume="everything", mention=role, publish=True)
     assert await how(reset="mention") == "live posts and digest · all stories · publishes to followers"
-    assert await how(reset="importance") == "live posts and digest · notable stories · publishes to followers"
+    assert await how(reset="volume") == "live posts and digest · notable stories · publishes to followers"
     assert await how(publish=False) == "live posts and digest · notable stories"
     await how(mention=role, publish=True)
     assert await how(reset="everything") == "live posts · notable stories"
-    assert await how(mention=role, importance="major") == f"live posts · major stories · pings {role.mention}"
+    assert await how(mention=role, volume="major") == f"live posts · major stories · pings {role.mention}"
     assert await how(reset="everything", mode="digest") == "digest"
     await world.ask("unsubscribe", topic="AI", channel=wire)
     assert await how(reset="everything") == "live posts · notable stories"
@@ -132,9 +132,9 @@ async def test_another_channel_can_be_named(world: World) -> None:
     assert world.posts() == []
 
 
-@pytest.mark.parametrize(("importance", "titles"), [("all", 3), ("notable", 2), ("major", 1)])
-async def test_importance_is_the_bar_of_live_posts(world: World, importance: str, titles: int) -> None:
-    await world.ask("subscribe", topic="Space", importance=importance)
+@pytest.mark.parametrize(("volume", "titles"), [("everything", 3), ("notable", 2), ("major", 1)])
+async def test_the_volume_decides_which_stories_are_posted(world: World, volume: str, titles: int) -> None:
+    await world.ask("subscribe", topic="Space", volume=volume)
     low, high, declared = unrelated(3)
     await world.report(
         record(low.title, "low.example", quality=40, topics=["Space"]),
@@ -145,7 +145,7 @@ async def test_importance_is_the_bar_of_live_posts(world: World, importance: str
 
 
 async def test_a_digest_only_subscription_posts_nothing_live(world: World) -> None:
-    answer = await world.ask("subscribe", topic="Space", mode="digest", importance="all")
+    answer = await world.ask("subscribe", topic="Space", mode="digest", volume="everything")
     assert "would have posted" not in seen(answer)
     assert labels(answer) == []
     await world.report(record(ROCKET[0], quality=80))
@@ -189,7 +189,7 @@ async def test_the_forecast_counts_what_the_last_seven_days_would_have_posted(wo
     for line, story in zip(shown, reversed(good), strict=False):
         assert f"[{story.title}]({story.url}) — {story.outlet.name} · <t:" in line
     assert "… and 2 more" in answer
-    answer = seen(await world.ask("subscribe", topic="Space", importance="all"))
+    answer = seen(await world.ask("subscribe", topic="Space", volume="everything"))
     assert "would have posted **6 stories**:" in answer
 
 
@@ -226,7 +226,7 @@ async def test_the_offer_posts_also_what_is_below_the_bar_without_a_ping(world: 
 async def test_what_is_posted_already_is_not_offered(world: World) -> None:
     await world.ask("subscribe", topic="AI")
     await world.report(record(METRO[0], quality=80))
-    assert labels(await world.ask("subscribe", topic="AI", importance="all")) == []
+    assert labels(await world.ask("subscribe", topic="AI", volume="everything")) == []
     await world.report(record(WHALES[0], "beta.example", quality=10))
     assert "Post the newest" not in seen(await world.ask("subscribe", topic="Computer Vision"))
 

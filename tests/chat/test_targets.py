@@ -210,7 +210,7 @@ async def test_a_forum_post_is_edited_in_place(world: World) -> None:
 
 async def test_a_forum_post_that_turns_out_to_be_another_points_to_it(world: World) -> None:
     forum = world.forum()
-    await world.ask("subscribe", topic="Space", channel=forum, importance="all")
+    await world.ask("subscribe", topic="Space", channel=forum, volume="everything")
     await world.merge()
     world.clock.forward(minutes=2)
     await world.deliver()

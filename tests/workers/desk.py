@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat.port import MessageTraits, Target
-from bot.domain.model import Importance, Mode, Record
+from bot.domain.model import Mode, Record, Volume
 from bot.domain.posting.schedule import Schedule
 from bot.domain.retry import Outcome, SendStatus
 from bot.messages.message import Message
@@ -173,19 +173,19 @@ class BotHarness:
         topic: str = "AI",
         channel: int = CHANNEL,
         mode: Mode = Mode.LIVE,
-        importance: Importance = Importance.ALL,
+        volume: Volume = Volume.EVERYTHING,
         *,
         role: int | None = None,
         publish: bool = False,
     ) -> None:
         """Subscribe a channel; to everything of the topic if nothing else is said."""
-        await subscribe(
-            self.context, SubscribeRequest(GUILD, channel, topic, mode, importance, role, publish)
-        )
+        await subscribe(self.context, SubscribeRequest(GUILD, channel, topic, mode, volume, role, publish))
 
     async def follow_elsewhere(self, topic: str, channel: int, guild_id: int) -> None:
         """Subscribe a channel of another server."""
-        await subscribe(self.context, SubscribeRequest(guild_id, channel, topic, Mode.LIVE, Importance.ALL))
+        await subscribe(
+            self.context, SubscribeRequest(guild_id, channel, topic, Mode.LIVE, Volume.EVERYTHING)
+        )
 
     async def db_records(self) -> int:
         """How many records there are."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.model import Importance, Mode, Topic, TopicMatch
+from bot.domain.model import Mode, Topic, TopicMatch, Volume
 from bot.domain.posting.backtest import reached
 from bot.domain.posting.digest import compose
 from bot.domain.stories import story as stories
@@ -231,7 +231,7 @@ async def test_a_forecast_of_more_stories_than_are_looked_at_says_so(
 ) -> None:
     await fresh.begin("Sea")
     await fresh.take_in(*(record(f"{title} storm", topics=["Sea"]) for title in headlines(4)))
-    request = SubscribeRequest(GUILD, CHANNEL, "Sea", Mode.LIVE, Importance.ALL)
+    request = SubscribeRequest(GUILD, CHANNEL, "Sea", Mode.LIVE, Volume.EVERYTHING)
     whole = (await subscribing.subscribe(fresh.context, request)).forecast
     assert (len(whole.stories), whole.cut) == (4, False)
     monkeypatch.setattr(subscribing, "MOST_FORECAST", 3)

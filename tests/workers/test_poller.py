@@ -114,7 +114,7 @@ async def test_what_is_new_in_a_feed_is_posted_and_what_was_there_is_not(room: F
 
 async def test_a_record_of_a_feed_is_notable_by_itself(room: FeedHarness) -> None:
     """A feed declares no quality, so it has the one that is configured."""
-    await room.desk.follow("Space", OTHER, importance=None)  # type: ignore[arg-type]  # the mode's default
+    await room.desk.follow("Space", OTHER, volume=None)  # type: ignore[arg-type]  # the mode's default
     await room.add("/feed", "Space")
     await room.poll()
     room.publish(Entry(TWO, 48))

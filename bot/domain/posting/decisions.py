@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.domain.model import Importance, Mode, Mute, Stored, StoryView, Subscription
+from bot.domain.model import Mode, Mute, Stored, StoryView, Subscription
+from bot.domain.posting.volume import is_posted
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
-from bot.domain.stories.story import Story, muted_by, reaches, story_view
+from bot.domain.stories.story import Story, muted_by, story_view
 from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
 
@@ -30,7 +31,7 @@ class Reason(StrEnum):
 
     FIRST_INTAKE = "first intake"
     TOO_OLD = "too old"
-    BELOW_IMPORTANCE = "below importance"
+    TOO_SMALL = "too small"
     MUTED = "muted"
     ALREADY_TOLD = "already posted"
 
@@ -38,7 +39,7 @@ class Reason(StrEnum):
 EXPLAIN: Mapping[Reason, str] = {
     Reason.FIRST_INTAKE: "already in the source when the bot first read it",
     Reason.TOO_OLD: "too old when the bot read it",
-    Reason.BELOW_IMPORTANCE: "less important than the subscription requires",
+    Reason.TOO_SMALL: "smaller than the stories that the subscription posts",
     Reason.MUTED: "all articles muted",
     Reason.ALREADY_TOLD: "already posted here, and that post is no longer updated",
 }
@@ -131,11 +132,6 @@ def matching(
     return tuple(s for s in subscriptions if name_key(s.topic) in followable)
 
 
-def live_importance(subscription: Subscription) -> Importance:
-    """The importance of a subscription's live posts."""
-    return subscription.importance or Importance.NOTABLE
-
-
 def _freshness(members: Iterable[Stored], now: datetime, rules: PostingSettings) -> Reason | None:
     """None where a member is news; else why none is."""
     complete = [member for member in members if not member.partial]
@@ -161,7 +157,7 @@ def decide(
     it is another one now (`reshaped`): a report was removed or came back, a person took one out, or
     another story's post is about to point to it. No post may go on to say what its outlet took back.
     A story without a post is posted if a member is news, something of it is not muted, and it
-    reaches the bar of one of the channel's live subscriptions.
+    is big enough for the volume of one of the channel's live subscriptions.
     """
     if post is not None:
         return _revise(story, channel, post, now, rules, reshaped)
@@ -175,8 +171,8 @@ def decide(
         return Hold(story.number, channel.id, channel.guild_id, Reason.MUTED)
     if reason := _freshness(view.members, now, rules):
         return Hold(story.number, channel.id, channel.guild_id, reason)
-    if not any(reaches(view, live_importance(subscription)) for subscription in matched):
-        return Hold(story.number, channel.id, channel.guild_id, Reason.BELOW_IMPORTANCE)
+    if not any(is_posted(view, subscription) for subscription in matched):
+        return Hold(story.number, channel.id, channel.guild_id, Reason.TOO_SMALL)
     return Send(story.number, channel.id, channel.guild_id, view.heat)
 
 

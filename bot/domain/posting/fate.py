@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
+from bot.domain.posting.volume import VolumePlace
+
 
 class PostState(Enum):
     """How a story and a channel stand to each other."""
@@ -23,8 +25,12 @@ class PostState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PostFate:
-    """What became of it, when it was posted (aware UTC), and why not or not as it should be, as far as there is a reason."""
+    """What became of it, when it was posted (aware UTC), and why not or not as it should be, as far as there is a reason.
+
+    `place`: where it stands among the stories of its topic, if it is too small for the volume.
+    """
 
     state: PostState
     posted_at: datetime | None = None
     reason: str = ""
+    place: VolumePlace | None = None

@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import chain
 from urllib.parse import unquote
 
-from bot.domain.model import Outlet, Record
+from bot.domain.model import MOST_FEED_QUALITY, Outlet, Record
 from bot.domain.records.identity import canonical, publisher_address, registered_domain
 from bot.domain.records.intake import IN_FEED, OWN
 from bot.domain.text.cleaning import clip
@@ -298,7 +298,7 @@ def _item(draft: _Draft, publisher: FeedPublisher, outlets: dict[object, Outlet]
         draft.excerpt,
         published,
         type="video" if entry.video or _VIDEO.match(draft.page) else "article",
-        quality=publisher.quality,
+        quality=min(publisher.quality, MOST_FEED_QUALITY),
         topics=publisher.topics,
         image=choose_image(entry),
         twins=tuple(draft.twins),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.model import Importance, Mode, Mute, Subscription, Topic
+from bot.domain.model import Mode, Mute, Subscription, Topic, Volume
 from bot.domain.posting.decisions import (
     EXPLAIN,
     Channel,
@@ -89,29 +89,29 @@ def test_a_channel_without_a_live_subscription_is_told_nothing_and_needs_no_reas
 
 
 @pytest.mark.parametrize(
-    ("importance", "quality", "notable", "posted"),
+    ("volume", "quality", "notable", "posted"),
     [
-        (Importance.ALL, 0, False, True),
-        (Importance.NOTABLE, 69, False, False),
-        (Importance.NOTABLE, 70, False, True),
-        (Importance.NOTABLE, 0, True, True),
-        (Importance.MAJOR, 149, True, False),
-        (Importance.MAJOR, 150, False, True),
+        (Volume.EVERYTHING, 0, False, True),
+        (Volume.NOTABLE, 69, False, False),
+        (Volume.NOTABLE, 70, False, True),
+        (Volume.NOTABLE, 0, True, True),
+        (Volume.MAJOR, 149, True, False),
+        (Volume.MAJOR, 150, False, True),
         (None, 69, False, False),  # live posts are of notable stories where nothing else is said
         (None, 70, False, True),
     ],
 )
-def test_a_story_below_the_importance_that_was_asked_for_is_held_back(
-    importance: Importance | None, quality: int, *, notable: bool, posted: bool
+def test_a_story_too_small_for_the_volume_that_was_asked_for_is_held_back(
+    volume: Volume | None, quality: int, *, notable: bool, posted: bool
 ) -> None:
-    decision = told(news(quality, notable=notable), follow(importance=importance))
-    assert decision == (Send(3, CHANNEL, GUILD, quality) if posted else held(Reason.BELOW_IMPORTANCE))
+    decision = told(news(quality, notable=notable), follow(volume=volume))
+    assert decision == (Send(3, CHANNEL, GUILD, quality) if posted else held(Reason.TOO_SMALL))
 
 
 def test_the_lowest_bar_of_a_channel_counts_and_only_that_of_topics_the_story_has() -> None:
-    bars = (follow("AI", importance=Importance.MAJOR), follow("Vision", importance=Importance.ALL))
+    bars = (follow("AI", volume=Volume.MAJOR), follow("Vision", volume=Volume.EVERYTHING))
     assert isinstance(told(news(10, topics=("Vision",)), *bars), Send)
-    assert told(news(10, topics=("AI",)), *bars) == held(Reason.BELOW_IMPORTANCE)
+    assert told(news(10, topics=("AI",)), *bars) == held(Reason.TOO_SMALL)
 
 
 def test_what_came_with_the_first_intake_is_not_news() -> None:
@@ -152,8 +152,8 @@ def test_only_what_is_not_muted_has_to_be_news_and_to_reach_the_bar() -> None:
     small = stored(record("A", "small.example", quality=10), id=2)
     old = replace(small, news=False)
     assert told(story(big, small, number=3), follow(), mute="big.example") == Send(3, CHANNEL, GUILD, 10)
-    notable = follow(importance=Importance.NOTABLE)
-    assert told(story(big, small, number=3), notable, mute="big.example") == held(Reason.BELOW_IMPORTANCE)
+    notable = follow(volume=Volume.NOTABLE)
+    assert told(story(big, small, number=3), notable, mute="big.example") == held(Reason.TOO_SMALL)
     assert told(story(big, old, number=3), follow(), mute="big.example") == held(Reason.FIRST_INTAKE)
 
 
@@ -255,7 +255,7 @@ def test_every_reason_is_explained() -> None:
     st.integers(0, 200),
     st.booleans(),
     st.sampled_from(Mode),
-    st.none() | st.sampled_from(Importance),
+    st.none() | st.sampled_from(Volume),
     st.booleans(),
     st.none()
     | st.builds(
@@ -267,14 +267,14 @@ def test_a_channel_is_told_edited_or_given_a_reason_unless_nobody_asked(
     quality: int,
     is_news: bool,
     mode: Mode,
-    importance: Importance | None,
+    volume: Volume | None,
     muted: bool,
     post: Post | None,
     hours: int,
 ) -> None:
     what = story(stored(record("A", quality=quality), news=is_news), number=3)
     decision = told(
-        what, follow(mode=mode, importance=importance), mute="alpha.example" * muted, post=post, hours=hours
+        what, follow(mode=mode, volume=volume), mute="alpha.example" * muted, post=post, hours=hours
     )
     match decision:
         case Send():
