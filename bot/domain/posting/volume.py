@@ -23,6 +23,9 @@ WEEK = timedelta(days=7)
 MOST_WEEKS = (
     2  # whole ones, so that each day of the week counts alike; more would be slower to notice new feeds
 )
+GROWING = (
+    DAY  # in which most stories reach their size: younger ones do not count where there is a week of others
+)
 LEAST_SPAN = timedelta(hours=1)  # in less, no rate can be seen
 REFRESH = DAY
 EARLY_REFRESH = timedelta(hours=1)  # with less than a week of history, of which each hour tells much
@@ -66,21 +69,21 @@ class History:
 
 def longest_history(now: datetime) -> datetime:
     """Since when stories can count."""
-    return now - MOST_WEEKS * WEEK
+    return now - MOST_WEEKS * WEEK - GROWING
 
 
 def history(stories: Sequence[PastStory], watched_since: datetime | None, now: datetime) -> History:
     """The history of a topic whose first news came at `watched_since` (None: there were none yet).
 
-    Of a topic watched for a week or more, these whole weeks. Else what was published since, or in the last day if that is
-    longer: feeds bring some of that at first. Its length is counted from its first story then.
+    Of a topic watched for a week or more, these whole weeks, until `GROWING` ago. Else what was published since, or in the
+    last day if that is longer: feeds bring some of that at first. Its length is counted from its first story then.
     """
     watched = now - watched_since if watched_since is not None else timedelta()
-    weeks = min(
-        MOST_WEEKS, (watched + DAY / 2) // WEEK
-    )  # the first story may have come some hours into the first day
+    # The first story may have come some hours into the first day.
+    weeks = max(0, min(MOST_WEEKS, (watched - GROWING + DAY / 2) // WEEK))
+    until = now - GROWING if weeks else now
     window = weeks * WEEK or max(watched, DAY)
-    inside = [story for story in stories if now - window < story.first <= now]
+    inside = [story for story in stories if until - window < story.first <= until]
     span = window
     if not weeks and inside:
         span = max(now - min(story.first for story in inside), LEAST_SPAN)

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from bot.domain.model import Mute, Volume
 from bot.domain.posting.backtest import Backtest, Tally, reached
+from bot.domain.posting.volume import FIXED
 from bot.domain.stories.story import Story, muted_by
 from tests.make import at, record, stored, story
 
 WEEK = timedelta(days=7)
-ALL, NOTABLE, MAJOR = Volume
+ALL, NOTABLE, MAJOR = FIXED
 
 
 def backtest(

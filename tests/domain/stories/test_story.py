@@ -109,7 +109,7 @@ def test_declared_reports_of_the_event_heat_a_story_and_background_does_not() ->
         (70, False, {Volume.EVERYTHING, Volume.NOTABLE}),
         (69, True, {Volume.EVERYTHING, Volume.NOTABLE}),
         (149, False, {Volume.EVERYTHING, Volume.NOTABLE}),
-        (150, False, set(Volume)),
+        (150, False, set(FIXED)),
     ],
 )
 def test_a_story_reaches_the_bars_of_its_heat(quality: int, declared: bool, reached: set[Volume]) -> None:

@@ -59,7 +59,7 @@ UPDATE stories SET size = (((CAST(CASE WHEN heat < 0 THEN 0 WHEN heat > 1048575 
 
 def _one_of(column: str, values: tuple[str, ...]) -> sa.CheckConstraint:
     allowed = ", ".join(f"'{value}'" for value in values)
-    return sa.CheckConstraint(f"{column} IN ({allowed})", f"ck_subscriptions_{column}")
+    return sa.CheckConstraint(f"{column} IN ({allowed})", op.f(f"ck_subscriptions_{column}"))
 
 
 def _new_columns() -> list[sa.Column[object]]:
@@ -106,7 +106,8 @@ def _change() -> None:
     op.execute(FILL)
     op.drop_column("subscriptions", "importance")
     for name in ("volume", "digest_volume"):
-        op.create_check_constraint(f"ck_subscriptions_{name}", "subscriptions", sa.column(name).in_(VOLUMES))
+        check = op.f(f"ck_subscriptions_{name}")
+        op.create_check_constraint(check, "subscriptions", sa.column(name).in_(VOLUMES))
 
 
 def upgrade() -> None:
