@@ -193,12 +193,12 @@ class Subscription:
 class Calibration:
     """What a volume means for a topic: stories of at least the size `threshold` are posted.
 
-    That is about `posts` a day, of about `stories` a day that the topic brings.
+    That is about `posts` a day, of about `stories` a day that the topic brings. `posts` None: too little is known of it.
     """
 
     threshold: int
     stories: float
-    posts: float
+    posts: float | None
 
 
 @dataclass(frozen=True, slots=True)

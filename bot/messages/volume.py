@@ -29,11 +29,8 @@ def rate(per_day: float) -> str:
 
 def volume_words(volume: Volume, calibration: Calibration | None) -> str:
     """A volume, with how much that is if it is known."""
-    if calibration is not None:
-        return f"{STORIES[volume]} ({rate(calibration.posts)})"
-    if volume in POSTS_A_DAY:
-        return f"{STORIES[volume]} ({rate(POSTS_A_DAY[volume])})"
-    return STORIES[volume]
+    per_day = calibration.posts if calibration is not None else POSTS_A_DAY.get(volume)
+    return STORIES[volume] if per_day is None else f"{STORIES[volume]} ({rate(per_day)})"
 
 
 def ordinal(number: int) -> str:

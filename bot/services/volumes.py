@@ -93,7 +93,7 @@ async def place_of(
     measured = [(s, s.calibration) for s in covering if s.calibration and live_volume(s) not in FIXED]
     if not measured or any(is_posted(view, subscription) for subscription, _ in measured):
         return None
-    subscription, calibration = max(measured, key=lambda pair: pair[1].posts)
+    subscription, calibration = max(measured, key=lambda pair: pair[1].posts or 0)
     mutes = await subscriptions.mutes_in(connection, subscription.guild_id, subscription.channel_id)
     past = await history_of(connection, context, subscription, mutes)
     return place_below(size_of(view), calibration, past)

@@ -140,7 +140,7 @@ async def test_what_was_held_back_and_why(world: World) -> None:
     await world.take_in(record(old.title, "old.example", hours=-24 * 9, quality=80, topics=["Space"]))
     held = (await parts(world))["Stories not posted in the last day"].splitlines()
     assert held == [
-        "• 2 × less important than the subscription requires",
+        "• 2 × smaller than the stories that the subscription posts",
         "• 1 × too old when the bot read it",
     ]
     world.clock.forward(hours=25)

@@ -177,7 +177,7 @@ async def test_a_story_for_the_digest(world: World) -> None:
 async def test_a_story_too_small_for_the_volume(world: World) -> None:
     await world.ask("subscribe", topic="AI")
     await world.report(record(METRO[0], quality=20))
-    told = "Not posted here: less important than the subscription requires."
+    told = "Not posted here: smaller than the stories that the subscription posts."
     assert told in await fate(world)
 
 

@@ -343,7 +343,7 @@ async def test_a_backtest_counts_posts_at_each_volume_and_draws_them(world: Worl
     )
     text = plain(seen(answer))
     assert "5 articles matched. A subscription would have posted:" in text
-    assert "all · 0.1 a day in the last 7 days, 0.5 a day in the last 10 days (5 in total)" in text
+    assert "everything · 0.1 a day in the last 7 days, 0.5 a day in the last 10 days (5 in total)" in text
     assert "notable · 0.1 a day in the last 7 days, 0.4 a day in the last 10 days (4 in total)" in text
     assert "major · 0.1 a day in the last 7 days, 0.1 a day in the last 10 days (1 in total)" in text
     assert "The bot only has articles from the last 10 days." in text
@@ -372,7 +372,7 @@ async def test_a_backtest_of_a_topic_says_what_following_it_would_have_brought(w
     )
     text = plain(seen(await world.ask("topic backtest", topic="Wind")))
     assert "Topic Wind" in text
-    assert "all · 2.0 a day in the last day (2 in total)" in text
+    assert "everything · 2.0 a day in the last day (2 in total)" in text
     assert "notable · 1.0 a day" in text
     assert "major · 0.0 a day" in text
 

@@ -36,7 +36,10 @@ async def test_a_new_subscription_says_what_comes_of_it(world: World) -> None:
     answer = await world.ask("subscribe", topic="Computer Vision")
     (embed,) = answer.embeds
     assert embed.title == "Subscribed"
-    assert f"{world.news.mention} follows **Computer Vision** · live posts · notable stories" in seen(answer)
+    assert (
+        f"{world.news.mention} follows **Computer Vision** · live posts · some stories (about 8 posts a day)"
+        in seen(answer)
+    )
     assert "In the last 7 days this would have posted **0 stories**." in seen(answer)
     assert labels(answer) == []
     await world.report(record(METRO[0], quality=80))
@@ -113,14 +116,17 @@ async def test_what_was_set_can_be_taken_back(world: World) -> None:
 
     await how(mode="both", volume="everything", mention=role, publish=True)
     assert await how(reset="mention") == "live posts and digest · all stories · publishes to followers"
-    assert await how(reset="volume") == "live posts and digest · notable stories · publishes to followers"
-    assert await how(publish=False) == "live posts and digest · notable stories"
+    assert (
+        await how(reset="volume")
+        == "live posts and digest · some stories (about 8 posts a day) · publishes to followers"
+    )
+    assert await how(publish=False) == "live posts and digest · some stories (about 8 posts a day)"
     await how(mention=role, publish=True)
-    assert await how(reset="everything") == "live posts · notable stories"
+    assert await how(reset="everything") == "live posts · some stories (about 8 posts a day)"
     assert await how(mention=role, volume="major") == f"live posts · major stories · pings {role.mention}"
     assert await how(reset="everything", mode="digest") == "digest"
     await world.ask("unsubscribe", topic="AI", channel=wire)
-    assert await how(reset="everything") == "live posts · notable stories"
+    assert await how(reset="everything") == "live posts · some stories (about 8 posts a day)"
 
 
 async def test_another_channel_can_be_named(world: World) -> None:
@@ -182,7 +188,7 @@ async def test_the_forecast_counts_what_the_last_seven_days_would_have_posted(wo
     await world.ask("mute", what="Outlet2")
     await world.take_in(replace(low, quality=10, published=at(169)), replace(muted, published=at(169)))
     await world.take_in(*[replace(story, published=at(160 + i)) for i, story in enumerate(good)])
-    answer = seen(await world.ask("subscribe", topic="Space"))
+    answer = seen(await world.ask("subscribe", topic="Space", volume="notable"))
     assert "In the last 7 days this would have posted **5 stories**:" in answer
     shown = [line for line in answer.splitlines() if line.startswith("•")]
     assert len(shown) == 3
@@ -197,7 +203,7 @@ async def test_the_newest_story_can_be_posted_now_once(world: World) -> None:
     await world.take_in(record(METRO[0], quality=80))
     world.clock.forward(hours=1)
     await world.take_in(record(WHALES[0], "beta.example", hours=1, quality=80))
-    offered = await world.ask("subscribe", topic="Computer Vision")
+    offered = await world.ask("subscribe", topic="Computer Vision", volume="notable")
     again = await world.ask("subscribe", topic="Computer Vision")
     assert labels(offered) == labels(again) == ["Post the newest story now"]
     result = await world.press(offered, "Post the newest story now")
@@ -310,7 +316,7 @@ async def test_only_an_announcement_channel_can_publish(world: World) -> None:
     )
     wire = world.guild.create_news_channel("wire")
     answer = await world.ask("subscribe", topic="Space", channel=wire, publish=True)
-    assert "live posts · notable stories · publishes to followers" in seen(answer)
+    assert "live posts · some stories (about 8 posts a day) · publishes to followers" in seen(answer)
     answer = await world.ask("subscribe", topic="Space", channel=wire, publish=False)
     assert "published" not in seen(answer)
 

@@ -44,7 +44,7 @@ async def test_a_declaration_is_named_as_the_reason(world: World) -> None:
 async def test_what_is_held_back_here_says_why(world: World) -> None:
     await world.ask("subscribe", topic="AI", volume=Volume.MAJOR.value)
     await world.report(record(METRO[0], quality=10))
-    assert "less important than the subscription requires" in plain(
+    assert "smaller than the stories that the subscription posts" in plain(
         seen(await world.ask("why", story="1", by=world.member))
     )
 

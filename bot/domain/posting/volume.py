@@ -105,7 +105,7 @@ def calibrate(volume: Volume, past: History) -> Calibration:
         weighted += [(size, prior) for size in _PRIOR_SIZES]
     stories = sum(weight for _, weight in weighted) / days
     if volume in FIXED:
-        return Calibration(0, stories, _fixed_posts(volume, past, stories))
+        return Calibration(0, stories, None if past.is_short else _posts(volume, past))
     room = POSTS_A_DAY[volume] * days
     threshold, posts = 0, 0.0
     for story_size, weight in sorted(weighted, reverse=True):
@@ -119,11 +119,14 @@ def calibrate(volume: Volume, past: History) -> Calibration:
     return Calibration(threshold, stories, posts / days)
 
 
-def _fixed_posts(volume: Volume, past: History, stories: float) -> float:
-    if volume is Volume.EVERYTHING:
-        return stories
-    count = past.notable if volume is Volume.NOTABLE else past.major
-    return count / past.days if past.days else 0.0
+def _posts(volume: Volume, past: History) -> float:
+    """How many posts a day a volume that goes by the story alone would have brought."""
+    counts = {
+        Volume.EVERYTHING: len(past.sizes),
+        Volume.NOTABLE: past.notable,
+        Volume.MAJOR: past.major,
+    }
+    return counts[volume] / past.days
 
 
 def place(story_size: int, past: History) -> int:
@@ -140,8 +143,13 @@ class VolumePlace:
     place: int
 
 
-def place_below(story_size: int, calibration: Calibration, past: History) -> VolumePlace:
-    """The place of a story that is not posted: behind those that are, also if these were counted at another time."""
+def place_below(story_size: int, calibration: Calibration, past: History) -> VolumePlace | None:
+    """The place of a story that is not posted: behind those that are, also if these were counted at another time.
+
+    None if too little is known of the topic.
+    """
+    if past.is_short or calibration.posts is None:
+        return None
     posts = round(calibration.posts)
     behind = max(place(story_size, past), posts + 1)
     return VolumePlace(posts, max(round(calibration.stories), behind), behind)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.model import Mute, Volume
+from bot.domain.model import Mute
 from bot.domain.posting.backtest import Backtest, Tally, reached
 from bot.domain.posting.volume import FIXED
 from bot.domain.stories.story import Story, muted_by
