@@ -135,8 +135,8 @@ async def test_without_a_volume_a_digest_has_everything_and_live_posts_some(desk
 BEFORE = (
     "INSERT INTO topics (id, key, name, shortname, slug, parent, keywords, aliases, fields, configured) VALUES"
     " (1, 'ai', 'AI', '', '', '', '[]', '[]', '', false)",
-    "INSERT INTO sources (id, name, kind, intake_done, taken, rejected) VALUES"
-    " (1, 'feed:x', 'feed', true, 0, 0), (2, 'folder:x', 'folder', true, 0, 0)",
+    "INSERT INTO sources (id, name, kind, intake_done, last_error, taken, rejected) VALUES"
+    " (1, 'feed:x', 'feed', true, '', 0, 0), (2, 'folder:x', 'folder', true, '', 0, 0)",
     "INSERT INTO withheld_posts (story, channel_id, guild_id, reason, at)"
     " SELECT 1, 5, 1, 'below importance', '2026-03-02 12:00' FROM sources WHERE id = 1",
 )
@@ -185,9 +185,9 @@ async def test_subscriptions_and_stories_of_an_earlier_version_keep_what_they_ha
             connection.execute(
                 sa.text(
                     "INSERT INTO subscriptions (id, guild_id, channel_id, topic_id, mode, importance, publish, created_at)"
-                    " VALUES (:id, 1, :id, 1, :mode, :importance, false, '2026-03-02 12:00')"
+                    " VALUES (:id, 1, :channel, 1, :mode, :importance, false, '2026-03-02 12:00')"
                 ),
-                {"id": number, "mode": mode, "importance": importance},
+                {"id": number, "channel": number, "mode": mode, "importance": importance},
             )
 
     engine = create_async_engine(normalise(empty_url))

@@ -82,7 +82,7 @@ def history(stories: Sequence[PastStory], watched_since: datetime | None, now: d
     # The first story may have come some hours into the first day.
     weeks = max(0, min(MOST_WEEKS, (watched - GROWING + DAY / 2) // WEEK))
     until = now - GROWING if weeks else now
-    window = weeks * WEEK or max(watched, DAY)
+    window = weeks * WEEK or max(watched + timedelta.resolution, DAY)  # with the first one
     inside = [story for story in stories if until - window < story.first <= until]
     span = window
     if not weeks and inside:
