@@ -9,6 +9,7 @@ from cogs.about import AboutCommands
 from cogs.briefs import BriefCommands
 from cogs.digest import DigestCommands
 from cogs.mutes import MuteCommands
+from cogs.pace import PaceCommands, QuietHoursCommands
 from cogs.search import SearchCommands
 from cogs.server_topics import ServerTopicCommands
 from cogs.sources import SourceCommands
@@ -26,6 +27,8 @@ COGS = (
     SourceCommands,
     BriefCommands,
     DigestCommands,
+    PaceCommands,
+    QuietHoursCommands,
     MuteCommands,
     AboutCommands,
 )

@@ -10,6 +10,7 @@ from bot.domain.posting.volume import shown_volume
 from bot.domain.text.cleaning import plural
 from bot.messages.digest import schedule_words
 from bot.messages.message import Embed, escape
+from bot.messages.pace import quiet_words
 from bot.messages.story import colour_of, story_line
 from bot.messages.volume import STORIES, volume_words
 from bot.services.subscribe import ChannelSubscriptions, SubscribeResult
@@ -87,4 +88,8 @@ def channel_lines(entry: ChannelSubscriptions, guild: discord.Guild) -> list[str
     lines += [f"• {escape(s.topic)} · {_how(s, guild)}" for s in entry.subscriptions]
     if entry.schedule and entry.next_digest:
         lines.append(f"• Digest {schedule_words(entry.schedule)}")
+    if entry.per_hour is not None:
+        lines.append(f"• At most {plural(entry.per_hour, 'post')} an hour")
+    if entry.quiet is not None:
+        lines.append(f"• Quiet hours {quiet_words(entry.quiet)}")
     return lines

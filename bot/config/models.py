@@ -26,6 +26,7 @@ from bot.domain.clustering import embeddings
 from bot.domain.model import FEED_QUALITY, Topic
 from bot.domain.polling import Bounds, Polls
 from bot.domain.posting.decisions import PostingSettings
+from bot.domain.posting.pace import DEFAULT_PER_HOUR
 from bot.domain.posting.schedule import DEFAULT_SIZE, MOST_SIZE, Schedule, parse_time
 from bot.domain.records.identity import canonical, registered_domain
 from bot.domain.stories.owners import MediaOwners
@@ -269,6 +270,8 @@ class PostSettings(_Model):
     max_age: Duration = timedelta(days=7)
     edit_window: Duration = timedelta(hours=48)
     edit_interval: Duration = timedelta(seconds=60)
+    per_hour: int = Field(default=DEFAULT_PER_HOUR, ge=1, le=1000)
+    most_per_hour: int = Field(default=60, ge=1, le=1000)
 
     @field_validator("edit_interval")
     @classmethod
@@ -279,7 +282,13 @@ class PostSettings(_Model):
 
     def rules(self) -> PostingSettings:
         """These settings as a value of the domain."""
-        return PostingSettings(self.max_age, self.edit_window, self.edit_interval)
+        return PostingSettings(
+            self.max_age,
+            self.edit_window,
+            self.edit_interval,
+            per_hour=self.per_hour,
+            most_per_hour=self.most_per_hour,
+        )
 
 
 class DigestSettings(_Model):

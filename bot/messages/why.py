@@ -38,6 +38,8 @@ def fate_line(fate: PostFate) -> str:
             return f"{posted} The post is no longer updated: {reason}."
         case PostState.WAITING:
             return f"Waiting to be posted here{': ' + reason if reason else ''}."
+        case PostState.LISTED:
+            return "Listed here together with other stories, because more came than is posted in an hour, or during the quiet hours."
         case PostState.REFUSED:
             return f"Not posted here: {reason}."
         case PostState.WITHHELD if fate.place is not None:

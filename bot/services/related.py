@@ -200,6 +200,8 @@ async def _fate(
 ) -> PostFate:
     post = await outbox.post_in(connection, view.number, channel_id)
     if post is not None:
+        if outbox.is_listed(post) and not post.closed:
+            return PostFate(PostState.LISTED)
         if post.sent_at is None:
             return PostFate(PostState.REFUSED if post.closed else PostState.WAITING, reason=post.reason)
         if not post.reason or post.due_at is not None:

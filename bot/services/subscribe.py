@@ -13,6 +13,7 @@ from functools import partial
 from bot.domain.model import Mode, StoryView, Subscription, Topic, Volume
 from bot.domain.posting import decisions
 from bot.domain.posting.decisions import PostingSettings
+from bot.domain.posting.quiet import QuietHours
 from bot.domain.posting.schedule import Schedule
 from bot.domain.posting.volume import is_posted
 from bot.domain.stories.owners import MediaOwners
@@ -335,13 +336,15 @@ async def forget_channel(context: Context, channel_id: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ChannelSubscriptions:
-    """A channel's subscriptions, and when its digest comes (None: it has none)."""
+    """A channel's subscriptions, when its digest comes (None: it has none), and its limit and quiet hours if it has its own."""
 
     channel_id: int
     subscriptions: tuple[Subscription, ...]
     paused_reason: str
     schedule: Schedule | None
     next_digest: datetime | None
+    per_hour: int | None = None
+    quiet: QuietHours | None = None
 
 
 async def listing(context: Context, guild_id: int) -> list[ChannelSubscriptions]:
@@ -372,4 +375,6 @@ def _channel(
         state.paused_reason if state else "",
         schedule,
         state.next_digest if state and schedule else None,
+        state.per_hour if state else None,
+        state.quiet if state else None,
     )

@@ -20,7 +20,7 @@ from bot.domain.records.analysis import TextAnalysis
 from bot.domain.records.intake import Arrival, StoredContext, all_keys, keys_of
 from bot.domain.stories.ranking import last_report, size_of
 from bot.domain.text.words import search_key
-from bot.store import decisions, outbox, pointers, quotas, schema, search, story_topics, topics
+from bot.store import decisions, outbox, pointers, quotas, rollups, schema, search, story_topics, topics
 from bot.store.conditions import is_full_record, is_live_story
 from bot.store.sql import chunks, upsert, visible_to
 
@@ -379,6 +379,7 @@ async def apply(connection: AsyncConnection, plan: IntakePlan, now: datetime) ->
     await decisions.apply(connection, plan.decisions, changed, now)
     survivors = {story: plan.audience(story) for story in plan.merged.values()}
     await pointers.follow(connection, survivors, now)
+    await rollups.look_again(connection, plan.stories, now)
 
 
 async def _write_records(connection: AsyncConnection, rows: _Rows) -> None:

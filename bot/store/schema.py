@@ -284,6 +284,11 @@ channels = sa.Table(
     _flag("digest_off"),
     sa.Column("last_digest", UtcTime),
     sa.Column("next_digest", UtcTime),
+    sa.Column("per_hour", sa.Integer),  # posts; none: the setting
+    # Hours without posts, in local time.
+    sa.Column("quiet_from", sa.Text),
+    sa.Column("quiet_until", sa.Text),
+    sa.Column("quiet_zone", sa.Text),
     _where("ix_channels_due", "next_digest", "next_digest IS NOT NULL"),
 )
 
@@ -340,12 +345,14 @@ outbox = sa.Table(
     _text("shown"),
     sa.Column("sent_at", UtcTime, index=True),
     sa.Column("edited_at", UtcTime),
+    sa.Column("rollup", ID),  # the message that lists the story, as it got no post of its own
     # Whether a model's rephrasing was looked for, which costs a message one edit at most.
     sa.Column("rephrased", sa.Boolean, nullable=False, server_default=sa.false()),
-    _one_of("kind", ("story", "digest", "notice", "publish")),
+    _one_of("kind", ("story", "digest", "notice", "publish", "rollup")),
     # Nearly every row is a message that was sent and waits for nothing.
     _where("ix_outbox_due", "due_at", "due_at IS NOT NULL"),
     _where("ix_outbox_leased", "lease_until", "lease_until IS NOT NULL"),
+    _where("ix_outbox_rolled_up", "rollup", "rollup IS NOT NULL"),
     _where("ix_outbox_published", "sent_at", "kind = 'publish'"),
 )
 

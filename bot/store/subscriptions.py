@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.model import Calibration, Mode, Mute, Subscription, Volume
+from bot.domain.posting.quiet import QuietHours
 from bot.domain.posting.schedule import WEEK, DigestStyle, Schedule, parse_days, parse_time
 from bot.domain.text.words import name_key
 from bot.store import schema
@@ -25,7 +26,10 @@ _t = schema.topics
 
 @dataclass(frozen=True, slots=True)
 class ChannelState:
-    """What is set for a channel. `schedule` None: no digest of its own was set; `off`: none is wanted."""
+    """What is set for a channel. `schedule` None: no digest of its own was set; `off`: none is wanted.
+
+    `per_hour`: how many posts it gets at most; None: as many as the setting says. `quiet`: when it gets none.
+    """
 
     channel_id: int
     guild_id: int
@@ -34,6 +38,8 @@ class ChannelState:
     off: bool = False
     last_digest: datetime | None = None
     next_digest: datetime | None = None
+    per_hour: int | None = None
+    quiet: QuietHours | None = None
 
 
 def _subscription(row: sa.Row[Any]) -> Subscription:
@@ -195,7 +201,8 @@ async def ensure_channel(connection: AsyncConnection, channel_id: int, guild_id:
     await insert_new(connection, _c, [row], on=["channel_id"])
 
 
-def _channel(row: sa.Row[Any]) -> ChannelState:
+def channel_of(row: sa.Row[Any]) -> ChannelState:
+    """What a row of the table says."""
     schedule = None
     if row.digest_at is not None:
         schedule = Schedule(
@@ -213,20 +220,24 @@ def _channel(row: sa.Row[Any]) -> ChannelState:
         row.digest_off,
         row.last_digest,
         row.next_digest,
+        row.per_hour,
+        None
+        if row.quiet_from is None
+        else QuietHours(parse_time(row.quiet_from), parse_time(row.quiet_until), row.quiet_zone),
     )
 
 
 async def channel(connection: AsyncConnection, channel_id: int) -> ChannelState | None:
     """What is set for a channel; None where nothing ever was."""
     row = (await connection.execute(sa.select(_c).where(_c.c.channel_id == channel_id))).first()
-    return None if row is None else _channel(row)
+    return None if row is None else channel_of(row)
 
 
 async def channels(connection: AsyncConnection, guild_id: int | None = None) -> list[ChannelState]:
     """The channels that something is set for, of all servers that the bot is in or of one."""
     in_scope = of_present(_c.c.guild_id, guild_id)
     statement = sa.select(_c).where(in_scope).order_by(_c.c.channel_id)
-    return [_channel(row) for row in await connection.execute(statement)]
+    return [channel_of(row) for row in await connection.execute(statement)]
 
 
 async def set_schedule(
@@ -247,6 +258,18 @@ async def set_schedule(
             next_digest=next_digest,
         )
     )
+
+
+async def set_per_hour(connection: AsyncConnection, channel_id: int, per_hour: int | None) -> None:
+    """Set how many posts an hour a channel gets at most; None: as many as the setting says."""
+    await connection.execute(sa.update(_c).where(_c.c.channel_id == channel_id).values(per_hour=per_hour))
+
+
+async def set_quiet(connection: AsyncConnection, channel_id: int, quiet: QuietHours | None) -> None:
+    """Set the quiet hours of a channel; None: it has none."""
+    values = (f"{quiet.start:%H:%M}", f"{quiet.end:%H:%M}", quiet.zone) if quiet else (None, None, None)
+    named = dict(zip(("quiet_from", "quiet_until", "quiet_zone"), values, strict=True))
+    await connection.execute(sa.update(_c).where(_c.c.channel_id == channel_id).values(**named))
 
 
 async def set_digest_off(connection: AsyncConnection, channel_id: int) -> None:

@@ -22,9 +22,11 @@ from bot.domain.topics.topics import Topics
 from bot.messages.digest import without_stories
 from bot.messages.forum import other_names, tag_names
 from bot.messages.message import Message
+from bot.messages.rollup import rollup_message
 from bot.messages.story import said_in_post, story_post, withdrawn
-from bot.store import outbox, rephrasings, stories, subscriptions
+from bot.store import outbox, rephrasings, rollups, stories, subscriptions
 from bot.store.outbox import Claimed
+from bot.store.rollups import Listing
 from bot.store.subscriptions import ChannelState
 from bot.store.topic_cache import TopicCache
 from bot.workers import notices
@@ -38,7 +40,7 @@ class RenderContext:
 
     `stories` are those of the claims and those that they were `merged_into`; `channels` are those that a digest
     waits for; `outdated` says by a notice's id why it is not true any more. `rephrased` is what `model` made of
-    briefs, by the name of their content; it is shown in the `rephrasing_servers`.
+    briefs, by the name of their content; it is shown in the `rephrasing_servers`. `listings` say by its row what a roll-up lists.
     """
 
     stories: Mapping[int, Story]
@@ -52,6 +54,7 @@ class RenderContext:
     model: str = ""
     rephrased: Mapping[str, tuple[RephrasedSentence, ...]] = field(default_factory=dict)
     rephrasing_servers: frozenset[int] = frozenset()
+    listings: Mapping[int, Listing] = field(default_factory=dict)
 
 
 async def load(
@@ -70,6 +73,8 @@ async def load(
         for embed_stories in (claim.payload or {}).get("stories", ())
         for n in embed_stories
     }
+    listings = await rollups.listings(connection, [c.id for c in claimed if c.kind == outbox.ROLLUP])
+    numbers |= {number for listing in listings.values() for number in listing.stories}
     channel_ids = {claim.channel_id for claim in claimed}
     by_channel: dict[int, list[Subscription]] = {}
     for subscription in await subscriptions.subscriptions(connection, channel_ids=channel_ids):
@@ -91,6 +96,7 @@ async def load(
         model=model,
         rephrased=await rephrasings.of_stories(connection, numbers) if servers else {},
         rephrasing_servers=frozenset(servers),
+        listings=listings,
     )
 
 
@@ -100,6 +106,8 @@ def request_kind(claim: Claimed, render_context: RenderContext) -> RequestKind:
         return RequestKind.PUBLISH
     if claim.message_id is None:
         return RequestKind.SEND
+    if claim.kind != outbox.STORY:
+        return RequestKind.EDIT
     pointer = claim.story in render_context.merged_into
     return RequestKind.EDIT if pointer or _story(claim, render_context).members else RequestKind.REMOVAL
 
@@ -111,6 +119,8 @@ def rendered(claim: Claimed, render_context: RenderContext, now: datetime) -> Me
             return _digest(claim, render_context, now)
         case outbox.NOTICE:
             return _notice(claim, render_context, now)
+        case outbox.ROLLUP:
+            return _rollup(claim, render_context)
         case _:
             return _post(claim, render_context, now)
 
@@ -144,6 +154,22 @@ def _notice(claim: Claimed, render_context: RenderContext, now: datetime) -> Mes
     if reason := render_context.outdated.get(claim.id):
         return Outcome(SendStatus.STALE, detail=reason)
     return Message.from_json(claim.payload or {})
+
+
+def _rollup(claim: Claimed, render_context: RenderContext) -> Message | Outcome:
+    listing = render_context.listings[claim.id]
+    views: dict[int, StoryView] = {}
+    for listed in listing.stories:
+        number = render_context.merged_into.get(listed, listed)
+        view = _view(replace(claim, story=number), render_context)
+        if view is not None and _live_subscriptions(claim, view, render_context):
+            views[number] = view
+    if not views and claim.message_id is None:
+        return Outcome(
+            SendStatus.STALE, detail="every story of the list was removed, or is not followed any more"
+        )
+    others = listing.count - len(listing.stories)
+    return rollup_message(list(views.values()), others, is_quiet=listing.is_quiet)
 
 
 def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:

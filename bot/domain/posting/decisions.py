@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.domain.model import Mode, Mute, Stored, StoryView, Subscription
+from bot.domain.posting.pace import DEFAULT_PER_HOUR
 from bot.domain.posting.volume import is_posted
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.stories.story import Story, muted_by, story_view
@@ -18,12 +19,14 @@ from bot.domain.topics.topics import Topics
 
 @dataclass(frozen=True, slots=True)
 class PostingSettings:
-    """The times that posts obey, and whose outlets count once; see `config.example.yaml`."""
+    """The times that posts obey, how many an hour a channel gets, and whose outlets count once; see `config.example.yaml`."""
 
     max_age: timedelta = timedelta(days=7)
     edit_window: timedelta = timedelta(hours=48)
     edit_interval: timedelta = timedelta(seconds=60)
     owners: MediaOwners = NO_OWNERS
+    per_hour: int = DEFAULT_PER_HOUR
+    most_per_hour: int = 60
 
 
 class Reason(StrEnum):
@@ -88,7 +91,15 @@ class Hold:
     reason: Reason
 
 
-Decision = Send | Edit | Hold | None
+@dataclass(frozen=True, slots=True)
+class Grow:
+    """A post that is still to be sent is of a story of another `priority` now."""
+
+    post: int
+    priority: int
+
+
+Decision = Send | Edit | Hold | Grow | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +109,7 @@ class Decisions:
     sends: tuple[Send, ...] = ()
     edits: tuple[Edit, ...] = ()
     holds: tuple[Hold, ...] = ()
+    grows: tuple[Grow, ...] = ()
 
     @classmethod
     def of(cls, decisions: Iterable[Decision]) -> Decisions:
@@ -107,6 +119,7 @@ class Decisions:
             tuple(decision for decision in every if isinstance(decision, Send)),
             tuple(decision for decision in every if isinstance(decision, Edit)),
             tuple(decision for decision in every if isinstance(decision, Hold)),
+            tuple(decision for decision in every if isinstance(decision, Grow)),
         )
 
     def holds_by_reason(self) -> Mapping[Reason, int]:
@@ -159,8 +172,19 @@ def decide(
     A story without a post is posted if a member is news, something of it is not muted, and it
     is big enough for the volume of one of the channel's live subscriptions.
     """
-    if post is not None:
+    if post is not None and (post.sent_at is not None or post.closed or post.story != story.number):
         return _revise(story, channel, post, now, rules, reshaped)
+    decision = _decide_new(story, channel, topics, now, rules)
+    if post is None:
+        return decision
+    # It is rendered when it goes out, and dropped if it should not go out by then.
+    return Grow(post.id, decision.priority) if isinstance(decision, Send) else None
+
+
+def _decide_new(
+    story: Story, channel: Channel, topics: Topics, now: datetime, rules: PostingSettings
+) -> Send | Hold | None:
+    """What to do about a story that has no message in the channel."""
     everything = story_view(story, owners=rules.owners)
     live = [s for s in channel.subscriptions if s.mode is not Mode.DIGEST]
     if everything is None or not matching(everything, live, topics):
@@ -184,7 +208,7 @@ def _revise(
         return hold
     moved = post.story != story.number  # merged: the post has to be known by the number that goes on
     if post.sent_at is None:
-        return Edit(post.id, story.number, now) if moved else None  # it is rendered when it goes out
+        return Edit(post.id, story.number, now) if moved else None
     if story.members and not moved and not reshaped and now - post.sent_at > rules.edit_window:
         return hold
     last = post.edited_at or post.sent_at

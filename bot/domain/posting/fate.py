@@ -16,6 +16,7 @@ class PostState(Enum):
     POSTED_STALE = auto()  # its last update failed
     POSTED_FINAL = auto()  # it is updated no more
     WAITING = auto()
+    LISTED = auto()  # in a roll-up
     REFUSED = auto()  # by Discord
     WITHHELD = auto()  # by a rule: the reason is a `decisions.Reason`
     NOT_SUBSCRIBED = auto()

@@ -14,6 +14,7 @@ from bot.domain.posting.decisions import (
     EXPLAIN,
     Channel,
     Edit,
+    Grow,
     Hold,
     Post,
     PostingSettings,
@@ -38,7 +39,7 @@ def told(
     post: Post | None = None,
     hours: float = 1,
     reshaped: bool = False,
-) -> Send | Edit | Hold | None:
+) -> Send | Edit | Hold | Grow | None:
     """The decision in a channel with these subscriptions, at a time given in hours."""
     mutes = (Mute(1, GUILD, None, mute),) if mute else ()
     channel = Channel(CHANNEL, GUILD, subscriptions, mutes)
@@ -166,8 +167,11 @@ def test_a_story_that_is_gone_before_it_was_told_needs_no_word() -> None:
 SENT = Post(9, 3, CHANNEL, sent_at=at(1), message_id=100)
 
 
-def test_a_post_that_is_still_to_go_out_needs_no_edit() -> None:
-    assert told(news(), follow(), post=Post(9, 3, CHANNEL)) is None
+def test_a_post_that_is_still_to_go_out_needs_no_edit_but_is_as_urgent_as_the_story_is_big_now() -> None:
+    waiting = Post(9, 3, CHANNEL)
+    assert told(news(quality=85), follow(), post=waiting) == Grow(9, 85)
+    assert told(news(quality=85), follow(volume=Volume.MAJOR), post=waiting) is None
+    assert told(news(quality=85), post=waiting) is None
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
-"""Subscriptions have a volume instead of an importance, and stories a size. A report of a feed alone is not notable."""
+"""Volumes instead of importance, the size of stories, roll-ups, and quiet hours. A report of a feed alone is not notable."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Callable
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,17 +15,10 @@ depends_on = None
 
 TIME = sa.DateTime(timezone=True)
 VOLUMES = ("few", "some", "many", "everything", "notable", "major")
+CHOSEN = ("volume", "digest_volume")
+KINDS = ("story", "digest", "notice", "publish", "rollup")
 
 # What was set stays. What was not set was notable for live posts and everything for digests.
-COPY = """
-INSERT INTO subscriptions
-(id, guild_id, channel_id, topic_id, mode, mention_role_id, publish, created_at, volume, digest_volume)
-SELECT id, guild_id, channel_id, topic_id, mode, mention_role_id, publish, created_at,
-CASE WHEN importance = 'all' THEN 'everything' WHEN importance IS NOT NULL THEN importance
-WHEN mode = 'digest' THEN NULL ELSE 'notable' END,
-CASE WHEN importance IS NULL AND mode = 'both' THEN 'everything' END
-FROM subscriptions_before
-"""
 FILL = """
 UPDATE subscriptions SET
 volume = CASE WHEN importance = 'all' THEN 'everything' WHEN importance IS NOT NULL THEN importance
@@ -57,64 +53,63 @@ UPDATE stories SET size = (((CAST(CASE WHEN heat < 0 THEN 0 WHEN heat > 1048575 
 """
 
 
-def _one_of(column: str, values: tuple[str, ...]) -> sa.CheckConstraint:
-    allowed = ", ".join(f"'{value}'" for value in values)
-    return sa.CheckConstraint(f"{column} IN ({allowed})", op.f(f"ck_subscriptions_{column}"))
+def _without_importance(ddl: str) -> str:
+    """The statement that makes the table, without a column that its check names: SQLite cannot drop such a column."""
+    checks = ", ".join(f"CONSTRAINT ck_subscriptions_{name} CHECK ({name} IN {VOLUMES})" for name in CHOSEN)
+    ddl = re.sub(r"CONSTRAINT ck_subscriptions_importance CHECK \(importance IN \([^)]*\)\)", checks, ddl)
+    return re.sub(r"\n\s*importance TEXT,", "", ddl)
 
 
-def _new_columns() -> list[sa.Column[object]]:
-    return [
-        sa.Column("volume", sa.Text),
-        sa.Column("digest_volume", sa.Text),
-        sa.Column("threshold", sa.BigInteger),
-        sa.Column("stories_a_day", sa.Float),
-        sa.Column("posts_a_day", sa.Float),
-        sa.Column("calibrate_at", TIME),
-    ]
+def _with_rollups(ddl: str) -> str:
+    """The statement that makes the outbox, with one more kind of messages."""
+    return ddl.replace("'notice', 'publish')", "'notice', 'publish', 'rollup')")
 
 
-def _make_anew() -> None:
-    """SQLite cannot drop a column that a check names."""
-    op.drop_index("ix_subscriptions_guild_id", "subscriptions")
-    op.rename_table("subscriptions", "subscriptions_before")
-    op.create_table(
-        "subscriptions",
-        sa.Column("id", sa.Integer, nullable=False),
-        sa.Column("guild_id", sa.BigInteger, nullable=False),
-        sa.Column("channel_id", sa.BigInteger, nullable=False),
-        sa.Column("topic_id", sa.Integer, nullable=False),
-        sa.Column("mode", sa.Text, nullable=False),
-        sa.Column("mention_role_id", sa.BigInteger),
-        sa.Column("publish", sa.Boolean, nullable=False),
-        sa.Column("created_at", TIME, nullable=False),
-        *_new_columns(),
-        _one_of("mode", ("live", "digest", "both")),
-        _one_of("volume", VOLUMES),
-        _one_of("digest_volume", VOLUMES),
-        sa.ForeignKeyConstraint(["topic_id"], ["topics.id"], "fk_subscriptions_topic_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_subscriptions"),
-        sa.UniqueConstraint("channel_id", "topic_id", name="uq_subscriptions_channel_id_topic_id"),
+def _make_anew(table: str, change: Callable[[str], str], *, left_out: str = "") -> None:
+    """Make a table of SQLite anew, as it cannot change checks: with a changed statement, all its rows and its indexes."""
+    connection = op.get_bind()
+    master = sa.table("sqlite_master", sa.column("sql"), sa.column("tbl_name"), sa.column("type"))
+    statements = sa.select(master.c.type, master.c.sql).where(
+        master.c.tbl_name == table, master.c.sql.is_not(None)
     )
-    op.execute(COPY)
-    op.drop_table("subscriptions_before")
-    op.create_index("ix_subscriptions_guild_id", "subscriptions", ["guild_id"])
-
-
-def _change() -> None:
-    for column in _new_columns():
-        op.add_column("subscriptions", column)
-    op.execute(FILL)
-    op.drop_column("subscriptions", "importance")
-    for name in ("volume", "digest_volume"):
-        check = op.f(f"ck_subscriptions_{name}")
-        op.create_check_constraint(check, "subscriptions", sa.column(name).in_(VOLUMES))
+    rows = connection.execute(statements).all()
+    [ddl] = [sql for kind, sql in rows if kind == "table"]
+    indexes = [sql for kind, sql in rows if kind == "index"]
+    names = [
+        column["name"] for column in sa.inspect(connection).get_columns(table) if column["name"] != left_out
+    ]
+    op.execute(f"ALTER TABLE {table} RENAME TO {table}_before")
+    for sql in indexes:
+        name = re.match(r"CREATE (?:UNIQUE )?INDEX (\S+)", sql)
+        assert name is not None
+        op.execute(f"DROP INDEX {name[1]}")
+    op.execute(change(ddl))
+    before = sa.table(f"{table}_before", *map(sa.column, names))
+    after = sa.table(table, *map(sa.column, names))
+    op.execute(after.insert().from_select(names, sa.select(*before.c)))
+    op.execute(f"DROP TABLE {table}_before")
+    for sql in indexes:
+        op.execute(sql)
 
 
 def upgrade() -> None:
-    if op.get_bind().dialect.name == "sqlite":
-        _make_anew()
+    is_sqlite = op.get_bind().dialect.name == "sqlite"
+    for name in CHOSEN:
+        op.add_column("subscriptions", sa.Column(name, sa.Text))
+    for name, kind in (("threshold", sa.BigInteger), ("stories_a_day", sa.Float), ("posts_a_day", sa.Float)):
+        op.add_column("subscriptions", sa.Column(name, kind))
+    op.add_column("subscriptions", sa.Column("calibrate_at", TIME))
+    op.execute(FILL)
+    if is_sqlite:
+        _make_anew("subscriptions", _without_importance, left_out="importance")
+        _make_anew("outbox", _with_rollups)
     else:
-        _change()
+        op.drop_column("subscriptions", "importance")
+        for name in CHOSEN:
+            check = op.f(f"ck_subscriptions_{name}")
+            op.create_check_constraint(check, "subscriptions", sa.column(name).in_(VOLUMES))
+        op.drop_constraint(op.f("ck_outbox_kind"), "outbox")
+        op.create_check_constraint(op.f("ck_outbox_kind"), "outbox", sa.column("kind").in_(KINDS))
     op.create_index("ix_subscriptions_calibrate_at", "subscriptions", ["calibrate_at"])
     op.execute("UPDATE withheld_posts SET reason = 'too small' WHERE reason = 'below importance'")
     op.add_column("stories", sa.Column("size", sa.BigInteger, nullable=False, server_default="0"))
@@ -122,3 +117,11 @@ def upgrade() -> None:
     op.execute(LOWER_NOTABLE)
     op.execute(LOWER_QUALITY)
     op.execute(SIZE)
+    op.add_column("outbox", sa.Column("rollup", sa.Integer))
+    has_rollup = sa.text("rollup IS NOT NULL")
+    op.create_index(
+        "ix_outbox_rolled_up", "outbox", ["rollup"], sqlite_where=has_rollup, postgresql_where=has_rollup
+    )
+    op.add_column("channels", sa.Column("per_hour", sa.Integer))
+    for name in ("quiet_from", "quiet_until", "quiet_zone"):
+        op.add_column("channels", sa.Column(name, sa.Text))
