@@ -35,7 +35,7 @@ posts **one message per story**. It updates that message when more outlets repor
 
 **Members with Manage Server**
 `/topic create`, `edit`, `delete` this server's topics · `/source add`, `list`, `test`, `remove` this server's feeds · \
-`/briefs` in whose words briefs are · `/status` sources, waiting messages and paused channels"""
+`/post-limit` and `/quiet-hours` how many posts, and when none · `/briefs` in whose words briefs are · `/status` sources, waiting messages and paused channels"""
 
 
 class AboutCommands(commands.Cog):

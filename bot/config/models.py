@@ -280,6 +280,12 @@ class PostSettings(_Model):
             raise ValueError("must be 5s or more, because Discord limits edits")
         return value
 
+    @model_validator(mode="after")
+    def _within_most(self) -> PostSettings:
+        if self.per_hour > self.most_per_hour:
+            raise ValueError("per_hour must not be more than most_per_hour")
+        return self
+
     def rules(self) -> PostingSettings:
         """These settings as a value of the domain."""
         return PostingSettings(

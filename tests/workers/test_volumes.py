@@ -21,7 +21,7 @@ from tests.make import START, record
 from tests.store.store_helpers import CHANNEL, GUILD, OTHER, headlines, statements
 from tests.workers.desk import BotHarness
 
-TITLES = tuple(headlines(400))
+TITLES = tuple(headlines(500))
 
 
 async def bring(

@@ -205,7 +205,7 @@ def test_a_post_of_which_a_report_was_removed_or_came_back_is_edited_at_any_age(
     assert told(news(), follow(), post=SENT, hours=5000, reshaped=True) == Edit(9, 3, at(5000))
     closed = replace(SENT, closed=True)
     assert told(news(), follow(), post=closed, hours=5000, reshaped=True) == held(Reason.ALREADY_TOLD)
-    assert told(news(), follow(), post=Post(9, 3, CHANNEL), reshaped=True) is None
+    assert told(news(), follow(), post=Post(9, 3, CHANNEL), reshaped=True) == Grow(9, 60)
 
 
 def test_a_post_is_kept_up_to_date_whatever_became_of_the_subscription() -> None:
