@@ -31,11 +31,12 @@ posts **one message per story**. It updates that message when more outlets repor
 *Merge with…* and *Not the same story…* below `/related` correct a story
 
 **Members with Manage Channels**
-`/subscribe` · `/unsubscribe` · `/digest set`, `off`, `now` · `/mute` and `/unmute` an outlet or words
+`/subscribe` · `/unsubscribe` · `/digest set`, `off`, `now` · `/mute` and `/unmute` an outlet or words · \
+`/post-limit` and `/quiet-hours` how many posts an hour, and when none
 
 **Members with Manage Server**
 `/topic create`, `edit`, `delete` this server's topics · `/source add`, `list`, `test`, `remove` this server's feeds · \
-`/post-limit` and `/quiet-hours` how many posts, and when none · `/briefs` in whose words briefs are · `/status` sources, waiting messages and paused channels"""
+`/briefs` in whose words briefs are · `/status` sources, waiting messages and paused channels"""
 
 
 class AboutCommands(commands.Cog):
