@@ -47,8 +47,8 @@ def subscribed(result: SubscribeResult, mention: discord.Role | None, target: Po
         )
     if forecast.newest is None and forecast.feeds:
         lines.append(
-            f"\nThe bot is reading {plural(forecast.feeds, 'feed')} for this topic. In a few minutes `/latest` shows "
-            "their articles. Only newer articles are posted here."
+            f"\nThe bot is reading {plural(forecast.feeds, 'feed')} for this topic. In a few minutes, the biggest stories of the "
+            "last day are posted here, and from then on new ones."
         )
     elif subscription.mode is not Mode.DIGEST:
         count = plural(len(forecast.stories), "story", "stories")
@@ -59,6 +59,12 @@ def subscribed(result: SubscribeResult, mention: discord.Role | None, target: Po
         lines += [f"• {story_line(view, 300)}" for view in forecast.stories[:EXAMPLES]]
         if len(forecast.stories) > EXAMPLES:
             lines.append(f"… and {len(forecast.stories) - EXAMPLES} more")
+    if result.first_posts:
+        lines.append(
+            "\nThe biggest story of the last day is posted now, to begin with."
+            if result.first_posts == 1
+            else f"\nThe {result.first_posts} biggest stories of the last day are posted now, to begin with."
+        )
     if result.schedule is not None and result.next_digest is not None:
         when = schedule_words(result.schedule)
         default = (

@@ -69,6 +69,7 @@ ARROWS: dict[str, set[str]] = {
         "bot.workers",
         "bot.services.context",
         "bot.services.digests",
+        "bot.services.first_posts",
         "bot.services.volumes",
         "bot.messages",
         "bot.store",

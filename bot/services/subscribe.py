@@ -13,6 +13,7 @@ from functools import partial
 from bot.domain.model import Mode, StoryView, Subscription, Topic, Volume
 from bot.domain.posting import decisions
 from bot.domain.posting.decisions import PostingSettings
+from bot.domain.posting.first_posts import WAIT, wants_first_posts
 from bot.domain.posting.quiet import QuietHours
 from bot.domain.posting.schedule import Schedule
 from bot.domain.posting.volume import is_posted
@@ -21,7 +22,7 @@ from bot.domain.stories.story import Muted, Story, muted_by, story_view
 from bot.domain.topics.topics import Topics
 from bot.domain.topics.tree import feed_topic_of
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
-from bot.services import volumes
+from bot.services import first_posts, volumes
 from bot.services.context import Context
 from bot.services.digests import FIRST
 from bot.services.story_batches import story_batches
@@ -101,6 +102,7 @@ class SubscribeResult:
 
     `schedule` is when the digest comes, None where the subscription wants none; `default_schedule`
     tells that nobody set it. `digest_off`: it wants a digest, but the channel's are switched off.
+    `first_posts`: so many stories of the last day are posted now.
     """
 
     subscription: Subscription
@@ -111,6 +113,7 @@ class SubscribeResult:
     digest_off: bool = False
     next_digest: datetime | None = None
     resumed: bool = False
+    first_posts: int = 0
 
 
 async def subscribe(context: Context, request: SubscribeRequest) -> SubscribeResult:
@@ -143,8 +146,13 @@ async def subscribe(context: Context, request: SubscribeRequest) -> SubscribeRes
             await digests.begin_again(connection, subscription.channel_id, now - FIRST)
             await digests.plan_next(connection, subscription.channel_id, next_digest)
         stored = await subscriptions.subscriptions(connection, channel_ids=[subscription.channel_id])
+        is_new = before is None and wants_first_posts(subscription)
+        if is_new:
+            [new] = [s for s in stored if s.topic == topic.name]
+            await subscriptions.await_first_posts(connection, new.id, now + WAIT)
     context.wake()
     [subscription] = await volumes.refresh(context, [s for s in stored if s.topic == topic.name])
+    first = await first_posts.begin(context, subscription) if is_new else 0
     forecast = await _forecast(context, subscription, topic, loaded_topics)
     return SubscribeResult(
         subscription,
@@ -155,6 +163,7 @@ async def subscribe(context: Context, request: SubscribeRequest) -> SubscribeRes
         wants_digest and state.off,
         next_digest,
         bool(resumed),
+        first,
     )
 
 

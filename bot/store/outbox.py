@@ -31,6 +31,7 @@ PER_CHANNEL = 5  # in a batch: a channel in which much waits must not hold up th
 HOUR = timedelta(hours=1)
 PUBLISHED_AN_HOUR = 10  # https://discord.com/developers/docs/resources/message#crosspost-message
 STORY = "story"
+FIRST = "first"  # in the payload of a story: the topic of the new subscription that begins with it
 DIGEST = "digest"
 PUBLISH = "publish"
 ROLLUP = "rollup"  # of stories that have no post of their own
@@ -392,6 +393,13 @@ async def post_in(connection: AsyncConnection, story: int, channel_id: int) -> s
     """The outbox row of a story in a channel."""
     is_post = sa.and_(_o.c.kind == STORY, _o.c.story == story, _o.c.channel_id == channel_id)
     return (await connection.execute(sa.select(_o).where(is_post).order_by(*_POST_FIRST).limit(1))).first()
+
+
+async def had_first_posts(connection: AsyncConnection, channel_id: int, topic: str, since: datetime) -> bool:
+    """Whether a subscription of this channel to this topic began with posts since then."""
+    recent = sa.and_(_o.c.kind == STORY, _o.c.channel_id == channel_id, _o.c.created_at > since)
+    rows = await connection.execute(sa.select(_o.c.payload).where(recent, _o.c.payload.is_not(None)))
+    return any(payload and payload.get(FIRST) == topic for payload in rows.scalars())
 
 
 def is_posted(post: sa.Row[Any] | None) -> bool:

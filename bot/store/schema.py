@@ -263,7 +263,9 @@ subscriptions = sa.Table(
     sa.Column("stories_a_day", sa.Float),
     sa.Column("posts_a_day", sa.Float),
     sa.Column("calibrate_at", UtcTime, index=True),  # none: at once
+    sa.Column("first_posts_until", UtcTime),  # how long it waits for its first posts; none: it has had them
     sa.UniqueConstraint("channel_id", "topic_id"),
+    _where("ix_subscriptions_new", "first_posts_until", "first_posts_until IS NOT NULL"),
     _one_of("mode", Mode),
     _one_of("volume", Volume),
     _one_of("digest_volume", Volume),

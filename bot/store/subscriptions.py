@@ -183,6 +183,31 @@ async def calibrate(
         await connection.execute(statement, rows)
 
 
+async def await_first_posts(connection: AsyncConnection, subscription_id: int, until: datetime) -> None:
+    """A new subscription waits for its first posts."""
+    await connection.execute(
+        sa.update(_sub).where(_sub.c.id == subscription_id).values(first_posts_until=until)
+    )
+
+
+async def awaiting_first_posts(connection: AsyncConnection, now: datetime) -> tuple[Subscription, ...]:
+    """The subscriptions that wait for their first posts, of servers that the bot is in."""
+    rows = await connection.execute(
+        sa.select(_sub, _t.c.name, sa.literal("").label("paused_reason"))
+        .join(_t, _t.c.id == _sub.c.topic_id)
+        .where(_sub.c.first_posts_until > now, _sub.c.guild_id.not_in(LEFT))
+        .order_by(_sub.c.id)
+    )
+    return tuple(map(_subscription, rows))
+
+
+async def begin_first_posts(connection: AsyncConnection, subscription_id: int) -> bool:
+    """Note that a subscription has its first posts. False if it does not wait for them, or not any more."""
+    waits = sa.and_(_sub.c.id == subscription_id, _sub.c.first_posts_until.is_not(None))
+    done = await connection.execute(sa.update(_sub).where(waits).values(first_posts_until=None))
+    return bool(done.rowcount)
+
+
 async def unsubscribe(connection: AsyncConnection, channel_id: int, topic_id: int) -> bool:
     """Remove a subscription. False where there was none. What waits for it alone is dropped when it is due."""
     same = sa.and_(_sub.c.channel_id == channel_id, _sub.c.topic_id == topic_id)

@@ -20,6 +20,7 @@ from bot.domain.retry import Outcome, RequestKind, SendStatus
 from bot.domain.stories.story import Story, muted_by, story_view
 from bot.domain.topics.topics import Topics
 from bot.messages.digest import without_stories
+from bot.messages.first import as_first_post
 from bot.messages.forum import other_names, tag_names
 from bot.messages.message import Message
 from bot.messages.rollup import rollup_message
@@ -205,6 +206,8 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
         since=claim.sent_at,
         rephrased=partial(_rephrased, claim, render_context),
     )
+    if not sent and outbox.FIRST in (claim.payload or {}):
+        message = as_first_post(message)
     others = other_names(message.tags, topics) if claim.thread_id is not None else ()
     return replace(message, tags=tag_names(message.tags, topics), other_tags=others)
 

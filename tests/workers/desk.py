@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat.port import MessageTraits, Target
 from bot.domain.model import Mode, Record, Volume
+from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.schedule import Schedule
 from bot.domain.retry import Outcome, SendStatus
 from bot.messages.message import Message
@@ -28,6 +29,7 @@ from tests.make import Clock, ListSource, record
 from tests.store.store_helpers import CHANNEL, GUILD
 
 OK = Outcome(SendStatus.OK)
+UNLIMITED = PostingSettings(per_hour=1000, most_per_hour=1000)  # tests of the limit set one for a channel
 NOON = Schedule(time(13), "UTC")  # the clock of a test starts at 12:00 UTC
 
 
@@ -159,7 +161,7 @@ class BotHarness:
         self.db = db
         self.clock = clock
         self.woken = 0
-        self.context = Context(db, clock, digest_default=NOON, editors="all", wake=self._wake)
+        self.context = Context(db, clock, UNLIMITED, digest_default=NOON, editors="all", wake=self._wake)
         self.ingest = Ingest(self.context)
         self.mailbox = RecordingSender()
         self.deliverer = Delivery(self.context, self.mailbox)

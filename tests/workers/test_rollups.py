@@ -19,6 +19,12 @@ from tests.workers.desk import BotHarness, RecordingSender
 TITLES = tuple(headlines(40))
 
 
+async def follow(desk: BotHarness) -> None:
+    """The channel follows AI, and gets at most ten posts an hour."""
+    await desk.follow()
+    await pace.limit(desk.context, GUILD, CHANNEL, 10)
+
+
 async def flood(desk: BotHarness, *titles: str) -> None:
     """Unrelated stories come in, the first the biggest."""
     await desk.take_in(*(record(title, topics=["AI"], quality=99 - n) for n, title in enumerate(titles)))
@@ -35,7 +41,7 @@ async def states(desk: BotHarness) -> tuple[int, int, int]:
 
 
 async def test_a_process_that_dies_after_its_claim_leaves_the_limit_as_it_is(desk: BotHarness) -> None:
-    await desk.follow()
+    await follow(desk)
     await flood(desk, *TITLES[:30])
     async with desk.db.write() as connection:
         keep_pace = partial(rollups.keep_pace, settings=PostingSettings())
@@ -73,7 +79,7 @@ async def test_a_list_that_may_have_been_sent_is_looked_for_by_its_title(desk: B
 
 
 async def test_a_flood_in_one_channel_delays_no_other(desk: BotHarness) -> None:
-    await desk.follow()
+    await follow(desk)
     await desk.follow(channel=OTHER)
     await pace.limit(desk.context, GUILD, OTHER, 60)
     await flood(desk, *TITLES[:25])
@@ -84,7 +90,7 @@ async def test_a_flood_in_one_channel_delays_no_other(desk: BotHarness) -> None:
 
 
 async def test_two_workers_at_once_keep_the_limit(desk: BotHarness) -> None:
-    await desk.follow()
+    await follow(desk)
     await flood(desk, *TITLES)
     others = [Delivery(desk.context, desk.mailbox), Delivery(desk.context, RecordingSender())]
     for _ in range(12):
@@ -96,7 +102,7 @@ async def test_two_workers_at_once_keep_the_limit(desk: BotHarness) -> None:
 
 
 async def test_after_an_outage_what_waited_is_a_list_and_no_flood(desk: BotHarness) -> None:
-    await desk.follow()
+    await follow(desk)
     await desk.pause()
     for part in range(4):
         await flood(desk, *TITLES[part * 10 : part * 10 + 10])

@@ -1,4 +1,4 @@
-"""Volumes instead of importance, the size of stories, roll-ups, and quiet hours. A report of a feed alone is not notable."""
+"""Volumes instead of importance, the size of stories, roll-ups, quiet hours, and first posts. A report of a feed alone is not notable."""
 
 from __future__ import annotations
 
@@ -98,7 +98,8 @@ def upgrade() -> None:
         op.add_column("subscriptions", sa.Column(name, sa.Text))
     for name, kind in (("threshold", sa.BigInteger), ("stories_a_day", sa.Float), ("posts_a_day", sa.Float)):
         op.add_column("subscriptions", sa.Column(name, kind))
-    op.add_column("subscriptions", sa.Column("calibrate_at", TIME))
+    for name in ("calibrate_at", "first_posts_until"):
+        op.add_column("subscriptions", sa.Column(name, TIME))
     op.execute(FILL)
     if is_sqlite:
         _make_anew("subscriptions", _without_importance, left_out="importance")
@@ -111,6 +112,14 @@ def upgrade() -> None:
         op.drop_constraint(op.f("ck_outbox_kind"), "outbox")
         op.create_check_constraint(op.f("ck_outbox_kind"), "outbox", sa.column("kind").in_(KINDS))
     op.create_index("ix_subscriptions_calibrate_at", "subscriptions", ["calibrate_at"])
+    is_new = sa.text("first_posts_until IS NOT NULL")
+    op.create_index(
+        "ix_subscriptions_new",
+        "subscriptions",
+        ["first_posts_until"],
+        sqlite_where=is_new,
+        postgresql_where=is_new,
+    )
     op.execute("UPDATE withheld_posts SET reason = 'too small' WHERE reason = 'below importance'")
     op.add_column("stories", sa.Column("size", sa.BigInteger, nullable=False, server_default="0"))
     op.execute(LOWER_HEAT)
