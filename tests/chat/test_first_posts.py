@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ async def test_the_three_best_of_the_last_day_are_posted_at_once_and_say_what_th
     answer = await world.ask("subscribe", topic="Space", mention=role)
     assert "The 3 biggest stories of the last day are posted now, to begin with." in seen(answer)
     await world.deliver()
-    assert [post.embeds[0].title for post in world.posts()] == titles[-3:], "the biggest stands last"
+    assert [post.embeds[0].title for post in world.posts()] == titles[:-4:-1], "the biggest first"
     assert [post.content for post in world.posts()] == [MARK] * 3
     for sent in world.sends():
         assert mentions_in(sent.json) == ([], []), "they ping nobody"  # type: ignore[arg-type]
@@ -78,7 +79,7 @@ async def test_nothing_is_repeated_by_a_restart_a_change_or_another_subscription
     ],
 )
 async def test_how_many_depends_on_the_volume_and_the_mode(
-    world: World, options: dict[str, str], count: int
+    world: World, options: dict[str, Any], count: int
 ) -> None:
     await news(world)
     await world.ask("subscribe", topic="Space", **options)

@@ -38,6 +38,8 @@ async def test_the_commands_and_who_is_shown_them(world: World) -> None:
         "digest": None,  # a group is shown as a whole, and everybody may look at the preview
         "source": MANAGE_GUILD,
         "briefs": MANAGE_GUILD,
+        "post-limit": MANAGE_CHANNELS,
+        "quiet-hours": MANAGE_CHANNELS,
         "mute": MANAGE_CHANNELS,
         "unmute": MANAGE_CHANNELS,
         "status": MANAGE_GUILD,

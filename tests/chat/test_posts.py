@@ -268,6 +268,7 @@ async def test_posts_go_on_after_a_restart(world: World) -> None:
 
 async def test_two_processes_post_a_story_once(world: World) -> None:
     await world.ask("subscribe", topic="Space")
+    await world.ask("post-limit", per_hour=20)
     await world.take_in(*unrelated(20))
     await world.deliver_twice_at_once()
     assert len(world.posts()) == 20

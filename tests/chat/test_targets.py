@@ -15,6 +15,7 @@ from tests.make import record
 async def test_an_announcement_channel_publishes_ten_an_hour_the_biggest_first(world: World) -> None:
     wire = world.guild.create_news_channel("wire")
     await world.ask("subscribe", topic="Space", channel=wire, publish=True)
+    await world.ask("post-limit", at=wire, per_hour=60)
     stories = [replace(story, quality=70 + number) for number, story in enumerate(unrelated(13))]
     await world.report(*stories)
     assert len(world.posts(wire)) == 13

@@ -21,7 +21,7 @@ def wants_first_posts(subscription: Subscription) -> bool:
 
 
 def first_posts(views: Iterable[StoryView], subscription: Subscription, now: datetime) -> list[StoryView]:
-    """The stories to begin with, the biggest last, as a channel is read downwards.
+    """The stories to begin with, the biggest first.
 
     They have a report of the last day. Volumes that go by the story alone hold for them; the others are about many days.
     """
@@ -33,5 +33,4 @@ def first_posts(views: Iterable[StoryView], subscription: Subscription, now: dat
         and not view.lead.partial
         and (volume not in FIXED or is_posted(view, subscription))
     ]
-    best = sorted(recent, key=size_of, reverse=True)[: MOST_OF_FEW if volume is Volume.FEW else MOST]
-    return best[::-1]
+    return sorted(recent, key=size_of, reverse=True)[: MOST_OF_FEW if volume is Volume.FEW else MOST]
