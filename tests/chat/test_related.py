@@ -164,6 +164,7 @@ async def test_a_story_of_other_topics(world: World) -> None:
 
 async def test_a_story_before_the_subscription(world: World) -> None:
     await world.report(record(METRO[0], quality=80))
+    world.clock.forward(days=1, hours=1)  # or it would be one of the first posts
     await world.ask("subscribe", topic="AI")
     assert "Not posted here: it is older than the channel's subscription." in await fate(world)
 

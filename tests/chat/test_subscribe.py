@@ -203,6 +203,7 @@ async def test_the_newest_story_can_be_posted_now_once(world: World) -> None:
     await world.take_in(record(METRO[0], quality=80))
     world.clock.forward(hours=1)
     await world.take_in(record(WHALES[0], "beta.example", hours=1, quality=80))
+    world.clock.forward(days=1, hours=1)  # or it would be one of the first posts
     offered = await world.ask("subscribe", topic="Computer Vision", volume="notable")
     again = await world.ask("subscribe", topic="Computer Vision")
     assert labels(offered) == labels(again) == ["Post the newest story now"]
@@ -222,6 +223,7 @@ async def test_the_newest_story_can_be_posted_now_once(world: World) -> None:
 
 async def test_the_offer_posts_also_what_is_below_the_bar_without_a_ping(world: World) -> None:
     await world.take_in(record(METRO[0], quality=20))
+    world.clock.forward(days=1, hours=1)  # or it would be one of the first posts
     offered = await world.ask("subscribe", topic="AI", mention=world.role("readers"))
     await world.press(offered, "Post the newest story now")
     await world.deliver()
@@ -253,6 +255,7 @@ async def test_an_offer_that_does_not_hold_any_more_says_so(
     world: World, command: str, options: dict[str, Any], told: str
 ) -> None:
     await world.take_in(record(METRO[0], quality=80))
+    world.clock.forward(days=1, hours=1)  # or it would be one of the first posts
     offered = await world.ask("subscribe", topic="AI")
     await world.ask(command, **options)
     assert told in world.refusal(await world.press(offered, "Post the newest story now"))
