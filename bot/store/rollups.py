@@ -26,6 +26,11 @@ _c = schema.channels
 _UNSENT = sa.and_(_o.c.kind == STORY, _o.c.message_id.is_(None), _o.c.closed.is_(False))
 
 
+def _in_channels(channel_ids: Collection[int]) -> sa.ColumnElement[bool]:
+    """Rows of these channels. `+ 0`: their index has every message ever sent, and other conditions leave few."""
+    return (_o.c.channel_id + 0).in_(list(channel_ids))
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """What a roll-up lists: the biggest of its stories, and how many there are. `is_quiet`: they came in quiet hours."""
@@ -74,7 +79,7 @@ async def _waiting(
     due = sa.and_(_UNSENT, _o.c.due_at <= now, _o.c.begun_at.is_(None), is_unleased(_o.c.lease_until, now))
     rows = await connection.execute(
         sa.select(_o.c.id, _o.c.channel_id, _o.c.guild_id, _o.c.priority, _o.c.rollup).where(
-            due, _o.c.channel_id.in_(channel_ids)
+            due, _in_channels(channel_ids)
         )
     )
     waiting: dict[int, tuple[int, list[WaitingStory]]] = {}
@@ -89,12 +94,14 @@ async def _recent(
 ) -> dict[int, list[RecentPost]]:
     """The posts of these channels in the last hour, and those that are on their way or in doubt."""
     sent = sa.and_(_o.c.kind == STORY, _o.c.sent_at > now - HOUR)
-    on_its_way = sa.and_(_UNSENT, sa.or_(_o.c.lease_until > now, _o.c.begun_at.is_not(None)))
+    on_its_way = sa.and_(
+        _UNSENT, _o.c.due_at.is_not(None), sa.or_(_o.c.lease_until > now, _o.c.begun_at.is_not(None))
+    )
     recent: dict[int, list[RecentPost]] = {}
     for condition in (sent, on_its_way):
         rows = await connection.execute(
             sa.select(_o.c.channel_id, _o.c.sent_at, _o.c.priority).where(
-                condition, _o.c.channel_id.in_(channel_ids)
+                condition, _in_channels(channel_ids)
             )
         )
         for channel_id, sent_at, priority in rows:
@@ -148,10 +155,11 @@ async def _open(
     connection: AsyncConnection, channel_id: int, now: datetime, *, is_quiet: bool
 ) -> sa.Row[tuple[object, ...]] | None:
     """The roll-up of a channel that more can be added to: it was not sent yet, or within this hour."""
-    is_open = sa.or_(_o.c.sent_at.is_(None), _o.c.sent_at > now - HOUR)
+    unsent = sa.and_(_o.c.due_at.is_not(None), _o.c.sent_at.is_(None))
+    is_open = sa.or_(unsent, _o.c.sent_at > now - HOUR)
     rows = await connection.execute(
         sa.select(_o)
-        .where(_o.c.kind == ROLLUP, _o.c.channel_id == channel_id, _o.c.closed.is_(False), is_open)
+        .where(_o.c.kind == ROLLUP, _in_channels([channel_id]), _o.c.closed.is_(False), is_open)
         .order_by(_o.c.id.desc())
     )
     return next((row for row in rows if row.payload["quiet"] == is_quiet), None)
@@ -182,6 +190,6 @@ async def look_again(connection: AsyncConnection, stories: Iterable[int], now: d
 
 async def end_quiet(connection: AsyncConnection, channel_id: int, at: datetime) -> None:
     """The quiet hours of a channel end at another time: so does the wait of what came in them."""
-    waits = sa.and_(_o.c.channel_id == channel_id, _o.c.message_id.is_(None), _o.c.due_at > at)
+    waits = sa.and_(_in_channels([channel_id]), _o.c.message_id.is_(None), _o.c.due_at > at)
     quiet = sa.or_(_o.c.kind == ROLLUP, _o.c.rollup.is_not(None))
     await connection.execute(sa.update(_o).where(waits, quiet, _o.c.closed.is_(False)).values(due_at=at))

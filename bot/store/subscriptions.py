@@ -196,7 +196,7 @@ async def awaiting_first_posts(connection: AsyncConnection, now: datetime) -> tu
         sa.select(_sub, _t.c.name, sa.literal("").label("paused_reason"))
         .join(_t, _t.c.id == _sub.c.topic_id)
         .where(_sub.c.first_posts_until > now, _sub.c.guild_id.not_in(LEFT))
-        .order_by(_sub.c.id)
+        .order_by(_sub.c.first_posts_until, _sub.c.id)
     )
     return tuple(map(_subscription, rows))
 
