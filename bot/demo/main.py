@@ -185,7 +185,7 @@ class Demo:
         counts = Counter("digest" if len(m.content) else "post" for m in self._seen.values())
         if not self._seen:
             raise TopicwireError(
-                f"No story on {self._topic} was notable enough to post. Try another --topic."
+                f"No story on {self._topic} was big enough to post. Try another --topic."
             )
         took = time.perf_counter() - started
         self.console.rule(
