@@ -221,6 +221,7 @@ async def test_only_so_many_stories_are_looked_at(
     monkeypatch.setattr(subscribing, "MOST_FORECAST", 3)
     await fresh.begin("Sea")
     await fresh.take_in(*(record(f"{title} storm", topics=["Sea"]) for title in headlines(8)))
+    fresh.clock.forward(days=2)  # none of them is one of the first posts
     threads = threads_of(stories.story_view, monkeypatch)
     await COMPUTED[asked][0](fresh)
     assert len(threads) == 3

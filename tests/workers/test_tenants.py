@@ -153,7 +153,7 @@ async def test_a_servers_report_of_an_older_story_is_posted_in_no_other_server(
     for guild_id, source in town.sources.items():
         await town.ingest.step(source, guild_id=guild_id)
     await town.bring(0, record(EVENTS[0], topics=["Valley"], quality=80))
-    clock.forward(hours=1)
+    clock.forward(days=1, hours=1)  # it is none of the first posts
     for guild_id, channel_id in CHANNELS.items():
         await subscribe(
             town.context, SubscribeRequest(guild_id, channel_id, "Valley", Mode.LIVE, Volume.EVERYTHING)
