@@ -34,7 +34,8 @@ Members with Manage Server can do all of this by clicking: `/setup`
 
 **Members with Manage Channels**
 `/subscribe` · `/unsubscribe` · `/appearance preview` · `/appearance set` how posts look · `/digest set` · `/digest off` · \
-`/digest now` · `/mute` and `/unmute` an outlet or words
+`/digest now` · `/mute` and `/unmute` an outlet or words · \
+`/post-limit` and `/quiet-hours set` · `/quiet-hours off` how many posts an hour, and when none
 
 **Members with Manage Server**
 `/topic create` · `/topic edit` · `/topic delete` this server's topics · `/source add` · `/source list` · \

@@ -52,7 +52,7 @@ ARROWS: dict[str, set[str]] = {
         "bot.domain.model",
     },
     "bot.domain.posting": {"bot.domain"},
-    "bot.domain.polling": {"bot.domain.text"},
+    "bot.domain.polling": {"bot.domain.text", "bot.domain.model"},
     "bot.domain.retry": set(),
     "bot.domain.circuit": {"bot.domain.retry"},
     # Everything that becomes text on a screen.
@@ -75,6 +75,8 @@ ARROWS: dict[str, set[str]] = {
         "bot.workers",
         "bot.services.context",
         "bot.services.digests",
+        "bot.services.first_posts",
+        "bot.services.volumes",
         "bot.messages",
         "bot.store",
         "bot.sources",

@@ -19,9 +19,9 @@ from bot.domain.posting.plan import Affected, IntakePlan
 from bot.domain.posting.recipients import concerns
 from bot.domain.records.analysis import TextAnalysis
 from bot.domain.records.intake import Arrival, StoredContext, all_keys, keys_of
-from bot.domain.stories.ranking import last_report
+from bot.domain.stories.ranking import last_report, size_of
 from bot.domain.text.words import search_key
-from bot.store import decisions, outbox, pointers, quotas, schema, search, story_topics, topics
+from bot.store import decisions, outbox, pointers, quotas, rollups, schema, search, story_topics, topics
 from bot.store.conditions import is_full_record, is_live_story
 from bot.store.sql import chunks, upsert, visible_to
 
@@ -320,6 +320,7 @@ def _story_row(number: int, view: StoryView) -> dict[str, Any]:
         "number": number,
         "lead_id": view.lead.id,
         "heat": view.heat,
+        "size": size_of(view),
         "notable": view.notable,
         "outlets": view.outlets,
         "first": view.first,
@@ -389,6 +390,7 @@ async def apply(connection: AsyncConnection, plan: IntakePlan, now: datetime) ->
     await decisions.apply(connection, plan.decisions, changed, now)
     survivors = {story: plan.audience(story) for story in plan.merged.values()}
     await pointers.follow(connection, survivors, now)
+    await rollups.look_again(connection, plan.stories, now)
 
 
 async def _write_records(connection: AsyncConnection, rows: _Rows) -> None:

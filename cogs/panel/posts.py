@@ -11,19 +11,12 @@ from discord import ui
 
 from bot.chat.panel import button, menu, role_menu
 from bot.chat.permissions import PostableChannel
-from bot.domain.model import Importance, Mode, Subscription
+from bot.domain.model import Mode, Subscription, Volume
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
 from bot.messages.layout import CHOICE
 from bot.messages.message import escape_to
-from bot.messages.setup import (
-    NAME,
-    PanelChoice,
-    PanelState,
-    importance_choices,
-    mode_choices,
-    subscribed_words,
-)
+from bot.messages.setup import NAME, PanelChoice, PanelState, mode_choices, subscribed_words, volume_choices
 from bot.services import setup, subscribe
 from bot.services.subscribe import Reset, SubscribeRequest
 from cogs.common import Interaction, guild_of, require_postable
@@ -71,7 +64,7 @@ class _Settings:
             buttons.append(button(label, on(self._publish), name="publish"))
         return [
             menu("mode", "How it is delivered", mode_choices(subscription), on(self._mode)),
-            menu("importance", "How much is posted", importance_choices(subscription), on(self._importance)),
+            menu("volume", "How much is posted", volume_choices(subscription), on(self._volume)),
             role_menu(role, on(self._role)),
             ui.ActionRow(*buttons),
         ]
@@ -87,8 +80,8 @@ class _Settings:
     async def _mode(self, interaction: Interaction, values: Sequence[Any]) -> PanelState:
         return await self._change(interaction, mode=Mode(values[0]))
 
-    async def _importance(self, interaction: Interaction, values: Sequence[Any]) -> PanelState:
-        return await self._change(interaction, importance=Importance(values[0]))
+    async def _volume(self, interaction: Interaction, values: Sequence[Any]) -> PanelState:
+        return await self._change(interaction, volume=Volume(values[0]))
 
     async def _role(self, interaction: Interaction, values: Sequence[Any]) -> PanelState:
         if not values:

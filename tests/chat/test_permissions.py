@@ -40,6 +40,8 @@ async def test_the_commands_and_who_is_shown_them(world: World) -> None:
         "briefs": MANAGE_GUILD,
         "setup": MANAGE_GUILD,
         "appearance": MANAGE_CHANNELS,
+        "post-limit": MANAGE_CHANNELS,
+        "quiet-hours": MANAGE_CHANNELS,
         "mute": MANAGE_CHANNELS,
         "unmute": MANAGE_CHANNELS,
         "status": MANAGE_GUILD,
@@ -68,7 +70,14 @@ async def test_every_command_and_option_is_described(world: World) -> None:
 async def test_what_can_be_chosen_is_offered_as_a_choice(world: World) -> None:
     options = {option["name"]: option for option in synced(world)["subscribe"]["options"]}
     assert [choice["value"] for choice in options["mode"]["choices"]] == ["live", "digest", "both"]
-    assert [choice["value"] for choice in options["importance"]["choices"]] == ["all", "notable", "major"]
+    assert [choice["value"] for choice in options["volume"]["choices"]] == [
+        "few",
+        "some",
+        "many",
+        "everything",
+        "notable",
+        "major",
+    ]
     assert options["topic"]["autocomplete"]
     assert [name for name, option in options.items() if option["required"]] == ["topic"]
     kinds = {discord.ChannelType(number).name for number in options["channel"]["channel_types"]}

@@ -11,7 +11,7 @@ import pytest
 from simcord.backend import serializers
 from simcord.builders import ChannelHandle
 
-from bot.domain.model import Importance, Mode, Topic
+from bot.domain.model import Mode, Topic, Volume
 from bot.services import mutes, setup, subscribe
 from bot.services.subscribe import SubscribeRequest
 from bot.workers import rematch
@@ -223,12 +223,12 @@ async def test_a_subscription_is_changed_by_clicking(world: World) -> None:
     user = await PanelUser.opens(world)
     await user.presses("Posts")
     await user.chooses("topic", "Space")
-    assert user.options("importance") == {"major": False, "notable": True, "all": False}
+    assert user.options("volume") == {volume.value: volume is Volume.SOME for volume in Volume}
     await user.chooses("mode", "both")
-    await user.chooses("importance", "all")
+    await user.chooses("volume", "everything")
     await user.chooses("role", role)
     changed = (await subscriptions_of(world))["Space"]
-    assert (changed.mode, changed.importance, changed.mention_role_id) == (Mode.BOTH, Importance.ALL, role.id)
+    assert (changed.mode, changed.volume, changed.mention_role_id) == (Mode.BOTH, Volume.EVERYTHING, role.id)
     assert user.options("mode") == {"live": False, "digest": False, "both": True}
     await user.chooses("role")
     assert (await subscriptions_of(world))["Space"].mention_role_id is None

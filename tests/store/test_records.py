@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot.domain.clustering import embeddings
 from bot.domain.clustering.story_cluster import day_of, extract_terms
-from bot.domain.model import Importance, Mode, Record, Stored, Subscription, Topic, TopicMatch
+from bot.domain.model import Mode, Record, Stored, Subscription, Topic, TopicMatch, Volume
 from bot.domain.posting.decisions import Decisions
 from bot.domain.posting.plan import IntakePlan
 from bot.domain.records.intake import StoredContext
@@ -415,7 +415,7 @@ async def test_a_story_that_was_merged_again_and_again_is_found_in_one_step(stor
 
 async def test_held_back_and_then_posted(stores: Database) -> None:
     """The reason goes when the story is posted after all, and with a story that goes on elsewhere."""
-    asked = Subscription(0, GUILD, CHANNEL, "AI", Mode.LIVE, Importance.NOTABLE)
+    asked = Subscription(0, GUILD, CHANNEL, "AI", Mode.LIVE, Volume.NOTABLE)
     await take(stores, record(FOUR, topics=["AI"], hours=-1000), hours=-1000, silent=True)
     async with stores.write() as connection:
         ids = await topics.ids(connection)
@@ -428,7 +428,7 @@ async def test_held_back_and_then_posted(stores: Database) -> None:
         async with stores.read() as connection:
             return dict((await connection.execute(sa.select(held.c.story, held.c.reason))).all())
 
-    assert await reasons() == {2: "below importance", 3: "below importance"}
+    assert await reasons() == {2: "too small", 3: "too small"}
     made = await take(stores, replace(both, quality=90), hours=1)
     assert [send.story for send in made.decisions.sends] == [2]
     assert await reasons() == {}

@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import chain
 from urllib.parse import unquote
 
-from bot.domain.model import Outlet, Record, RecordType
+from bot.domain.model import MOST_FEED_QUALITY, Outlet, Record, RecordType
 from bot.domain.records.identity import canonical, publisher_address, registered_domain
 from bot.domain.records.intake import IN_FEED, OWN
 from bot.domain.text.cleaning import clip
@@ -298,7 +298,7 @@ def _item(draft: _Draft, publisher: FeedPublisher, outlets: dict[object, Outlet]
         draft.excerpt,
         published,
         type=_type(entry, draft.page),
-        quality=publisher.quality,
+        quality=min(publisher.quality, MOST_FEED_QUALITY),
         topics=publisher.topics,
         image=choose_image(entry),
         twins=tuple(draft.twins),
