@@ -120,7 +120,7 @@ def panel(embed: Embed, *more: Part, room: Room | None = None) -> Container:
     title = embed.title
     if title and embed.url:  # in a link, look-alikes stand for what would be markup
         title = link(unescape(title), embed.url, TITLE + URL)
-    below = [escape(embed.footer), _day(embed.timestamp)]
+    below = [_NUMBER_SIGN.sub("#", escape(embed.footer)), _day(embed.timestamp)]
     parts = [
         Ranked(1, Markdown.of(small(escape(embed.author)))),
         Ranked(0, Markdown.of(heading(title))),
@@ -148,6 +148,7 @@ def small(markdown: str) -> str:
 
 
 _FENCE = "```"
+_NUMBER_SIGN = re.compile(r"\\#(?=\d)")  # as in `#12`, which heads nothing
 
 
 def _of_field(field: Field) -> Markdown:

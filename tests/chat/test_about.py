@@ -12,9 +12,9 @@ from bot.domain.polling import FeedOrigin, NewFeed
 from bot.services import status
 from bot.sources.model import ItemBatch, Progress, Rejected
 from bot.store import feeds, sources
-from tests.chat.world import METRO, ROCKET, World, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, World, seen, unrelated
 from tests.make import ListSource, at, record
-from tests.shown import shown
+from tests.shown import plain, shown
 
 
 async def parts(world: World) -> dict[str, str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import discord
 import pytest
 
-from tests.chat.world import METRO, ROCKET, WHALES, World, body, labels, mentions_in, plain, seen
+from tests.chat.world import METRO, ROCKET, WHALES, World, body, labels, mentions_in, seen
 from tests.make import record
-from tests.shown import shown
+from tests.shown import plain, shown
 
 PICTURE = "https://pictures.example/metro.png"
 
@@ -99,7 +101,7 @@ async def test_colour_and_layout_are_set_for_a_topic_a_channel_or_the_server(wor
         ({"layout": "card", "topic": "Sail"}, "There is no topic “Sail”. Did you mean: AI?"),
     ],
 )
-async def test_what_cannot_be_set_says_why(world: World, options: dict[str, str], words: str) -> None:
+async def test_what_cannot_be_set_says_why(world: World, options: dict[str, Any], words: str) -> None:
     await world.ask("subscribe", topic="AI")
     assert words in await world.refused("appearance set", **options)
 
@@ -117,7 +119,8 @@ async def test_only_who_manages_channels_may_choose(world: World) -> None:
     await world.ask("subscribe", topic="AI")
     await report(world)
     world.open_command("appearance", world.member)
-    for command, options in (("appearance preview", {}), ("appearance set", {"layout": "compact"})):
+    commands: dict[str, dict[str, Any]] = {"appearance preview": {}, "appearance set": {"layout": "compact"}}
+    for command, options in commands.items():
         refusal = await world.refused(command, by=world.member, **options)
         assert "You need this permission: Manage Channels" in refusal
     curator = world.guild.add_member(world.env.create_user("clara"))

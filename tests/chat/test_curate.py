@@ -12,9 +12,9 @@ from bot.domain.model import Importance, Record
 from bot.errors import NotAllowedError
 from bot.services import curate
 from bot.services.curate import Editor
-from tests.chat.world import World, labels, message_of, plain, seen
+from tests.chat.world import World, components, labels, message_of, seen
 from tests.make import ListSource, record
-from tests.shown import shown
+from tests.shown import plain, shown
 
 BRIDGE = "Harbour bridge closed after crack found"
 GIRDER = "Engineers inspect damaged steel girder overnight"
@@ -36,12 +36,9 @@ async def two_stories(world: World) -> tuple[Record, Record]:
     return one, two
 
 
-def menu_of(shown: Any) -> discord.SelectMenu:
+def menu_of(answer: Any) -> discord.SelectMenu:
     """The one menu of an answer."""
-    [row] = message_of(shown).components
-    assert isinstance(row, discord.ActionRow)
-    [menu] = row.children
-    assert isinstance(menu, discord.SelectMenu)
+    [menu] = [part for part in components(answer) if isinstance(part, discord.SelectMenu)]
     return menu
 
 

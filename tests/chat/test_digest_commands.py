@@ -12,10 +12,10 @@ import pytest
 from bot.runtime.app import App
 from bot.services import digests as use
 from bot.workers import digests as pipeline
-from tests.chat.world import METRO, ROCKET, WHALES, World, body, labels, mentions_in, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, WHALES, World, body, labels, mentions_in, seen, unrelated
 from tests.discord_markdown import links
 from tests.make import at, record
-from tests.shown import shown
+from tests.shown import plain, shown
 
 
 async def test_a_digest_is_set_in_the_words_people_use(world: World) -> None:

@@ -7,10 +7,10 @@ import logging
 import pytest
 import sqlalchemy as sa
 
-from tests.chat.world import METRO, ROCKET, World, buttons, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, World, buttons, seen, unrelated
 from tests.discord_markdown import kinds
 from tests.make import record
-from tests.shown import shown
+from tests.shown import plain, shown
 
 GENERIC = "Something went wrong. Try again. If it keeps happening, send the id below to the person who runs the bot."
 STORE = (

@@ -13,9 +13,9 @@ from simcord.builders import ChannelHandle
 
 from bot.domain.model import Topic
 from bot.workers import rematch
-from tests.chat.world import METRO, WHALES, World, body, plain, seen
+from tests.chat.world import METRO, WHALES, World, body, seen
 from tests.make import record
-from tests.shown import shown
+from tests.shown import plain, shown
 
 TIDES = Topic("Coastal Navigation Charts", "CNC", aliases=("Tide Tables",), keywords=("tide chart",))
 

@@ -10,7 +10,6 @@ import pytest
 from bot.chat.limits import COMPLETIONS, OTHERS, RATES, GuildRateLimit, Rate
 from tests.chat.world import METRO, World, seen
 from tests.make import record
-from tests.shown import shown
 
 COMMANDS = [command for rate in RATES for command in rate.commands]
 
@@ -189,7 +188,11 @@ async def _called(world: World, interaction: Any, monkeypatch: pytest.MonkeyPatc
     interaction._cs_response = answers
 
     async def reply(_interaction: object, *, view: discord.ui.LayoutView, **_: object) -> None:
-        answers.texts.append(shown({"components": view.to_components()}).text)
+        answers.texts.append(
+            "\n".join(
+                item.content for item in view.walk_children() if isinstance(item, discord.ui.TextDisplay)
+            )
+        )
 
     monkeypatch.setattr("bot.chat.errors.reply", reply)
     await world.app.client.tree._call(interaction)

@@ -6,10 +6,10 @@ from typing import Any
 
 from bot.domain.model import Topic
 from bot.workers import rematch
-from tests.chat.world import METRO, ROCKET, TOPICS, WHALES, World, buttons, labels, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, TOPICS, WHALES, World, buttons, labels, seen, unrelated
 from tests.discord_markdown import links
 from tests.make import at, record
-from tests.shown import shown
+from tests.shown import plain, shown
 
 
 async def test_subscriptions_stand_by_channel_with_how_they_are_told(world: World) -> None:

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.records.identity import registered_domain
-from tests.chat.world import METRO, ROCKET, WHALES, World, buttons, labels, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, WHALES, World, buttons, labels, seen, unrelated
 from tests.discord_markdown import links
 from tests.make import record
-from tests.shown import shown
+from tests.shown import plain, shown
 
 
 async def test_a_muted_outlet_neither_leads_nor_counts(world: World) -> None:

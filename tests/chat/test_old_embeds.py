@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from bot.store import schema
-from tests.chat.world import METRO, World, body, mentions_in, plain, seen
+from tests.chat.world import METRO, World, body, mentions_in, seen
 from tests.make import record
-from tests.shown import shown
+from tests.shown import plain, shown
 
 V2 = 1 << 15
 

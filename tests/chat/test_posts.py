@@ -9,10 +9,10 @@ import pytest
 
 from bot.domain.model import Image
 from bot.store import outbox
-from tests.chat.world import METRO, ROCKET, WHALES, World, body, buttons, mentions_in, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, WHALES, World, body, buttons, mentions_in, seen, unrelated
 from tests.discord_markdown import kinds, links
 from tests.make import at, record
-from tests.shown import shown
+from tests.shown import plain, shown
 
 HOSTILE = (
     "**Bold** @everyone <@&7> [free](https://evil.example) `code` ||x|| https://evil.example # <#1> a rocket"

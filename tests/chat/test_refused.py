@@ -8,9 +8,9 @@ from typing import Any
 import discord
 import pytest
 
-from tests.chat.world import METRO, ROCKET, WHALES, World, plain, seen
+from tests.chat.world import METRO, ROCKET, WHALES, World, seen
 from tests.make import record
-from tests.shown import Shown, shown
+from tests.shown import Shown, plain, shown
 
 PICTURE = "https://pictures.example/metro.png"
 NOT_AN_ADDRESS = {"_errors": [{"code": "URL_TYPE_INVALID_URL", "message": "Not a well formed URL."}]}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chat.world import METRO, ROCKET, WHALES, World, buttons, labels, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, WHALES, World, buttons, labels, seen, unrelated
 from tests.make import at, record
-from tests.shown import shown
+from tests.shown import plain, shown
 
 LEAD = "https://lead.example/news/metro"
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bot.chat.limits import RATES
-from tests.chat.world import METRO, ROCKET, WHALES, World, labels, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, WHALES, World, labels, seen, unrelated
 from tests.discord_markdown import links
 from tests.make import ListSource, record
+from tests.shown import plain
 
 SEARCHES = next(rate.member for rate in RATES if "search" in rate.commands)
 

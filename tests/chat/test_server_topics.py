@@ -16,9 +16,9 @@ from bot.chat.client import PERMISSIONS
 from bot.domain.topics.topics import Topics
 from bot.services import server_topics
 from bot.services.server_topics import Draft
-from tests.chat.world import METRO, ROCKET, World, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, World, seen, unrelated
 from tests.make import record
-from tests.shown import shown
+from tests.shown import plain, shown
 
 WIND = "Storm closes wind farm off the coast"
 GOLF = "Golf club beside wind farm opens"

@@ -17,10 +17,10 @@ from bot.domain.polling import Bounds, Feed, Polls
 from bot.services import sources
 from bot.sources.web.fetch import Web
 from bot.store import feeds
-from tests.chat.world import METRO, ROCKET, Seen, World, body, mentions_in, plain, seen
+from tests.chat.world import METRO, ROCKET, Seen, World, body, mentions_in, seen
 from tests.discord_markdown import kinds
 from tests.feeds import QUICK, Entry, Page, Site, rss
-from tests.shown import shown
+from tests.shown import plain, shown
 from tests.sources.web.servers import LOOPBACK, Names
 from tests.store.store_helpers import headlines
 

@@ -14,21 +14,9 @@ from bot.domain.polling import FeedOrigin, NewFeed
 from bot.domain.text.cleaning import length
 from bot.store import feeds
 from bot.workers import rematch
-from tests.chat.world import (
-    METRO,
-    ROCKET,
-    WHALES,
-    World,
-    body,
-    buttons,
-    labels,
-    mentions_in,
-    plain,
-    seen,
-    unrelated,
-)
+from tests.chat.world import METRO, ROCKET, WHALES, World, body, buttons, labels, mentions_in, seen, unrelated
 from tests.make import at, record
-from tests.shown import shown
+from tests.shown import plain, shown
 
 DEFERRED = discord.InteractionResponseType.deferred_channel_message.value
 

@@ -8,9 +8,9 @@ import pytest
 
 from bot.chat.permissions import problem
 from bot.store import subscriptions
-from tests.chat.world import METRO, ROCKET, WHALES, World, body, buttons, mentions_in, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, WHALES, World, body, buttons, mentions_in, seen, unrelated
 from tests.make import record
-from tests.shown import shown
+from tests.shown import plain, shown
 
 
 async def test_an_announcement_channel_publishes_ten_an_hour_the_biggest_first(world: World) -> None:

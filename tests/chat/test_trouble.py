@@ -12,9 +12,9 @@ from bot.domain.model import StoryView
 from bot.messages import story
 from bot.messages.message import Message
 from bot.store import schema
-from tests.chat.world import METRO, ROCKET, WHALES, World, body, plain, seen, unrelated
+from tests.chat.world import METRO, ROCKET, WHALES, World, body, seen, unrelated
 from tests.make import at, record
-from tests.shown import shown
+from tests.shown import plain, shown
 
 
 async def test_a_retry_carries_the_same_nonce_and_has_discord_enforce_it(world: World) -> None:

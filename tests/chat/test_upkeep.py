@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bot.services import subscribe
-from tests.chat.world import METRO, ROCKET, World, plain, seen
+from tests.chat.world import METRO, ROCKET, World, seen
 from tests.make import record
-from tests.shown import shown
+from tests.shown import plain, shown
 
 
 async def nothing(*_: object) -> bool:

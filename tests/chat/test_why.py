@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bot.domain.model import Importance
-from tests.chat.world import METRO, World, plain, seen
+from tests.chat.world import METRO, World, seen
 from tests.make import record
-from tests.shown import shown
+from tests.shown import plain, shown
 
 
 async def test_words_that_put_it_into_topics_and_what_each_report_shares(world: World) -> None:

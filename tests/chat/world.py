@@ -66,18 +66,22 @@ def message_of(message: Seen) -> discord.Message:
     return message.message if isinstance(message, ResponseMessage) else message
 
 
-def _walk(components: Iterable[Any]) -> Iterator[Any]:
-    """The components in order, nested ones too."""
-    for component in components:
-        yield component
-        yield from _walk(getattr(component, "children", ()))
-        if (accessory := getattr(component, "accessory", None)) is not None:
+def components(message: Seen) -> Iterator[Any]:
+    """The components of a message in order, nested ones too."""
+    yield from _walk(message_of(message).components)
+
+
+def _walk(parts: Iterable[Any]) -> Iterator[Any]:
+    for part in parts:
+        yield part
+        yield from _walk(getattr(part, "children", ()))
+        if (accessory := getattr(part, "accessory", None)) is not None:
             yield accessory
 
 
 def buttons(message: Seen) -> list[discord.Button]:
     """The buttons of a message, in order."""
-    return [part for part in _walk(message_of(message).components) if isinstance(part, discord.Button)]
+    return [part for part in components(message) if isinstance(part, discord.Button)]
 
 
 def labels(message: Seen) -> list[str]:
