@@ -158,6 +158,7 @@ LIBRARIES: dict[str, set[str]] = {
     "aiohttp": {"bot.chat", "bot.sources", "bot.http"},
     "alembic": {"bot.store"},
     "apscheduler": {"bot.runtime.app"},
+    "babel": {"bot.messages.languages"},
     "chardet": {"bot.sources"},
     "discord": {"bot.chat", "cogs", "bot.runtime.app", "bot.demo"},
     "fasttext": {"bot.domain.text"},
