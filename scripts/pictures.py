@@ -25,6 +25,8 @@ TARGET = Path(__file__).parent.parent / "docs" / "images"
 PICTURES = {"story.png": "Story #8", "digest.png": "Thursday, 8 January"}
 SETTLE = 9000  # milliseconds for pictures to load
 MARGIN = 16
+# Discord leaves this much room between the parts of a container; the simulated one leaves none.
+GAPS = "section.component-container { display: flex; flex-direction: column; gap: 8px; }"
 SCALE = 1.5
 FLAGS = [
     "--no-sandbox",
@@ -44,8 +46,11 @@ class Pictures(Demo):
             sys.exit("No Chromium was found: install it, or name one in CHROMIUM")
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-            tab = await browser.new_page(viewport={"width": 1000, "height": 1400}, device_scale_factor=SCALE)
+            tab = await browser.new_page(
+                viewport={"width": 1000, "height": 1400}, device_scale_factor=SCALE, bypass_csp=True
+            )
             await tab.goto(page.url)
+            await tab.add_style_tag(content=GAPS)
             for name, words in PICTURES.items():
                 await take(tab, words, name)
             await browser.close()
@@ -57,11 +62,11 @@ async def take(tab: Page, words: str, name: str) -> None:
     await message.scroll_into_view_if_needed()
     await tab.wait_for_timeout(SETTLE)
     whole = await message.bounding_box()
-    embed = await message.locator("article.embed-card").last.bounding_box()
-    if whole is None or embed is None:
+    card = await message.locator("section.component-container").last.bounding_box()
+    if whole is None or card is None:
         sys.exit(f"No message says {words!r}")
     picture = Image.open(io.BytesIO(await message.screenshot()))
-    right = (embed["x"] + embed["width"] - whole["x"] + MARGIN) * SCALE
+    right = (card["x"] + card["width"] - whole["x"] + MARGIN) * SCALE
     TARGET.mkdir(parents=True, exist_ok=True)
     picture.crop((0, 0, int(right), picture.height)).convert("P", palette=Image.Palette.ADAPTIVE).save(
         TARGET / name

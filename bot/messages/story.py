@@ -63,7 +63,7 @@ from bot.messages.message import (
 FOOTER_TOPICS = 300  # UTF-16 units
 TOPIC_LINE = 300
 HEADLINE_URL = 1000  # of an address that a headline links to: a longer one takes the room of the brief
-SHOWN_OUTLETS = 5
+SHOWN_OUTLETS = 4
 OUTLET_LINE = 1200  # of all of them
 OUTLET_NAME = 60
 OUTLET_LINK = 260  # of an outlet's name with its link: one whose address is longer is only named
@@ -172,7 +172,7 @@ def card(scene: PostScene) -> list[Ranked]:
         Ranked(4, Markdown.of(small(_topic_line(scene)))),
         Ranked(0, Markdown.of(heading(_headline(view.lead.record)))),
         Ranked(4, picture_of(view)),
-        Ranked(1, Markdown.of(summary(view, sentences, scene.rephrased(sentences)))),
+        Ranked(1, _paragraphs(summary(view, sentences, scene.rephrased(sentences)))),
         Ranked(2, Markdown.of(_what_changed(scene, news))),
         Ranked(4, Divider()),
         Ranked(3, Markdown.of(small(outlet_line(view, scene.language)))),
@@ -215,6 +215,11 @@ def said_in_post(
     """What changed since a post was sent, and its brief."""
     news = change_since(view, since, owners)
     return news, brief(view, owners, [news] if news else [])
+
+
+def _paragraphs(markdown: str) -> Markdown:
+    """A text of which each paragraph is an entry."""
+    return Markdown.of(*(f"{paragraph}\n" for paragraph in markdown.split("\n\n") if paragraph))
 
 
 def _headline(record: Record) -> str:

@@ -265,9 +265,9 @@ def test_a_headline_post_has_its_picture_and_no_brief() -> None:
 def test_a_post_names_the_best_outlets_once_and_counts_the_rest() -> None:
     others = [f"o{i}.example" for i in range(12)]
     line = shown(story_post(view(*others, "o3.example", background=2))).small[1]
-    assert line.count(".example)") == 5
+    assert line.count(".example)") == 4
     assert line.startswith("Alpha (alpha.example) · O0 (o0.example)")
-    assert line.endswith(" and 8 more")
+    assert line.endswith(" and 9 more")
 
 
 def test_an_outlet_that_is_called_like_its_domain_is_named_once() -> None:
@@ -295,7 +295,7 @@ def test_outlets_with_long_addresses_leave_room_for_the_rest() -> None:
         for i in range(9)
     )
     line = shown(story_post(replace(view(), coverage=entries))).small[1]
-    assert re.fullmatch(r"Alpha \(alpha.example\)( · B\d \(b\d.example\)){4} and 5 more", line)
+    assert re.fullmatch(r"Alpha \(alpha.example\)( · B\d \(b\d.example\)){3} and 6 more", line)
 
 
 def test_an_excerpt_is_cut_at_a_word() -> None:
@@ -535,3 +535,28 @@ def on_screen(text: str) -> str:
     """What Discord shows of a line, from left to right."""
     shown = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", re.sub(r"<t:\d+:R>", "3 hours ago", text))
     return undirected(str(get_display(shown, base_dir="L")))
+
+
+def test_a_brief_that_has_no_room_loses_its_last_paragraphs() -> None:
+    roles = range(10**18, 10**18 + 50)
+    title = "Council bans drones " + "y" * 230
+    members = [
+        stored(
+            record(
+                title,
+                f"{'abc'[n]}.example",
+                url=f"https://{'abc'[n]}.example/{'x' * 120}",
+                hours=n,
+                quality=90 - n,
+                excerpt=f"The council of Alderby number {n} banned drones " + f"over harbour {n} " * 25 + "today.",
+            ),
+            id=n + 1,
+        )
+        for n in range(3)
+    ]
+    seen = stories.story_view(story(*members))
+    assert seen is not None
+    whole, cut = (shown(story_post(seen, mentions=mentions)) for mentions in ((), roles))
+    assert cut.title == whole.title
+    assert whole.body.startswith(cut.body)
+    assert 0 < len(cut.body) <= len(whole.body)
