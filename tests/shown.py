@@ -92,7 +92,8 @@ def shown(message: Message | discord.Message | ResponseMessage | Mapping[str, An
     if isinstance(message, ResponseMessage):
         message = message.message
     if isinstance(message, Message):
-        return _shown("", [], to_view(message.shown).to_components())
+        view: Any = to_view(message.shown)
+        return _shown("", [], view.to_components())
     if isinstance(message, discord.Message):
         embeds = [dict(embed.to_dict()) for embed in message.embeds]
         return _shown(message.content, embeds, [dict(part.to_dict()) for part in message.components])

@@ -38,6 +38,7 @@ async def find(channel: Any, traits: MessageTraits) -> Outcome:
                 message_id=message.id,
                 thread_id=message.channel.id if in_forum else None,
                 form=MessageForm.COMPONENTS if message.flags.components_v2 else MessageForm.EMBEDS,
+                roles=tuple(role.id for role in message.role_mentions),
             )
     return Outcome(SendStatus.MISSING)
 

@@ -33,11 +33,11 @@ def attributed(sentence: Sentence) -> str:
 def summary(
     view: StoryView, sentences: Sequence[Sentence], rephrased: Sequence[RephrasedSentence] = ()
 ) -> str:
-    """The brief, a sentence a paragraph, or what a model made of it, which says so; the excerpt of the lead, cut at a
-    sentence, where there is none.
+    """The brief, a sentence a paragraph, or what a model made of it, beside which `BY_A_MODEL` has to stand; the excerpt
+    of the lead, cut at a sentence, where there is none.
     """
     if rephrased:
-        return "\n\n".join((*(_cited(line, sentences) for line in rephrased), f"-# {BY_A_MODEL}"))
+        return "\n\n".join(_cited(line, sentences) for line in rephrased)
     if sentences:
         return "\n\n".join(map(attributed, sentences))
     record = view.lead.record

@@ -18,7 +18,7 @@ from bot.domain.stories.ranking import Spike
 from bot.domain.stories.related import timeline
 from bot.domain.text.cleaning import clip, isolate, length, plural
 from bot.domain.text.words import name_key
-from bot.messages.briefs import attributed, change_line, change_since, figures_line, summary
+from bot.messages.briefs import BY_A_MODEL, attributed, change_line, change_since, figures_line, summary
 from bot.messages.languages import ENGLISH, base_language, language_name
 from bot.messages.layout import (
     ALT,
@@ -168,11 +168,13 @@ def card(scene: PostScene) -> list[Ranked]:
     """Topics, headline, picture, brief, what changed, outlets, dates, and buttons."""
     view = scene.view
     news, sentences = said_in_post(view, scene.owners, scene.since)
+    rephrased = scene.rephrased(sentences)
     return [
         Ranked(4, Markdown.of(small(_topic_line(scene)))),
         Ranked(0, Markdown.of(heading(_headline(view.lead.record)))),
         Ranked(4, picture_of(view)),
-        Ranked(1, _paragraphs(summary(view, sentences, scene.rephrased(sentences)))),
+        Ranked(1, _paragraphs(summary(view, sentences, rephrased))),
+        Ranked(0, Markdown.of(small(BY_A_MODEL) if rephrased else "")),
         Ranked(2, Markdown.of(_what_changed(scene, news))),
         Ranked(4, Divider()),
         Ranked(3, Markdown.of(small(outlet_line(view, scene.language)))),
