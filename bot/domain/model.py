@@ -48,7 +48,7 @@ class Relation(StrEnum):
     BACKGROUND = "background"
 
 
-RecordType = Literal["article", "video"]
+RecordType = Literal["article", "video", "podcast"]
 
 
 @dataclass(frozen=True, slots=True)

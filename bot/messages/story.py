@@ -77,7 +77,9 @@ BESIDE = 3  # lines of coverage that leave room for all else on their page
 RELATED_ACTION = "related:"
 MOST_ROLES = 50  # named in one message: they take at most a third of its text
 GREY = 0x80848E
-RECORD_TYPES = {"video": "video"}  # what a report is called that is no text
+# What a report is called that is no text, and what its button says.
+RECORD_TYPES = {"video": "video", "podcast": "podcast"}
+OPEN = {"video": "Watch", "podcast": "Listen"}
 
 # Twelve colours that read well on Discord's dark and light themes.
 PALETTE = (
@@ -187,7 +189,7 @@ def compact(scene: PostScene) -> list[Ranked]:
     """A headline and a line, with the coverage a press away."""
     view = scene.view
     line = [_outlet(view.lead.record, scene.language), plural(view.outlets, "outlet"), _when(view)]
-    told = Markdown.of(f"**{_headline(view.lead.record)}**", small(" · ".join(filter(None, line))))
+    told = Markdown.of(heading(_headline(view.lead.record)), small(" · ".join(filter(None, line))))
     return [Ranked(0, Beside(told, Button("Coverage", action=f"{RELATED_ACTION}{view.number}")))]
 
 
@@ -310,7 +312,7 @@ def _when(view: StoryView) -> str:
 def _buttons(view: StoryView) -> Iterator[Button]:
     lead = view.lead.record
     if length(address := safe_url(lead.url)) <= BUTTON_URL:
-        yield Button("Watch" if lead.type == "video" else "Read", url=address)
+        yield Button(OPEN.get(lead.type, "Read"), url=address)
     yield Button("Related coverage", action=f"{RELATED_ACTION}{view.number}")
 
 

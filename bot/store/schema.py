@@ -173,6 +173,8 @@ records = sa.Table(
     sa.Column("terms", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.Column("why", sa.Text, nullable=False, server_default=sa.text("''")),  # what put it into its story
     _one_of("type", ("article", "video")),
+    # A kind that came later than the constraint, which SQLite cannot change without copying the table.
+    sa.Column("podcast", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column(
         "meaning", sa.LargeBinary
     ),  # of its title, see `bot.domain.clustering.embeddings`; none: it is not known

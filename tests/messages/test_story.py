@@ -140,7 +140,7 @@ def test_no_text_of_a_story_becomes_markup_in_its_post(any_story: AnyStory, layo
     assert post.buttons[-1][1] == f"related:{any_view.number}"
     if layout is PostLayout.COMPACT:
         return
-    (node,) = markdown.flat(markdown.parse(post.lines[1 if any_view.topics or lead.type == "video" else 0]))
+    (node,) = markdown.flat(markdown.parse(post.lines[1 if any_view.topics or lead.type != "article" else 0]))
     assert label(undirected(lead.title)).startswith(label(undirected(node.text)).removesuffix("…"))
 
 
@@ -285,6 +285,9 @@ def test_a_report_in_another_language_and_a_video_say_so() -> None:
     video = shown(story_post(view(type="video", language="es")))
     assert video.small[:2] == ["AI · video · in Spanish", "Alpha (alpha.example, video, in Spanish)"]
     assert video.buttons[0][0] == "Watch"
+    podcast = shown(story_post(view(type="podcast")))
+    assert podcast.small[:2] == ["AI · podcast", "Alpha (alpha.example, podcast)"]
+    assert podcast.buttons[0][0] == "Listen"
 
 
 def test_outlets_with_long_addresses_leave_room_for_the_rest() -> None:
