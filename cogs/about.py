@@ -65,7 +65,7 @@ def _embed(status: status.Status) -> Embed:
     if status.stalled:
         summary += f"\n⚠️ Nothing is being delivered: {plural(status.stalled, 'message')} overdue."
     if status.kept_embeds:
-        summary += f"\n{plural(status.kept_embeds, 'older post')} no longer updated: Discord refused to change the form."
+        summary += f"\nOlder posts that Discord no longer lets the bot update: {status.kept_embeds}"
     if status.own_stored:
         summary += f"\n{stored_articles(status.own_stored, status.most_stored)}"
     not_posted = [f"• {count} × {EXPLAIN[Reason(reason)]}" for reason, count in status.withheld.items()]

@@ -96,7 +96,8 @@ def _components(components: Iterable[Any]) -> Iterator[Any]:
 
 
 def _lines(message: discord.Message) -> Iterator[str]:
-    """The lines of a message's texts; of an earlier version's embeds, title and footer, as a panel would have them."""
+    """The lines of a message's texts; of an earlier version's message its content, and title and footer of its embed."""
+    yield from (line.strip() for line in message.content.splitlines())
     for component in _components(message.components):
         if isinstance(component, discord.TextDisplay):
             yield from (line.strip() for line in component.content.splitlines())
