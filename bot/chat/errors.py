@@ -130,9 +130,9 @@ async def answer_error(
         else:
             log.error("error %s in %s", incident, where, exc_info=error)
     description = clip(f"⚠️ {explain(error) or BUG}", DESCRIPTION)
-    told = Embed(description=description, footer=footer, colour=RED)
+    answer = Embed(description=description, footer=footer, colour=RED)
     try:
-        await reply(interaction, view=to_view((panel(told),)) if view is None else view.showing(told))
+        await reply(interaction, view=to_view((panel(answer),)) if view is None else view.showing(answer))
     except discord.HTTPException as send_error:
         log.warning("an error could not be shown: %s", send_error)
 

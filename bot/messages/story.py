@@ -143,11 +143,11 @@ def story_post(
     lead = view.lead.record
     topics = topics or view.topics or subscribed
     roles = tuple(dict.fromkeys(mentions))[:MOST_ROLES]
-    scene = PostScene(view, topics, owners, since, rephrased, language)
+    content = PostContent(view, topics, owners, since, rephrased, language)
     room = Room(TEXT - length(mention_line(roles)), COMPONENTS - 2)
     accent = colour if colour is not None else colour_of(next(iter(topics), ""))
     return Message(
-        layout=(Container(fit(LAYOUTS[layout](scene), room), accent),),
+        layout=(Container(fit(LAYOUTS[layout](content), room), accent),),
         roles=roles,
         name=clip(lead.title, THREAD_NAME),
         tags=tuple(dict.fromkeys((*subscribed, *topics)))[: FORUM_TAGS * 4],
@@ -155,7 +155,7 @@ def story_post(
 
 
 @dataclass(frozen=True, slots=True)
-class PostScene:
+class PostContent:
     """What the layouts of a post are made of; see `story_post`."""
 
     view: StoryView
@@ -166,47 +166,47 @@ class PostScene:
     language: str
 
 
-def card(scene: PostScene) -> list[Ranked]:
+def card(content: PostContent) -> list[Ranked]:
     """Topics, headline, picture, brief, what changed, outlets, dates, and buttons."""
-    view = scene.view
-    news, sentences = said_in_post(view, scene.owners, scene.since)
-    rephrased = scene.rephrased(sentences)
+    view = content.view
+    news, sentences = said_in_post(view, content.owners, content.since)
+    rephrased = content.rephrased(sentences)
     return [
-        Ranked(4, Markdown.of(small(_topic_line(scene)))),
+        Ranked(4, Markdown.of(small(_topic_line(content)))),
         Ranked(0, Markdown.of(heading(_headline(view.lead.record)))),
         Ranked(4, picture_of(view)),
         Ranked(1, _paragraphs(summary(view, sentences, rephrased))),
         Ranked(0, Markdown.of(small(BY_A_MODEL) if rephrased else "")),
-        Ranked(2, Markdown.of(_what_changed(scene, news))),
+        Ranked(2, Markdown.of(_what_changed(content, news))),
         Ranked(4, Divider()),
-        Ranked(3, Markdown.of(small(outlet_line(view, scene.language)))),
+        Ranked(3, Markdown.of(small(outlet_line(view, content.language)))),
         Ranked(2, Markdown.of(small(_dates(view)))),
         Ranked(0, Buttons(tuple(_buttons(view)))),
     ]
 
 
-def compact(scene: PostScene) -> list[Ranked]:
+def compact(content: PostContent) -> list[Ranked]:
     """A headline and a line, with the coverage a press away."""
-    view = scene.view
-    line = [_outlet(view.lead.record, scene.language), plural(view.outlets, "outlet"), _when(view)]
-    told = Markdown.of(heading(_headline(view.lead.record)), small(" · ".join(filter(None, line))))
-    return [Ranked(0, Beside(told, Button("Coverage", action=f"{RELATED_ACTION}{view.number}")))]
+    view = content.view
+    line = [_outlet(view.lead.record, content.language), plural(view.outlets, "outlet"), _when(view)]
+    text = Markdown.of(heading(_headline(view.lead.record)), small(" · ".join(filter(None, line))))
+    return [Ranked(0, Beside(text, Button("Coverage", action=f"{RELATED_ACTION}{view.number}")))]
 
 
-def headline(scene: PostScene) -> list[Ranked]:
+def headline(content: PostContent) -> list[Ranked]:
     """A headline with its picture, and a line."""
-    view = scene.view
+    view = content.view
     return [
-        Ranked(4, Markdown.of(small(_topic_line(scene)))),
+        Ranked(4, Markdown.of(small(_topic_line(content)))),
         Ranked(0, Markdown.of(heading(_headline(view.lead.record)))),
         Ranked(4, picture_of(view)),
-        Ranked(3, Markdown.of(small(outlet_line(view, scene.language)))),
+        Ranked(3, Markdown.of(small(outlet_line(view, content.language)))),
         Ranked(2, Markdown.of(small(_dates(view)))),
         Ranked(0, Buttons(tuple(_buttons(view)))),
     ]
 
 
-LAYOUTS: Mapping[PostLayout, Callable[[PostScene], list[Ranked]]] = {
+LAYOUTS: Mapping[PostLayout, Callable[[PostContent], list[Ranked]]] = {
     PostLayout.CARD: card,
     PostLayout.COMPACT: compact,
     PostLayout.HEADLINE: headline,
@@ -234,12 +234,12 @@ def _headline(record: Record) -> str:
     return link(clip(record.title, TITLE), record.url, TITLE + HEADLINE_URL + 4)
 
 
-def _topic_line(scene: PostScene) -> str:
-    lead = scene.view.lead.record
-    shown = " · ".join(escape(topic) for topic in scene.topics)
+def _topic_line(content: PostContent) -> str:
+    lead = content.view.lead.record
+    shown = " · ".join(escape(topic) for topic in content.topics)
     while length(shown) > TOPIC_LINE:
         shown = shown.rpartition(" · ")[0]
-    return " · ".join(filter(None, (shown, *_marks(lead, scene.language))))
+    return " · ".join(filter(None, (shown, *_marks(lead, content.language))))
 
 
 def _marks(record: Record, language: str) -> list[str]:
@@ -259,8 +259,8 @@ def picture_of(view: StoryView) -> Gallery:
     return Gallery(())
 
 
-def _what_changed(scene: PostScene, news: Sentence | None) -> str:
-    grew = grown_by(scene.view, scene.since)
+def _what_changed(content: PostContent, news: Sentence | None) -> str:
+    grew = grown_by(content.view, content.since)
     parts = [f"+{plural(grew, 'outlet')}" if grew else "", change_line(news) if news else ""]
     return " · ".join(("**What changed**", *filter(None, parts))) if any(parts) else ""
 
