@@ -21,7 +21,7 @@ from bot.domain.model import UNKNOWN_DATE, Coverage, Image, Outlet, PostLayout, 
 from bot.domain.stories import story as stories
 from bot.domain.text.cleaning import isolate, plural
 from bot.messages.briefs import LINK
-from bot.messages.message import escape, label, safe_url
+from bot.messages.message import TITLE, escape, label, safe_url
 from bot.messages.story import (
     COVERAGE,
     GREY,
@@ -141,7 +141,8 @@ def test_no_text_of_a_story_becomes_markup_in_its_post(any_story: AnyStory, layo
     if layout is PostLayout.COMPACT:
         return
     (node,) = markdown.flat(markdown.parse(post.lines[1 if any_view.topics or lead.type != "article" else 0]))
-    assert label(undirected(lead.title)).startswith(label(undirected(node.text)).removesuffix("…"))
+    if units(lead.title) <= TITLE - 4:  # what is cut can end in the middle of what would be markup
+        assert label(undirected(node.text)) == label(undirected(lead.title))
 
 
 @given(any_stories)
