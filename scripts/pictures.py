@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -22,7 +23,10 @@ from bot.demo.main import NEWS, TOPICS, Demo
 
 TARGET = Path(__file__).parent.parent / "docs" / "images"
 # Words that only the message in the picture has.
-PICTURES = {"story.png": "Story #8", "digest.png": "Thursday, 8 January"}
+PICTURES = {
+    "story.png": re.compile("Ferries guided by computer vision.*Story #", re.DOTALL),
+    "digest.png": re.compile("Daily digest · Thursday, 8 January"),
+}
 SETTLE = 9000  # milliseconds for pictures to load
 STEP = 2000  # milliseconds for the page to follow a press
 MARGIN = 16
@@ -58,7 +62,7 @@ class Pictures(Demo):
             await browser.close()
 
 
-async def take(tab: Page, words: str, name: str) -> None:
+async def take(tab: Page, words: re.Pattern[str], name: str) -> None:
     """The message that has these words in it, cut to what it fills."""
     message = tab.locator("article.channel-message", has_text=words).last
     await message.scroll_into_view_if_needed()
@@ -66,7 +70,7 @@ async def take(tab: Page, words: str, name: str) -> None:
     whole = await message.bounding_box()
     card = await message.locator("section.component-container").last.bounding_box()
     if whole is None or card is None:
-        sys.exit(f"No message says {words!r}")
+        sys.exit(f"No message says {words.pattern!r}")
     picture = Image.open(io.BytesIO(await message.screenshot()))
     right = (card["x"] + card["width"] - whole["x"] + MARGIN) * SCALE
     TARGET.mkdir(parents=True, exist_ok=True)
