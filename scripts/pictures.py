@@ -30,8 +30,13 @@ PICTURES = {
 SETTLE = 9000  # milliseconds for pictures to load
 STEP = 2000  # milliseconds for the page to follow a press
 MARGIN = 16
-# Discord leaves this much room between the parts of a container; the simulated one leaves none.
-GAPS = "section.component-container { display: flex; flex-direction: column; gap: 8px; }"
+# Discord leaves this much room between the parts of a container; the simulated one leaves other gaps. The tools of
+# a message are not part of it.
+STYLE = """
+section.component-container { display: flex; flex-direction: column; gap: 8px; }
+section.component-container .component-row { margin: 0; }
+.message-context-actions { visibility: hidden; }
+"""
 SCALE = 1.5
 FLAGS = [
     "--no-sandbox",
@@ -55,7 +60,7 @@ class Pictures(Demo):
                 viewport={"width": 1000, "height": 1400}, device_scale_factor=SCALE, bypass_csp=True
             )
             await tab.goto(page.url)
-            await tab.add_style_tag(content=GAPS)
+            await tab.add_style_tag(content=STYLE)
             for name, words in PICTURES.items():
                 await take(tab, words, name)
             await take_panel(tab)

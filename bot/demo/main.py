@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from rich.console import Console
 
-from bot.demo.panels import is_digest, markdown, panel, texts_of
+from bot.demo.panels import is_digest, panel
 from bot.demo.replay import Clock, Replay, by_minute, published, read_records
 from bot.domain.model import Topic
 from bot.domain.text.cleaning import plural

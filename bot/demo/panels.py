@@ -87,12 +87,6 @@ def components(message: Any) -> Iterator[Any]:
         waiting[:0] = [*getattr(component, "children", ()), *([beside] if beside is not None else ())]
 
 
-def texts_of(message: Any) -> list[str]:
-    """The texts of a message as Markdown, those of an answer with an embed too."""
-    texts = [part.content for part in components(message) if isinstance(part, discord.TextDisplay)]
-    return texts + [embed.description for embed in message.embeds if embed.description]
-
-
 def is_digest(message: discord.Message) -> bool:
     """Whether a message of a channel is a digest: it has a heading above its containers."""
     return isinstance(message.components[0], discord.TextDisplay) and message.components[
