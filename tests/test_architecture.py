@@ -93,6 +93,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "cogs": {
         "cogs.common",
+        "cogs.coverage",
         "cogs.curate",
         "cogs.pages",
         "cogs.panel",
