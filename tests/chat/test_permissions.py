@@ -43,7 +43,7 @@ async def test_the_commands_and_who_is_shown_them(world: World) -> None:
         "unmute": MANAGE_CHANNELS,
         "status": MANAGE_GUILD,
         "setup": MANAGE_GUILD,
-        "appearance": None,  # shown as a whole; each of its commands checks the permission
+        "appearance": MANAGE_CHANNELS,
         "help": None,
         "Related": None,
         "Why is this here?": None,

@@ -227,7 +227,7 @@ async def test_a_post_in_a_forum_is_known_in_its_thread(world: World) -> None:
     await world.ask("subscribe", topic="Space", channel=forum)
     await world.report(record(ROCKET[0], "a.example", quality=80))
     [thread] = forum.threads
-    [post] = [message for message in thread.history() if message.id == thread.id]
+    [post] = world.posts(thread)
     assert ROCKET[0] in seen(await used(world, "Related", post, world.member, thread))
     where = await used(world, "Mute this outlet", post, world.manager, thread)
     done = world.answer(await world.press(where, "In this channel"))
