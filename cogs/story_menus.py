@@ -114,16 +114,16 @@ class StoryMenus(commands.Cog):
         if len(outlets) == 1:
             await self._ask_place(interaction, outlets[0][0])
             return
+
+        async def chosen(pressed: Interaction, place: str) -> None:
+            await self._ask_place(pressed, outlets[int(place)][0])
+
         options = [
-            Option(clip(isolate(name), CHOICE), domain, clip(domain, CHOICE)) for domain, name in outlets
+            Option(clip(isolate(name), CHOICE) or "…", str(place), clip(domain, CHOICE))
+            for place, (domain, name) in enumerate(outlets)
         ]
-        await _ask(
-            interaction,
-            f"Which outlet of story #{view.number}?",
-            "Choose an outlet",
-            options,
-            self._ask_place,
-        )
+        question = f"Which outlet of story #{view.number}?"
+        await _ask(interaction, question, "Choose an outlet", options, chosen)
 
     async def _ask_place(self, interaction: Interaction, domain: str) -> None:
         """Ask where to mute an outlet, then mute it like `/mute`."""

@@ -11,6 +11,7 @@ from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle
 from simcord.enums import AppCommandType
 
+from bot.domain.records.identity import registered_domain
 from bot.errors import NotFoundError
 from bot.services.posts import stories_of_message
 from tests.chat.test_curate import menu_of
@@ -82,7 +83,7 @@ async def test_rights_are_those_of_the_commands_also_where_a_server_shows_the_me
 async def test_an_outlet_is_chosen_and_muted_where_somebody_wants_it(world: World) -> None:
     post = await posted(world)
     asked = await used(world, "Mute this outlet", post, world.manager)
-    assert [option.value for option in menu_of(asked).options] == ["a.example", "b.example"]
+    assert [option.description for option in menu_of(asked).options] == ["a.example", "b.example"]
     where = await chosen(world, asked, world.manager, 1)
     assert labels(where) == ["In this channel", "In the whole server", "Cancel"]
     done = world.answer(await world.press(where, "In this channel"))
@@ -99,6 +100,16 @@ async def test_the_only_outlet_of_a_story_needs_no_choice(world: World) -> None:
     done = world.answer(await world.press(where, "In the whole server"))
     assert "a.example" in seen(done)
     assert "across the server" in seen(done)
+
+
+@pytest.mark.parametrize("host", ["küste.example", "news.co.uk", "a-b.example", f"{'x' * 60}.example"])
+async def test_whatever_an_outlets_domain_is_it_is_muted(world: World, host: str) -> None:
+    await world.ask("subscribe", topic="Space")
+    outlet = registered_domain(host)
+    await world.report(record(ROCKET[0], outlet, quality=80))
+    where = await used(world, "Mute this outlet", world.posts()[-1], world.manager)
+    await world.press(where, "In the whole server")
+    assert seen(await world.ask("latest")).endswith("There are no stories yet.")
 
 
 async def test_who_manages_one_channel_alone_mutes_there_alone(world: World) -> None:
