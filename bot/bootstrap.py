@@ -126,6 +126,8 @@ def build_topics(config: Config) -> tuple[Topic, ...]:
 def build_context(config: Config, db: Database, now: Now) -> Context:
     """The context of the services, as configured."""
     titles = title_model(config)
+    if config.stories.semantic == "auto" and embeddings.installed() and (problem := embeddings.problem()):
+        log.warning("stories.semantic: %s; stories are compared by words alone", problem)
     return Context(
         db,
         now,
@@ -195,7 +197,10 @@ async def build_model(config: Config) -> AsyncIterator[OpenAICompatible | None]:
 
 def describe_comparison(config: Config) -> str:
     """How stories are compared, and what model there is for briefs. This depends on the settings and on installed extras."""
-    text = f"stories are compared by {embeddings.basis(config.stories.compares_meanings())}"
+    semantic = config.stories.compares_meanings()
+    text = f"stories are compared by {embeddings.basis(semantic)}"
+    if config.stories.semantic == "auto" and not semantic:
+        text += f" ({embeddings.problem()})"
     if config.rephrasing.url:
         text += f", and {config.rephrasing.model} at {hosts_only(config.rephrasing.url)} rephrases and translates briefs in servers that choose it"
     return text

@@ -10,6 +10,7 @@ from cogs.appearance import AppearanceCommands
 from cogs.briefs import BriefCommands
 from cogs.digest import DigestCommands
 from cogs.mutes import MuteCommands
+from cogs.pace import PaceCommands, QuietHoursCommands
 from cogs.roles import RoleButton
 from cogs.search import SearchCommands
 from cogs.server_topics import ServerTopicCommands
@@ -32,6 +33,8 @@ COGS = (
     AppearanceCommands,
     BriefCommands,
     DigestCommands,
+    PaceCommands,
+    QuietHoursCommands,
     MuteCommands,
     AboutCommands,
     SetupCommands,

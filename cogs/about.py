@@ -37,7 +37,8 @@ Right-click it (or press long) and choose *Apps*: *Related*, *Why is this here?*
 
 **Members with Manage Channels**
 `/subscribe` · `/unsubscribe` · `/appearance preview` · `/appearance set` how posts look · `/digest set` · `/digest off` · \
-`/digest now` · `/mute` and `/unmute` an outlet or words
+`/digest now` · `/mute` and `/unmute` an outlet or words · \
+`/post-limit` and `/quiet-hours set` · `/quiet-hours off` how many posts an hour, and when none
 
 **Members with Manage Server**
 `/topic create` · `/topic edit` · `/topic delete` this server's topics · `/source add` · `/source list` · \
@@ -72,7 +73,7 @@ def _embed(status: status.Status) -> Embed:
     if status.stalled:
         summary += f"\n⚠️ Nothing is being delivered: {plural(status.stalled, 'message')} overdue."
     if status.kept_embeds:
-        summary += f"\n{plural(status.kept_embeds, 'older post')} no longer updated: Discord refused to change the form."
+        summary += f"\nOlder posts that Discord no longer lets the bot update: {status.kept_embeds}"
     if status.own_stored:
         summary += f"\n{stored_articles(status.own_stored, status.most_stored)}"
     not_posted = [f"• {count} × {EXPLAIN[Reason(reason)]}" for reason, count in status.withheld.items()]

@@ -59,7 +59,7 @@ class AppearanceCommands(commands.GroupCog, group_name="appearance", group_descr
         """Set how this channel's posts look."""
         if layout is None and colour is None:
             raise InvalidInputError(
-                "Choose a layout, a colour, or both. /appearance preview shows the layouts."
+                "Choose a layout, a colour, or both. `/appearance preview` shows the layouts."
             )
         if everywhere:
             managed_everywhere(interaction, "Without `everywhere`, you change only this channel.")

@@ -5,23 +5,20 @@ from __future__ import annotations
 import discord
 
 from bot.chat.permissions import PostableChannel, allowed
-from bot.domain.model import Importance, Mode, PostLayout, Subscription
+from bot.domain.model import Mode, PostLayout, Subscription, Volume
 from bot.domain.polling import Feed
-from bot.domain.posting.decisions import live_importance
+from bot.domain.posting.volume import shown_volume
 from bot.domain.text.addresses import hosts_only
 from bot.domain.text.cleaning import plural
 from bot.errors import InvalidInputError
 from bot.messages.digest import schedule_words
 from bot.messages.message import Embed, escape, link, relative
+from bot.messages.pace import quiet_words
 from bot.messages.story import colour_of, story_line
+from bot.messages.volume import STORIES, volume_words
 from bot.services.subscribe import ChannelSubscriptions, SubscribeResult
 
 MODES = {Mode.LIVE: "live posts", Mode.DIGEST: "digest", Mode.BOTH: "live posts and digest"}
-IMPORTANCES = {
-    Importance.ALL: "all stories",
-    Importance.NOTABLE: "notable stories",
-    Importance.MAJOR: "major stories",
-}
 EXAMPLES = 3
 TITLE = 150
 
@@ -29,8 +26,11 @@ TITLE = 150
 def how_posted(subscription: Subscription, guild: discord.Guild | None) -> str:
     """How a subscription is posted, in a few words; without a server, its role is not named."""
     parts = [MODES[subscription.mode]]
-    if subscription.importance or subscription.mode is not Mode.DIGEST:
-        parts.append(IMPORTANCES[live_importance(subscription)])
+    volume = shown_volume(subscription)
+    if subscription.mode is not Mode.DIGEST:
+        parts.append(volume_words(volume, subscription.calibration))
+    elif volume is not Volume.EVERYTHING:
+        parts.append(STORIES[volume])
     if subscription.mode is not Mode.DIGEST and subscription.layout is not PostLayout.CARD:
         parts.append(f"{subscription.layout} layout")
     if subscription.mention_role_id and guild is not None and guild.get_role(subscription.mention_role_id):
@@ -54,8 +54,8 @@ def subscribed(result: SubscribeResult, mention: discord.Role | None, target: Po
         )
     if forecast.newest is None and forecast.feeds:
         lines.append(
-            f"\nThe bot is reading {plural(forecast.feeds, 'feed')} for this topic. In a few minutes `/latest` shows "
-            "their articles. Only newer articles are posted here."
+            f"\nThe bot is reading {plural(forecast.feeds, 'feed')} for this topic. In a few minutes, the biggest stories of the "
+            "last day are posted here, and from then on new ones."
         )
     elif subscription.mode is not Mode.DIGEST:
         count = plural(len(forecast.stories), "story", "stories")
@@ -66,6 +66,12 @@ def subscribed(result: SubscribeResult, mention: discord.Role | None, target: Po
         lines += [f"• {story_line(view, 300)}" for view in forecast.stories[:EXAMPLES]]
         if len(forecast.stories) > EXAMPLES:
             lines.append(f"… and {len(forecast.stories) - EXAMPLES} more")
+    if result.first_posts:
+        lines.append(
+            "\nThe biggest story of the last day is posted now, to begin with."
+            if result.first_posts == 1
+            else f"\nThe {result.first_posts} biggest stories of the last day are posted now, to begin with."
+        )
     if result.schedule is not None and result.next_digest is not None:
         when = schedule_words(result.schedule)
         default = (
@@ -102,6 +108,10 @@ def channel_lines(entry: ChannelSubscriptions, guild: discord.Guild) -> list[str
     lines += [f"• {escape(s.topic)} · {how_posted(s, guild)}" for s in entry.subscriptions]
     if entry.schedule and entry.next_digest:
         lines.append(f"• Digest {schedule_words(entry.schedule)}")
+    if entry.per_hour is not None:
+        lines.append(f"• At most {plural(entry.per_hour, 'post')} an hour")
+    if entry.quiet is not None:
+        lines.append(f"• Quiet hours {quiet_words(entry.quiet)}")
     return lines
 
 

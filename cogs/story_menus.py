@@ -84,7 +84,7 @@ class StoryMenus(commands.Cog):
         await self._for_story(interaction, message, ask)
 
     async def _for_story(self, interaction: Interaction, message: discord.Message, then: ForStory) -> None:
-        """Call `then` with the story of a post. For a digest, ask which of its stories first."""
+        """Call `then` with the story of a post. For a digest or roll-up, ask which of its stories first."""
         told = await posts.stories_of_message(
             self.context,
             guild_of(interaction).id,
@@ -100,7 +100,7 @@ class StoryMenus(commands.Cog):
             await then(pressed, int(value))
 
         options = [story_option(view) for view in told[:OPTIONS]]
-        await _ask(interaction, "Which story of the digest?", "Choose a story", options, chosen)
+        await _ask(interaction, "Which of these stories?", "Choose a story", options, chosen)
 
     async def _view(self, interaction: Interaction, number: int) -> StoryView:
         return await related.story_seen(

@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from bot.chat import views
 from bot.chat.permissions import PostableChannel
-from bot.domain.model import Importance, Mode, PostLayout
+from bot.domain.model import Mode, PostLayout, Volume
 from bot.errors import InvalidInputError
 from bot.messages.message import Embed, escape
 from bot.messages.story import GREY, list_pages
@@ -48,11 +48,11 @@ class SubscriptionCommands(commands.Cog):
         topic="Topic to subscribe to, including its subtopics",
         channel="Where to post (default: this channel)",
         mode="Live posts, a digest, or both (default: live)",
-        importance="How important a story must be (default: notable for live posts, all for a digest)",
+        volume="How much to post: few, some or many are about 2, 8 or 25 posts a day (default: some)",
         mention="Role to ping with each live post (default: none)",
-        layout="How posts look (default: card). /appearance preview shows each",
+        layout="How posts look (default: card)",
         publish="In an announcement channel: publish posts to its followers (default: no)",
-        reset="Reset the mention, the importance, or everything to the default",
+        reset="Reset the mention, the volume, or everything to the default",
     )
     @only_with(manage_channels=True)
     async def subscribe(
@@ -61,11 +61,11 @@ class SubscriptionCommands(commands.Cog):
         topic: str,
         channel: ChannelOption | None = None,
         mode: Literal["live", "digest", "both"] | None = None,
-        importance: Literal["all", "notable", "major"] | None = None,
+        volume: Literal["few", "some", "many", "everything", "notable", "major"] | None = None,
         mention: discord.Role | None = None,
         layout: PostLayout | None = None,
         publish: bool | None = None,
-        reset: Literal["mention", "importance", "everything"] | None = None,
+        reset: Literal["mention", "volume", "everything"] | None = None,
     ) -> None:
         """Subscribe a channel to a topic, or change a subscription."""
         target = managed(interaction, channel)
@@ -81,7 +81,7 @@ class SubscriptionCommands(commands.Cog):
             target.id,
             topic,
             Mode(mode) if mode else None,
-            Importance(importance) if importance else None,
+            Volume(volume) if volume else None,
             mention.id if mention else None,
             publish,
             Reset(reset) if reset else None,

@@ -24,6 +24,7 @@ TARGET = Path(__file__).parent.parent / "docs" / "images"
 # Words that only the message in the picture has.
 PICTURES = {"story.png": "Story #8", "digest.png": "Thursday, 8 January"}
 SETTLE = 9000  # milliseconds for pictures to load
+STEP = 2000  # milliseconds for the page to follow a press
 MARGIN = 16
 # Discord leaves this much room between the parts of a container; the simulated one leaves none.
 GAPS = "section.component-container { display: flex; flex-direction: column; gap: 8px; }"
@@ -53,6 +54,7 @@ class Pictures(Demo):
             await tab.add_style_tag(content=GAPS)
             for name, words in PICTURES.items():
                 await take(tab, words, name)
+            await take_panel(tab)
             await browser.close()
 
 
@@ -71,6 +73,21 @@ async def take(tab: Page, words: str, name: str) -> None:
     picture.crop((0, 0, int(right), picture.height)).convert("P", palette=Image.Palette.ADAPTIVE).save(
         TARGET / name
     )
+
+
+async def take_panel(tab: Page) -> None:
+    """The setup panel, with the topics of a channel."""
+    await tab.locator("#channel-composer-input").fill("/setup")
+    await tab.wait_for_timeout(STEP)
+    await tab.locator("#channel-composer-input").press("Enter")  # chooses the command
+    await tab.wait_for_timeout(STEP)
+    await tab.locator("#send-message").click()
+    await tab.wait_for_timeout(STEP)
+    await tab.get_by_role("button", name="Topics", exact=True).last.click()
+    await tab.wait_for_timeout(STEP)
+    message = tab.locator("article.channel-message", has_text="Choose topics").last
+    picture = Image.open(io.BytesIO(await message.screenshot()))
+    picture.convert("P", palette=Image.Palette.ADAPTIVE).save(TARGET / "setup.png")
 
 
 async def main() -> None:

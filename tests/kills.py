@@ -32,7 +32,7 @@ CONFIG = """\
 database: {{url: {folder}/x.db}}
 feeds: {{catalogue: false}}
 topics: {{inline: [{{name: Trains, keywords: [train]}}]}}
-posts: {{edit_interval: 5s}}
+posts: {{edit_interval: 5s, per_hour: 1000, most_per_hour: 1000}}
 sources: [{{kind: folder, path: {folder}/records}}]
 """
 

@@ -23,7 +23,7 @@ from typing import Any
 import sqlalchemy as sa
 from aiohttp import WSMsgType, web
 
-from bot.domain.model import Mode, Subscription
+from bot.domain.model import Mode, Subscription, Volume
 from bot.store import schema, subscriptions, topics
 from bot.store.database import Database
 
@@ -59,11 +59,11 @@ async def answering(handler: Handler) -> AsyncIterator[int]:
 
 
 async def follow_trains(database: str) -> None:
-    """Have the channel follow the topic Trains."""
+    """Have the channel follow everything of the topic Trains."""
     db = await Database.open(database)
     async with db.write() as connection:
         ids = await topics.ensure(connection, ["Trains"])
-        wish = Subscription(0, GUILD, CHANNEL, "Trains", Mode.LIVE)
+        wish = Subscription(0, GUILD, CHANNEL, "Trains", Mode.LIVE, Volume.EVERYTHING)
         await subscriptions.subscribe(connection, wish, ids["trains"], datetime.now(UTC))
     await db.close()
 

@@ -15,6 +15,7 @@ from bot.messages.message import Message
 from tests import discord_markdown
 
 _HEADING = re.compile(r"^#{1,3} ")
+_COMMAND = re.compile(r"</([^:>]+):\d+>")
 _PART = re.compile(r"^\*\*(.*)\*\*$")
 
 
@@ -84,7 +85,7 @@ class Shown:
 
 def plain(markdown: str) -> str:
     """What a reader sees of Markdown."""
-    return discord_markdown.shown(discord_markdown.parse(markdown))
+    return _COMMAND.sub(r"/\1", discord_markdown.shown(discord_markdown.parse(markdown)))
 
 
 def shown(message: Message | discord.Message | ResponseMessage | Mapping[str, Any]) -> Shown:

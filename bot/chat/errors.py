@@ -131,11 +131,11 @@ async def answer_error(
         else:
             log.error("error %s in %s", incident, where, exc_info=error)
     description = clip(f"⚠️ {explain(error) or BUG}", DESCRIPTION)
-    told = Embed(description=description, footer=footer, colour=RED)
+    answer = Embed(description=description, footer=footer, colour=RED)
     ids = interaction.client.command_ids
     try:
         await reply(
-            interaction, view=to_view((panel(told),), ids) if view is None else view.showing(told, ids)
+            interaction, view=to_view((panel(answer),), ids) if view is None else view.showing(answer, ids)
         )
     except discord.HTTPException as send_error:
         log.warning("an error could not be shown: %s", send_error)

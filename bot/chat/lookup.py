@@ -38,6 +38,7 @@ async def find(channel: Any, traits: MessageTraits) -> Outcome:
                 message_id=message.id,
                 thread_id=message.channel.id if in_forum else None,
                 form=MessageForm.COMPONENTS if message.flags.components_v2 else MessageForm.EMBEDS,
+                roles=tuple(role.id for role in message.role_mentions),
             )
     return Outcome(SendStatus.MISSING)
 
@@ -95,7 +96,8 @@ def _components(components: Iterable[Any]) -> Iterator[Any]:
 
 
 def _lines(message: discord.Message) -> Iterator[str]:
-    """The lines of a message's texts; of an earlier version's embeds, title and footer, as a panel would have them."""
+    """The lines of a message's texts; of an earlier version's message its content, and title and footer of its embed."""
+    yield from (line.strip() for line in message.content.splitlines())
     for component in _components(message.components):
         if isinstance(component, discord.TextDisplay):
             yield from (line.strip() for line in component.content.splitlines())

@@ -330,7 +330,7 @@ def opml_export(
 
 Semantic = Annotated[
     bool,
-    typer.Option("--semantic/--no-semantic", help="Also compare the meaning of titles. Needs the extra."),
+    typer.Option("--semantic/--no-semantic", help="Join stories in different languages. Needs the extra."),
 ]
 Orders = Annotated[
     int,

@@ -184,9 +184,7 @@ class Demo:
             await self._mornings(app, env, self.clock() + LAST_DAY)
         counts = Counter("digest" if is_digest(m) else "post" for m in self._seen.values())
         if not self._seen:
-            raise TopicwireError(
-                f"No story on {self._topic} was notable enough to post. Try another --topic."
-            )
+            raise TopicwireError(f"No story on {self._topic} was big enough to post. Try another --topic.")
         took = time.perf_counter() - started
         self.console.rule(
             f"{plural(counts['post'], 'post')}, {plural(counts['digest'], 'digest')}, {took:.1f} s"
@@ -242,7 +240,7 @@ class Demo:
         )
         async with page:
             self.console.print(
-                "\nOpen the channel at the address below. Type /subscribe, /latest, /related or /why, and press the "
+                "\nOpen the channel at the address below. Type /setup, /subscribe, /latest, /related or /why, and press the "
                 "buttons. /digest preview shows tomorrow's digest, and /digest now sends it. Press Ctrl+C to stop the demo."
             )
             self.console.print(f"\n[bold cyan]{page.url}[/]", soft_wrap=True)

@@ -15,6 +15,7 @@ from rich.text import Text
 _MARKS = re.compile(
     r"\\(?P<plain>.)|\[(?P<text>(?:\\.|[^\]\\])*)\]\((?P<url>[^)\s]*)\)|<t:(?P<time>\d+)(?::\w)?>"
     r"|<(?P<kind>#|@&)(?P<id>\d+)>|\*\*(?P<bold>(?:\\.|[^*\\])+)\*\*|`(?P<code>[^`]+)`"
+    r"|</(?P<command>[^:>]+):\d+>"
     r"|^(?:-# (?P<small>.*)|#{1,3} (?P<heading>.*))$",
     re.DOTALL | re.MULTILINE,
 )
@@ -49,6 +50,8 @@ def markdown(text: str, now: datetime, names: Mapping[int, str]) -> Text:
             case "id":
                 sign = "#" if match["kind"] == "#" else "@"
                 shown.append(f"{sign}{names.get(int(match['id']), match['id'])}", "blue")
+            case "command":
+                shown.append(f"/{match['command']}", "blue")
             case "bold":
                 shown.append_text(_styled(markdown(match["bold"], now, names), "bold"))
             case "code":

@@ -9,7 +9,7 @@ from bot.domain.briefs.answers import ModelSentence
 from bot.domain.briefs.brief import brief
 from bot.domain.briefs.candidates import Sentence, Weighed, candidates
 from bot.domain.briefs.figures import Figure
-from bot.domain.briefs.model_brief import NO_MODEL, ModelBrief, ModelBriefs
+from bot.domain.briefs.model_brief import NO_MODEL, UNMADE, ModelBrief, ModelBriefs
 from bot.domain.briefs.novelty import change, sentence_to_tell
 from bot.domain.briefs.sentences import excerpt
 from bot.domain.model import Outlet, StoryView
@@ -32,13 +32,12 @@ def attributed(sentence: Sentence) -> str:
     return f"{escape(sentence.text)} — {_linked(record.outlet, record.url)}"
 
 
-def summary(view: StoryView, sentences: Sequence[Sentence], model_briefs: ModelBriefs = NO_MODEL) -> str:
-    """The brief, a sentence a paragraph, or what a model made of it, which says so; the excerpt of the lead, cut at a
-    sentence, where there is none.
+def summary(view: StoryView, sentences: Sequence[Sentence], made: ModelBrief = UNMADE) -> str:
+    """The brief, a sentence a paragraph, or what a model made of it, beside which its `model_label` has to stand; the
+    excerpt of the lead, cut at a sentence, where there is none.
     """
-    made = model_briefs.of(sentences)
     if made.lines:
-        return "\n\n".join((*(_cited(line, sentences) for line in made.lines), f"-# {model_label(made)}"))
+        return "\n\n".join(_cited(line, sentences) for line in made.lines)
     if sentences:
         return "\n\n".join(map(attributed, sentences))
     record = view.lead.record
@@ -46,7 +45,9 @@ def summary(view: StoryView, sentences: Sequence[Sentence], model_briefs: ModelB
 
 
 def model_label(made: ModelBrief) -> str:
-    """What says that a model wrote a brief."""
+    """What says that a model wrote a brief; nothing where none did."""
+    if not made.lines:
+        return ""
     return TRANSLATED.format(made.translated_from) if made.translated_from else BY_A_MODEL
 
 

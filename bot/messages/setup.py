@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from bot.domain.model import Importance, Mode, Mute, Subscription
-from bot.domain.posting.decisions import live_importance
+from bot.domain.model import Mode, Mute, Subscription, Volume
 from bot.domain.posting.schedule import Schedule
-from bot.domain.text.cleaning import length, plural
+from bot.domain.posting.volume import shown_volume
+from bot.domain.text.cleaning import clip, plural
 from bot.messages.digest import schedule_words
 from bot.messages.message import escape, escape_to, fit_lines
 
@@ -113,10 +113,13 @@ _MODES = (
     (Mode.BOTH, "Live posts and digest", "One message per story, and the best ones in the digest"),
 )
 # How much is posted. The one list of these choices in the panel.
-_IMPORTANCES = (
-    (Importance.MAJOR, "Major stories", "Only what very many outlets report"),
-    (Importance.NOTABLE, "Notable stories", "What good outlets report; the usual choice"),
-    (Importance.ALL, "All stories", "Everything on the topic"),
+_VOLUMES = (
+    (Volume.FEW, "Few stories", "The biggest of the topic, about 2 posts a day"),
+    (Volume.SOME, "Some stories", "About 8 posts a day; the usual choice"),
+    (Volume.MANY, "Many stories", "About 25 posts a day"),
+    (Volume.EVERYTHING, "All stories", "Everything on the topic"),
+    (Volume.NOTABLE, "Notable stories", "What several outlets report, however many stories that are"),
+    (Volume.MAJOR, "Major stories", "What very many outlets report, however many stories that are"),
 )
 
 
@@ -125,10 +128,10 @@ def mode_choices(subscription: Subscription) -> list[PanelChoice]:
     return [PanelChoice(name, mode.value, text, mode is subscription.mode) for mode, name, text in _MODES]
 
 
-def importance_choices(subscription: Subscription) -> list[PanelChoice]:
+def volume_choices(subscription: Subscription) -> list[PanelChoice]:
     """How much of a subscription can be posted."""
-    present = live_importance(subscription)
-    return [PanelChoice(name, value.value, text, value is present) for value, name, text in _IMPORTANCES]
+    present = shown_volume(subscription)
+    return [PanelChoice(name, value.value, text, value is present) for value, name, text in _VOLUMES]
 
 
 def offer_words(feeds: int, per_day: float | None) -> str:
@@ -144,12 +147,17 @@ def offer_words(feeds: int, per_day: float | None) -> str:
 
 
 def page_text(page: Page, channel_id: int, problems: Sequence[str], notice: str, lines: Iterable[str]) -> str:
-    """A page's text: its title, the channel with what the bot lacks there, what the last press did, and `lines`."""
-    place = [] if page is Page.FEEDS else [f"Channel: <#{channel_id}> · {_state_of(problems)}"]
-    said = [f"\n{notice}"] if notice and length(notice) <= NOTICE else ["\nDone."] if notice else []
+    """A page's text: its title, the channel with what the bot lacks there, what the last press did, and `lines`.
+
+    `channel_id` is 0 if no channel is chosen.
+    """
+    place = f"Channel: <#{channel_id}> · {_state_of(problems)}" if channel_id else "Choose a channel first."
+    said = (
+        [f"\n{fit_lines((clip(line, NOTICE) for line in notice.splitlines()), NOTICE)[0]}"] if notice else []
+    )
     listed, left = fit_lines(lines, BODY)
     more = [f"… and {left} more"] if left else []
-    head = [f"### {TITLES[page]}", HINTS[page], *place, *said]
+    head = [f"### {TITLES[page]}", HINTS[page], *([] if page is Page.FEEDS else [place]), *said]
     return "\n".join([*head, *([f"\n{listed}"] if listed else []), *more])
 
 

@@ -19,7 +19,7 @@ from bot.domain.stories.ranking import Spike
 from bot.domain.stories.related import timeline
 from bot.domain.text.cleaning import clip, isolate, length, plural
 from bot.domain.text.words import name_key
-from bot.messages.briefs import attributed, change_line, change_since, figures_line, summary
+from bot.messages.briefs import attributed, change_line, change_since, figures_line, model_label, summary
 from bot.messages.commands import escape_but_commands
 from bot.messages.languages import ENGLISH, base_language, language_name
 from bot.messages.layout import (
@@ -81,7 +81,9 @@ BESIDE = 3  # lines of coverage that leave room for all else on their page
 RELATED_ACTION = "related:"
 MOST_ROLES = 50  # named in one message: they take at most a third of its text
 GREY = 0x80848E
-RECORD_TYPES = {"video": "video"}  # what a report is called that is no text
+# What a report is called that is no text, and what its button says.
+RECORD_TYPES = {"video": "video", "podcast": "podcast"}
+OPEN = {"video": "Watch", "podcast": "Listen"}
 
 # Twelve colours that read well on Discord's dark and light themes.
 PALETTE = (
@@ -143,11 +145,11 @@ def story_post(
     lead = view.lead.record
     topics = topics or view.topics or subscribed
     roles = tuple(dict.fromkeys(mentions))[:MOST_ROLES]
-    scene = PostScene(view, topics, owners, since, model_briefs, said or said_in_post, language)
+    content = PostContent(view, topics, owners, since, model_briefs, said or said_in_post, language)
     room = Room(TEXT - length(mention_line(roles)), COMPONENTS - 2)
     accent = colour if colour is not None else colour_of(next(iter(topics), ""))
     return Message(
-        layout=(Container(fit(LAYOUTS[layout](scene), room), accent),),
+        layout=(Container(fit(LAYOUTS[layout](content), room), accent),),
         roles=roles,
         name=clip(lead.title, THREAD_NAME),
         tags=tuple(dict.fromkeys((*subscribed, *topics)))[: FORUM_TAGS * 4],
@@ -155,7 +157,7 @@ def story_post(
 
 
 @dataclass(frozen=True, slots=True)
-class PostScene:
+class PostContent:
     """What the layouts of a post are made of; see `story_post`."""
 
     view: StoryView
@@ -167,45 +169,47 @@ class PostScene:
     language: str
 
 
-def card(scene: PostScene) -> list[Ranked]:
+def card(content: PostContent) -> list[Ranked]:
     """Topics, headline, picture, brief, what changed, outlets, dates, and buttons."""
-    view = scene.view
-    news, sentences = scene.said(view, scene.owners, scene.since)
+    view = content.view
+    news, sentences = content.said(view, content.owners, content.since)
+    made = content.model_briefs.of(sentences)
     return [
-        Ranked(4, Markdown.of(small(_topic_line(scene)))),
+        Ranked(4, Markdown.of(small(_topic_line(content)))),
         Ranked(0, Markdown.of(heading(_headline(view.lead.record)))),
         Ranked(4, picture_of(view)),
-        Ranked(1, _paragraphs(summary(view, sentences, scene.model_briefs))),
-        Ranked(2, Markdown.of(_what_changed(scene, news))),
+        Ranked(1, _paragraphs(summary(view, sentences, made))),
+        Ranked(0, Markdown.of(small(model_label(made)))),
+        Ranked(2, Markdown.of(_what_changed(content, news))),
         Ranked(4, Divider()),
-        Ranked(3, Markdown.of(small(outlet_line(view, scene.language)))),
+        Ranked(3, Markdown.of(small(outlet_line(view, content.language)))),
         Ranked(2, Markdown.of(small(_dates(view)))),
         Ranked(0, Buttons(tuple(_buttons(view)))),
     ]
 
 
-def compact(scene: PostScene) -> list[Ranked]:
+def compact(content: PostContent) -> list[Ranked]:
     """A headline and a line, with the coverage a press away."""
-    view = scene.view
-    line = [_outlet(view.lead.record, scene.language), plural(view.outlets, "outlet"), _when(view)]
-    told = Markdown.of(f"**{_headline(view.lead.record)}**", small(" · ".join(filter(None, line))))
-    return [Ranked(0, Beside(told, Button("Coverage", action=f"{RELATED_ACTION}{view.number}")))]
+    view = content.view
+    line = [_outlet(view.lead.record, content.language), plural(view.outlets, "outlet"), _when(view)]
+    text = Markdown.of(heading(_headline(view.lead.record)), small(" · ".join(filter(None, line))))
+    return [Ranked(0, Beside(text, Button("Coverage", action=f"{RELATED_ACTION}{view.number}")))]
 
 
-def headline(scene: PostScene) -> list[Ranked]:
+def headline(content: PostContent) -> list[Ranked]:
     """A headline with its picture, and a line."""
-    view = scene.view
+    view = content.view
     return [
-        Ranked(4, Markdown.of(small(_topic_line(scene)))),
+        Ranked(4, Markdown.of(small(_topic_line(content)))),
         Ranked(0, Markdown.of(heading(_headline(view.lead.record)))),
         Ranked(4, picture_of(view)),
-        Ranked(3, Markdown.of(small(outlet_line(view, scene.language)))),
+        Ranked(3, Markdown.of(small(outlet_line(view, content.language)))),
         Ranked(2, Markdown.of(small(_dates(view)))),
         Ranked(0, Buttons(tuple(_buttons(view)))),
     ]
 
 
-LAYOUTS: Mapping[PostLayout, Callable[[PostScene], list[Ranked]]] = {
+LAYOUTS: Mapping[PostLayout, Callable[[PostContent], list[Ranked]]] = {
     PostLayout.CARD: card,
     PostLayout.COMPACT: compact,
     PostLayout.HEADLINE: headline,
@@ -232,12 +236,12 @@ def _headline(record: Record) -> str:
     return link(clip(record.title, TITLE), record.url, TITLE + HEADLINE_URL + 4)
 
 
-def _topic_line(scene: PostScene) -> str:
-    lead = scene.view.lead.record
-    shown = " · ".join(escape(topic) for topic in scene.topics)
+def _topic_line(content: PostContent) -> str:
+    lead = content.view.lead.record
+    shown = " · ".join(escape(topic) for topic in content.topics)
     while length(shown) > TOPIC_LINE:
         shown = shown.rpartition(" · ")[0]
-    return " · ".join(filter(None, (shown, *_marks(lead, scene.language))))
+    return " · ".join(filter(None, (shown, *_marks(lead, content.language))))
 
 
 def _marks(record: Record, language: str) -> list[str]:
@@ -257,8 +261,8 @@ def picture_of(view: StoryView) -> Gallery:
     return Gallery(())
 
 
-def _what_changed(scene: PostScene, news: Sentence | None) -> str:
-    grew = grown_by(scene.view, scene.since)
+def _what_changed(content: PostContent, news: Sentence | None) -> str:
+    grew = grown_by(content.view, content.since)
     parts = [f"+{plural(grew, 'outlet')}" if grew else "", change_line(news) if news else ""]
     return " · ".join(("**What changed**", *filter(None, parts))) if any(parts) else ""
 
@@ -310,7 +314,7 @@ def _when(view: StoryView) -> str:
 def _buttons(view: StoryView) -> Iterator[Button]:
     lead = view.lead.record
     if length(address := safe_url(lead.url)) <= BUTTON_URL:
-        yield Button("Watch" if lead.type == "video" else "Read", url=address)
+        yield Button(OPEN.get(lead.type, "Read"), url=address)
     yield Button("Related coverage", action=f"{RELATED_ACTION}{view.number}")
 
 

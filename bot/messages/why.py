@@ -11,6 +11,7 @@ from bot.domain.text.cleaning import plural
 from bot.domain.text.words import name_key
 from bot.messages.message import Embed, escape, escape_to, relative
 from bot.messages.story import colour_of, coverage_line, list_pages
+from bot.messages.volume import place_words
 
 REASON = 200
 MOST_WORDS = 8  # that put records into one topic
@@ -37,8 +38,12 @@ def fate_line(fate: PostFate) -> str:
             return f"{posted} The post is no longer updated: {reason}."
         case PostState.WAITING:
             return f"Waiting to be posted here{': ' + reason if reason else ''}."
+        case PostState.LISTED:
+            return "Listed here together with other stories, because more came than is posted in an hour, or during the quiet hours."
         case PostState.REFUSED:
             return f"Not posted here: {reason}."
+        case PostState.WITHHELD if fate.place is not None:
+            return f"Not posted here: {place_words(fate.place)}."
         case PostState.WITHHELD:
             return f"Not posted here: {EXPLAIN[Reason(fate.reason)]}."
         case PostState.NOT_SUBSCRIBED:

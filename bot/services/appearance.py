@@ -67,7 +67,7 @@ async def choose(
             name = resolve(await context.topics.load(connection, guild_id), topic).name
             chosen = tuple(subscription for subscription in chosen if subscription.topic == name)
         if not chosen:
-            raise NotFoundError("There is no such subscription yet. Start with /subscribe.")
+            raise NotFoundError("There is no such subscription yet. Start with `/subscribe`.")
         appearance = Appearance(layout, accent, keep_accent=colour is None)
         await subscriptions.set_appearance(connection, [s.id for s in chosen], appearance)
     return chosen
@@ -80,9 +80,9 @@ async def preview(context: Context, guild_id: int, channel_id: int, topic: str |
     """
     async with context.db.read() as connection:
         topics = await context.topics.load(connection, guild_id)
-        own = await subscriptions.subscriptions(connection, guild_id=guild_id, channel_ids=[channel_id])
-    wanted = [resolve(topics, topic).name] if topic else [subscription.topic for subscription in own]
-    for name in [*wanted, None] if topic is None else wanted:
+        followed = await subscriptions.subscriptions(connection, guild_id=guild_id, channel_ids=[channel_id])
+    candidates = [resolve(topics, topic).name] if topic else [*(s.topic for s in followed), None]
+    for name in candidates:
         _, views = await latest(context, name, guild_id, channel_id, RECENT)
         if views:
             break
@@ -91,5 +91,5 @@ async def preview(context: Context, guild_id: int, channel_id: int, topic: str |
     view = next((v for v in views if any(m.record.image for m in v.members)), views[0])
     names = topics.specific_first(view.topics)
     resolved = topics.resolve(next(iter(names), ""))
-    accents = (s.accent for s in own if s.accent is not None and name in (None, s.topic))
+    accents = (s.accent for s in followed if s.accent is not None and name in (None, s.topic))
     return Preview(view, tuple(names), next(accents, resolved.colour if resolved else None))

@@ -13,22 +13,22 @@ from bot.services.context import Context
 from bot.store import stories, subscriptions
 from bot.store.sent_messages import sent_message
 
-NO_POST = "That message is not a post of a story in this channel. Use this on a post of this bot, or on a digest of the last 30 days."
-EMPTY_DIGEST = "No story of that digest is left: its outlets removed them, or they are muted here."
+NO_POST = "That message is not a post of a story in this channel. Use this on a post of this bot, or on its digest or list of the last 30 days."
+NOTHING_LEFT = "No story of that message is left: the outlets removed them, or they are muted here."
 
 
 async def stories_of_message(
     context: Context, guild_id: int, channel_id: int, message_id: int, *, thread_id: int = 0
 ) -> int | tuple[StoryView, ...]:
-    """The number of the story of a post, or the stories of a digest that are left, without what is muted in the channel.
+    """The number of the story of a post, or the stories of a digest or roll-up that are left, without what is muted in the channel.
 
-    A post of a forum is in the thread `thread_id` of the forum. Raises NotFoundError if the message is neither, and for a digest without stories.
+    A post of a forum is in the thread `thread_id` of the forum. Raises NotFoundError if the message is neither, and if no story is left.
     """
     async with context.db.read() as connection:
         message = await sent_message(connection, guild_id, (channel_id, thread_id), message_id)
         if message is None:
             raise NotFoundError(NO_POST)
-        if not message.is_digest:
+        if not message.is_list:
             return message.stories[0]
         merged = await stories.survivors(connection, message.stories)
         numbers = list(dict.fromkeys(merged.get(number, number) for number in message.stories))
@@ -36,7 +36,7 @@ async def stories_of_message(
         muted = muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
     left = await asyncio.to_thread(_views, numbers, loaded, muted, context.rules.owners)
     if not left:
-        raise NotFoundError(EMPTY_DIGEST)
+        raise NotFoundError(NOTHING_LEFT)
     return left
 
 

@@ -14,7 +14,7 @@ from bot.store import outbox, schema
 from bot.store.conditions import is_unleased
 from bot.store.servers import LEFT
 from bot.store.sql import upsert
-from bot.store.subscriptions import ChannelState, _channel
+from bot.store.subscriptions import ChannelState, channel_of
 
 _c = schema.channels
 _o = schema.outbox
@@ -26,7 +26,7 @@ async def due(connection: AsyncConnection, now: datetime) -> list[ChannelState]:
     """The channels whose digest is due, the longest waiting first; paused ones wait."""
     ready = sa.and_(_c.c.next_digest <= now, _RUNNING)
     rows = await connection.execute(sa.select(_c).where(ready).order_by(_c.c.next_digest))
-    return [_channel(row) for row in rows]
+    return [channel_of(row) for row in rows]
 
 
 async def next_due(connection: AsyncConnection) -> datetime | None:

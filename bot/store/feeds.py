@@ -217,6 +217,17 @@ async def topic_lists(connection: AsyncConnection, guild_id: int) -> Counter[tup
     return Counter({tuple(json.loads(names)): count for names, count in await connection.execute(counted)})
 
 
+async def unread_topic_lists(connection: AsyncConnection, guild_id: int) -> list[tuple[str, ...]]:
+    """What those feeds are about, of all that a server sees, that are still to be read for the first time and do not fail."""
+    unread = sa.and_(~_s.c.intake_done, _f.c.failures == 0, _f.c.next_poll.is_not(None))
+    rows = await connection.execute(
+        sa.select(_f.c.topics)
+        .join(_s, _s.c.id == _f.c.source_id)
+        .where(unread, _f.c.guild_id.in_((0, guild_id)))
+    )
+    return [tuple(names) for names in rows.scalars()]
+
+
 async def about(connection: AsyncConnection, guild_id: int) -> Counter[str]:
     """How many feeds, the shared ones and a server's own, are about each topic (as `name_key` gives them)."""
     feed_counts: Counter[str] = Counter()

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,9 +17,10 @@ from bot.domain import retry
 from bot.domain.circuit import Circuit, is_outage
 from bot.domain.retry import Drop, MessageForm, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict
 from bot.messages.message import Message
+from bot.messages.rollup import rollup_title
 from bot.messages.story import fingerprint, forwarded
 from bot.services.context import Context
-from bot.store import delivery, digests, outbox, pointers, subscriptions
+from bot.store import delivery, digests, outbox, pointers, rollups, subscriptions
 from bot.store.outbox import Claimed
 from bot.workers import rendering
 from bot.workers.rendering import RenderContext
@@ -89,7 +91,8 @@ class Delivery:
             if self._stopping() or room <= 0:
                 return 0
             async with self._context.db.write() as connection:
-                claimed = await outbox.claim(connection, now, room, self._queues, self._holder)
+                keep_pace = partial(rollups.keep_pace, settings=self._context.rules)
+                claimed = await outbox.claim(connection, now, room, self._queues, self._holder, keep_pace)
                 if room > len(claimed):
                     claimed += await outbox.claim_publishing(
                         connection, now, room - len(claimed), self._queues, self._holder
@@ -290,7 +293,10 @@ class Delivery:
         async with self._context.db.read() as connection:
             numbers = await delivery.numbers_of(connection, claim)
             others = await delivery.other_messages(connection, claim)
-        title = Message.from_json(claim.payload).title if claim.payload else ""
+        if claim.kind == outbox.ROLLUP:
+            title = rollup_title(is_quiet=bool((claim.payload or {}).get("quiet")))
+        else:
+            title = Message.from_json(claim.payload).title if claim.payload else ""
         return MessageTraits(min(since, self._context.now()), numbers, title, others)
 
     async def _pointer(self, claim: Claimed, render_context: RenderContext) -> Message | Outcome:
@@ -323,7 +329,7 @@ class Delivery:
         """Decide what becomes of a message, and write it."""
         context, now = self._context, self._context.now()
         verdict = retry.settle(outcome, claim.attempt, now, rendering.request_kind(claim, render_context))
-        if outcome.result is SendStatus.EXISTS and claim.kind != outbox.STORY:
+        if outcome.result is SendStatus.EXISTS and claim.kind in (outbox.DIGEST, outbox.NOTICE):
             verdict = Sent()  # it shows what it was composed of
         publishes = await self._is_to_publish(claim, outcome, render_context)
         async with context.db.write() as connection:

@@ -15,16 +15,20 @@ from bot.domain.model import Mode, Mute, PostLayout, StoryView, Subscription, To
 from bot.domain.posting import decisions
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.digest import served_by_digest
+from bot.domain.posting.volume import is_posted
 from bot.domain.retry import MessageForm, Outcome, RequestKind, SendStatus
 from bot.domain.stories.owners import MediaOwners
-from bot.domain.stories.story import Story, muted_by, reaches, story_view
+from bot.domain.stories.story import Story, muted_by, story_view
 from bot.domain.topics.topics import Topics
 from bot.messages.digest import without_stories
+from bot.messages.first import as_first_post
 from bot.messages.forum import other_names, tag_names
 from bot.messages.message import Message
+from bot.messages.rollup import rollup_message
 from bot.messages.story import Said, said_in_post, story_post, withdrawn
-from bot.store import outbox, rephrasings, stories, subscriptions
+from bot.store import outbox, rephrasings, rollups, stories, subscriptions
 from bot.store.outbox import Claimed
+from bot.store.rollups import Listing
 from bot.store.subscriptions import ChannelState
 from bot.store.topic_cache import TopicCache
 from bot.workers import notices
@@ -38,7 +42,7 @@ class RenderContext:
 
     `stories` are those of the claims and those that they were `merged_into`; `channels` are those that a digest
     waits for; `outdated` says by a notice's id why it is not true any more. `answers` is what `model` made of briefs, by
-    the name of their content; `choices` says what the channels want of it.
+    the name of their content; `choices` says what the channels want of it. `listings` say by its row what a roll-up lists.
 
     Most channels of a story see the same of it, so that is computed once: `views` by story, server (0 where all see the
     same) and mutes, and what is `said` of a view by how many of its members came after the post.
@@ -55,6 +59,7 @@ class RenderContext:
     model: str = ""
     answers: Answers = field(default_factory=dict)
     choices: Mapping[int, BriefChoice] = field(default_factory=dict)
+    listings: Mapping[int, Listing] = field(default_factory=dict)
     views: dict[tuple[int, int, frozenset[str]], StoryView | None] = field(default_factory=dict)
     said: dict[tuple[int, int], Said] = field(default_factory=dict)
 
@@ -76,6 +81,8 @@ async def load(
     numbers = {claim.story for claim in claimed if claim.story is not None}
     digested = (claim.payload for claim in claimed if claim.kind == outbox.DIGEST and claim.payload)
     numbers.update(number for payload in digested for number in Message.from_json(payload).stories)
+    listings = await rollups.listings(connection, [c.id for c in claimed if c.kind == outbox.ROLLUP])
+    numbers |= {number for listing in listings.values() for number in listing.stories}
     channel_ids = {claim.channel_id for claim in claimed}
     by_channel: dict[int, list[Subscription]] = {}
     for subscription in await subscriptions.subscriptions(connection, channel_ids=channel_ids):
@@ -99,6 +106,7 @@ async def load(
         model=model,
         answers=await rephrasings.of_stories(connection, numbers) if chosen else {},
         choices=chosen,
+        listings=listings,
     )
 
 
@@ -108,6 +116,8 @@ def request_kind(claim: Claimed, render_context: RenderContext) -> RequestKind:
         return RequestKind.PUBLISH
     if claim.message_id is None:
         return RequestKind.SEND
+    if claim.kind != outbox.STORY:
+        return RequestKind.EDIT
     pointer = claim.story in render_context.merged_into
     return RequestKind.EDIT if pointer or shows_story(claim, render_context) else RequestKind.REMOVAL
 
@@ -124,6 +134,8 @@ def rendered(claim: Claimed, render_context: RenderContext, now: datetime) -> Me
             return _digest(claim, render_context, now)
         case outbox.NOTICE:
             return _notice(claim, render_context, now)
+        case outbox.ROLLUP:
+            return _rollup(claim, render_context)
         case _:
             return _post(claim, render_context, now)
 
@@ -157,6 +169,22 @@ def _notice(claim: Claimed, render_context: RenderContext, now: datetime) -> Mes
     if reason := render_context.outdated.get(claim.id):
         return Outcome(SendStatus.STALE, detail=reason)
     return Message.from_json(claim.payload or {})
+
+
+def _rollup(claim: Claimed, render_context: RenderContext) -> Message | Outcome:
+    listing = render_context.listings[claim.id]
+    views: dict[int, StoryView] = {}
+    for listed in listing.stories:
+        number = render_context.merged_into.get(listed, listed)
+        view = _view(replace(claim, story=number), render_context)
+        if view is not None and _live_subscriptions(claim, view, render_context):
+            views[number] = view
+    if not views and claim.message_id is None:
+        return Outcome(
+            SendStatus.STALE, detail="every story of the list was removed, or is not followed any more"
+        )
+    others = listing.count - len(listing.stories)
+    return rollup_message(list(views.values()), others, is_quiet=listing.is_quiet)
 
 
 def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
@@ -194,6 +222,8 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
         model_briefs=render_context.model_briefs(claim.channel_id),
         said=partial(_said, render_context),
     )
+    if outbox.FIRST in (claim.payload or {}):
+        message = as_first_post(message)
     others = other_names(message.tags, topics) if claim.thread_id is not None else ()
     return replace(message, tags=tag_names(message.tags, topics), other_tags=others)
 
@@ -274,5 +304,5 @@ def _live_subscriptions(claim: Claimed, view: StoryView, render_context: RenderC
 
 
 def _reached(view: StoryView, subscriptions: Iterable[Subscription]) -> list[Subscription]:
-    """Those that ping and publish: a story does not get over one's bar because another lets it in."""
-    return [s for s in subscriptions if reaches(view, decisions.live_importance(s))]
+    """Those that ping and publish: a story that is posted for one subscription may be too small for another."""
+    return [s for s in subscriptions if is_posted(view, s)]

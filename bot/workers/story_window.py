@@ -30,7 +30,7 @@ class StoryWindowCache:
 
     The window follows the database. Stories that people corrected in this process, which are in `log`, are read again. The
     whole window is read again if another process changed a story, and after a transaction that failed.
-    `semantic`: stories are compared by what titles mean, too.
+    `semantic`: stories are compared by what reports mean, too.
     """
 
     def __init__(self, log: StoryLog | None = None, *, semantic: bool = False) -> None:

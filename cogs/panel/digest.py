@@ -23,7 +23,7 @@ from cogs.panel.session import PageParts, Session
 async def digest_page(session: Session, interaction: Interaction) -> PageParts:
     """The present state, and buttons that change it."""
     now = await setup.channel_setup(session.context, guild_of(interaction).id, session.state.channel_id)
-    actions = _Actions(session)
+    actions = _DigestActions(session)
     default = now.schedule or session.context.digest_default
     when = session.ask("The digest of this channel", _fields(default), actions.set_time)
     buttons = [button("Set time and zone…", when, main=now.schedule is None)]
@@ -59,7 +59,7 @@ def _size(text: str) -> int:
     raise InvalidInputError(f"The most stories of a digest are a number from 1 to {MOST_SIZE}.")
 
 
-class _Actions:
+class _DigestActions:
     """What the page's buttons do."""
 
     def __init__(self, session: Session) -> None:

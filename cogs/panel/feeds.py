@@ -12,18 +12,18 @@ from bot.domain.polling import Feed
 from bot.domain.text.cleaning import clip, plural
 from bot.messages.layout import CHOICE
 from bot.messages.message import escape_to
-from bot.messages.setup import NAME, OPTIONS, PanelChoice, PanelState
+from bot.messages.setup import NAME, PanelChoice, PanelState
 from bot.services import sources
 from cogs.common import Interaction, guild_of
 from cogs.pages import feed_line
-from cogs.panel.session import PageParts, Row, Session, turning
+from cogs.panel.session import Action, PageParts, Row, Session, page_of, turning
 
 
 async def feeds_page(session: Session, interaction: Interaction) -> PageParts:
     """The feeds that the server added, with a form to add one and a menu to remove one."""
     listing = await sources.listing(session.context, guild_of(interaction).id)
     feeds = listing.server_feeds
-    page = feeds[session.state.first : session.state.first + OPTIONS]
+    page = page_of(session, feeds)
     add = session.ask("Add a feed", _fields, _add(session))
     rows: list[Row] = [ui.ActionRow(button("Add a feed…", add))]
     if page:
@@ -31,18 +31,18 @@ async def feeds_page(session: Session, interaction: Interaction) -> PageParts:
         rows.append(
             menu("remove", "Remove a feed (its articles stay)", choices, session.on(_remove(session, page)))
         )
-    rows += turning(session, len(page), len(feeds), OPTIONS)
+    rows += turning(session, len(page), len(feeds))
     return PageParts([feed_line(feed) for feed in page] or ["This server has no feeds yet."], rows)
 
 
 def _fields() -> Mapping[str, ui.TextInput[Any]]:
     return {
-        "Address of the feed, or of a page that has one": field("url", example="https://example.com/feed"),
-        "Topic of all its articles (empty: by keywords)": field("topic", required=False),
+        "Address of a feed, or of a page with one": field("url", example="https://example.com/feed"),
+        "Topic of its articles (empty: by keywords)": field("topic", required=False),
     }
 
 
-def _add(session: Session) -> Any:
+def _add(session: Session) -> Action:
     async def add(interaction: Interaction, values: Sequence[Any]) -> PanelState:
         url, topic = values
         interaction.client.tree.limits.count_as("source add", interaction)
@@ -62,7 +62,7 @@ def _add(session: Session) -> Any:
     return add
 
 
-def _remove(session: Session, page: Sequence[Feed]) -> Any:
+def _remove(session: Session, page: Sequence[Feed]) -> Action:
     async def remove(interaction: Interaction, values: Sequence[Any]) -> PanelState:
         feed = next(feed for feed in page if str(feed.source_id) == values[0])
         removed = await sources.remove(session.context, feed.address, guild_of(interaction).id)

@@ -13,18 +13,18 @@ from bot.domain.model import Mute
 from bot.domain.text.cleaning import clip, plural
 from bot.messages.layout import CHOICE
 from bot.messages.message import escape
-from bot.messages.setup import OPTIONS, PanelChoice, PanelState, PendingMute, mute_lines
+from bot.messages.setup import PanelChoice, PanelState, PendingMute, mute_lines
 from bot.services import mutes
 from cogs.common import Interaction, guild_of, managed, managed_everywhere, may_see
-from cogs.panel.session import PageParts, Row, Session, turning
+from cogs.panel.session import Action, PageParts, Row, Session, page_of, turning
 
 
 async def mutes_page(session: Session, interaction: Interaction) -> PageParts:
     """The mutes of the server and of the chosen channel, with buttons to add one and a menu to undo some."""
-    state, actions = session.state, _Actions(session)
+    state, actions = session.state, _MuteActions(session)
     everywhere = await mutes.listing(session.context, guild_of(interaction).id)
     shown = [m for m in everywhere if not m.channel_id or may_see(interaction, m.channel_id)]
-    page = shown[state.first : state.first + OPTIONS]
+    page = page_of(session, shown)
     if state.mute is not None:
         return PageParts((), [_confirm(session, actions)])
     here = session.ask("Mute in this channel", _fields, actions.mute_here)
@@ -38,7 +38,7 @@ async def mutes_page(session: Session, interaction: Interaction) -> PageParts:
         choices = [PanelChoice(m.value, str(m.id), "" if m.channel_id else "across the server") for m in page]
         undo = session.on(actions.undo(page))
         rows.append(menu("unmute", "Unmute", choices, undo, several=True))
-    rows += turning(session, len(page), len(shown), OPTIONS)
+    rows += turning(session, len(page), len(shown))
     return PageParts(mute_lines(page), rows)
 
 
@@ -46,12 +46,12 @@ def _fields() -> Mapping[str, ui.TextInput[Any]]:
     return {"An outlet, or words in a title": field("what", example="example.com")}
 
 
-def _confirm(session: Session, actions: _Actions) -> Row:
+def _confirm(session: Session, actions: _MuteActions) -> Row:
     cancel = session.to(notice="Nothing was muted.")
     return ui.ActionRow(button("Mute it", session.on(actions.confirm), danger=True), button("Cancel", cancel))
 
 
-class _Actions:
+class _MuteActions:
     """What the page's buttons and menu do. Rights are those of the commands."""
 
     def __init__(self, session: Session) -> None:
@@ -97,7 +97,7 @@ class _Actions:
             notice=f"✅ {name} is muted." if is_new else f"{name} is muted already."
         )
 
-    def undo(self, page: Sequence[Mute]) -> Any:
+    def undo(self, page: Sequence[Mute]) -> Action:
         """Undo the chosen ones of these mutes."""
 
         async def undo(interaction: Interaction, values: Sequence[Any]) -> PanelState:

@@ -12,26 +12,18 @@ from discord import ui
 from bot.chat.components import mentions
 from bot.chat.panel import button, menu, role_menu
 from bot.chat.permissions import PostableChannel
-from bot.domain.model import Importance, Mode, Subscription
+from bot.domain.model import Mode, Subscription, Volume
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
 from bot.errors import InvalidInputError
 from bot.messages.layout import CHOICE
 from bot.messages.message import escape_to
-from bot.messages.setup import (
-    NAME,
-    OPTIONS,
-    PanelChoice,
-    PanelState,
-    importance_choices,
-    mode_choices,
-    subscribed_words,
-)
+from bot.messages.setup import NAME, PanelChoice, PanelState, mode_choices, subscribed_words, volume_choices
 from bot.services import setup, subscribe
 from bot.services.subscribe import Reset, SubscribeRequest
 from cogs.common import Interaction, guild_of, require_postable
 from cogs.pages import how_posted, may_ping, require_pingable
-from cogs.panel.session import PageParts, Row, Session, turning
+from cogs.panel.session import PageParts, Row, Session, page_of, turning
 from cogs.roles import change_role, offered_role, role_offer
 
 
@@ -43,14 +35,14 @@ async def posts_page(session: Session, interaction: Interaction) -> PageParts:
         return PageParts(["This channel follows no topic yet. Press *Topics* to choose some."])
     by_key = {name_key(s.topic): s for s in followed}
     chosen = by_key.get(name_key(state.topic))
-    page = followed[state.first : state.first + OPTIONS]
+    page = page_of(session, followed)
     choices = [PanelChoice(s.topic, clip(s.topic, CHOICE), how_posted(s, None), s is chosen) for s in page]
 
     async def choose(_interaction: Interaction, values: Sequence[Any]) -> PanelState:
-        return state.after(topic=next(s.topic for s in page if clip(s.topic, CHOICE) == values[0]))
+        return session.state.after(topic=next(s.topic for s in page if clip(s.topic, CHOICE) == values[0]))
 
     rows = [menu("topic", "Choose a topic to change", choices, session.on(choose))]
-    rows += turning(session, len(page), len(followed), OPTIONS)
+    rows += turning(session, len(page), len(followed))
     if chosen is None:
         return PageParts([f"• {escape_to(s.topic, NAME)} · {how_posted(s, guild)}" for s in followed], rows)
     line = f"**{escape_to(chosen.topic, NAME)}** · {how_posted(chosen, guild)}"
@@ -78,7 +70,7 @@ class _Settings:
             buttons.append(button("Get or give back the role", on(self._change_role)))
         return [
             menu("mode", "How it is delivered", mode_choices(subscription), on(self._mode)),
-            menu("importance", "How much is posted", importance_choices(subscription), on(self._importance)),
+            menu("volume", "How much is posted", volume_choices(subscription), on(self._volume)),
             role_menu(role, on(self._role)),
             ui.ActionRow(*buttons),
         ]
@@ -94,8 +86,8 @@ class _Settings:
     async def _mode(self, interaction: Interaction, values: Sequence[Any]) -> PanelState:
         return await self._change(interaction, mode=Mode(values[0]))
 
-    async def _importance(self, interaction: Interaction, values: Sequence[Any]) -> PanelState:
-        return await self._change(interaction, importance=Importance(values[0]))
+    async def _volume(self, interaction: Interaction, values: Sequence[Any]) -> PanelState:
+        return await self._change(interaction, volume=Volume(values[0]))
 
     async def _role(self, interaction: Interaction, values: Sequence[Any]) -> PanelState:
         if not values:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from discord import ui
 
@@ -14,13 +14,14 @@ from bot.chat.permissions import PostableChannel, missing
 from bot.chat.reply import acknowledge, reply
 from bot.errors import InvalidInputError, NotAllowedError
 from bot.messages.commands import with_mentions
-from bot.messages.setup import Page, PanelState, page_text
+from bot.messages.setup import OPTIONS, Page, PanelState, page_text
 from bot.services.context import Context
 from cogs.common import Interaction, channel_of, check, guild_of, managed, may_see, target_channel
 
 ACCENT = 0x5865F2
 Action = Callable[[Interaction, Sequence[Any]], Awaitable[PanelState]]
 Row = ui.ActionRow[Panel]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +112,9 @@ class Session:
     async def _draw(self, interaction: Interaction) -> Panel:
         if self.channel(interaction) is None:
             self.state = replace(self.state, channel_id=0)
-        if self._panel is not None:
-            self._panel.stop()
         parts = await self._pages[self.state.page](self, interaction)
+        if self._panel is not None:  # before the next one has its buttons: they have the same names
+            self._panel.stop()
         self._panel = panel = Panel(interaction, allow)
         panel.add_item(ui.Container(*self._items(interaction, parts), accent_colour=ACCENT))
         return panel
@@ -143,16 +144,21 @@ class Session:
         channel = channel_of(interaction, chosen.resolve() or chosen)
         if not may_see(interaction, channel.id):
             raise NotAllowedError("You cannot see that channel. Choose another one.")
-        return PanelState(
-            channel.id, self.state.page, self.state.category, self.state.search, self.state.first
-        )
+        return PanelState(channel.id, self.state.page, self.state.category, self.state.search)
 
 
-def turning(session: Session, shown: int, total: int, size: int) -> list[Row]:
+def page_of(session: Session, items: Sequence[T]) -> Sequence[T]:
+    """The items from `state.first` on that have room in a menu. A list that has become shorter begins anew."""
+    if session.state.first >= len(items):
+        session.state = replace(session.state, first=0)
+    return items[session.state.first : session.state.first + OPTIONS]
+
+
+def turning(session: Session, shown: int, total: int) -> list[Row]:
     """Buttons to turn the pages of a list that `state.first` begins, if it has several."""
-    if total <= size:
+    if total <= OPTIONS:
         return []
     first = session.state.first
-    back = button("Previous", session.to(first=max(0, first - size)), disabled=first == 0)
-    more = button("Next", session.to(first=first + size), disabled=first + shown >= total)
+    back = button("Previous", session.to(first=max(0, first - OPTIONS)), disabled=first == 0)
+    more = button("Next", session.to(first=first + OPTIONS), disabled=first + shown >= total)
     return [ui.ActionRow(back, more)]

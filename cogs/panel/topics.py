@@ -24,7 +24,7 @@ from bot.services import setup, subscribe
 from bot.services.setup import TopicCatalogue
 from bot.services.subscribe import SubscribeRequest
 from cogs.common import Interaction, guild_of, require_postable
-from cogs.panel.session import PageParts, Row, Session, turning
+from cogs.panel.session import Action, PageParts, Row, Session, turning
 
 MOST_DETAILS = 5  # topics of which the answer says what they bring
 
@@ -82,11 +82,11 @@ def _rows(session: Session, catalogue: TopicCatalogue) -> list[Row]:
         ]
         choose = session.on(_choose_topics(session, catalogue))
         rows.append(menu("topics", "Choose topics", offers, choose, several=True))
-    rows += turning(session, len(catalogue.offers), catalogue.total, OPTIONS)
+    rows += turning(session, len(catalogue.offers), catalogue.total)
     find = session.ask("Find a topic", _search_field, _search(session))
     rows.append(
         ui.ActionRow(
-            button("Find a topic…", find), button("How they are posted", session.to(page=Page.POSTS))
+            button("Find a topic…", find), button("How they are posted", session.to(page=Page.POSTS, first=0))
         )
     )
     return rows
@@ -96,21 +96,21 @@ def _search_field() -> Mapping[str, ui.TextInput[Any]]:
     return {"Part of its name": field("search", example="Robotics")}
 
 
-def _search(session: Session) -> Any:
+def _search(session: Session) -> Action:
     async def search(_interaction: Interaction, values: Sequence[Any]) -> PanelState:
         return session.state.after(search=values[0], first=0)
 
     return search
 
 
-def _choose_category(session: Session) -> Any:
+def _choose_category(session: Session) -> Action:
     async def choose(_interaction: Interaction, values: Sequence[Any]) -> PanelState:
         return session.state.after(category=values[0], search="", first=0)
 
     return choose
 
 
-def _choose_topics(session: Session, catalogue: TopicCatalogue) -> Any:
+def _choose_topics(session: Session, catalogue: TopicCatalogue) -> Action:
     async def choose(interaction: Interaction, values: Sequence[Any]) -> PanelState:
         channel = session.managed(interaction)
         guild_id, context = guild_of(interaction).id, session.context
@@ -121,6 +121,7 @@ def _choose_topics(session: Session, catalogue: TopicCatalogue) -> Any:
             require_postable(channel)
         brings = []
         for name in added:
+            interaction.client.tree.limits.count_as("subscribe", interaction)
             forecast = (
                 await subscribe.subscribe(context, SubscribeRequest(guild_id, channel.id, name))
             ).forecast

@@ -134,13 +134,13 @@ async def test_another_servers_own_feeds_are_its_own(world: World) -> None:
 
 
 async def test_what_was_held_back_and_why(world: World) -> None:
-    await world.ask("subscribe", topic="Space", importance="major")
+    await world.ask("subscribe", topic="Space", volume="major")
     low, high, old = unrelated(3)
     await world.take_in(low, high)
     await world.take_in(record(old.title, "old.example", hours=-24 * 9, quality=80, topics=["Space"]))
     held = (await parts(world))["Stories not posted in the last day"].splitlines()
     assert held == [
-        "• 2 × less important than the subscription requires",
+        "• 2 × smaller than the stories that the subscription posts",
         "• 1 × too old when the bot read it",
     ]
     world.clock.forward(hours=25)

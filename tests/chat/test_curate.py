@@ -8,7 +8,7 @@ import discord
 import pytest
 from simcord.actors import MemberActor
 
-from bot.domain.model import Importance, Record
+from bot.domain.model import Record, Volume
 from bot.errors import NotAllowedError
 from bot.services import curate
 from bot.services.curate import Editor
@@ -29,7 +29,7 @@ def moderator(world: World) -> MemberActor:
 
 async def two_stories(world: World) -> tuple[Record, Record]:
     """One event that looks like two, both posted."""
-    await world.ask("subscribe", topic="Space", importance=Importance.ALL.value)
+    await world.ask("subscribe", topic="Space", volume=Volume.EVERYTHING.value)
     one = record(BRIDGE, "a.example", topics=["Space"], quality=80)
     two = record(GIRDER, "b.example", topics=["Space"], quality=70, hours=1)
     await world.report(one, two)

@@ -402,7 +402,7 @@ async def test_the_size_is_the_most_stories_and_the_rest_is_counted(world: World
     await world.digest()
     (post,) = world.posts()
     assert len(links(seen(post))) == 3
-    assert shown(post).small[-1] == "4 more stories: /latest"
+    assert plain(shown(post).small[-1]) == "4 more stories: /latest"
 
 
 async def test_a_digest_that_fails_holds_up_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,7 @@ async def test_a_bug_behind_the_button_below_a_post(world: World, monkeypatch: p
 
 async def test_a_bug_behind_the_button_of_an_answer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await world.take_in(record(ROCKET[0], quality=80))
+    world.clock.forward(days=1, hours=1)  # or it would be one of the first posts
     offered = await world.ask("subscribe", topic="Space")
     monkeypatch.setattr("bot.services.subscribe.post_now", bug)
     result = await world.press(offered, "Post the newest story now")

@@ -83,7 +83,7 @@ async def test_a_withdrawn_headline_is_taken_away_however_often_discord_refuses(
 
 async def test_a_pointers_post_is_named_as_one(world: World) -> None:
     forum = world.forum()
-    await world.ask("subscribe", topic="Space", channel=forum, importance="all")
+    await world.ask("subscribe", topic="Space", channel=forum, volume="everything")
     await world.merge()
     world.clock.forward(minutes=2)
     await world.deliver()

@@ -105,7 +105,7 @@ async def test_buttons_count_too(world: World, monkeypatch: pytest.MonkeyPatch) 
     counted: list[object] = []
     limits = world.app.client.tree.limits  # type: ignore[attr-defined]
     monkeypatch.setattr(limits, "count", counted.append)
-    await world.ask("subscribe", topic="AI", importance="all")
+    await world.ask("subscribe", topic="AI", volume="everything")
     before = len(counted)
     await world.report(record("Robots sort apples at last", "b.example", quality=80, topics=["AI"]))
     await world.press(world.posts()[-1], "Related coverage")

@@ -15,13 +15,13 @@ from tests.shown import plain, shown
 async def test_subscriptions_stand_by_channel_with_how_they_are_told(world: World) -> None:
     other = world.guild.create_text_channel("other")
     await world.ask("subscribe", topic="AI")
-    await world.ask("subscribe", topic="Space", mode="both", importance="all")
+    await world.ask("subscribe", topic="Space", mode="both", volume="everything")
     await world.ask("subscribe", topic="Space", channel=other, mode="digest")
     answer = await world.ask("subscriptions", by=world.member)
     assert seen(answer).splitlines() == [
         "Subscriptions",
         f"**{world.news.mention}**",
-        "• AI · live posts · notable stories",
+        "• AI · live posts · some stories (about 8 posts a day)",
         "• Space · live posts and digest · all stories",
         "• Digest every day at 09:00 (UTC)",
         f"**{other.mention}**",
@@ -68,16 +68,16 @@ async def test_many_subscriptions_come_in_pages_that_name_their_channel(world: W
     answer = await world.ask("subscriptions")
     assert seen(answer).splitlines()[1:3] == [
         f"**{world.news.mention}**",
-        "• Topic 00 · live posts · notable stories",
+        "• Topic 00 · live posts · some stories (about 8 posts a day)",
     ]
     assert "page 1 of 2" in seen(answer)
     assert labels(answer) == ["Next"]
     await world.press(answer, "Next")
     assert seen(answer).splitlines()[1:3] == [
         f"**{world.news.mention}** (continued)",
-        "• Topic 14 · live posts · notable stories",
+        "• Topic 14 · live posts · some stories (about 8 posts a day)",
     ]
-    assert "• Topic 19 · live posts · notable stories" in seen(answer)
+    assert "• Topic 19 · live posts · some stories (about 8 posts a day)" in seen(answer)
 
 
 async def test_topics_stand_as_a_tree_with_their_stories(world: World) -> None:
@@ -118,7 +118,7 @@ async def test_a_topic_far_above_its_usual_volume_is_marked(world: World) -> Non
 
 
 async def test_a_digest_marks_it_in_the_heading_and_a_post_does_not(world: World) -> None:
-    await world.ask("subscribe", topic="Space", mode="both", importance="all")
+    await world.ask("subscribe", topic="Space", mode="both", volume="everything")
     await world.ask("subscribe", topic="AI", mode="digest")
     await eventful(world)
     await world.take_in(record(WHALES[0], "w.example", hours=239))

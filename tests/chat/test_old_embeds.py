@@ -56,7 +56,7 @@ async def test_the_next_edit_turns_an_embed_into_components_with_one_request(wor
     await world.report(record(METRO[2], "c.example", quality=60))
     assert not {"content", "embeds"} & set(body(world.edits()[1]))
     assert "3 outlets" in seen(standing(world, old))
-    assert "no longer updated" not in seen(await world.ask("status"))
+    assert "no longer lets" not in seen(await world.ask("status"))
 
 
 async def test_a_refusal_leaves_the_embed_and_is_counted_and_not_tried_again(world: World) -> None:
@@ -69,7 +69,7 @@ async def test_a_refusal_leaves_the_embed_and_is_counted_and_not_tried_again(wor
     assert await world.later() == 0
     assert len(refused) == 1
     assert standing(world, old).embeds[0].title == METRO[0]
-    assert "1 older post no longer updated: Discord refused" in seen(await world.ask("status"))
+    assert "Older posts that Discord no longer lets the bot update: 1" in seen(await world.ask("status"))
 
 
 async def test_an_embed_that_could_not_be_turned_still_goes_when_its_story_is_withdrawn(world: World) -> None:
@@ -91,4 +91,4 @@ async def test_what_passes_by_itself_is_no_refusal(world: World, status: int, co
     await world.report(record(METRO[1], "b.example", quality=70))
     await world.later()
     assert standing(world, old).flags.components_v2
-    assert "no longer updated" not in seen(await world.ask("status"))
+    assert "no longer lets" not in seen(await world.ask("status"))

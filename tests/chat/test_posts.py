@@ -141,7 +141,7 @@ async def test_a_story_that_everybody_removed_is_withdrawn_at_any_age(world: Wor
 
 
 async def test_a_story_that_turns_out_to_be_another_points_to_it(world: World) -> None:
-    await world.ask("subscribe", topic="Space", importance="all")
+    await world.ask("subscribe", topic="Space", volume="everything")
     await world.merge()
     world.clock.forward(minutes=2)
     await world.deliver()
@@ -155,8 +155,8 @@ async def test_a_story_that_turns_out_to_be_another_points_to_it(world: World) -
 
 async def test_only_the_role_of_a_subscription_that_asks_for_the_story_is_pinged(world: World) -> None:
     everyone, few, others = (world.role(name) for name in ("everyone", "few", "others"))
-    await world.ask("subscribe", topic="AI", importance="all", mention=everyone)
-    await world.ask("subscribe", topic="Computer Vision", importance="major", mention=few)
+    await world.ask("subscribe", topic="AI", volume="everything", mention=everyone)
+    await world.ask("subscribe", topic="Computer Vision", volume="major", mention=few)
     await world.ask("subscribe", topic="Space", mention=others)
     await world.report(record(METRO[0], quality=80), record(WHALES[0], "w.example", heat=200))
     pinged = {shown(post).title: [role.id for role in post.role_mentions] for post in world.posts()}
@@ -268,6 +268,7 @@ async def test_posts_go_on_after_a_restart(world: World) -> None:
 
 async def test_two_processes_post_a_story_once(world: World) -> None:
     await world.ask("subscribe", topic="Space")
+    await world.ask("post-limit", per_hour=20)
     await world.take_in(*unrelated(20))
     await world.deliver_twice_at_once()
     assert len(world.posts()) == 20

@@ -106,8 +106,8 @@ async def test_other_servers_do_not_know_of_it(world: World, there: Elsewhere) -
 async def test_two_servers_use_one_name_for_different_things(world: World, there: Elsewhere) -> None:
     await make(world, "Sea", "whales")
     await there.ask(world, "topic create", name="sea", query="ferry")
-    await world.ask("subscribe", topic="Sea", importance="all")
-    await there.ask(world, "subscribe", topic="Sea", importance="all")
+    await world.ask("subscribe", topic="Sea", volume="everything")
+    await there.ask(world, "subscribe", topic="Sea", volume="everything")
     await world.report(record("Whales return to the bay"), record("Night ferry runs aground"))
     assert titles(world) == ["Whales return to the bay"]
     assert titles(world, there.channel) == ["Night ferry runs aground"]
@@ -334,7 +334,7 @@ async def test_what_came_from_outside_is_shown_as_it_is(world: World) -> None:
     assert "**x** @everyone" in plain(shown), "the stars are shown, not obeyed"
 
 
-async def test_a_backtest_counts_posts_at_each_importance_and_draws_them(world: World) -> None:
+async def test_a_backtest_counts_posts_at_each_volume_and_draws_them(world: World) -> None:
     await world.take_in(*unrelated(3), record(ROCKET[0], "a.example", quality=50))
     world.clock.forward(days=9)
     await world.take_in(record(METRO[0], "a.example", hours=216, quality=160))
@@ -344,7 +344,7 @@ async def test_a_backtest_counts_posts_at_each_importance_and_draws_them(world: 
     )
     text = plain(seen(answer))
     assert "5 articles matched. A subscription would have posted:" in text
-    assert "all · 0.1 a day in the last 7 days, 0.5 a day in the last 10 days (5 in total)" in text
+    assert "everything · 0.1 a day in the last 7 days, 0.5 a day in the last 10 days (5 in total)" in text
     assert "notable · 0.1 a day in the last 7 days, 0.4 a day in the last 10 days (4 in total)" in text
     assert "major · 0.1 a day in the last 7 days, 0.1 a day in the last 10 days (1 in total)" in text
     assert "The bot only has articles from the last 10 days." in text
@@ -373,7 +373,7 @@ async def test_a_backtest_of_a_topic_says_what_following_it_would_have_brought(w
     )
     text = plain(seen(await world.ask("topic backtest", topic="Wind")))
     assert "Topic Wind" in text
-    assert "all · 2.0 a day in the last day (2 in total)" in text
+    assert "everything · 2.0 a day in the last day (2 in total)" in text
     assert "notable · 1.0 a day" in text
     assert "major · 0.0 a day" in text
 

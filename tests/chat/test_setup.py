@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,80 +9,15 @@ from typing import Any
 import discord
 import pytest
 from simcord.backend import serializers
-from simcord.builders import ChannelHandle, RoleHandle
-from simcord.results import InteractionResult, ResponseMessage
+from simcord.builders import ChannelHandle
 
-from bot.domain.model import Importance, Mode, Topic
+from bot.domain.model import Mode, Topic, Volume
 from bot.services import mutes, setup, subscribe
 from bot.services.subscribe import SubscribeRequest
 from bot.workers import rematch
-from tests.chat.world import METRO, ROCKET, TOPICS, Seen, World, message_of, seen, unrelated
+from tests.chat.panel_user import PanelUser, parts, text_of
+from tests.chat.world import METRO, ROCKET, TOPICS, World, seen, unrelated
 from tests.make import record
-from tests.shown import plain
-
-
-def parts(message: Seen) -> Iterator[dict[str, Any]]:
-    """All components of a message, those inside of others too."""
-
-    def walk(components: Any) -> Iterator[dict[str, Any]]:
-        for part in components:
-            yield part
-            yield from walk(part.get("components") or ())
-
-    yield from walk([part.to_dict() for part in message_of(message).components])
-
-
-def text_of(message: Seen) -> str:
-    """All text of a message made of components, as people read it."""
-    return plain("\n".join(part["content"] for part in parts(message) if part["type"] == 10))
-
-
-class PanelUser:
-    """Somebody who clicks in a panel. `panel` is the panel as it is shown now."""
-
-    def __init__(self, world: World, panel: ResponseMessage) -> None:
-        self.world = world
-        self.panel = panel
-
-    @classmethod
-    async def opens(cls, world: World) -> PanelUser:
-        """Use /setup."""
-        return cls(world, await world.ask("setup"))
-
-    @property
-    def text(self) -> str:
-        """What the panel says."""
-        return text_of(self.panel)
-
-    def labels(self) -> list[str]:
-        """What stands on the buttons that can be pressed."""
-        return [part["label"] for part in parts(self.panel) if part["type"] == 2 and not part.get("disabled")]
-
-    def options(self, name: str) -> dict[str, bool]:
-        """The options of a menu: whether each is chosen."""
-        [menu] = [part for part in parts(self.panel) if part.get("custom_id") == f"panel:{name}"]
-        return {option["value"]: option.get("default", False) for option in menu["options"]}
-
-    async def presses(self, label: str) -> InteractionResult:
-        """Press a button."""
-        return self._seen(await self.world.manager.click(self.panel.message, label=label))
-
-    async def chooses(self, name: str, *values: str | ChannelHandle | RoleHandle) -> InteractionResult:
-        """Choose in a menu."""
-        shown = self.panel.message
-        return self._seen(await self.world.manager.select(shown, values, custom_id=f"panel:{name}"))
-
-    async def types(self, label: str, **values: str) -> InteractionResult:
-        """Press a button that opens a form, and send it."""
-        form = await self.world.manager.click(self.panel.message, label=label)
-        assert form.modal is not None
-        return self._seen(await self.world.manager.submit_modal(form, values))
-
-    def _seen(self, result: InteractionResult) -> InteractionResult:
-        self.panel = ResponseMessage(
-            self.world.env, self.world.env.backend.get_message(self.panel.channel_id, self.panel.id)
-        )
-        return result
 
 
 async def subscriptions_of(world: World, channel: ChannelHandle | None = None) -> dict[str, Any]:
@@ -289,12 +223,12 @@ async def test_a_subscription_is_changed_by_clicking(world: World) -> None:
     user = await PanelUser.opens(world)
     await user.presses("Posts")
     await user.chooses("topic", "Space")
-    assert user.options("importance") == {"major": False, "notable": True, "all": False}
+    assert user.options("volume") == {volume.value: volume is Volume.SOME for volume in Volume}
     await user.chooses("mode", "both")
-    await user.chooses("importance", "all")
+    await user.chooses("volume", "everything")
     await user.chooses("role", role)
     changed = (await subscriptions_of(world))["Space"]
-    assert (changed.mode, changed.importance, changed.mention_role_id) == (Mode.BOTH, Importance.ALL, role.id)
+    assert (changed.mode, changed.volume, changed.mention_role_id) == (Mode.BOTH, Volume.EVERYTHING, role.id)
     assert user.options("mode") == {"live": False, "digest": False, "both": True}
     await user.chooses("role")
     assert (await subscriptions_of(world))["Space"].mention_role_id is None
@@ -455,3 +389,56 @@ async def test_long_lists_have_pages_that_fit_into_a_message(world: World) -> No
         assert not first.keys() & user.options(menu).keys()
         await user.presses("Previous")
         assert user.options(menu).keys() == first.keys()
+
+
+async def test_without_a_channel_that_the_bot_posts_in_the_panel_asks_for_one(world: World) -> None:
+    voice = world.guild.create_voice_channel("lounge")
+    user = PanelUser(world, await world.ask("setup", at=voice))
+    assert "Choose a channel first." in user.text
+    await user.presses("Topics")
+    await user.chooses("category", "Other topics")
+    await user.chooses("topics", "Space")
+    assert "⚠️ Choose a channel first." in user.text
+    await user.chooses("channel", world.news)
+    await user.chooses("topics", "Space")
+    assert set(await subscriptions_of(world)) == {"Space"}
+
+
+async def test_posts_of_an_announcement_channel_can_be_published(world: World) -> None:
+    wire = world.guild.create_news_channel("wire")
+    await world.ask("subscribe", topic="Space", channel=wire)
+    user = await PanelUser.opens(world)
+    await user.presses("Posts")
+    await user.chooses("channel", wire)
+    await user.chooses("topic", "Space")
+    await user.presses("Publish to followers")
+    assert (await subscriptions_of(world, wire))["Space"].publish
+    await user.presses("Do not publish to followers")
+    assert not (await subscriptions_of(world, wire))["Space"].publish
+
+
+async def test_the_digest_can_be_sent_now(world: World) -> None:
+    await world.ask("subscribe", topic="Space", mode="digest")
+    await world.report(record(ROCKET[0], quality=80))
+    user = await PanelUser.opens(world)
+    await user.presses("Digest")
+    await user.presses("Send now")
+    assert "Sending a digest with 1 story." in user.text
+    await world.deliver()
+    assert len(world.posts()) == 1
+
+
+async def test_an_example_can_be_seen_from_the_panel(world: World) -> None:
+    user = await PanelUser.opens(world)
+    answer = world.answer(await world.manager.click(user.panel.message, label="Show an example"))
+    assert "an invented story" in seen(answer)
+    await user.presses("Topics")
+    assert "Choose topics" in user.text
+
+
+async def test_a_failure_of_discord_while_a_page_is_drawn_is_told(world: World) -> None:
+    user = await PanelUser.opens(world)
+    world.env.inject_error("PATCH", "/webhooks/*/messages/*", status=500)
+    result = await world.manager.click(user.panel.message, label="Topics")
+    assert "Discord is having problems right now." in seen(result.followups[0])
+    world.errors += 1  # discord.py heard of it

@@ -187,7 +187,7 @@ async def test_a_digest_whose_stories_are_all_muted_says_so(world: World) -> Non
     await world.ask("digest now")
     await world.deliver()
     await world.ask("mute", what="c.example")
-    assert "No story of that digest is left" in await refused(
+    assert "No story of that message is left" in await refused(
         world, "Related", world.posts()[-1], world.member
     )
 

@@ -24,7 +24,10 @@ DEFERRED = discord.InteractionResponseType.deferred_channel_message.value
 async def test_a_new_subscription_says_what_comes_of_it(world: World) -> None:
     answer = await world.ask("subscribe", topic="Computer Vision")
     assert shown(answer).title == "Subscribed"
-    assert f"{world.news.mention} follows **Computer Vision** · live posts · notable stories" in seen(answer)
+    assert (
+        f"{world.news.mention} follows **Computer Vision** · live posts · some stories (about 8 posts a day)"
+        in seen(answer)
+    )
     assert "In the last 7 days this would have posted **0 stories**." in seen(answer)
     assert labels(answer) == []
     await world.report(record(METRO[0], quality=80))
@@ -80,8 +83,8 @@ async def test_an_empty_field_offers_what_is_followed_and_read_first(world: Worl
 
 async def test_again_changes_it_and_keeps_the_other_options(world: World) -> None:
     role = world.role("readers")
-    await world.ask("subscribe", topic="AI", mode="both", importance="all", mention=role)
-    changed = await world.ask("subscribe", topic="AI", importance="major")
+    await world.ask("subscribe", topic="AI", mode="both", volume="everything", mention=role)
+    changed = await world.ask("subscribe", topic="AI", volume="major")
     assert shown(changed).title == "Subscription changed"
     how = f"live posts and digest · major stories · pings {role.mention}"
     assert how in seen(changed)
@@ -99,16 +102,19 @@ async def test_what_was_set_can_be_taken_back(world: World) -> None:
         answer = seen(await world.ask("subscribe", topic="AI", channel=wire, **options))
         return answer.splitlines()[1].partition("** · ")[2]
 
-    await how(mode="both", importance="all", mention=role, publish=True)
+    await how(mode="both", volume="everything", mention=role, publish=True)
     assert await how(reset="mention") == "live posts and digest · all stories · publishes to followers"
-    assert await how(reset="importance") == "live posts and digest · notable stories · publishes to followers"
-    assert await how(publish=False) == "live posts and digest · notable stories"
+    assert (
+        await how(reset="volume")
+        == "live posts and digest · some stories (about 8 posts a day) · publishes to followers"
+    )
+    assert await how(publish=False) == "live posts and digest · some stories (about 8 posts a day)"
     await how(mention=role, publish=True)
-    assert await how(reset="everything") == "live posts · notable stories"
-    assert await how(mention=role, importance="major") == f"live posts · major stories · pings {role.mention}"
+    assert await how(reset="everything") == "live posts · some stories (about 8 posts a day)"
+    assert await how(mention=role, volume="major") == f"live posts · major stories · pings {role.mention}"
     assert await how(reset="everything", mode="digest") == "digest"
     await world.ask("unsubscribe", topic="AI", channel=wire)
-    assert await how(reset="everything") == "live posts · notable stories"
+    assert await how(reset="everything") == "live posts · some stories (about 8 posts a day)"
 
 
 async def test_another_channel_can_be_named(world: World) -> None:
@@ -120,9 +126,9 @@ async def test_another_channel_can_be_named(world: World) -> None:
     assert world.posts() == []
 
 
-@pytest.mark.parametrize(("importance", "titles"), [("all", 3), ("notable", 2), ("major", 1)])
-async def test_importance_is_the_bar_of_live_posts(world: World, importance: str, titles: int) -> None:
-    await world.ask("subscribe", topic="Space", importance=importance)
+@pytest.mark.parametrize(("volume", "titles"), [("everything", 3), ("notable", 2), ("major", 1)])
+async def test_the_volume_decides_which_stories_are_posted(world: World, volume: str, titles: int) -> None:
+    await world.ask("subscribe", topic="Space", volume=volume)
     low, high, declared = unrelated(3)
     await world.report(
         record(low.title, "low.example", quality=40, topics=["Space"]),
@@ -133,7 +139,7 @@ async def test_importance_is_the_bar_of_live_posts(world: World, importance: str
 
 
 async def test_a_digest_only_subscription_posts_nothing_live(world: World) -> None:
-    answer = await world.ask("subscribe", topic="Space", mode="digest", importance="all")
+    answer = await world.ask("subscribe", topic="Space", mode="digest", volume="everything")
     assert "would have posted" not in seen(answer)
     assert labels(answer) == []
     await world.report(record(ROCKET[0], quality=80))
@@ -170,14 +176,14 @@ async def test_the_forecast_counts_what_the_last_seven_days_would_have_posted(wo
     await world.ask("mute", what="Outlet2")
     await world.take_in(replace(low, quality=10, published=at(169)), replace(muted, published=at(169)))
     await world.take_in(*[replace(story, published=at(160 + i)) for i, story in enumerate(good)])
-    answer = seen(await world.ask("subscribe", topic="Space"))
+    answer = seen(await world.ask("subscribe", topic="Space", volume="notable"))
     assert "In the last 7 days this would have posted **5 stories**:" in answer
     shown = [line for line in answer.splitlines() if line.startswith("•")]
     assert len(shown) == 3
     for line, story in zip(shown, reversed(good), strict=False):
         assert f"[{story.title}]({story.url}) — {story.outlet.name} · <t:" in line
     assert "… and 2 more" in answer
-    answer = seen(await world.ask("subscribe", topic="Space", importance="all"))
+    answer = seen(await world.ask("subscribe", topic="Space", volume="everything"))
     assert "would have posted **6 stories**:" in answer
 
 
@@ -185,7 +191,8 @@ async def test_the_newest_story_can_be_posted_now_once(world: World) -> None:
     await world.take_in(record(METRO[0], quality=80))
     world.clock.forward(hours=1)
     await world.take_in(record(WHALES[0], "beta.example", hours=1, quality=80))
-    offered = await world.ask("subscribe", topic="Computer Vision")
+    world.clock.forward(days=1, hours=1)  # or it would be one of the first posts
+    offered = await world.ask("subscribe", topic="Computer Vision", volume="notable")
     again = await world.ask("subscribe", topic="Computer Vision")
     assert labels(offered) == labels(again) == ["Post the newest story now"]
     result = await world.press(offered, "Post the newest story now")
@@ -204,6 +211,7 @@ async def test_the_newest_story_can_be_posted_now_once(world: World) -> None:
 
 async def test_the_offer_posts_also_what_is_below_the_bar_without_a_ping(world: World) -> None:
     await world.take_in(record(METRO[0], quality=20))
+    world.clock.forward(days=1, hours=1)  # or it would be one of the first posts
     offered = await world.ask("subscribe", topic="AI", mention=world.role("readers"))
     await world.press(offered, "Post the newest story now")
     await world.deliver()
@@ -214,7 +222,7 @@ async def test_the_offer_posts_also_what_is_below_the_bar_without_a_ping(world: 
 async def test_what_is_posted_already_is_not_offered(world: World) -> None:
     await world.ask("subscribe", topic="AI")
     await world.report(record(METRO[0], quality=80))
-    assert labels(await world.ask("subscribe", topic="AI", importance="all")) == []
+    assert labels(await world.ask("subscribe", topic="AI", volume="everything")) == []
     await world.report(record(WHALES[0], "beta.example", quality=10))
     assert "Post the newest" not in seen(await world.ask("subscribe", topic="Computer Vision"))
 
@@ -235,6 +243,7 @@ async def test_an_offer_that_does_not_hold_any_more_says_so(
     world: World, command: str, options: dict[str, Any], told: str
 ) -> None:
     await world.take_in(record(METRO[0], quality=80))
+    world.clock.forward(days=1, hours=1)  # or it would be one of the first posts
     offered = await world.ask("subscribe", topic="AI")
     await world.ask(command, **options)
     assert told in world.refusal(await world.press(offered, "Post the newest story now"))
@@ -298,7 +307,7 @@ async def test_only_an_announcement_channel_can_publish(world: World) -> None:
     )
     wire = world.guild.create_news_channel("wire")
     answer = await world.ask("subscribe", topic="Space", channel=wire, publish=True)
-    assert "live posts · notable stories · publishes to followers" in seen(answer)
+    assert "live posts · some stories (about 8 posts a day) · publishes to followers" in seen(answer)
     answer = await world.ask("subscribe", topic="Space", channel=wire, publish=False)
     assert "published" not in seen(answer)
 

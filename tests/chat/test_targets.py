@@ -16,6 +16,7 @@ from tests.shown import plain, shown
 async def test_an_announcement_channel_publishes_ten_an_hour_the_biggest_first(world: World) -> None:
     wire = world.guild.create_news_channel("wire")
     await world.ask("subscribe", topic="Space", channel=wire, publish=True)
+    await world.ask("post-limit", at=wire, per_hour=60)
     stories = [replace(story, quality=70 + number) for number, story in enumerate(unrelated(13))]
     await world.report(*stories)
     assert len(world.posts(wire)) == 13
@@ -211,7 +212,7 @@ async def test_a_forum_post_is_edited_in_place(world: World) -> None:
 
 async def test_a_forum_post_that_turns_out_to_be_another_points_to_it(world: World) -> None:
     forum = world.forum()
-    await world.ask("subscribe", topic="Space", channel=forum, importance="all")
+    await world.ask("subscribe", topic="Space", channel=forum, volume="everything")
     await world.merge()
     world.clock.forward(minutes=2)
     await world.deliver()

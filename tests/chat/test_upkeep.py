@@ -25,7 +25,7 @@ async def test_a_deleted_role_is_neither_pinged_nor_named(world: World) -> None:
     listed = seen(await world.ask("subscriptions"))
     assert role.mention not in listed
     assert other.mention in listed
-    assert "pings" not in seen(await world.ask("subscribe", topic="AI", importance="all"))
+    assert "pings" not in seen(await world.ask("subscribe", topic="AI", volume="everything"))
 
 
 async def test_a_role_that_was_deleted_while_the_bot_was_away_is_forgotten_at_the_start(

@@ -5,18 +5,18 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.model import Importance, Mode, Subscription
+from bot.domain.model import Mode, Subscription, Volume
 from bot.domain.text.cleaning import length
 from bot.messages.setup import (
     OPTIONS,
     Page,
     PanelState,
     PendingMute,
-    importance_choices,
     mode_choices,
     offer_words,
     page_text,
     subscribed_words,
+    volume_choices,
 )
 from tests.hostile import raw_texts
 
@@ -51,9 +51,9 @@ def test_what_a_topic_brings_is_said_as_far_as_it_is_known() -> None:
 def test_the_present_settings_are_the_chosen_ones() -> None:
     subscription = Subscription(1, 1, 1, "AI", Mode.DIGEST)
     assert [choice.value for choice in mode_choices(subscription) if choice.chosen] == ["digest"]
-    for importance in Importance:
-        chosen = importance_choices(Subscription(1, 1, 1, "AI", Mode.LIVE, importance))
-        assert [choice.value for choice in chosen if choice.chosen] == [importance.value]
+    for volume in Volume:
+        chosen = volume_choices(Subscription(1, 1, 1, "AI", Mode.LIVE, volume))
+        assert [choice.value for choice in chosen if choice.chosen] == [volume.value]
         assert len(chosen) <= OPTIONS
 
 

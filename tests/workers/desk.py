@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat.port import MessageTraits, Target
-from bot.domain.model import Importance, Mode, Record
+from bot.domain.model import Mode, Record, Volume
+from bot.domain.posting.decisions import PostingSettings
 from bot.domain.posting.schedule import Schedule
 from bot.domain.retry import MessageForm, Outcome, SendStatus
 from bot.messages.message import Message
@@ -29,6 +30,7 @@ from tests.shown import Shown, shown
 from tests.store.store_helpers import CHANNEL, GUILD
 
 OK = Outcome(SendStatus.OK)
+UNLIMITED = PostingSettings(per_hour=1000, most_per_hour=1000)  # tests of the limit set one for a channel
 NOON = Schedule(time(13), "UTC")  # the clock of a test starts at 12:00 UTC
 
 
@@ -164,7 +166,7 @@ class BotHarness:
         self.db = db
         self.clock = clock
         self.woken = 0
-        self.context = Context(db, clock, digest_default=NOON, editors="all", wake=self._wake)
+        self.context = Context(db, clock, UNLIMITED, digest_default=NOON, editors="all", wake=self._wake)
         self.ingest = Ingest(self.context)
         self.mailbox = RecordingSender()
         self.deliverer = Delivery(self.context, self.mailbox)
@@ -178,19 +180,19 @@ class BotHarness:
         topic: str = "AI",
         channel: int = CHANNEL,
         mode: Mode = Mode.LIVE,
-        importance: Importance = Importance.ALL,
+        volume: Volume = Volume.EVERYTHING,
         *,
         role: int | None = None,
         publish: bool = False,
     ) -> None:
         """Subscribe a channel; to everything of the topic if nothing else is said."""
-        await subscribe(
-            self.context, SubscribeRequest(GUILD, channel, topic, mode, importance, role, publish)
-        )
+        await subscribe(self.context, SubscribeRequest(GUILD, channel, topic, mode, volume, role, publish))
 
     async def follow_elsewhere(self, topic: str, channel: int, guild_id: int) -> None:
         """Subscribe a channel of another server."""
-        await subscribe(self.context, SubscribeRequest(guild_id, channel, topic, Mode.LIVE, Importance.ALL))
+        await subscribe(
+            self.context, SubscribeRequest(guild_id, channel, topic, Mode.LIVE, Volume.EVERYTHING)
+        )
 
     async def db_records(self) -> int:
         """How many records there are."""

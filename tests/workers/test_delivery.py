@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.chat.port import Target
-from bot.domain.model import Importance, Mode, Record
+from bot.domain.model import Mode, Record, Volume
 from bot.domain.posting.decisions import PostingSettings
 from bot.domain.retry import MISSING_PERMISSIONS, UNKNOWN_MESSAGE, Outcome, SendStatus
 from bot.messages import why
@@ -155,7 +155,7 @@ async def test_what_its_outlet_removed_is_shown_no_longer_at_any_age(desk: BotHa
 
 async def test_a_role_is_pinged_by_the_post_and_never_by_an_edit(desk: BotHarness) -> None:
     await desk.follow(role=ROLE)
-    await desk.follow("Space", importance=Importance.MAJOR, role=OTHER_ROLE)
+    await desk.follow("Space", volume=Volume.MAJOR, role=OTHER_ROLE)
     await desk.report(record(ONE, "a.example", topics=["AI", "Space"], quality=80))
     desk.clock.forward(minutes=5)
     await desk.report(*(record(ONE, f"o{n}.example", topics=["AI"]) for n in range(5)))
@@ -243,7 +243,7 @@ async def test_what_was_removed_before_it_went_out_is_not_sent(desk: BotHarness)
 
 
 async def test_a_story_posted_on_demand_goes_out_whatever_its_bar(desk: BotHarness) -> None:
-    await desk.follow(importance=Importance.MAJOR)
+    await desk.follow(volume=Volume.MAJOR)
     await desk.take_in(ai(ONE))
     assert await post_now(desk.context, 3, GUILD, CHANNEL)
     assert not await post_now(desk.context, 3, GUILD, CHANNEL)
@@ -296,7 +296,7 @@ async def test_two_posts_of_one_story_become_a_post_and_a_pointer(desk: BotHarne
 
 
 async def test_the_one_post_of_a_merged_story_shows_the_one_that_goes_on(desk: BotHarness) -> None:
-    await desk.follow(importance=Importance.NOTABLE)
+    await desk.follow(volume=Volume.NOTABLE)
     one, two, both = two_events_and_their_report("AI")
     await desk.report(replace(one, quality=10), two)
     assert desk.mailbox.titles == [two.title]
@@ -324,7 +324,7 @@ async def test_stories_that_are_one_before_they_went_out_are_one_post(desk: BotH
 
 async def test_a_story_that_is_merged_while_it_goes_out_is_not_lost(desk: BotHarness) -> None:
     """Its row was claimed as another story's, which is none any more, and shows the one that goes on."""
-    await desk.follow(importance=Importance.NOTABLE)
+    await desk.follow(volume=Volume.NOTABLE)
     one, two, both = two_events_and_their_report("AI")
     await desk.take_in(replace(one, quality=10), two)
     desk.db.before_next_read(lambda: desk.take_in(both))
@@ -640,7 +640,7 @@ async def test_a_post_of_an_announcement_channel_is_published_once(desk: BotHarn
     desk.mailbox.announcing = {CHANNEL}
     await desk.follow(publish=True)
     await desk.follow(channel=OTHER, publish=True)  # no announcement channel
-    await desk.follow("Space", importance=Importance.ALL)  # does not ask for it
+    await desk.follow("Space", volume=Volume.EVERYTHING)  # does not ask for it
     await desk.report(ai(ONE, "a.example"), record(TWO, topics=["Space"]))
     (published,) = desk.mailbox.published
     assert published.target.channel_id == CHANNEL
@@ -652,7 +652,7 @@ async def test_a_post_of_an_announcement_channel_is_published_once(desk: BotHarn
 
 async def test_only_what_reaches_the_publishing_subscriptions_bar_is_published(desk: BotHarness) -> None:
     desk.mailbox.announcing = {CHANNEL}
-    await desk.follow(publish=True, importance=Importance.MAJOR)
+    await desk.follow(publish=True, volume=Volume.MAJOR)
     await desk.follow("Space")
     await desk.report(record(ONE, topics=["AI", "Space"]))
     assert (desk.mailbox.titles, desk.mailbox.published) == ([ONE], [])

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.model import Importance, Mode, Topic, TopicMatch
+from bot.domain.model import Mode, Topic, TopicMatch, Volume
 from bot.domain.posting.backtest import reached
 from bot.domain.posting.digest import compose
 from bot.domain.stories import story as stories
@@ -243,6 +243,7 @@ async def test_only_so_many_stories_are_looked_at(
     monkeypatch.setattr(subscribing, "MOST_FORECAST", 3)
     await fresh.begin("Sea")
     await fresh.take_in(*(record(f"{title} storm", topics=["Sea"]) for title in headlines(8)))
+    fresh.clock.forward(days=2)  # none of them is one of the first posts
     threads = threads_of(stories.story_view, monkeypatch)
     await COMPUTED[asked][0](fresh)
     assert len(threads) == 3
@@ -253,7 +254,7 @@ async def test_a_forecast_of_more_stories_than_are_looked_at_says_so(
 ) -> None:
     await fresh.begin("Sea")
     await fresh.take_in(*(record(f"{title} storm", topics=["Sea"]) for title in headlines(4)))
-    request = SubscribeRequest(GUILD, CHANNEL, "Sea", Mode.LIVE, Importance.ALL)
+    request = SubscribeRequest(GUILD, CHANNEL, "Sea", Mode.LIVE, Volume.EVERYTHING)
     whole = (await subscribing.subscribe(fresh.context, request)).forecast
     assert (len(whole.stories), whole.cut) == (4, False)
     monkeypatch.setattr(subscribing, "MOST_FORECAST", 3)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.model import Importance, Topic, TopicMatch
+from bot.domain.model import Topic, TopicMatch, Volume
 from bot.domain.stories.owners import MediaOwners
 from bot.services.topics import listing
 from bot.store import records, schema, stories
@@ -119,7 +119,8 @@ async def test_a_new_parent_needs_no_matching(harbour: BotHarness) -> None:
     await rematch.configure(harbour.context, [Topic("Whales", parent="Sea", keywords=WHALES.keywords), SEA])
     rows = await listing(harbour.context, "", GUILD)
     assert [(row.topic.name, row.depth, row.stories) for row in rows] == [("Sea", 0, 1), ("Whales", 1, 1)]
-    await harbour.follow("Sea", importance=Importance.ALL)
+    harbour.clock.forward(days=1, hours=1)  # what is there is none of the first posts
+    await harbour.follow("Sea", volume=Volume.EVERYTHING)
     await harbour.report(record("Another whale on the beach", "e.example"))
     assert harbour.mailbox.titles == ["Another whale on the beach"]
 

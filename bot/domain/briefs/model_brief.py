@@ -100,6 +100,9 @@ class ModelBrief:
     translated_from: str = ""
 
 
+UNMADE = ModelBrief()
+
+
 @dataclass(frozen=True, slots=True)
 class ModelBriefs:
     """The answers of a `model` that a channel with that `choice` shows, by `ModelTask.key`.
@@ -115,7 +118,7 @@ class ModelBriefs:
         """What the model made of a brief."""
         task = task_of(sentences, self.choice)
         if task is None or not (lines := self.answers.get(task.key(self.model), ())):
-            return ModelBrief()
+            return UNMADE
         return ModelBrief(lines, LEXICONS[task.source].name if task.source else "")
 
 

@@ -5,13 +5,13 @@ rare it is among stories. With *w* the word whose product is largest, |a| the le
 mean square length of the vectors of its reports,
 
     similarity = (a·b - top_word_share · a_w b_w) / sqrt(|a| rms(a) |b| rms(b))
-                 + likeness_weight · (likeness - usual_likeness), if one is a single report and meanings are known
     threshold  = (base · (1 + crowd_growth · ln(1 + stories / crowd_size))
                   + cold_start · cold_reports / (cold_reports + reports)) · (1 + late_growth · days between them)
 
 and both are one story where the similarity, less `rivalry` times the mean similarity of the next nearest stories, reaches
 the threshold, after the threshold was raised towards 1 by `same_outlet` times the squared share of outlets that both
-have. A declaration lowers both parts of the threshold.
+have. A declaration lowers both parts of the threshold. Two single reports that do not declare each other must also reach
+it without the two words of the largest products, as far as rarity is unknown: among the first reports these are a name.
 
 The cosine of mean tf-idf vectors is the usual measure of topic detection and tracking (Allan, 2002). Its product with
 sqrt(|a| |b| / (rms(a) rms(b))) is half way to the mean over all pairs of reports (average linkage). The corrections and
@@ -22,26 +22,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from heapq import nlargest
 from typing import NamedTuple
 
-from bot.domain.clustering.embeddings import Meaning
 from bot.domain.clustering.params import ClusteringParams
 from bot.domain.clustering.story_cluster import StoryCluster
 from bot.domain.clustering.vocabulary import Word
 
 
 class Threshold(NamedTuple):
-    """The lowest similarity of one story: `base`, and what is added to it while the rarity of words is not known."""
+    """The lowest similarity of one story: `base`, and what is added to it while the rarity of words is not known.
+
+    `cold` is how little is known of that: 1 before the first report, half after `params.cold_reports`.
+    """
 
     base: float
     cold_start: float
+    cold: float
 
     @classmethod
     def at(cls, stories: int, reports: int, params: ClusteringParams) -> Threshold:
         """The threshold among so many stories of so many reports."""
         crowd = math.log(1 + stories / params.crowd_size)
         cold = params.cold_reports / (params.cold_reports + reports)
-        return cls(params.base * (1 + params.crowd_growth * crowd), params.cold_start * cold)
+        return cls(params.base * (1 + params.crowd_growth * crowd), params.cold_start * cold, cold)
 
     @property
     def lowest(self) -> float:
@@ -55,8 +59,7 @@ class ClusterQuery(NamedTuple):
     `term_gains` has of each word what it adds to a product where another story has it in each of its reports;
     `probe_terms` are those to be looked up, the most telling first, each with its part of the mean vector. `length` is
     that vector's, `norm` what products with it are divided by (see `StoryCluster`), `total_gain` the sum of all gains,
-    and `min_product` what the product with another mean vector of norm 1 must be. `meaning` is what its titles mean,
-    where that is known.
+    and `min_product` what the product with another mean vector of norm 1 must be.
     """
 
     cluster: StoryCluster
@@ -67,29 +70,22 @@ class ClusterQuery(NamedTuple):
     total_gain: float
     threshold: Threshold
     min_product: float
-    meaning: Meaning | None
 
 
 def similarity(query: ClusterQuery, other: StoryCluster, norm: float, params: ClusteringParams) -> float:
     """How alike two stories are, at least 0. `norm` is the other story's, see `StoryCluster`."""
     product, largest = other.product(query.term_gains)
-    alike = (product - params.top_word_share * largest) / (norm * query.norm)
-    if query.meaning is not None and min(len(query.cluster), len(other)) == 1:
-        meaning = other.meaning()
-        if meaning is not None:
-            alike += params.likeness_weight * (query.meaning.similarity(meaning) - params.usual_likeness)
-    return max(alike, 0.0)
+    return (product - params.top_word_share * largest) / (norm * query.norm)
 
 
-def rivalry(query: ClusterQuery, alike: float, highest: Sequence[float], params: ClusteringParams) -> float:
+def rivalry(alike: float, highest: Sequence[float], params: ClusteringParams) -> float:
     """What the nearest other stories say against one that is so much alike: all of them share its theme, not its event.
 
     `highest` are the largest similarities, one more than `params.rivals`. Without that one's, the mean of them is
     taken off, like the neighborhoods in cross-domain similarity local scaling (Conneau et al., 2018).
     """
     rivals = sum(highest) - max(alike, highest[-1])
-    weight = params.rivalry if query.meaning is None else params.likeness_rivalry
-    return weight * rivals / params.rivals
+    return params.rivalry * rivals / params.rivals
 
 
 def margin(
@@ -106,11 +102,11 @@ def margin(
     `alike` is their `similarity`, `against` the `rivalry`. `linked`: one of the two declares the other.
     """
     cluster = query.cluster
-    threshold, cold_start = query.threshold
+    threshold, cold_start, _ = query.threshold
     if linked and min(len(cluster), len(other)) == 1:
         # A declaration speaks for a report, not for all that are in a story with it.
         threshold, cold_start = params.declared * threshold, params.declared_cold_start * cold_start
-    threshold = (threshold + cold_start) * (1 + params.late_growth * cluster.gap(other))
+    threshold = (threshold + cold_start) * _lateness(cluster, other, params)
     if threshold >= 1:
         return -1.0
     if alike >= threshold:
@@ -119,17 +115,63 @@ def margin(
     return (alike - threshold) / (1 - threshold) - against
 
 
-def passes_guards(query: ClusterQuery, other: StoryCluster, params: ClusteringParams) -> bool:
-    """Whether what makes two stories alike is more than one word, or one pattern of titles, and no other meaning."""
+def foreign_margin(
+    query: ClusterQuery, other: StoryCluster, norm: float, params: ClusteringParams, *, linked: bool
+) -> float:
+    """How far two stories in different languages are above what makes them one; negative: they are two.
+
+    What they mean decides, and the words that both have, which are names, support it. How rare these are, how many
+    stories there are, and which others are near says nothing there. `norm`: see `similarity`. `linked`: one of the two
+    declares the other.
+    """
     cluster = query.cluster
+    one, two = cluster.languages, other.languages
+    meaning, foreign = cluster.meaning(), other.meaning()
+    if meaning is None or foreign is None or one == two or math.isinf(cluster.gap(other)):
+        return -1.0
+    least = params.foreign_likeness if one.isdisjoint(two) else params.mixed_likeness
+    if linked and min(len(cluster), len(other)) == 1:
+        least *= params.declared
+    likeness = meaning.similarity(foreign)
+    return similarity(query, other, norm, params) + params.foreign_weight * (likeness - least)
+
+
+def passes_guards(
+    query: ClusterQuery,
+    other: StoryCluster,
+    alike: float,
+    norm: float,
+    params: ClusteringParams,
+    *,
+    linked: bool,
+) -> bool:
+    """Whether what makes two stories alike is more than one word, or one pattern of titles.
+
+    `alike` is their `similarity`, `norm` the other story's. `linked`: one of the two declares the other.
+    """
+    cluster = query.cluster
+    if len(cluster) == len(other) == 1 and not linked:
+        names = _names(other.common_parts(query.term_gains), query.threshold.cold, params)
+        if alike - names / (norm * query.norm) < query.threshold.lowest * _lateness(cluster, other, params):
+            return False
     if min(len(cluster), len(other)) == 1:
         return cluster.common_outlets(other) < params.series or not cluster.continues(other)
-    meaning = other.meaning() if query.meaning is not None else None
-    likeness = query.meaning.similarity(meaning) if query.meaning is not None and meaning is not None else 1.0
-    if likeness < params.least_likeness:
-        return False
     product, largest = other.product(query.term_gains)
-    return product - largest >= params.second_word * other.norm * query.norm
+    return product - largest >= params.second_word * norm * query.norm
+
+
+def _lateness(one: StoryCluster, other: StoryCluster, params: ClusteringParams) -> float:
+    """What the threshold is multiplied by for the days between two stories."""
+    return 1 + params.late_growth * one.gap(other)
+
+
+def _names(parts: Sequence[float], cold: float, params: ClusteringParams) -> float:
+    """What is taken off a product because the two most telling common words can be a name, for `cold` of `Threshold`.
+
+    `top_word_share` of the first one is not counted anyway.
+    """
+    first, second = nlargest(2, (*parts, 0.0, 0.0))
+    return max(0.0, cold - params.top_word_share) * first + cold * second
 
 
 def probe_terms(

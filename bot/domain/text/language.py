@@ -21,6 +21,9 @@ LEAST = 5  # words
 LIKELY = 0.1
 CANDIDATES = 5  # languages at most
 FEWEST = 3  # words; of fewer, the model is certain and wrong
+# Of 870 of these headlines that it is not that sure of, 375 are taken for English, and 8 for another language.
+GUESS_SURE = 0.6
+GUESS_LEAST = 3
 MOST = 400  # characters that are looked at; more make nothing surer
 
 _LABEL = "__label__"
@@ -34,8 +37,17 @@ def detect(text: str) -> str:
 
     Title and excerpt together are told more often than a title alone.
     """
-    code, probability = next(iter(_predictions(text, fewest=LEAST, most=1)), ("", 0.0))
-    return code if probability >= SURE else ""
+    return _sure(text, SURE, LEAST)
+
+
+def guess(text: str) -> str:
+    """As `detect`, more often and less surely: for what a wrong answer does little harm to."""
+    return _sure(text, GUESS_SURE, GUESS_LEAST)
+
+
+def _sure(text: str, sure: float, fewest: int) -> str:
+    code, probability = next(iter(_predictions(text, fewest=fewest, most=1)), ("", 0.0))
+    return code if probability >= sure else ""
 
 
 def likely_languages(text: str) -> tuple[str, ...]:

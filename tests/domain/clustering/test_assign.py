@@ -21,6 +21,8 @@ from bot.domain.clustering.agreement import b_cubed
 from bot.domain.clustering.assign import StoryWindow
 from bot.domain.clustering.batch import Clustering
 from bot.domain.clustering.story_cluster import Report, day_of, extract_terms
+from bot.domain.model import Outlet, Record
+from bot.domain.text.language import with_language
 from bot.sources.records import parse
 from tests.make import at
 from tests.shared_data import SHARED, needs_shared
@@ -118,7 +120,7 @@ def test_the_same_title_long_after_is_another_event(days: int) -> None:
 
 
 def test_the_later_a_report_the_more_it_must_agree() -> None:
-    other = "Harbour bridge to reopen after crane collapse"
+    other = "Harbour bridge reopens to trains after crane accident"
     assert same(report(1, CRANE), report(2, other, hours=2))
     assert not same(report(1, CRANE), report(2, other, hours=24 * 5))
 
@@ -243,6 +245,71 @@ def test_an_update_of_the_same_outlet_joins_its_story() -> None:
     update = f"Update: {CRANE}, two hurt"
     assert same(report(1, CRANE, outlet=outlet), report(2, update, outlet=outlet, hours=2))
     assert same(report(1, CRANE, outlet=outlet), report(2, CRANE, outlet=outlet, hours=2))
+
+
+# ----------------------------------------------------------------------------- the first reports of all
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Norvik Motors to build battery plant in Tarsa", "Norvik Motors names new finance chief"),
+        ("Norvik Motors shares fall after weak quarter", "Norvik Motors recalls 40,000 vans over brakes"),
+        ("Norvik Motors announces new plant in Tarsa", "Norvik Motors announces job cuts in Belmara"),
+        ("Belmara Bank raises rates on savings", "Belmara Bank opens three branches in the north"),
+        ("President Ostrova visits flood region", "President Ostrova signs school reform into law"),
+        ("Tarsa police arrest man after bank robbery", "Tarsa police find missing girl"),
+        ("Norvik Motors verkauft Werk in Tarsa", "Norvik Motors streicht 300 Stellen im Osten"),
+        ("Polizei Tarsa sucht Zeugen nach Unfall", "Polizei Tarsa warnt vor Betrügern am Telefon"),
+        ("El presidente Ostrova viaja a Lomar", "Presidente Ostrova anuncia nuevos ministros"),
+        ("La banque Belmara ferme dix agences", "La banque Belmara change de président"),
+        ("Банк Белмара открыл филиал в Тарсе", "Банк Белмара назначил нового директора"),
+        ("Prezydent Ostrova jedzie do Lomaru", "Prezydent Ostrova podpisał ustawę o szkołach"),
+    ],
+)
+def test_two_first_reports_that_share_a_company_or_a_person_are_two_stories(one: str, other: str) -> None:
+    assert not same(*_in_their_language(one, other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Norvik recalls 40,000 vans over brake fault", "Brake fault: Norvik recalls 40,000 vans"),
+        ("Ferry sinks off Lomar island, 12 missing", "Twelve missing after ferry sinks near Lomar"),
+        ("Parliament passes pension reform after night session", "Pension reform passed by parliament"),
+        ("Harbour bridge closed after crane collapse", "Crane collapse: harbour bridge closed to trains"),
+        ("Norvik to buy Ostel for 4 billion", "Ostel agrees to 4 billion takeover by Norvik"),
+        ("Belmara Bank kauft Versicherer Hohenfels", "Versicherer Hohenfels geht an Belmara Bank"),
+        ("Ostrova gana las elecciones de Tarsa", "Elecciones en Tarsa: victoria de Ostrova"),
+        ("Incendie au marché de Lomar : trois morts", "Trois morts dans l'incendie du marché de Lomar"),
+        ("Землетрясение разрушило порт на острове Брандан", "Порт острова Брандан разрушен землетрясением"),
+        ("Pożar hali targowej w Lomarze, trzy ofiary", "Trzy ofiary pożaru hali targowej w Lomarze"),
+    ],
+)
+def test_two_first_reports_that_tell_of_one_event_are_one_story(one: str, other: str) -> None:
+    assert same(*_in_their_language(one, other))
+
+
+def _in_their_language(one: str, other: str) -> list[Item]:
+    language = with_language(Record("", "", f"{one}. {other}.", Outlet("", ""))).language
+    return [report(n, title, hours=10 * n, language=language) for n, title in enumerate((one, other))]
+
+
+NAMES = st.lists(
+    st.sampled_from(("Norvik", "Motors", "Belmara", "Ostrova")), min_size=1, max_size=2, unique=True
+)
+SAID = (
+    "shares fall after weak quarter", "opens three branches", "recalls vans over brake fault", "sues supplier",
+    "names finance chief", "wird verkauft", "anuncia nuevos empleos", "ferme dix agences",
+)  # fmt: skip
+
+
+@given(NAMES, st.lists(st.sampled_from(SAID), min_size=2, max_size=len(SAID), unique=True), st.floats(0, 150))
+def test_the_first_reports_about_one_name_are_as_many_stories(
+    name: list[str], said: list[str], hours: float
+) -> None:
+    items = [report(n, " ".join([*name, what]), hours=hours / (n + 1)) for n, what in enumerate(said)]
+    assert stories(cluster(items, [], 1)) == len(said)
 
 
 # ----------------------------------------------------------------------------- chains, merges, numbers

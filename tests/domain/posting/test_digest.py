@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.model import Importance, Mode, Mute, Subscription, Topic
+from bot.domain.model import Mode, Mute, Subscription, Topic, Volume
 from bot.domain.posting.digest import (
     MOST_SECTIONS,
     Digest,
@@ -218,9 +218,9 @@ def test_what_is_no_day_is_refused_with_what_is_allowed(text: str) -> None:
 # What it tells.
 
 
-def following(*topics: str, importance: Importance | None = None) -> tuple[Subscription, ...]:
+def following(*topics: str, volume: Volume | None = None) -> tuple[Subscription, ...]:
     """Subscriptions of one channel, in this order."""
-    return tuple(Subscription(i, 1, 7, topic, Mode.DIGEST, importance) for i, topic in enumerate(topics, 1))
+    return tuple(Subscription(i, 1, 7, topic, Mode.DIGEST, volume) for i, topic in enumerate(topics, 1))
 
 
 def report(
@@ -312,13 +312,11 @@ def test_a_story_of_several_topics_stands_once_below_the_first_that_is_followed(
     }
 
 
-def test_the_importance_that_a_subscription_asks_for_holds() -> None:
+def test_the_volume_that_a_subscription_asks_for_holds() -> None:
     both = [report(1, quality=60), report(2, quality=80)]
-    notable = following("AI", importance=Importance.NOTABLE)
+    notable = following("AI", volume=Volume.NOTABLE)
     assert numbers(compose(both, notable, TOPICS, {}, at(0), at(24))) == [2]
-    assert (
-        compose(both, following("AI", importance=Importance.MAJOR), TOPICS, {}, at(0), at(24)).entries == ()
-    )
+    assert compose(both, following("AI", volume=Volume.MAJOR), TOPICS, {}, at(0), at(24)).entries == ()
     assert len(compose(both, following("AI"), TOPICS, {}, at(0), at(24)).entries) == 2
 
 

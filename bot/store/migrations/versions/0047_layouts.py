@@ -1,4 +1,6 @@
-"""Subscriptions choose how their posts look; messages with embeds, as earlier versions sent them, are told from others."""
+"""Subscriptions choose how their posts look; messages with embeds, as earlier versions sent them, are told from others;
+records can be podcasts.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,7 @@ def upgrade() -> None:
     form = sa.Column("form", sa.Text, nullable=False, server_default=sa.text("'components'"))
     op.add_column("outbox", form)
     op.add_column("outbox", sa.Column("mentioned", sa.JSON))
+    op.add_column("records", sa.Column("podcast", sa.Boolean, nullable=False, server_default=sa.false()))
     op.execute("UPDATE outbox SET form = 'embeds' WHERE message_id IS NOT NULL AND kind <> 'publish'")
     op.create_index(
         "ix_outbox_kept_embeds",
