@@ -46,8 +46,6 @@ async def test_the_commands_and_who_is_shown_them(world: World) -> None:
         "mute": MANAGE_CHANNELS,
         "unmute": MANAGE_CHANNELS,
         "status": MANAGE_GUILD,
-        "setup": MANAGE_GUILD,
-        "appearance": MANAGE_CHANNELS,
         "help": None,
         "Related": None,
         "Why is this here?": None,

@@ -15,7 +15,7 @@ from simcord.results import InteractionResult
 
 from bot.chat.application import PERMISSIONS
 from bot.chat.limits import ROLE_CHANGES
-from tests.chat.test_setup import PanelUser
+from tests.chat.panel_user import PanelUser
 from tests.chat.world import World, body, labels, mentions_in, seen
 from tests.shown import plain
 

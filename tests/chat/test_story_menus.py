@@ -15,7 +15,7 @@ from bot.domain.records.identity import registered_domain
 from bot.errors import NotFoundError
 from bot.services.posts import stories_of_message
 from tests.chat.test_curate import menu_of
-from tests.chat.world import METRO, ROCKET, World, labels, message_of, seen
+from tests.chat.world import METRO, ROCKET, World, labels, message_of, seen, unrelated
 from tests.make import record
 from tests.shown import plain, shown
 
@@ -192,6 +192,18 @@ async def test_a_digest_whose_stories_are_all_muted_says_so(world: World) -> Non
     )
 
 
+async def test_a_list_of_stories_without_a_post_asks_which_is_meant(world: World) -> None:
+    await world.ask("subscribe", topic="Space", volume="everything")
+    await world.ask("post-limit", per_hour=1)
+    await world.report(*unrelated(4))
+    [listing] = [post for post in world.posts() if "More stories" in seen(post)]
+    asked = await used(world, "Related", listing, world.member)
+    numbers = {option.value for option in menu_of(asked).options}
+    assert len(numbers) == 3
+    assert all(f"`#{number}`" in seen(listing) for number in numbers)
+    assert "Story #" in seen(await chosen(world, asked, world.member))
+
+
 @pytest.mark.parametrize("menu", MENUS)
 async def test_a_message_that_is_no_post_is_said_to_be_none(
     world: World, menu: str, moderator: MemberActor
@@ -214,7 +226,7 @@ async def test_a_post_of_another_server_or_channel_leads_nowhere(world: World) -
 async def test_the_message_of_a_merged_story_leads_to_what_it_is_part_of(
     world: World, moderator: MemberActor
 ) -> None:
-    await world.ask("subscribe", topic="Space", importance="all")
+    await world.ask("subscribe", topic="Space", volume="everything")
     await world.merge()
     world.clock.forward(minutes=2)
     await world.deliver()
