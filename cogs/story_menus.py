@@ -112,15 +112,15 @@ class StoryMenus(commands.Cog):
         view = await self._view(interaction, number)
         outlets = posts.outlets(view)[:OPTIONS]
         if len(outlets) == 1:
-            await self._ask_place(interaction, outlets[0][0])
+            await self._ask_place(interaction, outlets[0].domain)
             return
 
         async def chosen(pressed: Interaction, place: str) -> None:
-            await self._ask_place(pressed, outlets[int(place)][0])
+            await self._ask_place(pressed, outlets[int(place)].domain)
 
         options = [
-            Option(clip(isolate(name), CHOICE) or "…", str(place), clip(domain, CHOICE))
-            for place, (domain, name) in enumerate(outlets)
+            Option(clip(isolate(outlet.name), CHOICE) or "…", str(place), clip(outlet.domain, CHOICE))
+            for place, outlet in enumerate(outlets)
         ]
         question = f"Which outlet of story #{view.number}?"
         await _ask(interaction, question, "Choose an outlet", options, chosen)

@@ -31,9 +31,8 @@ RATES = (
     Rate(("source add", "source test"), member=6, server=6),  # these send requests to other people's servers
 )
 OTHERS = Rate((), member=60, server=240)  # every other command, and the buttons
-ROLE_CHANGES = Rate(
-    (), member=6, server=60
-)  # each is a request to Discord and a line in the server's audit log
+# Of members' roles: each is a request to Discord and a line in the server's audit log.
+ROLE_CHANGES = Rate((), member=6, server=60)
 COMPLETIONS = Rate((), member=120, server=480)
 
 

@@ -11,6 +11,8 @@ from bot.domain.text.cleaning import plural
 from bot.errors import NotAllowedError, NotFoundError
 
 AUDIT_REASON = "Pressed the button of a role that Topicwire pings"
+# Permissions that discord.py calls otherwise than Discord's settings do.
+_CALLED = {"read_messages": "view_channel", "manage_guild": "manage_server"}
 UNKNOWN_ROLE = 10011  # https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 
 
@@ -75,7 +77,7 @@ def _harmless(everybody: discord.Permissions) -> int:
 
 def _names(permissions: int, most: int = 4) -> str:
     names = [
-        name.replace("_", " ").replace("guild", "server").title()
+        _CALLED.get(name, name).replace("_", " ").title()
         for name, has in discord.Permissions(permissions)
         if has
     ]

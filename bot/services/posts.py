@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
-from bot.domain.model import StoryView
+from bot.domain.model import Outlet, StoryView
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.story import Muted, Story, muted_by, story_view
 from bot.errors import NotFoundError
@@ -47,7 +47,9 @@ def _views(
     return tuple(view for view in views if view is not None)
 
 
-def outlets(view: StoryView) -> Sequence[tuple[str, str]]:
-    """Domain and name of each outlet of a story, the lead's first, each once."""
-    reports = (view.lead, *view.members)
-    return list({r.record.outlet.domain: r.record.outlet.name for r in reversed(reports)}.items())[::-1]
+def outlets(view: StoryView) -> Sequence[Outlet]:
+    """The outlets of a story, the lead's first, each domain once."""
+    by_domain: dict[str, Outlet] = {}
+    for report in (view.lead, *view.members):
+        by_domain.setdefault(report.record.outlet.domain, report.record.outlet)
+    return tuple(by_domain.values())

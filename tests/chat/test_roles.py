@@ -169,7 +169,7 @@ REFUSED: dict[str, tuple[Callable[[World, RoleHandle], None], str]] = {
     "managed": (set_to(managed=True), "belongs to a bot"),
     "above the bot": (set_to(position=99), "below its own"),
     "manages a channel": (overwritten(manage_channels=True), "permissions that not everybody has"),
-    "opens a hidden channel": (opens_board, "permissions that not everybody has"),
+    "opens a hidden channel": (opens_board, "permissions that not everybody has: View Channel"),
     "is a punishment": (overwritten(send_messages=False), "takes permissions away"),
 }
 

@@ -34,9 +34,13 @@ def moderator(world: World) -> MemberActor:
 
 
 async def posted(world: World) -> discord.Message:
-    """The post of a story with two outlets."""
+    """The post of a story with two outlets, the lead's of which reports twice."""
     await world.ask("subscribe", topic="AI")
-    await world.report(record(METRO[0], "a.example", quality=80), record(METRO[1], "b.example", quality=70))
+    await world.report(
+        record(METRO[0], "a.example", quality=80),
+        record(METRO[1], "b.example", quality=70),
+        record(METRO[2], "a.example", quality=60),
+    )
     return world.posts()[-1]
 
 
