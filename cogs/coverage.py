@@ -29,7 +29,8 @@ async def show_related(context: Context, interaction: Interaction, story: str) -
         additions=coverage.additions,
         figures=coverage.figures,
     )
-    await answer_pages(interaction, pages, actions(context, interaction, coverage.view))
+    buttons = actions(context, interaction, coverage.view)
+    await answer_pages(interaction, pages, buttons, opening_stories(context))
 
 
 async def show_why(context: Context, interaction: Interaction, story: str) -> None:

@@ -374,7 +374,7 @@ def related_pages(
 ) -> tuple[Embed, ...]:
     """All coverage of a story, best first, the same event before the background, in pages.
 
-    The first page has what further outlets add to the brief, and figures in which outlets differ. The last page has how a long story went on, and the stories `before` and `after` it that say more about it.
+    The first page has what further outlets add to the brief, and figures in which outlets differ. The last page has how a long story went on, and the stories `before` and `after` it that say more about it, with options to open them.
     `notes` say what became of the story in the channel where it was asked for; `topics` are the
     story's in the order to show them (as they came).
     """
@@ -422,6 +422,7 @@ def related_pages(
         if len(chunks) > 1:
             footer += f" · page {index + 1} of {len(chunks)}"
         pages.append(replace(head, description=description, footer=footer, fields=tuple(fields)))
+    pages[-1] = replace(pages[-1], options=tuple(map(story_option, (*before, *after))))
     return tuple(pages)
 
 

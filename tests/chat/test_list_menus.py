@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bot.chat.components import mentions
 from bot.chat.views import JUMP_ACTION, OPEN_ACTION, Opening, Pages
 from bot.messages.layout import Option
-from bot.messages.story import list_pages, story_option, story_pages
+from bot.messages.story import list_pages, related_pages, story_option, story_pages
 from tests.chat.world import METRO, ROCKET, WHALES, World, components, message_of, seen, unrelated
 from tests.discord_rules import problems
 from tests.hostile import AnyStory, any_stories
@@ -43,6 +43,17 @@ async def test_a_story_of_a_list_is_opened_as_its_command_shows_it(world: World)
         assert f"#1 {METRO[0]}" in menus(answer)[OPEN_ACTION]
         opened = world.answer(await choose(world, answer, OPEN_ACTION, "1"))
         assert seen(opened) == related
+
+
+async def test_the_stories_before_and_after_one_are_opened_from_it(world: World) -> None:
+    await world.take_in(
+        record("Council debates law on facial recognition cameras", "law.example", hours=-900)
+    )
+    await world.take_in(record(METRO[0], "a.example"))
+    answer = await world.ask("related", story=METRO[0], by=world.member)
+    assert menus(answer) == {OPEN_ACTION: ["#1 Council debates law on facial recognition cameras"]}
+    opened = world.answer(await choose(world, answer, OPEN_ACTION, "1"))
+    assert seen(opened) == seen(await world.ask("related", story="1", by=world.member))
 
 
 async def test_the_menu_of_a_list_has_the_stories_of_its_page(world: World) -> None:
@@ -119,7 +130,8 @@ def _payloads(pages: Any) -> list[dict[str, Any]]:
 def test_every_page_with_its_menus_is_within_discords_limits(some: list[AnyStory], repeated: int) -> None:
     """A story that stands twice on a page is offered once: Discord refuses a value that occurs twice."""
     views = [one.view() for one in some] * repeated
-    for sent in _payloads(story_pages("Latest", views, "")):
+    beside = related_pages(views[0], before=views[:3], after=views[-3:])
+    for sent in _payloads(story_pages("Latest", views, "")) + _payloads(beside):
         assert problems(sent) == []
         for menu in _menus(sent["components"]):
             values = [option["value"] for option in menu["options"]]
