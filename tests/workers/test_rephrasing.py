@@ -87,7 +87,7 @@ async def test_two_servers_share_one_answer_but_not_what_a_servers_own_source_sa
 async def test_the_day_has_so_many_calls_and_a_restart_does_not_give_new_ones(bench: Bench) -> None:
     await bench.want()
     banned = (
-        ("Alderby", "drones", "harbour"),
+        ("Belmara", "bicycles", "market"),
         ("Lissow", "scooters", "station"),
         ("Tarsa", "fireworks", "stadium"),
     )
