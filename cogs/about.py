@@ -29,6 +29,9 @@ Members with Manage Server can do all of this by clicking: `/setup`
 `/why` how a story was grouped and why it was posted or not · `/topics` · `/topic show` · `/topic test` · \
 `/topic backtest` · `/subscriptions` · `/digest preview`
 
+**On a post**
+Right-click it (or press long) and choose *Apps*: *Related*, *Why is this here?*, *Mute this outlet*, *Not the same story*
+
 **Members with Manage Messages**
 *Merge with…* and *Not the same story…* below `/related` correct a story
 

@@ -95,9 +95,12 @@ ARROWS: dict[str, set[str]] = {
     },
     "cogs": {
         "cogs.common",
+        "cogs.coverage",
         "cogs.curate",
+        "cogs.muting",
         "cogs.pages",
         "cogs.panel",
+        "cogs.roles",
         "bot.services",
         "bot.messages",
         "bot.chat",
