@@ -30,7 +30,7 @@ Members with Manage Server can do all of this by clicking: `/setup`
 `/topic backtest` · `/subscriptions` · `/digest preview`
 
 **On a post**
-Right-click it (or press long) and choose *Apps*: *Related*, *Why is this here?*, *Mute this outlet*, *Not the same story*
+Right-click it (on a phone: press and hold) and choose *Apps*: *Related*, *Why is this here?*, *Mute this outlet*, *Not the same story*
 
 **Members with Manage Messages**
 *Merge with…* and *Not the same story…* below `/related` correct a story
