@@ -44,8 +44,14 @@ LAST_DAY = timedelta(days=1)
 SHORT = timedelta(days=14)  # a longer replay has a digest only at the end
 TICK = 0.5  # seconds between two updates of the page
 # A night in the sample, so that the list of what came during quiet hours is shown too.
-EVENING = datetime(2026, 1, 7, 20, tzinfo=UTC)
-NIGHT = {"start": "20:00", "end": "09:00", "timezone": "UTC"}
+NIGHT: tuple[tuple[datetime, str, dict[str, str]], ...] = (
+    (
+        datetime(2026, 1, 7, 20, 0, tzinfo=UTC),
+        "quiet-hours set",
+        {"start": "20:00", "end": "09:00", "timezone": "UTC"},
+    ),
+    (datetime(2026, 1, 8, 9, 15, tzinfo=UTC), "quiet-hours off", {}),  # the page opens in an evening
+)
 
 
 def show(*, records: Path | None, topics: Path | None, topic: str, once: bool, port: int) -> None:
@@ -173,15 +179,16 @@ class Demo:
         await self._run_command("subscribe", topic=self._topic, mode="both" if with_digest else "live")
         if self._parent:
             await self._run_command("subscribe", topic=self._parent, mode="digest")
-        evening = [EVENING] if self._records == NEWS else []
+        commands = list(NIGHT) if self._records == NEWS else []
         for moment, group in by_minute(items):
             if not with_digest and last - moment < LAST_DAY:
                 with_digest = True
                 await self._run_command("subscribe", topic=self._topic, mode="both")
-            if evening and moment >= evening[0]:
-                await self._mornings(app, env, evening[0])
-                await self._move_clock(env, evening.pop())
-                await self._run_command("quiet-hours set", **NIGHT)
+            while commands and moment >= commands[0][0]:
+                at, command, options = commands.pop(0)
+                await self._mornings(app, env, at)
+                await self._move_clock(env, at)
+                await self._run_command(command, **options)
             await self._mornings(app, env, moment)
             await self._move_clock(env, moment)
             await app.ingest.step(source.load(group))
