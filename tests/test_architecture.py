@@ -182,6 +182,7 @@ LIBRARIES: dict[str, set[str]] = {
     "simcord": {"bot.demo"},
     "Stemmer": {"bot.domain"},
     "sqlalchemy": {"bot.store"},
+    "aiosqlite": {"bot.store.database"},
     "tokenizers": {"bot.domain"},
     "typer": {"bot.cli"},
     "watchfiles": {"bot.sources"},
