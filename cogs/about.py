@@ -38,12 +38,12 @@ Right-click it (or press long) and choose *Apps*: *Related*, *Why is this here?*
 **Members with Manage Channels**
 `/subscribe` · `/unsubscribe` · `/appearance preview` · `/appearance set` how posts look · `/digest set` · `/digest off` · \
 `/digest now` · `/mute` and `/unmute` an outlet or words · \
-`/post-limit` and `/quiet-hours set` · `/quiet-hours off` how many posts an hour, and when none
+`/post-limit` how many posts an hour · `/quiet-hours set` and `/quiet-hours off` hours without posts
 
 **Members with Manage Server**
 `/topic create` · `/topic edit` · `/topic delete` this server's topics · `/source add` · `/source list` · \
 `/source test` · `/source remove` this server's feeds · \
-`/briefs` in whose words briefs are · `/status` sources, waiting messages and paused channels"""
+`/briefs` how briefs are written, and in which language · `/status` sources, waiting messages and paused channels"""
 
 
 class AboutCommands(commands.Cog):

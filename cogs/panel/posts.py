@@ -1,4 +1,4 @@
-"""The page that changes a subscription: how it is delivered, how much is posted, and whom it pings."""
+"""The page that changes a subscription: how it is delivered, how much is posted, and who is pinged."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class _Settings:
         require_postable(channel)
         request = SubscribeRequest(guild_of(interaction).id, channel.id, self._subscription.topic)
         result = await subscribe.subscribe(self._session.context, replace(request, **changes))
-        line = f"✅ **{escape_to(result.subscription.topic, NAME)}** is changed."
+        line = f"✅ **{escape_to(result.subscription.topic, NAME)}** was changed."
         return self._session.state.after(notice="\n".join(filter(None, (line, warning))))
 
     async def _mode(self, interaction: Interaction, values: Sequence[Any]) -> PanelState:
