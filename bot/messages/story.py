@@ -81,6 +81,7 @@ BESIDE = 3  # lines of coverage that leave room for all else on their page
 RELATED_ACTION = "related:"
 MOST_ROLES = 50  # named in one message: they take at most a third of its text
 GREY = 0x80848E
+ALREADY = "Already in the news"  # the note of the first posts of a subscription
 # What a report is called that is no text, and what its button says.
 RECORD_TYPES = {"video": "video", "podcast": "podcast"}
 OPEN = {"video": "Watch", "podcast": "Listen"}
@@ -133,9 +134,10 @@ def story_post(
     model_briefs: ModelBriefs = NO_MODEL,
     said: SaidBy | None = None,
     layout: PostLayout = PostLayout.CARD,
+    note: str = "",
     language: str = ENGLISH,
 ) -> Message:
-    """The living message of a story, in a `layout`.
+    """The living message of a story, in a `layout`, with a `note` above all else.
 
     `topics` are the story's in the order to show them (as they came); `mentions` are roles to name; `subscribed` the
     topics it is posted for, which are a forum's tags first. A brief has one sentence of each of the `owners`. `since` is
@@ -148,8 +150,9 @@ def story_post(
     content = PostContent(view, topics, owners, since, model_briefs, said or said_in_post, language)
     room = Room(TEXT - length(mention_line(roles)), COMPONENTS - 2)
     accent = colour if colour is not None else colour_of(next(iter(topics), ""))
+    parts = [Ranked(0, Markdown.of(small(note))), *LAYOUTS[layout](content)]
     return Message(
-        layout=(Container(fit(LAYOUTS[layout](content), room), accent),),
+        layout=(Container(fit(parts, room), accent),),
         roles=roles,
         name=clip(lead.title, THREAD_NAME),
         tags=tuple(dict.fromkeys((*subscribed, *topics)))[: FORUM_TAGS * 4],

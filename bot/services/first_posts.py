@@ -16,10 +16,11 @@ from bot.store import feeds, outbox, stories, subscriptions
 MOST_CANDIDATES = 500  # stories of the last day, the newest
 
 
-async def begin(context: Context, subscription: Subscription) -> int:
-    """Queue the first posts of a subscription that waits for them. Returns their number; it goes on waiting if there are none.
+async def begin(context: Context, subscription: Subscription, *, feeds_are_read: bool = False) -> int:
+    """Queue the first posts of a subscription that waits for them. Returns their number.
 
-    The channel had some within a day if it was unsubscribed and subscribed again: then there are no more.
+    If there are none it goes on waiting, unless its feeds have been read and its topic has stories of the last day: what
+    comes from then on is posted as it comes. The channel had some within a day if it was unsubscribed and subscribed again: then there are no more.
     """
     now = context.now()
     guild_id, channel_id = subscription.guild_id, subscription.channel_id
@@ -35,7 +36,7 @@ async def begin(context: Context, subscription: Subscription) -> int:
     owners = context.rules.owners
     views = await asyncio.to_thread(_views, list(loaded.values()), muted, owners)
     chosen = first_posts(views, subscription, now)
-    if not chosen:
+    if not chosen and not (feeds_are_read and recent):
         return 0
     async with context.db.write() as connection:
         if not await subscriptions.begin_first_posts(connection, subscription.id):
@@ -77,5 +78,5 @@ async def begin_waiting(context: Context) -> int:
         followed = {name_key(subscription.topic)}
         lists = unread[subscription.guild_id]
         if not any(names and topics.concerns(names, followed) for names in lists):
-            count += await begin(context, subscription)
+            count += await begin(context, subscription, feeds_are_read=True)
     return count

@@ -16,7 +16,7 @@ from bot.chat.port import MessageTraits, Sender, Target
 from bot.domain import retry
 from bot.domain.circuit import Circuit, is_outage
 from bot.domain.retry import Drop, MessageForm, Outcome, Pause, Retry, SendStatus, Sent, Skip, Verdict
-from bot.messages.message import Message
+from bot.messages.message import Message, heading
 from bot.messages.rollup import rollup_title
 from bot.messages.story import fingerprint, forwarded
 from bot.services.context import Context
@@ -293,11 +293,7 @@ class Delivery:
         async with self._context.db.read() as connection:
             numbers = await delivery.numbers_of(connection, claim)
             others = await delivery.other_messages(connection, claim)
-        if claim.kind == outbox.ROLLUP:
-            title = rollup_title(is_quiet=bool((claim.payload or {}).get("quiet")))
-        else:
-            title = Message.from_json(claim.payload).title if claim.payload else ""
-        return MessageTraits(min(since, self._context.now()), numbers, title, others)
+        return MessageTraits(min(since, self._context.now()), numbers, _title_of(claim), others)
 
     async def _pointer(self, claim: Claimed, render_context: RenderContext) -> Message | Outcome:
         """What a message shows whose story was merged into another one: where that is told in the channel.
@@ -368,6 +364,18 @@ class Delivery:
         if not new or not self._sender.can_publish(claim.channel_id):
             return False
         return await asyncio.to_thread(rendering.publishes, claim, render_context)
+
+
+def _title_of(claim: Claimed) -> str:
+    """The first line of a message; empty for a story's, whose title changes."""
+    payload = claim.payload or {}
+    match claim.kind:
+        case outbox.STORY:
+            return ""
+        case outbox.ROLLUP:
+            return heading(rollup_title(is_quiet=bool(payload.get("quiet"))))
+        case _:
+            return Message.from_json(payload).title
 
 
 @contextlib.contextmanager

@@ -21,11 +21,10 @@ from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.story import Story, muted_by, story_view
 from bot.domain.topics.topics import Topics
 from bot.messages.digest import without_stories
-from bot.messages.first import as_first_post
 from bot.messages.forum import other_names, tag_names
 from bot.messages.message import Message
 from bot.messages.rollup import rollup_message
-from bot.messages.story import Said, said_in_post, story_post, withdrawn
+from bot.messages.story import ALREADY, Said, said_in_post, story_post, withdrawn
 from bot.store import outbox, rephrasings, rollups, stories, subscriptions
 from bot.store.outbox import Claimed
 from bot.store.rollups import Listing
@@ -206,7 +205,9 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
         return Outcome(SendStatus.STALE, detail="the channel's subscriptions no longer cover the story")
     if not sent and now - claim.created_at > render_context.rules.max_age:
         return Outcome(SendStatus.STALE, detail="the message waited longer than posts.max_age allows")
-    roles = tuple(dict.fromkeys(s.mention_role_id for s in _reached(view, matching) if s.mention_role_id))
+    is_first = outbox.FIRST in (claim.payload or {})
+    pinging = [] if is_first else _reached(view, matching)
+    roles = tuple(dict.fromkeys(s.mention_role_id for s in pinging if s.mention_role_id))
     topics = render_context.topics.visible_to(claim.guild_id)
     names = topics.specific_first(view.topics)
     topic = topics.resolve(next(iter(names), ""))
@@ -216,14 +217,13 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
         colour=_accent(matching, topic),
         mentions=claim.mentioned if sent and claim.form is MessageForm.COMPONENTS else roles,
         layout=matching[0].layout if matching else PostLayout.CARD,
+        note=ALREADY if is_first else "",
         subscribed=[s.topic for s in matching],
         owners=render_context.rules.owners,
         since=claim.sent_at,
         model_briefs=render_context.model_briefs(claim.channel_id),
         said=partial(_said, render_context),
     )
-    if outbox.FIRST in (claim.payload or {}):
-        message = as_first_post(message)
     others = other_names(message.tags, topics) if claim.thread_id is not None else ()
     return replace(message, tags=tag_names(message.tags, topics), other_tags=others)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.domain.polling import FeedOrigin, NewFeed
-from bot.store import feeds, sources
+from bot.store import feeds, sources, subscriptions
 from bot.workers import first_posts
 from tests.chat.world import World, mentions_in, seen, unrelated
 from tests.make import at, record
@@ -136,3 +136,14 @@ async def test_a_subscription_that_nothing_came_for_within_a_day_waits_no_longer
     await first_posts.step(world.app.context)
     await world.deliver()
     assert world.posts() == []
+
+
+@pytest.mark.parametrize("volume", ["notable", "major"])
+async def test_a_subscription_whose_stories_are_all_too_small_is_looked_at_once(
+    world: World, volume: str
+) -> None:
+    await news(world)
+    await world.ask("subscribe", topic="Space", volume=volume)
+    await first_posts.step(world.app.context)
+    async with world.app.context.db.read() as connection:
+        assert await subscriptions.awaiting_first_posts(connection, world.clock()) == ()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import discord
 import pytest
 import sqlalchemy as sa
 from simcord.backend import serializers
@@ -44,6 +46,67 @@ async def test_a_nonce_outlives_a_restart(world: World) -> None:
     first, second = world.sends()
     assert body(first)["nonce"] == body(second)["nonce"]
     assert len(world.posts()) == 1
+
+
+async def a_post(world: World) -> None:
+    await world.ask("subscribe", topic="Space", volume="everything")
+    await world.report(*unrelated(1))
+
+
+async def a_first_post(world: World) -> None:
+    world.new_source()
+    await world.take_in(*unrelated(1))
+    await world.ask("subscribe", topic="Space")
+    await world.deliver()
+
+
+async def a_digest(world: World) -> None:
+    await world.ask("subscribe", topic="Space", mode="digest")
+    await world.report(*unrelated(1))
+    world.clock.forward(hours=23)
+    await world.digest()
+
+
+async def a_list(world: World) -> None:
+    await world.ask("subscribe", topic="Space", volume="everything")
+    await world.ask("post-limit", per_hour=1)
+    await world.report(*unrelated(3))
+
+
+async def a_list_of_quiet_hours(world: World) -> None:
+    await world.ask("subscribe", topic="Space", volume="everything")
+    await world.ask("quiet-hours set", start="11:00", end="13:00", timezone="UTC")
+    await world.report(*unrelated(3))
+    world.clock.forward(hours=2)
+    await world.deliver()
+
+
+@pytest.mark.parametrize("send", [a_post, a_first_post, a_digest, a_list, a_list_of_quiet_hours])
+async def test_whatever_the_bot_died_with_before_it_noted_it_is_found_again(
+    world: World, send: Callable[[World], Awaitable[None]]
+) -> None:
+    await send(world)
+    outbox = schema.outbox
+    places = sa.select(outbox.c.kind, outbox.c.message_id).where(outbox.c.message_id.is_not(None))
+    async with world.app.context.db.write() as connection:
+        before = (await connection.execute(places.order_by(outbox.c.id))).all()
+        assert before
+        begun = discord.utils.snowflake_time(before[0].message_id)
+        died = {
+            "message_id": None,
+            "sent_at": None,
+            "shown": "",
+            "begun_at": begun,
+            "due_at": world.clock(),
+        }
+        await connection.execute(sa.update(outbox).where(outbox.c.message_id.is_not(None)).values(**died))
+    sent = len(world.sends())
+    world.clock.forward(minutes=3)
+    await world.restart()
+    await world.deliver()
+    async with world.app.context.db.read() as connection:
+        assert (await connection.execute(places.order_by(outbox.c.id))).all() == before
+    assert len(world.sends()) == sent
 
 
 async def test_an_outage_loses_nothing(world: World) -> None:

@@ -26,6 +26,7 @@ from bot.domain.text.cleaning import isolate, plural
 from bot.messages.briefs import LINK
 from bot.messages.message import TITLE, escape, label, safe_url
 from bot.messages.story import (
+    ALREADY,
     COVERAGE,
     GREY,
     PAGE,
@@ -91,12 +92,13 @@ def view(*others: str, background: int = 0, **lead: object) -> StoryView:
     st.lists(st.integers(10**17, 2**63), max_size=90),
     st.lists(texts(80, empty="x"), max_size=9),
     st.sampled_from(PostLayout),
+    st.sampled_from(["", ALREADY]),
 )
 def test_every_story_post_is_within_discords_limits(
-    any_story: AnyStory, roles: list[int], subscribed: list[str], layout: PostLayout
+    any_story: AnyStory, roles: list[int], subscribed: list[str], layout: PostLayout, note: str
 ) -> None:
     any_view = any_story.view()
-    message = story_post(any_view, mentions=roles, subscribed=subscribed, layout=layout)
+    message = story_post(any_view, mentions=roles, subscribed=subscribed, layout=layout, note=note)
     assert problems(payload(message)) == []
     assert 0 < units(message.name) <= 100
     assert set(message.roles) <= set(roles)
