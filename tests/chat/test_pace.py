@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -110,7 +111,7 @@ async def test_what_a_list_shows_is_taken_out_when_its_outlets_remove_it(world: 
     assert "All of them were removed." in seen(world.posts()[1])
 
 
-UNWANTED = {
+UNWANTED: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "unsubscribed": [("unsubscribe", {"topic": "Space"})],
     "one muted": [("mute", {"what": "outlet1.example"})],
     "all muted": [("mute", {"what": "outlet1.example"}), ("mute", {"what": "outlet2.example"})],
@@ -119,7 +120,7 @@ UNWANTED = {
 
 @pytest.mark.parametrize("commands", UNWANTED.values(), ids=UNWANTED)
 async def test_a_list_that_is_out_never_takes_for_removed_what_is_only_unwanted(
-    world: World, commands: list[tuple[str, dict[str, str]]]
+    world: World, commands: list[tuple[str, dict[str, Any]]]
 ) -> None:
     await world.ask("subscribe", topic="Space", volume="everything")
     await world.ask("post-limit", per_hour=1)
