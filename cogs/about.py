@@ -29,18 +29,21 @@ Members with Manage Server can do all of this by clicking: `/setup`
 `/why` how a story was grouped and why it was posted or not · `/topics` · `/topic show` · `/topic test` · \
 `/topic backtest` · `/subscriptions` · `/digest preview`
 
+**On a post**
+Right-click it (or press long) and choose *Apps*: *Related*, *Why is this here?*, *Mute this outlet*, *Not the same story*
+
 **Members with Manage Messages**
 *Merge with…* and *Not the same story…* below `/related` correct a story
 
 **Members with Manage Channels**
 `/subscribe` · `/unsubscribe` · `/appearance preview` · `/appearance set` how posts look · `/digest set` · `/digest off` · \
 `/digest now` · `/mute` and `/unmute` an outlet or words · \
-`/post-limit` and `/quiet-hours set` · `/quiet-hours off` how many posts an hour, and when none
+`/post-limit` how many posts an hour · `/quiet-hours set` and `/quiet-hours off` hours without posts
 
 **Members with Manage Server**
 `/topic create` · `/topic edit` · `/topic delete` this server's topics · `/source add` · `/source list` · \
 `/source test` · `/source remove` this server's feeds · \
-`/briefs` in whose words briefs are · `/status` sources, waiting messages and paused channels"""
+`/briefs` how briefs are written, and in which language · `/status` sources, waiting messages and paused channels"""
 
 
 class AboutCommands(commands.Cog):

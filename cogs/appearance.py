@@ -74,7 +74,7 @@ class AppearanceCommands(commands.GroupCog, group_name="appearance", group_descr
         )
         place = channel.mention if channel is not None else "this server"
         text = (
-            f"Set for {plural(len(changed), 'subscription')} in {place}. New posts look like that, and older ones when "
+            f"Set for {plural(len(changed), 'subscription')} in {place}. New posts look like this, and older ones will too when "
             "they are updated."
         )
         await views.answer(interaction, Embed(title="Appearance", description=text, colour=GREY))

@@ -1,4 +1,4 @@
-"""/briefs: in whose words, and in which language."""
+"""/briefs: how briefs are written, and in which language."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class BriefCommands(commands.Cog):
     @app_commands.describe(
         style="Word for word, or rephrased by a language model, in this server (default: show the settings)",
         language="Have a language model translate briefs in a channel into this language",
-        channel="The channel of the language (default: this one)",
+        channel="The channel to translate for (default: this one)",
     )
     @app_commands.choices(language=LANGUAGES)
     @only_with(manage_guild=True)
@@ -76,9 +76,9 @@ class BriefCommands(commands.Cog):
             yield NOTHING_SENT
             return
         yield (
-            "The sentences of these briefs are sent to the model, those of this server's own feeds included. What it writes "
-            "says so, links the articles, and is shown only if its numbers, names and quotations match them. Undo with "
-            "`/briefs`, the style *verbatim* and the language *original*."
+            "The sentences of these briefs are sent to the model, including those from this server's feeds. What it writes "
+            "is labelled, links to the articles, and is shown only if its numbers, names and quotations match theirs. To undo "
+            "this, use `/briefs` with the style *verbatim* or the language *original*."
         )
         if not self.context.model:
-            yield "⚠️ The bot has no model at present, so briefs stay as they are in the articles."
+            yield "⚠️ The bot has no model at present, so briefs stay word for word."

@@ -55,7 +55,7 @@ def subscribed(result: SubscribeResult, mention: discord.Role | None, target: Po
     if forecast.newest is None and forecast.feeds:
         lines.append(
             f"\nThe bot is reading {plural(forecast.feeds, 'feed')} for this topic. In a few minutes, the biggest stories of the "
-            "last day are posted here, and from then on new ones."
+            "last day are posted here, and then new ones as they come in."
         )
     elif subscription.mode is not Mode.DIGEST:
         count = plural(len(forecast.stories), "story", "stories")
@@ -68,9 +68,9 @@ def subscribed(result: SubscribeResult, mention: discord.Role | None, target: Po
             lines.append(f"… and {len(forecast.stories) - EXAMPLES} more")
     if result.first_posts:
         lines.append(
-            "\nThe biggest story of the last day is posted now, to begin with."
+            "\nTo begin with, the biggest story of the last day is posted now."
             if result.first_posts == 1
-            else f"\nThe {result.first_posts} biggest stories of the last day are posted now, to begin with."
+            else f"\nTo begin with, the {result.first_posts} biggest stories of the last day are posted now."
         )
     if result.schedule is not None and result.next_digest is not None:
         when = schedule_words(result.schedule)

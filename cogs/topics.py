@@ -10,6 +10,7 @@ from bot.messages.topics import topic_pages
 from bot.services import topics
 from bot.services.context import Context
 from cogs.common import Interaction, answering, guild_of
+from cogs.coverage import opening_topics
 
 
 class TopicCommands(commands.Cog):
@@ -29,4 +30,5 @@ class TopicCommands(commands.Cog):
         await views.answer_pages(
             interaction,
             await self.context.evaluations.in_turn(guild_of(interaction).id, topic_pages, rows, empty),
+            opening=opening_topics(self.context),
         )

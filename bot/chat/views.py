@@ -15,16 +15,23 @@ from bot.chat.errors import View, answer_error, is_mistake
 from bot.chat.reply import acknowledge, reply
 from bot.domain.text.cleaning import cut
 from bot.errors import UnknownNameError
+from bot.messages.layout import Option
 from bot.messages.message import Embed, panel
+from bot.messages.paging import jump_options
 from bot.messages.story import GREY
 
 # An interaction's token lives 15 minutes: after it the buttons could not answer any more.
 # https://discord.com/developers/docs/interactions/receiving-and-responding#followup-messages
 ANSWER_SECONDS = 14 * 60.0
 
+# Custom ids of menus. They stay the same from page to page, because discord.py would keep the menus of all pages in memory.
+OPEN_ACTION = "list:open"
+JUMP_ACTION = "list:jump"
+
 LABEL = 80  # characters of a button: https://discord.com/developers/docs/components/reference#button
 
 Press = Callable[[discord.Interaction[Any]], Awaitable[None]]
+OptionPress = Callable[[discord.Interaction[Any], str], Awaitable[None]]
 S = TypeVar("S")
 P = ParamSpec("P")
 Callback = Callable[Concatenate[S, discord.Interaction[Any], P], Coroutine[Any, Any, None]]
@@ -77,29 +84,52 @@ class Answer(View):
             return
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What the menu below a list opens: `press` gets the value of the option that was chosen."""
+
+    placeholder: str
+    press: OptionPress
+
+
 class Pages(Answer):
-    """Pages with buttons to turn them, and further items."""
+    """Pages with buttons to turn them, a menu to jump to one of many, one to open an entry, and further items."""
 
     def __init__(
-        self, interaction: discord.Interaction[Any], pages: Sequence[Embed], actions: Sequence[ui.Item[Any]]
+        self,
+        interaction: discord.Interaction[Any],
+        pages: Sequence[Embed],
+        actions: Sequence[ui.Item[Any]],
+        opening: Opening | None = None,
     ) -> None:
         super().__init__(interaction)
         self._pages = pages
         self._at = 0
         self._turns = (_Turn(self, "Previous", "◀️", by=-1), _Turn(self, "Next", "▶️", by=1))
-        self.offer(*(self._turns if len(pages) > 1 else ()), *actions)
+        self._actions = actions
+        self._opening = opening
         self._show(0)
 
     def _show(self, at: int) -> None:
         self._at = at
         for turn in self._turns:
             turn.disabled = not 0 <= at + turn.by < len(self._pages)
+        self.withdraw_offers()
+        if self._opening is not None and self._pages[at].options:
+            self.offer(OptionMenu(self._opening.placeholder, self._pages[at].options, self._opening.press))
+        if jumps := jump_options(len(self._pages), at):
+            self.offer(_Jump(self, jumps))
+        self.offer(*(self._turns if len(self._pages) > 1 else ()), *self._actions)
         self.showing(self._pages[at], self._interaction.client.command_ids)
 
     async def turn(self, interaction: discord.Interaction[Any], by: int) -> None:
+        """Show a page before or after this one."""
+        await self.jump(interaction, self._at + by)
+
+    async def jump(self, interaction: discord.Interaction[Any], to: int) -> None:
         """Show another page."""
         before = self._at
-        self._show(min(max(self._at + by, 0), len(self._pages) - 1))
+        self._show(min(max(to, 0), len(self._pages) - 1))
         try:
             await interaction.response.edit_message(view=self)
         except discord.HTTPException:  # the previous page is still shown
@@ -117,6 +147,40 @@ class _Turn(ui.Button[Any]):
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Turn the page."""
         await self._pages.turn(interaction, self.by)
+
+
+class _Jump(ui.Select[Any]):
+    def __init__(self, pages: Pages, jumps: Sequence[Option]) -> None:
+        super().__init__(custom_id=JUMP_ACTION, placeholder="Jump to a page", options=select_options(jumps))
+        self._pages = pages
+
+    @answered
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Show the chosen page."""
+        await self._pages.jump(interaction, int(self.values[0]))
+
+
+class OptionMenu(ui.Select[Any]):
+    """A menu that can be used again and again: each choice is acknowledged, and answered by `press`."""
+
+    def __init__(self, placeholder: str, options: Sequence[Option], press: OptionPress) -> None:
+        super().__init__(custom_id=OPEN_ACTION, placeholder=placeholder, options=select_options(options))
+        self._press = press
+
+    @answered
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Answer the choice."""
+        if await acknowledge(interaction):
+            await self._press(interaction, self.values[0])
+
+
+def select_options(options: Sequence[Option]) -> list[discord.SelectOption]:
+    """The options of a menu. Discord refuses a menu in which two have the same value, so the first of them stands."""
+    by_value = {option.value: option for option in reversed(options)}
+    return [
+        discord.SelectOption(label=option.label, value=option.value, description=option.description or None)
+        for option in reversed(by_value.values())
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +243,12 @@ async def answer(
 
 
 async def answer_pages(
-    interaction: discord.Interaction[Any], pages: Sequence[Embed], actions: Sequence[ui.Item[Any]] = ()
+    interaction: discord.Interaction[Any],
+    pages: Sequence[Embed],
+    actions: Sequence[ui.Item[Any]] = (),
+    opening: Opening | None = None,
 ) -> None:
-    """Answer with pages, buttons to turn them if there are several, and further items."""
-    view = Pages(interaction, pages, actions) if len(pages) > 1 or actions else None
+    """Answer with pages, what turns them if there are several, a menu of their options, and further items."""
+    opens = opening is not None and any(page.options for page in pages)
+    view = Pages(interaction, pages, actions, opening) if len(pages) > 1 or actions or opens else None
     await answer(interaction, pages[0], view)

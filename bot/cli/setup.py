@@ -16,7 +16,7 @@ from bot.config.token import clean_token, new_token_file, token_file, with_token
 from bot.errors import TopicwireError
 
 PORTAL = "https://discord.com/developers/applications"
-NO_TERMINAL = "There is no terminal to ask for the bot's token. Set the environment variable TOPICWIRE_DISCORD__TOKEN to it."
+NO_TERMINAL = "There is no terminal in which to ask for the bot's token. Put it in the environment variable TOPICWIRE_DISCORD__TOKEN."
 NO_TOKEN = "That is not a bot token. Copy it again: your application, Bot, Reset Token."  # noqa: S105 - a sentence
 
 
@@ -28,7 +28,7 @@ def setup(path: Path) -> None:
         _invite(_checked(token)[1])
     elif token:
         raise TopicwireError(
-            f"{path} has the bot's token already and was not changed. Start the bot with `topicwire run`, or remove "
+            f"{path} already has the bot's token and was not changed. Start the bot with `topicwire run`, or remove "
             "discord.token from the file to enter another token."
         )
     else:
@@ -64,7 +64,7 @@ def _invite(application: Application) -> None:
     print_line(f"The token belongs to {application.name}. Invite it to your server with this link:\n{link}")
     if sys.stdin.isatty() and sys.stdout.isatty() and (browser := _browser()) is not None:
         browser.open(link)
-    print_line("The bot starts now. In your server, it says how to go on. Ctrl+C stops it.")
+    print_line("The bot starts now. In your server, it shows how to go on. Press Ctrl+C to stop it.")
     sys.stdout.flush()
 
 

@@ -13,13 +13,14 @@ from rich.panel import Panel
 from rich.text import Text
 
 _MARKS = re.compile(
-    r"\\(?P<plain>.)|\[(?P<text>(?:\\.|[^\]\\])*)\]\((?P<url>[^)\s]*)\)|<t:(?P<time>\d+)(?::\w)?>"
+    r"\\(?P<plain>.)|\[(?P<text>(?:\\.|[^\]\\])*)\]\((?P<url>[^)\s]*)\)|<t:(?P<time>\d+(?::\w)?)>"
     r"|<(?P<kind>#|@&)(?P<id>\d+)>|\*\*(?P<bold>(?:\\.|[^*\\])+)\*\*|`(?P<code>[^`]+)`"
     r"|</(?P<command>[^:>]+):\d+>"
     r"|^(?:-# (?P<small>.*)|#{1,3} (?P<heading>.*))$",
     re.DOTALL | re.MULTILINE,
 )
 _UNITS = (("year", 31_536_000), ("month", 2_592_000), ("day", 86_400), ("hour", 3600), ("minute", 60))
+_STYLES = {"t": "%H:%M", "d": "%d/%m/%Y", "D": "%d %B %Y", "f": "%d %B %Y %H:%M", "F": "%A, %d %B %Y %H:%M"}
 
 
 def time_ago(moment: datetime, now: datetime) -> str:
@@ -46,7 +47,7 @@ def markdown(text: str, now: datetime, names: Mapping[int, str]) -> Text:
             case "url":
                 shown.append_text(_styled(markdown(match["text"], now, names), f"cyan link {match['url']}"))
             case "time":
-                shown.append(time_ago(datetime.fromtimestamp(int(match["time"]), UTC), now), "dim")
+                shown.append(_time(match["time"], now), "dim")
             case "id":
                 sign = "#" if match["kind"] == "#" else "@"
                 shown.append(f"{sign}{names.get(int(match['id']), match['id'])}", "blue")
@@ -64,6 +65,13 @@ def markdown(text: str, now: datetime, names: Mapping[int, str]) -> Text:
     return shown
 
 
+def _time(stamp: str, now: datetime) -> str:
+    """A timestamp of Discord, such as `1767603600:t`, in its style: a relative time where it has none of `_STYLES`."""
+    seconds, _, style = stamp.partition(":")
+    moment = datetime.fromtimestamp(int(seconds), UTC)
+    return f"{moment:{_STYLES[style]}}" if style in _STYLES else time_ago(moment, now)
+
+
 def _styled(text: Text, style: str) -> Text:
     text.stylize(style)
     return text
@@ -77,12 +85,6 @@ def components(message: Any) -> Iterator[Any]:
         yield component
         beside = getattr(component, "accessory", None)
         waiting[:0] = [*getattr(component, "children", ()), *([beside] if beside is not None else ())]
-
-
-def texts_of(message: Any) -> list[str]:
-    """The texts of a message as Markdown, those of an answer with an embed too."""
-    texts = [part.content for part in components(message) if isinstance(part, discord.TextDisplay)]
-    return texts + [embed.description for embed in message.embeds if embed.description]
 
 
 def is_digest(message: discord.Message) -> bool:

@@ -23,6 +23,7 @@ from bot.messages.layout import (
     Illustration,
     Layout,
     Markdown,
+    Option,
     Part,
     Ranked,
     Room,
@@ -55,7 +56,8 @@ class Field:
 class Embed:
     """A titled text, as answers have it: `title`, `description` and fields are Markdown, `author` and `footer` plain text.
 
-    `panel` makes a container of it. Earlier versions sent it as an embed, and stored it in the outbox.
+    `panel` makes a container of it. Earlier versions sent it as an embed, and stored it in the outbox. `options` are what
+    a menu below it can open, one for each entry of a list.
     """
 
     title: str = ""
@@ -67,6 +69,7 @@ class Embed:
     colour: int = 0
     fields: tuple[Field, ...] = ()
     timestamp: str = ""
+    options: tuple[Option, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

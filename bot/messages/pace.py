@@ -17,7 +17,7 @@ def quiet_words(quiet: QuietHours) -> str:
 def limit_text(channel: str, limit: int) -> str:
     """The answer after a limit was set; `channel` is its mention."""
     return (
-        f"{channel} gets at most {plural(limit, 'post')} an hour, the biggest stories. "
+        f"{channel} gets at most {plural(limit, 'post')} an hour: the biggest stories. "
         "If there are more, one message lists them. Earlier posts are still updated."
     )
 
@@ -25,7 +25,11 @@ def limit_text(channel: str, limit: int) -> str:
 def quiet_text(channel: str, quiet: QuietHours, until: datetime | None) -> str:
     """The answer after quiet hours were set; `until`: it is quiet now, and no longer then."""
     text = (
-        f"{channel} gets no new posts {quiet_words(quiet)}. Afterwards, one message lists the stories that came. "
+        f"{channel} gets no new posts {quiet_words(quiet)}. Afterwards, one message lists the stories that came in. "
         "Earlier posts are still updated, and digests still come at their time."
     )
-    return text if until is None else f"{text}\nIt is quiet now, until <t:{int(until.timestamp())}:t>."
+    return (
+        text
+        if until is None
+        else f"{text}\nQuiet hours have begun and end at <t:{int(until.timestamp())}:t>."
+    )

@@ -23,9 +23,9 @@ def rollup_title(*, is_quiet: bool) -> str:
 def rollup_message(views: Sequence[StoryView], others: int, *, is_quiet: bool) -> Message:
     """The list of these stories, the biggest first; `others`: how many more there are."""
     intro = (
-        "These stories came during the quiet hours of this channel."
+        "These stories came in during this channel's quiet hours."
         if is_quiet
-        else "More came in an hour than is posted here, so these stories have no post of their own."
+        else "More stories came in than this channel's hourly limit allows, so these have no post of their own."
     )
     lines = [f"• {story_line(view, LINE)}" for view in views[:MOST_LINES]]
     text, cut = fit_lines(lines, DESCRIPTION - length(intro) - MORE)

@@ -27,11 +27,11 @@ WELCOME = (
 )
 NOT_FOR_YOU = (
     "These buttons are for members with the permission *Manage Server*. Ask one of them to choose topics for this server. "
-    "You can look at the news with `/latest` and `/search`."
+    "You can browse the news with `/latest` and `/search`."
 )
 EXPIRED = "This panel has expired. Open it again with `/setup`."
-EXAMPLE = "-# This is an example. It is shown to you alone, and nothing was posted."
-INVENTED = "-# This is an example with an invented story. It is shown to you alone, and nothing was posted."
+EXAMPLE = "-# This is an example. Only you can see it, and nothing was posted."
+INVENTED = "-# This is an example with an invented story. Only you can see it, and nothing was posted."
 
 
 class Page(StrEnum):
@@ -48,7 +48,7 @@ class Page(StrEnum):
 TITLES = {
     Page.OVERVIEW: "Set up Topicwire",
     Page.TOPICS: "Choose topics",
-    Page.POSTS: "What is posted, and whom it pings",
+    Page.POSTS: "What is posted, and who is pinged",
     Page.DIGEST: "The digest",
     Page.MUTES: "Mutes",
     Page.FEEDS: "Feeds of this server",
@@ -58,8 +58,8 @@ HINTS = {
     Page.TOPICS: "Choose a category, then the topics that the channel follows. A topic includes all its subtopics.",
     Page.POSTS: "Choose one of the channel's topics to change how it is posted.",
     Page.DIGEST: "A digest is one message with the best stories of the channel's topics since the last one.",
-    Page.MUTES: "Articles of muted outlets, or with muted words in the title, are hidden.",
-    Page.FEEDS: "The articles of these feeds are shown in this server only.",
+    Page.MUTES: "Articles from muted outlets, or with muted words in the title, are hidden.",
+    Page.FEEDS: "Articles from these feeds are shown in this server only.",
 }
 
 
@@ -118,8 +118,8 @@ _VOLUMES = (
     (Volume.SOME, "Some stories", "About 8 posts a day; the usual choice"),
     (Volume.MANY, "Many stories", "About 25 posts a day"),
     (Volume.EVERYTHING, "All stories", "Everything on the topic"),
-    (Volume.NOTABLE, "Notable stories", "What several outlets report, however many stories that are"),
-    (Volume.MAJOR, "Major stories", "What very many outlets report, however many stories that are"),
+    (Volume.NOTABLE, "Notable stories", "What several outlets report, however many stories there are"),
+    (Volume.MAJOR, "Major stories", "What very many outlets report, however many stories there are"),
 )
 
 
@@ -200,7 +200,7 @@ def digest_lines(
             f"Next digest: <t:{int(next_digest.timestamp())}:F>",
         ]
     if not has_topics:
-        lines.append("⚠️ No topic of this channel goes into the digest yet.")
+        lines.append("⚠️ None of this channel's topics is in the digest yet.")
     return lines
 
 

@@ -25,6 +25,7 @@ from bot.messages.languages import ENGLISH, base_language, language_name
 from bot.messages.layout import (
     ALT,
     BUTTON_URL,
+    CHOICE,
     COMPONENTS,
     MEDIA_URL,
     TEXT,
@@ -36,6 +37,7 @@ from bot.messages.layout import (
     Gallery,
     Illustration,
     Markdown,
+    Option,
     Ranked,
     Room,
     fit,
@@ -375,7 +377,7 @@ def related_pages(
 ) -> tuple[Embed, ...]:
     """All coverage of a story, best first, the same event before the background, in pages.
 
-    The first page has what further outlets add to the brief, and figures in which outlets differ. The last page has how a long story went on, and the stories `before` and `after` it that say more about it.
+    The first page has what further outlets add to the brief, and figures in which outlets differ. The last page has how a long story went on, and the stories `before` and `after` it that say more about it, with options to open them.
     `notes` say what became of the story in the channel where it was asked for; `topics` are the
     story's in the order to show them (as they came).
     """
@@ -423,6 +425,7 @@ def related_pages(
         if len(chunks) > 1:
             footer += f" · page {index + 1} of {len(chunks)}"
         pages.append(replace(head, description=description, footer=footer, fields=tuple(fields)))
+    pages[-1] = replace(pages[-1], options=tuple(map(story_option, (*before, *after))))
     return tuple(pages)
 
 
@@ -476,18 +479,20 @@ def list_pages(
     empty: str,
     *,
     under: Sequence[str] = (),
+    options: Sequence[Option] = (),
     colour: int = PALETTE[0],
     size: int = PAGE,
 ) -> tuple[Embed, ...]:
     """A list as pages of at most `size` lines: `entries` are Markdown, a line each.
 
     `under` are the headings that each entry stands under, if any: each is a line of its own, once on
-    every page that it has entries on.
+    every page that it has entries on. `options` are what each entry opens, if any.
     """
     pages: list[list[str]] = []
+    openings: list[list[Option]] = []
     room = 0
     above = ""  # the heading that the last entry stands under
-    for line, title_above in zip(entries, under or [""] * len(entries), strict=True):
+    for place, (line, title_above) in enumerate(zip(entries, under or [""] * len(entries), strict=True)):
         entry = clip(line, DESCRIPTION // 2)
         wanted = [title_above, entry] if title_above and title_above != above else [entry]
         if not pages or len(pages[-1]) + len(wanted) > size or _size(wanted) > room:
@@ -497,11 +502,13 @@ def list_pages(
                 else [entry]
             )
             pages.append([])
+            openings.append([])
             room = DESCRIPTION
         pages[-1] += wanted
+        openings[-1] += options[place : place + 1]
         room -= _size(wanted)
         above = title_above
-    pages = pages or [[escape_but_commands(empty)]]
+    pages, openings = pages or [[escape_but_commands(empty)]], openings or [[]]
     return tuple(
         Embed(
             title=title,
@@ -510,14 +517,25 @@ def list_pages(
             footer=f"page {number} of {len(pages)} · {plural(len(entries), 'entry', 'entries')}"
             if len(pages) > 1
             else "",
+            options=tuple(opening),
         )
-        for number, page in enumerate(pages, 1)
+        for number, (page, opening) in enumerate(zip(pages, openings, strict=True), 1)
+    )
+
+
+def story_option(view: StoryView, record: Record | None = None) -> Option:
+    """A story as an option of a menu, by the title of a `record` (by default its lead's); its value is its number."""
+    shown = record or view.lead.record
+    about = " · ".join((isolate(shown.outlet.name), plural(view.outlets, "outlet")))
+    return Option(
+        clip(f"#{view.number} {isolate(shown.title)}", CHOICE), str(view.number), clip(about, CHOICE)
     )
 
 
 def story_pages(title: str, views: Sequence[StoryView], empty: str) -> tuple[Embed, ...]:
     """Stories as pages, a line each."""
-    return list_pages(title, [f"• {story_line(view)}" for view in views], empty)
+    entries = [f"• {story_line(view)}" for view in views]
+    return list_pages(title, entries, empty, options=[story_option(view) for view in views])
 
 
 def _size(written: Sequence[str]) -> int:

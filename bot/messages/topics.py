@@ -8,9 +8,10 @@ from bot.domain.model import Topic
 from bot.domain.posting.backtest import Backtest
 from bot.domain.posting.volume import FIXED
 from bot.domain.stories.topic_row import TopicRow
-from bot.domain.text.cleaning import length, plural
+from bot.domain.text.cleaning import clip, isolate, length, plural
 from bot.domain.topics.query.matching import MatchingRecord
 from bot.messages import marks
+from bot.messages.layout import CHOICE, Option
 from bot.messages.message import (
     DESCRIPTION,
     FIELD_VALUE,
@@ -176,4 +177,12 @@ def topic_line(row: TopicRow) -> str:
 
 def topic_pages(rows: Sequence[TopicRow], empty: str) -> tuple[Embed, ...]:
     """The list of topics as pages."""
-    return list_pages("Topics", list(map(topic_line, rows)), empty, size=PAGE)
+    return list_pages(
+        "Topics", list(map(topic_line, rows)), empty, size=PAGE, options=list(map(topic_option, rows))
+    )
+
+
+def topic_option(row: TopicRow) -> Option:
+    """A topic as an option of a menu; its value is its name, as far as an option has room for it."""
+    name = row.topic.name
+    return Option(clip(isolate(name), CHOICE), clip(name, CHOICE), plural(row.stories, "story", "stories"))

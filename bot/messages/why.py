@@ -39,7 +39,7 @@ def fate_line(fate: PostFate) -> str:
         case PostState.WAITING:
             return f"Waiting to be posted here{': ' + reason if reason else ''}."
         case PostState.LISTED:
-            return "Listed here together with other stories, because more came than is posted in an hour, or during the quiet hours."
+            return "Listed here together with other stories, because of the hourly limit or the quiet hours."
         case PostState.REFUSED:
             return f"Not posted here: {reason}."
         case PostState.WITHHELD if fate.place is not None:
@@ -131,7 +131,7 @@ def _topic(
     ]
     if guessed:
         shown = [f"“{escape_to(word, 60)}” ({_names(outlets)})" for word, outlets in guessed.items()]
-        parts.append(f"no keyword, but words of such articles: {', '.join(shown[:MOST_WORDS])}")
+        parts.append(f"guessed from words that are typical of the topic: {', '.join(shown[:MOST_WORDS])}")
     if not parts:
         return f"{escape(topic)}: matched by an earlier version of the topic"
     voices = f", {_voices(evidence)}" if evidence is not None and evidence.of > 1 else ""

@@ -39,7 +39,9 @@ def quiet_hours(start: str, end: str, zone: str) -> QuietHours:
     except ValueError as error:
         raise InvalidInputError(f"{error}.") from error
     if quiet.start == quiet.end:
-        raise InvalidInputError("Quiet hours need a start and an end that differ, such as 22:00 and 07:00.")
+        raise InvalidInputError(
+            "Quiet hours need a start and an end that are different, such as 22:00 and 07:00."
+        )
     return quiet
 
 

@@ -115,6 +115,13 @@ async def related(
     )
 
 
+async def story_seen(context: Context, number: int, guild_id: int, channel_id: int) -> StoryView:
+    """A story, or the one that it was merged into, as a channel sees it. Raises NotFoundError."""
+    async with context.db.read() as connection:
+        muted = muted_by(await subscriptions.mutes_in(connection, guild_id, channel_id))
+        return (await _details(connection, context, number, guild_id, channel_id, muted)).view
+
+
 def _with_sentences(details: StoryDetails, owners: MediaOwners) -> StoryDetails:
     sentences = brief(details.view, owners)
     return replace(

@@ -64,7 +64,8 @@ class Checkout:
     async def _return(self) -> None:
         try:
             if self._connecting is not None and not self._connecting.done():
-                self._connecting.cancel()
+                if not self._connecting.cancelling():  # a second one would disturb its tidying up
+                    self._connecting.cancel()
                 await asyncio.gather(self._connecting, return_exceptions=True)
             if self._connection.sync_connection is not None:  # it was connected
                 await self._connection.close()

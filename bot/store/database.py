@@ -7,9 +7,11 @@ import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+import aiosqlite
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncTransaction, create_async_engine
@@ -24,6 +26,7 @@ BUSY_SECONDS = (
 BUSY_TRIES = 30  # so it is repeated so often
 SWITCH_TRIES = 10
 MIGRATIONS = Path(__file__).parent / "migrations"
+ITERATED = 64  # rows that aiosqlite reads at once while somebody iterates: its default
 INTAKE_LOCK = 0x70C1  # any number of our own: the advisory lock of PostgreSQL's intake
 
 
@@ -402,6 +405,25 @@ class _Connection(sqlite3.Connection):
         super().close()
 
 
+class _Driver(aiosqlite.Connection):
+    """Stops its thread once.
+
+    aiosqlite has the thread answer each stop, and waits for that without end where the thread has ended before. So
+    closing a connection whose closing was cancelled would never end, nor would `asyncio.run`, which waits for all tasks.
+    """
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        """Stop the thread. Returns what to wait for; None if it was stopped before."""
+        return super().stop() if self._running else None
+
+
+def _driver(file: str, **options: Any) -> _Driver:
+    """As `aiosqlite.connect`, with the thread as SQLAlchemy wants it: no process waits for it at its end."""
+    connection = _Driver(partial(sqlite3.connect, file, **options), ITERATED)
+    connection._thread.daemon = True
+    return connection
+
+
 def _engine(url: sa.URL) -> AsyncEngine:
     # What the store builds of the data and keeps until it changes, by name.
     options: dict[str, dict[str, Any]] = {"kept": {}}
@@ -414,7 +436,7 @@ def _engine(url: sa.URL) -> AsyncEngine:
     if url.database and url.database != ":memory:":
         with _reaching():
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    connect_args = {"timeout": BUSY_SECONDS, "factory": _Connection}
+    connect_args = {"timeout": BUSY_SECONDS, "factory": _Connection, "async_creator_fn": _driver}
     engine = create_async_engine(url, connect_args=connect_args, execution_options=options)
 
     event.listen(engine.sync_engine, "handle_error", _of_the_driver)

@@ -47,7 +47,7 @@ def _fields(schedule: Schedule) -> Callable[[], Mapping[str, ui.TextInput[Any]]]
             "Days": field(
                 "days", default=describe_days(schedule.days), example="daily, weekdays or mon, thu"
             ),
-            f"Most stories (1 to {MOST_SIZE})": field("size", default=str(schedule.size)),
+            f"Stories at most (1 to {MOST_SIZE})": field("size", default=str(schedule.size)),
         }
 
     return fields
@@ -56,7 +56,7 @@ def _fields(schedule: Schedule) -> Callable[[], Mapping[str, ui.TextInput[Any]]]
 def _size(text: str) -> int:
     if text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_SIZE:
         return int(text)
-    raise InvalidInputError(f"The most stories of a digest are a number from 1 to {MOST_SIZE}.")
+    raise InvalidInputError(f"A digest can have 1 to {MOST_SIZE} stories. Enter a number in this range.")
 
 
 class _DigestActions:

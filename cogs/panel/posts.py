@@ -1,4 +1,4 @@
-"""The page that changes a subscription: how it is delivered, how much is posted, and whom it pings."""
+"""The page that changes a subscription: how it is delivered, how much is posted, and who is pinged."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any
 import discord
 from discord import ui
 
+from bot.chat.components import mentions
 from bot.chat.panel import button, menu, role_menu
 from bot.chat.permissions import PostableChannel
 from bot.domain.model import Mode, Subscription, Volume
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
+from bot.errors import InvalidInputError
 from bot.messages.layout import CHOICE
 from bot.messages.message import escape_to
 from bot.messages.setup import NAME, PanelChoice, PanelState, mode_choices, subscribed_words, volume_choices
@@ -22,6 +24,7 @@ from bot.services.subscribe import Reset, SubscribeRequest
 from cogs.common import Interaction, guild_of, require_postable
 from cogs.pages import how_posted, may_ping, require_pingable
 from cogs.panel.session import PageParts, Row, Session, page_of, turning
+from cogs.roles import change_role, offered_role, role_offer
 
 
 async def posts_page(session: Session, interaction: Interaction) -> PageParts:
@@ -62,6 +65,9 @@ class _Settings:
         if isinstance(channel, discord.TextChannel) and channel.is_news():
             label = "Do not publish to followers" if subscription.publish else "Publish to followers"
             buttons.append(button(label, on(self._publish), name="publish"))
+        if role and subscription.mode is not Mode.DIGEST:
+            buttons.append(button("Offer the role", on(self._offer_role)))
+            buttons.append(button("Get or give back the role", on(self._change_role)))
         return [
             menu("mode", "How it is delivered", mode_choices(subscription), on(self._mode)),
             menu("volume", "How much is posted", volume_choices(subscription), on(self._volume)),
@@ -74,7 +80,7 @@ class _Settings:
         require_postable(channel)
         request = SubscribeRequest(guild_of(interaction).id, channel.id, self._subscription.topic)
         result = await subscribe.subscribe(self._session.context, replace(request, **changes))
-        line = f"✅ **{escape_to(result.subscription.topic, NAME)}** is changed."
+        line = f"✅ **{escape_to(result.subscription.topic, NAME)}** was changed."
         return self._session.state.after(notice="\n".join(filter(None, (line, warning))))
 
     async def _mode(self, interaction: Interaction, values: Sequence[Any]) -> PanelState:
@@ -96,6 +102,26 @@ class _Settings:
             )
         )
         return await self._change(interaction, warning, mention_role_id=role.id)
+
+    async def _offer_role(self, interaction: Interaction, _values: Sequence[Any]) -> PanelState:
+        channel = self._session.managed(interaction)
+        require_postable(channel)
+        if isinstance(channel, discord.ForumChannel):
+            raise InvalidInputError(
+                "A forum has no place for this message. Offer the role in a text channel."
+            )
+        role, pings = await offered_role(self._session.context, interaction, self._role_id)
+        topics = [ping.topic for ping in pings if ping.channel_id == channel.id]
+        await channel.send(view=role_offer(role, topics, channel.id), allowed_mentions=mentions(()))
+        return self._session.state.after(notice=f"✅ {channel.mention} offers {role.mention} to everybody.")
+
+    async def _change_role(self, interaction: Interaction, _values: Sequence[Any]) -> PanelState:
+        notice = await change_role(self._session.context, interaction, self._role_id)
+        return self._session.state.after(notice=notice)
+
+    @property
+    def _role_id(self) -> int:
+        return self._subscription.mention_role_id or 0
 
     async def _publish(self, interaction: Interaction, _values: Sequence[Any]) -> PanelState:
         return await self._change(interaction, publish=not self._subscription.publish)

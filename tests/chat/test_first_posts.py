@@ -31,7 +31,7 @@ async def test_the_three_best_of_the_last_day_are_posted_at_once_and_say_what_th
     titles = await news(world)
     role = world.role("readers")
     answer = await world.ask("subscribe", topic="Space", mention=role)
-    assert "The 3 biggest stories of the last day are posted now, to begin with." in seen(answer)
+    assert "To begin with, the 3 biggest stories of the last day are posted now." in seen(answer)
     await world.deliver()
     assert [shown(post).title for post in world.posts()] == titles[:-4:-1], "the biggest first"
     assert [shown(post).small[0] for post in world.posts()] == [MARK] * 3
@@ -63,7 +63,7 @@ async def test_nothing_is_repeated_by_a_restart_a_change_or_another_subscription
     assert len(world.posts()) == 3
     await world.ask("unsubscribe", topic="Space")
     answer = await world.ask("subscribe", topic="Space")
-    assert "to begin with" not in seen(answer)
+    assert "To begin with" not in seen(answer)
     await first_posts.step(world.app.context)
     await world.deliver()
     assert len(world.posts()) == 3

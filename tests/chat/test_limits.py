@@ -7,7 +7,7 @@ from typing import Any
 import discord
 import pytest
 
-from bot.chat.limits import COMPLETIONS, OTHERS, RATES, GuildRateLimit, Rate
+from bot.chat.limits import COMPLETIONS, OTHERS, RATES, ROLE_CHANGES, GuildRateLimit, Rate
 from tests.chat.world import METRO, World, seen
 from tests.make import record
 
@@ -31,7 +31,7 @@ def all_commands(world: World) -> list[str]:
 
 async def test_every_limit_is_that_of_a_command(world: World) -> None:
     assert set(COMMANDS) <= set(all_commands(world))
-    for rate in (*RATES, OTHERS, COMPLETIONS):
+    for rate in (*RATES, OTHERS, COMPLETIONS, ROLE_CHANGES):
         assert 0 < rate.member <= rate.server
 
 

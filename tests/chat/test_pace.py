@@ -174,7 +174,7 @@ async def test_ending_quiet_hours_brings_what_waits_at_once(world: World) -> Non
     assert "This channel has no quiet hours." in await world.refused("quiet-hours off")
     await world.ask("subscribe", topic="Space", volume="everything")
     answer = seen(await world.ask("quiet-hours set", start="11:00", end="20:00", timezone="UTC"))
-    assert "It is quiet now, until <t:" in answer
+    assert "Quiet hours have begun and end at <t:" in answer
     await world.report(*unrelated(2))
     assert world.posts() == []
     assert "Quiet hours from 11:00 to 20:00 (UTC)" in seen(await world.ask("subscriptions"))

@@ -13,6 +13,7 @@ from tests.chat.world import ROCKET, World, seen
 from tests.make import record
 
 MANAGE_CHANNELS = discord.Permissions(manage_channels=True).value
+MANAGE_MESSAGES = discord.Permissions(manage_messages=True).value
 MANAGE_GUILD = discord.Permissions(manage_guild=True).value
 
 
@@ -46,6 +47,10 @@ async def test_the_commands_and_who_is_shown_them(world: World) -> None:
         "unmute": MANAGE_CHANNELS,
         "status": MANAGE_GUILD,
         "help": None,
+        "Related": None,
+        "Why is this here?": None,
+        "Mute this outlet": MANAGE_CHANNELS,
+        "Not the same story": MANAGE_MESSAGES,
     }
 
 
@@ -64,7 +69,8 @@ async def test_every_command_and_option_is_described(world: World) -> None:
             described(option)
 
     for command in synced(world).values():
-        described(command)
+        if command["type"] == discord.AppCommandType.chat_input.value:  # Discord refuses others a description
+            described(command)
 
 
 async def test_what_can_be_chosen_is_offered_as_a_choice(world: World) -> None:

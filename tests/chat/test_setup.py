@@ -141,7 +141,7 @@ async def test_from_an_empty_server_to_a_first_post_and_a_digest_without_a_comma
     assert "This channel has no digest yet." in user.text
     await user.types("Set time and zone…", time="9 pm", zone="Berlin", days="daily", size="5")
     assert "gets a digest every day at 21:00 (Europe/Berlin)" in user.text
-    assert "No topic of this channel goes into the digest yet." in user.text
+    assert "None of this channel's topics is in the digest yet." in user.text
     await user.presses("Put all topics in the digest")
     assert "No topic of this channel" not in user.text
     before = len(world.posts())

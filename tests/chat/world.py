@@ -17,7 +17,7 @@ from discord.http import Route
 from simcord.actors import MemberActor
 from simcord.backend.models import Overwrite
 from simcord.builders import ChannelHandle, GuildHandle, RoleHandle
-from simcord.enums import OverwriteType
+from simcord.enums import AppCommandType, OverwriteType
 from simcord.env import Env
 from simcord.results import InteractionResult, ResponseMessage
 from simcord.types import HttpLogEntry
@@ -409,9 +409,11 @@ class World:
         """Hide a channel from somebody."""
         self._overwrite(channel, who.id, deny=discord.Permissions(view_channel=True))
 
-    def open_command(self, name: str, who: MemberActor) -> None:
+    def open_command(
+        self, name: str, who: MemberActor, kind: AppCommandType = AppCommandType.CHAT_INPUT
+    ) -> None:
         """Let somebody use a command as servers can in their integration settings, whatever it declares."""
-        command = self.env.backend.find_command(name, self.guild.id)
+        command = self.env.backend.find_command(name, self.guild.id, kind)
         assert command is not None
         self.guild.set_command_permissions(int(command["id"]), {who: True})
 

@@ -300,6 +300,13 @@ def test_the_demo_runs_to_its_end(tmp_path: Path) -> None:
     assert "Daily digest" in done.stdout.splitlines()[-30:][0] or "Daily digest" in done.stdout
 
 
+def test_the_demo_shows_what_the_commands_answer() -> None:
+    """The volume of a subscription, what came in quiet hours, and how many outlets say a story's topic."""
+    done = topicwire_process("demo", "--once")
+    for words in ("some stories (about", "What changed", "News from the quiet hours", "9 of 9 outlets"):
+        assert words in done.stdout
+
+
 @needs_shared
 def test_a_whole_site_is_taken_in_without_an_error(tmp_path: Path) -> None:
     records = SHARED / "records" / "powerapps"

@@ -112,7 +112,7 @@ async def test_every_text_names_commands_so_that_they_can_be_clicked(names: set[
             if place in ELSEWHERE:
                 continue
             for line, text in _literals(path):
-                rest = re.sub(r"`/([a-z ]+)`", lambda m: "" if m[1] in names else m[0], text)
+                rest = re.sub(r"`/([a-z -]+)`", lambda m: "" if m[1] in names else m[0], text)
                 if named.search(rest) and text not in PLAIN and not any(text.endswith(end) for end in PLAIN):
                     wrong.append(f"{place}:{line}: {text[:80]}")
     assert wrong == []

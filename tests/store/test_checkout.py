@@ -47,6 +47,12 @@ def stepped(work: Coroutine[Any, Any, None], waits: Callable[[], None]) -> Gener
             step = partial(work.throw, error)
 
 
+def this_task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task
+
+
 def checked_out(db: Database) -> int:
     pool = db.engine.pool
     assert isinstance(pool, QueuePool)
@@ -54,30 +60,46 @@ def checked_out(db: Database) -> int:
 
 
 async def settle(test: asyncio.Task[Any]) -> None:
-    """Wait for every task but the test.
-
-    One kind never ends: aiosqlite does not answer whoever closes a connection whose closing was cancelled before. Its
-    thread has ended, and so nothing is left of the connection.
-    """
-    while others := [
-        task
-        for task in asyncio.all_tasks() - {test}
-        if "_terminate_graceful_close" not in getattr(task.get_coro(), "__qualname__", "")
-    ]:
+    """Wait for every task but the test."""
+    while others := asyncio.all_tasks() - {test}:
         await asyncio.wait(others)
 
 
 def own(_test: asyncio.Task[Any]) -> None:
     """Cancel the task that uses the connection."""
-    task = asyncio.current_task()
-    assert task is not None
-    task.cancel()
+    this_task().cancel()
 
 
 def everything(test: asyncio.Task[Any]) -> None:
     """Cancel all tasks, as `asyncio.run` does at its end."""
     for task in asyncio.all_tasks() - {test}:
         task.cancel()
+
+
+class Run:
+    """Work that calls `act` at each of its steps. `task` runs it."""
+
+    def __init__(self, work: Coroutine[Any, Any, None], act: Callable[[int], None]) -> None:
+        self.steps = 0
+        self._act = act
+        self.task = asyncio.create_task(self._run(work))
+
+    async def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        await stepped(work, self._waits)
+
+    def _waits(self) -> None:
+        self.steps += 1
+        self._act(self.steps)
+
+
+def from_then_on(first: int, cancel: Cancel, test: asyncio.Task[Any]) -> Callable[[int], None]:
+    """Cancel at each step from one on."""
+    return lambda step: cancel(test) if step >= first else None
+
+
+def once(at: int, cancel: Cancel, test: asyncio.Task[Any]) -> Callable[[int], None]:
+    """Cancel at one step."""
+    return lambda step: cancel(test) if step == at else None
 
 
 @pytest.mark.parametrize("pooled", [True, False], ids=["from-the-pool", "new"])
@@ -87,30 +109,18 @@ def everything(test: asyncio.Task[Any]) -> None:
 async def test_a_task_that_is_cancelled_at_any_step_returns_its_connection(
     stores: Database, work: Work, cancel: Cancel, repeated: bool, pooled: bool
 ) -> None:
-    test = asyncio.current_task()
-    assert test is not None
-    for last in count(1):
+    test = this_task()
+    for first in count(1):
         await stores.engine.dispose()
         if pooled:
             await read(stores)
-        steps = count(1)
-        reached = 0
-
-        def waits(steps: count[int] = steps, last: int = last) -> None:
-            nonlocal reached
-            reached = next(steps)
-            if reached == last or (repeated and reached > last):
-                cancel(test)
-
-        async def run(waits: Callable[[], None] = waits) -> None:
-            await stepped(work(stores), waits)
-
-        await asyncio.gather(asyncio.create_task(run()), return_exceptions=True)
+        act = (from_then_on if repeated else once)(first, cancel, test)
+        run = Run(work(stores), act)
         await settle(test)
-        assert checked_out(stores) == 0, f"cancelled at step {last}"
-        if reached < last:
+        assert checked_out(stores) == 0, f"cancelled at step {first}"
+        if run.steps < first:
             break
-    assert last > 3
+    assert first > 3
     await write(stores)  # no lock is left
     gc.collect()  # SQLAlchemy warns about a connection that is found here
 
@@ -128,8 +138,7 @@ async def wait_in(db: Database, reading: asyncio.Event) -> None:
 async def test_a_task_that_becomes_garbage_returns_its_connection(
     stores: Database, collect: Callable[[], Any]
 ) -> None:
-    test = asyncio.current_task()
-    assert test is not None
+    test = this_task()
     reading = asyncio.Event()
     task = asyncio.create_task(wait_in(stores, reading))
     await reading.wait()

@@ -86,10 +86,18 @@ async def test_two_servers_share_one_answer_but_not_what_a_servers_own_source_sa
 
 async def test_the_day_has_so_many_calls_and_a_restart_does_not_give_new_ones(bench: Bench) -> None:
     await bench.want()
-    for number in range(3):
-        texts = (text.replace("Alderby", f"Alder{number}wick") for text in SAID[:2])
+    banned = (
+        ("Belmara", "bicycles", "market"),
+        ("Lissow", "scooters", "station"),
+        ("Tarsa", "fireworks", "stadium"),
+    )
+    for place, things, site in banned:
+        texts = (
+            text.replace("Alderby", place).replace("drones", things).replace("harbour", site)
+            for text in SAID[:2]
+        )
         where = [
-            record(f"Harbour of Alder{number}wick bans {word} drones", f"p{i}.example", topics=["AI"], excerpt=text)
+            record(f"{place} bans {word} {things} near {site}", f"p{i}.example", topics=["AI"], excerpt=text)
             for i, (word, text) in enumerate(zip(("loud", "all"), texts, strict=True))
         ]  # fmt: skip
         await bench.desk.report(*where)

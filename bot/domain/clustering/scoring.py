@@ -10,8 +10,8 @@ mean square length of the vectors of its reports,
 
 and both are one story where the similarity, less `rivalry` times the mean similarity of the next nearest stories, reaches
 the threshold, after the threshold was raised towards 1 by `same_outlet` times the squared share of outlets that both
-have. A declaration lowers both parts of the threshold. Two single reports that do not declare each other must also reach
-it without the two words of the largest products, as far as rarity is unknown: among the first reports these are a name.
+have. A declaration lowers both parts of the threshold. Two single reports that do not declare each other, and of which
+each title says something that the other does not, must also reach it without the two words of the largest products, as far as rarity is unknown: among the first reports these are a name.
 
 The cosine of mean tf-idf vectors is the usual measure of topic detection and tracking (Allan, 2002). Its product with
 sqrt(|a| |b| / (rms(a) rms(b))) is half way to the mean over all pairs of reports (average linkage). The corrections and
@@ -150,7 +150,7 @@ def passes_guards(
     `alike` is their `similarity`, `norm` the other story's. `linked`: one of the two declares the other.
     """
     cluster = query.cluster
-    if len(cluster) == len(other) == 1 and not linked:
+    if len(cluster) == len(other) == 1 and not linked and _differ(cluster, other):
         names = _names(other.common_parts(query.term_gains), query.threshold.cold, params)
         if alike - names / (norm * query.norm) < query.threshold.lowest * _lateness(cluster, other, params):
             return False
@@ -158,6 +158,12 @@ def passes_guards(
         return cluster.common_outlets(other) < params.series or not cluster.continues(other)
     product, largest = other.product(query.term_gains)
     return product - largest >= params.second_word * norm * query.norm
+
+
+def _differ(one: StoryCluster, other: StoryCluster) -> bool:
+    """Whether the titles of two single reports each say something that the other does not."""
+    title, foreign = set(one.reports[0].title), set(other.reports[0].title)
+    return bool(title - foreign and foreign - title)
 
 
 def _lateness(one: StoryCluster, other: StoryCluster, params: ClusteringParams) -> float:
