@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from bot.messages.layout import (
     Beside,
+    Button,
     Buttons,
     Container,
     Gallery,
@@ -144,12 +145,18 @@ def _texts_of(layout: Layout) -> Layout:
 
 def _plain_name(message: Message) -> str:
     """A name for a forum post that nothing from outside is part of: `Story #12`."""
-    actions = (
-        button.action
-        for part in walk(message.layout)
-        for button in (part.buttons if isinstance(part, Buttons) else ())
-    )
+    actions = (button.action for part in walk(message.layout) for button in _buttons_of(part))
     number = next(
         (action.removeprefix(RELATED_ACTION) for action in actions if action.startswith(RELATED_ACTION)), ""
     )
     return f"Story #{number}" if number else "News"
+
+
+def _buttons_of(part: Part) -> tuple[Button, ...]:
+    match part:
+        case Buttons(buttons):
+            return buttons
+        case Beside(accessory=Button() as button):
+            return (button,)
+        case _:
+            return ()

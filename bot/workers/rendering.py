@@ -172,18 +172,23 @@ def _notice(claim: Claimed, render_context: RenderContext, now: datetime) -> Mes
 
 def _rollup(claim: Claimed, render_context: RenderContext) -> Message | Outcome:
     listing = render_context.listings[claim.id]
-    views: dict[int, StoryView] = {}
-    for listed in listing.stories:
-        number = render_context.merged_into.get(listed, listed)
-        view = _view(replace(claim, story=number), render_context)
-        if view is not None and _live_subscriptions(claim, view, render_context):
-            views[number] = view
-    if not views and claim.message_id is None:
+    sent = claim.message_id is not None
+    numbers = dict.fromkeys(render_context.merged_into.get(n, n) for n in listing.stories)
+    listed = [replace(claim, story=number) for number in numbers]
+    views = [
+        view
+        for of_story in listed
+        if (view := _view(of_story, render_context)) is not None
+        and (sent or _live_subscriptions(claim, view, render_context))
+    ]
+    if not views and sent and all(_story(of_story, render_context).members for of_story in listed):
+        return Outcome(SendStatus.UNCHANGED, shown=claim.shown)  # like a post whose story is muted
+    if not views and not sent:
         return Outcome(
             SendStatus.STALE, detail="every story of the list was removed, or is not followed any more"
         )
     others = listing.count - len(listing.stories)
-    return rollup_message(list(views.values()), others, is_quiet=listing.is_quiet)
+    return rollup_message(views, others, is_quiet=listing.is_quiet)
 
 
 def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -108,6 +109,32 @@ async def test_what_a_list_shows_is_taken_out_when_its_outlets_remove_it(world: 
     await world.deliver()
     assert second.title not in seen(world.posts()[1])
     assert "All of them were removed." in seen(world.posts()[1])
+
+
+UNWANTED: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "unsubscribed": [("unsubscribe", {"topic": "Space"})],
+    "one muted": [("mute", {"what": "outlet1.example"})],
+    "all muted": [("mute", {"what": "outlet1.example"}), ("mute", {"what": "outlet2.example"})],
+}
+
+
+@pytest.mark.parametrize("commands", UNWANTED.values(), ids=UNWANTED)
+async def test_a_list_that_is_out_never_takes_for_removed_what_is_only_unwanted(
+    world: World, commands: list[tuple[str, dict[str, Any]]]
+) -> None:
+    await world.ask("subscribe", topic="Space", volume="everything")
+    await world.ask("post-limit", per_hour=1)
+    first, second, third = unrelated(3)
+    await world.report(replace(first, quality=90), second, third)
+    for command, options in commands:
+        await world.ask(command, **options)
+    world.clock.forward(minutes=5)
+    await world.take_in(replace(third, excerpt="More was said of it."))
+    world.clock.forward(minutes=5)
+    await world.deliver()
+    listing = seen(world.posts()[1])
+    assert third.title in listing
+    assert "removed" not in listing
 
 
 async def test_why_says_that_a_story_is_listed(world: World) -> None:

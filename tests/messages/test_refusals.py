@@ -6,9 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from bot.domain.model import PostLayout
+from bot.domain.stories.story import story_view
 from bot.messages.layout import Beside, Button, Buttons, Container, Gallery, Illustration, Layout, Markdown
 from bot.messages.message import Message
 from bot.messages.refusals import refused_parts, without
+from bot.messages.story import story_post
+from tests.make import record, stored, story
 
 TITLE = Markdown(("### [Lighthouse relit](https://keeper.example/relit)",))
 LAMP, KEEPER = (Illustration(f"https://keeper.example/{name}.png", name) for name in ("lamp", "keeper"))
@@ -111,6 +115,13 @@ def test_a_message_of_which_nothing_is_left_is_not_sent() -> None:
     assert without(one, [("components", "0")]) is None
     two = Message(layout=(Container((TITLE,)), Container((BRIEF,))))
     assert without(two, [("components", "0", "components", "0")]) == replace(two, layout=two.layout[1:])
+
+
+@pytest.mark.parametrize("layout", PostLayout)
+def test_a_forum_post_is_named_by_its_number_in_every_layout(layout: PostLayout) -> None:
+    view = story_view(story(stored(record("Lighthouse relit")), number=12))
+    assert view is not None
+    assert left("name", of=story_post(view, layout=layout)).name == "Story #12"
 
 
 def test_a_forum_post_without_a_story_gets_a_plain_name() -> None:
