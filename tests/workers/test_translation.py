@@ -142,7 +142,10 @@ async def test_an_endpoint_that_is_down_or_slow_leaves_the_articles_words(bench:
     await bench.desk.report(spoken(2, "en"))
     await bench.work()
     await impatient.close()
-    assert bench.worker.counts["error"] == len(bench.endpoint.asked) == 2
+    assert bench.worker.counts["error"] == 2
+    assert (
+        bench.endpoint.asked
+    )  # a busy machine can give up on the slow one before that has read the question
     assert LABEL not in bench.shown[CHANNEL]
     assert SAID[0] in bench.shown[CHANNEL]
 
