@@ -290,6 +290,20 @@ def test_two_first_reports_that_tell_of_one_event_are_one_story(one: str, other:
     assert same(*_in_their_language(one, other))
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("A whale in the harbour", "A whale in the harbour"),
+        ("A whale in the harbour", "A whale in the harbour again"),
+        ("Norvik Motors shares", "Norvik Motors shares fall"),
+        ("Waldbrand bei Lomar", "Waldbrand bei Lomar gelöscht"),
+        ("Пожар в Тарсе", "Пожар в Тарсе"),
+    ],
+)
+def test_two_first_reports_of_which_one_says_nothing_else_are_one_story(one: str, other: str) -> None:
+    assert same(*_in_their_language(one, other))
+
+
 def _in_their_language(one: str, other: str) -> list[Item]:
     language = with_language(Record("", "", f"{one}. {other}.", Outlet("", ""))).language
     return [report(n, title, hours=10 * n, language=language) for n, title in enumerate((one, other))]
