@@ -9,10 +9,9 @@ import discord
 from discord import ui
 
 from bot.chat import views
-from bot.chat.errors import admit, answer_error, claim
 from bot.chat.panel import still
-from bot.chat.reply import acknowledge
 from bot.chat.self_roles import require_offerable, toggle_role
+from bot.chat.views import LastingButton
 from bot.errors import NotAllowedError, NotFoundError
 from bot.messages.message import Embed
 from bot.messages.roles import offer_text, role_given, role_taken
@@ -61,7 +60,9 @@ def role_offer(role: discord.Role, topics: list[str], channel_id: int) -> ui.Lay
     return still(ui.Container(text, ui.ActionRow(button)))
 
 
-class RoleButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=rf"{ACTION}(?P<role>\d{{1,20}})"):
+class RoleButton(
+    LastingButton, ui.DynamicItem[ui.Button[ui.LayoutView]], template=rf"{ACTION}(?P<role>\d{{1,20}})"
+):
     """Gives a member a role, or takes it back. Everything is checked again at each press."""
 
     def __init__(self, role_id: int) -> None:
@@ -75,17 +76,7 @@ class RoleButton(ui.DynamicItem[ui.Button[ui.LayoutView]], template=rf"{ACTION}(
         """The button that was pressed."""
         return cls(int(match["role"]))
 
-    async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """Everybody gets an answer."""
-        claim(interaction)
-        return True
-
-    async def callback(self, interaction: Interaction) -> None:
-        """Change the role, and tell the member alone."""
-        try:
-            if await acknowledge(interaction) and await admit(interaction):
-                said = await change_role(interaction.client.context, interaction, self.role_id)
-                await views.answer(interaction, Embed(description=said, colour=GREY))
-        except Exception as error:
-            # discord.py would only log it, because dynamic items have no error handler.
-            await answer_error(interaction, error)
+    async def answer(self, interaction: Interaction) -> None:
+        """Change the role, and say so."""
+        said = await change_role(interaction.client.context, interaction, self.role_id)
+        await views.answer(interaction, Embed(description=said, colour=GREY))

@@ -8,8 +8,7 @@ from typing import Any, Literal
 from discord import app_commands, ui
 from discord.ext import commands
 
-from bot.chat.errors import admit, answer_error, claim
-from bot.chat.reply import acknowledge
+from bot.chat.views import LastingButton
 from bot.domain.stories.ranking import Sort
 from bot.domain.text.cleaning import clip, isolate
 from bot.messages.layout import CHOICE
@@ -72,7 +71,9 @@ class StoryCommands(commands.Cog):
         return choices(await topics.suggest(self.context, current, guild_of(interaction).id))
 
 
-class RelatedButton(ui.DynamicItem[ui.Button[ui.View]], template=rf"{RELATED_ACTION}(?P<story>\d+)"):
+class RelatedButton(
+    LastingButton, ui.DynamicItem[ui.Button[ui.View]], template=rf"{RELATED_ACTION}(?P<story>\d+)"
+):
     """The *Related coverage* button below every post. It still works after a restart."""
 
     def __init__(self, story: str) -> None:
@@ -86,16 +87,6 @@ class RelatedButton(ui.DynamicItem[ui.Button[ui.View]], template=rf"{RELATED_ACT
         """The button that was pressed."""
         return cls(match["story"])
 
-    async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """Everybody may press it."""
-        claim(interaction)
-        return True
-
-    async def callback(self, interaction: Interaction) -> None:
-        """Show the coverage to the user."""
-        try:
-            if await acknowledge(interaction) and await admit(interaction):
-                await show_related(interaction.client.context, interaction, self.story)
-        except Exception as error:
-            # discord.py would only log it, because dynamic items have no error handler.
-            await answer_error(interaction, error)
+    async def answer(self, interaction: Interaction) -> None:
+        """Show the coverage."""
+        await show_related(interaction.client.context, interaction, self.story)

@@ -11,10 +11,9 @@ from discord import ui
 from discord.ext import commands
 
 from bot.chat import views
-from bot.chat.errors import admit, answer_error, claim
 from bot.chat.greeting import greet
 from bot.chat.panel import still
-from bot.chat.reply import acknowledge
+from bot.chat.views import LastingButton
 from bot.messages.commands import CommandIds, with_mentions
 from bot.messages.message import Embed
 from bot.messages.setup import NOT_FOR_YOU, WELCOME, Page
@@ -68,7 +67,9 @@ def welcome(ids: CommandIds) -> ui.LayoutView:
 
 
 class WelcomeButton(
-    ui.DynamicItem[ui.Button[ui.LayoutView]], template=rf"{ACTION}(?P<name>{'|'.join(BUTTONS)})"
+    LastingButton,
+    ui.DynamicItem[ui.Button[ui.LayoutView]],
+    template=rf"{ACTION}(?P<name>{'|'.join(BUTTONS)})",
 ):
     """A button of the welcome, for members with Manage Server."""
 
@@ -83,21 +84,8 @@ class WelcomeButton(
         """The button that was pressed."""
         return cls(match["name"])
 
-    async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """Everybody gets an answer."""
-        claim(interaction)
-        return True
-
-    async def callback(self, interaction: Interaction) -> None:
+    async def answer(self, interaction: Interaction) -> None:
         """Open the panel, or show an example, to the member alone."""
-        try:
-            if await acknowledge(interaction) and await admit(interaction):
-                await self._answer(interaction)
-        except Exception as error:
-            # discord.py would only log it, because dynamic items have no error handler.
-            await answer_error(interaction, error)
-
-    async def _answer(self, interaction: Interaction) -> None:
         guild_of(interaction)
         context: Context = interaction.client.context
         if not interaction.permissions.manage_guild:

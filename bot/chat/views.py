@@ -11,7 +11,7 @@ import discord
 from discord import ui
 
 from bot.chat.components import to_view
-from bot.chat.errors import View, answer_error, is_mistake
+from bot.chat.errors import View, admit, answer_error, claim, is_mistake
 from bot.chat.reply import acknowledge, reply
 from bot.domain.text.cleaning import cut
 from bot.errors import UnknownNameError
@@ -67,6 +67,28 @@ def answered(callback: Callback[S, P]) -> Callback[S, P]:
             await answer_error(interaction, error, ConfirmView(interaction, *choices) if choices else None)
 
     return guarded
+
+
+class LastingButton:
+    """A button that still works after a restart, before `ui.DynamicItem` among the bases. Everybody gets an answer."""
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        """Accept every user."""
+        claim(interaction)
+        return True
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Answer the member alone, within the rate limits."""
+        try:
+            if await acknowledge(interaction) and await admit(interaction):
+                await self.answer(interaction)
+        except Exception as error:
+            # discord.py would only log it, because dynamic items have no error handler.
+            await answer_error(interaction, error)
+
+    async def answer(self, interaction: discord.Interaction[Any]) -> None:
+        """What the button does."""
+        raise NotImplementedError
 
 
 class Answer(View):
