@@ -9,15 +9,18 @@ command line are.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import date, time
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from babel import Locale
+from babel.dates import format_date, format_time, get_day_names
+from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
@@ -69,8 +72,8 @@ def spoken() -> str:
 
 
 def locale() -> Locale:
-    """CLDR's data of that language, for numbers, dates and lists."""
-    return Locale.parse(spoken(), sep="-")
+    """CLDR's data of that language, for numbers, dates and lists. The bot's English is that of Great Britain."""
+    return Locale.parse("en-GB" if spoken() == ENGLISH else spoken(), sep="-")
 
 
 @cache
@@ -122,3 +125,39 @@ def number(value: float) -> str:
     '1.234,5'
     """
     return format_decimal(value, locale=locale())
+
+
+def day(value: date) -> str:
+    """A day as the language writes it.
+
+    >>> day(date(2026, 3, 9))
+    '9 Mar 2026'
+    """
+    return format_date(value, "medium", locale=locale())
+
+
+def time_of_day(value: time) -> str:
+    """A time of day, to the minute, as the language writes it.
+
+    >>> time_of_day(time(9, 5))
+    '09:05'
+    """
+    return format_time(value, "short", locale=locale())
+
+
+def weekday(number_of_day: int) -> str:
+    """A day of the week in full, 0 for Monday.
+
+    >>> weekday(6)
+    'Sunday'
+    """
+    return str(get_day_names("wide", "stand-alone", locale())[number_of_day])
+
+
+def list_of(items: Iterable[str], style: Literal["standard", "or"] = "standard") -> str:
+    """Things in a row, with the language's word before the last: `and`, or with style `or` its `or`.
+
+    >>> list_of(["Berlin", "Paris", "Rome"])
+    'Berlin, Paris and Rome'
+    """
+    return format_list(list(items), style, locale())
