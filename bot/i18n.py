@@ -9,7 +9,7 @@ command line are.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, time
@@ -36,7 +36,7 @@ LANGUAGES = {
     "ja": "日本語",
 }
 
-_LOCALES = Path(__file__).parent / "locales"
+LOCALES = Path(__file__).parent / "locales"
 
 _language: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
@@ -49,6 +49,16 @@ def language_for(code: str) -> str:
     """
     base = code.partition("-")[0].lower()
     return next((language for language in LANGUAGES if language.partition("-")[0] == base), ENGLISH)
+
+
+def language_of_locale(code: str) -> str | None:
+    """The complete language of one of Discord's codes; None where there is none, and for English.
+
+    >>> language_of_locale("es-419"), language_of_locale("en-GB"), language_of_locale("ko")
+    ('es', None, None)
+    """
+    language = language_for(code)
+    return None if language == ENGLISH else language
 
 
 @contextmanager
@@ -71,6 +81,15 @@ def spoken() -> str:
     return _language.get()
 
 
+def in_every_language(text: Callable[[], str]) -> frozenset[str]:
+    """What a text may be: as it is in each of the languages."""
+    texts = set()
+    for language in LANGUAGES:
+        with speaking(language):
+            texts.add(text())
+    return frozenset(texts)
+
+
 def locale() -> Locale:
     """CLDR's data of that language, for numbers, dates and lists. The bot's English is that of Great Britain."""
     return Locale.parse("en-GB" if spoken() == ENGLISH else spoken(), sep="-")
@@ -81,11 +100,27 @@ def catalogue(language: str) -> NullTranslations:
     """The texts of a language. Those without a translation stay English."""
     if language == ENGLISH:
         return NullTranslations()
-    source = (_LOCALES / f"{language}.po").read_bytes()
+    with (LOCALES / f"{language}.po").open("rb") as file:
+        texts = read_po(file, locale=language.replace("-", "_"))
+    for message in texts:
+        if isinstance(message.string, list | tuple) and not all(message.string):
+            message.string = ""  # or the forms that are there would stand beside empty ones
     compiled = io.BytesIO()
-    write_mo(compiled, read_po(io.BytesIO(source), locale=language.replace("-", "_")))
+    write_mo(compiled, texts)
     compiled.seek(0)
     return GNUTranslations(compiled)
+
+
+def load_catalogues() -> None:
+    """Read the texts of all languages, which takes a moment, before anybody waits for them."""
+    for language in LANGUAGES:
+        catalogue(language)
+
+
+def translation(language: str, message: str, context: str | None = None) -> str:
+    """A text in one of the languages, with its placeholders; `context` as in `tr_in`."""
+    texts = catalogue(language)
+    return texts.gettext(message) if context is None else texts.pgettext(context, message)
 
 
 def mark(message: str) -> str:

@@ -1,4 +1,4 @@
-"""/appearance preview and set: how posts look."""
+"""/appearance: how posts look, and in which language they are."""
 
 from __future__ import annotations
 
@@ -11,15 +11,22 @@ from discord.ext import commands
 from bot.chat import views
 from bot.chat.permissions import PostableChannel
 from bot.chat.reply import acknowledge, reply
+from bot.chat.translator import untranslated
 from bot.domain.model import PostLayout
 from bot.domain.text.cleaning import plural
 from bot.errors import InvalidInputError
+from bot.i18n import LANGUAGES, language_for, tr
 from bot.messages.message import Embed
 from bot.messages.story import GREY, story_post
-from bot.services import appearance, topics
+from bot.services import appearance, language, topics
 from bot.services.appearance import Preview
 from bot.services.context import Context
 from cogs.common import Interaction, choices, guild_of, managed, managed_everywhere, requires
+
+SPOKEN = [
+    app_commands.Choice(name="what Discord says that this server speaks", value=language.SERVERS_OWN),
+    *(app_commands.Choice(name=untranslated(name), value=code) for code, name in LANGUAGES.items()),
+]
 
 
 @app_commands.guild_only()
@@ -78,6 +85,22 @@ class AppearanceCommands(commands.GroupCog, group_name="appearance", group_descr
             "they are updated."
         )
         await views.answer(interaction, Embed(title="Appearance", description=text, colour=GREY))
+
+    @app_commands.command(name="language")
+    @app_commands.describe(chosen="The language of posts and digests")
+    @app_commands.rename(chosen="language")
+    @app_commands.choices(chosen=SPOKEN)
+    @requires(manage_channels=True)
+    async def language_(self, interaction: Interaction, chosen: str) -> None:
+        """Set the language of posts and digests in this server. Answers are in the language of whoever asks."""
+        managed_everywhere(interaction, tr("The language is that of all channels."))
+        set_ = await language.choose(self.context, guild_of(interaction).id, chosen)
+        text = tr(
+            "Posts and digests in this server are in this language from now on: **{language}**. Those that are already "
+            "there change when they are next updated.",
+            language=LANGUAGES[language_for(set_.code)],
+        )
+        await views.answer(interaction, Embed(title=tr("Language"), description=text, colour=GREY))
 
     @preview.autocomplete("topic")
     @set_.autocomplete("topic")

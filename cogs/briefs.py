@@ -9,6 +9,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
+from bot.chat.translator import language_choice
 from bot.domain.text.cleaning import plural
 from bot.messages.message import Embed, escape
 from bot.messages.story import GREY
@@ -21,7 +22,10 @@ NOTHING_SENT = "No text is sent to a language model."
 MOST_CHANNELS = 25  # that an answer names
 LANGUAGES = [
     app_commands.Choice(name="original (not translated)", value=rephrasing.ORIGINAL),
-    *(app_commands.Choice(name=name, value=code) for code, name in rephrasing.LANGUAGES.items()),
+    *(
+        app_commands.Choice(name=language_choice(name, code), value=code)
+        for code, name in rephrasing.LANGUAGES.items()
+    ),
 ]
 
 

@@ -14,11 +14,12 @@ from bot.chat import views
 from bot.chat.greeting import greet
 from bot.chat.panel import still
 from bot.chat.views import LastingButton
+from bot.i18n import speaking
 from bot.messages.commands import CommandIds, with_mentions
 from bot.messages.message import Embed
 from bot.messages.setup import NOT_FOR_YOU, WELCOME, Page
 from bot.messages.story import GREY
-from bot.services import subscribe
+from bot.services import language, subscribe
 from bot.services.context import Context
 from cogs.common import Interaction, guild_of
 from cogs.panel import open_panel, show_example
@@ -41,7 +42,9 @@ class Welcome(commands.Cog):
         """Greet a server that invited the bot."""
         joined_at = guild.me.joined_at if guild.me is not None else None
         if await subscribe.may_greet(self.context, guild.id, joined_at or self.context.now()):
-            await greet(guild, welcome(self.bot.command_ids))
+            await language.note_preferred(self.context, guild.id, guild.preferred_locale.value)
+            with speaking((await language.server_language(self.context, guild.id)).code):
+                await greet(guild, welcome(self.bot.command_ids))
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:

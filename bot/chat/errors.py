@@ -21,6 +21,7 @@ from bot.chat.limits import CommandLimits
 from bot.chat.reply import acknowledge, reply
 from bot.domain.text.cleaning import clip, plural
 from bot.errors import NotAllowedError, QueryRefusedError, StoreError, TopicwireError
+from bot.i18n import speak
 from bot.messages.commands import CommandIds, escape_but_commands, mentioned
 from bot.messages.layout import COMPONENTS, ROW, Layout, Room
 from bot.messages.message import DESCRIPTION, Embed, panel
@@ -142,8 +143,12 @@ async def answer_error(
 
 
 def claim(interaction: discord.Interaction[Any]) -> None:
-    """Mark the interaction as handled, so that `answer_expired` ignores it."""
+    """Mark the interaction as handled, so that `answer_expired` ignores it, and speak the member's language from now on.
+
+    discord.py runs each view, form and button in a task of its own, which begins with this.
+    """
     interaction.extras[_CLAIMED] = True
+    speak(interaction.locale.value)
 
 
 async def answer_expired(interaction: discord.Interaction[Any]) -> None:
@@ -153,6 +158,7 @@ async def answer_expired(interaction: discord.Interaction[Any]) -> None:
     await asyncio.sleep(0)  # discord.py has started the views before, and each calls `claim` at once
     if _CLAIMED in interaction.extras or interaction.response.is_done():
         return
+    speak(interaction.locale.value)
     try:
         expired = panel(Embed(description=EXPIRED, colour=GREY))
         await reply(interaction, view=to_view((expired,), interaction.client.command_ids))
@@ -202,6 +208,7 @@ class Tree(app_commands.CommandTree[Any]):
         """
         if (handler := asyncio.current_task()) is not None:
             self.client.keep(handler)
+        speak(interaction.locale.value)
         if interaction.type is discord.InteractionType.autocomplete:
             return await self._may_complete(interaction)
         if interaction.type is not discord.InteractionType.application_command:

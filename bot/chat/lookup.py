@@ -17,7 +17,7 @@ from bot.messages.story import RELATED_ACTION
 
 CLOCK_SKEW = timedelta(minutes=15)  # between this machine and Discord
 MOST_MESSAGES = 2000  # of everybody in the channel, from the first try on
-_STORY = re.compile(r"^-# Story \\?#(\d+)(?: .*)?$")  # the line that says which story it is
+_STORY = re.compile(r"^-# [^#\d]*#(\d+)(?:\D.*)?$")  # the line that says which story it is, in any language
 MOST_POSTS = 100  # of the bot in a forum, from the first try on
 
 
@@ -83,7 +83,7 @@ def _has_traits(message: discord.Message, traits: MessageTraits) -> bool:
     shown = list(_lines(message))
     if any(_STORY.sub(r"\1", line) in map(str, traits.stories) for line in shown):
         return True
-    return bool(traits.title) and shown[:1] == [traits.title.strip()]
+    return shown[:1] != [] and shown[0] in {title.strip() for title in traits.titles}
 
 
 def _components(components: Iterable[Any]) -> Iterator[Any]:

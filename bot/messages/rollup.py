@@ -17,7 +17,7 @@ MORE = 80  # room for the last line
 
 
 def rollup_title(*, is_quiet: bool) -> str:
-    """The title, by which the message is found again after a crash, so it never changes."""
+    """The title, by which the message is found again after a crash: in whichever language, it never changes."""
     return "News from the quiet hours" if is_quiet else "More stories"
 
 

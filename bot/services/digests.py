@@ -23,9 +23,10 @@ from bot.domain.stories.story import Story, muted_by
 from bot.domain.text.cleaning import clip
 from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
+from bot.i18n import speaking
 from bot.services.context import Context
 from bot.services.topics import NEAR, resolve, spikes
-from bot.store import digests, outbox, rephrasings, stories, subscriptions
+from bot.store import digests, outbox, rephrasings, servers, stories, subscriptions
 from bot.store.subscriptions import ChannelState
 
 FIRST = timedelta(days=1)  # a channel's first digest looks back so far, or to its first subscription,
@@ -244,9 +245,11 @@ async def enqueue(
     """Have a digest sent, in the transaction that composed it. `demanded`: somebody asked for it."""
     digest = composed.digest
     covers = {"demanded": demanded, "since": digest.since.isoformat(), "until": digest.until.isoformat()}
-    payload = await asyncio.to_thread(
-        write, digest, composed.topics, composed.schedule, composed.owners, composed.model_briefs
-    )
+    spoken = await servers.language(connection, state.guild_id)
+    with speaking(spoken.code):  # not that of the member who asked for it
+        payload = await asyncio.to_thread(
+            write, digest, composed.topics, composed.schedule, composed.owners, composed.model_briefs
+        )
     row = outbox.new_row(
         outbox.DIGEST,
         f"{state.channel_id}:{digest.until.isoformat()}",

@@ -253,6 +253,16 @@ greeted_servers = sa.Table(
     sa.Column("joined_at", UtcTime),
 )
 
+# The languages of servers, by Discord's codes: the one that Discord says the server prefers, and the one that was chosen for
+# the bot's posts, if any.
+server_languages = sa.Table(
+    "server_languages",
+    metadata,
+    sa.Column("guild_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    sa.Column("preferred", sa.Text),
+    sa.Column("chosen", sa.Text),
+)
+
 subscriptions = sa.Table(
     "subscriptions",
     metadata,

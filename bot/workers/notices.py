@@ -14,12 +14,14 @@ from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
 from bot.domain.topics.tree import feed_topic_of
+from bot.i18n import speaking
 from bot.messages.forum import tag_names
 from bot.messages.message import THREAD_NAME, Embed, Message, escape, escape_to, panel, relative
 from bot.messages.story import GREY
-from bot.store import feeds, notices, outbox, subscriptions
+from bot.store import feeds, notices, outbox, servers, subscriptions
 from bot.store.feeds import SettledPoll
 from bot.store.outbox import Claimed
+from bot.store.servers import ServerLanguage
 from bot.store.topic_cache import TopicCache
 
 QUIET = timedelta(days=1)
@@ -63,9 +65,12 @@ async def _tell(
     for channel_id in await notices.notified_since(connection, now - QUIET, list(channels)):
         del channels[channel_id]
     tags = tag_names(feed.topics, topics.visible_to(feed.guild_id))
-    payload = replace(failure(feed, settled), tags=tags).to_json() | {"feed": feed.source_id}
+    spoken = await servers.languages(connection, set(channels.values()))
     since = settled.polling.failing_since
     for channel_id, guild_id in channels.items():
+        with speaking(spoken.get(guild_id, ServerLanguage()).code):
+            notice = replace(failure(feed, settled), tags=tags)
+        payload = notice.to_json() | {"feed": feed.source_id}
         name = f"{feed.source_id}:{channel_id}:{since.isoformat() if since else ''}"
         row = outbox.new_row(outbox.NOTICE, name, guild_id, channel_id, now, payload=payload)
         await outbox.enqueue(connection, row)

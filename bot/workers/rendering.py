@@ -25,9 +25,10 @@ from bot.messages.forum import other_names, tag_names
 from bot.messages.message import Message
 from bot.messages.rollup import rollup_message
 from bot.messages.story import ALREADY, Said, said_in_post, story_post, withdrawn
-from bot.store import outbox, rephrasings, rollups, stories, subscriptions
+from bot.store import outbox, rephrasings, rollups, servers, stories, subscriptions
 from bot.store.outbox import Claimed
 from bot.store.rollups import Listing
+from bot.store.servers import ServerLanguage
 from bot.store.subscriptions import ChannelState
 from bot.store.topic_cache import TopicCache
 from bot.workers import notices
@@ -41,7 +42,8 @@ class RenderContext:
 
     `stories` are those of the claims and those that they were `merged_into`; `channels` are those that a digest
     waits for; `outdated` says by a notice's id why it is not true any more. `answers` is what `model` made of briefs, by
-    the name of their content; `choices` says what the channels want of it. `listings` say by its row what a roll-up lists.
+    the name of their content; `choices` says what the channels want of it. `listings` say by its row what a roll-up lists, and `languages` by server what
+    its messages are in.
 
     Most channels of a story see the same of it, so that is computed once: `views` by story, server (0 where all see the
     same) and mutes, and what is `said` of a view by how many of its members came after the post.
@@ -59,8 +61,13 @@ class RenderContext:
     answers: Answers = field(default_factory=dict)
     choices: Mapping[int, BriefChoice] = field(default_factory=dict)
     listings: Mapping[int, Listing] = field(default_factory=dict)
+    languages: Mapping[int, ServerLanguage] = field(default_factory=dict)
     views: dict[tuple[int, int, frozenset[str]], StoryView | None] = field(default_factory=dict)
     said: dict[tuple[int, int], Said] = field(default_factory=dict)
+
+    def language(self, guild_id: int) -> str:
+        """The code of the language that a server's messages are in."""
+        return self.languages.get(guild_id, ServerLanguage()).code
 
     def model_briefs(self, channel_id: int) -> ModelBriefs:
         """What a channel shows of the model's answers."""
@@ -106,6 +113,7 @@ async def load(
         answers=await rephrasings.of_stories(connection, numbers) if chosen else {},
         choices=chosen,
         listings=listings,
+        languages=await servers.languages(connection, {claim.guild_id for claim in claimed}),
     )
 
 

@@ -16,10 +16,11 @@ from bot.domain.model import Mode, Subscription, Volume
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
 from bot.errors import InvalidInputError
+from bot.i18n import speaking
 from bot.messages.layout import CHOICE
 from bot.messages.message import escape_to
 from bot.messages.setup import NAME, PanelChoice, PanelState, mode_choices, subscribed_words, volume_choices
-from bot.services import setup, subscribe
+from bot.services import language, setup, subscribe
 from bot.services.subscribe import Reset, SubscribeRequest
 from cogs.common import Interaction, guild_of, require_postable
 from cogs.pages import how_posted, may_ping, require_pingable
@@ -112,7 +113,10 @@ class _Settings:
             )
         role, pings = await offered_role(self._session.context, interaction, self._role_id)
         topics = [ping.topic for ping in pings if ping.channel_id == channel.id]
-        await channel.send(view=role_offer(role, topics, channel.id), allowed_mentions=mentions(()))
+        spoken = await language.server_language(self._session.context, channel.guild.id)
+        with speaking(spoken.code):  # it is for everybody
+            offer = role_offer(role, topics, channel.id)
+        await channel.send(view=offer, allowed_mentions=mentions(()))
         return self._session.state.after(notice=f"✅ {channel.mention} offers {role.mention} to everybody.")
 
     async def _change_role(self, interaction: Interaction, _values: Sequence[Any]) -> PanelState:
