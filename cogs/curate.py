@@ -16,7 +16,7 @@ from bot.chat.reply import acknowledge
 from bot.domain.model import UNKNOWN_DATE, Stored, StoryView
 from bot.domain.text.cleaning import clip, isolate
 from bot.errors import InvalidInputError
-from bot.i18n import tr
+from bot.i18n import day, time_of_day, tr
 from bot.messages.layout import CHOICE
 from bot.messages.message import Embed, escape_to, panel
 from bot.services import curate
@@ -137,7 +137,9 @@ async def _ask_which(
 
 
 def _published(when: datetime) -> str:
-    return tr("date unknown") if when == UNKNOWN_DATE else f"{when:%d %b %H:%M} UTC"
+    if when == UNKNOWN_DATE:
+        return tr("date unknown")
+    return tr("{date}, {time} UTC", date=day(when.date()), time=time_of_day(when.time()))
 
 
 class _WhichReport(ui.Select[Any]):

@@ -98,7 +98,8 @@ class ServerTopicCommands(commands.GroupCog, group_name="topic", group_descripti
             channels = _visible_channels(
                 pressed, await server_topics.delete(self.context, guild_id, doomed.topic.name)
             )
-            text = tr(DELETED if channels else DELETED_UNUSED, topic=name, channels=_join_channels(channels))
+            said = DELETED if channels else DELETED_UNUSED
+            text = tr(said, topic=name, channels=_join_channels(channels))
             await views.answer(pressed, Embed(tr("Topic deleted"), "", text, colour=GREY))
 
         channels_now = _visible_channels(interaction, doomed)

@@ -113,8 +113,8 @@ class SubscriptionCommands(commands.Cog):
             posted = await subscribe.post_now(
                 self.context, newest.number, subscription.guild_id, subscription.channel_id
             )
-            place = f"<#{subscription.channel_id}>"
-            text = tr(POSTING if posted else POSTED, number=newest.number, channel=place)
+            sentence = POSTING if posted else POSTED
+            text = tr(sentence, number=newest.number, channel=f"<#{subscription.channel_id}>")
             await views.answer(pressed, Embed(description=text, colour=GREY))
 
         return views.ConfirmView(interaction, views.Choice(tr("Post the newest story now"), press))

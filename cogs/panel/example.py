@@ -18,5 +18,5 @@ async def show_example(context: Context, interaction: Interaction) -> None:
     view, is_real = await example_story(context, guild_of(interaction).id, target_channel_id(interaction))
     post = story_post(view, owners=context.rules.owners)
     layout = post.layout if is_real else without_buttons(post.layout)
-    said = Markdown.of(tr(EXAMPLE if is_real else INVENTED))
+    said = Markdown.of(tr(EXAMPLE) if is_real else tr(INVENTED))
     await reply(interaction, view=to_view((said, *layout)), allowed_mentions=mentions(()))

@@ -16,7 +16,7 @@ from bot.domain.model import Mode, Subscription, Volume
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
 from bot.errors import InvalidInputError
-from bot.i18n import mark, speaking, tr
+from bot.i18n import speaking, tr
 from bot.messages.layout import CHOICE
 from bot.messages.message import escape_to
 from bot.messages.setup import NAME, PanelChoice, PanelState, mode_choices, subscribed_words, volume_choices
@@ -26,9 +26,6 @@ from cogs.common import Interaction, guild_of, require_postable
 from cogs.pages import cannot_ping, how_posted, may_ping, require_pingable
 from cogs.panel.session import PageParts, Row, Session, page_of, turning
 from cogs.roles import change_role, offered_role, role_offer
-
-PUBLISH = mark("Publish to followers")
-UNPUBLISH = mark("Do not publish to followers")
 
 
 async def posts_page(session: Session, interaction: Interaction) -> PageParts:
@@ -67,7 +64,7 @@ class _Settings:
         role = role if role and guild.get_role(role) else None
         buttons = [button(tr("Unsubscribe"), on(self._unsubscribe), danger=True)]
         if isinstance(channel, discord.TextChannel) and channel.is_news():
-            label = tr(UNPUBLISH if subscription.publish else PUBLISH)
+            label = tr("Do not publish to followers") if subscription.publish else tr("Publish to followers")
             buttons.append(button(label, on(self._publish), name="publish"))
         if role and subscription.mode is not Mode.DIGEST:
             buttons.append(button(tr("Offer the role"), on(self._offer_role)))

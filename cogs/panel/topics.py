@@ -56,7 +56,7 @@ def _lines(catalogue: TopicCatalogue, state: PanelState) -> list[str]:
     if not catalogue.total:
         return [tr("There are no topics yet. Create one with `/topic create`.")]
     last = catalogue.first + len(catalogue.offers)
-    category = f"**{escape_to(catalogue.category, CHOICE)}**"
+    category = f"**{escape_to(_category_name(catalogue.category), CHOICE)}**"
     if catalogue.total <= OPTIONS:
         return [category]
     return [
@@ -70,6 +70,10 @@ def _lines(catalogue: TopicCatalogue, state: PanelState) -> list[str]:
     ]
 
 
+def _category_name(name: str) -> str:
+    return tr(name) if name in (setup.OTHERS, setup.SERVER) else name
+
+
 def _topics(count: int) -> str:
     return tr_plural("{count} topic", "{count} topics", count)
 
@@ -80,7 +84,7 @@ def _rows(session: Session, catalogue: TopicCatalogue) -> list[Row]:
         categories = [
             PanelChoice(
                 category.name,
-                clip(category.name, CHOICE),
+                clip(_category_name(category.name), CHOICE),
                 " · ".join(filter(None, (_topics(category.topics), offer_words(category.feeds, None)))),
                 category.name == catalogue.category,
             )
