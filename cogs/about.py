@@ -8,7 +8,7 @@ from discord.ext import commands
 from bot.chat import views
 from bot.domain.posting.decisions import EXPLAIN, Reason
 from bot.domain.text.cleaning import clip
-from bot.i18n import mark, number, tr, tr_plural
+from bot.i18n import mark, number, spoken, tr, tr_plural, translation
 from bot.messages.message import FIELD_VALUE, Embed, Field, escape, escape_to, fit_lines, relative
 from bot.messages.story import PALETTE
 from bot.services import status
@@ -106,20 +106,23 @@ def _embed(status: status.Status) -> Embed:
     not_posted = [f"• {count} × {tr(EXPLAIN[Reason(reason)])}" for reason, count in status.withheld.items()]
     parts = {
         tr("Sources"): [_source(source) for source in status.sources],
-        tr("Paused channels"): [
-            f"• <#{channel_id}>: {escape(reason)}" for channel_id, reason in status.paused
-        ],
+        tr("Paused channels"): [_in_channel(channel_id, reason) for channel_id, reason in status.paused],
         tr("Suspended topics"): [
             f"• {escape_to(name, 80)}: {escape(reason)}" for name, reason in status.suspended.items()
         ],
         tr("Stories not posted in the last day"): not_posted,
         tr("Messages not sent in the last day"): [
-            f"• <#{channel_id}>: {escape(reason)}" for channel_id, reason in status.given_up
+            _in_channel(channel_id, reason) for channel_id, reason in status.given_up
         ],
     }
     fields = tuple(Field(name, _fit(entries)) for name, entries in parts.items() if entries)
     footer = f"Topicwire {status.version}"
     return Embed(tr("Status"), "", "\n".join(lines), footer=footer, colour=PALETTE[0], fields=fields)
+
+
+def _in_channel(channel_id: int, reason: str) -> str:
+    """What is stored, in English, about a channel."""
+    return f"• <#{channel_id}>: {escape(translation(spoken(), reason))}"
 
 
 def _fit(entries: list[str]) -> str:
