@@ -11,6 +11,7 @@ from discord.ext import commands
 from bot.chat import views
 from bot.chat.translator import language_choice
 from bot.i18n import mark, tr, tr_plural
+from bot.messages.languages import language_name
 from bot.messages.message import Embed, escape
 from bot.messages.story import GREY
 from bot.services import rephrasing
@@ -67,7 +68,9 @@ class BriefCommands(commands.Cog):
             await rephrasing.choose(self.context, guild_id, user_id, style)
         rephrased = await rephrasing.style(self.context, guild_id) is rephrasing.BriefStyle.REPHRASED
         languages = await rephrasing.languages(self.context, guild_id)
-        visible = {place: name for place, name in languages.items() if may_see(interaction, place)}
+        visible = {
+            place: language_name(code) for place, code in languages.items() if may_see(interaction, place)
+        }
         text = "\n".join(
             (*self._settings(rephrased, visible), *self._consequences(rephrased or bool(languages)))
         )

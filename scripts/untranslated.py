@@ -8,6 +8,7 @@ The command tree is exempt: its names and descriptions are extracted from the tr
 from __future__ import annotations
 
 import ast
+import calendar
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -38,6 +39,27 @@ NOT_FOR_READERS: dict[tuple[str, str], str] = {
     ("bot/domain/posting/schedule.py", "business day"): "what people may type",
     ("bot/domain/posting/schedule.py", "the weekend"): "what people may type",
     ("bot/domain/posting/zones.py", "Etc/"): "names of time zones",
+    ("bot/domain/posting/schedule.py", "every day"): "stored, and read again by `parse_days`",
+    ("bot/domain/posting/schedule.py", "Monday to Friday"): "stored, and read again by `parse_days`",
+    ("bot/domain/posting/schedule.py", "on weekends"): "stored, and read again by `parse_days`",
+    **dict.fromkeys(
+        (("bot/domain/posting/schedule.py", name) for name in calendar.day_name),
+        "names of days that people may type, and that are stored",
+    ),
+    ("bot/domain/posting/decisions.py", "first intake"): "stored; `EXPLAIN` says it to readers",
+    ("bot/domain/posting/decisions.py", "too "): "stored; `EXPLAIN` says it to readers",
+    ("bot/domain/posting/decisions.py", "already posted"): "stored; `EXPLAIN` says it to readers",
+    (
+        "bot/domain/posting/plan.py",
+        "",
+    ): "why an article is in a story: stored with it",
+    ("bot/services/curate.py", "Moved out of #"): "stored with an article",
+    ("bot/services/example.py", "Harbour Courier"): "a name",
+    ("bot/services/example.py", "Coast Radio"): "a name",
+    ("bot/services/example.py", "The Tidewatch"): "a name",
+    ("bot/services/server_topics.py", "(offshore OR sea)"): "a query",
+    ("cogs/about.py", "Topicwire"): "a name",
+    ("cogs/panel/feeds.py", "source add"): "the name of a command",
 }
 
 CATALOGUE = {"tr": 1, "tr_in": 2, "tr_plural": 2, "mark": 1}  # how many of the first arguments are texts

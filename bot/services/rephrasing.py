@@ -30,10 +30,10 @@ async def style(context: Context, guild_id: int) -> BriefStyle:
 
 
 async def languages(context: Context, guild_id: int) -> dict[int, str]:
-    """The names of the languages that a server's channels have their briefs translated into, by channel."""
+    """The codes of the languages that a server's channels have their briefs translated into, by channel."""
     async with context.db.read() as connection:
         chosen = await rephrasings.languages(connection, [guild_id])
-    return {channel_id: LANGUAGES[code] for channel_id, code in chosen.items() if code in LANGUAGES}
+    return {channel_id: code for channel_id, code in chosen.items() if code in LANGUAGES}
 
 
 async def choose(context: Context, guild_id: int, user_id: int, chosen: BriefStyle) -> None:
