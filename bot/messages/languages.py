@@ -28,6 +28,6 @@ def language_name(tag: str, reader: str = "") -> str:
 @cache
 def _language_name(code: str, reader: str) -> str:
     try:
-        return Locale.parse(reader, sep="-").languages.get(code) or code
+        return Locale.parse(reader.replace("-", "_")).languages.get(code) or code
     except (UnknownLocaleError, ValueError):
         return code
