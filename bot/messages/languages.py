@@ -8,8 +8,6 @@ from babel import Locale, UnknownLocaleError
 
 from bot.i18n import spoken
 
-ENGLISH = "en"  # ISO 639-1: the language of the bot's own texts
-
 
 def base_language(tag: str) -> str:
     """The language of a tag, without script and country: `pt` of `pt-BR`. Empty of an empty one."""
