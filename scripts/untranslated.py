@@ -195,6 +195,23 @@ def unmarked(path: Path, root: Path = ROOT) -> Iterator[Finding]:
                 yield Finding(name, node.lineno, f"{called}({ast.unparse(argument)})")
 
 
+def too_early(path: Path, root: Path = ROOT) -> Iterator[Finding]:
+    """Calls that translate when a module is imported, in whatever language that is: `mark` is for constants."""
+    name = path.relative_to(root).as_posix()
+    for node in _at_import(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and _name(node.func) in ("tr", "tr_in", "tr_plural"):
+            yield Finding(name, node.lineno, f"{ast.unparse(node)} at import")
+
+
+def _at_import(node: ast.AST) -> Iterator[ast.AST]:
+    """What is evaluated when a module is imported: all but the bodies of its functions."""
+    yield node
+    inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    children = (node.args,) if inside else ast.iter_child_nodes(node)  # type: ignore[attr-defined]  # they have arguments
+    for child in children:
+        yield from _at_import(child)
+
+
 def files(places: Sequence[str] = PLACES, root: Path = ROOT) -> list[Path]:
     """The files of these places, which may be files themselves."""
     paths = [root / place for place in places]
@@ -206,7 +223,7 @@ def main() -> int:
     findings = [
         finding
         for file in files(sys.argv[1:] or PLACES)
-        for finding in (*untranslated(file), *unmarked(file))
+        for finding in (*untranslated(file), *unmarked(file), *too_early(file))
     ]
     for finding in findings:
         print(finding)
