@@ -136,6 +136,11 @@ def tr(message: str, /, **values: Any) -> str:
     return catalogue(spoken()).gettext(message).format(**values)
 
 
+def tr_stored(text: str) -> str:
+    """A text that was stored in English, in the language spoken; the text itself if it is none of the catalogue's."""
+    return catalogue(spoken()).gettext(text) if text else ""
+
+
 def tr_in(context: str, message: str, /, **values: Any) -> str:
     """As `tr`, for an English text that means different things: `context` tells translators which (`button`, `verb`)."""
     return catalogue(spoken()).pgettext(context, message).format(**values)

@@ -29,6 +29,9 @@ NOT_FOR_READERS: dict[tuple[str, str], str] = {
         "bot/chat/sender.py",
         "Discord ",
     ): "what went wrong with a message, for the log and the person who runs the bot",
+    ("bot/chat/chart.py", "posts a day"): "drawn in a font without letters beyond ASCII",
+    ("bot/messages/digest.py", "Digests"): "what servers call a tag of a forum, in any language",
+    ("bot/messages/digest.py", "Digest"): "likewise",
     ("bot/workers/delivery.py", ""): "what became of a message, for the log and the person who runs the bot",
     ("bot/workers/ingest.py", ""): "for the log",
     ("bot/workers/poller.py", ""): "for the log",
@@ -214,6 +217,23 @@ def unmarked(path: Path, root: Path = ROOT) -> Iterator[Finding]:
                 yield Finding(name, node.lineno, f"{called}({ast.unparse(argument)})")
 
 
+def too_early(path: Path, root: Path = ROOT) -> Iterator[Finding]:
+    """Calls that translate when a module is imported, in whatever language that is: `mark` is for constants."""
+    name = path.relative_to(root).as_posix()
+    for node in _at_import(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and _name(node.func) in ("tr", "tr_in", "tr_plural"):
+            yield Finding(name, node.lineno, f"{ast.unparse(node)} at import")
+
+
+def _at_import(node: ast.AST) -> Iterator[ast.AST]:
+    """What is evaluated when a module is imported: all but the bodies of its functions."""
+    yield node
+    inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    children = (node.args,) if inside else ast.iter_child_nodes(node)  # type: ignore[attr-defined]  # they have arguments
+    for child in children:
+        yield from _at_import(child)
+
+
 def files(places: Sequence[str] = PLACES, root: Path = ROOT) -> list[Path]:
     """The files of these places, which may be files themselves."""
     paths = [root / place for place in places]
@@ -225,7 +245,7 @@ def main() -> int:
     findings = [
         finding
         for file in files(sys.argv[1:] or PLACES)
-        for finding in (*untranslated(file), *unmarked(file))
+        for finding in (*untranslated(file), *unmarked(file), *too_early(file))
     ]
     for finding in findings:
         print(finding)

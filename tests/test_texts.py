@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.untranslated import NOT_FOR_READERS, ROOT, files, is_text, unmarked, untranslated
+from scripts.untranslated import NOT_FOR_READERS, ROOT, files, is_text, too_early, unmarked, untranslated
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,28 @@ def test_what_is_translated_can_be_seen_in_the_code() -> None:
     """Extraction reads literals: an f-string or a sum of texts would never be in a catalogue."""
     findings = [str(finding) for file in files(["bot", "cogs"]) for finding in unmarked(file)]
     assert not findings, "\n".join(findings)
+
+
+def test_nothing_is_translated_before_anybody_speaks() -> None:
+    findings = [str(finding) for file in files(["bot", "cogs"]) for finding in too_early(file)]
+    assert not findings, "\n".join(["constants are marked, and translated where they are used:", *findings])
+
+
+@pytest.mark.parametrize(
+    ("source", "early"),
+    [
+        ('TITLE = tr("A title")', True),
+        ('def say(text: str = tr("Hello")) -> None: ...', True),
+        ('class Kind:\n    title = tr_in("noun", "Post")', True),
+        ('TITLE = mark("A title")', False),
+        ('def say() -> str:\n    return tr("Hello")', False),
+        ('say = lambda: tr("Hello")', False),
+    ],
+)
+def test_what_is_translated_at_import_is_listed(source: str, early: bool, tmp_path: Path) -> None:
+    file = tmp_path / "example.py"
+    file.write_text(source, encoding="utf-8")
+    assert ([f.text for f in too_early(file, tmp_path)] != []) is early
 
 
 def test_each_exemption_is_of_a_file_that_exists() -> None:

@@ -8,8 +8,6 @@ from babel import Locale, UnknownLocaleError
 
 from bot.i18n import spoken
 
-ENGLISH = "en"  # ISO 639-1: the language of the bot's own texts
-
 
 def base_language(tag: str) -> str:
     """The language of a tag, without script and country: `pt` of `pt-BR`. Empty of an empty one."""
@@ -28,6 +26,6 @@ def language_name(tag: str, reader: str = "") -> str:
 @cache
 def _language_name(code: str, reader: str) -> str:
     try:
-        return Locale.parse(reader, sep="-").languages.get(code) or code
+        return Locale.parse(reader.replace("-", "_")).languages.get(code) or code
     except (UnknownLocaleError, ValueError):
         return code

@@ -18,7 +18,7 @@ MORE = 80  # room for the last line
 
 def rollup_title(*, is_quiet: bool) -> str:
     """The title, by which the message is found again after a crash: in whichever language, it never changes."""
-    return "News from the quiet hours" if is_quiet else "More stories"
+    return tr("News from the quiet hours") if is_quiet else tr("More stories")
 
 
 def rollup_message(views: Sequence[StoryView], others: int, *, is_quiet: bool) -> Message:

@@ -19,10 +19,10 @@ from bot.domain.stories.ranking import Spike
 from bot.domain.stories.related import timeline
 from bot.domain.text.cleaning import clip, isolate, length
 from bot.domain.text.words import name_key
-from bot.i18n import comma_list, mark, number, tr, tr_in, tr_plural
+from bot.i18n import comma_list, mark, number, spoken, tr, tr_in, tr_plural
 from bot.messages.briefs import attributed, change_line, change_since, figures_line, model_label, summary
 from bot.messages.commands import escape_but_commands
-from bot.messages.languages import ENGLISH, base_language, language_name
+from bot.messages.languages import base_language, language_name
 from bot.messages.layout import (
     ALT,
     BUTTON_URL,
@@ -149,19 +149,18 @@ def story_post(
     said: SaidBy | None = None,
     layout: PostLayout = PostLayout.CARD,
     note: str = "",
-    language: str = ENGLISH,
 ) -> Message:
     """The living message of a story, in a `layout`, with a `note` above all else.
 
     `topics` are the story's in the order to show them (as they came); `mentions` are roles to name; `subscribed` the
     topics it is posted for, which are a forum's tags first. A brief has one sentence of each of the `owners`. `since` is
     when the message was sent: it says what changed after that. `model_briefs` is what the channel shows of a model's
-    answers. `said` is `said_in_post`, or what remembers its results. Reports in another language than `language` say so.
+    answers. `said` is `said_in_post`, or what remembers its results. Reports in another language than the one spoken say so.
     """
     lead = view.lead.record
     topics = topics or view.topics or subscribed
     roles = tuple(dict.fromkeys(mentions))[:MOST_ROLES]
-    content = PostContent(view, topics, owners, since, model_briefs, said or said_in_post, language)
+    content = PostContent(view, topics, owners, since, model_briefs, said or said_in_post)
     room = Room(TEXT - length(mention_line(roles)), COMPONENTS - 2)
     accent = colour if colour is not None else colour_of(next(iter(topics), ""))
     parts = [Ranked(0, Markdown.of(small(note))), *LAYOUTS[layout](content)]
@@ -183,7 +182,6 @@ class PostContent:
     since: datetime | None
     model_briefs: ModelBriefs
     said: SaidBy
-    language: str
 
 
 def card(content: PostContent) -> list[Ranked]:
@@ -199,7 +197,7 @@ def card(content: PostContent) -> list[Ranked]:
         Ranked(0, Markdown.of(small(model_label(made)))),
         Ranked(2, Markdown.of(_what_changed(content, news))),
         Ranked(4, Divider()),
-        Ranked(3, Markdown.of(small(outlet_line(view, content.language)))),
+        Ranked(3, Markdown.of(small(outlet_line(view)))),
         Ranked(2, Markdown.of(small(_dates(view)))),
         Ranked(0, Buttons(tuple(_buttons(view)))),
     ]
@@ -208,7 +206,7 @@ def card(content: PostContent) -> list[Ranked]:
 def compact(content: PostContent) -> list[Ranked]:
     """A headline and a line, with the coverage a press away."""
     view = content.view
-    line = [_outlet(view.lead.record, content.language), outlet_count(view.outlets), _when(view)]
+    line = [_outlet(view.lead.record), outlet_count(view.outlets), _when(view)]
     text = Markdown.of(heading(_headline(view.lead.record)), small(" · ".join(filter(None, line))))
     return [
         Ranked(0, Beside(text, Button(tr_in("button", "Coverage"), action=f"{RELATED_ACTION}{view.number}")))
@@ -222,7 +220,7 @@ def headline(content: PostContent) -> list[Ranked]:
         Ranked(4, Markdown.of(small(_topic_line(content)))),
         Ranked(0, Markdown.of(heading(_headline(view.lead.record)))),
         Ranked(4, picture_of(view)),
-        Ranked(3, Markdown.of(small(outlet_line(view, content.language)))),
+        Ranked(3, Markdown.of(small(outlet_line(view)))),
         Ranked(2, Markdown.of(small(_dates(view)))),
         Ranked(0, Buttons(tuple(_buttons(view)))),
     ]
@@ -260,13 +258,13 @@ def _topic_line(content: PostContent) -> str:
     shown = " · ".join(escape(topic) for topic in content.topics)
     while length(shown) > TOPIC_LINE:
         shown = shown.rpartition(" · ")[0]
-    return " · ".join(filter(None, (shown, *_marks(lead, content.language))))
+    return " · ".join(filter(None, (shown, *_marks(lead))))
 
 
-def _marks(record: Record, language: str) -> list[str]:
+def _marks(record: Record) -> list[str]:
     """What a reader wants to know of a report before it is opened: that it is no text, or in another language."""
     marks = [tr(RECORD_TYPES[record.type])] if record.type in RECORD_TYPES else []
-    if record.language and base_language(record.language) != language:
+    if record.language and base_language(record.language) != base_language(spoken()):
         marks.append(tr("in {language}", language=language_name(record.language)))
     return marks
 
@@ -295,7 +293,7 @@ def grown_by(view: StoryView, since: datetime | None) -> int:
     return len({member.record.outlet.domain for member in view.members} - before) if before else 0
 
 
-def outlet_line(view: StoryView, language: str = ENGLISH) -> str:
+def outlet_line(view: StoryView) -> str:
     """The outlets that report the event, the lead's first, each linked to its report, in one line."""
     same = [view.lead, *(entry.stored for entry in view.coverage if entry.relation is Relation.SAME)]
     first: dict[str, Record] = {}
@@ -303,7 +301,7 @@ def outlet_line(view: StoryView, language: str = ENGLISH) -> str:
         first.setdefault(stored.record.outlet.domain, stored.record)
     line = ""
     for count, record in enumerate(first.values()):
-        outlet = _outlet(record, language)
+        outlet = _outlet(record)
         if count == SHOWN_OUTLETS or length(line) + length(outlet) > OUTLET_LINE:
             more = len(first) - count
             return tr_plural("{outlets} and {count} more", "{outlets} and {count} more", more, outlets=line)
@@ -311,10 +309,10 @@ def outlet_line(view: StoryView, language: str = ENGLISH) -> str:
     return line
 
 
-def _outlet(record: Record, language: str) -> str:
+def _outlet(record: Record) -> str:
     """`[The Keeper](https://keeper.example/relit) (keeper.example, video, in Spanish)`."""
     name, domain = record.outlet.name, record.outlet.domain
-    notes = [*([] if name_key(name) == name_key(domain) else [escape(domain)]), *_marks(record, language)]
+    notes = [*([] if name_key(name) == name_key(domain) else [escape(domain)]), *_marks(record)]
     shown = link(clip(name, OUTLET_NAME), record.url, OUTLET_LINK)
     return f"{shown} ({comma_list(notes)})" if notes else shown
 

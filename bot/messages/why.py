@@ -8,7 +8,7 @@ from bot.domain.model import Coverage, Relation, Stored, StoryView, TopicEvidenc
 from bot.domain.posting.decisions import EXPLAIN, Reason
 from bot.domain.posting.fate import PostFate, PostState
 from bot.domain.text.words import name_key
-from bot.i18n import comma_list, list_and_more, mark, tr, tr_plural
+from bot.i18n import comma_list, list_and_more, mark, tr, tr_plural, tr_stored
 from bot.messages.message import Embed, escape, escape_to, relative
 from bot.messages.story import colour_of, coverage_line, list_pages
 from bot.messages.volume import place_words
@@ -40,7 +40,7 @@ _FATES = {
 def fate_line(fate: PostFate) -> str:
     """What became of the story in the channel, in a line of Markdown."""
     posted = tr("Posted here {when}.", when=relative(fate.posted_at)) if fate.posted_at is not None else ""
-    reason = escape(fate.reason)
+    reason = escape(tr_stored(fate.reason))
     match fate.state:
         case PostState.POSTED:
             return posted
