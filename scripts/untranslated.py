@@ -36,6 +36,7 @@ NOT_FOR_READERS: dict[tuple[str, str], str] = {
     ("bot/workers/ingest.py", ""): "for the log",
     ("bot/workers/poller.py", ""): "for the log",
     ("bot/workers/rendering.py", "{} ("): "for the log",
+    ("bot/workers/rendering.py", "merged into story #"): "stored with a message",
     ("bot/domain/posting/schedule.py", "all days"): "what people may type",
     ("bot/domain/posting/schedule.py", "all week"): "what people may type",
     ("bot/domain/posting/schedule.py", "working day"): "what people may type",
