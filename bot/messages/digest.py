@@ -17,12 +17,22 @@ from bot.domain.posting.zones import shown
 from bot.domain.stories.owners import NO_OWNERS, MediaOwners
 from bot.domain.text.cleaning import length
 from bot.domain.topics.topics import Topics
-from bot.i18n import comma_list, day, day_and_month, mark, time_of_day, tr, tr_plural, weekday
+from bot.i18n import (
+    comma_list,
+    day,
+    day_and_month,
+    in_every_language,
+    mark,
+    time_of_day,
+    tr,
+    tr_plural,
+    weekday,
+)
 from bot.messages.briefs import digest_sentence
 from bot.messages.forum import tag_names
 from bot.messages.layout import TEXT, Container, Gallery, Markdown, Part, texts
 from bot.messages.message import TITLE, Message, escape_to, heading, link, small
-from bot.messages.story import colour_of, outlet_count, picture_of, spike_words
+from bot.messages.story import colour_of, outlet_count, picture_of, spike_words, story_count
 
 # What a forum may call its tag for digests. Servers name their tags like that, so it is the same in every language.
 DIGEST_TAGS = ("Digest", "Digests")
@@ -91,7 +101,7 @@ def digest_message(
         return None
     until = digest.until.astimezone(ZoneInfo(zone)).date()
     date = tr("{weekday}, {date}", weekday=weekday(until.weekday()), date=day_and_month(until))
-    above = Markdown((f"## {heading_of(days)} · {date}", small(_count(len(digest.entries)))))
+    above = Markdown((f"## {heading_of(days)} · {date}", small(story_count(len(digest.entries)))))
     sections = digest.sections[:MOST_SECTIONS]
     left = digest.left_out + sum(len(section.entries) for section in digest.sections[MOST_SECTIONS:])
     headings = [_section_heading(section) for section in sections]
@@ -117,10 +127,6 @@ def digest_message(
     more = tr_plural("{count} more story: `/latest`", "{count} more stories: `/latest`", left) if left else ""
     below = [Markdown.of(small(more))] if more else []
     return Message(layout=(above, *(one for one in containers if len(one.parts) > 1), *below))
-
-
-def _count(stories: int) -> str:
-    return tr_plural("{count} story", "{count} stories", stories)
 
 
 def _section_heading(section: Section) -> str:
@@ -176,9 +182,13 @@ def without_stories(message: Message, gone: Collection[int]) -> Message | None:
         return None
     above = left.layout[0]
     if isinstance(above, Markdown):  # it says how many there are
-        before, after = (_count(len(one.stories)) for one in (message, left))
+        before = in_every_language(lambda: story_count(len(message.stories)))  # of when it was composed
+        after = story_count(len(left.stories))
         entries = tuple(
-            f"{e.removesuffix(before)}{after}" if e.endswith(before) else e for e in above.entries
+            entry.removesuffix(count) + after
+            if (count := next(filter(entry.endswith, before), ""))
+            else entry
+            for entry in above.entries
         )
         left = replace(left, layout=(Markdown(entries), *left.layout[1:]))
     return left

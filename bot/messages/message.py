@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from bot.domain.model import UNKNOWN_DATE
 from bot.domain.text.cleaning import clip, clip_isolated, isolate, length
-from bot.i18n import mark, tr
+from bot.i18n import mark, tr, tr_plural
 from bot.messages import layout
 from bot.messages.layout import (
     Button,
@@ -328,6 +328,11 @@ def dated(when: datetime) -> str:
 def relative(when: datetime) -> str:
     """Discord's relative time, shown in the reader's language."""
     return tr(_NO_DATE) if when == UNKNOWN_DATE else f"<t:{int(when.timestamp())}:R>"
+
+
+def more_line(left: int) -> str:
+    """The last line of a list that leaves so many out."""
+    return tr_plural("… and {count} more", "… and {count} more", left)
 
 
 def fit_lines(entries: Iterable[str], limit: int) -> tuple[str, int]:

@@ -13,7 +13,7 @@ from bot.domain.posting.volume import shown_volume
 from bot.domain.text.cleaning import clip
 from bot.i18n import comma_list, list_and_more, mark, tr, tr_plural
 from bot.messages.digest import schedule_words
-from bot.messages.message import escape, escape_to, fit_lines
+from bot.messages.message import escape, escape_to, fit_lines, more_line
 
 BODY = 2600  # UTF-16 units of what a page lists
 NOTICE = 900  # of what the last press did
@@ -176,7 +176,7 @@ def page_text(page: Page, channel_id: int, problems: Sequence[str], notice: str,
         [f"\n{fit_lines((clip(line, NOTICE) for line in notice.splitlines()), NOTICE)[0]}"] if notice else []
     )
     listed, left = fit_lines(lines, BODY)
-    more = [tr_plural("… and {count} more", "… and {count} more", left)] if left else []
+    more = [more_line(left)] if left else []
     head = [f"### {tr(TITLES[page])}", tr(HINTS[page]), *([] if page is Page.FEEDS else [place]), *said]
     return "\n".join([*head, *([f"\n{listed}"] if listed else []), *more])
 

@@ -322,6 +322,11 @@ def story_label(number_of_story: int | str) -> str:
     return tr("Story #{number}", number=number_of_story)
 
 
+def story_count(stories: int) -> str:
+    """`3 stories`."""
+    return tr_plural("{count} story", "{count} stories", stories)
+
+
 def outlet_count(outlets: int) -> str:
     """`3 outlets`."""
     return tr_plural("{count} outlet", "{count} outlets", outlets)

@@ -21,10 +21,11 @@ from bot.messages.message import (
     escape,
     escape_to,
     fit_lines,
+    more_line,
     relative,
     small,
 )
-from bot.messages.story import GREY, colour_of, list_pages, spike_words, story_line
+from bot.messages.story import GREY, colour_of, list_pages, spike_words, story_count, story_line
 
 SAMPLE = 250
 MATCH = 300  # characters of a title with its link
@@ -86,7 +87,7 @@ def topic_saved(
 def topic_details(topic: Topic, below: Sequence[str], stories: int, places: Sequence[str]) -> Embed:
     """A topic. `below` are the names of topics below it, `places` the channels that follow it, as Markdown."""
     whose = tr("This server's topic") if topic.guild_id else tr("Built-in topic")
-    text = f"{whose} · {_story_count(stories)}"
+    text = f"{whose} · {story_count(stories)}"
     text += " · " + tr("part of **{topic}**", topic=escape(topic.parent)) if topic.parent else ""
     text += f"\n{code(topic.query)}" if topic.query else ""
     text += f"\n{suspended_note(topic.suspended)}" if topic.suspended else ""
@@ -116,10 +117,6 @@ def suspended_note(reason: str) -> str:
         "⚠️ This topic is suspended and gets no new articles: {reason}. Simplify the query with `/topic edit`.",
         reason=escape(reason),
     )
-
-
-def _story_count(stories: int) -> str:
-    return tr_plural("{count} story", "{count} stories", stories)
 
 
 def _joined(entries: Sequence[str]) -> str:
@@ -199,11 +196,6 @@ def _rate(per_day: float, days: int) -> str:
     )
 
 
-def more_line(left: int) -> str:
-    """The last line of a list that does not name everything."""
-    return tr_plural("… and {count} more", "… and {count} more", left)
-
-
 def topic_line(row: TopicRow) -> str:
     """A topic in the list of topics, indented below its parent: name, number of stories, and what is special about it."""
     topic = row.topic
@@ -214,7 +206,7 @@ def topic_line(row: TopicRow) -> str:
         tr("⚠️ suspended, see `/topic show`") if topic.suspended else "",
         tr("subscribed here") if row.is_subscribed else "",
     ]
-    parts = [f"**{escape(topic.name)}**", _story_count(row.stories), *filter(None, marks)]
+    parts = [f"**{escape(topic.name)}**", story_count(row.stories), *filter(None, marks)]
     return "\u2003" * min(row.depth, 5) + " · ".join(parts)
 
 
@@ -228,4 +220,4 @@ def topic_pages(rows: Sequence[TopicRow], empty: str) -> tuple[Embed, ...]:
 def topic_option(row: TopicRow) -> Option:
     """A topic as an option of a menu; its value is its name, as far as an option has room for it."""
     name = row.topic.name
-    return Option(clip(isolate(name), CHOICE), clip(name, CHOICE), _story_count(row.stories))
+    return Option(clip(isolate(name), CHOICE), clip(name, CHOICE), story_count(row.stories))

@@ -12,6 +12,7 @@ import pytest
 
 from bot.chat.permissions import NAMES, permission_name
 from bot.domain.model import Coverage, PostLayout, Relation, StoryView, TopicMatch
+from bot.domain.posting.digest import Digest, DigestEntry, Section
 from bot.domain.posting.fate import PostFate, PostState
 from bot.domain.posting.plan import FIRST, LINKED_FROM, SHARED_WORDS, TRANSLATED, reason_sentence
 from bot.domain.posting.schedule import EVERY_DAY, Schedule, parse_time
@@ -21,7 +22,7 @@ from bot.domain.stories import story as stories
 from bot.domain.stories.ranking import Spike
 from bot.domain.stories.story import Story
 from bot.i18n import LANGUAGES, comma_list, in_every_language, list_and_more, speaking, tr_stored
-from bot.messages.digest import growth_words, heading_of, schedule_words
+from bot.messages.digest import digest_message, growth_words, heading_of, schedule_words, without_stories
 from bot.messages.message import Embed, Message, panel
 from bot.messages.rollup import rollup_message
 from bot.messages.setup import HINTS, TITLES, Page, page_text
@@ -174,3 +175,15 @@ def test_a_story_is_called_by_its_number_in_every_language() -> None:
     labels = in_every_language(lambda: story_label(12))
     assert len(labels) == len(LANGUAGES)
     assert all("#12" in label for label in labels)
+
+
+def test_a_digest_that_loses_a_story_counts_the_rest_whatever_language_it_was_composed_in() -> None:
+    entries = tuple(DigestEntry(story, 1.0) for story in (view(), replace(view(), number=2)))
+    made = Digest(at(), at(5), (Section("Airships", entries),))
+    for language in LANGUAGES:
+        with speaking(language):
+            composed = digest_message(made, "UTC")
+        assert composed is not None
+        left = without_stories(composed, {2})
+        assert left is not None
+        assert "1 story" in shown(left).text
