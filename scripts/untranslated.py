@@ -8,6 +8,7 @@ The command tree is exempt: its names and descriptions are extracted from the tr
 from __future__ import annotations
 
 import ast
+import calendar
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -31,7 +32,32 @@ NOT_FOR_READERS: dict[tuple[str, str], str] = {
     ("bot/workers/delivery.py", ""): "what became of a message, for the log and the person who runs the bot",
     ("bot/workers/ingest.py", ""): "for the log",
     ("bot/workers/poller.py", ""): "for the log",
-    ("bot/workers/rendering.py", "{} ("): "for the log",
+    (
+        "bot/workers/rendering.py",
+        "merged into story #{}",
+    ): "for the log: `/why` shows the story that it was merged into",
+    ("bot/domain/posting/plan.py", ""): "stored, and shown through bot/messages/reasons.py",
+    (
+        "bot/services/curate.py",
+        "Moved out of #{} by a moderator",
+    ): "stored, and shown through bot/messages/reasons.py",
+    ("bot/domain/posting/decisions.py", "first intake"): "a value that is stored, not shown",
+    ("bot/domain/posting/decisions.py", "too old"): "a value that is stored, not shown",
+    ("bot/domain/posting/decisions.py", "too small"): "a value that is stored, not shown",
+    ("bot/domain/posting/decisions.py", "already posted"): "a value that is stored, not shown",
+    ("bot/services/example.py", "Harbour Courier"): "the name of an invented outlet",
+    ("bot/services/example.py", "Coast Radio"): "the name of an invented outlet",
+    ("bot/services/example.py", "The Tidewatch"): "the name of an invented outlet",
+    (
+        "bot/services/server_topics.py",
+        '(offshore OR sea) "wind farm"',
+    ): "a query, whose operators are English",
+    ("cogs/about.py", "Topicwire"): "the name of the bot",
+    ("cogs/panel/feeds.py", "source add"): "the name of a command",
+    **{
+        ("bot/domain/posting/schedule.py", name): "what is stored and read again; shown by bot.i18n.weekday"
+        for name in (*calendar.day_name, "every day", "Monday to Friday", "on weekends")
+    },
     ("bot/domain/posting/schedule.py", "all days"): "what people may type",
     ("bot/domain/posting/schedule.py", "all week"): "what people may type",
     ("bot/domain/posting/schedule.py", "working day"): "what people may type",

@@ -10,6 +10,7 @@ from bot.domain.posting.fate import PostFate, PostState
 from bot.domain.text.cleaning import plural
 from bot.domain.text.words import name_key
 from bot.messages.message import Embed, escape, escape_to, relative
+from bot.messages.reasons import assignment_words
 from bot.messages.story import colour_of, coverage_line, list_pages
 from bot.messages.volume import place_words
 
@@ -146,5 +147,5 @@ def _names(outlets: Mapping[str, None]) -> str:
 
 def _member(member: Stored, reason: str) -> str:
     """One line: the record, and what put it into the story."""
-    how = escape_to(reason, REASON) or "the reason was not saved"
+    how = escape_to(assignment_words(reason), REASON) or "the reason was not saved"
     return f"• {coverage_line(Coverage(member, Relation.SAME), 300)} · {how}"

@@ -20,6 +20,7 @@ from bot.domain.retry import MessageForm, Outcome, RequestKind, SendStatus
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.story import Story, muted_by, story_view
 from bot.domain.topics.topics import Topics
+from bot.i18n import mark
 from bot.messages.digest import without_stories
 from bot.messages.forum import other_names, tag_names
 from bot.messages.message import Message
@@ -150,15 +151,15 @@ def rendered(claim: Claimed, render_context: RenderContext, now: datetime) -> Me
 def _digest(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
     payload = claim.payload or {}
     if now - claim.created_at > STALE:
-        return Outcome(SendStatus.STALE, detail="the digest waited for more than a day")
+        return Outcome(SendStatus.STALE, detail=mark("the digest waited for more than a day"))
     demanded = payload.get("demanded", False)
     channel_subscriptions = render_context.subscriptions.get(claim.channel_id, ())
     served = served_by_digest(channel_subscriptions) or (channel_subscriptions if demanded else ())
     if not served:
-        return Outcome(SendStatus.STALE, detail="the channel no longer has a digest subscription")
+        return Outcome(SendStatus.STALE, detail=mark("the channel no longer has a digest subscription"))
     state = render_context.channels.get(claim.channel_id)
     if state is not None and state.off and not demanded:
-        return Outcome(SendStatus.STALE, detail="the channel's digest is turned off")
+        return Outcome(SendStatus.STALE, detail=mark("the channel's digest is turned off"))
     message = Message.from_json(payload)
     topics = render_context.topics.visible_to(claim.guild_id)
     hidden = set()
@@ -167,12 +168,12 @@ def _digest(claim: Claimed, render_context: RenderContext, now: datetime) -> Mes
         if view is None or not decisions.matching(view, served, topics):
             hidden.add(number)
     left = without_stories(message, hidden)
-    return left or Outcome(SendStatus.STALE, detail="every story of the digest was removed or muted")
+    return left or Outcome(SendStatus.STALE, detail=mark("every story of the digest was removed or muted"))
 
 
 def _notice(claim: Claimed, render_context: RenderContext, now: datetime) -> Message | Outcome:
     if now - claim.created_at > STALE:
-        return Outcome(SendStatus.STALE, detail="the notice waited for more than a day")
+        return Outcome(SendStatus.STALE, detail=mark("the notice waited for more than a day"))
     if reason := render_context.outdated.get(claim.id):
         return Outcome(SendStatus.STALE, detail=reason)
     return Message.from_json(claim.payload or {})
@@ -193,7 +194,7 @@ def _rollup(claim: Claimed, render_context: RenderContext) -> Message | Outcome:
         return Outcome(SendStatus.UNCHANGED, shown=claim.shown)  # like a post whose story is muted
     if not views and not sent:
         return Outcome(
-            SendStatus.STALE, detail="every story of the list was removed, or is not followed any more"
+            SendStatus.STALE, detail=mark("every story of the list was removed, or is not followed any more")
         )
     others = listing.count - len(listing.stories)
     return rollup_message(views, others, is_quiet=listing.is_quiet)
@@ -205,19 +206,23 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
     if (into := render_context.merged_into.get(claim.story)) is not None:
         return Outcome(SendStatus.STALE, detail=f"merged into story #{into}")
     if not _story(claim, render_context).members:
-        return withdrawn(claim.story) if sent else Outcome(SendStatus.STALE, detail="the story was removed")
+        return (
+            withdrawn(claim.story)
+            if sent
+            else Outcome(SendStatus.STALE, detail=mark("the story was removed"))
+        )
     view = _view(claim, render_context)
     if view is None:
         return (
             Outcome(SendStatus.UNCHANGED, shown=claim.shown)
             if sent
-            else Outcome(SendStatus.STALE, detail="the story is muted here")
+            else Outcome(SendStatus.STALE, detail=mark("the story is muted here"))
         )
     matching = _live_subscriptions(claim, view, render_context)
     if not sent and not matching:
-        return Outcome(SendStatus.STALE, detail="the channel's subscriptions no longer cover the story")
+        return Outcome(SendStatus.STALE, detail=mark("the channel's subscriptions no longer cover the story"))
     if not sent and now - claim.created_at > render_context.rules.max_age:
-        return Outcome(SendStatus.STALE, detail="the message waited longer than posts.max_age allows")
+        return Outcome(SendStatus.STALE, detail=mark("the message waited longer than posts.max_age allows"))
     is_first = outbox.FIRST in (claim.payload or {})
     pinging = [] if is_first else _reached(view, matching)
     roles = tuple(dict.fromkeys(s.mention_role_id for s in pinging if s.mention_role_id))
@@ -268,11 +273,11 @@ def publish_obstacle(claim: Claimed, render_context: RenderContext, now: datetim
     """Why a message is no longer published to followers; None if it is."""
     view = None if claim.story in render_context.merged_into else _view(claim, render_context)
     if view is None:
-        return Outcome(SendStatus.STALE, detail="the story was removed, merged or muted here")
+        return Outcome(SendStatus.STALE, detail=mark("the story was removed, merged or muted here"))
     if not any(s.publish for s in _live_subscriptions(claim, view, render_context)):
-        return Outcome(SendStatus.STALE, detail="the channel's subscriptions no longer cover the story")
+        return Outcome(SendStatus.STALE, detail=mark("the channel's subscriptions no longer cover the story"))
     if now - claim.created_at > render_context.rules.max_age:
-        return Outcome(SendStatus.STALE, detail="the message waited longer than posts.max_age allows")
+        return Outcome(SendStatus.STALE, detail=mark("the message waited longer than posts.max_age allows"))
     return None
 
 
