@@ -77,6 +77,66 @@ def fields_of(form: Any) -> Iterator[str]:
             yield from fields_of(inner)
 
 
+Use = tuple[str, dict[str, Any]]
+# Before there is anything.
+AT_FIRST: list[Use] = [
+    ("subscriptions", {}),
+    ("latest", {}),
+    ("topics", {}),
+    ("source list", {}),
+    ("status", {}),
+    ("help", {}),
+    ("appearance preview", {}),
+    ("digest preview", {}),
+    ("mute", {}),
+    ("subscribe", {"topic": "Nothing of that name"}),
+    ("unsubscribe", {"topic": "Nothing of that name"}),
+    ("related", {"story": "999"}),
+]
+# With stories and posts.
+LATER: list[Use] = [
+    ("subscriptions", {}),
+    ("subscribe", {"topic": "AI"}),
+    ("latest", {}),
+    ("latest", {"topic": "Space", "sort": "hot"}),
+    ("search", {"query": "metro OR rocket"}),
+    ("search", {"query": "(metro"}),
+    ("why", {"story": "1"}),
+    ("related", {"story": "1"}),
+    ("appearance preview", {}),
+    ("appearance set", {"layout": "compact"}),
+    ("appearance set", {"colour": "nothing"}),
+    ("appearance language", {"language": "server"}),
+    ("briefs", {"style": "rephrased"}),
+    ("briefs", {}),
+    ("digest set", {"time": "9 pm", "timezone": "Berlin", "days": "weekdays"}),
+    ("digest set", {"time": "9 pm", "timezone": "EST", "days": "mon, thu"}),
+    ("digest set", {"time": "soon", "timezone": "Berlin"}),
+    ("digest set", {"time": "9 pm", "timezone": "Nowhere"}),
+    ("digest preview", {}),
+    ("digest now", {}),
+    ("quiet-hours set", {"start": "22:00", "end": "07:00", "timezone": "Berlin"}),
+    ("quiet-hours off", {}),
+    ("quiet-hours off", {}),
+    ("mute", {"what": "wind farm"}),
+    ("mute", {"what": "alpha.example"}),
+    ("mute", {}),
+    ("unmute", {"what": "wind farm"}),
+    ("unmute", {"what": "Nothing of that name"}),
+    ("topics", {}),
+    ("topic show", {"topic": "Space"}),
+    ("topic test", {"topic": "metro"}),
+    ("topic backtest", {"topic": "metro"}),
+    ("topic create", {"name": "Rockets", "query": "rocket"}),
+    ("topic edit", {"topic": "Rockets", "query": "rocket* OR ("}),
+    ("topic delete", {"topic": "Rockets"}),
+    ("source add", {"url": "ftp://x.example/"}),
+    ("source remove", {"source": "Nothing of that name"}),
+    ("status", {}),
+]
+MENUS = ("Related", "Why is this here?", "Mute this outlet", "Not the same story")
+
+
 class Reader:
     """Somebody who uses everything, and keeps on where a command is refused: refusals are read as well."""
 
@@ -114,109 +174,55 @@ async def reader(world: World, monkeypatch: pytest.MonkeyPatch) -> Reader:
     return Reader(world, world.manager)
 
 
+async def use_posts(world: World, reader: Reader) -> None:
+    """Press what stands below the first post, and use its menus."""
+    [post, *_] = world.posts()
+    for button in buttons(post):
+        if button.custom_id:
+            await reader.presses_everything(world.answer(await reader.member.click(post, label=button.label)))
+    for menu in MENUS:
+        result = await reader.member.context_menu(world.news, menu, post)
+        world.errors = len(world.env.errors)
+        for answer in (result.response, *result.followups):
+            if answer is not None:
+                await reader.presses_everything(answer)
+
+
+async def use_panel(reader: Reader) -> None:
+    """Open each page of the panel, and press everything on it."""
+    panel = await reader.uses("setup")
+    for label in labels(panel):
+        if label in labels(panel):
+            await reader.member.click(message_of(panel), label=label)
+            await reader.presses_everything(panel)
+
+
 async def test_no_word_that_a_reader_sees_is_outside_of_the_catalogue(world: World, reader: Reader) -> None:
     stories = [
         record(METRO[0], "alpha.example", quality=80, topics=["Space"], excerpt="It was decided on Monday."),
         record(METRO[1], "beta.example", hours=0.5, quality=70, topics=["Space"]),
         *unrelated(4),
     ]
-    data = {story.title for story in stories} | {
-        "It was decided on Monday.",
-        "wind farm",
-        "Nothing of that name",
-    }
+    grown = record(METRO[2], "gamma.example", hours=1, quality=75, topics=["Space"])
+    data = {story.title for story in (*stories, grown)}
+    data |= {"It was decided on Monday.", "wind farm", "Nothing of that name"}
     begun = len(world.env.http_requests)
-
-    # Before there is anything.
-    for command in (
-        "subscriptions",
-        "latest",
-        "topics",
-        "source list",
-        "status",
-        "help",
-        "appearance preview",
-    ):
-        await reader.uses(command)
-    await reader.uses("digest preview")
-    await reader.uses("subscribe", topic="Nothing of that name")
-    await reader.uses("unsubscribe", topic="Nothing of that name")
-    await reader.uses("related", story="999")
-
-    # Posts, and what can be done with them.
+    for command, options in AT_FIRST:
+        await reader.uses(command, **options)
     await reader.uses(
         "subscribe", topic="Space", mode="both", volume="everything", mention=world.role("readers")
     )
     await reader.uses("post-limit", per_hour=3)
     await world.report(*stories)
-    [post, *_] = world.posts()
-    for button in buttons(post):
-        if button.custom_id:
-            await reader.presses_everything(world.answer(await reader.member.click(post, label=button.label)))
-    for menu in ("Related", "Why is this here?", "Mute this outlet", "Not the same story"):
-        result = await reader.member.context_menu(world.news, menu, post)
-        world.errors = len(world.env.errors)
-        for answer in (result.response, *result.followups):
-            if answer is not None:
-                await reader.presses_everything(answer)
-    await reader.uses("latest")
-    await reader.uses("latest", topic="Space", sort="hot")
-    await reader.uses("search", query="metro OR rocket")
-    await reader.uses("search", query="(metro")
-    await reader.uses("why", story="1")
-    await reader.uses("related", story="1")
-    await reader.uses("appearance preview")
-    await reader.uses("appearance set", layout="compact")
-    await reader.uses("appearance set", colour="nothing")
-    await reader.uses("appearance language", language="server")
-    await reader.uses("briefs", style="rephrased")
-    await reader.uses("briefs")
-
-    # Digests, times and mutes.
-    await reader.uses("digest set", time="9 pm", timezone="Berlin", days="weekdays")
-    await reader.uses("digest set", time="9 pm", timezone="EST", days="mon, thu")
-    await reader.uses("digest set", time="soon", timezone="Berlin")
-    await reader.uses("digest set", time="9 pm", timezone="Nowhere")
-    await reader.uses("digest preview")
-    await reader.uses("digest now")
-    await world.deliver()
-    await reader.uses("quiet-hours set", start="22:00", end="07:00", timezone="Berlin")
-    await reader.uses("quiet-hours off")
-    await reader.uses("quiet-hours off")
-    await reader.presses_everything(await reader.uses("mute", what="wind farm"))
-    await reader.presses_everything(await reader.uses("mute", what="alpha.example"))
-    await reader.uses("mute")
-    await reader.uses("unmute", what="wind farm")
-
-    # Topics and feeds.
-    await reader.uses("topics")
-    await reader.uses("topic show", topic="Space")
-    await reader.uses("topic test", query="metro")
-    await reader.uses("topic backtest", query="metro")
-    await reader.uses("topic create", name="Rockets", query="rocket")
-    await reader.uses("topic edit", topic="Rockets", query="rocket* OR (")
-    await reader.uses("topic delete", topic="Rockets")
-    await reader.uses("source add", url="ftp://x.example/")
-    await reader.uses("source remove", source="Nothing of that name")
-    await reader.uses("status")
-
-    # The panel, page by page.
-    panel = await reader.uses("setup")
-    for label in list(labels(panel)):
-        if label in labels(panel):
-            await reader.member.click(message_of(panel), label=label)
-            await reader.presses_everything(panel)
-    world.errors = len(world.env.errors)
-    for posted in (message for message in world.posts() if message.id != post.id):
-        assert posted.content is not None
+    await use_posts(world, reader)
+    for command, options in LATER:
+        await reader.presses_everything(await reader.uses(command, **options))
+        await world.deliver()
+    await use_panel(reader)
     await reader.uses("digest off")
     await reader.uses("unsubscribe", topic="Space")
-
-    # Later: the story has grown, and the outlets take it back.
     world.clock.forward(hours=1)
-    await world.report(record(METRO[2], "gamma.example", hours=1, quality=75, topics=["Space"]))
-
-    data |= {METRO[2]}
+    await world.report(grown)
     wrong = {
         (" ".join(words), text)
         for _, body in bodies(world.env.http_requests[begun:])
