@@ -9,17 +9,18 @@ command line are.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, time
-from functools import cache
+from functools import cache, reduce
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 from typing import Any, Literal
 
 from babel import Locale
-from babel.dates import format_date, format_time, get_day_names
+from babel.dates import format_date, format_skeleton, format_time, get_day_names
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -136,6 +137,23 @@ def tr(message: str, /, **values: Any) -> str:
     return catalogue(spoken()).gettext(message).format(**values)
 
 
+def tr_stored(text: str, *messages: str) -> str:
+    """A text that was stored in English, in the language spoken; the text itself if it is none of the catalogue's.
+
+    `messages` are those that it may have been made of by inserting values.
+    """
+    for message in messages:
+        if (match := _pattern(message).fullmatch(text)) is not None:
+            return tr(message, **match.groupdict())
+    return catalogue(spoken()).gettext(text) if text else ""
+
+
+@cache
+def _pattern(message: str) -> re.Pattern[str]:
+    """What a message can be with any values in it."""
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(message)), re.DOTALL)
+
+
 def tr_in(context: str, message: str, /, **values: Any) -> str:
     """As `tr`, for an English text that means different things: `context` tells translators which (`button`, `verb`)."""
     return catalogue(spoken()).pgettext(context, message).format(**values)
@@ -162,13 +180,31 @@ def number(value: float) -> str:
     return format_decimal(value, locale=locale())
 
 
-def day(value: date) -> str:
+def decimal(value: float) -> str:
+    """A number with one decimal place, even if that is 0.
+
+    >>> decimal(2)
+    '2.0'
+    """
+    return format_decimal(value, "0.0", locale=locale())
+
+
+def day(value: date, style: Literal["medium", "long"] = "medium") -> str:
     """A day as the language writes it.
 
-    >>> day(date(2026, 3, 9))
-    '9 Mar 2026'
+    >>> day(date(2026, 3, 9)), day(date(2026, 3, 9), "long")
+    ('9 Mar 2026', '9 March 2026')
     """
-    return format_date(value, "medium", locale=locale())
+    return format_date(value, style, locale=locale())
+
+
+def day_and_month(value: date) -> str:
+    """A day without its year.
+
+    >>> day_and_month(date(2026, 3, 9))
+    '9 March'
+    """
+    return format_skeleton("dMMMM", value, locale=locale())
 
 
 def time_of_day(value: time) -> str:
@@ -196,3 +232,24 @@ def list_of(items: Iterable[str], style: Literal["standard", "or"] = "standard")
     'Berlin, Paris and Rome'
     """
     return format_list(list(items), style, locale())
+
+
+def comma_list(items: Iterable[str]) -> str:
+    """Things with the language's comma between them, and no word before the last.
+
+    >>> comma_list(["Berlin", "Paris", "Rome"])
+    'Berlin, Paris, Rome'
+    """
+    first, *others = list(items) or [""]
+    return reduce(locale().list_patterns["standard"]["middle"].format, others, first)
+
+
+def list_and_more(items: Iterable[str], more: int) -> str:
+    """Things of which `more` are not named; as `comma_list` where all are.
+
+    >>> list_and_more(["Berlin", "Paris"], 3)
+    'Berlin, Paris and 3 more'
+    """
+    if not more:
+        return comma_list(items)
+    return list_of([*items, tr_plural("{count} more", "{count} more", more)])

@@ -16,6 +16,7 @@ from bot.chat.reply import acknowledge
 from bot.domain.model import UNKNOWN_DATE, Stored, StoryView
 from bot.domain.text.cleaning import clip, isolate
 from bot.errors import InvalidInputError
+from bot.i18n import day, time_of_day, tr
 from bot.messages.layout import CHOICE
 from bot.messages.message import Embed, escape_to, panel
 from bot.services import curate
@@ -54,7 +55,7 @@ class _Merge(ui.Button[Any]):
     """Opens the form that asks for the other story."""
 
     def __init__(self, context: Context, number: int) -> None:
-        super().__init__(label="Merge with…")
+        super().__init__(label=tr("Merge with…"))
         self._context, self._number = context, number
 
     @views.answered
@@ -63,28 +64,31 @@ class _Merge(ui.Button[Any]):
         await interaction.response.send_modal(_WhichOther(self._context, self._number))
 
 
-class _WhichOther(Modal, title="Merge with another story"):
+class _WhichOther(Modal):
     """Asks for the other story by number, link or title."""
 
-    other: ui.TextInput[Any] = ui.TextInput(
-        label="Number, link, or words of its title", custom_id="other", max_length=200
-    )
-
     def __init__(self, context: Context, number: int) -> None:
-        super().__init__(timeout=views.ANSWER_SECONDS)
+        super().__init__(title=tr("Merge with another story"), timeout=views.ANSWER_SECONDS)
         self._context, self._number = context, number
+        label = tr("Number, link, or words of its title")
+        self._other: ui.TextInput[Any] = ui.TextInput(label=label, custom_id="other", max_length=200)
+        self.add_item(self._other)
 
     @views.answered
     async def on_submit(self, interaction: Interaction, /) -> None:
         if not await acknowledge(interaction):
             return
         number, merged = await curate.merge(
-            self._context, _editor(interaction), self._number, self.other.value
+            self._context, _editor(interaction), self._number, self._other.value
         )
         await _done(
             interaction,
-            f"Story #{merged} is now part of #{number}. The posts are updated within a minute."
-            f" To undo this, use `/related` for story {number} and press *Not the same story…*.",
+            tr(
+                "Story #{merged} is now part of #{number}. The posts are updated within a minute. "
+                "To undo this, use `/related` for story {number} and press *Not the same story…*.",
+                merged=merged,
+                number=number,
+            ),
         )
 
 
@@ -92,7 +96,7 @@ class _Part(ui.Button[Any]):
     """Opens the menu of the story's articles."""
 
     def __init__(self, context: Context, number: int, members: Sequence[Stored]) -> None:
-        super().__init__(label="Not the same story…")
+        super().__init__(label=tr("Not the same story…"))
         self._context, self._number, self._members = context, number, members
 
     @views.answered
@@ -106,12 +110,14 @@ async def ask_which_article(context: Context, interaction: Interaction, view: St
     editor = _editor(interaction)
     if len(view.members) < 2:
         raise InvalidInputError(
-            f"Story #{view.number} has only one article, so there is nothing to separate."
+            tr("Story #{number} has only one article, so there is nothing to separate.", number=view.number)
         )
     members = curate.may_split(context, editor.guild_id, view)
     if not members:
         curate.require_editor(context, editor)
-        raise InvalidInputError(f"No article of story #{view.number} can become a separate story.")
+        raise InvalidInputError(
+            tr("No article of story #{number} can become a separate story.", number=view.number)
+        )
     await _ask_which(context, interaction, view.number, members)
 
 
@@ -121,14 +127,19 @@ async def _ask_which(
     _editor(interaction)
     answer = views.Answer(interaction)
     answer.offer(_WhichReport(context, number, members[-MOST_CHOICES:]))
-    text = f"Which article of story #{number} is about something else? It becomes a separate story."
+    text = tr(
+        "Which article of story #{number} is about something else? It becomes a separate story.",
+        number=number,
+    )
     if len(members) > MOST_CHOICES:
-        text += f" The list shows the newest {MOST_CHOICES} articles."
+        text += " " + tr("The list shows the newest {count} articles.", count=MOST_CHOICES)
     await views.answer(interaction, Embed(description=text), answer)
 
 
 def _published(when: datetime) -> str:
-    return "date unknown" if when == UNKNOWN_DATE else f"{when:%d %b %H:%M} UTC"
+    if when == UNKNOWN_DATE:
+        return tr("date unknown")
+    return tr("{date}, {time} UTC", date=day(when.date()), time=time_of_day(when.time()))
 
 
 class _WhichReport(ui.Select[Any]):
@@ -136,7 +147,7 @@ class _WhichReport(ui.Select[Any]):
 
     def __init__(self, context: Context, number: int, members: Sequence[Stored]) -> None:
         super().__init__(
-            placeholder="Choose an article",
+            placeholder=tr("Choose an article"),
             options=[
                 discord.SelectOption(
                     label=clip(member.record.title, CHOICE) or member.record.outlet.domain,
@@ -161,6 +172,11 @@ class _WhichReport(ui.Select[Any]):
         )
         await _done(
             interaction,
-            f"“{escape_to(self._titles[chosen], 200)}” is now story #{fresh}, separate from #{number}."
-            f" To undo this, use `/related` for story {number}, press *Merge with…* and enter #{fresh}.",
+            tr(
+                "“{title}” is now story #{fresh}, separate from #{number}. To undo this, use `/related` for story "
+                "{number}, press *Merge with…* and enter #{fresh}.",
+                title=escape_to(self._titles[chosen], 200),
+                fresh=fresh,
+                number=number,
+            ),
         )

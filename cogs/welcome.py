@@ -14,7 +14,7 @@ from bot.chat import views
 from bot.chat.greeting import greet
 from bot.chat.panel import still
 from bot.chat.views import LastingButton
-from bot.i18n import speaking
+from bot.i18n import mark, speaking, tr
 from bot.messages.commands import CommandIds, with_mentions
 from bot.messages.message import Embed
 from bot.messages.setup import NOT_FOR_YOU, WELCOME, Page
@@ -25,7 +25,11 @@ from cogs.common import Interaction, guild_of
 from cogs.panel import open_panel, show_example
 
 ACTION = "welcome:"  # of the custom ids of the buttons
-BUTTONS = {"topics": "Choose topics", "digest": "Digest time", "example": "Show an example"}
+BUTTONS = {
+    "topics": mark("Choose topics"),
+    "digest": mark("Digest time"),
+    "example": mark("Show an example"),
+}
 MISSED = timedelta(days=1)  # a server that joined longer ago has found its way
 PAGES = {"topics": Page.TOPICS, "digest": Page.DIGEST}
 
@@ -63,10 +67,10 @@ class Welcome(commands.Cog):
 def welcome(ids: CommandIds) -> ui.LayoutView:
     """What the bot does, with the buttons to begin. They work after a restart."""
     buttons: list[ui.Button[Any]] = [
-        ui.Button(label=label, custom_id=f"{ACTION}{name}", style=discord.ButtonStyle.primary)
+        ui.Button(label=tr(label), custom_id=f"{ACTION}{name}", style=discord.ButtonStyle.primary)
         for name, label in BUTTONS.items()
     ]
-    return still(ui.Container(ui.TextDisplay(with_mentions(WELCOME, ids)), ui.ActionRow(*buttons)))
+    return still(ui.Container(ui.TextDisplay(with_mentions(tr(WELCOME), ids)), ui.ActionRow(*buttons)))
 
 
 class WelcomeButton(
@@ -78,7 +82,7 @@ class WelcomeButton(
 
     def __init__(self, name: str) -> None:
         self.name = name
-        super().__init__(ui.Button(label=BUTTONS[name], custom_id=f"{ACTION}{name}"))
+        super().__init__(ui.Button(label=tr(BUTTONS[name]), custom_id=f"{ACTION}{name}"))
 
     @classmethod
     async def from_custom_id(
@@ -92,7 +96,7 @@ class WelcomeButton(
         guild_of(interaction)
         context: Context = interaction.client.context
         if not interaction.permissions.manage_guild:
-            await views.answer(interaction, Embed(description=NOT_FOR_YOU, colour=GREY))
+            await views.answer(interaction, Embed(description=tr(NOT_FOR_YOU), colour=GREY))
         elif (page := PAGES.get(self.name)) is not None:
             await open_panel(context, interaction, page)
         else:

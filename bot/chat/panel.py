@@ -14,6 +14,7 @@ from discord import ui
 from bot.chat.errors import Modal, admit, answer_error, claim, is_mistake
 from bot.chat.views import ANSWER_SECONDS, LABEL
 from bot.domain.text.cleaning import clip
+from bot.i18n import tr
 from bot.messages.commands import with_mentions
 from bot.messages.layout import CHOICE
 from bot.messages.setup import EXPIRED, PanelChoice
@@ -56,7 +57,7 @@ class Panel(ui.LayoutView):
     async def on_timeout(self) -> None:
         """Say that the panel has expired, unless the message is gone."""
         try:
-            text = with_mentions(EXPIRED, self._interaction.client.command_ids)
+            text = with_mentions(tr(EXPIRED), self._interaction.client.command_ids)
             await self._interaction.edit_original_response(view=still(ui.TextDisplay(text)))
         except discord.HTTPException:
             return
@@ -160,7 +161,7 @@ def channel_menu(channel_id: int, press: Press) -> ui.ActionRow[Panel]:
         _PanelChannels(
             press,
             custom_id="panel:channel",
-            placeholder="Choose a channel",
+            placeholder=tr("Choose a channel"),
             channel_types=POSTABLE,
             default_values=chosen if channel_id else [],
         )
@@ -185,7 +186,7 @@ def role_menu(role_id: int | None, press: Press) -> ui.ActionRow[Panel]:
         _PanelRoles(
             press,
             custom_id="panel:role",
-            placeholder="Ping a role with each post (none)",
+            placeholder=tr("Ping a role with each post (none)"),
             min_values=0,
             default_values=chosen,
         )

@@ -14,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.clustering.batch import Clustering
 from bot.domain.model import Stored, StoryView
-from bot.domain.posting.plan import affected, nothing_new, plan
+from bot.domain.posting.plan import MOVED, affected, nothing_new, plan, reason_sentence
 from bot.domain.stories.story import Story, lead_of
 from bot.errors import InvalidInputError, NotAllowedError, NotFoundError
+from bot.i18n import tr
 from bot.services.context import ALL, Context
 from bot.services.related import number_of, unknown
 from bot.store import audience, pointers, records, revisions, stories, story_overrides
@@ -60,7 +61,9 @@ async def merge(context: Context, editor: Editor, number: int, other: str) -> tu
     async with context.db.intake() as connection:
         first, second = [await _story(connection, editor, n) for n in (number, other_number)]
         if first.number == second.number:
-            raise InvalidInputError(f"#{number} and #{other_number} are already the same story.")
+            raise InvalidInputError(
+                tr("#{number} and #{other} are already the same story.", number=number, other=other_number)
+            )
         survivor, absorbed = sorted((first, second), key=lambda story: (story.guild_id, story.number))
         _require(context, editor, absorbed.guild_id)
         await story_overrides.withdraw(connection, _ids(survivor.members), _ids(absorbed.members), same=False)
@@ -90,7 +93,10 @@ async def split_story(context: Context, editor: Editor, number: int, record_id: 
         inside = {member.id: member for member in candidates(story.members)}
         if record_id not in inside:
             raise NotFoundError(
-                f"That article is no longer in story #{story.number}, or it is the only one left there."
+                tr(
+                    "That article is no longer in story #{number}, or it is the only one left there.",
+                    number=story.number,
+                )
             )
         record = inside[record_id]
         _require(context, editor, record.guild_id)
@@ -100,7 +106,7 @@ async def split_story(context: Context, editor: Editor, number: int, record_id: 
         fresh = await records.next_story(connection)
         # A story that this record led before it was merged goes on as the new one, and so do its posts.
         undone = await pointers.merged_from(connection, story.number, record_id)
-        reason = {record_id: f"Moved out of #{story.number} by a moderator"}
+        reason = {record_id: reason_sentence([MOVED.format(number=story.number)])}
         decided = Clustering({record_id: fresh}, dict.fromkeys(undone, fresh), {})
         carried_out = await _carry_out(connection, context, decided, reason)
     _tell(context, carried_out)
@@ -130,8 +136,10 @@ def _require(context: Context, editor: Editor, guild_id: int) -> None:
     """NotAllowedError where other servers would see the change too, and the editor's may not decide for them."""
     if not _may_change(context, editor.guild_id, guild_id):
         raise NotAllowedError(
-            "Other servers see this story too, and this server is not allowed to change it."
-            " The person who runs the bot can allow that with stories.editors in config.yaml."
+            tr(
+                "Other servers see this story too, and this server is not allowed to change it. "
+                "The person who runs the bot can allow that with stories.editors in config.yaml."
+            )
         )
 
 

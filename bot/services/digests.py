@@ -23,7 +23,7 @@ from bot.domain.stories.story import Story, muted_by
 from bot.domain.text.cleaning import clip
 from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
-from bot.i18n import speaking
+from bot.i18n import mark, speaking, tr
 from bot.services.context import Context
 from bot.services.topics import NEAR, resolve, spikes
 from bot.store import digests, outbox, rephrasings, servers, stories, subscriptions
@@ -49,8 +49,12 @@ def zone(name: str) -> Reading:
     if reading := zones.read(name[:LONGEST_ZONE], _zones()):
         return reading
     near = tuple(suggest_zones(name[:LONGEST_ZONE], NEAR))
-    hint = f"Did you mean: {', '.join(near)}?" if near else "Write it like Europe/Berlin, Berlin or UTC+2."
-    raise UnknownNameError(f"“{clip(name, 60)}” is not a time zone. {hint}", name, near)
+    message = (
+        mark("“{name}” is not a time zone. Did you mean: {near}?")
+        if near
+        else mark("“{name}” is not a time zone. Write it like Europe/Berlin, Berlin or UTC+2.")
+    )
+    raise UnknownNameError(tr(message, name=clip(name, 60), near=", ".join(near)), name, near)
 
 
 def suggest_zones(text: str, limit: int = 25) -> list[str]:
@@ -71,7 +75,7 @@ def schedule(
             style,
         )
     except ValueError as error:
-        raise InvalidInputError(f"{error}.") from error
+        raise InvalidInputError(tr("{problem}.", problem=error)) from error
 
 
 async def replan(context: Context) -> int:
@@ -120,7 +124,7 @@ async def switch_off(context: Context, channel_id: int) -> None:
     async with context.db.write() as connection:
         state = await subscriptions.channel(connection, channel_id)
         if state is None or (state.schedule is None and state.next_digest is None):
-            raise NotFoundError("This channel has no digest to turn off.")
+            raise NotFoundError(tr("This channel has no digest to turn off."))
         await subscriptions.set_digest_off(connection, channel_id)
 
 
@@ -217,7 +221,7 @@ async def send_now(context: Context, guild_id: int, channel_id: int, write: Writ
             return 0
         await subscriptions.ensure_channel(connection, channel_id, guild_id)
         if not await digests.turn(connection, channel_id, state.next_digest, state.next_digest, now):
-            raise InvalidInputError("This channel's digest is already being sent.")
+            raise InvalidInputError(tr("This channel's digest is already being sent."))
         await enqueue(connection, composed, state, write, demanded=True)
     context.wake()
     return len(composed.digest.entries)
@@ -229,7 +233,7 @@ async def _channel(
     """What a digest on demand serves: the digest subscriptions, or all where there are none."""
     own = await subscriptions.subscriptions(connection, channel_ids=[channel_id])
     if not own:
-        raise NotFoundError("This channel has no subscriptions yet. Start with `/subscribe`.")
+        raise NotFoundError(tr("This channel has no subscriptions yet. Start with `/subscribe`."))
     state = await subscriptions.channel(connection, channel_id)
     return served_by_digest(own) or own, state or ChannelState(channel_id, guild_id)
 

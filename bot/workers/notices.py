@@ -14,7 +14,7 @@ from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
 from bot.domain.topics.tree import feed_topic_of
-from bot.i18n import mark, speaking, tr
+from bot.i18n import mark, speaking, spoken, tr, translation
 from bot.messages.forum import tag_names
 from bot.messages.message import THREAD_NAME, Embed, Message, escape, escape_to, panel, relative
 from bot.messages.story import GREY
@@ -65,10 +65,10 @@ async def _tell(
     for channel_id in await notices.notified_since(connection, now - QUIET, list(channels)):
         del channels[channel_id]
     tags = tag_names(feed.topics, topics.visible_to(feed.guild_id))
-    spoken = await servers.languages(connection, set(channels.values()))
+    languages = await servers.languages(connection, set(channels.values()))
     since = settled.polling.failing_since
     for channel_id, guild_id in channels.items():
-        with speaking(spoken.get(guild_id, ServerLanguage()).code):
+        with speaking(languages.get(guild_id, ServerLanguage()).code):
             notice = replace(failure(feed, settled), tags=tags)
         payload = notice.to_json() | {"feed": feed.source_id}
         name = f"{feed.source_id}:{channel_id}:{since.isoformat() if since else ''}"
@@ -143,19 +143,23 @@ async def _dependent(
 
 def failure(feed: Feed, settled: SettledPoll) -> Message:
     """What a channel is told of a feed that fails."""
-    since, next_poll = settled.polling.failing_since, settled.polling.next_poll
-    problem = escape(hosts_only(settled.error or feed.last_error))
+    since = settled.polling.failing_since
+    problem = hosts_only(translation(spoken(), settled.error or feed.last_error))
     lines = [
-        tr("Topicwire cannot read **{feed}**: {problem}.", feed=escape_to(feed.shown, 200), problem=problem)
+        tr(
+            "Topicwire cannot read **{feed}**: {problem}.",
+            feed=escape_to(feed.shown, 200),
+            problem=escape(problem),
+        )
     ]
-    if next_poll is None:
+    if settled.polling.next_poll is None:
         lines.append(tr("Topicwire has stopped reading this feed."))
     elif since is not None:
         lines.append(
             tr(
-                "The first error was {since}. The next try is {next_try}.",
-                since=relative(since),
-                next_try=relative(next_poll),
+                "The first error was {first}. The next try is {next}.",
+                first=relative(since),
+                next=relative(settled.polling.next_poll),
             )
         )
     if feed.guild_id:

@@ -11,6 +11,7 @@ from discord import ui
 from bot.chat.panel import button
 from bot.chat.permissions import missing
 from bot.chat.reply import acknowledge
+from bot.i18n import tr
 from bot.services import subscribe
 from bot.services.subscribe import ChannelSubscriptions
 from cogs.common import Interaction, guild_of, may_see
@@ -30,13 +31,13 @@ async def overview_page(session: Session, interaction: Interaction) -> PageParts
         if await acknowledge(pressed):
             await show_example(session.context, pressed)
 
-    empty = ["No channel has a topic yet. Press *Topics* to choose the first ones."]
-    return PageParts(lines or empty, [ui.ActionRow(button("Show an example", example))])
+    empty = [tr("No channel has a topic yet. Press *Topics* to choose the first ones.")]
+    return PageParts(lines or empty, [ui.ActionRow(button(tr("Show an example"), example))])
 
 
 def _lines(entry: ChannelSubscriptions, guild: discord.Guild) -> Iterator[str]:
     yield f"**<#{entry.channel_id}>**"
     channel = guild.get_channel_or_thread(entry.channel_id)
     if channel is not None and (problems := missing(channel)):
-        yield f"⚠️ The bot lacks {', '.join(problems)} there."
+        yield "⚠️ " + tr("The bot lacks {permissions} there.", permissions=", ".join(problems))
     yield from channel_lines(entry, guild)
