@@ -9,6 +9,7 @@ command line are.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -136,9 +137,21 @@ def tr(message: str, /, **values: Any) -> str:
     return catalogue(spoken()).gettext(message).format(**values)
 
 
-def tr_stored(text: str) -> str:
-    """A text that was stored in English, in the language spoken; the text itself if it is none of the catalogue's."""
+def tr_stored(text: str, *messages: str) -> str:
+    """A text that was stored in English, in the language spoken; the text itself if it is none of the catalogue's.
+
+    `messages` are those that it may have been made of by inserting values.
+    """
+    for message in messages:
+        if (match := _pattern(message).fullmatch(text)) is not None:
+            return tr(message, **match.groupdict())
     return catalogue(spoken()).gettext(text) if text else ""
+
+
+@cache
+def _pattern(message: str) -> re.Pattern[str]:
+    """What a message can be with any values in it."""
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(message)), re.DOTALL)
 
 
 def tr_in(context: str, message: str, /, **values: Any) -> str:

@@ -53,11 +53,6 @@ NOT_FOR_READERS: dict[tuple[str, str], str] = {
     ("bot/domain/posting/decisions.py", "first intake"): "stored; `EXPLAIN` says it to readers",
     ("bot/domain/posting/decisions.py", "too "): "stored; `EXPLAIN` says it to readers",
     ("bot/domain/posting/decisions.py", "already posted"): "stored; `EXPLAIN` says it to readers",
-    (
-        "bot/domain/posting/plan.py",
-        "",
-    ): "why an article is in a story: stored with it",
-    ("bot/services/curate.py", "Moved out of #"): "stored with an article",
     ("bot/services/example.py", "Harbour Courier"): "a name",
     ("bot/services/example.py", "Coast Radio"): "a name",
     ("bot/services/example.py", "The Tidewatch"): "a name",

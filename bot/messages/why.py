@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from bot.domain.model import Coverage, Relation, Stored, StoryView, TopicEvidence, TopicMatch
 from bot.domain.posting.decisions import EXPLAIN, Reason
 from bot.domain.posting.fate import PostFate, PostState
+from bot.domain.posting.plan import BETWEEN_REASONS, REASONS
 from bot.domain.text.words import name_key
 from bot.i18n import comma_list, list_and_more, mark, tr, tr_plural, tr_stored
 from bot.messages.message import Embed, escape, escape_to, relative
@@ -161,5 +162,12 @@ def _names(outlets: Mapping[str, None]) -> str:
 
 def _member(member: Stored, reason: str) -> str:
     """One line: the record, and what put it into the story."""
-    how = escape_to(reason, REASON) or tr("the reason was not saved")
+    how = escape_to(_how(reason), REASON) or tr("the reason was not saved")
     return f"• {coverage_line(Coverage(member, Relation.SAME), 300)} · {how}"
+
+
+def _how(reason: str) -> str:
+    """What put a record into its story, which is stored in English."""
+    parts = (reason[:1].lower() + reason[1:]).split(BETWEEN_REASONS)
+    text = BETWEEN_REASONS.join(tr_stored(part, *REASONS) for part in parts)
+    return text[:1].upper() + text[1:]

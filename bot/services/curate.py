@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.clustering.batch import Clustering
 from bot.domain.model import Stored, StoryView
-from bot.domain.posting.plan import affected, nothing_new, plan
+from bot.domain.posting.plan import MOVED, affected, nothing_new, plan, reason_sentence
 from bot.domain.stories.story import Story, lead_of
 from bot.errors import InvalidInputError, NotAllowedError, NotFoundError
 from bot.i18n import tr
@@ -106,7 +106,7 @@ async def split_story(context: Context, editor: Editor, number: int, record_id: 
         fresh = await records.next_story(connection)
         # A story that this record led before it was merged goes on as the new one, and so do its posts.
         undone = await pointers.merged_from(connection, story.number, record_id)
-        reason = {record_id: f"Moved out of #{story.number} by a moderator"}
+        reason = {record_id: reason_sentence([MOVED.format(number=story.number)])}
         decided = Clustering({record_id: fresh}, dict.fromkeys(undone, fresh), {})
         carried_out = await _carry_out(connection, context, decided, reason)
     _tell(context, carried_out)

@@ -20,7 +20,7 @@ from bot.domain.retry import MessageForm, Outcome, RequestKind, SendStatus
 from bot.domain.stories.owners import MediaOwners
 from bot.domain.stories.story import Story, muted_by, story_view
 from bot.domain.topics.topics import Topics
-from bot.i18n import mark
+from bot.i18n import mark, tr
 from bot.messages.digest import without_stories
 from bot.messages.forum import other_names, tag_names
 from bot.messages.message import Message
@@ -235,7 +235,7 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
         colour=_accent(matching, topic),
         mentions=claim.mentioned if sent and claim.form is MessageForm.COMPONENTS else roles,
         layout=matching[0].layout if matching else PostLayout.CARD,
-        note=ALREADY if is_first else "",
+        note=tr(ALREADY) if is_first else "",
         subscribed=[s.topic for s in matching],
         owners=render_context.rules.owners,
         since=claim.sent_at,
