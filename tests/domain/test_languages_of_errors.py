@@ -90,8 +90,7 @@ def _refusal(read: Callable[[str], object], text: str) -> str:
 def test_a_refusal_is_in_the_language_spoken(read: Callable[[str], object], text: str) -> None:
     english = _refusal(read, text)
     with speaking("ja"):
-        assert _refusal(read, text).replace("¿", "") == english
-        assert _refusal(read, text).startswith("¿")
+        assert _refusal(read, text).startswith(f"¿{english[:10]}")
     assert _refusal(read, text) == english != ""
 
 
