@@ -6,7 +6,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
-from bot.i18n import comma_list, number, spoken, tr, tr_plural, translation
+from bot.i18n import comma_list, number, tr, tr_plural, tr_stored
 from bot.messages.message import DESCRIPTION, Embed, escape, escape_to, fit_lines, link, relative
 from bot.messages.story import GREY, colour_of, list_pages
 from bot.services import sources, topics
@@ -149,7 +149,7 @@ def _preview(preview: sources.FeedPreview) -> Embed:
             "{count} articles rejected, for example item {item}: {reason}",
             len(document.rejected),
             item=example.item,
-            reason=escape(translation(spoken(), example.reason)),
+            reason=escape(tr_stored(example.reason)),
         )
         rows.append(rejected)
     rows += ["", *_items(preview)]
