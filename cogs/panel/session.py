@@ -142,8 +142,7 @@ class Session:
 
         is_here = page is self.state.page
         # Named by the page: in some languages its label is also that of a button on it.
-        name = f"page {page.name}"
-        return button(tr(page.value), self.on(turn), name=name, main=is_here, disabled=is_here)
+        return button(tr(page.value), self.on(turn), name=page.name, main=is_here, disabled=is_here)
 
     async def _choose_channel(self, interaction: Interaction, values: Sequence[Any]) -> PanelState:
         [chosen] = values
