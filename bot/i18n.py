@@ -22,8 +22,6 @@ from typing import Any, Literal
 from babel import Locale
 from babel.dates import format_date, format_skeleton, format_time, get_day_names
 from babel.lists import format_list
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
 ENGLISH = "en"
@@ -101,6 +99,9 @@ def catalogue(language: str) -> NullTranslations:
     """The texts of a language. Those without a translation stay English."""
     if language == ENGLISH:
         return NullTranslations()
+    from babel.messages.mofile import write_mo  # English needs neither, and they are slow to import
+    from babel.messages.pofile import read_po
+
     with (LOCALES / f"{language}.po").open("rb") as file:
         texts = read_po(file, locale=language.replace("-", "_"))
     for message in texts:
