@@ -35,6 +35,7 @@ LANGUAGES = {
     "ja": "日本語",
 }
 
+CHOICE = "choice"  # gettext's context of the names of choices, which come from the command tree
 LOCALES = Path(__file__).parent / "locales"
 
 _language: ContextVar[str] = ContextVar("language", default=ENGLISH)
@@ -123,6 +124,11 @@ def translation(language: str, message: str, context: str | None = None) -> str:
     """A text in one of the languages, with its placeholders; `context` as in `tr_in`."""
     texts = catalogue(language)
     return texts.gettext(message) if context is None else texts.pgettext(context, message)
+
+
+def choice_name(name: str) -> str:
+    """The name of a command's choice, as Discord shows it to those who read the language spoken."""
+    return translation(spoken(), name, CHOICE)
 
 
 def mark(message: str) -> str:
