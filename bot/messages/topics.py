@@ -179,7 +179,7 @@ def backtest_summary(tried: str, result: Backtest, records: int, picture: str, *
         )
         parts.append(small(only))
     text = "\n".join(parts)
-    samples = [f"• {story_line(view, SAMPLE)} · {highest}" for view, highest in result.samples]
+    samples = [f"• {story_line(view, SAMPLE)} · {choice_name(highest)}" for view, highest in result.samples]
     if samples:
         text += "\n\n" + tr("The newest of these posts, each with the highest volume that it reached:")
         text_samples, _ = fit_lines(samples, DESCRIPTION - length(text) - 1)

@@ -147,7 +147,7 @@ class Reader:
 
     async def uses(self, command: str, **options: Any) -> Any:
         """Use a command. Its answer is returned."""
-        self.world.app.client.tree.limits = CommandLimits()  # as if minutes lay between the commands
+        self.world.app.client.tree.limits = CommandLimits()  # type: ignore[attr-defined] # as if minutes lay between
         result = await self.member.slash(self.world.news, command, **options)
         self.world.errors = len(self.world.env.errors)
         answers = [*([result.response] if result.response else []), *result.followups]
@@ -211,7 +211,8 @@ async def test_no_word_that_a_reader_sees_is_outside_of_the_catalogue(world: Wor
     ]
     grown = record(METRO[2], "gamma.example", hours=1, quality=75, topics=["Space"])
     data = {story.title for story in (*stories, grown)}
-    data |= {"It was decided on Monday.", "wind farm", "Nothing of that name"}
+    data |= {"It was decided on Monday.", "wind farm", "Nothing of that name", "satellite", "rocket"}
+    data |= {"example.com", "Monday, Thursday"}  # what is typed there, in every language
     begun = len(world.env.http_requests)
     for command, options in AT_FIRST:
         await reader.uses(command, **options)
