@@ -22,8 +22,6 @@ from typing import Any, Literal
 from babel import Locale
 from babel.dates import format_date, format_skeleton, format_time, get_day_names
 from babel.lists import format_list
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
 ENGLISH = "en"
@@ -37,6 +35,7 @@ LANGUAGES = {
     "ja": "日本語",
 }
 
+CHOICE = "choice"  # gettext's context of the names of choices, which come from the command tree
 LOCALES = Path(__file__).parent / "locales"
 
 _language: ContextVar[str] = ContextVar("language", default=ENGLISH)
@@ -101,6 +100,9 @@ def catalogue(language: str) -> NullTranslations:
     """The texts of a language. Those without a translation stay English."""
     if language == ENGLISH:
         return NullTranslations()
+    from babel.messages.mofile import write_mo  # English needs neither, and they are slow to import
+    from babel.messages.pofile import read_po
+
     with (LOCALES / f"{language}.po").open("rb") as file:
         texts = read_po(file, locale=language.replace("-", "_"))
     for message in texts:
@@ -122,6 +124,11 @@ def translation(language: str, message: str, context: str | None = None) -> str:
     """A text in one of the languages, with its placeholders; `context` as in `tr_in`."""
     texts = catalogue(language)
     return texts.gettext(message) if context is None else texts.pgettext(context, message)
+
+
+def choice_name(name: str) -> str:
+    """The name of a command's choice, as Discord shows it to those who read the language spoken."""
+    return translation(spoken(), name, CHOICE)
 
 
 def mark(message: str) -> str:

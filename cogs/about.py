@@ -8,7 +8,8 @@ from discord.ext import commands
 from bot.chat import views
 from bot.domain.posting.decisions import EXPLAIN, Reason
 from bot.domain.text.cleaning import clip
-from bot.i18n import mark, number, spoken, tr, tr_plural, translation
+from bot.domain.topics.query.meter import TOO_EXPENSIVE
+from bot.i18n import mark, number, tr, tr_plural, tr_stored
 from bot.messages.message import FIELD_VALUE, Embed, Field, escape, escape_to, fit_lines, relative
 from bot.messages.story import PALETTE
 from bot.services import status
@@ -108,7 +109,8 @@ def _embed(status: status.Status) -> Embed:
         tr("Sources"): [_source(source) for source in status.sources],
         tr("Paused channels"): [_in_channel(channel_id, reason) for channel_id, reason in status.paused],
         tr("Suspended topics"): [
-            f"• {escape_to(name, 80)}: {escape(reason)}" for name, reason in status.suspended.items()
+            f"• {escape_to(name, 80)}: {escape(tr_stored(reason, TOO_EXPENSIVE))}"
+            for name, reason in status.suspended.items()
         ],
         tr("Stories not posted in the last day"): not_posted,
         tr("Messages not sent in the last day"): [
@@ -122,7 +124,7 @@ def _embed(status: status.Status) -> Embed:
 
 def _in_channel(channel_id: int, reason: str) -> str:
     """What is stored, in English, about a channel."""
-    return f"• <#{channel_id}>: {escape(translation(spoken(), reason))}"
+    return f"• <#{channel_id}>: {escape(tr_stored(reason))}"
 
 
 def _fit(entries: list[str]) -> str:

@@ -15,7 +15,7 @@ from bot.chat.permissions import PostableChannel, allowed, missing
 from bot.chat.views import Callback, answered
 from bot.domain.text.cleaning import clip
 from bot.errors import InvalidInputError, NotAllowedError
-from bot.i18n import mark, tr
+from bot.i18n import comma_list, mark, tr
 from bot.messages.layout import CHOICE
 
 Interaction = discord.Interaction[Any]
@@ -182,7 +182,7 @@ def require_postable(channel: PostableChannel) -> None:
     """Raise NotAllowedError that names the permissions that the bot lacks in the channel."""
     if names := missing(channel):
         lacking = mark("The bot cannot post in {channel}. Give it {permissions} there, then try again.")
-        raise NotAllowedError(tr(lacking, channel=channel.mention, permissions=", ".join(names)))
+        raise NotAllowedError(tr(lacking, channel=channel.mention, permissions=comma_list(names)))
 
 
 MOST_CHOICES = 25  # of autocompletion, set by Discord

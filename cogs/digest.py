@@ -11,7 +11,7 @@ from bot.chat.components import mentions, to_view
 from bot.chat.reply import reply
 from bot.domain.posting.schedule import DEFAULT_SIZE, MOST_SIZE, DigestStyle, Schedule
 from bot.domain.text.cleaning import clip
-from bot.i18n import tr, tr_plural
+from bot.i18n import comma_list, tr, tr_plural
 from bot.messages.digest import channel_digest, digest_payload, schedule_words
 from bot.messages.layout import Markdown
 from bot.messages.message import Embed, dated, escape
@@ -78,7 +78,7 @@ class DigestCommands(commands.GroupCog, group_name="digest", group_description="
             tr("Next digest: {time}", time=f"<t:{int(done.next_digest.timestamp())}:F>"),
         ]
         if done.topics:
-            lines.append(tr("Topics: {topics}", topics=clip(", ".join(map(escape, done.topics)), 1500)))
+            lines.append(tr("Topics: {topics}", topics=clip(comma_list(map(escape, done.topics)), 1500)))
         else:
             lines.append(
                 "⚠️ " + tr("The digest has no topics yet. Use `/subscribe` with the mode *digest* or *both*.")

@@ -10,7 +10,7 @@ from bot.domain.polling import Feed
 from bot.domain.posting.volume import shown_volume
 from bot.domain.text.addresses import hosts_only
 from bot.errors import InvalidInputError
-from bot.i18n import mark, number, spoken, tr, tr_plural, translation
+from bot.i18n import mark, number, tr, tr_plural, tr_stored
 from bot.messages.digest import schedule_words
 from bot.messages.message import Embed, escape, link, relative
 from bot.messages.pace import quiet_words
@@ -137,10 +137,7 @@ def channel_lines(entry: ChannelSubscriptions, guild: discord.Guild) -> list[str
     lines = []
     if entry.paused_reason:
         lines.append(
-            "⚠️ "
-            + tr(
-                "This channel is paused: {reason}", reason=escape(translation(spoken(), entry.paused_reason))
-            )
+            "⚠️ " + tr("This channel is paused: {reason}", reason=escape(tr_stored(entry.paused_reason)))
         )
     if guild.get_channel_or_thread(entry.channel_id) is None:
         unseen = tr(
@@ -173,7 +170,7 @@ def feed_line(feed: Feed) -> str:
     articles = tr_plural("{count} article", "{count} articles", feed.taken)
     text = f"• {link(feed.shown, feed.url, TITLE)}{about} · {articles}"
     if feed.polling.failures:
-        text += f"\n  ⚠️ {escape(hosts_only(translation(spoken(), feed.last_error)))}"
+        text += f"\n  ⚠️ {escape(hosts_only(tr_stored(feed.last_error)))}"
         at = feed.polling.next_poll
         text += " · " + (tr("next try {when}", when=relative(at)) if at else tr("the bot has stopped trying"))
     elif feed.polled_at is None:

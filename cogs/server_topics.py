@@ -12,7 +12,7 @@ from bot.chat import views
 from bot.chat.chart import Series, bars
 from bot.domain.model import Volume
 from bot.domain.posting.volume import FIXED
-from bot.i18n import mark, tr, tr_plural
+from bot.i18n import comma_list, mark, tr, tr_plural
 from bot.messages.message import Embed, escape
 from bot.messages.story import GREY
 from bot.messages.topics import backtest_summary, heading, newest_matches, topic_details, topic_saved
@@ -191,4 +191,4 @@ def _visible_channels(interaction: Interaction, topic: TopicDetails) -> list[str
 def _join_channels(channels: list[str]) -> str:
     more = len(channels) - MOST_CHANNELS
     rest = [tr_plural("{count} more", "{count} more", more)] if more > 0 else []
-    return ", ".join(channels[:MOST_CHANNELS] + rest)
+    return comma_list(channels[:MOST_CHANNELS] + rest)

@@ -6,7 +6,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.chat import views
-from bot.i18n import number, tr, tr_plural
+from bot.i18n import comma_list, number, tr, tr_plural, tr_stored
 from bot.messages.message import DESCRIPTION, Embed, escape, escape_to, fit_lines, link, relative
 from bot.messages.story import GREY, colour_of, list_pages
 from bot.services import sources, topics
@@ -116,7 +116,7 @@ def _added(added: sources.AddedFeed) -> Embed:
     articles = tr_plural("{count} article", "{count} articles", len(document.items))
     rows = [f"{link(added.feed.shown, added.feed.url, TITLE)} · {articles}"]
     if added.feed.topics:
-        names = ", ".join(escape(name) for name in added.feed.topics)
+        names = comma_list(escape(name) for name in added.feed.topics)
         rows.append(tr("All its articles belong to **{topics}**.", topics=names))
     else:
         rows.append(tr("Keywords decide which articles are posted. To post all of them, choose a `topic`."))
@@ -149,7 +149,7 @@ def _preview(preview: sources.FeedPreview) -> Embed:
             "{count} articles rejected, for example item {item}: {reason}",
             len(document.rejected),
             item=example.item,
-            reason=escape(example.reason),
+            reason=escape(tr_stored(example.reason)),
         )
         rows.append(rejected)
     rows += ["", *_items(preview)]
@@ -160,7 +160,7 @@ def _preview(preview: sources.FeedPreview) -> Embed:
 def _items(preview: sources.FeedPreview) -> list[str]:
     lines = []
     for record, names in preview.items[:EXAMPLES]:
-        about = ", ".join(escape(name) for name in names[:TOPICS]) or tr("no topic")
+        about = comma_list(escape(name) for name in names[:TOPICS]) or tr("no topic")
         about += f" +{len(names) - TOPICS}" if len(names) > TOPICS else ""
         when = f" · {relative(record.published)}" if record.published else ""
         lines.append(f"• {link(record.title, record.url, TITLE)}{when} · {about}")

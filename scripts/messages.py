@@ -6,6 +6,7 @@ Texts that are new in the code get an empty translation, and those that are gone
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import io
 import sys
@@ -16,7 +17,6 @@ from typing import Any
 import discord
 from babel import Locale
 from babel.messages.catalog import Catalog, Message
-from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
 from discord import app_commands
 from discord.ext import commands
@@ -24,16 +24,10 @@ from discord.ext import commands
 import cogs
 from bot.chat.translator import CommandText, command_text
 from bot.i18n import LOCALES
+from scripts.untranslated import called, files, texts_of
 
 ROOT = Path(__file__).parent.parent
 PLACES = ("bot", "cogs")
-# What Babel looks for: which arguments are texts, and which one is the context.
-KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
-    "tr": (1,),
-    "mark": (1,),
-    "tr_in": ((1, "c"), 2),
-    "tr_plural": (1, 2),
-}
 WIDTH = 110  # characters of a line
 TREE = "commands"  # where the texts of the command tree come from, in the place of a file
 
@@ -85,19 +79,31 @@ async def tree_texts() -> list[CommandText]:
     return collector.texts
 
 
-def code_texts(root: Path = ROOT) -> Iterator[tuple[str, Any, str | None]]:
-    """The texts of the code, each with its file and its context; of plural forms a pair."""
-    for place in PLACES:
-        for path in sorted((root / place).rglob("*.py")):
+def code_texts(root: Path = ROOT) -> Iterator[tuple[str, str | None, str | tuple[str, str]]]:
+    """The texts of the code in order: each with its file, its context, and what it says; of plural forms a pair."""
+    for path in files(PLACES, root):
+        calls = (
+            node
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Call)
+        )
+        for call in sorted(calls, key=lambda node: (node.lineno, node.col_offset)):
+            if (texts := texts_of(call)) is None:
+                continue
             name = path.relative_to(root).as_posix()
-            for _line, text, _comments, context in extract_from_file("python", path, keywords=KEYWORDS):
-                yield name, text, context
+            match called(call), texts:
+                case "tr_in", (context, text):
+                    yield name, context, text
+                case "tr_plural", (singular, plural):
+                    yield name, None, (singular, plural)
+                case _, (text, *_):
+                    yield name, None, text
 
 
 def extracted() -> Catalog:
     """All texts that are translated, without translations."""
     texts = Catalog()
-    for name, text, context in code_texts():
+    for name, context, text in code_texts():
         texts.add(text, locations=[(name, 0)], context=context)
     for command in asyncio.run(tree_texts()):
         comment = f"At most {command.limit} characters."

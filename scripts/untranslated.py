@@ -105,6 +105,18 @@ def _name(function: ast.expr) -> str:
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
+def called(call: ast.Call) -> str:
+    """The name of the function or method that is called; empty where it has none."""
+    return _name(call.func)
+
+
+def texts_of(call: ast.Call) -> tuple[str, ...] | None:
+    """The literals that a call puts into the catalogue; None of any other call, and of one of a value that was marked."""
+    arguments = call.args[: CATALOGUE.get(called(call), 0)]
+    texts = tuple(a.value for a in arguments if isinstance(a, ast.Constant) and isinstance(a.value, str))
+    return texts if texts and len(texts) == CATALOGUE[called(call)] else None
+
+
 def _owner(function: ast.expr) -> str:
     return getattr(function.value, "id", "") if isinstance(function, ast.Attribute) else ""
 
@@ -169,8 +181,8 @@ def _texts(node: ast.AST) -> Iterator[tuple[int, str]]:
     literal = _literal(node)
     if literal is not None and is_text(literal):
         yield node.lineno, literal.replace(_HOLE, "{}")  # type: ignore[attr-defined]  # an expression has a line
-    if isinstance(node, ast.Call) and _name(node.func) in GLUE:
-        yield node.lineno, f"{_name(node.func)}(...), where {GLUE[_name(node.func)]}(...) is translated"
+    if isinstance(node, ast.Call) and called(node) in GLUE:
+        yield node.lineno, f"{called(node)}(...), where {GLUE[called(node)]}(...) is translated"
     for child in _children(node):
         yield from _texts(child)
 
@@ -201,23 +213,23 @@ def unmarked(path: Path, root: Path = ROOT) -> Iterator[Finding]:
     """
     name = path.relative_to(root).as_posix()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if not isinstance(node, ast.Call) or _name(node.func) not in CATALOGUE:
+        if not isinstance(node, ast.Call) or called(node) not in CATALOGUE:
             continue
-        called = _name(node.func)
-        for argument in node.args[: CATALOGUE[called]]:
+        function = called(node)
+        for argument in node.args[: CATALOGUE[function]]:
             is_literal = isinstance(argument, ast.Constant) and isinstance(argument.value, str)
-            is_value = called == "tr" and isinstance(
+            is_value = function == "tr" and isinstance(
                 argument, ast.Name | ast.Attribute | ast.Subscript | ast.Call
             )
             if not is_literal and not is_value:
-                yield Finding(name, node.lineno, f"{called}({ast.unparse(argument)})")
+                yield Finding(name, node.lineno, f"{function}({ast.unparse(argument)})")
 
 
 def too_early(path: Path, root: Path = ROOT) -> Iterator[Finding]:
     """Calls that translate when a module is imported, in whatever language that is: `mark` is for constants."""
     name = path.relative_to(root).as_posix()
     for node in _at_import(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and _name(node.func) in ("tr", "tr_in", "tr_plural"):
+        if isinstance(node, ast.Call) and called(node) in ("tr", "tr_in", "tr_plural"):
             yield Finding(name, node.lineno, f"{ast.unparse(node)} at import")
 
 

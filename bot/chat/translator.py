@@ -13,7 +13,7 @@ import discord
 from discord import app_commands
 from discord.app_commands import TranslationContextLocation as Location
 
-from bot.i18n import language_of_locale, translation
+from bot.i18n import CHOICE, language_of_locale, translation
 from bot.messages.languages import language_name
 
 # Characters: https://discord.com/developers/docs/interactions/application-commands#application-command-object
@@ -23,8 +23,7 @@ LANGUAGE = (
     "language"  # of which language a text is the name, in its extras; empty: one that is called so everywhere
 )
 
-MENU_CONTEXT = "menu"  # gettext's contexts: these texts are short, and mean other things elsewhere
-CHOICE_CONTEXT = "choice"
+MENU_CONTEXT = "menu"  # gettext's context of the names of context menus
 
 
 def language_choice(name: str, code: str) -> app_commands.locale_str:
@@ -55,7 +54,7 @@ def command_text(
         case Location.command_name if isinstance(context.data, app_commands.ContextMenu):
             return CommandText(MENU_CONTEXT, MENU_NAME, string.message)
         case Location.choice_name:
-            return CommandText(CHOICE_CONTEXT, DESCRIPTION, string.message)
+            return CommandText(CHOICE, DESCRIPTION, string.message)
         case Location.command_description | Location.group_description | Location.parameter_description:
             return CommandText(None, DESCRIPTION, string.message)
         case _:

@@ -10,7 +10,7 @@ from bot.domain.posting.volume import FIXED
 from bot.domain.stories.topic_row import TopicRow
 from bot.domain.text.cleaning import clip, isolate, length
 from bot.domain.topics.query.matching import MatchingRecord
-from bot.i18n import comma_list, decimal, list_and_more, mark, number, tr, tr_plural
+from bot.i18n import choice_name, comma_list, decimal, list_and_more, mark, number, tr, tr_plural
 from bot.messages import marks
 from bot.messages.layout import CHOICE, Option
 from bot.messages.message import (
@@ -162,7 +162,7 @@ def backtest_summary(tried: str, result: Backtest, records: int, picture: str, *
     for volume in FIXED:
         rates = comma_list(_rate(result.per_day(volume, span), span) for span in spans)
         total = tr("{rates} ({total} in total)", rates=rates, total=number(result.total(volume, MONTH)))
-        parts.append(f"**{volume}** · {total}")
+        parts.append(f"**{choice_name(volume)}** · {total}")
     parts.append(tr(FEWER))
     if cut:
         covers = tr_plural(
@@ -179,7 +179,7 @@ def backtest_summary(tried: str, result: Backtest, records: int, picture: str, *
         )
         parts.append(small(only))
     text = "\n".join(parts)
-    samples = [f"• {story_line(view, SAMPLE)} · {highest}" for view, highest in result.samples]
+    samples = [f"• {story_line(view, SAMPLE)} · {choice_name(highest)}" for view, highest in result.samples]
     if samples:
         text += "\n\n" + tr("The newest of these posts, each with the highest volume that it reached:")
         text_samples, _ = fit_lines(samples, DESCRIPTION - length(text) - 1)

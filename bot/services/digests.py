@@ -23,7 +23,7 @@ from bot.domain.stories.story import Story, muted_by
 from bot.domain.text.cleaning import clip
 from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
-from bot.i18n import mark, speaking, tr
+from bot.i18n import comma_list, mark, speaking, tr
 from bot.services.context import Context
 from bot.services.topics import NEAR, resolve, spikes
 from bot.store import digests, outbox, rephrasings, servers, stories, subscriptions
@@ -54,7 +54,7 @@ def zone(name: str) -> Reading:
         if near
         else mark("“{name}” is not a time zone. Write it like Europe/Berlin, Berlin or UTC+2.")
     )
-    raise UnknownNameError(tr(message, name=clip(name, 60), near=", ".join(near)), name, near)
+    raise UnknownNameError(tr(message, name=clip(name, 60), near=comma_list(near)), name, near)
 
 
 def suggest_zones(text: str, limit: int = 25) -> list[str]:

@@ -14,7 +14,7 @@ from bot.domain.stories.story import Story, muted_by, story_view
 from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key, nearest, words
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
-from bot.i18n import mark, tr
+from bot.i18n import comma_list, mark, tr
 from bot.services.context import Context
 from bot.services.story_batches import story_batches
 from bot.services.topics import NEAR
@@ -154,7 +154,7 @@ async def unmute(context: Context, guild_id: int, channel_id: int | None, text: 
         else mark("“{name}” is not muted. Nothing is muted.")
     )
     near = tuple(nearest(value, values_in_force, NEAR))
-    raise UnknownNameError(tr(message, name=value, muted=", ".join(values_in_force[:20])), text, near)
+    raise UnknownNameError(tr(message, name=value, muted=comma_list(values_in_force[:20])), text, near)
 
 
 async def suggest(context: Context, guild_id: int, text: str, limit: int = 25) -> list[str]:

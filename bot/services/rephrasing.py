@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from bot.domain.briefs.lexicon import LEXICONS
 from bot.errors import InvalidInputError, NotAllowedError
-from bot.i18n import tr
+from bot.i18n import comma_list, tr
 from bot.services.context import Context
 from bot.store import rephrasings
 
@@ -55,7 +55,7 @@ async def translate(context: Context, guild_id: int, channel_id: int, user_id: i
     if language != ORIGINAL:
         _require_model(context)
         if language not in LANGUAGES:
-            names = ", ".join(LANGUAGES.values())
+            names = comma_list(LANGUAGES.values())
             raise InvalidInputError(
                 tr("Briefs can be translated into {languages}. Choose one of these.", languages=names)
             )

@@ -14,7 +14,7 @@ from bot.domain.topics.query import language
 from bot.domain.topics.query.language import Query, QueryError
 from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError, QueryRefusedError
-from bot.i18n import mark, tr, tr_plural
+from bot.i18n import comma_list, mark, tr, tr_plural
 from bot.services.context import Context
 from bot.services.evaluation import AT_ONCE, affordable
 from bot.services.topics import resolve
@@ -153,7 +153,7 @@ def _server_topic(topics: Topics, name: str, guild_id: int) -> Topic:
         return match
     names = [topic.name for topic in topics if topic.guild_id]
     hint = (
-        tr("This server's topics: {topics}.", topics=", ".join(names[:10]))
+        tr("This server's topics: {topics}.", topics=comma_list(names[:10]))
         if names
         else tr("Create one with `/topic create`.")
     )

@@ -14,7 +14,7 @@ from bot.domain.text.cleaning import clip, length
 from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
 from bot.errors import InvalidInputError, NotFoundError, SourceError
-from bot.i18n import mark, number, tr, tr_plural
+from bot.i18n import comma_list, mark, number, tr, tr_plural
 from bot.services.context import Context
 from bot.services.topics import resolve
 from bot.sources.feeds.parse import FeedDocument, FeedSpec
@@ -214,7 +214,7 @@ async def remove(context: Context, name: str, guild_id: int = 0) -> Feed:
         hits = hits or [feed for feed in server_feeds if key == name_key(feed.url)]
         hits = hits or [f for f in server_feeds if key in (name_key(f.shown), name_key(clip(f.shown, SHORT)))]
         if not hits:
-            names = ", ".join(feed.shown for feed in server_feeds[:10])
+            names = comma_list(feed.shown for feed in server_feeds[:10])
             message = (
                 mark("There is no feed “{name}”. Feeds: {feeds}.")
                 if names

@@ -22,7 +22,7 @@ from bot.domain.stories.story import Muted, Story, muted_by, story_view
 from bot.domain.topics.topics import Topics
 from bot.domain.topics.tree import feed_topic_of
 from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
-from bot.i18n import mark, tr
+from bot.i18n import comma_list, mark, tr
 from bot.services import first_posts, volumes
 from bot.services.context import Context
 from bot.services.digests import FIRST
@@ -299,7 +299,7 @@ async def unsubscribe(
         else mark("The channel is not subscribed to “{topic}”. It has no subscriptions.")
     )
     near = tuple(t.name for t in loaded_topics.suggest(topic_name, 200) if t.name in has)[:NEAR]
-    raise UnknownNameError(tr(message, topic=topic_name[:80], topics=", ".join(has)), topic_name, near)
+    raise UnknownNameError(tr(message, topic=topic_name[:80], topics=comma_list(has)), topic_name, near)
 
 
 async def subscriptions_of_missing_channels(

@@ -15,7 +15,7 @@ from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
 from bot.errors import UnknownNameError
-from bot.i18n import mark, tr
+from bot.i18n import comma_list, mark, tr
 from bot.services.context import Context
 from bot.store import feeds, stories, subscriptions, volumes
 
@@ -33,7 +33,7 @@ def resolve(topics: Topics, name: str) -> Topic:
         if near
         else mark("There is no topic “{name}”. See the list of topics.")
     )
-    raise UnknownNameError(tr(message, name=clip(name, 80), near=", ".join(near)), name, near)
+    raise UnknownNameError(tr(message, name=clip(name, 80), near=comma_list(near)), name, near)
 
 
 async def suggest(context: Context, text: str, guild_id: int = 0, limit: int = 25) -> list[str]:

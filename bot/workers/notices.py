@@ -14,7 +14,7 @@ from bot.domain.text.cleaning import clip
 from bot.domain.text.words import name_key
 from bot.domain.topics.topics import Topics
 from bot.domain.topics.tree import feed_topic_of
-from bot.i18n import mark, speaking, spoken, tr, translation
+from bot.i18n import mark, speaking, tr, tr_stored
 from bot.messages.forum import tag_names
 from bot.messages.message import THREAD_NAME, Embed, Message, escape, escape_to, panel, relative
 from bot.messages.story import GREY
@@ -144,7 +144,7 @@ async def _dependent(
 def failure(feed: Feed, settled: SettledPoll) -> Message:
     """What a channel is told of a feed that fails."""
     since = settled.polling.failing_since
-    problem = hosts_only(translation(spoken(), settled.error or feed.last_error))
+    problem = hosts_only(tr_stored(settled.error or feed.last_error))
     lines = [
         tr(
             "Topicwire cannot read **{feed}**: {problem}.",

@@ -11,7 +11,7 @@ from bot.chat.panel import button, field, menu
 from bot.chat.permissions import PostableChannel
 from bot.domain.model import Mute
 from bot.domain.text.cleaning import clip
-from bot.i18n import number, tr, tr_plural
+from bot.i18n import comma_list, number, tr, tr_plural
 from bot.messages.layout import CHOICE
 from bot.messages.message import escape
 from bot.messages.setup import PanelChoice, PanelState, PendingMute, mute_lines
@@ -115,7 +115,7 @@ class _MuteActions:
             for mute in chosen:
                 self._require_at(interaction, mute.channel_id)
                 await mutes.unmute(self._session.context, guild_id, mute.channel_id, mute.value)
-            names = ", ".join(escape(clip(mute.value, CHOICE)) for mute in chosen[:5])
+            names = comma_list(escape(clip(mute.value, CHOICE)) for mute in chosen[:5])
             return self._session.state.after(notice=tr("Unmuted: {names}.", names=names) if names else "")
 
         return undo

@@ -11,7 +11,7 @@ from discord import ui
 from bot.chat.panel import button
 from bot.chat.permissions import missing
 from bot.chat.reply import acknowledge
-from bot.i18n import tr
+from bot.i18n import comma_list, tr
 from bot.services import subscribe
 from bot.services.subscribe import ChannelSubscriptions
 from cogs.common import Interaction, guild_of, may_see
@@ -39,5 +39,5 @@ def _lines(entry: ChannelSubscriptions, guild: discord.Guild) -> Iterator[str]:
     yield f"**<#{entry.channel_id}>**"
     channel = guild.get_channel_or_thread(entry.channel_id)
     if channel is not None and (problems := missing(channel)):
-        yield "⚠️ " + tr("The bot lacks {permissions} there.", permissions=", ".join(problems))
+        yield "⚠️ " + tr("The bot lacks {permissions} there.", permissions=comma_list(problems))
     yield from channel_lines(entry, guild)

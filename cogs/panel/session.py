@@ -141,7 +141,8 @@ class Session:
             return self.state.to(page)
 
         is_here = page is self.state.page
-        return button(tr(page.value), self.on(turn), main=is_here, disabled=is_here)
+        # Named by the page: in some languages its label is also that of a button on it.
+        return button(tr(page.value), self.on(turn), name=page.name, main=is_here, disabled=is_here)
 
     async def _choose_channel(self, interaction: Interaction, values: Sequence[Any]) -> PanelState:
         [chosen] = values

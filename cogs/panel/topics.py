@@ -83,8 +83,8 @@ def _rows(session: Session, catalogue: TopicCatalogue) -> list[Row]:
     if catalogue.categories:
         categories = [
             PanelChoice(
-                category.name,
                 clip(_category_name(category.name), CHOICE),
+                category.name,
                 " · ".join(filter(None, (_topics(category.topics), offer_words(category.feeds, None)))),
                 category.name == catalogue.category,
             )

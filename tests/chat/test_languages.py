@@ -13,7 +13,7 @@ from bot import i18n
 from bot.chat.translator import CatalogueTranslator
 from bot.services import language
 from bot.store import servers
-from tests.chat.world import METRO, ROCKET, World, buttons, message_of, seen, unrelated
+from tests.chat.world import METRO, ROCKET, World, buttons, labels, message_of, seen, unrelated
 from tests.languages import bracketed, prefers, speaking_as
 from tests.make import record
 from tests.shown import shown
@@ -119,9 +119,8 @@ async def test_menus_buttons_and_forms_answer_in_the_language_of_the_member(
     context = await german.context_menu(world.news, "Related", message_of(post))
     assert "⟦de|" in seen(world.answer(context))
     panel = await world.ask("setup", by=german)
-    labels = [str(button.label) for button in buttons(panel)]
-    assert all(label.startswith("⟦de|") for label in labels)
-    await world.press(panel, labels[1], by=german)
+    assert all(str(button.label).startswith("⟦de|") for button in buttons(panel))
+    await world.press(panel, labels(panel)[0], by=german)
     assert "⟦de|" in seen(panel)
 
 
@@ -130,7 +129,7 @@ async def test_what_has_expired_says_so_in_the_language_of_the_member(
 ) -> None:
     await world.ask("subscribe", topic="AI", by=german)
     panel = await world.ask("setup", by=german)
-    label = str(buttons(panel)[0].label)
+    label = labels(panel)[0]
     await world.restart()
     assert "⟦de|" in seen(world.answer(await world.press(panel, label, by=german)))
 
@@ -185,6 +184,7 @@ async def test_only_who_manages_the_whole_server_chooses_its_language(world: Wor
 
 
 async def test_discords_language_of_a_server_is_noted_when_it_changes_and_at_the_start(world: World) -> None:
+    await world.env.settle()
     assert (await stored(world)).preferred == "en-US"
     await prefers(world, "pt-BR")
     assert (await stored(world)).code == "pt-BR"
@@ -212,9 +212,11 @@ async def test_one_servers_language_is_not_anothers(world: World, german: Member
 
 
 async def test_a_list_that_was_sent_in_another_language_is_found_again(
-    world: World, german: MemberActor
+    world: World, german: MemberActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The answer of Discord was lost, and the language changed before the bot looked for the message."""
+    # The simulated Discord numbers its messages by a clock of its own.
+    monkeypatch.setattr("bot.chat.lookup.CLOCK_SKEW", timedelta(days=365))
     await prefers(world, "fr")
     await world.ask("subscribe", topic="Space", volume="everything")
     await world.ask("post-limit", per_hour=1)
@@ -235,7 +237,7 @@ async def test_a_list_that_was_sent_in_another_language_is_found_again(
     count = len(world.posts())
     await world.ask("appearance language", language="ja")
     await world.later()
-    assert len(world.posts()) == count, [seen(p) for p in world.posts()]
+    assert len(world.posts()) == count
 
 
 # ------------------------------------------------------------------------------- plural forms, numbers, commands

@@ -60,7 +60,7 @@ def _repaired(text: str) -> str:
 def _entry(item: object, number: int, base: str) -> FeedEntry:
     entry = FeedEntry(number, base)
     if not isinstance(item, Mapping):
-        entry.error = "expected a mapping of fields"
+        entry.error = mark("expected a mapping of fields")
         return entry
     entry.guid = _text(item, "id")
     page = _text(item, "url")

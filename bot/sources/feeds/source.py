@@ -14,7 +14,7 @@ from xxhash import xxh3_128_hexdigest
 
 from bot.domain.polling import Hints, PollResult
 from bot.errors import SourceError
-from bot.i18n import mark, spoken, tr, translation
+from bot.i18n import mark, tr, tr_stored
 from bot.sources.feeds.discover import common_paths, feed_links
 from bot.sources.feeds.parse import MAX_BODY, FeedDocument, FeedSpec, NotAFeed, parse
 from bot.sources.model import ItemBatch, Progress
@@ -221,7 +221,7 @@ async def _find_feed(web: Web, origin: FeedSpec, parsers: Parsers, server: int) 
     try:
         return DiscoveredFeed(answer.permanent or origin.url, await _parsed(parsers, server, answer, origin))
     except NotAFeed as error:
-        reason = translation(spoken(), str(error))  # from a process of its own, which speaks English
+        reason = tr_stored(str(error))  # from a process of its own, which speaks English
     links = await run_parser(parsers, server, feed_links, answer.body, answer.url, answer.content_type)
     for url in [*(link.url for link in links[:LINKS_TRIED]), *common_paths(answer.url)[:PATHS_TRIED]]:
         feed_answer = await web.get(url)

@@ -31,7 +31,7 @@ from bot.domain.topics.query.tree import (
     price,
     written,
 )
-from bot.i18n import mark, number, tr
+from bot.i18n import comma_list, mark, number, tr
 
 MAX_LENGTH = 1_000
 MAX_TERMS = 100
@@ -302,7 +302,7 @@ class Parser:
             text = tr("{field} needs a comparison, as in {field}>=60", field=name)
             raise self._error(text, token.position)
         if name not in (*TEXTS, *VALUES):
-            names = ", ".join((*TEXTS, *VALUES))
+            names = comma_list((*TEXTS, *VALUES))
             raise self._error(
                 tr(
                     "there is no field {text}; use {fields}. To search for this text, put it in quotes",
