@@ -43,7 +43,7 @@ Right-click it (on a phone: press and hold) and choose *Apps*: *Related*, *Why i
 **Members with Manage Server**
 `/topic create` · `/topic edit` · `/topic delete` this server's topics · `/source add` · `/source list` · \
 `/source test` · `/source remove` this server's feeds · \
-`/briefs` how briefs are written, and in which language · `/status` sources, waiting messages and paused channels"""
+`/votes` buttons 👍 and 👎 below posts · `/briefs` how briefs are written, and in which language · `/status` sources, waiting messages and paused channels"""
 
 
 class AboutCommands(commands.Cog):
