@@ -54,7 +54,7 @@ HELP = (
     mark(
         "**Members with Manage Server**\n"
         "`/topic create` · `/topic edit` · `/topic delete` this server's topics · `/source add` · "
-        "`/source list` · `/source test` · `/source remove` this server's feeds · `/briefs` how briefs are written, "
+        "`/source list` · `/source test` · `/source remove` this server's feeds · `/votes` buttons 👍 and 👎 below posts · `/briefs` how briefs are written, "
         "and in which language · `/status` sources, waiting messages and paused channels"
     ),
 )

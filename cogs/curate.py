@@ -10,7 +10,6 @@ import discord
 from discord import ui
 
 from bot.chat import views
-from bot.chat.components import to_view
 from bot.chat.errors import Modal
 from bot.chat.reply import acknowledge
 from bot.domain.model import UNKNOWN_DATE, Stored, StoryView
@@ -18,7 +17,8 @@ from bot.domain.text.cleaning import clip, isolate
 from bot.errors import InvalidInputError
 from bot.i18n import day, time_of_day, tr
 from bot.messages.layout import CHOICE
-from bot.messages.message import Embed, escape_to, panel
+from bot.messages.message import Embed, escape_to
+from bot.messages.story import GREY
 from bot.services import curate
 from bot.services.context import Context
 from bot.services.curate import Editor
@@ -46,9 +46,50 @@ def _editor(interaction: Interaction) -> Editor:
     return Editor(guild_of(interaction).id, interaction.user.id)
 
 
-async def _done(interaction: Interaction, text: str) -> None:
-    view = to_view((panel(Embed(description=text)),), interaction.client.command_ids)
-    await interaction.edit_original_response(view=view)
+async def _done(interaction: Interaction, text: str, undo: views.Press) -> None:
+    """Replace the answer by what was done, with a button that undoes it."""
+    embed = Embed(description=text)
+    view = views.ConfirmView(interaction, views.Choice(tr("Undo"), undo))
+    await interaction.edit_original_response(view=view.showing(embed, interaction.client.command_ids))
+
+
+async def _merge(context: Context, interaction: Interaction, number: int, other: str) -> None:
+    """Merge two stories. *Undo* takes the articles of the absorbed one out again."""
+    merged = await curate.merge(context, _editor(interaction), number, other)
+
+    async def undo(pressed: Interaction) -> None:
+        kept, fresh = await curate.split_story(context, _editor(pressed), merged.number, merged.articles)
+        text = tr("Undone: story #{new} is separate from #{number} again.", new=fresh, number=kept)
+        await views.answer(pressed, Embed(description=text, colour=GREY))
+
+    text = tr(
+        "Story #{merged} is now part of #{number}. The posts are updated within a minute.",
+        merged=merged.absorbed,
+        number=merged.number,
+    )
+    await _done(interaction, text, undo)
+
+
+async def _split(context: Context, interaction: Interaction, number: int, article: int, title: str) -> None:
+    """Take an article out of its story. *Undo* brings it back."""
+    kept, fresh = await curate.split_story(context, _editor(interaction), number, (article,))
+
+    async def undo(pressed: Interaction) -> None:
+        merged = await curate.merge(context, _editor(pressed), kept, str(fresh))
+        text = tr(
+            "Undone: “{title}” is part of story #{number} again.",
+            title=escape_to(title, 200),
+            number=merged.number,
+        )
+        await views.answer(pressed, Embed(description=text, colour=GREY))
+
+    text = tr(
+        "“{title}” is now story #{new}, separate from #{number}.",
+        title=escape_to(title, 200),
+        new=fresh,
+        number=kept,
+    )
+    await _done(interaction, text, undo)
 
 
 class _Merge(ui.Button[Any]):
@@ -78,18 +119,7 @@ class _WhichOther(Modal):
     async def on_submit(self, interaction: Interaction, /) -> None:
         if not await acknowledge(interaction):
             return
-        number, merged = await curate.merge(
-            self._context, _editor(interaction), self._number, self._other.value
-        )
-        await _done(
-            interaction,
-            tr(
-                "Story #{merged} is now part of #{number}. The posts are updated within a minute. "
-                "To undo this, use `/related` for story {number} and press *Not the same story…*.",
-                merged=merged,
-                number=number,
-            ),
-        )
+        await _merge(self._context, interaction, self._number, self._other.value)
 
 
 class _Part(ui.Button[Any]):
@@ -167,16 +197,4 @@ class _WhichReport(ui.Select[Any]):
         if not await acknowledge(interaction, thinking=False):
             return
         [chosen] = self.values
-        number, fresh = await curate.split_story(
-            self._context, _editor(interaction), self._number, int(chosen)
-        )
-        await _done(
-            interaction,
-            tr(
-                "“{title}” is now story #{fresh}, separate from #{number}. To undo this, use `/related` for story "
-                "{number}, press *Merge with…* and enter #{fresh}.",
-                title=escape_to(self._titles[chosen], 200),
-                fresh=fresh,
-                number=number,
-            ),
-        )
+        await _split(self._context, interaction, self._number, int(chosen), self._titles[chosen])

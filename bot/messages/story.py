@@ -80,6 +80,8 @@ EXTRA = 3  # the rank of that: the coverage is what the page is for
 BELOW = 4  # lines of coverage that leave room for what further outlets say
 BESIDE = 3  # lines of coverage that leave room for all else on their page
 RELATED_ACTION = "related:"
+VOTE_ACTION = "vote:"  # with `up:` or `down:`, and the story's number
+VOTES = {"up": "👍", "down": "👎"}
 MOST_ROLES = 50  # named in one message: they take at most a third of its text
 GREY = 0x80848E
 ALREADY = mark("Already in the news")  # the note of the first posts of a subscription
@@ -149,6 +151,7 @@ def story_post(
     said: SaidBy | None = None,
     layout: PostLayout = PostLayout.CARD,
     note: str = "",
+    votes: bool = False,
 ) -> Message:
     """The living message of a story, in a `layout`, with a `note` above all else.
 
@@ -156,11 +159,12 @@ def story_post(
     topics it is posted for, which are a forum's tags first. A brief has one sentence of each of the `owners`. `since` is
     when the message was sent: it says what changed after that. `model_briefs` is what the channel shows of a model's
     answers. `said` is `said_in_post`, or what remembers its results. Reports in another language than the one spoken say so.
+    With `votes`, it has buttons to vote with.
     """
     lead = view.lead.record
     topics = topics or view.topics or subscribed
     roles = tuple(dict.fromkeys(mentions))[:MOST_ROLES]
-    content = PostContent(view, topics, owners, since, model_briefs, said or said_in_post)
+    content = PostContent(view, topics, owners, since, model_briefs, said or said_in_post, votes)
     room = Room(TEXT - length(mention_line(roles)), COMPONENTS - 2)
     accent = colour if colour is not None else colour_of(next(iter(topics), ""))
     parts = [Ranked(0, Markdown.of(small(note))), *LAYOUTS[layout](content)]
@@ -182,6 +186,7 @@ class PostContent:
     since: datetime | None
     model_briefs: ModelBriefs
     said: SaidBy
+    votes: bool
 
 
 def card(content: PostContent) -> list[Ranked]:
@@ -199,7 +204,7 @@ def card(content: PostContent) -> list[Ranked]:
         Ranked(4, Divider()),
         Ranked(3, Markdown.of(small(outlet_line(view)))),
         Ranked(2, Markdown.of(small(_dates(view)))),
-        Ranked(0, Buttons(tuple(_buttons(view)))),
+        Ranked(0, Buttons(tuple(_buttons(content)))),
     ]
 
 
@@ -208,9 +213,9 @@ def compact(content: PostContent) -> list[Ranked]:
     view = content.view
     line = [_outlet(view.lead.record), outlet_count(view.outlets), _when(view)]
     text = Markdown.of(heading(_headline(view.lead.record)), small(" · ".join(filter(None, line))))
-    return [
-        Ranked(0, Beside(text, Button(tr_in("button", "Coverage"), action=f"{RELATED_ACTION}{view.number}")))
-    ]
+    coverage = Button(tr_in("button", "Coverage"), action=f"{RELATED_ACTION}{view.number}")
+    shown = Ranked(0, Beside(text, coverage))
+    return [shown, Ranked(0, Buttons(tuple(_vote_buttons(view))))] if content.votes else [shown]
 
 
 def headline(content: PostContent) -> list[Ranked]:
@@ -222,7 +227,7 @@ def headline(content: PostContent) -> list[Ranked]:
         Ranked(4, picture_of(view)),
         Ranked(3, Markdown.of(small(outlet_line(view)))),
         Ranked(2, Markdown.of(small(_dates(view)))),
-        Ranked(0, Buttons(tuple(_buttons(view)))),
+        Ranked(0, Buttons(tuple(_buttons(content)))),
     ]
 
 
@@ -345,12 +350,20 @@ def _when(view: StoryView) -> str:
     return " · ".join(filter(None, (first, last)))
 
 
-def _buttons(view: StoryView) -> Iterator[Button]:
+def _buttons(content: PostContent) -> Iterator[Button]:
+    view = content.view
     lead = view.lead.record
     if length(address := safe_url(lead.url)) <= BUTTON_URL:
         label = tr(OPEN[lead.type]) if lead.type in OPEN else tr_in("button", "Read")
         yield Button(label, url=address)
     yield Button(tr_in("button", "Related coverage"), action=f"{RELATED_ACTION}{view.number}")
+    if content.votes:
+        yield from _vote_buttons(view)
+
+
+def _vote_buttons(view: StoryView) -> Iterator[Button]:
+    for name, label in VOTES.items():
+        yield Button(label, action=f"{VOTE_ACTION}{name}:{view.number}")
 
 
 def _beside(names: Sequence[str]) -> str:

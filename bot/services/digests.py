@@ -26,7 +26,7 @@ from bot.errors import InvalidInputError, NotFoundError, UnknownNameError
 from bot.i18n import comma_list, mark, speaking, tr
 from bot.services.context import Context
 from bot.services.topics import NEAR, resolve, spikes
-from bot.store import digests, outbox, rephrasings, servers, stories, subscriptions
+from bot.store import digests, outbox, rephrasings, servers, stories, subscriptions, votes
 from bot.store.subscriptions import ChannelState
 
 FIRST = timedelta(days=1)  # a channel's first digest looks back so far, or to its first subscription,
@@ -172,6 +172,7 @@ async def compose_for_channel(
         muted=muted_by(await subscriptions.mutes_in(connection, state.guild_id, state.channel_id)),
         owners=context.rules.owners,
         size=plan.size,
+        votes=await _votes(connection, state.guild_id, now),
     )
     told = [section.topic for section in made.sections]
     above = await spikes(connection, known, told, now, state.guild_id)
@@ -185,6 +186,14 @@ async def compose_for_channel(
     )
     digest = replace(made, sections=sections)
     return ComposedDigest(digest, known, plan, context.rules.owners, model_briefs)
+
+
+async def _votes(connection: AsyncConnection, guild_id: int, now: datetime) -> dict[int, int]:
+    """The votes of a server's members for each story, less those against it; none where votes are switched off."""
+    if not await votes.voting(connection, [guild_id]):
+        return {}
+    tallies = await votes.tallies(connection, guild_id, now - GAP_MOST, most=MOST_CANDIDATES)
+    return {number: tally.up - tally.down for number, tally in tallies.items()}
 
 
 async def _candidates(

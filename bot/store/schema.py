@@ -421,6 +421,24 @@ digest_history = sa.Table(
     sa.Column("at", UtcTime, nullable=False),
 )
 
+# The servers whose posts have buttons to vote with.
+voting_servers = sa.Table(
+    "voting_servers",
+    metadata,
+    sa.Column("guild_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+)
+
+# What a member thinks of a story: good (`up`) or not.
+votes = sa.Table(
+    "votes",
+    metadata,
+    sa.Column("guild_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    sa.Column("story", ID, sa.ForeignKey("stories.number", ondelete="CASCADE"), primary_key=True, index=True),
+    sa.Column("user_id", SNOWFLAKE, primary_key=True, autoincrement=False),
+    sa.Column("up", sa.Boolean, nullable=False),
+    sa.Column("at", UtcTime, nullable=False, index=True),
+)
+
 # The servers that want briefs rephrased by a model, and who decided it.
 rephrasing_servers = sa.Table(
     "rephrasing_servers",

@@ -26,7 +26,7 @@ from bot.messages.forum import other_names, tag_names
 from bot.messages.message import Message
 from bot.messages.rollup import rollup_message
 from bot.messages.story import ALREADY, Said, said_in_post, story_post, withdrawn
-from bot.store import outbox, rephrasings, rollups, servers, stories, subscriptions
+from bot.store import outbox, rephrasings, rollups, servers, stories, subscriptions, votes
 from bot.store.outbox import Claimed
 from bot.store.rollups import Listing
 from bot.store.servers import ServerLanguage
@@ -43,8 +43,8 @@ class RenderContext:
 
     `stories` are those of the claims and those that they were `merged_into`; `channels` are those that a digest
     waits for; `outdated` says by a notice's id why it is not true any more. `answers` is what `model` made of briefs, by
-    the name of their content; `choices` says what the channels want of it. `listings` say by its row what a roll-up lists, and `languages` by server what
-    its messages are in.
+    the name of their content; `choices` says what the channels want of it. `listings` say by its row what a roll-up lists,
+    and `languages` by server what its messages are in. `voting` are the servers with buttons to vote.
 
     Most channels of a story see the same of it, so that is computed once: `views` by story, server (0 where all see the
     same) and mutes, and what is `said` of a view by how many of its members came after the post.
@@ -63,6 +63,7 @@ class RenderContext:
     choices: Mapping[int, BriefChoice] = field(default_factory=dict)
     listings: Mapping[int, Listing] = field(default_factory=dict)
     languages: Mapping[int, ServerLanguage] = field(default_factory=dict)
+    voting: frozenset[int] = frozenset()
     views: dict[tuple[int, int, frozenset[str]], StoryView | None] = field(default_factory=dict)
     said: dict[tuple[int, int], Said] = field(default_factory=dict)
 
@@ -115,6 +116,7 @@ async def load(
         choices=chosen,
         listings=listings,
         languages=await servers.languages(connection, {claim.guild_id for claim in claimed}),
+        voting=await votes.voting(connection, {claim.guild_id for claim in claimed}),
     )
 
 
@@ -241,6 +243,7 @@ def _post(claim: Claimed, render_context: RenderContext, now: datetime) -> Messa
         since=claim.sent_at,
         model_briefs=render_context.model_briefs(claim.channel_id),
         said=partial(_said, render_context),
+        votes=claim.guild_id in render_context.voting,
     )
     others = other_names(message.tags, topics) if claim.thread_id is not None else ()
     return replace(message, tags=tag_names(message.tags, topics), other_tags=others)
