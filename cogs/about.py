@@ -48,6 +48,7 @@ HELP = (
     mark(
         "**Members with Manage Channels**\n"
         "`/subscribe` · `/unsubscribe` · `/appearance preview` · `/appearance set` how posts look · "
+        "`/appearance language` the language of posts · "
         "`/digest set` · `/digest off` · `/digest now` · `/mute` and `/unmute` an outlet or words · `/post-limit` how "
         "many posts an hour · `/quiet-hours set` and `/quiet-hours off` hours without posts"
     ),

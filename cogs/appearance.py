@@ -33,7 +33,7 @@ USE = {
     PostLayout.HEADLINE: mark("Use headline"),
 }
 SPOKEN = [
-    app_commands.Choice(name="what Discord says that this server speaks", value=language.SERVERS_OWN),
+    app_commands.Choice(name="the server's language in Discord", value=language.SERVERS_OWN),
     *(app_commands.Choice(name=untranslated(name), value=code) for code, name in LANGUAGES.items()),
 ]
 

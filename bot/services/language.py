@@ -10,6 +10,8 @@ from bot.services.context import Context
 from bot.store import servers
 from bot.store.servers import ServerLanguage
 
+__all__ = ["SERVERS_OWN", "ServerLanguage", "choose", "note_preferred", "server_language"]
+
 SERVERS_OWN = "server"  # what stands for Discord's setting in the place of a language
 
 

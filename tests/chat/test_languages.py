@@ -13,6 +13,7 @@ from bot import i18n
 from bot.chat.translator import CatalogueTranslator
 from bot.services import language
 from bot.store import servers
+from tests.chat.panel_user import PanelUser
 from tests.chat.world import METRO, ROCKET, World, buttons, labels, message_of, seen, unrelated
 from tests.languages import bracketed, prefers, speaking_as
 from tests.make import record
@@ -154,6 +155,17 @@ async def test_a_server_chooses_the_language_of_its_posts_in_the_place_of_discor
     assert "⟦ja|" in shown(world.posts()[-1]).text + str(buttons(world.posts()[-1])[0].label)
     answer = seen(await world.ask("appearance language", language="server"))
     assert "Français" in answer
+    assert (await stored(world)).code == "fr"
+
+
+async def test_the_panel_shows_and_sets_the_language(world: World) -> None:
+    await prefers(world, "fr")
+    panel = await PanelUser.opens(world)
+    assert panel.options("language") == {"server": True, **dict.fromkeys(i18n.LANGUAGES, False)}
+    await panel.chooses("language", "ja")
+    assert panel.options("language")["ja"]
+    assert (await stored(world)).code == "ja"
+    await panel.chooses("language", "server")
     assert (await stored(world)).code == "fr"
 
 
