@@ -154,6 +154,8 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
             yield from (keyword.value for keyword in keywords)
         case ast.Assert() | ast.Compare() | ast.MatchValue():
             return
+        case ast.Assign(targets=[ast.Name(id="__all__" | "__slots__")]):
+            return
         case ast.Subscript(value=value):
             yield value
         case ast.AnnAssign(value=value):

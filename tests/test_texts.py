@@ -90,6 +90,7 @@ def test_ids_markup_and_names_are_none(literal: str) -> None:
 
 SOURCE = '''
 """A docstring is for engineers."""
+__all__ = ["SomeName"]
 log = logging.getLogger("a b")
 TITLE = mark("A title")
 WRONG = "Another title"
@@ -112,9 +113,9 @@ def test_only_the_texts_for_readers_are_listed(tmp_path: Path) -> None:
     file = tmp_path / "example.py"
     file.write_text(SOURCE, encoding="utf-8")
     assert [(f.line, f.text) for f in untranslated(file, tmp_path)] == [
-        (5, "Another title"),
-        (16, "channel {}"),
-        (17, "There is no {}."),
+        (6, "Another title"),
+        (17, "channel {}"),
+        (18, "There is no {}."),
     ]
 
 

@@ -8,7 +8,7 @@ from bot.errors import InvalidInputError
 from bot.i18n import LANGUAGES, tr
 from bot.services.context import Context
 from bot.store import servers
-from bot.store.servers import ServerLanguage
+from bot.store.servers import DEFAULT_LOCALE, ServerLanguage
 
 __all__ = ["SERVERS_OWN", "ServerLanguage", "choose", "note_preferred", "server_language"]
 
@@ -36,9 +36,9 @@ async def choose(context: Context, guild_id: int, code: str) -> ServerLanguage:
 
 
 async def note_preferred(context: Context, guild_id: int, code: str) -> None:
-    """Note which language Discord says that a server prefers. Only a change is written."""
+    """Note which language Discord says that a server prefers. Only a change is written, and no server begins with a row."""
     async with context.db.read() as connection:
-        if (await servers.language(connection, guild_id)).preferred == code:
+        if ((await servers.language(connection, guild_id)).preferred or DEFAULT_LOCALE) == code:
             return
     async with context.db.write() as connection:
         present = await servers.language(connection, guild_id)
