@@ -20,7 +20,7 @@ from bot.workers.delivery import Delivery
 from bot.workers.rephrasing import FRESH, RephrasingWorker
 from tests.make import record
 from tests.models import KEY, Endpoint, faithful
-from tests.store.store_helpers import CHANNEL, GUILD, ONE
+from tests.store.store_helpers import CHANNEL, FOUR, GUILD, ONE, THREE, TWO
 from tests.workers.desk import BotHarness
 
 SAID = (
@@ -28,6 +28,20 @@ SAID = (
     "Two people were hurt by falling drones in Alderby last week, the council said.",
     "Pilots from all over Norland want courts to end the drones ban of the Alderby council.",
 )
+OTHERS = {
+    TWO: (
+        "The ferry to the island of Lomar stopped on Tuesday.",
+        "Hundreds of guests wait in hotels for a boat home, their travel agency said.",
+    ),
+    THREE: (
+        "A court in Tarsa freed the former mayor on Wednesday.",
+        "Judges saw no evidence of bribes, a lawyer of the accused politician said.",
+    ),
+    FOUR: (
+        "Snow closed both roads across the Velm pass on Thursday.",
+        "Drivers spent the night in their cars, and rescuers brought tea and blankets.",
+    ),
+}
 ELSEWHERE = GUILD + 5
 
 
@@ -143,12 +157,8 @@ async def test_two_servers_share_one_answer_but_not_what_a_servers_own_source_sa
 
 async def test_the_day_has_so_many_calls_and_a_restart_does_not_give_new_ones(bench: Bench) -> None:
     await bench.want()
-    for number in range(3):
-        texts = (text.replace("Alderby", f"Alder{number}wick") for text in SAID[:2])
-        where = [
-            record(f"Harbour of Alder{number}wick bans {word} drones", f"p{i}.example", topics=["AI"], excerpt=text)
-            for i, (word, text) in enumerate(zip(("loud", "all"), texts, strict=True))
-        ]  # fmt: skip
+    for title, texts in OTHERS.items():
+        where = [record(title, f"p{i}.example", topics=["AI"], excerpt=text) for i, text in enumerate(texts)]
         await bench.desk.report(*where)
         await bench.work()
     assert len(bench.endpoint.asked) == 2

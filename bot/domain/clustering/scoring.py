@@ -11,8 +11,8 @@ mean square length of the vectors of its reports,
 
 and both are one story where the similarity, less `rivalry` times the mean similarity of the next nearest stories, reaches
 the threshold, after the threshold was raised towards 1 by `same_outlet` times the squared share of outlets that both
-have. A declaration lowers both parts of the threshold. Two single reports that do not declare each other must also reach
-it without the two words of the largest products, as far as rarity is unknown: among the first reports these are a name.
+have. A declaration lowers both parts of the threshold. Where one is a single report and no declaration links it, both must
+also reach it without the two words of the largest products, as far as rarity is unknown: among the first reports these are a name.
 
 The cosine of mean tf-idf vectors is the usual measure of topic detection and tracking (Allan, 2002). Its product with
 sqrt(|a| |b| / (rms(a) rms(b))) is half way to the mean over all pairs of reports (average linkage). The corrections and
@@ -30,6 +30,8 @@ from bot.domain.clustering.embeddings import Meaning
 from bot.domain.clustering.params import ClusteringParams
 from bot.domain.clustering.story_cluster import StoryCluster
 from bot.domain.clustering.vocabulary import Word
+
+EMPTY = 1e-9  # the square of a length up to which a report has no words: what rounding leaves of them
 
 
 class Threshold(NamedTuple):
@@ -139,11 +141,12 @@ def passes_guards(
     `alike` is their `similarity`, `norm` the other story's. `linked`: one of the two declares the other.
     """
     cluster = query.cluster
-    if len(cluster) == len(other) == 1 and not linked:
-        names = _names(other.common_parts(query.term_gains), query.threshold.cold, params)
-        if alike - names / (norm * query.norm) < query.threshold.lowest * _lateness(cluster, other, params):
+    single = min(len(cluster), len(other)) == 1
+    if single and not linked:
+        rest = _rest(query, other, alike, norm, params)
+        if rest < query.threshold.lowest * _lateness(cluster, other, params):
             return False
-    if min(len(cluster), len(other)) == 1:
+    if single:
         return cluster.common_outlets(other) < params.series or not cluster.continues(other)
     meaning = other.meaning() if query.meaning is not None else None
     likeness = query.meaning.similarity(meaning) if query.meaning is not None and meaning is not None else 1.0
@@ -158,13 +161,23 @@ def _lateness(one: StoryCluster, other: StoryCluster, params: ClusteringParams) 
     return 1 + params.late_growth * one.gap(other)
 
 
-def _names(parts: Sequence[float], cold: float, params: ClusteringParams) -> float:
-    """What is taken off a product because the two most telling common words can be a name, for `cold` of `Threshold`.
+def _rest(
+    query: ClusterQuery, other: StoryCluster, alike: float, norm: float, params: ClusteringParams
+) -> float:
+    """How alike a single report and a story are without their two most telling common words, as far as rarity is unknown.
 
-    `top_word_share` of the first one is not counted anyway.
+    1 where one of them has no other words. The first word's `top_word_share` is not counted in `alike`.
     """
-    first, second = nlargest(2, (*parts, 0.0, 0.0))
-    return max(0.0, cold - params.top_word_share) * first + cold * second
+    cold, size = query.threshold.cold, len(other)
+    first, second = nlargest(2, (*other.common_parts(query.term_gains), 0.0, 0.0))
+    names = cold * (first + second) / size
+    lengths = norm / size, query.norm
+    # A word that all reports have adds its product to the square of both lengths.
+    left = [length * length - names for length in lengths]
+    if min(left) <= EMPTY:
+        return 1.0
+    product = alike * math.prod(lengths) - names + min(cold, params.top_word_share) * first / size
+    return product / math.sqrt(math.prod(left))
 
 
 def probe_terms(
